@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "./errors.js";
+
+/**
+ * Writes a file so that a reader finds the old content or the whole new one, never half of it: the bytes go to a
+ * temporary name in the same folder, are flushed, and the name is changed. Makes missing folders.
+ *
+ * @throws UserError when the folder cannot be written or the disk is full
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await open(temporary, "wx");
+    try {
+      const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
+      for (const part of parts) await file.writeFile(part);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw describeFileError(error, path, "write");
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is not a folder",
+  EEXIST: "a file of that name is in the way",
+  EMFILE: "too many open files",
+};
+
+/** Turns a file system error into a message for the user; other errors come back as they are. */
+export function describeFileError(error: unknown, path: string, action: "read" | "write"): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const reason = code === undefined ? undefined : REASONS[code];
+  return reason === undefined ? error : new UserError(`cannot ${action} ${path}: ${reason}`);
+}
