@@ -62,14 +62,13 @@ export class Random {
   }
 
   /** Shuffles in place (Fisher–Yates) and returns the same array. */
-  shuffle<E, T extends { readonly length: number; [index: number]: E } = { length: number; [index: number]: E }>(
-    items: T & { [index: number]: E },
-  ): T {
+  shuffle<T extends Int32Array | unknown[]>(items: T): T {
+    const list: { [index: number]: unknown } = items;
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
-      const kept = items[i];
-      items[i] = items[j];
-      items[j] = kept;
+      const kept = list[i];
+      list[i] = list[j];
+      list[j] = kept;
     }
     return items;
   }
