@@ -1,0 +1,125 @@
+import type { LabelMap, Picture } from "../images/picture.js";
+import type { Rle } from "../masks/rle.js";
+
+/** The objects of one picture. Arrays run in parallel over n objects. */
+export interface Instances {
+  /** [n, 4] x1 y1 x2 y2 in picture pixels; x2 and y2 are exclusive edges. */
+  readonly boxes: Float32Array;
+  /** [n] contiguous class index, from 0. */
+  readonly labels: Int32Array;
+  /** [n] 1 where the annotation covers a crowd, else 0. */
+  readonly crowd: Uint8Array;
+  /** [n] masks of the picture's size; undefined where the annotation has none. */
+  readonly masks: readonly (Rle | undefined)[];
+  /** [n] area in original picture pixels as annotated (evaluation's size classes go by it). */
+  readonly areas: Float32Array;
+  /** [n] annotation ids. */
+  readonly ids: Float64Array;
+}
+
+/** What is known of a picture without decoding it. */
+export interface PictureInfo {
+  readonly id: number;
+  /** The name as the data set gives it, relative to its pictures folder. */
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where a sample's picture came from and what the transforms did to it. */
+export interface SampleMeta {
+  readonly id: number;
+  readonly file: string;
+  readonly originalWidth: number;
+  readonly originalHeight: number;
+  /** The valid part; a batch may be padded beyond it, to the right and below. */
+  readonly width: number;
+  readonly height: number;
+  /** [x, y]: pixels after resizing per original pixel. */
+  readonly scaleFactor: readonly [number, number];
+  readonly flipped: boolean;
+}
+
+/** A decoded picture with its annotation. Which of the three annotations it has depends on the data set. */
+export interface Sample {
+  readonly picture: Picture;
+  readonly meta: SampleMeta;
+  readonly instances?: Instances;
+  readonly labelMap?: LabelMap;
+  /** The class index of the whole picture. */
+  readonly label?: number;
+}
+
+/** An object's shape as annotated: polygons [x0, y0, x1, y1, …] in picture pixels, or a mask. */
+export type Shape =
+  | { readonly polygons: readonly (readonly number[])[] }
+  | { readonly size: readonly [height: number, width: number]; readonly counts: string | readonly number[] };
+
+/**
+ * A sample before decoding: plain data a worker thread can be sent, so that a data set's index is read once, in the
+ * main thread, however many workers decode.
+ */
+export interface SampleSource {
+  readonly info: PictureInfo;
+  readonly path: string;
+  readonly instances?: Omit<Instances, "masks"> & { readonly shapes: readonly (Shape | undefined)[] };
+  readonly labelMap?: LabelMapSource;
+  readonly label?: number;
+}
+
+export interface LabelMapSource {
+  readonly path: string;
+  readonly classCount: number;
+  /** Value 0 means "no class" and becomes 255; the others go down by one. */
+  readonly reduceZeroLabel: boolean;
+}
+
+export type Colour = readonly [red: number, green: number, blue: number];
+
+interface DatasetBase {
+  readonly classes: readonly string[];
+  readonly length: number;
+  readonly pictures: readonly PictureInfo[];
+  /** What `load` decodes, as plain data. */
+  source(index: number): SampleSource;
+  /** @throws UserError naming the file when the picture or its annotation cannot be decoded */
+  load(index: number): Promise<Sample>;
+}
+
+/** Counts of annotations mended or left out while reading. */
+export interface DetectionReport {
+  readonly pictures: number;
+  readonly picturesWithoutObjects: number;
+  readonly objects: number;
+  readonly crowds: number;
+  /** Boxes that reached outside their picture and were clipped. */
+  readonly clippedBoxes: number;
+  /** Objects left out because their box was thinner than a pixel after clipping. */
+  readonly degenerateBoxes: number;
+  /** Objects left out because the class list leaves their category out. */
+  readonly otherClasses: number;
+  readonly withoutMask: number;
+}
+
+export interface DetectionDataset extends DatasetBase {
+  readonly kind: "detection";
+  /** The file's category id of each class, for results in COCO form. */
+  readonly categoryIds: readonly number[];
+  readonly report: DetectionReport;
+  /** True when every object that is no crowd has a mask. */
+  readonly hasMasks: boolean;
+  /** The objects alone, masks rasterised, without decoding the picture. */
+  instances(index: number): Instances;
+}
+
+export interface SegmentationDataset extends DatasetBase {
+  readonly kind: "segmentation";
+  readonly palette: readonly Colour[];
+  loadLabelMap(index: number): Promise<LabelMap>;
+}
+
+export interface ClassificationDataset extends DatasetBase {
+  readonly kind: "classification";
+}
+
+export type Dataset = DetectionDataset | SegmentationDataset | ClassificationDataset;
