@@ -1,0 +1,163 @@
+import { createRequire } from "node:module";
+import type { Picture } from "./picture.js";
+import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
+
+/** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
+export type CodecName = "sharp" | "javascript";
+
+/** Errors thrown by a codec are its own: the caller adds the file's name. */
+export interface Codec {
+  readonly name: CodecName;
+  decode(bytes: Uint8Array): Promise<Picture>;
+  encodeJpeg(picture: Picture, quality: number): Promise<Uint8Array>;
+  encodePng(picture: Picture): Promise<Uint8Array>;
+}
+
+export interface CodecDescription {
+  readonly name: CodecName;
+  readonly available: boolean;
+  readonly version?: string;
+  readonly formats: readonly string[];
+  /** Why it cannot be used, and what to do. */
+  readonly problem?: string;
+}
+
+let sharpCodec: Promise<Codec> | undefined;
+let javascriptCodec: Promise<Codec> | undefined;
+
+/** The codec asked for; "auto" is sharp, or the JavaScript one where sharp cannot be loaded. */
+export async function loadCodec(name: CodecName | "auto" = "auto"): Promise<Codec> {
+  if (name === "javascript") return (javascriptCodec ??= makeJavascriptCodec());
+  sharpCodec ??= makeSharpCodec();
+  return name === "sharp" ? sharpCodec : sharpCodec.catch(() => loadCodec("javascript"));
+}
+
+/** What this machine can decode with, the preferred codec first. */
+export async function describeCodecs(): Promise<CodecDescription[]> {
+  const sharpFormats = ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"];
+  const fallbackFormats = ["JPEG", "PNG", "BMP", "GIF", "TIFF"];
+  return [
+    await describe(
+      "sharp",
+      sharpFormats,
+      "run `npm install sharp` for this platform; until then pictures decode slower",
+    ),
+    await describe("javascript", fallbackFormats, "run `npm install` again"),
+  ];
+}
+
+async function describe(name: CodecName, formats: readonly string[], advice: string): Promise<CodecDescription> {
+  try {
+    await loadCodec(name);
+    return { name, available: true, formats, version: versionOf(name === "sharp" ? "sharp" : "jimp") };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    return { name, available: false, formats, problem: `cannot be loaded (${reason}): ${advice}` };
+  }
+}
+
+function versionOf(name: string): string {
+  const manifest: unknown = createRequire(import.meta.url)(`${name}/package.json`);
+  const version = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
+  return String(version);
+}
+
+async function makeSharpCodec(): Promise<Codec> {
+  const { default: sharp } = await import("sharp");
+  // Profiles are ignored and broken files refused but for harmless warnings, as the reference loaders do.
+  const options = { ignoreIcc: true, failOn: "error", limitInputPixels: 1 << 28 } as const;
+  sharp.cache(false);
+  return {
+    name: "sharp",
+    async decode(bytes) {
+      const { space } = await sharp(bytes, options).metadata();
+      const input = sharp(bytes, options).autoOrient();
+      if (space === "cmyk") {
+        const cmyk = await input
+          .pipelineColourspace("cmyk")
+          .toColourspace("cmyk")
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        return { width: cmyk.info.width, height: cmyk.info.height, data: rgbOfCmyk(cmyk.data) };
+      }
+      const rgb = await input.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+      const { width, height, channels } = rgb.info;
+      if (channels !== 3) throw new Error(`${channels} channels after conversion to RGB`);
+      return { width, height, data: rgb.data };
+    },
+    async encodeJpeg({ width, height, data }, quality) {
+      return sharp(data, { raw: { width, height, channels: 3 } })
+        .jpeg({ quality })
+        .toBuffer();
+    },
+    async encodePng({ width, height, data }) {
+      return sharp(data, { raw: { width, height, channels: 3 } })
+        .png({ compressionLevel: 6 })
+        .toBuffer();
+    },
+  };
+}
+
+async function makeJavascriptCodec(): Promise<Codec> {
+  const { Jimp, JimpMime } = await import("jimp");
+  return {
+    name: "javascript",
+    async decode(bytes) {
+      if (isPng(bytes)) return rgbOfPng(readPng(bytes));
+      if (isJpeg(bytes) && !endsProperly(bytes)) throw new Error("premature end of JPEG image");
+      const limits = { tolerantDecoding: false, maxResolutionInMP: 268, maxMemoryUsageInMB: 4096 };
+      const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
+      return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
+    },
+    async encodeJpeg(picture, quality) {
+      const { width, height } = picture;
+      const jimp = Jimp.fromBitmap({ width, height, data: addAlpha(picture.data) });
+      return jimp.getBuffer(JimpMime.jpeg, { quality });
+    },
+    async encodePng(picture) {
+      return writeRgbPng(picture);
+    },
+  };
+}
+
+/** Naive conversion without profiles, as PIL's: each of red, green and blue is (1 − ink)(1 − black). */
+function rgbOfCmyk(cmyk: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / 4) * 3);
+  for (let i = 0, o = 0; i < cmyk.length; i += 4) {
+    const white = 255 - cmyk[i + 3]!;
+    for (let c = 0; c < 3; c++) rgb[o++] = Math.round(((255 - cmyk[i + c]!) * white) / 255);
+  }
+  return rgb;
+}
+
+const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
+
+/** Whether an end marker follows the last start of a scan; the JavaScript decoder takes a cut file without a word. */
+function endsProperly(bytes: Uint8Array): boolean {
+  for (let i = bytes.length - 2; i > 1; i--) {
+    if (bytes[i] !== 0xff) continue;
+    if (bytes[i + 1] === 0xd9) return true;
+    if (bytes[i + 1] === 0xda) return false;
+  }
+  return false;
+}
+
+function dropAlpha(rgba: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  for (let i = 0, o = 0; i < rgba.length; i += 4) {
+    rgb[o++] = rgba[i]!;
+    rgb[o++] = rgba[i + 1]!;
+    rgb[o++] = rgba[i + 2]!;
+  }
+  return rgb;
+}
+
+function addAlpha(rgb: Uint8Array): Buffer {
+  const rgba = Buffer.alloc((rgb.length / 3) * 4, 255);
+  for (let i = 0, o = 0; i < rgb.length; i += 3, o += 4) {
+    rgba[o] = rgb[i]!;
+    rgba[o + 1] = rgb[i + 1]!;
+    rgba[o + 2] = rgb[i + 2]!;
+  }
+  return rgba;
+}

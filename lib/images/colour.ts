@@ -1,0 +1,58 @@
+import type { Picture } from "./picture.js";
+
+/** value × gain + offset, cut to whole numbers of 0–255. */
+export function scaleValues(picture: Picture, gain: number, offset: number): Picture {
+  const table = Uint8Array.from({ length: 256 }, (_, value) => clampToByte(value * gain + offset));
+  return { ...picture, data: picture.data.map((value) => table[value]!) };
+}
+
+export interface HsvChange {
+  /** Factor on the saturation, which is cut at 1; default 1. */
+  readonly saturation?: number;
+  /** Turn of the hue in degrees, default 0. */
+  readonly hue?: number;
+}
+
+/**
+ * Changes saturation and hue in the HSV hexcone, keeping value = max(red, green, blue).
+ *
+ * With s = (max − min) ÷ max, a channel is max × (1 − s × d), d being its distance from the maximum relative to the
+ * spread; so both changes go in one pass without rounding between.
+ */
+export function changeHsv(picture: Picture, change: HsvChange): Picture {
+  const gain = change.saturation ?? 1;
+  const turn = ((((change.hue ?? 0) / 60) % 6) + 6) % 6; // in sixths of the circle
+  const { data } = picture;
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    const red = data[i]!;
+    const green = data[i + 1]!;
+    const blue = data[i + 2]!;
+    const value = Math.max(red, green, blue);
+    const spread = value - Math.min(red, green, blue);
+    if (spread === 0) {
+      out[i] = out[i + 1] = out[i + 2] = value;
+      continue;
+    }
+    const sector = hueOf(red, green, blue, value, spread) + turn;
+    const drop = Math.min(spread * gain, value);
+    out[i] = Math.round(value - drop * distance(sector + 5));
+    out[i + 1] = Math.round(value - drop * distance(sector + 3));
+    out[i + 2] = Math.round(value - drop * distance(sector + 1));
+  }
+  return { ...picture, data: out };
+}
+
+/** The hue in sixths of the circle, 0–6: red at 0, green at 2, blue at 4. */
+function hueOf(red: number, green: number, blue: number, value: number, spread: number): number {
+  if (value === red) return (green - blue) / spread + (green < blue ? 6 : 0);
+  return value === green ? (blue - red) / spread + 2 : (red - green) / spread + 4;
+}
+
+/** How far a channel lies from the maximum: 0 for a third of the circle, ramps of a sixth, 1 for a third. */
+function distance(angle: number): number {
+  const k = angle % 6;
+  return Math.max(0, Math.min(k, 4 - k, 1));
+}
+
+const clampToByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));

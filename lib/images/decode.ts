@@ -1,0 +1,75 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+import { type CodecName, loadCodec } from "./codecs.js";
+import type { LabelMap, Picture } from "./picture.js";
+import { isPng, readPng } from "./png.js";
+
+export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.js";
+
+export interface DecodeOptions {
+  /** Default "auto": sharp where it loads, else JavaScript. */
+  readonly codec?: CodecName | "auto";
+  /** What messages call the picture when bytes are given instead of a path. */
+  readonly name?: string;
+}
+
+/**
+ * Decodes a picture to 8-bit RGB, turned upright by its EXIF orientation. Grey is repeated, CMYK converted without a
+ * profile, alpha dropped, 16 bits cut to the high 8.
+ *
+ * @param input a path, or the file's bytes
+ * @throws UserError naming the file when it cannot be read, is damaged or cut short, or is of no known format
+ */
+export async function decodePicture(input: string | Uint8Array, options: DecodeOptions = {}): Promise<Picture> {
+  const name = options.name ?? (typeof input === "string" ? input : "the picture");
+  const bytes = typeof input === "string" ? await readBytes(input) : input;
+  if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
+  const codec = await loadCodec(options.codec);
+  try {
+    return await codec.decode(bytes);
+  } catch (error) {
+    throw new UserError(`${name}: cannot be decoded: ${reasonOf(error)} (codec ${codec.name}); is the file complete?`);
+  }
+}
+
+/**
+ * Decodes an 8-bit grey or palette PNG to its stored indices, never to palette colours.
+ *
+ * @throws UserError naming the file when it is no such PNG: 16 bits, several channels, damaged
+ */
+export async function decodeLabelMap(path: string): Promise<LabelMap> {
+  const bytes = await readBytes(path);
+  if (!isPng(bytes)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
+  let png: ReturnType<typeof readPng>;
+  try {
+    png = readPng(bytes);
+  } catch (error) {
+    throw new UserError(`${path}: cannot be decoded: ${reasonOf(error)}; is the file complete?`);
+  }
+  const { width, height, data } = png;
+  if (png.channels !== 1) {
+    const kind = png.channels >= 3 ? "colours" : "grey with alpha";
+    throw new UserError(
+      `${path}: a label map must hold one class index a pixel, this PNG holds ${kind} (${png.channels} channels); ` +
+        "save it as 8-bit grey or indexed PNG",
+    );
+  }
+  if (data instanceof Uint16Array) {
+    throw new UserError(`${path}: a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG`);
+  }
+  return { width, height, data };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n")[0]!.trim();
+}

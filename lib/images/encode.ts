@@ -1,0 +1,34 @@
+import { type CodecName, loadCodec } from "./codecs.js";
+import type { LabelMap, Picture } from "./picture.js";
+import { writeIndexedPng } from "./png.js";
+
+export interface EncodeOptions {
+  readonly codec?: CodecName | "auto";
+}
+
+/** @param options.quality 1–100, default 90 */
+export async function encodeJpeg(
+  picture: Picture,
+  options: EncodeOptions & { readonly quality?: number } = {},
+): Promise<Uint8Array> {
+  return (await loadCodec(options.codec)).encodeJpeg(picture, options.quality ?? 90);
+}
+
+/** 8-bit RGB PNG. */
+export async function encodePng(picture: Picture, options: EncodeOptions = {}): Promise<Uint8Array> {
+  return (await loadCodec(options.codec)).encodePng(picture);
+}
+
+/**
+ * A label map as an 8-bit indexed PNG: the pixels stay class indices, viewers show the palette's colours. Indices past
+ * the palette's end, 255 (ignored) among them, show black.
+ *
+ * @param palette at most 256 colours of 0–255
+ */
+export function encodeIndexedPng(map: LabelMap, palette: readonly (readonly [number, number, number])[]): Uint8Array {
+  if (palette.length > 256) throw new RangeError(`a PNG palette has at most 256 colours, not ${palette.length}`);
+  const largest = map.data.reduce((a, b) => Math.max(a, b), 0);
+  const black: readonly [number, number, number] = [0, 0, 0];
+  const colours = Array.from({ length: Math.max(palette.length, largest + 1) }, (_, i) => palette[i] ?? black);
+  return writeIndexedPng(map.width, map.height, map.data, colours);
+}

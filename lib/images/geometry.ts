@@ -1,0 +1,85 @@
+import type { LabelMap, Picture } from "./picture.js";
+
+/** A rectangle of whole pixels; right and bottom edges are left + width and top + height. */
+export interface Window {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface PadOptions {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Mirrors left and right. */
+export function flipPicture({ width, height, data }: Picture): Picture {
+  const out = new Uint8Array(data.length);
+  for (let y = 0, o = 0; y < height; y++) {
+    for (let i = ((y + 1) * width - 1) * 3, end = y * width * 3; i >= end; i -= 3, o += 3) {
+      out[o] = data[i]!;
+      out[o + 1] = data[i + 1]!;
+      out[o + 2] = data[i + 2]!;
+    }
+  }
+  return { width, height, data: out };
+}
+
+/** Mirrors left and right. */
+export function flipLabelMap({ width, height, data }: LabelMap): LabelMap {
+  const out = data.slice();
+  for (let y = 0; y < height; y++) out.subarray(y * width, (y + 1) * width).reverse();
+  return { width, height, data: out };
+}
+
+/** @param window must lie within the picture */
+export function cropPicture(picture: Picture, window: Window): Picture {
+  return { width: window.width, height: window.height, data: cropRows(picture, window, 3) };
+}
+
+/** @param window must lie within the map */
+export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
+  return { width: window.width, height: window.height, data: cropRows(map, window, 1) };
+}
+
+/** Grows to the right and below with one colour; never shrinks. */
+export function padPicture(picture: Picture, size: PadOptions, fill: readonly [number, number, number]): Picture {
+  const width = Math.max(size.width, picture.width);
+  const height = Math.max(size.height, picture.height);
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0; i < data.length; i++) data[i] = fill[i % 3]!;
+  copyRows(picture, data, width, 3);
+  return { width, height, data };
+}
+
+/** Grows to the right and below with 255, "ignored", or another value; never shrinks. */
+export function padLabelMap(map: LabelMap, size: PadOptions, fill = 255): LabelMap {
+  const width = Math.max(size.width, map.width);
+  const height = Math.max(size.height, map.height);
+  const data = new Uint8Array(width * height).fill(fill);
+  copyRows(map, data, width, 1);
+  return { width, height, data };
+}
+
+function cropRows(source: Picture | LabelMap, window: Window, channels: number): Uint8Array {
+  const { left, top, width, height } = window;
+  if (left < 0 || top < 0 || left + width > source.width || top + height > source.height) {
+    throw new RangeError(
+      `window ${left},${top} ${width}×${height} leaves the ${source.width}×${source.height} picture`,
+    );
+  }
+  const out = new Uint8Array(width * height * channels);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * source.width + left) * channels;
+    out.set(source.data.subarray(from, from + width * channels), y * width * channels);
+  }
+  return out;
+}
+
+function copyRows(source: Picture | LabelMap, out: Uint8Array, outWidth: number, channels: number): void {
+  const stride = source.width * channels;
+  for (let y = 0; y < source.height; y++) {
+    out.set(source.data.subarray(y * stride, (y + 1) * stride), y * outWidth * channels);
+  }
+}

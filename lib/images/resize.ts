@@ -1,0 +1,185 @@
+import type { LabelMap, Picture } from "./picture.js";
+
+/**
+ * "bilinear" samples at half-pixel centres without smoothing (OpenCV's INTER_LINEAR, PyTorch's align_corners = false);
+ * the other two widen the filter when shrinking (PIL's BILINEAR and BICUBIC).
+ */
+export type Interpolation = "bilinear" | "bilinear-antialias" | "bicubic-antialias";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** For each output index: the first source index and `length` weights, in fixed point with `BITS` fraction bits. */
+interface Taps {
+  readonly length: number;
+  readonly first: Int32Array;
+  readonly weights: Int32Array;
+}
+
+// 8-bit samples times weights of 22 bits stay below 2^31 even where bicubic weights overshoot.
+const BITS = 22;
+const ONE = 1 << BITS;
+const HALF = 1 << (BITS - 1);
+
+/** Resizes an RGB picture. Own size back means the same object back. */
+export function resizePicture(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
+  if (size.width === picture.width && size.height === picture.height) return picture;
+  const data = interpolation === "bilinear" ? bilinear(picture, size) : antialiased(picture, size, interpolation);
+  return { width: size.width, height: size.height, data };
+}
+
+/** Nearest neighbour as OpenCV has it: output pixel i takes source pixel floor(i × source ÷ output). */
+export function resizeLabelMap(map: LabelMap, size: Size): LabelMap {
+  if (size.width === map.width && size.height === map.height) return map;
+  const columns = nearestIndices(map.width, size.width);
+  const rows = nearestIndices(map.height, size.height);
+  const data = new Uint8Array(size.width * size.height);
+  for (let y = 0, o = 0; y < size.height; y++) {
+    const row = rows[y]! * map.width;
+    for (let x = 0; x < size.width; x++) data[o++] = map.data[row + columns[x]!]!;
+  }
+  return { width: size.width, height: size.height, data };
+}
+
+/** The source index of each output index under nearest-neighbour resizing. */
+export function nearestIndices(source: number, output: number): Int32Array {
+  const scale = source / output;
+  return Int32Array.from({ length: output }, (_, i) => Math.min(Math.floor(i * scale), source - 1));
+}
+
+/** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */
+interface Pairs {
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly weight: Int32Array;
+}
+
+function makePairs(source: number, output: number): Pairs {
+  const left = new Int32Array(output);
+  const right = new Int32Array(output);
+  const weight = new Int32Array(output);
+  for (let i = 0; i < output; i++) {
+    const centre = Math.min(Math.max(((i + 0.5) * source) / output - 0.5, 0), source - 1);
+    left[i] = Math.floor(centre);
+    right[i] = Math.min(left[i]! + 1, source - 1);
+    weight[i] = Math.round((centre - left[i]!) * 2048);
+  }
+  return { left, right, weight };
+}
+
+/** Each source row is stretched once, when the first output row needs it; 11 bits of weight a pass, one rounding. */
+function bilinear(picture: Picture, size: Size): Uint8Array {
+  const columns = makePairs(picture.width, size.width);
+  const rows = makePairs(picture.height, size.height);
+  const stride = size.width * 3;
+  const out = new Uint8Array(size.height * stride);
+  let upper = new Int32Array(stride);
+  let lower = new Int32Array(stride);
+  let upperRow = -1;
+  let lowerRow = -1;
+  for (let y = 0, o = 0; y < size.height; y++) {
+    if (rows.left[y] === lowerRow) {
+      [upper, lower] = [lower, upper];
+      [upperRow, lowerRow] = [lowerRow, upperRow];
+    }
+    if (rows.left[y] !== upperRow) stretchRow(picture, (upperRow = rows.left[y]!), columns, upper);
+    if (rows.right[y] !== lowerRow) stretchRow(picture, (lowerRow = rows.right[y]!), columns, lower);
+    const weight = rows.weight[y]!;
+    const rest = 2048 - weight;
+    for (let i = 0; i < stride; i++) out[o++] = (upper[i]! * rest + lower[i]! * weight + (1 << 21)) >> 22;
+  }
+  return out;
+}
+
+function stretchRow(picture: Picture, y: number, { left, right, weight }: Pairs, out: Int32Array): void {
+  const { data, width } = picture;
+  const row = y * width;
+  for (let x = 0, o = 0; x < left.length; x++, o += 3) {
+    const a = (row + left[x]!) * 3;
+    const b = (row + right[x]!) * 3;
+    const w = weight[x]!;
+    const rest = 2048 - w;
+    out[o] = data[a]! * rest + data[b]! * w;
+    out[o + 1] = data[a + 1]! * rest + data[b + 1]! * w;
+    out[o + 2] = data[a + 2]! * rest + data[b + 2]! * w;
+  }
+}
+
+function antialiased(picture: Picture, size: Size, interpolation: Interpolation): Uint8Array {
+  const [filter, radius] = interpolation === "bicubic-antialias" ? ([cubic, 2] as const) : ([triangle, 1] as const);
+  const across = makeTaps(picture.width, size.width, radius, filter);
+  const down = makeTaps(picture.height, size.height, radius, filter);
+  return filterRows(picture, across, down, size);
+}
+
+/**
+ * Output i is centred at c = (i + ½) source ÷ output and weighs source pixel j by filter((j + ½ − c) ÷ stretch), the
+ * stretch being the shrinking factor; weights are normalised.
+ */
+function makeTaps(source: number, output: number, radius: number, filter: (x: number) => number): Taps {
+  const scale = source / output;
+  const stretch = Math.max(scale, 1);
+  const reach = radius * stretch;
+  const length = Math.min(Math.ceil(reach) * 2 + 1, source);
+  const first = new Int32Array(output);
+  const weights = new Int32Array(output * length);
+  const row = new Float64Array(length);
+  for (let i = 0; i < output; i++) {
+    const centre = (i + 0.5) * scale;
+    const start = Math.min(Math.max(Math.floor(centre - reach + 0.5), 0), source - length);
+    let sum = 0;
+    for (let k = 0; k < length; k++) sum += row[k] = filter((start + k + 0.5 - centre) / stretch);
+    first[i] = start;
+    for (let k = 0; k < length; k++) weights[i * length + k] = Math.round((row[k]! / sum) * ONE);
+  }
+  return { length, first, weights };
+}
+
+const triangle = (x: number): number => Math.max(0, 1 - Math.abs(x));
+
+/** Keys' cubic convolution with a = −½. */
+function cubic(x: number): number {
+  const t = Math.abs(x);
+  if (t < 1) return 1 + t * t * (1.5 * t - 2.5);
+  return t < 2 ? 2 + t * (-4 + t * (2.5 - 0.5 * t)) : 0;
+}
+
+/** One pass over the source rows that are needed, then one over the columns; 8 bits between, as PIL does. */
+function filterRows(picture: Picture, across: Taps, down: Taps, size: Size): Uint8Array {
+  const firstRow = down.first[0]!;
+  const lastRow = down.first[size.height - 1]! + down.length;
+  const narrow = new Uint8Array((lastRow - firstRow) * size.width * 3);
+  for (let y = firstRow, o = 0; y < lastRow; y++) {
+    const row = y * picture.width * 3;
+    for (let x = 0; x < size.width; x++) {
+      let from = row + across.first[x]! * 3;
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      for (let k = x * across.length, end = k + across.length; k < end; k++, from += 3) {
+        const weight = across.weights[k]!;
+        red += picture.data[from]! * weight;
+        green += picture.data[from + 1]! * weight;
+        blue += picture.data[from + 2]! * weight;
+      }
+      narrow[o++] = clampToByte(red >> BITS);
+      narrow[o++] = clampToByte(green >> BITS);
+      narrow[o++] = clampToByte(blue >> BITS);
+    }
+  }
+  const stride = size.width * 3;
+  const out = new Uint8Array(size.height * stride);
+  for (let y = 0, o = 0; y < size.height; y++) {
+    const top = (down.first[y]! - firstRow) * stride;
+    for (let i = 0; i < stride; i++) {
+      let sum = HALF;
+      for (let k = 0; k < down.length; k++) sum += narrow[top + k * stride + i]! * down.weights[y * down.length + k]!;
+      out[o++] = clampToByte(sum >> BITS);
+    }
+  }
+  return out;
+}
+
+const clampToByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
