@@ -1,4 +1,6 @@
+import type { Colour } from "../images/draw/palette.js";
 import type { LabelMap, Picture } from "../images/picture.js";
+import type { CocoSegmentation } from "../masks/coco.js";
 import type { Rle } from "../masks/rle.js";
 
 /** The objects of one picture. Arrays run in parallel over n objects. */
@@ -50,11 +52,6 @@ export interface Sample {
   readonly label?: number;
 }
 
-/** An object's shape as annotated: polygons [x0, y0, x1, y1, …] in picture pixels, or a mask. */
-export type Shape =
-  | { readonly polygons: readonly (readonly number[])[] }
-  | { readonly size: readonly [height: number, width: number]; readonly counts: string | readonly number[] };
-
 /**
  * A sample before decoding: plain data a worker thread can be sent, so that a data set's index is read once, in the
  * main thread, however many workers decode.
@@ -62,7 +59,7 @@ export type Shape =
 export interface SampleSource {
   readonly info: PictureInfo;
   readonly path: string;
-  readonly instances?: Omit<Instances, "masks"> & { readonly shapes: readonly (Shape | undefined)[] };
+  readonly instances?: Omit<Instances, "masks"> & { readonly shapes: readonly (CocoSegmentation | undefined)[] };
   readonly labelMap?: LabelMapSource;
   readonly label?: number;
 }
@@ -73,8 +70,6 @@ export interface LabelMapSource {
   /** Value 0 means "no class" and becomes 255; the others go down by one. */
   readonly reduceZeroLabel: boolean;
 }
-
-export type Colour = readonly [red: number, green: number, blue: number];
 
 interface DatasetBase {
   readonly classes: readonly string[];

@@ -182,4 +182,4 @@ function filterRows(picture: Picture, across: Taps, down: Taps, size: Size): Uin
   return out;
 }
 
-const clampToByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
+const clampToByte = (value: number): number => (value < 0 ? 0 : Math.min(value, 255));

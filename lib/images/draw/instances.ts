@@ -1,0 +1,145 @@
+import type { Picture } from "../picture.js";
+import { pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
+import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
+import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+
+/** Objects to draw: n boxes x1 y1 x2 y2 in picture pixels with class indices; annotated ones have no scores. */
+export interface DrawnInstances {
+  readonly boxes: Float32Array;
+  readonly labels: Int32Array;
+  readonly scores?: Float32Array;
+  readonly masks?: readonly (RunMask | undefined)[];
+}
+
+export interface InstanceStyle {
+  readonly classes: readonly string[];
+  /** One colour a class; default a generated palette. */
+  readonly palette?: readonly Colour[];
+  /** Objects below this score are left out; default 0.3. */
+  readonly scoreThreshold?: number;
+  /** 0–1, default 0.4. */
+  readonly maskOpacity?: number;
+  /** Default true. */
+  readonly boxes?: boolean;
+  /** "class 0.93" beside each object; default true. */
+  readonly labels?: boolean;
+}
+
+interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A copy of the picture with masks tinted, boxes and labels, large objects below small ones. */
+export function drawInstances(picture: Picture, instances: DrawnInstances, style: InstanceStyle): Picture {
+  const { boxes, labels, scores, masks } = instances;
+  const palette = style.palette ?? classPalette(style.classes.length);
+  const line = Math.max(1, Math.round(Math.min(picture.width, picture.height) / 320));
+  const shown = Array.from(labels.keys())
+    .filter((i) => scores === undefined || scores[i]! >= (style.scoreThreshold ?? 0.3))
+    .sort((a, b) => boxArea(boxes, b) - boxArea(boxes, a));
+  const canvas = { ...picture, data: picture.data.slice() };
+  for (const i of shown) {
+    const mask = masks?.[i];
+    if (mask === undefined) continue;
+    const colour = colourOf(palette, labels[i]!);
+    tintMask(canvas, pixelsOfRuns(mask), colour, { opacity: style.maskOpacity ?? 0.4, edge: line });
+  }
+  const content: string[] = [];
+  if (style.boxes !== false) for (const i of shown) content.push(boxSvg(boxes, i, colourOf(palette, labels[i]!), line));
+  if (style.labels !== false) content.push(...labelsSvg(picture, instances, shown, style.classes, palette));
+  return drawSvgOver(canvas, svgDocument(picture, content.join("")));
+}
+
+function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): string {
+  const { x, y, width, height } = rectangleOf(boxes, i);
+  const shape = `x="${x}" y="${y}" width="${width}" height="${height}" rx="${line}" fill="none"`;
+  return (
+    `<rect ${shape} stroke="#000" stroke-opacity="0.35" stroke-width="${line + 1.5}"/>` +
+    `<rect ${shape} stroke="${hexOf(colour)}" stroke-width="${line}"/>`
+  );
+}
+
+/** Each label takes the first of a few places about its box where it covers no other label, else the least covering. */
+function labelsSvg(
+  picture: Picture,
+  { boxes, labels, scores }: DrawnInstances,
+  shown: readonly number[],
+  classes: readonly string[],
+  palette: readonly Colour[],
+): string[] {
+  const fontSize = Math.round(Math.min(Math.max(Math.min(picture.width, picture.height) / 42, 11), 30));
+  const taken: Rectangle[] = [];
+  const content: string[] = [];
+  for (const i of shown.toReversed()) {
+    const name = classes[labels[i]!] ?? `class ${labels[i]}`;
+    const text = scores === undefined ? name : `${name} ${scores[i]!.toFixed(2)}`;
+    const size = { width: textWidth(text, fontSize, 600) + fontSize * 0.7, height: fontSize * 1.4 };
+    const place = choosePlace(rectangleOf(boxes, i), size, picture, taken);
+    taken.push(place);
+    const colour = colourOf(palette, labels[i]!);
+    content.push(
+      `<rect x="${place.x}" y="${place.y}" width="${size.width}" height="${size.height}" rx="${fontSize * 0.25}" ` +
+        `fill="${hexOf(colour)}" fill-opacity="0.92"/>` +
+        `<text x="${place.x + fontSize * 0.35}" y="${place.y + fontSize * 1.06}" font-size="${fontSize}" ` +
+        `font-weight="600" fill="${textColourOn(colour)}">${escapeXml(text)}</text>`,
+    );
+  }
+  return content;
+}
+
+function choosePlace(
+  box: Rectangle,
+  size: { readonly width: number; readonly height: number },
+  picture: Picture,
+  taken: readonly Rectangle[],
+): Rectangle {
+  const right = box.x + box.width - size.width;
+  const bottom = box.y + box.height;
+  const candidates = [
+    [box.x, box.y - size.height],
+    [box.x, box.y],
+    [right, box.y - size.height],
+    [box.x, bottom],
+    [box.x, bottom - size.height],
+    [right, bottom],
+  ] as const;
+  let best: Rectangle | undefined;
+  let leastCost = Number.POSITIVE_INFINITY;
+  for (const [x, y] of candidates) {
+    const place = {
+      x: Math.max(0, Math.min(x, picture.width - size.width)),
+      y: Math.max(0, Math.min(y, picture.height - size.height)),
+      ...size,
+    };
+    const shift = Math.abs(place.x - x) + Math.abs(place.y - y); // pushed back into the picture
+    const cost = taken.reduce((sum, other) => sum + overlap(place, other), 0) + shift;
+    if (cost < leastCost) {
+      leastCost = cost;
+      best = place;
+    }
+  }
+  return best ?? { x: 0, y: 0, ...size };
+}
+
+function overlap(a: Rectangle, b: Rectangle): number {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return Math.max(0, width) * Math.max(0, height);
+}
+
+function rectangleOf(boxes: Float32Array, i: number): Rectangle {
+  const [x, y] = [boxes[i * 4]!, boxes[i * 4 + 1]!];
+  return { x, y, width: boxes[i * 4 + 2]! - x, height: boxes[i * 4 + 3]! - y };
+}
+
+function boxArea(boxes: Float32Array, i: number): number {
+  const { width, height } = rectangleOf(boxes, i);
+  return width * height;
+}
+
+function colourOf(palette: readonly Colour[], label: number): Colour {
+  return palette[label % palette.length] ?? [255, 0, 0];
+}

@@ -1,0 +1,116 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { Picture } from "../picture.js";
+import { classPalette, hexOf } from "./palette.js";
+import { FONT_FAMILY, renderSvg } from "./svg.js";
+
+export interface Series {
+  readonly name: string;
+  /** Values that are not finite, or not positive on a log scale, leave a gap. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+export interface PlotOptions {
+  readonly title?: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** Default "linear". */
+  readonly yScale?: "linear" | "log";
+  /**
+   * Draws each series faint and, over it, its running mean over this many points to either side; default 0, the series
+   * alone.
+   */
+  readonly smoothing?: number;
+  /** Size of the plotting area in pixels, default 720 × 360. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** A line plot as SVG text, series in one frame with a legend where there are several. */
+export async function plotSvg(series: readonly Series[], options: PlotOptions): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const compiled = vegaLite.compile(specOf(series, options)).spec;
+  const view = new vega.View(vega.parse(compiled), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+/** The same, rasterised on white. @param zoom pixels per SVG pixel, default 2 */
+export async function drawPlot(
+  series: readonly Series[],
+  options: PlotOptions & { readonly zoom?: number },
+): Promise<Picture> {
+  return renderSvg(await plotSvg(series, options), options.zoom ?? 2);
+}
+
+function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
+  const log = options.yScale === "log";
+  const reach = options.smoothing ?? 0;
+  const raw = series.flatMap((one) => rowsOf(one, log));
+  const smooth = series.flatMap((one) => rowsOf({ ...one, points: runningMean(one.points, reach) }, log));
+  const encoding = {
+    x: { field: "x", type: "quantitative", title: options.xLabel, scale: { nice: false }, axis: { grid: false } },
+    y: {
+      field: "y",
+      type: "quantitative",
+      title: options.yLabel,
+      scale: { type: log ? "log" : "linear", zero: false, nice: true },
+    },
+    color: {
+      field: "series",
+      type: "nominal",
+      sort: null,
+      title: null,
+      scale: { domain: series.map(({ name }) => name), range: classPalette(series.length).map(hexOf) },
+      legend: series.length > 1 ? { symbolType: "stroke", symbolStrokeWidth: 3, symbolSize: 250 } : null,
+    },
+  } as const;
+  const line = { type: "line", strokeJoin: "round", strokeCap: "round", clip: true } as const;
+  const points = { type: "point", filled: true, size: 28, opacity: 1 } as const;
+  const sparse = raw.length <= 60 * series.length;
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    width: options.width ?? 720,
+    height: options.height ?? 360,
+    padding: 16,
+    background: "white",
+    ...(options.title === undefined ? {} : { title: { text: options.title, anchor: "start" as const, offset: 14 } }),
+    config: {
+      font: FONT_FAMILY,
+      title: { fontSize: 17, fontWeight: 600, color: "#111" },
+      axis: {
+        labelFontSize: 12,
+        titleFontSize: 13,
+        titleFontWeight: 400,
+        labelColor: "#444",
+        titleColor: "#222",
+        gridColor: "#e6e6e6",
+        domainColor: "#888",
+        tickColor: "#888",
+        titlePadding: 10,
+      },
+      legend: { labelFontSize: 13, labelColor: "#222", rowPadding: 6, labelLimit: 260 },
+      view: { stroke: null },
+    },
+    layer: [
+      ...(reach > 0 ? [{ data: { values: raw }, mark: { ...line, strokeWidth: 1, opacity: 0.28 }, encoding }] : []),
+      { data: { values: smooth }, mark: { ...line, strokeWidth: 2.2 }, encoding },
+      ...(reach === 0 && sparse ? [{ data: { values: raw }, mark: points, encoding }] : []),
+    ],
+  };
+}
+
+function rowsOf({ name, points }: Series, log: boolean): { series: string; x: number; y: number | null }[] {
+  return points.map(([x, y]) => ({ series: name, x, y: Number.isFinite(y) && (!log || y > 0) ? y : null }));
+}
+
+/** Means over `reach` points to either side, fewer at the ends; values that are not finite are left out. */
+function runningMean(points: Series["points"], reach: number): Series["points"] {
+  if (reach === 0) return points;
+  return points.map(([x], i) => {
+    const near = points.slice(Math.max(0, i - reach), i + reach + 1).filter(([, y]) => Number.isFinite(y));
+    return [x, near.reduce((sum, [, y]) => sum + y, 0) / near.length];
+  });
+}

@@ -1,0 +1,92 @@
+import { padPicture } from "../geometry.js";
+import type { LabelMap, Picture } from "../picture.js";
+import { type Colour, classPalette, hexOf } from "./palette.js";
+import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+
+export interface SemanticStyle {
+  readonly classes: readonly string[];
+  /** One colour a class; default a generated palette. */
+  readonly palette?: readonly Colour[];
+  /** 0–1, default 0.6. */
+  readonly opacity?: number;
+  /** The classes present with their share of the picture, to the right; default true. */
+  readonly legend?: boolean;
+}
+
+/**
+ * A copy of the picture tinted by class, segments divided by a fine line; ignored pixels (255) stay as they are.
+ *
+ * @param map of the picture's size
+ */
+export function drawLabelMap(picture: Picture, map: LabelMap, style: SemanticStyle): Picture {
+  if (map.width !== picture.width || map.height !== picture.height) {
+    throw new RangeError(`a ${map.width}×${map.height} map over a ${picture.width}×${picture.height} picture`);
+  }
+  const palette = style.palette ?? classPalette(style.classes.length);
+  const tinted = tint(picture, map, palette, style.opacity ?? 0.6);
+  return style.legend === false ? tinted : addLegend(tinted, map, style.classes, palette);
+}
+
+function tint(picture: Picture, map: LabelMap, palette: readonly Colour[], opacity: number): Picture {
+  const { width, height } = picture;
+  const data = picture.data.slice();
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const label = map.data[i]!;
+      const border = (x + 1 < width && map.data[i + 1] !== label) || (y + 1 < height && map.data[i + width] !== label);
+      const colour = palette[label];
+      if (colour === undefined && !border) continue;
+      const share = border ? 0.7 : opacity;
+      for (let c = 0; c < 3; c++) {
+        data[i * 3 + c] = data[i * 3 + c]! * (1 - share) + (border ? 255 : (colour?.[c] ?? 0)) * share;
+      }
+    }
+  }
+  return { width, height, data };
+}
+
+/** Rows that would not fit below each other are summed up in a last line. */
+function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], palette: readonly Colour[]): Picture {
+  const fontSize = Math.round(Math.min(Math.max(picture.height / 42, 11), 26));
+  const rowHeight = fontSize * 1.75;
+  const margin = fontSize;
+  const room = Math.max(1, Math.floor((picture.height - 2 * margin) / rowHeight));
+  const entries = countClasses(map).map(({ label, share }) => ({
+    name: label === 255 ? "ignored" : (classes[label] ?? `class ${label}`),
+    colour: palette[label],
+    share: share >= 0.005 ? `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %` : "< 0.5 %",
+  }));
+  const shown = entries.length > room ? entries.slice(0, room - 1) : entries;
+  const rest = entries.length - shown.length;
+  const nameWidth = Math.max(...shown.map((entry) => textWidth(entry.name, fontSize)), fontSize * 6);
+  const panel = Math.ceil(margin * 2 + fontSize * 1.6 + nameWidth + fontSize * 4.5);
+  const width = picture.width + panel;
+  const content = shown.map((entry, i) => {
+    const x = picture.width + margin;
+    const y = margin + i * rowHeight;
+    const baseline = y + fontSize * 0.9;
+    const fill = entry.colour === undefined ? 'fill="#fff" stroke="#999"' : `fill="${hexOf(entry.colour)}"`;
+    return (
+      `<rect x="${x}" y="${y}" width="${fontSize * 1.1}" height="${fontSize * 1.1}" rx="${fontSize * 0.2}" ${fill}/>` +
+      `<text x="${x + fontSize * 1.6}" y="${baseline}" font-size="${fontSize}" fill="#222">${escapeXml(entry.name)}</text>` +
+      `<text x="${width - margin}" y="${baseline}" font-size="${fontSize}" fill="#777" text-anchor="end">${escapeXml(entry.share)}</text>`
+    );
+  });
+  if (rest > 0) {
+    const y = margin + shown.length * rowHeight + fontSize * 0.9;
+    content.push(
+      `<text x="${picture.width + margin}" y="${y}" font-size="${fontSize}" fill="#777">and ${rest} more</text>`,
+    );
+  }
+  const canvas = padPicture(picture, { width, height: picture.height }, [255, 255, 255]);
+  return drawSvgOver(canvas, svgDocument(canvas, content.join("")));
+}
+
+/** Labels present with their share of all pixels, the largest first, ignored last. */
+function countClasses(map: LabelMap): { readonly label: number; readonly share: number }[] {
+  const counts = new Uint32Array(256);
+  for (const label of map.data) counts[label]!++;
+  return Array.from(counts, (count, label) => ({ label, share: count / map.data.length }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => Number(a.label === 255) - Number(b.label === 255) || b.share - a.share);
+}

@@ -1,0 +1,77 @@
+import type { Picture } from "../picture.js";
+import { resizePicture } from "../resize.js";
+import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+
+export interface SheetRow {
+  /** Written above the row, e.g. the file's name. */
+  readonly title?: string;
+  readonly pictures: readonly Picture[];
+}
+
+export interface SheetOptions {
+  /** Above the columns, e.g. ["Truth", "Prediction"]. */
+  readonly columns?: readonly string[];
+  /** Each picture is scaled to this height; default the first one's. */
+  readonly rowHeight?: number;
+}
+
+/** Pictures in rows and columns on white, e.g. truth beside prediction. */
+export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Picture {
+  const height = options.rowHeight ?? rows[0]?.pictures[0]?.height ?? 1;
+  const fontSize = Math.round(Math.min(Math.max(height / 24, 12), 28));
+  const gap = Math.round(fontSize * 0.8);
+  const scaled = rows.map((row) => ({
+    ...row,
+    pictures: row.pictures.map((picture) => scaleToHeight(picture, height)),
+  }));
+  const columnCount = Math.max(1, ...scaled.map((row) => row.pictures.length));
+  const columnWidths = Array.from({ length: columnCount }, (_, c) =>
+    Math.max(1, ...scaled.map((row) => row.pictures[c]?.width ?? 0)),
+  );
+  const left = columnWidths.map((_, c) => gap + columnWidths.slice(0, c).reduce((sum, w) => sum + w + gap, 0));
+  const width = left.at(-1)! + columnWidths.at(-1)! + gap;
+  const headHeight = options.columns === undefined ? 0 : fontSize * 2;
+  const titleHeight = rows.some((row) => row.title !== undefined) ? Math.round(fontSize * 1.6) : 0;
+  const top = (r: number): number => gap + headHeight + titleHeight + r * (height + titleHeight + gap);
+  const canvas = blank(width, top(rows.length - 1) + height + gap);
+  const content = (options.columns ?? []).map((name, c) =>
+    text(left[c] ?? 0, gap + fontSize, name, fontSize * 1.15, 600),
+  );
+  for (const [r, row] of scaled.entries()) {
+    if (row.title !== undefined) {
+      content.push(
+        text(left[0]!, top(r) - fontSize * 0.5, shorten(row.title, width - 2 * gap, fontSize), fontSize, 400),
+      );
+    }
+    for (const [c, picture] of row.pictures.entries()) paste(canvas, picture, left[c]!, top(r));
+  }
+  return drawSvgOver(canvas, svgDocument(canvas, content.join("")));
+}
+
+function scaleToHeight(picture: Picture, height: number): Picture {
+  const width = Math.max(1, Math.round((picture.width * height) / picture.height));
+  return resizePicture(picture, { width, height }, "bilinear-antialias");
+}
+
+function text(x: number, y: number, content: string, fontSize: number, weight: number): string {
+  const fill = weight === 600 ? "#111" : "#555";
+  return `<text x="${x}" y="${y}" font-size="${fontSize}" font-weight="${weight}" fill="${fill}">${escapeXml(content)}</text>`;
+}
+
+function shorten(content: string, width: number, fontSize: number): string {
+  if (textWidth(content, fontSize) <= width) return content;
+  let kept = content;
+  while (kept.length > 1 && textWidth(`${kept}…`, fontSize) > width) kept = kept.slice(0, -1);
+  return `${kept}…`;
+}
+
+function blank(width: number, height: number): Picture {
+  return { width, height, data: new Uint8Array(width * height * 3).fill(255) };
+}
+
+function paste(canvas: Picture, picture: Picture, left: number, top: number): void {
+  const stride = picture.width * 3;
+  for (let y = 0; y < picture.height; y++) {
+    canvas.data.set(picture.data.subarray(y * stride, (y + 1) * stride), ((top + y) * canvas.width + left) * 3);
+  }
+}
