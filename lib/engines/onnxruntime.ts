@@ -1,0 +1,96 @@
+import * as ort from "onnxruntime-node";
+import { UserError } from "../errors.js";
+import { writeOnnx } from "../formats/onnx/write.js";
+import { type DType, sizeOf, type TensorData, type TensorType, type Value } from "../graph/index.js";
+import type { Engine, Program, Tensors } from "./engine.js";
+
+export type Provider = "cpu" | "webgpu" | "cuda" | "coreml" | "dml";
+
+export interface OnnxRuntimeOptions {
+  /** Tried in this order for every operator; cpu takes what the others cannot. */
+  readonly providers?: readonly Provider[];
+  /** Threads inside one operator; 0 lets onnxruntime choose one a core. */
+  readonly threads?: number;
+  /** Whether freed memory is kept for the next run. Costs memory, saves time. */
+  readonly arena?: boolean;
+  readonly optimisation?: "disabled" | "basic" | "extended" | "all";
+}
+
+/** The providers the onnxruntime of this machine offers. */
+export function availableProviders(): readonly Provider[] {
+  return ort.listSupportedBackends().map((backend) => backend.name as Provider);
+}
+
+/**
+ * The engine on onnxruntime: every graph is written as an ONNX model and run by a session of its own.
+ *
+ * @throws UserError when a provider is asked for that this machine does not offer
+ */
+export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
+  const providers = options.providers ?? ["cpu"];
+  const offered = availableProviders();
+  for (const provider of providers) {
+    if (offered.includes(provider)) continue;
+    throw new UserError(
+      `engine.providers: onnxruntime has no provider "${provider}" on this machine; it offers ${offered.join(", ")}`,
+    );
+  }
+  const sessionOptions: ort.InferenceSession.SessionOptions = {
+    executionProviders: providers.includes("cpu") ? [...providers] : [...providers, "cpu"],
+    intraOpNumThreads: options.threads ?? 0,
+    graphOptimizationLevel: options.optimisation ?? "all",
+    enableCpuMemArena: options.arena ?? true,
+    logSeverityLevel: 3,
+  };
+  return {
+    name: `onnxruntime (${providers.join(", ")})`,
+    async compile(outputs: Readonly<Record<string, Value>>): Promise<Program> {
+      const file = writeOnnx(outputs, { dialect: "onnxruntime" });
+      const session = await ort.InferenceSession.create(file.bytes, sessionOptions);
+      return program(session, file.inputs, file.outputs);
+    },
+  };
+}
+
+type Types = Readonly<Record<string, TensorType>>;
+
+function program(session: ort.InferenceSession, inputs: Types, outputs: Types): Program {
+  const read = new Set(session.inputNames);
+  return {
+    inputs,
+    outputs,
+    async run(given: Tensors, into: Tensors = {}): Promise<Tensors> {
+      const feeds: Record<string, ort.Tensor> = {};
+      for (const [name, type] of Object.entries(inputs)) {
+        const data = given[name];
+        if (data === undefined) throw new Error(`the program's input ${name} was not given`);
+        if (read.has(name)) feeds[name] = tensor(data, type, name);
+      }
+      const fetches: Record<string, ort.Tensor | null> = {};
+      for (const [name, type] of Object.entries(outputs)) {
+        const data = into[name];
+        fetches[name] = data === undefined ? null : tensor(data, type, name);
+      }
+      const results = await session.run(feeds, fetches);
+      return Object.fromEntries(
+        Object.keys(outputs).map((name) => [name, into[name] ?? (results[name]!.data as TensorData)]),
+      );
+    },
+    dispose: () => session.release(),
+  };
+}
+
+const ARRAYS: Readonly<Record<DType, { readonly name: string }>> = {
+  float32: Float32Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+function tensor(data: TensorData, { shape, dtype }: TensorType, name: string): ort.Tensor {
+  if (data.length !== sizeOf(shape) || data.constructor.name !== ARRAYS[dtype].name) {
+    const wanted = `${ARRAYS[dtype].name} of ${sizeOf(shape)} for ${dtype}[${shape}]`;
+    throw new Error(`${name}: a ${data.constructor.name} of ${data.length} was given, not a ${wanted}`);
+  }
+  return new ort.Tensor(dtype, data, shape);
+}

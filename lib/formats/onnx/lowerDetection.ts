@@ -1,0 +1,71 @@
+import type { AttributesOf, Node } from "../../graph/index.js";
+import type { Emitter } from "./emitter.js";
+import { ELEMENT_TYPES } from "./proto.js";
+
+const cast = (emit: Emitter, x: string, type: "int32" | "int64") =>
+  emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[type] } });
+
+export function lowerTopK(emit: Emitter, [x]: readonly string[], node: Node<AttributesOf<"topK">>): readonly string[] {
+  const k = emit.int64([node.attributes.k]);
+  const [values, indices] = emit.nodeWith(2, "TopK", [x!, k], { attributes: { axis: -1, largest: 1, sorted: 1 } });
+  return [values!, cast(emit, indices!, "int32")];
+}
+
+/** ONNX returns as many rows as it keeps; they are flattened to indices and padded to the static size. */
+export function lowerNonMaximumSuppression(
+  emit: Emitter,
+  [boxes, scores]: readonly string[],
+  node: Node<AttributesOf<"nonMaximumSuppression">>,
+): readonly string[] {
+  const { iouThreshold, scoreThreshold, maxKept } = node.attributes;
+  const [groups, n] = node.inputs[1]!.shape as [number, number];
+  const capacity = node.outputs[0]!.shape[0]!;
+  const selected = emit.node("NonMaxSuppression", [
+    boxes!,
+    emit.node("Reshape", [scores!, emit.int64([groups, 1, n])]),
+    emit.int64([maxKept]),
+    emit.float(iouThreshold),
+    emit.float(scoreThreshold),
+  ]); // int64 [kept, 3]: group, 0, box
+  const column = (i: number) => emit.node("Gather", [selected, emit.int64([i])], { attributes: { axis: 1 } });
+  const flat = emit.node("Add", [emit.node("Mul", [column(0), emit.int64([n])]), column(2)]);
+  const indices = emit.node("Reshape", [flat, emit.int64([-1])]);
+  const count = emit.node("Shape", [indices]);
+  const missing = emit.node("Sub", [emit.int64([capacity]), count]);
+  const pads = emit.node("Concat", [emit.int64([0]), missing], { attributes: { axis: 0 } });
+  const padded = emit.node("Reshape", [emit.node("Pad", [indices, pads]), emit.int64([capacity])]);
+  return [cast(emit, padded, "int32"), cast(emit, count, "int32")];
+}
+
+/** Each level pools the RoIs that belong to it; the results are put back into the order of the RoIs. */
+export function lowerRoiAlign(emit: Emitter, inputs: readonly string[], node: Node<AttributesOf<"roiAlign">>): string {
+  const { outputSize, scales, samplingRatio } = node.attributes;
+  const [rois, pictures, levels] = inputs.slice(-3) as [string, string, string];
+  const pool = (level: number, boxes: string, batch: string) =>
+    emit.node("RoiAlign", [inputs[level]!, boxes, cast(emit, batch, "int64")], {
+      attributes: {
+        coordinate_transformation_mode: "half_pixel",
+        mode: "avg",
+        output_height: outputSize[0],
+        output_width: outputSize[1],
+        sampling_ratio: samplingRatio,
+        spatial_scale: { float: scales[level]! },
+      },
+    });
+  if (scales.length === 1) return pool(0, rois, pictures);
+
+  const members = scales.map((_, level) => {
+    const here = emit.node("Equal", [levels, cast(emit, emit.int64([level], []), "int32")]);
+    return emit.node("Reshape", [emit.node("NonZero", [here]), emit.int64([-1])]); // int64 [R_level]
+  });
+  const pooled = members.map((rows, level) =>
+    pool(level, emit.node("Gather", [rois, rows]), emit.node("Gather", [pictures, rows])),
+  );
+  const order = emit.node("Concat", members, { attributes: { axis: 0 } });
+  const stacked = emit.node("Concat", pooled, { attributes: { axis: 0 } });
+  const count = node.outputs[0]!.shape[0]!;
+  const places = emit.int64(Array.from({ length: count }, (_, i) => i));
+  const inverse = emit.node("ScatterElements", [places, order, places], { attributes: { axis: 0 } });
+  const result = emit.node("Gather", [stacked, inverse], { attributes: { axis: 0 } });
+  return emit.node("Reshape", [result, emit.int64(node.outputs[0]!.shape)]);
+}

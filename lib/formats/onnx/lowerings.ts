@@ -1,0 +1,159 @@
+import type { AttributesOf, DType, Node, OperatorName } from "../../graph/index.js";
+import type { Emitter } from "./emitter.js";
+import { lowerNonMaximumSuppression, lowerRoiAlign, lowerTopK } from "./lowerDetection.js";
+import { ELEMENT_TYPES } from "./proto.js";
+
+/**
+ * Which operators a lowering may use: only those of the ONNX standard, or onnxruntime's own (domain com.microsoft) too
+ * where they save work.
+ */
+export type Dialect = "standard" | "onnxruntime";
+
+/** Writes one node: takes the names of its inputs, returns the names of its outputs. */
+export type Lowering<Attributes> = (
+  emit: Emitter,
+  inputs: readonly string[],
+  node: Node<Attributes>,
+  dialect: Dialect,
+) => string | readonly string[];
+
+type Lowerings = { readonly [Name in OperatorName]?: Lowering<AttributesOf<Name>> };
+
+const plain =
+  (opType: string) =>
+  (emit: Emitter, inputs: readonly string[]): string =>
+    emit.node(opType, inputs);
+
+const reduction =
+  (opType: string): Lowering<AttributesOf<"sum">> =>
+  (emit, [x], { attributes: { axes, keepDims } }) =>
+    emit.node(opType, [x!, emit.int64(axes)], { attributes: { keepdims: keepDims ? 1 : 0 } });
+
+export const castTo = (emit: Emitter, x: string, dtype: DType | "int64"): string =>
+  emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[dtype] } });
+
+/** Far before the first element: with a negative step the slice then takes that one too. */
+const BEFORE_THE_START = -(2 ** 40);
+
+/** One entry an operator. An operator without an entry is lowered through its decomposition. */
+export const lowerings: Lowerings = {
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  div: plain("Div"),
+  maximum: plain("Max"),
+  minimum: plain("Min"),
+  less: plain("Less"),
+  equal: plain("Equal"),
+  and: plain("And"),
+  neg: plain("Neg"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  abs: plain("Abs"),
+  sign: plain("Sign"),
+  floor: plain("Floor"),
+  sigmoid: plain("Sigmoid"),
+  erf: plain("Erf"),
+  where: plain("Where"),
+  relu: plain("Relu"),
+  gelu: plain("Gelu"),
+  cast: (emit, [x], { attributes: { dtype } }) => castTo(emit, x!, dtype),
+
+  sum: reduction("ReduceSum"),
+  mean: reduction("ReduceMean"),
+  max: reduction("ReduceMax"),
+  argMax: (emit, [x], { attributes: { axis } }) =>
+    castTo(emit, emit.node("ArgMax", [x!], { attributes: { axis, keepdims: 0 } }), "int32"),
+
+  reshape: (emit, [x], { attributes: { shape } }) => emit.node("Reshape", [x!, emit.int64(shape)]),
+  transpose: (emit, [x], { attributes: { order } }) => emit.node("Transpose", [x!], { attributes: { perm: order } }),
+  broadcastTo: (emit, [x], { attributes: { shape } }) => emit.node("Expand", [x!, emit.int64(shape)]),
+  concat: (emit, inputs, { attributes: { axis } }) => emit.node("Concat", inputs, { attributes: { axis } }),
+  slice: (emit, [x], { attributes: { axis, start, end, step } }) =>
+    emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]),
+  pad: (emit, [x], { attributes: { axis, before, after } }) =>
+    emit.node("Pad", [x!, emit.int64([before, after]), "", emit.int64([axis])]),
+  reverse: (emit, [x], { attributes: { axes } }) => {
+    const all = (n: number) => emit.int64(axes.map(() => n));
+    return emit.node("Slice", [x!, all(-1), all(BEFORE_THE_START), emit.int64(axes), all(-1)]);
+  },
+  gather: (emit, inputs, { attributes: { axis } }) => emit.node("Gather", inputs, { attributes: { axis } }),
+  scatterAdd: lowerScatterAdd,
+
+  matMul: (emit, [a, b], { inputs, attributes: { transposeA, transposeB } }, dialect) => {
+    if (!transposeA && !transposeB) return emit.node("MatMul", [a!, b!]);
+    if (dialect === "onnxruntime") {
+      const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
+      return emit.node("FusedMatMul", [a!, b!], { attributes, domain: "com.microsoft" });
+    }
+    const swapped = (x: string, rank: number, swap: boolean) => {
+      const perm = Array.from({ length: rank }, (_, i) => (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
+      return swap ? emit.node("Transpose", [x], { attributes: { perm } }) : x;
+    };
+    return emit.node("MatMul", [
+      swapped(a!, inputs[0]!.shape.length, transposeA),
+      swapped(b!, inputs[1]!.shape.length, transposeB),
+    ]);
+  },
+
+  conv2d: (emit, operands, { inputs, attributes: { stride, padding, groups } }) =>
+    emit.node("Conv", operands, {
+      attributes: { kernel_shape: inputs[1]!.shape.slice(2), strides: stride, pads: padding, group: groups },
+    }),
+  convTranspose2d: (emit, operands, { inputs: [x, w], attributes: { stride, padding, groups, outputSize } }) => {
+    // What the transposed kernel writes beyond the wanted size is cut; what it lacks is output padding.
+    const over = [0, 1].map(
+      (i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!,
+    ) as [number, number];
+    return emit.node("ConvTranspose", operands, {
+      attributes: {
+        kernel_shape: w!.shape.slice(2),
+        strides: stride,
+        pads: [...padding, ...over.map((n) => Math.max(0, n))],
+        output_padding: over.map((n) => Math.max(0, -n)),
+        group: groups,
+      },
+    });
+  },
+  averagePool: (emit, [x], { attributes: { kernel, stride, padding, countPadding } }) =>
+    emit.node("AveragePool", [x!], {
+      attributes: { kernel_shape: kernel, strides: stride, pads: padding, count_include_pad: countPadding ? 1 : 0 },
+    }),
+  repeat: (emit, [x], { outputs: [y] }) =>
+    emit.node("Resize", [x!, "", "", emit.int64(y!.shape)], {
+      attributes: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+    }),
+  resizeBilinear: (emit, [x], { outputs: [y] }) =>
+    emit.node("Resize", [x!, "", "", emit.int64(y!.shape)], {
+      attributes: { mode: "linear", coordinate_transformation_mode: "half_pixel" },
+    }),
+  reluGradient: (emit, [y, g]) => emit.node("Mul", [g!, emit.node("Sign", [y!])]),
+  softmax: (emit, [x], { attributes: { axis } }) => emit.node("Softmax", [x!], { attributes: { axis } }),
+
+  topK: lowerTopK,
+  nonMaximumSuppression: lowerNonMaximumSuppression,
+  roiAlign: lowerRoiAlign,
+};
+
+function lowerScatterAdd(
+  emit: Emitter,
+  [updates, indices]: readonly string[],
+  node: Node<AttributesOf<"scatterAdd">>,
+): string {
+  const { axis, size } = node.attributes;
+  const { shape } = node.inputs[0]!;
+  const rank = node.inputs[1]!.shape.length;
+  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
+  const outer = product(shape.slice(0, axis));
+  const count = product(shape.slice(axis, axis + rank));
+  const inner = product(shape.slice(axis + rank));
+  const zeros = emit.node("Expand", [emit.float(0), emit.int64([outer, size, inner])]);
+  const spread = emit.node("Expand", [
+    emit.node("Reshape", [indices!, emit.int64([1, count, 1])]),
+    emit.int64([outer, count, inner]),
+  ]);
+  const flat = emit.node("Reshape", [updates!, emit.int64([outer, count, inner])]);
+  const added = emit.node("ScatterElements", [zeros, spread, flat], { attributes: { axis: 1, reduction: "add" } });
+  return emit.node("Reshape", [added, emit.int64(node.outputs[0]!.shape)]);
+}

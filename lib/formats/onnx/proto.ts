@@ -1,0 +1,141 @@
+import protobuf from "protobufjs";
+
+type Field = { type: string; id: number; rule?: "repeated"; options?: { packed: boolean } };
+
+const one = (type: string, id: number): Field => ({ type, id });
+const many = (type: string, id: number): Field => ({ type, id, rule: "repeated" });
+
+/** The messages of ONNX's onnx.proto that a model file needs, with their field numbers from the specification. */
+const root = protobuf.Root.fromJSON({
+  nested: {
+    onnx: {
+      nested: {
+        AttributeProto: {
+          fields: {
+            name: one("string", 1),
+            f: one("float", 2),
+            i: one("int64", 3),
+            s: one("bytes", 4),
+            t: one("TensorProto", 5),
+            floats: many("float", 7),
+            ints: many("int64", 8),
+            strings: many("bytes", 9),
+            type: one("int32", 20),
+          },
+        },
+        NodeProto: {
+          fields: {
+            input: many("string", 1),
+            output: many("string", 2),
+            name: one("string", 3),
+            opType: one("string", 4),
+            attribute: many("AttributeProto", 5),
+            domain: one("string", 7),
+          },
+        },
+        TensorProto: {
+          fields: {
+            dims: many("int64", 1),
+            dataType: one("int32", 2),
+            name: one("string", 8),
+            rawData: one("bytes", 9),
+          },
+        },
+        Dimension: { fields: { dimValue: one("int64", 1), dimParam: one("string", 2) } },
+        TensorShapeProto: { fields: { dim: many("Dimension", 1) } },
+        TypeProtoTensor: { fields: { elemType: one("int32", 1), shape: one("TensorShapeProto", 2) } },
+        TypeProto: { fields: { tensorType: one("TypeProtoTensor", 1) } },
+        ValueInfoProto: { fields: { name: one("string", 1), type: one("TypeProto", 2) } },
+        GraphProto: {
+          fields: {
+            node: many("NodeProto", 1),
+            name: one("string", 2),
+            initializer: many("TensorProto", 5),
+            input: many("ValueInfoProto", 11),
+            output: many("ValueInfoProto", 12),
+          },
+        },
+        OperatorSetIdProto: { fields: { domain: one("string", 1), version: one("int64", 2) } },
+        StringStringEntryProto: { fields: { key: one("string", 1), value: one("string", 2) } },
+        ModelProto: {
+          fields: {
+            irVersion: one("int64", 1),
+            producerName: one("string", 2),
+            producerVersion: one("string", 3),
+            graph: one("GraphProto", 7),
+            opsetImport: many("OperatorSetIdProto", 8),
+            metadataProps: many("StringStringEntryProto", 14),
+          },
+        },
+      },
+    },
+  },
+});
+
+const modelType = root.lookupType("onnx.ModelProto");
+
+export type OnnxElementType = "float32" | "uint8" | "int32" | "int64" | "bool";
+
+export const ELEMENT_TYPES: Readonly<Record<OnnxElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
+
+export interface OnnxTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly dataType: number;
+  readonly rawData: Uint8Array;
+}
+
+export type OnnxAttribute =
+  | { readonly name: string; readonly type: 1; readonly f: number }
+  | { readonly name: string; readonly type: 2; readonly i: number }
+  | { readonly name: string; readonly type: 3; readonly s: Uint8Array }
+  | { readonly name: string; readonly type: 6; readonly floats: readonly number[] }
+  | { readonly name: string; readonly type: 7; readonly ints: readonly number[] };
+
+export interface OnnxNode {
+  readonly opType: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly attribute: readonly OnnxAttribute[];
+}
+
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: {
+    readonly tensorType: {
+      readonly elemType: number;
+      readonly shape: { readonly dim: readonly { readonly dimValue: number }[] };
+    };
+  };
+}
+
+export interface OnnxModel {
+  readonly irVersion: number;
+  readonly producerName: string;
+  readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
+  readonly graph: {
+    readonly name: string;
+    readonly node: readonly OnnxNode[];
+    readonly initializer: readonly OnnxTensor[];
+    readonly input: readonly OnnxValueInfo[];
+    readonly output: readonly OnnxValueInfo[];
+  };
+  readonly metadataProps?: readonly { readonly key: string; readonly value: string }[];
+}
+
+export function encodeModel(model: OnnxModel): Uint8Array {
+  return modelType.encode(modelType.fromObject(model)).finish();
+}
+
+export function valueInfo(name: string, elementType: OnnxElementType, shape: readonly number[]): OnnxValueInfo {
+  const dim = shape.map((n) => ({ dimValue: n }));
+  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[elementType], shape: { dim } } } };
+}

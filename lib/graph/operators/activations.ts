@@ -1,0 +1,76 @@
+import { apply, type Operator, type TensorType, type Value } from "../value.js";
+import { abs, add, cast, div, erf, exp, less, log, mul, neg, sub } from "./elementwise.js";
+import { scalar } from "./leaves.js";
+import { max, sum } from "./reductions.js";
+
+type None = Record<string, never>;
+
+const elementwise = ([x]: readonly TensorType[]): TensorType[] => [{ shape: x!.shape, dtype: x!.dtype }];
+
+/** max(x, 0) */
+export const reluOperator: Operator<None> = {
+  name: "relu",
+  infer: elementwise,
+  gradient: ({ outputs: [y] }, [g]) => [apply(reluGradientOperator, [y!, g!], {})],
+};
+
+/** g where relu's output y is positive, else 0. */
+export const reluGradientOperator: Operator<None> = {
+  name: "reluGradient",
+  infer: elementwise,
+  gradient: ({ inputs: [y] }, [gg]) => [undefined, apply(reluGradientOperator, [y!, gg!], {})],
+  decompose: ({ inputs: [y, g] }) => [mul(g!, cast(less(scalar(0), y!), "float32"))],
+};
+
+/** x · Φ(x), with the exact error function (Hendrycks and Gimpel 2016), not the tanh approximation. */
+export const geluOperator: Operator<None> = {
+  name: "gelu",
+  infer: elementwise,
+  gradient: ({ inputs: [x] }, [g]) => [apply(geluGradientOperator, [x!, g!], {})],
+  decompose: ({ inputs: [x] }) => [mul(x!, normalCdf(x!))],
+};
+
+/** g · (Φ(x) + x · φ(x)) */
+export const geluGradientOperator: Operator<None> = {
+  name: "geluGradient",
+  infer: elementwise,
+  decompose: ({ inputs: [x, g] }) => {
+    const density = mul(exp(mul(mul(x!, x!), scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
+    return [mul(g!, add(normalCdf(x!), mul(x!, density)))];
+  },
+};
+
+/** Φ, the cumulative distribution of the standard normal. */
+function normalCdf(x: Value): Value {
+  return add(mul(erf(mul(x, scalar(Math.SQRT1_2))), scalar(0.5)), scalar(0.5));
+}
+
+/** Softmax over one axis. */
+export const softmaxOperator: Operator<{ readonly axis: number }> = {
+  name: "softmax",
+  infer: elementwise,
+  gradient: ({ outputs: [y], attributes: { axis } }, [g]) => {
+    const product = mul(g!, y!);
+    return [sub(product, mul(y!, sum(product, { axes: [axis], keepDims: true })))];
+  },
+  decompose: ({ inputs: [x], attributes: { axis } }) => {
+    const shifted = exp(sub(x!, max(x!, { axes: [axis], keepDims: true })));
+    return [div(shifted, sum(shifted, { axes: [axis], keepDims: true }))];
+  },
+};
+
+export const relu = (x: Value): Value => apply(reluOperator, [x], {});
+export const gelu = (x: Value): Value => apply(geluOperator, [x], {});
+export const softmax = (x: Value, axis: number): Value =>
+  apply(softmaxOperator, [x], { axis: axis < 0 ? axis + x.shape.length : axis });
+
+/** log Σ exp over one axis, kept, stable for large x. */
+export function logSumExp(x: Value, axis: number): Value {
+  const largest = max(x, { axes: [axis], keepDims: true });
+  return add(log(sum(exp(sub(x, largest)), { axes: [axis], keepDims: true })), largest);
+}
+
+/** log(1 + exp(x)), stable on both sides. */
+export function softplus(x: Value): Value {
+  return add(relu(x), log(add(exp(neg(abs(x))), scalar(1))));
+}

@@ -1,0 +1,90 @@
+import { apply, check, type Operator, record, type Value } from "../value.js";
+
+/** The k largest along the last axis, in descending order; equal elements keep their order. Values and int32 indices. */
+export const topKOperator: Operator<{ readonly k: number }> = {
+  name: "topK",
+  infer: ([x], { k }) => {
+    check(k <= x!.shape.at(-1)!, () => `the ${k} largest of ${x!.shape.at(-1)}`);
+    const shape = [...x!.shape.slice(0, -1), k];
+    return [
+      { shape, dtype: x!.dtype },
+      { shape, dtype: "int32" },
+    ];
+  },
+};
+
+export interface NonMaximumSuppressionAttributes {
+  /** A box is dropped when its IoU with a kept one of higher score is greater than this. */
+  readonly iouThreshold: number;
+  /** Only boxes with a greater score take part. */
+  readonly scoreThreshold: number;
+  readonly maxKept: number;
+}
+
+/**
+ * Greedy non-maximum suppression, each group (picture, level, class) on its own.
+ * Inputs: boxes [G, n, 4] xyxy, scores [G, n]. Outputs: kept indices int32 [G · maxKept] into the flattened [G · n],
+ * by group and then by descending score, and how many there are, int32 [1]; the places after them hold 0.
+ */
+export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttributes> = {
+  name: "nonMaximumSuppression",
+  infer: ([boxes, scores], { maxKept }) => {
+    check(boxes!.shape.length === 3 && boxes!.shape[2] === 4, () => "boxes are [G, n, 4]");
+    check(scores!.shape[0] === boxes!.shape[0] && scores!.shape[1] === boxes!.shape[1], () => "scores are [G, n]");
+    return [
+      { shape: [boxes!.shape[0]! * Math.min(maxKept, boxes!.shape[1]!)], dtype: "int32" },
+      { shape: [1], dtype: "int32" },
+    ];
+  },
+};
+
+export interface RoiAlignAttributes {
+  readonly outputSize: readonly [height: number, width: number];
+  /** Feature pixels per picture pixel of each level, such as 1/4. */
+  readonly scales: readonly number[];
+  /** Samples a bin in each direction; 0: ⌈RoI size / output size⌉. */
+  readonly samplingRatio: number;
+}
+
+/**
+ * RoIAlign (He et al. 2017) with half-pixel alignment, each RoI from one level of a pyramid.
+ * Inputs: level maps [N, C, H_l, W_l], then rois [R, 4] xyxy in picture pixels, their pictures int32 [R] and levels
+ * int32 [R]. Output [R, C, outputSize]. Its gradient is a host operation (see lib/regions).
+ */
+export const roiAlignOperator: Operator<RoiAlignAttributes> = {
+  name: "roiAlign",
+  infer: (inputs, { outputSize, scales }) => {
+    check(inputs.length === scales.length + 3, () => `${scales.length} levels, then rois, pictures and levels`);
+    const [rois, pictures, levels] = inputs.slice(-3);
+    check(rois!.shape.length === 2 && rois!.shape[1] === 4, () => "rois are [R, 4]");
+    check(pictures!.dtype === "int32" && levels!.dtype === "int32", () => "pictures and levels are int32");
+    return [{ shape: [rois!.shape[0]!, inputs[0]!.shape[1]!, ...outputSize], dtype: inputs[0]!.dtype }];
+  },
+};
+
+export function topK(x: Value, k: number): { values: Value; indices: Value } {
+  const [values, indices] = record(topKOperator, [x], { k });
+  return { values: values!, indices: indices! };
+}
+
+export function nonMaximumSuppression(
+  boxes: Value,
+  scores: Value,
+  attributes: NonMaximumSuppressionAttributes,
+): { kept: Value; count: Value } {
+  const [kept, count] = record(nonMaximumSuppressionOperator, [boxes, scores], attributes);
+  return { kept: kept!, count: count! };
+}
+
+export interface Rois {
+  /** [R, 4] xyxy, picture pixels. */
+  readonly boxes: Value;
+  /** Which picture of the batch, int32 [R]. */
+  readonly pictures: Value;
+  /** Which pyramid level, int32 [R]. */
+  readonly levels: Value;
+}
+
+export function roiAlign(maps: readonly Value[], rois: Rois, attributes: RoiAlignAttributes): Value {
+  return apply(roiAlignOperator, [...maps, rois.boxes, rois.pictures, rois.levels], attributes);
+}

@@ -1,0 +1,110 @@
+import { apply, check, type DType, GraphError, type Operator, type Shape, type Value } from "../value.js";
+import { scalar } from "./leaves.js";
+import { sumTo } from "./reductions.js";
+
+type None = Record<string, never>;
+const NONE: None = {};
+
+/** The NumPy broadcast of two shapes. */
+export function broadcastShapes(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const m = a[a.length - rank + i] ?? 1;
+    const n = b[b.length - rank + i] ?? 1;
+    if (m !== n && m !== 1 && n !== 1) throw new GraphError(`shapes [${a}] and [${b}] do not broadcast`);
+    return m === 1 ? n : m;
+  });
+}
+
+type Gradient2 = (g: Value, a: Value, b: Value, y: Value) => readonly [Value | undefined, Value | undefined];
+
+function binary(name: string, gradient?: Gradient2, result?: DType): Operator<None> {
+  return {
+    name,
+    infer: ([a, b]) => {
+      check(a!.dtype === b!.dtype, () => `operands of one dtype, not ${a!.dtype} and ${b!.dtype}`);
+      return [{ shape: broadcastShapes(a!.shape, b!.shape), dtype: result ?? a!.dtype }];
+    },
+    ...(gradient && {
+      gradient: (node, [g]) => {
+        const [a, b] = node.inputs as [Value, Value];
+        const [ga, gb] = gradient(g!, a, b, node.outputs[0]!);
+        return [ga && sumTo(ga, a.shape), gb && sumTo(gb, b.shape)];
+      },
+    }),
+  };
+}
+
+type Gradient1 = (g: Value, x: Value, y: Value) => Value;
+
+function unary(name: string, gradient?: Gradient1): Operator<None> {
+  return {
+    name,
+    infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+    ...(gradient && { gradient: (node, [g]) => [gradient(g!, node.inputs[0]!, node.outputs[0]!)] }),
+  };
+}
+
+export const addOperator = binary("add", (g) => [g, g]);
+export const subOperator = binary("sub", (g) => [g, neg(g)]);
+export const mulOperator = binary("mul", (g, a, b) => [mul(g, b), mul(g, a)]);
+export const divOperator = binary("div", (g, _, b, y) => [div(g, b), neg(div(mul(g, y), b))]);
+export const maximumOperator = binary("maximum", (g, a, b) => [where(less(a, b), zero, g), where(less(a, b), g, zero)]);
+export const minimumOperator = binary("minimum", (g, a, b) => [where(less(b, a), zero, g), where(less(b, a), g, zero)]);
+export const lessOperator = binary("less", undefined, "bool");
+export const equalOperator = binary("equal", undefined, "bool");
+export const andOperator = binary("and", undefined, "bool");
+
+export const negOperator = unary("neg", (g) => neg(g));
+export const expOperator = unary("exp", (g, _, y) => mul(g, y));
+export const logOperator = unary("log", (g, x) => div(g, x));
+export const sqrtOperator = unary("sqrt", (g, _, y) => div(mul(g, scalar(0.5)), y));
+export const absOperator = unary("abs", (g, x) => mul(g, sign(x)));
+export const signOperator = unary("sign");
+export const floorOperator = unary("floor");
+export const sigmoidOperator = unary("sigmoid", (g, _, y) => mul(g, mul(y, sub(scalar(1), y))));
+export const erfOperator = unary("erf", (g, x) => mul(g, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x))))));
+
+export const castOperator: Operator<{ readonly dtype: DType }> = {
+  name: "cast",
+  infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
+};
+
+/** `condition ? a : b`, all three broadcast. */
+export const whereOperator: Operator<None> = {
+  name: "where",
+  infer: ([condition, a, b]) => {
+    check(condition!.dtype === "bool", () => "the condition is bool");
+    check(a!.dtype === b!.dtype, () => `branches of one dtype, not ${a!.dtype} and ${b!.dtype}`);
+    return [{ shape: broadcastShapes(condition!.shape, broadcastShapes(a!.shape, b!.shape)), dtype: a!.dtype }];
+  },
+  gradient: ({ inputs: [condition, a, b] }, [g]) => [
+    undefined,
+    sumTo(where(condition!, g!, zero), a!.shape),
+    sumTo(where(condition!, zero, g!), b!.shape),
+  ],
+};
+
+const zero = scalar(0);
+
+export const add = (a: Value, b: Value): Value => apply(addOperator, [a, b], NONE);
+export const sub = (a: Value, b: Value): Value => apply(subOperator, [a, b], NONE);
+export const mul = (a: Value, b: Value): Value => apply(mulOperator, [a, b], NONE);
+export const div = (a: Value, b: Value): Value => apply(divOperator, [a, b], NONE);
+export const maximum = (a: Value, b: Value): Value => apply(maximumOperator, [a, b], NONE);
+export const minimum = (a: Value, b: Value): Value => apply(minimumOperator, [a, b], NONE);
+export const less = (a: Value, b: Value): Value => apply(lessOperator, [a, b], NONE);
+export const equal = (a: Value, b: Value): Value => apply(equalOperator, [a, b], NONE);
+export const and = (a: Value, b: Value): Value => apply(andOperator, [a, b], NONE);
+export const neg = (x: Value): Value => apply(negOperator, [x], NONE);
+export const exp = (x: Value): Value => apply(expOperator, [x], NONE);
+export const log = (x: Value): Value => apply(logOperator, [x], NONE);
+export const sqrt = (x: Value): Value => apply(sqrtOperator, [x], NONE);
+export const abs = (x: Value): Value => apply(absOperator, [x], NONE);
+export const sign = (x: Value): Value => apply(signOperator, [x], NONE);
+export const floor = (x: Value): Value => apply(floorOperator, [x], NONE);
+export const sigmoid = (x: Value): Value => apply(sigmoidOperator, [x], NONE);
+export const erf = (x: Value): Value => apply(erfOperator, [x], NONE);
+export const cast = (x: Value, dtype: DType): Value => (x.dtype === dtype ? x : apply(castOperator, [x], { dtype }));
+export const where = (condition: Value, a: Value, b: Value): Value => apply(whereOperator, [condition, a, b], NONE);
+export const greater = (a: Value, b: Value): Value => less(b, a);

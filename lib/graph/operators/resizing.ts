@@ -1,0 +1,100 @@
+import { apply, check, type Operator, type Value } from "../value.js";
+import { spatial } from "./convolution.js";
+import { constant, int32Indices } from "./leaves.js";
+import { matMul } from "./matmul.js";
+import { repeat } from "./pooling.js";
+import { gather } from "./shaping.js";
+
+export interface ResizeAttributes {
+  readonly size: readonly [height: number, width: number];
+}
+
+/** Bilinear resizing of [N, C, H, W], pixel centres at half (align_corners false), no antialiasing. */
+export const resizeBilinearOperator: Operator<ResizeAttributes> = {
+  name: "resizeBilinear",
+  infer: ([x], { size }) => {
+    check(x!.shape.length === 4, () => "x is [N, C, H, W]");
+    return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...size], dtype: x!.dtype }];
+  },
+  gradient: ({ inputs: [x] }, [g]) => [apply(resizeBilinearGradientOperator, [g!], { size: spatial(x!) })],
+  decompose: ({ inputs: [x], attributes: { size } }) => {
+    const rows = interpolationMatrix(spatial(x!)[0], size[0], linearTaps);
+    const columns = interpolationMatrix(spatial(x!)[1], size[1], linearTaps);
+    return [matMul(matMul(rows, x!), columns, { transposeB: true })];
+  },
+};
+
+/** The transpose of `resizeBilinear`: g [N, C, h, w] → [N, C, size]. */
+export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
+  name: "resizeBilinearGradient",
+  infer: ([g], { size }) => [{ shape: [g!.shape[0]!, g!.shape[1]!, ...size], dtype: g!.dtype }],
+  gradient: ({ inputs: [g] }, [gg]) => [apply(resizeBilinearOperator, [gg!], { size: spatial(g!) })],
+  decompose: ({ inputs: [g], attributes: { size } }) => {
+    const rows = interpolationMatrix(size[0], spatial(g!)[0], linearTaps); // [h, H]
+    const columns = interpolationMatrix(size[1], spatial(g!)[1], linearTaps);
+    return [matMul(matMul(rows, g!, { transposeA: true }), columns)];
+  },
+};
+
+/** Source positions and weights of one output position, as PyTorch's `interpolate` takes them. */
+type Taps = (position: number) => readonly (readonly [index: number, weight: number])[];
+
+const linearTaps: Taps = (position) => {
+  const at = Math.max(0, position);
+  const low = Math.floor(at);
+  return [
+    [low, 1 - (at - low)],
+    [low + 1, at - low],
+  ];
+};
+
+/** Keys' cubic convolution kernel with a = −0.75 (Keys 1981), the constant PyTorch and OpenCV use. */
+const cubicTaps: Taps = (position) => {
+  const a = -0.75;
+  const low = Math.floor(position);
+  return [-1, 0, 1, 2].map((offset) => {
+    const d = Math.abs(position - low - offset);
+    const weight = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((d - 5) * d + 8) * d * a - 4 * a;
+    return [low + offset, weight] as const;
+  });
+};
+
+/** The [output, input] matrix of a one-dimensional resizing; indices outside are clamped to the border. */
+function interpolationMatrix(input: number, output: number, taps: Taps): Value {
+  const matrix = new Float64Array(output * input);
+  for (let i = 0; i < output; i++) {
+    for (const [index, weight] of taps(((i + 0.5) * input) / output - 0.5)) {
+      matrix[i * input + Math.min(input - 1, Math.max(0, index))]! += weight;
+    }
+  }
+  return constant(Float32Array.from(matrix), [output, input]);
+}
+
+export function resizeBilinear(x: Value, size: readonly [number, number]): Value {
+  return size[0] === spatial(x)[0] && size[1] === spatial(x)[1] ? x : apply(resizeBilinearOperator, [x], { size });
+}
+
+/**
+ * Bicubic resizing of the last two axes (align_corners false, no antialiasing) as two products with constant
+ * matrices; meant for small tables that need a gradient, such as attention biases.
+ */
+export function resizeBicubic(x: Value, [height, width]: readonly [number, number]): Value {
+  const [h, w] = x.shape.slice(-2) as [number, number];
+  if (h === height && w === width) return x;
+  const rows = interpolationMatrix(h, height, cubicTaps);
+  const columns = interpolationMatrix(w, width, cubicTaps);
+  return matMul(matMul(rows, x), columns, { transposeB: true });
+}
+
+/** Nearest-neighbour resizing of [N, C, H, W] to a size: output i takes input floor(i · input / output). */
+export function resizeNearest(x: Value, size: readonly [number, number]): Value {
+  const [height, width] = spatial(x);
+  const factor = size[0] / height;
+  if (factor === 1 && size[1] === width) return x;
+  if (Number.isInteger(factor) && size[1] === factor * width) return repeat(x, factor);
+  return gather(gather(x, nearestIndices(height, size[0]), 2), nearestIndices(width, size[1]), 3);
+}
+
+function nearestIndices(input: number, output: number): Value {
+  return int32Indices(Array.from({ length: output }, (_, i) => Math.min(input - 1, Math.floor((i * input) / output))));
+}

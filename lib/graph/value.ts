@@ -1,0 +1,123 @@
+/** The element types a graph knows. Indices and labels are int32; a runtime that wants int64 casts at its border. */
+export type DType = "float32" | "int32" | "uint8" | "bool";
+
+export type Shape = readonly number[];
+
+export interface TensorType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export type TensorData = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * One tensor in a graph: what it is (static shape, dtype) and the node that makes it. Values are immutable and carry
+ * no data; calling an operator function on them records a node, nothing is computed.
+ */
+export interface Value extends TensorType {
+  readonly node: Node;
+  /** Which of the node's outputs this is. */
+  readonly index: number;
+}
+
+export interface Node<Attributes = unknown> {
+  readonly operator: Operator<Attributes>;
+  readonly attributes: Attributes;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** The module path it was recorded in, such as `backbone.network.0.1`; for costs, names and error messages. */
+  readonly scope: string;
+}
+
+/** Everything the toolkit knows about one operator: its shape rule, its gradient, its cost, its expansion. */
+export interface Operator<Attributes> {
+  readonly name: string;
+
+  /** The output types. Throws a `GraphError` that says which operand is wrong. */
+  readonly infer: (inputs: readonly TensorType[], attributes: Attributes) => readonly TensorType[];
+
+  /**
+   * The gradient of the loss with respect to each input, written in other operators; undefined where it is zero.
+   * `gradients` holds the loss's gradient with respect to each output, undefined where an output is not used.
+   * An operator without this function passes no gradient to any input.
+   */
+  readonly gradient?: (
+    node: Node<Attributes>,
+    gradients: readonly (Value | undefined)[],
+  ) => readonly (Value | undefined)[];
+
+  /** Multiply-adds, for convolutions and matrix products; other operators count as none, as is usual in the field. */
+  readonly macs?: (node: Node<Attributes>) => number;
+
+  /** The same outputs in simpler operators, for engines that have no kernel of that name. */
+  readonly decompose?: (node: Node<Attributes>) => readonly Value[];
+}
+
+/** A mistake in building a graph, always a programming error: shapes that do not fit, a wrong attribute. */
+export class GraphError extends Error {
+  override readonly name = "GraphError";
+}
+
+/** A graph to be run: its named inputs are found from its outputs. */
+export interface Graph {
+  readonly outputs: Readonly<Record<string, Value>>;
+}
+
+const scopes: string[] = [];
+
+/** Runs `build` with `name` appended to the scope that recorded nodes carry. */
+export function inScope<T>(name: string, build: () => T): T {
+  scopes.push(scopes.length === 0 ? name : `${scopes.at(-1)}.${name}`);
+  try {
+    return build();
+  } finally {
+    scopes.pop();
+  }
+}
+
+/** Records a node and returns its outputs. */
+export function record<Attributes>(
+  operator: Operator<Attributes>,
+  inputs: readonly Value[],
+  attributes: Attributes,
+  scope: string = scopes.at(-1) ?? "",
+): readonly Value[] {
+  let types: readonly TensorType[];
+  try {
+    types = operator.infer(inputs, attributes);
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    const operands = inputs.map((x) => `${x.dtype}[${x.shape}]`).join(", ");
+    throw new GraphError(`${operator.name}(${operands})${scope === "" ? "" : ` in ${scope}`}: ${error.message}`);
+  }
+  const outputs: Value[] = [];
+  const node: Node<Attributes> = { operator, attributes, inputs, outputs, scope };
+  types.forEach((type, index) => {
+    outputs.push({ shape: type.shape, dtype: type.dtype, node: node as Node, index });
+  });
+  return outputs;
+}
+
+/** Records a node with one output. */
+export function apply<Attributes>(operator: Operator<Attributes>, inputs: readonly Value[], attributes: Attributes) {
+  return record(operator, inputs, attributes)[0]!;
+}
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+export function check(condition: boolean, message: () => string): asserts condition {
+  if (!condition) throw new GraphError(message());
+}
+
+/** A negative axis counts from the end. */
+export function normaliseAxis(axis: number, rank: number): number {
+  const result = axis < 0 ? axis + rank : axis;
+  check(Number.isInteger(result) && result >= 0 && result < rank, () => `axis ${axis} of a tensor of rank ${rank}`);
+  return result;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
