@@ -1,0 +1,158 @@
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Contestant, startContestant } from "./contestant.js";
+import type { Reply } from "./protocol.js";
+import type { BenchCase, Side } from "./suite.js";
+
+export interface MeasureOptions {
+  readonly rounds: number;
+  /** The least time a side runs in a round: short cases are repeated. */
+  readonly seconds: number;
+  readonly threads: number;
+  readonly picture: string;
+  /** The peers' interpreter; without it only our side runs. */
+  readonly python: string | undefined;
+  readonly progress: (text: string) => void;
+}
+
+export interface SideResult {
+  readonly label: string;
+  readonly error?: string;
+  /** The median of a round's runs, one a round. */
+  readonly ms?: readonly number[];
+  readonly peakMb?: number;
+  readonly checksum?: number | null;
+  readonly check?: number | null;
+  readonly note?: string;
+}
+
+export interface CaseResult {
+  readonly name: string;
+  readonly group: string;
+  readonly title: string;
+  readonly sides: readonly SideResult[];
+}
+
+const SERVER = fileURLToPath(new URL("../../bench/peers/serve.py", import.meta.url));
+const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
+/** Lets the threads of the side before stop spinning. */
+const PAUSE_MS = 100;
+
+/**
+ * Runs all sides of a case in turn, A B C A B C …, each in a process of its own, so that a machine that slows down slows
+ * all of them. A side that fails is reported and left out; the others go on.
+ */
+export async function measure(benchCase: BenchCase, options: MeasureOptions): Promise<CaseResult> {
+  const { python } = options;
+  const sides = python === undefined ? benchCase.sides.slice(0, 1) : benchCase.sides;
+  const exportPath = join(tmpdir(), `densekit-bench-${process.pid}-${benchCase.name}.onnx`);
+  try {
+    const exportError = python === undefined ? undefined : await writeExport(benchCase, python, exportPath, options);
+    const entrants: Entrant[] = [];
+    for (const side of sides) {
+      options.progress(`${benchCase.name}: preparing ${side.label}`);
+      const path = side.usesExport ? exportPath : options.picture;
+      entrants.push(await enter(side, path, side.usesExport ? exportError : undefined, options));
+    }
+    for (let round = 0; round < options.rounds; round++) {
+      for (const entrant of entrants) {
+        options.progress(`${benchCase.name}: round ${round + 1} of ${options.rounds}, ${entrant.side.label}`);
+        await attempt(entrant, async (contestant) => {
+          const { ms = [] } = await contestant.ask({ cmd: "run", seconds: options.seconds });
+          entrant.ms.push(median(ms));
+        });
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+    const results: SideResult[] = [];
+    for (const entrant of entrants) results.push(await leave(entrant));
+    return { name: benchCase.name, group: benchCase.group, title: benchCase.title, sides: results };
+  } finally {
+    await rm(exportPath, { force: true });
+  }
+}
+
+interface Entrant {
+  readonly side: Side;
+  contestant: Contestant | undefined;
+  readonly ms: number[];
+  checksum: number | null;
+  error?: string;
+}
+
+function start(runner: Side["runner"], python: string | undefined): Contestant {
+  return runner === "python" && python !== undefined
+    ? startContestant(python, [SERVER])
+    : startContestant(process.execPath, [WORKER]);
+}
+
+/** PyTorch's export of the case's model; what went wrong, if something did. */
+async function writeExport(
+  { exported }: BenchCase,
+  python: string,
+  path: string,
+  { threads }: MeasureOptions,
+): Promise<string | undefined> {
+  if (exported === undefined) return undefined;
+  const exporter = startContestant(python, [SERVER]);
+  try {
+    await exporter.ask({ cmd: "export", model: exported.model, options: { ...exported.options, path, threads } });
+    return undefined;
+  } catch (error) {
+    return `export failed: ${messageOf(error)}`;
+  } finally {
+    await exporter.stop();
+  }
+}
+
+async function enter(
+  side: Side,
+  path: string,
+  obstacle: string | undefined,
+  options: MeasureOptions,
+): Promise<Entrant> {
+  const entrant: Entrant = { side, contestant: undefined, ms: [], checksum: null };
+  if (obstacle !== undefined) return { ...entrant, error: obstacle };
+  entrant.contestant = start(side.runner, options.python);
+  await attempt(entrant, async (contestant) => {
+    const given = { ...side.options, path, threads: options.threads };
+    entrant.checksum = (await contestant.ask({ cmd: "prepare", case: side.case, options: given })).checksum ?? null;
+    await contestant.ask({ cmd: "run", seconds: 0 }); // the first run allocates
+  });
+  return entrant;
+}
+
+async function attempt(entrant: Entrant, action: (contestant: Contestant) => Promise<void>): Promise<void> {
+  if (entrant.contestant === undefined) return;
+  try {
+    await action(entrant.contestant);
+  } catch (error) {
+    entrant.error = messageOf(error);
+    await entrant.contestant.stop();
+    entrant.contestant = undefined;
+  }
+}
+
+async function leave(entrant: Entrant): Promise<SideResult> {
+  const { label } = entrant.side;
+  let report: Reply = {};
+  await attempt(entrant, async (contestant) => {
+    report = await contestant.ask({ cmd: "report" });
+    await contestant.stop();
+  });
+  if (entrant.error !== undefined) return { label, error: entrant.error };
+  return { label, ms: entrant.ms, checksum: entrant.checksum, ...report };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The middle value, or the mean of the two middle ones; NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

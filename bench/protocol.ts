@@ -1,0 +1,45 @@
+import type { Size } from "./inputs.js";
+
+/** What a case is told, the same for our side and the peers; `path` is the picture or the ONNX file. */
+export interface CaseOptions {
+  readonly variant: string;
+  readonly size: Size;
+  readonly batch: number;
+  /** Objects a picture, where there is a ground truth. */
+  readonly objects: number;
+  readonly layout: "contiguous" | "channels-last";
+  readonly path: string;
+  readonly threads: number;
+}
+
+/** A case of ours, ready to run. Only `run` is timed. */
+export interface PreparedCase {
+  run(): Promise<void>;
+  dispose(): Promise<void>;
+  /** CRC-32 of the inputs (`checksum` of inputs.ts): the harness says so where the sides' inputs differ. */
+  readonly checksum?: number;
+  /** A figure of the last run's result by which both sides are compared, where they ought to agree. */
+  check?(): number;
+  /** What a reader of the table must know. */
+  note?(): string;
+}
+
+/** What a module bench/cases/NAME.ts exports as `prepare`. */
+export type Prepare = (options: CaseOptions) => Promise<PreparedCase>;
+
+/** One line of JSON to a contestant's process … */
+export type Request =
+  | { readonly cmd: "prepare"; readonly case: string; readonly options: Partial<CaseOptions> }
+  | { readonly cmd: "run"; readonly seconds: number }
+  | { readonly cmd: "report" }
+  | { readonly cmd: "export"; readonly model: string; readonly options: Partial<CaseOptions> };
+
+/** … and its one line back: what the request asked for, or an error. */
+export interface Reply {
+  readonly error?: string;
+  readonly checksum?: number | null;
+  readonly ms?: readonly number[];
+  readonly peakMb?: number;
+  readonly check?: number | null;
+  readonly note?: string;
+}

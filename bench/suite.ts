@@ -1,0 +1,103 @@
+import type { Size } from "./inputs.js";
+import type { CaseOptions } from "./protocol.js";
+
+export const GROUPS = ["training", "inference", "predict"] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
+export interface Side {
+  readonly label: string;
+  readonly runner: "node" | "python";
+  readonly case: string;
+  readonly options: Partial<CaseOptions>;
+  /** Runs PyTorch's export of the case's model: the harness fills in its path. */
+  readonly usesExport?: true;
+}
+
+export interface BenchCase {
+  readonly name: string;
+  readonly group: Group;
+  readonly title: string;
+  /** Ours first; the others are what it is compared with, and need Python. */
+  readonly sides: readonly Side[];
+  /** What PyTorch's exporter writes for this case. */
+  readonly exported?: { readonly model: string; readonly options: Partial<CaseOptions> };
+  /** The case reads the benchmark's JPEG. */
+  readonly usesPicture?: true;
+}
+
+const ours = (name: string, options: Partial<CaseOptions>): Side => ({
+  label: "densekit",
+  runner: "node",
+  case: name,
+  options,
+});
+
+function torch(name: string, options: Partial<CaseOptions>): Side[] {
+  const side = (label: string, layout: CaseOptions["layout"]): Side => ({
+    label,
+    runner: "python",
+    case: name,
+    options: { ...options, layout },
+  });
+  return [side("PyTorch", "contiguous"), side("PyTorch channels-last", "channels-last")];
+}
+
+function training(name: string, module: string, title: string, extra: Partial<CaseOptions> = {}): BenchCase {
+  const options = { variant: "l1", size: [512, 512] as Size, batch: 2, ...extra };
+  return { name, group: "training", title, sides: [ours(module, options), ...torch(module, options)] };
+}
+
+function inference(name: string, model: string, variant: string, size: Size, title: string): BenchCase {
+  const options = { variant, size, batch: 1 };
+  const exported = (label: string, runner: Side["runner"]): Side => ({
+    label: `PyTorch's export in ${label}`,
+    runner,
+    case: "onnx",
+    options,
+    usesExport: true,
+  });
+  const sides = [
+    ours(model, options),
+    exported("onnxruntime-node", "node"),
+    exported("onnxruntime (Python)", "python"),
+    ...torch(model, options),
+  ];
+  return { name, group: "inference", title, sides, exported: { model, options } };
+}
+
+function prediction(
+  name: string,
+  title: string,
+  peers: readonly (readonly [label: string, variant: string])[],
+): BenchCase {
+  const sides = peers.map(([label, variant]): Side => ({ label, runner: "python", case: name, options: { variant } }));
+  return { name, group: "predict", title, sides: [ours(name, { variant: "l1" }), ...sides], usesPicture: true };
+}
+
+export const SUITE: readonly BenchCase[] = [
+  training("backbone-step", "backbone-step", "Dense L1 backbone, forward + backward, 512², batch 2"),
+  training(
+    "mask-rcnn-step",
+    "mask-rcnn-step",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 8 objects a picture",
+  ),
+  training(
+    "mask-rcnn-step-crowded",
+    "mask-rcnn-step",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 64 objects a picture",
+    { objects: 64 },
+  ),
+  training("semantic-fpn-step", "semantic-fpn-step", "Semantic FPN L1, whole step with AdamW, 512², batch 2"),
+  inference("l1-224", "classifier", "l1", [224, 224], "L1 classifier, 224²"),
+  inference("l3-224", "classifier", "l3", [224, 224], "L3 classifier, 224²"),
+  inference("l7-224", "classifier", "l7", [224, 224], "L7 classifier, 224²"),
+  inference("l1-dense-512", "backbone", "l1", [512, 512], "Dense L1 backbone, 512²"),
+  inference("l1-dense-800", "backbone", "l1", [800, 1344], "Dense L1 backbone, 800×1344"),
+  inference("semantic-fpn-512", "semantic-fpn", "l1", [512, 512], "Semantic FPN L1, 512², to a label map"),
+  prediction("mask-rcnn-predict", "Mask R-CNN, JPEG to boxes and masks", [
+    ["torchvision's Mask R-CNN with L1", "l1"],
+    ["torchvision's Mask R-CNN with ResNet-50", "resnet50"],
+  ]),
+  prediction("semantic-fpn-predict", "Semantic FPN, JPEG to label map", [["PyTorch", "l1"]]),
+];

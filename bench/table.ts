@@ -1,0 +1,68 @@
+import { type CaseResult, median, type SideResult } from "./measure.js";
+
+/** Outputs of the same model differ by rounding alone: relative difference of the check figures. */
+const AGREEMENT = 1e-3;
+
+/** A Markdown table for a case: a row a side, and how many times the first side's time and memory are of it. */
+export function caseTable(result: CaseResult): string {
+  const { title, sides } = result;
+  const [first] = sides;
+  const rows = sides.map((side) => row(side, first));
+  const head = ["| | median ms | range | ours ÷ it, time | peak MB | ours ÷ it, memory |", "|---|---|---|---|---|---|"];
+  const notes = sides.flatMap(({ label, note }) => (note ? [`${label}: ${note}`] : []));
+  const remarks = [...problems(result), ...notes].map((text) => `- ${text}`);
+  return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
+}
+
+function row(side: SideResult, first: SideResult | undefined): string {
+  if (side.error !== undefined || side.ms === undefined) return `| ${side.label} | failed | | | | |`;
+  const range = `${format(Math.min(...side.ms))}–${format(Math.max(...side.ms))}`;
+  const cells = [side.label, format(median(side.ms)), range, ratioCell(timeRatio(first, side)), format(side.peakMb)];
+  return `| ${[...cells, ratioCell(memoryRatio(first, side))].join(" | ")} |`;
+}
+
+/** The median over the rounds of our time over its time in the same round. */
+export function timeRatio(first: SideResult | undefined, side: SideResult): number | undefined {
+  if (first === side || first?.ms === undefined || side.ms === undefined) return undefined;
+  const its = side.ms;
+  return median(first.ms.map((ms, round) => ms / its[round]!));
+}
+
+function memoryRatio(first: SideResult | undefined, side: SideResult): number | undefined {
+  if (first === side || first?.peakMb === undefined || side.peakMb === undefined) return undefined;
+  return first.peakMb / side.peakMb;
+}
+
+/** What makes a case's figures void: sides that failed, or that did other work than the first. */
+export function problems({ sides }: CaseResult): string[] {
+  return sides.flatMap((side) => {
+    const problem = problemOf(side, sides[0]);
+    return problem === undefined ? [] : [`${side.label}: ${problem}`];
+  });
+}
+
+function problemOf(side: SideResult, first: SideResult | undefined): string | undefined {
+  if (side.error !== undefined) return side.error;
+  if (isNumber(first?.checksum) && isNumber(side.checksum) && first.checksum !== side.checksum)
+    return `ITS INPUTS ARE NOT OURS (CRC-32 ${side.checksum}, ours ${first.checksum})`;
+  if (isNumber(first?.check) && isNumber(side.check) && !agree(first.check, side.check))
+    return `ITS RESULT IS NOT OURS (${side.check}, ours ${first.check})`;
+  return undefined;
+}
+
+function isNumber(value: number | null | undefined): value is number {
+  return typeof value === "number";
+}
+
+function agree(a: number, b: number): boolean {
+  return Math.abs(a - b) <= AGREEMENT * Math.max(Math.abs(a), Math.abs(b));
+}
+
+function ratioCell(ratio: number | undefined): string {
+  return ratio === undefined ? "" : ratio.toFixed(2);
+}
+
+function format(value: number | undefined): string {
+  if (value === undefined) return "";
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}

@@ -1,0 +1,62 @@
+// Our side of a case, in a process of its own: the same protocol as bench/peers/serve.py.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
+
+const DEFAULTS: CaseOptions = {
+  variant: "l1",
+  size: [512, 512],
+  batch: 1,
+  objects: 8,
+  layout: "contiguous",
+  path: "",
+  threads: 2,
+};
+
+let prepared: PreparedCase | undefined;
+
+async function answer(request: Request): Promise<Reply> {
+  if (request.cmd === "prepare") {
+    const module: { prepare: Prepare } = await import(`./cases/${request.case}.js`);
+    prepared = await module.prepare({ ...DEFAULTS, ...request.options });
+    return { checksum: prepared.checksum ?? null };
+  }
+  if (prepared === undefined) throw new Error(`${request.cmd} before prepare`);
+  if (request.cmd === "run") return { ms: await timed(prepared, request.seconds) };
+  if (request.cmd === "report") {
+    const peakMb = peakMegabytes();
+    return { peakMb, check: prepared.check?.() ?? null, note: prepared.note?.() ?? "" };
+  }
+  throw new Error(`no such command here: ${request.cmd}`);
+}
+
+/** Runs until `seconds` have passed, once at least; milliseconds of each run. */
+async function timed(prepared: PreparedCase, seconds: number): Promise<number[]> {
+  const times: number[] = [];
+  const start = performance.now();
+  while (times.length === 0 || performance.now() - start < seconds * 1000) {
+    const before = performance.now();
+    await prepared.run();
+    times.push(performance.now() - before);
+  }
+  return times;
+}
+
+/** The most memory ever resident. Linux's own counter first: getrusage's is inherited from the parent process. */
+function peakMegabytes(): number {
+  if (process.platform !== "linux") return process.resourceUsage().maxRSS / 1024;
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request: Request = JSON.parse(line);
+  const reply = await answer(request).catch(
+    (error: unknown): Reply => ({
+      error: error instanceof Error ? error.message : String(error),
+    }),
+  );
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}
+await prepared?.dispose();
