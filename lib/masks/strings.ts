@@ -1,0 +1,90 @@
+import { UserError } from "../errors.js";
+import type { Rle } from "./rle.js";
+
+/**
+ * COCO's compressed string of a mask: each count from the third on as the difference to the one two before, in groups
+ * of 5 bits, low group first, bit 6 meaning "more follows", each group as one character from "0" on.
+ */
+export function compressRle({ counts }: Rle): string {
+  const characters: number[] = [];
+  for (let j = 0; j < counts.length; j++) {
+    let value = j > 2 ? counts[j]! - counts[j - 2]! : counts[j]!;
+    for (let more = true; more; ) {
+      const group = ((value % 32) + 32) % 32;
+      value = Math.floor(value / 32);
+      more = group & 16 ? value !== -1 : value !== 0;
+      characters.push(48 + (more ? group | 32 : group));
+    }
+  }
+  return textFrom(characters);
+}
+
+/** `String.fromCharCode` in pieces: an argument list has a limit. */
+function textFrom(characters: readonly number[]): string {
+  let text = "";
+  for (let i = 0; i < characters.length; i += 8192) text += String.fromCharCode(...characters.slice(i, i + 8192));
+  return text;
+}
+
+/**
+ * The inverse of `compressRle`.
+ *
+ * @param where names the mask in error messages, such as `annotation 17`
+ * @throws UserError where the string is no such list of counts or does not fill height · width pixels
+ */
+export function decompressRle(text: string, height: number, width: number, where = "mask"): Rle {
+  const counts = new Uint32Array(text.length);
+  let length = 0;
+  let total = 0;
+  for (let i = 0; i < text.length; ) {
+    let value = 0;
+    let scale = 1;
+    for (let more = true; more; ) {
+      const group = text.charCodeAt(i++) - 48;
+      if (!(group >= 0 && group < 64)) throw new UserError(brokenString(where, text, i - 1));
+      more = (group & 32) !== 0;
+      value += (group & 31) * scale;
+      scale *= 32;
+      if (!more && group & 16) value -= scale;
+    }
+    if (length > 2) value += counts[length - 2]!;
+    if (value < 0 || value > 0xffffffff) throw new UserError(brokenString(where, text, i - 1));
+    counts[length++] = value;
+    total += value;
+  }
+  checkTotal(total, height, width, where);
+  return { height, width, counts: counts.slice(0, length) };
+}
+
+function brokenString(where: string, text: string, at: number): string {
+  const what =
+    at >= text.length
+      ? "ends in the middle of a count"
+      : `has the character ${JSON.stringify(text[at])} out of place at ${at}`;
+  return `${where}: the compressed run lengths are damaged: the string ${what}; write the mask anew`;
+}
+
+/**
+ * Takes a list of counts from a file.
+ *
+ * @throws UserError where a count is no whole number ≥ 0 or they do not sum to height · width
+ */
+export function rleFromCounts(list: readonly number[], height: number, width: number, where = "mask"): Rle {
+  let total = 0;
+  for (const count of list) {
+    if (!Number.isInteger(count) || count < 0) {
+      throw new UserError(`${where}: run lengths must be whole numbers from 0 on, not ${count}`);
+    }
+    total += count;
+  }
+  checkTotal(total, height, width, where);
+  return { height, width, counts: Uint32Array.from(list) };
+}
+
+function checkTotal(total: number, height: number, width: number, where: string): void {
+  if (total === height * width) return;
+  throw new UserError(
+    `${where}: the run lengths cover ${total} pixels, but ${height} × ${width} (height × width) has ${height * width}; ` +
+      "check the mask's size",
+  );
+}

@@ -1,0 +1,84 @@
+import type { Rle } from "./rle.js";
+import { RunBuilder, runEnds } from "./runs.js";
+
+/** Mirrored left to right. */
+export function flipRle(rle: Rle): Rle {
+  return remap(rle, {
+    height: rle.height,
+    width: rle.width,
+    sourceColumn: (x) => rle.width - 1 - x,
+    firstRow: (y) => y,
+  });
+}
+
+/**
+ * The window of width × height pixels whose top left corner is pixel (x, y) of the mask. It may reach outside, where
+ * it is empty; so a window larger than the mask pads it, and a negative corner shifts it.
+ */
+export function cropRle(
+  rle: Rle,
+  window: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
+): Rle {
+  return remap(rle, {
+    height: window.height,
+    width: window.width,
+    sourceColumn: (x) => x + window.x,
+    firstRow: (row) => row - window.y,
+  });
+}
+
+/** Moved by whole pixels within its size; what leaves the mask is lost. */
+export function shiftRle(rle: Rle, dx: number, dy: number): Rle {
+  return cropRle(rle, { x: -dx, y: -dy, width: rle.width, height: rle.height });
+}
+
+/** Nearest neighbour: the pixel that the output pixel's centre falls into. */
+export function resizeRle(rle: Rle, height: number, width: number): Rle {
+  const stepX = rle.width / width;
+  const stepY = rle.height / height;
+  return remap(rle, {
+    height,
+    width,
+    sourceColumn: (x) => Math.floor((x + 0.5) * stepX),
+    firstRow: (row) => Math.ceil(row / stepY - 0.5),
+  });
+}
+
+interface Remap {
+  readonly height: number;
+  readonly width: number;
+  /** The source column an output column shows; outside the source it is empty. */
+  readonly sourceColumn: (x: number) => number;
+  /** The first output row that shows source row `row` or a later one. Non-decreasing. */
+  readonly firstRow: (row: number) => number;
+}
+
+/** Works on the runs of one column at a time, so no bitmap is made. */
+function remap(rle: Rle, { height, width, sourceColumn, firstRow }: Remap): Rle {
+  const rows = Int32Array.from({ length: rle.height + 1 }, (_, row) => Math.min(height, Math.max(0, firstRow(row))));
+  const ends = runEnds(rle);
+  const firstRun = firstRunOfColumns(rle, ends);
+  const runs = new RunBuilder();
+  for (let x = 0; x < width; x++) {
+    const source = sourceColumn(x);
+    if (source < 0 || source >= rle.width) continue;
+    const top = source * rle.height;
+    const bottom = top + rle.height;
+    for (let j = firstRun[source]!; j < ends.length && ends[j - 1]! < bottom; j += 2) {
+      const start = Math.max(ends[j - 1]!, top) - top;
+      const end = Math.min(ends[j]!, bottom) - top;
+      runs.add(x * height + rows[start]!, x * height + rows[end]!);
+    }
+  }
+  return runs.finish(height, width);
+}
+
+/** [width] the first run of ones that ends after the column's top. */
+function firstRunOfColumns({ height, width }: Rle, ends: Uint32Array): Int32Array {
+  const first = new Int32Array(width);
+  for (let x = 0, j = 1; x < width; x++) {
+    while (j < ends.length && ends[j]! <= x * height) j += 2;
+    first[x] = j;
+  }
+  return first;
+}
