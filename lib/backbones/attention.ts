@@ -1,0 +1,96 @@
+import {
+  add,
+  check,
+  gather,
+  inScope,
+  int32Indices,
+  matMul,
+  mul,
+  reshape,
+  resizeBicubic,
+  scalar,
+  softmax,
+  split,
+  transpose,
+  type Value,
+} from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { truncatedNormal, zeros } from "../nn/initialisers.js";
+import { type Layer, linear } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+
+const HEADS = 8;
+const KEY_DIM = 32;
+const VALUE_DIM = 128;
+
+/** Makes the learned bias of an attention module: given the number of tokens, [heads, tokens, tokens] to add to the logits. */
+export type AttentionBias = (scope: ParameterScope) => (tokens: number, context: Context) => Value;
+
+/**
+ * For each pair of cells of a side × side grid, the number of its absolute offset (|dy|, |dx|), offsets numbered in
+ * order of first appearance (Graham et al. 2021, LeViT).
+ */
+function offsetIndices(side: number): number[] {
+  const cells = side * side;
+  const numbers = new Map<number, number>();
+  const indices: number[] = [];
+  for (let p = 0; p < cells; p++) {
+    for (let q = 0; q < cells; q++) {
+      const dy = Math.abs(Math.floor(p / side) - Math.floor(q / side));
+      const dx = Math.abs((p % side) - (q % side));
+      const key = dy * side + dx;
+      if (!numbers.has(key)) numbers.set(key, numbers.size);
+      indices.push(numbers.get(key)!);
+    }
+  }
+  return indices;
+}
+
+function biasTable(scope: ParameterScope, name: string, side: number): (context: Context) => Value {
+  const cells = side * side;
+  const biases = scope.parameter(name, [HEADS, cells], "bias", zeros);
+  return (context) => {
+    const all = gather(context.value(biases), int32Indices(offsetIndices(side)), 1);
+    return reshape(all, [HEADS, cells, cells]);
+  };
+}
+
+/** The classifier's bias, for exactly side × side tokens. */
+export const gridBias =
+  (side: number): AttentionBias =>
+  (scope) => {
+    const table = biasTable(scope, "attention_biases", side);
+    return (tokens, context) => {
+      check(tokens === side * side, () => `${tokens} tokens where the attention bias is made for ${side} × ${side}`);
+      return table(context);
+    };
+  };
+
+/** The dense backbone's bias: the table of a side × side grid resized bicubically to whatever number of tokens there are. */
+export const denseBias =
+  (side: number): AttentionBias =>
+  (scope) => {
+    const table = biasTable(scope, "attention_biases_seg", side);
+    return (tokens, context) => resizeBicubic(table(context), [tokens, tokens]);
+  };
+
+/** Multi-head self-attention of tokens [B, T, C] with a bias per head and offset, and wide values (four times the keys). */
+export function selfAttention(
+  scope: ParameterScope,
+  { channels, bias }: { readonly channels: number; readonly bias: AttentionBias },
+): Layer {
+  const biasOf = bias(scope);
+  const initWeight = truncatedNormal(0.02);
+  const perHead = 2 * KEY_DIM + VALUE_DIM;
+  const qkv = linear(scope.child("qkv"), { in: channels, out: HEADS * perHead, initWeight, initBias: zeros });
+  const proj = linear(scope.child("proj"), { in: HEADS * VALUE_DIM, out: channels, initWeight, initBias: zeros });
+  return (x, context) =>
+    inScope(scope.path, () => {
+      const [b, t] = x.shape as [number, number, number];
+      const heads = transpose(reshape(qkv(x, context), [b, t, HEADS, perHead]), [0, 2, 1, 3]); // [B, heads, T, 192]
+      const [q, k, v] = split(heads, 3, [KEY_DIM, KEY_DIM, VALUE_DIM]) as [Value, Value, Value];
+      const logits = mul(matMul(q, k, { transposeB: true }), scalar(KEY_DIM ** -0.5)); // [B, heads, T, T]
+      const attended = matMul(softmax(add(logits, biasOf(t, context)), -1), v); // [B, heads, T, 128]
+      return proj(reshape(transpose(attended, [0, 2, 1, 3]), [b, t, HEADS * VALUE_DIM]), context);
+    });
+}

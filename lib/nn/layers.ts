@@ -1,0 +1,137 @@
+import * as graph from "../graph/index.js";
+import { add, div, inScope, mul, reshape, scalar, sizeOf, sqrt, sub, type Value } from "../graph/index.js";
+import type { Context } from "./context.js";
+import { defaultBias, defaultUniform, fill, type Initialiser, ones, zeros } from "./initialisers.js";
+import type { ParameterScope } from "./parameters.js";
+
+/** One layer: its parameters were made with it, its forward records operators. */
+export type Layer = (x: Value, context: Context) => Value;
+
+const scoped =
+  (scope: ParameterScope, forward: Layer): Layer =>
+  (x, context) =>
+    inScope(scope.path, () => forward(x, context));
+
+export interface Convolution {
+  readonly in: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  /** Zeros on every side; by default half the kernel, which keeps the size at stride 1. */
+  readonly padding?: number;
+  readonly bias?: boolean;
+  readonly initWeight?: Initialiser;
+  readonly initBias?: Initialiser;
+}
+
+/** Convolution of [N, in, H, W] to [N, out, H', W']; parameters `weight` [out, in, k, k] and `bias` [out]. */
+export function convolution(scope: ParameterScope, options: Convolution): Layer {
+  const { kernel, stride = 1, padding = Math.floor(kernel / 2) } = options;
+  const { initWeight = defaultUniform, initBias = defaultBias(options.in * kernel * kernel) } = options;
+  const weight = scope.parameter("weight", [options.out, options.in, kernel, kernel], "weight", initWeight);
+  const bias = (options.bias ?? true) ? scope.parameter("bias", [options.out], "bias", initBias) : undefined;
+  return scoped(scope, (x, context) =>
+    graph.conv2d(x, context.value(weight), bias && context.value(bias), { stride, padding }),
+  );
+}
+
+export interface Linear {
+  readonly in: number;
+  readonly out: number;
+  readonly initWeight?: Initialiser;
+  readonly initBias?: Initialiser;
+}
+
+/** x [..., in] · weightᵀ + bias → [..., out]; `weight` [out, in], `bias` [out]. */
+export function linear(scope: ParameterScope, options: Linear): Layer {
+  const { initWeight = defaultUniform, initBias = defaultBias(options.in) } = options;
+  const weight = scope.parameter("weight", [options.out, options.in], "weight", initWeight);
+  const bias = scope.parameter("bias", [options.out], "bias", initBias);
+  return scoped(scope, (x, context) => {
+    // One product over all rows: a batched one against a shared matrix would be split up by the runtime.
+    const rows = reshape(x, [sizeOf(x.shape) / options.in, options.in]);
+    const y = add(graph.matMul(rows, context.value(weight), { transposeB: true }), context.value(bias));
+    return reshape(y, [...x.shape.slice(0, -1), options.out]);
+  });
+}
+
+export interface BatchNorm {
+  readonly epsilon?: number;
+  /** The share of the batch in the running statistics after a step. */
+  readonly momentum?: number;
+}
+
+/**
+ * Batch norm over [N, C, H, W]. In training with mode "batch" it takes the batch's statistics and leaves updates of
+ * the running ones (with the unbiased variance, as PyTorch does); else it is an affine per channel.
+ */
+export function batchNorm(
+  scope: ParameterScope,
+  channels: number,
+  { epsilon = 1e-5, momentum = 0.1 }: BatchNorm = {},
+): Layer {
+  const gamma = scope.parameter("weight", [channels], "norm", ones);
+  const beta = scope.parameter("bias", [channels], "norm", zeros);
+  const runningMean = scope.parameter("running_mean", [channels], "buffer", zeros);
+  const runningVariance = scope.parameter("running_var", [channels], "buffer", ones);
+  return scoped(scope, (x, context) => {
+    const [scale, shift, mean, variance] = [gamma, beta, runningMean, runningVariance].map((p) => context.value(p)) as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    if (context.normMode(gamma) === "running") {
+      const normalised = div(scale, sqrt(add(variance, scalar(epsilon))));
+      return graph.channelAffine(x, normalised, sub(shift, mul(mean, normalised)));
+    }
+    const batch = graph.batchNorm(x, scale, shift, { epsilon });
+    const n = sizeOf(x.shape) / channels;
+    const blend = (running: Value, current: Value, factor: number) =>
+      add(mul(running, scalar(1 - momentum)), mul(current, scalar(momentum * factor)));
+    context.updates.push(
+      { buffer: runningMean, value: blend(mean, batch.mean, 1) },
+      { buffer: runningVariance, value: blend(variance, batch.variance, n / Math.max(1, n - 1)) },
+    );
+    return batch.y;
+  });
+}
+
+/** Layer norm over the last axis of [..., C]. */
+export function layerNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5 } = {}): Layer {
+  const gamma = scope.parameter("weight", [channels], "norm", ones);
+  const beta = scope.parameter("bias", [channels], "norm", zeros);
+  return scoped(scope, (x, context) => graph.layerNorm(x, context.value(gamma), context.value(beta), { epsilon }));
+}
+
+/** Group norm of [N, C, H, W] with one group. */
+export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5 } = {}): Layer {
+  const gamma = scope.parameter("weight", [channels], "norm", ones);
+  const beta = scope.parameter("bias", [channels], "norm", zeros);
+  return scoped(scope, (x, context) => graph.groupNorm1(x, context.value(gamma), context.value(beta), { epsilon }));
+}
+
+/** A learned factor per channel (Touvron et al. 2021) of maps [N, C, H, W] or tokens [N, T, C]. */
+export function layerScale(scope: ParameterScope, name: string, channels: number, initial: number): Layer {
+  const scale = scope.parameter(name, [channels], "layerScale", fill(initial));
+  return scoped(scope.child(name), (x, context) =>
+    x.shape.length === 4 ? graph.channelScale(x, context.value(scale)) : mul(x, context.value(scale)),
+  );
+}
+
+/** Stochastic depth (Huang et al. 2016): in training each picture loses the branch with probability `rate`. */
+export function dropPath(scope: ParameterScope, name: string, rate: number): Layer {
+  return (x, context) => {
+    if (!context.training || rate === 0) return x;
+    const shape = x.shape.map((n, i) => (i === 0 ? n : 1));
+    return mul(x, context.dropMask(`${scope.path}.${name}`, shape, 1 - rate));
+  };
+}
+
+/** Runs layers one after the other. */
+export function sequential(...layers: readonly Layer[]): Layer {
+  return (x, context) => layers.reduce((value, layer) => layer(value, context), x);
+}
+
+export const relu: Layer = (x) => graph.relu(x);
+export const gelu: Layer = (x) => graph.gelu(x);

@@ -1,0 +1,106 @@
+import { GraphError, type Shape, sizeOf } from "../graph/index.js";
+import type { Random } from "../random.js";
+import type { Initialiser } from "./initialisers.js";
+
+/**
+ * What a parameter does, which decides how it is trained: weights decay; norms, biases and layer scales do not;
+ * buffers (running statistics) are no parameters of the optimiser at all.
+ */
+export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "buffer";
+
+export interface Parameter {
+  /** The full name, equal to the official checkpoints', such as `backbone.network.0.1.mlp.fc1.weight`. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly role: ParameterRole;
+  readonly initialise: Initialiser;
+}
+
+/** The parameters of a model, in the order its layers were made. */
+export class ParameterList {
+  private readonly byName = new Map<string, Parameter>();
+
+  add(parameter: Parameter): Parameter {
+    if (this.byName.has(parameter.name)) throw new GraphError(`two parameters named ${parameter.name}`);
+    this.byName.set(parameter.name, parameter);
+    return parameter;
+  }
+
+  get all(): readonly Parameter[] {
+    return [...this.byName.values()];
+  }
+
+  get(name: string): Parameter | undefined {
+    return this.byName.get(name);
+  }
+
+  scope(path = ""): ParameterScope {
+    return new ParameterScope(this, path);
+  }
+}
+
+/** A place in the tree of layers: parameters made here get its path in front of their names. */
+export class ParameterScope {
+  constructor(
+    private readonly list: ParameterList,
+    readonly path: string,
+  ) {}
+
+  child(name: string | number): ParameterScope {
+    return new ParameterScope(this.list, this.path === "" ? `${name}` : `${this.path}.${name}`);
+  }
+
+  parameter(name: string, shape: Shape, role: ParameterRole, initialise: Initialiser): Parameter {
+    return this.list.add({ name: this.child(name).path, shape, role, initialise });
+  }
+}
+
+/**
+ * The numbers of a model: trainable parameters side by side in one flat array, in the order of the list and each in
+ * PyTorch's layout, and the buffers in another. An optimiser, an all-reduce or a checkpoint takes the flat arrays; a
+ * program takes the views.
+ */
+export class ParameterValues {
+  readonly trainable: readonly Parameter[];
+  readonly buffers: readonly Parameter[];
+  readonly flat: Float32Array;
+  readonly flatBuffers: Float32Array;
+  private readonly views = new Map<string, Float32Array>();
+
+  constructor(readonly parameters: readonly Parameter[]) {
+    this.trainable = parameters.filter((parameter) => parameter.role !== "buffer");
+    this.buffers = parameters.filter((parameter) => parameter.role === "buffer");
+    this.flat = this.layOut(this.trainable);
+    this.flatBuffers = this.layOut(this.buffers);
+  }
+
+  private layOut(parameters: readonly Parameter[]): Float32Array {
+    const flat = new Float32Array(parameters.reduce((n, { shape }) => n + sizeOf(shape), 0));
+    for (const [name, view] of viewsOf(flat, parameters)) this.views.set(name, view);
+    return flat;
+  }
+
+  /** The numbers of one parameter or buffer, a view: writing to it changes the model. */
+  view(name: string): Float32Array {
+    const view = this.views.get(name);
+    if (view === undefined) throw new GraphError(`no parameter named ${name}`);
+    return view;
+  }
+
+  /** Draws every parameter from its initialiser. Each has a random stream of its own, so order does not matter. */
+  initialise(streamOf: (name: string) => Random): void {
+    for (const { name, shape, initialise } of this.parameters) initialise(this.view(name), shape, streamOf(name));
+  }
+}
+
+/** Cuts a flat array into one view a parameter, in order. */
+export function viewsOf(flat: Float32Array, parameters: readonly Parameter[]): Map<string, Float32Array> {
+  const views = new Map<string, Float32Array>();
+  let offset = 0;
+  for (const { name, shape } of parameters) {
+    const size = sizeOf(shape);
+    views.set(name, flat.subarray(offset, offset + size));
+    offset += size;
+  }
+  return views;
+}

@@ -1,0 +1,90 @@
+import { expect } from "chai";
+import type { Parameter, ParameterValues } from "../../lib/nn/parameters.js";
+import { readNpy } from "./goldens.js";
+import { parameterValue, uniform } from "./prng.js";
+
+/** The largest |actual − expected|, and the largest |expected|. */
+export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): { error: number; scale: number } {
+  expect(actual.length).to.equal(expected.length);
+  let error = 0;
+  let scale = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const distance = Math.abs(actual[i]! - expected[i]!);
+    error = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(error, distance);
+    scale = Math.max(scale, Math.abs(expected[i]!));
+  }
+  return { error, scale };
+}
+
+/** Asserts that no element differs by more than `tolerance` times the largest expected one. */
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void {
+  const { error, scale } = difference(actual, expected);
+  expect(error, `${what}: largest difference, of values up to ${scale}`).to.be.at.most(tolerance * scale);
+}
+
+/** Asserts that no element differs by more than `tolerance`. */
+export function expectWithin(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void {
+  const { error } = difference(actual, expected);
+  expect(error, `${what}: largest difference`).to.be.at.most(tolerance);
+}
+
+export interface SampledOutput {
+  readonly name: string;
+  readonly samples?: readonly [indices: string, values: string];
+}
+
+/** A stored output: the whole tensor (NAME.npy), or the flat indices and values of a sample of it. */
+export function expectGoldenOutput(
+  folder: string,
+  output: SampledOutput,
+  actual: ArrayLike<number>,
+  tolerance: number,
+) {
+  if (output.samples === undefined) {
+    expectClose(actual, readNpy(`${folder}/${output.name}.npy`).data, tolerance, output.name);
+    return;
+  }
+  const indices = readNpy(`${folder}/${output.samples[0]}`).data;
+  const picked = Array.from(indices, (i) => actual[i]!);
+  expectClose(picked, readNpy(`${folder}/${output.samples[1]}`).data, tolerance, output.name);
+}
+
+/** Gives every parameter its fixture value. */
+export function fillFromPrng(
+  values: ParameterValues,
+  parameters: readonly Parameter[],
+  prefix: string,
+  gains: Readonly<Record<string, number>> = {},
+  overrides: Readonly<Record<string, readonly number[]>> = {},
+): void {
+  for (const { name, shape } of parameters) {
+    const override = overrides[name];
+    values.view(name).set(override ?? parameterValue(prefix, name, shape, gains[name] ?? 1)!);
+  }
+}
+
+export interface PrngInput {
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly lo: number;
+  readonly hi: number;
+}
+
+export function prngInput({ key, shape, lo, hi }: PrngInput): Float32Array {
+  return uniform(
+    key,
+    shape.reduce((a, b) => a * b, 1),
+    lo,
+    hi,
+  );
+}
