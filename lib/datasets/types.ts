@@ -19,11 +19,14 @@ export interface Instances {
   readonly ids: Float64Array;
 }
 
-/** What is known of a picture without decoding it. */
-export interface PictureInfo {
+export interface PictureFile {
   readonly id: number;
   /** The name as the data set gives it, relative to its pictures folder. */
   readonly file: string;
+}
+
+/** What is known of a picture without decoding it. */
+export interface PictureInfo extends PictureFile {
   readonly width: number;
   readonly height: number;
 }
@@ -57,7 +60,7 @@ export interface Sample {
  * main thread, however many workers decode.
  */
 export interface SampleSource {
-  readonly info: PictureInfo;
+  readonly info: PictureFile | PictureInfo;
   readonly path: string;
   readonly instances?: Omit<Instances, "masks"> & { readonly shapes: readonly (CocoSegmentation | undefined)[] };
   readonly labelMap?: LabelMapSource;
@@ -74,7 +77,6 @@ export interface LabelMapSource {
 interface DatasetBase {
   readonly classes: readonly string[];
   readonly length: number;
-  readonly pictures: readonly PictureInfo[];
   /** What `load` decodes, as plain data. */
   source(index: number): SampleSource;
   /** @throws UserError naming the file when the picture or its annotation cannot be decoded */
@@ -98,6 +100,7 @@ export interface DetectionReport {
 
 export interface DetectionDataset extends DatasetBase {
   readonly kind: "detection";
+  readonly pictures: readonly PictureInfo[];
   /** The file's category id of each class, for results in COCO form. */
   readonly categoryIds: readonly number[];
   readonly report: DetectionReport;
@@ -109,12 +112,14 @@ export interface DetectionDataset extends DatasetBase {
 
 export interface SegmentationDataset extends DatasetBase {
   readonly kind: "segmentation";
+  readonly pictures: readonly PictureInfo[];
   readonly palette: readonly Colour[];
   loadLabelMap(index: number): Promise<LabelMap>;
 }
 
 export interface ClassificationDataset extends DatasetBase {
   readonly kind: "classification";
+  readonly pictures: readonly PictureFile[];
 }
 
 export type Dataset = DetectionDataset | SegmentationDataset | ClassificationDataset;

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 import { type CodecName, loadCodec } from "./codecs.js";
@@ -72,4 +72,25 @@ async function readBytes(path: string): Promise<Uint8Array> {
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n")[0]!.trim();
+}
+
+/**
+ * The size of a label map from the first bytes of its file.
+ *
+ * @throws UserError when it cannot be read or is no PNG
+ */
+export async function readLabelMapSize(path: string): Promise<{ readonly width: number; readonly height: number }> {
+  const head = Buffer.alloc(24);
+  try {
+    const file = await open(path);
+    try {
+      await file.read(head, 0, head.length, 0);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+  if (!isPng(head)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
+  return { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
 }

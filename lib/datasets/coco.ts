@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { UserError } from "../errors.js";
+import { readCocoFile } from "./cocoFile.js";
+import { type CocoRecord, readRecords } from "./cocoRecords.js";
+import { checkFilesExist } from "./folders.js";
+import { drawMasks, loadSample } from "./sample.js";
+import type { DetectionDataset, DetectionReport, SampleSource } from "./types.js";
+
+export interface CocoOptions {
+  /** The JSON file. */
+  readonly annotations: string;
+  /** The folder that file names are relative to. */
+  readonly pictures: string;
+  /** Category names in the order of the class indices; default all of the file's, by id. Others are left out. */
+  readonly classes?: readonly string[];
+  /** Leave out pictures without a single object that is no crowd; default false: they are negatives to train on. */
+  readonly dropEmpty?: boolean;
+}
+
+/**
+ * Opens a COCO instance file: polygons, run lengths as lists or strings, crowds, any category ids. Boxes are clipped
+ * to their pictures; what was clipped or left out is counted in `report`. Masks are drawn when asked for.
+ *
+ * @throws UserError naming the file and the annotation or picture id for anything malformed, a missing picture file or
+ *   an empty data set
+ */
+export async function openCoco(options: CocoOptions): Promise<DetectionDataset> {
+  const file = await readCocoFile(options.annotations);
+  const { records, classes, categoryIds, counts } = readRecords(file, options.annotations, options.classes);
+  const kept = options.dropEmpty === true ? records.filter(hasObjects) : records;
+  if (kept.length === 0) {
+    const reason = records.length === 0 ? "it lists no pictures" : "no picture has an object of the classes chosen";
+    throw new UserError(`${options.annotations}: the data set is empty: ${reason}`);
+  }
+  await checkFilesExist(options.pictures, kept, options.annotations);
+  const sourceAt = (index: number): SampleSource => sourceOf(recordAt(kept, index), options.pictures);
+  return {
+    kind: "detection",
+    classes,
+    categoryIds,
+    length: kept.length,
+    pictures: kept.map(({ id, file, width, height }) => ({ id, file, width, height })),
+    report: makeReport(kept, counts),
+    hasMasks: kept.every(({ crowd, shapes }) => shapes.every((shape, i) => shape !== undefined || crowd[i] === 1)),
+    source: sourceAt,
+    load: (index) => loadSample(sourceAt(index)),
+    instances(index) {
+      const { width, height } = recordAt(kept, index);
+      return drawMasks(sourceAt(index), true, height, width);
+    },
+  };
+}
+
+/** A sentence for the user on what was mended or left out; undefined where nothing was. */
+export function describeReport(report: DetectionReport): string | undefined {
+  const parts = [
+    [report.clippedBoxes, "boxes reached outside their pictures and were clipped"],
+    [report.degenerateBoxes, "objects had boxes thinner than a pixel and were left out"],
+    [report.otherClasses, "objects of classes not chosen were left out"],
+  ] as const;
+  const told = parts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
+  return told.length === 0 ? undefined : told.join("; ");
+}
+
+function recordAt(records: readonly CocoRecord[], index: number): CocoRecord {
+  const record = records[index];
+  if (record === undefined) throw new RangeError(`no picture ${index} in a data set of ${records.length}`);
+  return record;
+}
+
+function sourceOf(record: CocoRecord, folder: string): SampleSource {
+  const { id, file, width, height, ...instances } = record;
+  return { info: { id, file, width, height }, path: join(folder, file), instances };
+}
+
+const hasObjects = ({ crowd }: CocoRecord): boolean => crowd.includes(0);
+
+function makeReport(
+  records: readonly CocoRecord[],
+  counts: Pick<DetectionReport, "clippedBoxes" | "degenerateBoxes" | "otherClasses">,
+): DetectionReport {
+  const sum = (count: (record: CocoRecord) => number): number => records.reduce((total, r) => total + count(r), 0);
+  return {
+    ...counts,
+    pictures: records.length,
+    picturesWithoutObjects: sum((r) => (hasObjects(r) ? 0 : 1)),
+    objects: sum((r) => r.labels.length),
+    crowds: sum((r) => r.crowd.reduce((a, b) => a + b, 0)),
+    withoutMask: sum((r) => r.shapes.filter((shape) => shape === undefined).length),
+  };
+}

@@ -1,0 +1,49 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+
+/** The three lists of a COCO file; their members are still unchecked. */
+export interface CocoFile {
+  readonly images: readonly unknown[];
+  readonly annotations: readonly unknown[];
+  readonly categories: readonly unknown[];
+}
+
+/** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
+export async function readCocoFile(path: string): Promise<CocoFile> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+  const parsed = parse(text, path);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new UserError(`${path}: a COCO file is an object with images, annotations and categories`);
+  }
+  const listOf = (name: string): readonly unknown[] => {
+    const list: unknown = Object.entries(parsed).find(([key]) => key === name)?.[1];
+    if (!Array.isArray(list))
+      throw new UserError(`${path}: the list "${name}" is missing; is this a COCO instance file?`);
+    return list;
+  };
+  return { images: listOf("images"), annotations: listOf("annotations"), categories: listOf("categories") };
+}
+
+/**
+ * Python writes NaN and Infinity, which are no JSON. They are read as infinite, so that the check of the annotations
+ * can name the one that holds them.
+ */
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const mended = text.replace(/(?<=[[,:]\s*)(?:NaN|-?Infinity)(?=\s*[\],}])/g, "1e999");
+    if (mended !== text) {
+      try {
+        return JSON.parse(mended);
+      } catch {}
+    }
+    throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}

@@ -1,0 +1,94 @@
+import { join, parse } from "node:path";
+import { UserError } from "../errors.js";
+import { readLabelMapSize } from "../images/decode.js";
+import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
+import { type Colour, classPalette } from "../images/draw/palette.js";
+import { listNames, listPictures } from "./folders.js";
+import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
+import { loadLabelMap, loadSample } from "./sample.js";
+import type { PictureInfo, SampleSource, SegmentationDataset } from "./types.js";
+
+export interface LabelMapOptions {
+  /** Folder of pictures; with `ade20kFolders` from a root and a split. */
+  readonly pictures: string;
+  /** Folder of PNG label maps named as the pictures. */
+  readonly labelMaps: string;
+  /** What follows a picture's name without extension in its label map's; default ".png". */
+  readonly labelSuffix?: string;
+  /** Class names in label order; default those of `objectInfo`. */
+  readonly classes?: readonly string[];
+  /** A table with a Name column as ADE20K ships; default the only objectInfo*.txt found above the pictures folder. */
+  readonly objectInfo?: string;
+  /** One colour a class, "ade20k", or by default ADE20K's for 150 classes that start with "wall", else generated. */
+  readonly palette?: readonly Colour[] | "ade20k";
+  /** Label 0 is no class: it is ignored and the others go down by one; default false. */
+  readonly reduceZeroLabel?: boolean;
+}
+
+/** The folders of ADE20K's layout: images/<split> and annotations/<split>. */
+export function ade20kFolders(root: string, split: string): Pick<LabelMapOptions, "pictures" | "labelMaps"> {
+  return { pictures: join(root, "images", split), labelMaps: join(root, "annotations", split) };
+}
+
+/**
+ * Opens a folder of pictures with a folder of label maps.
+ *
+ * @throws UserError for an empty split, a picture without label map, a missing class list; when loading, for a label out
+ *   of range, naming file and value
+ */
+export async function openLabelMaps(options: LabelMapOptions): Promise<SegmentationDataset> {
+  const classes = await chooseClasses(options);
+  const files = await listPictures(options.pictures);
+  if (files.length === 0) throw new UserError(`${options.pictures}: there are no pictures in this folder`);
+  const suffix = options.labelSuffix ?? ".png";
+  const present = new Set(await listNames(options.labelMaps));
+  const orphan = files.find((file) => !present.has(parse(file).name + suffix));
+  if (orphan !== undefined) {
+    const path = join(options.labelMaps, parse(orphan).name + suffix);
+    throw new UserError(
+      `${join(options.pictures, orphan)}: its label map ${path} is missing; check labelMaps and labelSuffix`,
+    );
+  }
+  const labelPath = (file: string): string => join(options.labelMaps, parse(file).name + suffix);
+  const pictures: PictureInfo[] = [];
+  for (const [i, file] of files.entries()) {
+    pictures.push({ id: i + 1, file, ...(await readLabelMapSize(labelPath(file))) });
+  }
+  const source = (index: number): SampleSource & { labelMap: NonNullable<SampleSource["labelMap"]> } => {
+    const info = pictures[index];
+    if (info === undefined) throw new RangeError(`no picture ${index} in a data set of ${pictures.length}`);
+    const reduceZeroLabel = options.reduceZeroLabel ?? false;
+    const labelMap = { path: labelPath(info.file), classCount: classes.length, reduceZeroLabel };
+    return { info, path: join(options.pictures, info.file), labelMap };
+  };
+  return {
+    kind: "segmentation",
+    classes,
+    palette: choosePalette(classes, options.palette),
+    length: pictures.length,
+    pictures,
+    source,
+    load: (index) => loadSample(source(index)),
+    loadLabelMap: (index) => loadLabelMap(source(index).labelMap),
+  };
+}
+
+async function chooseClasses(options: LabelMapOptions): Promise<readonly string[]> {
+  const classes =
+    options.classes ?? (await readObjectInfo(options.objectInfo ?? (await findObjectInfo(options.pictures))));
+  if (classes.length === 0) throw new UserError("the class list is empty");
+  if (classes.length > 255) throw new UserError(`label maps of 8 bits hold at most 255 classes, not ${classes.length}`);
+  return classes;
+}
+
+function choosePalette(classes: readonly string[], palette: LabelMapOptions["palette"]): readonly Colour[] {
+  if (palette === undefined) {
+    const isAde = classes.length === ADE20K_PALETTE.length && classes[0] === "wall";
+    return isAde ? ADE20K_PALETTE : classPalette(classes.length);
+  }
+  const colours = palette === "ade20k" ? ADE20K_PALETTE : palette;
+  if (colours.length < classes.length) {
+    throw new UserError(`the palette has ${colours.length} colours for ${classes.length} classes`);
+  }
+  return colours.slice(0, classes.length);
+}

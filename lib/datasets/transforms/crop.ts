@@ -1,0 +1,74 @@
+import { cropLabelMap, cropPicture, type Window } from "../../images/geometry.js";
+import type { LabelMap, Picture } from "../../images/picture.js";
+import { cropRle } from "../../masks/transforms.js";
+import type { Random } from "../../random.js";
+import type { Instances, Sample } from "../types.js";
+import type { RandomCropSpec } from "./specs.js";
+
+const TRIES = 10;
+
+/** Cuts a window of at most width × height out at a random place. */
+export function randomCrop(sample: Sample, spec: RandomCropSpec, random: Random): Sample {
+  const { picture, labelMap } = sample;
+  let window = drawWindow(picture, spec, random);
+  if (labelMap !== undefined && spec.maxClassShare !== undefined) {
+    for (let i = 0; i < TRIES && isMonotonous(labelMap, window, spec.maxClassShare); i++) {
+      window = drawWindow(picture, spec, random);
+    }
+  }
+  return cropSample(sample, window);
+}
+
+/** Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out. */
+export function cropSample(sample: Sample, window: Window): Sample {
+  const { picture, meta, instances, labelMap } = sample;
+  return {
+    ...sample,
+    picture: cropPicture(picture, window),
+    meta: { ...meta, width: window.width, height: window.height },
+    ...(instances === undefined ? {} : { instances: cropInstances(instances, window) }),
+    ...(labelMap === undefined ? {} : { labelMap: cropLabelMap(labelMap, window) }),
+  };
+}
+
+function drawWindow(picture: Picture, spec: RandomCropSpec, random: Random): Window {
+  const width = Math.min(spec.width, picture.width);
+  const height = Math.min(spec.height, picture.height);
+  const top = random.integer(picture.height - height + 1);
+  const left = random.integer(picture.width - width + 1);
+  return { left, top, width, height };
+}
+
+/** Whether one class has `share` of the valid pixels or more, or there is but one. */
+function isMonotonous(map: LabelMap, window: Window, share: number): boolean {
+  const counts = new Uint32Array(256);
+  for (let y = window.top; y < window.top + window.height; y++) {
+    const row = y * map.width;
+    for (let x = window.left; x < window.left + window.width; x++) counts[map.data[row + x]!]!++;
+  }
+  const valid = counts.subarray(0, 255);
+  const total = valid.reduce((a, b) => a + b, 0);
+  const largest = valid.reduce((a, b) => Math.max(a, b), 0);
+  return largest === total || largest >= share * total;
+}
+
+function cropInstances(instances: Instances, window: Window): Instances {
+  const { left, top, width, height } = window;
+  const clipped = instances.boxes.map((value, i) =>
+    i % 2 === 0 ? Math.min(Math.max(value - left, 0), width) : Math.min(Math.max(value - top, 0), height),
+  );
+  const kept = Array.from(instances.labels.keys()).filter(
+    (i) => clipped[i * 4 + 2]! > clipped[i * 4]! && clipped[i * 4 + 3]! > clipped[i * 4 + 1]!,
+  );
+  return {
+    boxes: Float32Array.from(kept.flatMap((i) => Array.from(clipped.subarray(i * 4, i * 4 + 4)))),
+    labels: Int32Array.from(kept, (i) => instances.labels[i]!),
+    crowd: Uint8Array.from(kept, (i) => instances.crowd[i]!),
+    areas: Float32Array.from(kept, (i) => instances.areas[i]!),
+    ids: Float64Array.from(kept, (i) => instances.ids[i]!),
+    masks: kept.map((i) => {
+      const mask = instances.masks[i];
+      return mask && cropRle(mask, { x: left, y: top, width, height });
+    }),
+  };
+}
