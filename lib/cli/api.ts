@@ -1,0 +1,52 @@
+import type { Config } from "../config/schema.js";
+import type { ProgressEvent, TrainingEvent } from "../training/events.js";
+
+/** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
+export interface Api {
+  train(options: TrainOptions): Promise<Result>;
+  evaluate(options: EvaluateOptions): Promise<Result>;
+  predictFiles(options: PredictOptions): Promise<Result>;
+}
+
+/** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
+export interface Result {
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export interface TrainOptions {
+  readonly config: Config;
+  /** Go on from the newest checkpoint in the output folder. */
+  readonly resume: boolean;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainingEvent) => void;
+}
+
+export interface EvaluateOptions {
+  readonly config: Config;
+  /** A weights file. */
+  readonly weights: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: ProgressEvent) => void;
+}
+
+export interface PredictOptions extends EvaluateOptions {
+  /** Files, folders or glob patterns. */
+  readonly inputs: readonly string[];
+  readonly outDir: string;
+}
+
+/** The real functions. */
+export const api: Api = {
+  async train(options) {
+    const { train } = await import("../training/train.js");
+    return train(options);
+  },
+  async evaluate(options) {
+    const { evaluate } = await import("../inference/evaluate.js");
+    return evaluate(options);
+  },
+  async predictFiles(options) {
+    const { predictFiles } = await import("../inference/predict.js");
+    return predictFiles(options);
+  },
+};

@@ -1,0 +1,29 @@
+import type { Api } from "./api.js";
+
+/** What a command may touch of the outside world; tests give their own. */
+export interface Context {
+  readonly api: Api;
+  /** Results: text for people, or one JSON object. */
+  stdout(text: string): void;
+  /** Progress and messages. */
+  readonly stderr: ErrorStream;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export type ErrorStream = Pick<NodeJS.WriteStream, "write" | "isTTY">;
+
+/** Options every command has. */
+export interface SharedOptions {
+  readonly json?: true;
+}
+
+/** Options of commands that read a config. */
+export interface ConfigOptions extends SharedOptions {
+  readonly set: readonly string[];
+}
+
+/** Prints a command's result: as JSON with --json, else as the text. */
+export function printResult(context: Context, options: SharedOptions, result: object, text: () => string): void {
+  context.stdout(options.json ? `${JSON.stringify(result)}\n` : `${text()}\n`);
+}

@@ -1,0 +1,122 @@
+import cliProgress from "cli-progress";
+import type { TrainingEvent } from "../training/events.js";
+import type { ErrorStream } from "./context.js";
+import { duration } from "./table.js";
+
+/** Shows events on stderr: as a bar on a terminal, else as a line every now and then. */
+export interface Progress {
+  show(event: TrainingEvent): void;
+  /** Takes the bar off the screen. */
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  readonly stream: ErrorStream;
+  /** Steps between lines where there is no terminal. */
+  readonly every: number;
+}
+
+type StepEvent = Extract<TrainingEvent, { type: "step" }>;
+
+export function createProgress({ stream, every }: ProgressOptions): Progress {
+  const bar = stream.isTTY ? createBar(stream) : undefined;
+  const line = (text: string) => {
+    bar?.clear();
+    stream.write(`${text}\n`);
+  };
+  let steps = 0;
+  const pace = averagePace();
+  return {
+    show(event) {
+      switch (event.type) {
+        case "start":
+          steps = event.steps;
+          line(startLine(event));
+          return;
+        case "step": {
+          const text = stepText(event, pace(event.stepSeconds) * (steps - event.step));
+          if (bar !== undefined) bar.show(event.step, steps, text);
+          else if (event.step % every === 0 || event.step === steps) line(`step ${event.step}/${steps}  ${text}`);
+          return;
+        }
+        case "progress":
+          if (bar !== undefined) bar.show(event.done, event.total, event.what);
+          else if (isTenth(event.done, event.total)) line(`${event.what} ${event.done}/${event.total}`);
+          return;
+        case "evaluation":
+          line(`step ${event.step}  validation  ${pairs(event.metrics)}`);
+          return;
+        case "checkpoint":
+          line(`step ${event.step}  saved ${event.path}${event.best ? " (the best so far)" : ""}`);
+          return;
+        case "message":
+          line(event.text);
+      }
+    },
+    stop() {
+      bar?.clear();
+    },
+  };
+}
+
+function createBar(stream: ErrorStream) {
+  const create = () =>
+    new cliProgress.SingleBar({
+      stream: stream as NodeJS.WriteStream,
+      format: "{bar} {value}/{total}  {text}",
+      barsize: 20,
+      barCompleteChar: "█",
+      barIncompleteChar: "░",
+      hideCursor: true,
+      clearOnComplete: true,
+      linewrap: false,
+    });
+  let bar: cliProgress.SingleBar | undefined;
+  return {
+    show(done: number, total: number, text: string) {
+      if (bar === undefined) {
+        bar = create();
+        bar.start(total, done, { text });
+      }
+      bar.setTotal(total);
+      bar.update(done, { text });
+    },
+    clear() {
+      bar?.stop();
+      bar = undefined;
+    },
+  };
+}
+
+/** Seconds a step, averaged over about the last 20. */
+function averagePace(): (seconds: number) => number {
+  let average: number | undefined;
+  return (seconds) => {
+    average = average === undefined ? seconds : average + (seconds - average) / 20;
+    return average;
+  };
+}
+
+function startLine(event: Extract<TrainingEvent, { type: "start" }>): string {
+  const { run, steps, doneSteps, stepsPerEpoch, parameters } = event;
+  const from = doneSteps === 0 ? "" : `, from step ${doneSteps}`;
+  const epochs = (steps / stepsPerEpoch).toFixed(1);
+  return `training ${(parameters / 1e6).toFixed(2)} M parameters for ${steps} steps (${epochs} epochs)${from}; run folder ${run}`;
+}
+
+function stepText(event: StepEvent, secondsLeft: number): string {
+  const { loss, losses, lr, stepSeconds, dataSeconds } = event;
+  const parts = Object.keys(losses).length > 1 ? ` (${pairs(losses)})` : "";
+  const data = dataSeconds >= 0.0005 ? `, ${dataSeconds.toFixed(2)} waiting for data` : "";
+  return `loss ${loss.toFixed(4)}${parts}  lr ${lr.toExponential(2)}  ${stepSeconds.toFixed(2)} s a step${data}  ${duration(secondsLeft)} left`;
+}
+
+function pairs(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .join(", ");
+}
+
+function isTenth(done: number, total: number): boolean {
+  return done === total || Math.floor((10 * done) / total) > Math.floor((10 * (done - 1)) / total);
+}

@@ -1,0 +1,60 @@
+import { Command, CommanderError } from "commander";
+import { UserError } from "../errors.js";
+import { configCommand } from "./config.js";
+import type { Context } from "./context.js";
+import { doctorCommand, ownVersion } from "./doctor.js";
+import { evaluateCommand } from "./evaluate.js";
+import { predictCommand } from "./predict.js";
+import { trainCommand } from "./train.js";
+
+const INTERRUPTED = 130;
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the names of Node and of the program
+ * @returns the exit code: 0; 1 for what is wrong with input or run; 2 for the command line; 130 after Ctrl-C
+ */
+export async function runCli(args: readonly string[], context: Context): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(args, { from: "user" });
+    return context.signal.aborted ? INTERRUPTED : 0;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function createProgram(context: Context): Command {
+  const program = new Command("densekit")
+    .description("Train, evaluate, run and ship object detection and segmentation models")
+    .version(ownVersion())
+    .addHelpText(
+      "after",
+      "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn_300_bccd",
+    );
+  const commands = [trainCommand, evaluateCommand, predictCommand, configCommand, doctorCommand];
+  for (const create of commands) program.addCommand(create(context));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showHelpAfterError("(--help shows what is possible)")
+      .configureOutput({ writeOut: (text) => context.stdout(text), writeErr: (text) => context.stderr.write(text) });
+  }
+  return program;
+}
+
+function explain(error: unknown, { signal, stderr }: Context): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // Commander has printed it
+  if (signal.aborted) {
+    stderr.write("interrupted\n");
+    return INTERRUPTED;
+  }
+  if (error instanceof UserError) {
+    stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (process.env.DENSEKIT_DEBUG === "1") stderr.write(`${stack}\n`);
+  else stderr.write(`unexpected error: ${message}\nSet DENSEKIT_DEBUG=1 to see where it comes from.\n`);
+  return 1;
+}

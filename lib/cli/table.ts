@@ -1,0 +1,28 @@
+/** Rows as text in columns; the first column to the left, the others to the right unless `left`. */
+export function table(rows: readonly (readonly string[])[], options: { readonly left?: boolean } = {}): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 || options.left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Metrics with four decimals, one a line. */
+export function metricsTable(metrics: Readonly<Record<string, number>>): string {
+  return table(Object.entries(metrics).map(([name, value]) => [name, value.toFixed(4)]));
+}
+
+/** 3725 → "1 h 02 min"; 65 → "1 min 05 s"; 4.2 → "4 s". */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const padded = (value: number) => String(value).padStart(2, "0");
+  if (hours > 0) return `${hours} h ${padded(minutes)} min`;
+  return minutes > 0 ? `${minutes} min ${padded(rest)} s` : `${rest} s`;
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+/** Which text fields are file paths, and what relative ones are relative to. */
+export const pathFields = z.registry<{
+  /** "file": the folder of the config file the value stands in; "workingFolder": where the command runs. */
+  readonly relativeTo: "file" | "workingFolder";
+}>();
+
+/**
+ * A path to a file or folder. A relative one counts from the config file it stands in; `${NAME}` is replaced by the
+ * environment variable, and what starts with one counts from the working folder.
+ */
+export function filePath(description: string) {
+  return z.string().min(1).describe(description).register(pathFields, { relativeTo: "file" });
+}
+
+export function outputPath(description: string) {
+  return z.string().min(1).describe(description).register(pathFields, { relativeTo: "workingFolder" });
+}
+
+export function fraction(description: string) {
+  return z.number().min(0).max(1).describe(description);
+}
+
+export function positive(description: string) {
+  return z.number().positive().describe(description);
+}
+
+export function count(description: string, least = 1) {
+  return z.int().min(least).describe(description);
+}
+
+export function flag(description: string) {
+  return z.boolean().describe(description);
+}
+
+/** [width, height] in pixels. */
+export function pictureSize(description: string) {
+  return z.tuple([count("Width"), count("Height")]).describe(description);
+}

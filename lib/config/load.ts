@@ -1,0 +1,154 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { nearestName, UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+import { explainIssues } from "./explain.js";
+import { applyOverrides } from "./overrides.js";
+import { resolvePaths } from "./paths.js";
+import { type Config, type ConfigInput, configSchema } from "./schema.js";
+import { merge, originAt, parseYaml, plainOf, type Tree, type TreeMap, treeOf, withoutNulls } from "./tree.js";
+
+export interface LoadOptions {
+  /** `a.b.c=value`, the value as YAML; null deletes. Of several for one path the last counts. */
+  readonly overrides?: readonly string[];
+  /** Variables for `${NAME}` in paths. Default: the process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** The file's name without its ending; "unnamed" for a config given as an object. */
+  readonly name: string;
+  /** Where the value at a path such as `training.seed` was written; undefined if it is a default. */
+  originOf(path: string): string | undefined;
+}
+
+/**
+ * Reads a config file with everything it extends, applies overrides and checks the whole.
+ *
+ * @throws UserError naming file, line, column and path of everything wrong, and what to do about it
+ */
+export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
+  const file = findConfig(path);
+  return finish(readTree(file, []), basename(file, extname(file)), options);
+}
+
+/** The same for a config given as an object; relative paths count from the working folder. */
+export function resolveConfig(
+  value: ConfigInput | Readonly<Record<string, unknown>>,
+  options: LoadOptions = {},
+): LoadedConfig {
+  const tree = treeOf(value, { place: "config", folder: process.cwd() });
+  return finish(withBases(tree, []), "unnamed", options);
+}
+
+function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
+  const named = merge(treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() }), tree);
+  const overridden = applyOverrides(named, options.overrides ?? []);
+  const pruned = withoutNulls(overridden);
+  const resolved = resolvePaths(configSchema, pruned, options.environment ?? process.env);
+  const input = plainOf(resolved);
+  const result = configSchema.safeParse(input);
+  if (!result.success)
+    throw new UserError(joinLines(explainIssues(configSchema, resolved, input, result.error.issues)));
+  return {
+    config: result.data,
+    name,
+    originOf(path) {
+      const steps = path.split(".");
+      return has(resolved, steps) ? originAt(resolved, steps).place : undefined;
+    },
+  };
+}
+
+function joinLines(lines: readonly string[]): string {
+  const most = 10;
+  const rest = lines.length - most;
+  return [...lines.slice(0, most), ...(rest > 0 ? [`and ${rest} more`] : [])].join("\n");
+}
+
+function has(tree: Tree, steps: readonly string[]): boolean {
+  const [step, ...rest] = steps;
+  if (step === undefined) return true;
+  const inner =
+    tree.kind === "map" ? tree.entries.get(step)?.value : tree.kind === "list" ? tree.items[+step] : undefined;
+  return inner !== undefined && has(inner, rest);
+}
+
+function readTree(file: string, within: readonly string[]): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw describeFileError(error, displayName(file), "read");
+  }
+  const tree = parseYaml(text, displayName(file), dirname(file));
+  return withBases(tree, [...within, file]);
+}
+
+/** Lays a tree over the files it extends, the later of several over the earlier. */
+function withBases(tree: Tree, within: readonly string[]): Tree {
+  if (tree.kind !== "map") {
+    if (tree.kind === "scalar" && tree.value === null) {
+      throw new UserError(`${tree.origin.place}: the config is empty`);
+    }
+    throw new UserError(`${tree.origin.place}: a config is a mapping of keys to values`);
+  }
+  const bases = baseFiles(tree).map(({ file, place }) => {
+    if (within.includes(file)) {
+      const cycle = [...within.slice(within.indexOf(file)), file].map(displayName).join(" → ");
+      throw new UserError(`${place}: extends: the files extend each other in a circle: ${cycle}`);
+    }
+    if (!existsSync(file)) throw new UserError(`${place}: extends: ${displayName(file)}: no such file${suggest(file)}`);
+    return readTree(file, within);
+  });
+  const own: TreeMap = { ...tree, entries: new Map([...tree.entries].filter(([key]) => key !== "extends")) };
+  return [...bases, own].reduce(merge);
+}
+
+function baseFiles(tree: TreeMap): { file: string; place: string }[] {
+  const extending = tree.entries.get("extends")?.value;
+  if (extending === undefined) return [];
+  const items = extending.kind === "list" ? extending.items : [extending];
+  return items.map((item) => {
+    if (item.kind !== "scalar" || typeof item.value !== "string" || item.value === "") {
+      throw new UserError(`${item.origin.place}: extends: expected the path of a config file, or a list of them`);
+    }
+    return { file: resolve(item.origin.folder, item.value), place: item.origin.place };
+  });
+}
+
+function suggest(file: string): string {
+  const folder = dirname(file);
+  if (!existsSync(folder)) return "";
+  const nearest = nearestName(basename(file), readdirSync(folder));
+  return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
+}
+
+/** The folder of the configs that come with the package. */
+export function shippedConfigs(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "package.json"))) return join(folder, "configs");
+    if (folder === dirname(folder)) return join(folder, "configs");
+  }
+}
+
+/** A path as given, or the shipped config of that name, with or without its ending. */
+function findConfig(path: string): string {
+  if (existsSync(path)) return resolve(path);
+  const folder = shippedConfigs();
+  const shipped = join(folder, extname(path) === "" ? `${path}.yaml` : path);
+  if (basename(path) === path && existsSync(shipped)) return shipped;
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".yaml")) : [];
+  const nearest = nearestName(basename(shipped), names);
+  const hint =
+    nearest === undefined
+      ? `give the path of a YAML file, or the name of one of the configs in ${displayName(folder)}`
+      : `did you mean "${nearest}", which comes with densekit?`;
+  throw new UserError(`cannot read the config ${path}: no such file; ${hint}`);
+}
+
+function displayName(file: string): string {
+  const short = relative(process.cwd(), file);
+  return short === "" || short.startsWith(join("..", "..")) ? file : short;
+}

@@ -1,0 +1,37 @@
+import { UserError } from "../errors.js";
+import { merge, type Origin, parseYaml, plainOf, type Tree, type TreeMap, treeOf } from "./tree.js";
+
+/**
+ * Lays `a.b.c=value` texts over a config, all together, so that their order matters only between two for one path.
+ * Whether a path exists is for the schema to say: an unknown one is reported with the text as its place.
+ *
+ * @throws UserError with exit code 2 when a text is no `path=value` or its value no YAML
+ */
+export function applyOverrides(tree: Tree, texts: readonly string[]): Tree {
+  if (texts.length === 0) return tree;
+  return merge(tree, texts.map(parseOverride).reduce(merge));
+}
+
+function parseOverride(text: string): Tree {
+  const equals = text.indexOf("=");
+  const path = text.slice(0, Math.max(0, equals)).trim();
+  const steps = path.split(".");
+  if (equals < 0 || steps.includes("")) {
+    throw new UserError(`--set ${text}: expected a.b.c=value, for example training.optimizer.lr=1e-4`, 2);
+  }
+  if (steps[0] === "extends") throw new UserError(`--set ${text}: extends can only be set in a file`, 2);
+  const origin: Origin = { place: `--set ${text}`, folder: process.cwd() };
+  const value = treeOf(plainOf(parseValue(text.slice(equals + 1), text)), origin);
+  return steps.reduceRight<Tree>((inner, key): TreeMap => {
+    return { kind: "map", origin, entries: new Map([[key, { keyOrigin: origin, value: inner }]]) };
+  }, value);
+}
+
+function parseValue(value: string, text: string): Tree {
+  try {
+    return parseYaml(value, "value", process.cwd());
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`--set ${text}: the value is no valid YAML; quote texts with special characters`, 2);
+  }
+}

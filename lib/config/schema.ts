@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { coco, labelMaps } from "./data.js";
+import { count, outputPath } from "./fields.js";
+import { backbone, maskRcnn, neck, semanticFpn } from "./model.js";
+import { type optimizer, type schedule, training } from "./training.js";
+
+export const PROVIDERS = ["cpu", "webgpu", "cuda", "coreml", "dml"] as const;
+
+const engine = z
+  .strictObject({
+    providers: z
+      .array(z.enum(PROVIDERS))
+      .min(1)
+      .refine((names) => new Set(names).size === names.length, "a provider occurs twice")
+      .default(["cpu"])
+      .describe("What runs the programs, in order of preference; `densekit doctor` lists what this machine offers"),
+    threads: count("Threads of the CPU provider; 0: one a core", 0).default(0),
+  })
+  .prefault({})
+  .describe("What runs the model");
+
+const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
+  "runs/unnamed",
+);
+
+const instances = z.strictObject({
+  task: z.literal("instances").describe("Boxes and masks of objects"),
+  model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [maskRcnn]) }),
+  data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
+  training: training(["boxAP", "maskAP", "loss"]),
+  engine,
+  output,
+});
+
+const semantic = z.strictObject({
+  task: z.literal("semantic").describe("A class for every pixel"),
+  model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [semanticFpn]) }),
+  data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
+  training: training(["mIoU", "mAcc", "aAcc", "loss"]),
+  engine,
+  output,
+});
+
+/** The schema of a whole config, after `extends` and overrides. Every default stands here or in its parts. */
+export const configSchema = z.discriminatedUnion("task", [instances, semantic]);
+
+/** A config as written: what has a default may be left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+/** A resolved config: complete, checked, paths absolute. */
+export type Config = z.output<typeof configSchema>;
+
+export type InstancesConfig = Extract<Config, { task: "instances" }>;
+export type SemanticConfig = Extract<Config, { task: "semantic" }>;
+export type BackboneConfig = z.output<typeof backbone>;
+export type NeckConfig = z.output<typeof neck>;
+export type MaskRcnnConfig = z.output<typeof maskRcnn>;
+export type SemanticFpnConfig = z.output<typeof semanticFpn>;
+export type CocoConfig = z.output<typeof coco>;
+export type LabelMapsConfig = z.output<typeof labelMaps>;
+export type TrainingConfig = Config["training"];
+export type EngineConfig = z.output<typeof engine>;
+export type Optimizer = z.output<typeof optimizer>;
+export type Schedule = z.output<typeof schedule>;
+export type Provider = (typeof PROVIDERS)[number];

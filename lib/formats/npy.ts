@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { describeFileError, writeFileAtomic } from "../files.js";
+import { bytesOf, DTYPES, type Dtype, elementCount, type Tensor, viewBytes } from "./tensor.js";
+
+/* NumPy's .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, the elements. */
+
+const MAGIC = "\x93NUMPY";
+
+const DESCRIPTIONS: Readonly<Record<Exclude<Dtype, "BF16">, string>> = {
+  F64: "<f8",
+  F32: "<f4",
+  F16: "<f2",
+  I64: "<i8",
+  I32: "<i4",
+  I16: "<i2",
+  I8: "|i1",
+  U64: "<u8",
+  U32: "<u4",
+  U16: "<u2",
+  U8: "|u1",
+  BOOL: "|b1",
+};
+
+const DTYPE_OF = new Map<string, Dtype>(
+  Object.entries(DESCRIPTIONS).map(([dtype, description]) => [description, dtype as Dtype]),
+);
+
+/** @throws UserError when the file is missing, no .npy file, truncated, or of a kind that cannot be read */
+export async function readNpy(path: string): Promise<Tensor> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw describeFileError(error, path, "read");
+  });
+  return parseNpy(bytes, path);
+}
+
+/** `name` is what errors call the file. */
+export function parseNpy(bytes: Uint8Array, name = "npy data"): Tensor {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < 10 || buffer.toString("latin1", 0, 6) !== MAGIC) throw new UserError(`${name}: no .npy file`);
+  const version = buffer[6]!;
+  if (version < 1 || version > 3) throw new UserError(`${name}: .npy version ${version} is unknown`);
+  const start = version === 1 ? 10 : 12;
+  if (buffer.length < start) throw new UserError(`${name}: the .npy file is truncated inside its header`);
+  const length = version === 1 ? buffer.readUInt16LE(8) : buffer.readUInt32LE(8);
+  if (buffer.length < start + length) throw new UserError(`${name}: the .npy file is truncated inside its header`);
+  const { dtype, shape } = parseHeader(buffer.toString("utf8", start, start + length), name);
+  const expected = elementCount(shape) * DTYPES[dtype].bytes;
+  const data = bytes.subarray(start + length);
+  if (data.length !== expected) {
+    throw new UserError(
+      `${name}: holds ${data.length} bytes of data where ${dtype} [${shape.join(", ")}] needs ${expected}; the file is truncated or damaged`,
+    );
+  }
+  return { dtype, shape, data: viewBytes(dtype, data) };
+}
+
+function parseHeader(header: string, name: string): { dtype: Dtype; shape: number[] } {
+  const description = /'descr':\s*'([^']*)'/.exec(header)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
+  const sizes = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
+  if (description === undefined || fortran === undefined || sizes === undefined) {
+    throw new UserError(`${name}: the .npy header cannot be understood: ${header.trim().slice(0, 100)}`);
+  }
+  const dtype = DTYPE_OF.get(description);
+  if (dtype === undefined) {
+    throw new UserError(
+      `${name}: dtype ${description} cannot be read; one of ${[...DTYPE_OF.keys()].join(", ")} can (little-endian)`,
+    );
+  }
+  if (fortran === "True") {
+    throw new UserError(`${name}: the array is in Fortran order; save numpy.ascontiguousarray(array) instead`);
+  }
+  const shape = sizes
+    .split(",")
+    .filter((size) => size.trim() !== "")
+    .map(Number);
+  return { dtype, shape };
+}
+
+/** @throws Error for bfloat16, which NumPy lacks */
+export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array {
+  if (dtype === "BF16") throw new Error("NumPy has no bfloat16; convert to float32 first");
+  if (data.length !== elementCount(shape)) {
+    throw new Error(`${data.length} values do not fit the shape [${shape.join(", ")}]`);
+  }
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const dict = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  const total = Math.ceil((10 + dict.length + 1) / 64) * 64; // NumPy aligns the data to 64 bytes
+  const result = Buffer.alloc(total + data.byteLength, " ");
+  result.write(MAGIC, 0, "latin1");
+  result.set([1, 0], 6);
+  result.writeUInt16LE(total - 10, 8);
+  result.write(dict, 10, "latin1");
+  result.write("\n", total - 1);
+  result.set(bytesOf(data), total);
+  return result;
+}
+
+export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
+  await writeFileAtomic(path, encodeNpy(tensor));
+}

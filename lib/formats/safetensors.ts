@@ -1,0 +1,232 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { describeFileError, writeFileAtomic } from "../files.js";
+import {
+  bytesOf,
+  DTYPES,
+  type Dtype,
+  elementCount,
+  isDtype,
+  type Tensor,
+  type TensorData,
+  viewBytes,
+} from "./tensor.js";
+
+/*
+ * The safetensors format: 8 bytes little-endian header length, a JSON header
+ * { name: { dtype, shape, data_offsets: [begin, end] }, "__metadata__": { text: text } }, then the tensors' bytes,
+ * contiguous, offsets counted from the end of the header.
+ */
+
+const LARGEST_HEADER = 100_000_000;
+
+export interface TensorEntry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Byte range within the data section. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** An open file of which only the header has been read. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their bytes in the file. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** Reads one tensor. @throws UserError when there is none of that name */
+  read(name: string): Promise<Tensor>;
+  /**
+   * Reads one tensor's bytes straight into `target`, e.g. a view of a flat parameter array.
+   * @throws UserError when the name is absent, the dtype is another or the length differs
+   */
+  readInto(name: string, target: TensorData): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws UserError when the file is missing, truncated or its header is inconsistent */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await open(path, "r").catch((error: unknown) => {
+    throw describeFileError(error, path, "read");
+  });
+  try {
+    const { metadata, entries, dataStart } = await readHeader(file, path);
+    const entryOf = (name: string): TensorEntry => {
+      const entry = entries.get(name);
+      if (entry === undefined) throw new UserError(`${path}: holds no tensor named "${name}"`);
+      return entry;
+    };
+    return {
+      path,
+      metadata,
+      entries,
+      async read(name) {
+        const { dtype, shape, begin, end } = entryOf(name);
+        const bytes = new Uint8Array(end - begin);
+        await readFully(file, path, bytes, dataStart + begin);
+        return { dtype, shape, data: viewBytes(dtype, bytes) };
+      },
+      async readInto(name, target) {
+        const { dtype, shape, begin, end } = entryOf(name);
+        if (!(target instanceof DTYPES[dtype].array) || target.byteLength !== end - begin) {
+          throw new UserError(
+            `${path}: tensor "${name}" is ${dtype} [${shape.join(", ")}], which does not fit ${target.constructor.name} of ${target.length} values`,
+          );
+        }
+        await readFully(file, path, bytesOf(target), dataStart + begin);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw describeFileError(error, path, "read");
+  }
+}
+
+/** Reads a whole file; the tensors are views of one buffer. @throws UserError as `openSafetensors` */
+export async function readSafetensors(
+  path: string,
+): Promise<{ readonly metadata: Readonly<Record<string, string>>; readonly tensors: ReadonlyMap<string, Tensor> }> {
+  const file = await open(path, "r").catch((error: unknown) => {
+    throw describeFileError(error, path, "read");
+  });
+  try {
+    const { metadata, entries, dataStart, dataLength } = await readHeader(file, path);
+    const data = new Uint8Array(dataLength);
+    await readFully(file, path, data, dataStart);
+    const tensors = new Map<string, Tensor>();
+    for (const [name, { dtype, shape, begin, end }] of entries) {
+      tensors.set(name, { dtype, shape, data: viewBytes(dtype, data.subarray(begin, end)) });
+    }
+    return { metadata, tensors };
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes tensors in the order given, atomically and without copying them. The header is padded so that the data
+ * section starts on a multiple of 8 bytes.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (Object.hasOwn(header, name)) throw new Error(`two tensors are named "${name}"`);
+    if (data.length !== elementCount(shape)) {
+      throw new Error(`tensor "${name}" has ${data.length} values but shape [${shape.join(", ")}]`);
+    }
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+    parts.push(bytesOf(data));
+    offset += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
+  padded.writeBigUInt64LE(BigInt(padded.length - 8), 0);
+  json.copy(padded, 8);
+  await writeFileAtomic(path, [padded, ...parts]);
+}
+
+interface Header {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly dataStart: number;
+  readonly dataLength: number;
+}
+
+async function readHeader(file: FileHandle, path: string): Promise<Header> {
+  const { size } = await file.stat();
+  if (size < 8) throw broken(path, `is ${size} bytes long, shorter than any safetensors file`);
+  const prefix = Buffer.alloc(8);
+  await readFully(file, path, prefix, 0);
+  const length = Number(prefix.readBigUInt64LE(0));
+  if (length > LARGEST_HEADER) throw broken(path, "does not start with a safetensors header");
+  if (8 + length > size) throw broken(path, `is truncated inside its header (${size} bytes)`);
+  const text = Buffer.alloc(length);
+  await readFully(file, path, text, 8);
+  let json: unknown;
+  try {
+    json = JSON.parse(text.toString("utf8"));
+  } catch {
+    throw broken(path, "has a header that is not JSON");
+  }
+  if (!isRecord(json)) throw broken(path, "has a header that is no JSON object");
+  const dataLength = size - 8 - length;
+  const entries = checkEntries(path, json, dataLength);
+  return { metadata: checkMetadata(path, json.__metadata__), entries, dataStart: 8 + length, dataLength };
+}
+
+function checkMetadata(path: string, metadata: unknown): Readonly<Record<string, string>> {
+  if (metadata === undefined) return {};
+  if (!isRecord(metadata)) throw broken(path, "has metadata that is no mapping");
+  const result: Record<string, string> = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string") throw broken(path, `has metadata "${key}" that is no text`);
+    result[key] = value;
+  }
+  return result;
+}
+
+function checkEntries(path: string, json: Record<string, unknown>, dataLength: number): Map<string, TensorEntry> {
+  const entries = Object.entries(json)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, value]): [string, TensorEntry] => [name, checkEntry(path, name, value)])
+    .sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let previous = 0;
+  for (const [name, { begin, end }] of entries) {
+    if (begin < previous) throw broken(path, `has overlapping tensors: "${name}" starts inside the one before it`);
+    if (begin > previous) throw broken(path, `has a hole of ${begin - previous} bytes before tensor "${name}"`);
+    if (end > dataLength) {
+      throw broken(path, `is truncated: tensor "${name}" ends at byte ${end} of ${dataLength} bytes of data`);
+    }
+    previous = end;
+  }
+  if (previous !== dataLength) throw broken(path, `has ${dataLength - previous} bytes after its last tensor`);
+  return new Map(entries);
+}
+
+function checkEntry(path: string, name: string, value: unknown): TensorEntry {
+  if (!isRecord(value)) throw broken(path, `has a malformed entry for tensor "${name}"`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (!isDtype(dtype)) throw broken(path, `has tensor "${name}" of unknown dtype ${JSON.stringify(dtype)}`);
+  if (!isSizes(shape)) throw broken(path, `has tensor "${name}" without a valid shape`);
+  if (!isSizes(offsets) || offsets.length !== 2) throw broken(path, `has tensor "${name}" without valid data_offsets`);
+  const [begin = 0, end = 0] = offsets;
+  const expected = elementCount(shape) * DTYPES[dtype].bytes;
+  if (end - begin !== expected) {
+    throw broken(
+      path,
+      `has tensor "${name}" in ${end - begin} bytes where ${dtype} [${shape.join(", ")}] needs ${expected}`,
+    );
+  }
+  return { dtype, shape, begin, end };
+}
+
+async function readFully(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
+  const largestRead = 1 << 30; // one read call takes at most 2 GiB
+  for (let done = 0; done < target.length; ) {
+    const length = Math.min(largestRead, target.length - done);
+    const { bytesRead } = await file.read(target, done, length, position + done);
+    if (bytesRead === 0) throw broken(path, "became shorter while it was read");
+    done += bytesRead;
+  }
+}
+
+function broken(path: string, what: string): UserError {
+  return new UserError(`${path}: the safetensors file ${what}; download or write it again`);
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,41 @@
+/** What a training run reports while it goes. Steps count optimiser updates; the first is 1. */
+export type TrainingEvent =
+  | {
+      readonly type: "start";
+      /** The run's folder. */
+      readonly run: string;
+      /** Steps of the whole run. */
+      readonly steps: number;
+      /** Steps done before, where the run is resumed; else 0. */
+      readonly doneSteps: number;
+      readonly stepsPerEpoch: number;
+      readonly parameters: number;
+    }
+  | {
+      readonly type: "step";
+      readonly step: number;
+      /** Passes over the training set begun before this step, from 0. */
+      readonly epoch: number;
+      /** The sum of `losses`. */
+      readonly loss: number;
+      readonly losses: Readonly<Record<string, number>>;
+      readonly lr: number;
+      /** Before clipping. */
+      readonly gradientNorm?: number;
+      /** Wall time of the step, waiting for data included. */
+      readonly stepSeconds: number;
+      readonly dataSeconds: number;
+    }
+  | {
+      readonly type: "evaluation";
+      readonly step: number;
+      readonly epoch: number;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
+  | { readonly type: "checkpoint"; readonly step: number; readonly path: string; readonly best: boolean }
+  | ProgressEvent;
+
+/** What any long work reports. */
+export type ProgressEvent =
+  | { readonly type: "progress"; readonly what: string; readonly done: number; readonly total: number }
+  | { readonly type: "message"; readonly text: string };

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import type { TrainingEvent } from "./events.js";
+import { openJsonl } from "./jsonl.js";
+import { openTensorBoard } from "./tensorboard.js";
+
+/** Writes a run's events to `log.jsonl` and, as curves, to `tensorboard/` in the run's folder. */
+export interface RunLog {
+  write(event: TrainingEvent): void;
+}
+
+export interface RunLogOptions {
+  /** The last step that counts where the run is resumed: what the files say of later ones is dropped. */
+  readonly resumeStep?: number;
+  /** Text shown in TensorBoard: the resolved config. */
+  readonly config?: string;
+}
+
+export async function openRunLog(run: string, { resumeStep, config }: RunLogOptions = {}): Promise<RunLog> {
+  const lines = await openJsonl(join(run, "log.jsonl"), resumeStep === undefined ? {} : { keepSteps: resumeStep });
+  const board = openTensorBoard(join(run, "tensorboard"), resumeStep === undefined ? {} : { resumeStep });
+  if (config !== undefined) board.text(resumeStep ?? 0, "config", indented(config));
+  return {
+    write(event) {
+      if (event.type === "progress") return;
+      lines.write({ ...event, time: new Date().toISOString() });
+      if (event.type === "step") board.scalars(event.step, stepScalars(event));
+      if (event.type === "evaluation") board.scalars(event.step, prefixed("validation/", event.metrics));
+    },
+  };
+}
+
+function stepScalars(event: Extract<TrainingEvent, { type: "step" }>): Record<string, number> {
+  const { loss, losses, lr, gradientNorm, stepSeconds, dataSeconds } = event;
+  return {
+    "training/loss": loss,
+    ...prefixed("losses/", losses),
+    "training/lr": lr,
+    ...(gradientNorm === undefined ? {} : { "training/gradientNorm": gradientNorm }),
+    "time/step": stepSeconds,
+    "time/data": dataSeconds,
+  };
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+}
+
+/** Markdown code by indentation. */
+function indented(text: string): string {
+  return text.replace(/^/gm, "    ");
+}
