@@ -1,0 +1,72 @@
+import type { Random } from "../random.js";
+import { type AssignOptions, assignByIou } from "./assign.js";
+import { gatherBoxes, whereCrowd } from "./boxes.js";
+import { encodeDeltas, ROI_CODING } from "./deltas.js";
+import { type SampleOptions, sampleBalanced } from "./sample.js";
+
+export interface RoiTargetOptions {
+  readonly assign: AssignOptions;
+  readonly sample: SampleOptions;
+}
+
+/** The published recipe: 512 RoIs, at most a quarter of them positive. */
+export const ROI_TARGETS: RoiTargetOptions = {
+  assign: { positiveIou: 0.5, negativeIou: 0.5, minPositiveIou: 0.5 },
+  sample: { count: 512, positiveFraction: 0.25 },
+};
+
+export interface RoiTargets {
+  /** [k * 4] xyxy, picture pixels: the positives, then the background. */
+  readonly rois: Float32Array;
+  readonly positives: number;
+  /** [k] class, `classes` for the background. */
+  readonly labels: Int32Array;
+  /** [positives * 4] what the box head's deltas of the RoI's class should be. */
+  readonly deltas: Float32Array;
+  /** [positives] index into the picture's boxes: whose mask the RoI is to find. */
+  readonly matched: Int32Array;
+}
+
+/**
+ * What the box and mask heads are to learn from one picture: the true boxes and the proposals, sampled.
+ *
+ * The true boxes come first and are assigned to themselves; proposals are assigned by IoU with the true boxes. True
+ * boxes without area cannot be coded and are left out.
+ *
+ * @param proposals [n * 4] xyxy, picture pixels
+ * @param picture `boxes` [m * 4] xyxy; `labels` [m] 0 … classes − 1; `crowd` [m], 1 = a region of many objects, which is
+ *   not learnt (and ignored if `assign.ignoreIof` is given)
+ */
+export function roiTargets(
+  proposals: Float32Array,
+  picture: { readonly boxes: Float32Array; readonly labels: Int32Array; readonly crowd: Uint8Array },
+  classes: number,
+  random: Random,
+  options: RoiTargetOptions = ROI_TARGETS,
+): RoiTargets {
+  const single = whereCrowd(picture.crowd, 0).filter((i) => hasArea(picture.boxes, i));
+  const truth = gatherBoxes(picture.boxes, single);
+  const assignment = assignByIou(proposals, truth, {
+    ...options.assign,
+    crowd: gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 1)),
+  });
+  const candidates = Float32Array.of(...truth, ...proposals);
+  const matched = Int32Array.of(...single.keys(), ...assignment.matched);
+  const { indices, positives } = sampleBalanced(matched, options.sample, random);
+
+  const rois = gatherBoxes(candidates, indices);
+  const own = indices.subarray(0, positives).map((i) => matched[i]!);
+  const deltas = new Float32Array(positives * 4);
+  const targets = gatherBoxes(truth, own);
+  encodeDeltas({ boxes: rois.subarray(0, positives * 4), targets, coding: ROI_CODING, out: deltas });
+  const trueIndices = own.map((t) => single[t]!);
+  const labels = new Int32Array(indices.length).fill(classes);
+  trueIndices.forEach((t, i) => {
+    labels[i] = picture.labels[t]!;
+  });
+  return { rois, positives, labels, deltas, matched: trueIndices };
+}
+
+function hasArea(boxes: Float32Array, i: number): boolean {
+  return boxes[4 * i + 2]! > boxes[4 * i]! && boxes[4 * i + 3]! > boxes[4 * i + 1]!;
+}

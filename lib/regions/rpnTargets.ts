@@ -1,0 +1,68 @@
+import type { Random } from "../random.js";
+import { type Anchors, validAnchors } from "./anchors.js";
+import { type AssignOptions, assignByIou } from "./assign.js";
+import { gatherBoxes, whereCrowd } from "./boxes.js";
+import { encodeDeltas, RPN_CODING } from "./deltas.js";
+import { type SampleOptions, sampleBalanced } from "./sample.js";
+
+export interface RpnTargetOptions {
+  readonly assign: AssignOptions;
+  readonly sample: SampleOptions;
+}
+
+/** The published recipe: 256 anchors, at most half of them positive. */
+export const RPN_TARGETS: RpnTargetOptions = {
+  assign: { positiveIou: 0.7, negativeIou: 0.3, minPositiveIou: 0.3 },
+  sample: { count: 256, positiveFraction: 0.5 },
+};
+
+export interface RpnTargets {
+  /** Sampled anchors, positives first: indices over all levels in the order of `Anchors`. */
+  readonly indices: Int32Array;
+  /** How many of them are positive: their objectness target is 1, the others' 0. */
+  readonly positives: number;
+  /** [positives * 4] what the head's deltas should be. */
+  readonly deltas: Float32Array;
+}
+
+/**
+ * What the region proposal head is to learn from one picture.
+ *
+ * Anchors may reach over the border; those of cells that lie wholly in the batch's padding take no part.
+ *
+ * @param anchors of the batch's padded shape
+ * @param picture `boxes` [m * 4] xyxy in pixels; `crowd` [m], 1 = a region of many objects, which is not learnt (and
+ *   ignored if `assign.ignoreIof` is given); `height`, `width` the picture's own size with its own padding
+ */
+export function rpnTargets(
+  anchors: Anchors,
+  picture: {
+    readonly boxes: Float32Array;
+    readonly crowd: Uint8Array;
+    readonly height: number;
+    readonly width: number;
+  },
+  random: Random,
+  options: RpnTargetOptions = RPN_TARGETS,
+): RpnTargets {
+  const truth = gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 0));
+  const { matched } = assignByIou(anchors.boxes, truth, {
+    ...options.assign,
+    crowd: gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 1)),
+    valid: validAnchors(anchors, picture),
+  });
+  const { indices, positives } = sampleBalanced(matched, options.sample, random);
+
+  const chosen = indices.subarray(0, positives);
+  const deltas = new Float32Array(positives * 4);
+  encodeDeltas({
+    boxes: gatherBoxes(anchors.boxes, chosen),
+    targets: gatherBoxes(
+      truth,
+      chosen.map((i) => matched[i]!),
+    ),
+    coding: RPN_CODING,
+    out: deltas,
+  });
+  return { indices, positives, deltas };
+}
