@@ -1,0 +1,102 @@
+import type { CodecName } from "../../images/decode.js";
+import { padLabelMap } from "../../images/geometry.js";
+import { type Normalisation, writeNormalised } from "../../images/normalise.js";
+import type { Size } from "../../images/resize.js";
+import { Random } from "../../random.js";
+import { loadSample } from "../sample.js";
+import { applyTransforms } from "../transforms/apply.js";
+import type { TransformSpec } from "../transforms/specs.js";
+import type { Dataset, Sample, SampleSource } from "../types.js";
+import type { Batch, CollateHook, PaddingRule } from "./types.js";
+
+/** All it takes to make a batch, as plain data. */
+export interface BatchTask {
+  readonly kind: Dataset["kind"];
+  readonly sources: readonly SampleSource[];
+  readonly indices: Int32Array;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Place in the epoch of the batch's first picture: a picture that comes twice is distorted differently. */
+  readonly firstPosition: number;
+  readonly settings: BatchSettings;
+}
+
+export interface BatchSettings {
+  readonly transforms: readonly TransformSpec[];
+  readonly padding: PaddingRule;
+  readonly normalisation: Normalisation;
+  readonly codec: CodecName | "auto";
+  readonly masks: boolean;
+  readonly annotations: "transformed" | "original";
+  readonly hook?: CollateHook;
+}
+
+/** Decodes, transforms and collates one batch. A function of the task alone, wherever it runs. */
+export async function makeBatch(task: BatchTask): Promise<Batch> {
+  const samples = await Promise.all(task.sources.map((source, i) => makeSample(source, task, task.firstPosition + i)));
+  const batch = collate(samples, task);
+  const { hook } = task.settings;
+  return hook === undefined ? batch : { ...batch, extra: await runHook(hook, batch) };
+}
+
+async function makeSample(source: SampleSource, task: BatchTask, position: number): Promise<Sample> {
+  const { transforms, annotations } = task.settings;
+  const sample = await loadSample(source, task.settings);
+  const random = Random.of(task.seed, "sample", task.epoch, position);
+  if (annotations === "transformed") return applyTransforms(sample, transforms, random);
+  const { picture, meta } = applyTransforms({ picture: sample.picture, meta: sample.meta }, transforms, random);
+  return { ...sample, picture, meta };
+}
+
+function collate(samples: readonly Sample[], task: BatchTask): Batch {
+  const { padding, normalisation, annotations } = task.settings;
+  const pictures = samples.map(({ picture }) => picture);
+  const size = paddedSize(pictures, padding);
+  const { height, width } = size;
+  const plane = height * width;
+  const images = new Float32Array(samples.length * 3 * plane); // [B, 3, H, W]
+  for (const [i, picture] of pictures.entries()) {
+    writeNormalised(picture, images, i * 3 * plane, { ...normalisation, paddedHeight: height, paddedWidth: width });
+  }
+  const base = { images, height, width, indices: task.indices, meta: samples.map(({ meta }) => meta) };
+  switch (task.kind) {
+    case "detection":
+      return { kind: "detection", ...base, instances: samples.map((sample) => given(sample.instances, sample)) };
+    case "classification":
+      return {
+        kind: "classification",
+        ...base,
+        labels: Int32Array.from(samples, (sample) => given(sample.label, sample)),
+      };
+    case "segmentation": {
+      const maps = samples.map((sample) => given(sample.labelMap, sample));
+      if (annotations === "original") {
+        return { kind: "segmentation", ...base, labels: new Uint8Array(0), labelMaps: maps };
+      }
+      const labels = new Uint8Array(samples.length * plane); // [B, H, W]
+      for (const [i, map] of maps.entries()) labels.set(padLabelMap(map, size).data, i * plane);
+      return { kind: "segmentation", ...base, labels, labelMaps: [] };
+    }
+  }
+}
+
+function given<T>(annotation: T | undefined, { meta }: Sample): T {
+  if (annotation === undefined) throw new Error(`${meta.file} lacks the annotation of its kind of data set`);
+  return annotation;
+}
+
+/** The common size of a batch's pictures under a padding rule. */
+export function paddedSize(pictures: readonly Size[], rule: PaddingRule): Size {
+  const multiple = rule.multipleOf ?? 32;
+  const raise = (sides: readonly number[]): number => Math.ceil(Math.max(...sides) / multiple) * multiple;
+  const needed = { width: raise(pictures.map((p) => p.width)), height: raise(pictures.map((p) => p.height)) };
+  const fitting = (rule.sizes ?? []).filter((size) => size.width >= needed.width && size.height >= needed.height);
+  return fitting.sort((a, b) => a.width * a.height - b.width * b.height)[0] ?? needed;
+}
+
+async function runHook(hook: CollateHook, batch: Batch): Promise<unknown> {
+  const module: Record<string, unknown> = await import(hook.module);
+  const run = module[hook.name];
+  if (typeof run !== "function") throw new Error(`${hook.module} exports no function ${hook.name}`);
+  return run(batch, hook.options);
+}

@@ -1,0 +1,91 @@
+import type { CodecName } from "../../images/decode.js";
+import type { Normalisation } from "../../images/normalise.js";
+import type { LabelMap } from "../../images/picture.js";
+import type { TransformSpec } from "../transforms/specs.js";
+import type { Dataset, Instances, SampleMeta } from "../types.js";
+
+interface BatchBase {
+  /** [batch, 3, height, width] normalised, zero where padded. */
+  readonly images: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  /** [batch] indices into the data set. */
+  readonly indices: Int32Array;
+  readonly meta: readonly SampleMeta[];
+  /** What the collate hook returned. */
+  readonly extra?: unknown;
+}
+
+export interface DetectionBatch extends BatchBase {
+  readonly kind: "detection";
+  readonly instances: readonly Instances[];
+}
+
+export interface SegmentationBatch extends BatchBase {
+  readonly kind: "segmentation";
+  /** [batch, height, width] class or 255; empty where the annotations are kept as they are. */
+  readonly labels: Uint8Array;
+  /** The untransformed label maps, where the annotations are kept as they are. */
+  readonly labelMaps: readonly LabelMap[];
+}
+
+export interface ClassificationBatch extends BatchBase {
+  readonly kind: "classification";
+  /** [batch] class index. */
+  readonly labels: Int32Array;
+}
+
+export type Batch = DetectionBatch | SegmentationBatch | ClassificationBatch;
+
+/** The batch type of a data set's kind. */
+export type BatchOf<D extends Dataset> = Extract<Batch, { readonly kind: D["kind"] }>;
+
+/** How a batch's common size is found from its pictures' sizes. */
+export interface PaddingRule {
+  /** Both sides are raised to a multiple of this; default 32. */
+  readonly multipleOf?: number;
+  /**
+   * Sizes to prefer, so that few programs need compiling: the smallest of these by area that holds the batch is taken.
+   * A batch that fits into none is padded to the multiple.
+   */
+  readonly sizes?: readonly { readonly height: number; readonly width: number }[];
+}
+
+/** A function of a module, called with each batch where it is made, in a worker thread if there are any. */
+export interface CollateHook {
+  /** The module's URL, e.g. new URL("./targets.js", import.meta.url).href. */
+  readonly module: string;
+  /** The name of the exported function: (batch: Batch, options: unknown) => unknown, plain data or a promise of it. */
+  readonly name: string;
+  /** Plain data for it. */
+  readonly options?: unknown;
+}
+
+export interface LoaderOptions<D extends Dataset = Dataset> {
+  readonly dataset: D;
+  readonly transforms: readonly TransformSpec[];
+  readonly batchSize: number;
+  readonly seed: number;
+  /** A new order every epoch; default false. */
+  readonly shuffle?: boolean;
+  /**
+   * "aspect": upright and lying pictures come in separate batches, so that less is padding. Default "aspect" for
+   * detection, else "none".
+   */
+  readonly grouping?: "none" | "aspect";
+  /** A group's last batch: filled up with pictures of the group, short, or left out. Default "fill" when shuffling, else "short". */
+  readonly lastBatch?: "fill" | "short" | "drop";
+  readonly padding?: PaddingRule;
+  /** Default ImageNet's. */
+  readonly normalisation?: Normalisation;
+  /** Threads that decode; 0 is the calling thread. Default 0. */
+  readonly workers?: number;
+  /** Batches made ahead; default 2 a worker. */
+  readonly prefetch?: number;
+  readonly codec?: CodecName | "auto";
+  /** Draw the objects' masks; default true. */
+  readonly masks?: boolean;
+  /** "original": only the picture is transformed, for evaluation against the annotation as it is. Default "transformed". */
+  readonly annotations?: "transformed" | "original";
+  readonly hook?: CollateHook;
+}
