@@ -83,7 +83,7 @@ async function makeSharpCodec(): Promise<Codec> {
       const rgb = await input.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
       const { width, height, channels } = rgb.info;
       if (channels !== 3) throw new Error(`${channels} channels after conversion to RGB`);
-      return { width, height, data: rgb.data };
+      return { width, height, data: plainBytes(rgb.data) };
     },
     async encodeJpeg({ width, height, data }, quality) {
       return sharp(data, { raw: { width, height, channels: 3 } })
@@ -118,6 +118,11 @@ async function makeJavascriptCodec(): Promise<Codec> {
       return writeRgbPng(picture);
     },
   };
+}
+
+/** A Buffer's `slice` shares memory where a Uint8Array's copies: no Buffer goes out as a picture. */
+function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 /** Naive conversion without profiles, as PIL's: each of red, green and blue is (1 − ink)(1 − black). */

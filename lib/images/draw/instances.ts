@@ -21,7 +21,7 @@ export interface InstanceStyle {
   readonly maskOpacity?: number;
   /** Default true. */
   readonly boxes?: boolean;
-  /** "class 0.93" beside each object; default true. */
+  /** "class 0.93" beside each object, in crowded pictures shortened or left out where it would cover much; default true. */
   readonly labels?: boolean;
 }
 
@@ -62,6 +62,9 @@ function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): s
   );
 }
 
+/** From this many objects on, labels wider than their object shrink to the score, and give way to each other. */
+const CROWDED = 16;
+
 /** Each label takes the first of a few places about its box where it covers no other label, else the least covering. */
 function labelsSvg(
   picture: Picture,
@@ -71,13 +74,19 @@ function labelsSvg(
   palette: readonly Colour[],
 ): string[] {
   const fontSize = Math.round(Math.min(Math.max(Math.min(picture.width, picture.height) / 42, 11), 30));
+  const crowded = shown.length >= CROWDED;
   const taken: Rectangle[] = [];
   const content: string[] = [];
-  for (const i of shown.toReversed()) {
+  for (const i of crowded ? shown : shown.toReversed()) {
+    const box = rectangleOf(boxes, i);
     const name = classes[labels[i]!] ?? `class ${labels[i]}`;
-    const text = scores === undefined ? name : `${name} ${scores[i]!.toFixed(2)}`;
+    const score = scores?.[i]?.toFixed(2);
+    let text = score === undefined ? name : `${name} ${score}`;
+    if (crowded && textWidth(text, fontSize, 600) > box.width) text = score ?? "";
+    if (text === "") continue;
     const size = { width: textWidth(text, fontSize, 600) + fontSize * 0.7, height: fontSize * 1.4 };
-    const place = choosePlace(rectangleOf(boxes, i), size, picture, taken);
+    const place = choosePlace(box, size, picture, taken);
+    if (crowded && taken.some((other) => overlap(place, other) > 0.2 * size.width * size.height)) continue;
     taken.push(place);
     const colour = colourOf(palette, labels[i]!);
     content.push(

@@ -11,6 +11,11 @@ export function classPalette(count: number): Colour[] {
   return Array.from({ length: count }, (_, i) => oklch(LIGHTNESS[i % 4]!, 0.19, 25 + i * GOLDEN_TURN));
 }
 
+/** Colours for lines on white: dark enough to stand out, the first one blue. */
+export function linePalette(count: number): Colour[] {
+  return Array.from({ length: count }, (_, i) => oklch(i % 2 === 0 ? 0.55 : 0.65, 0.18, 258 + i * GOLDEN_TURN));
+}
+
 /** "#rrggbb" */
 export function hexOf([red, green, blue]: Colour): string {
   return `#${((red << 16) | (green << 8) | blue).toString(16).padStart(6, "0")}`;

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Picture } from "../picture.js";
-import { classPalette, hexOf } from "./palette.js";
+import { hexOf, linePalette } from "./palette.js";
 import { FONT_FAMILY, renderSvg } from "./svg.js";
 
 export interface Series {
@@ -51,20 +51,27 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
   const raw = series.flatMap((one) => rowsOf(one, log));
   const smooth = series.flatMap((one) => rowsOf({ ...one, points: runningMean(one.points, reach) }, log));
   const encoding = {
-    x: { field: "x", type: "quantitative", title: options.xLabel, scale: { nice: false }, axis: { grid: false } },
+    x: {
+      field: "x",
+      type: "quantitative",
+      title: options.xLabel,
+      scale: { nice: false },
+      axis: { grid: false, tickMinStep: raw.every(({ x }) => Number.isInteger(x)) ? 1 : 0 },
+    },
     y: {
       field: "y",
       type: "quantitative",
       title: options.yLabel,
-      scale: { type: log ? "log" : "linear", zero: false, nice: true },
+      scale: log ? logScale(raw.flatMap(({ y }) => y ?? [])) : { zero: false, nice: true },
     },
     color: {
       field: "series",
       type: "nominal",
       sort: null,
       title: null,
-      scale: { domain: series.map(({ name }) => name), range: classPalette(series.length).map(hexOf) },
-      legend: series.length > 1 ? { symbolType: "stroke", symbolStrokeWidth: 3, symbolSize: 250 } : null,
+      scale: { domain: series.map(({ name }) => name), range: linePalette(series.length).map(hexOf) },
+      legend:
+        series.length > 1 ? { symbolType: "stroke", symbolStrokeWidth: 3, symbolSize: 250, symbolOpacity: 1 } : null,
     },
   } as const;
   const line = { type: "line", strokeJoin: "round", strokeCap: "round", clip: true } as const;
@@ -90,6 +97,7 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
         domainColor: "#888",
         tickColor: "#888",
         titlePadding: 10,
+        labelFlush: false,
       },
       legend: { labelFontSize: 13, labelColor: "#222", rowPadding: 6, labelLimit: 260 },
       view: { stroke: null },
@@ -100,6 +108,13 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
       ...(reach === 0 && sparse ? [{ data: { values: raw }, mark: points, encoding }] : []),
     ],
   };
+}
+
+/** Its ends lie just outside the values: whole decades would leave much of the frame empty. */
+function logScale(values: readonly number[]) {
+  const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Number.POSITIVE_INFINITY, 0]);
+  const domain = low <= high ? [low / 1.1, high * 1.1] : [0.1, 1];
+  return { type: "log" as const, nice: false, domain };
 }
 
 function rowsOf({ name, points }: Series, log: boolean): { series: string; x: number; y: number | null }[] {
