@@ -4,6 +4,7 @@ export * from "./operators/convolution.js";
 export * from "./operators/detection.js";
 export * from "./operators/elementwise.js";
 export * from "./operators/leaves.js";
+export * from "./operators/losses.js";
 export * from "./operators/matmul.js";
 export * from "./operators/normalisation.js";
 export * from "./operators/pooling.js";

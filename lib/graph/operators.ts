@@ -3,6 +3,7 @@ import * as convolution from "./operators/convolution.js";
 import * as detection from "./operators/detection.js";
 import * as elementwise from "./operators/elementwise.js";
 import * as leaves from "./operators/leaves.js";
+import * as losses from "./operators/losses.js";
 import * as matmul from "./operators/matmul.js";
 import * as normalisation from "./operators/normalisation.js";
 import * as pooling from "./operators/pooling.js";
@@ -62,6 +63,8 @@ export const operators = {
   gelu: activations.geluOperator,
   geluGradient: activations.geluGradientOperator,
   softmax: activations.softmaxOperator,
+  softmaxCrossEntropy: losses.softmaxCrossEntropyOperator,
+  softmaxCrossEntropyGradient: losses.softmaxCrossEntropyGradientOperator,
   channelAffine: normalisation.channelAffineOperator,
   channelDot: normalisation.channelDotOperator,
   batchNorm: normalisation.batchNormOperator,
@@ -70,6 +73,8 @@ export const operators = {
   topK: detection.topKOperator,
   nonMaximumSuppression: detection.nonMaximumSuppressionOperator,
   roiAlign: detection.roiAlignOperator,
+  truncate: detection.truncateOperator,
+  restore: detection.restoreOperator,
 } as const;
 
 export type OperatorName = keyof typeof operators;

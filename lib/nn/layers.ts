@@ -2,7 +2,7 @@ import * as graph from "../graph/index.js";
 import { add, div, inScope, mul, reshape, scalar, sizeOf, sqrt, sub, type Value } from "../graph/index.js";
 import type { Context } from "./context.js";
 import { defaultBias, defaultUniform, fill, type Initialiser, ones, zeros } from "./initialisers.js";
-import type { ParameterScope } from "./parameters.js";
+import type { Parameter, ParameterScope } from "./parameters.js";
 
 /** One layer: its parameters were made with it, its forward records operators. */
 export type Layer = (x: Value, context: Context) => Value;
@@ -22,6 +22,8 @@ export interface Convolution {
   readonly bias?: boolean;
   readonly initWeight?: Initialiser;
   readonly initBias?: Initialiser;
+  /** Told of the weight and the bias, for layers that share them. */
+  readonly onParameter?: (parameter: Parameter) => void;
 }
 
 /** Convolution of [N, in, H, W] to [N, out, H', W']; parameters `weight` [out, in, k, k] and `bias` [out]. */
@@ -30,6 +32,8 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
   const { initWeight = defaultUniform, initBias = defaultBias(options.in * kernel * kernel) } = options;
   const weight = scope.parameter("weight", [options.out, options.in, kernel, kernel], "weight", initWeight);
   const bias = (options.bias ?? true) ? scope.parameter("bias", [options.out], "bias", initBias) : undefined;
+  options.onParameter?.(weight);
+  if (bias !== undefined) options.onParameter?.(bias);
   return scoped(scope, (x, context) =>
     graph.conv2d(x, context.value(weight), bias && context.value(bias), { stride, padding }),
   );

@@ -63,9 +63,22 @@ export function lowerRoiAlign(emit: Emitter, inputs: readonly string[], node: No
   );
   const order = emit.node("Concat", members, { attributes: { axis: 0 } });
   const stacked = emit.node("Concat", pooled, { attributes: { axis: 0 } });
-  const count = node.outputs[0]!.shape[0]!;
-  const places = emit.int64(Array.from({ length: count }, (_, i) => i));
+  // The number of RoIs is read from the tensor: behind `truncate` there are fewer than the static shape says.
+  const count = emit.node("Gather", [emit.node("Shape", [order]), emit.int64([0], [])]);
+  const places = emit.node("Range", [emit.int64([0], []), count, emit.int64([1], [])]);
   const inverse = emit.node("ScatterElements", [places, order, places], { attributes: { axis: 0 } });
-  const result = emit.node("Gather", [stacked, inverse], { attributes: { axis: 0 } });
-  return emit.node("Reshape", [result, emit.int64(node.outputs[0]!.shape)]);
+  return emit.node("Gather", [stacked, inverse], { attributes: { axis: 0 } });
+}
+
+export function lowerTruncate(emit: Emitter, [x, count]: readonly string[]): string {
+  return emit.node("Slice", [x!, emit.int64([0]), cast(emit, count!, "int64"), emit.int64([0])]);
+}
+
+export function lowerRestore(emit: Emitter, [x]: readonly string[], node: Node<AttributesOf<"restore">>): string {
+  const { shape } = node.outputs[0]!;
+  const rows = emit.node("Slice", [emit.node("Shape", [x!]), emit.int64([0]), emit.int64([1])]);
+  const missing = emit.node("Sub", [emit.int64([shape[0]!]), rows]);
+  const pads = emit.node("Concat", [emit.int64([0]), missing], { attributes: { axis: 0 } });
+  const padded = emit.node("Pad", [x!, pads, "", emit.int64([0])]);
+  return emit.node("Reshape", [padded, emit.int64(shape)]);
 }

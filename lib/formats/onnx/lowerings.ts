@@ -1,6 +1,6 @@
 import type { AttributesOf, DType, Node, OperatorName } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
-import { lowerNonMaximumSuppression, lowerRoiAlign, lowerTopK } from "./lowerDetection.js";
+import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
 import { ELEMENT_TYPES } from "./proto.js";
 
 /**
@@ -134,6 +134,8 @@ export const lowerings: Lowerings = {
   topK: lowerTopK,
   nonMaximumSuppression: lowerNonMaximumSuppression,
   roiAlign: lowerRoiAlign,
+  truncate: lowerTruncate,
+  restore: lowerRestore,
 };
 
 function lowerScatterAdd(

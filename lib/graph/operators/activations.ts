@@ -1,5 +1,5 @@
 import { apply, type Operator, type TensorType, type Value } from "../value.js";
-import { abs, add, cast, div, erf, exp, less, log, mul, neg, sub } from "./elementwise.js";
+import { add, cast, div, erf, exp, less, log, mul, sub } from "./elementwise.js";
 import { scalar } from "./leaves.js";
 import { max, sum } from "./reductions.js";
 
@@ -68,9 +68,4 @@ export const softmax = (x: Value, axis: number): Value =>
 export function logSumExp(x: Value, axis: number): Value {
   const largest = max(x, { axes: [axis], keepDims: true });
   return add(log(sum(exp(sub(x, largest)), { axes: [axis], keepDims: true })), largest);
-}
-
-/** log(1 + exp(x)), stable on both sides. */
-export function softplus(x: Value): Value {
-  return add(relu(x), log(add(exp(neg(abs(x))), scalar(1))));
 }

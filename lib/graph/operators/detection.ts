@@ -62,6 +62,27 @@ export const roiAlignOperator: Operator<RoiAlignAttributes> = {
   },
 };
 
+/**
+ * Promises that only the first `count` (int32 [1]) rows of x matter, so that what follows, up to `restore`, may be
+ * computed for those rows alone. The shape stays: the rows after them have no meaning.
+ */
+export const truncateOperator: Operator<Record<string, never>> = {
+  name: "truncate",
+  infer: ([x, count]) => {
+    check(count!.dtype === "int32" && `${count!.shape}` === "1", () => "count is int32[1]");
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
+};
+
+/** Ends what `truncate` began: x with its first axis filled up with zeros to its static size. */
+export const restoreOperator: Operator<Record<string, never>> = {
+  name: "restore",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+};
+
+export const truncate = (x: Value, count: Value): Value => apply(truncateOperator, [x, count], {});
+export const restore = (x: Value): Value => apply(restoreOperator, [x], {});
+
 export function topK(x: Value, k: number): { values: Value; indices: Value } {
   const [values, indices] = record(topKOperator, [x], { k });
   return { values: values!, indices: indices! };

@@ -1,0 +1,44 @@
+import { add, convTranspose2d, inScope, reshape, type Value } from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { kaimingNormalFanOut, zeros } from "../nn/initialisers.js";
+import { convolution, type Layer, relu, sequential } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+
+export interface MaskHead {
+  /** @param features [R, C, p, p] @returns logits [R, classes, 2p, 2p] */
+  readonly forward: (features: Value, context: Context) => Value;
+}
+
+export interface MaskHeadOptions {
+  readonly in: number;
+  readonly channels: number;
+  readonly convolutions: number;
+  readonly classes: number;
+}
+
+/** The mask head of Mask R-CNN (He et al. 2017): 3×3 convolutions, a transposed one that doubles the size, 1×1 to the classes. */
+export function maskHead(scope: ParameterScope, options: MaskHeadOptions): MaskHead {
+  const { channels } = options;
+  const init = { initWeight: kaimingNormalFanOut, initBias: zeros };
+  const layers: Layer[] = [];
+  for (let i = 0; i < options.convolutions; i++) {
+    const from = i === 0 ? options.in : channels;
+    layers.push(convolution(scope.child(`convs.${i}.conv`), { in: from, out: channels, kernel: 3, ...init }), relu);
+  }
+  layers.push(
+    upsample(scope.child("upsample"), channels),
+    relu,
+    convolution(scope.child("conv_logits"), { in: channels, out: options.classes, kernel: 1, ...init }),
+  );
+  return { forward: sequential(...layers) };
+}
+
+/** A transposed 2×2 convolution of stride 2: every pixel becomes a block of four. */
+function upsample(scope: ParameterScope, channels: number): Layer {
+  const weight = scope.parameter("weight", [channels, channels, 2, 2], "weight", kaimingNormalFanOut);
+  const bias = scope.parameter("bias", [channels], "bias", zeros);
+  return (x, context) =>
+    inScope(scope.path, () =>
+      add(convTranspose2d(x, context.value(weight), { stride: 2 }), reshape(context.value(bias), [1, channels, 1, 1])),
+    );
+}

@@ -1,0 +1,64 @@
+import { add, matMul, relu, reshape, type Value } from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { normal, zeros } from "../nn/initialisers.js";
+import { convolution, type Layer, relu as reluLayer, sequential } from "../nn/layers.js";
+import type { Parameter, ParameterScope } from "../nn/parameters.js";
+
+export interface RpnHead {
+  /** Anchors a cell. */
+  readonly anchors: number;
+  /** @param levels [B, C, H_l, W_l] @returns for each level logits [B, anchors, H_l, W_l] and deltas [B, 4 · anchors, H_l, W_l] */
+  readonly forward: (levels: readonly Value[], context: Context) => { logits: Value[]; deltas: Value[] };
+
+  /**
+   * The same at single cells: the 3×3 convolution as a product with the cells' neighbourhoods.
+   *
+   * @param patches [S, C · 9] the 3×3 neighbourhood of each sampled cell, channel by channel
+   * @returns logits [S, anchors] and deltas [S, 4 · anchors]
+   */
+  readonly forwardSamples: (patches: Value, context: Context) => { logits: Value; deltas: Value };
+}
+
+/**
+ * The region proposal head of Faster R-CNN (Ren et al. 2015), shared by all levels: a 3×3 convolution with ReLU, then an
+ * objectness logit and four deltas an anchor.
+ */
+export function rpnHead(
+  scope: ParameterScope,
+  options: { readonly in: number; readonly channels: number; readonly anchors: number },
+): RpnHead {
+  const { channels, anchors } = options;
+  const init = { initWeight: normal(0.01), initBias: zeros };
+  const shared = convolutionWithMatrix(scope.child("rpn_conv"), { in: options.in, out: channels, kernel: 3, ...init });
+  const classify = convolutionWithMatrix(scope.child("rpn_cls"), { in: channels, out: anchors, kernel: 1, ...init });
+  const regress = convolutionWithMatrix(scope.child("rpn_reg"), { in: channels, out: 4 * anchors, kernel: 1, ...init });
+  return {
+    anchors,
+    forward: (levels, context) => {
+      const hidden = levels.map((level) => sequential(shared.layer, reluLayer)(level, context));
+      return {
+        logits: hidden.map((x) => classify.layer(x, context)),
+        deltas: hidden.map((x) => regress.layer(x, context)),
+      };
+    },
+    forwardSamples: (patches, context) => {
+      const hidden = relu(shared.matrix(patches, context));
+      return { logits: classify.matrix(hidden, context), deltas: regress.matrix(hidden, context) };
+    },
+  };
+}
+
+/** A convolution, and the same weights as a linear layer on unfolded neighbourhoods. */
+function convolutionWithMatrix(
+  scope: ParameterScope,
+  options: Parameters<typeof convolution>[1],
+): { layer: Layer; matrix: Layer } {
+  const made: Parameter[] = [];
+  const layer = convolution(scope, { ...options, onParameter: (parameter) => made.push(parameter) });
+  const [weight, bias] = made as [Parameter, Parameter];
+  const matrix: Layer = (x, context) => {
+    const rows = reshape(context.value(weight), [options.out, options.in * options.kernel ** 2]);
+    return add(matMul(x, rows, { transposeB: true }), context.value(bias));
+  };
+  return { layer, matrix };
+}

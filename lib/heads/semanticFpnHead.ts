@@ -1,0 +1,62 @@
+import { add, mul, resizeBilinear, spatial, type Value } from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { kaimingNormalFanOut, normal, zeros } from "../nn/initialisers.js";
+import { batchNorm, convolution, type Layer, relu, sequential } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+
+export interface SemanticHead {
+  /** @param levels [B, C, H_l, W_l], finest first @returns logits [B, classes, H_0, W_0] */
+  readonly forward: (levels: readonly Value[], context: Context) => Value;
+}
+
+export interface SemanticFpnHeadOptions {
+  readonly in: number;
+  readonly levels: number;
+  readonly channels: number;
+  readonly classes: number;
+  /** Rate at which whole channels are dropped before the last convolution. */
+  readonly dropout: number;
+}
+
+/**
+ * The semantic head of Panoptic FPN (Kirillov et al. 2019): each level goes through 3×3 convolutions, each doubled in
+ * size, to the finest level's size; the sum is classified by a 1×1 convolution.
+ */
+export function semanticFpnHead(scope: ParameterScope, options: SemanticFpnHeadOptions): SemanticHead {
+  const { channels, classes, dropout } = options;
+  // The official order: the classifier's parameters come first.
+  const init = { initWeight: normal(0.01), initBias: zeros };
+  const classify = convolution(scope.child("conv_seg"), { in: channels, out: classes, kernel: 1, ...init });
+  const branches = Array.from({ length: options.levels }, (_, level) =>
+    branch(scope.child(`scale_heads.${level}`), level, options.in, channels),
+  );
+  return {
+    forward: (levels, context) => {
+      const size = spatial(levels[0]!);
+      const maps = levels.map((level, i) => resizeBilinear(branches[i]!(level, context), size));
+      let total = maps.reduce(add); // [B, channels, H_0, W_0]
+      if (context.training && dropout > 0) {
+        const mask = context.dropMask(`${scope.path}.dropout`, [total.shape[0]!, channels, 1, 1], 1 - dropout);
+        total = mul(total, mask);
+      }
+      return classify(total, context);
+    },
+  };
+}
+
+function branch(scope: ParameterScope, level: number, from: number, channels: number): Layer {
+  const layers: Layer[] = [];
+  for (let i = 0; i < Math.max(1, level); i++) {
+    const here = scope.child(level === 0 ? i : 2 * i); // between two convolutions stands the enlargement
+    const width = i === 0 ? from : channels;
+    const convolutionOptions = { in: width, out: channels, kernel: 3, bias: false, initWeight: kaimingNormalFanOut };
+    layers.push(convolution(here.child("conv"), convolutionOptions), batchNorm(here.child("bn"), channels), relu);
+    if (level > 0) layers.push(doubled);
+  }
+  return sequential(...layers);
+}
+
+const doubled: Layer = (x) => {
+  const [height, width] = spatial(x);
+  return resizeBilinear(x, [2 * height, 2 * width]);
+};
