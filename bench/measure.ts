@@ -84,7 +84,7 @@ interface Entrant {
 
 function start(runner: Side["runner"], python: string | undefined): Contestant {
   return runner === "python" && python !== undefined
-    ? startContestant(python, [SERVER])
+    ? startContestant(python, ["-B", SERVER])
     : startContestant(process.execPath, [WORKER]);
 }
 
@@ -96,7 +96,7 @@ async function writeExport(
   { threads }: MeasureOptions,
 ): Promise<string | undefined> {
   if (exported === undefined) return undefined;
-  const exporter = startContestant(python, [SERVER]);
+  const exporter = startContestant(python, ["-B", SERVER]);
   try {
     await exporter.ask({ cmd: "export", model: exported.model, options: { ...exported.options, path, threads } });
     return undefined;

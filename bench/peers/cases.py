@@ -112,7 +112,8 @@ def mask_rcnn_step(options: Options) -> Prepared:
 
     def note() -> str:
         first = ", ".join(f"{name} {value:.3f}" for name, value in losses[0].items())
-        return f"positive RoIs a picture: {heads.positives}; losses of the first step: {first}"
+        counts = [count for step in heads.positives for count in step]
+        return f"{min(counts)} to {max(counts)} positive RoIs a picture; losses of the first step: {first}"
 
     parts = [part for t in truth for part in (t.boxes, t.labels, t.masks)]
     return Prepared(training_step(model, loss), inputs.checksum(pictures, *parts), note=note)

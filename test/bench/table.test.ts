@@ -1,0 +1,41 @@
+import { expect } from "chai";
+import { type CaseResult, median, type SideResult } from "../../bench/measure.js";
+import { caseTable, problems, timeRatio } from "../../bench/table.js";
+
+const OURS: SideResult = { label: "ours", ms: [10, 30, 20], peakMb: 100, checksum: 7, check: 0.5, note: "" };
+const PEER: SideResult = { label: "peer", ms: [20, 30, 50], peakMb: 400, checksum: 7, check: 0.5001, note: "3 boxes" };
+
+function result(...sides: SideResult[]): CaseResult {
+  return { name: "case", group: "training", title: "A case", sides };
+}
+
+describe("bench/table", () => {
+  it("gives medians, ranges, ratios of time and of memory, and notes", () => {
+    const lines = caseTable(result(OURS, PEER)).split("\n");
+    expect(lines[0]).to.equal("### A case");
+    expect(lines).to.include("| ours | 20.0 | 10.0–30.0 |  | 100 |  |");
+    expect(lines).to.include("| peer | 30.0 | 20.0–50.0 | 0.50 | 400 | 0.25 |");
+    expect(lines).to.include("- peer: 3 boxes");
+  });
+
+  it("pairs the rounds: a machine that slows down slows both", () => {
+    const slowing: SideResult = { label: "a", ms: [10, 20, 40] };
+    expect(timeRatio(slowing, { label: "b", ms: [20, 40, 80] })).to.equal(0.5);
+  });
+
+  it("takes the mean of the two middle values of an even number", () => {
+    expect(median([4, 1, 3, 2])).to.equal(2.5);
+    expect(median([3, 1, 2])).to.equal(2);
+  });
+
+  it("finds no problem where inputs are equal and results agree", () => {
+    expect(problems(result(OURS, PEER))).to.deep.equal([]);
+  });
+
+  it("names a side that failed, had other inputs or got another result", () => {
+    expect(problems(result(OURS, { label: "peer", error: "no torch" }))).to.deep.equal(["peer: no torch"]);
+    expect(problems(result(OURS, { ...PEER, checksum: 8 }))[0]).to.contain("ITS INPUTS ARE NOT OURS");
+    expect(problems(result(OURS, { ...PEER, check: 0.51 }))[0]).to.contain("ITS RESULT IS NOT OURS");
+    expect(caseTable(result(OURS, { label: "peer", error: "no torch" }))).to.contain("| peer | failed |");
+  });
+});
