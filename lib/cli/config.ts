@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { Document, isMap, isScalar, stringify, visit } from "yaml";
+import { Document, isMap, isScalar, isSeq, stringify } from "yaml";
 import { type LoadedConfig, loadConfig } from "../config/load.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
@@ -24,17 +24,21 @@ export function configCommand(context: Context): Command {
     });
 }
 
+/** YAML with a comment for every value: the place it was written at, or "default". */
 function withOrigins(loaded: LoadedConfig): string {
   const document = new Document(loaded.config);
-  visit(document, {
-    Pair(_, pair, ancestors) {
-      if (isMap(pair.value)) return;
-      const own = isScalar(pair.key) ? [String(pair.key.value)] : [];
-      const above = ancestors.flatMap((node) => ("key" in node && isScalar(node.key) ? [String(node.key.value)] : []));
-      const origin = loaded.originOf([...above, ...own].join(".")) ?? "default";
-      if (isScalar(pair.value)) pair.value.comment = ` ${origin}`;
-      else if (isScalar(pair.key)) pair.key.commentBefore = ` ${origin}`;
-    },
-  });
+  const annotate = (node: unknown, path: readonly (string | number)[]): void => {
+    if (isSeq(node)) for (const [i, item] of node.items.entries()) annotate(item, [...path, i]);
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      if (!isScalar(key)) continue;
+      const inner = [...path, String(key.value)];
+      const origin = ` ${loaded.originOf(inner.join(".")) ?? "default"}`;
+      if (isScalar(value)) value.comment = origin;
+      else if (isSeq(value)) key.commentBefore = origin;
+      annotate(value, inner);
+    }
+  };
+  annotate(document.contents, []);
   return document.toString({ lineWidth: 0 });
 }

@@ -1,39 +1,54 @@
 import { z } from "zod";
-import { count, filePath, flag, pictureSize } from "./fields.js";
+import { count, filePath, flag, positive } from "./fields.js";
 import { transforms } from "./transforms.js";
 
 /** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;
 
-const channelValues = z.tuple([z.number(), z.number(), z.number()]);
+function strideMultiple(description: string) {
+  return count(description).refine(
+    (side) => side % SIZE_MULTIPLE === 0,
+    `must be a multiple of ${SIZE_MULTIPLE}, the backbone's largest stride`,
+  );
+}
 
 const shared = {
   transforms: z
     .strictObject({ train: transforms.default([]), test: transforms.default([]) })
     .prefault({})
     .describe("What happens to a picture, in order, before it is normalised, padded and batched"),
-  mean: channelValues
-    .default([123.675, 116.28, 103.53])
-    .describe("Red, green, blue subtracted from pixels of 0–255; the default is ImageNet's"),
-  std: z
-    .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
-    .default([58.395, 57.12, 57.375])
-    .describe("Red, green, blue the difference is divided by; the default is ImageNet's"),
+  normalisation: z
+    .strictObject({
+      mean: z
+        .tuple([z.number(), z.number(), z.number()])
+        .default([123.675, 116.28, 103.53])
+        .describe("Red, green, blue subtracted from pixels of 0–255; ImageNet's by default"),
+      std: z
+        .tuple([positive("Red"), positive("Green"), positive("Blue")])
+        .default([58.395, 57.12, 57.375])
+        .describe("Red, green, blue the difference is divided by; ImageNet's by default"),
+    })
+    .prefault({})
+    .describe("From pixels to the network's input"),
   batchSize: count("Pictures a batch in training").default(2),
   testBatchSize: count("Pictures a batch at test").default(1),
+  grouping: z
+    .enum(["none", "aspect"])
+    .default("none")
+    .describe("aspect: a training batch holds only wide or only high pictures, so that less is padded"),
   workers: count("Threads that decode and transform; 0: the main thread does it", 0).default(2),
-  prefetch: count("Batches prepared ahead").default(4),
-  buckets: z
-    .array(
-      pictureSize("[width, height] in pixels").refine(
-        (sides) => sides.every((side) => side % SIZE_MULTIPLE === 0),
-        `width and height must be multiples of ${SIZE_MULTIPLE}, the backbone's largest stride`,
-      ),
-    )
-    .default([])
-    .describe(
-      `Sizes batches are padded to, the smallest that holds the pictures; one program is compiled for each. Empty: the next multiple of ${SIZE_MULTIPLE}`,
-    ),
+  prefetch: count("Batches made ahead").default(4),
+  codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes pictures; auto: the fastest"),
+  padding: z
+    .strictObject({
+      multipleOf: strideMultiple("Both sides of a batch are raised to a multiple of this").default(SIZE_MULTIPLE),
+      sizes: z
+        .array(z.strictObject({ width: strideMultiple("Pixels"), height: strideMultiple("Pixels") }))
+        .default([])
+        .describe("Sizes to prefer, the smallest that holds the batch, so that few programs need compiling"),
+    })
+    .prefault({})
+    .describe("The common size of a batch"),
 };
 
 const cocoSplit = z.strictObject({
@@ -51,7 +66,7 @@ export const coco = z.strictObject({
   train: cocoSplit.describe("The training set"),
   val: cocoSplit.describe("The validation set"),
   classes: classNames
-    .optional()
+    .exactOptional()
     .describe("Category names to learn, in order; without it, all of the training annotations in order of their ids"),
   dropEmpty: flag("Leave pictures without objects out of training").default(false),
   ...shared,
@@ -59,28 +74,39 @@ export const coco = z.strictObject({
 
 const labelMapSplit = z.strictObject({
   pictures: filePath("Folder of pictures"),
-  labels: filePath("Folder of label maps: PNGs of the same names, one class index a pixel"),
+  labelMaps: filePath("Folder of label maps: PNGs named as the pictures, one class index a pixel"),
 });
+
+const channel = z.int().min(0).max(255);
 
 export const labelMaps = z
   .strictObject({
     type: z.literal("labelMaps"),
     train: labelMapSplit.describe("The training set"),
     val: labelMapSplit.describe("The validation set"),
-    classes: classNames.optional().describe("Class names in order of their index"),
-    classesFile: filePath("Class names as an ADE20K objectInfo table, or one a line; instead of classes").optional(),
+    labelSuffix: z
+      .string()
+      .min(1)
+      .default(".png")
+      .describe("What follows a picture's name without its ending in the name of its label map"),
+    classes: classNames.exactOptional().describe("Class names in order of their index"),
+    objectInfo: filePath(
+      "Table of class names as ADE20K ships; without it and classes, the one beside the pictures",
+    ).exactOptional(),
+    palette: z
+      .array(z.tuple([channel, channel, channel]))
+      .exactOptional()
+      .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else made up"),
     reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
     ...shared,
   })
-  .superRefine(({ classes, classesFile }, context) => {
-    if (classes === undefined && classesFile === undefined) {
-      context.addIssue({ code: "custom", message: "needs classes or classesFile" });
+  .superRefine(({ classes, objectInfo, palette }, context) => {
+    if (classes !== undefined && objectInfo !== undefined) {
+      const message = "classes and objectInfo are both set; delete one by setting it to null";
+      context.addIssue({ code: "custom", path: ["objectInfo"], message });
     }
-    if (classes !== undefined && classesFile !== undefined) {
-      context.addIssue({
-        code: "custom",
-        path: ["classesFile"],
-        message: "classes and classesFile are both set; delete one by setting it to null",
-      });
+    if (palette !== undefined && classes !== undefined && palette.length !== classes.length) {
+      const message = `has ${palette.length} colours for ${classes.length} classes`;
+      context.addIssue({ code: "custom", path: ["palette"], message });
     }
   });

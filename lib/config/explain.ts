@@ -126,7 +126,12 @@ export function schemaAt(
 
 /** Takes off defaults and optionals, and picks the member of a union that the input's discriminator names. */
 function decide(schema: z.core.$ZodType, input: unknown): z.core.$ZodType | undefined {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+  if (
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  ) {
     return decide(schema.unwrap(), input);
   }
   if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;

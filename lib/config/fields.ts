@@ -33,8 +33,3 @@ export function count(description: string, least = 1) {
 export function flag(description: string) {
   return z.boolean().describe(description);
 }
-
-/** [width, height] in pixels. */
-export function pictureSize(description: string) {
-  return z.tuple([count("Width"), count("Height")]).describe(description);
-}

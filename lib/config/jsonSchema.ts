@@ -8,43 +8,55 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
  * file may be only a part: nothing is required, null deletes any key, and there is `extends`.
  */
 export function toJsonSchema(): JsonSchema {
-  const whole = z.toJSONSchema(configSchema, { io: "input" });
-  const { $schema, ...rest } = loosen(whole);
-  const parts = rest.anyOf ?? [];
+  const { $schema, $defs, anyOf } = loosen(z.toJSONSchema(configSchema, { io: "input", reused: "ref" }));
+  if ($schema === undefined || anyOf === undefined) throw new Error("the config is no union of tasks any more");
   const path = { type: "string" } as const;
   const bases: JsonSchema = {
     description: "Config files this one is laid over, the later over the earlier; paths from this file",
     anyOf: [path, { type: "array", items: path }],
   };
   return {
-    $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
+    $schema,
     title: "densekit config",
-    anyOf: parts.map((part) => {
-      const schema = part as JsonSchema;
+    anyOf: anyOf.map((part) => {
+      const schema = asSchema(part);
       return { ...schema, properties: { extends: bases, ...schema.properties } };
     }),
+    ...($defs === undefined ? {} : { $defs: mapValues($defs, loosen) }),
   };
 }
 
 function loosen(schema: JsonSchema): JsonSchema {
-  const { required: _, oneOf, ...rest } = schema;
-  const result: JsonSchema = { ...rest };
-  if (oneOf !== undefined) result.anyOf = oneOf;
-  if (result.anyOf !== undefined) result.anyOf = result.anyOf.map((part) => loosen(part as JsonSchema));
-  if (typeof result.items === "object" && !Array.isArray(result.items))
-    result.items = loosen(result.items as JsonSchema);
-  if (schema.properties !== undefined) {
-    result.properties = Object.fromEntries(
-      Object.entries(schema.properties).map(([key, value]) => [key, nullable(loosen(value as JsonSchema))]),
-    );
-  }
-  return result;
+  const { required: _, oneOf, anyOf = oneOf, items, properties, maximum, ...rest } = schema;
+  return {
+    ...rest,
+    ...(maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? {} : { maximum }),
+    ...(anyOf === undefined ? {} : { anyOf: anyOf.map((part) => loosen(asSchema(part))) }),
+    ...(items === undefined
+      ? {}
+      : { items: typeof items === "object" && !Array.isArray(items) ? loosen(items) : items }),
+    ...(properties === undefined ? {} : { properties: mapValues(properties, (inner) => nullable(loosen(inner))) }),
+  };
 }
 
-function nullable({ description, default: fallback, ...schema }: JsonSchema): JsonSchema {
+/** Adds null to what a schema allows, its description staying outside, where editors look for it. */
+function nullable(schema: JsonSchema): JsonSchema {
+  if (schema.const !== undefined) return schema; // a discriminator: to delete it makes no sense
+  const { description, default: fallback, ...rest } = schema;
   return {
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
-    anyOf: [schema, { type: "null" }],
+    anyOf: [rest, { type: "null" }],
   };
+}
+
+function mapValues(
+  record: Readonly<Record<string, JsonSchema | boolean>>,
+  change: (schema: JsonSchema) => JsonSchema,
+): Record<string, JsonSchema> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(asSchema(value))]));
+}
+
+function asSchema(schema: JsonSchema | boolean): JsonSchema {
+  return typeof schema === "boolean" ? {} : schema;
 }

@@ -10,6 +10,7 @@ const efficientFormer = z.strictObject({
     .lt(1)
     .default(0)
     .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first"),
+  layerScaleInit: positive("Initial value of the layer scales").default(1e-5),
   frozenStages: z
     .int()
     .min(0)
@@ -20,7 +21,9 @@ const efficientFormer = z.strictObject({
     .enum(["training", "evaluation"])
     .default("training")
     .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
-  weights: filePath("Initial weights of the backbone (.safetensors or .pth); without it, a random start").optional(),
+  weights: filePath(
+    "Initial weights of the backbone (.safetensors or .pth); without it, a random start",
+  ).exactOptional(),
 });
 
 export const backbone = z.discriminatedUnion("type", [efficientFormer]).describe("What turns a picture into features");

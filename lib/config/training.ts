@@ -42,7 +42,7 @@ const warmup = z
     steps: count("Steps until the full rate"),
     ratio: z.number().min(0).max(1).default(1e-6).describe("Share of the rate at step 0"),
   })
-  .optional()
+  .exactOptional()
   .describe("Linear warm-up");
 
 const minLr = z.number().min(0).default(0).describe("Learning rate never goes below");
@@ -70,18 +70,20 @@ export const schedule = z
 export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
   return z
     .strictObject({
-      epochs: count("Length of the run in passes over the training set; either this or steps").optional(),
-      steps: count("Length of the run in optimiser steps; either this or epochs").optional(),
+      epochs: count("Length of the run in passes over the training set; either this or steps").exactOptional(),
+      steps: count("Length of the run in optimiser steps; either this or epochs").exactOptional(),
       optimizer,
       schedule,
-      clipNorm: positive("Gradients are scaled down to this Euclidean norm; without it, they are not").optional(),
+      clipNorm: positive("Gradients are scaled down to this Euclidean norm; without it, they are not").exactOptional(),
       accumulate: count("Batches whose gradients are averaged into one step").default(1),
       evaluateEvery: count(
         "Epochs (or steps, as the length) between validations; without it, only at the end",
-      ).optional(),
+      ).exactOptional(),
       checkpoint: z
         .strictObject({
-          every: count("Epochs (or steps, as the length) between checkpoints; without it, only at the end").optional(),
+          every: count(
+            "Epochs (or steps, as the length) between checkpoints; without it, only at the end",
+          ).exactOptional(),
           keep: count("Checkpoints kept; the best one's weights are kept besides").default(2),
           best: z.enum(metrics).default(metrics[0]).describe("Metric of the best checkpoint"),
         })

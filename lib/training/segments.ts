@@ -1,0 +1,55 @@
+import type { Optimizer } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { elementCount } from "../formats/tensor.js";
+import type { Parameter } from "../nn/parameters.js";
+import type { Segment } from "./optimizers.js";
+
+export interface SegmentOptions {
+  readonly optimizer: Pick<Optimizer, "decayNormsAndBiases" | "multipliers">;
+  /** Parameters that are not trained get a rate of 0. Default: none. */
+  readonly isFrozen?: (name: string) => boolean;
+}
+
+/**
+ * How each trainable parameter is updated, in the order in which they lie side by side in the flat array; neighbours
+ * that are updated alike make one segment.
+ *
+ * @throws UserError when a multiplier matches no parameter
+ */
+export function createSegments(
+  parameters: readonly Pick<Parameter, "name" | "shape" | "role">[],
+  { optimizer, isFrozen = () => false }: SegmentOptions,
+): Segment[] {
+  checkMultipliers(parameters, optimizer.multipliers);
+  const segments: Segment[] = [];
+  let offset = 0;
+  for (const { name, shape, role } of parameters) {
+    const length = elementCount(shape);
+    const lrScale = isFrozen(name) ? 0 : lrScaleOf(name, optimizer.multipliers);
+    const decay = role === "weight" || optimizer.decayNormsAndBiases;
+    const last = segments.at(-1);
+    if (last?.lrScale === lrScale && last.decay === decay) {
+      segments[segments.length - 1] = { ...last, length: last.length + length };
+    } else {
+      segments.push({ offset, length, lrScale, decay });
+    }
+    offset += length;
+  }
+  return segments;
+}
+
+/** The multiplier with the longest match; 1 where none matches. */
+function lrScaleOf(name: string, multipliers: Optimizer["multipliers"]): number {
+  const matching = multipliers.filter(({ match }) => name.startsWith(match));
+  return matching.sort((a, b) => b.match.length - a.match.length)[0]?.lr ?? 1;
+}
+
+function checkMultipliers(parameters: readonly { name: string }[], multipliers: Optimizer["multipliers"]): void {
+  for (const { match } of multipliers) {
+    if (parameters.some(({ name }) => name.startsWith(match))) continue;
+    const parts = [...new Set(parameters.map(({ name }) => name.split(".")[0]))];
+    throw new UserError(
+      `training.optimizer.multipliers: no parameter's name starts with "${match}"; the model's parts are ${parts.join(", ")}`,
+    );
+  }
+}
