@@ -31,8 +31,8 @@ export function encodeDeltas(options: {
   for (let k = 0; k < boxes.length; k += 4) {
     const width = boxes[k + 2]! - boxes[k]!;
     const height = boxes[k + 3]! - boxes[k + 1]!;
-    const dx = (targets[k]! + targets[k + 2]! - boxes[k]! - boxes[k + 2]!) / 2 / width;
-    const dy = (targets[k + 1]! + targets[k + 3]! - boxes[k + 1]! - boxes[k + 3]!) / 2 / height;
+    const dx = (centre(targets, k) - centre(boxes, k)) / width;
+    const dy = (centre(targets, k + 1) - centre(boxes, k + 1)) / height;
     const dw = Math.log((targets[k + 2]! - targets[k]!) / width);
     const dh = Math.log((targets[k + 3]! - targets[k + 1]!) / height);
     out[k] = (dx - means[0]) / stds[0];
@@ -40,6 +40,11 @@ export function encodeDeltas(options: {
     out[k + 2] = (dw - means[2]) / stds[2];
     out[k + 3] = (dh - means[3]) / stds[3];
   }
+}
+
+/** In float32, as the published models had it in training. */
+function centre(boxes: Float32Array, k: number): number {
+  return Math.fround((boxes[k]! + boxes[k + 2]!) / 2);
 }
 
 /**

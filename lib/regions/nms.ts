@@ -18,11 +18,17 @@ export function nms(options: {
   return suppress(boxes, sortDescending(scores), iouThreshold, maxKept);
 }
 
-/** The boxes that survive, out of those that `order` names, best first. */
+/**
+ * The boxes that survive, out of those that `order` names, best first.
+ *
+ * IoUs are rounded to float32 at every step, as a float32 tensor library does: one that equals the threshold is common
+ * enough (1/3, say).
+ */
 function suppress(boxes: Float32Array, order: Int32Array, threshold: number, maxKept: number): Int32Array {
+  const f = Math.fround;
   const kept = new Int32Array(Math.min(order.length, maxKept));
-  const corners = new Float64Array(kept.length * 4); // of the kept boxes, side by side
-  const areas = new Float64Array(kept.length);
+  const corners = new Float32Array(kept.length * 4); // of the kept boxes, side by side
+  const areas = new Float32Array(kept.length);
   let count = 0;
   for (let o = 0; o < order.length && count < kept.length; o++) {
     const k = order[o]! * 4;
@@ -30,15 +36,15 @@ function suppress(boxes: Float32Array, order: Int32Array, threshold: number, max
     const top = boxes[k + 1]!;
     const right = boxes[k + 2]!;
     const bottom = boxes[k + 3]!;
-    const area = (right - left) * (bottom - top);
+    const area = f(f(right - left) * f(bottom - top));
     let alive = true;
     for (let i = 0, j = 0; i < count; i++, j += 4) {
-      const width = Math.min(right, corners[j + 2]!) - Math.max(left, corners[j]!);
+      const width = f(Math.min(right, corners[j + 2]!) - Math.max(left, corners[j]!));
       if (width <= 0) continue;
-      const height = Math.min(bottom, corners[j + 3]!) - Math.max(top, corners[j + 1]!);
+      const height = f(Math.min(bottom, corners[j + 3]!) - Math.max(top, corners[j + 1]!));
       if (height <= 0) continue;
-      const intersection = width * height;
-      if (intersection > threshold * (area + areas[i]! - intersection)) {
+      const intersection = f(width * height);
+      if (f(intersection / f(f(area + areas[i]!) - intersection)) > threshold) {
         alive = false;
         break;
       }

@@ -1,0 +1,84 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { groupedNms, multiclassNms, nms } from "../../lib/regions/nms.js";
+import { readJson, requireGoldens } from "../support/goldens.js";
+import { box, flat, iouOf, randomBoxes, randomFloats } from "./support.js";
+
+interface Case {
+  readonly name: string;
+  readonly boxes: number[][];
+  readonly scores: number[];
+  readonly idxs?: number[];
+  readonly iou_threshold: number;
+  readonly keep: number[];
+}
+
+interface MulticlassCase {
+  readonly boxes: number[][];
+  readonly scores: number[][];
+  readonly score_thr: number;
+  readonly iou_threshold: number;
+  readonly max_num: number;
+  readonly dets: number[][];
+  readonly labels: number[];
+  readonly flat_inds: number[];
+}
+
+/** By the definition: strike out whatever a better survivor of the same group overlaps too much. */
+function naiveNms(boxes: Float32Array, scores: Float32Array, groups: Int32Array, threshold: number): number[] {
+  const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const kept: number[] = [];
+  for (const i of order) {
+    const hidden = kept.some((k) => groups[k] === groups[i] && iouOf(box(boxes, k), box(boxes, i)) > threshold);
+    if (!hidden) kept.push(i);
+  }
+  return kept;
+}
+
+describe("non-maximum suppression", () => {
+  it("keeps what the reference keeps, in its order", function () {
+    const { cases } = readJson<{ cases: Case[] }>(`${requireGoldens(this, "nms")}/nms.json`);
+    expect(cases.length).to.equal(20);
+    for (const { name, boxes, scores, idxs, iou_threshold, keep } of cases) {
+      const input = { boxes: flat(boxes), scores: Float32Array.from(scores), iouThreshold: iou_threshold };
+      const kept = idxs ? groupedNms({ ...input, groups: Int32Array.from(idxs) }) : nms(input);
+      expect([...kept], name).to.deep.equal(keep);
+    }
+  });
+
+  it("detects class by class as the reference", function () {
+    const { cases } = readJson<{ cases: MulticlassCase[] }>(`${requireGoldens(this, "nms")}/multiclass.json`);
+    expect(cases.length).to.equal(4);
+    for (const golden of cases) {
+      const found = multiclassNms({
+        boxes: flat(golden.boxes),
+        scores: flat(golden.scores),
+        classes: golden.scores[0]!.length - 1,
+        scoreThreshold: golden.score_thr,
+        iouThreshold: golden.iou_threshold,
+        maxKept: golden.max_num,
+      });
+      expect([...found.labels]).to.deep.equal(golden.labels);
+      expect([...found.indices]).to.deep.equal(golden.flat_inds);
+      expect([...found.boxes]).to.deep.equal([...flat(golden.dets.map((det) => det.slice(0, 4)))]);
+      expect([...found.scores]).to.deep.equal([...flat(golden.dets.map((det) => det.slice(4)))]);
+    }
+  });
+
+  it("keeps what the definition keeps, with a bound and without", () => {
+    const arbitrary = [fc.nat(), fc.nat({ max: 60 }), fc.constantFrom(0.3, 0.5, 0.7), fc.nat({ max: 20 })] as const;
+    fc.assert(
+      fc.property(...arbitrary, (seed, n, iouThreshold, maxKept) => {
+        const boxes = randomBoxes(seed, n, 60, 40, 1e-3);
+        const scores = randomFloats(seed, n).map((score) => Math.round(score * 8));
+        const groups = Int32Array.from({ length: n }, (_, i) => (i * 7) % 3);
+        const expected = naiveNms(boxes, scores, groups, iouThreshold);
+        expect([...groupedNms({ boxes, scores, groups, iouThreshold })]).to.deep.equal(expected);
+        const bounded = groupedNms({ boxes, scores, groups, iouThreshold, maxKept });
+        expect([...bounded]).to.deep.equal(expected.slice(0, maxKept));
+        const alone = naiveNms(boxes, scores, groups.fill(0), iouThreshold).slice(0, maxKept);
+        expect([...nms({ boxes, scores, iouThreshold, maxKept })]).to.deep.equal(alone);
+      }),
+    );
+  });
+});
