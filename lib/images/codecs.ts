@@ -8,6 +8,7 @@ export type CodecName = "sharp" | "javascript";
 /** Errors thrown by a codec are its own: the caller adds the file's name. */
 export interface Codec {
   readonly name: CodecName;
+  readonly version: string;
   decode(bytes: Uint8Array): Promise<Picture>;
   encodeJpeg(picture: Picture, quality: number): Promise<Uint8Array>;
   encodePng(picture: Picture): Promise<Uint8Array>;
@@ -48,8 +49,8 @@ export async function describeCodecs(): Promise<CodecDescription[]> {
 
 async function describe(name: CodecName, formats: readonly string[], advice: string): Promise<CodecDescription> {
   try {
-    await loadCodec(name);
-    return { name, available: true, formats, version: versionOf(name === "sharp" ? "sharp" : "jimp") };
+    const { version } = await loadCodec(name);
+    return { name, available: true, formats, version };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return { name, available: false, formats, problem: `cannot be loaded (${reason}): ${advice}` };
@@ -69,6 +70,7 @@ async function makeSharpCodec(): Promise<Codec> {
   sharp.cache(false);
   return {
     name: "sharp",
+    version: sharp.versions.sharp ?? "unknown",
     async decode(bytes) {
       const { space } = await sharp(bytes, options).metadata();
       const input = sharp(bytes, options).autoOrient();
@@ -102,6 +104,7 @@ async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
   return {
     name: "javascript",
+    version: versionOf("jimp"),
     async decode(bytes) {
       if (isPng(bytes)) return rgbOfPng(readPng(bytes));
       if (isJpeg(bytes) && !endsProperly(bytes)) throw new Error("premature end of JPEG image");

@@ -1,0 +1,199 @@
+import { expect } from "chai";
+import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
+import { drawInstances } from "../../lib/images/draw/instances.js";
+import { type Colour, classPalette, hexOf, textColourOn } from "../../lib/images/draw/palette.js";
+import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
+import { drawLabelMap } from "../../lib/images/draw/semantic.js";
+import { drawSheet } from "../../lib/images/draw/sheet.js";
+import { renderSvg, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
+import type { Picture } from "../../lib/images/picture.js";
+import { readJson, requireData } from "../support/goldens.js";
+import { noisePicture } from "./pictures.js";
+
+const grey = (width: number, height: number): Picture => ({
+  width,
+  height,
+  data: new Uint8Array(width * height * 3).fill(128),
+});
+
+const at = ({ width, data }: Picture, x: number, y: number): number[] =>
+  Array.from(data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3));
+
+/** How many pixels of a rectangle differ between two pictures. */
+function changed(a: Picture, b: Picture, left = 0, top = 0, right = a.width, bottom = a.height): number {
+  let count = 0;
+  for (let y = top; y < bottom; y++) {
+    for (let x = left; x < right; x++) if (at(a, x, y).some((v, c) => v !== at(b, x, y)[c])) count++;
+  }
+  return count;
+}
+
+describe("palettes", () => {
+  it("are distinct, and stable as classes are added", () => {
+    const colours = classPalette(80);
+    expect(new Set(colours.map(hexOf)).size).to.equal(80);
+    expect(classPalette(10)).to.deep.equal(colours.slice(0, 10));
+    const distance = (a: Colour, b: Colour): number => Math.hypot(...a.map((v, i) => v - b[i]!));
+    for (let i = 0; i < 10; i++) for (let j = 0; j < i; j++) expect(distance(colours[i]!, colours[j]!)).to.be.above(30);
+  });
+
+  it("hold ADE20K's colours", function () {
+    const facts = readJson<{ rgb: number[] }[]>(`${requireData(this, "facts")}/ade150.json`);
+    expect(ADE20K_PALETTE).to.deep.equal(facts.map(({ rgb }) => rgb));
+  });
+
+  it("put dark text on light colours", () => {
+    expect(textColourOn([250, 240, 200])).to.equal("#111");
+    expect(textColourOn([20, 30, 90])).to.equal("#fff");
+  });
+});
+
+describe("text", () => {
+  it("shows: the package's own fonts are found", () => {
+    const draw = (text: string) =>
+      renderSvg(svgDocument({ width: 120, height: 30 }, `<text x="5" y="20" font-size="16">${text}</text>`));
+    const ink = draw("Wg 0.93").data.reduce((sum, v) => sum + (v < 100 ? 1 : 0), 0);
+    expect(ink).to.be.above(150);
+    expect(draw("").data.every((v) => v === 255)).to.equal(true);
+  });
+
+  it("is measured nearly as it is drawn", () => {
+    const text = "dining table 0.93";
+    const drawn = renderSvg(
+      svgDocument({ width: 300, height: 40 }, `<text x="0" y="25" font-size="20">${text}</text>`),
+    );
+    let right = 0;
+    for (let i = 0; i < drawn.data.length; i += 3) if (drawn.data[i]! < 128) right = Math.max(right, (i / 3) % 300);
+    expect(textWidth(text, 20)).to.be.closeTo(right, 5);
+    expect(textWidth("ab", 20, 600)).to.be.above(textWidth("ab", 20));
+  });
+});
+
+describe("drawing instances", () => {
+  const style = { classes: ["cat", "dog"], palette: [[255, 0, 0] as const, [0, 0, 255] as const] };
+  const boxes = Float32Array.of(20, 40, 80, 90, 110, 50, 150, 110);
+  const labels = Int32Array.of(0, 1);
+
+  it("draws boxes in the classes' colours and leaves the given picture alone", () => {
+    const picture = grey(160, 120);
+    const drawn = drawInstances(picture, { boxes, labels }, { ...style, labels: false });
+    expect(at(drawn, 20, 70)[0]).to.be.above(150);
+    expect(at(drawn, 110, 80)[2]).to.be.above(150);
+    expect(at(drawn, 50, 70)).to.deep.equal([128, 128, 128]);
+    expect(picture).to.deep.equal(grey(160, 120));
+  });
+
+  it("leaves out what scores too little", () => {
+    const scores = Float32Array.of(0.9, 0.2);
+    const drawn = drawInstances(grey(160, 120), { boxes, labels, scores }, style);
+    expect(changed(drawn, grey(160, 120), 108, 40, 155, 115)).to.equal(0);
+    expect(changed(drawn, grey(160, 120), 15, 35, 85, 95)).to.be.above(100);
+  });
+
+  it("writes a label inside the picture wherever the box lies", () => {
+    for (const box of [
+      [0, 0, 30, 12],
+      [140, 100, 160, 120],
+      [0, 0, 160, 120],
+    ]) {
+      const given = { boxes: Float32Array.from(box), labels: labels.slice(0, 1) };
+      const without = drawInstances(grey(160, 120), given, { ...style, labels: false });
+      const labelled = drawInstances(grey(160, 120), given, style);
+      expect(changed(labelled, without)).to.be.above(200);
+    }
+  });
+
+  it("tints masks, their edge stronger than their inside", () => {
+    // Column-major: columns 10–19 of 40 rows, rows 10–29.
+    const counts = [10 * 40 + 10, ...Array.from({ length: 9 }, () => [20, 20]).flat(), 20];
+    const mask = {
+      height: 40,
+      width: 40,
+      counts: Uint32Array.from([...counts, 40 * 40 - counts.reduce((a, b) => a + b)]),
+    };
+    const given = { boxes: Float32Array.of(10, 10, 20, 30), labels: Int32Array.of(0), masks: [mask] };
+    const drawn = drawInstances(grey(40, 40), given, { ...style, boxes: false, labels: false });
+    expect(changed(drawn, grey(40, 40))).to.equal(10 * 20);
+    expect(at(drawn, 9, 15)).to.deep.equal([128, 128, 128]);
+    expect(at(drawn, 15, 20)[0]).to.be.within(170, 190);
+    expect(at(drawn, 10, 20)[0]).to.be.above(240);
+  });
+
+  it("draws nothing for no objects", () => {
+    const picture = noisePicture(50, 40);
+    expect(drawInstances(picture, { boxes: new Float32Array(0), labels: new Int32Array(0) }, style)).to.deep.equal(
+      picture,
+    );
+  });
+});
+
+describe("drawing label maps", () => {
+  const map = { width: 60, height: 100, data: Uint8Array.from({ length: 6000 }, (_, i) => (i < 3000 ? 0 : 255)) };
+  const style = { classes: ["sky"], palette: [[0, 0, 255] as const], opacity: 0.5 };
+
+  it("tints classes and leaves ignored pixels", () => {
+    const drawn = drawLabelMap(grey(60, 100), map, { ...style, legend: false });
+    expect(at(drawn, 30, 20)).to.deep.equal([64, 64, 191]);
+    expect(at(drawn, 30, 80)).to.deep.equal([128, 128, 128]);
+  });
+
+  it("adds a legend at the right", () => {
+    const drawn = drawLabelMap(grey(60, 100), map, style);
+    expect(drawn.height).to.equal(100);
+    expect(drawn.width).to.be.above(100);
+    const blank = { ...drawn, data: new Uint8Array(drawn.data.length).fill(255) };
+    expect(changed(drawn, blank, 60)).to.be.above(200);
+  });
+
+  it("refuses a map of another size", () => {
+    expect(() => drawLabelMap(grey(61, 100), map, style)).to.throw(RangeError, "60×100");
+  });
+});
+
+describe("sheets", () => {
+  it("place scaled pictures in columns", () => {
+    const black = { width: 40, height: 40, data: new Uint8Array(4800) };
+    const sheet = drawSheet([{ title: "a.jpg", pictures: [grey(20, 20), black] }], {
+      columns: ["Truth", "Prediction"],
+      rowHeight: 40,
+    });
+    const middle = sheet.height - 30;
+    expect(at(sheet, 30, middle)).to.deep.equal([128, 128, 128]);
+    expect(at(sheet, sheet.width - 30, middle)).to.deep.equal([0, 0, 0]);
+    expect(at(sheet, 2, middle)).to.deep.equal([255, 255, 255]);
+  });
+});
+
+describe("plots", () => {
+  const falling = Array.from({ length: 30 }, (_, i) => [i, Math.exp(-i / 5)] as const);
+
+  it("carry title, labels and a legend", async () => {
+    const series = [
+      { name: "loss", points: falling },
+      { name: "mask loss", points: falling.map(([x, y]) => [x, y / 2] as const) },
+    ];
+    const svg = await plotSvg(series, {
+      title: "Training",
+      xLabel: "step",
+      yLabel: "value",
+      yScale: "log",
+      smoothing: 3,
+    });
+    for (const text of ["Training", "step", "value", "mask loss"]) expect(svg).to.contain(`>${text}<`);
+  });
+
+  it("draw values that are not finite, or not positive on a log scale, as gaps", async () => {
+    const points = falling.map(([x, y]) => [x, x === 10 ? Number.NaN : x === 20 ? 0 : y] as const);
+    const svg = await plotSvg([{ name: "loss", points }], { xLabel: "step", yLabel: "loss", yScale: "log" });
+    expect(svg).not.to.contain("NaN").and.not.to.contain("Infinity");
+    const line = /d="(M[^"]*)"[^>]*stroke-width="2.2"/.exec(svg)?.[1] ?? "";
+    expect(line.match(/M/g)).to.have.lengthOf(3);
+  });
+
+  it("become pictures", async () => {
+    const options = { xLabel: "step", yLabel: "loss", width: 200, height: 100, zoom: 1 };
+    const picture = await drawPlot([{ name: "loss", points: falling }], options);
+    expect(picture.width).to.be.within(220, 320);
+    expect(new Set(picture.data).size).to.be.above(20);
+  });
+});

@@ -1,0 +1,126 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { Picture } from "../../lib/images/picture.js";
+import { type Interpolation, resizeLabelMap, resizePicture, type Size } from "../../lib/images/resize.js";
+import { noiseLabels, noisePicture, smoothPicture } from "./pictures.js";
+
+const sides = fc.integer({ min: 1, max: 40 });
+
+describe("resizing pictures", () => {
+  const naive: Record<Interpolation, (picture: Picture, size: Size) => Float64Array> = {
+    bilinear: naiveBilinear,
+    "bilinear-antialias": (picture, size) => naiveFilter(picture, size, 1, (t) => 1 - t),
+    "bicubic-antialias": (picture, size) =>
+      naiveFilter(picture, size, 2, (t) =>
+        t < 1 ? 1.5 * t ** 3 - 2.5 * t ** 2 + 1 : -0.5 * t ** 3 + 2.5 * t ** 2 - 4 * t + 2,
+      ),
+  };
+
+  for (const interpolation of Object.keys(naive) as Interpolation[]) {
+    it(`${interpolation} agrees with the formula`, () => {
+      fc.assert(
+        fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
+          const picture = noisePicture(width, height, seed);
+          const size = { width: newWidth, height: newHeight };
+          const { data } = resizePicture(picture, size, interpolation);
+          const expected = naive[interpolation](picture, size);
+          // Fixed point and, for the antialiased ones, a rounding between the passes.
+          const tolerance = interpolation === "bilinear" ? 0.63 : 1.3;
+          for (const [i, value] of data.entries()) expect(value).to.be.closeTo(expected[i]!, tolerance);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it("bilinear gives known values", () => {
+    const picture = { width: 2, height: 1, data: Uint8Array.of(0, 0, 0, 100, 100, 100) };
+    const { data } = resizePicture(picture, { width: 4, height: 1 });
+    expect(Array.from(data).filter((_, i) => i % 3 === 0)).to.deep.equal([0, 25, 75, 100]);
+  });
+
+  it("halving: bilinear averages two by two, antialiased smooths wider", () => {
+    const picture = { width: 4, height: 1, data: Uint8Array.of(...[0, 0, 100, 200].flatMap((v) => [v, v, v])) };
+    const half = (interpolation: Interpolation) =>
+      Array.from(resizePicture(picture, { width: 2, height: 1 }, interpolation).data).filter((_, i) => i % 3 === 0);
+    expect(half("bilinear")).to.deep.equal([0, 150]);
+    // Weights 3 3 1 of 7 at the left end (the filter's tail outside is dropped): 100 / 7.
+    expect(half("bilinear-antialias")).to.deep.equal([14, 129]);
+  });
+
+  it("keeps a picture of one colour", () => {
+    for (const interpolation of Object.keys(naive) as Interpolation[]) {
+      const picture = { width: 19, height: 11, data: new Uint8Array(19 * 11 * 3).fill(201) };
+      expect(resizePicture(picture, { width: 7, height: 30 }, interpolation).data.every((v) => v === 201)).to.equal(
+        true,
+      );
+    }
+  });
+
+  it("returns the picture itself for its own size", () => {
+    const picture = smoothPicture(9, 8);
+    expect(resizePicture(picture, picture)).to.equal(picture);
+  });
+});
+
+describe("resizing label maps", () => {
+  it("takes source pixel floor(i × source ÷ output)", () => {
+    fc.assert(
+      fc.property(sides, sides, sides, sides, (width, height, newWidth, newHeight) => {
+        const map = noiseLabels(width, height, 256);
+        const { data } = resizeLabelMap(map, { width: newWidth, height: newHeight });
+        for (const [i, value] of data.entries()) {
+          const x = Math.floor((i % newWidth) * (width / newWidth));
+          const y = Math.floor(Math.floor(i / newWidth) * (height / newHeight));
+          expect(value).to.equal(map.data[Math.min(y, height - 1) * width + Math.min(x, width - 1)]);
+        }
+      }),
+    );
+  });
+});
+
+function naiveBilinear(picture: Picture, size: Size): Float64Array {
+  return eachValue(size, (x, y, c) => {
+    const [x0, x1, u] = neighbours(x, size.width, picture.width);
+    const [y0, y1, v] = neighbours(y, size.height, picture.height);
+    const at = (i: number, j: number): number => picture.data[(j * picture.width + i) * 3 + c]!;
+    return (at(x0, y0) * (1 - u) + at(x1, y0) * u) * (1 - v) + (at(x0, y1) * (1 - u) + at(x1, y1) * u) * v;
+  });
+}
+
+/** The two pixels about an output pixel's centre and the second one's weight; beyond the edge the edge repeats. */
+function neighbours(i: number, output: number, source: number): [number, number, number] {
+  const centre = ((i + 0.5) * source) / output - 0.5;
+  const left = Math.floor(centre);
+  const inside = (j: number): number => Math.min(Math.max(j, 0), source - 1);
+  return [inside(left), inside(left + 1), centre - left];
+}
+
+function naiveFilter(picture: Picture, size: Size, radius: number, kernel: (t: number) => number): Float64Array {
+  const weight = (i: number, j: number, output: number, source: number): number => {
+    const scale = source / output;
+    const t = Math.abs(j + 0.5 - (i + 0.5) * scale) / Math.max(scale, 1);
+    return t < radius ? kernel(t) : 0;
+  };
+  return eachValue(size, (x, y, c) => {
+    let across = 0;
+    const columns = Array.from({ length: picture.width }, (_, j) => weight(x, j, size.width, picture.width));
+    const rows = Array.from({ length: picture.height }, (_, j) => weight(y, j, size.height, picture.height));
+    const columnSum = columns.reduce((a, b) => a + b, 0);
+    const rowSum = rows.reduce((a, b) => a + b, 0);
+    for (const [j, vertical] of rows.entries()) {
+      // Between the passes values are cut to 0–255, which bicubic weights may leave.
+      const row =
+        columns.reduce((sum, w, i) => sum + w * picture.data[(j * picture.width + i) * 3 + c]!, 0) / columnSum;
+      across += vertical * Math.min(Math.max(row, 0), 255);
+    }
+    return Math.min(Math.max(across / rowSum, 0), 255);
+  });
+}
+
+function eachValue(size: Size, value: (x: number, y: number, c: number) => number): Float64Array {
+  return Float64Array.from({ length: size.width * size.height * 3 }, (_, i) => {
+    const pixel = Math.floor(i / 3);
+    return value(pixel % size.width, Math.floor(pixel / size.width), i % 3);
+  });
+}
