@@ -1,0 +1,150 @@
+import { UserError } from "../errors.js";
+import { type IndexedRle, indexRle } from "../masks/overlap.js";
+import { type Rle, rleArea } from "../masks/rle.js";
+import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
+
+/** The true objects of one picture, n of them, in original pixels. */
+export interface EvaluatedObjects {
+  readonly imageId: number;
+  /** [n, 4] x1 y1 x2 y2. */
+  readonly boxes: Float32Array | Float64Array;
+  /** [n] class index. */
+  readonly labels: Int32Array;
+  /** [n] */
+  readonly crowd: Uint8Array;
+  /** [n] what decides on the size class; the mask's area, or the box's where there is no mask, if left out. */
+  readonly areas?: Float32Array | Float64Array;
+  /** [n] of the picture's size. */
+  readonly masks?: readonly (Rle | undefined)[];
+}
+
+/** What a model found in one picture, n detections, in original pixels. */
+export interface EvaluatedDetections {
+  readonly imageId: number;
+  /** [n, 4] x1 y1 x2 y2. */
+  readonly boxes: Float32Array | Float64Array;
+  /** [n] */
+  readonly scores: Float32Array | Float64Array;
+  /** [n] class index. */
+  readonly labels: Int32Array;
+  /** [n] of the picture's size. */
+  readonly masks?: readonly Rle[];
+}
+
+export interface InstancesOptions {
+  /** Every picture that is judged, those without objects too. */
+  readonly pictures: readonly EvaluatedObjects[];
+  readonly classes: readonly string[];
+  /** Masks are looked at only for `segm`. */
+  readonly type: EvaluationType;
+}
+
+/**
+ * Ground truth for `evaluateTables`; can be made once and used after every epoch. Category ids are class indices,
+ * annotation ids count from 1.
+ *
+ * @throws UserError where masks are judged and an object has none, or a picture comes twice
+ */
+export function groundTruthFromInstances({ pictures, classes, type }: InstancesOptions): GroundTruthTable {
+  const sorted = [...pictures].sort((a, b) => a.imageId - b.imageId);
+  const imageIds = Float64Array.from(sorted, ({ imageId }) => imageId);
+  const twice = imageIds.find((id, i) => id === imageIds[i + 1]);
+  if (twice !== undefined) throw new UserError(`picture ${twice} comes twice in the ground truth`);
+  const columns = flatten(sorted, (_, i) => i, type, areaOfObject);
+  checkLabels(columns.category, classes.length, "the ground truth");
+  return {
+    imageIds,
+    categoryIds: Float64Array.from(classes, (_, k) => k),
+    categoryNames: classes,
+    crowd: Uint8Array.from(sorted.flatMap(({ crowd }) => [...crowd])),
+    ids: Float64Array.from(columns.image, (_, n) => n + 1),
+    ...columns,
+  };
+}
+
+/**
+ * Detections for `evaluateTables`. Where masks are judged, the size class goes by the mask's area.
+ *
+ * @throws UserError where a picture is not in the ground truth, a score is no number, or a mask is missing
+ */
+export function detectionsFromInstances(
+  pictures: readonly EvaluatedDetections[],
+  truth: GroundTruthTable,
+  type: EvaluationType,
+): DetectionTable {
+  const imageIndex = new Map(Array.from(truth.imageIds, (id, i) => [id, i]));
+  const columns = flatten(
+    pictures,
+    ({ imageId }) => {
+      const index = imageIndex.get(imageId);
+      if (index === undefined) throw new UserError(`detections of picture ${imageId}, which the ground truth lacks`);
+      return index;
+    },
+    type,
+    ({ masks }, i) => (type === "segm" && masks?.[i] !== undefined ? rleArea(masks[i]) : undefined),
+  );
+  checkLabels(columns.category, truth.categoryIds.length, "the detections");
+  const scores = Float64Array.from(pictures.flatMap((picture) => [...picture.scores]));
+  const bad = scores.find((score) => !Number.isFinite(score));
+  if (bad !== undefined) throw new UserError(`a detection has the score ${bad}; the model's outputs are not finite`);
+  return { scores, ids: Float64Array.from(scores, (_, n) => n + 1), ...columns };
+}
+
+interface Columns {
+  readonly image: Int32Array;
+  readonly category: Int32Array;
+  readonly boxes: Float64Array;
+  readonly areas: Float64Array;
+  readonly masks?: readonly IndexedRle[];
+}
+
+type PictureColumns = Pick<EvaluatedObjects, "imageId" | "boxes" | "labels" | "masks">;
+
+function areaOfObject({ areas, masks }: EvaluatedObjects, i: number): number | undefined {
+  const mask = masks?.[i];
+  return areas?.[i] ?? (mask === undefined ? undefined : rleArea(mask));
+}
+
+/**
+ * The pictures' columns one after the other.
+ *
+ * @param areaOf the area that decides on the size class; the box's where undefined
+ */
+function flatten<P extends PictureColumns>(
+  pictures: readonly P[],
+  imageIndex: (picture: P, i: number) => number,
+  type: EvaluationType,
+  areaOf: (picture: P, i: number) => number | undefined,
+): Columns {
+  const total = pictures.reduce((sum, { labels }) => sum + labels.length, 0);
+  const image = new Int32Array(total);
+  const category = new Int32Array(total);
+  const boxes = new Float64Array(total * 4);
+  const areas = new Float64Array(total);
+  const masks: IndexedRle[] = [];
+  let n = 0;
+  pictures.forEach((picture, p) => {
+    const index = imageIndex(picture, p);
+    picture.labels.forEach((label, i) => {
+      const [x0, y0, x1, y1] = picture.boxes.subarray(4 * i, 4 * i + 4);
+      image[n] = index;
+      category[n] = label;
+      boxes.set([x0!, y0!, x1! - x0!, y1! - y0!], 4 * n);
+      if (type === "segm") masks.push(indexRle(maskOf(picture, i)));
+      areas[n] = areaOf(picture, i) ?? boxes[4 * n + 2]! * boxes[4 * n + 3]!;
+      n++;
+    });
+  });
+  return { image, category, boxes, areas, ...(type === "segm" && { masks }) };
+}
+
+function maskOf({ masks, imageId }: PictureColumns, i: number): Rle {
+  const mask = masks?.[i];
+  if (mask === undefined) throw new UserError(`object ${i} of picture ${imageId} has no mask; judge boxes (type bbox)`);
+  return mask;
+}
+
+function checkLabels(labels: Int32Array, classes: number, whose: string): void {
+  const bad = labels.find((label) => label < 0 || label >= classes);
+  if (bad !== undefined) throw new UserError(`${whose} holds class ${bad}, but there are ${classes} classes (from 0)`);
+}

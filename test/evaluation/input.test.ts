@@ -1,0 +1,138 @@
+import { expect } from "chai";
+import { UserError } from "../../lib/errors.js";
+import { evaluateCoco, evaluateInstances, formatCocoSummary } from "../../lib/evaluation/coco.js";
+import type { CocoAnnotation, CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoOptions } from "../../lib/evaluation/options.js";
+import type { EvaluationType } from "../../lib/evaluation/tables.js";
+
+const annotation: CocoAnnotation = { id: 1, image_id: 7, category_id: 3, bbox: [2, 2, 4, 4], area: 16, iscrowd: 0 };
+const groundTruth: CocoGroundTruth = {
+  images: [{ id: 7, width: 10, height: 10 }],
+  categories: [{ id: 3, name: "nut" }],
+  annotations: [annotation],
+};
+const result: CocoResult = { image_id: 7, category_id: 3, score: 0.9, bbox: [2, 2, 4, 4] };
+const square = [[2, 2, 2, 6, 6, 6, 6, 2]];
+
+function withAnnotation(...changes: Partial<CocoAnnotation>[]): CocoGroundTruth {
+  return { ...groundTruth, annotations: changes.map((change) => ({ ...annotation, ...change })) };
+}
+
+describe("COCO evaluation refuses, saying where the fault is,", () => {
+  const refused: [
+    name: string,
+    truth: CocoGroundTruth,
+    results: CocoResult[],
+    type: EvaluationType,
+    message: RegExp,
+  ][] = [
+    ["an unknown picture", withAnnotation({ image_id: 8 }), [], "bbox", /^annotation 1: unknown picture id 8/],
+    ["an unknown category", withAnnotation({ category_id: 4 }), [], "bbox", /^annotation 1: unknown category 4/],
+    ["an id used twice", withAnnotation({}, {}), [], "bbox", /^annotation 1: the id occurs twice/],
+    ["a box of three numbers", withAnnotation({ bbox: [1, 2, 3] }), [], "bbox", /^annotation 1: "bbox".*\[1,2,3\]/],
+    ["an object without a mask", groundTruth, [], "segm", /^annotation 1 has no "segmentation"/],
+    [
+      "a polygon of two points",
+      withAnnotation({ segmentation: [[1, 2, 3, 4]] }),
+      [],
+      "segm",
+      /^annotation 1: .*3 points/,
+    ],
+    [
+      "a result of another set",
+      groundTruth,
+      [{ ...result, image_id: 1 }],
+      "bbox",
+      /^result 0: .*no picture 1.*another set/,
+    ],
+    ["a score that is no number", groundTruth, [result, { ...result, score: Number.NaN }], "bbox", /^result 1: .*NaN/],
+    ["a NaN in a box", groundTruth, [{ ...result, bbox: [1, 2, Number.NaN, 4] }], "bbox", /^result 0: "bbox"/],
+    ["a result without a mask", withAnnotation({ segmentation: square }), [result], "segm", /^result 0 has no "segm/],
+    [
+      "a mask of another size",
+      withAnnotation({ segmentation: square }),
+      [{ ...result, segmentation: { size: [5, 5], counts: [25] } }],
+      "segm",
+      /^result 0: .*\[5,5\].*\[10,10\]/,
+    ],
+  ];
+  for (const [name, truth, results, type, message] of refused) {
+    it(name, () => expect(() => evaluateCoco({ groundTruth: truth, results, type })).to.throw(UserError, message));
+  }
+
+  it("files that are no COCO files", () => {
+    const { annotations: _, ...rest } = groundTruth;
+    const noAnnotations: unknown = rest;
+    const noList: unknown = {};
+    const read = (truth: unknown, results: unknown) => () =>
+      evaluateCoco({ groundTruth: truth as CocoGroundTruth, results: results as CocoResult[], type: "bbox" });
+    expect(read(noAnnotations, [])).to.throw(UserError, /no list "annotations"/);
+    expect(read(groundTruth, noList)).to.throw(UserError, /no COCO results file/);
+  });
+
+  it("options out of range", () => {
+    const wrong: [CocoOptions, RegExp][] = [
+      [{ iouThresholds: [0.5, 1.5] }, /iouThresholds .* 1\.5/],
+      [{ iouThresholds: [] }, /iouThresholds .* empty/],
+      [{ maxDetections: [0] }, /maxDetections .* 0/],
+      [{ recallThresholds: [0.5, 0.1] }, /recallThresholds must grow/],
+      [{ areaRanges: [{ label: "odd", low: 2, high: 1 }] }, /areaRanges/],
+    ];
+    for (const [options, message] of wrong) {
+      expect(() => evaluateCoco({ groundTruth, results: [], type: "bbox", ...options })).to.throw(UserError, message);
+    }
+  });
+
+  it("detections in memory that do not fit", () => {
+    const none = { boxes: new Float32Array(0), labels: new Int32Array(0), crowd: new Uint8Array(0) };
+    const found = {
+      imageId: 1,
+      boxes: Float32Array.of(0, 0, 1, 1),
+      labels: Int32Array.of(0),
+      scores: Float32Array.of(1),
+    };
+    const judge =
+      (change: Partial<typeof found>, type: EvaluationType = "bbox") =>
+      () =>
+        evaluateInstances({
+          groundTruth: [{ imageId: 1, ...none }],
+          detections: [{ ...found, ...change }],
+          classes: ["a"],
+          type,
+        });
+    expect(judge({})).not.to.throw();
+    expect(judge({ imageId: 2 })).to.throw(UserError, /picture 2/);
+    expect(judge({ labels: Int32Array.of(1) })).to.throw(UserError, /class 1, but there are 1/);
+    expect(judge({ scores: Float32Array.of(Number.NaN) })).to.throw(UserError, /score NaN/);
+    expect(judge({}, "segm")).to.throw(UserError, /object 0 of picture 1 has no mask/);
+  });
+});
+
+describe("COCO evaluation reads", () => {
+  it("objects without area or crowd flag, and results of unknown categories as nothing", () => {
+    const { area: _, iscrowd: __, ...bare } = annotation;
+    const truth = { ...groundTruth, annotations: [{ ...bare, segmentation: square }] };
+    const stray = { ...result, category_id: 99 };
+    const evaluation = evaluateCoco({ groundTruth: truth, results: [stray, result], type: "bbox" });
+    expect(evaluation.stats[0]).to.be.closeTo(1, 1e-12);
+    expect(evaluation.stats[3]).to.be.closeTo(1, 1e-12); // 16 pixels: small
+    expect(evaluation.categories).to.deep.include({ id: 3, name: "nut", ap: evaluation.stats[0]!, ar: 1 });
+  });
+
+  it("a match with annotation id 0 as no match, as the reference does", () => {
+    expect(evaluateCoco({ groundTruth: withAnnotation({ id: 0 }), results: [result], type: "bbox" }).stats[0]).to.equal(
+      0,
+    );
+  });
+
+  it("its own thresholds, limits and size classes", () => {
+    const options = { iouThresholds: [0.4], maxDetections: [5], areaRanges: [{ label: "all", low: 0, high: 20 }] };
+    const shifted = { ...result, bbox: [3, 2, 4, 4] }; // IoU 12 / 20
+    const judge = (iou: number) =>
+      evaluateCoco({ groundTruth, results: [shifted], type: "bbox", ...options, iouThresholds: [iou] });
+    expect(judge(0.4).shape).to.deep.equal([1, 101, 1, 1, 1]);
+    expect(judge(0.6).stats[8]).to.equal(1);
+    expect(judge(0.61).stats[8]).to.equal(0);
+    expect(formatCocoSummary(judge(0.4))).to.include("AP) @[ IoU=0.40:0.40 | area=   all | maxDets=100 ] = -1.000");
+  });
+});
