@@ -2,6 +2,8 @@ import { type CaseResult, median, type SideResult } from "./measure.js";
 
 /** Outputs of the same model differ by rounding alone: relative difference of the check figures. */
 const AGREEMENT = 1e-3;
+/** Slowest ÷ fastest round on a machine that does nothing else stays below this. */
+const STEADY = 1.5;
 
 /** A Markdown table for a case: a row a side, and how many times the first side's time and memory are of it. */
 export function caseTable(result: CaseResult): string {
@@ -10,7 +12,7 @@ export function caseTable(result: CaseResult): string {
   const rows = sides.map((side) => row(side, first));
   const head = ["| | median ms | range | ours ÷ it, time | peak MB | ours ÷ it, memory |", "|---|---|---|---|---|---|"];
   const notes = sides.flatMap(({ label, note }) => (note ? [`${label}: ${note}`] : []));
-  const remarks = [...problems(result), ...notes].map((text) => `- ${text}`);
+  const remarks = [...problems(result), ...unsteady(result), ...notes].map((text) => `- ${text}`);
   return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
 }
 
@@ -31,6 +33,13 @@ export function timeRatio(first: SideResult | undefined, side: SideResult): numb
 function memoryRatio(first: SideResult | undefined, side: SideResult): number | undefined {
   if (first === side || first?.peakMb === undefined || side.peakMb === undefined) return undefined;
   return first.peakMb / side.peakMb;
+}
+
+/** Other programs on the machine slow the sides unequally, those whose threads wait by spinning most. */
+function unsteady({ sides }: CaseResult): string[] {
+  return sides.flatMap(({ label, ms = [] }) =>
+    Math.max(...ms) > STEADY * Math.min(...ms) ? [`${label}: unsteady, was the machine busy? Run it again`] : [],
+  );
 }
 
 /** What makes a case's figures void: sides that failed, or that did other work than the first. */

@@ -23,6 +23,12 @@ describe("bench/table", () => {
     expect(timeRatio(slowing, { label: "b", ms: [20, 40, 80] })).to.equal(0.5);
   });
 
+  it("says where the rounds of a side differ too much to be trusted", () => {
+    const steady: SideResult = { label: "a", ms: [10, 11, 12] };
+    const table = caseTable(result(steady, { label: "b", ms: [10, 11, 40] }));
+    expect(table).to.contain("- b: unsteady").and.not.contain("- a: unsteady");
+  });
+
   it("takes the mean of the two middle values of an even number", () => {
     expect(median([4, 1, 3, 2])).to.equal(2.5);
     expect(median([3, 1, 2])).to.equal(2);
