@@ -33,13 +33,13 @@ export function accumulateClass(
   output: PrecisionRecall,
 ): void {
   const [T, R, K, A, M] = output.shape;
-  const order = orderByScore(found);
+  const rankedOf = rankedByLimit(found, options.maxDetections);
   const curve = { precision: new Float64Array(found.count), scores: new Float64Array(found.count) };
   for (let a = 0; a < A; a++) {
     const positives = found.positives[a]!;
     if (positives === 0) continue;
     for (let m = 0; m < M; m++) {
-      const ranked = order.filter((d) => found.ranks[d]! < options.maxDetections[m]!);
+      const ranked = rankedOf[m]!;
       const firstScore = ranked.length > 0 ? found.scores[ranked[0]!]! : 0;
       for (let t = 0; t < T; t++) {
         const right = traceCurve(found, (a * T + t) * found.capacity, ranked, curve);
@@ -57,9 +57,12 @@ export function accumulateClass(
   }
 }
 
-/** The category's detections by falling score, equal scores in order of pictures. */
-function orderByScore({ count, scores }: ClassVerdicts): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
+/** For each limit the detections within it by falling score, equal scores in order of pictures. */
+function rankedByLimit({ count, scores, ranks }: ClassVerdicts, limits: readonly number[]): Int32Array[] {
+  const order = new Int32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  order.sort((a, b) => scores[b]! - scores[a]!);
+  return limits.map((limit) => order.filter((d) => ranks[d]! < limit));
 }
 
 /**

@@ -111,6 +111,8 @@ function pictureJudge(
     const G = rows.objects.length;
     if (ious.length < D * G) ious = new Float64Array(2 * D * G);
     fillIous(type, rows, groundTruth, table, ious);
+    const crowd = new Uint8Array(G);
+    for (let g = 0; g < G; g++) crowd[g] = groundTruth.crowd[rows.objects[g]!]!;
     const match: MatchInput = {
       detections: D,
       objects: G,
@@ -118,7 +120,7 @@ function pictureJudge(
       detectionAreas: gather(table.areas, rows.detections),
       objectAreas: gather(groundTruth.areas, rows.objects),
       objectIds: gather(groundTruth.ids, rows.objects),
-      crowd: Uint8Array.from(rows.objects, (g) => groundTruth.crowd[g]!),
+      crowd,
     };
     for (let d = 0; d < D; d++) {
       scores[count + d] = table.scores[rows.detections[d]!]!;
@@ -138,7 +140,9 @@ function pictureJudge(
 }
 
 function gather(values: Float64Array, rows: Int32Array): Float64Array {
-  return Float64Array.from(rows, (row) => values[row]!);
+  const gathered = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) gathered[i] = values[rows[i]!]!;
+  return gathered;
 }
 
 function writeVerdicts(matches: Matches, D: number, T: number, verdicts: Uint8Array, first: number, stride: number) {
