@@ -48,7 +48,7 @@ def mask_rcnn(name: str, classes: int = 80, **settings: object) -> MaskRCNN:
     """Mask R-CNN of torchvision's modules with the recipe's numbers.
 
     What stays torchvision's own: base anchors are rounded, RoIAlign is not shifted by half a pixel, the box losses are
-    smooth L1, tiny boxes are dropped. None of these changes the amount of work.
+    smooth L1, tiny boxes are dropped. None of these changes the amount of work much.
     """
     levels = ["0", "1", "2", "3"]
     return MaskRCNN(
