@@ -7,7 +7,12 @@ const sharedOptimizer = {
   multipliers: z
     .array(
       z.strictObject({
-        match: z.string().min(1).describe("Start of the parameters' names, e.g. backbone or backbone.patch_embed"),
+        match: z
+          .string()
+          .min(1)
+          .describe(
+            "A part of the model: the first words of its parameters' names, e.g. backbone or backbone.patch_embed",
+          ),
         lr: z.number().min(0).describe("Multiplies the learning rate"),
       }),
     )

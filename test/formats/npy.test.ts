@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { UserError } from "../../lib/errors.js";
+import { encodeNpy, parseNpy, readNpy, writeNpy } from "../../lib/formats/npy.js";
+import type { Tensor } from "../../lib/formats/tensor.js";
+import { readNpy as readGolden, requireGoldens } from "../support/goldens.js";
+
+describe("npy", () => {
+  const examples: Tensor[] = [
+    { dtype: "F32", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, Number.NaN) },
+    { dtype: "F64", shape: [1], data: Float64Array.of(Math.E) },
+    { dtype: "I64", shape: [], data: BigInt64Array.of(-3n) },
+    { dtype: "U8", shape: [0], data: new Uint8Array() },
+    { dtype: "BOOL", shape: [2], data: Uint8Array.of(0, 1) },
+    { dtype: "I16", shape: [1, 1, 2], data: Int16Array.of(-1, 300) },
+  ];
+  for (const tensor of examples) {
+    it(`gives back ${tensor.dtype} [${tensor.shape.join(", ")}]`, () => {
+      const bytes = encodeNpy(tensor);
+      expect(parseNpy(bytes)).to.deep.equal(tensor);
+      const shifted = new Uint8Array(bytes.length + 3);
+      shifted.set(bytes, 3);
+      expect(parseNpy(shifted.subarray(3)), "from an odd address").to.deep.equal(tensor);
+    });
+  }
+
+  it("writes the header NumPy writes", () => {
+    const bytes = encodeNpy({ dtype: "F32", shape: [3], data: Float32Array.of(0, 1, 2) });
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
+    expect(Buffer.from(bytes.subarray(0, 128)).toString("latin1")).to.equal(
+      `\x93NUMPY\x01\x00\x76\x00${header.padEnd(117)}\n`,
+    );
+    expect(bytes.length).to.equal(128 + 12);
+  });
+
+  it("reads files NumPy wrote", async function () {
+    const path = join(requireGoldens(this, "layers"), "gelu.npy");
+    const expected = readGolden(path);
+    const read = await readNpy(path);
+    expect(read.shape).to.deep.equal(expected.shape);
+    expect(read.data).to.deep.equal(expected.data);
+  });
+
+  it("writes and reads files, and names what is wrong with one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "densekit-npy-"));
+    try {
+      const path = join(folder, "a.npy");
+      await writeNpy(path, examples[0]!);
+      expect(await readNpy(path)).to.deep.equal(examples[0]);
+      writeFileSync(path, encodeNpy(examples[0]!).subarray(0, -4));
+      const message = await readNpy(path).then(String, (error: Error) => error.message);
+      expect(message).to.match(/a\.npy: holds 20 bytes of data where F32 \[2, 3\] needs 24/);
+      const missing = await readNpy(join(folder, "b.npy")).then(String, (error: Error) => error.message);
+      expect(missing).to.match(/cannot read .*b\.npy: no such file/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  function withHeader(dict: string): Uint8Array {
+    const bytes = Buffer.alloc(10 + dict.length + 8);
+    bytes.write("\x93NUMPY\x01\x00", 0, "latin1");
+    bytes.writeUInt16LE(dict.length, 8);
+    bytes.write(dict, 10, "latin1");
+    return bytes;
+  }
+  const faults: [string, Uint8Array, RegExp][] = [
+    ["other files", Buffer.from("PK\x03\x04 a zip file"), /no \.npy file/],
+    ["a cut header", encodeNpy(examples[0]!).subarray(0, 40), /truncated inside its header/],
+    ["Fortran order", withHeader("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }"), /ascontiguousarray/],
+    ["big-endian numbers", withHeader("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }"), /dtype >f4/],
+    ["another header", withHeader("{'descr': [('a', '<f4')], 'shape': (2,), }"), /header cannot be understood/],
+  ];
+  for (const [name, bytes, message] of faults) {
+    it(`refuses ${name}`, () => expect(() => parseNpy(bytes)).to.throw(UserError, message));
+  }
+
+  it("refuses bfloat16 and wrong shapes", () => {
+    expect(() => encodeNpy({ dtype: "BF16", shape: [1], data: new Uint16Array(1) })).to.throw(/bfloat16/);
+    expect(() => encodeNpy({ dtype: "F32", shape: [2], data: new Float32Array(1) })).to.throw(/do not fit/);
+  });
+});

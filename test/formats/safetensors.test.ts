@@ -1,0 +1,154 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { openSafetensors, readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
+import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { userMessage } from "../support/failure.js";
+import { requireGoldens } from "../support/goldens.js";
+import { parameterValue } from "../support/prng.js";
+
+describe("safetensors", () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "densekit-safetensors-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const flat = Float32Array.from({ length: 10 }, (_, i) => i / 3);
+  const tensors: [string, Tensor][] = [
+    ["a", { dtype: "U8", shape: [3], data: Uint8Array.of(1, 2, 255) }],
+    ["b.weight", { dtype: "F32", shape: [2, 3], data: flat.subarray(2, 8) }],
+    ["scalar", { dtype: "F64", shape: [], data: Float64Array.of(Math.PI) }],
+    ["steps", { dtype: "I64", shape: [2], data: BigInt64Array.of(1n, -5n) }],
+    ["empty", { dtype: "F32", shape: [0, 4], data: new Float32Array() }],
+  ];
+
+  /** A file with this header and this many bytes of data. */
+  function forge(header: unknown, dataLength: number, name = "forged.safetensors"): string {
+    const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
+    const prefix = Buffer.alloc(8);
+    prefix.writeBigUInt64LE(BigInt(json.length));
+    const path = join(folder, name);
+    writeFileSync(path, Buffer.concat([prefix, json, Buffer.alloc(dataLength)]));
+    return path;
+  }
+
+  it("reads what it wrote, views on unaligned ranges included", async () => {
+    const path = join(folder, "round.safetensors");
+    await writeSafetensors(path, tensors, { format: "pt", note: "né" });
+    const { metadata, tensors: read } = await readSafetensors(path);
+    expect(metadata).to.deep.equal({ format: "pt", note: "né" });
+    expect([...read.keys()].sort()).to.deep.equal(tensors.map(([name]) => name).sort());
+    for (const [name, tensor] of tensors) expect(read.get(name), name).to.deep.equal(tensor);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).to.deep.equal([]);
+  });
+
+  it("reads single tensors, also into a part of a flat array", async () => {
+    const path = join(folder, "single.safetensors");
+    await writeSafetensors(path, tensors);
+    const file = await openSafetensors(path);
+    expect([...file.entries.keys()]).to.have.members(tensors.map(([name]) => name));
+    expect(await file.read("steps")).to.deep.equal(tensors[3]![1]);
+    const target = new Float32Array(8);
+    await file.readInto("b.weight", target.subarray(1, 7));
+    expect([...target]).to.deep.equal([0, ...flat.subarray(2, 8), 0]);
+    expect(await userMessage(() => file.readInto("b.weight", new Float32Array(5)))).to.match(
+      /"b.weight" is F32 \[2, 3\], which does not fit Float32Array of 5 values/,
+    );
+    expect(await userMessage(() => file.readInto("steps", new Float32Array(4)))).to.match(/does not fit/);
+    expect(await userMessage(() => file.read("none"))).to.match(/single.safetensors: holds no tensor named "none"/);
+    await file.close();
+  });
+
+  it("reads the file another library wrote", async function () {
+    const goldens = requireGoldens(this, "checkpoints");
+    const { tensors: read } = await readSafetensors(join(goldens, "tiny.safetensors"));
+    let checked = 0;
+    for (const [name, tensor] of read) {
+      const expected = parameterValue("A:ckpt", name, tensor.shape);
+      if (expected === undefined || tensor.dtype !== "F32") continue;
+      expect(tensor.data, name).to.deep.equal(expected);
+      checked++;
+    }
+    expect(checked).to.be.greaterThan(50);
+  });
+
+  it("converts 16-bit floats", () => {
+    const half = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00, 0x3555);
+    expect([...toFloat32({ dtype: "F16", shape: [7], data: half })]).to.deep.equal([
+      1,
+      -2,
+      65504,
+      2 ** -24,
+      -0,
+      Number.POSITIVE_INFINITY,
+      0.333251953125,
+    ]);
+    const brain = Uint16Array.of(0x3f80, 0xc000, 0x3eab);
+    expect([...toFloat32({ dtype: "BF16", shape: [3], data: brain })]).to.deep.equal([1, -2, 0.333984375]);
+    expect([...toFloat32({ dtype: "I64", shape: [1], data: BigInt64Array.of(-7n) })]).to.deep.equal([-7]);
+  });
+
+  it("refuses a file cut off at any place", async () => {
+    const path = join(folder, "whole.safetensors");
+    await writeSafetensors(path, tensors);
+    const bytes = readFileSync(path);
+    for (const length of [0, 5, 8, 60, bytes.length - 30, bytes.length - 1]) {
+      const cut = join(folder, "cut.safetensors");
+      writeFileSync(cut, bytes.subarray(0, length));
+      expect(await userMessage(() => readSafetensors(cut)), `${length} bytes`).to.match(
+        /cut.safetensors: .*(truncated|shorter)/,
+      );
+      expect(await userMessage(() => openSafetensors(cut)), `${length} bytes`).to.match(
+        /cut.safetensors: .*(truncated|shorter)/,
+      );
+    }
+  });
+
+  const entry = (begin: number, end: number, shape = [(end - begin) / 4], dtype = "F32") => ({
+    dtype,
+    shape,
+    data_offsets: [begin, end],
+  });
+  const faults: [string, unknown, number, RegExp][] = [
+    ["overlapping tensors", { a: entry(0, 8), b: entry(4, 12) }, 12, /overlapping tensors: "b" starts inside/],
+    ["a hole", { a: entry(0, 8), b: entry(12, 16) }, 16, /hole of 4 bytes before tensor "b"/],
+    ["bytes left over", { a: entry(0, 8) }, 12, /4 bytes after its last tensor/],
+    ["a wrong shape", { a: entry(0, 8, [3]) }, 8, /tensor "a" in 8 bytes where F32 \[3\] needs 12/],
+    ["an unknown dtype", { a: entry(0, 8, [2], "F31") }, 8, /unknown dtype "F31"/],
+    ["a negative size", { a: entry(0, 8, [-2, -1]) }, 8, /without a valid shape/],
+    ["no offsets", { a: { dtype: "F32", shape: [2] } }, 8, /without valid data_offsets/],
+    ["an entry that is no mapping", { a: 5 }, 0, /malformed entry for tensor "a"/],
+    ["a header that is no JSON", "{a", 0, /not JSON/],
+    ["a header that is a list", [1], 0, /no JSON object/],
+    ["metadata that is no text", { __metadata__: { a: 1 } }, 0, /metadata "a" that is no text/],
+  ];
+  for (const [name, header, dataLength, message] of faults) {
+    it(`refuses ${name}`, async () => {
+      expect(await userMessage(() => readSafetensors(forge(header, dataLength)))).to.match(message);
+    });
+  }
+
+  it("refuses what is no safetensors file, and a missing one", async () => {
+    const path = join(folder, "text.safetensors");
+    writeFileSync(path, "this is some text, not a tensor file");
+    expect(await userMessage(() => readSafetensors(path))).to.match(/does not start with a safetensors header/);
+    expect(await userMessage(() => readSafetensors(join(folder, "none")))).to.match(/cannot read .*none: no such file/);
+  });
+
+  it("refuses to write values that do not fit their shape, or a name twice", async () => {
+    const wrong: Tensor = { dtype: "F32", shape: [3], data: new Float32Array(2) };
+    const right: Tensor = { dtype: "F32", shape: [2], data: new Float32Array(2) };
+    const path = join(folder, "wrong.safetensors");
+    const messages = await Promise.all(
+      [[["x", wrong] as const], [["x", right] as const, ["x", right] as const]].map((list) =>
+        writeSafetensors(path, list).then(
+          () => "written",
+          (error: Error) => error.message,
+        ),
+      ),
+    );
+    expect(messages).to.deep.equal(['tensor "x" has 2 values but shape [3]', 'two tensors are named "x"']);
+  });
+});

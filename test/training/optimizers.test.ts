@@ -1,0 +1,155 @@
+import { expect } from "chai";
+import {
+  adamW,
+  addInto,
+  clipFactor,
+  createOptimizer,
+  globalNorm,
+  type Optimizer,
+  type Segment,
+  sgd,
+} from "../../lib/training/optimizers.js";
+
+const START = [0.5, -1.25, 2, 0];
+const GRADIENTS = [
+  [0.1, -0.2, 0.3, 1e-4],
+  [-0.3, 0.5, 0.05, -2],
+  [1, 0, -0.7, 3],
+];
+const WHOLE: readonly Segment[] = [{ offset: 0, length: 4, lrScale: 1, decay: true }];
+
+/** The parameters after each of the three updates. */
+function follow(optimizer: Optimizer, lr: number, segments = WHOLE, gradientScale = 1): Float32Array[] {
+  const parameters = Float32Array.from(START);
+  return GRADIENTS.map((gradient, i) => {
+    const gradients = Float32Array.from(gradient, (g) => g / gradientScale);
+    optimizer.update({ parameters, gradients, segments, lr, update: i + 1, gradientScale });
+    return parameters.slice();
+  });
+}
+
+function expectClose(actual: readonly ArrayLike<number>[], expected: readonly ArrayLike<number>[]): void {
+  for (const [i, row] of expected.entries()) {
+    for (let j = 0; j < row.length; j++) expect(actual[i]![j], `update ${i}, value ${j}`).to.be.closeTo(row[j]!, 4e-7);
+  }
+}
+
+describe("optimisers", () => {
+  // The expected numbers are those of torch.optim in float64.
+  it("AdamW is PyTorch's, with a large epsilon too", () => {
+    const optimizer = adamW({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 }, 4);
+    expectClose(follow(optimizer, 0.01), [
+      [0.4895990099, -1.2387997512, 1.9880332226, -0.0009090909],
+      [0.4940204735, -1.2419643367, 1.9782315091, 0.006510849],
+      [0.4886146107, -1.2441319162, 1.9796838172, 0.004385409],
+    ]);
+  });
+
+  it("AdamW with the recipe's numbers", () => {
+    const optimizer = createOptimizer(
+      {
+        type: "adamw",
+        lr: 2e-4,
+        weightDecay: 1e-4,
+        betas: [0.9, 0.999],
+        eps: 1e-8,
+        decayNormsAndBiases: false,
+        multipliers: [],
+      },
+      4,
+    );
+    expectClose(follow(optimizer, 2e-4), [
+      [0.49979999, -1.249799975, 1.99979996, -0.00019998],
+      [0.499898818, -1.2498883931, 1.9996432545, -5.11593e-5],
+      [0.4998000095, -1.2499567348, 1.9997121943, -9.36907e-5],
+    ]);
+  });
+
+  it("SGD with momentum and weight decay is PyTorch's", () => {
+    expectClose(follow(sgd({ weightDecay: 0.01, momentum: 0.9, nesterov: false }, 4), 0.1), [
+      [0.4895, -1.22875, 1.968, -1e-5],
+      [0.5095605, -1.25839625, 1.932232, 0.19998101],
+      [0.4271053895, -1.2838194788, 1.968108568, 0.079772938],
+    ]);
+  });
+
+  it("SGD with Nesterov momentum is PyTorch's", () => {
+    expectClose(follow(sgd({ weightDecay: 0.01, momentum: 0.9, nesterov: true }, 4), 0.1), [
+      [0.48005, -1.209625, 1.9392, -1.9e-5],
+      [0.527632905, -1.2851142125, 1.90009552, 0.3799729361],
+      [0.352887062, -1.3067014492, 2.0005365865, -0.0287562871],
+    ]);
+  });
+
+  it("SGD without momentum keeps no state", () => {
+    const optimizer = sgd({ weightDecay: 0.01, momentum: 0, nesterov: false }, 4);
+    expect(optimizer.state).to.deep.equal({});
+    expectClose(follow(optimizer, 0.1), [
+      [0.4895, -1.22875, 1.968, -1e-5],
+      [0.5190105, -1.27752125, 1.961032, 0.19999001],
+      [0.4184914895, -1.2762437287, 2.029070968, -0.10020998],
+    ]);
+  });
+
+  it("treats each segment by its own rate and decay", () => {
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
+    const segments: Segment[] = [
+      { offset: 0, length: 1, lrScale: 1, decay: true },
+      { offset: 1, length: 1, lrScale: 0.1, decay: true },
+      { offset: 2, length: 1, lrScale: 1, decay: false },
+      { offset: 3, length: 1, lrScale: 0, decay: true },
+    ];
+    const mixed = follow(adamW(options, 4), 0.01, segments);
+    const usual = follow(adamW(options, 4), 0.01);
+    const slow = follow(adamW(options, 4), 0.001);
+    const undecayed = follow(adamW({ ...options, weightDecay: 0 }, 4), 0.01);
+    const expected = usual.map((row, i) => [row[0]!, slow[i]![1]!, undecayed[i]![2]!, START[3]!]);
+    expect(mixed.map((row) => [...row])).to.deep.equal(expected);
+  });
+
+  it("scales the gradients", () => {
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
+    expectClose(follow(adamW(options, 4), 0.01, WHOLE, 0.25), follow(adamW(options, 4), 0.01));
+    const descent = { weightDecay: 0.01, momentum: 0.9, nesterov: true };
+    expectClose(follow(sgd(descent, 4), 0.1, WHOLE, 8), follow(sgd(descent, 4), 0.1));
+  });
+
+  it("goes on from a state that was saved", () => {
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
+    const step = (optimizer: Optimizer, parameters: Float32Array, update: number) =>
+      optimizer.update({
+        parameters,
+        gradients: Float32Array.from(GRADIENTS[update - 1]!),
+        segments: WHOLE,
+        lr: 0.01,
+        update,
+      });
+    const [first, second] = [adamW(options, 4), adamW(options, 4)];
+    const [whole, resumed] = [Float32Array.from(START), Float32Array.from(START)];
+    for (const update of [1, 2, 3]) step(first, whole, update);
+    const interrupted = adamW(options, 4);
+    for (const update of [1, 2]) step(interrupted, resumed, update);
+    for (const [name, values] of Object.entries(interrupted.state)) second.state[name]!.set(values);
+    step(second, resumed, 3);
+    expect([...resumed]).to.deep.equal([...whole]);
+  });
+
+  it("measures and clips the norm of all gradients", () => {
+    for (const length of [0, 1, 3, 4, 9]) {
+      const values = Float32Array.from({ length }, (_, i) => (i - 2) / 8);
+      expect(globalNorm(values)).to.be.closeTo(Math.hypot(...values), 1e-12);
+    }
+    expect(globalNorm(Float32Array.of(1e30, 1e30))).to.be.closeTo(Math.SQRT2 * 1e30, 1e23);
+    expect(globalNorm(Float32Array.of(1, Number.NaN))).to.satisfy(Number.isNaN);
+    expect(clipFactor(0.5, 1)).to.equal(1);
+    expect(clipFactor(4, 1)).to.equal(1 / (4 + 1e-6));
+    expect(clipFactor(0, 1)).to.equal(1);
+  });
+
+  it("adds gradients up", () => {
+    const sum = Float32Array.of(1, 2);
+    addInto(sum, Float32Array.of(0.5, -3));
+    expect([...sum]).to.deep.equal([1.5, -1]);
+    expect(() => addInto(sum, new Float32Array(3))).to.throw(RangeError);
+  });
+});
