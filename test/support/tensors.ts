@@ -88,3 +88,38 @@ export function prngInput({ key, shape, lo, hi }: PrngInput): Float32Array {
     hi,
   );
 }
+
+export interface GoldenGradient {
+  readonly name: string;
+  readonly idx: readonly number[];
+  readonly grad: readonly number[];
+  /** The norm of the whole gradient. */
+  readonly l2: number;
+  /** The reference's own float32 error; null where the gradient is zero by mathematics. */
+  readonly rel_err_fp32: number | null;
+}
+
+/** Every parameter's gradient: its norm, and the sampled elements to within `tolerance` of the norm. */
+export function expectGoldenGradients(
+  gradients: ReadonlyMap<string, Float32Array>,
+  expected: readonly GoldenGradient[],
+  tolerance: number,
+): void {
+  for (const { name, idx, grad, l2, rel_err_fp32 } of expected) {
+    const actual = gradients.get(name);
+    expect(actual, name).to.not.equal(undefined);
+    if (rel_err_fp32 === null) continue; // a bias in front of a batch norm: only rounding noise is left
+    expect(Math.hypot(...chunkNorms(actual!)), `norm of ${name}`).to.be.closeTo(l2, tolerance * l2);
+    idx.forEach((flat, i) => {
+      expect(actual![flat], `${name}[${flat}]`).to.be.closeTo(grad[i]!, tolerance * l2);
+    });
+  }
+}
+
+function chunkNorms(values: Float32Array): number[] {
+  const norms: number[] = [];
+  for (let start = 0; start < values.length; start += 4096) {
+    norms.push(Math.sqrt(values.subarray(start, start + 4096).reduce((sum, x) => sum + x * x, 0)));
+  }
+  return norms;
+}

@@ -1,4 +1,4 @@
-import { apply, check, type Operator, record, type TensorType, type Value } from "../value.js";
+import { apply, check, type Operator, record, sizeOf, type TensorType, type Value } from "../value.js";
 import { add, div, mul, sqrt, sub } from "./elementwise.js";
 import { filled, scalar } from "./leaves.js";
 import { mean, sum } from "./reductions.js";
@@ -42,8 +42,8 @@ export const channelDotOperator: Operator<None> = {
 };
 
 /**
- * Batch norm with the batch's own statistics (Ioffe and Szegedy 2015): x [N, C, …] → y, mean [C] and biased variance
- * [C]. The statistics pass no gradient of their own; y's gradient goes through them.
+ * Batch norm with the batch's own statistics (Ioffe and Szegedy 2015): x [N, C, …] → y, mean [C], biased variance [C] and
+ * x − mean. The last three pass no gradient of their own; y's gradient goes through them.
  */
 export const batchNormOperator: Operator<{ readonly epsilon: number }> = {
   name: "batchNorm",
@@ -53,28 +53,29 @@ export const batchNormOperator: Operator<{ readonly epsilon: number }> = {
       gamma!.shape[0] === x!.shape[1] && beta!.shape[0] === x!.shape[1],
       () => "gamma and beta have a number a channel",
     );
-    return [{ shape: x!.shape, dtype: x!.dtype }, statistics, statistics];
+    return [{ shape: x!.shape, dtype: x!.dtype }, statistics, statistics, { shape: x!.shape, dtype: x!.dtype }];
   },
   gradient: ({ inputs, outputs, attributes: { epsilon } }, [g]) => {
     const [x, gamma] = inputs as [Value, Value];
-    const [, average, variance] = outputs as readonly [Value, Value, Value];
+    const [, , variance, centred] = outputs as readonly [Value, Value, Value, Value];
     if (g === undefined) return [undefined, undefined, undefined];
-    // With x̂ = (x − mean) · r: dγ = Σ g·x̂, dβ = Σ g, dx = γ·r · (g − (dβ + x̂·dγ) / n), gathered as p·g + q·x + s.
+    // With x̂ = (x − mean) · r: dγ = Σ g·x̂, dβ = Σ g, dx = γ·r · (g − (dβ + x̂·dγ) / n), gathered as p·g + q·(x − mean) + s.
+    // The centred x keeps the sums free of cancellation where the mean is large.
     const n = x.shape.reduce((a, b) => a * b, 1) / x.shape[1]!;
     const r = div(scalar(1), sqrt(add(variance, scalar(epsilon))));
     const dBeta = sum(g, { axes: otherAxes(x) });
-    const dGamma = mul(r, sub(channelDot(g, x), mul(average, dBeta)));
+    const dGamma = mul(r, channelDot(g, centred));
     const p = mul(gamma, r);
     const q = mul(mul(mul(p, r), dGamma), scalar(-1 / n));
-    const s = sub(mul(mul(p, dBeta), scalar(-1 / n)), mul(q, average));
-    return [affineSum(g, p, x, q, s), dGamma, dBeta];
+    const s = mul(mul(p, dBeta), scalar(-1 / n));
+    return [affineSum(g, p, centred, q, s), dGamma, dBeta];
   },
   decompose: ({ inputs: [x, gamma, beta], attributes: { epsilon } }) => {
     const average = mean(x!, { axes: otherAxes(x!) });
     const centred = sub(x!, alongChannels(average, x!));
-    const variance = mean(mul(centred, centred), { axes: otherAxes(x!) });
+    const variance = mul(channelDot(centred, centred), scalar(x!.shape[1]! / sizeOf(x!.shape)));
     const scale = div(gamma!, sqrt(add(variance, scalar(epsilon))));
-    return [channelAffine(x!, scale, sub(beta!, mul(average, scale))), average, variance];
+    return [channelAffine(centred, scale, beta!), average, variance, centred];
   },
 };
 

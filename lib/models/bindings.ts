@@ -1,0 +1,68 @@
+import type { Program, Tensors } from "../engines/engine.js";
+import { gradients, type Seed, sizeOf, type Value } from "../graph/index.js";
+import type { BufferUpdate, Context, RandomInput } from "../nn/context.js";
+import { type Parameter, type ParameterValues, viewsOf } from "../nn/parameters.js";
+import type { Random } from "../random.js";
+
+/** The inputs of a program: parameters and buffers are the model's own arrays, the rest is given. */
+export function inputsOf(program: Program, values: ParameterValues, given: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.keys(program.inputs).map((name) => [name, given[name] ?? values.view(name)] as const),
+  );
+}
+
+export const GRADIENT = "gradient/";
+export const BUFFER = "buffer/";
+
+/** The gradients of `loss` as named outputs, one a parameter it depends on. */
+export function gradientOutputs(
+  loss: Value | readonly Seed[],
+  parameters: readonly Parameter[],
+  context: Context,
+): Record<string, Value> {
+  const found = gradients(
+    loss,
+    parameters.map((parameter) => context.value(parameter)),
+  );
+  const outputs: Record<string, Value> = {};
+  parameters.forEach(({ name }, i) => {
+    const gradient = found[i];
+    if (gradient !== undefined) outputs[GRADIENT + name] = gradient;
+  });
+  return outputs;
+}
+
+/** The new running statistics as named outputs. */
+export function bufferOutputs(updates: readonly BufferUpdate[]): Record<string, Value> {
+  return Object.fromEntries(updates.map(({ buffer, value }) => [BUFFER + buffer.name, value]));
+}
+
+/** Views of a flat gradient array for those outputs of a program that are gradients. */
+export function gradientViews(program: Program, flat: Float32Array, parameters: readonly Parameter[]): Tensors {
+  const views = viewsOf(flat, parameters);
+  const entries = Object.keys(program.outputs).filter((name) => name.startsWith(GRADIENT));
+  return Object.fromEntries(entries.map((name) => [name, views.get(name.slice(GRADIENT.length))!]));
+}
+
+/** Writes the running statistics a program returned into the model. */
+export function storeBuffers(outputs: Tensors, values: ParameterValues): void {
+  for (const [name, data] of Object.entries(outputs)) {
+    if (name.startsWith(BUFFER)) values.view(name.slice(BUFFER.length)).set(data);
+  }
+}
+
+/** Draws the random masks of a step, each from a stream of its own. */
+export function drawRandomInputs(inputs: readonly RandomInput[], random: Random): Record<string, Float32Array> {
+  return Object.fromEntries(
+    inputs.map(({ name, shape, draw }) => {
+      const values = new Float32Array(sizeOf(shape));
+      draw(values, random);
+      return [name, values];
+    }),
+  );
+}
+
+/** The losses among a program's outputs, by the names given. */
+export function readLosses(outputs: Tensors, names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, outputs[name]![0]!]));
+}

@@ -1,0 +1,45 @@
+import type { Backbone } from "../backbones/backbone.js";
+import type { Batch } from "../datasets/loader/types.js";
+import type { Engine } from "../engines/engine.js";
+import type { NormMode } from "../nn/context.js";
+import type { ParameterValues } from "../nn/parameters.js";
+import type { Random } from "../random.js";
+
+/** The parts of a loss, each already weighted; their sum is what is trained. Other figures of the step are not in here. */
+export type Losses = Readonly<Record<string, number>>;
+
+export interface StepOptions {
+  /** Draws masks and samples. The same stream gives the same step. */
+  readonly random: Random;
+  /**
+   * [values.flat.length] Filled with the gradient of the summed losses with respect to every trainable parameter;
+   * zero where the loss does not depend on one.
+   */
+  readonly gradients: Float32Array;
+}
+
+/** Runs training steps of one model. Programs are compiled for each shape of batch and kept, the least recently used released. */
+export interface Trainer<B extends Batch = Batch> {
+  /**
+   * Forward and backward: fills `gradients`, brings the running statistics in `values.flatBuffers` up to date. The
+   * parameters are not changed.
+   */
+  step(batch: B, options: StepOptions): Promise<Losses>;
+
+  /** The losses in evaluation mode (running statistics, nothing dropped), changing nothing: the validation loss. */
+  losses(batch: B, random: Random): Promise<Losses>;
+
+  /** Gives the memory of all programs back. */
+  dispose(): Promise<void>;
+}
+
+export interface TrainerOptions {
+  readonly engine: Engine;
+  readonly values: ParameterValues;
+  /** Whether a batch norm trains on the batch's statistics; by the name of its scale parameter. */
+  readonly normMode: (parameterName: string) => NormMode;
+  /** Names of parameters whose gradient is not needed (frozen parts). */
+  readonly frozen: (parameterName: string) => boolean;
+}
+
+export type { Backbone };

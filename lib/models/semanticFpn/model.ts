@@ -1,0 +1,36 @@
+import type { Backbone } from "../../backbones/backbone.js";
+import type { SemanticConfig } from "../../config/schema.js";
+import type { Value } from "../../graph/index.js";
+import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
+import { fpn } from "../../necks/fpn.js";
+import type { Context } from "../../nn/context.js";
+import { type Parameter, ParameterList } from "../../nn/parameters.js";
+import { makeBackbone } from "../backbone.js";
+
+/** Semantic FPN: backbone, pyramid, semantic head. */
+export interface SemanticFpn {
+  readonly classes: number;
+  readonly parameters: readonly Parameter[];
+  readonly backbone: Backbone;
+  /** @param images [B, 3, H, W] normalised @returns logits [B, classes, H / 4, W / 4] */
+  readonly forward: (images: Value, context: Context) => Value;
+}
+
+export function semanticFpn(config: SemanticConfig["model"], classes: number): SemanticFpn {
+  const list = new ParameterList();
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, "semantic");
+  const neck = fpn(list.scope("neck"), { inputs: backbone, channels: config.neck.channels, extraLevel: false });
+  const head = semanticFpnHead(list.scope("decode_head"), {
+    in: neck.channels,
+    levels: neck.strides.length,
+    channels: config.head.channels,
+    classes,
+    dropout: config.head.dropout,
+  });
+  return {
+    classes,
+    parameters: list.all,
+    backbone,
+    forward: (images, context) => head.forward(neck.forward(backbone.forward(images, context), context), context),
+  };
+}
