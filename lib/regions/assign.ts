@@ -73,12 +73,14 @@ function leaveOut(
   }
 }
 
+/** The boxes that overlap a true box most. */
 interface Claim {
   readonly truth: number;
-  readonly boxes: readonly number[];
+  iou: number;
+  boxes: number[];
 }
 
-/** Fills `bestIou` and `bestTruth` box by box; returns the boxes that overlap each true box most. */
+/** Fills `bestIou` and `bestTruth` box by box; returns what each true box claims by low-quality matching. */
 function claimByOverlap(
   boxes: Float32Array,
   truth: Float32Array,
@@ -87,28 +89,27 @@ function claimByOverlap(
   options: AssignOptions,
 ): Claim[] {
   const { minPositiveIou = 0, matchLowQuality = true, assignAllTies = true } = options;
-  const claims: Claim[] = [];
-  for (let t = 0; t < truth.length; t += 4) {
-    const left = truth[t]!;
-    const top = truth[t + 1]!;
-    const right = truth[t + 2]!;
-    const bottom = truth[t + 3]!;
-    let most = 0;
-    let claimed: number[] = [];
-    for (let i = 0, k = 0; i < bestIou.length; i++, k += 4) {
-      const apart = boxes[k]! >= right || boxes[k + 2]! <= left || boxes[k + 1]! >= bottom || boxes[k + 3]! <= top;
-      if (apart || bestIou[i]! < 0) continue; // most anchors are nowhere near: spare them the division
+  const claims = Array.from({ length: truth.length / 4 }, (_, t): Claim => ({ truth: t, iou: 0, boxes: [] }));
+  for (let i = 0, k = 0; i < bestIou.length; i++, k += 4) {
+    if (bestIou[i]! < 0) continue;
+    const left = boxes[k]!;
+    const top = boxes[k + 1]!;
+    const right = boxes[k + 2]!;
+    const bottom = boxes[k + 3]!;
+    for (let t = 0; t < truth.length; t += 4) {
+      // Most anchors are nowhere near: spare them the division.
+      if (truth[t]! >= right || truth[t + 2]! <= left || truth[t + 1]! >= bottom || truth[t + 3]! <= top) continue;
       const iou = overlap(boxes, k, truth, t, "iou");
       if (iou > bestIou[i]!) {
         bestIou[i] = iou;
         bestTruth[i] = t / 4;
       }
-      if (iou > most) {
-        most = iou;
-        claimed = [i];
-      } else if (iou === most && iou > 0 && assignAllTies) claimed.push(i);
+      const claim = claims[t / 4]!;
+      if (iou > claim.iou) {
+        claim.iou = iou;
+        claim.boxes = [i];
+      } else if (iou === claim.iou && iou > 0 && assignAllTies) claim.boxes.push(i);
     }
-    if (matchLowQuality && most > 0 && most >= minPositiveIou) claims.push({ truth: t / 4, boxes: claimed });
   }
-  return claims;
+  return claims.filter(({ iou }) => matchLowQuality && iou > 0 && iou >= minPositiveIou);
 }

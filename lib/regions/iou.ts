@@ -32,8 +32,11 @@ export function overlap(a: Float32Array, i: number, b: Float32Array, j: number, 
   const height = f(Math.min(a[i + 3]!, b[j + 3]!) - Math.max(a[i + 1]!, b[j + 1]!));
   if (!(width > 0 && height > 0)) return 0;
   const intersection = f(width * height);
-  const areaA = f(f(a[i + 2]! - a[i]!) * f(a[i + 3]! - a[i + 1]!));
-  if (kind === "iof") return f(intersection / Math.max(areaA, SMALLEST_AREA));
-  const areaB = f(f(b[j + 2]! - b[j]!) * f(b[j + 3]! - b[j + 1]!));
-  return f(intersection / Math.max(f(f(areaA + areaB) - intersection), SMALLEST_AREA));
+  const area = areaOf(a, i);
+  const whole = kind === "iof" ? area : f(f(area + areaOf(b, j)) - intersection);
+  return f(intersection / Math.max(whole, SMALLEST_AREA));
+}
+
+function areaOf(boxes: Float32Array, i: number): number {
+  return Math.fround(Math.fround(boxes[i + 2]! - boxes[i]!) * Math.fround(boxes[i + 3]! - boxes[i + 1]!));
 }

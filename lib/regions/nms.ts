@@ -18,47 +18,76 @@ export function nms(options: {
   return suppress(boxes, sortDescending(scores), iouThreshold, maxKept);
 }
 
+/** Kept boxes are looked up in a grid of this many cells a side, by their centres. */
+const GRID = 32;
+
 /**
  * The boxes that survive, out of those that `order` names, best first.
+ *
+ * An IoU above t means that the overlap is wider than t times the wider box, so that the centres are less than
+ * max(1 − t, (1/t − 1) / 2) widths of either box apart; likewise for heights. So a candidate need be compared with the
+ * kept boxes near its centre alone.
  *
  * IoUs are rounded to float32 at every step, as a float32 tensor library does: one that equals the threshold is common
  * enough (1/3, say).
  */
 function suppress(boxes: Float32Array, order: Int32Array, threshold: number, maxKept: number): Int32Array {
   const f = Math.fround;
+  const cellX = gridAxis(boxes, order, 0);
+  const cellY = gridAxis(boxes, order, 1);
+  const reach = 1.001 * Math.max(1 - threshold, (1 / threshold - 1) / 2); // a little more, for rounding
+  const newest = new Int32Array(GRID * GRID).fill(-1); // of the boxes kept in each cell
+  const older = new Int32Array(order.length); // the next one in the same cell
   const kept = new Int32Array(Math.min(order.length, maxKept));
-  const corners = new Float32Array(kept.length * 4); // of the kept boxes, side by side
-  const areas = new Float32Array(kept.length);
   let count = 0;
-  for (let o = 0; o < order.length && count < kept.length; o++) {
-    const k = order[o]! * 4;
+
+  const hidden = (k: number): boolean => {
     const left = boxes[k]!;
     const top = boxes[k + 1]!;
     const right = boxes[k + 2]!;
     const bottom = boxes[k + 3]!;
     const area = f(f(right - left) * f(bottom - top));
-    let alive = true;
-    for (let i = 0, j = 0; i < count; i++, j += 4) {
-      const width = f(Math.min(right, corners[j + 2]!) - Math.max(left, corners[j]!));
-      if (width <= 0) continue;
-      const height = f(Math.min(bottom, corners[j + 3]!) - Math.max(top, corners[j + 1]!));
-      if (height <= 0) continue;
-      const intersection = f(width * height);
-      if (f(intersection / f(f(area + areas[i]!) - intersection)) > threshold) {
-        alive = false;
-        break;
+    const aroundX = reach * (right - left);
+    const aroundY = reach * (bottom - top);
+    const lastX = cellX((left + right) / 2 + aroundX);
+    const lastY = cellY((top + bottom) / 2 + aroundY);
+    for (let y = cellY((top + bottom) / 2 - aroundY); y <= lastY; y++) {
+      for (let x = cellX((left + right) / 2 - aroundX); x <= lastX; x++) {
+        for (let i = newest[y * GRID + x]!; i >= 0; i = older[i]!) {
+          const j = 4 * kept[i]!;
+          const width = f(Math.min(right, boxes[j + 2]!) - Math.max(left, boxes[j]!));
+          const height = f(Math.min(bottom, boxes[j + 3]!) - Math.max(top, boxes[j + 1]!));
+          if (!(width > 0 && height > 0)) continue;
+          const intersection = f(width * height);
+          const other = f(f(boxes[j + 2]! - boxes[j]!) * f(boxes[j + 3]! - boxes[j + 1]!));
+          if (f(intersection / f(f(area + other) - intersection)) > threshold) return true;
+        }
       }
     }
-    if (!alive) continue;
+    return false;
+  };
+
+  for (let o = 0; o < order.length && count < kept.length; o++) {
+    const k = 4 * order[o]!;
+    if (hidden(k)) continue;
+    const cell = cellY((boxes[k + 1]! + boxes[k + 3]!) / 2) * GRID + cellX((boxes[k]! + boxes[k + 2]!) / 2);
     kept[count] = order[o]!;
-    areas[count] = area;
-    corners[4 * count] = left;
-    corners[4 * count + 1] = top;
-    corners[4 * count + 2] = right;
-    corners[4 * count + 3] = bottom;
-    count++;
+    older[count] = newest[cell]!;
+    newest[cell] = count++;
   }
   return kept.subarray(0, count);
+}
+
+/** The grid cell of a coordinate along axis 0 or 1, the grid just covering the boxes that `order` names. */
+function gridAxis(boxes: Float32Array, order: Int32Array, axis: 0 | 1): (coordinate: number) => number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const i of order) {
+    low = Math.min(low, boxes[4 * i + axis]!);
+    high = Math.max(high, boxes[4 * i + axis + 2]!);
+  }
+  const scale = high > low ? GRID / (high - low) : 0;
+  return (coordinate) => Math.min(Math.max(Math.floor((coordinate - low) * scale), 0), GRID - 1);
 }
 
 /**

@@ -51,9 +51,12 @@ export function rpnProposals(
   anchors.levels.forEach((level, l) => {
     const best = bestOfLevel(predictions[l]!, level, anchors, options);
     for (let i = 0; i < best.logits.length; i++) {
-      const [left, top, right, bottom] = best.boxes.subarray(4 * i, 4 * i + 4);
-      if (!(right! - left! > minSize && bottom! - top! > minSize)) continue;
-      boxes.push(left!, top!, right!, bottom!);
+      const left = best.boxes[4 * i]!;
+      const top = best.boxes[4 * i + 1]!;
+      const right = best.boxes[4 * i + 2]!;
+      const bottom = best.boxes[4 * i + 3]!;
+      if (!(right - left > minSize && bottom - top > minSize)) continue;
+      boxes.push(left, top, right, bottom);
       logits.push(best.logits[i]!);
       groups.push(l);
     }

@@ -23,35 +23,36 @@ export function sortDescending(values: Float32Array): Int32Array {
 export function topK(values: Float32Array, k: number): Int32Array {
   if (values.length > INDEX_RANGE)
     throw new RangeError(`topK takes at most ${INDEX_RANGE} values, not ${values.length}`);
-  const falling = fallingKeys(values);
-  const lastBin = k >= values.length ? 0xffff : binOfKth(falling, k);
-  let kept = 0;
-  const packed = new Float64Array(values.length);
-  for (let i = 0; i < falling.length; i++) {
-    if (falling[i]! >>> BIN_SHIFT <= lastBin) packed[kept++] = falling[i]! * INDEX_RANGE + i;
+  const keys = fallingKeys(values);
+  const { bin, count } = lastBin(keys, k);
+  const packed = new Float64Array(count);
+  for (let i = 0, kept = 0; kept < count; i++) {
+    if (keys[i]! >>> BIN_SHIFT <= bin) packed[kept++] = keys[i]! * INDEX_RANGE + i;
   }
-  const sorted = packed.subarray(0, kept).sort();
-  return Int32Array.from(sorted.subarray(0, k), (key) => key % INDEX_RANGE);
+  return Int32Array.from(packed.sort().subarray(0, k), (key) => key % INDEX_RANGE);
 }
 
 /** Unsigned integers that fall as the values rise: the bits of an IEEE number, its sign seen to. */
 function fallingKeys(values: Float32Array): Uint32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const keys = new Uint32Array(values.length);
-  keys.set(new Uint32Array(values.buffer, values.byteOffset, values.length));
   for (let i = 0; i < keys.length; i++) {
-    const bits = keys[i]!;
-    if (Number.isNaN(values[i]!)) keys[i] = 0xffffffff;
-    else if (bits === 0x80000000)
-      keys[i] = 0x7fffffff; // −0 equals 0
-    else keys[i] = bits >>> 31 === 1 ? bits : ~bits & 0x7fffffff;
+    const b = bits[i]!;
+    const magnitude = b & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+      keys[i] = 0xffffffff; // NaN
+    else keys[i] = b === magnitude || magnitude === 0 ? 0x7fffffff - magnitude : b; // −0 equals 0
   }
   return keys;
 }
 
-function binOfKth(keys: Uint32Array, k: number): number {
+/** The first bins that hold `k` keys between them (or all there are): the last of them, and the keys they hold. */
+function lastBin(keys: Uint32Array, k: number): { bin: number; count: number } {
+  if (k >= keys.length) return { bin: 0xffff, count: keys.length };
   const histogram = new Uint32Array(0x10000);
-  for (const key of keys) histogram[key >>> BIN_SHIFT]!++;
+  for (let i = 0; i < keys.length; i++) histogram[keys[i]! >>> BIN_SHIFT]!++;
   let bin = 0;
-  for (let seen = histogram[0]!; seen < k; seen += histogram[bin]!) bin++;
-  return bin;
+  let count = histogram[0]!;
+  while (count < k) count += histogram[++bin]!;
+  return { bin, count };
 }
