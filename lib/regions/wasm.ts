@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../errors.js";
 
 /** A memory of WebAssembly; `buffer` is another one after `grow`. */
 export interface WasmMemory {
@@ -20,9 +22,11 @@ const PAGE = 65536;
 
 /** Loads a kernel from kernels/, compiled into `NAME.wasm` beside this file, with a memory of its own. */
 export function loadKernel(name: string): { kernel: (...numbers: number[]) => void; memory: WasmMemory } {
+  const path = fileURLToPath(new URL(`./${name}.wasm`, import.meta.url));
+  if (!existsSync(path)) throw new UserError(`${path} is missing: run "npm run build", which compiles the kernels`);
   const memory = new WebAssembly.Memory({ initial: 16 });
-  const bytes = readFileSync(new URL(`./${name}.wasm`, import.meta.url));
-  const kernel = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports[name]!;
+  const module = new WebAssembly.Module(readFileSync(path));
+  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports[name]!;
   return { kernel, memory };
 }
 
