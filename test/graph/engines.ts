@@ -1,0 +1,7 @@
+import type { Engine } from "../../lib/engines/engine.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+
+/** The engines every operator is tested on. */
+export const engines: readonly { readonly name: string; readonly make: () => Engine }[] = [
+  { name: "onnxruntime", make: () => onnxRuntimeEngine({ threads: 1 }) },
+];

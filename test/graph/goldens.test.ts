@@ -1,0 +1,132 @@
+import { expect } from "chai";
+import { type AttentionBias, denseBias, gridBias, selfAttention } from "../../lib/backbones/attention.js";
+import {
+  add,
+  averagePool,
+  batchNorm,
+  channelAffine,
+  conv2d,
+  convTranspose2d,
+  div,
+  gelu,
+  groupNorm1,
+  input,
+  layerNorm,
+  matMul,
+  mul,
+  reshape,
+  resizeBicubic,
+  resizeBilinear,
+  resizeNearest,
+  scalar,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  type Value,
+} from "../../lib/graph/index.js";
+import { Context } from "../../lib/nn/context.js";
+import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
+import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { expectWithin, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
+import { evaluate } from "./check.js";
+import { engines } from "./engines.js";
+
+interface LayerCase {
+  readonly name: string;
+  readonly inputs: readonly PrngInput[];
+  readonly attr: {
+    readonly eps?: number;
+    readonly stride?: number;
+    readonly padding?: number;
+    readonly groups?: number;
+    readonly size?: readonly [number, number];
+    readonly stored?: string;
+    readonly weights_prefix?: string;
+  };
+  readonly out_shape: readonly number[];
+  readonly torch_fp32_maxabs_err: number;
+}
+
+type Build = (inputs: readonly Value[], layer: LayerCase) => Value;
+
+const attention =
+  (bias: AttentionBias): Build =>
+  ([x], { attr }) => {
+    const list = new ParameterList();
+    const layer = selfAttention(list.scope(), { channels: x!.shape[2]!, bias });
+    const values = new ParameterValues(list.all);
+    fillFromPrng(values, list.all, attr.weights_prefix!);
+    return layer(x!, Context.inference(values));
+  };
+
+const normByRunningStatistics: Build = ([x, gamma, beta, mean, variance], { attr }) => {
+  const scale = div(gamma!, sqrt(add(variance!, scalar(attr.eps!))));
+  return channelAffine(x!, scale, sub(beta!, mul(mean!, scale)));
+};
+
+const linear: Build = ([x, w, b], { out_shape }) => {
+  const rows = reshape(x!, [x!.shape[0]! * x!.shape[1]!, x!.shape[2]!]);
+  return reshape(add(matMul(rows, w!, { transposeB: true }), b!), out_shape);
+};
+
+/** Some goldens hold every third row and column. */
+const bicubic: Build = ([x], { attr: { size, stored } }) => {
+  const y = resizeBicubic(x!, size!);
+  return stored === undefined ? y : slice(slice(y, { axis: 2, step: 3 }), { axis: 3, step: 3 });
+};
+
+const pool3: Build = ([x]) => averagePool(x!, { kernel: 3, padding: 1 });
+const norm: Build = ([x, gamma, beta], { attr }) => groupNorm1(x!, gamma!, beta!, { epsilon: attr.eps! });
+
+/** By name, or by its part before the first underscore. */
+const builds: Readonly<Record<string, Build>> = {
+  gelu: ([x]) => gelu(x!),
+  layernorm: ([x, gamma, beta], { attr }) => layerNorm(x!, gamma!, beta!, { epsilon: attr.eps! }),
+  groupnorm1: norm,
+  batchnorm_eval: normByRunningStatistics,
+  batchnorm_train: ([x, gamma, beta], { attr }) => batchNorm(x!, gamma!, beta!, { epsilon: attr.eps! }).y,
+  avgpool3: pool3,
+  conv: ([x, w, bias], { attr: { stride, padding, groups } }) =>
+    conv2d(x!, w!, bias!, { stride: stride!, padding: padding!, groups: groups! }),
+  deconv: ([x, w, bias]) => add(convTranspose2d(x!, w!, { stride: 2 }), reshape(bias!, [1, bias!.shape[0]!, 1, 1])),
+  linear,
+  softmax: ([x]) => softmax(x!, -1),
+  bicubic,
+  bilinear: ([x], { out_shape }) => resizeBilinear(x!, [out_shape[2]!, out_shape[3]!]),
+  nearest: ([x], { out_shape }) => resizeNearest(x!, [out_shape[2]!, out_shape[3]!]),
+  attention_v1_cls: attention(gridBias(7)),
+  attention_v1_det: attention(denseBias(25)),
+  attention_v1_seg: attention(denseBias(16)),
+};
+
+/** The official EfficientFormerV2 modules, which this version does not have. */
+const isLater = (name: string) => name.startsWith("attention4d");
+
+const buildOf = (name: string) => builds[name] ?? builds[name.slice(0, name.indexOf("_"))];
+
+for (const { name, make } of engines) {
+  describe(`layers equal PyTorch's on ${name}`, () => {
+    it("every golden case", async function () {
+      const folder = requireGoldens(this, "layers");
+      const cases = readJson<{ cases: LayerCase[] }>(`${folder}/cases.json`).cases.filter(({ name }) => !isLater(name));
+      const outputs: Record<string, Value> = {};
+      const feeds: Record<string, Float32Array> = {};
+      for (const layer of cases) {
+        const build = buildOf(layer.name);
+        expect(build, `a layer for the golden case ${layer.name}`).not.to.equal(undefined);
+        const inputs = layer.inputs.map((given) => {
+          feeds[given.key] = prngInput(given);
+          return input(given.key, given.shape);
+        });
+        outputs[layer.name] = build!(inputs, layer);
+        expect(outputs[layer.name]!.shape, layer.name).to.deep.equal(layer.out_shape);
+      }
+      const results = await evaluate(make(), outputs, feeds);
+      for (const { name, torch_fp32_maxabs_err } of cases) {
+        const tolerance = name.startsWith("bicubic") ? 1e-5 : Math.max(1e-6, 20 * torch_fp32_maxabs_err);
+        expectWithin(results[name]!, readNpy(`${folder}/${name}.npy`).data, tolerance, name);
+      }
+    });
+  });
+}

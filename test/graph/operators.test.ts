@@ -1,0 +1,51 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { type OperatorName, operators } from "../../lib/graph/index.js";
+import { checkSamples } from "./check.js";
+import { engines } from "./engines.js";
+import { detectionSuites } from "./operators/detection.js";
+import { elementwiseSuites } from "./operators/elementwise.js";
+import { linearSuites } from "./operators/linear.js";
+import { lossSuites } from "./operators/losses.js";
+import { mapSuites } from "./operators/maps.js";
+import type { Sample } from "./operators/sample.js";
+import { shapingSuites } from "./operators/shaping.js";
+
+/** Inputs and constants are in every other test. */
+type Tested = Exclude<OperatorName, "input" | "constant">;
+
+const suites: Readonly<Record<Tested, fc.Arbitrary<Sample>>> = {
+  ...elementwiseSuites,
+  ...shapingSuites,
+  ...linearSuites,
+  ...mapSuites,
+  ...lossSuites,
+  ...detectionSuites,
+};
+
+const SAMPLES_A_PROGRAM = 10;
+const PROGRAMS = 2;
+
+describe("operators", () => {
+  it("are all tested", () => {
+    expect([...Object.keys(suites), "input", "constant"]).to.have.members(Object.keys(operators));
+  });
+
+  for (const { name, make } of engines) {
+    describe(`on ${name}`, () => {
+      const engine = make();
+      for (const [operator, samples] of Object.entries(suites)) {
+        it(`${operator}: outputs, expansion and gradient`, async () => {
+          const some = fc.array(samples, {
+            minLength: SAMPLES_A_PROGRAM,
+            maxLength: SAMPLES_A_PROGRAM,
+          });
+          await fc.assert(
+            fc.asyncProperty(some, (drawn) => checkSamples(engine, drawn)),
+            { seed: 20_240_229, numRuns: PROGRAMS, endOnFailure: true },
+          );
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,109 @@
+import fc from "fast-check";
+import { operators, slidingSize } from "../../../lib/graph/index.js";
+import * as reference from "../reference/linear.js";
+import { broadcastable, floats, suite } from "./sample.js";
+
+const small = fc.integer({ min: 1, max: 4 });
+
+const matMulCalls = fc
+  .tuple(broadcastable(2, 2), small, small, small, fc.boolean(), fc.boolean())
+  .map(([[outerA, outerB], m, k, n, transposeA, transposeB]) => ({
+    operands: [
+      floats([...outerA!, ...(transposeA ? [k, m] : [m, k])]),
+      floats([...outerB!, ...(transposeB ? [n, k] : [k, n])]),
+    ],
+    attributes: { transposeA, transposeB },
+  }));
+
+const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+
+/** The geometry of a convolution; padding may differ on the four sides, and the input may end before the last stride. */
+const geometry = fc
+  .record({
+    batch: fc.integer({ min: 1, max: 2 }),
+    groups: fc.constantFrom(1, 1, 2, 3),
+    perGroup: fc.integer({ min: 1, max: 2 }),
+    outputsPerGroup: fc.integer({ min: 1, max: 2 }),
+    kernel: pair(1, 3),
+    stride: pair(1, 3),
+    before: pair(0, 2),
+    after: pair(0, 2),
+    extra: pair(0, 4),
+  })
+  .map(({ batch, groups, perGroup, outputsPerGroup, kernel, stride, before, after, extra }) => {
+    const padding = [before[0], before[1], after[0], after[1]] as const;
+    const side = (i: 0 | 1) => Math.max(1, kernel[i] - before[i] - after[i]) + extra[i];
+    const x = [batch, groups * perGroup, side(0), side(1)];
+    const w = [groups * outputsPerGroup, perGroup, ...kernel];
+    const y = [batch, groups * outputsPerGroup, ...slidingSize([side(0), side(1)], kernel, { stride, padding })];
+    return { x, w, y, kernel, stride, padding, groups, inputSize: [side(0), side(1)] as const };
+  });
+
+/** Depthwise convolutions take paths of their own in the weight gradient and in runtimes. */
+const geometries = fc.oneof(
+  geometry,
+  geometry.map((g) => {
+    const channels = g.x[1]!;
+    return { ...g, groups: channels, w: [channels, 1, ...g.kernel], y: g.y.with(1, channels) };
+  }),
+);
+
+export const linearSuites = {
+  matMul: suite(operators.matMul, { calls: matMulCalls, reference: reference.matMul }),
+  conv2d: suite(operators.conv2d, {
+    calls: fc.tuple(geometries, fc.boolean()).map(([{ x, w, stride, padding, groups }, bias]) => ({
+      operands: [floats(x), floats(w), ...(bias ? [floats([w[0]!])] : [])],
+      attributes: { stride, padding, groups },
+    })),
+    reference: reference.conv2d,
+  }),
+  conv2dInputGradient: suite(operators.conv2dInputGradient, {
+    calls: geometries.map(({ y, w, stride, padding, groups, inputSize }) => ({
+      operands: [floats(y), floats(w)],
+      attributes: { stride, padding, groups, inputSize },
+    })),
+    reference: reference.conv2dInputGradient,
+  }),
+  conv2dWeightGradient: suite(operators.conv2dWeightGradient, {
+    calls: geometries.map(({ x, y, stride, padding, groups, kernel }) => ({
+      operands: [floats(x), floats(y)],
+      attributes: { stride, padding, groups, kernel },
+    })),
+    reference: reference.conv2dWeightGradient,
+  }),
+  convTranspose2d: suite(operators.convTranspose2d, {
+    calls: fc
+      .record({
+        batch: fc.integer({ min: 1, max: 2 }),
+        groups: fc.constantFrom(1, 1, 2),
+        perGroup: fc.integer({ min: 1, max: 2 }),
+        outputsPerGroup: fc.integer({ min: 1, max: 2 }),
+        size: pair(1, 3),
+        kernel: pair(1, 3),
+        stride: pair(1, 3),
+        cut: pair(0, 1),
+        missing: pair(0, 2),
+      })
+      .map(({ batch, groups, perGroup, outputsPerGroup, size, kernel, stride, cut, missing }) => {
+        const side = (i: 0 | 1) => {
+          const padding = Math.min(cut[i], kernel[i] - 1);
+          const whole = (size[i] - 1) * stride[i] + kernel[i] - padding;
+          return { padding, output: whole + Math.min(missing[i], stride[i] - 1) };
+        };
+        const [vertical, horizontal] = [side(0), side(1)];
+        return {
+          operands: [
+            floats([batch, groups * perGroup, ...size]),
+            floats([groups * perGroup, outputsPerGroup, ...kernel]),
+          ],
+          attributes: {
+            stride,
+            padding: [vertical.padding, horizontal.padding] as const,
+            groups,
+            outputSize: [vertical.output, horizontal.output] as const,
+          },
+        };
+      }),
+    reference: reference.convTranspose2d,
+  }),
+};

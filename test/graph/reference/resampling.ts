@@ -1,0 +1,75 @@
+import type { AttributesOf } from "../../../lib/graph/index.js";
+import { at, build, flat, indicesOf, type Reference, type Tensor, zerosOf } from "./tensor.js";
+
+export const averagePool: Reference<AttributesOf<"averagePool">> = ([x], attributes) => {
+  const { kernel, stride, padding, countPadding } = attributes;
+  const [n, c, height, width] = x!.shape as [number, number, number, number];
+  const rows = Math.floor((height + padding[0] + padding[2] - kernel[0]) / stride[0]) + 1;
+  const columns = Math.floor((width + padding[1] + padding[3] - kernel[1]) / stride[1]) + 1;
+  return [
+    build([n, c, rows, columns], ([picture, channel, row, column]) => {
+      let total = 0;
+      let inside = 0;
+      for (const [ky, kx] of indicesOf(kernel) as [number, number][]) {
+        const y = row! * stride[0] + ky - padding[0];
+        const i = column! * stride[1] + kx - padding[1];
+        if (y < 0 || y >= height || i < 0 || i >= width) continue;
+        total += at(x!, [picture!, channel!, y, i]);
+        inside++;
+      }
+      return total / (countPadding ? kernel[0] * kernel[1] : inside);
+    }),
+  ];
+};
+
+export const repeat: Reference<AttributesOf<"repeat">> = ([x], { factor: [fy, fx] }) => {
+  const [n, c, height, width] = x!.shape as [number, number, number, number];
+  return [
+    build([n, c, height * fy, width * fx], ([picture, channel, row, column]) =>
+      at(x!, [picture!, channel!, Math.floor(row! / fy), Math.floor(column! / fx)]),
+    ),
+  ];
+};
+
+/** The two pixels an output position lies between (half-pixel centres, the border repeated) and how much of the second. */
+function between(i: number, input: number, output: number): [low: number, high: number, share: number] {
+  const position = Math.max(0, ((i + 0.5) * input) / output - 0.5);
+  const low = Math.min(input - 1, Math.floor(position));
+  return [low, Math.min(input - 1, low + 1), position - low];
+}
+
+/** Calls `visit` with every source pixel of every output pixel and its weight. */
+function everyTap(
+  coarse: readonly number[],
+  fine: readonly number[],
+  visit: (source: number, target: number, weight: number) => void,
+): void {
+  for (const [n, c, y, x] of indicesOf(fine) as [number, number, number, number][]) {
+    const [top, bottom, down] = between(y, coarse[2]!, fine[2]!);
+    const [left, right, across] = between(x, coarse[3]!, fine[3]!);
+    const target = flat({ shape: fine }, [n, c, y, x]);
+    const tap = (i: number, j: number, weight: number) => visit(flat({ shape: coarse }, [n, c, i, j]), target, weight);
+    tap(top, left, (1 - down) * (1 - across));
+    tap(top, right, (1 - down) * across);
+    tap(bottom, left, down * (1 - across));
+    tap(bottom, right, down * across);
+  }
+}
+
+const resized = (x: Tensor, size: readonly number[]): Tensor => zerosOf([...x.shape.slice(0, 2), ...size]);
+
+export const resizeBilinear: Reference<AttributesOf<"resizeBilinear">> = ([x], { size }) => {
+  const y = resized(x!, size);
+  everyTap(x!.shape, y.shape, (source, target, weight) => {
+    y.data[target]! += weight * x!.data[source]!;
+  });
+  return [y];
+};
+
+export const resizeBilinearGradient: Reference<AttributesOf<"resizeBilinearGradient">> = ([g], { size }) => {
+  const x = resized(g!, size);
+  everyTap(x.shape, g!.shape, (source, target, weight) => {
+    x.data[source]! += weight * g!.data[target]!;
+  });
+  return [x];
+};
