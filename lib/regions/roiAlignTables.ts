@@ -42,8 +42,8 @@ export function writeRegion(words: Words, record: number, region: RoiRegion, gra
   const { mapWidth } = region;
   const across = extent(region.columns);
   const vectors = Math.ceil((across.end - across.start) / LANES);
-  // No vector may leave the map's row: shift the region to the left, and the last vector over the one before it.
-  const left = Math.max(0, Math.min(across.start, mapWidth - vectors * LANES));
+  const left = across.start;
+  // No vector may leave the map's row: the last is moved to the left, over cells that are not its own.
   const last = Math.min(left + (vectors - 1) * LANES, mapWidth - LANES);
   const top = extent(region.rows).start;
 
