@@ -6,8 +6,8 @@
  *
  * All pointers are bytes. A record is 8 int32: where the RoI's gradient begins (from `gradient`), vectors across the
  * region, pointer to the column table, pointer to the row table, rows in that table, where the last vector begins
- * (bytes from the region's left edge; it may lie over the one before it or begin left of the edge), where the region begins (bytes from the
- * plane), 0.
+ * (bytes from the region's left edge; it may lie over the one before it, or begin left of the edge), where the region
+ * begins (bytes from the plane), 0.
  *
  * @param gradient [count, channels, binRows, binColumns], as far as the records say so
  * @param planes [channels, height, width], `planeBytes` apart
