@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { encode } from "fast-png";
 import sharp from "sharp";
@@ -130,6 +132,29 @@ describe("decoding pictures", () => {
     const path = join(requireData(this, "photos"), "000000000257.jpg");
     const [native, javascript] = await Promise.all(CODECS.map((codec) => decodePicture(path, { codec })));
     expect(meanDifference(native!, javascript!)).to.be.below(2); // they differ in the smoothing of colour
+  });
+
+  it("falls back to JavaScript where sharp cannot be loaded", async () => {
+    const hooks = `export async function resolve(name, context, next) {
+      if (name === "sharp") throw new Error("no binary for this platform");
+      return next(name, context);
+    }`;
+    const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(asUrl(hooks))});`;
+    const picture = noisePicture(5, 4);
+    const path = join(folder, "fallback.png");
+    await writeFile(path, await encodePng(picture));
+    const program = `
+      const { decodePicture, describeCodecs } = await import(${JSON.stringify(new URL("../../lib/images/decode.js", import.meta.url).href)});
+      const { data } = await decodePicture(${JSON.stringify(path)});
+      const [sharp] = await describeCodecs();
+      console.log(JSON.stringify({ data: Array.from(data), sharp }));`;
+    const run = promisify(execFile);
+    const { stdout } = await run(process.execPath, ["--import", asUrl(register), "--input-type=module", "-e", program]);
+    const { data, sharp: described } = JSON.parse(stdout);
+    expect(data).to.deep.equal(Array.from(picture.data));
+    expect(described.available).to.equal(false);
+    expect(described.problem).to.contain("no binary for this platform").and.to.contain("npm install sharp");
   });
 
   it("names a missing file", async () => {

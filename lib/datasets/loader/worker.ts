@@ -1,4 +1,4 @@
-import { transferableSymbol, valueSymbol } from "piscina";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "../../errors.js";
 import { type BatchTask, makeBatch } from "./makeBatch.js";
 import type { Batch } from "./types.js";
@@ -21,7 +21,7 @@ export async function answer(task: BatchTask): Promise<object> {
 function moved(value: WorkerAnswer): object {
   const buffers = new Set<ArrayBuffer>();
   collectBuffers(value, buffers);
-  return { [transferableSymbol]: Array.from(buffers), [valueSymbol]: value };
+  return move({ [transferableSymbol]: Array.from(buffers), [valueSymbol]: value });
 }
 
 function collectBuffers(value: unknown, buffers: Set<ArrayBuffer>): void {
