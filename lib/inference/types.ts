@@ -1,0 +1,38 @@
+import type { SampleMeta } from "../datasets/types.js";
+import type { LabelMap } from "../images/picture.js";
+import type { Rle } from "../masks/rle.js";
+
+/** Pictures ready for a network, with what is needed to bring its answers back to the original pictures. */
+export interface InferenceBatch {
+  /** [batch, 3, height, width] normalised, zero where padded. */
+  readonly images: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  /** [batch] */
+  readonly meta: readonly SampleMeta[];
+}
+
+/** What was found in one picture: n objects, the best score first. */
+export interface Detections {
+  /** [n, 4] x1 y1 x2 y2 in pixels of the original picture. */
+  readonly boxes: Float32Array;
+  /** [n] 0 … 1 */
+  readonly scores: Float32Array;
+  /** [n] class index, from 0. */
+  readonly labels: Int32Array;
+  /** [n] of the original picture's size; absent where the model has no mask head. */
+  readonly masks?: readonly Rle[];
+}
+
+/** Finds objects. Programs are compiled for each shape of batch and kept, the least recently used released. */
+export interface Detector {
+  detect(batch: InferenceBatch): Promise<readonly Detections[]>;
+  dispose(): Promise<void>;
+}
+
+/** Gives every pixel a class. Programs are kept as a detector's. */
+export interface Segmenter {
+  /** @returns one map a picture, of the original picture's size */
+  segment(batch: InferenceBatch): Promise<readonly LabelMap[]>;
+  dispose(): Promise<void>;
+}
