@@ -40,16 +40,21 @@ export function createSegments(
 
 /** The multiplier with the longest match; 1 where none matches. */
 function lrScaleOf(name: string, multipliers: Optimizer["multipliers"]): number {
-  const matching = multipliers.filter(({ match }) => name.startsWith(match));
+  const matching = multipliers.filter(({ match }) => isWithin(name, match));
   return matching.sort((a, b) => b.match.length - a.match.length)[0]?.lr ?? 1;
+}
+
+/** "backbone.network.1" is within "backbone.network", but not within "backbone.net". */
+function isWithin(name: string, part: string): boolean {
+  return name === part || name.startsWith(`${part}.`);
 }
 
 function checkMultipliers(parameters: readonly { name: string }[], multipliers: Optimizer["multipliers"]): void {
   for (const { match } of multipliers) {
-    if (parameters.some(({ name }) => name.startsWith(match))) continue;
+    if (parameters.some(({ name }) => isWithin(name, match))) continue;
     const parts = [...new Set(parameters.map(({ name }) => name.split(".")[0]))];
     throw new UserError(
-      `training.optimizer.multipliers: no parameter's name starts with "${match}"; the model's parts are ${parts.join(", ")}`,
+      `training.optimizer.multipliers: there is no part "${match}"; the model's parts are ${parts.join(", ")}`,
     );
   }
 }

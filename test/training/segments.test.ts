@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Parameter } from "../../lib/nn/parameters.js";
-import { segmentsOf } from "../../lib/training/segments.js";
+import { createSegments } from "../../lib/training/segments.js";
 
 describe("segments", () => {
   const initialise = () => undefined;
@@ -13,12 +13,12 @@ describe("segments", () => {
   ];
 
   it("does not decay norms, biases and layer scales, unless asked to", () => {
-    expect(segmentsOf(parameters, { decayNormsAndBiases: false, multipliers: [] })).to.deep.equal([
+    expect(createSegments(parameters, { optimizer: { decayNormsAndBiases: false, multipliers: [] } })).to.deep.equal([
       { offset: 0, length: 6, lrScale: 1, decay: true },
       { offset: 6, length: 6, lrScale: 1, decay: false },
       { offset: 12, length: 4, lrScale: 1, decay: true },
     ]);
-    expect(segmentsOf(parameters, { decayNormsAndBiases: true, multipliers: [] })).to.deep.equal([
+    expect(createSegments(parameters, { optimizer: { decayNormsAndBiases: true, multipliers: [] } })).to.deep.equal([
       { offset: 0, length: 16, lrScale: 1, decay: true },
     ]);
   });
@@ -29,15 +29,21 @@ describe("segments", () => {
       { match: "backbone.stem", lr: 0.5 },
     ];
     const options = {
-      decayNormsAndBiases: true,
-      multipliers,
-      frozen: (name: string) => name.endsWith("layer_scale_1"),
+      optimizer: { decayNormsAndBiases: true, multipliers },
+      isFrozen: (name: string) => name.endsWith("layer_scale_1"),
     };
-    expect(segmentsOf(parameters, options)).to.deep.equal([
+    expect(createSegments(parameters, options)).to.deep.equal([
       { offset: 0, length: 8, lrScale: 0.5, decay: true },
       { offset: 8, length: 2, lrScale: 0.1, decay: true },
       { offset: 10, length: 2, lrScale: 0, decay: true },
       { offset: 12, length: 4, lrScale: 1, decay: true },
     ]);
+  });
+
+  it("refuses a multiplier that matches nothing, and matches whole words alone", () => {
+    const optimizer = { decayNormsAndBiases: false, multipliers: [{ match: "back", lr: 0.1 }] };
+    expect(() => createSegments(parameters, { optimizer })).to.throw(
+      'training.optimizer.multipliers: there is no part "back"; the model\'s parts are backbone, head',
+    );
   });
 });

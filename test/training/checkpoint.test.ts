@@ -1,0 +1,177 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { resolveConfig } from "../../lib/config/load.js";
+import { readSafetensors } from "../../lib/formats/safetensors.js";
+import type { Tensor } from "../../lib/formats/tensor.js";
+import {
+  checkFit,
+  findWeights,
+  isBetter,
+  loadCheckpoint,
+  loadLatestCheckpoint,
+  saveBest,
+  saveCheckpoint,
+  type TrainingState,
+} from "../../lib/training/checkpoint.js";
+import { userMessage } from "../support/failure.js";
+
+const { config } = resolveConfig({
+  task: "semantic",
+  model: {
+    backbone: { type: "efficientformer", variant: "nano" },
+    neck: { type: "fpn" },
+    head: { type: "semanticFpn" },
+  },
+  data: {
+    type: "labelMaps",
+    train: { pictures: "a", labelMaps: "b" },
+    val: { pictures: "a", labelMaps: "b" },
+    classes: ["x"],
+  },
+  training: { steps: 10, optimizer: { type: "adamw", lr: 1e-3 }, schedule: { type: "constant" } },
+});
+
+describe("checkpoints", () => {
+  let run: string;
+  beforeEach(() => {
+    run = mkdtempSync(join(tmpdir(), "densekit-checkpoint-"));
+  });
+  afterEach(() => rmSync(run, { recursive: true }));
+
+  const stateAt = (step: number): TrainingState => ({
+    step,
+    epoch: 1,
+    random: { dropPath: [7, 4_000_000_000] },
+    metrics: { mIoU: 0.25 },
+    best: { metric: "mIoU", value: 0.25, step: 2 },
+    config,
+  });
+  const parameters = Float32Array.from({ length: 12 }, (_, i) => 1 / (i + 3));
+  const model: [string, Tensor][] = [
+    ["a.weight", { dtype: "F32", shape: [2, 4], data: parameters.subarray(0, 8) }],
+    ["a.bias", { dtype: "F32", shape: [4], data: parameters.subarray(8) }],
+    ["norm.num_batches_tracked", { dtype: "I64", shape: [], data: BigInt64Array.of(5n) }],
+  ];
+  const optimizer = { mean: Float32Array.from(parameters, (p) => p * 2), square: Float32Array.from(parameters) };
+  const save = (step: number, keep = 2) => saveCheckpoint(run, { state: stateAt(step), model, optimizer, keep });
+
+  it("gives back exactly what was saved", async () => {
+    const folder = await save(3);
+    expect(folder).to.equal(join(run, "checkpoints", "step-00000003"));
+    const loaded = await loadCheckpoint(folder);
+    const { format, ...state } = loaded.state as TrainingState & { format: number };
+    expect(format).to.equal(1);
+    expect(state).to.deep.equal(stateAt(3));
+    expect(new Map(loaded.model)).to.deep.equal(new Map(model));
+    expect(loaded.optimizer.get("mean")?.data).to.deep.equal(optimizer.mean);
+    expect(loaded.optimizer.get("square")?.data).to.deep.equal(optimizer.square);
+  });
+
+  it("keeps the newest, and clears up after runs that were killed", async () => {
+    mkdirSync(join(run, "checkpoints", ".tmp-1-2"), { recursive: true });
+    for (const step of [1, 2, 10, 9]) await save(step);
+    expect(readdirSync(join(run, "checkpoints")).sort()).to.deep.equal(["step-00000009", "step-00000010"]);
+    await save(10, 1);
+    expect(readdirSync(join(run, "checkpoints"))).to.deep.equal(["step-00000010"]);
+    expect((await loadCheckpoint(join(run, "checkpoints", "step-00000010"))).state.step).to.equal(10);
+  });
+
+  const damages: [string, (folder: string) => void, RegExp][] = [
+    ["truncated weights", (f) => truncateSync(join(f, "model.safetensors"), 200), /model\.safetensors: .*truncated/],
+    [
+      "truncated optimiser",
+      (f) => truncateSync(join(f, "optimizer.safetensors"), 150),
+      /optimizer\.safetensors: .*trunc/,
+    ],
+    ["a missing file", (f) => rmSync(join(f, "model.safetensors")), /model\.safetensors: no such file/],
+    ["a truncated state", (f) => truncateSync(join(f, "state.json"), 40), /state\.json: .*truncated or no JSON/],
+    [
+      "another state",
+      (f) => writeFileSync(join(f, "state.json"), '{"format": 99}'),
+      /no checkpoint state this version/,
+    ],
+  ];
+  for (const [name, damage, message] of damages) {
+    it(`falls back to the checkpoint before one with ${name}, and says so`, async () => {
+      await save(1);
+      damage(await save(2));
+      const messages: string[] = [];
+      const latest = await loadLatestCheckpoint(run, (text) => messages.push(text));
+      expect(latest?.checkpoint.state.step).to.equal(1);
+      expect(latest?.folder).to.equal(join(run, "checkpoints", "step-00000001"));
+      expect(messages).to.have.length(1);
+      expect(messages[0])
+        .to.match(message)
+        .and.match(/skipping the checkpoint step-00000002/);
+    });
+  }
+
+  it("says when all are damaged, and gives nothing where there are none", async () => {
+    const silent = () => undefined;
+    expect(await loadLatestCheckpoint(run, silent)).to.equal(undefined);
+    truncateSync(join(await save(1), "model.safetensors"), 3);
+    expect(await userMessage(() => loadLatestCheckpoint(run, silent))).to.match(/all 1 checkpoints are damaged/);
+  });
+
+  it("says when the run's folder cannot be written", async () => {
+    writeFileSync(join(run, "file"), "");
+    const work = () => saveCheckpoint(join(run, "file"), { state: stateAt(1), model, optimizer, keep: 1 });
+    expect(await userMessage(work)).to.match(/cannot write .*step-00000001: a part of the path is not a folder/);
+  });
+
+  it("keeps the old checkpoints when a new one cannot be written", async () => {
+    await save(1);
+    const wrong: [string, Tensor][] = [["x", { dtype: "F32", shape: [3], data: new Float32Array(2) }]];
+    const outcome = await saveCheckpoint(run, { state: stateAt(2), model: wrong, optimizer, keep: 1 }).then(
+      String,
+      (error: Error) => error.message,
+    );
+    expect(outcome).to.match(/"x" has 2 values but shape \[3\]/);
+    expect(readdirSync(join(run, "checkpoints"))).to.deep.equal(["step-00000001"]);
+  });
+
+  it("finds the weights of a file, a checkpoint and a run", async () => {
+    const folder = await save(4);
+    expect(await findWeights(folder)).to.equal(join(folder, "model.safetensors"));
+    expect(await findWeights(run)).to.equal(join(folder, "model.safetensors"));
+    const best = await saveBest(run, model, { metric: "mIoU", value: 0.5, step: 4 });
+    expect(await findWeights(run)).to.equal(best);
+    expect(await findWeights(best)).to.equal(best);
+    expect((await readSafetensors(best)).metadata).to.deep.equal({
+      format: "pt",
+      metric: "mIoU",
+      value: "0.5",
+      step: "4",
+    });
+    expect(await userMessage(() => findWeights(join(run, "none")))).to.match(/cannot read the weights .*none: no such/);
+    const empty = join(run, "empty");
+    mkdirSync(empty);
+    expect(existsSync(empty)).to.equal(true);
+    expect(await userMessage(() => findWeights(empty))).to.match(/neither a checkpoint nor a run's folder/);
+  });
+
+  it("knows which value of a metric is better", () => {
+    expect(isBetter("mIoU", 0.1, undefined)).to.equal(true);
+    expect(isBetter("mIoU", 0.2, 0.1)).to.equal(true);
+    expect(isBetter("mIoU", 0.1, 0.1)).to.equal(false);
+    expect(isBetter("loss", 0.1, 0.2)).to.equal(true);
+    expect(isBetter("loss", 0.3, 0.2)).to.equal(false);
+    expect(isBetter("mIoU", Number.NaN, undefined)).to.equal(false);
+  });
+
+  it("refuses the weights of another model, with counts and first names", async () => {
+    checkFit("w.safetensors", model, model);
+    const other: [string, { shape: number[] }][] = [
+      ["a.weight", { shape: [4, 2] }],
+      ["norm.num_batches_tracked", { shape: [] }],
+      ...["p", "q", "r", "s"].map((name): [string, { shape: number[] }] => [name, { shape: [1] }]),
+    ];
+    expect(await userMessage(() => checkFit("w.safetensors", model, other))).to.equal(
+      "w.safetensors: weights of another model: of its 3 tensors 1 missing (a.bias); " +
+        "4 not of this model (p, q, r, …); 1 of another shape (a.weight is [4, 2], not [2, 4]). " +
+        "Use the config the weights were trained with",
+    );
+  });
+});
