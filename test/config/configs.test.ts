@@ -1,0 +1,143 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { EFFICIENTFORMER_SIZES } from "../../lib/backbones/efficientformer.js";
+import { toJsonSchema } from "../../lib/config/jsonSchema.js";
+import { loadConfig, shippedConfigs } from "../../lib/config/load.js";
+import type { TransformConfig } from "../../lib/config/transforms.js";
+import { applyTransform } from "../../lib/datasets/transforms/apply.js";
+import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
+import { Random } from "../../lib/random.js";
+import { requireData } from "../support/goldens.js";
+
+const folder = shippedConfigs();
+const names = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+
+describe("published configs", () => {
+  it("are those of the paper and of the small data sets", () => {
+    for (const variant of ["l1", "l3", "l7"]) {
+      expect(names).to.include(`mask-rcnn_efficientformer-${variant}_fpn_1x_coco.yaml`);
+      expect(names).to.include(`semantic-fpn_efficientformer-${variant}_fpn_40k_ade20k.yaml`);
+    }
+  });
+
+  for (const name of names) {
+    it(`${name} is whole, named by the grammar, and says how to run it and what to expect`, () => {
+      const [head, backbone, neck, , data] = name.replace(".yaml", "").split("_");
+      const { config } = loadConfig(name);
+      const heads = { maskRcnn: "mask-rcnn", semanticFpn: "semantic-fpn" };
+      expect(heads[config.model.head.type]).to.equal(head);
+      expect(`${config.model.backbone.type}-${config.model.backbone.variant}`).to.equal(backbone);
+      expect(config.model.neck.channels === 256 ? "fpn" : `fpn${config.model.neck.channels}`).to.equal(neck);
+      const place = data === "ade20k" ? "ADEChallengeData2016" : data;
+      expect(config.data.train.pictures).to.contain(`/data/${place}/`);
+      const lines = readFileSync(join(folder, name), "utf8").split("\n");
+      expect(lines[0]).to.equal("# yaml-language-server: $schema=../schema/config.schema.json");
+      expect(lines[1]).to.equal(`# Run: densekit train configs/${name}`);
+      expect(lines[2]).to.match(/^# Expected/);
+      expect(lines[3]).to.match(/^# Measured here: /);
+    });
+  }
+
+  it("name data that is there", function () {
+    const data = join(requireData(this, "bccd"), "..");
+    const small = names.filter((name) => !/_(coco|ade20k)\.yaml$/.test(name));
+    expect(small.length).to.be.greaterThan(8);
+    for (const name of small) {
+      const { config } = loadConfig(name, { environment: { DENSEKIT_DATA: data } });
+      const paths = [...Object.values(config.data.train), ...Object.values(config.data.val)];
+      if (config.task === "semantic") paths.push(config.data.objectInfo ?? "none");
+      for (const path of paths) expect(existsSync(path), `${name}: ${path}`).to.equal(true);
+    }
+  });
+
+  it("have the recipe's numbers for COCO", () => {
+    const { config } = loadConfig("mask-rcnn_efficientformer-l7_fpn_1x_coco");
+    expect(config.training).to.deep.include({
+      epochs: 12,
+      accumulate: 8,
+      schedule: { type: "step", milestones: [8, 11], gamma: 0.1, minLr: 0, warmup: { steps: 500, ratio: 1e-6 } },
+    });
+    expect(config.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 1e-4 });
+    expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(16);
+    expect(config.model.backbone).to.deep.include({ variant: "l7", layerScaleInit: 1e-6 });
+  });
+
+  it("have the recipe's numbers for ADE20K", () => {
+    const { config } = loadConfig("semantic-fpn_efficientformer-l1_fpn_40k_ade20k");
+    if (config.task !== "semantic") throw new Error("wrong task");
+    expect(config.training.steps).to.equal(40000);
+    expect(config.training.schedule).to.deep.equal({ type: "poly", power: 0.9, minLr: 0 });
+    expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(32);
+    expect(config.data.reduceZeroLabel).to.equal(true);
+    expect(config.model.head).to.deep.equal({
+      type: "semanticFpn",
+      channels: 128,
+      dropout: 0.1,
+      averageOverAllPixels: true,
+    });
+  });
+});
+
+describe("the schema", () => {
+  it("is in the file for editors; if not: npm run build && node dist/tools/writeSchema.js", () => {
+    const written: unknown = JSON.parse(readFileSync(join(folder, "..", "schema", "config.schema.json"), "utf8"));
+    expect(written).to.deep.equal(JSON.parse(JSON.stringify(toJsonSchema())));
+  });
+
+  it("describes every key for editors, or refers to what does", () => {
+    const undescribed: string[] = [];
+    const visit = (node: unknown, path: string): void => {
+      if (typeof node !== "object" || node === null) return;
+      if ("properties" in node && typeof node.properties === "object" && node.properties !== null) {
+        for (const [key, value] of Object.entries(node.properties)) {
+          const text = JSON.stringify(value);
+          if (key !== "type" && !text.includes('"description"') && !text.includes("$ref"))
+            undescribed.push(`${path}.${key}`);
+        }
+      }
+      for (const [key, value] of Object.entries(node)) visit(value, `${path}.${key}`);
+    };
+    visit(toJsonSchema(), "");
+    expect(undescribed).to.deep.equal([]);
+  });
+
+  it("names the backbones there are", () => {
+    const text = JSON.stringify(toJsonSchema());
+    const variants = /"enum":(\["l1"[^\]]*\])/.exec(text)?.[1] ?? "[]";
+    expect(JSON.parse(variants)).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
+  });
+
+  it("has the transforms' own defaults", () => {
+    const specs: TransformSpec[] = [
+      { type: "resize", scale: [23, 17] },
+      { type: "randomScale", scale: [23, 17], ratioRange: [0.5, 2] },
+      { type: "randomFlip" },
+      { type: "photometricDistortion" },
+      { type: "randomCrop", width: 8, height: 8 },
+      { type: "pad", width: 64, height: 48 },
+    ];
+    const overrides = [`data.transforms.train=${JSON.stringify(specs)}`];
+    const { config } = loadConfig("mask-rcnn_efficientformer-l1_fpn_1x_coco", { overrides });
+    const resolved: readonly TransformConfig[] = config.data.transforms.train;
+    const random = Random.of("transform defaults");
+    const data = Uint8Array.from({ length: 40 * 30 * 3 }, () => random.integer(256));
+    const size = { width: 40, height: 30 };
+    const meta = {
+      id: 1,
+      file: "x",
+      ...size,
+      originalWidth: 40,
+      originalHeight: 30,
+      scaleFactor: [1, 1],
+      flipped: false,
+    } as const;
+    for (const [i, spec] of specs.entries()) {
+      for (const seed of [1, 2, 3, 4, 5, 6]) {
+        const apply = (step: TransformSpec) =>
+          applyTransform({ picture: { ...size, data }, meta }, step, Random.of("draw", seed));
+        expect(apply(resolved[i]!), spec.type).to.deep.equal(apply(spec));
+      }
+    }
+  });
+});

@@ -1,0 +1,233 @@
+import { relative } from "node:path";
+import { expect } from "chai";
+import { loadConfig, resolveConfig } from "../../lib/config/load.js";
+import { UserError } from "../../lib/errors.js";
+import { userMessage } from "../support/failure.js";
+import { type Files, SMALL, variable, writeFiles } from "./support.js";
+
+describe("config errors", () => {
+  let files: Files;
+  afterEach(() => files.remove());
+
+  /** The message for these files, of which config.yaml is loaded; the folder's name is taken out. */
+  async function message(written: Readonly<Record<string, string>>, overrides: string[] = []): Promise<string> {
+    files = writeFiles(written);
+    const text = await userMessage(() => loadConfig(files.path("config.yaml"), { overrides, environment: {} }));
+    return text.replaceAll(`${files.folder}/`, "").replaceAll(`${relative(process.cwd(), files.folder)}/`, "");
+  }
+  const edited = (from: string, to: string) => {
+    expect(SMALL).to.contain(from);
+    return { "config.yaml": SMALL.replace(from, to) };
+  };
+
+  const cases: [name: string, from: string, to: string, expected: string][] = [
+    [
+      "an unknown key, with the nearest one",
+      "variant: nano",
+      "varaint: nano",
+      'config.yaml:3:13: model.backbone.variant: is missing; it must be one of l1, l3, l7, nano\nconfig.yaml:3:38: model.backbone.varaint: unknown key where type is efficientformer; did you mean "variant"?',
+    ],
+    [
+      "an unknown key at the top",
+      "training:",
+      "trainign:",
+      'config.yaml:1:1: training: is missing; expected a mapping\nconfig.yaml:10:1: trainign: unknown key; did you mean "training"?',
+    ],
+    [
+      "a key of another type",
+      "type: step",
+      "type: poly",
+      "config.yaml:15:5: training.schedule.milestones: unknown key where type is poly; possible are type, warmup, power, minLr",
+    ],
+    [
+      "a wrong type",
+      "lr: 2e-4",
+      "lr: fast",
+      'config.yaml:12:33: training.optimizer.lr: expected a number, got the text "fast"',
+    ],
+    [
+      "a fraction for a whole number",
+      "steps: 300",
+      "steps: 2.5",
+      "config.yaml:11:10: training.steps: expected a whole number, got 2.5",
+    ],
+    [
+      "a list for a mapping",
+      "{ type: fpn, channels: 128 }",
+      "[fpn]",
+      "config.yaml:4:9: model.neck: expected a mapping, got a list of 1",
+    ],
+    [
+      "a mapping for a list",
+      "[200, 275]",
+      "{ at: 200 }",
+      "config.yaml:15:17: training.schedule.milestones: expected a list, got a mapping",
+    ],
+    [
+      "a value out of range",
+      "steps: 50",
+      "steps: 0",
+      "config.yaml:16:22: training.schedule.warmup.steps: must be at least 1, got 0",
+    ],
+    [
+      "a wrong choice",
+      "variant: nano",
+      "variant: nnao",
+      'config.yaml:3:47: model.backbone.variant: must be one of l1, l3, l7, nano; got the text "nnao": did you mean "nano"?',
+    ],
+    [
+      "a wrong type name",
+      "type: maskRcnn",
+      "type: maskRCN",
+      'config.yaml:5:17: model.head.type: must be maskRcnn; got the text "maskRCN": did you mean "maskRcnn"?',
+    ],
+    [
+      "a wrong task",
+      "task: instances",
+      "task: panoptic",
+      'config.yaml:1:7: task: must be one of instances, semantic; got the text "panoptic"',
+    ],
+    [
+      "milestones that do not rise",
+      "[200, 275]",
+      "[275, 200]",
+      "config.yaml:15:17: training.schedule.milestones: must rise",
+    ],
+    [
+      "both steps and epochs",
+      "steps: 300",
+      "steps: 300\n  epochs: 2",
+      "config.yaml:11:10: training.steps: epochs and steps are both set; delete one by setting it to null",
+    ],
+    ["neither steps nor epochs", "  steps: 300\n", "", "config.yaml:11:3: training: needs epochs or steps"],
+    ["a missing value", "pictures: a/val", "", "config.yaml:9:8: data.val.pictures: is missing; expected a text"],
+    [
+      "a padding size the backbone cannot take",
+      "type: coco",
+      "type: coco\n  padding: { sizes: [{ width: 640, height: 500 }] }",
+      "config.yaml:8:44: data.padding.sizes.0.height: must be a multiple of 32, the backbone's largest stride",
+    ],
+    [
+      "a class twice",
+      "type: coco",
+      "type: coco\n  classes: [cat, dog, cat]",
+      "config.yaml:8:12: data.classes: a name occurs twice",
+    ],
+    [
+      "an unknown transform",
+      "type: coco",
+      "type: coco\n  transforms: { train: [{ type: randomFlop }] }",
+      'config.yaml:8:33: data.transforms.train.0.type: must be one of resize, randomScale, randomFlip, randomCrop, photometricDistortion, pad; got the text "randomFlop": did you mean "randomFlip"?',
+    ],
+    [
+      "a key twice",
+      "steps: 300",
+      "steps: 300\n  steps: 200",
+      "config.yaml:12:3: no valid YAML: Map keys must be unique",
+    ],
+    ["broken YAML", "task: instances", 'task: "instances', "config.yaml:16:22: no valid YAML:"],
+    [
+      "a variable that is not set",
+      "pictures: a/val",
+      `pictures: '${variable("MY_SETS")}/val'`,
+      `config.yaml:9:45: data.val.pictures: the environment variable MY_SETS is not set; set it, or write ${variable("MY_SETS:-otherwise")}`,
+    ],
+    [
+      "a key that would change prototypes",
+      "task: instances",
+      "__proto__: {}",
+      'config.yaml:1:1: "__proto__" cannot be a key',
+    ],
+  ];
+  for (const [name, from, to, expected] of cases) {
+    it(`names ${name}`, async () => {
+      const text = await message(edited(from, to));
+      if (name === "broken YAML") expect(text).to.match(/^config\.yaml:\d+:\d+: no valid YAML: Missing closing "quote/);
+      else expect(text).to.equal(expected);
+    });
+  }
+
+  it("lists everything wrong, up to ten lines", async () => {
+    const keys = Array.from({ length: 13 }, (_, i) => `zz${i}: 1\n`).join("");
+    const lines = (await message({ "config.yaml": SMALL + keys })).split("\n");
+    expect(lines).to.have.length(11);
+    expect(lines[10]).to.equal("and 3 more");
+  });
+
+  it("names the file of a base where the fault is there", async () => {
+    const text = await message({ "config.yaml": "extends: base.yaml\n", "base.yaml": SMALL.replace("nano", "mini") });
+    expect(text).to.match(/^base\.yaml:3:47: model\.backbone\.variant: must be one of/);
+  });
+
+  it("names a base that is missing, with the nearest file", async () => {
+    const text = await message({ "config.yaml": "task: instances\nextends:\n  - bsae.yaml\n", "base.yaml": SMALL });
+    expect(text).to.equal('config.yaml:3:5: extends: bsae.yaml: no such file; did you mean "base.yaml"?');
+    files.remove();
+    expect(await message({ "config.yaml": "extends: 5\n" })).to.equal(
+      "config.yaml:1:10: extends: expected the path of a config file, or a list of them",
+    );
+  });
+
+  it("names a circle of files", async () => {
+    const text = await message({
+      "config.yaml": "extends: a.yaml\n",
+      "a.yaml": "extends: b.yaml\n",
+      "b.yaml": "extends: a.yaml\n",
+    });
+    expect(text).to.equal("b.yaml:1:10: extends: the files extend each other in a circle: a.yaml → b.yaml → a.yaml");
+  });
+
+  it("refuses an alias within its own value, empty files and files that are no mapping", async () => {
+    expect(await message({ "config.yaml": "task: &t [*t]\n" })).to.match(
+      /^config\.yaml:1:11: the alias \*t does not lead/,
+    );
+    files.remove();
+    expect(await message({ "config.yaml": "# nothing\n" })).to.equal("config.yaml: the config is empty");
+    files.remove();
+    expect(await message({ "config.yaml": "- a\n" })).to.equal(
+      "config.yaml:1:1: a config is a mapping of keys to values",
+    );
+  });
+
+  it("names an override that matches nothing, with the nearest key", async () => {
+    expect(await message({ "config.yaml": SMALL }, ["training.optimiser.lr=1"])).to.equal(
+      '--set training.optimiser.lr=1: training.optimiser: unknown key; did you mean "optimizer"?',
+    );
+    files.remove();
+    expect(await message({ "config.yaml": SMALL }, ["training.optimizer.lr.x=1"])).to.equal(
+      "--set training.optimizer.lr.x=1: training.optimizer.lr: expected a number, got a mapping",
+    );
+  });
+
+  it("refuses overrides that are none", () => {
+    files = writeFiles({ "config.yaml": SMALL });
+    for (const [text, expected] of [
+      ["training.steps", /--set training\.steps: expected a\.b\.c=value/],
+      ["=1", /--set =1: expected/],
+      ["a..b=1", /--set a\.\.b=1: expected/],
+      ["training.steps=[1", /--set training\.steps=\[1: the value is no valid YAML/],
+      ["extends=b.yaml", /extends can only be set in a file/],
+    ] as const) {
+      expect(() => loadConfig(files.path("config.yaml"), { overrides: [text] }))
+        .to.throw(UserError, expected)
+        .with.property("exitCode", 2);
+    }
+  });
+
+  it("names a missing file, and the shipped config that was meant", async () => {
+    files = writeFiles({});
+    expect(await userMessage(() => loadConfig("mask-rcnn_efficientformer-l1_fpn_1x_cooc.yaml"))).to.equal(
+      'cannot read the config mask-rcnn_efficientformer-l1_fpn_1x_cooc.yaml: no such file; did you mean "mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml", which comes with densekit?',
+    );
+    expect(await userMessage(() => loadConfig("zzz/none.yaml"))).to.match(
+      /cannot read the config zzz\/none\.yaml: no such file; give the path of a YAML file, or the name of one of the configs in/,
+    );
+  });
+
+  it("names the path alone for a config given as an object", async () => {
+    files = writeFiles({});
+    expect(await userMessage(() => resolveConfig({ task: "semantic", modle: {} }))).to.match(
+      /^config: model: is missing; expected a mapping\n(?:.*\n)*config: modle: unknown key; did you mean "model"\?/,
+    );
+  });
+});

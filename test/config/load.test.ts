@@ -1,0 +1,153 @@
+import { join, resolve } from "node:path";
+import { expect } from "chai";
+import { loadConfig, resolveConfig } from "../../lib/config/load.js";
+import { type Files, SMALL, variable, writeFiles } from "./support.js";
+
+describe("loading configs", () => {
+  let files: Files;
+  before(() => {
+    files = writeFiles({
+      "small.yaml": SMALL,
+      "child.yaml": "extends: small.yaml\ntraining: { seed: 3, schedule: { milestones: [100] } }\n",
+      "grandchild.yaml": "extends: [child.yaml, parts/sgd.yaml]\nmodel: { neck: { channels: null } }\n",
+      "parts/sgd.yaml": `training: { optimizer: { type: sgd, lr: 0.1 } }\ndata: { val: { pictures: here, annotations: '${variable("SETS")}/v.json' } }\n`,
+      "empty-child.yaml": "extends: small.yaml\ntraining:\n  schedule: { warmup: null }\n  clipNorm:\n",
+      "anchors.yaml": `${SMALL.replace("{ annotations: a/val.json, pictures: a/val }", "*set").replace("train: {", "train: &set {")}`,
+    });
+  });
+  after(() => files.remove());
+  const load = (name: string, overrides: string[] = [], environment: Record<string, string> = { SETS: "/sets" }) =>
+    loadConfig(files.path(name), { overrides, environment });
+
+  it("fills in defaults", () => {
+    const { config, name } = load("small.yaml");
+    expect(name).to.equal("small");
+    if (config.task !== "instances") throw new Error("wrong task");
+    expect(config.model.head.rpn).to.deep.include({
+      anchorScale: 8,
+      anchorRatios: [0.5, 1, 2],
+      samples: 256,
+      nms: 0.7,
+    });
+    expect(config.model.head.roi).to.deep.include({
+      samples: 512,
+      positiveFraction: 0.25,
+      boxStds: [0.1, 0.1, 0.2, 0.2],
+    });
+    expect(config.model.head.test).to.deep.equal({
+      scoreThreshold: 0.05,
+      nms: 0.5,
+      maxPerPicture: 100,
+      maskThreshold: 0.5,
+    });
+    expect(config.model.head.mask).to.equal("auto");
+    expect(config.training.optimizer).to.deep.equal({
+      type: "adamw",
+      lr: 2e-4,
+      weightDecay: 0.01,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      decayNormsAndBiases: false,
+      multipliers: [],
+    });
+    expect(config.training.checkpoint).to.deep.equal({ keep: 2, best: "boxAP" });
+    expect(config.engine).to.deep.equal({ providers: ["cpu"], threads: 0 });
+    expect(config.output).to.equal(resolve("runs/small"));
+  });
+
+  it("merges mappings over a base and replaces lists", () => {
+    const { config } = load("child.yaml");
+    expect(config.training.seed).to.equal(3);
+    expect(config.training.schedule).to.deep.equal({
+      type: "step",
+      milestones: [100],
+      gamma: 0.1,
+      minLr: 0,
+      warmup: { steps: 50, ratio: 1e-6 },
+    });
+    expect(config.training.steps).to.equal(300);
+  });
+
+  it("lays later bases over earlier ones, replaces a mapping of another type, and deletes by null", () => {
+    const { config } = load("grandchild.yaml");
+    expect(config.training.optimizer).to.deep.equal({
+      type: "sgd",
+      lr: 0.1,
+      weightDecay: 0,
+      momentum: 0.9,
+      nesterov: false,
+      decayNormsAndBiases: false,
+      multipliers: [],
+    });
+    expect(config.training.seed).to.equal(3);
+    expect(config.model.neck.channels, "deleted: back to the default").to.equal(256);
+    const short = load("empty-child.yaml").config.training;
+    expect(short.schedule).not.to.have.property("warmup");
+    expect(short).not.to.have.property("clipNorm");
+  });
+
+  it("resolves paths from the file they stand in, and variables from the working folder", () => {
+    const { config } = load("grandchild.yaml");
+    if (config.task !== "instances") throw new Error("wrong task");
+    expect(config.data.train.annotations).to.equal(files.path("a/train.json"));
+    expect(config.data.val).to.deep.equal({
+      annotations: resolve("/sets/v.json"),
+      pictures: files.path("parts/here"),
+    });
+    const relative = load("grandchild.yaml", [], { SETS: "my-sets" }).config;
+    if (relative.task !== "instances") throw new Error("wrong task");
+    expect(relative.data.val.annotations).to.equal(join(process.cwd(), "my-sets", "v.json"));
+  });
+
+  it("knows DENSEKIT_DATA without it being set, and other variables by their alternative", () => {
+    const set = (value: string) => {
+      const { config } = load("small.yaml", [`data.train.pictures=${value}`], { EMPTY: "" });
+      return config.data.train.pictures;
+    };
+    expect(set(`${variable("DENSEKIT_DATA")}/x`)).to.equal(resolve("data/x"));
+    expect(set(`${variable("EMPTY:-other")}/x`)).to.equal(resolve("other/x"));
+    expect(set(`/abs/${variable("NONE:-y")}/${variable("DENSEKIT_DATA")}`)).to.equal(resolve("/abs/y/data"));
+  });
+
+  it("takes overrides as YAML, in whatever order", () => {
+    const overrides = [
+      "training.schedule.power=1",
+      "training.schedule.type=poly",
+      "training.optimizer.lr=1e-3",
+      "data.classes=[cat, dog]",
+      "training.optimizer.lr=5e-3",
+      "model.neck.channels=null",
+      "data.train.pictures=here",
+      "output=out",
+    ];
+    const { config } = load("small.yaml", overrides);
+    if (config.task !== "instances") throw new Error("wrong task");
+    expect(config.training.schedule).to.deep.equal({ type: "poly", power: 1, minLr: 0 });
+    expect(config.training.optimizer.lr).to.equal(5e-3);
+    expect(config.data.classes).to.deep.equal(["cat", "dog"]);
+    expect(config.model.neck.channels).to.equal(256);
+    expect(config.data.train.pictures).to.equal(resolve("here"));
+    expect(config.output).to.equal(resolve("out"));
+  });
+
+  it("follows YAML's anchors", () => {
+    const { config } = load("anchors.yaml");
+    expect(config.data.val).to.deep.equal(config.data.train);
+  });
+
+  it("says where a value comes from", () => {
+    const loaded = load("child.yaml", ["training.logEvery=5"]);
+    expect(loaded.originOf("training.seed")).to.match(/child\.yaml:2:19$/);
+    expect(loaded.originOf("model.neck.channels")).to.match(/small\.yaml:4:32$/);
+    expect(loaded.originOf("training.schedule.milestones.0")).to.match(/child\.yaml:2:47$/);
+    expect(loaded.originOf("training.logEvery")).to.equal("--set training.logEvery=5");
+    expect(loaded.originOf("training.accumulate")).to.equal(undefined);
+  });
+
+  it("takes a config as an object, and a resolved one again unchanged", () => {
+    const { config } = load("child.yaml");
+    const again = resolveConfig(config);
+    expect(again.config).to.deep.equal(config);
+    expect(again.name).to.equal("unnamed");
+  });
+});
