@@ -1,0 +1,69 @@
+import type { Backbone } from "../../backbones/backbone.js";
+import type { InstancesConfig } from "../../config/schema.js";
+import type { Value } from "../../graph/index.js";
+import { type BoxHead, boxHead } from "../../heads/boxHead.js";
+import { type MaskHead, maskHead } from "../../heads/maskHead.js";
+import { type RpnHead, rpnHead } from "../../heads/rpnHead.js";
+import { fpn } from "../../necks/fpn.js";
+import type { Context } from "../../nn/context.js";
+import { type Parameter, ParameterList } from "../../nn/parameters.js";
+import { makeBackbone } from "../backbone.js";
+
+/** Mask R-CNN (He et al. 2017) on a feature pyramid: backbone, neck, region proposals, box head, mask head. */
+export interface MaskRcnn {
+  readonly config: InstancesConfig["model"]["head"];
+  readonly classes: number;
+  readonly parameters: readonly Parameter[];
+  readonly backbone: Backbone;
+  /** Channels of the pyramid. */
+  readonly channels: number;
+  /** Strides of all pyramid levels; RoIs are pooled from all but the last. */
+  readonly strides: readonly number[];
+  /** @param images [B, 3, H, W] normalised @returns the pyramid, one [B, channels, H / stride, W / stride] a level */
+  readonly features: (images: Value, context: Context) => Value[];
+  readonly rpn: RpnHead;
+  readonly boxes: BoxHead;
+  /** Absent where the model finds boxes only. */
+  readonly masks?: MaskHead;
+}
+
+export function maskRcnn(config: InstancesConfig["model"], classes: number, masks: boolean): MaskRcnn {
+  const list = new ParameterList();
+  const { rpn, roi } = config.head;
+  const { channels } = config.neck;
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, "instances");
+  const neck = fpn(list.scope("neck"), { inputs: backbone, channels, extraLevel: true });
+  const anchors = rpn.anchorRatios.length;
+  const proposals = rpnHead(list.scope("rpn_head"), { in: channels, channels: rpn.channels, anchors });
+  const boxes = boxHead(list.scope("roi_head.bbox_head"), {
+    in: channels,
+    poolSize: roi.boxPoolSize,
+    width: roi.boxWidth,
+    classes,
+  });
+  const mask = masks
+    ? maskHead(list.scope("roi_head.mask_head"), {
+        in: channels,
+        channels: roi.maskChannels,
+        convolutions: roi.maskConvolutions,
+        classes,
+      })
+    : undefined;
+  return {
+    config: config.head,
+    classes,
+    parameters: list.all,
+    backbone,
+    channels,
+    strides: neck.strides,
+    features: (images, context) => neck.forward(backbone.forward(images, context), context),
+    rpn: proposals,
+    boxes,
+    ...(mask && { masks: mask }),
+  };
+}
+
+/** Strides of the levels RoIs are pooled from. */
+export function roiStrides(model: MaskRcnn): readonly number[] {
+  return model.strides.slice(0, -1);
+}

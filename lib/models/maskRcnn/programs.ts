@@ -1,0 +1,128 @@
+import type { Program, Tensors } from "../../engines/engine.js";
+import { filled, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
+import { splitGraph } from "../../graph/passes/split.js";
+import { Context, type RandomInput } from "../../nn/context.js";
+import type { Parameter } from "../../nn/parameters.js";
+import { type Anchors, makeAnchors } from "../../regions/anchors.js";
+import { bufferOutputs, gradientOutputs } from "../bindings.js";
+import type { TrainerOptions } from "../model.js";
+import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
+import { type MaskRcnn, roiStrides } from "./model.js";
+
+export interface Shape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The programs around the host's part of a step, for batches of one shape. */
+export interface PyramidPrograms {
+  readonly anchors: Anchors;
+  /** Pictures → pyramid, proposal predictions, proposal losses; in training also what the backward half needs. */
+  readonly forward: Program;
+  /** Gradients of the pyramid → gradients of everything before the RoI heads. Absent in evaluation. */
+  readonly backward?: Program;
+  readonly randomInputs: readonly RandomInput[];
+  /** Arrays the forward half writes for the backward half, the same ones every step. */
+  readonly carried: Tensors;
+  dispose(): Promise<void>;
+}
+
+export const PYRAMID = "pyramid/";
+export const PYRAMID_GRADIENT = "pyramidGradient/";
+export const LOGITS = "logits/";
+export const DELTAS = "deltas/";
+export const RPN_LOSSES = ["rpnClass", "rpnBox"] as const;
+
+const numbered = (prefix: string, values: readonly Value[]) =>
+  Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value] as const));
+
+export interface CompileOptions extends TrainerOptions {
+  readonly model: MaskRcnn;
+  readonly trained: readonly Parameter[];
+  readonly training: boolean;
+}
+
+const newContext = ({ training, normMode }: CompileOptions) =>
+  training ? Context.training(normMode) : Context.evaluation();
+
+/** @param places anchors sampled of the whole batch, at most */
+export async function pyramidPrograms(options: CompileOptions, shape: Shape, places: number): Promise<PyramidPrograms> {
+  const { model, engine, trained } = options;
+  const { batch, height, width } = shape;
+  const context = newContext(options);
+  const pyramid = model.features(input("images", [batch, 3, height, width]), context);
+  const { logits, deltas } = model.rpn.forward(pyramid, context);
+  const losses = rpnLosses(model, pyramid, places, context);
+  const pooled = pyramid.slice(0, roiStrides(model).length);
+  const outputs = {
+    ...numbered(PYRAMID, pooled),
+    ...numbered(LOGITS, logits),
+    ...numbered(DELTAS, deltas),
+    ...losses,
+  };
+  const { anchorScale, anchorRatios } = model.config.rpn;
+  const anchors = makeAnchors({ height, width, strides: model.strides, scales: [anchorScale], ratios: anchorRatios });
+  const { randomInputs } = context;
+  if (!options.training) {
+    const forward = await engine.compile(outputs);
+    return { anchors, forward, randomInputs, carried: {}, dispose: () => forward.dispose() };
+  }
+  const seeds = pooled.map((value, i) => ({ value, gradient: input(`${PYRAMID_GRADIENT}${i}`, value.shape) }));
+  const loss = total(losses);
+  const gradientsOf = gradientOutputs([...seeds, { value: loss, gradient: filled(loss.shape, 1) }], trained, context);
+  const halves = splitGraph({ ...outputs, ...bufferOutputs(context.updates) }, gradientsOf);
+  const forward = await engine.compile(halves.first);
+  const backward = await engine.compile(halves.second);
+  const carried = Object.fromEntries(halves.carried.map((name) => [name, arrayFor(forward, name)]));
+  const dispose = async () => {
+    await forward.dispose();
+    await backward.dispose();
+  };
+  return { anchors, forward, backward, randomInputs, carried, dispose };
+}
+
+export const FEATURE_GRADIENT = "featureGradient";
+
+function pyramidInputs(model: MaskRcnn, { batch, height, width }: Shape): Value[] {
+  return roiStrides(model).map((stride, i) =>
+    input(`${PYRAMID}${i}`, [batch, model.channels, Math.ceil(height / stride), Math.ceil(width / stride)]),
+  );
+}
+
+const roisInput = (places: number): Rois => ({
+  boxes: input("roi/boxes", [places, 4]),
+  pictures: input("roi/pictures", [places], "int32"),
+  levels: input("roi/levels", [places], "int32"),
+});
+
+/** RoIAlign, box head or mask head, losses and, in training, their gradients down to the pooled features. */
+export async function roiProgram(
+  options: CompileOptions,
+  shape: Shape,
+  places: number,
+  kind: "box" | "mask",
+): Promise<Program> {
+  const { model, trained, engine } = options;
+  const { boxPoolSize, maskPoolSize, samplingRatio } = model.config.roi;
+  const context = newContext(options);
+  const size = kind === "box" ? boxPoolSize : maskPoolSize;
+  const features = roiAlign(pyramidInputs(model, shape), roisInput(places), {
+    outputSize: [size, size],
+    scales: roiStrides(model).map((stride) => 1 / stride),
+    samplingRatio,
+  });
+  const losses: LossValues = (kind === "box" ? boxLosses : maskLosses)(model, features, context);
+  if (!options.training) return engine.compile({ ...losses });
+  const [featureGradient] = gradients(total(losses), [features]);
+  return engine.compile({
+    ...losses,
+    ...gradientOutputs(total(losses), trained, context),
+    [FEATURE_GRADIENT]: featureGradient!,
+  });
+}
+
+/** An array for an output of a program, or for an input. */
+export function arrayFor(program: Program, name: string, side: "inputs" | "outputs" = "outputs"): Float32Array {
+  return new Float32Array(sizeOf(program[side][name]!.shape));
+}

@@ -1,0 +1,120 @@
+import type { MaskRcnnConfig } from "../../config/schema.js";
+import type { Instances } from "../../datasets/types.js";
+import { maskTargets } from "../../masks/targets.js";
+import { roiLevels } from "../../regions/levels.js";
+import type { RoiTargetOptions, RoiTargets } from "../../regions/roiTargets.js";
+import type { RpnTargetOptions } from "../../regions/rpnTargets.js";
+
+export function rpnTargetOptions({ rpn }: MaskRcnnConfig): RpnTargetOptions {
+  const { positiveIou, negativeIou, minPositiveIou, samples, positiveFraction } = rpn;
+  return { assign: { positiveIou, negativeIou, minPositiveIou }, sample: { count: samples, positiveFraction } };
+}
+
+export function roiTargetOptions({ roi }: MaskRcnnConfig): RoiTargetOptions {
+  const { positiveIou, negativeIou, minPositiveIou, samples, positiveFraction } = roi;
+  return { assign: { positiveIou, negativeIou, minPositiveIou }, sample: { count: samples, positiveFraction } };
+}
+
+/** RoIs as a program takes them. */
+export interface RoiInputs {
+  /** [R, 4] */
+  readonly boxes: Float32Array;
+  /** [R] */
+  readonly pictures: Int32Array;
+  /** [R] */
+  readonly levels: Int32Array;
+}
+
+/** The sampled RoIs of a batch with their targets as inputs of the box program; places left over weigh nothing. */
+export interface BoxInputs extends RoiInputs {
+  /** int32 [R] class, the background last. */
+  readonly labels: Int32Array;
+  /** [R] 1 / number of RoIs. */
+  readonly weights: Float32Array;
+  /** [R, classes] one-hot of the class for positives. */
+  readonly classes: Float32Array;
+  /** [R, 4] */
+  readonly deltas: Float32Array;
+  /** [R] 1 / number of RoIs for positives, else 0. */
+  readonly deltaWeights: Float32Array;
+}
+
+export interface RoiLayout {
+  /** R, at least the number of RoIs of all pictures. */
+  readonly places: number;
+  readonly classes: number;
+  readonly levels: number;
+  readonly finestScale: number;
+}
+
+export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): BoxInputs {
+  const { places, classes } = layout;
+  const boxes = new Float32Array(places * 4);
+  const inputs = {
+    boxes,
+    pictures: new Int32Array(places),
+    labels: new Int32Array(places).fill(classes),
+    weights: new Float32Array(places),
+    classes: new Float32Array(places * classes),
+    deltas: new Float32Array(places * 4),
+    deltaWeights: new Float32Array(places),
+  };
+  const weight =
+    1 /
+    Math.max(
+      1,
+      targets.reduce((n, { labels }) => n + labels.length, 0),
+    );
+  let place = 0;
+  targets.forEach(({ rois, labels, positives, deltas }, picture) => {
+    boxes.set(rois, 4 * place);
+    inputs.labels.set(labels, place);
+    inputs.deltas.set(deltas, 4 * place);
+    inputs.pictures.fill(picture, place, place + labels.length);
+    inputs.weights.fill(weight, place, place + labels.length);
+    inputs.deltaWeights.fill(weight, place, place + positives);
+    for (let i = 0; i < positives; i++) inputs.classes[(place + i) * classes + labels[i]!] = 1;
+    place += labels.length;
+  });
+  return { ...inputs, levels: roiLevels(boxes, layout.levels, layout.finestScale) };
+}
+
+/** The positive RoIs of a batch with their mask targets as inputs of the mask program. */
+export interface MaskInputs extends RoiInputs {
+  /** int32 [M] the map of RoI m and its class among the M · classes maps. */
+  readonly rows: Int32Array;
+  /** [M, size, size] 0 or 1 */
+  readonly targets: Float32Array;
+  /** [M] 1 / (positives · size²) */
+  readonly weights: Float32Array;
+}
+
+/** @param places M, at least the positives of all pictures; @param size the side of a mask target */
+export function maskInputs(
+  targets: readonly RoiTargets[],
+  instances: readonly Instances[],
+  { places, classes, levels, finestScale }: RoiLayout,
+  size: number,
+): MaskInputs {
+  const boxes = new Float32Array(places * 4);
+  const pictures = new Int32Array(places);
+  const rows = new Int32Array(places);
+  const all = new Float32Array(places * size * size);
+  const weights = new Float32Array(places);
+  const positives = positivesOf(targets);
+  let place = 0;
+  targets.forEach((target, picture) => {
+    const end = place + target.positives;
+    const own = target.rois.subarray(0, 4 * target.positives);
+    boxes.set(own, 4 * place);
+    pictures.fill(picture, place, end);
+    weights.fill(1 / (positives * size * size), place, end);
+    for (let i = 0; i < target.positives; i++) rows[place + i] = (place + i) * classes + target.labels[i]!;
+    const output = all.subarray(place * size * size, end * size * size);
+    maskTargets({ masks: instances[picture]!.masks, boxes: own, matched: target.matched, size, output });
+    place = end;
+  });
+  return { boxes, pictures, levels: roiLevels(boxes, levels, finestScale), rows, targets: all, weights };
+}
+
+export const positivesOf = (targets: readonly RoiTargets[]): number => targets.reduce((n, t) => n + t.positives, 0);

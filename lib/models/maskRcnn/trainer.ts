@@ -1,0 +1,255 @@
+import type { DetectionBatch } from "../../datasets/loader/types.js";
+import { Cache } from "../../engines/cache.js";
+import type { Program, Tensors } from "../../engines/engine.js";
+import type { Random } from "../../random.js";
+import { type Proposals, rpnProposals } from "../../regions/proposals.js";
+import type { FeatureLevel } from "../../regions/roiAlign.js";
+import { loadRoiAlignBackward } from "../../regions/roiAlignKernel.js";
+import { type RoiTargets, roiTargets } from "../../regions/roiTargets.js";
+import { rpnTargets } from "../../regions/rpnTargets.js";
+import { drawRandomInputs, gradientViews, inputsOf, readLosses, storeBuffers } from "../bindings.js";
+import type { Losses, StepOptions, Trainer, TrainerOptions } from "../model.js";
+import { type MaskRcnn, roiStrides } from "./model.js";
+import {
+  arrayFor,
+  type CompileOptions,
+  DELTAS,
+  FEATURE_GRADIENT,
+  LOGITS,
+  PYRAMID,
+  PYRAMID_GRADIENT,
+  type PyramidPrograms,
+  pyramidPrograms,
+  RPN_LOSSES,
+  roiProgram,
+  type Shape,
+} from "./programs.js";
+import { rpnSamples } from "./rpnSamples.js";
+import { boxInputs, maskInputs, positivesOf, type RoiInputs, roiTargetOptions, rpnTargetOptions } from "./targets.js";
+
+/** Shapes of batches whose programs are kept. */
+const SHAPES_KEPT = 3;
+/** Mask programs kept: one a shape and a number of positive RoIs. */
+const MASK_PROGRAMS_KEPT = 8;
+
+export interface MaskRcnnTrainerOptions extends TrainerOptions {
+  readonly model: MaskRcnn;
+  /** Proposals of each picture, boxes [n · 4], instead of those of the model's own region proposal head. */
+  readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
+}
+
+/** What a step found out on the host. */
+interface Sampled {
+  readonly targets: readonly RoiTargets[];
+  readonly pyramid: Tensors;
+  readonly losses: Losses;
+}
+
+/**
+ * The training step of Mask R-CNN as a chain of programs. Features, proposals and proposal losses come first; the host
+ * selects proposals, assigns and samples them; the box and mask programs give their losses and gradients down to the
+ * pooled features; the host adds those up in the pyramid (RoIAlign's gradient); the backward half of the first program
+ * does the rest.
+ */
+export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<DetectionBatch> {
+  const { model, values } = options;
+  const trained = model.parameters.filter(({ name, role }) => role !== "buffer" && !options.frozen(name));
+  const pyramids = new Cache<PyramidPrograms>(2 * SHAPES_KEPT);
+  const boxPrograms = new Cache<Program>(2 * SHAPES_KEPT);
+  const maskPrograms = new Cache<Program>(MASK_PROGRAMS_KEPT);
+  const alignBackward = loadRoiAlignBackward();
+  const compileOptions = (training: boolean): CompileOptions => ({ ...options, trained, training });
+
+  const forward = async (batch: DetectionBatch, training: boolean, random: Random): Promise<Run> => {
+    const shape = shapeOf(batch);
+    const places = shape.batch * model.config.rpn.samples;
+    const programs = await pyramids.get(`${keyOf(shape)} ${places} ${training}`, () =>
+      pyramidPrograms(compileOptions(training), shape, places),
+    );
+    const { anchors } = programs;
+    const targets = batch.instances.map(({ boxes, crowd }, i) => {
+      const { multiple } = model.backbone;
+      // Anchors of a picture's own padding take part, as in MMDetection.
+      const height = Math.ceil(batch.meta[i]!.height / multiple) * multiple;
+      const width = Math.ceil(batch.meta[i]!.width / multiple) * multiple;
+      return rpnTargets(anchors, { boxes, crowd, height, width }, random, rpnTargetOptions(model.config));
+    });
+    const samples = rpnSamples(targets, { anchors, batch: shape.batch, channels: model.channels, places });
+    const given: Tensors = {
+      images: batch.images,
+      ...Object.fromEntries(Object.entries(samples).map(([name, data]) => [`rpn/${name}`, data])),
+      ...drawRandomInputs(programs.randomInputs, random),
+    };
+    const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), programs.carried);
+    return { shape, programs, given, outputs };
+  };
+
+  const sample = (batch: DetectionBatch, { shape, programs, outputs }: Run, random: Random): readonly RoiTargets[] => {
+    const proposals =
+      options.proposals?.(batch) ??
+      batch.meta.map(
+        ({ height, width }, picture) =>
+          proposalsOf(model, programs, outputs, { picture, batch: shape.batch, height, width }).boxes,
+      );
+    return batch.instances.map((instances, i) =>
+      roiTargets(proposals[i]!, instances, model.classes, random, roiTargetOptions(model.config)),
+    );
+  };
+
+  /** Runs the box and mask programs; `into` gets the gradients. */
+  const heads = async (
+    batch: DetectionBatch,
+    shape: Shape,
+    { targets, pyramid }: Pick<Sampled, "targets" | "pyramid">,
+    training: boolean,
+    gradients?: Float32Array,
+  ): Promise<{ losses: Losses; pooled: readonly Pooled[] }> => {
+    const { classes, config } = model;
+    const layout = { classes, levels: roiStrides(model).length, finestScale: config.roi.finestScale };
+    const pooled: Pooled[] = [];
+    const run = async (program: Program, size: number, rois: RoiInputs, rest: Tensors) => {
+      const given = {
+        ...pyramid,
+        "roi/boxes": rois.boxes,
+        "roi/pictures": rois.pictures,
+        "roi/levels": rois.levels,
+        ...rest,
+      };
+      const into = gradients === undefined ? {} : gradientViews(program, gradients, values.trainable);
+      const outputs = await program.run(inputsOf(program, values, given), into);
+      const gradient = outputs[FEATURE_GRADIENT];
+      if (gradient instanceof Float32Array) pooled.push({ size, rois, gradient });
+      return outputs;
+    };
+
+    const places = Math.max(
+      shape.batch * config.roi.samples,
+      targets.reduce((n, { labels }) => n + labels.length, 0),
+    );
+    const boxes = boxInputs(targets, { ...layout, places });
+    const boxProgram = await boxPrograms.get(`${keyOf(shape)} ${places} ${training}`, () =>
+      roiProgram(compileOptions(training), shape, places, "box"),
+    );
+    const boxOutputs = await run(boxProgram, config.roi.boxPoolSize, boxes, prefixed("roi/", boxes));
+    const losses = readLosses(boxOutputs, ["boxClass", "box"]);
+
+    const positives = positivesOf(targets);
+    if (model.masks === undefined) return { losses, pooled };
+    if (positives === 0) return { losses: { ...losses, mask: 0 }, pooled };
+    const maskPlaces = bucketOf(positives);
+    const side = 2 * config.roi.maskPoolSize;
+    const masks = maskInputs(targets, batch.instances, { ...layout, places: maskPlaces }, side);
+    const maskProgram = await maskPrograms.get(`${keyOf(shape)} ${maskPlaces} ${training}`, () =>
+      roiProgram(compileOptions(training), shape, maskPlaces, "mask"),
+    );
+    const maskOutputs = await run(maskProgram, config.roi.maskPoolSize, masks, prefixed("mask/", masks));
+    return { losses: { ...losses, ...readLosses(maskOutputs, ["mask"]) }, pooled };
+  };
+
+  const pyramidGradient = (shape: Shape, { backward }: PyramidPrograms, pooled: readonly Pooled[]): Tensors => {
+    const levels: FeatureLevel[] = roiStrides(model).map((stride, i) => ({
+      data: arrayFor(backward!, `${PYRAMID_GRADIENT}${i}`, "inputs"),
+      height: Math.ceil(shape.height / stride),
+      width: Math.ceil(shape.width / stride),
+      stride,
+    }));
+    const { samplingRatio } = model.config.roi;
+    for (const { size, rois, gradient } of pooled) {
+      alignBackward(gradient, levels, rois, { height: size, width: size, samplingRatio, channels: model.channels });
+    }
+    return Object.fromEntries(levels.map(({ data }, i) => [`${PYRAMID_GRADIENT}${i}`, data]));
+  };
+
+  return {
+    async step(batch: DetectionBatch, { random, gradients }: StepOptions): Promise<Losses> {
+      gradients.fill(0);
+      const run = await forward(batch, true, random);
+      storeBuffers(run.outputs, values);
+      const targets = sample(batch, run, random);
+      const { losses, pooled } = await heads(
+        batch,
+        run.shape,
+        { targets, pyramid: pyramidOf(run.outputs) },
+        true,
+        gradients,
+      );
+      const backward = run.programs.backward!;
+      const given = { ...run.given, ...run.programs.carried, ...pyramidGradient(run.shape, run.programs, pooled) };
+      await backward.run(inputsOf(backward, values, given), gradientViews(backward, gradients, values.trainable));
+      return { ...readLosses(run.outputs, RPN_LOSSES), ...losses };
+    },
+
+    async losses(batch: DetectionBatch, random: Random): Promise<Losses> {
+      const run = await forward(batch, false, random);
+      const targets = sample(batch, run, random);
+      const { losses } = await heads(batch, run.shape, { targets, pyramid: pyramidOf(run.outputs) }, false);
+      return { ...readLosses(run.outputs, RPN_LOSSES), ...losses };
+    },
+
+    async dispose() {
+      await pyramids.dispose();
+      await boxPrograms.dispose();
+      await maskPrograms.dispose();
+    },
+  };
+}
+
+/** A forward half that has run. */
+interface Run {
+  readonly shape: Shape;
+  readonly programs: PyramidPrograms;
+  readonly given: Tensors;
+  readonly outputs: Tensors;
+}
+
+/** RoIs pooled to size × size, and the gradient of what was pooled. */
+interface Pooled {
+  readonly size: number;
+  readonly rois: RoiInputs;
+  readonly gradient: Float32Array;
+}
+
+function shapeOf({ images, height, width }: DetectionBatch): Shape {
+  return { batch: images.length / (3 * height * width), height, width };
+}
+
+const keyOf = ({ batch, height, width }: Shape) => `${batch}x${height}x${width}`;
+
+const prefixed = (prefix: string, inputs: object): Tensors =>
+  Object.fromEntries(Object.entries(inputs).map(([name, data]) => [prefix + name, data]));
+
+const pyramidOf = (outputs: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(outputs).filter(([name]) => name.startsWith(PYRAMID)));
+
+/**
+ * The number of places of a mask program for so many RoIs: a power of two or three quarters of one, so that few programs
+ * are made and less than a third of the work is on empty places.
+ */
+function bucketOf(count: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(4, count)));
+  return count <= (power * 3) / 4 ? (power * 3) / 4 : power;
+}
+
+interface PictureOfBatch {
+  readonly picture: number;
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+function proposalsOf(
+  model: MaskRcnn,
+  { anchors }: PyramidPrograms,
+  outputs: Tensors,
+  { picture, batch, height, width }: PictureOfBatch,
+): Proposals {
+  const part = (name: string): Float32Array => {
+    const all = outputs[name] as Float32Array;
+    const size = all.length / batch;
+    return all.subarray(picture * size, (picture + 1) * size);
+  };
+  const predictions = anchors.levels.map((_, l) => ({ logits: part(`${LOGITS}${l}`), deltas: part(`${DELTAS}${l}`) }));
+  const { trainPerLevel, maxPerPicture, nms, minSize } = model.config.rpn;
+  const limits = { perLevel: trainPerLevel, perPicture: maxPerPicture, iouThreshold: nms, minSize };
+  return rpnProposals(predictions, anchors, { height, width, ...limits });
+}

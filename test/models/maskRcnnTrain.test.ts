@@ -1,0 +1,103 @@
+import { expect } from "chai";
+import type { InstancesConfig } from "../../lib/config/schema.js";
+import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import type { Instances } from "../../lib/datasets/types.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { decompressRle } from "../../lib/masks/strings.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
+import { ParameterValues, viewsOf } from "../../lib/nn/parameters.js";
+import { Random } from "../../lib/random.js";
+import { maskRcnnConfig } from "../support/configs.js";
+import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import {
+  expectGoldenGradients,
+  fillFromPrng,
+  type GoldenGradient,
+  type PrngInput,
+  prngInput,
+} from "../support/tensors.js";
+
+interface Golden {
+  readonly prefix: string;
+  readonly gains: Record<string, number>;
+  readonly num_classes: number;
+  readonly input: PrngInput;
+  readonly gt_boxes: readonly (readonly (readonly number[])[])[];
+  readonly gt_labels: readonly (readonly number[])[];
+  readonly gt_mask_rle: readonly (readonly string[])[];
+  readonly proposals: readonly string[];
+  readonly losses: {
+    readonly loss_rpn_cls: readonly number[];
+    readonly loss_rpn_bbox: readonly number[];
+    readonly loss_cls: number;
+    readonly loss_bbox: number;
+    readonly loss_mask: number;
+  };
+  readonly params: readonly GoldenGradient[];
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+function instancesOf(golden: Golden, picture: number): Instances {
+  const [height, width] = golden.input.shape.slice(2) as [number, number];
+  const boxes = golden.gt_boxes[picture]!;
+  return {
+    boxes: Float32Array.from(boxes.flat()),
+    labels: Int32Array.from(golden.gt_labels[picture]!),
+    crowd: new Uint8Array(boxes.length),
+    masks: golden.gt_mask_rle[picture]!.map((rle) => decompressRle(rle, height, width)),
+    areas: new Float32Array(boxes.length),
+    ids: new Float64Array(boxes.length),
+  };
+}
+
+describe("a training step of Mask R-CNN", () => {
+  it("gives the losses and gradients of the reference", async function () {
+    const folder = requireGoldens(this, "maskrcnn_train");
+    const golden = readJson<Golden>(`${folder}/meta.json`);
+    // Everything is sampled, so nothing is random: as many places as there are anchors and RoIs.
+    const everything: InstancesConfig["model"] = maskRcnnConfig({ rpnSamples: 8961, roiSamples: 1000 });
+    const all = { ...everything.head, rpn: { ...everything.head.rpn, positiveFraction: 1 } };
+    const head = { ...all, roi: { ...all.roi, positiveFraction: 1 } };
+    const model = maskRcnn({ ...everything, head }, golden.num_classes, true);
+    const values = new ParameterValues(model.parameters);
+    fillFromPrng(values, model.parameters, golden.prefix, golden.gains);
+    const proposals = golden.proposals.map((file) => {
+      const { data } = readNpy(`${folder}/${file}`);
+      return Float32Array.from(Array.from(data).filter((_, i) => i % 5 < 4)); // the fifth column is the score
+    });
+    const trainer = maskRcnnTrainer({
+      model,
+      values,
+      engine: onnxRuntimeEngine(),
+      normMode: () => "batch",
+      frozen: () => false,
+      proposals: () => proposals,
+    });
+    const [, , height, width] = golden.input.shape as [number, number, number, number];
+    const meta = { id: 0, file: "", originalHeight: height, originalWidth: width, height, width, flipped: false };
+    const batch: DetectionBatch = {
+      kind: "detection",
+      images: prngInput(golden.input),
+      height,
+      width,
+      indices: Int32Array.of(0, 1),
+      meta: [0, 1].map(() => ({ ...meta, scaleFactor: [1, 1] as const })),
+      instances: [instancesOf(golden, 0), instancesOf(golden, 1)],
+    };
+    const gradients = new Float32Array(values.flat.length);
+    const losses = await trainer.step(batch, { random: Random.of(0), gradients });
+    await trainer.dispose();
+
+    const expected = golden.losses;
+    const close = (name: string, value: number) =>
+      expect(losses[name], name).to.be.closeTo(value, 1e-4 * Math.max(value, 1e-3));
+    close("rpnClass", sum(expected.loss_rpn_cls));
+    close("rpnBox", sum(expected.loss_rpn_bbox));
+    close("boxClass", expected.loss_cls);
+    close("box", expected.loss_bbox);
+    close("mask", expected.loss_mask);
+    expectGoldenGradients(viewsOf(gradients, values.trainable), golden.params, 5e-3);
+  });
+});
