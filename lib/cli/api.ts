@@ -5,7 +5,7 @@ import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 export interface Api {
   train(options: TrainOptions): Promise<Result>;
   evaluate(options: EvaluateOptions): Promise<Result>;
-  predictFiles(options: PredictOptions): Promise<Result>;
+  predictFiles(options: PredictOptions): Promise<object>;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */

@@ -1,0 +1,168 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { loadConfig } from "../../lib/config/load.js";
+import { UserError } from "../../lib/errors.js";
+import { type Files, SMALL, writeFiles } from "../config/support.js";
+import { recordingApi, run } from "./support.js";
+
+describe("the command line", () => {
+  let files: Files;
+  let config: string;
+  let weights: string;
+  before(() => {
+    files = writeFiles({ "small.yaml": SMALL, "wrong.yaml": SMALL.replace("nano", "mini") });
+    config = files.path("small.yaml");
+    weights = files.path("weights.safetensors");
+    writeFileSync(weights, "");
+  });
+  after(() => files.remove());
+
+  it("has help with examples for every command", async () => {
+    const top = await run(["--help"]);
+    expect(top).to.include({ code: 0, stderr: "" });
+    for (const name of ["train", "evaluate", "predict", "config", "doctor"]) {
+      expect(top.stdout).to.match(new RegExp(`^  ${name} `, "m"));
+      const { code, stdout, stderr } = await run([name, "--help"]);
+      expect({ code, stderr }, name).to.deep.equal({ code: 0, stderr: "" });
+      expect(stdout, name)
+        .to.match(new RegExp(`Examples:\n  \\$ densekit ${name}`))
+        .and.contain("--json");
+    }
+  });
+
+  it("explains command lines that are wrong, with exit code 2", async () => {
+    for (const [args, message] of [
+      [["trian", "x"], /unknown command 'trian'\s+\(Did you mean train/],
+      [["train"], /missing required argument 'config'/],
+      [["train", "x.yaml", "--sett", "a=1"], /unknown option '--sett'/],
+      [["evaluate", "x.yaml"], /required option '--weights <path>' not specified/],
+      [["predict", "x.yaml", "--weights", "w", "--out", "o"], /missing required argument 'pictures'/],
+      [["config", "small.yaml", "--set", "training"], /--set training: expected a\.b\.c=value/],
+      [["config", "x", "y"], /too many arguments/],
+    ] as const) {
+      const given = args.map((arg) => (arg === "small.yaml" ? config : arg));
+      const { code, stdout, stderr } = await run(given);
+      expect(stderr).to.match(message);
+      expect({ code, stdout }, args.join(" ")).to.deep.equal({ code: 2, stdout: "" });
+    }
+    expect((await run([])).code).to.equal(2);
+  });
+
+  it("prints the version", async () => {
+    expect((await run(["--version"])).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("config: prints the whole config as YAML or JSON, with origins if asked", async () => {
+    const expected = loadConfig(config, { overrides: ["training.seed=4"] }).config;
+    const asYaml = await run(["config", config, "--set", "training.seed=4"]);
+    expect(asYaml).to.include({ code: 0, stderr: "" });
+    expect(parse(asYaml.stdout)).to.deep.equal(expected);
+    const asJson = await run(["config", config, "--set", "training.seed=4", "--json"]);
+    expect(JSON.parse(asJson.stdout)).to.deep.equal(expected);
+    const { stdout } = await run(["config", config, "--set", "training.seed=4", "--origins"]);
+    expect(parse(stdout)).to.deep.equal(expected);
+    expect(stdout).to.match(/^ {2}seed: 4 # --set training\.seed=4$/m);
+    expect(stdout).to.match(/^ {4}variant: nano # .*small\.yaml:3:47$/m);
+    expect(stdout).to.match(/^ {4}dropPath: 0 # default$/m);
+    expect(stdout).to.match(/^ {4}# .*small\.yaml:15:17\n {4}milestones:$/m);
+  });
+
+  it("prints errors of the user as one message, with exit code 1", async () => {
+    const { code, stdout, stderr } = await run(["config", files.path("wrong.yaml")]);
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+    expect(stderr).to.match(/wrong\.yaml:3:47: model\.backbone\.variant: must be one of .*\n$/);
+    expect(stderr).not.to.match(/\bat .*\.js/);
+  });
+
+  it("train: passes the config on, shows progress on stderr and the result on stdout", async () => {
+    const { api, calls } = recordingApi({
+      train: async ({ onEvent }) => {
+        onEvent({ type: "message", text: "a message" });
+        return { metrics: { boxAP: 0.51234 }, steps: 300 };
+      },
+    });
+    const args = ["train", config, "--set", "training.steps=7", "--set", "output=here"];
+    const text = await run(args, { api });
+    expect(text).to.deep.equal({
+      code: 0,
+      stdout: `boxAP  0.5123\ndone; the run is in ${resolve("here")}\n`,
+      stderr: "a message\n",
+    });
+    const json = await run([...args, "--resume", "--json"], { api });
+    expect(json.stderr).to.equal("a message\n");
+    expect(JSON.parse(json.stdout)).to.deep.equal({ metrics: { boxAP: 0.51234 }, steps: 300 });
+    expect(json.stdout.split("\n")).to.have.length(2);
+    expect(calls.train.map(({ resume }) => resume)).to.deep.equal([false, true]);
+    expect(calls.train[0]?.config.training.steps).to.equal(7);
+  });
+
+  it("evaluate: passes the weights on and prints the metrics", async () => {
+    const { api, calls } = recordingApi({ evaluate: async () => ({ metrics: { boxAP: 0.5, "boxAP@50": 0.75 } }) });
+    const { code, stdout } = await run(["evaluate", config, "--weights", weights], { api });
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: "boxAP     0.5000\nboxAP@50  0.7500\n" });
+    expect(calls.evaluate[0]?.weights).to.equal(weights);
+    const missing = await run(["evaluate", config, "--weights", files.path("none")], { api });
+    expect(missing.code).to.equal(1);
+    expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);
+  });
+
+  it("predict: passes pictures and folder on", async () => {
+    const { api, calls } = recordingApi({ predictFiles: async () => ({ pictures: 2 }) });
+    const args = ["predict", config, "a.jpg", "b/*.png", "--weights", weights, "--out", "out"];
+    const { code, stdout } = await run(args, { api });
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `done; the results are in ${resolve("out")}\n` });
+    expect(calls.predict[0]).to.deep.include({ inputs: ["a.jpg", "b/*.png"], outDir: resolve("out"), weights });
+  });
+
+  it("passes Ctrl-C on and exits with 130, whatever the work makes of it", async () => {
+    for (const outcome of [() => Promise.reject(new Error("aborted")), () => Promise.resolve({})]) {
+      const controller = new AbortController();
+      const { api } = recordingApi({
+        train: ({ signal }) => {
+          controller.abort();
+          expect(signal.aborted).to.equal(true);
+          return outcome();
+        },
+      });
+      const { code, stderr } = await run(["train", config], { api, signal: controller.signal });
+      expect(code).to.equal(130);
+      expect(stderr).not.to.contain("unexpected");
+    }
+  });
+
+  it("says how to get the stack of an unexpected error", async () => {
+    const { api } = recordingApi({ train: () => Promise.reject(new TypeError("x is not a function")) });
+    const { code, stderr } = await run(["train", config], { api });
+    expect(code).to.equal(1);
+    expect(stderr).to.equal(
+      "unexpected error: x is not a function\nSet DENSEKIT_DEBUG=1 to see where it comes from.\n",
+    );
+    const before = process.env.DENSEKIT_DEBUG;
+    process.env.DENSEKIT_DEBUG = "1";
+    try {
+      expect((await run(["train", config], { api })).stderr).to.match(/TypeError: x is not a function\n +at /);
+    } finally {
+      if (before === undefined) delete process.env.DENSEKIT_DEBUG;
+      else process.env.DENSEKIT_DEBUG = before;
+    }
+  });
+
+  it("uses the exit code of an error", async () => {
+    const { api } = recordingApi({ train: () => Promise.reject(new UserError("no", 2)) });
+    expect(await run(["train", config], { api })).to.deep.equal({ code: 2, stdout: "", stderr: "no\n" });
+  });
+
+  it("runs as a program", () => {
+    const main = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
+    const program = spawnSync(process.execPath, [main, "config", config, "--json"], { encoding: "utf8" });
+    expect({ status: program.status, stderr: program.stderr }).to.deep.equal({ status: 0, stderr: "" });
+    expect(JSON.parse(program.stdout)).to.deep.equal(loadConfig(config).config);
+    const wrong = spawnSync(process.execPath, [main, "config", files.path("none.yaml")], { encoding: "utf8" });
+    expect({ status: wrong.status, stdout: wrong.stdout }).to.deep.equal({ status: 1, stdout: "" });
+    expect(wrong.stderr).to.match(/^cannot read the config .*none\.yaml: no such file; .*\n$/);
+  });
+});

@@ -1,0 +1,58 @@
+import type { Api, EvaluateOptions, PredictOptions, TrainOptions } from "../../lib/cli/api.js";
+import { runCli } from "../../lib/cli/run.js";
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Calls {
+  readonly train: TrainOptions[];
+  readonly evaluate: EvaluateOptions[];
+  readonly predict: PredictOptions[];
+}
+
+/** An API that records its calls and answers with `answers`, or fails where there is none. */
+export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Calls } {
+  const calls: Calls = { train: [], evaluate: [], predict: [] };
+  const none = () => Promise.reject(new Error("no answer for this call"));
+  const api: Api = {
+    train(options) {
+      calls.train.push(options);
+      return (answers.train ?? none)(options);
+    },
+    evaluate(options) {
+      calls.evaluate.push(options);
+      return (answers.evaluate ?? none)(options);
+    },
+    predictFiles(options) {
+      calls.predict.push(options);
+      return (answers.predictFiles ?? none)(options);
+    },
+  };
+  return { api, calls };
+}
+
+/** Runs a command line and collects what it prints. */
+export async function run(
+  args: readonly string[],
+  options: { readonly api?: Api; readonly signal?: AbortSignal } = {},
+): Promise<Outcome> {
+  let [stdout, stderr] = ["", ""];
+  const code = await runCli(args, {
+    api: options.api ?? recordingApi().api,
+    signal: options.signal ?? new AbortController().signal,
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: {
+      isTTY: false,
+      write: (text: string | Uint8Array) => {
+        stderr += String(text);
+        return true;
+      },
+    },
+  });
+  return { code, stdout, stderr };
+}
