@@ -49,10 +49,10 @@ function hueOf(red: number, green: number, blue: number, value: number, spread: 
   return value === green ? (blue - red) / spread + 2 : (red - green) / spread + 4;
 }
 
-/** How far a channel lies from the maximum: 0 for a third of the circle, ramps of a sixth, 1 for a third. */
+/** How far a channel lies from the maximum, by an angle of 0–18 sixths: 0 for a third of the circle, ramps of a sixth, 1. */
 function distance(angle: number): number {
-  const k = angle % 6;
-  return Math.max(0, Math.min(k, 4 - k, 1));
+  const k = angle >= 12 ? angle - 12 : angle >= 6 ? angle - 6 : angle;
+  return k >= 4 ? 0 : k > 3 ? 4 - k : Math.min(k, 1);
 }
 
 const clampToByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));

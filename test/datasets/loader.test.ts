@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -300,7 +300,6 @@ describe("loading segmentation batches", () => {
 describe("loading classification batches", () => {
   it("gives labels", async () => {
     const root = await mkdtemp(join(tmpdir(), "densekit-loader-classes-"));
-    const { mkdir } = await import("node:fs/promises");
     for (const name of ["a", "b"]) {
       await mkdir(join(root, name));
       await writeFile(join(root, name, "1.png"), await encodePng(noisePicture(8, 8)));

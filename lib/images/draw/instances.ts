@@ -21,7 +21,7 @@ export interface InstanceStyle {
   readonly maskOpacity?: number;
   /** Default true. */
   readonly boxes?: boolean;
-  /** "class 0.93" beside each object, in crowded pictures shortened or left out where it would cover much; default true. */
+  /** "class 0.93" beside each object, shortened or left out where there is no room; default true. */
   readonly labels?: boolean;
 }
 
@@ -62,10 +62,15 @@ function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): s
   );
 }
 
-/** From this many objects on, labels wider than their object shrink to the score, and give way to each other. */
+/** From this many objects on, only labels that fit beside their object carry the class. */
 const CROWDED = 16;
+/** A label that would cover more than this share of itself of others is shortened, then left out. */
+const MAX_COVER = 0.1;
 
-/** Each label takes the first of a few places about its box where it covers no other label, else the least covering. */
+/**
+ * Each label takes the first of a few places about its box where it covers no other label, else the least covering.
+ * Small objects choose first, in crowded pictures large ones.
+ */
 function labelsSvg(
   picture: Picture,
   { boxes, labels, scores }: DrawnInstances,
@@ -81,22 +86,28 @@ function labelsSvg(
     const box = rectangleOf(boxes, i);
     const name = classes[labels[i]!] ?? `class ${labels[i]}`;
     const score = scores?.[i]?.toFixed(2);
-    let text = score === undefined ? name : `${name} ${score}`;
-    if (crowded && textWidth(text, fontSize, 600) > box.width) text = score ?? "";
-    if (text === "") continue;
-    const size = { width: textWidth(text, fontSize, 600) + fontSize * 0.7, height: fontSize * 1.4 };
-    const place = choosePlace(box, size, picture, taken);
-    if (crowded && taken.some((other) => overlap(place, other) > 0.2 * size.width * size.height)) continue;
-    taken.push(place);
-    const colour = colourOf(palette, labels[i]!);
-    content.push(
-      `<rect x="${place.x}" y="${place.y}" width="${size.width}" height="${size.height}" rx="${fontSize * 0.25}" ` +
-        `fill="${hexOf(colour)}" fill-opacity="0.92"/>` +
-        `<text x="${place.x + fontSize * 0.35}" y="${place.y + fontSize * 1.06}" font-size="${fontSize}" ` +
-        `font-weight="600" fill="${textColourOn(colour)}">${escapeXml(text)}</text>`,
-    );
+    const full = score === undefined ? name : `${name} ${score}`;
+    const fits = !crowded || textWidth(full, fontSize, 600) <= box.width;
+    for (const text of [...(fits ? [full] : []), ...(score === undefined ? [] : [score])]) {
+      const size = { width: textWidth(text, fontSize, 600) + fontSize * 0.7, height: fontSize * 1.4 };
+      const place = choosePlace(box, size, picture, taken);
+      if (taken.some((other) => overlap(place, other) > MAX_COVER * size.width * size.height)) continue;
+      taken.push(place);
+      content.push(labelSvg(text, place, fontSize, colourOf(palette, labels[i]!)));
+      break;
+    }
   }
   return content;
+}
+
+function labelSvg(text: string, place: Rectangle, fontSize: number, colour: Colour): string {
+  const { x, y, width, height } = place;
+  return (
+    `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="${fontSize * 0.25}" ` +
+    `fill="${hexOf(colour)}" fill-opacity="0.92"/>` +
+    `<text x="${x + fontSize * 0.35}" y="${y + fontSize * 1.06}" font-size="${fontSize}" ` +
+    `font-weight="600" fill="${textColourOn(colour)}">${escapeXml(text)}</text>`
+  );
 }
 
 function choosePlace(
