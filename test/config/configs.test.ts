@@ -45,7 +45,8 @@ describe("published configs", () => {
     expect(small.length).to.be.greaterThan(8);
     for (const name of small) {
       const { config } = loadConfig(name, { environment: { DENSEKIT_DATA: data } });
-      const paths = [...Object.values(config.data.train), ...Object.values(config.data.val)];
+      const { train, val } = config.data;
+      const paths = [train, val].flatMap((split) => Object.values(split).filter((value) => typeof value === "string"));
       if (config.task === "semantic") paths.push(config.data.objectInfo ?? "none");
       for (const path of paths) expect(existsSync(path), `${name}: ${path}`).to.equal(true);
     }
