@@ -30,7 +30,7 @@ function createProgram(context: Context): Command {
     .version(ownVersion())
     .addHelpText(
       "after",
-      "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn_300_bccd",
+      "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
     );
   const commands = [trainCommand, evaluateCommand, predictCommand, configCommand, doctorCommand];
   for (const create of commands) program.addCommand(create(context));

@@ -11,7 +11,7 @@ interface TrainFlags extends ConfigOptions {
 
 export function trainCommand(context: Context): Command {
   const examples = [
-    "train mask-rcnn_efficientformer-nano_fpn_300_bccd",
+    "train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
     "train my.yaml --set training.seed=1 --set output=runs/seed-1",
     "train my.yaml --resume",
   ];

@@ -34,6 +34,13 @@ describe("the command line", () => {
     }
   });
 
+  it("names configs in its help that come with it", async () => {
+    const texts = await Promise.all(["--help", "train", "config"].map((name) => run([name, "--help"])));
+    const names = texts.flatMap(({ stdout }) => stdout.match(/(mask-rcnn|semantic-fpn)_\S+/g) ?? []);
+    expect(names.length).to.be.greaterThan(2);
+    for (const name of names) expect(loadConfig(name).name).to.equal(name);
+  });
+
   it("explains command lines that are wrong, with exit code 2", async () => {
     for (const [args, message] of [
       [["trian", "x"], /unknown command 'trian'\s+\(Did you mean train/],

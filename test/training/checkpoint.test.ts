@@ -45,6 +45,7 @@ describe("checkpoints", () => {
     epoch: 1,
     random: { dropPath: [7, 4_000_000_000] },
     metrics: { mIoU: 0.25 },
+    evaluatedStep: 2,
     best: { metric: "mIoU", value: 0.25, step: 2 },
     config,
   });
