@@ -1,1 +1,42 @@
+export { type LoadedConfig, type LoadOptions, loadConfig, resolveConfig } from "./config/load.js";
+export type { Config, ConfigInput } from "./config/schema.js";
 export { UserError } from "./errors.js";
+export {
+  type CocoEvaluation,
+  type EvaluateCocoOptions,
+  type EvaluateInstancesOptions,
+  evaluateCoco,
+  evaluateInstances,
+  formatCocoSummary,
+} from "./evaluation/coco.js";
+export type { CocoGroundTruth, CocoResult } from "./evaluation/coco-files.js";
+export {
+  type ConfusionMatrix,
+  confusionOf,
+  emptyConfusion,
+  mergeConfusions,
+  type SegmentationFigures,
+  segmentationFigures,
+} from "./evaluation/segmentation.js";
+export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
+export { drawInstances, type InstanceStyle } from "./images/draw/instances.js";
+export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
+export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
+export type { LabelMap, Picture } from "./images/picture.js";
+export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
+export {
+  type FoundClasses,
+  type FoundInstance,
+  type InstancesModel,
+  type LoadModelOptions,
+  loadModel,
+  type Model,
+  type PictureInput,
+  type SemanticModel,
+} from "./inference/loadModel.js";
+export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { decodeRle, encodeRle, type Rle, rleArea } from "./masks/rle.js";
+export { compressRle, decompressRle } from "./masks/strings.js";
+export type { ClassMetrics } from "./tasks/task.js";
+export type { ProgressEvent, TrainingEvent } from "./training/events.js";
+export { type TrainOptions, type TrainResult, train } from "./training/train.js";

@@ -51,9 +51,12 @@ const shared = {
     .describe("The common size of a batch"),
 };
 
+const limit = count("Take only this many pictures, the first ones; without it, all").exactOptional();
+
 const cocoSplit = z.strictObject({
   annotations: filePath("COCO instances JSON"),
   pictures: filePath("Folder its file names are relative to"),
+  limit,
 });
 
 const classNames = z
@@ -75,6 +78,7 @@ export const coco = z.strictObject({
 const labelMapSplit = z.strictObject({
   pictures: filePath("Folder of pictures"),
   labelMaps: filePath("Folder of label maps: PNGs named as the pictures, one class index a pixel"),
+  limit,
 });
 
 const channel = z.int().min(0).max(255);

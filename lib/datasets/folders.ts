@@ -6,10 +6,15 @@ import type { PictureFile } from "./types.js";
 
 const PICTURE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"]);
 
+/** Whether a file is a picture, by its name: not hidden and of a known ending. */
+export function isPicture(path: string): boolean {
+  return !basename(path).startsWith(".") && PICTURE_EXTENSIONS.has(extname(path).toLowerCase());
+}
+
 /** The picture files of a folder, hidden ones left out, in name order. */
 export async function listPictures(folder: string): Promise<string[]> {
   const names = await listNames(folder);
-  return names.filter((name) => !name.startsWith(".") && PICTURE_EXTENSIONS.has(extname(name).toLowerCase())).sort();
+  return names.filter(isPicture).sort();
 }
 
 /** @throws UserError when the folder cannot be read */

@@ -22,6 +22,8 @@ export interface TrainingState {
   readonly random: Readonly<Record<string, readonly [key: number, counter: number]>>;
   /** The last validation's. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** The step of that validation; 0 if there was none. */
+  readonly evaluatedStep: number;
   readonly best?: BestModel;
   readonly config: Config;
 }
@@ -43,6 +45,8 @@ export interface SaveOptions {
   /** Views of the flat arrays will do: nothing is copied, so nothing may change until the promise is kept. */
   readonly model: Iterable<readonly [name: string, tensor: Tensor]>;
   readonly optimizer: Readonly<Record<string, Float32Array>>;
+  /** Of the model's file: what the model means. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Checkpoints left after this one is saved, itself included. */
   readonly keep: number;
 }
@@ -50,14 +54,17 @@ export interface SaveOptions {
 const FORMAT = 1;
 
 /** Saves a checkpoint of a run and removes the oldest beyond `keep`. @returns its folder */
-export async function saveCheckpoint(run: string, { state, model, optimizer, keep }: SaveOptions): Promise<string> {
+export async function saveCheckpoint(
+  run: string,
+  { state, model, optimizer, metadata, keep }: SaveOptions,
+): Promise<string> {
   const folder = join(run, "checkpoints");
   const target = join(folder, `step-${String(state.step).padStart(8, "0")}`);
   const temporary = join(folder, `.tmp-${process.pid}-${state.step}`);
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
-    await writeSafetensors(join(temporary, "model.safetensors"), model, { format: "pt" });
+    await writeSafetensors(join(temporary, "model.safetensors"), model, { ...metadata, format: "pt" });
     const flat = Object.entries(optimizer).map(
       ([name, data]) => [name, { dtype: "F32", shape: [data.length], data }] as const,
     );
@@ -87,10 +94,11 @@ export async function saveBest(
   run: string,
   model: Iterable<readonly [name: string, tensor: Tensor]>,
   best: BestModel,
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const path = join(run, "best.safetensors");
   const { metric, value, step } = best;
-  await writeSafetensors(path, model, { format: "pt", metric, value: String(value), step: String(step) });
+  await writeSafetensors(path, model, { ...metadata, format: "pt", metric, value: String(value), step: String(step) });
   return path;
 }
 

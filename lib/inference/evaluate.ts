@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import type { Config } from "../config/schema.js";
+import type { Batch } from "../datasets/loader/types.js";
+import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
+import { writeFileAtomic } from "../files.js";
+import { ParameterValues } from "../nn/parameters.js";
+import { instancesTask } from "../tasks/instances.js";
+import { semanticTask } from "../tasks/semantic.js";
+import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
+import type { ProgressEvent } from "../training/events.js";
+import { checkTask, openWeights, type Weights } from "./weights.js";
+
+export interface EvaluateOptions {
+  readonly config: Config;
+  /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
+  readonly weights: string;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+export interface EvaluateResult {
+  /** Average precisions and recalls of boxes and masks (−1 = undefined), or mIoU, mAcc and aAcc; 0 … 1. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly perClass: readonly ClassMetrics[];
+  /** The weights file measured. */
+  readonly weights: string;
+  /** The files written. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Measures a model on the validation set of a config. Metrics, and for objects the results in COCO's form, are written
+ * into the folder `evaluation` of the config's output folder.
+ *
+ * @throws UserError when data or weights cannot be read or do not fit the config; the signal's reason when aborted
+ */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
+  const { config } = options;
+  const weights = await openWeights(options.weights);
+  try {
+    checkTask(weights, config);
+    const { description } = weights;
+    return config.task === "semantic"
+      ? await evaluateTask(await semanticTask(config, description, "val"), weights, options)
+      : await evaluateTask(await instancesTask(config, description, "val"), weights, options);
+  } finally {
+    await weights.close();
+  }
+}
+
+async function evaluateTask<B extends Batch>(
+  task: Task<B>,
+  weights: Weights,
+  { config, signal, onEvent }: EvaluateOptions,
+): Promise<EvaluateResult> {
+  const values = new ParameterValues(task.parameters);
+  await weights.fill(values);
+  const engine = onnxRuntimeEngine(config.engine);
+  const validation = await task.validation({ values, engine, folded: true });
+  try {
+    const onProgress = (done: number, total: number) =>
+      onEvent?.({ type: "progress", what: "evaluating", done, total });
+    const evaluation = await validation.evaluate({ signal, onProgress });
+    if (evaluation.summary !== undefined) onEvent?.({ type: "message", text: evaluation.summary });
+    const files = await writeResults(join(config.output, "evaluation"), evaluation, weights.path);
+    return { metrics: evaluation.metrics, perClass: evaluation.perClass, weights: weights.path, files };
+  } finally {
+    await validation.dispose();
+  }
+}
+
+async function writeResults(
+  folder: string,
+  { metrics, perClass, summary, files }: Evaluation,
+  weights: string,
+): Promise<string[]> {
+  const all = { "metrics.json": { weights, metrics, perClass }, ...files };
+  const written: string[] = [];
+  for (const [name, content] of Object.entries(all)) {
+    written.push(join(folder, name));
+    await writeFileAtomic(join(folder, name), `${JSON.stringify(content)}\n`);
+  }
+  if (summary !== undefined) {
+    written.push(join(folder, "summary.txt"));
+    await writeFileAtomic(join(folder, "summary.txt"), `${summary}\n`);
+  }
+  return written;
+}

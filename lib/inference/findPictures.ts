@@ -1,0 +1,30 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { glob } from "tinyglobby";
+import { isPicture, listPictures } from "../datasets/folders.js";
+import { UserError } from "../errors.js";
+
+/**
+ * The pictures that files, folders and glob patterns stand for, each once, in the order given; those of a folder or a
+ * pattern by name.
+ *
+ * @throws UserError naming what stands for no picture
+ */
+export async function findPictures(inputs: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const input of inputs) {
+    const paths = await picturesOf(input);
+    if (paths.length === 0) throw new UserError(`${input}: there are no pictures here`);
+    for (const path of paths) found.add(path);
+  }
+  return [...found];
+}
+
+async function picturesOf(input: string): Promise<string[]> {
+  const entry = await stat(input).catch(() => undefined);
+  if (entry?.isDirectory()) return (await listPictures(input)).map((name) => join(input, name));
+  if (entry !== undefined) return [input];
+  const matches = await glob(input, { onlyFiles: true, expandDirectories: false });
+  if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and no pattern that matches any`);
+  return matches.filter(isPicture).sort();
+}

@@ -1,0 +1,64 @@
+import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.js";
+import type { Engine } from "../engines/engine.js";
+import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
+import type { LabelMap, Picture } from "../images/picture.js";
+import { detector } from "../models/maskRcnn/detector.js";
+import { maskRcnn } from "../models/maskRcnn/model.js";
+import { semanticFpn } from "../models/semanticFpn/model.js";
+import { segmenter } from "../models/semanticFpn/segmenter.js";
+import { ParameterValues } from "../nn/parameters.js";
+import { checkTestTransforms } from "../tasks/data.js";
+import type { ModelDescription } from "../tasks/description.js";
+import { instancesTask } from "../tasks/instances.js";
+import { semanticTask } from "../tasks/semantic.js";
+import { prepare } from "./prepare.js";
+import type { Detections } from "./types.js";
+import { checkTask, openWeights, type Weights } from "./weights.js";
+
+interface PredictorOf<Name extends Config["task"], Answer> {
+  readonly task: Name;
+  readonly description: ModelDescription;
+  /** @param name of the picture, for messages */
+  predict(picture: Picture, name: string): Promise<Answer>;
+  dispose(): Promise<void>;
+}
+
+/** A trained model that takes pictures of any size. */
+export type Predictor = PredictorOf<"instances", Detections> | PredictorOf<"semantic", LabelMap>;
+
+/** @throws UserError when the weights cannot be read or are another model's */
+export async function openPredictor(config: Config, weights: string): Promise<Predictor> {
+  checkTestTransforms(config);
+  const engine = onnxRuntimeEngine(config.engine);
+  const file = await openWeights(weights);
+  try {
+    checkTask(file, config);
+    return config.task === "semantic"
+      ? await semanticPredictor(config, file, engine)
+      : await instancesPredictor(config, file, engine);
+  } finally {
+    await file.close();
+  }
+}
+
+async function semanticPredictor(config: SemanticConfig, file: Weights, engine: Engine): Promise<Predictor> {
+  const description = file.description ?? (await semanticTask(config, undefined, "val")).description;
+  const model = semanticFpn(config.model, description.classes.length);
+  const values = new ParameterValues(model.parameters);
+  await file.fill(values);
+  const { segment, dispose } = segmenter({ model, values, engine, folded: true });
+  const predict = async (picture: Picture, name: string): Promise<LabelMap> =>
+    (await segment(prepare(picture, name, config.data)))[0]!;
+  return { task: "semantic", description, predict, dispose };
+}
+
+async function instancesPredictor(config: InstancesConfig, file: Weights, engine: Engine): Promise<Predictor> {
+  const description = file.description ?? (await instancesTask(config, undefined, "val")).description;
+  const model = maskRcnn(config.model, description.classes.length, description.masks === true);
+  const values = new ParameterValues(model.parameters);
+  await file.fill(values);
+  const { detect, dispose } = detector({ model, values, engine, test: config.model.head.test, folded: true });
+  const predict = async (picture: Picture, name: string): Promise<Detections> =>
+    (await detect(prepare(picture, name, config.data)))[0]!;
+  return { task: "instances", description, predict, dispose };
+}

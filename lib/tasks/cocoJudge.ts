@@ -1,0 +1,85 @@
+import { readCocoFile } from "../datasets/cocoFile.js";
+import type { DetectionDataset } from "../datasets/types.js";
+import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../evaluation/coco.js";
+import { type CocoGroundTruth, groundTruthTable } from "../evaluation/coco-files.js";
+import { detectionsFromInstances } from "../evaluation/instances.js";
+import type { GroundTruthTable } from "../evaluation/tables.js";
+import type { Detections } from "../inference/types.js";
+import { cocoResults } from "./cocoResults.js";
+import type { ClassMetrics, Evaluation } from "./task.js";
+
+export type PictureDetections = Detections & { readonly imageId: number };
+
+type Type = "bbox" | "segm";
+
+/** The names of the 12 figures, in COCO's order, after "box" or "mask". */
+const FIGURES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"] as const;
+const PREFIXES: Readonly<Record<Type, string>> = { bbox: "box", segm: "mask" };
+const TITLES: Readonly<Record<Type, string>> = { bbox: "boxes", segm: "masks" };
+
+/**
+ * Judges detections by the annotation file itself, so that the figures are what COCO's reference says of that file and
+ * the results. The file's objects are made comparable once.
+ *
+ * @param masks whether masks are judged besides boxes
+ */
+export async function cocoJudge(
+  annotations: string,
+  dataset: DetectionDataset,
+  masks: boolean,
+): Promise<(found: readonly PictureDetections[]) => Evaluation> {
+  const file = (await readCocoFile(annotations)) as CocoGroundTruth; // checked when the data set was opened
+  const chosen = {
+    imageIds: dataset.pictures.map(({ id }) => id),
+    categoryIds: [...dataset.categoryIds],
+  };
+  const types: readonly Type[] = masks ? ["bbox", "segm"] : ["bbox"];
+  const truths = types.map((type) => [type, groundTruthTable(file, { ...chosen, type })] as const);
+  return (found) => {
+    const evaluations = truths.map(([type, truth]) => judge(found, truth, dataset.categoryIds, type));
+    const figures = evaluations.flatMap(({ type, stats }) =>
+      FIGURES.map((name, i) => [PREFIXES[type] + name, stats[i]!] as const),
+    );
+    return {
+      metrics: Object.fromEntries(figures),
+      summary: evaluations.map((e) => `${TITLES[e.type]}\n${formatCocoSummary(e)}`).join("\n"),
+      perClass: classMetrics(evaluations),
+      files: resultFiles(found, dataset.categoryIds, masks),
+    };
+  };
+}
+
+/** Masks go without boxes: of a result with both, the reference takes the box's area for the size class. */
+function resultFiles(found: readonly PictureDetections[], categoryIds: readonly number[], masks: boolean) {
+  const results = found.flatMap((picture) => cocoResults(picture.imageId, picture, categoryIds));
+  return {
+    "results.bbox.json": results.map(({ segmentation: _, ...rest }) => rest),
+    ...(masks && { "results.segm.json": results.map(({ bbox: _, ...rest }) => rest) }),
+  };
+}
+
+function judge(
+  found: readonly PictureDetections[],
+  groundTruth: GroundTruthTable,
+  categoryIds: readonly number[],
+  type: Type,
+): CocoEvaluation {
+  // The table's categories are in order of their ids, a model's classes perhaps not.
+  const index = categoryIds.map((id) => groundTruth.categoryIds.indexOf(id));
+  const pictures = found.map((picture) => ({ ...picture, labels: picture.labels.map((label) => index[label]!) }));
+  const detections = detectionsFromInstances(pictures, groundTruth, type);
+  return evaluateTables({ groundTruth, detections, type });
+}
+
+function classMetrics(evaluations: readonly CocoEvaluation[]): ClassMetrics[] {
+  const [first] = evaluations;
+  return (first?.categories ?? []).map(({ name }, k) => ({
+    name,
+    metrics: Object.fromEntries(
+      evaluations.map(({ type, categories }) => {
+        const ap = categories[k]!.ap;
+        return [`${PREFIXES[type]}AP`, ap < 0 ? null : ap];
+      }),
+    ),
+  }));
+}

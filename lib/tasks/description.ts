@@ -1,0 +1,37 @@
+import { UserError } from "../errors.js";
+import type { Colour } from "../images/draw/palette.js";
+
+/** What a model means, kept in its weights file so that it can be used without the data it was trained on. */
+export interface ModelDescription {
+  readonly task: "instances" | "semantic";
+  /** Class names in order of their index. */
+  readonly classes: readonly string[];
+  /** The category id of each class in COCO files. */
+  readonly categoryIds?: readonly number[];
+  /** Whether objects get masks. */
+  readonly masks?: boolean;
+  /** One colour a class. */
+  readonly palette?: readonly Colour[];
+}
+
+const KEY = "densekit";
+
+/** The description as metadata of a safetensors file. */
+export function toMetadata(description: ModelDescription): Readonly<Record<string, string>> {
+  return { [KEY]: JSON.stringify(description) };
+}
+
+/** @throws UserError when the file says something that is no description */
+export function fromMetadata(metadata: Readonly<Record<string, string>>, path: string): ModelDescription | undefined {
+  const text = metadata[KEY];
+  if (text === undefined) return undefined;
+  try {
+    const description: ModelDescription = JSON.parse(text);
+    if (isNames(description.classes) && ["instances", "semantic"].includes(description.task)) return description;
+  } catch {}
+  throw new UserError(`${path}: what the file's metadata says of its model cannot be understood`);
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
+}

@@ -1,0 +1,115 @@
+import type { SemanticConfig } from "../config/schema.js";
+import { openLabelMaps } from "../datasets/labelMaps.js";
+import { limitDataset } from "../datasets/limit.js";
+import type { SegmentationBatch } from "../datasets/loader/types.js";
+import type { SegmentationDataset } from "../datasets/types.js";
+import {
+  type ConfusionMatrix,
+  confusionOf,
+  emptyConfusion,
+  mergeConfusions,
+  segmentationFigures,
+} from "../evaluation/segmentation.js";
+import { semanticFpn } from "../models/semanticFpn/model.js";
+import { segmenter } from "../models/semanticFpn/segmenter.js";
+import { semanticTrainer } from "../models/semanticFpn/trainer.js";
+import { trainingLoader, validationLoader } from "./data.js";
+import type { ModelDescription } from "./description.js";
+import { lossMean } from "./losses.js";
+import type { ClassMetrics, Evaluation, Task, Validation, ValidationOptions } from "./task.js";
+
+/**
+ * @param given of a model there is already; without it, the config and a data set tell
+ * @param teller which data set, if the config alone does not say it
+ */
+export async function semanticTask(
+  config: SemanticConfig,
+  given?: ModelDescription,
+  teller: "train" | "val" = "train",
+): Promise<Task<SegmentationBatch>> {
+  const told = given === undefined ? await open(config, teller) : undefined;
+  const description = given ?? describe(told!);
+  const model = semanticFpn(config.model, description.classes.length);
+  const { averageOverAllPixels } = config.model.head;
+  return {
+    description,
+    parameters: model.parameters,
+    trainer: (options) => semanticTrainer({ ...options, model, averageOverAllPixels }),
+    async trainingData() {
+      const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
+      return { loader: trainingLoader(dataset, config, false), remarks: [] };
+    },
+    validation: async (options) => validationOf(config, await open(config, "val", description), { ...options, model }),
+  };
+}
+
+function describe({ classes, palette }: SegmentationDataset): ModelDescription {
+  return { task: "semantic", classes, palette };
+}
+
+async function open(
+  { data }: SemanticConfig,
+  split: "train" | "val",
+  known?: ModelDescription,
+): Promise<SegmentationDataset> {
+  const { labelSuffix, objectInfo, reduceZeroLabel } = data;
+  const { pictures, labelMaps, limit } = data[split];
+  const classes = known?.classes ?? data.classes;
+  const palette = known?.palette ?? data.palette;
+  const dataset = await openLabelMaps({
+    pictures,
+    labelMaps,
+    labelSuffix,
+    reduceZeroLabel,
+    ...(classes === undefined ? objectInfo !== undefined && { objectInfo } : { classes }),
+    ...(palette !== undefined && { palette }),
+  });
+  return limit === undefined ? dataset : limitDataset(dataset, limit);
+}
+
+function validationOf(
+  config: SemanticConfig,
+  dataset: SegmentationDataset,
+  options: ValidationOptions & Pick<Parameters<typeof segmenter>[0], "model">,
+): Validation<SegmentationBatch> {
+  const loader = validationLoader(dataset, config, false);
+  const predictor = segmenter(options);
+  return {
+    async evaluate({ losses, signal, onProgress }) {
+      const mean = lossMean();
+      let confusion = emptyConfusion(dataset.classes.length);
+      let done = 0;
+      for await (const batch of loader.epoch()) {
+        signal?.throwIfAborted();
+        if (losses !== undefined) mean.add(await losses(batch, done), batch.meta.length);
+        const maps = await predictor.segment(batch);
+        for (const [i, prediction] of maps.entries()) {
+          const label = await dataset.loadLabelMap(batch.indices[i]!);
+          const { classes } = dataset;
+          const where = batch.meta[i]!.file;
+          confusion = mergeConfusions(confusion, confusionOf({ prediction, label, classes: classes.length, where }));
+          onProgress?.(++done, dataset.length);
+        }
+      }
+      return evaluationOf(confusion, dataset.classes, mean.metrics());
+    },
+    async dispose() {
+      await loader.dispose();
+      await predictor.dispose();
+    },
+  };
+}
+
+function evaluationOf(
+  confusion: ConfusionMatrix,
+  classes: readonly string[],
+  losses: Readonly<Record<string, number>>,
+): Evaluation {
+  const { mIoU, mAcc, aAcc, perClass } = segmentationFigures(confusion);
+  const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);
+  const rows: ClassMetrics[] = classes.map((name, k) => ({
+    name,
+    metrics: { IoU: defined(perClass.iou[k]), Acc: defined(perClass.acc[k]) },
+  }));
+  return { metrics: { mIoU, mAcc, aAcc, ...losses }, perClass: rows, files: {} };
+}

@@ -1,0 +1,50 @@
+import type { Config } from "../config/schema.js";
+import type { Tensor } from "../formats/tensor.js";
+import type { ParameterValues } from "../nn/parameters.js";
+import { type Checkpoint, checkFit } from "./checkpoint.js";
+import type { Optimizer } from "./optimizers.js";
+
+/**
+ * Brings a checkpoint's numbers back.
+ *
+ * @throws UserError when they are those of another model or optimiser
+ */
+export function restore(folder: string, checkpoint: Checkpoint, values: ParameterValues, optimizer: Optimizer): void {
+  const { model } = checkpoint;
+  checkFit(
+    `${folder}/model.safetensors`,
+    values.parameters.map((parameter) => [parameter.name, parameter] as const),
+    model,
+  );
+  const state = Object.entries(optimizer.state);
+  checkFit(
+    `${folder}/optimizer.safetensors`,
+    state.map(([name, { length }]) => [name, { shape: [length] }] as const),
+    checkpoint.optimizer,
+  );
+  for (const [name, { data }] of model) values.view(name).set(data as Float32Array);
+  for (const [name, array] of state) array.set(checkpoint.optimizer.get(name)!.data as Float32Array);
+}
+
+/** The model's tensors by name, as views. */
+export function* modelTensors(values: ParameterValues): Generator<[name: string, tensor: Tensor]> {
+  for (const { name, shape } of values.parameters) yield [name, { dtype: "F32", shape, data: values.view(name) }];
+}
+
+/** The paths at which two configs differ, such as `training.seed`; where the run is kept and logged does not count. */
+export function configDifferences(before: Config, now: Config): string[] {
+  const ignored = ["output", "training.logEvery", "data.workers", "data.prefetch"];
+  return differences(before, now, "").filter((path) => !ignored.includes(path));
+}
+
+function differences(a: unknown, b: unknown, path: string): string[] {
+  if (isObject(a) && isObject(b)) {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return [...keys].flatMap((key) => differences(a[key], b[key], path === "" ? key : `${path}.${key}`));
+  }
+  return JSON.stringify(a) === JSON.stringify(b) ? [] : [path];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,72 @@
+import type { Config } from "../config/schema.js";
+import type { Batch } from "../datasets/loader/types.js";
+import type { Losses, Trainer } from "../models/model.js";
+import type { ParameterValues } from "../nn/parameters.js";
+import { Random } from "../random.js";
+import { addInto, clipFactor, globalNorm, type Optimizer, type Segment } from "./optimizers.js";
+
+export interface StepperOptions<B extends Batch> {
+  readonly config: Config;
+  readonly trainer: Trainer<B>;
+  readonly values: ParameterValues;
+  readonly optimizer: Optimizer;
+  readonly segments: readonly Segment[];
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Backward {
+  /** Means over the step's batches. */
+  readonly losses: Losses;
+  /** Of the mean gradient. */
+  readonly gradientNorm: number;
+  /** Time spent waiting for batches. */
+  readonly dataSeconds: number;
+}
+
+/** The two halves of an optimiser step. */
+export interface Stepper<B extends Batch> {
+  /**
+   * Accumulates the gradients of a step.
+   *
+   * @param step counted from 1
+   * @throws the signal's reason when aborted between two batches, with the running statistics as before the step
+   */
+  backward(batches: AsyncGenerator<B, void, undefined>, step: number): Promise<Backward>;
+  /** Clips and applies what `backward` accumulated. */
+  update(step: number, lr: number, gradientNorm: number): void;
+}
+
+export function createStepper<B extends Batch>(options: StepperOptions<B>): Stepper<B> {
+  const { trainer, values, optimizer, segments, signal } = options;
+  const { accumulate, seed, clipNorm } = options.config.training;
+  const sum = new Float32Array(values.flat.length);
+  const gradients = accumulate === 1 ? sum : new Float32Array(values.flat.length);
+
+  return {
+    async backward(batches, step) {
+      const buffers = values.flatBuffers.slice();
+      const losses: Record<string, number> = {};
+      let waited = 0;
+      if (accumulate > 1) sum.fill(0);
+      for (let i = 0; i < accumulate; i++) {
+        if (i > 0 && signal?.aborted === true) {
+          values.flatBuffers.set(buffers);
+          throw signal.reason;
+        }
+        const start = performance.now();
+        const { value: batch } = await batches.next();
+        waited += performance.now() - start;
+        if (batch === undefined) throw new Error(`the batches end before step ${step}`);
+        const parts = await trainer.step(batch, { random: Random.of(seed, "step", step, i), gradients });
+        for (const [name, value] of Object.entries(parts)) losses[name] = (losses[name] ?? 0) + value / accumulate;
+        if (accumulate > 1) addInto(sum, gradients);
+      }
+      return { losses, gradientNorm: globalNorm(sum) / accumulate, dataSeconds: waited / 1000 };
+    },
+    update(step, lr, gradientNorm) {
+      const clip = clipNorm === undefined ? 1 : clipFactor(gradientNorm, clipNorm);
+      const gradientScale = clip / accumulate;
+      optimizer.update({ parameters: values.flat, gradients: sum, segments, lr, update: step, gradientScale });
+    },
+  };
+}
