@@ -114,7 +114,7 @@ function mb3d(scope: ParameterScope, { channels, dropPath: rate, layerScaleInit 
 /** The stem: two strided 3×3 convolutions, [B, 3, H, W] → [B, C, H / 4, W / 4]. */
 function stem(scope: ParameterScope, channels: number): Layer {
   const half = channels / 2;
-  return sequential(
+  const layers = sequential(
     convolution(scope.child(0), { in: 3, out: half, kernel: 3, stride: 2 }),
     batchNorm(scope.child(1), half),
     relu,
@@ -122,6 +122,7 @@ function stem(scope: ParameterScope, channels: number): Layer {
     batchNorm(scope.child(4), channels),
     relu,
   );
+  return (x, context) => inScope(scope.path, () => layers(x, context));
 }
 
 /** Between stages: a strided 3×3 convolution and batch norm, halving the map. */

@@ -65,9 +65,9 @@ export interface Graph {
 
 const scopes: string[] = [];
 
-/** Runs `build` with `name` appended to the scope that recorded nodes carry. */
-export function inScope<T>(name: string, build: () => T): T {
-  scopes.push(scopes.length === 0 ? name : `${scopes.at(-1)}.${name}`);
+/** Runs `build` with `path`, a whole path, as the scope that recorded nodes carry. */
+export function inScope<T>(path: string, build: () => T): T {
+  scopes.push(path);
   try {
     return build();
   } finally {

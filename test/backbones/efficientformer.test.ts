@@ -34,9 +34,14 @@ interface ModelGolden {
 const TOLERANCE = 2e-5; // of the largest value, as the goldens suggest
 const BIAS_SIDES = { det: 25, seg: 16 };
 
-/** The value a module hands on: the last one recorded in its scope. */
+/** The value a module hands on: the last one recorded in its scope or in one inside it. */
 function outputsByScope(outputs: Iterable<Value>): Map<string, Value> {
-  return new Map(nodesInOrder(outputs).map((node) => [node.scope, node.outputs[0]!]));
+  const last = new Map<string, Value>();
+  for (const { scope, outputs: values } of nodesInOrder(outputs)) {
+    const path = scope.split(".");
+    for (let depth = 1; depth <= path.length; depth++) last.set(path.slice(0, depth).join("."), values[0]!);
+  }
+  return last;
 }
 
 describe("EfficientFormer", () => {

@@ -133,7 +133,7 @@ describe("mistakes in graphs", () => {
   }
 
   it("name the scope they are in", () => {
-    const build = () => inScope("backbone", () => inScope("stem", () => add(f(2), f(3))));
+    const build = () => inScope("backbone", () => inScope("backbone.stem", () => add(f(2), f(3))));
     expect(build).to.throw(GraphError, "add(float32[2], float32[3]) in backbone.stem: shapes");
   });
 

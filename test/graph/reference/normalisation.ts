@@ -37,7 +37,8 @@ export const batchNorm: Reference<AttributesOf<"batchNorm">> = ([x, gamma, beta]
     return normalised * gamma!.data[c]! + beta!.data[c]!;
   });
   const channels = [x!.shape[1]!];
-  return [y, { shape: channels, data: mean.data }, { shape: channels, data: variance.data }];
+  const centred = build(x!.shape, (index) => at(x!, index) - mean.data[index[1]!]!);
+  return [y, { shape: channels, data: mean.data }, { shape: channels, data: variance.data }, centred];
 };
 
 export const standardise: Reference<AttributesOf<"standardise">> = ([x], { axes, epsilon }) => {

@@ -1,0 +1,18 @@
+import type { Value } from "../graph/index.js";
+import { optimiseForInference } from "../graph/passes/optimise.js";
+import type { Engine, Program, Tensors } from "./engine.js";
+
+/** Compiles the graph of a model whose parameters are constants, after making it cheaper; the engine folds its constants. */
+export async function compileForInference(engine: Engine, outputs: Readonly<Record<string, Value>>): Promise<Program> {
+  return engine.compile(await optimiseForInference(outputs, (constants) => runOnce(engine, constants)));
+}
+
+/** Compiles and runs a program without inputs, and gives its memory back. */
+export async function runOnce(engine: Engine, outputs: Readonly<Record<string, Value>>): Promise<Tensors> {
+  const program = await engine.compile(outputs);
+  try {
+    return await program.run({});
+  } finally {
+    await program.dispose();
+  }
+}

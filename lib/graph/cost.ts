@@ -1,0 +1,93 @@
+import { type ConstantAttributes, constantOperator, type InputAttributes, inputOperator } from "./operators/leaves.js";
+import { constantTest } from "./passes/patterns.js";
+import { nodesInOrder } from "./traverse.js";
+import { type Node, sizeOf, type TensorType, type Value } from "./value.js";
+
+/** What running a graph once takes. */
+export interface Cost {
+  /** Multiply-adds of convolutions and matrix products. */
+  readonly macs: number;
+  readonly parameters: number;
+  /** Bytes of the operators' inputs and outputs, as if none were fused with another. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+export interface NodeCost extends Cost {
+  readonly node: Node;
+}
+
+export interface CostOptions {
+  /**
+   * Whether a named constant or an input of that name is a parameter; by default every named constant is and no input
+   * is.
+   */
+  readonly isParameter?: (name: string) => boolean;
+}
+
+const BYTES: Readonly<Record<TensorType["dtype"], number>> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
+
+const bytesOf = (values: readonly Value[]) =>
+  values.reduce((total, { shape, dtype }) => total + sizeOf(shape) * BYTES[dtype], 0);
+
+/**
+ * The cost of every node that runs each time: what depends on constants alone is computed once and is left out, but
+ * for its parameters.
+ */
+export function nodeCosts(outputs: Readonly<Record<string, Value>>, options: CostOptions = {}): NodeCost[] {
+  const computedOnce = constantTest(outputs);
+  return nodesInOrder(Object.values(outputs)).map((node) => {
+    const parameters = parametersOf(node, options);
+    const idle = node.inputs.length === 0 || node.outputs.every(computedOnce);
+    if (idle) return { node, macs: 0, parameters, bytesRead: 0, bytesWritten: 0 };
+    const macs = node.operator.macs?.(node) ?? 0;
+    // A reshape gives another shape to the same memory.
+    if (node.operator.name === "reshape") return { node, macs, parameters, bytesRead: 0, bytesWritten: 0 };
+    return { node, macs, parameters, bytesRead: bytesOf(node.inputs), bytesWritten: bytesOf(node.outputs) };
+  });
+}
+
+function parametersOf({ operator, attributes, outputs }: Node, { isParameter }: CostOptions): number {
+  const size = sizeOf(outputs[0]!.shape);
+  if (operator.name === constantOperator.name) {
+    const { name } = attributes as ConstantAttributes;
+    return name !== undefined && (isParameter?.(name) ?? true) ? size : 0;
+  }
+  if (operator.name !== inputOperator.name) return 0;
+  return isParameter?.((attributes as InputAttributes).name) ? size : 0;
+}
+
+const NOTHING: Cost = { macs: 0, parameters: 0, bytesRead: 0, bytesWritten: 0 };
+
+const plus = (a: Cost, b: Cost): Cost => ({
+  macs: a.macs + b.macs,
+  parameters: a.parameters + b.parameters,
+  bytesRead: a.bytesRead + b.bytesRead,
+  bytesWritten: a.bytesWritten + b.bytesWritten,
+});
+
+export function totalCost(outputs: Readonly<Record<string, Value>>, options: CostOptions = {}): Cost {
+  return nodeCosts(outputs, options).reduce<Cost>(plus, NOTHING);
+}
+
+/**
+ * The cost of every module `depth` levels deep, by its path (at depth 3 `backbone.network.0`); what is recorded above
+ * that depth stands under its own shorter path, gradients under `grad(…)` of theirs.
+ */
+export function costByScope(
+  outputs: Readonly<Record<string, Value>>,
+  depth: number,
+  options: CostOptions = {},
+): Map<string, Cost> {
+  const costs = new Map<string, Cost>();
+  for (const cost of nodeCosts(outputs, options)) {
+    const path = shortened(cost.node.scope, depth);
+    costs.set(path, plus(costs.get(path) ?? NOTHING, cost));
+  }
+  return costs;
+}
+
+function shortened(scope: string, depth: number): string {
+  const inner = /^grad\((.*)\)$/.exec(scope)?.[1];
+  return inner === undefined ? scope.split(".").slice(0, depth).join(".") : `grad(${shortened(inner, depth)})`;
+}

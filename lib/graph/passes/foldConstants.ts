@@ -1,0 +1,63 @@
+import { type ConstantAttributes, constant, constantOperator } from "../operators/leaves.js";
+import { nodesInOrder } from "../traverse.js";
+import type { Node, TensorData, Value } from "../value.js";
+import { constantTest } from "./patterns.js";
+import { type Outputs, rewrite } from "./rewrite.js";
+
+/** Computes outputs that depend on no input: one small program run by an engine. */
+export type Evaluate = (outputs: Outputs) => Promise<Readonly<Record<string, TensorData>>>;
+
+/** Operators that make a large tensor of a small one: their result is never stored, what they spread is. */
+const SPREADING = new Set(["broadcastTo", "repeat"]);
+
+/**
+ * Computes whatever depends on constants alone and puts the results in its place. A result that stands for one named
+ * parameter (it has been scaled, transposed, …) keeps that parameter's name.
+ */
+export async function foldConstants(outputs: Outputs, evaluate: Evaluate): Promise<Outputs> {
+  const targets = [...largestConstants(outputs)];
+  if (targets.length === 0) return outputs;
+  const names = namesOf(targets);
+  const program = Object.fromEntries(targets.map((value, i) => [`${i}`, value]));
+  const results = await evaluate(program);
+  const folded = new Map(
+    targets.map((value, i) => [value, constant(results[`${i}`]!, value.shape, value.dtype, names.get(value.node))]),
+  );
+  return rewrite(outputs, (value) => folded.get(value));
+}
+
+const isConstant = (node: Node) => node.operator.name === constantOperator.name;
+
+/** The constant values that something else than another constant takes. */
+function largestConstants(outputs: Outputs): Set<Value> {
+  const dependsOnConstants = constantTest(outputs);
+  const found = new Set<Value>();
+  const take = (value: Value): void => {
+    if (!dependsOnConstants(value) || isConstant(value.node)) return;
+    if (SPREADING.has(value.node.operator.name)) for (const input of value.node.inputs) take(input);
+    else found.add(value);
+  };
+  for (const output of Object.values(outputs)) take(output);
+  for (const node of nodesInOrder(Object.values(outputs))) {
+    if (!node.outputs.every(dependsOnConstants)) for (const input of node.inputs) take(input);
+  }
+  return found;
+}
+
+/** For each constant node the name of the first parameter it is made of that has as many elements. */
+function namesOf(targets: readonly Value[]): Map<Node, string> {
+  const parameters = new Map<Node, readonly ConstantAttributes[]>();
+  const names = new Map<Node, string>();
+  for (const node of nodesInOrder(targets)) {
+    const own = isConstant(node) ? [node.attributes as ConstantAttributes] : [];
+    const all = [...new Set([...own, ...node.inputs.flatMap((input) => parameters.get(input.node)!)])];
+    parameters.set(
+      node,
+      all.filter(({ name }) => name !== undefined),
+    );
+    const size = node.outputs[0]!.shape.reduce((a, b) => a * b, 1);
+    const name = parameters.get(node)!.find(({ data }) => data.length === size)?.name;
+    if (name !== undefined) names.set(node, name);
+  }
+  return names;
+}

@@ -1,0 +1,165 @@
+import { add, mul } from "../operators/elementwise.js";
+import { matMul } from "../operators/matmul.js";
+import { reshape, slice, transpose } from "../operators/shaping.js";
+import { consumersOf, nodesInOrder } from "../traverse.js";
+import { sizeOf, type Value } from "../value.js";
+import { constantTest, countUses, madeBy } from "./patterns.js";
+import { type Outputs, rewrite } from "./rewrite.js";
+import { firstOf } from "./simplify.js";
+
+/**
+ * Folds constant factors of tokens (layer scale, the scale of attention logits) into the weight and the bias of the
+ * linear layer they come from. A linear layer whose outputs are only ever used in slices (queries, keys and values)
+ * becomes one layer a slice, so that each can take a factor of its own and no slice is copied.
+ */
+export function foldLinear(outputs: Outputs): Outputs {
+  return rewrite(outputs, firstOf(narrowing(outputs), scaling(outputs)));
+}
+
+/** Whether a factor or summand is one number or one number for each place of the last axis. */
+function alongLastAxis(vector: Value, x: Value): boolean {
+  const size = sizeOf(vector.shape);
+  return size === 1 || (size === x.shape.at(-1) && vector.shape.at(-1) === size);
+}
+
+/** Splits operands of a commutative operator into the one that varies and the constant one. */
+function constantOperand(value: Value, isConstant: (value: Value) => boolean): [x: Value, constant: Value] | undefined {
+  const [a, b] = value.node.inputs as [Value, Value];
+  if (isConstant(b) && !isConstant(a)) return [a, b];
+  return isConstant(a) && !isConstant(b) ? [b, a] : undefined;
+}
+
+function scaling(outputs: Outputs) {
+  const isConstant = constantTest(outputs);
+  const uses = countUses(outputs);
+
+  return (value: Value): Value | undefined => {
+    if (value.node.operator.name !== "mul") return undefined;
+    const operands = constantOperand(value, isConstant);
+    if (operands === undefined) return undefined;
+    const [x, factor] = operands;
+    if (x.shape.length !== value.shape.length || !alongLastAxis(factor, x)) return undefined;
+    return scaled(x, reshape(factor, sizeOf(factor.shape) === 1 ? [] : [sizeOf(factor.shape)]));
+  };
+
+  /** x · factor with the factor moved into constants x is made of; undefined where there are none. */
+  function scaled(x: Value, factor: Value): Value | undefined {
+    if (uses(x) !== 1) return undefined;
+    switch (x.node.operator.name) {
+      case "add":
+        return scaledSum(x, factor);
+      case "matMul":
+        return scaledProduct(x, factor);
+      case "reshape":
+      case "transpose":
+        return scaledShape(x, factor);
+      default:
+        return undefined;
+    }
+  }
+
+  function scaledSum(x: Value, factor: Value): Value | undefined {
+    const operands = constantOperand(x, isConstant);
+    if (operands === undefined || !alongLastAxis(operands[1], x)) return undefined;
+    const rest = scaled(operands[0], factor);
+    return rest && add(rest, mul(operands[1], factor));
+  }
+
+  function scaledProduct(x: Value, factor: Value): Value | undefined {
+    const { inputs, attributes } = madeBy(x, "matMul")!;
+    const [a, b] = inputs as [Value, Value];
+    if (isConstant(b)) {
+      const columns =
+        attributes.transposeB && factor.shape.length > 0 ? reshape(factor, [factor.shape[0]!, 1]) : factor;
+      return matMul(a, mul(b, columns), attributes);
+    }
+    if (factor.shape.length > 0) return undefined;
+    const left = scaled(a, factor);
+    if (left !== undefined) return matMul(left, b, attributes);
+    const right = scaled(b, factor);
+    return right && matMul(a, right, attributes);
+  }
+
+  function scaledShape(x: Value, factor: Value): Value | undefined {
+    const [source] = x.node.inputs as [Value];
+    const order = madeBy(x, "transpose")?.attributes.order;
+    const lastStays = order === undefined ? source.shape.at(-1) === x.shape.at(-1) : order.at(-1) === order.length - 1;
+    if (factor.shape.length > 0 && !lastStays) return undefined;
+    const rest = scaled(source, factor);
+    return rest && (order === undefined ? reshape(rest, x.shape) : transpose(rest, order));
+  }
+}
+
+/** The part start … end − 1 of every run of `size` places of the last axis. */
+interface Part {
+  readonly size: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function narrowing(outputs: Outputs) {
+  const isConstant = constantTest(outputs);
+  const consumers = consumersOf(nodesInOrder(Object.values(outputs)));
+  const isOutput = new Set(Object.values(outputs));
+
+  return (value: Value): Value | undefined => {
+    const node = madeBy(value, "slice");
+    if (node === undefined) return undefined;
+    const [x] = node.inputs as [Value];
+    const { axis, start, end, step } = node.attributes;
+    const last = x.shape.length - 1;
+    const onlySliced = consumers.get(x)?.every((consumer) => {
+      const other = consumer.outputs[0]!;
+      return madeBy(other, "slice")?.attributes.axis === last;
+    });
+    if (axis !== last || step !== 1 || !onlySliced || isOutput.has(x)) return undefined;
+    return narrowed(x, { size: x.shape[last]!, start, end }, true);
+  };
+
+  /** The same part of what x is made of; undefined unless that is a linear layer nobody else takes. */
+  function narrowed(x: Value, part: Part, sliced = false): Value | undefined {
+    if (!sliced && (isOutput.has(x) || consumers.get(x)?.length !== 1)) return undefined;
+    switch (x.node.operator.name) {
+      case "transpose": {
+        const { order } = madeBy(x, "transpose")!.attributes;
+        if (order.at(-1) !== order.length - 1) return undefined;
+        const source = narrowed(x.node.inputs[0]!, part);
+        return source && transpose(source, order);
+      }
+      case "reshape":
+        return narrowedReshape(x, part);
+      case "add": {
+        const operands = constantOperand(x, isConstant);
+        if (operands === undefined || operands[1].shape.length !== 1 || !alongLastAxis(operands[1], x))
+          return undefined;
+        const source = narrowed(operands[0], part);
+        return source && add(source, partOf(operands[1], 0, part));
+      }
+      case "matMul": {
+        const { inputs, attributes } = madeBy(x, "matMul")!;
+        const [a, w] = inputs as [Value, Value];
+        if (!isConstant(w) || w.shape.length !== 2) return undefined;
+        return matMul(a, partOf(w, attributes.transposeB ? 0 : 1, part), attributes);
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** Through a reshape that splits the last axis, or leaves it as it is. */
+  function narrowedReshape(x: Value, part: Part): Value | undefined {
+    const [source] = x.node.inputs as [Value];
+    if (x.shape.at(-1)! % part.size !== 0 || source.shape.at(-1)! % x.shape.at(-1)! !== 0) return undefined;
+    const rest = narrowed(source, part);
+    const runs = x.shape.at(-1)! / part.size;
+    return rest && reshape(rest, x.shape.with(-1, runs * (part.end - part.start)));
+  }
+}
+
+/** The part of every run along one axis of a constant. */
+function partOf(x: Value, axis: number, { size, start, end }: Part): Value {
+  const runs = x.shape[axis]! / size;
+  const split = reshape(x, [...x.shape.slice(0, axis), runs, size, ...x.shape.slice(axis + 1)]);
+  const part = slice(split, { axis: axis + 1, start, end });
+  return reshape(part, x.shape.with(axis, runs * (end - start)));
+}
