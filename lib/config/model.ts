@@ -72,8 +72,7 @@ const roi = z
     boxPoolSize: count("Bins along a side for the box head").default(7),
     boxWidth: count("Width of the box head's two fully connected layers").default(1024),
     boxStds: z
-      .array(positive("Standard deviation"))
-      .length(4)
+      .tuple([positive("x"), positive("y"), positive("width"), positive("height")])
       .default([0.1, 0.1, 0.2, 0.2])
       .describe("Scale of the box deltas x, y, width, height"),
     maskPoolSize: count("Bins along a side for the mask head").default(14),

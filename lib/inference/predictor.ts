@@ -2,7 +2,6 @@ import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.j
 import type { Engine } from "../engines/engine.js";
 import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
 import type { LabelMap, Picture } from "../images/picture.js";
-import { detector } from "../models/maskRcnn/detector.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
 import { segmenter } from "../models/semanticFpn/segmenter.js";
@@ -11,6 +10,7 @@ import { checkTestTransforms } from "../tasks/data.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
+import { detector } from "./detector.js";
 import { prepare } from "./prepare.js";
 import type { Detections } from "./types.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
@@ -57,7 +57,7 @@ async function instancesPredictor(config: InstancesConfig, file: Weights, engine
   const model = maskRcnn(config.model, description.classes.length, description.masks === true);
   const values = new ParameterValues(model.parameters);
   await file.fill(values);
-  const { detect, dispose } = detector({ model, values, engine, test: config.model.head.test, folded: true });
+  const { detect, dispose } = detector({ model, values, engine, folded: true });
   const predict = async (picture: Picture, name: string): Promise<Detections> =>
     (await detect(prepare(picture, name, config.data)))[0]!;
   return { task: "instances", description, predict, dispose };

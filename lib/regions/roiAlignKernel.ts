@@ -1,6 +1,6 @@
+import { loadKernels, reserve, type WasmMemory } from "../wasm.js";
 import { type FeatureLevel, type RoiAlignOptions, type Rois, roiAlignBackward, roiWeights } from "./roiAlign.js";
 import { RECORD_WORDS, type RoiRegion, regionWords, type Words, writeRegion } from "./roiAlignTables.js";
-import { loadKernel, reserve, type WasmMemory } from "./wasm.js";
 
 /**
  * Channels worked on at a time: their planes and gradients are copied into the kernel's memory and stay in the
@@ -34,7 +34,8 @@ interface Layout {
  * The result is a function with its own memory; do not share it between threads. Sums are in float32.
  */
 export function loadRoiAlignBackward(): typeof roiAlignBackward {
-  const { kernel, memory } = loadKernel("roiAlignBackward");
+  const { kernels, memory } = loadKernels(new URL("./roiAlignBackward.wasm", import.meta.url));
+  const kernel = kernels.roiAlignBackward!;
 
   return (gradient, levels, rois, options) => {
     if (levels.some((level) => level.width < 4)) {

@@ -1,12 +1,14 @@
 import type { Random } from "../random.js";
 import { type AssignOptions, assignByIou } from "./assign.js";
 import { gatherBoxes, whereCrowd } from "./boxes.js";
-import { encodeDeltas, ROI_CODING } from "./deltas.js";
+import { type DeltaCoding, encodeDeltas, ROI_CODING } from "./deltas.js";
 import { type SampleOptions, sampleBalanced } from "./sample.js";
 
 export interface RoiTargetOptions {
   readonly assign: AssignOptions;
   readonly sample: SampleOptions;
+  /** Of the box head's deltas. Default the published one. */
+  readonly coding?: DeltaCoding;
 }
 
 /** The published recipe: 512 RoIs, at most a quarter of them positive. */
@@ -58,7 +60,7 @@ export function roiTargets(
   const own = indices.subarray(0, positives).map((i) => matched[i]!);
   const deltas = new Float32Array(positives * 4);
   const targets = gatherBoxes(truth, own);
-  encodeDeltas({ boxes: rois.subarray(0, positives * 4), targets, coding: ROI_CODING, out: deltas });
+  encodeDeltas({ boxes: rois.subarray(0, positives * 4), targets, coding: options.coding ?? ROI_CODING, out: deltas });
   const trueIndices = own.map((t) => single[t]!);
   const labels = new Int32Array(indices.length).fill(classes);
   trueIndices.forEach((t, i) => {

@@ -4,8 +4,8 @@ import { limitDataset } from "../datasets/limit.js";
 import type { DetectionBatch } from "../datasets/loader/types.js";
 import type { DetectionDataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
+import { detector } from "../inference/detector.js";
 import type { Detector } from "../inference/types.js";
-import { detector } from "../models/maskRcnn/detector.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../models/maskRcnn/trainer.js";
 import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
@@ -39,7 +39,7 @@ export async function instancesTask(
     },
     async validation(options) {
       const dataset = await open(config, "val", description);
-      const predictor = detector({ ...options, model, test: config.model.head.test });
+      const predictor = detector({ ...options, model });
       return validationOf(config, dataset, predictor, masks && dataset.hasMasks);
     },
   };

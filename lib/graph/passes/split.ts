@@ -1,6 +1,7 @@
 import { constantOperator, input, inputOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
 import type { Node, Value } from "../value.js";
+import { isCheap, recomputeBatchNorm } from "./recompute.js";
 import { substitute } from "./substitute.js";
 
 export interface Halves {
@@ -13,7 +14,8 @@ export interface Halves {
 
 /**
  * Cuts a graph in two so that something can be done on the host in between: `first` is computed before, `second`
- * after. What the second half needs of the first is carried over, not computed again.
+ * after. What the second half needs of the first is carried over, but for what is cheap to compute again: carrying
+ * costs memory, and a copy in some engines.
  *
  * @param prefix of the carried tensors' names
  */
@@ -24,14 +26,19 @@ export function splitGraph(
 ): Halves {
   const before = new Set<Node>(nodesInOrder(Object.values(first)));
   const carried = new Map<Value, string>();
-  const rest = substitute(second, (value) => {
-    if (!before.has(value.node) || isLeaf(value.node)) return undefined;
+  const carry = (value: Value): Value => {
     const name = carried.get(value) ?? `${prefix}${carried.size}`;
     carried.set(value, name);
     return input(name, value.shape, value.dtype);
+  };
+  const given = new Set(Object.values(first));
+  const rest = substitute(second, (value) => {
+    if (!before.has(value.node) || isLeaf(value.node)) return undefined;
+    if (given.has(value)) return carry(value);
+    return isCheap(value) ? undefined : (recomputeBatchNorm(value, carry) ?? carry(value));
   });
-  const given = [...carried].map(([value, name]) => [name, value] as const);
-  return { first: { ...first, ...Object.fromEntries(given) }, second: rest, carried: [...carried.values()] };
+  const taken = [...carried].map(([value, name]) => [name, value] as const);
+  return { first: { ...first, ...Object.fromEntries(taken) }, second: rest, carried: [...carried.values()] };
 }
 
 function isLeaf(node: Node): boolean {

@@ -1,10 +1,10 @@
 import type { Program, Tensors } from "../../engines/engine.js";
-import { filled, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
+import { filled, GraphError, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
 import { splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import type { Parameter } from "../../nn/parameters.js";
 import { type Anchors, makeAnchors } from "../../regions/anchors.js";
-import { bufferOutputs, gradientOutputs } from "../bindings.js";
+import { bufferOutputs, GRADIENT, gradientOutputs } from "../bindings.js";
 import type { TrainerOptions } from "../model.js";
 import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
@@ -23,8 +23,17 @@ export interface PyramidPrograms {
   /** Gradients of the pyramid → gradients of everything before the RoI heads. Absent in evaluation. */
   readonly backward?: Program;
   readonly randomInputs: readonly RandomInput[];
-  /** Arrays the forward half writes for the backward half, the same ones every step. */
-  readonly carried: Tensors;
+  /** What the forward half writes, the same arrays every step. */
+  readonly outputs: Tensors;
+  /** What the host adds up between the halves, the same arrays every step. */
+  readonly pyramidGradient: readonly Float32Array[];
+  dispose(): Promise<void>;
+}
+
+/** The box or mask program, with the arrays it writes. */
+export interface RoiProgram {
+  readonly program: Program;
+  readonly outputs: Tensors;
   dispose(): Promise<void>;
 }
 
@@ -66,7 +75,15 @@ export async function pyramidPrograms(options: CompileOptions, shape: Shape, pla
   const { randomInputs } = context;
   if (!options.training) {
     const forward = await engine.compile(outputs);
-    return { anchors, forward, randomInputs, carried: {}, dispose: () => forward.dispose() };
+    const outputArrays = arraysFor(forward.outputs);
+    return {
+      anchors,
+      forward,
+      randomInputs,
+      outputs: outputArrays,
+      pyramidGradient: [],
+      dispose: () => forward.dispose(),
+    };
   }
   const seeds = pooled.map((value, i) => ({ value, gradient: input(`${PYRAMID_GRADIENT}${i}`, value.shape) }));
   const loss = total(losses);
@@ -74,12 +91,12 @@ export async function pyramidPrograms(options: CompileOptions, shape: Shape, pla
   const halves = splitGraph({ ...outputs, ...bufferOutputs(context.updates) }, gradientsOf);
   const forward = await engine.compile(halves.first);
   const backward = await engine.compile(halves.second);
-  const carried = Object.fromEntries(halves.carried.map((name) => [name, arrayFor(forward, name)]));
+  const pyramidGradient = pooled.map(({ shape: level }) => new Float32Array(sizeOf(level)));
   const dispose = async () => {
     await forward.dispose();
     await backward.dispose();
   };
-  return { anchors, forward, backward, randomInputs, carried, dispose };
+  return { anchors, forward, backward, randomInputs, outputs: arraysFor(forward.outputs), pyramidGradient, dispose };
 }
 
 export const FEATURE_GRADIENT = "featureGradient";
@@ -102,7 +119,7 @@ export async function roiProgram(
   shape: Shape,
   places: number,
   kind: "box" | "mask",
-): Promise<Program> {
+): Promise<RoiProgram> {
   const { model, trained, engine } = options;
   const { boxPoolSize, maskPoolSize, samplingRatio } = model.config.roi;
   const context = newContext(options);
@@ -113,16 +130,25 @@ export async function roiProgram(
     samplingRatio,
   });
   const losses: LossValues = (kind === "box" ? boxLosses : maskLosses)(model, features, context);
-  if (!options.training) return engine.compile({ ...losses });
-  const [featureGradient] = gradients(total(losses), [features]);
-  return engine.compile({
-    ...losses,
-    ...gradientOutputs(total(losses), trained, context),
-    [FEATURE_GRADIENT]: featureGradient!,
-  });
+  const outputs = options.training
+    ? { ...losses, ...headGradients(losses, features, trained, context) }
+    : { ...losses };
+  const program = await engine.compile(outputs);
+  const own = Object.entries(program.outputs).filter(([name]) => !name.startsWith(GRADIENT));
+  return { program, outputs: arraysFor(Object.fromEntries(own)), dispose: () => program.dispose() };
 }
 
-/** An array for an output of a program, or for an input. */
-export function arrayFor(program: Program, name: string, side: "inputs" | "outputs" = "outputs"): Float32Array {
-  return new Float32Array(sizeOf(program[side][name]!.shape));
+function headGradients(losses: LossValues, features: Value, trained: readonly Parameter[], context: Context) {
+  const [featureGradient] = gradients(total(losses), [features]);
+  return { ...gradientOutputs(total(losses), trained, context), [FEATURE_GRADIENT]: featureGradient! };
+}
+
+/** Arrays for the outputs of a program: kept from step to step, so that no step waits for fresh memory. */
+function arraysFor(outputs: Program["outputs"]): Tensors {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { shape, dtype }]) => {
+      if (dtype !== "float32") throw new GraphError(`the output ${name} is ${dtype}, not float32`);
+      return [name, new Float32Array(sizeOf(shape))];
+    }),
+  );
 }

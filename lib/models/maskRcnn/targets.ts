@@ -11,8 +11,9 @@ export function rpnTargetOptions({ rpn }: MaskRcnnConfig): RpnTargetOptions {
 }
 
 export function roiTargetOptions({ roi }: MaskRcnnConfig): RoiTargetOptions {
-  const { positiveIou, negativeIou, minPositiveIou, samples, positiveFraction } = roi;
-  return { assign: { positiveIou, negativeIou, minPositiveIou }, sample: { count: samples, positiveFraction } };
+  const { positiveIou, negativeIou, minPositiveIou, samples, positiveFraction, boxStds } = roi;
+  const coding = { means: [0, 0, 0, 0], stds: boxStds } as const;
+  return { assign: { positiveIou, negativeIou, minPositiveIou }, sample: { count: samples, positiveFraction }, coding };
 }
 
 /** RoIs as a program takes them. */

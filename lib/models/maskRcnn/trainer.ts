@@ -1,6 +1,6 @@
 import type { DetectionBatch } from "../../datasets/loader/types.js";
 import { Cache } from "../../engines/cache.js";
-import type { Program, Tensors } from "../../engines/engine.js";
+import type { Tensors } from "../../engines/engine.js";
 import type { Random } from "../../random.js";
 import { type Proposals, rpnProposals } from "../../regions/proposals.js";
 import type { FeatureLevel } from "../../regions/roiAlign.js";
@@ -11,7 +11,6 @@ import { drawRandomInputs, gradientViews, inputsOf, readLosses, storeBuffers } f
 import type { Losses, StepOptions, Trainer, TrainerOptions } from "../model.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
 import {
-  arrayFor,
   type CompileOptions,
   DELTAS,
   FEATURE_GRADIENT,
@@ -20,6 +19,7 @@ import {
   PYRAMID_GRADIENT,
   type PyramidPrograms,
   pyramidPrograms,
+  type RoiProgram,
   RPN_LOSSES,
   roiProgram,
   type Shape,
@@ -36,6 +36,8 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions {
   readonly model: MaskRcnn;
   /** Proposals of each picture, boxes [n · 4], instead of those of the model's own region proposal head. */
   readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
+  /** Told of every step's sampled RoIs, a picture each. */
+  readonly onSampled?: (targets: readonly RoiTargets[]) => void;
 }
 
 /** What a step found out on the host. */
@@ -55,8 +57,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   const { model, values } = options;
   const trained = model.parameters.filter(({ name, role }) => role !== "buffer" && !options.frozen(name));
   const pyramids = new Cache<PyramidPrograms>(2 * SHAPES_KEPT);
-  const boxPrograms = new Cache<Program>(2 * SHAPES_KEPT);
-  const maskPrograms = new Cache<Program>(MASK_PROGRAMS_KEPT);
+  const boxPrograms = new Cache<RoiProgram>(2 * SHAPES_KEPT);
+  const maskPrograms = new Cache<RoiProgram>(MASK_PROGRAMS_KEPT);
   const alignBackward = loadRoiAlignBackward();
   const compileOptions = (training: boolean): CompileOptions => ({ ...options, trained, training });
 
@@ -80,7 +82,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
       ...Object.fromEntries(Object.entries(samples).map(([name, data]) => [`rpn/${name}`, data])),
       ...drawRandomInputs(programs.randomInputs, random),
     };
-    const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), programs.carried);
+    const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), programs.outputs);
     return { shape, programs, given, outputs };
   };
 
@@ -91,9 +93,11 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
         ({ height, width }, picture) =>
           proposalsOf(model, programs, outputs, { picture, batch: shape.batch, height, width }).boxes,
       );
-    return batch.instances.map((instances, i) =>
+    const targets = batch.instances.map((instances, i) =>
       roiTargets(proposals[i]!, instances, model.classes, random, roiTargetOptions(model.config)),
     );
+    options.onSampled?.(targets);
+    return targets;
   };
 
   /** Runs the box and mask programs; `into` gets the gradients. */
@@ -107,7 +111,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const { classes, config } = model;
     const layout = { classes, levels: roiStrides(model).length, finestScale: config.roi.finestScale };
     const pooled: Pooled[] = [];
-    const run = async (program: Program, size: number, rois: RoiInputs, rest: Tensors) => {
+    const run = async ({ program, outputs: arrays }: RoiProgram, size: number, rois: RoiInputs, rest: Tensors) => {
       const given = {
         ...pyramid,
         "roi/boxes": rois.boxes,
@@ -115,8 +119,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
         "roi/levels": rois.levels,
         ...rest,
       };
-      const into = gradients === undefined ? {} : gradientViews(program, gradients, values.trainable);
-      const outputs = await program.run(inputsOf(program, values, given), into);
+      const views = gradients === undefined ? {} : gradientViews(program, gradients, values.trainable);
+      const outputs = await program.run(inputsOf(program, values, given), { ...arrays, ...views });
       const gradient = outputs[FEATURE_GRADIENT];
       if (gradient instanceof Float32Array) pooled.push({ size, rois, gradient });
       return outputs;
@@ -146,9 +150,9 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     return { losses: { ...losses, ...readLosses(maskOutputs, ["mask"]) }, pooled };
   };
 
-  const pyramidGradient = (shape: Shape, { backward }: PyramidPrograms, pooled: readonly Pooled[]): Tensors => {
+  const pyramidGradient = (shape: Shape, programs: PyramidPrograms, pooled: readonly Pooled[]): Tensors => {
     const levels: FeatureLevel[] = roiStrides(model).map((stride, i) => ({
-      data: arrayFor(backward!, `${PYRAMID_GRADIENT}${i}`, "inputs"),
+      data: programs.pyramidGradient[i]!.fill(0),
       height: Math.ceil(shape.height / stride),
       width: Math.ceil(shape.width / stride),
       stride,
@@ -174,7 +178,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
         gradients,
       );
       const backward = run.programs.backward!;
-      const given = { ...run.given, ...run.programs.carried, ...pyramidGradient(run.shape, run.programs, pooled) };
+      const given = { ...run.given, ...run.outputs, ...pyramidGradient(run.shape, run.programs, pooled) };
       await backward.run(inputsOf(backward, values, given), gradientViews(backward, gradients, values.trainable));
       return { ...readLosses(run.outputs, RPN_LOSSES), ...losses };
     },

@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../errors.js";
+import { UserError } from "./errors.js";
 
 /** A memory of WebAssembly; `buffer` is another one after `grow`. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }
+
+type Exports = Readonly<Record<string, (...numbers: number[]) => number | undefined>>;
 
 // The types of this global come only with the whole browser's, which would let any file use `window` unnoticed.
 declare const WebAssembly: {
@@ -15,19 +17,22 @@ declare const WebAssembly: {
   readonly Instance: new (
     module: object,
     imports: { readonly env: { readonly memory: WasmMemory } },
-  ) => { readonly exports: Readonly<Record<string, (...numbers: number[]) => void>> };
+  ) => { readonly exports: Exports };
 };
 
 const PAGE = 65536;
 
-/** Loads a kernel from kernels/, compiled into `NAME.wasm` beside this file, with a memory of its own. */
-export function loadKernel(name: string): { kernel: (...numbers: number[]) => void; memory: WasmMemory } {
-  const path = fileURLToPath(new URL(`./${name}.wasm`, import.meta.url));
+/**
+ * Loads a module of kernels/, with a memory of its own.
+ *
+ * @param location of the compiled module, e.g. new URL("./roiAlignBackward.wasm", import.meta.url)
+ */
+export function loadKernels(location: URL): { readonly kernels: Exports; readonly memory: WasmMemory } {
+  const path = fileURLToPath(location);
   if (!existsSync(path)) throw new UserError(`${path} is missing: run "npm run build", which compiles the kernels`);
   const memory = new WebAssembly.Memory({ initial: 16 });
   const module = new WebAssembly.Module(readFileSync(path));
-  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports[name]!;
-  return { kernel, memory };
+  return { kernels: new WebAssembly.Instance(module, { env: { memory } }).exports, memory };
 }
 
 /** Sees to it that the memory has at least `bytes`. */

@@ -1,0 +1,64 @@
+import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import type { Instances } from "../../lib/datasets/types.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { encodeRle } from "../../lib/masks/rle.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
+import { Random } from "../../lib/random.js";
+import { type BenchObjects, checksum, objects, pictures, type Size } from "../inputs.js";
+import type { Prepare } from "../protocol.js";
+import { benchValues, instancesModel } from "./models.js";
+
+const CLASSES = 80;
+
+/** Forward, losses and all gradients of Mask R-CNN, proposals and sampling included; no optimiser. */
+export const prepare: Prepare = async ({ variant, size, batch: count, objects: perPicture, threads }) => {
+  const model = maskRcnn(instancesModel(variant), CLASSES, true);
+  const values = benchValues(model.parameters);
+  let positives: readonly number[] = [];
+  const trainer = maskRcnnTrainer({
+    model,
+    values,
+    engine: onnxRuntimeEngine({ threads }),
+    normMode: () => "batch",
+    frozen: () => false,
+    onSampled: (targets) => {
+      positives = targets.map((target) => target.positives);
+    },
+  });
+  const all = Array.from({ length: count }, (_, i) => objects(i, size, { classes: CLASSES, count: perPicture }));
+  const images = pictures(count, size);
+  const [height, width] = size;
+  const meta = { file: "", originalHeight: height, originalWidth: width, height, width, flipped: false };
+  const batch: DetectionBatch = {
+    kind: "detection",
+    images,
+    height,
+    width,
+    indices: Int32Array.from({ length: count }, (_, i) => i),
+    meta: all.map((_, id) => ({ ...meta, id, scaleFactor: [1, 1] as const })),
+    instances: all.map((one) => instancesOf(one, size)),
+  };
+  const gradients = new Float32Array(values.flat.length);
+  let step = 0;
+  return {
+    async run() {
+      await trainer.step(batch, { random: Random.of("bench", step++), gradients });
+    },
+    dispose: () => trainer.dispose(),
+    checksum: checksum(images, ...all.flatMap(({ boxes, labels, masks }) => [boxes, labels, ...masks])),
+    note: () => `positive RoIs ${positives.join(", ")}`,
+  };
+};
+
+function instancesOf({ boxes, labels, masks }: BenchObjects, [height, width]: Size): Instances {
+  const n = labels.length;
+  return {
+    boxes,
+    labels,
+    crowd: new Uint8Array(n),
+    masks: masks.map((mask) => encodeRle(mask, height, width)),
+    areas: new Float32Array(n),
+    ids: new Float64Array(n),
+  };
+}
