@@ -24,7 +24,7 @@ const suites: Readonly<Record<Tested, fc.Arbitrary<Sample>>> = {
 };
 
 const SAMPLES_A_PROGRAM = 10;
-const PROGRAMS = 2;
+const PROGRAMS = 3;
 
 describe("operators", () => {
   it("are all tested", () => {

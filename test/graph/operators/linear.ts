@@ -15,6 +15,8 @@ const matMulCalls = fc
     attributes: { transposeA, transposeB },
   }));
 
+/** Stride 1 has expansions of its own. */
+const strides = fc.constantFrom<[number, number][]>([1, 1], [1, 1], [1, 1], [2, 2], [1, 2], [3, 1]);
 const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
 
 /** The geometry of a convolution; padding may differ on the four sides, and the input may end before the last stride. */
@@ -24,8 +26,8 @@ const geometry = fc
     groups: fc.constantFrom(1, 1, 2, 3),
     perGroup: fc.integer({ min: 1, max: 2 }),
     outputsPerGroup: fc.integer({ min: 1, max: 2 }),
-    kernel: pair(1, 3),
-    stride: pair(1, 3),
+    kernel: fc.oneof(pair(1, 3), pair(2, 3)),
+    stride: strides,
     before: pair(0, 2),
     after: pair(0, 2),
     extra: pair(0, 4),
@@ -80,15 +82,15 @@ export const linearSuites = {
         outputsPerGroup: fc.integer({ min: 1, max: 2 }),
         size: pair(1, 3),
         kernel: pair(1, 3),
-        stride: pair(1, 3),
+        stride: strides,
         cut: pair(0, 1),
-        missing: pair(0, 2),
+        missing: pair(-1, 2),
       })
       .map(({ batch, groups, perGroup, outputsPerGroup, size, kernel, stride, cut, missing }) => {
         const side = (i: 0 | 1) => {
           const padding = Math.min(cut[i], kernel[i] - 1);
           const whole = (size[i] - 1) * stride[i] + kernel[i] - padding;
-          return { padding, output: whole + Math.min(missing[i], stride[i] - 1) };
+          return { padding, output: Math.max(1, whole + Math.min(missing[i], stride[i] - 1)) };
         };
         const [vertical, horizontal] = [side(0), side(1)];
         return {
