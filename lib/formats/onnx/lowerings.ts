@@ -128,7 +128,12 @@ export const lowerings: Lowerings = {
     emit.node("Resize", [x!, "", "", emit.int64(y!.shape)], {
       attributes: { mode: "linear", coordinate_transformation_mode: "half_pixel" },
     }),
-  reluGradient: (emit, [y, g]) => emit.node("Mul", [g!, emit.node("Sign", [y!])]),
+  // min(1, 3e38 · y) is 1 where relu's output is positive and 0 where it is 0; onnxruntime's Sign and Where are four times slower.
+  reluGradient: (emit, [y, g]) =>
+    emit.node("Mul", [
+      g!,
+      emit.node("HardSigmoid", [y!], { attributes: { alpha: { float: 3e38 }, beta: { float: 0 } } }),
+    ]),
   softmax: (emit, [x], { attributes: { axis } }) => emit.node("Softmax", [x!], { attributes: { axis } }),
 
   topK: lowerTopK,

@@ -226,12 +226,12 @@ const pyramidOf = (outputs: Tensors): Tensors =>
   Object.fromEntries(Object.entries(outputs).filter(([name]) => name.startsWith(PYRAMID)));
 
 /**
- * The number of places of a mask program for so many RoIs: a power of two or three quarters of one, so that few programs
- * are made and less than a third of the work is on empty places.
+ * The number of places of a mask program for so many RoIs: steps of an eighth to a quarter of the number, so that few
+ * programs are made and little work is done on empty places.
  */
-function bucketOf(count: number): number {
-  const power = 2 ** Math.ceil(Math.log2(Math.max(4, count)));
-  return count <= (power * 3) / 4 ? (power * 3) / 4 : power;
+export function bucketOf(count: number): number {
+  const step = Math.max(4, 2 ** (Math.ceil(Math.log2(count)) - 3));
+  return Math.ceil(count / step) * step;
 }
 
 interface PictureOfBatch {
