@@ -1,6 +1,6 @@
 import { apply, check, type Operator, record, sizeOf, type TensorType, type Value } from "../value.js";
 import { add, div, mul, sqrt, sub } from "./elementwise.js";
-import { filled, scalar } from "./leaves.js";
+import { constantData, filled, scalar } from "./leaves.js";
 import { mean, sum } from "./reductions.js";
 import { reshape } from "./shaping.js";
 
@@ -30,7 +30,12 @@ export const channelAffineOperator: Operator<None> = {
     channelDot(x!, g!),
     sum(g!, { axes: otherAxes(x!) }),
   ],
-  decompose: ({ inputs: [x, scale, shift] }) => [add(mul(x!, alongChannels(scale!, x!)), alongChannels(shift!, x!))],
+  // Layer scale has no shift: a sum with zeros would cost a pass over the map and keep runtimes from fusing the product.
+  decompose: ({ inputs: [x, scale, shift] }) => {
+    const scaled = mul(x!, alongChannels(scale!, x!));
+    const isZero = constantData(shift!)?.every((element) => element === 0) ?? false;
+    return [isZero ? scaled : add(scaled, alongChannels(shift!, x!))];
+  },
 };
 
 /** Σ a · b over all axes but the channels: [N, C, …] twice → [C]. */
