@@ -8,10 +8,11 @@ import { Random } from "../../lib/random.js";
 import { type BenchObjects, checksum, objects, pictures, type Size } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesModel } from "./models.js";
+import { benchOptimiser } from "./optimiser.js";
 
 const CLASSES = 80;
 
-/** Forward, losses and all gradients of Mask R-CNN, proposals and sampling included; no optimiser. */
+/** Forward, losses, all gradients and AdamW of Mask R-CNN, proposals and sampling included. */
 export const prepare: Prepare = async ({ variant, size, batch: count, objects: perPicture, threads }) => {
   const model = maskRcnn(instancesModel(variant), CLASSES, true);
   const values = benchValues(model.parameters);
@@ -40,10 +41,12 @@ export const prepare: Prepare = async ({ variant, size, batch: count, objects: p
     instances: all.map((one) => instancesOf(one, size)),
   };
   const gradients = new Float32Array(values.flat.length);
+  const optimise = benchOptimiser(values);
   let step = 0;
   return {
     async run() {
       await trainer.step(batch, { random: Random.of("bench", step++), gradients });
+      optimise(gradients);
     },
     dispose: () => trainer.dispose(),
     checksum: checksum(images, ...all.flatMap(({ boxes, labels, masks }) => [boxes, labels, ...masks])),

@@ -1,34 +1,39 @@
 import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformer.js";
-import { type Config, configSchema, type InstancesConfig, type SemanticConfig } from "../../lib/config/schema.js";
+import { configSchema, type InstancesConfig, type SemanticConfig } from "../../lib/config/schema.js";
 import type { Parameter } from "../../lib/nn/parameters.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
 import { benchWeight } from "../weights.js";
 
-/** The published recipe's model, every number at its default. */
-function config(task: "instances" | "semantic", variant: string): Config {
-  const backbone = { type: "efficientformer", variant };
-  const training = { steps: 1, optimizer: { type: "adamw", lr: 2e-4 }, schedule: { type: "constant" } };
-  if (task === "instances") {
-    const split = { annotations: "annotations.json", pictures: "." };
-    const data = { type: "coco", train: split, val: split };
-    const model = { backbone, neck: { type: "fpn" }, head: { type: "maskRcnn" } };
-    return configSchema.parse({ task, model, data, training });
-  }
-  const split = { pictures: ".", labelMaps: "." };
-  const data = { type: "labelMaps", train: split, val: split };
+const training = { steps: 1, optimizer: { type: "adamw", lr: 2e-4 }, schedule: { type: "constant" } };
+const resize = (long: number, short: number, multipleOf: number) => ({
+  transforms: { test: [{ type: "resize", scale: [long, short], multipleOf }] },
+});
+
+/** The published recipe, every number of the model at its default. */
+function instancesConfig(variant: string): InstancesConfig {
+  const split = { annotations: "annotations.json", pictures: "." };
   return configSchema.parse({
-    task,
-    model: { backbone, neck: { type: "fpn" }, head: { type: "semanticFpn" } },
-    data,
+    task: "instances",
+    model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "maskRcnn" } },
+    data: { type: "coco", train: split, val: split, ...resize(1333, 800, 1) },
     training,
-  });
+  }) as InstancesConfig;
 }
 
-export const instancesModel = (variant: string): InstancesConfig["model"] =>
-  (config("instances", variant) as InstancesConfig).model;
+function semanticConfig(variant: string): SemanticConfig {
+  const split = { pictures: ".", labelMaps: "." };
+  return configSchema.parse({
+    task: "semantic",
+    model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "semanticFpn" } },
+    data: { type: "labelMaps", train: split, val: split, ...resize(2048, 512, 32) },
+    training,
+  }) as SemanticConfig;
+}
 
-export const semanticModel = (variant: string): SemanticConfig["model"] =>
-  (config("semantic", variant) as SemanticConfig).model;
+export const instancesModel = (variant: string): InstancesConfig["model"] => instancesConfig(variant).model;
+export const semanticModel = (variant: string): SemanticConfig["model"] => semanticConfig(variant).model;
+export const instancesData = (): InstancesConfig["data"] => instancesConfig("l1").data;
+export const semanticData = (): SemanticConfig["data"] => semanticConfig("l1").data;
 
 export const sizeOfVariant = (variant: string) => EFFICIENTFORMER_SIZES[variant as EfficientFormerVariant];
 

@@ -1,0 +1,36 @@
+import { efficientFormer } from "../../lib/backbones/efficientformer.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { input } from "../../lib/graph/index.js";
+import { bufferOutputs, gradientOutputs, gradientViews, inputsOf } from "../../lib/models/bindings.js";
+import { Context } from "../../lib/nn/context.js";
+import { ParameterList } from "../../lib/nn/parameters.js";
+import { checksum, outputGradient, pictures } from "../inputs.js";
+import type { Prepare } from "../protocol.js";
+import { benchValues, norm, sizeOfVariant } from "./models.js";
+
+/** Forward on the batch's statistics, and the gradients of all parameters from fixed gradients of the four outputs. */
+export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
+  const list = new ParameterList();
+  const backbone = efficientFormer(list.scope(), { size: sizeOfVariant(variant), biasSide: 25 });
+  const values = benchValues(list.all);
+  const context = Context.training();
+  const maps = backbone.forward(input("images", [batch, 3, ...size]), context);
+  const seeds = maps.map((value, i) => ({ value, gradient: input(`seed/${i}`, value.shape) }));
+  const program = await onnxRuntimeEngine({ threads }).compile({
+    ...gradientOutputs(seeds, values.trainable, context),
+    ...bufferOutputs(context.updates),
+  });
+  const images = pictures(batch, size);
+  const given = maps.map((_, i) => [`seed/${i}`, outputGradient(i, batch, backbone.channels[i]!, size)] as const);
+  const gradients = new Float32Array(values.flat.length);
+  const inputs = inputsOf(program, values, { images, ...Object.fromEntries(given) });
+  const into = gradientViews(program, gradients, values.trainable);
+  return {
+    async run() {
+      await program.run(inputs, into);
+    },
+    dispose: () => program.dispose(),
+    checksum: checksum(images),
+    check: () => norm(gradients),
+  };
+};

@@ -1,0 +1,33 @@
+import { compileForInference } from "../../lib/engines/inference.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { input, type Value } from "../../lib/graph/index.js";
+import { Context } from "../../lib/nn/context.js";
+import { ParameterList, type ParameterScope } from "../../lib/nn/parameters.js";
+import { checksum, pictures, rms } from "../inputs.js";
+import type { CaseOptions, PreparedCase } from "../protocol.js";
+import { benchValues } from "./models.js";
+
+type Forward = (images: Value, context: Context) => readonly Value[];
+
+/** One forward pass with parameters folded; the figure compared is of the last output. */
+export async function prepareInference(
+  { size, batch, threads }: CaseOptions,
+  build: (scope: ParameterScope) => Forward,
+): Promise<PreparedCase> {
+  const list = new ParameterList();
+  const forward = build(list.scope());
+  const outputs = forward(input("images", [batch, 3, ...size]), Context.inference(benchValues(list.all)));
+  const named = Object.fromEntries(outputs.map((value, i) => [`output${i}`, value]));
+  const program = await compileForInference(onnxRuntimeEngine({ threads }), named);
+  const images = pictures(batch, size);
+  let last: ArrayLike<number> = [];
+  return {
+    async run() {
+      const results = await program.run({ images });
+      last = results[`output${outputs.length - 1}`]!;
+    },
+    dispose: () => program.dispose(),
+    checksum: checksum(images),
+    check: () => rms(last),
+  };
+}

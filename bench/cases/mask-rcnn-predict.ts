@@ -1,0 +1,27 @@
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { decodePicture } from "../../lib/images/decode.js";
+import { detector } from "../../lib/inference/detector.js";
+import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import type { Prepare } from "../protocol.js";
+import { benchValues, instancesData, instancesModel } from "./models.js";
+
+/** A JPEG to boxes and masks of the picture's size: decoding, resizing to (1333, 800), the model, pasting. */
+export const prepare: Prepare = async ({ variant, path, threads }) => {
+  const model = maskRcnn(instancesModel(variant), 80, true);
+  const { detect, dispose } = detector({
+    model,
+    values: benchValues(model.parameters),
+    engine: onnxRuntimeEngine({ threads }),
+    folded: true,
+  });
+  let found = 0;
+  return {
+    async run() {
+      const [detections] = await detect(prepareBatch(await decodePicture(path), path, instancesData()));
+      found = detections!.labels.length;
+    },
+    dispose,
+    note: () => `${found} detections`,
+  };
+};

@@ -1,0 +1,54 @@
+import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
+import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
+import { Random } from "../../lib/random.js";
+import { checksum, labelMap, pictures } from "../inputs.js";
+import type { Prepare } from "../protocol.js";
+import { benchValues, semanticModel } from "./models.js";
+import { benchOptimiser } from "./optimiser.js";
+
+const CLASSES = 150;
+
+/** Forward, cross-entropy at full size, all gradients and AdamW. */
+export const prepare: Prepare = async ({ variant, size, batch: count, threads }) => {
+  const model = semanticFpn(semanticModel(variant), CLASSES);
+  const values = benchValues(model.parameters);
+  const trainer = semanticTrainer({
+    model,
+    values,
+    engine: onnxRuntimeEngine({ threads }),
+    averageOverAllPixels: false,
+    normMode: () => "batch",
+    frozen: () => false,
+  });
+  const [height, width] = size;
+  const images = pictures(count, size);
+  const maps = Array.from({ length: count }, (_, i) => labelMap(i, size, CLASSES));
+  const labels = new Uint8Array(count * height * width);
+  maps.forEach((map, i) => {
+    labels.set(map, i * height * width);
+  });
+  const indices = Int32Array.from({ length: count }, (_, i) => i);
+  const batch: SegmentationBatch = {
+    kind: "segmentation",
+    images,
+    height,
+    width,
+    indices,
+    meta: [],
+    labels,
+    labelMaps: [],
+  };
+  const gradients = new Float32Array(values.flat.length);
+  const optimise = benchOptimiser(values);
+  let step = 0;
+  return {
+    async run() {
+      await trainer.step(batch, { random: Random.of("bench", step++), gradients });
+      optimise(gradients);
+    },
+    dispose: () => trainer.dispose(),
+    checksum: checksum(images, ...maps),
+  };
+};
