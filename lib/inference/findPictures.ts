@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { glob } from "tinyglobby";
 import { isPicture, listPictures } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
@@ -11,20 +11,20 @@ import { UserError } from "../errors.js";
  * @throws UserError naming what stands for no picture
  */
 export async function findPictures(inputs: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
+  const found = new Map<string, string>(); // by absolute path
   for (const input of inputs) {
     const paths = await picturesOf(input);
     if (paths.length === 0) throw new UserError(`${input}: there are no pictures here`);
-    for (const path of paths) found.add(path);
+    for (const path of paths) if (!found.has(resolve(path))) found.set(resolve(path), path);
   }
-  return [...found];
+  return [...found.values()];
 }
 
 async function picturesOf(input: string): Promise<string[]> {
   const entry = await stat(input).catch(() => undefined);
   if (entry?.isDirectory()) return (await listPictures(input)).map((name) => join(input, name));
   if (entry !== undefined) return [input];
-  const matches = await glob(input, { onlyFiles: true, expandDirectories: false });
+  const matches = await glob(input, { expandDirectories: false, absolute: isAbsolute(input) });
   if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and no pattern that matches any`);
   return matches.filter(isPicture).sort();
 }

@@ -24,9 +24,16 @@ export interface Weights {
 export async function openWeights(path: string): Promise<Weights> {
   const found = await findWeights(path);
   const file = await openSafetensors(found);
+  let description: ModelDescription | undefined;
+  try {
+    description = fromMetadata(file.metadata, found);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
   return {
     path: found,
-    description: fromMetadata(file.metadata, found),
+    description,
     async fill(values) {
       // PyTorch counts the batches each norm has seen; nothing is computed from it.
       const entries = [...file.entries].filter(([name]) => !name.endsWith(".num_batches_tracked"));

@@ -1,0 +1,145 @@
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
+import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { loadModel } from "../../lib/inference/loadModel.js";
+import { command } from "../support/commandLine.js";
+import { userMessage } from "../support/failure.js";
+import { trainQuietly } from "../support/runs.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+
+const METRICS = {
+  semantic: ["mIoU", "mAcc", "aAcc"],
+  instances: ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"].flatMap(
+    (name) => [`box${name}`, `mask${name}`],
+  ),
+} as const;
+
+for (const task of ["semantic", "instances"] as const) {
+  describe(`using a trained model (${task})`, function () {
+    this.timeout(120_000);
+    let data: ShapesData;
+    let run: string;
+    let config: string;
+    let trained: Record<string, number>;
+    before(async () => {
+      data = await makeShapes(3);
+      run = join(data.folder, "run");
+      config = join(data.folder, "config.yaml");
+      const input = shapesConfig(task, data, run);
+      writeFileSync(config, JSON.stringify(input)); // JSON is YAML
+      trained = (await trainQuietly(input, ["training.steps=20"])).result.metrics;
+    });
+    after(() => rmSync(data.folder, { recursive: true }));
+
+    it("measures it as training did, prints JSON and leaves files", async () => {
+      const { code, stdout, stderr } = await command("evaluate", config, "--weights", run, "--json");
+      expect(code, stderr).to.equal(0);
+      const { metrics, files, perClass } = JSON.parse(stdout);
+      expect(metrics).to.have.all.keys(...METRICS[task]);
+      for (const name of METRICS[task]) expect(metrics[name], name).to.be.closeTo(trained[name]!, 0.01);
+      expect(perClass).to.have.length(task === "semantic" ? 3 : 2);
+      const written = JSON.parse(readFileSync(join(run, "evaluation", "metrics.json"), "utf8"));
+      expect(written.metrics).to.deep.equal(metrics);
+      if (task === "instances") {
+        const results = JSON.parse(readFileSync(join(run, "evaluation", "results.segm.json"), "utf8"));
+        expect(files).to.include(join(run, "evaluation", "results.bbox.json"));
+        expect(results[0]).to.have.all.keys("image_id", "category_id", "score", "segmentation");
+        expect(stderr).to.contain("Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ]");
+      }
+    });
+
+    it("draws what it finds, writes it as data, and goes on past a picture it cannot read", async () => {
+      const photos = join(data.folder, "photos");
+      await mkdir(photos);
+      for (const name of ["0.png", "1.png", "2.png"]) await copyFile(join(data.pictures, name), join(photos, name));
+      truncateSync(join(photos, "1.png"), 100);
+      const out = join(data.folder, "out");
+      const score = task === "semantic" ? [] : ["--set", "model.head.test.scoreThreshold=0"];
+      const { code, stderr, stdout } = await command(
+        ...["predict", config, photos, join(photos, "0.*"), "--weights", run, "--out", out, "--json", ...score],
+      );
+      expect(code).to.equal(1);
+      expect(stdout).to.equal("");
+      expect(stderr)
+        .to.match(/1\.png: cannot be decoded.*skipped/)
+        .and.contain("1 of 3 pictures could not be read");
+      expect(stderr).to.not.match(/\n\s+at /);
+      for (const name of ["0", "2"]) {
+        expect(await decodePicture(join(out, "overlays", `${name}.jpg`))).to.include({ height: 64 });
+      }
+      if (task === "semantic") {
+        const map = await decodeLabelMap(join(out, "labelMaps", "2.png"));
+        expect(map).to.include({ width: 64, height: 64 });
+        expect(Math.max(...map.data)).to.be.below(3);
+      } else {
+        const { images, categories } = JSON.parse(readFileSync(join(out, "pictures.json"), "utf8"));
+        expect(images.map(({ file_name }: { file_name: string }) => file_name)).to.deep.equal([
+          join(photos, "0.png"),
+          join(photos, "2.png"),
+        ]);
+        expect(categories).to.deep.equal([
+          { id: 3, name: "disc" },
+          { id: 4, name: "square" },
+        ]);
+        const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
+        expect(results).to.not.be.empty;
+        expect(results[0].segmentation.size).to.deep.equal([64, 64]);
+        for (const { bbox, score: s } of results) {
+          expect(bbox[0] + bbox[2]).to.be.at.most(64.001);
+          expect(s).to.be.within(0, 1);
+        }
+      }
+    });
+
+    it("predicts from a program, from a path, bytes and pixels alike", async () => {
+      const overrides = task === "semantic" ? [] : ["model.head.test.scoreThreshold=0"];
+      const model = await loadModel(config, { weights: run, overrides });
+      try {
+        const path = join(data.pictures, "0.png");
+        const fromPath = await model.predict(path);
+        expect(await model.predict(readFileSync(path))).to.deep.equal(fromPath);
+        expect(await model.predict(await decodePicture(path))).to.deep.equal(fromPath);
+        expect(model.classes.at(-1)).to.equal("square");
+        if (model.task === "semantic") {
+          const { labelMap, classes } = await model.predict(path);
+          expect(classes).to.deep.equal(["ground", "disc", "square"]);
+          expect(labelMap.data).to.have.length(64 * 64);
+        } else {
+          const [first, ...others] = await model.predict(path);
+          expect(first!.label).to.equal(model.classes[first!.classIndex]);
+          expect(first!.mask).to.include({ width: 64, height: 64 });
+          expect(first!.box.x2).to.be.above(first!.box.x1);
+          for (const { score } of others) expect(score).to.be.at.most(first!.score);
+        }
+      } finally {
+        await model.dispose();
+      }
+    });
+
+    it("says what is wrong with weights", async () => {
+      const file = join(run, "best.safetensors");
+      const load = (weights: string, overrides: string[] = []) =>
+        userMessage(() => loadModel(config, { weights, overrides }));
+      expect(await load(file, ["model.neck.channels=16"])).to.contain("weights of another model");
+      expect(await load(join(run, "none"))).to.contain("no such file");
+      const cut = join(data.folder, "cut.safetensors");
+      await copyFile(file, cut);
+      truncateSync(cut, 5000);
+      expect(await load(cut))
+        .to.contain(cut)
+        .and.contain("truncated");
+      const { tensors, metadata } = await readSafetensors(file);
+      const other = { ...metadata, densekit: JSON.stringify({ task: "other", classes: ["a"] }) };
+      await writeSafetensors(cut, tensors, other);
+      expect(await load(cut)).to.contain("metadata");
+      // Files of other programs tell nothing of their model; the data set does.
+      await writeSafetensors(cut, tensors, {});
+      const model = await loadModel(config, { weights: cut });
+      expect(model.classes.slice(-2)).to.deep.equal(["disc", "square"]);
+      await model.dispose();
+    });
+  });
+}

@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
+import type { Tensor } from "../../lib/formats/tensor.js";
+import type { TrainingEvent } from "../../lib/training/events.js";
+import { userMessage } from "../support/failure.js";
+import { checkpointBytes, decidedLines, messagesOf, type StepEvent, trainQuietly } from "../support/runs.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+
+for (const task of ["semantic", "instances"] as const) {
+  describe(`training (${task})`, () => {
+    let data: ShapesData;
+    let runs = 0;
+    before(async () => {
+      data = await makeShapes(4);
+    });
+    after(() => rmSync(data.folder, { recursive: true }));
+
+    const newRun = () => join(data.folder, `run-${runs++}`);
+    const train = (run: string, ...[overrides, options]: [string[]?, Parameters<typeof trainQuietly>[2]?]) =>
+      trainQuietly(shapesConfig(task, data, run), overrides, options);
+
+    it("learns: the loss falls, and validation tells losses and figures", async () => {
+      const run = newRun();
+      const { events, result } = await train(run, ["training.steps=30", "training.evaluateEvery=15"]);
+      const losses = events.filter((event): event is StepEvent => event.type === "step").map(({ loss }) => loss);
+      const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+      expect(losses).to.have.length(30);
+      expect(mean(losses.slice(-5))).to.be.below(0.7 * mean(losses.slice(0, 5)));
+      const evaluations = events.filter(({ type }) => type === "evaluation");
+      expect(evaluations.map((event) => "step" in event && event.step)).to.deep.equal([15, 30]);
+      expect(result.metrics.loss).to.be.within(0, mean(losses.slice(0, 5)));
+      expect(result.metrics).to.include.keys(task === "semantic" ? ["mIoU", "aAcc"] : ["boxAP", "maskAP50"]);
+      const { metadata } = await readSafetensors(result.weights);
+      expect(metadata.metric).to.equal(task === "semantic" ? "mIoU" : "boxAP");
+      expect(readdirSync(join(run, "tensorboard"))).to.have.length(1);
+    });
+
+    it("is a function of the config: equal losses whatever the number of workers, others for another seed", async () => {
+      const runOf = async (...overrides: string[]) => {
+        const run = newRun();
+        await train(run, ["training.steps=5", ...overrides]);
+        return { lines: decidedLines(run), bytes: checkpointBytes(run, 5) };
+      };
+      const first = await runOf();
+      const second = await runOf("data.workers=2");
+      expect(second.lines).to.deep.equal(first.lines);
+      expect(second.bytes.every((bytes, i) => bytes.equals(first.bytes[i]!))).to.equal(true);
+      expect((await runOf("training.seed=1")).lines).to.not.deep.equal(first.lines);
+    });
+
+    it("stops when asked, saves, and goes on as if it had not been stopped, amid accumulated batches too", async () => {
+      const overrides = ["training.steps=6", "training.accumulate=2", "training.evaluateEvery=3"];
+      const whole = newRun();
+      await train(whole, overrides);
+      const run = newRun();
+      for (const stop of [2, 3]) {
+        const controller = new AbortController();
+        let events: readonly TrainingEvent[] = [];
+        const seen: TrainingEvent[] = [];
+        const onEvent = (event: TrainingEvent) => {
+          seen.push(event);
+          // At step 3 in the middle of the validation that is due.
+          if (stop === 2 ? event.type === "step" && event.step === 2 : event.type === "progress") controller.abort();
+        };
+        const failure = await train(run, overrides, { resume: true, signal: controller.signal, onEvent }).catch(
+          (error: unknown) => error,
+        );
+        events = seen;
+        expect(failure).to.equal(controller.signal.reason);
+        expect(messagesOf(events)).to.contain(`stopped after step ${stop} of 6`).and.contain("--resume");
+      }
+      await train(run, overrides, { resume: true });
+      expect(decidedLines(run)).to.deep.equal(decidedLines(whole));
+      const expected = checkpointBytes(whole, 6);
+      expect(checkpointBytes(run, 6).every((bytes, i) => bytes.equals(expected[i]!))).to.equal(true);
+    });
+  });
+}
+
+// What does not depend on the kind of model.
+describe("training", () => {
+  let data: ShapesData;
+  let runs = 0;
+  before(async () => {
+    data = await makeShapes(4);
+  });
+  after(() => rmSync(data.folder, { recursive: true }));
+
+  const newRun = () => join(data.folder, `run-${runs++}`);
+  const train = (run: string, ...[overrides, options]: [string[]?, Parameters<typeof trainQuietly>[2]?]) =>
+    trainQuietly(shapesConfig("semantic", data, run), overrides, options);
+
+  it("stops when the loss is no number any more, naming the step, and keeps the checkpoint before", async () => {
+    const run = newRun();
+    const overrides = ["training.steps=9", "training.optimizer.lr=1e30", "training.checkpoint.every=1"];
+    const message = await userMessage(() => train(run, overrides));
+    expect(message).to.match(/^step [2-9]: .*no finite number.*the checkpoint of step [1-8] is kept/);
+    const step = Number(/checkpoint of step (\d)/.exec(message)![1]);
+    expect(readdirSync(join(run, "checkpoints"))).to.include(`step-0000000${step}`);
+    expect(decidedLines(run)).to.have.length(step);
+  });
+
+  it("keeps so many checkpoints and no more", async () => {
+    const run = newRun();
+    const overrides = ["training.steps=5", "training.checkpoint.every=1", "training.checkpoint.keep=3"];
+    await train(run, overrides);
+    expect(readdirSync(join(run, "checkpoints")).sort()).to.deep.equal([3, 4, 5].map((n) => `step-0000000${n}`));
+  });
+
+  it("does not write over another run", async () => {
+    const run = newRun();
+    await train(run, ["training.steps=1"]);
+    expect(await userMessage(() => train(run, ["training.steps=1"]))).to.contain("--resume");
+    expect(decidedLines(run)).to.not.be.empty;
+  });
+
+  it("tells when a resumed run has another config, and refuses another model", async () => {
+    const run = newRun();
+    await train(run, ["training.steps=1"]);
+    const { events } = await train(run, ["training.steps=2", "training.seed=3"], { resume: true });
+    expect(messagesOf(events)).to.contain("training.steps, training.seed");
+    const other = ["training.steps=2", "model.neck.channels=16"];
+    expect(await userMessage(() => train(run, other, { resume: true }))).to.contain("weights of another model");
+  });
+
+  it("starts from backbone weights under their official names, and tells what fits", async () => {
+    const donor = newRun();
+    await train(donor, ["training.steps=1"]);
+    const { tensors } = await readSafetensors(join(donor, "best.safetensors"));
+    const official = [...tensors]
+      .filter(([name]) => name.startsWith("backbone.") && !name.startsWith("backbone.norm"))
+      .map(([name, tensor]): [string, Tensor] => [name.slice("backbone.".length), tensor]);
+    const head: [string, Tensor] = ["head.weight", { dtype: "F32", shape: [1], data: Float32Array.of(1) }];
+    const weights = join(data.folder, "official.safetensors");
+    await writeSafetensors(weights, [...official, head]);
+    const run = newRun();
+    const frozen = ["model.backbone.frozenStages=4", "model.backbone.batchNorm=evaluation"];
+    const { events } = await train(run, ["training.steps=1", `model.backbone.weights=${weights}`, ...frozen]);
+    expect(messagesOf(events)).to.match(/loaded \d+ of \d+ tensors.*; 1 not used \(backbone.head.weight\)/);
+    const trained = (await readSafetensors(join(run, "best.safetensors"))).tensors;
+    for (const [name, { data: expected }] of official) {
+      expect(trained.get(`backbone.${name}`)!.data, name).to.deep.equal(expected);
+    }
+    await writeSafetensors(weights, [head]);
+    const nothing = () => train(newRun(), [`model.backbone.weights=${weights}`]);
+    expect(await userMessage(nothing))
+      .to.contain("none of its 1 tensors fits")
+      .and.contain("head.weight");
+  });
+
+  it("trains on some of the pictures", async () => {
+    const run = newRun();
+    const limits = ["training.steps=1", "data.train.limit=2", "data.val.limit=1", "training.evaluateEvery=1"];
+    const { events } = await train(run, limits);
+    const start = events.find((event) => event.type === "start");
+    expect(start?.type === "start" && start.stepsPerEpoch).to.equal(1);
+    const progress = events.filter((event) => event.type === "progress");
+    expect(progress.map((event) => event.type === "progress" && event.total)).to.deep.equal([1]);
+    expect(existsSync(join(run, "config.yaml"))).to.equal(true);
+    expect(readFileSync(join(run, "config.yaml"), "utf8")).to.contain("limit: 2");
+  });
+});
