@@ -65,6 +65,7 @@ export const operators = {
   softmax: activations.softmaxOperator,
   softmaxCrossEntropy: losses.softmaxCrossEntropyOperator,
   softmaxCrossEntropyGradient: losses.softmaxCrossEntropyGradientOperator,
+  resizedCrossEntropy: losses.resizedCrossEntropyOperator,
   channelAffine: normalisation.channelAffineOperator,
   channelDot: normalisation.channelDotOperator,
   batchNorm: normalisation.batchNormOperator,

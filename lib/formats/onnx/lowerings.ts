@@ -1,5 +1,6 @@
 import type { AttributesOf, DType, Node, OperatorName } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
+import { lowerResizedCrossEntropy } from "./lowerCrossEntropy.js";
 import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
 import { ELEMENT_TYPES } from "./proto.js";
 
@@ -136,6 +137,7 @@ export const lowerings: Lowerings = {
     ]),
   softmax: (emit, [x], { attributes: { axis } }) => emit.node("Softmax", [x!], { attributes: { axis } }),
 
+  resizedCrossEntropy: lowerResizedCrossEntropy,
   topK: lowerTopK,
   nonMaximumSuppression: lowerNonMaximumSuppression,
   roiAlign: lowerRoiAlign,

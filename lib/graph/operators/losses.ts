@@ -3,6 +3,7 @@ import { logSumExp, relu, softmax } from "./activations.js";
 import { abs, add, cast, div, equal, exp, log, mul, neg, sub } from "./elementwise.js";
 import { int32Indices, scalar } from "./leaves.js";
 import { sum } from "./reductions.js";
+import { resizeBilinear, resizeBilinearGradient } from "./resizing.js";
 import { reshape } from "./shaping.js";
 
 type None = Record<string, never>;
@@ -62,3 +63,36 @@ export const sigmoidCrossEntropy = (x: Value, target: Value): Value => sub(softp
 export function weightedMean(x: Value, weight: Value): Value {
   return div(sum(mul(x, weight)), add(sum(weight), scalar(1e-12)));
 }
+
+/**
+ * Σ weight · cross-entropy of logits [B, K, h, w] enlarged bilinearly to the size of the labels, int32 [B, H, W] with
+ * weights [B, H, W]: what `softmaxCrossEntropy` after `resizeBilinear` gives, in one operator, because K maps of full
+ * size are by far the largest tensors of a segmentation step and an engine can do without them.
+ * Outputs: the loss [] and its gradient with respect to the logits. Labels out of range need a weight of 0.
+ */
+export const resizedCrossEntropyOperator: Operator<None> = {
+  name: "resizedCrossEntropy",
+  infer: ([logits, labels, weights]) => {
+    const [b, height, width] = labels!.shape as [number, number, number];
+    check(logits!.shape.length === 4 && logits!.shape[0] === b, () => "logits are [B, K, h, w] and labels [B, H, W]");
+    check(labels!.dtype === "int32", () => "labels are int32");
+    check(`${weights!.shape}` === `${[b, height, width]}`, () => "weights have the labels' shape");
+    return [
+      { shape: [], dtype: "float32" },
+      { shape: logits!.shape, dtype: "float32" },
+    ];
+  },
+  gradient: ({ outputs: [, gradient] }, [g]) => [g && mul(gradient!, g), undefined, undefined],
+  decompose: ({ inputs: [logits, labels, weights] }) => {
+    const [b, height, width] = labels!.shape as [number, number, number];
+    const [, classes, h, w] = logits!.shape as [number, number, number, number];
+    const flat = (x: Value) => reshape(x, [b, height * width]);
+    const full = reshape(resizeBilinear(logits!, [height, width]), [b, classes, height * width]);
+    const loss = sum(mul(softmaxCrossEntropy(full, flat(labels!)), flat(weights!)));
+    const gradient = apply(softmaxCrossEntropyGradientOperator, [full, flat(labels!), flat(weights!)], {});
+    return [loss, resizeBilinearGradient(reshape(gradient, [b, classes, height, width]), [h, w])];
+  },
+};
+
+export const resizedCrossEntropy = (logits: Value, labels: Value, weights: Value): Value =>
+  apply(resizedCrossEntropyOperator, [logits, labels, weights], {});

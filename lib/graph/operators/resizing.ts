@@ -1,6 +1,6 @@
 import { apply, check, type Operator, type Value } from "../value.js";
 import { spatial } from "./convolution.js";
-import { constant, int32Indices } from "./leaves.js";
+import { constant, constantData, int32Indices } from "./leaves.js";
 import { matMul } from "./matmul.js";
 import { repeat } from "./pooling.js";
 import { gather } from "./shaping.js";
@@ -72,6 +72,18 @@ function interpolationMatrix(input: number, output: number, taps: Taps): Value {
 
 export function resizeBilinear(x: Value, size: readonly [number, number]): Value {
   return size[0] === spatial(x)[0] && size[1] === spatial(x)[1] ? x : apply(resizeBilinearOperator, [x], { size });
+}
+
+/** The transpose of `resizeBilinear`: g [N, C, h, w] → [N, C, size]. */
+export function resizeBilinearGradient(g: Value, size: readonly [number, number]): Value {
+  return size[0] === spatial(g)[0] && size[1] === spatial(g)[1]
+    ? g
+    : apply(resizeBilinearGradientOperator, [g], { size });
+}
+
+/** The [output, input] matrix of bilinear resizing along one axis. */
+export function bilinearMatrix(input: number, output: number): Float32Array {
+  return constantData(interpolationMatrix(input, output, linearTaps)) as Float32Array;
 }
 
 /**

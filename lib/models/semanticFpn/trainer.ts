@@ -1,18 +1,7 @@
 import type { SegmentationBatch } from "../../datasets/loader/types.js";
 import { Cache } from "../../engines/cache.js";
 import type { Program, Tensors } from "../../engines/engine.js";
-import {
-  cast,
-  input,
-  less,
-  mul,
-  reshape,
-  resizeBilinear,
-  scalar,
-  softmaxCrossEntropy,
-  sum,
-  type Value,
-} from "../../graph/index.js";
+import { cast, input, less, mul, reshape, resizedCrossEntropy, scalar, type Value } from "../../graph/index.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import {
   bufferOutputs,
@@ -98,14 +87,9 @@ export function semanticTrainer(options: SemanticTrainerOptions): Trainer<Segmen
 function crossEntropy(model: SemanticFpn, context: Context, { batch, height, width }: Shape): Value {
   const images = input("images", [batch, 3, height, width]);
   const labels = cast(input("labels", [batch, height, width], "uint8"), "int32");
-  const logits = resizeBilinear(model.forward(images, context), [height, width]); // [B, K, H, W]
-  const pixels = height * width;
-  const perPixel = softmaxCrossEntropy(
-    reshape(logits, [batch, model.classes, pixels]),
-    reshape(labels, [batch, pixels]),
-  );
-  const labelled = cast(less(reshape(labels, [batch, pixels]), scalar(model.classes, "int32")), "float32");
-  return mul(sum(mul(perPixel, labelled)), reshape(input("normaliser", [1]), []));
+  const labelled = cast(less(labels, scalar(model.classes, "int32")), "float32");
+  const weights = mul(labelled, reshape(input("normaliser", [1]), []));
+  return resizedCrossEntropy(model.forward(images, context), labels, weights);
 }
 
 /** 1 / the number of pixels the loss is averaged over; 0 where there is none. */
