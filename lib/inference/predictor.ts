@@ -4,7 +4,6 @@ import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
-import { segmenter } from "../models/semanticFpn/segmenter.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { checkTestTransforms } from "../tasks/data.js";
 import type { ModelDescription } from "../tasks/description.js";
@@ -12,6 +11,7 @@ import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import { detector } from "./detector.js";
 import { prepare } from "./prepare.js";
+import { segmenter } from "./segmenter.js";
 import type { Detections } from "./types.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
 

@@ -158,7 +158,7 @@ export async function loadLatestCheckpoint(
 }
 
 /** The names of a run's complete checkpoint folders, newest first. */
-async function checkpointNames(run: string): Promise<string[]> {
+export async function checkpointNames(run: string): Promise<string[]> {
   const folder = join(run, "checkpoints");
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => /^step-\d+$/.test(name));

@@ -4,24 +4,21 @@ import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
-import { UserError } from "../errors.js";
 import { describeFileError, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
-import { Random } from "../random.js";
 import { toMetadata } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { Task } from "../tasks/task.js";
-import { type BestModel, loadLatestCheckpoint } from "./checkpoint.js";
+import type { BestModel } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
-import { loadBackbone } from "./initialWeights.js";
 import { runLength } from "./length.js";
-import { openRunLog } from "./logs.js";
+import { openRunLog, type RunLog } from "./logs.js";
 import { type Progress, runSteps } from "./loop.js";
 import { createOptimizer } from "./optimizers.js";
-import { configDifferences, restore } from "./resume.js";
 import { createSegments } from "./segments.js";
+import { startAnew, startFromCheckpoint } from "./start.js";
 
 export interface TrainOptions {
   readonly config: Config;
@@ -64,89 +61,39 @@ async function trainTask<B extends Batch>(
   task: Task<B>,
   { config, resume = false, signal, onEvent = () => undefined }: TrainOptions,
 ): Promise<TrainResult> {
+  const { backbone } = config.model;
   const run = config.output;
   await mkdir(run, { recursive: true }).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
   });
-  const early: TrainingEvent[] = []; // told before the log is open
-  const say = (text: string) => early.push({ type: "message", text });
-  const { backbone } = config.model;
-  const { seed, optimizer: optimizerConfig } = config.training;
-
   const values = new ParameterValues(task.parameters);
   const frozen = (name: string) => isFrozen(name, backbone);
-  const segments = createSegments(values.trainable, { optimizer: optimizerConfig, isFrozen: frozen });
-  const optimizer = createOptimizer(optimizerConfig, values.flat.length);
-  const progress = await start();
+  const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
+  const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
+  const messages: string[] = []; // told once the log is open
+  const start = resume ? startFromCheckpoint : startAnew;
+  const progress = await start({ config, values, optimizer, say: (text) => messages.push(text) });
 
-  async function start(): Promise<Progress> {
-    const found = await loadLatestCheckpoint(run, say);
-    if (found !== undefined && !resume) {
-      throw new UserError(
-        `${run}: this folder holds a run of ${found.checkpoint.state.step} steps already; ` +
-          "go on with it (--resume), choose another folder (--set output=...), or delete it",
-      );
-    }
-    if (found === undefined) {
-      if (resume) say(`${run} holds no checkpoint; starting from the beginning`);
-      values.initialise((name) => Random.of(seed, name));
-      if (backbone.weights !== undefined) say(await loadBackbone(backbone.weights, values));
-      return { step: 0, metrics: {}, evaluatedStep: 0 };
-    }
-    const { state } = found.checkpoint;
-    restore(found.folder, found.checkpoint, values, optimizer);
-    const changed = configDifferences(state.config, config);
-    if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
-    return state;
-  }
-
-  const { loader, remarks } = await task.trainingData();
   const engine = onnxRuntimeEngine(config.engine);
+  const { loader, remarks } = await task.trainingData();
   const trainer = task.trainer({ engine, values, normMode: normModeOf(backbone), frozen });
-  const length = runLength(config.training, loader.batchesPerEpoch);
-  const text = stringify(config);
-  await writeFileAtomic(join(run, "config.yaml"), text);
-  const log = await openRunLog(run, { config: text, ...(progress.step > 0 && { resumeStep: progress.step }) });
-  const emit = (event: TrainingEvent) => {
-    log.write(event);
-    onEvent(event);
-  };
   try {
-    emit({
-      type: "start",
-      run,
-      steps: length.steps,
-      doneSteps: progress.step,
-      stepsPerEpoch: length.stepsPerEpoch,
-      parameters: values.flat.length,
-    });
-    for (const remark of remarks) say(remark);
-    early.forEach(emit);
+    const length = runLength(config.training, loader.batchesPerEpoch);
+    const log = await openLog(config, progress);
+    const emit = (event: TrainingEvent) => {
+      log.write(event);
+      onEvent(event);
+    };
+    const { steps, stepsPerEpoch } = length;
+    emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
+    for (const text of [...messages, ...remarks]) emit({ type: "message", text });
     const validation = await task.validation({ values, engine, folded: false });
     try {
-      const end = await runSteps({
-        config,
-        run,
-        length,
-        loader,
-        trainer,
-        validation,
-        values,
-        optimizer,
-        segments,
-        metadata: toMetadata(task.description),
-        progress,
-        signal,
-        emit,
-      });
-      const { step, metrics, best } = end;
-      return {
-        run,
-        steps: step,
-        metrics,
-        ...(best && { best }),
-        weights: best === undefined ? run : join(run, "best.safetensors"),
-      };
+      const metadata = toMetadata(task.description);
+      const parts = { config, run, length, loader, trainer, validation, values, optimizer, segments, metadata };
+      const { step, metrics, best } = await runSteps({ ...parts, progress, signal, emit });
+      const weights = best === undefined ? run : join(run, "best.safetensors");
+      return { run, steps: step, metrics, ...(best && { best }), weights };
     } finally {
       await validation.dispose();
     }
@@ -154,4 +101,11 @@ async function trainTask<B extends Batch>(
     await loader.dispose();
     await trainer.dispose();
   }
+}
+
+/** Opens the run's log and leaves the resolved config beside it. */
+async function openLog(config: Config, { step }: Progress): Promise<RunLog> {
+  const text = stringify(config);
+  await writeFileAtomic(join(config.output, "config.yaml"), text);
+  return openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step }) });
 }

@@ -26,6 +26,28 @@ for (const task of ["semantic", "instances"] as const) {
       return { config, run };
     };
 
+    /** Waits until a run has logged a step. */
+    const seen = async (run: string, step: number): Promise<void> => {
+      const log = join(run, "log.jsonl");
+      while (!(existsSync(log) && readFileSync(log, "utf8").includes(`"type":"step","step":${step},`))) {
+        await setTimeout(2);
+      }
+    };
+
+    it("after Ctrl-C ends with exit code 130, a checkpoint and how to go on", async () => {
+      const { config, run } = write("interrupted");
+      const child = startCommand(["train", config]);
+      const end = finished(child);
+      await seen(run, 2);
+      child.kill("SIGINT");
+      const { code, stdout, stderr } = await end;
+      expect(code, stderr).to.equal(130);
+      expect(stdout).to.equal("");
+      const stopped = Number(/stopped after step (\d+) of 24; .*--resume/.exec(stderr)?.[1]);
+      expect(stopped).to.be.within(2, STEPS - 1);
+      expect(checkpointBytes(run, stopped)).to.have.length(2);
+    });
+
     it("resumed gives the losses and weights of an undisturbed one, bit for bit", async () => {
       const whole = write("whole");
       expect((await command("train", whole.config)).code).to.equal(0);
@@ -34,11 +56,7 @@ for (const task of ["semantic", "instances"] as const) {
       const lastWords = 2 + Math.floor((Math.random() * STEPS) / 2);
       const child = startCommand(["train", config]);
       const end = finished(child);
-      const log = join(run, "log.jsonl");
-      while (!(existsSync(log) && readFileSync(log, "utf8").includes(`"step":${lastWords},`))) {
-        if (child.exitCode !== null) throw new Error(`the run ended by itself: ${(await end).stderr}`);
-        await setTimeout(2);
-      }
+      await seen(run, lastWords);
       child.kill("SIGKILL");
       expect((await end).signal).to.equal("SIGKILL");
 
