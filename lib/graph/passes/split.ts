@@ -2,7 +2,7 @@ import { constantOperator, input, inputOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
 import type { Node, Value } from "../value.js";
 import { isCheap, recomputeBatchNorm } from "./recompute.js";
-import { substitute } from "./substitute.js";
+import { rewrite } from "./rewrite.js";
 
 export interface Halves {
   /** The first outputs, and everything the second half takes over. */
@@ -32,7 +32,7 @@ export function splitGraph(
     return input(name, value.shape, value.dtype);
   };
   const given = new Set(Object.values(first));
-  const rest = substitute(second, (value) => {
+  const rest = rewrite(second, (value) => {
     if (!before.has(value.node) || isLeaf(value.node)) return undefined;
     if (given.has(value)) return carry(value);
     return isCheap(value) ? undefined : (recomputeBatchNorm(value, carry) ?? carry(value));
