@@ -1,6 +1,18 @@
-import { ELEMENT_TYPES, type OnnxAttribute, type OnnxElementType, type OnnxNode, type OnnxTensor } from "./proto.js";
+import {
+  ELEMENT_TYPES,
+  type OnnxAttribute,
+  type OnnxElementType,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./proto.js";
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly graph: OnnxGraph };
 
 export interface EmitOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
@@ -11,10 +23,20 @@ export interface EmitOptions {
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
-  readonly domains = new Set<string>();
   private readonly shared = new Map<string, string>();
-  private readonly taken = new Set<string>();
   private scope = "";
+
+  constructor(
+    readonly domains = new Set<string>(),
+    private readonly taken = new Set<string>(),
+  ) {}
+
+  /** For a graph inside a node of this one: what it makes has names that mean nothing else here. */
+  body(): Emitter {
+    const body = new Emitter(this.domains, this.taken);
+    body.enter(this.scope);
+    return body;
+  }
 
   /** Names given from now on start with the scope, so that a viewer shows which layer a node belongs to. */
   enter(scope: string): void {
@@ -24,7 +46,7 @@ export class Emitter {
   /** Adds a node with `outputs` outputs and returns their names. */
   nodeWith(outputs: number, opType: string, input: readonly string[], options: EmitOptions = {}): string[] {
     const { attributes = {}, domain = "" } = options;
-    const name = this.unique(this.scope === "" ? opType : `${this.scope}/${opType}`);
+    const name = this.name(opType);
     const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? `${name}:out` : `${name}:out${i}`));
     const attribute = Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value));
     if (domain !== "") this.domains.add(domain);
@@ -51,6 +73,11 @@ export class Emitter {
     const unique = this.unique(name);
     this.initializers.push({ name: unique, dims: shape, dataType: ELEMENT_TYPES[type], rawData });
     return unique;
+  }
+
+  /** A name nothing else has, made of the scope and `base`. */
+  name(base: string): string {
+    return this.unique(this.scope === "" ? base : `${this.scope}/${base}`);
   }
 
   /** Keeps `name` from being given to a tensor. */
@@ -81,6 +108,7 @@ export function bytesOf(data: ArrayBufferView): Uint8Array {
 function encodeAttribute(name: string, value: AttributeValue): OnnxAttribute {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  if ("graph" in value) return { name, type: 5, g: value.graph };
   if ("float" in value) return { name, type: 1, f: value.float };
   return { name, type: 7, ints: value };
 }

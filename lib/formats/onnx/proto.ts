@@ -17,6 +17,7 @@ const root = protobuf.Root.fromJSON({
             i: one("int64", 3),
             s: one("bytes", 4),
             t: one("TensorProto", 5),
+            g: one("GraphProto", 6),
             floats: many("float", 7),
             ints: many("int64", 8),
             strings: many("bytes", 9),
@@ -95,6 +96,7 @@ export type OnnxAttribute =
   | { readonly name: string; readonly type: 1; readonly f: number }
   | { readonly name: string; readonly type: 2; readonly i: number }
   | { readonly name: string; readonly type: 3; readonly s: Uint8Array }
+  | { readonly name: string; readonly type: 5; readonly g: OnnxGraph }
   | { readonly name: string; readonly type: 6; readonly floats: readonly number[] }
   | { readonly name: string; readonly type: 7; readonly ints: readonly number[] };
 
@@ -117,17 +119,19 @@ export interface OnnxValueInfo {
   };
 }
 
+export interface OnnxGraph {
+  readonly name: string;
+  readonly node: readonly OnnxNode[];
+  readonly initializer: readonly OnnxTensor[];
+  readonly input: readonly OnnxValueInfo[];
+  readonly output: readonly OnnxValueInfo[];
+}
+
 export interface OnnxModel {
   readonly irVersion: number;
   readonly producerName: string;
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
-  readonly graph: {
-    readonly name: string;
-    readonly node: readonly OnnxNode[];
-    readonly initializer: readonly OnnxTensor[];
-    readonly input: readonly OnnxValueInfo[];
-    readonly output: readonly OnnxValueInfo[];
-  };
+  readonly graph: OnnxGraph;
   readonly metadataProps?: readonly { readonly key: string; readonly value: string }[];
 }
 

@@ -11,7 +11,10 @@ import {
   type Value,
 } from "../../graph/index.js";
 import { bytesOf, Emitter } from "./emitter.js";
+import { type FuseOptions, fuse } from "./fusion/fuse.js";
+import { type RowBlocksAttributes, rowBlocksOperator } from "./fusion/rowBlocks.js";
 import { type Dialect, type Lowering, lowerings } from "./lowerings.js";
+import { lowerRowBlocks } from "./lowerRowBlocks.js";
 import { encodeModel, type OnnxNode, type OnnxValueInfo, valueInfo } from "./proto.js";
 
 /** Opset 20 is the first with GELU. */
@@ -26,11 +29,17 @@ export interface OnnxFile {
 
 export interface WriteOptions {
   readonly dialect: Dialect;
+  /**
+   * Compute element-by-element operators block by block in one go (`Scan`), so that what they hand to each other stays
+   * in the caches. For onnxruntime; standard operators all the same.
+   */
+  readonly fuse?: FuseOptions | undefined;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Writes the graph behind the named outputs as an ONNX model; the graph's inputs become the model's inputs. */
-export function writeOnnx(outputs: Readonly<Record<string, Value>>, options: WriteOptions): OnnxFile {
+export function writeOnnx(graph: Readonly<Record<string, Value>>, options: WriteOptions): OnnxFile {
+  const outputs = options.fuse === undefined ? graph : fuse(graph, options.fuse);
   const emit = new Emitter();
   const writer = new Writer(emit, options.dialect);
   const order = nodesInOrder(Object.values(outputs));
@@ -70,12 +79,15 @@ const isOperator = (node: Node, operator: { readonly name: string }) => node.ope
 
 class Writer {
   readonly inputs = new Map<string, TensorType>();
-  private readonly names = new Map<Value, string>();
+  private readonly names: Map<Value, string>;
 
   constructor(
     private readonly emit: Emitter,
     private readonly dialect: Dialect,
-  ) {}
+    given: ReadonlyMap<Value, string> = new Map(),
+  ) {
+    this.names = new Map(given);
+  }
 
   add(node: Node): void {
     if (this.names.has(node.outputs[0]!)) return;
@@ -107,21 +119,23 @@ class Writer {
           attribute: [],
         });
     }
-    const rename = (tensors: readonly string[]) => tensors.map((tensor) => renamed.get(tensor) ?? tensor);
-    return [...this.emit.nodes, ...copies].map((node) => ({
-      ...node,
-      input: rename(node.input),
-      output: rename(node.output),
-    }));
+    return [...this.emit.nodes, ...copies].map((node) => withNames(node, renamed));
   }
 
   private write(node: Node): readonly string[] {
     if (isOperator(node, inputOperator)) return [this.input(node.attributes as InputAttributes)];
     if (isOperator(node, constantOperator)) return [this.constant(node.attributes as ConstantAttributes)];
+    const inputs = node.inputs.map((value) => this.names.get(value)!);
+    if (isOperator(node, rowBlocksOperator)) {
+      return lowerRowBlocks(this.emit, inputs, node as Node<RowBlocksAttributes>, (body, given, results) => {
+        const writer = new Writer(body, this.dialect, given);
+        for (const inner of nodesInOrder(results)) writer.add(inner);
+        return results.map((value) => writer.names.get(value)!);
+      });
+    }
     // The table pairs each operator's name with a lowering for its own attributes; that tie is lost in this look-up.
     const lower = lowerings[node.operator.name as OperatorName] as Lowering<unknown> | undefined;
     if (lower !== undefined) {
-      const inputs = node.inputs.map((value) => this.names.get(value)!);
       const names = lower(this.emit, inputs, node, this.dialect);
       return typeof names === "string" ? [names] : names;
     }
@@ -143,4 +157,15 @@ class Writer {
   private constant({ data, shape, dtype, name }: ConstantAttributes): string {
     return this.emit.tensor(name ?? "constant", dtype, shape, bytesOf(data));
   }
+}
+
+/** The node with tensors renamed, in the graphs inside it too. */
+function withNames(node: OnnxNode, names: ReadonlyMap<string, string>): OnnxNode {
+  const rename = (tensors: readonly string[]) => tensors.map((tensor) => names.get(tensor) ?? tensor);
+  const attribute = node.attribute.map((attribute) =>
+    attribute.type === 5
+      ? { ...attribute, g: { ...attribute.g, node: attribute.g.node.map((inner) => withNames(inner, names)) } }
+      : attribute,
+  );
+  return { ...node, input: rename(node.input), output: rename(node.output), attribute };
 }

@@ -34,9 +34,11 @@ export const geluOperator: Operator<None> = {
 export const geluGradientOperator: Operator<None> = {
   name: "geluGradient",
   infer: elementwise,
+  // With u = x / √2 it is g / 2 · (erf(u) + 1 + 2 / √π · u · exp(−u²)); where exp(u²) overflows, the quotient is 0.
   decompose: ({ inputs: [x, g] }) => {
-    const density = mul(exp(mul(mul(x!, x!), scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
-    return [mul(g!, add(normalCdf(x!), mul(x!, density)))];
+    const u = mul(x!, scalar(Math.SQRT1_2));
+    const bump = mul(div(u, exp(mul(u, u))), scalar(2 / Math.sqrt(Math.PI)));
+    return [mul(mul(g!, add(add(erf(u), scalar(1)), bump)), scalar(0.5))];
   },
 };
 

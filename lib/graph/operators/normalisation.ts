@@ -1,4 +1,4 @@
-import { apply, check, type Operator, record, sizeOf, type TensorType, type Value } from "../value.js";
+import { apply, check, type Operator, record, type TensorType, type Value } from "../value.js";
 import { add, div, mul, sqrt, sub } from "./elementwise.js";
 import { constantData, filled, scalar } from "./leaves.js";
 import { mean, sum } from "./reductions.js";
@@ -14,6 +14,8 @@ function alongChannels(vector: Value, x: Value): Value {
   );
 }
 
+const square = (x: Value) => mul(x, x);
+
 const otherAxes = (x: Value) => x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
 
 /** x [N, C, …] · scale [C] + shift [C], channel by channel: what batch norm and layer scale are once their numbers are known. */
@@ -27,7 +29,7 @@ export const channelAffineOperator: Operator<None> = {
   },
   gradient: ({ inputs: [x, scale] }, [g]) => [
     channelAffine(g!, scale!, filled(scale!.shape, 0)),
-    channelDot(x!, g!),
+    channelDot(g!, x!),
     sum(g!, { axes: otherAxes(x!) }),
   ],
   // Layer scale has no shift: a sum with zeros would cost a pass over the map and keep runtimes from fusing the product.
@@ -76,13 +78,25 @@ export const batchNormOperator: Operator<{ readonly epsilon: number }> = {
     return [affineSum(g, p, centred, q, s), dGamma, dBeta];
   },
   decompose: ({ inputs: [x, gamma, beta], attributes: { epsilon } }) => {
-    const average = mean(x!, { axes: otherAxes(x!) });
+    const { average, variance } = channelMoments(x!);
     const centred = sub(x!, alongChannels(average, x!));
-    const variance = mul(channelDot(centred, centred), scalar(x!.shape[1]! / sizeOf(x!.shape)));
     const scale = div(gamma!, sqrt(add(variance, scalar(epsilon))));
     return [channelAffine(centred, scale, beta!), average, variance, centred];
   },
 };
+
+/**
+ * Mean and biased variance of each channel of [N, C, …], without cancellation and in one pass over each map: the
+ * moments of every map first, the spread of the maps' means added to their variances (Chan et al. 1983).
+ */
+function channelMoments(x: Value): { readonly average: Value; readonly variance: Value } {
+  const within = { axes: otherAxes(x).slice(1), keepDims: true };
+  const mapMean = within.axes.length === 0 ? x : mean(x, within); // [N, C, 1, …]
+  const average = mean(mapMean, { axes: otherAxes(x) });
+  const between = square(sub(mapMean, alongChannels(average, mapMean)));
+  const spread = within.axes.length === 0 ? between : add(mean(square(sub(x, mapMean)), within), between);
+  return { average, variance: mean(spread, { axes: otherAxes(x) }) };
+}
 
 /** a · p + b · q + s with p, q, s [C] along the channels: the input gradient of batch norm in one piece. */
 export const affineSumOperator: Operator<None> = {

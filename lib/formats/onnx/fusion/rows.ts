@@ -1,0 +1,62 @@
+import { type AttributesOf, type Node, type Shape, sizeOf } from "../../../graph/index.js";
+
+/**
+ * A tensor [N, C, H, W] seen as rows: N · C of them, of H · W elements each. What works on elements, with operands
+ * that are one number a row, one row for all or one number for all, can be done a block of rows at a time.
+ */
+export type OperandKind = "full" | "row" | "column" | "scalar";
+
+const ELEMENTWISE = new Set([
+  ...["add", "sub", "mul", "div", "maximum", "minimum", "less", "equal", "and", "where", "cast"],
+  ...["neg", "exp", "log", "sqrt", "abs", "sign", "sigmoid", "erf", "relu", "reluGradient", "gelu"],
+]);
+const CHEAP = new Set(["add", "sub", "mul", "neg"]);
+
+/** Whether computing the node again costs less than reading its result from memory. */
+export const isCheap = (node: Node): boolean => CHEAP.has(node.operator.name);
+
+/** What an operand is to tensors of the shape [N, C, H, W]; undefined where it broadcasts in another way. */
+export function operandKind(operand: Shape, [n, c, h, w]: Shape): OperandKind | undefined {
+  if (sizeOf(operand) === 1) return "scalar";
+  const [a, b, y, x] = [...Array<number>(Math.max(0, 4 - operand.length)).fill(1), ...operand];
+  const oneARow = y === 1 && x === 1;
+  const allInARow = y === h && x === w;
+  if (a === n && b === c && allInARow) return "full";
+  if ((a === n || a === 1) && (b === c || b === 1) && oneARow) return "row";
+  if (a === 1 && b === 1 && allInARow) return "column";
+  return undefined;
+}
+
+export interface RowwiseNode {
+  /** [N, C, H, W] of the tensors it works on. */
+  readonly domain: Shape;
+  /** A reduction: `within` where it makes [N, C, 1, 1], a number a row, `across` where more is to be done to those. */
+  readonly reduces?: "within" | "across";
+}
+
+/** How a node can be computed a block of rows at a time, if it can. */
+export function rowwise(node: Node): RowwiseNode | undefined {
+  const { name } = node.operator;
+  if (name === "sum" || name === "mean") {
+    const domain = node.inputs[0]!.shape;
+    const { axes, keepDims } = node.attributes as AttributesOf<"sum">;
+    if (domain.length !== 4 || !axes.includes(2) || !axes.includes(3)) return undefined;
+    return { domain, reduces: axes.length === 2 && keepDims ? "within" : "across" };
+  }
+  const domain = node.outputs[0]!.shape;
+  if (!ELEMENTWISE.has(name) || domain.length !== 4) return undefined;
+  const kinds = node.inputs.map((input) => operandKind(input.shape, domain));
+  return kinds.includes("full") && !kinds.includes(undefined) ? { domain } : undefined;
+}
+
+/**
+ * How many rows make a block: the divisor of the number of rows whose blocks are nearest to `elements` in size. Blocks
+ * of equal size, since the runtime compiles one program for all.
+ */
+export function blockRows([n, c, h, w]: Shape, elements: number): number {
+  const rows = n! * c!;
+  const distance = (k: number) => Math.abs(Math.log((k * h! * w!) / elements));
+  let best = 1;
+  for (let k = 1; k <= rows; k++) if (rows % k === 0 && distance(k) < distance(best)) best = k;
+  return best;
+}
