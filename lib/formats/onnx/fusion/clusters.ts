@@ -21,9 +21,10 @@ interface Growing extends Cluster {
  */
 export function findClusters(order: readonly Node[], least: number): readonly Cluster[] {
   const grouping = new Grouping(order);
+  const truncated = behindTruncate(order);
   for (const node of order) {
     const kind = rowwise(node);
-    if (kind === undefined || sizeOf(kind.domain) < least) continue;
+    if (kind === undefined || sizeOf(kind.domain) < least || truncated.has(node)) continue;
     grouping.add(node, kind.domain);
     for (const input of node.inputs) grouping.join(input.node, node);
   }
@@ -32,6 +33,17 @@ export function findClusters(order: readonly Node[], least: number): readonly Cl
     for (const consumer of consumers.slice(1)) grouping.join(consumers[0]!, consumer);
   }
   return grouping.clusters().filter(({ nodes }) => nodes.size > 1);
+}
+
+/** The nodes between `truncate` and `restore`: they have fewer rows than their shapes say, so blocks would not fit. */
+function behindTruncate(order: readonly Node[]): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  for (const node of order) {
+    const starts = node.operator.name === "truncate";
+    const goesOn = node.operator.name !== "restore" && node.inputs.some((input) => found.has(input.node));
+    if (starts || goesOn) found.add(node);
+  }
+  return found;
 }
 
 class Grouping {
