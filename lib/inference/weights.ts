@@ -46,6 +46,11 @@ export async function openWeights(path: string): Promise<Weights> {
         const view = values.view(name);
         if (dtype === "F32") await file.readInto(name, view);
         else view.set(toFloat32(await file.read(name)));
+        if (!view.every(Number.isFinite)) {
+          throw new UserError(
+            `${found}: ${name} holds NaN or Infinity; take weights of before that training went astray`,
+          );
+        }
       }
     },
     close: () => file.close(),

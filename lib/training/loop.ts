@@ -10,7 +10,7 @@ import type { Validation } from "../tasks/task.js";
 import { type BestModel, isBetter, saveBest, saveCheckpoint } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
 import { isDue, type RunLength } from "./length.js";
-import type { Optimizer, Segment } from "./optimizers.js";
+import { globalNorm, type Optimizer, type Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 import { learningRateAt } from "./schedules.js";
 import { createStepper } from "./stepper.js";
@@ -59,12 +59,14 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
 
   const save = async () => {
     if (savedStep === progress.step) return;
+    if (!hasFiniteValues(options.values)) throw diverged(options, progress.step, "a weight", savedStep);
     await saveProgress(options, progress);
     savedStep = progress.step;
   };
   const finishStep = async () => {
     const { step, evaluatedStep } = progress;
-    if (evaluatedStep < step && isDue(step, evaluateEvery, length)) progress = await evaluate(options, progress);
+    if (evaluatedStep < step && isDue(step, evaluateEvery, length))
+      progress = await evaluate(options, progress, savedStep);
     if (isDue(step, checkpoint.every, length)) await save();
   };
 
@@ -77,7 +79,9 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       const start = performance.now();
       const { losses, gradientNorm, dataSeconds } = await stepper.backward(batches, step);
       const loss = totalLoss(losses);
-      if (!Number.isFinite(loss + gradientNorm)) throw notFinite(options, step, losses, savedStep);
+      if (!Number.isFinite(loss + gradientNorm)) {
+        throw diverged(options, step, `the loss or its gradient (${lossParts(losses)})`, savedStep);
+      }
       const lr = learningRateAt(schedule, { lr: optimizer.lr, ...length }, step - 1);
       stepper.update(step, lr, gradientNorm);
       progress = { ...progress, step };
@@ -104,22 +108,29 @@ function epochOf<B extends Batch>({ config, loader }: RunOptions<B>, step: numbe
   return Math.floor(((step - 1) * config.training.accumulate) / loader.batchesPerEpoch);
 }
 
-function notFinite<B extends Batch>(
-  { run }: RunOptions<B>,
-  step: number,
-  losses: Losses,
-  savedStep: number,
-): UserError {
-  const parts = Object.entries(losses).map(([name, value]) => `${name} ${value.toPrecision(4)}`);
+const hasFiniteValues = ({ flat, flatBuffers }: ParameterValues): boolean =>
+  Number.isFinite(globalNorm(flat) + globalNorm(flatBuffers));
+
+const lossParts = (losses: Losses): string =>
+  Object.entries(losses)
+    .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
+    .join(", ");
+
+function diverged<B extends Batch>({ run }: RunOptions<B>, step: number, what: string, savedStep: number): UserError {
   const kept =
     savedStep === 0 ? "no checkpoint was made before" : `the checkpoint of step ${savedStep} is kept in ${run}`;
   return new UserError(
-    `step ${step}: the loss or its gradient is no finite number any more (${parts.join(", ")}); training stopped, ${kept}. ` +
+    `step ${step}: ${what} is no finite number any more; training stopped, ${kept}. ` +
       "Lower training.optimizer.lr, lengthen training.schedule.warmup, or set training.clipNorm",
   );
 }
 
-async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress): Promise<Progress> {
+/** Validates, and keeps the weights if they are the best so far. */
+async function evaluate<B extends Batch>(
+  options: RunOptions<B>,
+  progress: Progress,
+  savedStep: number,
+): Promise<Progress> {
   const { config, run, trainer, validation, values, metadata, signal, emit } = options;
   const { step } = progress;
   const { metrics } = await validation.evaluate({
@@ -128,6 +139,7 @@ async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progr
     onProgress: (done, total) => emit({ type: "progress", what: "validating", done, total }),
   });
   emit({ type: "evaluation", step, epoch: epochOf(options, step), metrics });
+  if (!Number.isFinite(metrics.loss ?? 0)) throw diverged(options, step, "the validation loss", savedStep);
   const { best: metric } = config.training.checkpoint;
   const evaluated = { ...progress, metrics, evaluatedStep: step };
   const value = metrics[metric] ?? Number.NaN;

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import type { ParameterValues } from "../nn/parameters.js";
@@ -20,15 +22,27 @@ export interface StartOptions {
  *
  * @throws UserError when the folder holds a run already, or the weights do not fit
  */
-export async function startAnew({ config, values, say }: StartOptions): Promise<Progress> {
-  const { output, model, training } = config;
+export async function startAnew(options: StartOptions): Promise<Progress> {
+  const { output } = options.config;
+  const elsewhere = "choose another folder (--set output=...)";
   const [newest] = await checkpointNames(output);
   if (newest !== undefined) {
     throw new UserError(
       `${output}: this folder holds a run already (${newest}); ` +
-        "go on with it (--resume), choose another folder (--set output=...), or delete it",
+        `go on with it (--resume), ${elsewhere}, or delete it`,
     );
   }
+  const best = join(output, "best.safetensors");
+  if (existsSync(best)) {
+    throw new UserError(
+      `${best}: weights of a run without its checkpoints are in the way; ${elsewhere}, or delete them`,
+    );
+  }
+  return begin(options);
+}
+
+async function begin({ config, values, say }: StartOptions): Promise<Progress> {
+  const { model, training } = config;
   values.initialise((name) => Random.of(training.seed, name));
   const { weights } = model.backbone;
   if (weights !== undefined) say(await loadBackbone(weights, values));
@@ -45,7 +59,7 @@ export async function startFromCheckpoint(options: StartOptions): Promise<Progre
   const found = await loadLatestCheckpoint(config.output, say);
   if (found === undefined) {
     say(`${config.output} holds no checkpoint; starting from the beginning`);
-    return startAnew(options);
+    return begin(options);
   }
   const { state } = found.checkpoint;
   restore(found.folder, found.checkpoint, values, optimizer);

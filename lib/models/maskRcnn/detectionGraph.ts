@@ -144,7 +144,8 @@ function masksOf(
   return sigmoid(own);
 }
 
-function roisOf(model: MaskRcnn, boxes: Value): Rois {
+function roisOf(model: MaskRcnn, decoded: Value): Rois {
+  const boxes = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
   const pictures = int32Indices(Array.from({ length: boxes.shape[0]! }, () => 0));
   return { boxes, pictures, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };
 }
