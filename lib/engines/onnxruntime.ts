@@ -13,6 +13,10 @@ import {
 } from "../graph/index.js";
 import type { Engine, Program, Tensors } from "./engine.js";
 
+// What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
+const FATAL = 4;
+ort.env.logLevel = "fatal";
+
 export type Provider = "cpu" | "webgpu" | "cuda" | "coreml" | "dml";
 
 export interface OnnxRuntimeOptions {
@@ -55,7 +59,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     intraOpNumThreads: options.threads ?? 0,
     graphOptimizationLevel: options.optimisation ?? "all",
     enableCpuMemArena: options.arena ?? true,
-    logSeverityLevel: 3,
+    logSeverityLevel: FATAL,
   };
   return {
     name: `onnxruntime (${providers.join(", ")})`,
@@ -65,10 +69,23 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
         dialect: "onnxruntime",
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });
-      const session = await ort.InferenceSession.create(file.bytes, sessionOptions);
+      const session = await ort.InferenceSession.create(file.bytes, sessionOptions).catch((error: unknown) => {
+        throw startFailure(error, providers);
+      });
       return program(session, file.inputs, file.outputs);
     },
   };
+}
+
+/** A provider that onnxruntime was built with can still lack its driver, libraries or device. */
+function startFailure(error: unknown, providers: readonly Provider[]): unknown {
+  const named = providers.filter((provider) => provider !== "cpu");
+  if (named.length === 0) return error;
+  const reason = error instanceof Error ? error.message.trim().split("\n")[0] : String(error);
+  return new UserError(
+    `engine.providers: onnxruntime could not start ${named.join(", ")} on this machine (${reason}); ` +
+      "`densekit doctor` says what it needs, and cpu works everywhere",
+  );
 }
 
 function hasConstantKernels(outputs: Readonly<Record<string, Value>>): boolean {
