@@ -6,7 +6,7 @@ import { command, finished, startCommand } from "../support/commandLine.js";
 import { checkpointBytes, decidedLines } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
-const STEPS = 24;
+const STEPS = 12;
 
 for (const task of ["semantic", "instances"] as const) {
   describe(`a killed run (${task})`, function () {
@@ -21,29 +21,31 @@ for (const task of ["semantic", "instances"] as const) {
       const run = join(data.folder, name);
       const config = join(data.folder, `${name}.yaml`);
       const { training, ...rest } = shapesConfig(task, data, run);
-      const often = { ...training, steps: STEPS, checkpoint: { every: 3 }, evaluateEvery: 8, accumulate: 2 };
+      const often = { ...training, steps: STEPS, checkpoint: { every: 2 }, evaluateEvery: 5, accumulate: 2 };
       writeFileSync(config, JSON.stringify({ ...rest, training: often })); // JSON is YAML
       return { config, run };
     };
 
-    /** Waits until a run has logged a step. */
-    const seen = async (run: string, step: number): Promise<void> => {
+    /** Starts training and waits until the step is logged. */
+    const trainUntil = async (step: number, config: string, run: string) => {
+      const child = startCommand(["train", config]);
+      const end = finished(child);
       const log = join(run, "log.jsonl");
       while (!(existsSync(log) && readFileSync(log, "utf8").includes(`"type":"step","step":${step},`))) {
-        await setTimeout(2);
+        if (child.exitCode !== null) throw new Error(`the run ended by itself: ${(await end).stderr}`);
+        await setTimeout(5);
       }
+      return { child, end };
     };
 
     it("after Ctrl-C ends with exit code 130, a checkpoint and how to go on", async () => {
       const { config, run } = write("interrupted");
-      const child = startCommand(["train", config]);
-      const end = finished(child);
-      await seen(run, 2);
+      const { child, end } = await trainUntil(2, config, run);
       child.kill("SIGINT");
       const { code, stdout, stderr } = await end;
       expect(code, stderr).to.equal(130);
       expect(stdout).to.equal("");
-      const stopped = Number(/stopped after step (\d+) of 24; .*--resume/.exec(stderr)?.[1]);
+      const stopped = Number(/stopped after step (\d+) of 12; .*--resume/.exec(stderr)?.[1]);
       expect(stopped).to.be.within(2, STEPS - 1);
       expect(checkpointBytes(run, stopped)).to.have.length(2);
     });
@@ -54,9 +56,7 @@ for (const task of ["semantic", "instances"] as const) {
 
       const { config, run } = write("killed");
       const lastWords = 2 + Math.floor((Math.random() * STEPS) / 2);
-      const child = startCommand(["train", config]);
-      const end = finished(child);
-      await seen(run, lastWords);
+      const { child, end } = await trainUntil(lastWords, config, run);
       child.kill("SIGKILL");
       expect((await end).signal).to.equal("SIGKILL");
 

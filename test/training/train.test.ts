@@ -116,6 +116,12 @@ describe("training", () => {
     expect(decidedLines(run)).to.not.be.empty;
   });
 
+  it("names a folder it cannot write", async () => {
+    const file = join(data.pictures, "0.png");
+    const message = await userMessage(() => train(join(file, "run")));
+    expect(message).to.contain(`cannot write ${join(file, "run")}`);
+  });
+
   it("tells when a resumed run has another config, and refuses another model", async () => {
     const run = newRun();
     await train(run, ["training.steps=1"]);
