@@ -108,14 +108,53 @@ export const conv2dWeightGradientOperator: Operator<
   ],
   macs: ({ inputs: [x, g], attributes: { groups, kernel } }) =>
     (sizeOf(g!.shape) * x!.shape[1]! * kernel[0] * kernel[1]) / groups,
-  decompose: ({ inputs, attributes }) => [weightGradientByTaps(inputs[0]!, inputs[1]!, attributes)],
+  decompose: ({ inputs, attributes }) => {
+    const [x, g] = inputs as [Value, Value];
+    return [attributes.groups === 1 ? weightGradientByRows(x, g, attributes) : weightGradientByTaps(x, g, attributes)];
+  },
 };
+
+type WeightGradientAttributes = ConvolutionAttributes & { readonly kernel: readonly [number, number] };
+
+/**
+ * For every row of the kernel one product, of g and all taps of that row: x shifted by each tap's column, side by side
+ * as channels. At stride 1 it is g that is shifted by rows, having fewer channels than the shifted copies of x.
+ */
+function weightGradientByRows(x: Value, g: Value, { stride, padding, kernel }: WeightGradientAttributes): Value {
+  const [kh, kw] = kernel;
+  const [n, out, h, w] = g.shape as [number, number, number, number];
+  const [channels, height] = x.shape.slice(1) as [number, number];
+  const [top, left, bottom, right] = padding;
+  const padded = pad(x, { axis: 3, before: left, after: right });
+  const column = (kx: number) =>
+    slice(padded, { axis: 3, start: kx, end: kx + (w - 1) * stride[1] + 1, step: stride[1] });
+  const columns = concat(counting(kw).map(column), 1); // [n, kw · C, H, w]
+
+  const before = Math.max(0, kh - 1 - top);
+  const spread = pad(g, { axis: 2, before, after: Math.max(0, height + top - h) });
+  const tall = pad(columns, { axis: 2, before: top, after: bottom });
+  const product = (a: Value, b: Value) => {
+    const pixels = a.shape[2]! * w;
+    return matMul(reshape(a, [n, out, pixels]), reshape(b, [n, kw * channels, pixels]), { transposeB: true });
+  };
+  const row = (ky: number) => {
+    if (stride[0] === 1) {
+      const start = before + top - ky;
+      return product(slice(spread, { axis: 2, start, end: start + height }), columns);
+    }
+    return product(g, slice(tall, { axis: 2, start: ky, end: ky + (h - 1) * stride[0] + 1, step: stride[0] }));
+  };
+  const rows = concat(counting(kh).map(row), 2); // [n, O, kh · kw · C]
+  return transpose(reshape(sum(rows, { axes: [0] }), [out, kh, kw, channels]), [0, 3, 1, 2]);
+}
+
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** For every kernel tap, g · (x shifted by the tap)ᵀ summed over the pictures. */
 function weightGradientByTaps(
   x: Value,
   g: Value,
-  { stride, padding, groups, kernel: [kh, kw] }: ConvolutionAttributes & { readonly kernel: readonly [number, number] },
+  { stride, padding, groups, kernel: [kh, kw] }: WeightGradientAttributes,
 ): Value {
   const [n, out, h, w] = g.shape as [number, number, number, number];
   const channels = x.shape[1]!;
