@@ -9,7 +9,8 @@ import { checkpointBytes, decidedLines, messagesOf, type StepEvent, trainQuietly
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
 for (const task of ["semantic", "instances"] as const) {
-  describe(`training (${task})`, () => {
+  describe(`training (${task})`, function () {
+    this.timeout(180_000); // on a busy machine
     let data: ShapesData;
     let runs = 0;
     before(async () => {
