@@ -16,7 +16,7 @@ export async function writeFileAtomic(
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const file = await open(temporary, "wx");
     try {
       const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
@@ -31,6 +31,21 @@ export async function writeFileAtomic(
     throw describeFileError(error, path, "write");
   }
 }
+
+/** Makes a folder and those above it where they are missing. Errors are the file system's. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    // Node calls it ENOENT when a read-only or full disk keeps it from making several; made singly, the reason shows.
+    if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error ? String(error.code) : undefined;
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
@@ -48,7 +63,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Turns a file system error into a message for the user; other errors come back as they are. */
 export function describeFileError(error: unknown, path: string, action: "read" | "write"): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  const code = codeOf(error);
   const reason = code === undefined ? undefined : REASONS[code];
   return reason === undefined ? error : new UserError(`cannot ${action} ${path}: ${reason}`);
 }

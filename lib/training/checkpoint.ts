@@ -1,9 +1,9 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
 
@@ -63,7 +63,7 @@ export async function saveCheckpoint(
   const temporary = join(folder, `.tmp-${process.pid}-${state.step}`);
   try {
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     await writeSafetensors(join(temporary, "model.safetensors"), model, { ...metadata, format: "pt" });
     const flat = Object.entries(optimizer).map(
       ([name, data]) => [name, { dtype: "F32", shape: [data.length], data }] as const,
@@ -154,7 +154,9 @@ export async function loadLatestCheckpoint(
     }
   }
   if (names.length === 0) return undefined;
-  throw new UserError(`${run}: all ${names.length} checkpoints are damaged; start again without resuming`);
+  throw new UserError(
+    `${run}: all ${names.length} checkpoints are damaged; delete the folder, and start again without --resume`,
+  );
 }
 
 /** The names of a run's complete checkpoint folders, newest first. */

@@ -1,5 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { describeFileError, writeFileAtomic } from "../files.js";
 
 export interface JsonlLog {
@@ -14,7 +13,6 @@ export interface JsonlLog {
 export async function openJsonl(path: string, options: { readonly keepSteps?: number } = {}): Promise<JsonlLog> {
   const { keepSteps } = options;
   const kept = keepSteps !== undefined && existsSync(path) ? linesUntil(readFileSync(path, "utf8"), keepSteps) : [];
-  mkdirSync(dirname(path), { recursive: true });
   await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
   return {
     write(record) {

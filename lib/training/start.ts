@@ -66,5 +66,5 @@ export async function startFromCheckpoint(options: StartOptions): Promise<Progre
   const changed = configDifferences(state.config, config);
   if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
   const { step, metrics, evaluatedStep, best } = state;
-  return { step, metrics, evaluatedStep, ...(best && { best }) };
+  return { step, metrics, evaluatedStep, ...(best?.metric === config.training.checkpoint.best && { best }) };
 }

@@ -70,12 +70,12 @@ export function openTensorBoard(folder: string, options: { readonly resumeStep?:
   const append = (event: Readonly<Record<string, unknown>>) => {
     const bytes = eventType.encode(eventType.fromObject({ wallTime: Date.now() / 1000, ...event })).finish();
     try {
+      mkdirSync(folder, { recursive: true });
       appendFileSync(path, tfRecord(bytes));
     } catch (error) {
       throw describeFileError(error, path, "write");
     }
   };
-  mkdirSync(folder, { recursive: true });
   append({ fileVersion: "brain.Event:2" });
   if (resumeStep !== undefined) append({ step: resumeStep + 1, sessionLog: { status: SESSION_START } });
   return {

@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { toMetadata } from "../tasks/description.js";
@@ -63,7 +62,7 @@ async function trainTask<B extends Batch>(
 ): Promise<TrainResult> {
   const { backbone } = config.model;
   const run = config.output;
-  await mkdir(run, { recursive: true }).catch((error: unknown) => {
+  await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
   });
   const values = new ParameterValues(task.parameters);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
 
 /** Starts the real command in a process of its own. */
 export function startCommand(args: readonly string[]): ChildProcess {

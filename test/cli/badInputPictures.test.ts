@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join, parse } from "node:path";
+import { expect } from "chai";
+import { encode } from "fast-png";
+import sharp from "sharp";
+import { api } from "../../lib/cli/api.js";
+import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { encodeIndexedPng } from "../../lib/images/encode.js";
+import { smoothPicture } from "../images/pictures.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+import { accepted, onlyMessage, refused, set } from "./refused.js";
+import { run as runCommand } from "./support.js";
+
+/** Files of kinds and sizes that are no multiple of 32: name → width, height. */
+const ODD = { "grey.jpg": [50, 40], "cmyk.jpg": [70, 33], "deep.png": [45, 64], "palette.png": [64, 47] } as const;
+
+async function oddPicture(name: keyof typeof ODD): Promise<Uint8Array> {
+  const [width, height] = ODD[name];
+  const { data } = smoothPicture(width, height);
+  const image = () => sharp(data, { raw: { width, height, channels: 3 } });
+  switch (name) {
+    case "grey.jpg":
+      return image().greyscale().jpeg().toBuffer();
+    case "cmyk.jpg":
+      return image().toColourspace("cmyk").jpeg().toBuffer();
+    case "deep.png":
+      return encode({ width, height, data: Uint16Array.from(data, (value) => 257 * value), depth: 16, channels: 3 });
+    case "palette.png":
+      return encodeIndexedPng({ width, height, data: data.map((value) => value & 1).subarray(0, width * height) }, [
+        [200, 30, 90],
+        [20, 130, 10],
+      ]);
+  }
+}
+
+/** Puts odd pictures in the place of the data set's own, each with an object or a label map. */
+async function makeOdd(data: ShapesData): Promise<void> {
+  for (const folder of [data.pictures, data.labelMaps]) {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+  }
+  const images: object[] = [];
+  const annotations: object[] = [];
+  for (const name of Object.keys(ODD) as (keyof typeof ODD)[]) {
+    const [width, height] = ODD[name];
+    const id = images.length + 1;
+    writeFileSync(join(data.pictures, name), await oddPicture(name));
+    const map = { width, height, data: new Uint8Array(width * height).map((_, i) => i % 3) };
+    writeFileSync(join(data.labelMaps, `${parse(name).name}.png`), encodeIndexedPng(map, [[0, 0, 0]]));
+    images.push({ id, file_name: name, width, height });
+    const corners = [5, 5, 30, 5, 30, 30, 5, 30];
+    annotations.push({ id, image_id: id, category_id: 3, bbox: [5, 5, 25, 25], area: 625, segmentation: [corners] });
+  }
+  const categories = ["disc", "square"].map((name, k) => ({ id: 3 + k, name }));
+  writeFileSync(data.annotations, JSON.stringify({ images, annotations, categories }));
+}
+
+for (const task of ["instances", "semantic"] as const) {
+  describe(`bad input: pictures (${task})`, () => {
+    let data: ShapesData;
+    let config: string;
+    let weights: string;
+    before(async function () {
+      this.timeout(120_000);
+      data = await makeShapes(1);
+      await makeOdd(data);
+      config = join(data.folder, "config.yaml");
+      weights = join(data.folder, "run");
+      writeFileSync(config, JSON.stringify(shapesConfig(task, data, weights))); // JSON is YAML
+      // Grey, CMYK, 16 bits and sizes that are no multiple of 32 are trained on and measured.
+      const { stderr } = await accepted(["train", config, ...set("training.steps=1", "data.batchSize=4")]);
+      expect(stderr).to.contain("validating 4/4");
+    });
+    after(() => rmSync(data.folder, { recursive: true }));
+
+    const predict = (out: string, ...inputs: string[]) => [
+      ...["predict", config, ...inputs, "--weights", weights, "--out", join(data.folder, out)],
+    ];
+
+    it("predicts grey, CMYK and 16 bits, of sizes that are no multiple of 32", async () => {
+      await accepted(predict("all", data.pictures));
+      for (const [name, [width, height]] of Object.entries(ODD)) {
+        const stem = parse(name).name;
+        if (task === "instances") {
+          const overlay = await decodePicture(join(data.folder, "all", "overlays", `${stem}.jpg`));
+          expect([overlay.width, overlay.height], name).to.deep.equal([width, height]);
+          continue;
+        }
+        const map = await decodeLabelMap(join(data.folder, "all", "labelMaps", `${stem}.png`));
+        expect([map.width, map.height], name).to.deep.equal([width, height]);
+      }
+    });
+
+    it("names what stands for no picture, and writes nothing", async () => {
+      const empty = join(data.folder, "empty");
+      mkdirSync(empty, { recursive: true });
+      const glob = join(data.pictures, "*.webp");
+      const missing = join(data.folder, "none.jpg");
+      const nothing = "no such file or folder, and no pattern that matches any";
+      expect(await refused(predict("none", empty))).to.equal(`${empty}: there are no pictures here`);
+      expect(await refused(predict("none", glob))).to.equal(`${glob}: ${nothing}`);
+      expect(await refused(predict("none", join(data.pictures, "grey.jpg"), missing))).to.equal(
+        `${missing}: ${nothing}`,
+      );
+      expect(existsSync(join(data.folder, "none"))).to.equal(false);
+    });
+
+    it("names an output folder that cannot be written", async () => {
+      const blocked = join(data.folder, "config.yaml", "out");
+      const message = await refused(predict(join("config.yaml", "out"), join(data.pictures, "grey.jpg")));
+      expect(message)
+        .to.contain(`cannot write ${blocked}`)
+        .and.match(/: a part of the path is not a folder$/);
+    });
+
+    it("names each picture that is damaged, and writes the others", async () => {
+      const photos = join(data.folder, "photos");
+      mkdirSync(photos);
+      for (const name of ["grey.jpg", "cmyk.jpg"] as const) {
+        writeFileSync(join(photos, name), await oddPicture(name));
+      }
+      truncateSync(join(photos, "cmyk.jpg"), 1000);
+      writeFileSync(join(photos, "text.jpg"), "this is no picture");
+      const { code, stdout, stderr } = await runCommand(predict("some", photos), { api });
+      expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+      expect(stderr).to.match(/cmyk\.jpg: cannot be decoded: .*; is the file complete\?; skipped\n/);
+      expect(stderr).to.match(/text\.jpg: cannot be decoded: .*; is the file complete\?; skipped\n/);
+      const rest = stderr.replace(/^.*; skipped\n/gm, "");
+      expect(onlyMessage({ code, stdout, stderr: rest })).to.match(
+        /^2 of 3 pictures could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results of the others are in .*some$/,
+      );
+      expect(readdirSync(join(data.folder, "some", "overlays"))).to.deep.equal(["grey.jpg"]);
+      if (task === "instances") {
+        const { images } = JSON.parse(readFileSync(join(data.folder, "some", "pictures.json"), "utf8"));
+        expect(images).to.have.length(1);
+      }
+    });
+
+    for (const workers of [0, 1]) {
+      it(`names a truncated JPEG in training and in measuring, with ${workers} workers`, async () => {
+        const path = join(data.pictures, "grey.jpg");
+        const whole = readFileSync(path);
+        truncateSync(path, whole.length - 20); // its headers are whole
+        try {
+          const output = `output=${join(data.folder, `cut-${workers}`)}`;
+          const overrides = set(`data.workers=${workers}`, "data.batchSize=4", output);
+          for (const args of [["train"], ["evaluate", "--weights", weights]]) {
+            const told = await refused([...args, config, ...overrides]);
+            expect(told).to.match(/grey\.jpg: cannot be decoded: .*premature end of JPEG.*; is the file complete\?$/);
+            expect(told).to.contain(data.folder);
+          }
+          expect(existsSync(join(data.folder, `cut-${workers}`, "checkpoints"))).to.equal(false);
+        } finally {
+          writeFileSync(path, whole);
+        }
+      });
+    }
+  });
+}

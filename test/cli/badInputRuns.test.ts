@@ -1,0 +1,240 @@
+import { spawn } from "node:child_process";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { expect } from "chai";
+import { type Api, api } from "../../lib/cli/api.js";
+import { type CommandResult, finished, MAIN, startCommand } from "../support/commandLine.js";
+import { checkpointBytes } from "../support/runs.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+import { accepted, onlyMessage, refused, set } from "./refused.js";
+import { run as runCommand } from "./support.js";
+
+/** Of three steps, with checkpoints of the second and the third. */
+const STEPS = ["training.steps=3", "training.checkpoint.every=1"];
+
+describe("bad input: runs that cannot go on", () => {
+  let data: ShapesData;
+  let config: string;
+  let begun: string;
+  let runs = 0;
+  before(async function () {
+    this.timeout(120_000);
+    data = await makeShapes(2);
+    config = join(data.folder, "config.yaml");
+    begun = join(data.folder, "begun");
+    writeFileSync(config, JSON.stringify(shapesConfig("semantic", data, begun))); // JSON is YAML
+    await accepted(["train", config, ...set(...STEPS)]);
+  });
+  after(() => rmSync(data.folder, { recursive: true }));
+
+  /** A folder with a run of three steps. */
+  const copyOfRun = (): string => {
+    const run = join(data.folder, `run-${runs++}`);
+    cpSync(begun, run, { recursive: true });
+    return run;
+  };
+  const train = (run: string, ...overrides: string[]) => ["train", config, ...set(`output=${run}`, ...overrides)];
+  const everything = (run: string) =>
+    readdirSync(run, { recursive: true, encoding: "utf8" })
+      .filter((name) => /safetensors|state\.json/.test(name))
+      .sort()
+      .map((name) => [name, readFileSync(join(run, name)).toString("base64")]);
+
+  it("stops at the step whose loss is NaN, and keeps the checkpoint and the best weights before", async () => {
+    const run = copyOfRun();
+    const before = everything(run);
+    const overrides = ["training.steps=9", "training.optimizer.lr=1e30", "training.evaluateEvery=5"];
+    const message = await refused([...train(run, ...overrides), "--resume"]);
+    expect(message).to.match(
+      /^step 5: the loss or its gradient \(loss .*\) is no finite number any more; training stopped, the checkpoint of step 3 is kept in .*run-0\. Lower training\.optimizer\.lr/,
+    );
+    expect(everything(run)).to.deep.equal(before);
+    await accepted([...train(run, "training.steps=4"), "--resume"]);
+  });
+
+  for (const task of ["semantic", "instances"] as const) {
+    it(`stops when validation finds weights gone astray, before they are saved (${task})`, async () => {
+      const run = join(data.folder, `run-${runs++}`);
+      const own = join(data.folder, `${task}.yaml`);
+      writeFileSync(own, JSON.stringify(shapesConfig(task, data, run)));
+      const overrides = ["training.optimizer.lr=1e30", "training.checkpoint.every=1", "training.evaluateEvery=1"];
+      const { stderr, ...rest } = await runCommand(["train", own, ...set(...overrides)], { api });
+      const message = onlyMessage({ stderr, ...rest });
+      expect(message).to.match(/^step 1: the validation loss is no finite number .* no checkpoint was made before\./);
+      expect(everything(run)).to.deep.equal([]);
+    });
+  }
+
+  it("does not write over another run's checkpoints or weights", async () => {
+    const run = copyOfRun();
+    const before = everything(run);
+    expect(await refused(train(run))).to.equal(
+      `${run}: this folder holds a run already (step-00000003); go on with it (--resume), ` +
+        "choose another folder (--set output=...), or delete it",
+    );
+    expect(everything(run)).to.deep.equal(before);
+    rmSync(join(run, "checkpoints"), { recursive: true });
+    expect(await refused(train(run))).to.contain(`${join(run, "best.safetensors")}: weights of a run without its`);
+    expect(everything(run)).to.have.length(1);
+  });
+
+  it("names an output folder that cannot be made", async () => {
+    const run = join(config, "run");
+    expect(await refused(train(run))).to.equal(`cannot write ${run}: a part of the path is not a folder`);
+    const given = ["evaluate", config, "--weights", begun, ...set(`output=${run}`)];
+    expect(await refused(given)).to.match(/^cannot write .*run\/evaluation\/metrics\.json: a part of the path is not/);
+  });
+
+  it("names a file that stands where a folder of the run belongs", async () => {
+    const run = join(data.folder, `run-${runs++}`);
+    mkdirSync(run);
+    writeFileSync(join(run, "tensorboard"), "");
+    expect(await refused(train(run))).to.match(
+      /^cannot write .*tensorboard\/events.*: a file of that name is in the way$/,
+    );
+  });
+
+  it("names an output folder that is read-only", async function () {
+    if (process.platform === "win32" || process.getuid?.() === 0) this.skip();
+    const run = copyOfRun();
+    chmodSync(run, 0o555);
+    const message = await refused([...train(run, "training.steps=4"), "--resume"]);
+    expect(message).to.match(/^cannot write .*: permission denied$/);
+    chmodSync(run, 0o755);
+  });
+
+  it("names an output folder on a read-only disk", async () => {
+    const { mkdir } = fs;
+    // What Linux and Node say, tried on a file system mounted read-only.
+    const answer = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
+    const readOnly = join(data.folder, "mounted");
+    fs.mkdir = ((path: string, options?: { recursive: true }) => {
+      if (!path.startsWith(readOnly)) return mkdir(path, options);
+      return answer(options?.recursive ? "ENOENT" : "EROFS");
+    }) as typeof fs.mkdir;
+    syncBuiltinESMExports();
+    try {
+      const run = join(readOnly, "a", "run");
+      expect(await refused(train(run))).to.equal(`cannot write ${run}: the file system is read-only`);
+    } finally {
+      fs.mkdir = mkdir;
+      syncBuiltinESMExports();
+    }
+  });
+
+  it("names the file that a full disk has no room for, and leaves no half of it", async () => {
+    const run = copyOfRun();
+    const before = everything(run);
+    const message = await onFullDisk(/optimizer\.safetensors/, () =>
+      refused([...train(run, "training.steps=4"), "--resume"]),
+    );
+    expect(message).to.match(/^cannot write .*optimizer\.safetensors: the disk is full$/);
+    const best = (name: string | undefined) => name !== "best.safetensors"; // may be better now
+    expect(everything(run).filter(([name]) => best(name))).to.deep.equal(before.filter(([name]) => best(name)));
+    const out = join(data.folder, "out");
+    const predict = ["predict", config, data.pictures, "--weights", run, "--out", out];
+    expect(await onFullDisk(/1\.jpg/, () => refused(predict))).to.match(/^cannot write .*1\.jpg: the disk is full$/);
+    expect(readdirSync(join(out, "overlays"))).to.deep.equal(["0.jpg"]);
+  });
+
+  it("goes back to the checkpoint before where the system cuts a file off", async function () {
+    if (process.platform === "win32") this.skip();
+    const run = copyOfRun();
+    const before = everything(run);
+    const args = [...train(run, "training.steps=4"), "--resume"];
+    const limited = 'ulimit -f 2000 && exec "$0" "$@"'; // about a megabyte; the model has five
+    const child = spawn("sh", ["-c", limited, process.execPath, MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const { code, stdout, stderr } = await finished(child);
+    expect(onlyMessage({ code: code ?? -1, stdout, stderr })).to.match(
+      /^cannot write .*safetensors: the file would be larger than/,
+    );
+    expect(everything(run)).to.deep.equal(before);
+    await accepted([...train(run, "training.steps=4"), "--resume"]);
+  });
+
+  it("ends evaluation and prediction at Ctrl-C with exit code 130", async () => {
+    const controller = new AbortController();
+    const stop =
+      <T>(call: (options: T) => Promise<object>) =>
+      (options: T) => {
+        controller.abort();
+        return call(options);
+      };
+    const stopped: Api = { ...api, evaluate: stop(api.evaluate), predictFiles: stop(api.predictFiles) };
+    const out = join(data.folder, "never");
+    for (const args of [
+      ["evaluate", config, "--weights", begun, ...set(`output=${out}`)],
+      ["predict", config, data.pictures, "--weights", begun, "--out", out],
+    ]) {
+      const outcome = await runCommand(args, { api: stopped, signal: controller.signal });
+      expect(outcome).to.deep.equal({ code: 130, stdout: "", stderr: "interrupted\n" });
+    }
+    expect(existsSync(out)).to.equal(false);
+  });
+
+  it("ends at once at the second Ctrl-C", async () => {
+    const run = join(data.folder, `run-${runs++}`);
+    // Batches so large that the step at hand would take long.
+    const child = startCommand(train(run, "data.batchSize=64", "training.steps=2"));
+    const end = finished(child);
+    await said(child, "training 1");
+    child.kill("SIGINT");
+    await said(child, "press Ctrl-C again");
+    child.kill("SIGINT");
+    const { code, signal, stderr }: CommandResult = await end;
+    expect({ code, signal }, stderr).to.deep.equal({ code: 130, signal: null });
+    expect(stderr).to.not.contain("stopped");
+    expect(everything(run)).to.deep.equal([]);
+  });
+
+  it("goes on after Ctrl-C from the step it stopped at", async () => {
+    const run = copyOfRun();
+    const child = startCommand([...train(run, "training.steps=500"), "--resume"]);
+    const end = finished(child);
+    await said(child, "step 4/500");
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await end;
+    expect({ code, stdout }, stderr).to.deep.equal({ code: 130, stdout: "" });
+    const step = Number(
+      /^stopped after step (\d+) of 500; run the same command with --resume to go on$/m.exec(stderr)?.[1],
+    );
+    expect(step).to.be.at.least(4);
+    expect(stderr).to.match(/interrupted\n$/);
+    expect(checkpointBytes(run, step)).to.have.length(2);
+    const { stderr: more } = await accepted([...train(run, `training.steps=${step + 1}`), "--resume"]);
+    expect(more).to.contain(`, from step ${step}; run folder`);
+  });
+});
+
+/** Lets writing to files of a name fail as on a full disk while something is done. */
+async function onFullDisk<T>(name: RegExp, work: () => Promise<T>): Promise<T> {
+  const { open } = fs;
+  fs.open = async (path, ...rest) => {
+    const file = await open(path, ...rest);
+    if (!name.test(String(path)) || rest[0] !== "wx") return file;
+    return Object.assign(file, {
+      writeFile: () => Promise.reject(Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" })),
+    });
+  };
+  syncBuiltinESMExports();
+  try {
+    return await work();
+  } finally {
+    fs.open = open;
+    syncBuiltinESMExports();
+  }
+}
+
+/** Waits until a process has written a text to stderr. */
+function said(child: ReturnType<typeof startCommand>, text: string): Promise<void> {
+  let written = "";
+  return new Promise((resolve, reject) => {
+    child.stderr?.on("data", (chunk) => {
+      written += chunk;
+      if (written.includes(text)) resolve();
+    });
+    child.once("close", () => reject(new Error(`it ended without saying "${text}": ${written}`)));
+  });
+}

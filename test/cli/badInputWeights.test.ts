@@ -1,0 +1,133 @@
+import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
+import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { decidedLines } from "../support/runs.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+import { accepted, refused, set } from "./refused.js";
+
+describe("bad input: weights and checkpoints", () => {
+  let data: ShapesData;
+  let config: string;
+  let best: string;
+  before(async function () {
+    this.timeout(120_000);
+    data = await makeShapes(2);
+    config = join(data.folder, "config.yaml");
+    const run = join(data.folder, "run");
+    best = join(run, "best.safetensors");
+    writeFileSync(config, JSON.stringify(shapesConfig("semantic", data, run))); // JSON is YAML
+    await accepted(["train", config, ...set("training.steps=2", "training.checkpoint.every=1")]);
+  });
+  after(() => rmSync(data.folder, { recursive: true }));
+
+  /** What both users of weights say. */
+  const told = async (weights: string, ...overrides: string[]): Promise<string> => {
+    const given = ["--weights", weights, ...set(...overrides)];
+    const message = await refused(["evaluate", config, ...given]);
+    const out = join(data.folder, "out");
+    expect(await refused(["predict", config, data.pictures, "--out", out, ...given])).to.equal(message);
+    return message;
+  };
+  const written = (name: string, bytes: Uint8Array): string => {
+    const path = join(data.folder, name);
+    writeFileSync(path, bytes);
+    return path;
+  };
+
+  it("names weights that are missing, and folders without any", async () => {
+    const none = join(data.folder, "none.safetensors");
+    expect(await told(none)).to.equal(`cannot read the weights ${none}: no such file or folder`);
+    expect(await told(data.pictures)).to.contain(`${data.pictures}: neither a checkpoint nor a run's folder`);
+  });
+
+  it("names weights that are cut short or no weights", async () => {
+    const bytes = readFileSync(best);
+    const cut = (length: number) => written("cut.safetensors", bytes.subarray(0, length));
+    const mend = "download or write it again";
+    expect(await told(cut(bytes.length - 4))).to.match(/cut\.safetensors: the safetensors file is truncated: tensor/);
+    expect(await told(cut(1000)))
+      .to.contain("is truncated inside its header (1000 bytes)")
+      .and.contain(mend);
+    expect(await told(cut(0))).to.contain("is 0 bytes long, shorter than any safetensors file");
+    expect(await told(join(data.pictures, "0.png"))).to.contain("does not start with a safetensors header");
+  });
+
+  it("says that PyTorch's own files cannot be read", async () => {
+    const zip = Buffer.concat([Buffer.from("PK\u0003\u0004\0\0\b\b", "latin1"), Buffer.alloc(100)]);
+    const pickle = Buffer.from("80028a0a6cfc9c46f9206aa850192e80024de903", "hex");
+    const only = "only safetensors files can be read in this version";
+    for (const [name, bytes] of [
+      ["new.pth", zip],
+      ["old.pt", pickle],
+    ] as const) {
+      const path = written(name, bytes);
+      expect(await told(path))
+        .to.contain(path)
+        .and.contain(only);
+      const output = `output=${join(data.folder, "other")}`;
+      const message = await refused(["train", config, ...set(`model.backbone.weights=${path}`, output)]);
+      expect(message).to.contain(path).and.contain(only);
+    }
+  });
+
+  it("names backbone weights that are missing or fit nowhere", async () => {
+    const output = `output=${join(data.folder, "other")}`;
+    const train = (weights: string) => refused(["train", config, ...set(`model.backbone.weights=${weights}`, output)]);
+    const none = join(data.folder, "none.safetensors");
+    expect(await train(none)).to.equal(`cannot read ${none}: no such file or folder`);
+    const strange = join(data.folder, "strange.safetensors");
+    await writeSafetensors(strange, [["a", { dtype: "F32", shape: [1], data: Float32Array.of(1) }]]);
+    expect(await train(strange)).to.contain(`${strange}: none of its 1 tensors fits the backbone`);
+  });
+
+  it("names weights of another model", async () => {
+    expect(await told(best, "model.neck.channels=16"))
+      .to.contain(`${best}: weights of another model: of its`)
+      .and.contain("Use the config the weights were trained with");
+    const other = join(data.folder, "instances.yaml");
+    writeFileSync(other, JSON.stringify(shapesConfig("instances", data, join(data.folder, "other"))));
+    expect(await refused(["evaluate", other, "--weights", best])).to.equal(
+      `${best}: these are the weights of a model of the task semantic, but the config's task is instances`,
+    );
+  });
+
+  it("names the tensor that is no number any more", async () => {
+    const { tensors, metadata } = await readSafetensors(best);
+    const name = "backbone.patch_embed.0.weight";
+    const values = toFloat32(tensors.get(name)!).slice();
+    values[1] = Number.NaN;
+    const path = join(data.folder, "nan.safetensors");
+    const spoilt = [...tensors].map(([own, tensor]): [string, Tensor] => [
+      own,
+      own === name ? { ...tensor, data: values } : tensor,
+    ]);
+    await writeSafetensors(path, spoilt, metadata);
+    expect(await told(path)).to.contain(`${path}: ${name} holds NaN or Infinity`);
+  });
+
+  it("goes on from the checkpoint before one that is cut short, and says so; from none where all are", async () => {
+    const run = join(data.folder, "resumed");
+    const train = (...more: string[]) => ["train", config, ...set(`output=${run}`, "training.steps=3"), ...more];
+    const state = (step: number) => join(run, "checkpoints", `step-0000000${step}`);
+    for (const step of [1, 2]) {
+      mkdirSync(state(step), { recursive: true });
+      for (const name of ["model.safetensors", "optimizer.safetensors", "state.json"]) {
+        copyFileSync(join(state(step).replace("resumed", "run"), name), join(state(step), name));
+      }
+    }
+    truncateSync(join(state(2), "optimizer.safetensors"), 2000);
+    const { stderr } = await accepted(train("--resume"));
+    expect(stderr).to.match(
+      /step-00000002.*truncated.*; skipping the checkpoint step-00000002 and trying the one before/,
+    );
+    expect(stderr).to.match(/^training .*, from step 1; run folder/m);
+    expect(decidedLines(run).map((line) => "step" in line && line.step)).to.deep.equal([2, 3, 3]);
+    for (const step of [2, 3]) truncateSync(join(state(step), "model.safetensors"), 20);
+    const outcome = await refused(train("--resume"));
+    expect(outcome).to.equal(
+      `${run}: all 2 checkpoints are damaged; delete the folder, and start again without --resume`,
+    );
+  });
+});
