@@ -1,6 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { UserError } from "../errors.js";
 import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
+import { winograd } from "../formats/onnx/winograd/winograd.js";
 import { writeOnnx } from "../formats/onnx/write.js";
 import {
   constantData,
@@ -32,6 +33,11 @@ export interface OnnxRuntimeOptions {
    * and fusions of its own.
    */
   readonly fuse?: boolean | FuseOptions;
+  /**
+   * Compute 3 × 3 convolutions of many channels with constant kernels by minimal filtering: faster, with rounding
+   * errors some ten times larger. By default on x64 CPUs.
+   */
+  readonly winograd?: boolean;
   readonly optimisation?: "disabled" | "basic" | "extended" | "all";
 }
 
@@ -64,8 +70,10 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
   return {
     name: `onnxruntime (${providers.join(", ")})`,
     async compile(outputs: Readonly<Record<string, Value>>): Promise<Program> {
-      const fuse = options.fuse ?? (providers.every((provider) => provider === "cpu") && !hasConstantKernels(outputs));
-      const file = writeOnnx(outputs, {
+      const onCpu = providers.every((provider) => provider === "cpu");
+      const fuse = options.fuse ?? (onCpu && !hasConstantKernels(outputs));
+      const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
+      const file = writeOnnx(filtered, {
         dialect: "onnxruntime",
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });

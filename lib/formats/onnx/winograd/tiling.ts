@@ -1,0 +1,89 @@
+import { PATCH, TILE } from "./matrices.js";
+
+/** What is computed in one go: some rows of one picture, or several pictures. */
+export interface Tiling {
+  /** Rows in a block, all its pictures together. */
+  readonly rows: number;
+  /** Rows of one picture in a block. */
+  readonly strip: number;
+  readonly blocks: number;
+  /** Tiles in a block. */
+  readonly tiles: number;
+  /** Work a pixel of output, 1 where tiles fit exactly and blocks are neither tiny nor too large for the caches. */
+  readonly cost: number;
+}
+
+export interface MapSize {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Numbers a block's patches may have to stay in the caches. */
+const BLOCK_ELEMENTS = 2 ** 22;
+/** How much dearer a block is that does not. */
+const BEYOND_CACHES = 0.5;
+/** Reading the kernels anew for every block costs as much as this many tiles. */
+const KERNEL_TILES = 30;
+
+const tilesAlong = (size: number) => Math.ceil(size / TILE);
+
+/** The cheapest way to cut maps with so many channels into blocks of equal size. */
+export function chooseTiling(map: MapSize, channels: number): Tiling {
+  const { batch, height, width } = map;
+  const candidates = [...divisors(height), ...divisors(batch).map((pictures) => pictures * height)];
+  return candidates
+    .map((rows): Tiling => {
+      const strip = Math.min(rows, height);
+      const tiles = (rows / strip) * tilesAlong(strip) * tilesAlong(width);
+      const waste = (tiles * TILE * TILE) / (rows * width);
+      const beyond = tiles * PATCH * PATCH * channels > BLOCK_ELEMENTS ? BEYOND_CACHES : 0;
+      const cost = waste * (1 + KERNEL_TILES / tiles + beyond);
+      return { rows, strip, blocks: (batch * height) / rows, tiles, cost };
+    })
+    .reduce((best, one) => (one.cost < best.cost ? one : best));
+}
+
+/**
+ * Which pixels of the maps, padded by one on every side and laid out as rows of channels, make up the patches:
+ * [blocks, 36, tiles]. Tiles that stick out take the padding's corner for what lies beyond it.
+ */
+export function patchIndices({ height, width }: MapSize, tiling: Tiling): Int32Array {
+  const { rows, strip, blocks, tiles } = tiling;
+  const indices = new Int32Array(blocks * PATCH * PATCH * tiles);
+  let at = 0;
+  for (let block = 0; block < blocks; block++) {
+    for (let element = 0; element < PATCH * PATCH; element++) {
+      for (let first = block * rows; first < (block + 1) * rows; first += strip) {
+        const picture = Math.floor(first / height);
+        for (let y = first % height; y < (first % height) + strip; y += TILE) {
+          const row = Math.min(y + Math.floor(element / PATCH), height + 1);
+          for (let x = 0; x < width; x += TILE) {
+            const column = Math.min(x + (element % PATCH), width + 1);
+            indices[at++] = (picture * (height + 2) + row) * (width + 2) + column;
+          }
+        }
+      }
+    }
+  }
+  return indices;
+}
+
+/** Where a block's pixels [rows, width] lie among its tiles [16, tiles]. */
+export function pixelIndices({ width }: MapSize, { rows, strip, tiles }: Tiling): Int32Array {
+  const indices = new Int32Array(rows * width);
+  const across = tilesAlong(width);
+  for (let row = 0; row < rows; row++) {
+    const y = row % strip;
+    const tileRow = Math.floor(row / strip) * tilesAlong(strip) + Math.floor(y / TILE);
+    for (let x = 0; x < width; x++) {
+      const inTile = (y % TILE) * TILE + (x % TILE);
+      indices[row * width + x] = inTile * tiles + tileRow * across + Math.floor(x / TILE);
+    }
+  }
+  return indices;
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0);
+}
