@@ -4,7 +4,15 @@ import type { TensorData, TensorType, Value } from "../graph/index.js";
 export interface Engine {
   readonly name: string;
   /** Compiles the graph behind the named outputs. Its inputs become the program's inputs. */
-  compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
+  compile(outputs: Readonly<Record<string, Value>>, options?: CompileOptions): Promise<Program>;
+}
+
+export interface CompileOptions {
+  /**
+   * Whether the program keeps the memory of a run for the next one, which saves some time. False for the programs of a
+   * step that run while others hold the most memory. Default true.
+   */
+  readonly keepMemory?: boolean;
 }
 
 export type Tensors = Readonly<Record<string, TensorData>>;

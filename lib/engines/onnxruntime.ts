@@ -12,7 +12,8 @@ import {
   type TensorType,
   type Value,
 } from "../graph/index.js";
-import type { Engine, Program, Tensors } from "./engine.js";
+import type { CompileOptions, Engine, Program, Tensors } from "./engine.js";
+import { collectCopies } from "./garbage.js";
 
 // What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
 const FATAL = 4;
@@ -65,11 +66,16 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     intraOpNumThreads: options.threads ?? 0,
     graphOptimizationLevel: options.optimisation ?? "all",
     enableCpuMemArena: options.arena ?? true,
+    // A plan of all allocations in one block would come on top of what the first run allocated without it.
+    enableMemPattern: false,
     logSeverityLevel: FATAL,
   };
   return {
     name: `onnxruntime (${providers.join(", ")})`,
-    async compile(outputs: Readonly<Record<string, Value>>): Promise<Program> {
+    async compile(
+      outputs: Readonly<Record<string, Value>>,
+      { keepMemory = true }: CompileOptions = {},
+    ): Promise<Program> {
       const onCpu = providers.every((provider) => provider === "cpu");
       const fuse = options.fuse ?? (onCpu && !hasConstantKernels(outputs));
       const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
@@ -77,7 +83,8 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
         dialect: "onnxruntime",
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });
-      const session = await ort.InferenceSession.create(file.bytes, sessionOptions).catch((error: unknown) => {
+      const own = { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true };
+      const session = await ort.InferenceSession.create(file.bytes, own).catch((error: unknown) => {
         throw startFailure(error, providers);
       });
       return program(session, file.inputs, file.outputs);
@@ -121,13 +128,25 @@ function program(session: ort.InferenceSession, inputs: Types, outputs: Types): 
         const data = into[name];
         fetches[name] = data === undefined ? null : tensor(data, type, name);
       }
-      const results = await session.run(feeds, fetches);
-      return Object.fromEntries(
-        Object.keys(outputs).map((name) => [name, into[name] ?? (results[name]!.data as TensorData)]),
-      );
+      const own = await outputsOf(session, feeds, fetches, into);
+      collectCopies(Object.values(into).reduce((bytes, data) => bytes + data.byteLength, 0));
+      return own;
     },
     dispose: () => session.release(),
   };
+}
+
+/** Runs the session. What it returns for outputs written in place, copies of them, goes with this function's frame. */
+async function outputsOf(
+  session: ort.InferenceSession,
+  feeds: Record<string, ort.Tensor>,
+  fetches: Record<string, ort.Tensor | null>,
+  into: Tensors,
+): Promise<Tensors> {
+  const results = await session.run(feeds, fetches);
+  return Object.fromEntries(
+    Object.entries(results).map(([name, result]) => [name, into[name] ?? (result.data as TensorData)]),
+  );
 }
 
 const ARRAYS: Readonly<Record<DType, { readonly name: string }>> = {

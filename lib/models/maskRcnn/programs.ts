@@ -89,7 +89,8 @@ export async function pyramidPrograms(options: CompileOptions, shape: Shape, pla
   const loss = total(losses);
   const gradientsOf = gradientOutputs([...seeds, { value: loss, gradient: filled(loss.shape, 1) }], trained, context);
   const halves = splitGraph({ ...outputs, ...bufferOutputs(context.updates) }, gradientsOf);
-  const forward = await engine.compile(halves.first);
+  // The backward half is what needs the most memory; until then this one's is better given back.
+  const forward = await engine.compile(halves.first, { keepMemory: false });
   const backward = await engine.compile(halves.second);
   const pyramidGradient = pooled.map(({ shape: level }) => new Float32Array(sizeOf(level)));
   const dispose = async () => {
@@ -133,7 +134,7 @@ export async function roiProgram(
   const outputs = options.training
     ? { ...losses, ...headGradients(losses, features, trained, context) }
     : { ...losses };
-  const program = await engine.compile(outputs);
+  const program = await engine.compile(outputs, { keepMemory: kind === "box" });
   const own = Object.entries(program.outputs).filter(([name]) => !name.startsWith(GRADIENT));
   return { program, outputs: arraysFor(Object.fromEntries(own)), dispose: () => program.dispose() };
 }
