@@ -21,4 +21,15 @@ export const lossSuites = {
     })),
     reference: reference.softmaxCrossEntropyGradient,
   }),
+  resizedCrossEntropy: suite(operators.resizedCrossEntropy, {
+    calls: fc.tuple(small, small, small, small, small, small).map(([n, k, h, w, up, across]) => ({
+      operands: [
+        floats([n, k, h, w], -5, 5),
+        whole([n, h * up, w * across], 0, k - 1),
+        { ...floats([n, h * up, w * across], 0, 1), differentiable: false },
+      ],
+      attributes: {},
+    })),
+    reference: reference.resizedCrossEntropy,
+  }),
 };

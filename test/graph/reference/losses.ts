@@ -1,3 +1,4 @@
+import { resizeBilinear, resizeBilinearGradient } from "./resampling.js";
 import { at, build, type Reference, type Tensor } from "./tensor.js";
 
 /** exp(logits[n, ·, p]) over its sum. */
@@ -17,3 +18,22 @@ export const softmaxCrossEntropyGradient: Reference<unknown> = ([logits, labels,
     return (probabilities(logits!, n!, p!)[k!]! - target) * at(g!, [n!, p!]);
   }),
 ];
+
+/** Enlarge, then sum the weighted losses pixel by pixel; the gradient of that, brought back to the small size. */
+export const resizedCrossEntropy: Reference<unknown> = ([logits, labels, weights]) => {
+  const [b, classes, h, w] = logits!.shape as [number, number, number, number];
+  const [, height, width] = labels!.shape as [number, number, number];
+  const [full] = resizeBilinear([logits!], { size: [height, width] });
+  const as = (x: Tensor, shape: readonly number[]): Tensor => ({ shape, data: x.data });
+  const pixels = as(full!, [b, classes, height * width]);
+  const own = as(labels!, [b, height * width]);
+  const each = as(weights!, [b, height * width]);
+  const [losses] = softmaxCrossEntropy([pixels, own], {});
+  let total = 0;
+  losses!.data.forEach((loss, i) => {
+    total += loss * each.data[i]!;
+  });
+  const [gradient] = softmaxCrossEntropyGradient([pixels, own, each], {});
+  const back = resizeBilinearGradient([as(gradient!, [b, classes, height, width])], { size: [h, w] });
+  return [build([], () => total), back[0]!];
+};
