@@ -1,0 +1,10 @@
+export type { CodecName } from "./codecs.js";
+export { type DecodeOptions, decodeLabelMap, decodePicture } from "./decode.js";
+export { type DrawnInstances, drawInstances, type InstanceStyle } from "./draw/instances.js";
+export { type Colour, classPalette } from "./draw/palette.js";
+export { drawPlot, type PlotOptions, plotSvg, type Series } from "./draw/plot.js";
+export { drawLabelMap, type SemanticStyle } from "./draw/semantic.js";
+export { drawSheet, type SheetOptions, type SheetRow } from "./draw/sheet.js";
+export { type EncodeOptions, encodeIndexedPng, encodeJpeg, encodePng } from "./encode.js";
+export type { LabelMap, Picture } from "./picture.js";
+export { type Interpolation, resizeLabelMap, resizePicture, type Size } from "./resize.js";

@@ -1,0 +1,121 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { readJson } from "../support/goldens.js";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
+
+interface Manifest {
+  readonly version: string;
+  readonly bin: { readonly densekit: string };
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+const manifest = readJson<Manifest>(join(ROOT, "package.json"));
+
+describe("the package", () => {
+  it("holds what it needs and nothing else", function () {
+    this.timeout(120_000);
+    const { stdout, status } = spawnSync("npm", ["pack", "--dry-run", "--json"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      shell: true,
+    });
+    expect(status).to.equal(0);
+    const [{ files, unpackedSize }] = JSON.parse(stdout);
+    const paths: string[] = files.map(({ path }: { readonly path: string }) => path);
+    expect(paths).to.include.members([
+      "LICENSE",
+      "NOTICE",
+      "README.md",
+      "CHANGELOG.md",
+      "package.json",
+      "schema/config.schema.json",
+      "configs/mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml",
+      "dist/lib/cli/main.js",
+      "dist/lib/regions/roiAlignBackward.wasm",
+      "dist/lib/training/optimizers.wasm",
+    ]);
+    const expected =
+      /^(LICENSE|NOTICE|README\.md|CHANGELOG\.md|package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts|wasm))$/;
+    expect(paths.filter((path) => !expected.test(path))).to.deep.equal([]);
+    expect(unpackedSize).to.be.lessThan(3e6);
+  });
+
+  it("has every configuration file a config extends", () => {
+    expect(readdirSync(join(ROOT, "configs/_base_"))).to.have.members(["data", "models", "runtime", "schedules"]);
+  });
+
+  for (const [name, entry] of Object.entries(manifest.exports)) {
+    if (typeof entry === "string") continue;
+    it(`exports ${name}`, async () => {
+      const module: object = await import(name.replace(/^\./, "densekit"));
+      const direct: object = await import(join(ROOT, entry.default));
+      expect(module).to.equal(direct);
+      expect(Object.values(module).length).to.be.greaterThan(3);
+    });
+  }
+
+  it("loads no engine for figures and pictures", () => {
+    const script = `
+      await import("densekit/evaluation");
+      await import("densekit/images");
+      process.stdout.write(JSON.stringify(process.report.getReport().sharedObjects.filter((path) => path.includes("onnxruntime"))));`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: ROOT,
+      encoding: "utf8",
+    });
+    expect(JSON.parse(stdout)).to.deep.equal([]);
+  });
+
+  it("has a command that starts", () => {
+    const main = join(ROOT, manifest.bin.densekit);
+    expect(readFileSync(main, "utf8").split("\n")[0]).to.equal("#!/usr/bin/env node");
+    const { stdout } = spawnSync(process.execPath, [main, "--version"], { encoding: "utf8" });
+    expect(stdout.trim()).to.equal(manifest.version);
+  });
+
+  it("is locked without naming hosts", () => {
+    type Lock = { readonly packages: Readonly<Record<string, Partial<Manifest> & { readonly resolved?: string }>> };
+    const lock = readJson<Lock>(join(ROOT, "package-lock.json"));
+    const packages = Object.entries(lock.packages);
+    expect(packages.length).to.be.greaterThan(50);
+    expect(packages.filter(([, { resolved }]) => resolved !== undefined)).to.deep.equal([]);
+    const { dependencies, devDependencies } = lock.packages[""]!;
+    expect({ dependencies, devDependencies }).to.deep.equal({
+      dependencies: manifest.dependencies,
+      devDependencies: manifest.devDependencies,
+    });
+  });
+
+  it("uses every package it depends on", () => {
+    const sources = ["lib", "test", "bench", "tools", "examples"].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+        .filter((file) => file.endsWith(".ts"))
+        .map((file) => [folder, readFileSync(join(ROOT, folder, file), "utf8")] as const),
+    );
+    const scripts = JSON.stringify(manifest.scripts);
+    const tools: Readonly<Record<string, string>> = {
+      "@biomejs/biome": "biome",
+      assemblyscript: "asc",
+      typescript: "tsc",
+    };
+    const used = (name: string, folders: readonly string[]) =>
+      sources.some(([folder, text]) => folders.includes(folder) && text.includes(`"${name}`)) ||
+      scripts.includes(tools[name] ?? name);
+    const unused = [
+      ...Object.keys(manifest.dependencies).filter((name) => !used(name, ["lib"])),
+      ...Object.keys(manifest.devDependencies).filter(
+        (name) => !name.startsWith("@types/") && !used(name, ["lib", "test", "bench", "tools", "examples"]),
+      ),
+    ];
+    expect(unused).to.deep.equal([]);
+    for (const name of ["LICENSE", "NOTICE", "CHANGELOG.md", "CONTRIBUTING.md"])
+      expect(existsSync(join(ROOT, name))).to.equal(true);
+  });
+});

@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { resolveConfig } from "../../lib/config/load.js";
+import { configReference } from "../../tools/configReference.js";
+import { modelTable } from "../../tools/modelTable.js";
+import { recordingApi, run } from "../cli/support.js";
+import { type Files, writeFiles } from "../config/support.js";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
+const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/README.md", "docs/configs.md", "docs/architecture.md"];
+const blocks = (file: string, language: string): string[] =>
+  [...read(file).matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, block]) => block!);
+
+/** The words of a command line; quotes keep what they hold together. */
+const wordsOf = (line: string): string[] =>
+  [...line.replace(/ +#.*/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+
+describe("the README", () => {
+  let files: Files;
+  const folder = process.cwd();
+  before(() => {
+    const [objects] = blocks("README.md", "yaml");
+    const config = objects!.replaceAll("node_modules/densekit/", ROOT);
+    files = writeFiles({ "mine.yaml": config, "runs/mine/best.safetensors": "" });
+    process.chdir(dirname(files.path("mine.yaml")));
+  });
+  after(() => {
+    process.chdir(folder);
+    files.remove();
+  });
+
+  it("shows commands that the command line takes", async () => {
+    const lines = blocks("README.md", "sh").flatMap((block) => block.split("\n"));
+    const commands = lines.map(wordsOf).filter(([name]) => name === "densekit");
+    const called = new Set<string>();
+    for (const [, ...args] of commands) {
+      const nothing = async () => ({});
+      const { api } = recordingApi({ train: nothing, evaluate: nothing, predictFiles: nothing });
+      const { code, stderr } = await run(args, { api });
+      expect(`${args.join(" ")}: ${code} ${stderr}`).to.equal(`${args.join(" ")}: 0 `);
+      called.add(args[0]!);
+    }
+    expect([...called]).to.have.members(["train", "config", "evaluate", "predict", "doctor"]);
+  });
+
+  it("shows configs that are whole", () => {
+    const [objects, maps] = blocks("README.md", "yaml").map((block) => parse(block));
+    const base = (name: string) => join(ROOT, "configs/_base_/models", name);
+    const semantic = {
+      ...objects,
+      ...maps,
+      extends: [base("semantic-fpn_fpn128.yaml"), base("efficientformer-nano.yaml")],
+    };
+    const { config } = resolveConfig(semantic);
+    expect(config).to.have.property("task", "semantic");
+    expect(config.data.classes).to.deep.equal(["road", "building", "tree"]);
+  });
+
+  it("has the figures of the models; if not: npm run generate", () => {
+    expect(read("README.md")).to.contain(modelTable());
+  });
+
+  it("tells of the patent", () => {
+    expect(read("README.md").replace(/\s+/g, " ")).to.match(
+      /US12236668B2\. The licence of densekit covers the code of densekit alone/,
+    );
+  });
+});
+
+describe("the documents", () => {
+  it("have the reference of the config; if not: npm run generate", () => {
+    expect(read("docs/config.md")).to.equal(configReference());
+  });
+
+  it("link to files that exist", () => {
+    for (const document of [...DOCUMENTS, "docs/config.md"]) {
+      const links = [...read(document).matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target]) => target!);
+      for (const target of links.filter((link) => !/^https?:/.test(link))) {
+        expect(existsSync(join(ROOT, dirname(document), target)), `${document}: ${target}`).to.equal(true);
+      }
+    }
+  });
+
+  it("name files and folders that exist", () => {
+    for (const document of [...DOCUMENTS, "docs/decisions.md", "NOTICE"]) {
+      const paths = read(document).match(/(?:lib|test|configs|kernels|bench|examples|docs)\/[\w./-]*\w/g) ?? [];
+      for (const path of paths.filter((one) => !/NAME/.test(one) && !/[a-z]-$/.test(one))) {
+        expect(existsSync(join(ROOT, path)), `${document}: ${path}`).to.equal(true);
+      }
+    }
+  });
+
+  it("name npm scripts that exist", () => {
+    const { scripts } = JSON.parse(read("package.json"));
+    for (const document of [...DOCUMENTS, "bench/README.md", ".ci/run"]) {
+      for (const [, name = "test"] of read(document).matchAll(/npm (?:run ([a-z]+)|test)/g)) {
+        expect(scripts, document).to.have.property(name);
+      }
+    }
+  });
+});
