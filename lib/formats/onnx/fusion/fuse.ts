@@ -28,7 +28,7 @@ interface Unit {
 /** Gathers element-by-element operators and the reductions beside them into row-block programs (see `rowBlocks.ts`). */
 export function fuse(graph: Outputs, options: FuseOptions = {}): Outputs {
   const outputs = commonSubexpressions(gatherFactors(expand(graph)));
-  const { blockElements = 2 ** 17, leastElements = 2 ** 18 } = options;
+  const { blockElements = 2 ** 18, leastElements = 2 ** 18 } = options;
   const order = nodesInOrder(Object.values(outputs));
   const units = unitsOf(outputs, order, findClusters(order, leastElements));
   markNeeded(Object.values(outputs), units);
