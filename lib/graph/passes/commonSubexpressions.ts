@@ -35,9 +35,15 @@ class Numbers {
 }
 
 function attributesKey(node: Node, numbers: Numbers): string {
-  if (node.operator.name !== constantOperator.name) return JSON.stringify(node.attributes);
+  if (node.operator.name !== constantOperator.name) {
+    // A graph within an attribute is the same only if its values are the very same.
+    return JSON.stringify(node.attributes, (_, part: unknown) => (isValue(part) ? `value ${numbers.of(part)}` : part));
+  }
   const { data, shape, dtype, name } = node.attributes as ConstantAttributes;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const content = data.byteLength <= SMALL ? `${bytes}` : `@${numbers.of(data.buffer)}+${data.byteOffset}`;
   return `${dtype}[${shape}] ${name ?? ""} ${content}`;
 }
+
+const isValue = (part: unknown): part is Value =>
+  typeof part === "object" && part !== null && "node" in part && "index" in part;

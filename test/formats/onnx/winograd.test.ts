@@ -8,11 +8,14 @@ import {
   type ConvolutionOptions,
   constant,
   conv2d,
+  gradients,
   input,
+  mul,
   nodesInOrder,
   relu,
   type Shape,
   sizeOf,
+  sum,
   type Value,
 } from "../../../lib/graph/index.js";
 import { Random } from "../../../lib/random.js";
@@ -36,8 +39,8 @@ const blocksIn = (outputs: Outputs) =>
   nodesInOrder(Object.values(winograd(outputs))).filter(({ operator }) => operator.name === "rowBlocks").length;
 
 /** Runs with and without, and compares relative to the largest output. */
-async function expectSame(outputs: Outputs, shape: Shape) {
-  const feeds = { x: numbers("x", shape) };
+async function expectSame(outputs: Outputs, shape: Shape, others: Readonly<Record<string, Float32Array>> = {}) {
+  const feeds = { x: numbers("x", shape), ...others };
   const wanted = await evaluate(plain, outputs, feeds);
   const actual = await evaluate(filtering, outputs, feeds);
   for (const name of Object.keys(outputs)) {
@@ -102,8 +105,15 @@ describe("minimal filtering of convolutions", () => {
     expect(blocks(64, 64, { padding: 1 }), "few channels").to.equal(0);
     expect(blocks(264, 256, { padding: 1 }), "channels in no blocks of sixteen").to.equal(0);
     expect(blocks(256, 256, { padding: 1 }, 3, 2), "a small map").to.equal(0);
-    const w = input("w", [256, 256, 3, 3]);
-    expect(blocksIn({ y: conv2d(input("x", [1, 256, 32, 32]), w, undefined, { padding: 1 }) }), "kernel").to.equal(0);
+  });
+
+  it("takes kernels that are inputs, and the gradients of the maps", async () => {
+    const shape = [2, 256, 24, 20];
+    const [x, w] = [input("x", shape), input("w", [272, 256, 3, 3])];
+    const y = conv2d(x, w, undefined, { padding: 1 });
+    const [gx, gw] = gradients(sum(mul(y, y)), [x, w]) as [Value, Value];
+    expect(blocksIn({ y, gx, gw })).to.equal(2);
+    await expectSame({ y, gx, gw }, shape, { w: numbers("w", [272, 256, 3, 3], 0.03) });
   });
 
   it("cuts maps into equal blocks without much waste", () => {

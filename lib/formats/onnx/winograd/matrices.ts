@@ -31,6 +31,9 @@ export const inputTransform: Float32Array = kronecker(input1d);
 /** Aᵀ ⊗ Aᵀ [16, 36]: products to tiles of outputs. */
 export const outputTransform: Float32Array = kronecker(output1d);
 
+/** G ⊗ G [36, 9]: a kernel's taps to the same space. */
+export const kernelTransform: Float32Array = kronecker(kernel1d);
+
 /** G g Gᵀ for every kernel g of w [O, C, 3, 3], computed in float64: [36, C, O]. */
 export function transformKernels(w: ArrayLike<number>, outputs: number, inputs: number): Float32Array {
   const size = PATCH * PATCH;
