@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { evaluate, loadConfig, predictFiles, train } from "densekit";
-import { decodePicture, drawPlot, drawSheet, encodePng } from "densekit/images";
+import { decodePicture, drawPlot, drawSheet, encodeJpeg, encodePng } from "densekit/images";
 
 // Teaches a small Mask R-CNN to find dates, figs and hazelnuts from 13 photographs, measures it on 5 it has not seen, and
 // draws what it finds there. Arguments change the config: npm run quickstart -- training.steps=50 output=runs/short
@@ -12,7 +12,7 @@ const { steps } = config.training;
 const start = performance.now();
 if (config.output === resolve("runs/quickstart")) await rm(config.output, { recursive: true, force: true }); // the last run
 
-console.log("Training takes about two minutes on two cores.");
+console.log("Training takes two to three minutes on two cores.");
 const curve: [step: number, loss: number][] = [];
 const { weights } = await train({
   config,
@@ -35,7 +35,7 @@ const { pictures } = await predictFiles({
 
 const overlays = await Promise.all(pictures.map(({ overlay }) => decodePicture(overlay)));
 const sheet = drawSheet([{ pictures: overlays.slice(0, 3) }, { pictures: overlays.slice(3) }]);
-await writeFile(join(config.output, "predictions.png"), await encodePng(sheet));
+await writeFile(join(config.output, "predictions.jpg"), await encodeJpeg(sheet));
 const labels = { xLabel: "step", yLabel: "loss", title: "Training loss" };
 const plot = await drawPlot([{ name: "loss", points: curve }], { ...labels, smoothing: 10 });
 await writeFile(join(config.output, "loss.png"), await encodePng(plot));
@@ -44,7 +44,7 @@ console.log(`
 Done in ${Math.round((performance.now() - start) / 1000)} s. On 5 photographs that were not trained on, the average precision at IoU 0.5
 (1 would be perfect) is ${metrics.boxAP50?.toFixed(2)} for boxes and ${metrics.maskAP50?.toFixed(2)} for masks.
 
-what was found   ${join(config.output, "predictions.png")}
+what was found   ${join(config.output, "predictions.jpg")}
 each picture     ${join(config.output, "predictions", "overlays")}
 loss curve       ${join(config.output, "loss.png")}
 all figures      ${join(config.output, "evaluation", "summary.txt")}

@@ -48,7 +48,7 @@ describe("the quick start", () => {
     expect(places.length).to.equal(5);
     for (const place of places) expect(statSync(place).size, place).to.be.greaterThan(0);
     const curve = await decodePicture(join(output, "loss.png"));
-    const sheet = await decodePicture(join(output, "predictions.png"));
+    const sheet = await decodePicture(join(output, "predictions.jpg"));
     expect(curve.data.some((value) => value < 128)).to.equal(true);
     expect(sheet.width).to.be.greaterThan(3 * 480);
   });
