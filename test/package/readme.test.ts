@@ -87,7 +87,8 @@ describe("the documents", () => {
 
   it("name files and folders that exist", () => {
     for (const document of [...DOCUMENTS, "docs/decisions.md", "NOTICE"]) {
-      const paths = read(document).match(/(?<![\w/])(?:lib|test|configs|kernels|bench|examples|docs)\/[\w./-]*\w/g) ?? [];
+      const paths =
+        read(document).match(/(?<![\w/])(?:lib|test|configs|kernels|bench|examples|docs)\/[\w./-]*\w/g) ?? [];
       for (const path of paths.filter((one) => !/NAME/.test(one) && !/[a-z]-$/.test(one))) {
         expect(existsSync(join(ROOT, path)), `${document}: ${path}`).to.equal(true);
       }
