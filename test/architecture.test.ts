@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["masks"],
   datasets: ["images", "masks"],
   models: RUNNING,
-  tasks: [...RUNNING, "inference"],
+  tasks: RUNNING,
   inference: [...RUNNING, "tasks", "training"],
   training: [...RUNNING, "tasks"],
 };

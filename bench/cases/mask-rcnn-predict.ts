@@ -1,7 +1,7 @@
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { decodePicture } from "../../lib/images/decode.js";
-import { detector } from "../../lib/inference/detector.js";
 import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
+import { detector } from "../../lib/models/maskRcnn/detector.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesData, instancesModel } from "./models.js";

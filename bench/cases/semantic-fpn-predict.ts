@@ -1,8 +1,8 @@
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
-import { segmenter } from "../../lib/inference/segmenter.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
+import { segmenter } from "../../lib/models/semanticFpn/segmenter.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, semanticData, semanticModel } from "./models.js";
 

@@ -1,6 +1,6 @@
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
-import { segmenter } from "../../lib/inference/segmenter.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
+import { segmenter } from "../../lib/models/semanticFpn/segmenter.js";
 import { checksum, pictures, rms } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, semanticModel } from "./models.js";

@@ -3,8 +3,8 @@ import type { ConfigInput } from "../config/schema.js";
 import { decodePicture } from "../images/decode.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import type { Rle } from "../masks/rle.js";
+import type { Detections } from "../models/predictions.js";
 import { openPredictor } from "./predictor.js";
-import type { Detections } from "./types.js";
 
 export interface LoadModelOptions {
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */

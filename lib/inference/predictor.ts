@@ -2,17 +2,17 @@ import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.j
 import type { Engine } from "../engines/engine.js";
 import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
 import type { LabelMap, Picture } from "../images/picture.js";
+import { detector } from "../models/maskRcnn/detector.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
+import type { Detections } from "../models/predictions.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
+import { segmenter } from "../models/semanticFpn/segmenter.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { checkTestTransforms } from "../tasks/data.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
-import { detector } from "./detector.js";
 import { prepare } from "./prepare.js";
-import { segmenter } from "./segmenter.js";
-import type { Detections } from "./types.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
 
 interface PredictorOf<Name extends Config["task"], Answer> {

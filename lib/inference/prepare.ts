@@ -4,8 +4,8 @@ import { applyTransforms } from "../datasets/transforms/apply.js";
 import type { SampleMeta } from "../datasets/types.js";
 import { writeNormalised } from "../images/normalise.js";
 import type { Picture } from "../images/picture.js";
+import type { InferenceBatch } from "../models/predictions.js";
 import { Random } from "../random.js";
-import type { InferenceBatch } from "./types.js";
 
 /** A picture as a batch of one: the config's test transforms, normalised and padded as in validation. */
 export function prepare(picture: Picture, file: string, data: Config["data"]): InferenceBatch {

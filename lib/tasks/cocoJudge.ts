@@ -4,7 +4,7 @@ import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../evalu
 import { type CocoGroundTruth, groundTruthTable } from "../evaluation/coco-files.js";
 import { detectionsFromInstances } from "../evaluation/instances.js";
 import type { GroundTruthTable } from "../evaluation/tables.js";
-import type { Detections } from "../inference/types.js";
+import type { Detections } from "../models/predictions.js";
 import { cocoResults } from "./cocoResults.js";
 import type { ClassMetrics, Evaluation } from "./task.js";
 

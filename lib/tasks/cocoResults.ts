@@ -1,6 +1,6 @@
 import type { CocoResult } from "../evaluation/coco-files.js";
-import type { Detections } from "../inference/types.js";
 import { compressRle } from "../masks/strings.js";
+import type { Detections } from "../models/predictions.js";
 
 /** What was found in a picture as entries of a COCO results file. */
 export function cocoResults(

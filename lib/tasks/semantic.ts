@@ -10,8 +10,8 @@ import {
   mergeConfusions,
   segmentationFigures,
 } from "../evaluation/segmentation.js";
-import { segmenter } from "../inference/segmenter.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
+import { segmenter } from "../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../models/semanticFpn/trainer.js";
 import { trainingLoader, validationLoader } from "./data.js";
 import type { ModelDescription } from "./description.js";

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { input } from "../../lib/graph/index.js";
-import { detector } from "../../lib/inference/detector.js";
-import type { Detections } from "../../lib/inference/types.js";
 import { rleIou } from "../../lib/masks/overlap.js";
 import type { Rle } from "../../lib/masks/rle.js";
 import { decompressRle } from "../../lib/masks/strings.js";
+import { detector } from "../../lib/models/maskRcnn/detector.js";
 import { type MaskRcnn, maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { proposalGraph } from "../../lib/models/maskRcnn/proposalGraph.js";
+import type { Detections } from "../../lib/models/predictions.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
 import { maskRcnnConfig } from "../support/configs.js";

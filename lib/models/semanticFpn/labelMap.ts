@@ -1,5 +1,5 @@
-import type { LabelMap } from "../images/picture.js";
-import type { Size } from "../images/resize.js";
+import type { LabelMap } from "../../images/picture.js";
+import type { Size } from "../../images/resize.js";
 
 export interface LogitMaps {
   /** [height, width, classes] */

@@ -1,14 +1,14 @@
-import { Cache } from "../engines/cache.js";
-import type { Engine, Program } from "../engines/engine.js";
-import { compileForInference } from "../engines/inference.js";
-import { input, transpose } from "../graph/index.js";
-import type { LabelMap } from "../images/picture.js";
-import { inputsOf } from "../models/bindings.js";
-import type { SemanticFpn } from "../models/semanticFpn/model.js";
-import { Context } from "../nn/context.js";
-import type { ParameterValues } from "../nn/parameters.js";
+import { Cache } from "../../engines/cache.js";
+import type { Engine, Program } from "../../engines/engine.js";
+import { compileForInference } from "../../engines/inference.js";
+import { input, transpose } from "../../graph/index.js";
+import type { LabelMap } from "../../images/picture.js";
+import { Context } from "../../nn/context.js";
+import type { ParameterValues } from "../../nn/parameters.js";
+import { inputsOf } from "../bindings.js";
+import type { InferenceBatch, Segmenter } from "../predictions.js";
 import { labelMapOf } from "./labelMap.js";
-import type { InferenceBatch, Segmenter } from "./types.js";
+import type { SemanticFpn } from "./model.js";
 
 /** Shapes whose programs are kept. */
 const PROGRAMS_KEPT = 8;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { labelMapOf } from "../../lib/inference/labelMap.js";
+import { labelMapOf } from "../../lib/models/semanticFpn/labelMap.js";
 import { uniform } from "../support/prng.js";
 
 interface Plane {

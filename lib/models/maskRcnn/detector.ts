@@ -1,14 +1,14 @@
-import { Cache } from "../engines/cache.js";
-import type { Engine, Program, Tensors } from "../engines/engine.js";
-import { compileForInference } from "../engines/inference.js";
-import type { Value } from "../graph/index.js";
-import { pasteMasks } from "../masks/paste.js";
-import { inputsOf } from "../models/bindings.js";
-import { type DetectionValues, detectionGraph } from "../models/maskRcnn/detectionGraph.js";
-import type { MaskRcnn } from "../models/maskRcnn/model.js";
-import { Context } from "../nn/context.js";
-import type { ParameterValues } from "../nn/parameters.js";
-import type { Detections, Detector, InferenceBatch } from "./types.js";
+import { Cache } from "../../engines/cache.js";
+import type { Engine, Program, Tensors } from "../../engines/engine.js";
+import { compileForInference } from "../../engines/inference.js";
+import type { Value } from "../../graph/index.js";
+import { pasteMasks } from "../../masks/paste.js";
+import { Context } from "../../nn/context.js";
+import type { ParameterValues } from "../../nn/parameters.js";
+import { inputsOf } from "../bindings.js";
+import type { Detections, Detector, InferenceBatch } from "../predictions.js";
+import { type DetectionValues, detectionGraph } from "./detectionGraph.js";
+import type { MaskRcnn } from "./model.js";
 
 /** Shapes of batches whose programs are kept. */
 const PROGRAMS_KEPT = 4;
