@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   heads: ["nn", "graph"],
   evaluation: ["masks"],
   datasets: ["images", "masks"],
+  pages: ["images"],
   models: RUNNING,
   tasks: RUNNING,
   inference: [...RUNNING, "tasks", "training"],

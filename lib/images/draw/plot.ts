@@ -1,7 +1,8 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Picture } from "../picture.js";
 import { hexOf, linePalette } from "./palette.js";
-import { FONT_FAMILY, renderSvg } from "./svg.js";
+import { renderSvg } from "./svg.js";
+import { CHART_CONFIG, chartSvg } from "./vega.js";
 
 export interface Series {
   readonly name: string;
@@ -27,14 +28,7 @@ export interface PlotOptions {
 
 /** A line plot as SVG text, series in one frame with a legend where there are several. */
 export async function plotSvg(series: readonly Series[], options: PlotOptions): Promise<string> {
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const compiled = vegaLite.compile(specOf(series, options)).spec;
-  const view = new vega.View(vega.parse(compiled), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return chartSvg(specOf(series, options));
 }
 
 /** The same, rasterised on white. @param zoom pixels per SVG pixel, default 2 */
@@ -84,24 +78,7 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
     padding: 16,
     background: "white",
     ...(options.title === undefined ? {} : { title: { text: options.title, anchor: "start" as const, offset: 14 } }),
-    config: {
-      font: FONT_FAMILY,
-      title: { fontSize: 17, fontWeight: 600, color: "#111" },
-      axis: {
-        labelFontSize: 12,
-        titleFontSize: 13,
-        titleFontWeight: 400,
-        labelColor: "#444",
-        titleColor: "#222",
-        gridColor: "#e6e6e6",
-        domainColor: "#888",
-        tickColor: "#888",
-        titlePadding: 10,
-        labelFlush: false,
-      },
-      legend: { labelFontSize: 13, labelColor: "#222", rowPadding: 6, labelLimit: 260 },
-      view: { stroke: null },
-    },
+    config: CHART_CONFIG,
     layer: [
       ...(reach > 0 ? [{ data: { values: raw }, mark: { ...line, strokeWidth: 1, opacity: 0.28 }, encoding }] : []),
       { data: { values: smooth }, mark: { ...line, strokeWidth: 2.2 }, encoding },
