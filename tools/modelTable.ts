@@ -55,8 +55,10 @@ function detectorFigures(config: Config): string {
   if (config.task !== "instances") throw new Error("not a config of Mask R-CNN");
   const model = maskRcnn(config.model, COCO_CLASSES, true);
   return figuresOf(model.parameters, (context) => {
-    const found = detectionGraph(model, context, DETECTED).pictures[0]!;
-    return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value as Value]));
+    const { batch, height, width } = DETECTED;
+    const images = input("images", [batch, 3, height, width]);
+    const inputs = { images, sizes: input("sizes", [batch, 4]), scales: input("scales", [batch, 4]) };
+    return { ...detectionGraph(model, context, inputs) };
   });
 }
 

@@ -16,6 +16,7 @@ import type { Operator } from "./value.js";
 export const operators = {
   input: leaves.inputOperator,
   constant: leaves.constantOperator,
+  range: leaves.rangeOperator,
   add: elementwise.addOperator,
   sub: elementwise.subOperator,
   mul: elementwise.mulOperator,
@@ -58,6 +59,7 @@ export const operators = {
   repeat: pooling.repeatOperator,
   resizeBilinear: resizing.resizeBilinearOperator,
   resizeBilinearGradient: resizing.resizeBilinearGradientOperator,
+  resizeBicubic: resizing.resizeBicubicOperator,
   relu: activations.reluOperator,
   reluGradient: activations.reluGradientOperator,
   gelu: activations.geluOperator,

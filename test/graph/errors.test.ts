@@ -103,7 +103,7 @@ const wrong: Readonly<Record<string, readonly [build: () => unknown, message: st
     "channelAffine(float32[1,4,6,6], float32[3], float32[3]): a scale of 4 numbers",
   ],
   "gamma of another length": [() => batchNorm(map, f(3), f(4)), "gamma and beta have a number a channel"],
-  "more elements than there are": [() => topK(f(2, 3), 4), "topK(float32[2,3]): the 4 largest of 3"],
+  "none of the largest": [() => topK(f(2, 3), 0), "topK(float32[2,3]): the 0 largest of [2,3]"],
   "boxes without corners": [
     () => nonMaximumSuppression(f(1, 5, 3), f(1, 5), { iouThreshold: 0.5, scoreThreshold: 0, maxKept: 5 }),
     "boxes are [G, n, 4]",

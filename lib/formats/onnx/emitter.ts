@@ -69,6 +69,10 @@ export class Emitter {
     return this.sharedTensor(`float ${value}`, "float32", [], bytesOf(Float32Array.of(value)));
   }
 
+  bool(value: boolean): string {
+    return this.sharedTensor(`bool ${value}`, "bool", [], Uint8Array.of(value ? 1 : 0));
+  }
+
   tensor(name: string, type: OnnxElementType, shape: readonly number[], rawData: Uint8Array): string {
     const unique = this.unique(name);
     this.initializers.push({ name: unique, dims: shape, dataType: ELEMENT_TYPES[type], rawData });

@@ -6,35 +6,29 @@ const cast = (emit: Emitter, x: string, type: "int32" | "int64") =>
   emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[type] } });
 
 export function lowerTopK(emit: Emitter, [x]: readonly string[], node: Node<AttributesOf<"topK">>): readonly string[] {
-  const k = emit.int64([node.attributes.k]);
+  const k = emit.int64([node.outputs[0]!.shape.at(-1)!]);
   const [values, indices] = emit.nodeWith(2, "TopK", [x!, k], { attributes: { axis: -1, largest: 1, sorted: 1 } });
   return [values!, cast(emit, indices!, "int32")];
 }
 
-/** ONNX returns as many rows as it keeps; they are flattened to indices and padded to the static size. */
+/** ONNX returns the kept boxes' group and index; they are marked in a mask. */
 export function lowerNonMaximumSuppression(
   emit: Emitter,
   [boxes, scores]: readonly string[],
   node: Node<AttributesOf<"nonMaximumSuppression">>,
-): readonly string[] {
+): string {
   const { iouThreshold, scoreThreshold, maxKept } = node.attributes;
-  const [groups, n] = node.inputs[1]!.shape as [number, number];
-  const capacity = node.outputs[0]!.shape[0]!;
   const selected = emit.node("NonMaxSuppression", [
     boxes!,
-    emit.node("Reshape", [scores!, emit.int64([groups, 1, n])]),
+    emit.node("Unsqueeze", [scores!, emit.int64([1])]),
     emit.int64([maxKept]),
     emit.float(iouThreshold),
     emit.float(scoreThreshold),
   ]); // int64 [kept, 3]: group, 0, box
-  const column = (i: number) => emit.node("Gather", [selected, emit.int64([i])], { attributes: { axis: 1 } });
-  const flat = emit.node("Add", [emit.node("Mul", [column(0), emit.int64([n])]), column(2)]);
-  const indices = emit.node("Reshape", [flat, emit.int64([-1])]);
-  const count = emit.node("Shape", [indices]);
-  const missing = emit.node("Sub", [emit.int64([capacity]), count]);
-  const pads = emit.node("Concat", [emit.int64([0]), missing], { attributes: { axis: 0 } });
-  const padded = emit.node("Reshape", [emit.node("Pad", [indices, pads]), emit.int64([capacity])]);
-  return [cast(emit, padded, "int32"), cast(emit, count, "int32")];
+  const places = emit.node("Gather", [selected, emit.int64([0, 2])], { attributes: { axis: 1 } }); // [kept, 2]
+  const count = emit.node("Gather", [emit.node("Shape", [selected]), emit.int64([0])]);
+  const none = emit.node("Expand", [emit.bool(false), emit.node("Shape", [scores!])]);
+  return emit.node("ScatterND", [none, places, emit.node("Expand", [emit.bool(true), count])]);
 }
 
 /** Each level pools the RoIs that belong to it; the results are put back into the order of the RoIs. */

@@ -1,11 +1,14 @@
 import { apply, check, type Operator, record, type Value } from "../value.js";
 
-/** The k largest along the last axis, in descending order; equal elements keep their order. Values and int32 indices. */
+/**
+ * The k largest along the last axis, all of them where there are fewer, in descending order; equal elements keep their
+ * order. Values and int32 indices.
+ */
 export const topKOperator: Operator<{ readonly k: number }> = {
   name: "topK",
   infer: ([x], { k }) => {
-    check(k <= x!.shape.at(-1)!, () => `the ${k} largest of ${x!.shape.at(-1)}`);
-    const shape = [...x!.shape.slice(0, -1), k];
+    check(k >= 1 && x!.shape.length >= 1, () => `the ${k} largest of [${x!.shape}]`);
+    const shape = [...x!.shape.slice(0, -1), Math.min(k, x!.shape.at(-1)!)];
     return [
       { shape, dtype: x!.dtype },
       { shape, dtype: "int32" },
@@ -18,23 +21,20 @@ export interface NonMaximumSuppressionAttributes {
   readonly iouThreshold: number;
   /** Only boxes with a greater score take part. */
   readonly scoreThreshold: number;
+  /** At most so many boxes of a group are kept, the best. */
   readonly maxKept: number;
 }
 
 /**
- * Greedy non-maximum suppression, each group (picture, level, class) on its own.
- * Inputs: boxes [G, n, 4] xyxy, scores [G, n]. Outputs: kept indices int32 [G · maxKept] into the flattened [G · n],
- * by group and then by descending score, and how many there are, int32 [1]; the places after them hold 0.
+ * Greedy non-maximum suppression, each group (picture and level, picture and class) on its own.
+ * Inputs: boxes [G, n, 4] xyxy, scores [G, n]. Output: bool [G, n], which boxes are kept.
  */
 export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttributes> = {
   name: "nonMaximumSuppression",
-  infer: ([boxes, scores], { maxKept }) => {
+  infer: ([boxes, scores]) => {
     check(boxes!.shape.length === 3 && boxes!.shape[2] === 4, () => "boxes are [G, n, 4]");
     check(scores!.shape[0] === boxes!.shape[0] && scores!.shape[1] === boxes!.shape[1], () => "scores are [G, n]");
-    return [
-      { shape: [boxes!.shape[0]! * Math.min(maxKept, boxes!.shape[1]!)], dtype: "int32" },
-      { shape: [1], dtype: "int32" },
-    ];
+    return [{ shape: scores!.shape, dtype: "bool" }];
   },
 };
 
@@ -88,14 +88,11 @@ export function topK(x: Value, k: number): { values: Value; indices: Value } {
   return { values: values!, indices: indices! };
 }
 
-export function nonMaximumSuppression(
+export const nonMaximumSuppression = (
   boxes: Value,
   scores: Value,
   attributes: NonMaximumSuppressionAttributes,
-): { kept: Value; count: Value } {
-  const [kept, count] = record(nonMaximumSuppressionOperator, [boxes, scores], attributes);
-  return { kept: kept!, count: count! };
-}
+): Value => apply(nonMaximumSuppressionOperator, [boxes, scores], attributes);
 
 export interface Rois {
   /** [R, 4] xyxy, picture pixels. */

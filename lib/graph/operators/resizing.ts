@@ -1,4 +1,4 @@
-import { apply, check, type Operator, type Value } from "../value.js";
+import { apply, check, type Operator, sameShape, type Value } from "../value.js";
 import { spatial } from "./convolution.js";
 import { constant, constantData, int32Indices } from "./leaves.js";
 import { matMul } from "./matmul.js";
@@ -35,6 +35,31 @@ export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
     return [matMul(matMul(rows, g!, { transposeA: true }), columns)];
   },
 };
+
+/**
+ * Bicubic resizing of the last two axes, pixel centres at half (align_corners false), no antialiasing; meant for small
+ * tables such as attention biases.
+ */
+export const resizeBicubicOperator: Operator<ResizeAttributes> = {
+  name: "resizeBicubic",
+  infer: ([x], { size }) => {
+    check(x!.shape.length >= 2, () => "x has two axes or more");
+    return [{ shape: [...x!.shape.slice(0, -2), ...size], dtype: x!.dtype }];
+  },
+  gradient: ({ inputs: [x], attributes: { size } }, [g]) => {
+    const [rows, columns] = cubicMatrices(x!, size);
+    return [matMul(matMul(rows, g!, { transposeA: true }), columns)];
+  },
+  decompose: ({ inputs: [x], attributes: { size } }) => {
+    const [rows, columns] = cubicMatrices(x!, size);
+    return [matMul(matMul(rows, x!), columns, { transposeB: true })];
+  },
+};
+
+function cubicMatrices(x: Value, [height, width]: ResizeAttributes["size"]): readonly [rows: Value, columns: Value] {
+  const [h, w] = x.shape.slice(-2) as [number, number];
+  return [interpolationMatrix(h, height, cubicTaps), interpolationMatrix(w, width, cubicTaps)];
+}
 
 /** Source positions and weights of one output position, as PyTorch's `interpolate` takes them. */
 type Taps = (position: number) => readonly (readonly [index: number, weight: number])[];
@@ -86,17 +111,8 @@ export function bilinearMatrix(input: number, output: number): Float32Array {
   return constantData(interpolationMatrix(input, output, linearTaps)) as Float32Array;
 }
 
-/**
- * Bicubic resizing of the last two axes (align_corners false, no antialiasing) as two products with constant
- * matrices; meant for small tables that need a gradient, such as attention biases.
- */
-export function resizeBicubic(x: Value, [height, width]: readonly [number, number]): Value {
-  const [h, w] = x.shape.slice(-2) as [number, number];
-  if (h === height && w === width) return x;
-  const rows = interpolationMatrix(h, height, cubicTaps);
-  const columns = interpolationMatrix(w, width, cubicTaps);
-  return matMul(matMul(rows, x), columns, { transposeB: true });
-}
+export const resizeBicubic = (x: Value, size: readonly [number, number]): Value =>
+  sameShape(x.shape.slice(-2), size) ? x : apply(resizeBicubicOperator, [x], { size });
 
 /** Nearest-neighbour resizing of [N, C, H, W] to a size: output i takes input floor(i · input / output). */
 export function resizeNearest(x: Value, size: readonly [number, number]): Value {

@@ -6,10 +6,12 @@ import {
   div,
   exp,
   floor,
+  gather,
   log,
   maximum,
   minimum,
   mul,
+  range,
   reshape,
   scalar,
   slice,
@@ -27,7 +29,7 @@ const lastTwo = (x: Value) => slice(x, { axis: -1, start: 2, end: 4 });
 /**
  * Boxes [..., 4] moved by deltas [..., 4], which broadcast, and clipped (the inverse of `encodeDeltas` in lib/regions).
  *
- * @param size [4] width, height, width, height the boxes are clipped to
+ * @param size [4] or broadcasting: width, height, width, height the boxes are clipped to
  */
 export function decodeBoxes(boxes: Value, deltas: Value, stds: readonly number[], size: Value): Value {
   const scaled = stds.every((std) => std === 1) ? deltas : mul(deltas, constant(stds, [4]));
@@ -55,3 +57,11 @@ export function levelsOf(boxes: Value, levels: number, finestScale: number): Val
 }
 
 const reshapeVector = (x: Value) => reshape(x, [x.shape[0]!]);
+
+/** Rows of x [B, n, …] picked by int32 indices [B, k], picture by picture → [B, k, …]. */
+export function gatherRows(x: Value, indices: Value): Value {
+  const [batch, n, ...rest] = x.shape as [number, number, ...number[]];
+  const firsts = mul(range(batch), scalar(n, "int32")); // where each picture's rows begin
+  const rows = batch === 1 ? indices : add(indices, reshape(firsts, [batch, 1]));
+  return gather(reshape(x, [batch * n, ...rest]), rows, 0);
+}

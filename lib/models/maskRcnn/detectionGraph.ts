@@ -3,13 +3,14 @@ import {
   cast,
   div,
   gather,
-  input,
   int32Indices,
   less,
   maximum,
   mul,
+  neg,
   nonMaximumSuppression,
   type Rois,
+  range,
   reshape,
   restore,
   roiAlign,
@@ -25,128 +26,128 @@ import {
   where,
 } from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
-import { decodeBoxes, levelsOf } from "./boxGraph.js";
+import { decodeBoxes, gatherRows, levelsOf } from "./boxGraph.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
-import { proposalGraph, within } from "./proposalGraph.js";
+import { proposalGraph } from "./proposalGraph.js";
 
-/** What the graph finds in one picture: `places` detections of which the first `count` are real, best first. */
+/** What the graph finds in each picture: `places` detections of which the first `count` are real, best first. */
 export interface DetectionValues {
-  /** int32 [1] */
+  /** int32 [B] */
   readonly count: Value;
-  /** [places, 4] xyxy in pixels of the original picture */
+  /** [B, places, 4] xyxy in pixels of the original picture */
   readonly boxes: Value;
-  /** [places] */
+  /** [B, places], 0 from `count` on */
   readonly scores: Value;
-  /** int32 [places] */
+  /** int32 [B, places] */
   readonly labels: Value;
-  /** [places, side, side] probabilities inside the box, of the detection's own class */
+  /** [B, places, side, side] probabilities inside the box, of the detection's own class */
   readonly masks?: Value;
 }
 
-/** Detection from normalised pictures to boxes and mask probabilities, all in one graph. */
-export interface DetectionGraph {
-  readonly pictures: readonly DetectionValues[];
-  readonly pyramid: readonly Value[];
+export interface DetectionInputs {
+  /** [B, 3, H, W] normalised */
+  readonly images: Value;
+  /** [B, 4] width, height, width, height of each picture without padding */
+  readonly sizes: Value;
+  /** [B, 4] x, y, x, y: pixels of the network's input per pixel of the original picture */
+  readonly scales: Value;
 }
 
-/**
- * Inputs: `images` [B, 3, H, W]; `sizes` [B, 4] width, height, width, height of each picture without padding; `scales`
- * [B, 4] x, y, x, y: pixels of the network's input per pixel of the original picture.
- */
+/** Detection from normalised pictures to boxes and mask probabilities, all in one graph. */
 export function detectionGraph(
   model: MaskRcnn,
   context: Context,
-  { batch, height, width }: { readonly batch: number; readonly height: number; readonly width: number },
-): DetectionGraph {
-  const pyramid = model.features(input("images", [batch, 3, height, width]), context);
-  const { logits, deltas } = model.rpn.forward(pyramid, context);
-  const sizes = input("sizes", [batch, 4]);
-  const scales = input("scales", [batch, 4]);
-  const row = (x: Value, i: number) => slice(x, { axis: 0, start: i, end: i + 1 });
-  const pictures = Array.from({ length: batch }, (_, i) => {
-    const only = (values: readonly Value[]) => values.map((value) => row(value, i));
-    const size = reshape(row(sizes, i), [4]);
-    const proposals = proposalGraph(model, only(logits), only(deltas), { height, width, size });
-    const pooled = only(pyramid.slice(0, -1));
-    return detect(model, pooled, proposals, { size, scale: reshape(row(scales, i), [4]) }, context);
-  });
-  return { pictures, pyramid };
-}
-
-interface PictureSize {
-  readonly size: Value;
-  readonly scale: Value;
-}
-
-/** Box head, suppression within each class, and masks of one picture. */
-function detect(
-  model: MaskRcnn,
-  maps: readonly Value[],
-  { boxes: rois, valid }: { readonly boxes: Value; readonly valid: Value },
-  { size, scale }: PictureSize,
-  context: Context,
+  { images, sizes, scales }: DetectionInputs,
 ): DetectionValues {
+  const batch = images.shape[0]!;
+  const pyramid = model.features(images, context);
+  const { logits, deltas } = model.rpn.forward(pyramid, context);
+  const { boxes: rois, valid } = proposalGraph(model, logits, deltas, sizes); // [B, R, 4]
   const { classes, config } = model;
-  const count = rois.shape[0]!;
-  const features = align(model, maps, roisOf(model, rois), config.roi.boxPoolSize);
-  const { logits, deltas } = model.boxes.forward(features, context);
-  const probabilities = slice(softmax(logits, 1), { axis: 1, end: classes }); // [R, K], without the background
-  const scores = transpose(where(valid, probabilities, scalar(0)), [1, 0]); // [K, R]
-  const perClass = reshape(deltas, [count, classes, 4]);
-  const decoded = decodeBoxes(reshape(rois, [count, 1, 4]), perClass, config.roi.boxStds, size);
-  const boxes = transpose(div(decoded, scale), [1, 0, 2]); // [K, R, 4]
+  const count = rois.shape[1]!;
+  const maps = pyramid.slice(0, -1);
 
+  const features = align(model, maps, roisOf(model, rois), config.roi.boxPoolSize);
+  const found = model.boxes.forward(features, context); // of all pictures' RoIs
+  const probabilities = slice(softmax(found.logits, 1), { axis: 1, end: classes }); // without the background
+  const perRoi = where(valid, reshape(probabilities, [batch, count, classes]), scalar(0));
+  const scores = transpose(perRoi, [0, 2, 1]); // [B, K, R]
+  const decoded = decodeBoxes(
+    reshape(rois, [batch, count, 1, 4]),
+    reshape(found.deltas, [batch, count, classes, 4]),
+    config.roi.boxStds,
+    reshape(sizes, [batch, 1, 1, 4]),
+  );
+  const boxes = transpose(div(decoded, reshape(scales, [batch, 1, 1, 4])), [0, 2, 1, 3]); // [B, K, R, 4]
+
+  const detections = best(model, boxes, scores);
+  if (model.masks === undefined) return detections;
+  return { ...detections, masks: masksOf(model, maps, detections, scales, context) };
+}
+
+/** Suppression within each class of each picture, then the best of all classes. */
+function best({ config, classes }: MaskRcnn, boxes: Value, scores: Value): DetectionValues {
   const { scoreThreshold, nms, maxPerPicture } = config.test;
-  const suppressed = nonMaximumSuppression(boxes, scores, {
+  const [batch, , count] = scores.shape as [number, number, number];
+  const groups = batch * classes;
+  const kept = nonMaximumSuppression(reshape(boxes, [groups, count, 4]), reshape(scores, [groups, count]), {
     iouThreshold: nms,
     scoreThreshold,
     maxKept: maxPerPicture,
   });
-  const places = Math.min(maxPerPicture, suppressed.kept.shape[0]!);
-  const keptScores = where(
-    within(suppressed.kept, suppressed.count),
-    gather(reshape(scores, [classes * count]), suppressed.kept, 0),
-    scalar(0),
-  );
-  const best = topK(keptScores, places);
-  const chosen = gather(suppressed.kept, best.indices, 0); // class · R + RoI
-  const found = sum(cast(less(scalar(0), best.values), "int32"), { axes: [0], keepDims: true });
-  const detections = {
-    count: found,
-    boxes: gather(reshape(boxes, [classes * count, 4]), chosen, 0),
-    scores: best.values,
-    labels: div(chosen, scalar(count, "int32")),
+  const keptScores = where(reshape(kept, scores.shape), scores, scalar(0));
+  const { values, indices } = topK(reshape(keptScores, [batch, classes * count]), maxPerPicture); // class · R + RoI
+  return {
+    count: sum(cast(less(scalar(0), values), "int32"), { axes: [1] }),
+    boxes: gatherRows(reshape(boxes, [batch, classes * count, 4]), indices),
+    scores: values,
+    labels: div(indices, scalar(count, "int32")),
   };
-  if (model.masks === undefined) return detections;
-  return { ...detections, masks: masksOf(model, maps, detections, scale, context) };
 }
 
 /** Mask probabilities of the detections that are there; the others get zeros. */
 function masksOf(
   model: MaskRcnn,
   maps: readonly Value[],
-  { boxes, labels, count }: DetectionValues,
-  scale: Value,
+  { boxes, scores, labels }: DetectionValues,
+  scales: Value,
   context: Context,
 ): Value {
-  const places = boxes.shape[0]!;
-  const some = maximum(count, int32Indices([1])); // no operator sees an empty batch
-  const rois = roisOf(model, mul(boxes, scale));
+  const [batch, perPicture] = scores.shape as [number, number];
+  const places = batch * perPicture;
+  const real = reshape(less(scalar(0), scores), [places]);
+  const rois = roisOf(model, mul(boxes, reshape(scales, [batch, 1, 4])));
+  // Of one picture the real ones come first; of several they are brought together, to be computed alone.
+  const { order, inverse } = batch === 1 ? {} : realFirst(real);
+  const sorted = (x: Value) => (order === undefined ? x : gather(x, order, 0));
+  const some = maximum(sum(cast(real, "int32"), { axes: [0], keepDims: true }), int32Indices([1])); // never an empty batch
   const here = {
-    boxes: truncate(rois.boxes, some),
-    pictures: truncate(rois.pictures, some),
-    levels: truncate(rois.levels, some),
+    boxes: truncate(sorted(rois.boxes), some),
+    pictures: truncate(sorted(rois.pictures), some),
+    levels: truncate(sorted(rois.levels), some),
   };
   const logits = restore(model.masks!.forward(align(model, maps, here, model.config.roi.maskPoolSize), context));
   const [, classes, side] = logits.shape as [number, number, number, number];
-  const firstRows = int32Indices(Array.from({ length: places }, (_, i) => i * classes));
-  const own = gather(reshape(logits, [places * classes, side, side]), add(firstRows, labels), 0);
-  return sigmoid(own);
+  const own = add(mul(range(places), scalar(classes, "int32")), sorted(reshape(labels, [places])));
+  const masks = sigmoid(gather(reshape(logits, [places * classes, side, side]), own, 0));
+  const placed = inverse === undefined ? masks : gather(masks, inverse, 0);
+  const shown = where(reshape(real, [places, 1, 1]), placed, scalar(0));
+  return reshape(shown, [batch, perPicture, side, side]);
 }
 
+/** Brings the places where `real` is true to the front: which place goes where, and back. */
+function realFirst(real: Value): { readonly order: Value; readonly inverse: Value } {
+  const places = real.shape[0]!;
+  const order = topK(cast(real, "float32"), places).indices;
+  return { order, inverse: topK(neg(cast(order, "float32")), places).indices }; // sorting a permutation inverts it
+}
+
+/** @param decoded [B, R, 4] @returns the RoIs of all pictures together, [B · R] */
 function roisOf(model: MaskRcnn, decoded: Value): Rois {
-  const boxes = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
-  const pictures = int32Indices(Array.from({ length: boxes.shape[0]! }, () => 0));
+  const [batch, count] = decoded.shape as [number, number];
+  const finite = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
+  const boxes = reshape(finite, [batch * count, 4]);
+  const pictures = div(range(batch * count), scalar(count, "int32"));
   return { boxes, pictures, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };
 }
 

@@ -1,13 +1,13 @@
 import { Cache } from "../../engines/cache.js";
 import type { Engine, Program, Tensors } from "../../engines/engine.js";
 import { compileForInference } from "../../engines/inference.js";
-import type { Value } from "../../graph/index.js";
+import { input, type TensorData } from "../../graph/index.js";
 import { pasteMasks } from "../../masks/paste.js";
 import { Context } from "../../nn/context.js";
 import type { ParameterValues } from "../../nn/parameters.js";
 import { inputsOf } from "../bindings.js";
 import type { Detections, Detector, InferenceBatch } from "../predictions.js";
-import { type DetectionValues, detectionGraph } from "./detectionGraph.js";
+import { detectionGraph } from "./detectionGraph.js";
 import type { MaskRcnn } from "./model.js";
 
 /** Shapes of batches whose programs are kept. */
@@ -30,8 +30,13 @@ export function detector({ model, values, engine, folded }: DetectorOptions): De
 
   const compile = async (batch: number, height: number, width: number): Promise<Program> => {
     const context = folded ? Context.inference(values) : Context.evaluation();
-    const { pictures } = detectionGraph(model, context, { batch, height, width });
-    const outputs = Object.assign({}, ...pictures.map(named));
+    const outputs = {
+      ...detectionGraph(model, context, {
+        images: input("images", [batch, 3, height, width]),
+        sizes: input("sizes", [batch, 4]),
+        scales: input("scales", [batch, 4]),
+      }),
+    };
     return folded ? compileForInference(engine, outputs) : engine.compile(outputs);
   };
 
@@ -54,24 +59,21 @@ export function detector({ model, values, engine, folded }: DetectorOptions): De
   };
 }
 
-const named = (values: DetectionValues, picture: number): Record<string, Value> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${name}/${picture}`, value as Value]));
-
 function readDetections(
   outputs: Tensors,
   picture: number,
   size: { readonly height: number; readonly width: number; readonly threshold: number },
 ): Detections {
-  const count = outputs[`count/${picture}`]![0]!;
-  const boxes = (outputs[`boxes/${picture}`] as Float32Array).slice(0, 4 * count);
-  const found = {
-    boxes,
-    scores: (outputs[`scores/${picture}`] as Float32Array).slice(0, count),
-    labels: (outputs[`labels/${picture}`] as Int32Array).slice(0, count),
-  };
-  const probabilities = outputs[`masks/${picture}`];
+  const places = outputs.scores!.length / outputs.count!.length;
+  const count = outputs.count![picture]!;
+  const rows = <T extends TensorData>(data: T, perRow: number) =>
+    data.slice(picture * places * perRow, (picture * places + count) * perRow) as T;
+  const boxes = rows(outputs.boxes as Float32Array, 4);
+  const scores = rows(outputs.scores as Float32Array, 1);
+  const found = { boxes, scores, labels: rows(outputs.labels as Int32Array, 1) };
+  const probabilities = outputs.masks;
   if (!(probabilities instanceof Float32Array)) return found;
-  const side = Math.sqrt(probabilities.length / outputs[`scores/${picture}`]!.length);
-  const masks = pasteMasks({ masks: probabilities.subarray(0, count * side * side), size: side, boxes, ...size });
+  const cells = probabilities.length / outputs.scores!.length;
+  const masks = pasteMasks({ masks: rows(probabilities, cells), size: Math.sqrt(cells), boxes, ...size });
   return { ...found, masks };
 }

@@ -1,21 +1,25 @@
 import {
+  add,
+  cast,
   concat,
   constant,
+  div,
   gather,
-  int32Indices,
   less,
   minimum,
+  mul,
   nonMaximumSuppression,
   reshape,
   scalar,
   slice,
+  sub,
   topK,
   transpose,
   type Value,
   where,
 } from "../../graph/index.js";
-import { type AnchorLevel, type Anchors, makeAnchors } from "../../regions/anchors.js";
-import { decodeBoxes, sidesOf } from "./boxGraph.js";
+import { baseAnchors } from "../../regions/anchors.js";
+import { decodeBoxes, gatherRows, sidesOf } from "./boxGraph.js";
 import type { MaskRcnn } from "./model.js";
 
 /** Scores of places without a box; every real logit is far above. */
@@ -23,86 +27,92 @@ const NOTHING = -1e9;
 const ANYTHING = -1e8;
 
 export interface ProposalValues {
-  /** [n, 4] xyxy in pixels of the network's input, best first; places left over hold any box. */
+  /** [B, n, 4] xyxy in pixels of the network's input, best first; places left over hold any box. */
   readonly boxes: Value;
-  /** bool [n, 1]: whether the place holds a proposal. */
+  /** bool [B, n, 1]: whether the place holds a proposal. */
   readonly valid: Value;
 }
 
 interface Scored {
-  /** [k, 4] */
+  /** [B, k, 4] */
   readonly boxes: Value;
-  /** [k] */
+  /** [B, k] */
   readonly scores: Value;
 }
 
 /**
- * The region proposals of one picture as part of the graph, as `rpnProposals` in lib/regions makes them on the host.
+ * The region proposals of a batch as part of the graph, as `rpnProposals` in lib/regions makes them on the host.
  *
- * @param logits a level [1, anchors, H_l, W_l]; @param deltas a level [1, 4 · anchors, H_l, W_l]
- * @param size [4] width, height, width, height of the picture without padding
+ * @param logits a level [B, anchors, H_l, W_l]; @param deltas a level [B, 4 · anchors, H_l, W_l]
+ * @param sizes [B, 4] width, height, width, height of each picture without padding
  */
 export function proposalGraph(
   model: MaskRcnn,
   logits: readonly Value[],
   deltas: readonly Value[],
-  { height, width, size }: { readonly height: number; readonly width: number; readonly size: Value },
+  sizes: Value,
 ): ProposalValues {
-  const { anchorScale, anchorRatios, maxPerPicture } = model.config.rpn;
-  const anchors = makeAnchors({ height, width, strides: model.strides, scales: [anchorScale], ratios: anchorRatios });
-  const kept = anchors.levels.map((level, l) => {
-    const best = bestOfLevel(model, anchors, level, { logits: logits[l]!, deltas: deltas[l]!, size });
-    return suppress(best, model.config.rpn.nms, maxPerPicture);
+  const { nms, maxPerPicture } = model.config.rpn;
+  const batch = sizes.shape[0]!;
+  const kept = model.strides.map((stride, l) => {
+    const best = bestOfLevel(model, stride, { logits: logits[l]!, deltas: deltas[l]!, sizes });
+    const isKept = nonMaximumSuppression(best.boxes, best.scores, {
+      iouThreshold: nms,
+      scoreThreshold: ANYTHING,
+      maxKept: maxPerPicture,
+    });
+    return { boxes: best.boxes, scores: where(isKept, best.scores, scalar(NOTHING)) };
   });
   const boxes = concat(
     kept.map((level) => level.boxes),
-    0,
+    1,
   );
   const scores = concat(
     kept.map((level) => level.scores),
-    0,
+    1,
   );
-  const places = Math.min(maxPerPicture, scores.shape[0]!);
-  const { values, indices } = topK(scores, places);
-  return { boxes: gather(boxes, indices, 0), valid: reshape(less(scalar(ANYTHING), values), [places, 1]) };
+  const { values, indices } = topK(scores, maxPerPicture);
+  const valid = reshape(less(scalar(ANYTHING), values), [batch, values.shape[1]!, 1]);
+  return { boxes: gatherRows(boxes, indices), valid };
 }
 
 /** The best anchors of a level, decoded and clipped; boxes without area score nothing. */
 function bestOfLevel(
   model: MaskRcnn,
-  anchors: Anchors,
-  { height, width, offset }: AnchorLevel,
-  { logits, deltas, size }: { readonly logits: Value; readonly deltas: Value; readonly size: Value },
+  stride: number,
+  { logits, deltas, sizes }: { readonly logits: Value; readonly deltas: Value; readonly sizes: Value },
 ): Scored {
   const { testPerLevel, minSize } = model.config.rpn;
-  const count = height * width * anchors.perCell;
-  const k = Math.min(testPerLevel, count);
-  const flat = reshape(transpose(logits, [0, 2, 3, 1]), [count]); // in the order of the anchors
-  const perAnchor = reshape(transpose(deltas, [0, 2, 3, 1]), [count, 4]);
-  const { values, indices } = topK(flat, k);
-  const own = constant(anchors.boxes.slice(4 * offset, 4 * (offset + count)), [count, 4]);
-  const boxes = decodeBoxes(gather(own, indices, 0), gather(perAnchor, indices, 0), [1, 1, 1, 1], size);
+  const [batch, anchors, height, width] = logits.shape as [number, number, number, number];
+  const count = height * width * anchors;
+  const flat = reshape(transpose(logits, [0, 2, 3, 1]), [batch, count]); // in the order y, x, shape
+  const perAnchor = reshape(transpose(deltas, [0, 2, 3, 1]), [batch, count, 4]);
+  const { values, indices } = topK(flat, testPerLevel); // [B, k]
+  const own = anchorsAt(model, stride, width, indices);
+  const boxes = decodeBoxes(own, gatherRows(perAnchor, indices), [1, 1, 1, 1], reshape(sizes, [batch, 1, 4]));
   const sides = sidesOf(boxes);
-  const shorter = minimum(slice(sides, { axis: 1, end: 1 }), slice(sides, { axis: 1, start: 1 }));
-  const scores = where(less(scalar(minSize), reshape(shorter, [k])), values, scalar(NOTHING));
+  const shorter = minimum(slice(sides, { axis: 2, end: 1 }), slice(sides, { axis: 2, start: 1 }));
+  const scores = where(less(scalar(minSize), reshape(shorter, values.shape)), values, scalar(NOTHING));
   return { boxes, scores };
 }
 
-/** Non-maximum suppression of one group; places left over score nothing. */
-function suppress({ boxes, scores }: Scored, iouThreshold: number, maxKept: number): Scored {
-  const n = scores.shape[0]!;
-  const { kept, count } = nonMaximumSuppression(reshape(boxes, [1, n, 4]), reshape(scores, [1, n]), {
-    iouThreshold,
-    scoreThreshold: ANYTHING,
-    maxKept,
-  });
-  return {
-    boxes: gather(boxes, kept, 0),
-    scores: where(within(kept, count), gather(scores, kept, 0), scalar(NOTHING)),
-  };
+/**
+ * The anchors of one level that indices [B, k] in the order y, x, shape stand for → [B, k, 4]; the very numbers of
+ * `makeAnchors` in lib/regions, without a table of all anchors in the model.
+ */
+function anchorsAt(model: MaskRcnn, stride: number, width: number, indices: Value): Value {
+  const { anchorScale, anchorRatios } = model.config.rpn;
+  const bases = baseAnchors(stride, { scales: [anchorScale], ratios: anchorRatios });
+  const [batch, k] = indices.shape as [number, number];
+  const [cells, shapes] = divided(indices, bases.length / 4);
+  const [y, x] = divided(cells, width);
+  const shift = (cell: Value) => reshape(mul(cast(cell, "float32"), scalar(stride)), [batch, k, 1]);
+  const shifts = [shift(x), shift(y)];
+  return add(gather(constant(bases, [bases.length / 4, 4]), shapes, 0), concat([...shifts, ...shifts], 2));
 }
 
-/** bool [n]: which places come before `count`. */
-export function within(places: Value, count: Value): Value {
-  return less(int32Indices(Array.from({ length: places.shape[0]! }, (_, i) => i)), count);
+/** Quotient and remainder of whole numbers that are not negative. */
+function divided(x: Value, by: number): readonly [quotient: Value, remainder: Value] {
+  const quotient = div(x, scalar(by, "int32"));
+  return [quotient, sub(x, mul(quotient, scalar(by, "int32")))];
 }

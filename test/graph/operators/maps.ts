@@ -56,6 +56,7 @@ export const mapSuites = {
     calls: resizes,
     reference: reference.resizeBilinearGradient,
   }),
+  resizeBicubic: suite(operators.resizeBicubic, { calls: resizes, reference: reference.resizeBicubic }),
   channelAffine: suite(operators.channelAffine, {
     calls: channelled.map((shape) => ({ operands: [floats(shape), ...vectors(shape, 2)], attributes: {} })),
     reference: normalisation.channelAffine,

@@ -90,6 +90,10 @@ export const shapingSuites = {
     calls: tensor.chain((x) => axesOf(x.shape.length, 1).map((axes) => ({ operands: [x], attributes: { axes } }))),
     reference: reference.reverse,
   }),
+  range: suite(operators.range, {
+    calls: fc.integer({ min: 1, max: 9 }).map((size) => ({ operands: [], attributes: { size } })),
+    reference: reference.range,
+  }),
   gather: suite(operators.gather, {
     calls: onePerAxis.chain(({ shape, axis }) =>
       fc.tuple(shapeOf(0, 2), fc.boolean()).map(([indices, isFloat]) => ({

@@ -3,7 +3,7 @@ import { at, build, type Reference, type Tensor, zerosOf } from "./tensor.js";
 
 export const topK: Reference<AttributesOf<"topK">> = ([x], { k }) => {
   const n = x!.shape.at(-1)!;
-  const shape = [...x!.shape.slice(0, -1), k];
+  const shape = [...x!.shape.slice(0, -1), Math.min(k, n)];
   const ranked = (outer: readonly number[]) => {
     const row = Array.from({ length: n }, (_, i) => at(x!, [...outer, i]));
     return row.map((value, i) => ({ value, i })).sort((a, b) => b.value - a.value || a.i - b.i);
@@ -34,7 +34,7 @@ export const nonMaximumSuppression: Reference<AttributesOf<"nonMaximumSuppressio
   { iouThreshold, scoreThreshold, maxKept },
 ) => {
   const [groups, n] = scores!.shape as [number, number];
-  const kept: number[] = [];
+  const mask = zerosOf([groups, n]);
   for (let group = 0; group < groups; group++) {
     const order = Array.from({ length: n }, (_, i) => i)
       .filter((i) => at(scores!, [group, i]) > scoreThreshold)
@@ -44,11 +44,9 @@ export const nonMaximumSuppression: Reference<AttributesOf<"nonMaximumSuppressio
       const free = here.every((j) => overlapOf(boxOf(boxes!, group, i), boxOf(boxes!, group, j)) <= iouThreshold);
       if (free && here.length < maxKept) here.push(i);
     }
-    kept.push(...here.map((i) => group * n + i));
+    for (const i of here) mask.data[group * n + i] = 1;
   }
-  const indices = zerosOf([groups * Math.min(maxKept, n)]);
-  indices.data.set(kept);
-  return [indices, { shape: [1], data: Float64Array.of(kept.length) }];
+  return [mask];
 };
 
 /** Bilinear sampling: nothing more than a pixel outside the map, else clamped to its border. */

@@ -73,3 +73,30 @@ export const resizeBilinearGradient: Reference<AttributesOf<"resizeBilinearGradi
   });
   return [x];
 };
+
+/** Weights of the four pixels around an offset in 0 … 1 of cubic convolution with a = −0.75. */
+function cubicWeights(t: number): readonly number[] {
+  const a = -0.75;
+  const near = (d: number) => (a + 2) * d ** 3 - (a + 3) * d ** 2 + 1;
+  const far = (d: number) => a * d ** 3 - 5 * a * d ** 2 + 8 * a * d - 4 * a;
+  return [far(1 + t), near(t), near(1 - t), far(2 - t)];
+}
+
+export const resizeBicubic: Reference<AttributesOf<"resizeBicubic">> = ([x], { size }) => {
+  const [n, c, height, width] = x!.shape as [number, number, number, number];
+  const inside = (i: number, length: number) => Math.min(length - 1, Math.max(0, i));
+  return [
+    build([n, c, ...size], ([picture, channel, row, column]) => {
+      const y = ((row! + 0.5) * height) / size[0] - 0.5;
+      const x0 = ((column! + 0.5) * width) / size[1] - 0.5;
+      let total = 0;
+      for (const [i, down] of cubicWeights(y - Math.floor(y)).entries()) {
+        for (const [j, across] of cubicWeights(x0 - Math.floor(x0)).entries()) {
+          const pixel = [inside(Math.floor(y) - 1 + i, height), inside(Math.floor(x0) - 1 + j, width)];
+          total += down * across * at(x!, [picture!, channel!, ...pixel]);
+        }
+      }
+      return total;
+    }),
+  ];
+};

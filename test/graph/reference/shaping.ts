@@ -48,6 +48,8 @@ export const reverse: Reference<AttributesOf<"reverse">> = ([x], { axes }) => [
   ),
 ];
 
+export const range: Reference<AttributesOf<"range">> = (_, { size }) => [build([size], ([i]) => i!)];
+
 export const gather: Reference<AttributesOf<"gather">> = ([x, indices], { axis }) => {
   const rank = indices!.shape.length;
   const shape = [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)];
