@@ -1,5 +1,7 @@
+import { THRESHOLDS_PER_WORD } from "./matching.js";
 import type { ResolvedCocoOptions } from "./options.js";
-import { type ClassVerdicts, IGNORED, RIGHT } from "./verdicts.js";
+import { fallingOrder } from "./tables.js";
+import type { ClassVerdicts } from "./verdicts.js";
 
 /** Precision, recall and score arrays over thresholds T, recalls R, categories K, areas A and limits M; −1 = undefined. */
 export interface PrecisionRecall {
@@ -32,64 +34,106 @@ export function accumulateClass(
   options: ResolvedCocoOptions,
   output: PrecisionRecall,
 ): void {
-  const [T, R, K, A, M] = output.shape;
+  const [T, , , A, M] = output.shape;
   const rankedOf = rankedByLimit(found, options.maxDetections);
-  const curve = { precision: new Float64Array(found.count), scores: new Float64Array(found.count) };
+  const curves = Array.from({ length: Math.min(T, THRESHOLDS_PER_WORD) }, () => emptyCurve(found.count));
   for (let a = 0; a < A; a++) {
-    const positives = found.positives[a]!;
-    if (positives === 0) continue;
+    if (found.positives[a] === 0) continue;
     for (let m = 0; m < M; m++) {
       const ranked = rankedOf[m]!;
-      const firstScore = ranked.length > 0 ? found.scores[ranked[0]!]! : 0;
-      for (let t = 0; t < T; t++) {
-        const right = traceCurve(found, (a * T + t) * found.capacity, ranked, curve);
-        output.recall[((t * K + k) * A + a) * M + m] = right / positives;
-        for (let r = 0, i = 0; r < R; r++) {
-          const recall = options.recallThresholds[r]!;
-          while (i < right && (i + 1) / positives < recall) i++;
-          const at = (((t * R + r) * K + k) * A + a) * M + m;
-          output.precision[at] = i < right ? curve.precision[i]! : 0;
-          // A recall of 0 is reached by the first detection, right or wrong.
-          output.scores[at] = recall <= 0 ? firstScore : i < right ? curve.scores[i]! : 0;
+      for (let first = 0; first < T; first += THRESHOLDS_PER_WORD) {
+        const traced = curves.slice(0, T - first);
+        traceCurves(found, a, first / THRESHOLDS_PER_WORD, ranked, traced);
+        for (const [i, curve] of traced.entries()) {
+          readOff(curve, { found, ranked, options, output, t: first + i, k, a, m });
         }
       }
     }
   }
 }
 
+/** A precision-recall curve at its right detections: recall changes nowhere else and precision peaks there. */
+interface Curve {
+  right: number;
+  /** Detections that are wrong at this threshold but not at every one. */
+  wrong: number;
+  /** [right] */
+  readonly precision: Float64Array;
+  /** [right] */
+  readonly scores: Float64Array;
+}
+
+function emptyCurve(capacity: number): Curve {
+  return { right: 0, wrong: 0, precision: new Float64Array(capacity), scores: new Float64Array(capacity) };
+}
+
 /** For each limit the detections within it by falling score, equal scores in order of pictures. */
 function rankedByLimit({ count, scores, ranks }: ClassVerdicts, limits: readonly number[]): Int32Array[] {
-  const order = new Int32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  order.sort((a, b) => scores[b]! - scores[a]!);
+  const order = fallingOrder(scores.subarray(0, count));
   return limits.map((limit) => order.filter((d) => ranks[d]! < limit));
 }
 
 /**
- * Precision and score at each right detection; recall changes nowhere else and precision peaks there.
- * Afterwards each precision is the best from there on.
- *
- * @returns the number of right detections
+ * Fills one curve for each threshold of a word of verdicts. Most detections are wrong, or ignored, at every threshold at
+ * once; those cost one step for all curves.
  */
-function traceCurve(
-  { verdicts, scores }: ClassVerdicts,
-  first: number,
+function traceCurves(
+  found: ClassVerdicts,
+  a: number,
+  word: number,
   ranked: Int32Array,
-  curve: { readonly precision: Float64Array; readonly scores: Float64Array },
-): number {
-  let right = 0;
-  let wrong = 0;
+  curves: readonly Curve[],
+): void {
+  const first = (a * found.words + word) * found.capacity;
+  const all = curves.length === THRESHOLDS_PER_WORD ? -1 : (1 << curves.length) - 1;
+  for (const curve of curves) curve.right = curve.wrong = 0;
+  let wrongAtAll = 0;
   for (let i = 0; i < ranked.length; i++) {
     const d = ranked[i]!;
-    const verdict = verdicts[first + d]!;
-    if (verdict === IGNORED) continue;
-    if (verdict === RIGHT) {
-      curve.scores[right++] = scores[d]!;
-      curve.precision[right - 1] = right / (wrong + right + Number.EPSILON);
-    } else wrong++;
+    const right = found.right[first + d]! & all;
+    const ignored = found.ignored[first + d]! & all;
+    if (ignored === all) continue;
+    if ((right | ignored) === 0) {
+      wrongAtAll++;
+      continue;
+    }
+    for (let t = 0; t < curves.length; t++) {
+      const curve = curves[t]!;
+      if (((right >>> t) & 1) === 1) {
+        const rights = ++curve.right;
+        curve.scores[rights - 1] = found.scores[d]!;
+        curve.precision[rights - 1] = rights / (wrongAtAll + curve.wrong + rights + Number.EPSILON);
+      } else if (((ignored >>> t) & 1) === 0) curve.wrong++;
+    }
   }
+}
+
+interface Place {
+  readonly found: ClassVerdicts;
+  readonly ranked: Int32Array;
+  readonly options: ResolvedCocoOptions;
+  readonly output: PrecisionRecall;
+  readonly t: number;
+  readonly k: number;
+  readonly a: number;
+  readonly m: number;
+}
+
+/** Reads a curve off at the recall thresholds; each precision is the best from there on. */
+function readOff({ right, precision, scores }: Curve, { found, ranked, options, output, t, k, a, m }: Place): void {
+  const [, R, K, A, M] = output.shape;
+  const positives = found.positives[a]!;
+  const firstScore = ranked.length > 0 ? found.scores[ranked[0]!]! : 0;
   for (let i = right - 2; i >= 0; i--) {
-    if (curve.precision[i + 1]! > curve.precision[i]!) curve.precision[i] = curve.precision[i + 1]!;
+    if (precision[i + 1]! > precision[i]!) precision[i] = precision[i + 1]!;
   }
-  return right;
+  output.recall[((t * K + k) * A + a) * M + m] = right / positives;
+  for (let r = 0, i = 0; r < R; r++) {
+    const recall = options.recallThresholds[r]!;
+    while (i < right && (i + 1) / positives < recall) i++;
+    const at = (((t * R + r) * K + k) * A + a) * M + m;
+    output.precision[at] = i < right ? precision[i]! : 0;
+    // A recall of 0 is reached by the first detection, right or wrong.
+    output.scores[at] = recall <= 0 ? firstScore : i < right ? scores[i]! : 0;
+  }
 }

@@ -1,15 +1,18 @@
 import { accumulateClass, emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
-import { type CocoGroundTruth, type CocoResult, detectionTable, groundTruthTable } from "./coco-files.js";
+import { type CocoGroundTruth, type CocoResult, detectionTable, readGroundTruth } from "./coco-files.js";
 import {
   detectionsFromInstances,
   type EvaluatedDetections,
   type EvaluatedObjects,
   groundTruthFromInstances,
 } from "./instances.js";
+import type { ComparedWith } from "./maskOverlaps.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
+import type { PictureMatches } from "./pictureMatches.js";
+import { rowsByClass } from "./rows.js";
 import { formatRows, meanPrecision, meanRecall, type SummaryRow, summarize } from "./summary.js";
-import { type DetectionTable, type EvaluationType, type GroundTruthTable, stableOrder } from "./tables.js";
-import { judgeClass, type PictureMatches } from "./verdicts.js";
+import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
+import { classJudge } from "./verdicts.js";
 
 /** Figures of one category, 0 … 1, or −1 where it has no objects. */
 export interface CategoryFigures {
@@ -48,39 +51,29 @@ export interface EvaluateTablesOptions extends CocoOptions {
  */
 export function evaluateTables({ groundTruth, detections, type, ...rest }: EvaluateTablesOptions): CocoEvaluation {
   const options = resolveOptions(rest);
-  const ids = options.useCategories ? groundTruth.categoryIds : Float64Array.of(-1);
-  const arrays = emptyPrecisionRecall(options, ids.length);
-  const objectRows = rowsByClass(groundTruth, groundTruth, options.useCategories);
-  const detectionRows = rowsByClass(detections, groundTruth, options.useCategories);
+  const classes = rowsByClass(groundTruth, detections, options.useCategories);
+  const arrays = emptyPrecisionRecall(options, classes.length);
   const matches: PictureMatches[] = [];
-  ids.forEach((id, k) => {
-    const found = judgeClass({ type, groundTruth, detections, options }, objectRows[k]!, detectionRows[k]!, id);
-    accumulateClass(found, k, options, arrays);
-    for (const pictures of found.pictures) matches.push(...pictures);
+  const judge = classJudge({ type, groundTruth, detections, options }, options.keepMatches ? matches : undefined);
+  classes.forEach((rows, k) => {
+    accumulateClass(judge(rows), k, options, arrays);
   });
+  return finishEvaluation({ arrays, groundTruth, type, options, matches });
+}
+
+export interface Accumulated {
+  readonly arrays: PrecisionRecall;
+  readonly groundTruth: GroundTruthTable;
+  readonly type: EvaluationType;
+  readonly options: ResolvedCocoOptions;
+  readonly matches: readonly PictureMatches[];
+}
+
+/** Adds the figures to accumulated arrays. */
+export function finishEvaluation({ arrays, groundTruth, type, options, matches }: Accumulated): CocoEvaluation {
   const rows = summarize(arrays, options);
   const stats = rows.map(({ value }) => value);
   return { ...arrays, type, options, rows, stats, categories: categoryFigures(arrays, groundTruth, options), matches };
-}
-
-/** Each class's table rows in order of pictures; all rows as one class, by picture and category, without categories. */
-function rowsByClass(
-  table: { readonly image: Int32Array; readonly category: Int32Array },
-  { imageIds, categoryIds }: GroundTruthTable,
-  useCategories: boolean,
-): Int32Array[] {
-  if (!useCategories) {
-    return [stableOrder(table.image, imageIds.length, stableOrder(table.category, categoryIds.length))];
-  }
-  const order = stableOrder(table.category, categoryIds.length, stableOrder(table.image, imageIds.length));
-  let start = 0;
-  return Array.from(categoryIds, (_, k) => {
-    let end = start;
-    while (end < order.length && table.category[order[end]!] === k) end++;
-    const rows = order.subarray(start, end);
-    start = end;
-    return rows;
-  });
 }
 
 function categoryFigures(
@@ -117,13 +110,18 @@ export interface EvaluateCocoOptions extends CocoOptions {
  */
 export function evaluateCoco(options: EvaluateCocoOptions): CocoEvaluation {
   const { groundTruth, results, imageIds, categoryIds, ...rest } = options;
-  const truth = groundTruthTable(groundTruth, {
+  const [frame, truth] = readGroundTruth(groundTruth, {
     type: rest.type,
     ...(imageIds && { imageIds }),
     ...(categoryIds && { categoryIds }),
   });
-  const detections = detectionTable(results, groundTruth, truth, rest.type);
+  const detections = detectionTable(results, frame, truth, comparisonFor(rest));
   return evaluateTables({ ...rest, groundTruth: truth, detections });
+}
+
+/** What masks must be compared with for these options. */
+export function comparisonFor({ useCategories }: CocoOptions): ComparedWith {
+  return useCategories === false ? "picture" : "category";
 }
 
 export interface EvaluateInstancesOptions extends CocoOptions {
@@ -140,7 +138,7 @@ export function evaluateInstances(options: EvaluateInstancesOptions): CocoEvalua
   return evaluateTables({
     ...rest,
     groundTruth: truth,
-    detections: detectionsFromInstances(detections, truth, rest.type),
+    detections: detectionsFromInstances(detections, truth, rest.type, comparisonFor(rest)),
   });
 }
 

@@ -1,6 +1,8 @@
 import { UserError } from "../errors.js";
-import { type IndexedRle, indexRle } from "../masks/overlap.js";
 import { type Rle, rleArea } from "../masks/rle.js";
+import { RunBuffer } from "../masks/runBuffer.js";
+import { maskTable } from "../masks/table.js";
+import { type ComparedWith, overlapsBuilder, overlapTarget } from "./maskOverlaps.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** The true objects of one picture, n of them, in original pixels. */
@@ -50,7 +52,7 @@ export function groundTruthFromInstances({ pictures, classes, type }: InstancesO
   const imageIds = Float64Array.from(sorted, ({ imageId }) => imageId);
   const twice = imageIds.find((id, i) => id === imageIds[i + 1]);
   if (twice !== undefined) throw new UserError(`picture ${twice} comes twice in the ground truth`);
-  const columns = flatten(sorted, (_, i) => i, type, areaOfObject);
+  const columns = flatten(sorted, (_, i) => i, areaOfObject);
   checkLabels(columns.category, classes.length, "the ground truth");
   return {
     imageIds,
@@ -59,6 +61,7 @@ export function groundTruthFromInstances({ pictures, classes, type }: InstancesO
     crowd: Uint8Array.from(sorted.flatMap(({ crowd }) => [...crowd])),
     ids: Float64Array.from(columns.image, (_, n) => n + 1),
     ...columns,
+    ...(type === "segm" && { masks: maskTable(masksOf(sorted)) }),
   };
 }
 
@@ -71,6 +74,7 @@ export function detectionsFromInstances(
   pictures: readonly EvaluatedDetections[],
   truth: GroundTruthTable,
   type: EvaluationType,
+  comparedWith: ComparedWith = "category",
 ): DetectionTable {
   const imageIndex = new Map(Array.from(truth.imageIds, (id, i) => [id, i]));
   const columns = flatten(
@@ -80,14 +84,23 @@ export function detectionsFromInstances(
       if (index === undefined) throw new UserError(`detections of picture ${imageId}, which the ground truth lacks`);
       return index;
     },
-    type,
     ({ masks }, i) => (type === "segm" && masks?.[i] !== undefined ? rleArea(masks[i]) : undefined),
   );
   checkLabels(columns.category, truth.categoryIds.length, "the detections");
   const scores = Float64Array.from(pictures.flatMap((picture) => [...picture.scores]));
   const bad = scores.find((score) => !Number.isFinite(score));
   if (bad !== undefined) throw new UserError(`a detection has the score ${bad}; the model's outputs are not finite`);
-  return { scores, ids: Float64Array.from(scores, (_, n) => n + 1), ...columns };
+  const ids = Float64Array.from(scores, (_, n) => n + 1);
+  if (type === "bbox") return { scores, ids, ...columns };
+  const overlaps = overlapsBuilder(overlapTarget(truth, comparedWith));
+  const buffer = new RunBuffer();
+  let n = 0;
+  for (const mask of masksOf(pictures)) {
+    buffer.take(mask);
+    overlaps.add(buffer, columns.image[n]!, columns.category[n]!);
+    n++;
+  }
+  return { scores, ids, ...columns, overlaps: overlaps.finish() };
 }
 
 interface Columns {
@@ -95,7 +108,6 @@ interface Columns {
   readonly category: Int32Array;
   readonly boxes: Float64Array;
   readonly areas: Float64Array;
-  readonly masks?: readonly IndexedRle[];
 }
 
 type PictureColumns = Pick<EvaluatedObjects, "imageId" | "boxes" | "labels" | "masks">;
@@ -113,7 +125,6 @@ function areaOfObject({ areas, masks }: EvaluatedObjects, i: number): number | u
 function flatten<P extends PictureColumns>(
   pictures: readonly P[],
   imageIndex: (picture: P, i: number) => number,
-  type: EvaluationType,
   areaOf: (picture: P, i: number) => number | undefined,
 ): Columns {
   const total = pictures.reduce((sum, { labels }) => sum + labels.length, 0);
@@ -121,7 +132,6 @@ function flatten<P extends PictureColumns>(
   const category = new Int32Array(total);
   const boxes = new Float64Array(total * 4);
   const areas = new Float64Array(total);
-  const masks: IndexedRle[] = [];
   let n = 0;
   pictures.forEach((picture, p) => {
     const index = imageIndex(picture, p);
@@ -130,18 +140,23 @@ function flatten<P extends PictureColumns>(
       image[n] = index;
       category[n] = label;
       boxes.set([x0!, y0!, x1! - x0!, y1! - y0!], 4 * n);
-      if (type === "segm") masks.push(indexRle(maskOf(picture, i)));
       areas[n] = areaOf(picture, i) ?? boxes[4 * n + 2]! * boxes[4 * n + 3]!;
       n++;
     });
   });
-  return { image, category, boxes, areas, ...(type === "segm" && { masks }) };
+  return { image, category, boxes, areas };
 }
 
-function maskOf({ masks, imageId }: PictureColumns, i: number): Rle {
-  const mask = masks?.[i];
-  if (mask === undefined) throw new UserError(`object ${i} of picture ${imageId} has no mask; judge boxes (type bbox)`);
-  return mask;
+/** All pictures' masks in turn. */
+function* masksOf(pictures: readonly PictureColumns[]): Generator<Rle> {
+  for (const { masks, labels, imageId } of pictures) {
+    for (let i = 0; i < labels.length; i++) {
+      const mask = masks?.[i];
+      if (mask === undefined)
+        throw new UserError(`object ${i} of picture ${imageId} has no mask; judge boxes (type bbox)`);
+      yield mask;
+    }
+  }
 }
 
 function checkLabels(labels: Int32Array, classes: number, whose: string): void {

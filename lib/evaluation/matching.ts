@@ -1,42 +1,91 @@
-/** The overlaps and areas of one picture (and category): D detections by falling score, G objects. */
-export interface MatchInput {
-  readonly detections: number;
-  readonly objects: number;
+import type { ResolvedCocoOptions } from "./options.js";
+
+/** Thresholds whose verdicts share a 32-bit word. */
+export const THRESHOLDS_PER_WORD = 32;
+
+/** One picture (and category): D detections by falling score, G objects. Reused from picture to picture. */
+export interface PictureCase {
+  detections: number;
+  objects: number;
   /** [D, G] */
-  readonly ious: Float64Array;
+  ious: Float64Array;
   /** [D] */
-  readonly detectionAreas: Float64Array;
+  detectionAreas: Float64Array;
+  /** [D] 1 where an overlap reaches the lowest threshold. */
+  reaches: Uint8Array;
   /** [G] */
-  readonly objectAreas: Float64Array;
+  objectAreas: Float64Array;
   /** [G] annotation ids; an object with id 0 is never counted as found (see `matchDetections`). */
-  readonly objectIds: Float64Array;
+  objectIds: Float64Array;
   /** [G] 1 for a crowd. */
-  readonly crowd: Uint8Array;
+  crowd: Uint8Array;
 }
 
-/** Working space and result of `matchDetections`, reused from picture to picture. */
+/** The verdicts on n detections, a bit a threshold in words of 32; neither bit set: wrong. */
+export interface Verdicts {
+  /** [A, W, capacity] */
+  readonly right: Int32Array;
+  /** [A, W, capacity] counts neither as right nor as wrong. */
+  readonly ignored: Int32Array;
+  readonly words: number;
+  /** At least n. */
+  readonly capacity: number;
+}
+
+/** Working space of `matchDetections` and what it finds besides the verdicts; reused from picture to picture. */
 export interface Matches {
-  /** [T, D] the matched object's index, or −1. */
+  /** [T, D] the matched object's index, or −1; only where `record` asks for it. */
   detectionMatches: Int32Array;
-  /** [T, D] 1 where a detection counts neither as right nor as wrong. */
-  detectionIgnored: Uint8Array;
   /** [T, G] the detection an object was last matched to, or −1. */
   objectMatches: Int32Array;
   /** [G] 1 where an object need not be found. */
   objectIgnored: Uint8Array;
   /** [G] the objects, those that count first. */
   order: Int32Array;
+  readonly record: boolean;
 }
 
-export function emptyMatches(): Matches {
+export function emptyCase(): PictureCase {
+  return {
+    detections: 0,
+    objects: 0,
+    ious: new Float64Array(0),
+    detectionAreas: new Float64Array(0),
+    reaches: new Uint8Array(0),
+    objectAreas: new Float64Array(0),
+    objectIds: new Float64Array(0),
+    crowd: new Uint8Array(0),
+  };
+}
+
+/** Makes room for D detections and G objects; what the arrays hold is lost. */
+export function resizeCase(picture: PictureCase, detections: number, objects: number): void {
+  picture.detections = detections;
+  picture.objects = objects;
+  if (picture.detectionAreas.length < detections) {
+    picture.detectionAreas = new Float64Array(2 * detections);
+    picture.reaches = new Uint8Array(2 * detections);
+  }
+  if (picture.objectAreas.length < objects) {
+    picture.objectAreas = new Float64Array(2 * objects);
+    picture.objectIds = new Float64Array(2 * objects);
+    picture.crowd = new Uint8Array(2 * objects);
+  }
+  if (picture.ious.length < detections * objects) picture.ious = new Float64Array(2 * detections * objects);
+}
+
+export function emptyMatches(record: boolean): Matches {
   return {
     detectionMatches: new Int32Array(0),
-    detectionIgnored: new Uint8Array(0),
     objectMatches: new Int32Array(0),
     objectIgnored: new Uint8Array(0),
     order: new Int32Array(0),
+    record,
   };
 }
+
+/** Thresholds are taken a little below 1, so that a perfect overlap reaches 1 in spite of rounding. */
+export const reachable = (threshold: number): number => Math.min(threshold, 1 - 1e-10);
 
 /**
  * Gives each detection, best score first, the object it overlaps most (COCOeval's `evaluateImg`): at least by the
@@ -46,24 +95,40 @@ export function emptyMatches(): Matches {
  * The reference reads a match with annotation id 0 as no match. Figures are to agree on files that count from 0 too,
  * so it is the same here.
  *
- * @param low,high area range, both included
+ * @param a index of the area range
+ * @param first where in the verdicts this picture's detections begin
  */
 export function matchDetections(
-  input: MatchInput,
-  low: number,
-  high: number,
-  thresholds: readonly number[],
+  picture: PictureCase,
+  a: number,
+  { areaRanges, iouThresholds }: ResolvedCocoOptions,
   matches: Matches,
+  verdicts: Verdicts,
+  first: number,
 ): void {
-  const { detections, objects, ious, detectionAreas, objectIds, crowd } = input;
-  reserve(matches, detections, objects, thresholds.length);
-  const { detectionMatches, detectionIgnored, objectMatches, objectIgnored, order } = matches;
-  const counting = orderObjects(input, low, high, matches);
-  for (let t = 0; t < thresholds.length; t++) {
-    const threshold = Math.min(thresholds[t]!, 1 - 1e-10);
+  const { detections, objects, ious, detectionAreas, objectIds, crowd, reaches } = picture;
+  const { low, high } = areaRanges[a]!;
+  const { right, ignored, words, capacity } = verdicts;
+  reserve(matches, detections, objects, iouThresholds.length);
+  const { detectionMatches, objectMatches, objectIgnored, order, record } = matches;
+  const counting = orderObjects(picture, low, high, matches);
+  const start = a * words * capacity + first;
+  for (let d = 0; d < detections; d++) {
+    const outside = detectionAreas[d]! < low || detectionAreas[d]! > high ? -1 : 0;
+    for (let w = 0; w < words; w++) {
+      right[start + w * capacity + d] = 0;
+      ignored[start + w * capacity + d] = outside;
+    }
+  }
+  if (record) detectionMatches.fill(-1, 0, iouThresholds.length * detections);
+  objectMatches.fill(-1, 0, iouThresholds.length * objects);
+  for (let t = 0; t < iouThresholds.length; t++) {
+    const threshold = reachable(iouThresholds[t]!);
     const taken = t * objects;
-    objectMatches.fill(-1, taken, taken + objects);
+    const word = start + (t >> 5) * capacity;
+    const bit = 1 << (t & 31);
     for (let d = 0; d < detections; d++) {
+      if (reaches[d] === 0) continue;
       const row = d * objects;
       let best = threshold;
       let match = -1;
@@ -75,19 +140,21 @@ export function matchDetections(
         best = iou;
         match = g;
       }
-      if (match >= 0) objectMatches[taken + match] = d;
-      const found = match >= 0 && objectIds[match] !== 0;
-      const area = detectionAreas[d]!;
-      const outside = !found && (area < low || area > high);
-      detectionMatches[t * detections + d] = found ? match : -1;
-      detectionIgnored[t * detections + d] = outside || (match >= 0 && objectIgnored[match] === 1) ? 1 : 0;
+      if (match < 0) continue;
+      objectMatches[taken + match] = d;
+      if (objectIgnored[match] === 1) ignored[word + d]! |= bit;
+      if (objectIds[match] === 0) continue;
+      if (record) detectionMatches[t * detections + d] = match;
+      if (objectIgnored[match] === 1) continue;
+      right[word + d]! |= bit;
+      ignored[word + d]! &= ~bit;
     }
   }
 }
 
 /** Puts the objects that count first, otherwise in their given order. @returns how many count */
-function orderObjects(input: MatchInput, low: number, high: number, { objectIgnored, order }: Matches): number {
-  const { objects, objectAreas, crowd } = input;
+function orderObjects(picture: PictureCase, low: number, high: number, { objectIgnored, order }: Matches): number {
+  const { objects, objectAreas, crowd } = picture;
   let counting = 0;
   for (let g = 0; g < objects; g++) {
     const area = objectAreas[g]!;
@@ -99,9 +166,8 @@ function orderObjects(input: MatchInput, low: number, high: number, { objectIgno
 }
 
 function reserve(matches: Matches, detections: number, objects: number, thresholds: number): void {
-  if (matches.detectionMatches.length < detections * thresholds) {
+  if (matches.record && matches.detectionMatches.length < detections * thresholds) {
     matches.detectionMatches = new Int32Array(detections * thresholds * 2);
-    matches.detectionIgnored = new Uint8Array(detections * thresholds * 2);
   }
   if (matches.objectMatches.length < objects * thresholds) {
     matches.objectMatches = new Int32Array(objects * thresholds * 2);

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import { indexedIou } from "../masks/overlap.js";
+import { overlapRatio } from "../masks/overlap.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** Rows of the tables that belong to one picture (and category). */
@@ -10,41 +10,59 @@ export interface PictureRows {
 }
 
 /** Fills `ious` [D, G] for the detections and objects of one picture. */
-export function fillIous(
+export type IouFiller = (rows: PictureRows, ious: Float64Array) => void;
+
+/**
+ * @param anyCategory whether detections are compared with objects of other categories too
+ * @throws UserError where masks are to be compared and there are none, or only those of equal category are compared
+ */
+export function iouFiller(
   type: EvaluationType,
-  rows: PictureRows,
   groundTruth: GroundTruthTable,
   detections: DetectionTable,
-  ious: Float64Array,
-): void {
-  if (type === "bbox") fillBoxIous(rows, groundTruth, detections, ious);
-  else fillMaskIous(rows, groundTruth, detections, ious);
+  anyCategory: boolean,
+): IouFiller {
+  return type === "bbox" ? boxFiller(groundTruth, detections) : maskFiller(groundTruth, detections, anyCategory);
 }
 
-function fillMaskIous(rows: PictureRows, groundTruth: GroundTruthTable, table: DetectionTable, ious: Float64Array) {
-  const { masks: objectMasks, crowd } = groundTruth;
-  if (objectMasks === undefined || table.masks === undefined) {
+function maskFiller(groundTruth: GroundTruthTable, { overlaps }: DetectionTable, anyCategory: boolean): IouFiller {
+  if (overlaps === undefined) {
     throw new UserError("evaluating masks needs the masks of the ground truth and of the detections");
   }
-  const G = rows.objects.length;
-  for (let d = 0; d < rows.detections.length; d++) {
-    const detection = table.masks[rows.detections[d]!]!;
-    for (let k = 0; k < G; k++) {
-      const g = rows.objects[k]!;
-      ious[d * G + k] = indexedIou(detection, objectMasks[g]!, crowd[g] === 1);
-    }
+  if (anyCategory && overlaps.comparedWith === "category") {
+    throw new UserError(
+      'the masks were compared within their categories only; make the detection table with comparedWith "picture"',
+    );
   }
+  const { starts, objects, ious: values } = overlaps;
+  const place = new Int32Array(groundTruth.image.length).fill(-1); // of an object within the picture's rows
+  return (rows, ious) => {
+    const G = rows.objects.length;
+    const D = rows.detections.length;
+    ious.fill(0, 0, D * G);
+    for (let k = 0; k < G; k++) place[rows.objects[k]!] = k;
+    for (let d = 0; d < D; d++) {
+      const row = rows.detections[d]!;
+      for (let i = starts[row]!; i < starts[row + 1]!; i++) {
+        const k = place[objects[i]!]!;
+        if (k >= 0) ious[d * G + k] = values[i]!;
+      }
+    }
+    for (let k = 0; k < G; k++) place[rows.objects[k]!] = -1;
+  };
 }
 
-function fillBoxIous(rows: PictureRows, groundTruth: GroundTruthTable, table: DetectionTable, ious: Float64Array) {
-  const G = rows.objects.length;
-  for (let d = 0; d < rows.detections.length; d++) {
-    const a = 4 * rows.detections[d]!;
-    for (let k = 0; k < G; k++) {
-      const g = rows.objects[k]!;
-      ious[d * G + k] = boxIou(table.boxes, a, groundTruth.boxes, 4 * g, groundTruth.crowd[g] === 1);
+function boxFiller({ boxes, crowd }: GroundTruthTable, { boxes: found }: DetectionTable): IouFiller {
+  return (rows, ious) => {
+    const G = rows.objects.length;
+    for (let d = 0; d < rows.detections.length; d++) {
+      const a = 4 * rows.detections[d]!;
+      for (let k = 0; k < G; k++) {
+        const g = rows.objects[k]!;
+        ious[d * G + k] = boxIou(found, a, boxes, 4 * g, crowd[g] === 1);
+      }
     }
-  }
+  };
 }
 
 /** IoU of the boxes x y width height at `a` and `b`; over the first one's area alone where the second is a crowd. */
@@ -55,7 +73,5 @@ export function boxIou(boxesA: Float64Array, a: number, boxesB: Float64Array, b:
     Math.min(boxesA[a + 3]! + boxesA[a + 1]!, boxesB[b + 3]! + boxesB[b + 1]!) -
     Math.max(boxesA[a + 1]!, boxesB[b + 1]!);
   if (height <= 0) return 0;
-  const intersection = width * height;
-  const area = boxesA[a + 2]! * boxesA[a + 3]!;
-  return intersection / (crowd ? area : area + boxesB[b + 2]! * boxesB[b + 3]! - intersection);
+  return overlapRatio(width * height, boxesA[a + 2]! * boxesA[a + 3]!, boxesB[b + 2]! * boxesB[b + 3]!, crowd);
 }

@@ -1,4 +1,5 @@
-import type { IndexedRle } from "../masks/overlap.js";
+import type { MaskTable } from "../masks/table.js";
+import type { MaskOverlaps } from "./maskOverlaps.js";
 
 /** What is compared: boxes, or masks. */
 export type EvaluationType = "bbox" | "segm";
@@ -23,8 +24,8 @@ export interface GroundTruthTable {
   readonly crowd: Uint8Array;
   /** [n] annotation ids. */
   readonly ids: Float64Array;
-  /** [n], only where masks are compared. */
-  readonly masks?: readonly IndexedRle[];
+  /** n, only where masks are compared. */
+  readonly masks?: MaskTable;
 }
 
 /** Detections in columns, n of them, in the order in which equal scores are ranked. */
@@ -41,19 +42,55 @@ export interface DetectionTable {
   readonly scores: Float64Array;
   /** [n] 1 + position in the list of results. */
   readonly ids: Float64Array;
-  /** [n], only where masks are compared. */
-  readonly masks?: readonly IndexedRle[];
+  /** How the n masks overlap the ground truth's, only where masks are compared: the masks themselves are not kept. */
+  readonly overlaps?: MaskOverlaps;
 }
 
-/** Indices of `keys` (0 … size − 1) by key, equal keys in their given order (counting sort). */
-export function stableOrder(keys: Int32Array, size: number, given?: Int32Array): Int32Array {
-  const next = new Int32Array(size + 1);
-  for (let i = 0; i < keys.length; i++) next[keys[i]! + 1]!++;
-  for (let k = 0; k < size; k++) next[k + 1]! += next[k]!;
-  const order = new Int32Array(keys.length);
+/** Table rows in groups: group g holds rows starts[g] … starts[g + 1] − 1 of `rows`. */
+export interface RowGroups {
+  readonly starts: Int32Array;
+  readonly rows: Int32Array;
+}
+
+/** Groups rows by key (0 … size − 1), equal keys in their given order (a counting sort). */
+export function groupRows(keys: Int32Array, size: number, given?: Int32Array): RowGroups {
+  const starts = new Int32Array(size + 1);
+  for (let i = 0; i < keys.length; i++) starts[keys[i]! + 1]!++;
+  for (let k = 0; k < size; k++) starts[k + 1]! += starts[k]!;
+  const next = starts.slice();
+  const rows = new Int32Array(keys.length);
   for (let i = 0; i < keys.length; i++) {
-    const item = given === undefined ? i : given[i]!;
-    order[next[keys[item]!]!++] = item;
+    const row = given === undefined ? i : given[i]!;
+    rows[next[keys[row]!]!++] = row;
   }
-  return order;
+  return { starts, rows };
+}
+
+/** Indices of `keys` (0 … size − 1) by key, equal keys in their given order. */
+export function stableOrder(keys: Int32Array, size: number, given?: Int32Array): Int32Array {
+  return groupRows(keys, size, given).rows;
+}
+
+/** Indices of scores from the highest to the lowest, equal scores in their given order. */
+export function fallingOrder(scores: Float64Array, given?: Int32Array): Int32Array {
+  const levels = scores.slice().sort();
+  let distinct = 0;
+  for (let i = 0; i < levels.length; i++) {
+    if (distinct === 0 || levels[i] !== levels[distinct - 1]) levels[distinct++] = levels[i]!;
+  }
+  const keys = new Int32Array(scores.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = distinct - 1 - indexOfSorted(levels, scores[i]!, distinct);
+  return stableOrder(keys, distinct, given);
+}
+
+/** Where `value` stands among the first `length` of growing values, or −1. */
+export function indexOfSorted(values: Float64Array, value: number, length = values.length): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low < length && values[low] === value ? low : -1;
 }

@@ -1,7 +1,8 @@
 import { UserError } from "../errors.js";
 import { polygonsToRle } from "./polygons.js";
 import type { Rle } from "./rle.js";
-import { decompressRle, rleFromCounts } from "./strings.js";
+import { RunBuffer } from "./runBuffer.js";
+import { readCompressed, rleFromCounts } from "./strings.js";
 
 /** A mask as COCO files hold it: polygons, or run lengths as a list or as a compressed string. */
 export type CocoSegmentation =
@@ -18,16 +19,39 @@ export function segmentationToRle(
   width: number,
   where = "segmentation",
 ): Rle {
-  if (isPolygons(segmentation)) return polygonsToRle(segmentation, height, width, where);
-  const { size, counts } = segmentation;
-  if (!Array.isArray(size) || size[0] !== height || size[1] !== width) {
+  const mask = new RunBuffer();
+  readSegmentation(segmentation, height, width, mask, where);
+  return mask.toRle();
+}
+
+/** `segmentationToRle` without an object for the mask, and measured. */
+export function readSegmentation(
+  segmentation: CocoSegmentation,
+  height: number,
+  width: number,
+  into: RunBuffer,
+  where = "segmentation",
+): void {
+  if (isPolygons(segmentation)) {
+    into.take(polygonsToRle(segmentation, height, width, where));
+    return;
+  }
+  const { size, counts } = checkRle(segmentation, where);
+  if (size[0] !== height || size[1] !== width) {
     throw new UserError(
       `${where}: the mask's size is [${size}] (height, width), but its picture's is [${height},${width}]`,
     );
   }
-  if (typeof counts === "string") return decompressRle(counts, height, width, where);
-  if (Array.isArray(counts)) return rleFromCounts(counts, height, width, where);
-  throw new UserError(`${where}: a mask's "counts" must be a string or a list of numbers`);
+  if (typeof counts === "string") readCompressed(counts, height, width, into, where);
+  else into.take(rleFromCounts(counts, height, width, where));
+}
+
+function checkRle(segmentation: Exclude<CocoSegmentation, readonly unknown[]>, where: string) {
+  const { size, counts } = segmentation ?? {};
+  if (Array.isArray(size) && (typeof counts === "string" || Array.isArray(counts))) return { size, counts };
+  throw new UserError(
+    `${where}: a mask is a list of polygons, or an object of "size" (height, width) and "counts" (a string or a list of numbers)`,
+  );
 }
 
 function isPolygons(segmentation: CocoSegmentation): segmentation is readonly (readonly number[])[] {

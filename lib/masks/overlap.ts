@@ -1,50 +1,21 @@
 import { UserError } from "../errors.js";
-import { type Rle, rleArea, rleBoxXyxy } from "./rle.js";
-import { firstRunAfter, RunBuilder, runEnds } from "./runs.js";
-
-/** A mask with what overlaps are computed from, made once for many comparisons. */
-export interface IndexedRle extends Rle {
-  /** Where each run ends. */
-  readonly ends: Uint32Array;
-  readonly area: number;
-  /** Tight x0 y0 x1 y1. */
-  readonly box: readonly [number, number, number, number];
-}
-
-export function indexRle(rle: Rle): IndexedRle {
-  return { ...rle, ends: runEnds(rle), area: rleArea(rle), box: rleBoxXyxy(rle) };
-}
-
-/** The number of pixels two masks of one size share. */
-export function intersectionArea(a: IndexedRle, b: IndexedRle): number {
-  if (a.box[0] >= b.box[2] || b.box[0] >= a.box[2] || a.box[1] >= b.box[3] || b.box[1] >= a.box[3]) return 0;
-  const endsA = a.ends;
-  const endsB = b.ends;
-  let i = firstRunAfter(endsA, endsB[0]!);
-  let j = firstRunAfter(endsB, endsA[0]!);
-  let area = 0;
-  while (i < endsA.length && j < endsB.length) {
-    const endA = endsA[i]!;
-    const endB = endsB[j]!;
-    const shared = Math.min(endA, endB) - Math.max(endsA[i - 1]!, endsB[j - 1]!);
-    if (shared > 0) area += shared;
-    if (endA < endB) i += 2;
-    else j += 2;
-  }
-  return area;
-}
+import type { Rle } from "./rle.js";
+import { RunBuffer } from "./runBuffer.js";
+import { RunBuilder, runEnds } from "./runs.js";
+import { maskTable, sharedWithTable } from "./table.js";
 
 /** Intersection over union; over the detection's own area where the ground truth is a crowd. */
-export function indexedIou(detection: IndexedRle, groundTruth: IndexedRle, crowd: boolean): number {
-  if (detection.height !== groundTruth.height || detection.width !== groundTruth.width) {
-    throw new UserError(
-      `a mask of ${detection.height} × ${detection.width} cannot be compared with one of ` +
-        `${groundTruth.height} × ${groundTruth.width}; predict masks of the annotated picture's size`,
-    );
-  }
-  const intersection = intersectionArea(detection, groundTruth);
-  if (intersection === 0) return 0;
-  return intersection / (crowd ? detection.area : detection.area + groundTruth.area - intersection);
+export function overlapRatio(shared: number, detectionArea: number, objectArea: number, crowd: boolean): number {
+  return shared === 0 ? 0 : shared / (crowd ? detectionArea : detectionArea + objectArea - shared);
+}
+
+/** @throws UserError where a detection's mask and an object's are not of one size */
+export function checkSameSize(height: number, width: number, objectHeight: number, objectWidth: number): void {
+  if (height === objectHeight && width === objectWidth) return;
+  throw new UserError(
+    `a mask of ${height} × ${width} cannot be compared with one of ${objectHeight} × ${objectWidth}; ` +
+      "predict masks of the annotated picture's size",
+  );
 }
 
 /**
@@ -59,11 +30,16 @@ export function rleIou(
   groundTruth: readonly Rle[],
   crowd: ArrayLike<number>,
 ): Float64Array {
-  const indexed = groundTruth.map(indexRle);
-  const ious = new Float64Array(detections.length * indexed.length); // [d, g]
+  const table = maskTable(groundTruth);
+  const G = groundTruth.length;
+  const ious = new Float64Array(detections.length * G); // [d, g]
+  const mask = new RunBuffer();
   detections.forEach((detection, d) => {
-    const a = indexRle(detection);
-    for (let g = 0; g < indexed.length; g++) ious[d * indexed.length + g] = indexedIou(a, indexed[g]!, crowd[g] === 1);
+    mask.take(detection);
+    groundTruth.forEach(({ height, width }, g) => {
+      checkSameSize(detection.height, detection.width, height, width);
+      ious[d * G + g] = overlapRatio(sharedWithTable(mask, table, g), mask.area, table.areas[g]!, crowd[g] === 1);
+    });
   });
   return ious;
 }

@@ -40,6 +40,9 @@ export function boxToRle(box: readonly [number, number, number, number], height:
 }
 
 function checkPoints(points: ArrayLike<number>, where: string): void {
+  if (!Number.isInteger(points?.length) || typeof points !== "object") {
+    throw new UserError(`${where}: a polygon is a list x0, y0, x1, y1, …, not ${JSON.stringify(points)}`);
+  }
   if (points.length < 6) {
     throw new UserError(
       `${where}: a polygon needs at least 3 points (6 numbers), this one has ${points.length} numbers`,

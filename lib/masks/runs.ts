@@ -39,14 +39,38 @@ export function runEnds({ counts }: Rle): Uint32Array {
   return ends;
 }
 
-/** The first odd run (a run of ones) ending after `position`; may lie past the end of the list. */
-export function firstRunAfter(ends: Uint32Array, position: number): number {
+/**
+ * Of runs from … to − 1 the first run of ones (every second one, from the second on) that ends after `position`; may lie
+ * past `to`.
+ */
+export function firstRunAfter(ends: Uint32Array, position: number, from = 0, to = ends.length): number {
   let low = 0;
-  let high = ends.length >> 1; // runs of ones 0 … high − 1
+  let high = (to - from) >> 1; // runs of ones 0 … high − 1
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (ends[2 * middle + 1]! > position) high = middle;
+    if (ends[from + 2 * middle + 1]! > position) high = middle;
     else low = middle + 1;
   }
-  return 2 * low + 1;
+  return from + 2 * low + 1;
+}
+
+/**
+ * The number of pixels two masks of one size share, given where their runs end: runs i0 … i1 − 1 of `a` and j0 … j1 − 1
+ * of `b`, of which every second one, from the second on, belongs to the mask.
+ */
+export function sharedPixels(a: Uint32Array, i0: number, i1: number, b: Uint32Array, j0: number, j1: number): number {
+  let i = firstRunAfter(a, b[j0]!, i0, i1);
+  let j = firstRunAfter(b, a[i0]!, j0, j1);
+  let area = 0;
+  while (i < i1 && j < j1) {
+    const endA = a[i]!;
+    const endB = b[j]!;
+    const startA = a[i - 1]!;
+    const startB = b[j - 1]!;
+    const shared = (endA < endB ? endA : endB) - (startA > startB ? startA : startB);
+    if (shared > 0) area += shared;
+    if (endA < endB) i += 2;
+    else j += 2;
+  }
+  return area;
 }

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import type { Rle } from "./rle.js";
+import { RunBuffer } from "./runBuffer.js";
 
 /**
  * COCO's compressed string of a mask: each count from the third on as the difference to the one two before, in groups
@@ -33,27 +34,43 @@ function textFrom(characters: readonly number[]): string {
  * @throws UserError where the string is no such list of counts or does not fill height · width pixels
  */
 export function decompressRle(text: string, height: number, width: number, where = "mask"): Rle {
-  const counts = new Uint32Array(text.length);
-  let length = 0;
+  const mask = new RunBuffer(text.length);
+  readCompressed(text, height, width, mask, where);
+  return mask.toRle();
+}
+
+/**
+ * `decompressRle` without an object for the mask, and measured.
+ *
+ * @throws UserError as `decompressRle`
+ */
+export function readCompressed(text: string, height: number, width: number, into: RunBuffer, where = "mask"): void {
+  const pixels = height * width;
   let total = 0;
-  for (let i = 0; i < text.length; ) {
-    let value = 0;
+  let last = 0;
+  let secondLast = 0;
+  into.start(height, width);
+  for (let i = 0, j = 0; i < text.length; j++) {
+    let count = 0;
     let scale = 1;
-    for (let more = true; more; ) {
-      const group = text.charCodeAt(i++) - 48;
-      if (!(group >= 0 && group < 64)) throw new UserError(brokenString(where, text, i - 1));
-      more = (group & 32) !== 0;
-      value += (group & 31) * scale;
+    let group = 32;
+    while ((group & 32) !== 0) {
+      group = i < text.length ? text.charCodeAt(i) - 48 : -1;
+      if (group < 0 || group > 63 || scale > 2 ** 40) throw new UserError(brokenString(where, text, i));
+      count += (group & 31) * scale;
       scale *= 32;
-      if (!more && group & 16) value -= scale;
+      i++;
     }
-    if (length > 2) value += counts[length - 2]!;
-    if (value < 0 || value > 0xffffffff) throw new UserError(brokenString(where, text, i - 1));
-    counts[length++] = value;
-    total += value;
+    if ((group & 16) !== 0) count -= scale;
+    if (j > 2) count += secondLast;
+    if (count < 0) throw new UserError(brokenString(where, text, i - 1));
+    secondLast = last;
+    last = count;
+    total += count;
+    if (total <= pixels) into.push(total);
   }
   checkTotal(total, height, width, where);
-  return { height, width, counts: counts.slice(0, length) };
+  into.finish();
 }
 
 function brokenString(where: string, text: string, at: number): string {

@@ -1,0 +1,184 @@
+import { UserError } from "../errors.js";
+import { readSegmentation } from "../masks/coco.js";
+import { RunBuffer } from "../masks/runBuffer.js";
+import { type MaskTable, maskTableBuilder } from "../masks/table.js";
+import type { CocoAnnotation, CocoResult } from "./coco-files.js";
+import type { CocoFrame } from "./frame.js";
+import { type MaskOverlaps, type OverlapTarget, overlapsBuilder } from "./maskOverlaps.js";
+import { type EvaluationType, indexOfSorted } from "./tables.js";
+
+/** Columns of some of a file's annotations, as in `GroundTruthTable`. */
+export interface ObjectColumns {
+  readonly image: Int32Array;
+  readonly category: Int32Array;
+  readonly boxes: Float64Array;
+  readonly areas: Float64Array;
+  readonly crowd: Uint8Array;
+  readonly ids: Float64Array;
+  readonly masks?: MaskTable;
+  /** Ids of all annotations read, those that are not judged too. */
+  readonly allIds: Float64Array;
+}
+
+/** Columns of some of a file's results, as in `DetectionTable`. */
+export interface DetectionColumns {
+  readonly image: Int32Array;
+  readonly category: Int32Array;
+  readonly boxes: Float64Array;
+  readonly areas: Float64Array;
+  readonly scores: Float64Array;
+  readonly ids: Float64Array;
+  readonly overlaps?: MaskOverlaps;
+}
+
+/**
+ * @param first position in the file's list of the first annotation given
+ * @throws UserError naming the annotation that is malformed or of an unknown picture or category
+ */
+export function objectColumns(
+  annotations: readonly CocoAnnotation[],
+  first: number,
+  frame: CocoFrame,
+  type: EvaluationType,
+): ObjectColumns {
+  const n = annotations.length;
+  const image = new Int32Array(n);
+  const category = new Int32Array(n);
+  const boxes = new Float64Array(4 * n);
+  const areas = new Float64Array(n);
+  const crowd = new Uint8Array(n);
+  const ids = new Float64Array(n);
+  const allIds = new Float64Array(n);
+  const masks = type === "segm" ? maskTableBuilder() : undefined;
+  const mask = new RunBuffer();
+  let kept = 0;
+  annotations.forEach((annotation, i) => {
+    checkObject(annotation, `annotations[${first + i}]`);
+    const { id, image_id, category_id, bbox, area, segmentation } = annotation;
+    if (!Number.isFinite(id)) {
+      throw new UserError(`annotations[${first + i}]: "id" must be a number, not ${JSON.stringify(id)}`);
+    }
+    const where = `annotation ${id}`;
+    const picture = indexOfSorted(frame.pictureIds, image_id);
+    if (picture < 0) throw new UserError(`${where}: unknown picture id ${image_id}`);
+    const k = indexOfSorted(frame.categoryIds, category_id);
+    if (k < 0) throw new UserError(`${where}: unknown category ${category_id}`);
+    allIds[i] = id;
+    if (frame.judgedPictures[picture]! < 0 || frame.judgedCategories[k]! < 0) return;
+    const box = checkBox(bbox, where);
+    const needsMask = masks !== undefined || (area === undefined && segmentation !== undefined);
+    if (needsMask) readMask(annotation, frame, picture, mask, where);
+    masks?.add(mask);
+    image[kept] = frame.judgedPictures[picture]!;
+    category[kept] = frame.judgedCategories[k]!;
+    for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
+    areas[kept] = checkArea(area, where) ?? (needsMask ? mask.area : box[2]! * box[3]!);
+    crowd[kept] = annotation.iscrowd ? 1 : 0;
+    ids[kept++] = id;
+  });
+  return {
+    image: image.slice(0, kept),
+    category: category.slice(0, kept),
+    boxes: boxes.slice(0, 4 * kept),
+    areas: areas.slice(0, kept),
+    crowd: crowd.slice(0, kept),
+    ids: ids.slice(0, kept),
+    allIds,
+    ...(masks !== undefined && { masks: masks.finish() }),
+  };
+}
+
+/**
+ * A result's area is its box's, or its mask's where it has no box, as the reference's `loadRes` has it. Results of
+ * pictures or categories that are not judged are left out.
+ *
+ * @param first position in the file's list of the first result given
+ * @param target what masks are compared with; without it boxes are judged
+ * @throws UserError naming the result that is malformed or of a picture the file does not have
+ */
+export function detectionColumns(
+  results: readonly CocoResult[],
+  first: number,
+  frame: CocoFrame,
+  target: OverlapTarget | undefined,
+): DetectionColumns {
+  const n = results.length;
+  const image = new Int32Array(n);
+  const category = new Int32Array(n);
+  const boxes = new Float64Array(4 * n);
+  const areas = new Float64Array(n);
+  const scores = new Float64Array(n);
+  const ids = new Float64Array(n);
+  const overlaps = target && overlapsBuilder(target);
+  const mask = new RunBuffer();
+  let kept = 0;
+  results.forEach((result, i) => {
+    const where = `result ${first + i}`;
+    checkObject(result, where);
+    const { image_id, category_id, score, bbox } = result;
+    const picture = indexOfSorted(frame.pictureIds, image_id);
+    if (picture < 0) {
+      throw new UserError(`${where}: the ground truth has no picture ${image_id}; are these results of another set?`);
+    }
+    if (!Number.isFinite(score)) throw new UserError(`${where}: the score must be a number, not ${score}`);
+    const k = indexOfSorted(frame.categoryIds, category_id);
+    if (frame.judgedPictures[picture]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
+    image[kept] = frame.judgedPictures[picture]!;
+    category[kept] = frame.judgedCategories[k]!;
+    const box = bbox === undefined || bbox === null || bbox.length === 0 ? undefined : checkBox(bbox, where);
+    if (overlaps !== undefined || box === undefined) readMask(result, frame, picture, mask, where);
+    overlaps?.add(mask, image[kept]!, category[kept]!);
+    if (box === undefined) {
+      const [x0, y0, x1, y1] = mask.box;
+      boxes[4 * kept] = x0!;
+      boxes[4 * kept + 1] = y0!;
+      boxes[4 * kept + 2] = x1! - x0!;
+      boxes[4 * kept + 3] = y1! - y0!;
+    } else for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
+    areas[kept] = box === undefined ? mask.area : box[2]! * box[3]!;
+    scores[kept] = score;
+    ids[kept++] = first + i + 1;
+  });
+  return {
+    image: image.slice(0, kept),
+    category: category.slice(0, kept),
+    boxes: boxes.slice(0, 4 * kept),
+    areas: areas.slice(0, kept),
+    scores: scores.slice(0, kept),
+    ids: ids.slice(0, kept),
+    ...(overlaps !== undefined && { overlaps: overlaps.finish() }),
+  };
+}
+
+function checkObject(value: unknown, where: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw new UserError(`${where}: must be an object, not ${JSON.stringify(value)?.slice(0, 40)}`);
+}
+
+function checkBox(box: readonly number[] | undefined, where: string): readonly number[] {
+  if (Array.isArray(box) && box.length === 4 && box.every(Number.isFinite)) return box;
+  throw new UserError(`${where}: "bbox" must be 4 numbers x, y, width, height, not ${JSON.stringify(box)}`);
+}
+
+function checkArea(area: number | undefined, where: string): number | undefined {
+  if (area === undefined || Number.isFinite(area)) return area;
+  throw new UserError(`${where}: "area" must be a number, not ${JSON.stringify(area)}`);
+}
+
+function readMask(
+  { segmentation }: Pick<CocoResult, "segmentation">,
+  { pictureSizes }: CocoFrame,
+  picture: number,
+  into: RunBuffer,
+  where: string,
+): void {
+  if (segmentation === undefined || segmentation === null) {
+    throw new UserError(`${where} has no "segmentation"; judge boxes (type bbox), or write masks into the file`);
+  }
+  const height = pictureSizes[2 * picture]!;
+  const width = pictureSizes[2 * picture + 1]!;
+  if (height === 0 || width === 0) {
+    throw new UserError(`${where}: its picture has no "height" and "width" in the ground truth, which masks need`);
+  }
+  readSegmentation(segmentation, height, width, into, where);
+}

@@ -1,0 +1,78 @@
+import { UserError } from "../errors.js";
+import { indexOfSorted } from "./tables.js";
+
+/** The pictures and categories a file knows, and which of them are judged: what annotations and results are read by. */
+export interface CocoFrame {
+  /** [I] every picture's id in growing order. */
+  readonly pictureIds: Float64Array;
+  /** [I, 2] height, width; 0 where the file does not say. */
+  readonly pictureSizes: Int32Array;
+  /** [I] index among the judged pictures, or −1. */
+  readonly judgedPictures: Int32Array;
+  /** [K] every category's id in growing order. */
+  readonly categoryIds: Float64Array;
+  /** [K] index among the judged categories, or −1. */
+  readonly judgedCategories: Int32Array;
+}
+
+/** What is judged, in the order of the tables. */
+export interface Judged {
+  readonly imageIds: Float64Array;
+  readonly categoryIds: Float64Array;
+  readonly categoryNames: readonly string[];
+}
+
+export interface JudgedSubset {
+  /** Judge only these pictures. */
+  readonly imageIds?: readonly number[];
+  /** Judge only these categories. */
+  readonly categoryIds?: readonly number[];
+}
+
+interface CocoLists {
+  readonly images: readonly { readonly id: number; readonly width: number; readonly height: number }[];
+  readonly categories: readonly { readonly id: number; readonly name: string }[];
+}
+
+/** @throws UserError where a picture or category has no numeric id, or a chosen one is not in the file */
+export function readFrame({ images, categories }: CocoLists, subset: JudgedSubset): [CocoFrame, Judged] {
+  checkIds(images, "images");
+  checkIds(categories, "categories");
+  const pictures = new Map(images.map((image) => [image.id, image]));
+  const names = new Map(categories.map(({ id, name }) => [id, name]));
+  const pictureIds = ascending(pictures.keys());
+  const allCategoryIds = ascending(names.keys());
+  const imageIds = chosen(subset.imageIds, pictureIds, "picture");
+  const categoryIds = chosen(subset.categoryIds, allCategoryIds, "category");
+  const frame = {
+    pictureIds,
+    pictureSizes: Int32Array.from(
+      [...pictureIds].flatMap((id) => [pictures.get(id)!.height, pictures.get(id)!.width]),
+      (side) => (side > 0 ? side : 0),
+    ),
+    judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(imageIds, id)),
+    categoryIds: allCategoryIds,
+    judgedCategories: Int32Array.from(allCategoryIds, (id) => indexOfSorted(categoryIds, id)),
+  };
+  return [
+    frame,
+    { imageIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id) ?? String(id)) },
+  ];
+}
+
+function checkIds(list: readonly { readonly id: number }[], name: string): void {
+  const bad = list.findIndex((entry) => !Number.isFinite(entry?.id));
+  if (bad < 0) return;
+  throw new UserError(`${name}[${bad}]: "id" must be a number, not ${JSON.stringify(list[bad]?.id)}`);
+}
+
+function chosen(ids: readonly number[] | undefined, known: Float64Array, what: string): Float64Array {
+  if (ids === undefined) return known;
+  const unknown = ids.find((id) => indexOfSorted(known, id) < 0);
+  if (unknown !== undefined) throw new UserError(`the ground truth has no ${what} ${unknown}, which is to be judged`);
+  return ascending(ids);
+}
+
+function ascending(ids: Iterable<number>): Float64Array {
+  return Float64Array.from(new Set(ids)).sort();
+}

@@ -1,0 +1,69 @@
+import { checkSameSize, overlapRatio } from "../masks/overlap.js";
+import type { RunBuffer } from "../masks/runBuffer.js";
+import { type MaskTable, sharedWithTable } from "../masks/table.js";
+import { type GroundTruthTable, groupRows, type RowGroups } from "./tables.js";
+
+/** Where masks are compared with more than one object: those of the detection's own category, or all of its picture. */
+export type ComparedWith = "category" | "picture";
+
+/**
+ * Which objects each of n detections' masks overlaps, and by how much: all that judging needs of the masks. A detection
+ * shares pixels with a few objects at most, so this is far smaller than the masks.
+ */
+export interface MaskOverlaps {
+  /** [n + 1] detection d's entries are starts[d] … starts[d + 1] − 1. */
+  readonly starts: Int32Array;
+  /** Rows of the ground truth's table. */
+  readonly objects: Int32Array;
+  /** Intersection over union, over the detection's own area for a crowd; above 0. */
+  readonly ious: Float64Array;
+  readonly comparedWith: ComparedWith;
+}
+
+/** What overlaps are computed against. */
+export interface OverlapTarget {
+  readonly truth: GroundTruthTable & { readonly masks: MaskTable };
+  /** The truth's rows by picture. */
+  readonly byPicture: RowGroups;
+  readonly comparedWith: ComparedWith;
+}
+
+/** @throws RangeError where the ground truth was made without masks */
+export function overlapTarget(truth: GroundTruthTable, comparedWith: ComparedWith): OverlapTarget {
+  const { masks } = truth;
+  if (masks === undefined) throw new RangeError("the ground truth was made without masks");
+  return { truth: { ...truth, masks }, byPicture: groupRows(truth.image, truth.imageIds.length), comparedWith };
+}
+
+export interface OverlapsBuilder {
+  /** Adds the next detection. @throws UserError where its mask is not of the picture's size */
+  add(mask: RunBuffer, image: number, category: number): void;
+  finish(): MaskOverlaps;
+}
+
+export function overlapsBuilder({ truth, byPicture, comparedWith }: OverlapTarget): OverlapsBuilder {
+  const { masks, crowd, category: categories } = truth;
+  const starts = [0];
+  const objects: number[] = [];
+  const ious: number[] = [];
+  return {
+    add(mask, image, category) {
+      for (let i = byPicture.starts[image]!; i < byPicture.starts[image + 1]!; i++) {
+        const g = byPicture.rows[i]!;
+        if (comparedWith === "category" && categories[g] !== category) continue;
+        checkSameSize(mask.height, mask.width, masks.sizes[2 * g]!, masks.sizes[2 * g + 1]!);
+        const shared = sharedWithTable(mask, masks, g);
+        if (shared === 0) continue;
+        objects.push(g);
+        ious.push(overlapRatio(shared, mask.area, masks.areas[g]!, crowd[g] === 1));
+      }
+      starts.push(objects.length);
+    },
+    finish: () => ({
+      starts: Int32Array.from(starts),
+      objects: Int32Array.from(objects),
+      ious: Float64Array.from(ious),
+      comparedWith,
+    }),
+  };
+}
