@@ -1,7 +1,8 @@
 import { nearestName, UserError } from "../errors.js";
 import type { CocoSegmentation } from "../masks/coco.js";
-import { checkBox, checkSegmentation, type Fields, fieldsOf, numberField } from "./cocoChecks.js";
+import { type Corners, checkBox, checkSegmentation, clipBox, fieldsOf, numberField } from "./cocoChecks.js";
 import type { CocoFile } from "./cocoFile.js";
+import { type Attempt, DataFault, type Place, strictly } from "./fault.js";
 import type { DetectionReport, PictureInfo, SampleSource } from "./types.js";
 
 /** A picture with its objects. */
@@ -14,47 +15,46 @@ export interface CocoContent {
   readonly counts: Pick<DetectionReport, "clippedBoxes" | "degenerateBoxes" | "otherClasses">;
 }
 
-interface Annotation {
+/** An annotation checked field by field; its box may still reach outside its picture. */
+export interface CocoAnnotation {
   readonly id: number;
+  readonly picture: PictureInfo;
+  /** Class index; −1 where the class list leaves its category out. */
   readonly label: number;
   readonly crowd: boolean;
-  readonly area: number;
-  /** x1 y1 x2 y2 within the picture. */
-  readonly box: readonly [number, number, number, number];
+  /** Undefined where the file gives none. */
+  readonly area: number | undefined;
+  readonly corners: Corners;
   readonly shape: CocoSegmentation | undefined;
+  readonly place: Place;
+}
+
+/** What annotations refer to. */
+export interface CocoTables {
+  readonly file: string;
+  readonly pictures: ReadonlyMap<number, PictureInfo>;
+  labelOf(categoryId: number, where: Place): number;
+  /** Ids met so far. */
+  readonly seen: Set<number>;
 }
 
 /** Checks a whole file and sorts its annotations by picture, in the order of the images list. */
 export function readRecords(file: CocoFile, path: string, chosen: readonly string[] | undefined): CocoContent {
-  const { classes, categoryIds, labelOf } = readCategories(file.categories, path, chosen);
-  const pictures = readPictures(file.images, path);
-  const byPicture = new Map<number, Annotation[]>(Array.from(pictures.keys(), (id) => [id, []]));
-  const seen = new Set<number>();
+  const { classes, categoryIds, labelOf } = readCategories(file.categories, path, chosen, strictly);
+  const pictures = readPictures(file.images, path, strictly);
+  const byPicture = new Map<number, KeptAnnotation[]>(Array.from(pictures.keys(), (id) => [id, []]));
+  const tables = { file: path, pictures, labelOf, seen: new Set<number>() };
   const counts = { clippedBoxes: 0, degenerateBoxes: 0, otherClasses: 0 };
   for (const [i, entry] of file.annotations.entries()) {
-    const fields = fieldsOf(entry, `${path}: annotation number ${i + 1}`);
-    const id = numberField(fields, "id", `${path}: annotation number ${i + 1}`);
-    const where = `${path}: annotation ${id}`;
-    if (seen.has(id)) throw new UserError(`${where}: this id occurs twice; annotation ids must be unique`);
-    seen.add(id);
-    const pictureId = numberField(fields, "image_id", where);
-    const picture = pictures.get(pictureId);
-    if (picture === undefined) throw new UserError(`${where}: image_id ${pictureId} is not in the list of images`);
-    const label = labelOf(numberField(fields, "category_id", where), where);
-    const shape = checkSegmentation(fields.segmentation, picture, where);
-    const { box, clipped } = checkBox(fields.bbox, shape, picture, where);
-    if (label < 0) {
-      counts.otherClasses++;
-      continue;
+    const annotation = readAnnotation(entry, i, tables, strictly);
+    if (annotation === undefined) continue;
+    const { box, clipped } = clipBox(annotation.corners, annotation.picture);
+    if (annotation.label < 0) counts.otherClasses++;
+    else if (box[2] - box[0] < 1 || box[3] - box[1] < 1) counts.degenerateBoxes++;
+    else {
+      if (clipped) counts.clippedBoxes++;
+      byPicture.get(annotation.picture.id)!.push({ ...annotation, box });
     }
-    if (box[2] - box[0] < 1 || box[3] - box[1] < 1) {
-      counts.degenerateBoxes++;
-      continue;
-    }
-    if (clipped) counts.clippedBoxes++;
-    const area = fields.area === undefined ? (box[2] - box[0]) * (box[3] - box[1]) : numberField(fields, "area", where);
-    const crowd = fields.iscrowd === 1 || fields.iscrowd === true;
-    byPicture.get(pictureId)!.push({ id, label, crowd, area, box, shape });
   }
   const records = Array.from(pictures.values(), (picture) => ({
     ...picture,
@@ -63,21 +63,68 @@ export function readRecords(file: CocoFile, path: string, chosen: readonly strin
   return { records, classes, categoryIds, counts };
 }
 
-function readCategories(categories: readonly unknown[], path: string, chosen: readonly string[] | undefined) {
+type KeptAnnotation = CocoAnnotation & { readonly box: Corners };
+
+/** @returns undefined where a check that was not made strictly failed, so that nothing is left to go on with */
+export function readAnnotation(
+  entry: unknown,
+  index: number,
+  { file, pictures, labelOf, seen }: CocoTables,
+  attempt: Attempt,
+): CocoAnnotation | undefined {
+  const unnamed = { file, entry: `annotation number ${index + 1}` };
+  const fields = attempt(() => fieldsOf(entry, unnamed));
+  if (fields === undefined) return undefined;
+  const id = attempt(() => numberField(fields, "id", unnamed, "id"));
+  const place = id === undefined ? unnamed : { file, entry: `annotation ${id}` };
+  attempt(() => {
+    if (id !== undefined && seen.has(id)) {
+      throw new DataFault("id", place, "this id occurs twice; annotation ids must be unique");
+    }
+  });
+  if (id !== undefined) seen.add(id);
+  const picture = attempt(() => {
+    const pictureId = numberField(fields, "image_id", place, "picture");
+    const found = pictures.get(pictureId);
+    if (found !== undefined) return found;
+    throw new DataFault("picture", place, `image_id ${pictureId} is not in the list of images`);
+  });
+  const label = attempt(() => labelOf(numberField(fields, "category_id", place, "category"), place));
+  if (picture === undefined) return undefined;
+  const shape = attempt(() => checkSegmentation(fields.segmentation, picture, place));
+  const corners = attempt(() => checkBox(fields.bbox, shape, place));
+  const area = attempt(() => (fields.area === undefined ? undefined : numberField(fields, "area", place)));
+  if (corners === undefined) return undefined;
+  const crowd = fields.iscrowd === 1 || fields.iscrowd === true;
+  return { id: id ?? Number.NaN, picture, label: label ?? -1, crowd, area, corners, shape, place };
+}
+
+/** @throws UserError when the class list cannot be had from the categories, whatever `attempt` makes of faults */
+export function readCategories(
+  categories: readonly unknown[],
+  path: string,
+  chosen: readonly string[] | undefined,
+  attempt: Attempt,
+) {
   const named = new Map<string, number>();
   const ids = new Set<number>();
   for (const [i, entry] of categories.entries()) {
-    const where = `${path}: category number ${i + 1}`;
-    const fields = fieldsOf(entry, where);
-    const id = numberField(fields, "id", where);
-    const { name } = fields;
-    if (typeof name !== "string" || name === "") throw new UserError(`${where}: a category needs a name`);
-    if (ids.has(id)) throw new UserError(`${path}: category id ${id} occurs twice`);
-    if (named.has(name)) throw new UserError(`${path}: two categories are named "${name}"; merge or rename them`);
-    ids.add(id);
-    named.set(name, id);
+    attempt(() => {
+      const where = { file: path, entry: `category number ${i + 1}` };
+      const fields = fieldsOf(entry, where);
+      const id = numberField(fields, "id", where, "id");
+      const { name } = fields;
+      const known = ids.has(id);
+      ids.add(id);
+      if (typeof name !== "string" || name === "") throw new DataFault("category", where, "a category needs a name");
+      if (known) throw new DataFault("id", { file: path }, `category id ${id} occurs twice`);
+      if (named.has(name)) {
+        throw new DataFault("category", { file: path }, `two categories are named "${name}"; merge or rename them`);
+      }
+      named.set(name, id);
+    });
   }
-  if (named.size === 0) throw new UserError(`${path}: the list of categories is empty`);
+  if (named.size === 0) throw new DataFault("category", { file: path }, "the list of categories is empty");
   const byId = Array.from(named).sort((a, b) => a[1] - b[1]);
   const classes = chosen ?? byId.map(([name]) => name);
   const categoryIds = classes.map((name) => {
@@ -86,42 +133,54 @@ function readCategories(categories: readonly unknown[], path: string, chosen: re
     const near = nearestName(name, Array.from(named.keys()));
     const advice =
       near === undefined ? `it has ${Array.from(named.keys()).slice(0, 10).join(", ")}` : `did you mean "${near}"?`;
-    throw new UserError(`${path}: there is no category "${name}" in this file; ${advice}`);
+    throw new DataFault("category", { file: path }, `there is no category "${name}" in this file; ${advice}`);
   });
   const labels = new Map(categoryIds.map((id, label) => [id, label]));
   if (labels.size < classes.length) throw new UserError(`the class list names a class twice: ${classes.join(", ")}`);
-  const labelOf = (id: number, where: string): number => {
-    if (!ids.has(id)) throw new UserError(`${where}: category_id ${id} is not in the list of categories`);
+  const labelOf = (id: number, where: Place): number => {
+    if (!ids.has(id)) throw new DataFault("category", where, `category_id ${id} is not in the list of categories`);
     return labels.get(id) ?? -1;
   };
   return { classes, categoryIds, labelOf };
 }
 
-function readPictures(images: readonly unknown[], path: string): Map<number, PictureInfo> {
+export function readPictures(images: readonly unknown[], path: string, attempt: Attempt): Map<number, PictureInfo> {
   const pictures = new Map<number, PictureInfo>();
   for (const [i, entry] of images.entries()) {
-    const fields: Fields = fieldsOf(entry, `${path}: image number ${i + 1}`);
-    const id = numberField(fields, "id", `${path}: image number ${i + 1}`);
-    const where = `${path}: image ${id}`;
-    if (pictures.has(id)) throw new UserError(`${where}: this id occurs twice; image ids must be unique`);
-    const { file_name: file } = fields;
-    if (typeof file !== "string" || file === "") throw new UserError(`${where}: file_name is missing`);
-    const width = numberField(fields, "width", where);
-    const height = numberField(fields, "height", where);
-    if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
-      throw new UserError(`${where}: width and height must be whole numbers from 1, not ${width} and ${height}`);
-    }
-    pictures.set(id, { id, file, width, height });
+    const picture = attempt(() => readPicture(entry, i, path, pictures));
+    if (picture !== undefined) pictures.set(picture.id, picture);
   }
   return pictures;
 }
 
-function columnsOf(annotations: readonly Annotation[]): NonNullable<SampleSource["instances"]> {
+function readPicture(
+  entry: unknown,
+  index: number,
+  path: string,
+  known: ReadonlyMap<number, PictureInfo>,
+): PictureInfo {
+  const unnamed = { file: path, entry: `image number ${index + 1}` };
+  const fields = fieldsOf(entry, unnamed);
+  const id = numberField(fields, "id", unnamed, "id");
+  const where = { file: path, entry: `image ${id}` };
+  if (known.has(id)) throw new DataFault("id", where, "this id occurs twice; image ids must be unique");
+  const { file_name: file } = fields;
+  if (typeof file !== "string" || file === "") throw new DataFault("picture", where, "file_name is missing");
+  const width = numberField(fields, "width", where, "size");
+  const height = numberField(fields, "height", where, "size");
+  if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
+    const found = `${width} and ${height}`;
+    throw new DataFault("size", where, `width and height must be whole numbers from 1, not ${found}`);
+  }
+  return { id, file, width, height };
+}
+
+function columnsOf(annotations: readonly KeptAnnotation[]): NonNullable<SampleSource["instances"]> {
   return {
     boxes: Float32Array.from(annotations.flatMap(({ box }) => box)),
     labels: Int32Array.from(annotations, ({ label }) => label),
     crowd: Uint8Array.from(annotations, ({ crowd }) => Number(crowd)),
-    areas: Float32Array.from(annotations, ({ area }) => area),
+    areas: Float32Array.from(annotations, ({ area, box }) => area ?? (box[2] - box[0]) * (box[3] - box[1])),
     ids: Float64Array.from(annotations, ({ id }) => id),
     shapes: annotations.map(({ shape }) => shape),
   };

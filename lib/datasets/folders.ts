@@ -38,22 +38,31 @@ export async function listFolders(folder: string): Promise<string[]> {
   }
 }
 
-/** Looks each folder up once. @throws UserError naming the first missing file and how many are missing */
+/** @throws UserError naming the first missing file and how many are missing */
 export async function checkFilesExist(root: string, pictures: readonly PictureFile[], source: string): Promise<void> {
-  const folders = new Map<string, Set<string>>();
-  const missing: PictureFile[] = [];
-  for (const picture of pictures) {
-    const folder = dirname(join(root, picture.file));
-    let names = folders.get(folder);
-    if (names === undefined) folders.set(folder, (names = new Set(await listNames(folder))));
-    if (!names.has(basename(picture.file))) missing.push(picture);
-  }
-  const first = missing[0];
+  const [first, ...others] = await findMissing(root, pictures);
   if (first === undefined) return;
-  const path = join(root, first.file);
-  const stem = parse(path).name.toLowerCase();
-  const near = Array.from(folders.get(dirname(path))!).find((name) => parse(name).name.toLowerCase() === stem);
-  const more = missing.length > 1 ? ` (and ${missing.length - 1} more)` : "";
-  const hint = near === undefined ? "check the pictures folder" : `there is ${near}`;
-  throw new UserError(`${path}: this picture of ${source} (image ${first.id}) is missing${more}; ${hint}`);
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  throw new UserError(
+    `${join(root, first.file)}: this picture of ${source} (image ${first.id}) is missing${more}; ${first.hint}`,
+  );
+}
+
+/** The pictures whose files are missing, each with a hint. Looks each folder up once. */
+export async function findMissing(
+  root: string,
+  pictures: readonly PictureFile[],
+): Promise<(PictureFile & { readonly hint: string })[]> {
+  const folders = new Map<string, Set<string>>();
+  const missing: (PictureFile & { hint: string })[] = [];
+  for (const picture of pictures) {
+    const path = join(root, picture.file);
+    let names = folders.get(dirname(path));
+    if (names === undefined) folders.set(dirname(path), (names = new Set(await listNames(dirname(path)))));
+    if (names.has(basename(path))) continue;
+    const stem = parse(path).name.toLowerCase();
+    const near = Array.from(names).find((name) => parse(name).name.toLowerCase() === stem);
+    missing.push({ ...picture, hint: near === undefined ? "check the pictures folder" : `there is ${near}` });
+  }
+  return missing;
 }

@@ -1,7 +1,7 @@
-import { UserError } from "../errors.js";
 import { type CodecName, decodeLabelMap, decodePicture } from "../images/decode.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { segmentationToRle } from "../masks/coco.js";
+import { DataFault } from "./fault.js";
 import type { Instances, LabelMapSource, Sample, SampleSource } from "./types.js";
 
 export interface LoadSampleOptions {
@@ -61,40 +61,69 @@ export function drawMasks(source: SampleSource, masks: boolean, height: number, 
  *
  * @throws UserError naming the file and the value where a label is out of range
  */
-export async function loadLabelMap({ path, classCount, reduceZeroLabel }: LabelMapSource): Promise<LabelMap> {
-  const map = await decodeLabelMap(path);
-  const first = reduceZeroLabel ? 1 : 0;
-  const table = Int16Array.from({ length: 256 }, (_, value) => {
-    if (value === 255 || value < first) return 255;
-    return value - first < classCount ? value - first : -1;
-  });
+export async function loadLabelMap(source: LabelMapSource): Promise<LabelMap> {
+  const map = await decodeLabelMap(source.path);
+  const table = labelTable(source);
   const data = new Uint8Array(map.data.length);
   for (let i = 0; i < data.length; i++) {
-    const value = map.data[i]!;
-    const label = table[value]!;
-    if (label < 0) {
-      const zero = reduceZeroLabel ? ", 0 being ignored" : "";
-      throw new UserError(
-        `${path}: label ${value} at x = ${i % map.width}, y = ${Math.floor(i / map.width)} is out of range: ` +
-          `${classCount} classes mean labels ${first}–${classCount - 1 + first}${zero}, and 255 for ignored pixels; ` +
-          "check the class list and reduceZeroLabel",
-      );
-    }
+    const label = table[map.data[i]!]!;
+    if (label < 0) throw strayLabels(map, source)[0]!.fault;
     data[i] = label;
   }
   return { ...map, data };
 }
 
-function checkSize(
+/** [256] the class of each stored value: 255 where it is ignored, −1 where it is out of range. */
+export function labelTable({ classCount, reduceZeroLabel }: Omit<LabelMapSource, "path">): Int16Array {
+  const first = reduceZeroLabel ? 1 : 0;
+  return Int16Array.from({ length: 256 }, (_, value) => {
+    if (value === 255 || value < first) return 255;
+    return value - first < classCount ? value - first : -1;
+  });
+}
+
+/** Stored values that are no class, each with the fault to tell and the number of its pixels, in the order met. */
+export function strayLabels(
+  map: LabelMap,
+  source: LabelMapSource,
+): { readonly fault: DataFault; readonly pixels: number }[] {
+  const { path, classCount, reduceZeroLabel } = source;
+  const table = labelTable(source);
+  const pixels = new Map<number, number>();
+  const firsts = new Map<number, number>();
+  for (let i = 0; i < map.data.length; i++) {
+    const value = map.data[i]!;
+    if (table[value]! >= 0) continue;
+    if (!firsts.has(value)) firsts.set(value, i);
+    pixels.set(value, (pixels.get(value) ?? 0) + 1);
+  }
+  const first = reduceZeroLabel ? 1 : 0;
+  const zero = reduceZeroLabel ? ", 0 being ignored" : "";
+  return Array.from(firsts, ([value, i]) => ({
+    pixels: pixels.get(value)!,
+    fault: new DataFault(
+      "label",
+      { file: path },
+      `label ${value} at x = ${i % map.width}, y = ${Math.floor(i / map.width)} is out of range: ` +
+        `${classCount} classes mean labels ${first}–${classCount - 1 + first}${zero}, and 255 for ignored pixels; ` +
+        "check the class list and reduceZeroLabel",
+    ),
+  }));
+}
+
+/** @throws UserError where a picture is not of the size its annotation or label map says */
+export function checkSize(
   path: string,
-  picture: Picture,
+  picture: Pick<Picture, "width" | "height">,
   expected: { readonly width: number; readonly height: number },
   other: string,
 ): void {
   if (picture.width === expected.width && picture.height === expected.height) return;
   const turned = picture.width === expected.height && picture.height === expected.width;
   const hint = turned ? "was it annotated without applying its EXIF orientation?" : "do they belong together?";
-  throw new UserError(
-    `${path}: the picture is ${picture.width}×${picture.height}, ${other} says ${expected.width}×${expected.height}; ${hint}`,
+  throw new DataFault(
+    "size",
+    { file: path },
+    `the picture is ${picture.width}×${picture.height}, ${other} says ${expected.width}×${expected.height}; ${hint}`,
   );
 }

@@ -11,6 +11,7 @@ nav a:hover { text-decoration: underline; }
 section { border-top: 1px solid var(--line); margin-top: 26px; padding-top: 18px; }
 .figures { display: flex; flex-wrap: wrap; gap: 18px 26px; align-items: flex-start; }
 figure { margin: 0; max-width: 100%; } figure svg, figure img { display: block; max-width: 100%; height: auto; }
+figure svg text { font-family: Inter, system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; }
 figcaption { color: var(--soft); font-size: 13px; margin-top: 4px; overflow-wrap: anywhere; }
 .numbers { display: flex; flex-wrap: wrap; gap: 10px 34px; margin: 0 0 16px; }
 .numbers div { min-width: 90px; } .numbers b { display: block; font-size: 22px; font-weight: 600; }

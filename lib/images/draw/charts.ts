@@ -17,14 +17,14 @@ export interface Bar {
 
 export interface BarChartOptions extends ChartSize {
   readonly valueLabel: string;
-  /** How values are written, in d3's notation; default ",". */
+  /** How values are written, in d3's notation; default ",~f". */
   readonly format?: string;
 }
 
 /** Bars from the left, one row a name, in the order given, with their values at their ends. */
 export async function barChartSvg(bars: readonly Bar[], options: BarChartOptions): Promise<string> {
   const series = [...new Set(bars.map((bar) => bar.series ?? ""))];
-  const format = options.format ?? ",";
+  const format = options.format ?? ",~f";
   const shared = {
     y: { field: "name", type: "nominal", sort: null, title: null, axis: { labelLimit: 220, ticks: false } },
     ...(series.length > 1 && { yOffset: { field: "series", sort: null } }),
@@ -71,6 +71,7 @@ export async function histogramSvg(values: readonly number[], options: Histogram
   const log = options.xScale === "log";
   const scale = log ? ({ type: "log", nice: false } as const) : ({ nice: false, zero: false } as const);
   const domain = [rows[0]?.from ?? 0, rows.at(-1)?.to ?? 1];
+  const at = { x: { field: "x", type: "quantitative" as const } };
   return chartSvg({
     ...frame(options),
     height: options.height ?? 200,
@@ -92,10 +93,11 @@ export async function histogramSvg(values: readonly number[], options: Histogram
         },
       },
       ...(options.marks ?? []).flatMap(({ x, text }) => [
-        { mark: { type: "rule" as const, color: "#c33", strokeDash: [4, 3] }, encoding: { x: { datum: x } } },
+        { data: { values: [{ x }] }, mark: { type: "rule" as const, color: "#c33", strokeDash: [4, 3] }, encoding: at },
         {
+          data: { values: [{ x }] },
           mark: { type: "text" as const, text, color: "#c33", align: "left" as const, dx: 4, fontSize: 11 },
-          encoding: { x: { datum: x }, y: { value: 6 } },
+          encoding: { ...at, y: { value: 6 } },
         },
       ]),
     ],
