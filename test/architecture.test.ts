@@ -28,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tasks: RUNNING,
   inference: [...RUNNING, "tasks", "training"],
   training: [...RUNNING, "tasks"],
+  datatools: [...RUNNING, "tasks", "training", "pages"],
 };
 const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "wasm.ts"];
 

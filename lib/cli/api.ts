@@ -1,11 +1,13 @@
 import type { Config } from "../config/schema.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
+import { type DataApi, dataApi } from "./data/api.js";
 
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
 export interface Api {
   train(options: TrainOptions): Promise<Result>;
   evaluate(options: EvaluateOptions): Promise<Result>;
   predictFiles(options: PredictOptions): Promise<object>;
+  readonly data: DataApi;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
@@ -37,6 +39,7 @@ export interface PredictOptions extends EvaluateOptions {
 
 /** The real functions. */
 export const api: Api = {
+  data: dataApi,
   async train(options) {
     const { train } = await import("../training/train.js");
     return train(options);

@@ -16,6 +16,7 @@ export function withConfig(command: Command): Command {
     .option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable", collect, []);
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+/** For options that may be given several times. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }

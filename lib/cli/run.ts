@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "../errors.js";
 import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
+import { dataCommand } from "./data/data.js";
 import { doctorCommand, ownVersion } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { predictCommand } from "./predict.js";
@@ -32,15 +33,19 @@ function createProgram(context: Context): Command {
       "after",
       "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
     );
-  const commands = [trainCommand, evaluateCommand, predictCommand, configCommand, doctorCommand];
+  const commands = [trainCommand, evaluateCommand, predictCommand, configCommand, dataCommand, doctorCommand];
   for (const create of commands) program.addCommand(create(context));
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command
       .exitOverride()
       .showHelpAfterError("(--help shows what is possible)")
       .configureOutput({ writeOut: (text) => context.stdout(text), writeErr: (text) => context.stderr.write(text) });
   }
   return program;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 function explain(error: unknown, { signal, stderr }: Context): number {

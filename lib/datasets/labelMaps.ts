@@ -73,7 +73,8 @@ export async function openLabelMaps(options: LabelMapOptions): Promise<Segmentat
   };
 }
 
-async function chooseClasses(options: LabelMapOptions): Promise<readonly string[]> {
+/** The class names that the options give or point to. @throws UserError where there are none */
+export async function chooseClasses(options: LabelMapOptions): Promise<readonly string[]> {
   const classes =
     options.classes ?? (await readObjectInfo(options.objectInfo ?? (await findObjectInfo(options.pictures))));
   if (classes.length === 0) throw new UserError("the class list is empty");

@@ -1,6 +1,5 @@
 import type { InstancesConfig } from "../config/schema.js";
-import { describeReport, openCoco } from "../datasets/coco.js";
-import { limitDataset } from "../datasets/limit.js";
+import { describeReport } from "../datasets/coco.js";
 import type { DetectionBatch } from "../datasets/loader/types.js";
 import type { DetectionDataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
@@ -12,6 +11,7 @@ import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
 import { trainingLoader, validationLoader } from "./data.js";
 import type { ModelDescription } from "./description.js";
 import { lossMean } from "./losses.js";
+import { cocoSource, openSource, type Split } from "./sources.js";
 import type { Task, Validation } from "./task.js";
 
 /**
@@ -62,20 +62,8 @@ function describe({ model, data, training }: InstancesConfig, dataset: Detection
   return { task: "instances", classes, categoryIds, masks };
 }
 
-async function open(
-  { data }: InstancesConfig,
-  split: "train" | "val",
-  known?: ModelDescription,
-): Promise<DetectionDataset> {
-  const { annotations, pictures, limit } = data[split];
-  const classes = known?.classes ?? data.classes;
-  const dataset = await openCoco({
-    annotations,
-    pictures,
-    dropEmpty: split === "train" && data.dropEmpty,
-    ...(classes !== undefined && { classes }),
-  });
-  return limit === undefined ? dataset : limitDataset(dataset, limit);
+function open(config: InstancesConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
+  return openSource(cocoSource(config, split, known?.classes));
 }
 
 async function validationOf(

@@ -1,6 +1,4 @@
 import type { SemanticConfig } from "../config/schema.js";
-import { openLabelMaps } from "../datasets/labelMaps.js";
-import { limitDataset } from "../datasets/limit.js";
 import type { SegmentationBatch } from "../datasets/loader/types.js";
 import type { SegmentationDataset } from "../datasets/types.js";
 import {
@@ -16,6 +14,7 @@ import { semanticTrainer } from "../models/semanticFpn/trainer.js";
 import { trainingLoader, validationLoader } from "./data.js";
 import type { ModelDescription } from "./description.js";
 import { lossMean } from "./losses.js";
+import { labelMapsSource, openSource, type Split } from "./sources.js";
 import type { ClassMetrics, Evaluation, Task, Validation, ValidationOptions } from "./task.js";
 
 /**
@@ -47,24 +46,9 @@ function describe({ classes, palette }: SegmentationDataset): ModelDescription {
   return { task: "semantic", classes, palette };
 }
 
-async function open(
-  { data }: SemanticConfig,
-  split: "train" | "val",
-  known?: ModelDescription,
-): Promise<SegmentationDataset> {
-  const { labelSuffix, objectInfo, reduceZeroLabel } = data;
-  const { pictures, labelMaps, limit } = data[split];
-  const classes = known?.classes ?? data.classes;
-  const palette = known?.palette ?? data.palette;
-  const dataset = await openLabelMaps({
-    pictures,
-    labelMaps,
-    labelSuffix,
-    reduceZeroLabel,
-    ...(classes === undefined ? objectInfo !== undefined && { objectInfo } : { classes }),
-    ...(palette !== undefined && { palette }),
-  });
-  return limit === undefined ? dataset : limitDataset(dataset, limit);
+function open(config: SemanticConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
+  const source = labelMapsSource(config, split, known?.classes);
+  return openSource(known?.palette === undefined ? source : { ...source, palette: known.palette });
 }
 
 function validationOf(

@@ -1,4 +1,5 @@
 import type { Api, EvaluateOptions, PredictOptions, TrainOptions } from "../../lib/cli/api.js";
+import { dataApi } from "../../lib/cli/data/api.js";
 import { runCli } from "../../lib/cli/run.js";
 
 export interface Outcome {
@@ -18,6 +19,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
   const calls: Calls = { train: [], evaluate: [], predict: [] };
   const none = () => Promise.reject(new Error("no answer for this call"));
   const api: Api = {
+    data: answers.data ?? dataApi,
     train(options) {
       calls.train.push(options);
       return (answers.train ?? none)(options);

@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import type { CheckResult, Problem } from "../../datatools/check/types.js";
+import { UserError } from "../../errors.js";
+import { type Context, printResult } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { readSource, type SourceFlags, sourceOfPaths, withSource } from "./source.js";
+
+interface CheckFlags extends SourceFlags {
+  readonly valAnnotations?: string;
+  readonly valLabelMaps?: string;
+  readonly valPictures?: string;
+  readonly pixels: boolean;
+  readonly all?: true;
+}
+
+export function checkCommand(context: Context): Command {
+  const examples = [
+    "data check my.yaml",
+    "data check --annotations train.json --pictures train",
+    "data check --annotations train.json --pictures train --val-annotations val.json --val-pictures val --json",
+    "data check --label-maps annotations --pictures images --object-info objectInfo150.txt --reduce-zero-label",
+  ];
+  const description = "Find every problem of a data set: annotations, files, sizes, labels, pictures in both splits";
+  return withSource(createCommand("check", description, examples))
+    .option("--val-annotations <file>", "a second set, searched for pictures of the first")
+    .option("--val-label-maps <folder>", "the same, as label maps")
+    .option("--val-pictures <folder>", "the pictures of the second set")
+    .option("--no-pixels", "do not decode pictures: faster, but finds no damaged, wrongly sized or shared ones")
+    .option("--all", "list all problems; else ten of a kind")
+    .action(async (config: string | undefined, flags: CheckFlags) => {
+      const { sources } = readSource(config, flags, ["train", "val"]);
+      const { valAnnotations: annotations, valLabelMaps: labelMaps, valPictures: pictures } = flags;
+      const second = [annotations, labelMaps, pictures].some((path) => path !== undefined);
+      if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
+      const sets = second
+        ? [...sources, sourceOfPaths({ name: "val", annotations, labelMaps, pictures }, flags)]
+        : sources;
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { signal } = context;
+      const result = await context.api.data
+        .check({ sources: sets, pixels: flags.pixels, signal, onEvent: progress.show })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => problemList(result, flags.all === true));
+      if (result.errors > 0) throw new UserError(`${count(result.errors, "error")} found; mend them before training`);
+    });
+}
+
+const SHOWN = 10;
+
+/** Problems under headings of severity and kind, errors first. */
+function problemList({ sets, problems, errors, warnings }: CheckResult, all: boolean): string {
+  const groups = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    const heading = `${problem.severity}: ${problem.kind}, ${problem.set}`;
+    const group = groups.get(heading);
+    if (group === undefined) groups.set(heading, [problem]);
+    else group.push(problem);
+  }
+  const lines = Array.from(groups, ([heading, group]) => {
+    const shown = all ? group : group.slice(0, SHOWN);
+    const rest = group.length - shown.length;
+    return [
+      `${heading} (${group.length})`,
+      ...shown.map(({ file, entry, message }) => `  ${file}: ${entry === undefined ? "" : `${entry}: `}${message}`),
+      ...(rest > 0 ? [`  and ${rest} more; --all lists them`] : []),
+      "",
+    ].join("\n");
+  });
+  const looked = sets.map(({ name, pictures, annotations }) => {
+    const objects = annotations === undefined ? "" : `, ${count(annotations, "object")}`;
+    return `${name}: ${count(pictures, "picture")}${objects}`;
+  });
+  return [...lines, ...looked, `${count(errors, "error")}, ${count(warnings, "warning")}`].join("\n");
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import { loadConfig } from "../../config/load.js";
+import type { Config } from "../../config/schema.js";
+import { UserError } from "../../errors.js";
+import { type DataSource, type Split, sourceOf } from "../../tasks/sources.js";
+import type { ConfigOptions } from "../context.js";
+import { collect } from "../options.js";
+
+/** The options that say where a data set lies, where there is no config. */
+export interface SourceFlags extends ConfigOptions {
+  readonly annotations?: string;
+  readonly labelMaps?: string;
+  readonly pictures?: string;
+  readonly classes?: string;
+  readonly objectInfo?: string;
+  readonly labelSuffix?: string;
+  readonly reduceZeroLabel?: true;
+}
+
+/** Adds [config] and the options to do without one. */
+export function withSource(command: Command): Command {
+  return command
+    .argument("[config]", "config file (YAML), or the name of one that comes with densekit; or give the paths below")
+    .option("--set <path=value>", "override a value of the config; repeatable", collect, [])
+    .option("--annotations <file>", "COCO instances JSON")
+    .option("--label-maps <folder>", "label maps: PNGs named as the pictures, one class index a pixel")
+    .option("--pictures <folder>", "the pictures")
+    .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
+    .option("--object-info <file>", "table of class names as ADE20K ships, for label maps")
+    .option("--label-suffix <text>", "what follows a picture's name in its label map's; default .png")
+    .option("--reduce-zero-label", "label 0 is no class and is ignored");
+}
+
+export interface GivenData {
+  /** Where one was given. */
+  readonly config?: Config;
+  readonly sources: readonly DataSource[];
+}
+
+/** @throws UserError with exit code 2 where neither or both of config and paths are given */
+export function readSource(config: string | undefined, flags: SourceFlags, splits: readonly Split[]): GivenData {
+  const paths = flags.annotations ?? flags.labelMaps;
+  if (config !== undefined) {
+    if (paths !== undefined) throw new UserError("give a config or the paths of a data set, not both", 2);
+    const loaded = loadConfig(config, { overrides: flags.set }).config;
+    return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
+  }
+  const { annotations, labelMaps, pictures } = flags;
+  return { sources: [sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags)] };
+}
+
+export interface GivenPaths {
+  readonly name: string;
+  readonly annotations: string | undefined;
+  readonly labelMaps: string | undefined;
+  readonly pictures: string | undefined;
+}
+
+/** @throws UserError with exit code 2 where paths are missing or there are too many */
+export function sourceOfPaths({ name, annotations, labelMaps, pictures }: GivenPaths, flags: SourceFlags): DataSource {
+  if (pictures === undefined || (annotations === undefined) === (labelMaps === undefined)) {
+    throw new UserError(
+      "which data set? Give a config; or --pictures with --annotations (COCO JSON) or with --label-maps (a folder)",
+      2,
+    );
+  }
+  const classes = flags.classes?.split(",").map((text) => text.trim());
+  const shared = { name, pictures, ...(classes !== undefined && { classes }) };
+  if (annotations !== undefined) return { kind: "coco", ...shared, annotations };
+  const { objectInfo, labelSuffix, reduceZeroLabel } = flags;
+  return {
+    kind: "labelMaps",
+    ...shared,
+    labelMaps: labelMaps!,
+    ...(objectInfo !== undefined && { objectInfo }),
+    ...(labelSuffix !== undefined && { labelSuffix }),
+    ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
+  };
+}

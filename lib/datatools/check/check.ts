@@ -1,0 +1,68 @@
+import { resolve } from "node:path";
+import { UserError } from "../../errors.js";
+import type { DataSource } from "../../tasks/sources.js";
+import { type CheckedSource, checkCocoSet } from "./cocoSet.js";
+import { type Collector, createCollector } from "./collector.js";
+import { findDuplicates, findLeakage } from "./copies.js";
+import { checkLabelMapSet } from "./labelMapSet.js";
+import type { CheckOptions, CheckResult, Problem } from "./types.js";
+
+/**
+ * Looks for every problem of data sets in one run: what would stop training, what would be mended or left out silently,
+ * and pictures that training and validation share.
+ *
+ * Pictures are compared by their decoded pixels, so that a copy with another name, other metadata or in another lossless
+ * format is found too; copies compressed anew are found by their thumbnails, and only warned of.
+ *
+ * @throws the signal's reason when aborted; problems of the data are in the result, not thrown
+ */
+export async function checkData(options: CheckOptions): Promise<CheckResult> {
+  if (options.sources.length === 0) throw new UserError("there is no data set to check");
+  const checked: { source: DataSource; result: CheckedSource; collector: Collector }[] = [];
+  let classes: readonly string[] | undefined;
+  for (const given of options.sources) {
+    options.signal?.throwIfAborted();
+    const source = withClasses(given, classes);
+    const collector = createCollector(source.name);
+    const result =
+      source.kind === "coco"
+        ? await checkCocoSet(source, collector, options)
+        : await checkLabelMapSet(source, collector, options);
+    classes ??= result.classes;
+    findDuplicates(result.fingerprints, collector);
+    compareWithEarlier(checked, source, result, collector);
+    checked.push({ source, result, collector });
+  }
+  const problems = checked.flatMap(({ collector }) => collector.problems);
+  const count = (severity: Problem["severity"]): number => problems.filter((p) => p.severity === severity).length;
+  return {
+    sets: checked.map(({ result }) => result.set),
+    errors: count("error"),
+    warnings: count("warning"),
+    problems: [...problems].sort((a, b) => a.severity.localeCompare(b.severity)),
+  };
+}
+
+/** A set without class list of its own is read with the first one's, as training does. */
+function withClasses(source: DataSource, classes: readonly string[] | undefined): DataSource {
+  if (classes === undefined || source.classes !== undefined) return source;
+  return source.kind === "labelMaps" && source.objectInfo !== undefined ? source : { ...source, classes };
+}
+
+function compareWithEarlier(
+  checked: readonly { readonly source: DataSource; readonly result: CheckedSource }[],
+  source: DataSource,
+  { fingerprints }: CheckedSource,
+  collector: Collector,
+): void {
+  for (const earlier of checked) {
+    const { name } = earlier.source;
+    if (annotationsOf(earlier.source) === annotationsOf(source)) {
+      const message = `${source.name} is the same data set as ${name}; figures on it say how well it is learnt by heart`;
+      collector.add("warning", "leakage", { file: annotationsOf(source) }, message);
+    } else findLeakage({ name, pictures: earlier.result.fingerprints }, fingerprints, collector);
+  }
+}
+
+const annotationsOf = (source: DataSource): string =>
+  resolve(source.kind === "coco" ? source.annotations : source.labelMaps);

@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { fieldsOf } from "../../datasets/cocoChecks.js";
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import { type CocoAnnotation, readAnnotation, readCategories, readPictures } from "../../datasets/cocoRecords.js";
+import { findMissing, listPictures } from "../../datasets/folders.js";
+import { checkSize } from "../../datasets/sample.js";
+import type { PictureInfo } from "../../datasets/types.js";
+import type { CocoSource } from "../../tasks/sources.js";
+import type { Collector } from "./collector.js";
+import { decodeAll, type Fingerprint } from "./pictures.js";
+import { checkShapes } from "./shapes.js";
+import type { CheckedSet, CheckOptions } from "./types.js";
+
+export interface CheckedSource {
+  readonly set: CheckedSet;
+  /** Undefined where the class list could not be read. */
+  readonly classes: readonly string[] | undefined;
+  readonly fingerprints: readonly Fingerprint[];
+}
+
+/** Every problem of a COCO file and its pictures. */
+export async function checkCocoSet(
+  source: CocoSource,
+  collector: Collector,
+  options: Omit<CheckOptions, "sources">,
+): Promise<CheckedSource> {
+  const nothing = { set: { name: source.name, pictures: 0, annotations: 0 }, classes: undefined, fingerprints: [] };
+  const file = await collector.attemptAsync(() => readCocoFile(source.annotations));
+  if (file === undefined) return nothing;
+  const path = source.annotations;
+  const { attempt } = collector;
+  const categories = attempt(() => readCategories(file.categories, path, source.classes, attempt));
+  const pictures = readPictures(file.images, path, attempt);
+  const tables = {
+    file: path,
+    pictures,
+    labelOf: categories?.labelOf ?? (() => -1),
+    seen: new Set<number>(),
+  };
+  const annotations: CocoAnnotation[] = [];
+  for (const [i, entry] of file.annotations.entries()) {
+    const annotation = readAnnotation(entry, i, tables, attempt);
+    if (annotation === undefined) continue;
+    annotations.push(annotation);
+    checkShapes(annotation, fieldsOf(entry, annotation.place).bbox !== undefined, collector);
+  }
+  if (file.images.length === 0) collector.add("error", "file", { file: path }, "it lists no pictures");
+  findTwins(annotations, collector);
+  findListedTwice([...pictures.values()], path, collector);
+  if (categories !== undefined) findUnused(categories.classes, annotations, path, collector);
+  const present = await checkFiles([...pictures.values()], source, collector);
+  const paths = present.map((info) => ({ info, path: join(source.pictures, info.file) }));
+  const fingerprints =
+    options.pixels === false
+      ? []
+      : await decodeAll(
+          paths,
+          (picture, of) => void attempt(() => checkSize(of.path, picture, of.info, "its annotation")),
+          { collector, name: source.name, ...options },
+        );
+  const set = { name: source.name, pictures: file.images.length, annotations: file.annotations.length };
+  return { set, classes: categories?.classes, fingerprints };
+}
+
+/** Objects annotated twice: of one picture and class, with the same box. */
+function findTwins(annotations: readonly CocoAnnotation[], collector: Collector): void {
+  const first = new Map<string, CocoAnnotation>();
+  for (const annotation of annotations) {
+    const { picture, label, corners, crowd } = annotation;
+    const key = `${picture.id} ${label} ${crowd} ${corners.join(" ")}`;
+    const twin = first.get(key);
+    if (twin === undefined) first.set(key, annotation);
+    else {
+      const message = `the same class and box as annotation ${twin.id} of the same picture`;
+      collector.add("warning", "duplicate", annotation.place, message);
+    }
+  }
+}
+
+function findListedTwice(pictures: readonly PictureInfo[], file: string, collector: Collector): void {
+  const first = new Map<string, number>();
+  for (const picture of pictures) {
+    const other = first.get(picture.file);
+    if (other === undefined) first.set(picture.file, picture.id);
+    else {
+      const place = { file, entry: `image ${picture.id}` };
+      collector.add("warning", "duplicate", place, `${picture.file} is also image ${other}`);
+    }
+  }
+}
+
+function findUnused(
+  classes: readonly string[],
+  annotations: readonly CocoAnnotation[],
+  file: string,
+  collector: Collector,
+): void {
+  if (annotations.length === 0) {
+    collector.add("warning", "unused", { file }, "there are no objects");
+    return;
+  }
+  const used = new Set(annotations.map(({ label }) => label));
+  const unused = classes.filter((_, label) => !used.has(label));
+  if (unused.length === 0) return;
+  const names = `${unused.slice(0, 10).join("; ")}${unused.length > 10 ? "; …" : ""}`;
+  collector.add(
+    "warning",
+    "unused",
+    { file },
+    `${unused.length} of ${classes.length} classes have no object: ${names}`,
+  );
+}
+
+/** @returns the pictures whose files are there */
+async function checkFiles(
+  pictures: readonly PictureInfo[],
+  source: CocoSource,
+  collector: Collector,
+): Promise<readonly PictureInfo[]> {
+  const missing = await collector.attemptAsync(() => findMissing(source.pictures, pictures));
+  if (missing === undefined) return [];
+  for (const { id, file, hint } of missing) {
+    const place = { file: join(source.pictures, file), entry: `image ${id}` };
+    collector.add("error", "picture", place, `the file is missing; ${hint}`);
+  }
+  const listed = new Set(pictures.map(({ file }) => file));
+  const strangers = ((await collector.attemptAsync(() => listPictures(source.pictures))) ?? []).filter(
+    (name) => !listed.has(name),
+  );
+  if (strangers.length > 0 && pictures.some(({ file }) => !file.includes("/"))) {
+    const message = `${strangers.length} pictures of this folder are not in ${source.annotations}, such as ${strangers[0]}`;
+    collector.add("warning", "unused", { file: source.pictures }, message);
+  }
+  const absent = new Set(missing.map(({ id }) => id));
+  return pictures.filter(({ id }) => !absent.has(id));
+}

@@ -1,0 +1,83 @@
+import { join, parse } from "node:path";
+import { listNames, listPictures } from "../../datasets/folders.js";
+import { chooseClasses } from "../../datasets/labelMaps.js";
+import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
+import { decodeLabelMap } from "../../images/decode.js";
+import type { LabelMapsSource } from "../../tasks/sources.js";
+import type { CheckedSource } from "./cocoSet.js";
+import type { Collector } from "./collector.js";
+import { decodeAll } from "./pictures.js";
+import type { CheckOptions } from "./types.js";
+
+/** Every problem of a folder of pictures with its label maps. */
+export async function checkLabelMapSet(
+  source: LabelMapsSource,
+  collector: Collector,
+  options: Omit<CheckOptions, "sources">,
+): Promise<CheckedSource> {
+  const classes = await collector.attemptAsync(() => chooseClasses(source));
+  const files = (await collector.attemptAsync(() => listPictures(source.pictures))) ?? [];
+  const names = await collector.attemptAsync(() => listNames(source.labelMaps));
+  const present = new Set(names);
+  const suffix = source.labelSuffix ?? ".png";
+  const set = { name: source.name, pictures: files.length };
+  if (files.length === 0 || names === undefined) {
+    if (files.length === 0) collector.add("error", "file", { file: source.pictures }, "there are no pictures here");
+    return { set, classes, fingerprints: [] };
+  }
+  const pairs = files.map((file) => {
+    const name = parse(file).name + suffix;
+    return { path: join(source.pictures, file), labels: join(source.labelMaps, name), there: present.has(name) };
+  });
+  for (const { path, labels } of pairs.filter(({ there }) => !there)) {
+    collector.add("error", "label map", { file: path }, `its label map ${labels} is missing`);
+  }
+  findOrphans(source.labelMaps, [...present], new Set(pairs.map(({ labels }) => labels)), suffix, collector);
+  if (options.pixels === false) return { set, classes, fingerprints: [] };
+  const counts = new Float64Array(256); // pixels of each class
+  const fingerprints = await decodeAll(
+    pairs,
+    async (picture, { path, labels, there }) => {
+      if (!there) return;
+      const map = await collector.attemptAsync(() => decodeLabelMap(labels));
+      if (map === undefined) return;
+      collector.attempt(() => checkSize(path, picture, map, `its label map ${labels}`));
+      if (classes === undefined) return;
+      const { reduceZeroLabel = false } = source;
+      const rule = { path: labels, classCount: classes.length, reduceZeroLabel };
+      for (const { fault, pixels } of strayLabels(map, rule)) {
+        collector.add("error", fault.kind, fault.place, `${fault.reason} (${pixels} pixels)`);
+      }
+      const table = labelTable(rule);
+      let labelled = 0;
+      for (const value of map.data) {
+        const label = table[value]!;
+        if (label < 0 || label === 255) continue;
+        counts[label]!++;
+        labelled++;
+      }
+      if (labelled === 0) collector.add("warning", "label", { file: labels }, "no pixel is labelled");
+    },
+    { collector, name: source.name, ...options },
+  );
+  const unused = (classes ?? []).filter((_, label) => counts[label] === 0);
+  if (unused.length > 0) {
+    const some = `${unused.slice(0, 10).join("; ")}${unused.length > 10 ? "; …" : ""}`;
+    const message = `${unused.length} of ${classes?.length} classes have no pixel: ${some}`;
+    collector.add("warning", "unused", { file: source.labelMaps }, message);
+  }
+  return { set, classes, fingerprints };
+}
+
+function findOrphans(
+  folder: string,
+  names: readonly string[],
+  wanted: ReadonlySet<string>,
+  suffix: string,
+  collector: Collector,
+): void {
+  const orphans = names.filter((name) => name.endsWith(suffix) && !wanted.has(join(folder, name)));
+  if (orphans.length === 0) return;
+  const message = `${orphans.length} label maps have no picture, such as ${orphans.sort()[0]}`;
+  collector.add("warning", "unused", { file: folder }, message);
+}

@@ -1,0 +1,111 @@
+import { type Corners, clipBox } from "../../datasets/cocoChecks.js";
+import type { CocoAnnotation } from "../../datasets/cocoRecords.js";
+import { placeName } from "../../datasets/fault.js";
+import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
+import { type Rle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import type { Collector } from "./collector.js";
+
+/** Pixels that a corner or a point may lie outside its picture without a word: annotation tools round. */
+const TOLERANCE = 1;
+/** A box and a mask of one object whose IoU is below this do not belong together, as far as boxes tell. */
+const LEAST_AGREEMENT = 0.5;
+
+/** What is wrong with an object's box and mask in themselves, and with one against the other. */
+export function checkShapes(annotation: CocoAnnotation, given: boolean, collector: Collector): void {
+  const boxSound = !given || checkCorners(annotation, collector);
+  const mask = annotation.shape === undefined ? undefined : checkMask(annotation, annotation.shape, collector);
+  if (mask !== undefined && given && boxSound) checkAgreement(annotation, mask, collector);
+}
+
+function checkCorners({ corners, picture, place }: CocoAnnotation, collector: Collector): boolean {
+  const [x1, y1, x2, y2] = corners;
+  const size = `${round(x2 - x1)} × ${round(y2 - y1)} pixels`;
+  if (x2 <= x1 || y2 <= y1) {
+    collector.add("error", "box", place, `the box is empty: ${size}; it is left out of training`);
+    return false;
+  }
+  const { box } = clipBox(corners, picture);
+  if (box[2] <= box[0] || box[3] <= box[1]) {
+    const where = `x ${round(x1)} to ${round(x2)}, y ${round(y1)} to ${round(y2)}`;
+    const message = `the box lies outside its picture of ${picture.width} × ${picture.height}: ${where}`;
+    collector.add("error", "box", place, message);
+    return false;
+  }
+  if (box[2] - box[0] < 1 || box[3] - box[1] < 1) {
+    collector.add("warning", "box", place, `the box is thinner than a pixel: ${size}; it is left out of training`);
+  }
+  const beyond = Math.max(-x1, -y1, x2 - picture.width, y2 - picture.height);
+  if (beyond > TOLERANCE) {
+    collector.add(
+      "warning",
+      "box",
+      place,
+      `the box reaches ${round(beyond)} pixels outside its picture; it is clipped`,
+    );
+  }
+  return true;
+}
+
+function checkMask({ picture, place }: CocoAnnotation, shape: CocoSegmentation, collector: Collector): Rle | undefined {
+  const { width, height } = picture;
+  const rle = collector.attemptAt("mask", place, () => segmentationToRle(shape, height, width, placeName(place)));
+  if (rle === undefined) return undefined;
+  if (!("size" in shape)) {
+    const beyond = reach(shape, width, height);
+    if (beyond > TOLERANCE) {
+      const message = `a polygon reaches ${round(beyond)} pixels outside its picture; it is clipped`;
+      collector.add("warning", "mask", place, message);
+    }
+    for (const [i, polygon] of shape.entries()) {
+      if (polygonArea(polygon) > 0) continue;
+      const number = shape.length > 1 ? ` ${i + 1}` : "";
+      collector.add("error", "mask", place, `polygon${number} is degenerate: its points enclose no area`);
+    }
+  }
+  if (rleArea(rle) > 0) return rle;
+  collector.add("warning", "mask", place, "the mask covers no pixel of its picture");
+  return undefined;
+}
+
+function checkAgreement({ corners, place }: CocoAnnotation, mask: Rle, collector: Collector): void {
+  const extent = rleBoxXyxy(mask);
+  const apart = Math.max(...corners.map((edge, i) => Math.abs(edge - extent[i]!)));
+  if (apart <= 2 || boxIou(corners, extent) >= LEAST_AGREEMENT) return;
+  const [x1, y1, x2, y2] = extent;
+  const message =
+    `bbox [${xywh(corners)}] is not the mask's, [${[x1, y1, x2 - x1, y2 - y1].join(", ")}]; ` +
+    "bbox is x, y, width, height";
+  collector.add("warning", "box", place, message);
+}
+
+/** How far the farthest point lies outside. */
+function reach(polygons: readonly (readonly number[])[], width: number, height: number): number {
+  let most = 0;
+  for (const polygon of polygons) {
+    for (let i = 0; i < polygon.length; i += 2) {
+      most = Math.max(most, -polygon[i]!, -polygon[i + 1]!, polygon[i]! - width, polygon[i + 1]! - height);
+    }
+  }
+  return most;
+}
+
+/** By the shoelace formula. @param points x0 y0 x1 y1 … */
+export function polygonArea(points: readonly number[]): number {
+  let twice = 0;
+  for (let i = 0; i < points.length; i += 2) {
+    const next = (i + 2) % points.length;
+    twice += points[i]! * points[next + 1]! - points[next]! * points[i + 1]!;
+  }
+  return Math.abs(twice) / 2;
+}
+
+function boxIou(a: Corners, b: Corners): number {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  if (width <= 0 || height <= 0) return 0;
+  const area = ([x1, y1, x2, y2]: Corners): number => (x2 - x1) * (y2 - y1);
+  return (width * height) / (area(a) + area(b) - width * height);
+}
+
+const xywh = ([x1, y1, x2, y2]: Corners): string => [x1, y1, x2 - x1, y2 - y1].map(round).join(", ");
+const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,0 +1,38 @@
+import type { FaultKind } from "../../datasets/fault.js";
+import type { DataSource } from "../../tasks/sources.js";
+import type { ProgressEvent } from "../../training/events.js";
+
+export interface Problem {
+  /** An error stops training or makes its figures wrong; a warning is worth a look. */
+  readonly severity: "error" | "warning";
+  readonly kind: FaultKind | "leakage" | "duplicate" | "unused";
+  /** The name of the data set, such as "train". */
+  readonly set: string;
+  readonly file: string;
+  /** The entry of the file, such as "annotation 7". */
+  readonly entry?: string;
+  readonly message: string;
+}
+
+export interface CheckedSet {
+  readonly name: string;
+  readonly pictures: number;
+  /** Of a COCO file. */
+  readonly annotations?: number;
+}
+
+export interface CheckResult {
+  readonly sets: readonly CheckedSet[];
+  readonly errors: number;
+  readonly warnings: number;
+  readonly problems: readonly Problem[];
+}
+
+export interface CheckOptions {
+  /** Two or more are also searched for pictures they share. Where one names no classes, the first one's count. */
+  readonly sources: readonly DataSource[];
+  /** False: pictures are not decoded; so sizes, damaged files and shared pictures are not found. Default true. */
+  readonly pixels?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
