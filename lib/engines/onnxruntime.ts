@@ -35,8 +35,8 @@ export interface OnnxRuntimeOptions {
    */
   readonly fuse?: boolean | FuseOptions;
   /**
-   * Compute 3 × 3 convolutions of many channels with constant kernels by minimal filtering: faster, with rounding
-   * errors some ten times larger. By default on x64 CPUs.
+   * Compute 3 × 3 convolutions of many channels and their gradients by minimal filtering: faster, with rounding errors
+   * some ten times larger. By default on x64 CPUs.
    */
   readonly winograd?: boolean;
   readonly optimisation?: "disabled" | "basic" | "extended" | "all";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
-import { chooseTiling } from "../../../lib/formats/onnx/winograd/tiling.js";
+import { chooseTiling, SUM } from "../../../lib/formats/onnx/winograd/tiling.js";
 import { winograd } from "../../../lib/formats/onnx/winograd/winograd.js";
 import {
   add,
@@ -35,8 +35,9 @@ const parameter = (key: string, shape: Shape, spread = 1) => constant(numbers(ke
 const kernelOf = (out: number, channels: number, key = "w", size = 3) =>
   parameter(key, [out, channels, size, size], Math.sqrt(2 / (channels * size * size)));
 
-const blocksIn = (outputs: Outputs) =>
-  nodesInOrder(Object.values(winograd(outputs))).filter(({ operator }) => operator.name === "rowBlocks").length;
+const countIn = (outputs: Outputs, name: string) =>
+  nodesInOrder(Object.values(outputs)).filter(({ operator }) => operator.name === name).length;
+const blocksIn = (outputs: Outputs) => countIn(winograd(outputs), "rowBlocks");
 
 /** Runs with and without, and compares relative to the largest output. */
 async function expectSame(outputs: Outputs, shape: Shape, others: Readonly<Record<string, Float32Array>> = {}) {
@@ -114,6 +115,39 @@ describe("minimal filtering of convolutions", () => {
     const [gx, gw] = gradients(sum(mul(y, y)), [x, w]) as [Value, Value];
     expect(blocksIn({ y, gx, gw })).to.equal(2);
     await expectSame({ y, gx, gw }, shape, { w: numbers("w", [272, 256, 3, 3], 0.03) });
+  });
+
+  it("gives kernels the gradients they have, whatever the size of the maps", async () => {
+    const maps = fc.record({
+      batch: fc.integer({ min: 1, max: 3 }),
+      height: fc.integer({ min: 22, max: 45 }),
+      width: fc.integer({ min: 22, max: 45 }),
+      channels: fc.constantFrom(192, 256),
+      out: fc.constantFrom(208, 256),
+    });
+    let replaced = 0;
+    await fc.assert(
+      fc.asyncProperty(maps, async ({ batch, height, width, channels, out }) => {
+        const shape = [batch, channels, height, width];
+        const [x, w] = [input("x", shape), kernelOf(out, channels)];
+        const y = conv2d(x, w, undefined, { padding: 1 });
+        const weights = parameter("g", [batch, out, height, width]);
+        const [gw] = gradients(sum(mul(y, weights)), [w]) as [Value];
+        replaced += countIn({ gw }, "conv2dWeightGradient") - countIn(winograd({ gw }), "conv2dWeightGradient");
+        await expectSame({ gw }, shape);
+      }),
+      { seed: 4, numRuns: 12 },
+    );
+    expect(replaced).to.be.above(3);
+  });
+
+  it("cuts the sum for a large map's kernel into blocks", async () => {
+    const shape = [2, 256, 128, 132];
+    const [x, w] = [input("x", shape), kernelOf(256, 256)];
+    const y = conv2d(x, w, undefined, { padding: 1 });
+    const [gw] = gradients(sum(mul(y, parameter("g", y.shape))), [w]) as [Value];
+    expect(chooseTiling({ batch: 2, height: 128, width: 132 }, 512, SUM).blocks).to.be.above(1);
+    await expectSame({ gw }, shape);
   });
 
   it("cuts maps into equal blocks without much waste", () => {

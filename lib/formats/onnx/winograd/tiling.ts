@@ -19,17 +19,25 @@ export interface MapSize {
   readonly width: number;
 }
 
-/** Numbers a block's patches may have to stay in the caches. */
-const BLOCK_ELEMENTS = 2 ** 22;
-/** How much dearer a block is that does not. */
-const BEYOND_CACHES = 0.5;
-/** Reading the kernels anew for every block costs as much as this many tiles. */
-const KERNEL_TILES = 30;
+/** What there is to say about blocks; measured. */
+interface BlockCosts {
+  /** Numbers a block's transformed tiles may have to stay within bounds. */
+  readonly elements: number;
+  /** How much dearer a block is that does not. */
+  readonly beyond: number;
+  /** What is read or written anew for every block costs as much as this many tiles. */
+  readonly tiles: number;
+}
+
+/** For a convolution, whose blocks are to stay in the caches and read the kernels anew. */
+const CONVOLUTION: BlockCosts = { elements: 2 ** 22, beyond: 0.5, tiles: 30 };
+/** For a sum over all tiles, where the sums are written anew, and memory is all that forbids a single block. */
+export const SUM: BlockCosts = { elements: 2 ** 25, beyond: 1, tiles: 100 };
 
 const tilesAlong = (size: number) => Math.ceil(size / TILE);
 
 /** The cheapest way to cut maps with so many channels into blocks of equal size. */
-export function chooseTiling(map: MapSize, channels: number): Tiling {
+export function chooseTiling(map: MapSize, channels: number, costs = CONVOLUTION): Tiling {
   const { batch, height, width } = map;
   const candidates = [...divisors(height), ...divisors(batch).map((pictures) => pictures * height)];
   return candidates
@@ -37,8 +45,8 @@ export function chooseTiling(map: MapSize, channels: number): Tiling {
       const strip = Math.min(rows, height);
       const tiles = (rows / strip) * tilesAlong(strip) * tilesAlong(width);
       const waste = (tiles * TILE * TILE) / (rows * width);
-      const beyond = tiles * PATCH * PATCH * channels > BLOCK_ELEMENTS ? BEYOND_CACHES : 0;
-      const cost = waste * (1 + KERNEL_TILES / tiles + beyond);
+      const beyond = tiles * PATCH * PATCH * channels > costs.elements ? costs.beyond : 0;
+      const cost = waste * (1 + costs.tiles / tiles + beyond);
       return { rows, strip, blocks: (batch * height) / rows, tiles, cost };
     })
     .reduce((best, one) => (one.cost < best.cost ? one : best));
@@ -61,6 +69,31 @@ export function patchIndices({ height, width }: MapSize, tiling: Tiling): Int32A
           for (let x = 0; x < width; x += TILE) {
             const column = Math.min(x + (element % PATCH), width + 1);
             indices[at++] = (picture * (height + 2) + row) * (width + 2) + column;
+          }
+        }
+      }
+    }
+  }
+  return indices;
+}
+
+/** As patchIndices, the tiles themselves: [blocks, 16, tiles]. */
+export function tileIndices({ height, width }: MapSize, { rows, strip, blocks, tiles }: Tiling): Int32Array {
+  const indices = new Int32Array(blocks * TILE * TILE * tiles); // 0 is the padding's corner
+  let at = 0;
+  for (let block = 0; block < blocks; block++) {
+    for (let element = 0; element < TILE * TILE; element++) {
+      for (let first = block * rows; first < (block + 1) * rows; first += strip) {
+        const picture = Math.floor(first / height);
+        for (let y = 0; y < strip; y += TILE) {
+          const row = y + Math.floor(element / TILE);
+          for (let x = 0; x < width; x += TILE) {
+            const column = x + (element % TILE);
+            const inside = row < strip && column < width;
+            if (inside) {
+              indices[at] = (picture * (height + 2) + (first % height) + row + 1) * (width + 2) + column + 1;
+            }
+            at++;
           }
         }
       }

@@ -11,6 +11,7 @@ import {
   type Node,
   record,
   reshape,
+  type Shape,
   transpose,
   type Value,
 } from "../../../graph/index.js";
@@ -19,6 +20,7 @@ import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
 import { rowBlocksOperator } from "../fusion/rowBlocks.js";
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE, transformKernels } from "./matrices.js";
 import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling } from "./tiling.js";
+import { filteredWeightGradient } from "./weightGradient.js";
 
 /** What transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
 const TRANSFORM_COST = 450;
@@ -28,7 +30,7 @@ const WORTHWHILE = 0.8;
 const CHANNEL_BLOCK = 16;
 
 /**
- * 3 × 3 convolutions of many channels, and the input gradients of such, computed tile by tile with the minimal filtering of
+ * 3 × 3 convolutions of many channels, and the gradients of such, computed tile by tile with the minimal filtering of
  * Lavin and Gray (Fast Algorithms for Convolutional Neural Networks, 2015), F(4 × 4, 3 × 3): a quarter of the
  * multiplications, with rounding errors around 1e-6 of the largest output instead of 1e-7.
  *
@@ -37,21 +39,22 @@ const CHANNEL_BLOCK = 16;
  * and add the bias, because beside a convolution the layout is changed by all threads.
  */
 export function winograd(outputs: Outputs): Outputs {
-  const kernels = new Map<Value, Value>();
-  const transformed = (w: Value): Value => {
-    const known = kernels.get(w) ?? transformedKernels(w);
-    kernels.set(w, known);
-    return known;
-  };
+  const transformed = memoised(transformedKernels);
+  const pixelsOf = memoised(pixelRows); // the input gradient and the kernel's read the same rows
   return rewrite(outputs, (value) => {
     const gradient = madeBy(value, "conv2dInputGradient");
-    if (gradient !== undefined)
-      return replacesGradient(gradient) ? gradient.operator.decompose!(gradient)[0] : undefined;
+    if (gradient !== undefined) return inputGradient(gradient, transformed, pixelsOf);
+    const kernelGradient = madeBy(value, "conv2dWeightGradient");
+    if (kernelGradient !== undefined) {
+      return fits(value.shape, kernelGradient.attributes)
+        ? filteredWeightGradient(kernelGradient, pixelsOf)
+        : undefined;
+    }
     const node = madeBy(value, "conv2d");
-    if (node === undefined || !fits(node)) return undefined;
+    if (node === undefined || !fits(node.inputs[1]!.shape, node.attributes)) return undefined;
     const [x, w, bias] = node.inputs as [Value, Value, Value | undefined];
     const geometry = worthwhileGeometry(x, w.shape[0]!);
-    return geometry && convolution(x, transformed(w), bias, geometry);
+    return geometry && convolution(pixelRows(x), transformed(w), bias, geometry);
   });
 }
 
@@ -72,17 +75,25 @@ function worthwhileGeometry(x: Value, out: number): Geometry | undefined {
   return worthwhile(tiling, channels, out) ? { map, tiling } : undefined;
 }
 
-/** Whether an input gradient, which is a convolution with the turned kernels, would be computed this way. */
-function replacesGradient(node: Node<AttributesOf<"conv2dInputGradient">>): boolean {
+/** An input gradient, which is a convolution with the turned kernels, if this way is the cheaper one. */
+function inputGradient(
+  node: Node<AttributesOf<"conv2dInputGradient">>,
+  transformed: (w: Value) => Value,
+  pixelsOf: (map: Value) => Value,
+): Value | undefined {
   const [g, w] = node.inputs as [Value, Value];
-  return fits(node) && worthwhileGeometry(g, w.shape[1]!) !== undefined;
+  if (!fits(w.shape, node.attributes)) return undefined;
+  const geometry = worthwhileGeometry(g, w.shape[1]!);
+  if (geometry === undefined) return undefined;
+  const [, turned] = node.operator.decompose!(node)[0]!.node.inputs as [Value, Value];
+  return convolution(pixelsOf(g), transformed(turned), undefined, geometry);
 }
 
-function fits({ inputs: [, w], attributes }: Pick<Node<ConvolutionAttributes>, "inputs" | "attributes">): boolean {
-  const { stride, padding, groups } = attributes;
-  const [out, channels, ...kernel] = w!.shape as [number, number, number, number];
+/** Whether a kernel [O, C, 3, 3] goes over the map pixel by pixel. */
+function fits(kernel: Shape, { stride, padding, groups }: ConvolutionAttributes): boolean {
+  const [out, channels, ...sides] = kernel as [number, number, number, number];
   return (
-    kernel.every((n) => n === 3) &&
+    sides.every((n) => n === 3) &&
     [...stride, ...padding, groups].every((n) => n === 1) &&
     out % CHANNEL_BLOCK === 0 &&
     channels % CHANNEL_BLOCK === 0
@@ -100,12 +111,16 @@ interface Geometry {
   readonly tiling: Tiling;
 }
 
-/** x [B, C, H, W] with kernels [36, C, O] → [B, O, H, W]. */
-function convolution(x: Value, kernels: Value, bias: Value | undefined, geometry: Geometry): Value {
+/** Padded pixels [B · (H + 2) · (W + 2), C] with kernels [36, C, O] → [B, O, H, W]. */
+function convolution(pixels: Value, kernels: Value, bias: Value | undefined, geometry: Geometry): Value {
+  return perChannel(transpose(convolvedRows(pixels, kernels, geometry), [0, 3, 1, 2]), bias, 0);
+}
+
+/** x [B, C, H, W] → [B · (H + 2) · (W + 2), C], padded by one. */
+function pixelRows(x: Value): Value {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const padded = perChannel(x, undefined, 1); // [B, C, H + 2, W + 2]
-  const pixels = reshape(transpose(padded, [0, 2, 3, 1]), [batch * (height + 2) * (width + 2), channels]);
-  return perChannel(transpose(convolvedRows(pixels, kernels, geometry), [0, 3, 1, 2]), bias, 0);
+  return reshape(transpose(padded, [0, 2, 3, 1]), [batch * (height + 2) * (width + 2), channels]);
 }
 
 /** x itself (+ bias), with zeros around. */
@@ -152,4 +167,13 @@ function tilesOf(block: Value, tiles: number, parts: readonly Value[]): Value {
   const products = reshape(matMul(factors, kernels), [elements, tiles * out]);
   const results = reshape(matMul(toTiles, products), [TILE ** 2 * tiles, out]);
   return gather(results, places, 0);
+}
+
+function memoised(of: (value: Value) => Value): (value: Value) => Value {
+  const known = new Map<Value, Value>();
+  return (value) => {
+    const result = known.get(value) ?? of(value);
+    known.set(value, result);
+    return result;
+  };
 }
