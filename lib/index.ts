@@ -1,5 +1,6 @@
 export { type LoadedConfig, type LoadOptions, loadConfig, resolveConfig } from "./config/load.js";
 export type { Config, ConfigInput } from "./config/schema.js";
+export { type AugmentedSampleOptions, augmentedSample } from "./datasets/augment.js";
 export { UserError } from "./errors.js";
 export {
   type CocoEvaluation,

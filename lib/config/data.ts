@@ -104,7 +104,12 @@ export const labelMaps = z
     reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
     ...shared,
   })
-  .superRefine(({ classes, objectInfo, palette }, context) => {
+  .superRefine(({ classes, objectInfo, palette, transforms }, context) => {
+    const pasting = transforms.train.findIndex(({ type }) => type === "copyPaste");
+    if (pasting >= 0) {
+      const message = "copyPaste lays objects on pictures, and label maps have none; it is for data of type coco";
+      context.addIssue({ code: "custom", path: ["transforms", "train", pasting, "type"], message });
+    }
     if (classes !== undefined && objectInfo !== undefined) {
       const message = "classes and objectInfo are both set; delete one by setting it to null";
       context.addIssue({ code: "custom", path: ["objectInfo"], message });

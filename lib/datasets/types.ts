@@ -43,6 +43,8 @@ export interface SampleMeta {
   /** [x, y]: pixels after resizing per original pixel. */
   readonly scaleFactor: readonly [number, number];
   readonly flipped: boolean;
+  /** Mirrored top to bottom; absent means no. */
+  readonly flippedVertically?: boolean;
 }
 
 /** A decoded picture with its annotation. Which of the three annotations it has depends on the data set. */

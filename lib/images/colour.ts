@@ -1,8 +1,11 @@
 import type { Picture } from "./picture.js";
 
-/** value × gain + offset, cut to whole numbers of 0–255. */
+/** value × gain + offset in single precision, as the references compute it, cut to whole numbers of 0–255. */
 export function scaleValues(picture: Picture, gain: number, offset: number): Picture {
-  const table = Uint8Array.from({ length: 256 }, (_, value) => clampToByte(value * gain + offset));
+  const { fround } = Math;
+  const table = Uint8Array.from({ length: 256 }, (_, value) =>
+    clampToByte(fround(fround(value * fround(gain)) + fround(offset))),
+  );
   return { ...picture, data: picture.data.map((value) => table[value]!) };
 }
 

@@ -33,6 +33,22 @@ export function flipLabelMap({ width, height, data }: LabelMap): LabelMap {
   return { width, height, data: out };
 }
 
+/** Mirrors top and bottom. */
+export function flipPictureVertically({ width, height, data }: Picture): Picture {
+  return { width, height, data: reverseRows(data, height, width * 3) };
+}
+
+/** Mirrors top and bottom. */
+export function flipLabelMapVertically({ width, height, data }: LabelMap): LabelMap {
+  return { width, height, data: reverseRows(data, height, width) };
+}
+
+function reverseRows(data: Uint8Array, height: number, stride: number): Uint8Array {
+  const out = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) out.set(data.subarray(y * stride, (y + 1) * stride), (height - 1 - y) * stride);
+  return out;
+}
+
 /** @param window must lie within the picture */
 export function cropPicture(picture: Picture, window: Window): Picture {
   return { width: window.width, height: window.height, data: cropRows(picture, window, 3) };

@@ -1,3 +1,4 @@
+import { mergeRles } from "./overlap.js";
 import type { Rle } from "./rle.js";
 import { RunBuilder, runEnds } from "./runs.js";
 
@@ -9,6 +10,38 @@ export function flipRle(rle: Rle): Rle {
     sourceColumn: (x) => rle.width - 1 - x,
     firstRow: (y) => y,
   });
+}
+
+/** Mirrored top to bottom: the runs backwards are the mask turned by 180°. */
+export function flipRleVertically(rle: Rle): Rle {
+  const backwards = Array.from(rle.counts).reverse();
+  const counts = Uint32Array.from(rle.counts.length % 2 === 0 ? [0, ...backwards] : backwards);
+  return flipRle({ ...rle, counts });
+}
+
+/** The pixels of the first mask that are not in the second one. @throws UserError where the sizes differ */
+export function subtractRle(rle: Rle, taken: Rle): Rle {
+  return mergeRles([rle, complementRle(taken)], "intersection");
+}
+
+/** The pixels that are not in the mask. */
+export function complementRle({ height, width, counts }: Rle): Rle {
+  const flipped = counts[0] === 0 && counts.length > 1 ? counts.subarray(1) : [0, ...counts];
+  return { height, width, counts: Uint32Array.from(flipped) };
+}
+
+/** A filled rectangle of whole pixels, cut to a mask of height × width. */
+export function rectangleRle(
+  height: number,
+  width: number,
+  box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
+): Rle {
+  const runs = new RunBuilder();
+  const [top, bottom] = [Math.max(0, box.y), Math.min(height, box.y + box.height)];
+  for (let x = Math.max(0, box.x); x < Math.min(width, box.x + box.width); x++) {
+    runs.add(x * height + top, x * height + bottom);
+  }
+  return runs.finish(height, width);
 }
 
 /**

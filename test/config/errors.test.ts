@@ -117,7 +117,9 @@ describe("config errors", () => {
       "an unknown transform",
       "type: coco",
       "type: coco\n  transforms: { train: [{ type: randomFlop }] }",
-      'config.yaml:8:33: data.transforms.train.0.type: must be one of resize, randomScale, randomFlip, randomCrop, photometricDistortion, pad; got the text "randomFlop": did you mean "randomFlip"?',
+      "config.yaml:8:33: data.transforms.train.0.type: must be one of resize, randomScale, randomResize, " +
+        "largeScaleJitter, randomFlip, randomCrop, photometricDistortion, minIouCrop, colourJitter, randomErasing, " +
+        'randAugment, copyPaste, mosaic, pad; got the text "randomFlop": did you mean "randomFlip"?',
     ],
     [
       "a key twice",

@@ -1,7 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
-import { cropRle, flipRle, resizeRle, shiftRle } from "../../lib/masks/transforms.js";
+import {
+  complementRle,
+  cropRle,
+  flipRle,
+  flipRleVertically,
+  rectangleRle,
+  resizeRle,
+  shiftRle,
+  subtractRle,
+} from "../../lib/masks/transforms.js";
 import { type Bitmap, bitmap } from "./arbitraries.js";
 
 /** The bitmap whose pixel (x, y) is `pick(x, y)`. */
@@ -21,6 +30,29 @@ describe("masks moved with their picture", () => {
       fc.property(bitmap, (map) => {
         const flipped = draw(map.height, map.width, (x, y) => at(map, map.width - 1 - x, y));
         expect(flipRle(encode(map))).to.deep.equal(encodeRle(flipped, map.height, map.width));
+      }),
+    );
+  });
+
+  it("flip top to bottom as the bitmap does", () => {
+    fc.assert(
+      fc.property(bitmap, (map) => {
+        const flipped = draw(map.height, map.width, (x, y) => at(map, x, map.height - 1 - y));
+        expect(flipRleVertically(encode(map))).to.deep.equal(encodeRle(flipped, map.height, map.width));
+      }),
+    );
+  });
+
+  it("lose the pixels of a rectangle, and are turned inside out", () => {
+    fc.assert(
+      fc.property(bitmap, offset, offset, length, length, (map, x0, y0, width, height) => {
+        const inside = (x: number, y: number) => Number(x >= x0 && y >= y0 && x < x0 + width && y < y0 + height);
+        const rectangle = rectangleRle(map.height, map.width, { x: x0, y: y0, width, height });
+        expect(rectangle).to.deep.equal(encodeRle(draw(map.height, map.width, inside), map.height, map.width));
+        const left = draw(map.height, map.width, (x, y) => at(map, x, y) * (1 - inside(x, y)));
+        expect(decodeRle(subtractRle(encode(map), rectangle))).to.deep.equal(left);
+        const other = draw(map.height, map.width, (x, y) => 1 - at(map, x, y));
+        expect(complementRle(encode(map))).to.deep.equal(encodeRle(other, map.height, map.width));
       }),
     );
   });

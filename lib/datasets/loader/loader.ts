@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
+import { planSample, sampleStream } from "../augment.js";
 import type { Dataset } from "../types.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
 import { type PlanOptions, planEpoch } from "./plan.js";
@@ -41,6 +42,8 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     );
   }
   const pool = workers === 0 ? undefined : startPool(workers);
+  const { dataset, seed } = options;
+  const mixed = settings.annotations === "original" ? [] : settings.transforms;
   let waitedMs = 0;
   let planned: { readonly epoch: number; readonly batches: readonly Int32Array[] } | undefined;
 
@@ -49,9 +52,11 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     if (planned?.epoch !== epoch) planned = { epoch, batches: planEpoch(plan, epoch) };
     const number = step % batchesPerEpoch;
     const indices = planned.batches[number]!;
-    const sources = Array.from(indices, (index) => options.dataset.source(index));
-    const firstPosition = number * options.batchSize;
-    return { kind: options.dataset.kind, sources, indices, seed: options.seed, epoch, firstPosition, settings };
+    // A picture that comes twice in an epoch is distorted differently: the stream is its place's.
+    const plans = Array.from(indices, (index, i) =>
+      planSample(dataset, index, mixed, sampleStream(seed, epoch, number * options.batchSize + i)),
+    );
+    return { kind: dataset.kind, plans, indices, settings };
   };
 
   async function* batches(range: { readonly startAt?: number; readonly stopAt?: number } = {}) {

@@ -3,21 +3,18 @@ import { padLabelMap } from "../../images/geometry.js";
 import { type Normalisation, writeNormalised } from "../../images/normalise.js";
 import type { Size } from "../../images/resize.js";
 import { Random } from "../../random.js";
+import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";
 import { applyTransforms } from "../transforms/apply.js";
 import type { TransformSpec } from "../transforms/specs.js";
-import type { Dataset, Sample, SampleSource } from "../types.js";
+import type { Dataset, Sample } from "../types.js";
 import type { Batch, CollateHook, PaddingRule } from "./types.js";
 
 /** All it takes to make a batch, as plain data. */
 export interface BatchTask {
   readonly kind: Dataset["kind"];
-  readonly sources: readonly SampleSource[];
+  readonly plans: readonly SamplePlan[];
   readonly indices: Int32Array;
-  readonly seed: number;
-  readonly epoch: number;
-  /** Place in the epoch of the batch's first picture: a picture that comes twice is distorted differently. */
-  readonly firstPosition: number;
   readonly settings: BatchSettings;
 }
 
@@ -33,18 +30,17 @@ export interface BatchSettings {
 
 /** Decodes, transforms and collates one batch. A function of the task alone, wherever it runs. */
 export async function makeBatch(task: BatchTask): Promise<Batch> {
-  const samples = await Promise.all(task.sources.map((source, i) => makeSample(source, task, task.firstPosition + i)));
+  const samples = await Promise.all(task.plans.map((plan) => sampleOf(plan, task.settings)));
   const batch = collate(samples, task);
   const { hook } = task.settings;
   return hook === undefined ? batch : { ...batch, extra: await runHook(hook, batch) };
 }
 
-async function makeSample(source: SampleSource, task: BatchTask, position: number): Promise<Sample> {
-  const { transforms, annotations } = task.settings;
-  const sample = await loadSample(source, task.settings);
-  const random = Random.of(task.seed, "sample", task.epoch, position);
-  if (annotations === "transformed") return applyTransforms(sample, transforms, random);
-  const { picture, meta } = applyTransforms({ picture: sample.picture, meta: sample.meta }, transforms, random);
+async function sampleOf(plan: SamplePlan, settings: BatchSettings): Promise<Sample> {
+  if (settings.annotations === "transformed") return makeSample(plan, settings);
+  const sample = await loadSample(plan.source, settings);
+  const bare = { picture: sample.picture, meta: sample.meta };
+  const { picture, meta } = applyTransforms(bare, settings.transforms, Random.of(...plan.stream));
   return { ...sample, picture, meta };
 }
 

@@ -3,6 +3,7 @@ import type { LabelMap, Picture } from "../../images/picture.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
 import type { Instances, Sample } from "../types.js";
+import { moveBoxes, selectInstances, withExtent } from "./instances.js";
 import type { RandomCropSpec } from "./specs.js";
 
 const TRIES = 10;
@@ -54,21 +55,7 @@ function isMonotonous(map: LabelMap, window: Window, share: number): boolean {
 
 function cropInstances(instances: Instances, window: Window): Instances {
   const { left, top, width, height } = window;
-  const clipped = instances.boxes.map((value, i) =>
-    i % 2 === 0 ? Math.min(Math.max(value - left, 0), width) : Math.min(Math.max(value - top, 0), height),
-  );
-  const kept = Array.from(instances.labels.keys()).filter(
-    (i) => clipped[i * 4 + 2]! > clipped[i * 4]! && clipped[i * 4 + 3]! > clipped[i * 4 + 1]!,
-  );
-  return {
-    boxes: Float32Array.from(kept.flatMap((i) => Array.from(clipped.subarray(i * 4, i * 4 + 4)))),
-    labels: Int32Array.from(kept, (i) => instances.labels[i]!),
-    crowd: Uint8Array.from(kept, (i) => instances.crowd[i]!),
-    areas: Float32Array.from(kept, (i) => instances.areas[i]!),
-    ids: Float64Array.from(kept, (i) => instances.ids[i]!),
-    masks: kept.map((i) => {
-      const mask = instances.masks[i];
-      return mask && cropRle(mask, { x: left, y: top, width, height });
-    }),
-  };
+  const boxes = moveBoxes(instances.boxes, { x: -left, y: -top }, window);
+  const kept = selectInstances({ ...instances, boxes }, withExtent({ ...instances, boxes }));
+  return { ...kept, masks: kept.masks.map((mask) => mask && cropRle(mask, { x: left, y: top, width, height })) };
 }

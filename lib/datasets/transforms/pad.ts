@@ -3,7 +3,7 @@ import { cropRle } from "../../masks/transforms.js";
 import type { Sample } from "../types.js";
 import type { PadSpec } from "./specs.js";
 
-const IMAGENET_MEAN = [124, 116, 104] as const;
+export const IMAGENET_MEAN = [124, 116, 104] as const;
 
 /** Pads right and below; the valid size in `meta` stays the picture's before padding. */
 export function padSample(sample: Sample, spec: PadSpec): Sample {

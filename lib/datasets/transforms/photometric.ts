@@ -3,22 +3,47 @@ import type { Picture } from "../../images/picture.js";
 import type { Random } from "../../random.js";
 import type { PhotometricDistortionSpec } from "./specs.js";
 
+/** What was drawn for a distortion; what the coins left out is absent. */
+export interface Distortion {
+  /** Added to all values. */
+  readonly brightness?: number;
+  /** Factor on all values, before saturation and hue or after them. */
+  readonly contrast?: { readonly factor: number; readonly first: boolean };
+  readonly saturation?: number;
+  /** Degrees. */
+  readonly hue?: number;
+}
+
 /**
  * The distortion of SSD training (Liu et al., 2016) in the order MMSegmentation applies it: brightness; contrast now or
- * at the end, by a coin; saturation; hue; each with probability one half. Saturation and hue change in one pass.
+ * at the end, by a coin; saturation; hue; each with probability one half. The hue turns by whole steps of 2°, the
+ * unit of OpenCV's 8-bit pictures, from −hue to below hue.
  */
 export function distortColours(picture: Picture, spec: PhotometricDistortionSpec, random: Random): Picture {
+  return distort(picture, drawDistortion(spec, random));
+}
+
+export function drawDistortion(spec: PhotometricDistortionSpec, random: Random): Distortion {
   const coin = (): boolean => random.next() < 0.5;
-  const brightness = spec.brightness ?? 32;
-  const hue = spec.hue ?? 36;
   const gain = spec.contrast ?? [0.5, 1.5];
+  const largest = spec.brightness ?? 32;
+  const brightness = coin() ? { brightness: random.uniform(-largest, largest) } : {};
+  const first = coin();
+  const contrastNow = () => (coin() ? { contrast: { factor: random.uniform(...gain), first } } : {});
+  const early = first ? contrastNow() : {};
+  const saturation = coin() ? { saturation: random.uniform(...(spec.saturation ?? [0.5, 1.5])) } : {};
+  const steps = Math.trunc((spec.hue ?? 36) / 2);
+  const hue = coin() && steps > 0 ? { hue: 2 * (random.integer(2 * steps) - steps) } : {};
+  return { ...brightness, ...early, ...saturation, ...hue, ...(first ? {} : contrastNow()) };
+}
+
+/** Saturation and hue change in one pass, without the rounding to 8-bit HSV that OpenCV does between. */
+export function distort(picture: Picture, { brightness = 0, contrast, saturation = 1, hue = 0 }: Distortion): Picture {
+  const { factor = 1, first = true } = contrast ?? {};
   let current = picture;
-  if (coin()) current = scaleValues(current, 1, random.uniform(-brightness, brightness));
-  const contrastFirst = coin();
-  if (contrastFirst && coin()) current = scaleValues(current, random.uniform(...gain), 0);
-  const saturation = coin() ? random.uniform(...(spec.saturation ?? [0.5, 1.5])) : 1;
-  const turn = coin() ? random.uniform(-hue, hue) : 0;
-  if (saturation !== 1 || turn !== 0) current = changeHsv(current, { saturation, hue: turn });
-  if (!contrastFirst && coin()) current = scaleValues(current, random.uniform(...gain), 0);
+  if (brightness !== 0) current = scaleValues(current, 1, brightness);
+  if (factor !== 1 && first) current = scaleValues(current, factor, 0);
+  if (saturation !== 1 || hue !== 0) current = changeHsv(current, { saturation, hue });
+  if (factor !== 1 && !first) current = scaleValues(current, factor, 0);
   return current;
 }

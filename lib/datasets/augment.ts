@@ -1,0 +1,97 @@
+import type { CodecName } from "../images/decode.js";
+import { Random } from "../random.js";
+import { loadSample } from "./sample.js";
+import { applyTransforms } from "./transforms/apply.js";
+import type { MixingSpec, TransformSpec } from "./transforms/specs.js";
+import type { Dataset, Sample, SampleSource } from "./types.js";
+
+/** How a sample is to be made, as plain data: all that depends on the data set is in it, so a worker thread can do it. */
+export interface SamplePlan {
+  readonly source: SampleSource;
+  /** The name of its stream of random numbers. */
+  readonly stream: readonly (number | string)[];
+  /** By number of the mixing step, the samples mixed in there; each went through the steps before it. */
+  readonly partners: ReadonlyMap<number, readonly SamplePlan[]>;
+}
+
+const PARTNERS: Readonly<Record<MixingSpec["type"], number>> = { copyPaste: 1, mosaic: 3 };
+
+/**
+ * Chooses what is mixed into a picture and whether: a function of the stream's name alone, wherever and in whatever order
+ * samples are then made. Pictures that are not needed are not decoded.
+ */
+export function planSample(
+  dataset: Pick<Dataset, "length" | "source">,
+  index: number,
+  transforms: readonly TransformSpec[],
+  stream: SamplePlan["stream"],
+): SamplePlan {
+  const partners = new Map<number, readonly SamplePlan[]>();
+  for (const [step, spec] of transforms.entries()) {
+    if (spec.type !== "copyPaste" && spec.type !== "mosaic") continue;
+    const random = Random.of(...stream, "partners", step);
+    if (random.next() >= (spec.probability ?? 1)) continue;
+    const before = transforms.slice(0, step);
+    const plans = Array.from({ length: PARTNERS[spec.type] }, (_, i) =>
+      planSample(dataset, random.integer(dataset.length), before, [...stream, step, i]),
+    );
+    partners.set(step, plans);
+  }
+  return { source: dataset.source(index), stream, partners };
+}
+
+export interface MakeSampleOptions {
+  readonly transforms: readonly TransformSpec[];
+  readonly codec?: CodecName | "auto";
+  /** Draw the objects' masks; default true. */
+  readonly masks?: boolean;
+}
+
+/** Decodes a sample and what is mixed into it, and applies the transforms. A function of the plan alone. */
+export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): Promise<Sample> {
+  // Objects are cut out by their masks, whether the network learns masks or not.
+  const masks = options.masks !== false || options.transforms.some(({ type }) => type === "copyPaste");
+  const [sample, partners] = await Promise.all([
+    loadSample(plan.source, { ...options, masks }),
+    makePartners(plan, { ...options, masks }),
+  ]);
+  return applyTransforms(sample, options.transforms, Random.of(...plan.stream), partners);
+}
+
+async function makePartners(plan: SamplePlan, options: MakeSampleOptions): Promise<Map<number, readonly Sample[]>> {
+  const made = new Map<number, readonly Sample[]>();
+  for (const [step, plans] of plan.partners) {
+    const before = { ...options, transforms: options.transforms.slice(0, step) };
+    made.set(step, await Promise.all(plans.map((partner) => makeSample(partner, before))));
+  }
+  return made;
+}
+
+/** The stream of the picture at a place of an epoch. */
+export function sampleStream(seed: number, epoch: number, position: number): SamplePlan["stream"] {
+  return [seed, "sample", epoch, position];
+}
+
+export interface AugmentedSampleOptions extends MakeSampleOptions {
+  readonly seed: number;
+  /** Default 0. */
+  readonly epoch?: number;
+  /** The place in the epoch the picture comes at, default its index. */
+  readonly position?: number;
+}
+
+/**
+ * A picture of a data set with its annotation as the network would see them, before normalising and padding: what the
+ * loader makes of it with this seed at this place of this epoch.
+ *
+ * @param options.transforms a config's `data.transforms.train`
+ * @throws UserError naming the file that cannot be decoded
+ */
+export async function augmentedSample(
+  dataset: Dataset,
+  index: number,
+  options: AugmentedSampleOptions,
+): Promise<Sample> {
+  const stream = sampleStream(options.seed, options.epoch ?? 0, options.position ?? index);
+  return makeSample(planSample(dataset, index, options.transforms, stream), options);
+}

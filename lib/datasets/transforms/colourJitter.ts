@@ -1,0 +1,29 @@
+import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation } from "../../images/adjust.js";
+import type { Picture } from "../../images/picture.js";
+import type { Random } from "../../random.js";
+import type { ColourJitterSpec } from "./specs.js";
+
+/** One change of a colour jitter: a factor, or for the hue a turn in shares of the circle. */
+export type ColourChange = readonly [kind: keyof typeof CHANGES, amount: number];
+
+const CHANGES = {
+  brightness: adjustBrightness,
+  contrast: adjustContrast,
+  saturation: adjustSaturation,
+  hue: adjustHue,
+} as const;
+
+/** The changes of torchvision's ColorJitter, in the order drawn; those that are switched off are absent. */
+export function drawJitter(spec: ColourJitterSpec, random: Random): ColourChange[] {
+  const kinds: ("brightness" | "contrast" | "saturation" | "hue")[] = ["brightness", "contrast", "saturation", "hue"];
+  return random.shuffle(kinds).flatMap((kind): ColourChange[] => {
+    const amount = spec[kind] ?? 0;
+    if (amount === 0) return [];
+    if (kind === "hue") return [[kind, random.uniform(-amount, amount)]];
+    return [[kind, random.uniform(Math.max(0, 1 - amount), 1 + amount)]];
+  });
+}
+
+export function jitterColours(picture: Picture, changes: readonly ColourChange[]): Picture {
+  return changes.reduce((current, [kind, amount]) => CHANGES[kind](current, amount), picture);
+}

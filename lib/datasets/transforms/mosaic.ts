@@ -1,0 +1,119 @@
+import { cropLabelMap, cropPicture } from "../../images/geometry.js";
+import type { LabelMap, Picture } from "../../images/picture.js";
+import { cropRle } from "../../masks/transforms.js";
+import type { Random } from "../../random.js";
+import type { Instances, Sample } from "../types.js";
+import { joinInstances, moveBoxes, selectInstances, tightenBoxes, withExtent } from "./instances.js";
+import { resizeSample } from "./resize.js";
+import type { MosaicSpec } from "./specs.js";
+
+const GREY = [114, 114, 114] as const;
+
+/** Four pictures about a point of a canvas of twice the width and height, as YOLOv4, YOLOX and MMDetection have it. */
+export function mosaic(sample: Sample, others: readonly Sample[], spec: MosaicSpec, random: Random): Sample {
+  const draw = (side: number): number => Math.trunc(random.uniform(...(spec.centre ?? [0.5, 1.5])) * side);
+  const centre = { x: draw(spec.width), y: draw(spec.height) };
+  return joinFour([sample, ...others], spec, centre);
+}
+
+/** Where a scaled picture lies on the canvas; most of it may lie outside. */
+interface Tile {
+  readonly sample: Sample;
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * Puts four pictures together: each fits into width × height by its longer side and touches `centre` with a corner, top left,
+ * top right, bottom left, bottom right; what reaches over the canvas of 2 width × 2 height is cut off.
+ */
+export function joinFour(
+  samples: readonly Sample[],
+  spec: MosaicSpec,
+  centre: { readonly x: number; readonly y: number },
+): Sample {
+  const canvas = { width: 2 * spec.width, height: 2 * spec.height };
+  const tiles = samples.slice(0, 4).map((sample, i): Tile => {
+    const scaled = fit(sample, spec);
+    const { width, height } = scaled.picture;
+    return { sample: scaled, x: centre.x - (i % 2 === 0 ? width : 0), y: centre.y - (i < 2 ? height : 0) };
+  });
+  const [first] = tiles;
+  if (first === undefined) throw new RangeError("a mosaic of no pictures");
+  const { instances, labelMap } = first.sample;
+  return {
+    ...first.sample,
+    picture: canvasPicture(tiles, canvas, spec.fill ?? GREY),
+    meta: { ...first.sample.meta, ...canvas },
+    ...(instances === undefined ? {} : { instances: joinInstances(tiles.map((tile) => placed(tile, canvas))) }),
+    ...(labelMap === undefined ? {} : { labelMap: canvasLabels(tiles, canvas) }),
+  };
+}
+
+function fit(sample: Sample, spec: MosaicSpec): Sample {
+  const { width, height } = sample.picture;
+  const scale = Math.min(spec.width / width, spec.height / height);
+  const side = (length: number): number => Math.max(1, Math.trunc(length * scale));
+  return resizeSample(sample, { width: side(width), height: side(height) }, spec);
+}
+
+interface Canvas {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The part of a tile that is on the canvas, in the tile's pixels. */
+function visible({ sample: { picture }, x, y }: Tile, canvas: Canvas) {
+  const [left, top] = [Math.max(0, -x), Math.max(0, -y)];
+  const width = Math.min(picture.width, canvas.width - x) - left;
+  const height = Math.min(picture.height, canvas.height - y) - top;
+  return width > 0 && height > 0 ? { left, top, width, height } : undefined;
+}
+
+function canvasPicture(tiles: readonly Tile[], canvas: Canvas, fill: readonly [number, number, number]): Picture {
+  const data = new Uint8Array(canvas.width * canvas.height * 3);
+  for (let i = 0; i < data.length; i += 3) data.set(fill, i);
+  for (const tile of tiles) {
+    const window = visible(tile, canvas);
+    if (window !== undefined) place(cropPicture(tile.sample.picture, window), data, tile, window, canvas, 3);
+  }
+  return { ...canvas, data };
+}
+
+function canvasLabels(tiles: readonly Tile[], canvas: Canvas): LabelMap {
+  const data = new Uint8Array(canvas.width * canvas.height).fill(255);
+  for (const tile of tiles) {
+    const window = visible(tile, canvas);
+    const { labelMap } = tile.sample;
+    if (window !== undefined && labelMap !== undefined) {
+      place(cropLabelMap(labelMap, window), data, tile, window, canvas, 1);
+    }
+  }
+  return { ...canvas, data };
+}
+
+function place(
+  part: Picture | LabelMap,
+  data: Uint8Array,
+  { x, y }: Tile,
+  { left, top }: { readonly left: number; readonly top: number },
+  canvas: Canvas,
+  channels: number,
+): void {
+  const stride = part.width * channels;
+  for (let row = 0; row < part.height; row++) {
+    const to = ((y + top + row) * canvas.width + x + left) * channels;
+    data.set(part.data.subarray(row * stride, (row + 1) * stride), to);
+  }
+}
+
+/** A tile's objects on the canvas, boxes drawn anew about the masks. */
+function placed({ sample: { instances }, x, y }: Tile, canvas: Canvas): Instances {
+  if (instances === undefined) return joinInstances([]);
+  const boxes = moveBoxes(instances.boxes, { x, y }, canvas);
+  const kept = selectInstances({ ...instances, boxes }, withExtent({ ...instances, boxes }));
+  return tightenBoxes({
+    ...kept,
+    masks: kept.masks.map((mask) => mask && cropRle(mask, { x: -x, y: -y, ...canvas })),
+  });
+}

@@ -1,0 +1,119 @@
+import { UserError } from "../../errors.js";
+import {
+  adjustBrightness,
+  adjustContrast,
+  adjustSaturation,
+  adjustSharpness,
+  autoContrast,
+  equalise,
+  posterise,
+  solarise,
+} from "../../images/adjust.js";
+import { rotatePicture, shearPicture, translatePicture } from "../../images/affine.js";
+import type { Picture } from "../../images/picture.js";
+import type { Random } from "../../random.js";
+import type { Sample } from "../types.js";
+import type { RandAugmentSpec } from "./specs.js";
+
+interface Operation {
+  /** How strong it is at a share 0–1 of the largest magnitude. */
+  readonly amount?: (share: number, picture: Picture) => number;
+  /** The amount's sign is drawn. */
+  readonly signed?: true;
+  /** Pixels move: not for pictures whose boxes or label maps would stay behind. */
+  readonly geometric?: true;
+  readonly apply: (picture: Picture, amount: number) => Picture;
+}
+
+const factor = (apply: (picture: Picture, factor: number) => Picture): Operation => ({
+  amount: (share) => 0.9 * share,
+  signed: true,
+  apply: (picture, amount) => apply(picture, 1 + amount),
+});
+
+const move = (amount: Operation["amount"] & {}, apply: Operation["apply"]): Operation => ({
+  amount,
+  signed: true,
+  geometric: true,
+  apply,
+});
+
+/** The fourteen operations of RandAugment (Cubuk et al., 2020) with torchvision's names, signs and magnitudes. */
+export const OPERATIONS = {
+  Identity: { apply: (picture) => picture },
+  ShearX: move(
+    (share) => 0.3 * share,
+    (picture, amount) => shearPicture(picture, amount, 0),
+  ),
+  ShearY: move(
+    (share) => 0.3 * share,
+    (picture, amount) => shearPicture(picture, 0, amount),
+  ),
+  TranslateX: move(
+    (share, { width }) => (150 / 331) * width * share,
+    (picture, amount) => translatePicture(picture, Math.trunc(amount), 0),
+  ),
+  TranslateY: move(
+    (share, { height }) => (150 / 331) * height * share,
+    (picture, amount) => translatePicture(picture, 0, Math.trunc(amount)),
+  ),
+  Rotate: move((share) => 30 * share, rotatePicture),
+  Brightness: factor(adjustBrightness),
+  Color: factor(adjustSaturation),
+  Contrast: factor(adjustContrast),
+  Sharpness: factor(adjustSharpness),
+  Posterize: { amount: (share) => 8 - roundHalfEven(4 * share), apply: posterise },
+  Solarize: { amount: (share) => 255 * (1 - share), apply: solarise },
+  AutoContrast: { apply: autoContrast },
+  Equalize: { apply: equalise },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+export type OperationName = keyof typeof OPERATIONS;
+
+export interface DrawnOperation {
+  readonly name: OperationName;
+  readonly negative: boolean;
+}
+
+/**
+ * RandAugment: `operations` times one of the fourteen, each as likely, all at one magnitude.
+ *
+ * @throws UserError for a picture with boxes, masks or a label map, unless `geometric` is false
+ */
+export function randAugment(sample: Sample, spec: RandAugmentSpec, random: Random): Sample {
+  const geometric = spec.geometric ?? true;
+  if (geometric && (sample.instances !== undefined || sample.labelMap !== undefined)) {
+    throw new UserError(
+      `${sample.meta.file}: randAugment moves pixels, but not the boxes, masks or labels on them; ` +
+        "set geometric: false on it to have the changes of colour alone",
+    );
+  }
+  const share = (spec.magnitude ?? 9) / ((spec.bins ?? 31) - 1);
+  let { picture } = sample;
+  for (const operation of drawOperations(spec, random)) picture = applyOperation(picture, operation, share);
+  return { ...sample, picture };
+}
+
+export function drawOperations(spec: RandAugmentSpec, random: Random): DrawnOperation[] {
+  const names = (Object.keys(OPERATIONS) as OperationName[]).filter((name) => {
+    const operation: Operation = OPERATIONS[name];
+    return spec.geometric !== false || operation.geometric !== true;
+  });
+  return Array.from({ length: spec.operations ?? 2 }, () => {
+    const name = names[random.integer(names.length)]!;
+    return { name, negative: random.next() < 0.5 };
+  });
+}
+
+/** @param share of the largest magnitude, 0–1 */
+export function applyOperation(picture: Picture, { name, negative }: DrawnOperation, share: number): Picture {
+  const operation: Operation = OPERATIONS[name];
+  const amount = operation.amount?.(share, picture) ?? 0;
+  return operation.apply(picture, operation.signed === true && negative ? -amount : amount);
+}
+
+function roundHalfEven(value: number): number {
+  const low = Math.floor(value);
+  if (value - low !== 0.5) return Math.round(value);
+  return low % 2 === 0 ? low : low + 1;
+}
