@@ -16,7 +16,7 @@ const MOVING: readonly (readonly [TransformSpec, slack: number])[] = [
   [{ type: "randomScale", scale: [60, 48], ratioRange: [0.5, 2] }, 1],
   [{ type: "randomResize", scales: [[40, 30], [80, 60]] }, 1], // biome-ignore format: one row each
   [{ type: "randomResize", scales: [[40, 30], [80, 60]], sampling: "range" }, 1], // biome-ignore format: one row each
-  [{ type: "largeScaleJitter", width: 50, height: 40, ratioRange: [0.5, 2] }, 0],
+  [{ type: "largeScaleJitter", width: 50, height: 40, ratioRange: [0.8, 2] }, 0],
   [{ type: "randomFlip", probability: 1 }, 0],
   [{ type: "randomFlip", probability: 1, direction: "vertical" }, 0],
   [{ type: "randomCrop", width: 20, height: 20 }, 0],

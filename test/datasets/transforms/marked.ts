@@ -15,8 +15,8 @@ export function markedSample(width: number, height: number, seed: number): Sampl
   const random = Random.of(seed, "marked");
   const cell = { width: Math.floor(width / 2), height: Math.floor(height / 2) };
   const boxes = [0, 1, 2, 3].map((i) => {
-    const w = 2 + random.integer(cell.width - 4);
-    const h = 2 + random.integer(cell.height - 4);
+    const w = 5 + random.integer(cell.width - 8);
+    const h = 5 + random.integer(cell.height - 8);
     const x = (i % 2) * cell.width + 1 + random.integer(cell.width - w - 1);
     const y = Math.floor(i / 2) * cell.height + 1 + random.integer(cell.height - h - 1);
     return [x, y, x + w, y + h];
