@@ -115,6 +115,9 @@ export const semanticFpn = z.strictObject({
   type: z.literal("semanticFpn"),
   channels: count("Channels of the head's convolutions").default(128),
   dropout: z.number().min(0).lt(1).default(0.1).describe("Rate of the dropout before the last convolution"),
+  classifierStd: positive(
+    "Standard deviation of the last convolution's initial weights: MMSegmentation's 0.01; more for trainings of few steps",
+  ).default(0.01),
   averageOverAllPixels: flag(
     "Divide the loss by all pixels, ignored ones included, as MMSegmentation 0.x does; else by the labelled ones",
   ).default(false),

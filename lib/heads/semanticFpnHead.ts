@@ -16,6 +16,8 @@ export interface SemanticFpnHeadOptions {
   readonly classes: number;
   /** Rate at which whole channels are dropped before the last convolution. */
   readonly dropout: number;
+  /** Standard deviation of the classifier's initial weights. */
+  readonly classifierStd: number;
 }
 
 /**
@@ -23,9 +25,9 @@ export interface SemanticFpnHeadOptions {
  * size, to the finest level's size; the sum is classified by a 1×1 convolution.
  */
 export function semanticFpnHead(scope: ParameterScope, options: SemanticFpnHeadOptions): SemanticHead {
-  const { channels, classes, dropout } = options;
+  const { channels, classes, dropout, classifierStd } = options;
   // The official order: the classifier's parameters come first.
-  const init = { initWeight: normal(0.01), initBias: zeros };
+  const init = { initWeight: normal(classifierStd), initBias: zeros };
   const classify = convolution(scope.child("conv_seg"), { in: channels, out: classes, kernel: 1, ...init });
   const branches = Array.from({ length: options.levels }, (_, level) =>
     branch(scope.child(`scale_heads.${level}`), level, options.in, channels),

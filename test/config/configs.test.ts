@@ -76,6 +76,7 @@ describe("published configs", () => {
       type: "semanticFpn",
       channels: 128,
       dropout: 0.1,
+      classifierStd: 0.01,
       averageOverAllPixels: true,
     });
   });

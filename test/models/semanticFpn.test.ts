@@ -33,7 +33,7 @@ const MODEL: SemanticConfig["model"] = {
     batchNorm: "training",
   },
   neck: { type: "fpn", channels: 256 },
-  head: { type: "semanticFpn", channels: 128, dropout: 0, averageOverAllPixels: true },
+  head: { type: "semanticFpn", channels: 128, dropout: 0, classifierStd: 0.01, averageOverAllPixels: true },
 };
 
 interface GoldenCase {

@@ -23,9 +23,8 @@ export function semanticFpn(config: SemanticConfig["model"], classes: number): S
   const head = semanticFpnHead(list.scope("decode_head"), {
     in: neck.channels,
     levels: neck.strides.length,
-    channels: config.head.channels,
     classes,
-    dropout: config.head.dropout,
+    ...config.head,
   });
   return {
     classes,
