@@ -17,6 +17,11 @@ export class Random {
     return new Random(key, 0);
   }
 
+  /** The stream of this name under where this one stands; drawing from it does not move this one. */
+  child(...name: readonly (number | string)[]): Random {
+    return Random.of(this.key, this.counter, ...name);
+  }
+
   static fromState(state: readonly [key: number, counter: number]): Random {
     return new Random(state[0], state[1]);
   }

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { isCutJpeg } from "./jpeg.js";
 import type { Picture } from "./picture.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
 
@@ -107,7 +108,7 @@ async function makeJavascriptCodec(): Promise<Codec> {
     version: versionOf("jimp"),
     async decode(bytes) {
       if (isPng(bytes)) return rgbOfPng(readPng(bytes));
-      if (isJpeg(bytes) && !endsProperly(bytes)) throw new Error("premature end of JPEG image");
+      if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
       const limits = { tolerantDecoding: false, maxResolutionInMP: 268, maxMemoryUsageInMB: 4096 };
       const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
       return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
@@ -136,18 +137,6 @@ function rgbOfCmyk(cmyk: Uint8Array): Uint8Array {
     for (let c = 0; c < 3; c++) rgb[o++] = Math.round(((255 - cmyk[i + c]!) * white) / 255);
   }
   return rgb;
-}
-
-const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
-
-/** Whether an end marker follows the last start of a scan; the JavaScript decoder takes a cut file without a word. */
-function endsProperly(bytes: Uint8Array): boolean {
-  for (let i = bytes.length - 2; i > 1; i--) {
-    if (bytes[i] !== 0xff) continue;
-    if (bytes[i + 1] === 0xd9) return true;
-    if (bytes[i + 1] === 0xda) return false;
-  }
-  return false;
 }
 
 function dropAlpha(rgba: Uint8Array): Uint8Array {

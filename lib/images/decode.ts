@@ -2,6 +2,7 @@ import { open, readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 import { type CodecName, loadCodec } from "./codecs.js";
+import { isCutJpeg } from "./jpeg.js";
 import type { LabelMap, Picture } from "./picture.js";
 import { isPng, readPng } from "./png.js";
 
@@ -29,7 +30,9 @@ export async function decodePicture(input: string | Uint8Array, options: DecodeO
   try {
     return await codec.decode(bytes);
   } catch (error) {
-    throw new UserError(`${name}: cannot be decoded: ${reasonOf(error)} (codec ${codec.name}); is the file complete?`);
+    // sharp words this differently from run to run
+    const reason = isCutJpeg(bytes) ? "premature end of JPEG image" : reasonOf(error);
+    throw new UserError(`${name}: cannot be decoded: ${reason} (codec ${codec.name}); is the file complete?`);
   }
 }
 

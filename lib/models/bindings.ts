@@ -51,12 +51,12 @@ export function storeBuffers(outputs: Tensors, values: ParameterValues): void {
   }
 }
 
-/** Draws the random masks of a step, each from a stream of its own. */
+/** Draws the random masks of a step, each from the stream of its name, so that none depends on which others there are. */
 export function drawRandomInputs(inputs: readonly RandomInput[], random: Random): Record<string, Float32Array> {
   return Object.fromEntries(
     inputs.map(({ name, shape, draw }) => {
       const values = new Float32Array(sizeOf(shape));
-      draw(values, random);
+      draw(values, random.child(name));
       return [name, values];
     }),
   );
