@@ -1,4 +1,6 @@
+import { flipKernel } from "./kernels.js";
 import type { LabelMap, Picture } from "./picture.js";
+import { pendingWindow } from "./resize.js";
 
 /** A rectangle of whole pixels; right and bottom edges are left + width and top + height. */
 export interface Window {
@@ -14,16 +16,8 @@ export interface PadOptions {
 }
 
 /** Mirrors left and right. */
-export function flipPicture({ width, height, data }: Picture): Picture {
-  const out = new Uint8Array(data.length);
-  for (let y = 0, o = 0; y < height; y++) {
-    for (let i = ((y + 1) * width - 1) * 3, end = y * width * 3; i >= end; i -= 3, o += 3) {
-      out[o] = data[i]!;
-      out[o + 1] = data[i + 1]!;
-      out[o + 2] = data[i + 2]!;
-    }
-  }
-  return { width, height, data: out };
+export function flipPicture(picture: Picture): Picture {
+  return { width: picture.width, height: picture.height, data: flipKernel(picture) };
 }
 
 /** Mirrors left and right. */
@@ -51,11 +45,19 @@ function reverseRows(data: Uint8Array, height: number, stride: number): Uint8Arr
 
 /** @param window must lie within the picture */
 export function cropPicture(picture: Picture, window: Window): Picture {
-  return { width: window.width, height: window.height, data: cropRows(picture, window, 3) };
+  checkWindow(picture, window);
+  return (
+    pendingWindow(picture, window) ?? {
+      width: window.width,
+      height: window.height,
+      data: cropRows(picture, window, 3),
+    }
+  );
 }
 
 /** @param window must lie within the map */
 export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
+  checkWindow(map, window);
   return { width: window.width, height: window.height, data: cropRows(map, window, 1) };
 }
 
@@ -78,13 +80,13 @@ export function padLabelMap(map: LabelMap, size: PadOptions, fill = 255): LabelM
   return { width, height, data };
 }
 
+function checkWindow(source: Picture | LabelMap, { left, top, width, height }: Window): void {
+  if (left >= 0 && top >= 0 && left + width <= source.width && top + height <= source.height) return;
+  throw new RangeError(`window ${left},${top} ${width}×${height} leaves the ${source.width}×${source.height} picture`);
+}
+
 function cropRows(source: Picture | LabelMap, window: Window, channels: number): Uint8Array {
   const { left, top, width, height } = window;
-  if (left < 0 || top < 0 || left + width > source.width || top + height > source.height) {
-    throw new RangeError(
-      `window ${left},${top} ${width}×${height} leaves the ${source.width}×${source.height} picture`,
-    );
-  }
   const out = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y++) {
     const from = ((top + y) * source.width + left) * channels;

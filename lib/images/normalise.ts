@@ -1,3 +1,4 @@
+import { normaliseKernel } from "./kernels.js";
 import type { Picture } from "./picture.js";
 
 /** Per channel, red green blue, in units of 0–255. */
@@ -25,21 +26,14 @@ export function writeNormalised(
   offset: number,
   options: NormaliseOptions,
 ): void {
-  const { width, height, data } = picture;
+  const { width, height } = picture;
   const { mean, std, paddedHeight, paddedWidth } = options;
   const plane = paddedHeight * paddedWidth;
   if (width > paddedWidth || height > paddedHeight) {
     throw new RangeError(`a ${width}×${height} picture does not fit into ${paddedWidth}×${paddedHeight}`);
   }
   if (offset + 3 * plane > target.length) throw new RangeError(`no room for ${3 * plane} values at ${offset}`);
-  for (let c = 0; c < 3; c++) {
-    const table = Float32Array.from({ length: 256 }, (_, value) => (value - mean[c]!) / std[c]!);
-    const start = offset + c * plane;
-    for (let y = 0, i = c; y < height; y++) {
-      const row = start + y * paddedWidth;
-      for (let x = 0; x < width; x++, i += 3) target[row + x] = table[data[i]!]!;
-      target.fill(0, row + width, row + paddedWidth);
-    }
-    target.fill(0, start + height * paddedWidth, start + plane);
-  }
+  const tables = Float32Array.from({ length: 3 * 256 }, (_, i) => ((i & 255) - mean[i >> 8]!) / std[i >> 8]!);
+  normaliseKernel(picture, tables, target, { offset, plane, paddedWidth });
+  for (let c = 0; c < 3; c++) target.fill(0, offset + c * plane + height * paddedWidth, offset + (c + 1) * plane);
 }

@@ -1,3 +1,5 @@
+import type { Window } from "./geometry.js";
+import { bilinearKernel } from "./kernels.js";
 import type { LabelMap, Picture } from "./picture.js";
 
 /**
@@ -26,8 +28,45 @@ const HALF = 1 << (BITS - 1);
 /** Resizes an RGB picture. Own size back means the same object back. */
 export function resizePicture(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
   if (size.width === picture.width && size.height === picture.height) return picture;
-  const data = interpolation === "bilinear" ? bilinear(picture, size) : antialiased(picture, size, interpolation);
-  return { width: size.width, height: size.height, data };
+  if (interpolation === "bilinear") return resizeWindow(picture, size, { left: 0, top: 0, ...size });
+  return { width: size.width, height: size.height, data: antialiased(picture, size, interpolation) };
+}
+
+const pending = new WeakMap<Picture, { readonly picture: Picture; readonly size: Size }>();
+
+/**
+ * As `resizePicture`, but computed when its pixels are first asked for; a window of it can be had without the rest
+ * (`pendingWindow`).
+ */
+export function resizePictureLater(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
+  const own = size.width === picture.width && size.height === picture.height;
+  if (interpolation !== "bilinear" || own) return resizePicture(picture, size, interpolation);
+  let data: Uint8Array | undefined;
+  const later: Picture = {
+    width: size.width,
+    height: size.height,
+    get data() {
+      data ??= resizePicture(picture, size).data;
+      pending.delete(later);
+      return data;
+    },
+  };
+  pending.set(later, { picture, size });
+  return later;
+}
+
+/** The window of a picture whose pixels have not been computed yet; undefined of any other. */
+export function pendingWindow(picture: Picture, window: Window): Picture | undefined {
+  const waiting = pending.get(picture);
+  return waiting && resizeWindow(waiting.picture, waiting.size, window);
+}
+
+/** The window of the picture resized bilinearly, without the rest of it: to the bit what cropping afterwards gives. */
+export function resizeWindow(picture: Picture, size: Size, window: Window): Picture {
+  const { left, top, width, height } = window;
+  const columns = pairsOf(makePairs(picture.width, size.width), left, width);
+  const rows = pairsOf(makePairs(picture.height, size.height), top, height);
+  return { width, height, data: bilinearKernel(picture, columns, rows) };
 }
 
 /** Nearest neighbour as OpenCV has it: output pixel i takes source pixel floor(i × source ÷ output). */
@@ -50,7 +89,7 @@ export function nearestIndices(source: number, output: number): Int32Array {
 }
 
 /** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */
-interface Pairs {
+export interface Pairs {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly weight: Int32Array;
@@ -69,8 +108,16 @@ function makePairs(source: number, output: number): Pairs {
   return { left, right, weight };
 }
 
-/** Each source row is stretched once, when the first output row needs it; 11 bits of weight a pass, one rounding. */
-function bilinear(picture: Picture, size: Size): Uint8Array {
+function pairsOf({ left, right, weight }: Pairs, from: number, count: number): Pairs {
+  const part = (list: Int32Array): Int32Array => list.subarray(from, from + count);
+  return { left: part(left), right: part(right), weight: part(weight) };
+}
+
+/**
+ * What the kernel computes, in plain TypeScript: its oracle. Each source row is stretched once, when the first output row
+ * needs it; 11 bits of weight a pass, one rounding.
+ */
+export function bilinear(picture: Picture, size: Size): Uint8Array {
   const columns = makePairs(picture.width, size.width);
   const rows = makePairs(picture.height, size.height);
   const stride = size.width * 3;

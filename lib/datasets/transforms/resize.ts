@@ -1,4 +1,4 @@
-import { type Interpolation, resizeLabelMap, resizePicture, type Size } from "../../images/resize.js";
+import { type Interpolation, resizeLabelMap, resizePictureLater, type Size } from "../../images/resize.js";
 import { resizeRle } from "../../masks/transforms.js";
 import type { Instances, Sample } from "../types.js";
 
@@ -34,7 +34,7 @@ export function resizeSample(sample: Sample, size: Size, options: ResizeOptions 
   const factors = [size.width / picture.width, size.height / picture.height] as const;
   return {
     ...sample,
-    picture: resizePicture(picture, size, options.interpolation),
+    picture: resizePictureLater(picture, size, options.interpolation),
     meta: {
       ...meta,
       width: size.width,

@@ -1,0 +1,86 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { cropPicture, flipPicture } from "../../lib/images/geometry.js";
+import { writeNormalised } from "../../lib/images/normalise.js";
+import { bilinear, resizePicture, resizePictureLater, resizeWindow } from "../../lib/images/resize.js";
+import { noisePicture } from "./pictures.js";
+
+const sides = fc.integer({ min: 1, max: 90 });
+
+describe("the kernels for pictures", () => {
+  it("resize to the bit as the plain loops do", () => {
+    fc.assert(
+      fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
+        const picture = noisePicture(width, height, seed);
+        const size = { width: newWidth, height: newHeight };
+        if (newWidth === width && newHeight === height) return;
+        expect(resizePicture(picture, size).data).to.deep.equal(bilinear(picture, size));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("resize large pictures band by band, up and down", () => {
+    const picture = noisePicture(1100, 700, 3);
+    for (const size of [
+      { width: 1500, height: 930 },
+      { width: 301, height: 99 },
+      { width: 1100, height: 30 },
+    ]) {
+      expect(Buffer.compare(resizePicture(picture, size).data, bilinear(picture, size))).to.equal(0);
+    }
+  });
+
+  it("resize a window as cropping the whole would, now or when it is asked for", () => {
+    fc.assert(
+      fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
+        const picture = noisePicture(width, height, seed);
+        const size = { width: newWidth, height: newHeight };
+        const [left, top] = [seed % newWidth, seed % newHeight];
+        const window = { left, top, width: 1 + ((newWidth - left - 1) >> 1), height: newHeight - top };
+        const expected = cropPicture(resizePicture(picture, size), window);
+        expect(resizeWindow(picture, size, window)).to.deep.equal(expected);
+        const later = resizePictureLater(picture, size);
+        expect(cropPicture(later, window)).to.deep.equal(expected);
+        expect(later.data).to.deep.equal(resizePicture(picture, size).data);
+        expect(cropPicture(later, window), "after its pixels were asked for").to.deep.equal(expected);
+        expect(() => cropPicture(later, { ...window, left: newWidth })).to.throw(RangeError, "leaves");
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("mirror and normalise pictures of any width, over several bands", () => {
+    fc.assert(
+      fc.property(sides, sides, fc.nat({ max: 9 }), fc.nat(), (width, height, more, seed) => {
+        expectMirroredAndNormalised(width, height, more, seed);
+      }),
+      { numRuns: 50 },
+    );
+    expectMirroredAndNormalised(613, 700, 5, 1);
+  });
+});
+
+function expectMirroredAndNormalised(width: number, height: number, more: number, seed: number): void {
+  const picture = noisePicture(width, height, seed);
+  const { data } = flipPicture(picture);
+  const [mean, std] = [
+    [10, 20, 30],
+    [2, 3, 7],
+  ] as const;
+  const [paddedWidth, paddedHeight] = [width + more, height + 2];
+  const plane = paddedWidth * paddedHeight;
+  const target = new Float32Array(3 * plane + 4).fill(-99);
+  writeNormalised(picture, target, 2, { mean, std, paddedHeight, paddedWidth });
+  for (let i = 0; i < width * height * 3; i++) {
+    const [c, x, y] = [i % 3, Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    if (data[i] !== picture.data[(y * width + width - 1 - x) * 3 + c]) expect.fail(`mirrored: ${x}, ${y}`);
+    const value = target[2 + c * plane + y * paddedWidth + x];
+    if (value !== Math.fround((picture.data[i]! - mean[c]!) / std[c]!)) expect.fail(`normalised: ${x}, ${y}: ${value}`);
+  }
+  expect([target[0], target[1], target.at(-2), target.at(-1)]).to.deep.equal([-99, -99, -99, -99]);
+  for (let i = 0; i < 3 * plane; i++) {
+    const [x, y] = [i % paddedWidth, Math.floor(i / paddedWidth) % paddedHeight];
+    if ((x >= width || y >= height) && target[2 + i] !== 0) expect.fail(`padding: ${x}, ${y}: ${target[2 + i]}`);
+  }
+}
