@@ -1,5 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { constants, copyFile, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "./errors.js";
 
@@ -30,6 +31,31 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw describeFileError(error, path, "write");
   }
+}
+
+/** Copies a file as `writeFileAtomic` writes one: nobody sees half of it. Makes missing folders. */
+export async function copyFileAtomic(from: string, to: string): Promise<void> {
+  const temporary = join(dirname(to), `.${basename(to)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  try {
+    await makeFolder(dirname(to));
+    await copyFile(from, temporary, constants.COPYFILE_FICLONE);
+    await rename(temporary, to);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw describeFileError(error, to, "write");
+  }
+}
+
+/** A text file without its byte order mark. @throws UserError when it cannot be read or is no UTF-8 */
+export async function readTextFile(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+  if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8; save it as UTF-8`);
+  return new TextDecoder().decode(bytes);
 }
 
 /** Makes a folder and those above it where they are missing. Errors are the file system's. */

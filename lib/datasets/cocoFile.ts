@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { readTextFile } from "../files.js";
 
 /** The three lists of a COCO file; their members are still unchecked. */
 export interface CocoFile {
@@ -11,13 +10,7 @@ export interface CocoFile {
 
 /** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
 export async function readCocoFile(path: string): Promise<CocoFile> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
-  const parsed = parse(text, path);
+  const parsed = parse(await readTextFile(path), path);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new UserError(`${path}: a COCO file is an object with images, annotations and categories`);
   }

@@ -11,6 +11,8 @@ export interface Codec {
   readonly name: CodecName;
   readonly version: string;
   decode(bytes: Uint8Array): Promise<Picture>;
+  /** Of the decoded picture. */
+  size(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
   encodeJpeg(picture: Picture, quality: number): Promise<Uint8Array>;
   encodePng(picture: Picture): Promise<Uint8Array>;
 }
@@ -88,6 +90,10 @@ async function makeSharpCodec(): Promise<Codec> {
       if (channels !== 3) throw new Error(`${channels} channels after conversion to RGB`);
       return { width, height, data: plainBytes(rgb.data) };
     },
+    async size(bytes) {
+      const { autoOrient } = await sharp(bytes, options).metadata();
+      return { width: autoOrient.width, height: autoOrient.height };
+    },
     async encodeJpeg({ width, height, data }, quality) {
       return sharp(data, { raw: { width, height, channels: 3 } })
         .jpeg({ quality })
@@ -103,16 +109,18 @@ async function makeSharpCodec(): Promise<Codec> {
 
 async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
+  const decode = async (bytes: Uint8Array): Promise<Picture> => {
+    if (isPng(bytes)) return rgbOfPng(readPng(bytes));
+    if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
+    const limits = { tolerantDecoding: false, maxResolutionInMP: 268, maxMemoryUsageInMB: 4096 };
+    const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
+    return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
+  };
   return {
     name: "javascript",
     version: versionOf("jimp"),
-    async decode(bytes) {
-      if (isPng(bytes)) return rgbOfPng(readPng(bytes));
-      if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
-      const limits = { tolerantDecoding: false, maxResolutionInMP: 268, maxMemoryUsageInMB: 4096 };
-      const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
-      return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
-    },
+    decode,
+    size: decode,
     async encodeJpeg(picture, quality) {
       const { width, height } = picture;
       const jimp = Jimp.fromBitmap({ width, height, data: addAlpha(picture.data) });

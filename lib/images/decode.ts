@@ -42,26 +42,79 @@ export async function decodePicture(input: string | Uint8Array, options: DecodeO
  * @throws UserError naming the file when it is no such PNG: 16 bits, several channels, damaged
  */
 export async function decodeLabelMap(path: string): Promise<LabelMap> {
-  const bytes = await readBytes(path);
-  if (!isPng(bytes)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
-  let png: ReturnType<typeof readPng>;
-  try {
-    png = readPng(bytes);
-  } catch (error) {
-    throw new UserError(`${path}: cannot be decoded: ${reasonOf(error)}; is the file complete?`);
-  }
-  const { width, height, data } = png;
-  if (png.channels !== 1) {
-    const kind = png.channels >= 3 ? "colours" : "grey with alpha";
-    throw new UserError(
-      `${path}: a label map must hold one class index a pixel, this PNG holds ${kind} (${png.channels} channels); ` +
-        "save it as 8-bit grey or indexed PNG",
-    );
-  }
+  const { width, height, data } = await decodeIndices(path, "label map");
   if (data instanceof Uint16Array) {
     throw new UserError(`${path}: a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG`);
   }
   return { width, height, data };
+}
+
+/** A number per pixel, row by row, as a PNG of one channel holds it. */
+export interface IndexMap {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint16Array;
+}
+
+/** The same with 8 or 16 bits. @param what it is called in messages, such as "label map" */
+export async function decodeIndices(path: string, what: string): Promise<IndexMap> {
+  const bytes = await readBytes(path);
+  if (!isPng(bytes)) throw new UserError(`${path}: a ${what} must be a PNG of one channel; this is no PNG`);
+  const png = readPngOf(bytes, path);
+  if (png.channels === 1) return png;
+  const kind = png.channels >= 3 ? "colours" : "grey with alpha";
+  throw new UserError(
+    `${path}: a ${what} must hold one ${what === "label map" ? "class index" : "number"} a pixel, ` +
+      `this PNG holds ${kind} (${png.channels} channels); save it as 8-bit grey or indexed PNG`,
+  );
+}
+
+/**
+ * A mask kept as a picture, as 0 and 1: of a PNG of one channel what is not 0, of any other picture what is not black.
+ *
+ * @param input a path, or the file's bytes
+ * @throws UserError as `decodePicture`
+ */
+export async function decodeMask(input: string | Uint8Array, options: DecodeOptions = {}): Promise<LabelMap> {
+  const name = options.name ?? (typeof input === "string" ? input : "the mask");
+  const bytes = typeof input === "string" ? await readBytes(input) : input;
+  if (isPng(bytes)) {
+    const { channels, width, height, data } = readPngOf(bytes, name);
+    if (channels === 1) return { width, height, data: Uint8Array.from(data, (value) => Number(value !== 0)) };
+  }
+  const { width, height, data } = await decodePicture(bytes, { ...options, name });
+  const mask = new Uint8Array(width * height);
+  for (let i = 0; i < mask.length; i++) {
+    mask[i] = (data[3 * i]! | data[3 * i + 1]! | data[3 * i + 2]!) === 0 ? 0 : 1;
+  }
+  return { width, height, data: mask };
+}
+
+function readPngOf(bytes: Uint8Array, name: string): ReturnType<typeof readPng> {
+  try {
+    return readPng(bytes);
+  } catch (error) {
+    throw new UserError(`${name}: cannot be decoded: ${reasonOf(error)}; is the file complete?`);
+  }
+}
+
+/**
+ * The size of a picture turned upright, without decoding its pixels where the codec can do without.
+ *
+ * @throws UserError as `decodePicture`
+ */
+export async function readPictureSize(
+  path: string,
+  options: Pick<DecodeOptions, "codec"> = {},
+): Promise<{ readonly width: number; readonly height: number }> {
+  const bytes = await readBytes(path);
+  if (bytes.length === 0) throw new UserError(`${path}: the file is empty`);
+  const codec = await loadCodec(options.codec);
+  try {
+    return await codec.size(bytes);
+  } catch (error) {
+    throw new UserError(`${path}: cannot be decoded: ${reasonOf(error)} (codec ${codec.name}); is the file complete?`);
+  }
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import type { Context } from "../context.js";
 import { checkCommand } from "./check.js";
+import { convertCommand } from "./convert.js";
 
 /** `densekit data …`: the commands that look at data sets and rewrite them. */
 export function dataCommand(context: Context): Command {
   const command = new Command("data").description("Check, understand and convert data sets");
-  for (const create of [checkCommand]) command.addCommand(create(context));
+  for (const create of [checkCommand, convertCommand]) command.addCommand(create(context));
   const examples = command.commands.map((sub) => `  $ densekit data ${sub.name()} --help`).join("\n");
   return command.addHelpText("after", `\nEach of them has --json. Examples:\n${examples}`);
 }

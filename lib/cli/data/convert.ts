@@ -1,0 +1,161 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ConvertResult, ConvertSource, ConvertTarget } from "../../datatools/convert/convert.js";
+import { UserError } from "../../errors.js";
+import { type Context, printResult, type SharedOptions } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+
+interface ConvertFlags extends SharedOptions {
+  readonly from: ConvertSource["format"];
+  readonly to: "coco" | "yolo" | "yolo-polygons";
+  readonly out: string;
+  readonly pictures?: string;
+  readonly classes?: readonly string[];
+  readonly force?: true;
+  readonly split?: string;
+  readonly list?: string;
+  readonly corners?: "pixels" | "edges";
+  readonly difficult?: "keep" | "crowd" | "drop";
+  readonly layout?: "instances" | "objects" | "classes";
+  readonly classMaps?: string;
+  readonly classDivisor?: number;
+  readonly suffix?: string;
+  readonly pattern?: string;
+  readonly minArea?: number;
+  readonly boxMasks?: true;
+  readonly copy: boolean;
+}
+
+export function convertCommand(context: Context): Command {
+  const examples = [
+    "data convert VOC2012 --from voc --list VOC2012/ImageSets/Main/train.txt --out train.json",
+    "data convert data.yaml --from yolo --split val --out val.json",
+    "data convert annotations --from labelme --out instances.json --classes cell,nucleus",
+    "data convert annotations.xml --from cvat --pictures images --out instances.json",
+    "data convert masks --from masks --layout instances --pictures images --classes cell --out cells.json",
+    "data convert train.json --from coco --pictures train --to yolo-polygons --out yolo",
+  ];
+  const choice = (flags: string, text: string, names: readonly string[]) => new Option(flags, text).choices(names);
+  return createCommand("convert", "Convert annotations of other formats to COCO, and COCO to YOLO", examples)
+    .argument("<input>", "file or folder of the annotations")
+    .addOption(
+      choice("--from <format>", "format of the input", [
+        "voc",
+        "yolo",
+        "labelme",
+        "cvat",
+        "masks",
+        "coco",
+      ]).makeOptionMandatory(), // prettier-ignore
+    )
+    .addOption(choice("--to <format>", "format to write", ["coco", "yolo", "yolo-polygons"]).default("coco"))
+    .requiredOption("--out <path>", "the JSON file, or for YOLO the folder")
+    .option("--pictures <folder>", "the pictures; where the format says it, the default is there")
+    .option("--classes <names>", "class names in order, with commas between", namesOf)
+    .option("--split <name>", "yolo: which split to read or write; default train")
+    .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
+    .addOption(
+      choice("--corners <kind>", "voc: first and last pixel from 1 (default), or edges from 0", ["pixels", "edges"]),
+    )
+    .addOption(
+      choice("--difficult <what>", "voc: what becomes of difficult objects; default keep", ["keep", "crowd", "drop"]),
+    )
+    .addOption(
+      choice("--layout <kind>", "masks: pixels are object numbers, one PNG an object, or pixels are classes", [
+        "instances",
+        "objects",
+        "classes",
+      ]),
+    ) // prettier-ignore
+    .option("--class-maps <folder>", "masks of instances: PNGs with the class of each pixel")
+    .option("--class-divisor <number>", "masks of instances: the class is the number over this", toCount)
+    .option("--suffix <text>", "masks: what follows a picture's name in its PNG's; default .png")
+    .option("--pattern <expression>", 'masks of objects: regular expression with groups "picture" and "class"')
+    .option("--min-area <pixels>", "masks: smaller objects are left out", toCount)
+    .option("--box-masks", "objects known by a box alone get it as their mask")
+    .option("--no-copy", "to yolo: do not copy the pictures")
+    .option("--force", "overwrite what is there")
+    .action(async (input: string, flags: ConvertFlags) => {
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { signal } = context;
+      const options = { from: sourceOf(input, flags), to: targetOf(flags), signal, onEvent: progress.show };
+      const result = await context.api.data.convert(options).finally(() => progress.stop());
+      printResult(context, flags, result, () => summary(result));
+    });
+}
+
+function sourceOf(input: string, flags: ConvertFlags): ConvertSource {
+  const { pictures, classes, split, list, corners, difficult } = flags;
+  const shared = { input, ...(pictures !== undefined && { pictures }), ...(classes !== undefined && { classes }) };
+  switch (flags.from) {
+    case "voc":
+      return {
+        format: "voc",
+        ...shared,
+        ...(list !== undefined && { list }),
+        ...(corners !== undefined && { corners }),
+        ...(difficult !== undefined && { difficult }),
+      };
+    case "yolo":
+      if (classes !== undefined) throw new UserError("--classes: a YOLO data set names its classes in data.yaml", 2);
+      return { format: "yolo", input, ...(split !== undefined && { split }) };
+    case "labelme":
+      return { format: "labelme", ...shared };
+    case "cvat":
+      return { format: "cvat", ...shared };
+    case "masks":
+      return { format: "masks", ...shared, pictures: needed(pictures, "--pictures"), ...masksOptions(flags) };
+    case "coco":
+      return { format: "coco", ...shared, pictures: needed(pictures, "--pictures") };
+  }
+}
+
+function masksOptions({ layout, classMaps, classDivisor, suffix, pattern, minArea }: ConvertFlags) {
+  return {
+    layout: needed(layout, "--layout"),
+    ...(classMaps !== undefined && { classMaps }),
+    ...(classDivisor !== undefined && { classDivisor }),
+    ...(suffix !== undefined && { suffix }),
+    ...(pattern !== undefined && { pattern }),
+    ...(minArea !== undefined && { minArea }),
+  };
+}
+
+function targetOf({ to, from, out, force, boxMasks, split, copy }: ConvertFlags): ConvertTarget {
+  const shared = { output: out, ...(force === true && { force }) };
+  if (to === "coco") {
+    if (from === "coco") throw new UserError("--to: the input is COCO already; choose yolo or yolo-polygons", 2);
+    return { format: "coco", ...shared, ...(boxMasks === true && { boxMasks }) };
+  }
+  const written = from === "yolo" ? {} : split !== undefined && { split };
+  return { format: "yolo", ...shared, shapes: to === "yolo" ? "boxes" : "polygons", copyPictures: copy, ...written };
+}
+
+function needed<T>(value: T | undefined, flag: string): T {
+  if (value !== undefined) return value;
+  throw new UserError(`${flag} is needed for this format; --help tells what it is`, 2);
+}
+
+export function namesOf(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("There is an empty name between the commas.");
+  if (new Set(names).size < names.length) throw new InvalidArgumentError("A name occurs twice.");
+  return names;
+}
+
+export function toCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return value;
+}
+
+function summary(result: ConvertResult): string {
+  const { output, pictures, pictureCount, objects, classes, withoutMask, remarks } = result;
+  const masks =
+    withoutMask === 0 ? "all with masks" : withoutMask === objects ? "boxes only" : `${withoutMask} without a mask`;
+  return [
+    `${output}: ${pictureCount} pictures, ${objects} objects (${masks}), ${classes.length} classes: ${classes.join(", ")}`,
+    `pictures: ${pictures}`,
+    ...remarks.map((remark) => `note: ${remark}`),
+  ].join("\n");
+}

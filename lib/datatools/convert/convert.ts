@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { UserError } from "../../errors.js";
+import type { ProgressEvent } from "../../training/events.js";
+import { type CvatOptions, readCvat } from "./cvat.js";
+import { type LabelmeOptions, readLabelme } from "./labelme.js";
+import { type MasksOptions, readMasks } from "./masks.js";
+import { type ReadCocoOptions, readCoco } from "./readCoco.js";
+import type { ConvertedSet } from "./types.js";
+import { readVoc, type VocOptions } from "./voc.js";
+import { type WriteCocoOptions, writeCoco } from "./writeCoco.js";
+import { type WriteYoloOptions, writeYolo } from "./writeYolo.js";
+import { readYolo, type YoloOptions } from "./yolo.js";
+
+export type ConvertSource =
+  | ({ readonly format: "voc" } & VocOptions)
+  | ({ readonly format: "yolo" } & YoloOptions)
+  | ({ readonly format: "labelme" } & LabelmeOptions)
+  | ({ readonly format: "cvat" } & CvatOptions)
+  | ({ readonly format: "masks" } & MasksOptions)
+  | ({ readonly format: "coco" } & ReadCocoOptions);
+
+export type ConvertTarget =
+  | ({ readonly format: "coco" } & WriteCocoOptions)
+  | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onPicture">);
+
+export interface ConvertOptions {
+  readonly from: ConvertSource;
+  readonly to: ConvertTarget;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+export interface ConvertResult {
+  readonly output: string;
+  /** The folder that the file names written are relative to. */
+  readonly pictures: string;
+  readonly pictureCount: number;
+  readonly objects: number;
+  readonly classes: readonly string[];
+  readonly withoutMask: number;
+  /** What was left out or mended. */
+  readonly remarks: readonly string[];
+}
+
+/** Reads annotations of one format and writes them in another. @throws UserError as the readers and writers */
+export async function convertData({ from, to, signal, onEvent }: ConvertOptions): Promise<ConvertResult> {
+  const set = await read(from);
+  if (set.pictures.length === 0) throw new UserError(`${from.input}: there are no pictures`);
+  if (set.classes.length === 0) throw new UserError(`${from.input}: there is not a single object`);
+  const written =
+    to.format === "coco"
+      ? await writeCoco(set, to).then(() => [])
+      : await writeYolo(set, {
+          ...to,
+          ...(signal !== undefined && { signal }),
+          onPicture: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
+        });
+  const objects = set.pictures.flatMap((picture) => picture.objects);
+  return {
+    output: to.output,
+    pictures:
+      to.format === "yolo" && to.copyPictures !== false ? join(to.output, "images", to.split ?? "train") : set.folder,
+    pictureCount: set.pictures.length,
+    objects: objects.length,
+    classes: set.classes,
+    withoutMask: objects.filter(({ segmentation }) => segmentation === undefined).length,
+    remarks: [...set.remarks, ...written],
+  };
+}
+
+function read(from: ConvertSource): Promise<ConvertedSet> {
+  switch (from.format) {
+    case "voc":
+      return readVoc(from);
+    case "yolo":
+      return readYolo(from);
+    case "labelme":
+      return readLabelme(from);
+    case "cvat":
+      return readCvat(from);
+    case "masks":
+      return readMasks(from);
+    case "coco":
+      return readCoco(from);
+  }
+}

@@ -1,0 +1,167 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../../errors.js";
+import { mergeRles } from "../../masks/overlap.js";
+import { encodeRle, type Rle } from "../../masks/rle.js";
+import { cropRle } from "../../masks/transforms.js";
+import {
+  boxObject,
+  classList,
+  createTally,
+  ellipsePoints,
+  maskObject,
+  outlinesRle,
+  polygonObject,
+  rotated,
+  type Tally,
+} from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+import { attributeOf, childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
+
+export interface CvatOptions {
+  /** The XML file of an export "CVAT for images 1.1". */
+  readonly input: string;
+  /** Default images beside the XML file, or its folder. */
+  readonly pictures?: string;
+  /** Default the labels of the task, in its order. */
+  readonly classes?: readonly string[];
+}
+
+const NO_OBJECTS = ["polyline", "points", "cuboid", "skeleton", "tag"];
+
+/**
+ * Reads CVAT's XML for images, version 1.1: boxes (turned ones as polygons), polygons, ellipses and masks. Shapes of one
+ * label and group_id are one object, as in CVAT's own export to COCO.
+ *
+ * @throws UserError naming file, picture and shape for anything malformed
+ */
+export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
+  const root = await readXml(options.input, "annotations");
+  const images = childrenOf(root, "image");
+  if (images.length === 0) {
+    const tracks = childrenOf(root, "track").length > 0;
+    const reason = tracks ? 'it holds tracks of a video; export it as "CVAT for images 1.1"' : "it lists no images";
+    throw new UserError(`${options.input}: ${reason}`);
+  }
+  const tally = createTally();
+  const pictures = images.map((image) => readPicture(image, tally));
+  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const labels = options.classes ?? taskLabels(root);
+  const classes = classList(labels.length === 0 ? undefined : labels, met, options.input);
+  const beside = join(dirname(options.input), "images");
+  const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
+  return { classes, pictures, folder, remarks: tally.remarks };
+}
+
+/** The names in meta/task/labels, or meta/project or meta/job. Parts of skeletons have a parent, and are no classes. */
+function taskLabels(root: XmlElement): string[] {
+  const owners = childrenOf(root, "meta").flatMap(({ children }) => children);
+  const labels = owners.flatMap((owner) => childrenOf(owner, "labels")).flatMap((list) => childrenOf(list, "label"));
+  const names = labels.filter((label) => !childText(label, "parent")).map((label) => childText(label, "name") ?? "");
+  return [...new Set(names.filter((name) => name !== ""))];
+}
+
+function readPicture(image: XmlElement, tally: Tally): ConvertedPicture {
+  const file = attributeOf(image, "name").replaceAll("\\", "/");
+  const side = (name: string): number => toNumber(image.attributes[name], name, image.where);
+  const size = { width: side("width"), height: side("height") };
+  const groups = new Map<string, XmlElement[]>();
+  for (const [i, shape] of image.children.entries()) {
+    if (NO_OBJECTS.includes(shape.name)) {
+      tally.add(`shapes of the type "${shape.name}" left out, which are no objects`);
+      continue;
+    }
+    const group = shape.attributes.group_id ?? "0";
+    const key = group === "0" ? `#${i}` : `${group}/${attributeOf(shape, "label")}`;
+    groups.set(key, [...(groups.get(key) ?? []), shape]);
+  }
+  return { file, ...size, objects: [...groups.values()].flatMap((group) => readGroup(group, size, tally) ?? []) };
+}
+
+/** Shapes that are one object: a single upright box stays a box, anything else has a mask. */
+function readGroup(group: readonly XmlElement[], size: Size, tally: Tally): ConvertedObject | undefined {
+  const [first] = group;
+  if (first === undefined) return undefined;
+  const label = attributeOf(first, "label");
+  if (group.length === 1 && first.name === "box" && turnOf(first) === 0) {
+    return boxObject(label, cornersOf(first), size, tally);
+  }
+  const masks = group.filter(({ name }) => name === "mask").map((shape) => readMask(shape, size));
+  const outlines = group.filter(({ name }) => name !== "mask").map(outlineOf);
+  if (masks.length === 0) return polygonObject(label, outlines, size, first.where, tally);
+  if (outlines.length > 0) masks.push(outlinesRle(outlines, size, first.where));
+  return maskObject(label, mergeRles(masks, "union"), tally);
+}
+
+function outlineOf(shape: XmlElement): readonly Point[] {
+  switch (shape.name) {
+    case "box": {
+      const [x1, y1, x2, y2] = cornersOf(shape);
+      const corners: Point[] = [
+        [x1, y1],
+        [x2, y1],
+        [x2, y2],
+        [x1, y2],
+      ]; // prettier-ignore
+      return rotated(corners, [(x1 + x2) / 2, (y1 + y2) / 2], turnOf(shape));
+    }
+    case "polygon":
+      return pointsOf(shape);
+    case "ellipse": {
+      const [cx, cy, rx, ry] = numbersOf(shape, ["cx", "cy", "rx", "ry"]) as [number, number, number, number];
+      return ellipsePoints([cx, cy], [rx, ry], turnOf(shape));
+    }
+    default:
+      throw new UserError(`${shape.where}: <${shape.name}> is no shape of CVAT for images 1.1`);
+  }
+}
+
+function cornersOf(box: XmlElement): [number, number, number, number] {
+  return numbersOf(box, ["xtl", "ytl", "xbr", "ybr"]) as [number, number, number, number];
+}
+
+function numbersOf(shape: XmlElement, names: readonly string[]): number[] {
+  return names.map((name) => toNumber(shape.attributes[name], name, shape.where));
+}
+
+/** Degrees, clockwise. */
+function turnOf(shape: XmlElement): number {
+  const text = shape.attributes.rotation;
+  return text === undefined ? 0 : toNumber(text, "rotation", shape.where);
+}
+
+/** "x,y;x,y;…" */
+function pointsOf(shape: XmlElement): Point[] {
+  return attributeOf(shape, "points")
+    .split(";")
+    .map((pair) => {
+      const [x, y, ...rest] = pair.split(",");
+      if (rest.length > 0) throw new UserError(`${shape.where}: the point "${pair}" has more than two numbers`);
+      return [toNumber(x, "x of a point", shape.where), toNumber(y, "y of a point", shape.where)];
+    });
+}
+
+/** Run lengths of the pixels of a window, row by row, zeros first. */
+function readMask(shape: XmlElement, size: Size): Rle {
+  const [left, top, width, height] = numbersOf(shape, ["left", "top", "width", "height"]) as [
+    number,
+    number,
+    number,
+    number,
+  ]; // prettier-ignore
+  const bitmap = new Uint8Array(width * height);
+  let position = 0;
+  for (const [i, text] of attributeOf(shape, "rle").split(",").entries()) {
+    const count = toNumber(text, "a run length", shape.where);
+    if (!Number.isInteger(count) || count < 0) {
+      throw new UserError(`${shape.where}: a run length is ${count}; they are whole numbers from 0 on`);
+    }
+    if (i % 2 === 1) bitmap.fill(1, position, position + count);
+    position += count;
+  }
+  if (position !== width * height) {
+    const message = `the run lengths cover ${position} pixels, but ${width} × ${height} has ${width * height}`;
+    throw new UserError(`${shape.where}: ${message}`);
+  }
+  return cropRle(encodeRle(bitmap, height, width), { x: -left, y: -top, ...size });
+}

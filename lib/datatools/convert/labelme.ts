@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { readTextFile } from "../../files.js";
+import { decodeMask, readPictureSize } from "../../images/decode.js";
+import { mergeRles } from "../../masks/overlap.js";
+import { encodeRle, type Rle } from "../../masks/rle.js";
+import { cropRle } from "../../masks/transforms.js";
+import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
+import {
+  boxObject,
+  classList,
+  createTally,
+  ellipsePoints,
+  maskObject,
+  outlinesRle,
+  polygonObject,
+  type Tally,
+} from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+
+export interface LabelmeOptions {
+  /** The folder of the JSON files. */
+  readonly input: string;
+  /** Default the JSON files' folder. */
+  readonly pictures?: string;
+  readonly classes?: readonly string[];
+}
+
+const shapeSchema = z.object({
+  label: z.string().min(1),
+  points: z.array(z.tuple([z.number(), z.number()])),
+  group_id: z.union([z.number(), z.string()]).nullish(),
+  shape_type: z.string().default("polygon"),
+  mask: z.string().nullish(),
+});
+
+const fileSchema = z.object({
+  shapes: z.array(shapeSchema),
+  imagePath: z.string().nullish(),
+  imageHeight: z.int().positive().nullish(),
+  imageWidth: z.int().positive().nullish(),
+});
+
+type Shape = z.output<typeof shapeSchema>;
+
+/**
+ * Reads LabelMe's JSON files (Wada, labelme): polygons, rectangles, circles and masks. Shapes of one label and group_id
+ * are one object. Points and lines are no objects and left out, which the remarks tell.
+ *
+ * @throws UserError naming file and shape for anything malformed
+ */
+export async function readLabelme(options: LabelmeOptions): Promise<ConvertedSet> {
+  const finder = await pictureFinder(options.pictures ?? options.input);
+  const tally = createTally();
+  const pictures: ConvertedPicture[] = [];
+  for (const name of await listFiles(options.input, ".json", "annotations")) {
+    pictures.push(await readPicture(join(options.input, name), finder, tally));
+  }
+  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const classes = classList(options.classes, met, options.input);
+  return { classes, pictures, folder: finder.folder, remarks: tally.remarks };
+}
+
+async function readPicture(path: string, finder: PictureFinder, tally: Tally): Promise<ConvertedPicture> {
+  const content = parse(await readTextFile(path), path);
+  const file = finder.find(content.imagePath ?? undefined, path);
+  const { imageWidth, imageHeight } = content;
+  const size =
+    imageWidth && imageHeight
+      ? { width: imageWidth, height: imageHeight }
+      : await readPictureSize(join(finder.folder, file));
+  const groups = new Map<string, { shape: Shape; where: string }[]>();
+  for (const [i, shape] of content.shapes.entries()) {
+    const key = shape.group_id === null || shape.group_id === undefined ? `#${i}` : `${shape.group_id}/${shape.label}`;
+    const entry = { shape, where: `${path}: shape ${i + 1} ("${shape.label}")` };
+    groups.set(key, [...(groups.get(key) ?? []), entry]);
+  }
+  const objects: ConvertedObject[] = [];
+  for (const group of groups.values()) objects.push(...(await readObject(group, size, tally)));
+  return { file, ...size, objects };
+}
+
+function parse(text: string, path: string): z.output<typeof fileSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  const result = fileSchema.safeParse(json);
+  if (result.success) return result.data;
+  const { path: key, message } = result.error.issues[0]!;
+  throw new UserError(`${path}: ${key.join(".") || "the file"}: ${message}; is this a LabelMe file?`);
+}
+
+interface Placed {
+  readonly shape: Shape;
+  readonly where: string;
+}
+
+async function readObject(group: readonly Placed[], size: Size, tally: Tally): Promise<ConvertedObject[]> {
+  const outlines: (readonly Point[])[] = [];
+  const masks: Rle[] = [];
+  for (const { shape, where } of group) {
+    if (shape.shape_type === "mask") masks.push(await readMask(shape, size, where));
+    else if (shape.shape_type === "rectangle" && group.length === 1) {
+      return [boxObject(shape.label, extentOf(shape, where), size, tally) ?? []].flat();
+    } else {
+      const outline = outlineOf(shape, where);
+      if (outline === undefined) tally.add(`shapes of the type "${shape.shape_type}" left out, which are no objects`);
+      else outlines.push(outline);
+    }
+  }
+  const [{ shape, where } = group[0]!] = group;
+  const outlined = outlines.length === 0 ? undefined : polygonObject(shape.label, outlines, size, where, tally);
+  if (masks.length === 0) return [outlined ?? []].flat();
+  const drawn = outlined === undefined ? [] : [outlinesRle(outlines, size, where)];
+  return [maskObject(shape.label, mergeRles([...masks, ...drawn], "union"), tally) ?? []].flat();
+}
+
+function outlineOf({ shape_type: type, points }: Shape, where: string): readonly Point[] | undefined {
+  if (type === "polygon") return points;
+  if (type === "rectangle") {
+    const [x1, y1, x2, y2] = extentOf({ points }, where);
+    return [
+      [x1, y1],
+      [x2, y1],
+      [x2, y2],
+      [x1, y2],
+    ]; // prettier-ignore
+  }
+  if (type === "circle") {
+    const [centre, rim] = points;
+    if (centre === undefined || rim === undefined) throw new UserError(`${where}: a circle needs a centre and a point`);
+    const radius = Math.hypot(rim[0] - centre[0], rim[1] - centre[1]);
+    return ellipsePoints(centre, [radius, radius]);
+  }
+  return undefined;
+}
+
+/** Any two opposite corners, or four. */
+function extentOf({ points }: Pick<Shape, "points">, where: string): readonly [number, number, number, number] {
+  if (points.length < 2) throw new UserError(`${where}: a rectangle needs two corners, this one has ${points.length}`);
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+/** A PNG in base 64 of the pixels from the first point on. */
+async function readMask({ mask, points }: Shape, size: Size, where: string): Promise<Rle> {
+  const corner = points[0];
+  if (typeof mask !== "string" || corner === undefined)
+    throw new UserError(`${where}: the mask or its place is missing`);
+  const bitmap = await decodeMask(Buffer.from(mask, "base64"), { name: `${where}: its mask` });
+  const rle = encodeRle(bitmap.data, bitmap.height, bitmap.width);
+  return cropRle(rle, { x: -Math.round(corner[0]), y: -Math.round(corner[1]), ...size });
+}

@@ -1,0 +1,215 @@
+import { join, parse } from "node:path";
+import { glob } from "tinyglobby";
+import { listNames, listPictures } from "../../datasets/folders.js";
+import { UserError } from "../../errors.js";
+import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readPictureSize } from "../../images/decode.js";
+import { encodeRle, type Rle } from "../../masks/rle.js";
+import { connectedRegions, rlesOfValues } from "./bitmaps.js";
+import { listFiles } from "./files.js";
+import { classList, createTally, maskObject, type Tally } from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+
+export interface MasksOptions {
+  /** The folder of the PNGs. */
+  readonly input: string;
+  readonly pictures: string;
+  /**
+   * "instances": one PNG a picture, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
+   * not black belongs to it. "classes": one PNG a picture, its pixels a class from 1 on, 0 none; each connected region
+   * (by edges or corners) is an object. 255 of 8 bits is no object in "instances" and "classes".
+   */
+  readonly layout: "instances" | "objects" | "classes";
+  /** Class names from value 1 on; where there is one alone, all objects are of it. */
+  readonly classes?: readonly string[];
+  /** For "instances": a folder of PNGs with the class of each pixel, as VOC's SegmentationClass. */
+  readonly classMaps?: string;
+  /** For "instances": the class is the number over this, as Cityscapes' 1000. */
+  readonly classDivisor?: number;
+  /** What follows a picture's name in its PNG's; default ".png". */
+  readonly suffix?: string;
+  /**
+   * For "objects": finds picture and class in a PNG's path below the folder, without its ending, by the groups "picture"
+   * and "class". Default PICTURE_CLASS_NUMBER, or PICTURE/…/CLASS_NUMBER; where there is one class alone,
+   * PICTURE_NUMBER or PICTURE/….
+   */
+  readonly pattern?: string;
+  /** Objects with fewer pixels are left out; default 1. */
+  readonly minArea?: number;
+}
+
+/** Reads masks kept as PNGs. Pixels stay as they are: masks become run lengths. @throws UserError naming the file */
+export async function readMasks(options: MasksOptions): Promise<ConvertedSet> {
+  const tally = createTally();
+  const names = await listPictures(options.pictures);
+  if (names.length === 0) throw new UserError(`${options.pictures}: there are no pictures in this folder`);
+  const pictures =
+    options.layout === "objects" ? await readObjects(names, options, tally) : await readMaps(names, options, tally);
+  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  if (met.length === 0) throw new UserError(`${options.input}: there is not a single object in these masks`);
+  const classes = classList(options.classes, met, options.input);
+  return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+}
+
+async function readMaps(names: readonly string[], options: MasksOptions, tally: Tally): Promise<ConvertedPicture[]> {
+  const suffix = options.suffix ?? ".png";
+  const present = new Set(await listNames(options.input));
+  const wanted = names.map((file) => ({ file, map: parse(file).name + suffix }));
+  const pairs = wanted.filter(({ map }) => present.has(map));
+  if (pairs.length === 0) {
+    const example = join(options.input, wanted[0]!.map);
+    throw new UserError(`${options.input}: no picture has a mask here; ${names[0]} would have ${example}`);
+  }
+  tally.add("pictures without a mask left out", names.length - pairs.length);
+  const pictures: ConvertedPicture[] = [];
+  for (const { file, map } of pairs) {
+    const path = join(options.input, map);
+    const values = await decodeIndices(path, "mask");
+    const size = await readPictureSize(join(options.pictures, file));
+    checkSize(path, values, size);
+    const labelOf = options.layout === "classes" ? undefined : await instanceLabels(file, values, options);
+    const objects =
+      labelOf === undefined
+        ? regionObjects(path, values, options, tally)
+        : instanceObjects(path, values, labelOf, options, tally); // prettier-ignore
+    pictures.push({ file, ...size, objects });
+  }
+  return pictures;
+}
+
+/** 255 of 8 bits is no object: VOC draws borders with it. */
+const withoutVoid = ({ data }: IndexMap): Uint8Array | Uint16Array =>
+  data instanceof Uint8Array ? data.map((value) => (value === 255 ? 0 : value)) : data;
+
+function instanceObjects(
+  path: string,
+  map: IndexMap,
+  labelOf: (value: number, where: string) => string,
+  options: MasksOptions,
+  tally: Tally,
+): ConvertedObject[] {
+  const rles = rlesOfValues(withoutVoid(map), map.width, map.height);
+  const numbers = [...rles.keys()].sort((a, b) => a - b);
+  return numbers.flatMap((value) =>
+    objectOf(labelOf(value, `${path}: object ${value}`), rles.get(value)!, options, tally),
+  );
+}
+
+function regionObjects(path: string, map: IndexMap, options: MasksOptions, tally: Tally): ConvertedObject[] {
+  const { width, height } = map;
+  const { regions, values } = connectedRegions(withoutVoid(map), width, height);
+  const rles = Array.from(rlesOfValues(regions, width, height)).sort(([a], [b]) => a - b);
+  return rles.flatMap(([region, rle]) => objectOf(nameOf(values[region]!, options, path), rle, options, tally));
+}
+
+function objectOf(label: string, rle: Rle, { minArea = 1 }: MasksOptions, tally: Tally): ConvertedObject[] {
+  const object = maskObject(label, rle, tally);
+  if (object === undefined) return [];
+  if (object.area >= minArea) return [object];
+  tally.add(`objects with fewer than ${minArea} pixels left out`);
+  return [];
+}
+
+/** How an object's number, or the pixels it has, tell its class. */
+async function instanceLabels(file: string, map: IndexMap, options: MasksOptions) {
+  const { classMaps, classDivisor, classes } = options;
+  if (classMaps !== undefined) {
+    const path = join(classMaps, parse(file).name + (options.suffix ?? ".png"));
+    const labels = await decodeLabelMap(path);
+    checkSize(path, labels, map);
+    const found = commonest(labels.data, map.data);
+    return (value: number, where: string) => nameOf(found.get(value) ?? 0, options, where);
+  }
+  if (classDivisor !== undefined) {
+    return (value: number, where: string) => nameOf(Math.floor(value / classDivisor), options, where);
+  }
+  const [only] = classes ?? ["object"];
+  if ((classes?.length ?? 1) === 1 && only !== undefined) return () => only;
+  throw new UserError(
+    `of which class is an object? Give one name by --classes, or --class-maps, or --class-divisor (${classes?.length} classes are given)`,
+    2,
+  );
+}
+
+/** The class that most pixels of each object have, 0 and 255 left out where there are others. */
+function commonest(classes: Uint8Array, objects: ArrayLike<number>): Map<number, number> {
+  const counts = new Map<number, Uint32Array>();
+  for (let i = 0; i < classes.length; i++) {
+    const object = objects[i]!;
+    if (object === 0) continue;
+    let count = counts.get(object);
+    if (count === undefined) counts.set(object, (count = new Uint32Array(256)));
+    count[classes[i]!]!++;
+  }
+  return new Map(
+    Array.from(counts, ([object, count]) => {
+      const named = count.subarray(1, 255);
+      const most = named.reduce((a, b) => Math.max(a, b), 0);
+      return [object, most === 0 ? 0 : named.indexOf(most) + 1];
+    }),
+  );
+}
+
+function nameOf(value: number, { classes }: MasksOptions, where: string): string {
+  if (classes === undefined) return `class ${value}`;
+  const name = classes[value - 1];
+  if (name !== undefined) return name;
+  throw new UserError(`${where}: its class is ${value}; the ${classes.length} names of --classes are numbered from 1`);
+}
+
+async function readObjects(names: readonly string[], options: MasksOptions, tally: Tally): Promise<ConvertedPicture[]> {
+  const files = (await glob("**/*.png", { cwd: options.input })).sort();
+  if (files.length === 0) await listFiles(options.input, ".png", "masks");
+  const byStem = new Map(names.map((file) => [parse(file).name, file]));
+  const byPicture = new Map<string, { path: string; label: string }[]>();
+  for (const file of files) {
+    const path = join(options.input, file);
+    const { picture, label } = readName(file.replace(/\.png$/i, ""), path, options);
+    const found = byStem.get(picture);
+    if (found === undefined) {
+      throw new UserError(
+        `${path}: its picture would be "${picture}", which is not in ${options.pictures}; check --pattern`,
+      );
+    }
+    byPicture.set(found, [...(byPicture.get(found) ?? []), { path, label }]);
+  }
+  const pictures: ConvertedPicture[] = [];
+  for (const file of names) {
+    const size = await readPictureSize(join(options.pictures, file));
+    const objects: ConvertedObject[] = [];
+    for (const { path, label } of byPicture.get(file) ?? []) {
+      const mask = await decodeMask(path);
+      checkSize(path, mask, size);
+      objects.push(...objectOf(label, encodeRle(mask.data, mask.height, mask.width), options, tally));
+    }
+    pictures.push({ file, ...size, objects });
+  }
+  return pictures;
+}
+
+const WITH_CLASS = /^(?<picture>[^/]+)(?:_|\/(?:.*\/)?)(?<class>[^_/]+)_\d+$/;
+const WITHOUT_CLASS = /^(?<picture>[^/]+?)(?:_\d+|\/.*)$/;
+
+function readName(name: string, path: string, { pattern, classes }: MasksOptions) {
+  const only = classes?.length === 1 ? classes[0] : undefined;
+  const expression = pattern === undefined ? (only === undefined ? WITH_CLASS : WITHOUT_CLASS) : compile(pattern);
+  const groups = expression.exec(name)?.groups;
+  const label = groups?.class ?? only;
+  if (groups?.picture !== undefined && label !== undefined) return { picture: groups.picture, label };
+  const hint = only === undefined ? "PICTURE_CLASS_NUMBER; or name the one class by --classes" : "PICTURE_NUMBER";
+  throw new UserError(
+    `${path}: the name does not say its picture${only === undefined ? " and class" : ""}: ${pattern ?? hint}`,
+  );
+}
+
+function compile(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern);
+  } catch (error) {
+    throw new UserError(`--pattern: no regular expression: ${error instanceof Error ? error.message : error}`, 2);
+  }
+}
+
+function checkSize(path: string, { width, height }: Size, other: Size): void {
+  if (width === other.width && height === other.height) return;
+  throw new UserError(`${path}: the mask is ${width}×${height}, its picture ${other.width}×${other.height}`);
+}

@@ -1,0 +1,43 @@
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import type { CocoRecord } from "../../datasets/cocoRecords.js";
+import { readRecords } from "../../datasets/cocoRecords.js";
+import { checkFilesExist } from "../../datasets/folders.js";
+import { UserError } from "../../errors.js";
+import { createTally } from "./objects.js";
+import type { ConvertedObject, ConvertedSet } from "./types.js";
+
+export interface ReadCocoOptions {
+  /** The JSON file. */
+  readonly input: string;
+  readonly pictures: string;
+  readonly classes?: readonly string[];
+}
+
+/** Reads a COCO instance file as strictly as training does. */
+export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> {
+  const file = await readCocoFile(options.input);
+  const { records, classes, counts } = readRecords(file, options.input, options.classes);
+  if (records.length === 0) throw new UserError(`${options.input}: it lists no pictures`);
+  await checkFilesExist(options.pictures, records, options.input);
+  const tally = createTally();
+  tally.add("boxes clipped to their pictures", counts.clippedBoxes);
+  tally.add("objects with boxes thinner than a pixel left out", counts.degenerateBoxes);
+  tally.add("objects of classes not chosen left out", counts.otherClasses);
+  const pictures = records.map((record) => {
+    const { file: name, width, height, labels } = record;
+    return { file: name, width, height, objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes)) };
+  });
+  return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+}
+
+function objectAt({ boxes, labels, crowd, areas, shapes }: CocoRecord, i: number, classes: readonly string[]) {
+  const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+  const shape = shapes[i];
+  return {
+    label: classes[labels[i]!]!,
+    bbox: [x1, y1, x2 - x1, y2 - y1],
+    area: areas[i]!,
+    crowd: crowd[i] === 1,
+    ...(shape !== undefined && { segmentation: shape }),
+  } satisfies ConvertedObject;
+}

@@ -1,0 +1,34 @@
+import type { CocoSegmentation } from "../../masks/coco.js";
+
+/** What every format is read into, and written from. Coordinates are edges of pixels: x = 0 is the left border. */
+export interface ConvertedSet {
+  readonly classes: readonly string[];
+  readonly pictures: readonly ConvertedPicture[];
+  /** The folder that the pictures' names are relative to. */
+  readonly folder: string;
+  /** What was left out or mended, for the user. */
+  readonly remarks: readonly string[];
+}
+
+export interface ConvertedPicture {
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  readonly objects: readonly ConvertedObject[];
+}
+
+export interface ConvertedObject {
+  readonly label: string;
+  /** x y width height in pixels. */
+  readonly bbox: readonly [number, number, number, number];
+  readonly segmentation?: CocoSegmentation;
+  readonly area: number;
+  readonly crowd: boolean;
+}
+
+export type Point = readonly [x: number, y: number];
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}

@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../../errors.js";
+import { readTextFile } from "../../files.js";
+import { readPictureSize } from "../../images/decode.js";
+import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
+import { boxObject, classList, createTally, type Tally } from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+import { childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
+
+export interface VocOptions {
+  /** The folder of the XML files, or the one above it, with Annotations and JPEGImages. */
+  readonly input: string;
+  /** Default JPEGImages beside the XML files' folder, or that folder itself. */
+  readonly pictures?: string;
+  /** A file of ImageSets/Main: the names to take, one a line; default all. */
+  readonly list?: string;
+  readonly classes?: readonly string[];
+  /**
+   * What the corners are. "pixels": the first and the last pixel, counted from 1, as VOC's own annotations are. "edges":
+   * borders counted from 0, as LabelImg and others write them. Default "pixels".
+   */
+  readonly corners?: "pixels" | "edges";
+  /** What becomes of objects marked difficult; default "keep". "crowd": evaluation ignores them. */
+  readonly difficult?: "keep" | "crowd" | "drop";
+}
+
+/**
+ * Reads Pascal VOC XML files (Everingham et al. 2010; the format is that of the VOC development kit). Of pixels xmin …
+ * xmax, counted from 1 and both inclusive, the edges are xmin − 1 and xmax.
+ *
+ * @throws UserError naming file and object for anything missing or malformed
+ */
+export async function readVoc(options: VocOptions): Promise<ConvertedSet> {
+  const nested = join(options.input, "Annotations");
+  const folder = existsSync(nested) ? nested : options.input;
+  const beside = join(dirname(folder), "JPEGImages");
+  const finder = await pictureFinder(options.pictures ?? (existsSync(beside) ? beside : folder));
+  const tally = createTally();
+  const pictures: ConvertedPicture[] = [];
+  for (const file of await chooseFiles(folder, options.list)) {
+    pictures.push(await readPicture(join(folder, file), finder, options, tally));
+  }
+  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  return { classes: classList(options.classes, met, folder), pictures, folder: finder.folder, remarks: tally.remarks };
+}
+
+async function chooseFiles(folder: string, list: string | undefined): Promise<string[]> {
+  if (list === undefined) return listFiles(folder, ".xml", "annotations");
+  const names = (await readTextFile(list))
+    .split(/\r?\n/)
+    .map((line) => line.trim().split(/\s+/)[0]!)
+    .filter((name) => name !== "");
+  if (names.length === 0) throw new UserError(`${list}: the list is empty`);
+  return names.map((name) => `${name}.xml`);
+}
+
+async function readPicture(
+  path: string,
+  finder: PictureFinder,
+  options: VocOptions,
+  tally: Tally,
+): Promise<ConvertedPicture> {
+  const root = await readXml(path, "annotation");
+  const file = finder.find(childText(root, "filename"), path);
+  const size = await sizeOf(root, join(finder.folder, file));
+  const objects = childrenOf(root, "object").flatMap((object) => readObject(object, size, options, tally) ?? []);
+  return { file, ...size, objects };
+}
+
+/** As written, or the picture's where there is none or it is 0, as some tools leave it. */
+async function sizeOf(root: XmlElement, picture: string): Promise<Size> {
+  const size = childrenOf(root, "size")[0];
+  const side = (name: string): number => {
+    const text = size === undefined ? undefined : childText(size, name);
+    return text === undefined ? 0 : toNumber(text, name, size!.where);
+  };
+  const [width, height] = [side("width"), side("height")];
+  return width >= 1 && height >= 1 ? { width, height } : readPictureSize(picture);
+}
+
+function readObject(
+  object: XmlElement,
+  picture: Size,
+  { corners = "pixels", difficult = "keep" }: VocOptions,
+  tally: Tally,
+): ConvertedObject | undefined {
+  const label = childText(object, "name");
+  if (label === undefined || label === "") throw new UserError(`${object.where}: the object has no name`);
+  const box = childrenOf(object, "bndbox")[0];
+  if (box === undefined) throw new UserError(`${object.where} ("${label}"): the object has no bndbox`);
+  const corner = (name: string): number => toNumber(childText(box, name), name, `${object.where} ("${label}")`);
+  const [xmin, ymin, xmax, ymax] = [corner("xmin"), corner("ymin"), corner("xmax"), corner("ymax")];
+  const first = corners === "pixels" ? 1 : 0;
+  const hard = childText(object, "difficult") === "1";
+  if (hard && difficult === "drop") {
+    tally.add("difficult objects left out");
+    return undefined;
+  }
+  const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], picture, tally);
+  return converted && { ...converted, crowd: hard && difficult === "crowd" };
+}

@@ -1,0 +1,111 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { UserError } from "../../errors.js";
+import { copyFileAtomic, readTextFile, writeFileAtomic } from "../../files.js";
+import { segmentationToRle } from "../../masks/coco.js";
+import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
+import { refuseExisting } from "../output.js";
+import { createTally } from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point } from "./types.js";
+
+export interface WriteYoloOptions {
+  /** The folder of the data set: images/SPLIT, labels/SPLIT and data.yaml go there. */
+  readonly output: string;
+  /** "boxes": middle and size; "polygons": outlines. */
+  readonly shapes: "boxes" | "polygons";
+  /** Default "train". */
+  readonly split?: string;
+  /** Copy the pictures too; default true. */
+  readonly copyPictures?: boolean;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onPicture?: (done: number, total: number) => void;
+}
+
+/**
+ * Writes a set as Ultralytics reads it. Crowds are left out, as YOLO has none. Masks kept as pixels become the outlines
+ * of their pixels; an object of several outlines becomes one line that runs there and back between them.
+ *
+ * @returns what was left out
+ * @throws UserError where an object has no mask and polygons are wanted, or the output exists
+ */
+export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): Promise<readonly string[]> {
+  const { output, split = "train", force } = options;
+  const [labels, images] = [join(output, "labels", split), join(output, "images", split)];
+  refuseExisting([labels], force);
+  const description = await describe(set, options);
+  checkStems(set.pictures);
+  const tally = createTally();
+  for (const [i, picture] of set.pictures.entries()) {
+    options.signal?.throwIfAborted();
+    const kept = picture.objects.filter(({ crowd }) => !crowd);
+    tally.add("crowds left out, which YOLO cannot tell", picture.objects.length - kept.length);
+    const lines = kept.map((object) => lineOf(object, picture, set, options.shapes));
+    await writeFileAtomic(join(labels, withEnding(picture.file)), lines.map((line) => `${line}\n`).join(""));
+    if (options.copyPictures !== false) {
+      await copyFileAtomic(join(set.folder, picture.file), join(images, picture.file));
+    }
+    options.onPicture?.(i + 1, set.pictures.length);
+  }
+  await writeFileAtomic(join(output, "data.yaml"), description);
+  return tally.remarks;
+}
+
+const withEnding = (file: string): string => file.replace(/(\.[^./]*)?$/, ".txt");
+
+function checkStems(pictures: readonly ConvertedPicture[]): void {
+  const seen = new Map<string, string>();
+  for (const { file } of pictures) {
+    const other = seen.get(withEnding(file));
+    if (other !== undefined) {
+      throw new UserError(`${other} and ${file} would share one label file, ${withEnding(file)}; rename one of them`);
+    }
+    seen.set(withEnding(file), file);
+  }
+}
+
+/** The data.yaml; one that is there keeps its other splits, if its names are the same. */
+async function describe({ classes }: ConvertedSet, { output, split = "train" }: WriteYoloOptions): Promise<string> {
+  const path = join(output, "data.yaml");
+  const names = Object.fromEntries(classes.map((name, i) => [i, name]));
+  const old: unknown = existsSync(path) ? parse(await readTextFile(path)) : {};
+  const kept = typeof old === "object" && old !== null ? old : {};
+  if ("names" in kept && JSON.stringify(kept.names) !== JSON.stringify(names)) {
+    throw new UserError(`${path}: its names are not these: ${classes.join(", ")}; write to another folder`);
+  }
+  return stringify({ ...kept, path: ".", [split]: `images/${split}`, names });
+}
+
+function lineOf(
+  { label, bbox, segmentation }: ConvertedObject,
+  { width, height, file }: ConvertedPicture,
+  { classes }: ConvertedSet,
+  shapes: "boxes" | "polygons",
+): string {
+  const [x, y, w, h] = bbox;
+  const index = classes.indexOf(label);
+  if (shapes === "boxes") {
+    return [index, ...[(x + w / 2) / width, (y + h / 2) / height, w / width, h / height].map(fraction)].join(" ");
+  }
+  if (segmentation === undefined) {
+    throw new UserError(
+      `${file}: an object of the class "${label}" (bbox ${bbox.join(", ")}) has no mask; write boxes, by --to yolo`,
+    );
+  }
+  const outlines =
+    "size" in segmentation
+      ? traceOutlines(segmentationToRle(segmentation, height, width, file))
+      : segmentation.map(pointsOf);
+  const points = joinOutlines(outlines).flatMap(([px, py]) => [px / width, py / height]);
+  return [index, ...points.map(fraction)].join(" ");
+}
+
+function pointsOf(polygon: readonly number[]): Point[] {
+  return Array.from({ length: polygon.length / 2 }, (_, i) => [polygon[2 * i]!, polygon[2 * i + 1]!]);
+}
+
+/** Within 0–1, where readers refuse the rest; a ten-millionth of the largest pictures' sides is no pixel's part. */
+function fraction(value: number): string {
+  return String(Number(Math.min(Math.max(value, 0), 1).toFixed(8)));
+}

@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { XMLParser, XMLValidator } from "fast-xml-parser";
+import { UserError } from "../../errors.js";
+import { describeFileError } from "../../files.js";
+
+export interface XmlElement {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly XmlElement[];
+  readonly text: string;
+  /** Where it stands, for messages: the file and the path to it. */
+  readonly where: string;
+}
+
+/** @throws UserError naming file, line and column where it is no well-formed XML with this root, or not in its encoding */
+export async function readXml(path: string, root: string): Promise<XmlElement> {
+  const text = await readEncoded(path);
+  const checked = XMLValidator.validate(text);
+  if (checked !== true) {
+    const { msg, line, col } = checked.err;
+    const place = [path, line, col].filter((part) => part !== undefined).join(":");
+    throw new UserError(`${place}: no well-formed XML: ${msg}`);
+  }
+  const parser = new XMLParser({
+    preserveOrder: true,
+    ignoreAttributes: false,
+    attributeNamePrefix: "",
+    parseTagValue: false,
+    parseAttributeValue: false,
+    ignoreDeclaration: true,
+    ignorePiTags: true,
+  });
+  const top = elementsOf(parser.parse(text), path, true);
+  const found = top.find(({ name }) => name === root);
+  if (found !== undefined) return found;
+  throw new UserError(`${path}: the root element is <${top[0]?.name ?? ""}>, not <${root}>; is this another format?`);
+}
+
+/** XML says its own encoding, UTF-8 by default. */
+async function readEncoded(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+  const head = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
+  const encoding = /^[^<]*<\?xml[^>]*\bencoding=["']([\w.-]+)["']/.exec(head)?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`${path}: the text is not ${encoding.toUpperCase()}, as it says or must be; save it as UTF-8`);
+  }
+}
+
+/** The parser's list of { name: children, ":@": attributes } as elements. */
+function elementsOf(list: unknown, where: string, top = false): XmlElement[] {
+  if (!Array.isArray(list)) return [];
+  const counts = new Map<string, number>();
+  return list.flatMap((node: Record<string, unknown>) => {
+    const name = Object.keys(node).find((key) => key !== ":@" && key !== "#text");
+    if (name === undefined) return [];
+    const number = (counts.get(name) ?? 0) + 1;
+    counts.set(name, number);
+    const place = top ? where : `${where}: ${name} ${number}`;
+    const content: unknown = node[name];
+    const texts = Array.isArray(content) ? content.map((part: Record<string, unknown>) => part["#text"]) : [];
+    const text = texts.filter((part) => part !== undefined).join("");
+    const attributes = (node[":@"] ?? {}) as Record<string, string>;
+    return [{ name, attributes, children: elementsOf(content, place), text: text.trim(), where: place }];
+  });
+}
+
+export function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
+  return element.children.filter((child) => child.name === name);
+}
+
+/** The text of a child, or undefined where there is none. */
+export function childText(element: XmlElement, name: string): string | undefined {
+  return element.children.find((child) => child.name === name)?.text;
+}
+
+/** @throws UserError where the attribute is missing */
+export function attributeOf(element: XmlElement, name: string): string {
+  const value = element.attributes[name];
+  if (value === undefined) throw new UserError(`${element.where}: the attribute ${name} is missing`);
+  return value;
+}
+
+/** @throws UserError where the text is no finite number */
+export function toNumber(text: string | undefined, what: string, where: string): number {
+  const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new UserError(`${where}: ${what} ${text === undefined ? "is missing" : `is "${text}", which is no number`}`);
+}

@@ -1,0 +1,176 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, relative, resolve, sep } from "node:path";
+import { glob } from "tinyglobby";
+import { parse, YAMLParseError } from "yaml";
+import { z } from "zod";
+import { isPicture } from "../../datasets/folders.js";
+import { UserError } from "../../errors.js";
+import { readTextFile } from "../../files.js";
+import { readPictureSize } from "../../images/decode.js";
+import { boxObject, createTally, polygonObject, type Tally } from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+
+export interface YoloOptions {
+  /** The data.yaml, or a folder with one. */
+  readonly input: string;
+  /** A key of the data.yaml; default "train". */
+  readonly split?: string;
+}
+
+const fileSchema = z.looseObject({
+  path: z.string().nullish(),
+  names: z.union([z.array(z.coerce.string()), z.record(z.coerce.number(), z.coerce.string())]),
+  nc: z.int().nullish(),
+});
+
+/**
+ * Reads a YOLO data set as Ultralytics lays it out: data.yaml with path, train, val, names; labels/… beside images/…, one
+ * text file a picture, one object a line: the class, then either the box's middle and size or a polygon, in fractions of
+ * the picture's sides.
+ *
+ * @throws UserError naming file and line for anything missing, malformed or out of range
+ */
+export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
+  const file = await findDescription(options.input);
+  const { classes, root, entry } = await readDescription(file, options.split ?? "train");
+  const paths = await listPictures(entry, root, file);
+  const folder = commonFolder(paths);
+  const tally = createTally();
+  const pictures: ConvertedPicture[] = [];
+  let labelled = 0;
+  for (const path of paths) {
+    const size = await readPictureSize(path);
+    const labels = labelPath(path);
+    const present = existsSync(labels);
+    if (present) labelled++;
+    const text = present ? await readTextFile(labels) : "";
+    const objects = text.split(/\r?\n/).flatMap((line, i) => {
+      if (line.trim() === "") return [];
+      return readLine(line.trim().split(/\s+/), { classes, size, tally, where: `${labels}:${i + 1}` }) ?? [];
+    });
+    pictures.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
+  }
+  if (labelled === 0) {
+    throw new UserError(`${file}: no picture has a label file; the first one's would be ${labelPath(paths[0]!)}`);
+  }
+  tally.add("pictures without a label file taken for background", paths.length - labelled);
+  return { classes, pictures, folder, remarks: tally.remarks };
+}
+
+async function findDescription(input: string): Promise<string> {
+  if (!existsSync(input)) throw new UserError(`cannot read ${input}: no such file or folder`);
+  if (!statSync(input).isDirectory()) return input;
+  const found = await glob("*.{yaml,yml}", { cwd: input, absolute: true });
+  if (found.length === 1) return found[0]!;
+  const reason =
+    found.length === 0 ? "there is no data.yaml" : `there are several: ${found.map((f) => basename(f)).join(", ")}`;
+  throw new UserError(`${input}: ${reason}; give the path of the YAML file that describes the data set`);
+}
+
+async function readDescription(file: string, split: string) {
+  let yaml: unknown;
+  try {
+    yaml = parse(await readTextFile(file));
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new UserError(`${file}: no valid YAML: ${error.message.split("\n")[0]}`);
+  }
+  const result = fileSchema.safeParse(yaml);
+  if (!result.success) {
+    throw new UserError(
+      `${file}: names is missing or no list of class names; is this the data.yaml of a YOLO data set?`,
+    );
+  }
+  const { names, nc, path } = result.data;
+  const classes = Array.isArray(names) ? names : namesInOrder(names, file);
+  if (classes.length === 0) throw new UserError(`${file}: names is empty`);
+  const twice = classes.find((name, i) => classes.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`${file}: names has "${twice}" twice`);
+  if (typeof nc === "number" && nc !== classes.length) {
+    throw new UserError(`${file}: nc is ${nc}, but there are ${classes.length} names`);
+  }
+  const entry = z.union([z.string(), z.array(z.string()).min(1)]).safeParse(result.data[split]);
+  if (!entry.success) {
+    const splits = Object.keys(result.data).filter((key) => !["path", "names", "nc"].includes(key));
+    throw new UserError(`${file}: there is no split "${split}"; choose one with --split; keys: ${splits.join(", ")}`);
+  }
+  const folder = dirname(resolve(file));
+  return { classes, root: resolve(folder, path ?? "."), entry: [entry.data].flat() };
+}
+
+function namesInOrder(names: Readonly<Record<number, string>>, file: string): string[] {
+  const list = Object.keys(names).map((_, i) => names[i]);
+  if (list.every((name) => name !== undefined)) return list as string[];
+  throw new UserError(`${file}: names must number the classes 0, 1, 2, …; it has ${Object.keys(names).join(", ")}`);
+}
+
+/** Pictures of folders (with those below them), or of text files that list them. */
+async function listPictures(entries: readonly string[], root: string, file: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of entries) {
+    // Exports of Roboflow say ../train/images beside train/images.
+    const path = [resolve(root, entry), resolve(root, entry.replace(/^(\.\.\/)+/, ""))].find((p) => existsSync(p));
+    if (path === undefined) throw new UserError(`${file}: ${entry}: no such file or folder in ${root}`);
+    if (statSync(path).isDirectory())
+      found.push(...(await glob("**/*", { cwd: path, absolute: true })).filter(isPicture));
+    else {
+      const lines = (await readTextFile(path)).split(/\r?\n/).map((line) => line.trim());
+      found.push(...lines.filter((line) => line !== "").map((line) => resolve(dirname(path), line)));
+    }
+  }
+  if (found.length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no pictures here`);
+  return found.sort();
+}
+
+function commonFolder(paths: readonly string[]): string {
+  let folder = dirname(paths[0]!);
+  while (!paths.every((path) => path.startsWith(folder + sep)) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+/** …/images/a/b.jpg → …/labels/a/b.txt: the last folder named images counts. */
+function labelPath(picture: string): string {
+  const marker = `${sep}images${sep}`;
+  const at = picture.lastIndexOf(marker);
+  const text = picture.replace(/\.[^.]*$/, ".txt");
+  return at < 0 ? text : `${text.slice(0, at)}${sep}labels${sep}${text.slice(at + marker.length)}`;
+}
+
+interface LineContext {
+  readonly classes: readonly string[];
+  readonly size: Size;
+  readonly tally: Tally;
+  readonly where: string;
+}
+
+function readLine(words: readonly string[], { classes, size, tally, where }: LineContext): ConvertedObject | undefined {
+  const [first, ...rest] = words.map(Number);
+  const label = classes[first!];
+  if (label === undefined) {
+    throw new UserError(
+      `${where}: the class is ${words[0]}; the ${classes.length} names are numbered 0–${classes.length - 1}`,
+    );
+  }
+  const wrong = rest.findIndex((value) => !(value >= 0 && value <= 1));
+  if (wrong >= 0) {
+    throw new UserError(
+      `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the picture's sides`,
+    );
+  }
+  const { width, height } = size;
+  if (rest.length === 4) {
+    const [x, y, w, h] = rest as [number, number, number, number];
+    const corners = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height] as const;
+    return boxObject(label, corners, size, tally);
+  }
+  if (rest.length < 6 || rest.length % 2 === 1) {
+    throw new UserError(
+      `${where}: ${words.length} numbers; a line is a class with 4 (x, y, width, height), or with 3 points or more (x1, y1, …)`,
+    );
+  }
+  const points = Array.from(
+    { length: rest.length / 2 },
+    (_, i): Point => [rest[2 * i]! * width, rest[2 * i + 1]! * height],
+  );
+  return polygonObject(label, [points], size, where, tally);
+}

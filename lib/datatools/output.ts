@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
+
+/** @throws UserError naming the first of the files or folders that is there already, unless `force` */
+export function refuseExisting(paths: readonly string[], force: boolean | undefined): void {
+  if (force === true) return;
+  const first = paths.find((path) => existsSync(path));
+  if (first === undefined) return;
+  throw new UserError(`${first}: this exists already; choose another place, or overwrite it with --force`);
+}
+
+/** A COCO file to write: its lists, and what else stands beside them. */
+export interface CocoContent {
+  readonly images: readonly object[];
+  readonly annotations: readonly object[];
+  readonly categories: readonly object[];
+  readonly [other: string]: unknown;
+}
+
+const ENTRIES_A_PART = 2000;
+
+/** Writes a COCO file, an entry a line, in parts: a large file as one text would be longer than a text may be. */
+export async function writeCocoFile(path: string, content: CocoContent): Promise<void> {
+  const parts: Uint8Array[] = [];
+  const add = (text: string): void => void parts.push(Buffer.from(text));
+  let before = "{\n";
+  for (const [key, value] of Object.entries(content)) {
+    if (value === undefined) continue;
+    add(`${before}${JSON.stringify(key)}: `);
+    before = ",\n";
+    if (Array.isArray(value)) addList(value, add);
+    else add(JSON.stringify(value));
+  }
+  add("\n}\n");
+  await writeFileAtomic(path, parts);
+}
+
+function addList(list: readonly unknown[], add: (text: string) => void): void {
+  for (let start = 0; start < list.length; start += ENTRIES_A_PART) {
+    const lines = list.slice(start, start + ENTRIES_A_PART).map((entry) => JSON.stringify(entry));
+    add(`${start === 0 ? "[\n" : ",\n"}${lines.join(",\n")}`);
+  }
+  add(list.length === 0 ? "[]" : "\n]");
+}

@@ -1,0 +1,612 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { encode } from "fast-png";
+import { openCoco } from "../../lib/datasets/coco.js";
+import type { DetectionDataset } from "../../lib/datasets/types.js";
+import { type ConvertSource, convertData } from "../../lib/datatools/convert/convert.js";
+import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
+import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
+import { compressRle } from "../../lib/masks/strings.js";
+import { accepted } from "../cli/refused.js";
+import { run } from "../cli/support.js";
+import { noisePicture } from "../images/pictures.js";
+import { userMessage } from "../support/failure.js";
+import { readJson, requireData } from "../support/goldens.js";
+
+const FORMATS = fileURLToPath(new URL("../../../test/datatools/formats/", import.meta.url));
+
+/** An object's class, box x1 y1 x2 y2, and mask in rows of "." and "#". */
+type Seen = readonly [name: string, box: readonly number[], mask?: string];
+
+describe("data convert", () => {
+  let folder = "";
+  let out = "";
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "densekit-convert-"));
+    out = join(folder, "out.json");
+    await cp(FORMATS, folder, { recursive: true });
+    const picture = noisePicture(12, 8);
+    for (const name of ["voc", "labelme", "cvat", "yolo/images/train", "yolo/images/val", "pictures"]) {
+      await mkdir(join(folder, name), { recursive: true });
+      await writeFile(join(folder, name, "scene.png"), await encodePng(picture));
+    }
+    await writeFile(join(folder, "cvat/empty.png"), await encodePng(picture));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const convert = (from: ConvertSource, more: object = {}) =>
+    convertData({ from, to: { format: "coco", output: out, ...more } });
+
+  const open = (pictures: string) => openCoco({ annotations: out, pictures: join(folder, pictures) });
+
+  function objectsOf(dataset: DetectionDataset, index = 0): Seen[] {
+    const { boxes, labels, masks } = dataset.instances(index);
+    return Array.from(labels, (label, i): Seen => {
+      const box = Array.from(boxes.subarray(4 * i, 4 * i + 4));
+      const mask = masks[i];
+      if (mask === undefined) return [dataset.classes[label]!, box];
+      const pixels = Array.from(decodeRle(mask), (value) => (value === 1 ? "#" : ".")).join("");
+      const rows = Array.from({ length: mask.height }, (_, y) => pixels.slice(y * mask.width, (y + 1) * mask.width));
+      return [dataset.classes[label]!, box, rows.join("\n")];
+    });
+  }
+
+  /** The mask of a 12 × 8 picture that is set in these windows x1 y1 x2 y2. */
+  function drawn(...windows: (readonly [number, number, number, number])[]): string {
+    const at = (x: number, y: number) => windows.some(([x1, y1, x2, y2]) => x >= x1 && x < x2 && y >= y1 && y < y2);
+    const rows = Array.from({ length: 8 }, (_, y) => Array.from({ length: 12 }, (_, x) => (at(x, y) ? "#" : ".")));
+    return rows.map((row) => row.join("")).join("\n");
+  }
+
+  describe("from Pascal VOC", () => {
+    const voc = (more: object = {}): ConvertSource => ({ format: "voc", input: join(folder, "voc"), ...more });
+    beforeEach(() => rm(join(folder, "voc/BloodImage_00001.xml")));
+
+    it("takes corners for the first and the last pixel, counted from 1", async () => {
+      const result = await convert(voc());
+      expect(result).to.include({ pictureCount: 1, objects: 2, withoutMask: 2 });
+      expect(objectsOf(await open("voc"))).to.deep.equal([
+        ["person", [0, 0, 12, 8]],
+        ["dog & cat", [3, 2, 4, 3]],
+      ]);
+      expect(result.classes).to.deep.equal(["dog & cat", "person"]);
+      expect(readJson<{ images: object[] }>(out).images).to.deep.equal([
+        { id: 1, file_name: "scene.png", width: 12, height: 8 }, // the file there is, though the XML says .jpg
+      ]);
+    });
+
+    it("takes corners for edges, leaves difficult objects out or makes them crowds, when told to", async () => {
+      await convert(voc({ corners: "edges", classes: ["person", "dog & cat"] }));
+      expect(objectsOf(await open("voc"))).to.deep.equal([["person", [1, 1, 12, 8]]]); // the other one has no area
+      const dropped = await convert(voc({ difficult: "drop" }), { force: true });
+      expect(dropped.remarks).to.deep.equal(["1 difficult objects left out"]);
+      await convert(voc({ difficult: "crowd" }), { force: true });
+      expect(Array.from((await open("voc")).instances(0).crowd)).to.deep.equal([0, 1]);
+    });
+
+    it("reads a development kit's folders and lists, and the picture's size where the XML has none", async () => {
+      const kit = join(folder, "VOC2012");
+      for (const name of ["Annotations", "JPEGImages"]) await mkdir(join(kit, name), { recursive: true });
+      const xml = await readFile(join(folder, "voc/scene.xml"), "utf8");
+      await writeFile(join(kit, "Annotations/scene.xml"), xml.replace(/<size>.*<\/size>/, ""));
+      await writeFile(join(kit, "Annotations/other.xml"), "not read");
+      await writeFile(join(kit, "JPEGImages/scene.jpg"), await encodeJpeg(noisePicture(12, 8)));
+      await writeFile(join(kit, "list.txt"), "scene  1\n\n");
+      const result = await convert({ format: "voc", input: kit, list: join(kit, "list.txt") });
+      expect(result.pictures).to.equal(join(kit, "JPEGImages"));
+      expect(objectsOf(await open("VOC2012/JPEGImages"))[0]).to.deep.equal(["person", [0, 0, 12, 8]]);
+    });
+
+    it("reads other encodings that the XML names", async () => {
+      const xml = (await readFile(join(folder, "voc/scene.xml"), "utf8")).replace("person", "Mädchen");
+      const latin = Buffer.from(xml.replace("UTF-8", "ISO-8859-1"), "latin1");
+      await writeFile(join(folder, "voc/scene.xml"), latin);
+      expect((await convert(voc())).classes).to.include("Mädchen");
+      await writeFile(join(folder, "voc/scene.xml"), Buffer.from(xml, "latin1"));
+      expect(await userMessage(() => convert(voc(), { force: true }))).to.match(/scene\.xml: the text is not UTF-8/);
+    });
+
+    it("converts a file of BCCD as ../shared/data/bccd was converted by others", async function () {
+      const pictures = join(requireData(this, "bccd"), "train");
+      await cp(join(FORMATS, "voc/BloodImage_00001.xml"), join(folder, "bccd/BloodImage_00001.xml"));
+      await convert({ format: "voc", input: join(folder, "bccd"), pictures });
+      interface Json {
+        images: { id: number; file_name: string; width: number; height: number }[];
+        annotations: { image_id: number; bbox: number[]; area: number; category_id: number }[];
+        categories: { id: number; name: string }[];
+      }
+      const boxes = ({ images, annotations, categories }: Json) => {
+        const { id } = images.find(({ file_name }) => file_name === "BloodImage_00001.jpg")!;
+        const name = new Map(categories.map((category) => [category.id, category.name]));
+        return annotations
+          .filter(({ image_id }) => image_id === id)
+          .map(({ bbox, area, category_id }) => `${name.get(category_id)} ${bbox} ${area}`)
+          .sort();
+      };
+      const own = boxes(readJson<Json>(out));
+      expect(own).to.have.length.greaterThan(10);
+      expect(own).to.deep.equal(boxes(readJson<Json>(join(pictures, "../instances_train.json"))));
+    });
+
+    it("names file and object of what is malformed", async () => {
+      const path = join(folder, "voc/scene.xml");
+      const xml = await readFile(path, "utf8");
+      for (const [spoilt, message] of [
+        [xml.replace("</object>", ""), /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
+        [xml.slice(0, 300), /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
+        ["", /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
+        [
+          "<annotations/>",
+          /scene\.xml: the root element is <annotations>, not <annotation>; is this another format\?$/,
+        ],
+        [xml.replace("<xmax>12</xmax>", ""), /scene\.xml: object 1 \("person"\): xmax is missing$/],
+        [xml.replace("<xmax>12<", "<xmax>twelve<"), /object 1 \("person"\): xmax is "twelve", which is no number$/],
+        [xml.replace("<name>person</name>", ""), /scene\.xml: object 1: the object has no name$/],
+        [xml.replaceAll(/<bndbox>.*<\/bndbox>/g, ""), /object 1 \("person"\): the object has no bndbox$/],
+      ] as const) {
+        await writeFile(path, spoilt);
+        expect(await userMessage(() => convert(voc()))).to.match(message);
+      }
+      await writeFile(path, xml);
+      expect(await userMessage(() => convert(voc({ classes: ["person"] })))).to.match(
+        /there are objects of the class "dog & cat", which --classes does not name$/,
+      );
+      await rm(join(folder, "voc/scene.png"));
+      expect(await userMessage(() => convert(voc()))).to.match(
+        /scene\.xml: its picture, "scene\.jpg", is not in .*voc;/,
+      );
+      await rm(path);
+      expect(await userMessage(() => convert(voc()))).to.match(
+        /voc: there are no annotations \(\*\.xml\) in this folder$/,
+      );
+    });
+  });
+
+  describe("from YOLO", () => {
+    const yolo = (more: object = {}): ConvertSource => ({ format: "yolo", input: join(folder, "yolo"), ...more });
+
+    it("takes boxes for middle and size in fractions", async () => {
+      const result = await convert(yolo());
+      expect(result).to.deep.include({ classes: ["person", "dog"], remarks: [], withoutMask: 2 });
+      expect(objectsOf(await open("yolo/images/train"))).to.deep.equal([
+        ["person", [0, 0, 12, 8]],
+        ["dog", [3, 1, 6, 3]],
+      ]);
+    });
+
+    it("takes polygons for corners in fractions", async () => {
+      await convert(yolo({ split: "val" }));
+      expect(objectsOf(await open("yolo/images/val"))).to.deep.equal([["dog", [3, 2, 9, 6], drawn([3, 2, 9, 6])]]);
+    });
+
+    it("reads lists of names and of pictures, and takes pictures without labels for background", async () => {
+      await writeFile(join(folder, "yolo/images/train/bare.png"), await encodePng(noisePicture(5, 5)));
+      await writeFile(join(folder, "yolo/train.txt"), "./images/train/scene.png\nimages/train/bare.png\n");
+      await writeFile(join(folder, "yolo/data.yaml"), "train: train.txt\nnc: 2\nnames: [person, dog]\n");
+      const { remarks } = await convert(yolo());
+      expect(remarks).to.deep.equal(["1 pictures without a label file taken for background"]);
+      const dataset = await open("yolo/images/train");
+      expect(dataset.pictures.map(({ file }) => file)).to.deep.equal(["bare.png", "scene.png"]);
+      expect(dataset.report).to.include({ picturesWithoutObjects: 1, objects: 2 });
+    });
+
+    it("names file and line of what is malformed", async () => {
+      const labels = join(folder, "yolo/labels/train/scene.txt");
+      for (const [line, message] of [
+        ["0 0.5 0.5 1.2 1", /scene\.txt:2: 1\.2 is out of range: coordinates are fractions of 0–1/],
+        ["0 0.5 -0.1 1 1", /scene\.txt:2: -0\.1 is out of range/],
+        ["0 0.5 nan 1 1", /scene\.txt:2: nan is out of range/],
+        ["2 0.5 0.5 1 1", /scene\.txt:2: the class is 2; the 2 names are numbered 0–1$/],
+        ["person 0.5 0.5 1 1", /scene\.txt:2: the class is person; /],
+        ["0 0.5 0.5 1", /scene\.txt:2: 4 numbers; a line is a class with 4/],
+        ["0 0.5 0.5 1 1 0.9", /scene\.txt:2: 6 numbers; /],
+      ] as const) {
+        await writeFile(labels, `0 0.5 0.5 1 1\n${line}\n`);
+        expect(await userMessage(() => convert(yolo())), line).to.match(message);
+      }
+      await writeFile(labels, Buffer.from([0x30, 0x20, 0xff, 0xfe]));
+      expect(await userMessage(() => convert(yolo()))).to.match(/scene\.txt: the text is not UTF-8; save it as UTF-8$/);
+      await rm(labels);
+      expect(await userMessage(() => convert(yolo()))).to.match(
+        /no picture has a label file; .*labels\/train\/scene\.txt$/,
+      );
+    });
+
+    it("names what is wrong in data.yaml", async () => {
+      for (const [yaml, message] of [
+        ["train: [", /data\.yaml: no valid YAML: /],
+        ["train: images/train", /data\.yaml: names is missing or no list/],
+        ["just words", /data\.yaml: names is missing or no list/],
+        ["train: images/train\nnames: []", /data\.yaml: names is empty$/],
+        ["train: images/train\nnames: [a, a]", /data\.yaml: names has "a" twice$/],
+        [
+          "train: images/train\nnames: {0: a, 2: b}",
+          /data\.yaml: names must number the classes 0, 1, 2, …; it has 0, 2$/,
+        ],
+        ["train: images/train\nnc: 3\nnames: [a, b]", /data\.yaml: nc is 3, but there are 2 names$/],
+        ["val: images/val\nnames: [a]", /there is no split "train"; choose one with --split; keys: val$/],
+        ["train: nowhere\nnames: [a]", /data\.yaml: nowhere: no such file or folder in /],
+        ["train: labels/train\nnames: [a]", /data\.yaml: labels\/train: there are no pictures here$/],
+      ] as const) {
+        await writeFile(join(folder, "yolo/data.yaml"), yaml);
+        expect(await userMessage(() => convert(yolo())), yaml).to.match(message);
+      }
+      await rm(join(folder, "yolo/data.yaml"));
+      expect(await userMessage(() => convert(yolo()))).to.match(/yolo: there is no data\.yaml; /);
+      expect(await userMessage(() => convert(yolo({ input: "/none.yaml" })))).to.match(/cannot read .*no such file/);
+    });
+  });
+
+  describe("from LabelMe", () => {
+    const labelme = (more: object = {}): ConvertSource => ({
+      format: "labelme",
+      input: join(folder, "labelme"),
+      ...more,
+    });
+
+    it("reads polygons, rectangles, groups, masks and circles", async () => {
+      const { remarks } = await convert(labelme());
+      expect(remarks).to.deep.equal(
+        [
+          'shapes of the type "point" left out, which are no objects',
+          'shapes of the type "line" left out, which are no objects',
+        ].map((text) => `1 ${text}`),
+      ); // prettier-ignore
+      const [polygon, rectangle, group, mask, circle, ...rest] = objectsOf(await open("labelme"));
+      expect(rest).to.deep.equal([]);
+      expect(polygon).to.deep.equal(["person", [1, 1, 5, 4], drawn([1, 1, 5, 4])]);
+      expect(rectangle).to.deep.equal(["dog", [8, 5, 11, 7]]);
+      expect(group).to.deep.equal(["dog", [0, 5, 6, 7], drawn([0, 5, 2, 7], [4, 5, 6, 7])]);
+      expect(mask).to.deep.equal(["person", [8, 1, 11, 3], drawn([8, 1, 10, 2], [9, 2, 11, 3])]);
+      const [, box, pixels] = circle!;
+      expect(box.map((edge) => Math.round(edge * 10) / 10)).to.deep.equal([1, 1, 5, 5]);
+      expect(pixels).to.equal(drawn([2, 1, 4, 2], [1, 2, 5, 4], [2, 4, 4, 5]));
+    });
+
+    it("names file and shape of what is malformed", async () => {
+      const path = join(folder, "labelme/scene.json");
+      const text = await readFile(path, "utf8");
+      for (const [spoilt, message] of [
+        [text.slice(0, 100), /scene\.json: no valid JSON: /],
+        ["[]", /scene\.json: the file: .*; is this a LabelMe file\?$/],
+        ["{}", /scene\.json: shapes: .*; is this a LabelMe file\?$/],
+        [text.replace('"label": "dog"', '"label": 7'), /scene\.json: shapes\.1\.label: /],
+        [text.replace(/\[\s*1,\s*1\s*\],/, '["a", 1],'), /scene\.json: shapes\.0\.points\.0\.0: /],
+        [
+          text.replace(/"points": \[\s*\[\s*1,\s*1\s*\],[\s\S]*?\]\s*\],/, '"points": [[1, 1], [2, 2]],'),
+          /shape 1 \("person"\): a polygon needs at least 3 points, this one has 2$/,
+        ],
+        [text.replace(/"mask": "[^"]*"/, '"mask": "AAAA"'), /shape 5 \("person"\): its mask: cannot be decoded/],
+      ] as const) {
+        // prettier-ignore
+        await writeFile(path, spoilt);
+        expect(await userMessage(() => convert(labelme())), spoilt.slice(0, 300)).to.match(message);
+      }
+      await writeFile(path, Buffer.from(text.replace("person", "Mädchen"), "latin1"));
+      expect(await userMessage(() => convert(labelme()))).to.match(/scene\.json: the text is not UTF-8/);
+      await writeFile(path, text.replace(/"shapes": \[[\s\S]*\],\n {2}"imagePath"/, '"shapes": [],\n"imagePath"'));
+      expect(await userMessage(() => convert(labelme()))).to.match(/labelme: there is not a single object$/);
+    });
+  });
+
+  describe("from CVAT", () => {
+    const cvat = (more: object = {}): ConvertSource => ({
+      format: "cvat",
+      input: join(folder, "cvat/annotations.xml"),
+      ...more,
+    }); // prettier-ignore
+
+    it("reads boxes, polygons, masks, groups, turned boxes and ellipses", async () => {
+      const result = await convert(cvat());
+      expect(result.classes).to.deep.equal(["person", "dog", "nobody"]);
+      expect(result.remarks.map((text) => text.slice(0, 29))).to.deep.equal([
+        '1 shapes of the type "polylin',
+        '1 shapes of the type "points"',
+      ]);
+      const dataset = await open("cvat");
+      const [box, polygon, mask, group, turned, ellipse] = objectsOf(dataset);
+      expect(box).to.deep.equal(["person", [1, 2, 4.5, 6]]);
+      expect(polygon).to.deep.equal(["dog", [1, 1, 5, 4], drawn([1, 1, 5, 4])]);
+      expect(mask).to.deep.equal(["dog", [8, 1, 11, 3], drawn([8, 1, 10, 2], [9, 2, 11, 3])]);
+      expect(group).to.deep.equal(["dog", [0, 5, 6, 7], drawn([0, 5, 2, 7], [4, 5, 6, 7])]);
+      expect(turned).to.deep.equal(["dog", [5, 2, 7, 6], drawn([5, 2, 7, 6])]);
+      expect(ellipse!.slice(0, 2)).to.deep.equal(["person", [3, 2, 9, 6]]);
+      expect(ellipse![2]).to.equal(drawn([4, 2, 8, 3], [3, 3, 9, 5], [4, 5, 8, 6]));
+      expect(dataset.instances(1).labels).to.have.length(0);
+    });
+
+    it("names file, picture and shape of what is malformed", async () => {
+      const path = join(folder, "cvat/annotations.xml");
+      const text = await readFile(path, "utf8");
+      for (const [spoilt, message] of [
+        [text.slice(0, 900), /annotations\.xml:\d+:\d+: no well-formed XML/],
+        [text.replaceAll(/<image[\s\S]*<\/image>/g, ""), /annotations\.xml: it lists no images$/],
+        [
+          text.replaceAll(/<image[\s\S]*<\/image>/g, "<track/>"),
+          /it holds tracks of a video; export it as "CVAT for images 1\.1"$/,
+        ],
+        [
+          text.replace('rle="0, 2, 2, 2"', 'rle="0, 2, 2, 3"'),
+          /image 1: mask 1: the run lengths cover 7 pixels, but 3 × 2 has 6$/,
+        ],
+        [
+          text.replace('rle="0, 2, 2, 2"', 'rle="0, 2, x"'),
+          /image 1: mask 1: a run length is " x", which is no number$/,
+        ],
+        [
+          text.replace("1.00,1.00;5.00,1.00;", ""),
+          /image 1: polygon 1: a polygon needs at least 3 points, this one has 2$/,
+        ],
+        [text.replace("5.00,1.00;", "5.00;"), /image 1: polygon 1: y of a point is missing$/],
+        [text.replace('xtl="1.00"', ""), /image 1: box 1: xtl is missing$/],
+        [text.replace('label="person"', ""), /image 1: box 1: the attribute label is missing$/],
+        [text.replace('label="dog"', 'label="cow"'), /there are objects of the class "cow"/],
+      ] as const) {
+        // prettier-ignore
+        await writeFile(path, spoilt);
+        expect(await userMessage(() => convert(cvat()))).to.match(message);
+      }
+    });
+  });
+
+  describe("from masks", () => {
+    const map = (draw: (x: number, y: number) => number) =>
+      Uint8Array.from({ length: 96 }, (_, i) => draw(i % 12, Math.floor(i / 12)));
+    const masks = (more: object): ConvertSource =>
+      ({ format: "masks", input: join(folder, "masks"), pictures: join(folder, "pictures"), ...more }) as ConvertSource;
+    const inside = (x: number, y: number, x1: number, y1: number, x2: number, y2: number) =>
+      x >= x1 && x < x2 && y >= y1 && y < y2;
+    const write = async (name: string, data: Uint8Array) => {
+      await mkdir(join(folder, name, ".."), { recursive: true });
+      await writeFile(join(folder, name), encodeIndexedPng({ width: 12, height: 8, data }, []));
+    };
+
+    it("takes pixels for object numbers, with classes from VOC's class maps", async () => {
+      const objects = map((x, y) => (inside(x, y, 1, 1, 4, 4) ? 2 : inside(x, y, 6, 2, 9, 7) ? 1 : x === 5 ? 255 : 0));
+      await write("masks/scene.png", objects);
+      await convert(masks({ layout: "instances", classes: ["cell"] }));
+      expect(objectsOf(await open("pictures"))).to.deep.equal([
+        ["cell", [6, 2, 9, 7], drawn([6, 2, 9, 7])],
+        ["cell", [1, 1, 4, 4], drawn([1, 1, 4, 4])],
+      ]);
+      await write(
+        "classes/scene.png",
+        map((x) => (x < 5 ? 1 : x < 7 ? 255 : 2)),
+      ); // prettier-ignore
+      await convert(masks({ layout: "instances", classes: ["a", "b"], classMaps: join(folder, "classes") }), {
+        force: true,
+      });
+      expect(objectsOf(await open("pictures")).map(([name]) => name)).to.deep.equal(["b", "a"]);
+    });
+
+    it("reads numbers of 16 bits that hold the class, as Cityscapes has them", async () => {
+      await mkdir(join(folder, "masks"));
+      const data = Uint16Array.from(
+        map((x) => x),
+        (x) => (x < 3 ? 1001 : x < 7 ? 2000 : 0),
+      ); // prettier-ignore
+      await writeFile(
+        join(folder, "masks/scene_ids.png"),
+        encode({ width: 12, height: 8, data, depth: 16, channels: 1 }),
+      );
+      await convert(masks({ layout: "instances", classes: ["a", "b"], classDivisor: 1000, suffix: "_ids.png" }));
+      expect(objectsOf(await open("pictures"))).to.deep.equal([
+        ["a", [0, 0, 3, 8], drawn([0, 0, 3, 8])],
+        ["b", [3, 0, 7, 8], drawn([3, 0, 7, 8])],
+      ]);
+    });
+
+    it("takes connected regions of a class for objects", async () => {
+      const values = map((x, y) =>
+        inside(x, y, 0, 0, 2, 2) || inside(x, y, 2, 2, 4, 4) ? 1 : inside(x, y, 8, 0, 10, 3) ? 1 : y === 6 ? 2 : 0,
+      );
+      await write("masks/scene.png", values);
+      await convert(masks({ layout: "classes", classes: ["spot", "line"] }));
+      expect(objectsOf(await open("pictures"))).to.deep.equal([
+        ["spot", [0, 0, 4, 4], drawn([0, 0, 2, 2], [2, 2, 4, 4])], // touching by a corner
+        ["spot", [8, 0, 10, 3], drawn([8, 0, 10, 3])],
+        ["line", [0, 6, 12, 7], drawn([0, 6, 12, 7])],
+      ]);
+      const { remarks } = await convert(masks({ layout: "classes", classes: ["spot", "line"], minArea: 7 }), {
+        force: true,
+      });
+      expect(remarks).to.deep.equal(["1 objects with fewer than 7 pixels left out"]);
+    });
+
+    it("takes a PNG for an object, its picture and class from the name or the folders", async () => {
+      const left = map((x) => (x < 3 ? 1 : 0));
+      await write("masks/scene_cell_1.png", left);
+      await write(
+        "masks/scene/more/nucleus_12.png",
+        map((x) => (x > 9 ? 1 : 0)),
+      ); // prettier-ignore
+      await writeFile(
+        join(folder, "masks/scene_cell_1.png"),
+        await encodePng({
+          width: 12,
+          height: 8,
+          data: Uint8Array.from({ length: 288 }, (_, i) => (left[Math.floor(i / 3)] ? 255 : 0)),
+        }),
+      ); // prettier-ignore
+      await convert(masks({ layout: "objects" }));
+      expect(objectsOf(await open("pictures"))).to.deep.equal([
+        ["nucleus", [10, 0, 12, 8], drawn([10, 0, 12, 8])],
+        ["cell", [0, 0, 3, 8], drawn([0, 0, 3, 8])],
+      ]);
+      await rm(join(folder, "masks"), { recursive: true });
+      await write("masks/scene/abcdef.png", left);
+      await convert(masks({ layout: "objects", classes: ["nucleus"] }), { force: true });
+      expect(objectsOf(await open("pictures"))[0]?.[0]).to.equal("nucleus");
+      await convert(masks({ layout: "objects", pattern: "^(?<picture>.*)/(?<class>...)" }), { force: true });
+      expect(objectsOf(await open("pictures"))[0]?.[0]).to.equal("abc");
+    });
+
+    it("names the file of what is wrong", async () => {
+      const told = (more: object) => userMessage(() => convert(masks(more)));
+      await mkdir(join(folder, "masks"));
+      expect(await told({ layout: "classes" })).to.match(
+        /no picture has a mask here; scene\.png would have .*masks\/scene\.png$/,
+      );
+      expect(await told({ layout: "objects" })).to.match(/masks: there are no masks \(\*\.png\) in this folder$/);
+      await write(
+        "masks/scene.png",
+        map(() => 0),
+      ); // prettier-ignore
+      expect(await told({ layout: "classes" })).to.match(/masks: there is not a single object in these masks$/);
+      expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/of which class is an object\?/);
+      expect(await told({ layout: "objects" })).to.match(
+        /scene\.png: the name does not say its picture and class: PICTURE_CLASS/,
+      );
+      await write(
+        "masks/scene.png",
+        map(() => 3),
+      ); // prettier-ignore
+      expect(await told({ layout: "classes", classes: ["a"] })).to.match(/scene\.png: its class is 3; the 1 names/);
+      await writeFile(join(folder, "masks/scene.png"), await encodePng(noisePicture(12, 8)));
+      expect(await told({ layout: "classes" })).to.match(/a mask must hold one number a pixel, this PNG holds colours/);
+      await writeFile(
+        join(folder, "masks/scene.png"),
+        encodeIndexedPng({ width: 3, height: 1, data: new Uint8Array(3) }, []),
+      );
+      expect(await told({ layout: "classes" })).to.match(/scene\.png: the mask is 3×1, its picture 12×8$/);
+    });
+  });
+
+  describe("to YOLO", () => {
+    const ring = Uint8Array.from({ length: 96 }, (_, i) => {
+      const [x, y] = [i % 12, Math.floor(i / 12)];
+      return x >= 1 && x < 8 && y >= 1 && y < 7 && !(x >= 3 && x < 5 && y >= 3 && y < 5) ? 1 : 0;
+    });
+    const rle = encodeRle(ring, 8, 12);
+    const annotations = [
+      {
+        id: 1,
+        image_id: 4,
+        category_id: 7,
+        bbox: [1, 1, 7, 6],
+        segmentation: { size: [8, 12], counts: compressRle(rle) },
+      },
+      {
+        id: 2,
+        image_id: 4,
+        category_id: 3,
+        bbox: [0, 0, 11, 2],
+        segmentation: [
+          [0, 0, 3, 0, 3, 2, 0, 2],
+          [9, 0, 11, 0, 11, 2, 9, 2],
+        ],
+      }, // prettier-ignore
+      {
+        id: 3,
+        image_id: 4,
+        category_id: 3,
+        bbox: [0, 0, 12, 8],
+        iscrowd: 1,
+        segmentation: { size: [8, 12], counts: Array.from(rle.counts) },
+      }, // prettier-ignore
+    ];
+    const write = (list: object[] = annotations) =>
+      writeFile(
+        out,
+        JSON.stringify({
+          images: [{ id: 4, file_name: "scene.png", width: 12, height: 8 }],
+          annotations: list,
+          categories: [
+            { id: 7, name: "ring" },
+            { id: 3, name: "bars" },
+          ],
+        }),
+      ); // prettier-ignore
+    const coco = (): ConvertSource => ({ format: "coco", input: out, pictures: join(folder, "pictures") });
+    const target = (more: object = {}) =>
+      ({ format: "yolo", shapes: "boxes", output: join(folder, "made"), ...more }) as const;
+
+    it("writes boxes, pictures and data.yaml, a second split beside the first", async () => {
+      await write();
+      const { remarks } = await convertData({ from: coco(), to: target() });
+      expect(remarks).to.deep.equal(["1 crowds left out, which YOLO cannot tell"]);
+      expect(await readFile(join(folder, "made/labels/train/scene.txt"), "utf8")).to.equal(
+        "1 0.375 0.5 0.58333333 0.75\n0 0.45833333 0.125 0.91666667 0.25\n",
+      );
+      await convertData({ from: coco(), to: target({ split: "val" }) });
+      expect(await readFile(join(folder, "made/data.yaml"), "utf8")).to.equal(
+        'path: .\ntrain: images/train\nnames:\n  "0": bars\n  "1": ring\nval: images/val\n',
+      );
+      expect((await readFile(join(folder, "made/images/val/scene.png"))).length).to.be.greaterThan(0);
+      const back = join(folder, "back.json");
+      await convertData({
+        from: { format: "yolo", input: join(folder, "made"), split: "val" },
+        to: { format: "coco", output: back },
+      }); // prettier-ignore
+      const { boxes } = (await openCoco({ annotations: back, pictures: join(folder, "made/images/val") })).instances(0);
+      Array.from(boxes).forEach((edge, i) => void expect(edge).to.be.closeTo([1, 1, 8, 7, 0, 0, 11, 2][i]!, 1e-3));
+    });
+
+    it("writes polygons that give the masks again, holes and several parts included", async () => {
+      await write();
+      await convertData({ from: coco(), to: target({ shapes: "polygons" }) });
+      await convertData({
+        from: { format: "yolo", input: join(folder, "made") },
+        to: { format: "coco", output: out, force: true },
+      }); // prettier-ignore
+      const [first, second] = objectsOf(await open("made/../pictures"));
+      const rows = Array.from(ring, (value) => (value ? "#" : "."))
+        .join("")
+        .match(/.{12}/g)!; // prettier-ignore
+      expect(first).to.deep.equal(["ring", [1, 1, 8, 7], rows.join("\n")]);
+      expect(second).to.deep.equal(["bars", [0, 0, 11, 2], drawn([0, 0, 3, 2], [9, 0, 11, 2])]);
+    });
+
+    it("says what cannot be written", async () => {
+      await write([{ id: 1, image_id: 4, category_id: 7, bbox: [1, 1, 7, 6] }]);
+      expect(await userMessage(() => convertData({ from: coco(), to: target({ shapes: "polygons" }) }))).to.match(
+        /scene\.png: an object of the class "ring" \(bbox 1, 1, 7, 6\) has no mask; write boxes, by --to yolo$/,
+      );
+      await rm(join(folder, "made"), { recursive: true, force: true });
+      await convertData({ from: coco(), to: target({ copyPictures: false }) });
+      expect(await readdir(join(folder, "made"))).to.have.members(["labels", "data.yaml"]);
+      expect(await userMessage(() => convertData({ from: coco(), to: target() }))).to.match(
+        /made\/labels\/train: this exists already; .*--force$/,
+      );
+      await convertData({ from: coco(), to: target({ force: true }) });
+      await writeFile(join(folder, "made/data.yaml"), "names: {0: other}\n");
+      expect(await userMessage(() => convertData({ from: coco(), to: target({ split: "val" }) }))).to.match(
+        /data\.yaml: its names are not these: bars, ring; write to another folder$/,
+      );
+    });
+  });
+
+  it("is a command, with the result as text or JSON, and overwrites nothing unasked", async () => {
+    const args = ["data", "convert", join(folder, "yolo"), "--from", "yolo", "--out", out];
+    const text = await accepted(args);
+    expect(text.stdout).to.equal(
+      `${out}: 1 pictures, 2 objects (boxes only), 2 classes: person, dog\npictures: ${join(folder, "yolo/images/train")}\n`,
+    );
+    const again = await run(args);
+    expect(again).to.include({ code: 1, stdout: "" });
+    expect(again.stderr).to.match(
+      /out\.json: this exists already; choose another place, or overwrite it with --force\n$/,
+    );
+    const json = await accepted([...args, "--force", "--json", "--box-masks"]);
+    expect(JSON.parse(json.stdout)).to.include({ objects: 2, output: out });
+    expect(objectsOf(await open("yolo/images/train"))[1]).to.deep.equal(["dog", [3, 1, 6, 3], drawn([3, 1, 6, 3])]);
+    for (const [more, message] of [
+      [["x", "--from", "coco", "--out", "y"], /--pictures is needed for this format/],
+      [["x", "--from", "masks", "--pictures", "p", "--out", "y"], /--layout is needed/],
+      [
+        ["x", "--from", "coco", "--pictures", "p", "--out", "y"],
+        /the input is COCO already; choose yolo or yolo-polygons/,
+      ],
+      [["x", "--from", "yolo", "--classes", "a", "--out", "y"], /--classes: a YOLO data set names its classes/],
+      [["x", "--from", "voc", "--classes", "a,a", "--out", "y"], /A name occurs twice/],
+      [["x", "--from", "vok", "--out", "y"], /Allowed choices are voc, yolo/],
+    ] as const) {
+      const { code, stderr } = await run(["data", "convert", ...more]);
+      expect(code, stderr).to.equal(2);
+      expect(stderr).to.match(message);
+    }
+  });
+});
