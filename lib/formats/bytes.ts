@@ -1,0 +1,68 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+
+/** Bytes that are read by ranges: a file that need not fit into memory, or a buffer in tests. */
+export interface ByteSource {
+  /** What errors call it. */
+  readonly path: string;
+  readonly size: number;
+  /** Fills `target` from `position` on. @throws UserError when the source ends before */
+  readInto(target: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const LARGEST_READ = 1 << 30; // one read call takes at most 2 GiB
+
+/** @throws UserError when the file is missing or cannot be read */
+export async function openByteSource(path: string): Promise<ByteSource> {
+  const explained = (error: unknown): never => {
+    throw describeFileError(error, path, "read");
+  };
+  const file = await open(path, "r").catch(explained);
+  const stat = await file.stat();
+  if (stat.isDirectory()) {
+    await file.close();
+    throw new UserError(`cannot read ${path}: it is a folder`);
+  }
+  return {
+    path,
+    size: stat.size,
+    readInto: (target, position) => readFully(file, path, target, position).catch(explained),
+    close: () => file.close(),
+  };
+}
+
+async function readFully(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const length = Math.min(LARGEST_READ, target.length - done);
+    const { bytesRead } = await file.read(target, done, length, position + done);
+    if (bytesRead === 0) throw ended(path);
+    done += bytesRead;
+  }
+}
+
+/** A source over bytes in memory. */
+export function bytesSource(bytes: Uint8Array, path: string): ByteSource {
+  return {
+    path,
+    size: bytes.length,
+    async readInto(target, position) {
+      if (position < 0 || position + target.length > bytes.length) throw ended(path);
+      target.set(bytes.subarray(position, position + target.length));
+    },
+    close: async () => undefined,
+  };
+}
+
+/** Reads a range into new memory. The caller has checked that the length is one the file can have. */
+export async function readRange(source: ByteSource, position: number, length: number): Promise<Buffer> {
+  if (position < 0 || position + length > source.size) throw ended(source.path);
+  const bytes = Buffer.allocUnsafeSlow(length);
+  await source.readInto(bytes, position);
+  return bytes;
+}
+
+function ended(path: string): UserError {
+  return new UserError(`${path}: the file is truncated, or became shorter while it was read; download or write it again`);
+}

@@ -1,0 +1,112 @@
+import { UserError } from "../../errors.js";
+import { type ByteSource, openByteSource } from "../bytes.js";
+import { readStrided } from "../strided.js";
+import { bytesOf, DTYPES, elementCount, type TensorData, viewBytes } from "../tensor.js";
+import type { StoredTensor, TensorFile } from "../tensorFile.js";
+import { contentsOf } from "./contents.js";
+import { readLegacyFile } from "./legacyFile.js";
+import { EndOfBytes, PickleError } from "./pickleReader.js";
+import type { PickleValue, TorchStorage, TorchTensor } from "./values.js";
+import { readZipFile } from "./zipFile.js";
+
+/** What both of PyTorch's formats come down to. */
+export interface TorchContainer {
+  readonly root: PickleValue;
+  /** Numbers are stored most significant byte first. */
+  readonly bigEndian: boolean;
+  /** A function that fills bytes from a place in a storage on. @throws UserError when the file lacks the storage */
+  open(storage: TorchStorage): Promise<(target: Uint8Array, position: number) => Promise<void>>;
+}
+
+/** A TensorFile that knows what else the file says. */
+export interface TorchFile extends TensorFile {
+  readonly root: PickleValue;
+}
+
+/**
+ * Opens a file written by `torch.save`: the zip format (PyTorch 1.6 and later) or the one before it. The pickle inside is
+ * read as data, nothing of it is run; tensors are read by ranges when asked for.
+ *
+ * @throws UserError when it is no such file, is damaged, or asks to run a program
+ */
+export async function openTorchFile(path: string): Promise<TorchFile> {
+  const source = await openByteSource(path);
+  try {
+    return await readTorchFile(source);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** As `openTorchFile`, of a source, which `close` then closes. */
+export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
+  const { path } = source;
+  const start = new Uint8Array(Math.min(2, source.size));
+  await source.readInto(start, 0);
+  const isZip = start[0] === 0x50 && start[1] === 0x4b; // "PK"
+  const container = await explained(path, () => (isZip ? readZipFile(source) : readLegacyFile(source)));
+  const contents = contentsOf(container.root, source);
+  const found = new Map<StoredTensor, TorchTensor>();
+  for (const { path: place, value } of contents.tensors) found.set(stored(place, value), value);
+  const readInto = async (tensor: StoredTensor, target: TensorData): Promise<void> => {
+    const value = found.get(tensor);
+    if (value === undefined) throw new Error(`${tensor.name} is not of ${path}`);
+    await fill(container, value, target);
+  };
+  return {
+    path,
+    format: isZip ? "PyTorch" : "PyTorch (legacy)",
+    tensors: [...found.keys()],
+    others: contents.others.map(({ path: place, value }) => ({ ...placed(place), what: value })),
+    metadata: {},
+    root: container.root,
+    async read(tensor) {
+      const { dtype, shape, bytes } = tensor;
+      const data = viewBytes(dtype, new Uint8Array(bytes));
+      await readInto(tensor, data);
+      return { dtype, shape, data };
+    },
+    readInto,
+    close: () => source.close(),
+  };
+}
+
+async function fill(container: TorchContainer, tensor: TorchTensor, target: TensorData): Promise<void> {
+  const { storage, type, offset, shape, strides } = tensor;
+  const { dtype, bytes: width } = type;
+  if (dtype === undefined || !(target instanceof DTYPES[dtype].array) || target.length !== elementCount(shape)) {
+    throw new Error(`a tensor of ${type.name} [${shape.join(", ")}] is to be read into ${target.constructor.name} of ${target.length}`);
+  }
+  const read = await container.open(storage);
+  await readStrided(dtype, { offset, shape, strides }, target, (bytes, start) =>
+    read(bytes, storage.byteOffset + start * width),
+  );
+  if (container.bigEndian) swapBytes(bytesOf(target), width);
+}
+
+function swapBytes(bytes: Uint8Array, width: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (width === 2) buffer.swap16();
+  if (width === 4) buffer.swap32();
+  if (width === 8) buffer.swap64();
+}
+
+function stored(path: readonly string[], { type, shape }: TorchTensor): StoredTensor {
+  return { ...placed(path), dtype: type.dtype!, shape, bytes: elementCount(shape) * type.bytes };
+}
+
+function placed(path: readonly string[]): { readonly group: readonly string[]; readonly name: string } {
+  return { group: path.slice(0, -1), name: path.at(-1) ?? "" };
+}
+
+/** Turns what a pickle does wrong into a message for the user. */
+async function explained<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof PickleError) throw new UserError(`${path}: the pickle in this PyTorch file ${error.message}`);
+    if (error instanceof EndOfBytes) throw new UserError(`${path}: the pickle in this PyTorch file is cut short`);
+    throw error;
+  }
+}

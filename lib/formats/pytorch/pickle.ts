@@ -1,0 +1,264 @@
+import { PickleError, type PickleReader } from "./pickleReader.js";
+import { isKind, isList, type PickleDict, type PickleList, type PickleOpaque, type PickleValue } from "./values.js";
+
+/** What is known of the names in a pickle. Neither function runs anything of the pickle's. */
+export interface PickleWorld {
+  /** What a call of a class or function stands for. */
+  call(callee: string, args: readonly PickleValue[]): PickleValue;
+  /** What an object kept outside the pickle stands for. */
+  persistent(id: PickleValue): PickleValue;
+}
+
+/** Far more than checkpoints have, and little enough to bound memory and time. */
+const LIMITS = { opcodes: 20_000_000, containers: 2_000_000, stack: 2_000_000, marks: 10_000, longBytes: 256 } as const;
+const MARK = Symbol("mark");
+type StackItem = PickleValue | typeof MARK;
+
+interface Machine {
+  readonly reader: PickleReader;
+  readonly world: PickleWorld;
+  readonly stack: StackItem[];
+  readonly memo: Map<number, PickleValue>;
+  containers: number;
+  marks: number;
+}
+
+/**
+ * Reads one pickle, protocols 2 to 5 (Python's pickletools.py tells what each opcode means), as data. Globals stay names,
+ * calls are handed to `world`, objects of unknown classes become placeholders.
+ *
+ * @throws PickleError when the bytes are no such pickle; EndOfBytes (of the reader) when they end too early
+ */
+export function unpickle(reader: PickleReader, world: PickleWorld): PickleValue {
+  const machine: Machine = { reader, world, stack: [], memo: new Map(), containers: 0, marks: 0 };
+  for (let count = 0; count < LIMITS.opcodes; count++) {
+    const code = reader.byte();
+    if (code === STOP) {
+      const value = pop(machine);
+      if (machine.stack.length > 0) throw new PickleError("leaves values behind");
+      return value;
+    }
+    const operate = OPERATIONS[code];
+    if (operate === undefined) throw new PickleError(unknownOpcode(code));
+    operate(machine);
+    if (machine.stack.length > LIMITS.stack) throw new PickleError(`stacks more than ${LIMITS.stack} values`);
+  }
+  throw new PickleError(`has more than ${LIMITS.opcodes} instructions`);
+}
+
+const STOP = 0x2e;
+
+function unknownOpcode(code: number): string {
+  const text = `0x${code.toString(16).padStart(2, "0")}`;
+  return `has the instruction ${text}, which is none of protocols 2 to 5`;
+}
+
+function pop({ stack }: Machine): PickleValue {
+  const value = stack.pop();
+  if (value === undefined || value === MARK) throw new PickleError("takes a value from an empty stack");
+  return value;
+}
+
+function top({ stack }: Machine): PickleValue {
+  const value = stack.at(-1);
+  if (value === undefined || value === MARK) throw new PickleError("looks at an empty stack");
+  return value;
+}
+
+function popToMark(machine: Machine): PickleValue[] {
+  const { stack } = machine;
+  const start = stack.lastIndexOf(MARK);
+  if (start < 0) throw new PickleError("takes values up to a mark that is not there");
+  machine.marks--;
+  const items = stack.splice(start);
+  items.shift();
+  return items as PickleValue[];
+}
+
+function made<T extends PickleValue>(machine: Machine, value: T): T {
+  if (++machine.containers > LIMITS.containers) throw new PickleError(`makes more than ${LIMITS.containers} objects`);
+  return value;
+}
+
+const listOf = (kind: "list" | "tuple", items: PickleValue[]): PickleList => ({ kind, items });
+const emptyDict = (): PickleDict => ({ kind: "dict", entries: new Map() });
+
+function pushTuple(machine: Machine, length: number): void {
+  const items: PickleValue[] = [];
+  for (let i = 0; i < length; i++) items.unshift(pop(machine));
+  machine.stack.push(made(machine, listOf("tuple", items)));
+}
+
+function append(machine: Machine, items: readonly PickleValue[]): void {
+  const target = top(machine);
+  if (isList(target) && target.kind === "list") for (const item of items) target.items.push(item);
+  else if (!isKind(target, "opaque")) throw new PickleError("appends to something that is no list");
+}
+
+function setItems(machine: Machine, items: readonly PickleValue[]): void {
+  if (items.length % 2 === 1) throw new PickleError("sets a key without a value");
+  const target = top(machine);
+  if (isKind(target, "opaque")) return;
+  if (!isKind(target, "dict")) throw new PickleError("sets a key of something that is no dictionary");
+  for (let i = 0; i < items.length; i += 2) target.entries.set(items[i]!, items[i + 1]!);
+}
+
+function memoise({ memo }: Machine, index: number, value: PickleValue): void {
+  memo.set(index, value);
+}
+
+function recall({ memo, stack }: Machine, index: number): void {
+  const value = memo.get(index);
+  if (value === undefined) throw new PickleError(`refers to value ${index}, which was never kept`);
+  stack.push(value);
+}
+
+/** A call: of a class, or of the function with which an object says it is to be made again. */
+function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
+  if (!isList(args)) throw new PickleError("calls something without a tuple of arguments");
+  machine.stack.push(made(machine, isKind(callee, "global") ? machine.world.call(callee.name, args.items) : unknown(callee)));
+}
+
+/** The result of calling what is no name. */
+function unknown(callee: PickleValue): PickleOpaque {
+  if (isKind(callee, "opaque")) return callee;
+  throw new PickleError("calls something that is no class or function");
+}
+
+/** An object's state: dropped, because no object is built. */
+function build(machine: Machine): void {
+  pop(machine);
+  top(machine);
+}
+
+function long({ reader, stack }: Machine, length: number): void {
+  if (length > LIMITS.longBytes) throw new PickleError(`has an integer of ${length} bytes`);
+  stack.push(reader.signed(length));
+}
+
+function global(machine: Machine, module: string, name: string): void {
+  machine.stack.push(made(machine, { kind: "global", name: `${module}.${name}` }));
+}
+
+type Operation = (machine: Machine) => void;
+
+const push =
+  (read: (reader: PickleReader) => PickleValue): Operation =>
+  ({ stack, reader }) => {
+    stack.push(read(reader));
+  };
+
+/** What each opcode does. */
+const OPERATIONS: Readonly<Record<number, Operation>> = {
+  [0x80]: ({ reader }) => {
+    const protocol = reader.byte();
+    if (protocol > 5) throw new PickleError(`is of protocol ${protocol}; protocols 2 to 5 can be read`);
+  }, // PROTO
+  [0x95]: ({ reader }) => void reader.length64(), // FRAME
+  [0x28]: (machine) => {
+    if (++machine.marks > LIMITS.marks) throw new PickleError("nests too deeply");
+    machine.stack.push(MARK);
+  }, // MARK
+  [0x30]: (machine) => {
+    if (machine.stack.at(-1) === MARK) {
+      machine.marks--;
+      machine.stack.pop();
+    } else pop(machine);
+  }, // POP
+  [0x31]: (machine) => void popToMark(machine), // POP_MARK
+  [0x32]: (machine) => void machine.stack.push(top(machine)), // DUP
+
+  [0x4e]: push(() => null), // NONE
+  [0x88]: push(() => true), // NEWTRUE
+  [0x89]: push(() => false), // NEWFALSE
+  [0x4a]: push((reader) => reader.int32()), // BININT
+  [0x4b]: push((reader) => reader.byte()), // BININT1
+  [0x4d]: push((reader) => reader.uint16()), // BININT2
+  [0x8a]: (machine) => long(machine, machine.reader.byte()), // LONG1
+  [0x8b]: (machine) => long(machine, machine.reader.uint32()), // LONG4
+  [0x47]: push((reader) => reader.float64()), // BINFLOAT
+  // Python 2's str, of which names were made.
+  [0x54]: push((reader) => reader.text(reader.uint32(), "latin1")), // BINSTRING
+  [0x55]: push((reader) => reader.text(reader.byte(), "latin1")), // SHORT_BINSTRING
+  [0x8c]: push((reader) => reader.text(reader.byte(), "utf8")), // SHORT_BINUNICODE
+  [0x58]: push((reader) => reader.text(reader.uint32(), "utf8")), // BINUNICODE
+  [0x8d]: push((reader) => reader.text(reader.length64(), "utf8")), // BINUNICODE8
+  [0x43]: push((reader) => reader.bytes(reader.byte())), // SHORT_BINBYTES
+  [0x42]: push((reader) => reader.bytes(reader.uint32())), // BINBYTES
+  [0x8e]: push((reader) => reader.bytes(reader.length64())), // BINBYTES8
+  [0x96]: push((reader) => reader.bytes(reader.length64())), // BYTEARRAY8
+
+  [0x5d]: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_LIST
+  [0x29]: (machine) => pushTuple(machine, 0), // EMPTY_TUPLE
+  [0x85]: (machine) => pushTuple(machine, 1), // TUPLE1
+  [0x86]: (machine) => pushTuple(machine, 2), // TUPLE2
+  [0x87]: (machine) => pushTuple(machine, 3), // TUPLE3
+  [0x74]: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // TUPLE
+  [0x6c]: (machine) => void machine.stack.push(made(machine, listOf("list", popToMark(machine)))), // LIST
+  [0x7d]: (machine) => void machine.stack.push(made(machine, emptyDict())), // EMPTY_DICT
+  [0x64]: (machine) => {
+    const items = popToMark(machine);
+    machine.stack.push(made(machine, emptyDict()));
+    setItems(machine, items);
+  }, // DICT
+  [0x8f]: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_SET
+  [0x91]: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // FROZENSET
+  [0x61]: (machine) => {
+    const item = pop(machine);
+    append(machine, [item]);
+  }, // APPEND
+  [0x65]: (machine) => {
+    const items = popToMark(machine);
+    append(machine, items);
+  }, // APPENDS
+  [0x90]: (machine) => {
+    const items = popToMark(machine);
+    append(machine, items);
+  }, // ADDITEMS
+  [0x73]: (machine) => {
+    const value = pop(machine);
+    const key = pop(machine);
+    setItems(machine, [key, value]);
+  }, // SETITEM
+  [0x75]: (machine) => {
+    const items = popToMark(machine);
+    setItems(machine, items);
+  }, // SETITEMS
+
+  [0x71]: (machine) => memoise(machine, machine.reader.byte(), top(machine)), // BINPUT
+  [0x72]: (machine) => memoise(machine, machine.reader.uint32(), top(machine)), // LONG_BINPUT
+  [0x94]: (machine) => memoise(machine, machine.memo.size, top(machine)), // MEMOIZE
+  [0x68]: (machine) => recall(machine, machine.reader.byte()), // BINGET
+  [0x6a]: (machine) => recall(machine, machine.reader.uint32()), // LONG_BINGET
+
+  [0x63]: (machine) => global(machine, machine.reader.line(), machine.reader.line()), // GLOBAL
+  [0x93]: (machine) => {
+    const [name, module] = [pop(machine), pop(machine)];
+    if (typeof name !== "string" || typeof module !== "string") throw new PickleError("names a class by no text");
+    global(machine, module, name);
+  }, // STACK_GLOBAL
+  [0x52]: (machine) => {
+    const args = pop(machine);
+    call(machine, pop(machine), args);
+  }, // REDUCE
+  [0x81]: (machine) => {
+    const args = pop(machine);
+    call(machine, pop(machine), args);
+  }, // NEWOBJ
+  [0x92]: (machine) => {
+    pop(machine); // keywords
+    const args = pop(machine);
+    call(machine, pop(machine), args);
+  }, // NEWOBJ_EX
+  [0x6f]: (machine) => {
+    const [callee, ...args] = popToMark(machine);
+    if (callee === undefined) throw new PickleError("calls nothing");
+    call(machine, callee, listOf("tuple", args));
+  }, // OBJ
+  [0x69]: (machine) => {
+    const name = `${machine.reader.line()}.${machine.reader.line()}`;
+    call(machine, { kind: "global", name }, listOf("tuple", popToMark(machine)));
+  }, // INST
+  [0x62]: build, // BUILD
+  [0x51]: (machine) => void machine.stack.push(made(machine, machine.world.persistent(pop(machine)))), // BINPERSID
+};
