@@ -6,13 +6,14 @@ import { UserError } from "./errors.js";
 
 /**
  * Writes a file so that a reader finds the old content or the whole new one, never half of it: the bytes go to a
- * temporary name in the same folder, are flushed, and the name is changed. Makes missing folders.
+ * temporary name in the same folder, are flushed, and the name is changed. Makes missing folders. Content may come in
+ * parts, made while the ones before are written.
  *
  * @throws UserError when the folder cannot be written or the disk is full
  */
 export async function writeFileAtomic(
   path: string,
-  content: string | Uint8Array | readonly Uint8Array[],
+  content: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
@@ -21,7 +22,7 @@ export async function writeFileAtomic(
     const file = await open(temporary, "wx");
     try {
       const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
-      for (const part of parts) await file.writeFile(part);
+      for await (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

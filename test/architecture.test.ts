@@ -24,10 +24,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["masks"],
   datasets: ["images", "masks"],
   pages: ["images"],
+  weights: ["formats", "nn"],
   models: RUNNING,
   tasks: RUNNING,
-  inference: [...RUNNING, "tasks", "training"],
-  training: [...RUNNING, "tasks"],
+  inference: [...RUNNING, "tasks", "training", "weights"],
+  training: [...RUNNING, "tasks", "weights"],
   datatools: [...RUNNING, "tasks", "training", "pages"],
 };
 const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "wasm.ts"];

@@ -22,8 +22,14 @@ const efficientFormer = z.strictObject({
     .default("training")
     .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
   weights: filePath(
-    "Initial weights of the backbone (.safetensors or .pth); without it, a random start",
+    "Initial weights of the backbone (.safetensors, .pth, .npz; docs/weights.md says which); without it, a random start",
   ).exactOptional(),
+  attentionBias: z
+    .enum(["zeros", "resampled"])
+    .default("zeros")
+    .describe(
+      "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
+    ),
 });
 
 export const backbone = z.discriminatedUnion("type", [efficientFormer]).describe("What turns a picture into features");

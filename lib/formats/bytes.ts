@@ -64,5 +64,7 @@ export async function readRange(source: ByteSource, position: number, length: nu
 }
 
 function ended(path: string): UserError {
-  return new UserError(`${path}: the file is truncated, or became shorter while it was read; download or write it again`);
+  return new UserError(
+    `${path}: the file is truncated, or became shorter while it was read; download or write it again`,
+  );
 }

@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, writeFileAtomic } from "../files.js";
-import { bytesOf, DTYPES, type Dtype, elementCount, type Tensor, viewBytes } from "./tensor.js";
+import { gatherStrided, rowMajor } from "./strided.js";
+import { bytesOf, DTYPES, type Dtype, elementCount, type Tensor, type TensorData, viewBytes } from "./tensor.js";
 
 /* NumPy's .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, the elements. */
 
 const MAGIC = "\x93NUMPY";
+const MOST_AXES = 64; // NumPy's own limit
 
 const DESCRIPTIONS: Readonly<Record<Exclude<Dtype, "BF16">, string>> = {
   F64: "<f8",
@@ -36,6 +38,39 @@ export async function readNpy(path: string): Promise<Tensor> {
 
 /** `name` is what errors call the file. */
 export function parseNpy(bytes: Uint8Array, name = "npy data"): Tensor {
+  const { dtype, shape, fortranOrder, start } = parseNpyHeader(bytes, name);
+  const expected = elementCount(shape) * DTYPES[dtype].bytes;
+  const data = bytes.subarray(start);
+  if (data.length !== expected) {
+    throw new UserError(
+      `${name}: holds ${data.length} bytes of data where ${dtype} [${shape.join(", ")}] needs ${expected}; the file is truncated or damaged`,
+    );
+  }
+  const values = viewBytes(dtype, data);
+  return { dtype, shape, data: fortranOrder ? fromFortranOrder(dtype, shape, values) : values };
+}
+
+export interface NpyHeader {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** The first index varies fastest. */
+  readonly fortranOrder: boolean;
+  /** Where the elements begin. */
+  readonly start: number;
+}
+
+/** An array of something that is no number, or of numbers not known here. */
+export class UnknownNpyDtype extends UserError {
+  constructor(
+    message: string,
+    readonly description: string,
+  ) {
+    super(message);
+  }
+}
+
+/** @param bytes the beginning of the file @throws UserError when it is no header of an array that can be read */
+export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length < 10 || buffer.toString("latin1", 0, 6) !== MAGIC) throw new UserError(`${name}: no .npy file`);
   const version = buffer[6]!;
@@ -44,38 +79,39 @@ export function parseNpy(bytes: Uint8Array, name = "npy data"): Tensor {
   if (buffer.length < start) throw new UserError(`${name}: the .npy file is truncated inside its header`);
   const length = version === 1 ? buffer.readUInt16LE(8) : buffer.readUInt32LE(8);
   if (buffer.length < start + length) throw new UserError(`${name}: the .npy file is truncated inside its header`);
-  const { dtype, shape } = parseHeader(buffer.toString("utf8", start, start + length), name);
-  const expected = elementCount(shape) * DTYPES[dtype].bytes;
-  const data = bytes.subarray(start + length);
-  if (data.length !== expected) {
-    throw new UserError(
-      `${name}: holds ${data.length} bytes of data where ${dtype} [${shape.join(", ")}] needs ${expected}; the file is truncated or damaged`,
-    );
-  }
-  return { dtype, shape, data: viewBytes(dtype, data) };
+  return { ...parseDict(buffer.toString("utf8", start, start + length), name), start: start + length };
 }
 
-function parseHeader(header: string, name: string): { dtype: Dtype; shape: number[] } {
-  const description = /'descr':\s*'([^']*)'/.exec(header)?.[1];
+function parseDict(header: string, name: string): Omit<NpyHeader, "start"> {
+  const description = /'descr':\s*('[^']*'|\[)/.exec(header)?.[1];
   const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const sizes = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
   if (description === undefined || fortran === undefined || sizes === undefined) {
     throw new UserError(`${name}: the .npy header cannot be understood: ${header.trim().slice(0, 100)}`);
   }
-  const dtype = DTYPE_OF.get(description);
+  const type = description === "[" ? "records" : description.slice(1, -1);
+  const dtype = DTYPE_OF.get(type);
   if (dtype === undefined) {
-    throw new UserError(
-      `${name}: dtype ${description} cannot be read; one of ${[...DTYPE_OF.keys()].join(", ")} can (little-endian)`,
+    throw new UnknownNpyDtype(
+      `${name}: dtype ${type} cannot be read; one of ${[...DTYPE_OF.keys()].join(", ")} can (little-endian)`,
+      type,
     );
-  }
-  if (fortran === "True") {
-    throw new UserError(`${name}: the array is in Fortran order; save numpy.ascontiguousarray(array) instead`);
   }
   const shape = sizes
     .split(",")
     .filter((size) => size.trim() !== "")
     .map(Number);
-  return { dtype, shape };
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || shape.length > MOST_AXES) {
+    throw new UserError(`${name}: the .npy header names no valid shape: (${sizes.slice(0, 100)})`);
+  }
+  return { dtype, shape, fortranOrder: fortran === "True" };
+}
+
+function fromFortranOrder(dtype: Dtype, shape: readonly number[], values: TensorData): TensorData {
+  const strides = rowMajor(shape.toReversed()).toReversed();
+  const ordered = viewBytes(dtype, new Uint8Array(values.byteLength));
+  gatherStrided(dtype, { offset: 0, shape, strides }, values, ordered);
+  return ordered;
 }
 
 /** @throws Error for bfloat16, which NumPy lacks */

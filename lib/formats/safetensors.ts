@@ -146,11 +146,6 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   if (size < 8) throw broken(path, `is ${size} bytes long, shorter than any safetensors file`);
   const prefix = Buffer.alloc(8);
   await readFully(file, path, prefix, 0);
-  if (isPyTorchFile(prefix)) {
-    throw new UserError(
-      `${path}: this is a file of PyTorch's own format (.pth, .pt); only safetensors files can be read in this version`,
-    );
-  }
   const length = Number(prefix.readBigUInt64LE(0));
   if (length > LARGEST_HEADER) throw broken(path, "does not start with a safetensors header");
   if (8 + length > size) throw broken(path, `is truncated inside its header (${size} bytes)`);
@@ -166,12 +161,6 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   const dataLength = size - 8 - length;
   const entries = checkEntries(path, json, dataLength);
   return { metadata: checkMetadata(path, json.__metadata__), entries, dataStart: 8 + length, dataLength };
-}
-
-/** A zip archive, as PyTorch has saved since 1.6, or a pickle, as before; both would be huge header lengths. */
-function isPyTorchFile(start: Buffer): boolean {
-  const isZip = start.toString("latin1", 0, 4) === "PK\u0003\u0004";
-  return isZip || (start[0] === 0x80 && start.readUInt16LE(6) !== 0);
 }
 
 function checkMetadata(path: string, metadata: unknown): Readonly<Record<string, string>> {

@@ -41,6 +41,26 @@ interface Axis {
   readonly to: number;
 }
 
+/** The axes that matter, in the order of the row's bytes. */
+function axesOf(shape: readonly number[], strides: readonly number[]): Axis[] {
+  const steps = rowMajor(shape);
+  return shape
+    .map((size, i) => ({ size, from: strides[i]!, to: steps[i]! }))
+    .filter(({ size }) => size > 1)
+    .sort((a, b) => b.from - a.from);
+}
+
+/** As `readStrided`, of a row in memory. */
+export function gatherStrided(dtype: Dtype, layout: Layout, row: TensorData, target: TensorData): void {
+  const { shape, strides, offset } = layout;
+  if (target.length === 0) return;
+  const width = DTYPES[dtype].bytes;
+  const source = elementsOf(width, bytesOf(row)).subarray(offset);
+  const axes = axesOf(shape, strides);
+  const single: Axis = { size: 1, from: 0, to: 0 };
+  scatter(source, elementsOf(width, bytesOf(target)), axes.length > 0 ? axes : [single], 0);
+}
+
 /** Bytes of the row that are held at a time while elements are put in order. */
 const WINDOW = 1 << 24;
 
@@ -54,16 +74,17 @@ export async function readStrided(dtype: Dtype, layout: Layout, target: TensorDa
     if (target.length > 0) await read(bytesOf(target), offset);
     return;
   }
-  const steps = rowMajor(shape);
-  const axes: Axis[] = shape
-    .map((size, i) => ({ size, from: strides[i]!, to: steps[i]! }))
-    .filter(({ size }) => size > 1)
-    .sort((a, b) => b.from - a.from);
+  const axes = axesOf(shape, strides);
   const width = DTYPES[dtype].bytes;
   const window = WINDOW / width;
   const whole = elementsOf(width, bytesOf(target));
 
-  const extents = axes.map((_, i) => extentOf(axes.slice(i).map(({ size }) => size), axes.slice(i).map(({ from }) => from)));
+  const extents = axes.map((_, i) =>
+    extentOf(
+      axes.slice(i).map(({ size }) => size),
+      axes.slice(i).map(({ from }) => from),
+    ),
+  );
   extents.push(1);
   const copy = async (depth: number, from: number, to: number): Promise<void> => {
     const { size, from: step, to: toStep } = axes[depth]!;
@@ -89,7 +110,12 @@ function elementsOf(width: number, bytes: Uint8Array): Uint8Array | Uint16Array 
   return new ArrayType(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / width);
 }
 
-function scatter<A extends { [index: number]: unknown }>(source: A, target: A, axes: readonly Axis[], start: number): void {
+function scatter<A extends { [index: number]: unknown }>(
+  source: A,
+  target: A,
+  axes: readonly Axis[],
+  start: number,
+): void {
   const last = axes.length - 1;
   const walk = (depth: number, from: number, to: number): void => {
     const { size, from: step, to: toStep } = axes[depth]!;

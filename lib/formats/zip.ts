@@ -38,7 +38,10 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
     error instanceof UserError ? error : new UserError(`${source.path}: damaged zip archive: ${reason(error)}`);
   try {
     const reader = new SourceReader(source);
-    const zip = await fromRandomAccessReaderPromise(reader, source.size, { autoClose: false, validateEntrySizes: true });
+    const zip = await fromRandomAccessReaderPromise(reader, source.size, {
+      autoClose: false,
+      validateEntrySizes: true,
+    });
     const entries = await readEntries(zip, source.path);
     const members = new Map<string, ZipMember>();
     const entryOf = new Map<ZipMember, Entry>();
@@ -67,7 +70,8 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
           throw new UserError(`${source.path}: ${name} claims ${size} bytes, more than the ${limit} expected of it`);
         }
         const packed = await readRange(source, await locate(member), packedSize);
-        const bytes = method === "stored" ? packed : await unpacked(packed, size).catch((error) => Promise.reject(damaged(error)));
+        const bytes =
+          method === "stored" ? packed : await unpacked(packed, size).catch((error) => Promise.reject(damaged(error)));
         if (bytes.length !== size) throw damaged(new Error(`${name} has ${bytes.length} bytes, not ${size}`));
         if (verify && crc32(bytes) !== member.crc32) throw damaged(new Error(`${name} fails its checksum`));
         return bytes;

@@ -1,10 +1,12 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { openSafetensors } from "../formats/safetensors.js";
-import { toFloat32 } from "../formats/tensor.js";
+import { openTensorFile } from "../formats/openTensorFile.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { fromMetadata, type ModelDescription } from "../tasks/description.js";
-import { checkFit, findWeights } from "../training/checkpoint.js";
+import { findWeights } from "../training/checkpoint.js";
+import { fillFrom } from "../weights/load.js";
+import { planLoad } from "../weights/plan.js";
+import { requireAll } from "../weights/report.js";
 
 /** An open weights file. */
 export interface Weights {
@@ -17,13 +19,13 @@ export interface Weights {
 }
 
 /**
- * Opens a safetensors file, a checkpoint's model, or the best model of a run's folder.
+ * Opens a file of weights of any known format, a checkpoint's model, or the best model of a run's folder.
  *
  * @throws UserError when there is none or it is damaged
  */
 export async function openWeights(path: string): Promise<Weights> {
   const found = await findWeights(path);
-  const file = await openSafetensors(found);
+  const file = await openTensorFile(found);
   let description: ModelDescription | undefined;
   try {
     description = fromMetadata(file.metadata, found);
@@ -35,23 +37,9 @@ export async function openWeights(path: string): Promise<Weights> {
     path: found,
     description,
     async fill(values) {
-      // PyTorch counts the batches each norm has seen; nothing is computed from it.
-      const entries = [...file.entries].filter(([name]) => !name.endsWith(".num_batches_tracked"));
-      checkFit(
-        found,
-        values.parameters.map((parameter) => [parameter.name, parameter] as const),
-        entries,
-      );
-      for (const [name, { dtype }] of entries) {
-        const view = values.view(name);
-        if (dtype === "F32") await file.readInto(name, view);
-        else view.set(toFloat32(await file.read(name)));
-        if (!view.every(Number.isFinite)) {
-          throw new UserError(
-            `${found}: ${name} holds NaN or Infinity; take weights of before that training went astray`,
-          );
-        }
-      }
+      const plan = planLoad({ file, wanted: values.parameters });
+      requireAll(plan);
+      await fillFrom(file, plan, values);
     },
     close: () => file.close(),
   };

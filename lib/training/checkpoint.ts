@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
+import { FOLDER_FILES } from "../formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
 
@@ -178,7 +179,7 @@ export async function findWeights(path: string): Promise<string> {
   if (statSync(path).isFile()) return path;
   const newest = (await checkpointNames(path))[0];
   const candidates = [
-    join(path, "model.safetensors"),
+    ...FOLDER_FILES.map((name) => join(path, name)),
     join(path, "best.safetensors"),
     ...(newest === undefined ? [] : [join(path, "checkpoints", newest, "model.safetensors")]),
   ];

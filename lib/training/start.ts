@@ -45,7 +45,7 @@ async function begin({ config, values, say }: StartOptions): Promise<Progress> {
   const { model, training } = config;
   values.initialise((name) => Random.of(training.seed, name));
   const { weights } = model.backbone;
-  if (weights !== undefined) say(await loadBackbone(weights, values));
+  if (weights !== undefined) say(await loadBackbone(weights, values, model.backbone));
   return { step: 0, metrics: {}, evaluatedStep: 0 };
 }
 

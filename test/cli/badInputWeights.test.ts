@@ -1,10 +1,12 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
 import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { call, dict, pickle, raw, tensor, text, torchZip } from "../support/pickles.js";
 import { decidedLines } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+import { zipOf } from "../support/zip.js";
 import { accepted, refused, set } from "./refused.js";
 
 describe("bad input: weights and checkpoints", () => {
@@ -54,22 +56,29 @@ describe("bad input: weights and checkpoints", () => {
     expect(await told(join(data.pictures, "0.png"))).to.contain("does not start with a safetensors header");
   });
 
-  it("says that PyTorch's own files cannot be read", async () => {
-    const zip = Buffer.concat([Buffer.from("PK\u0003\u0004\0\0\b\b", "latin1"), Buffer.alloc(100)]);
-    const pickle = Buffer.from("80028a0a6cfc9c46f9206aa850192e80024de903", "hex");
-    const only = "only safetensors files can be read in this version";
-    for (const [name, bytes] of [
-      ["new.pth", zip],
-      ["old.pt", pickle],
+  it("names what is wrong with PyTorch's files", async () => {
+    const harm = torchZip(pickle(dict(text("state_dict"), call("os.system", text("touch /tmp/densekit-was-here")))));
+    const whole = torchZip(pickle(dict(text("a"), tensor())), { 0: new Uint8Array(16) });
+    const bomb = zipOf([{ name: "a/data.pkl", content: Buffer.alloc(9_000_000), deflate: true, claimed: 100 }]);
+    for (const [name, bytes, expected] of [
+      ["harm.pth", harm, "asks to run os.system, which no weights need"],
+      ["cut.pth", whole.subarray(0, whole.length - 40), "damaged zip archive"],
+      ["bomb.pth", bomb, "damaged zip archive"],
+      ["archive.pth", zipOf([{ name: "a.txt", content: raw("a") }]), "a zip archive, but not one of PyTorch's"],
+      ["old.pt", Buffer.from("80028a0a6cfc9c46f9206aa850192e80024de903", "hex"), "is cut short"],
+      ["object.pth", torchZip(pickle(call("my.Net"))), "holds no tensors that can be read, but an object of my.Net"],
     ] as const) {
       const path = written(name, bytes);
       expect(await told(path))
-        .to.contain(path)
-        .and.contain(only);
+        .to.contain(`${path}: `)
+        .and.contain(expected);
       const output = `output=${join(data.folder, "other")}`;
       const message = await refused(["train", config, ...set(`model.backbone.weights=${path}`, output)]);
-      expect(message).to.contain(path).and.contain(only);
+      expect(message).to.contain(`${path}: `).and.contain(expected);
     }
+    expect(existsSync("/tmp/densekit-was-here")).to.equal(false);
+    const other = written("other.pth", whole);
+    expect(await told(other)).to.contain(`${other}: weights of another model: of its`);
   });
 
   it("names backbone weights that are missing or fit nowhere", async () => {

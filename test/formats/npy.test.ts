@@ -69,13 +69,25 @@ describe("npy", () => {
   const faults: [string, Uint8Array, RegExp][] = [
     ["other files", Buffer.from("PK\x03\x04 a zip file"), /no \.npy file/],
     ["a cut header", encodeNpy(examples[0]!).subarray(0, 40), /truncated inside its header/],
-    ["Fortran order", withHeader("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }"), /ascontiguousarray/],
     ["big-endian numbers", withHeader("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }"), /dtype >f4/],
     ["another header", withHeader("{'descr': [('a', '<f4')], 'shape': (2,), }"), /header cannot be understood/],
   ];
   for (const [name, bytes, message] of faults) {
     it(`refuses ${name}`, () => expect(() => parseNpy(bytes)).to.throw(UserError, message));
   }
+
+  it("brings Fortran order into C order", () => {
+    const c = encodeNpy({ dtype: "I16", shape: [2, 3, 2], data: Int16Array.from({ length: 12 }, (_, i) => i) });
+    const bytes = Buffer.from(
+      Buffer.from(c).toString("latin1").replace("'fortran_order': False", "'fortran_order': True "),
+      "latin1",
+    );
+    const { shape, data } = parseNpy(bytes);
+    expect(shape).to.deep.equal([2, 3, 2]);
+    // Element (i, j, k) of Fortran order lies at i + 2 (j + 3 k).
+    const expected = [0, 1].flatMap((i) => [0, 1, 2].flatMap((j) => [0, 1].map((k) => i + 2 * (j + 3 * k))));
+    expect([...data]).to.deep.equal(expected);
+  });
 
   it("refuses bfloat16 and wrong shapes", () => {
     expect(() => encodeNpy({ dtype: "BF16", shape: [1], data: new Uint16Array(1) })).to.throw(/bfloat16/);

@@ -30,6 +30,7 @@ const MODEL: SemanticConfig["model"] = {
     dropPath: 0,
     layerScaleInit: 1e-5,
     frozenStages: 0,
+    attentionBias: "zeros",
     batchNorm: "training",
   },
   neck: { type: "fpn", channels: 256 },

@@ -15,7 +15,7 @@ export interface Contents {
   readonly others: readonly Found<string>[];
 }
 
-const LIMITS = { visits: 4_000_000, depth: 100 } as const;
+const LIMITS = { visits: 300_000, depth: 100 } as const;
 /** How many bytes of tensors a file may declare: shared and expanded ones may come to more than the file itself. */
 const allowance = (size: number): number => 16 * size + (64 << 20);
 
@@ -28,7 +28,7 @@ export function contentsOf(root: PickleValue, source: { readonly path: string; r
   let bytes = 0;
   const visit = (value: PickleValue, path: readonly string[]): void => {
     if (++visits > LIMITS.visits || path.length > LIMITS.depth || above.has(value)) {
-      throw new UserError(`${source.path}: its containers are nested without end, or hold millions of values`);
+      throw new UserError(`${source.path}: its containers are nested without end, or hold too many values`);
     }
     if (isKind(value, "tensor")) {
       bytes += elementCount(value.shape) * value.type.bytes;

@@ -57,7 +57,8 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
     throw new UserError(`${path}: no weights file: neither safetensors nor PyTorch's (.pth, .pt) nor NumPy's (.npz)`);
   }
   const protocol = unpickle(reader, torchWorld);
-  if (protocol !== PROTOCOL) throw new PickleError(`is of PyTorch's format ${String(protocol)}; ${PROTOCOL} can be read`);
+  if (protocol !== PROTOCOL)
+    throw new PickleError(`is of PyTorch's format ${String(protocol)}; ${PROTOCOL} can be read`);
   unpickle(reader, torchWorld);
   const world: PickleWorld = {
     ...torchWorld,
@@ -103,7 +104,9 @@ async function locateStorages(
     const count = Number((await readRange(source, position, 8)).readBigUInt64LE(0));
     const bytes = count * storage.type.bytes;
     if (bytes !== storage.wholeBytes) {
-      throw new UserError(`${source.path}: damaged: storage ${key} has ${bytes} bytes, the pickle says ${storage.wholeBytes}`);
+      throw new UserError(
+        `${source.path}: damaged: storage ${key} has ${bytes} bytes, the pickle says ${storage.wholeBytes}`,
+      );
     }
     starts.set(key, position + 8);
     position += 8 + bytes;

@@ -76,7 +76,9 @@ async function fill(container: TorchContainer, tensor: TorchTensor, target: Tens
   const { storage, type, offset, shape, strides } = tensor;
   const { dtype, bytes: width } = type;
   if (dtype === undefined || !(target instanceof DTYPES[dtype].array) || target.length !== elementCount(shape)) {
-    throw new Error(`a tensor of ${type.name} [${shape.join(", ")}] is to be read into ${target.constructor.name} of ${target.length}`);
+    throw new Error(
+      `a tensor of ${type.name} [${shape.join(", ")}] is to be read into ${target.constructor.name} of ${target.length}`,
+    );
   }
   const read = await container.open(storage);
   await readStrided(dtype, { offset, shape, strides }, target, (bytes, start) =>

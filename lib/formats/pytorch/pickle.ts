@@ -116,7 +116,9 @@ function recall({ memo, stack }: Machine, index: number): void {
 /** A call: of a class, or of the function with which an object says it is to be made again. */
 function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
   if (!isList(args)) throw new PickleError("calls something without a tuple of arguments");
-  machine.stack.push(made(machine, isKind(callee, "global") ? machine.world.call(callee.name, args.items) : unknown(callee)));
+  machine.stack.push(
+    made(machine, isKind(callee, "global") ? machine.world.call(callee.name, args.items) : unknown(callee)),
+  );
 }
 
 /** The result of calling what is no name. */
@@ -150,115 +152,115 @@ const push =
 
 /** What each opcode does. */
 const OPERATIONS: Readonly<Record<number, Operation>> = {
-  [0x80]: ({ reader }) => {
+  128: ({ reader }) => {
     const protocol = reader.byte();
     if (protocol > 5) throw new PickleError(`is of protocol ${protocol}; protocols 2 to 5 can be read`);
   }, // PROTO
-  [0x95]: ({ reader }) => void reader.length64(), // FRAME
-  [0x28]: (machine) => {
+  149: ({ reader }) => void reader.length64(), // FRAME
+  40: (machine) => {
     if (++machine.marks > LIMITS.marks) throw new PickleError("nests too deeply");
     machine.stack.push(MARK);
   }, // MARK
-  [0x30]: (machine) => {
+  48: (machine) => {
     if (machine.stack.at(-1) === MARK) {
       machine.marks--;
       machine.stack.pop();
     } else pop(machine);
   }, // POP
-  [0x31]: (machine) => void popToMark(machine), // POP_MARK
-  [0x32]: (machine) => void machine.stack.push(top(machine)), // DUP
+  49: (machine) => void popToMark(machine), // POP_MARK
+  50: (machine) => void machine.stack.push(top(machine)), // DUP
 
-  [0x4e]: push(() => null), // NONE
-  [0x88]: push(() => true), // NEWTRUE
-  [0x89]: push(() => false), // NEWFALSE
-  [0x4a]: push((reader) => reader.int32()), // BININT
-  [0x4b]: push((reader) => reader.byte()), // BININT1
-  [0x4d]: push((reader) => reader.uint16()), // BININT2
-  [0x8a]: (machine) => long(machine, machine.reader.byte()), // LONG1
-  [0x8b]: (machine) => long(machine, machine.reader.uint32()), // LONG4
-  [0x47]: push((reader) => reader.float64()), // BINFLOAT
+  78: push(() => null), // NONE
+  136: push(() => true), // NEWTRUE
+  137: push(() => false), // NEWFALSE
+  74: push((reader) => reader.int32()), // BININT
+  75: push((reader) => reader.byte()), // BININT1
+  77: push((reader) => reader.uint16()), // BININT2
+  138: (machine) => long(machine, machine.reader.byte()), // LONG1
+  139: (machine) => long(machine, machine.reader.uint32()), // LONG4
+  71: push((reader) => reader.float64()), // BINFLOAT
   // Python 2's str, of which names were made.
-  [0x54]: push((reader) => reader.text(reader.uint32(), "latin1")), // BINSTRING
-  [0x55]: push((reader) => reader.text(reader.byte(), "latin1")), // SHORT_BINSTRING
-  [0x8c]: push((reader) => reader.text(reader.byte(), "utf8")), // SHORT_BINUNICODE
-  [0x58]: push((reader) => reader.text(reader.uint32(), "utf8")), // BINUNICODE
-  [0x8d]: push((reader) => reader.text(reader.length64(), "utf8")), // BINUNICODE8
-  [0x43]: push((reader) => reader.bytes(reader.byte())), // SHORT_BINBYTES
-  [0x42]: push((reader) => reader.bytes(reader.uint32())), // BINBYTES
-  [0x8e]: push((reader) => reader.bytes(reader.length64())), // BINBYTES8
-  [0x96]: push((reader) => reader.bytes(reader.length64())), // BYTEARRAY8
+  84: push((reader) => reader.text(reader.uint32(), "latin1")), // BINSTRING
+  85: push((reader) => reader.text(reader.byte(), "latin1")), // SHORT_BINSTRING
+  140: push((reader) => reader.text(reader.byte(), "utf8")), // SHORT_BINUNICODE
+  88: push((reader) => reader.text(reader.uint32(), "utf8")), // BINUNICODE
+  141: push((reader) => reader.text(reader.length64(), "utf8")), // BINUNICODE8
+  67: push((reader) => reader.bytes(reader.byte())), // SHORT_BINBYTES
+  66: push((reader) => reader.bytes(reader.uint32())), // BINBYTES
+  142: push((reader) => reader.bytes(reader.length64())), // BINBYTES8
+  150: push((reader) => reader.bytes(reader.length64())), // BYTEARRAY8
 
-  [0x5d]: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_LIST
-  [0x29]: (machine) => pushTuple(machine, 0), // EMPTY_TUPLE
-  [0x85]: (machine) => pushTuple(machine, 1), // TUPLE1
-  [0x86]: (machine) => pushTuple(machine, 2), // TUPLE2
-  [0x87]: (machine) => pushTuple(machine, 3), // TUPLE3
-  [0x74]: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // TUPLE
-  [0x6c]: (machine) => void machine.stack.push(made(machine, listOf("list", popToMark(machine)))), // LIST
-  [0x7d]: (machine) => void machine.stack.push(made(machine, emptyDict())), // EMPTY_DICT
-  [0x64]: (machine) => {
+  93: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_LIST
+  41: (machine) => pushTuple(machine, 0), // EMPTY_TUPLE
+  133: (machine) => pushTuple(machine, 1), // TUPLE1
+  134: (machine) => pushTuple(machine, 2), // TUPLE2
+  135: (machine) => pushTuple(machine, 3), // TUPLE3
+  116: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // TUPLE
+  108: (machine) => void machine.stack.push(made(machine, listOf("list", popToMark(machine)))), // LIST
+  125: (machine) => void machine.stack.push(made(machine, emptyDict())), // EMPTY_DICT
+  100: (machine) => {
     const items = popToMark(machine);
     machine.stack.push(made(machine, emptyDict()));
     setItems(machine, items);
   }, // DICT
-  [0x8f]: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_SET
-  [0x91]: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // FROZENSET
-  [0x61]: (machine) => {
+  143: (machine) => void machine.stack.push(made(machine, listOf("list", []))), // EMPTY_SET
+  145: (machine) => void machine.stack.push(made(machine, listOf("tuple", popToMark(machine)))), // FROZENSET
+  97: (machine) => {
     const item = pop(machine);
     append(machine, [item]);
   }, // APPEND
-  [0x65]: (machine) => {
+  101: (machine) => {
     const items = popToMark(machine);
     append(machine, items);
   }, // APPENDS
-  [0x90]: (machine) => {
+  144: (machine) => {
     const items = popToMark(machine);
     append(machine, items);
   }, // ADDITEMS
-  [0x73]: (machine) => {
+  115: (machine) => {
     const value = pop(machine);
     const key = pop(machine);
     setItems(machine, [key, value]);
   }, // SETITEM
-  [0x75]: (machine) => {
+  117: (machine) => {
     const items = popToMark(machine);
     setItems(machine, items);
   }, // SETITEMS
 
-  [0x71]: (machine) => memoise(machine, machine.reader.byte(), top(machine)), // BINPUT
-  [0x72]: (machine) => memoise(machine, machine.reader.uint32(), top(machine)), // LONG_BINPUT
-  [0x94]: (machine) => memoise(machine, machine.memo.size, top(machine)), // MEMOIZE
-  [0x68]: (machine) => recall(machine, machine.reader.byte()), // BINGET
-  [0x6a]: (machine) => recall(machine, machine.reader.uint32()), // LONG_BINGET
+  113: (machine) => memoise(machine, machine.reader.byte(), top(machine)), // BINPUT
+  114: (machine) => memoise(machine, machine.reader.uint32(), top(machine)), // LONG_BINPUT
+  148: (machine) => memoise(machine, machine.memo.size, top(machine)), // MEMOIZE
+  104: (machine) => recall(machine, machine.reader.byte()), // BINGET
+  106: (machine) => recall(machine, machine.reader.uint32()), // LONG_BINGET
 
-  [0x63]: (machine) => global(machine, machine.reader.line(), machine.reader.line()), // GLOBAL
-  [0x93]: (machine) => {
+  99: (machine) => global(machine, machine.reader.line(), machine.reader.line()), // GLOBAL
+  147: (machine) => {
     const [name, module] = [pop(machine), pop(machine)];
     if (typeof name !== "string" || typeof module !== "string") throw new PickleError("names a class by no text");
     global(machine, module, name);
   }, // STACK_GLOBAL
-  [0x52]: (machine) => {
+  82: (machine) => {
     const args = pop(machine);
     call(machine, pop(machine), args);
   }, // REDUCE
-  [0x81]: (machine) => {
+  129: (machine) => {
     const args = pop(machine);
     call(machine, pop(machine), args);
   }, // NEWOBJ
-  [0x92]: (machine) => {
+  146: (machine) => {
     pop(machine); // keywords
     const args = pop(machine);
     call(machine, pop(machine), args);
   }, // NEWOBJ_EX
-  [0x6f]: (machine) => {
+  111: (machine) => {
     const [callee, ...args] = popToMark(machine);
     if (callee === undefined) throw new PickleError("calls nothing");
     call(machine, callee, listOf("tuple", args));
   }, // OBJ
-  [0x69]: (machine) => {
+  105: (machine) => {
     const name = `${machine.reader.line()}.${machine.reader.line()}`;
     call(machine, { kind: "global", name }, listOf("tuple", popToMark(machine)));
   }, // INST
-  [0x62]: build, // BUILD
-  [0x51]: (machine) => void machine.stack.push(made(machine, machine.world.persistent(pop(machine)))), // BINPERSID
+  98: build, // BUILD
+  81: (machine) => void machine.stack.push(made(machine, machine.world.persistent(pop(machine)))), // BINPERSID
 };

@@ -59,7 +59,11 @@ export class PickleReader {
   signed(length: number): number | bigint {
     const start = this.take(length);
     if (length <= 6) return length === 0 ? 0 : this.buffer.readIntLE(start, length);
-    const hex = this.buffer.toString("hex", start, start + length).match(/../g)!.toReversed().join("");
+    const hex = this.buffer
+      .toString("hex", start, start + length)
+      .match(/../g)!
+      .toReversed()
+      .join("");
     const value = BigInt.asIntN(8 * length, BigInt(`0x${hex}`));
     const rounded = Number(value);
     return Number.isSafeInteger(rounded) ? rounded : value;

@@ -21,9 +21,12 @@ export async function readZipFile(source: ByteSource): Promise<TorchContainer> {
   const pickles = [...archive.members.keys()].filter((name) => name === PICKLE || /^[^/]*\/data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (pickle === undefined) {
-    throw new UserError(`${source.path}: a zip archive, but not one of PyTorch's: it holds no data.pkl (${some(archive)})`);
+    throw new UserError(
+      `${source.path}: a zip archive, but not one of PyTorch's: it holds no data.pkl (${some(archive)})`,
+    );
   }
-  if (pickles.length > 1) throw new UserError(`${source.path}: holds ${pickles.length} pickles (${pickles.join(", ")})`);
+  if (pickles.length > 1)
+    throw new UserError(`${source.path}: holds ${pickles.length} pickles (${pickles.join(", ")})`);
   const folder = pickle.slice(0, -PICKLE.length);
   if (archive.members.has(`${folder}constants.pkl`)) {
     throw new UserError(

@@ -1,10 +1,10 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { openTorchFile } from "../../../lib/formats/pytorch/open.js";
 import type { PickleValue } from "../../../lib/formats/pytorch/values.js";
 import { isKind, isList } from "../../../lib/formats/pytorch/values.js";
-import { DTYPES, type Dtype, type Tensor, toFloat32 } from "../../../lib/formats/tensor.js";
+import { type Dtype, type Tensor, toFloat32 } from "../../../lib/formats/tensor.js";
 import type { StoredTensor, TensorFile } from "../../../lib/formats/tensorFile.js";
 import { readJson, requireGoldens } from "../../support/goldens.js";
 import { parameterValue } from "../../support/prng.js";
@@ -24,7 +24,11 @@ const DTYPE_NAMES: Readonly<Record<string, Dtype>> = {
 
 /** What the JSON beside a golden file says of its contents. */
 type Described =
-  | { readonly tensor: string; readonly shape: readonly number[]; readonly values: readonly (number | string | boolean)[] }
+  | {
+      readonly tensor: string;
+      readonly shape: readonly number[];
+      readonly values: readonly (number | string | boolean)[];
+    }
   | { readonly dict: readonly (readonly [key: string | number, value: Described])[] }
   | { readonly list: readonly Described[] }
   | { readonly tuple: readonly Described[] }
@@ -33,7 +37,6 @@ type Described =
 
 /** Integers past 2^53 stay exact: JSON.parse would round them. */
 function readExactly(path: string): Described {
-  const { readFileSync } = process.getBuiltinModule("node:fs");
   return JSON.parse(readFileSync(path, "utf8").replace(/(?<=[[,\s])-?\d{16,}(?=[\],\s])/g, '"$&"'));
 }
 
@@ -62,7 +65,10 @@ async function compare(file: TensorFile, value: PickleValue, expected: Described
     expect([tensor.dtype, tensor.shape], where).to.deep.equal([dtype, expected.shape]);
     const [found, wanted] = [valuesOf(tensor), expectedValues(dtype, expected.values)];
     expect(found.length, where).to.equal(wanted.length);
-    found.forEach((element, i) => expect(Object.is(element, wanted[i]), `${where}[${i}]: ${element}`).to.equal(true));
+    expect(
+      found.every((element, i) => Object.is(element, wanted[i])),
+      `${where}: ${found}, not ${wanted}`,
+    ).to.equal(true);
     return 1;
   }
   if ("dict" in expected) {
@@ -77,9 +83,13 @@ async function compare(file: TensorFile, value: PickleValue, expected: Described
   if ("list" in expected || "tuple" in expected) {
     const children = "list" in expected ? expected.list : expected.tuple;
     if (!isList(value)) throw new Error(`${where} is no list`);
-    expect([value.kind, value.items.length], where).to.deep.equal(["list" in expected ? "list" : "tuple", children.length]);
+    expect([value.kind, value.items.length], where).to.deep.equal([
+      "list" in expected ? "list" : "tuple",
+      children.length,
+    ]);
     let count = 0;
-    for (const [i, child] of children.entries()) count += await compare(file, value.items[i]!, child, [...path, String(i)]);
+    for (const [i, child] of children.entries())
+      count += await compare(file, value.items[i]!, child, [...path, String(i)]);
     return count;
   }
   if ("opaque" in expected) expect(isKind(value, "opaque"), where).to.equal(true);
@@ -97,7 +107,9 @@ describe("PyTorch files written by torch.save", () => {
         const file = await openTorchFile(join(folder, name));
         expect(file.format).to.equal(format === "zip" ? "PyTorch" : "PyTorch (legacy)");
         const expected = readExactly(join(folder, name.replace(".pth", ".json")));
-        expect(await compare(file, file.root, expected, []), name).to.equal(file.tensors.length).and.above(0);
+        expect(await compare(file, file.root, expected, []), name)
+          .to.equal(file.tensors.length)
+          .and.above(0);
         await file.close();
       }
     });
@@ -108,7 +120,7 @@ describe("PyTorch files written by torch.save", () => {
     ["tiny_flat.pth", [], 96],
     ["tiny_training.pth", ["model"], 96],
     ["tiny_state_dict_mm.pth", ["state_dict"], 20],
-    ["tiny_legacy.pth", [], 12],
+    ["tiny_legacy.pth", ["model"], 12],
   ] as const) {
     it(`give the weights that were saved: ${name}`, async function () {
       const file = await openTorchFile(join(requireGoldens(this, "checkpoints"), name));
@@ -120,7 +132,7 @@ describe("PyTorch files written by torch.save", () => {
         const expected = parameterValue("A:ckpt", own, stored.shape);
         const tensor = await file.read(stored);
         expect(tensor.data.byteLength).to.equal(stored.bytes);
-        if (expected === undefined || !DTYPES[stored.dtype]) continue;
+        if (expected === undefined) continue;
         expect(tensor.data, stored.name).to.deep.equal(expected);
         checked++;
       }

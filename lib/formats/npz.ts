@@ -1,0 +1,96 @@
+import { constants, inflateRawSync } from "node:zlib";
+import { UserError } from "../errors.js";
+import { type ByteSource, openByteSource, readRange } from "./bytes.js";
+import { type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "./npy.js";
+import { DTYPES, elementCount, type TensorData } from "./tensor.js";
+import type { OtherContent, StoredTensor, TensorFile } from "./tensorFile.js";
+import { openZip, type ZipArchive, type ZipMember } from "./zip.js";
+
+/** Packed bytes that are looked at for an array's header. */
+const GLANCE = 8192;
+/** Unpacked bytes a file may claim: beyond, it is taken for one made to fill the memory. */
+const allowance = (size: number): number => 64 * size + (256 << 20);
+
+/**
+ * Opens a NumPy `.npz` archive, members stored or deflated; the arrays are read when asked for, their checksums
+ * compared.
+ *
+ * @throws UserError when it is no such archive, is damaged, or claims far more than it can hold
+ */
+export async function openNpz(path: string): Promise<TensorFile> {
+  const source = await openByteSource(path);
+  try {
+    return await readNpz(source);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** As `openNpz`, of a source, which `close` then closes. */
+export async function readNpz(source: ByteSource): Promise<TensorFile> {
+  const archive = await openZip(source);
+  const members = new Map<StoredTensor, ZipMember>();
+  const others: OtherContent[] = [];
+  let bytes = 0;
+  for (const member of archive.members.values()) {
+    bytes += member.size;
+    if (bytes > allowance(source.size)) {
+      throw new UserError(
+        `${source.path}: its arrays claim more than ${bytes} bytes in a file of ${source.size}; refused as damaged or made to do harm`,
+      );
+    }
+    const name = member.name.replace(/\.npy$/, "");
+    const header = await glance(source, archive, member);
+    if (typeof header === "string") others.push({ group: [], name, what: header });
+    else members.set(stored(name, header, member, source.path), member);
+  }
+  const read = async (tensor: StoredTensor) => {
+    const member = members.get(tensor);
+    if (member === undefined) throw new Error(`${tensor.name} is not of ${source.path}`);
+    const content = await archive.unpack(member, { limit: member.size, verify: true });
+    return parseNpy(content, `${source.path}: ${member.name}`);
+  };
+  return {
+    path: source.path,
+    format: "NumPy",
+    tensors: [...members.keys()],
+    others,
+    metadata: {},
+    read,
+    async readInto(tensor, target) {
+      const { data } = await read(tensor);
+      (target as { set(values: TensorData): void }).set(data);
+    },
+    close: () => source.close(),
+  };
+}
+
+/** What a member says it is; a text where it is nothing that can be read. */
+async function glance(source: ByteSource, archive: ZipArchive, member: ZipMember): Promise<NpyHeader | string> {
+  const packed = await readRange(source, await archive.locate(member), Math.min(GLANCE, member.packedSize));
+  try {
+    const start = member.method === "stored" ? packed : firstOf(packed);
+    return parseNpyHeader(start, `${source.path}: ${member.name}`);
+  } catch (error) {
+    if (error instanceof UnknownNpyDtype) return `an array of ${error.description}, which cannot be read`;
+    if (error instanceof UserError && !member.name.endsWith(".npy")) return `${member.size} bytes, no array`;
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${source.path}: damaged zip archive: ${member.name} cannot be unpacked`);
+  }
+}
+
+/** What can be unpacked of the beginning of a deflated member. */
+function firstOf(packed: Uint8Array): Buffer {
+  return inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH });
+}
+
+function stored(name: string, { dtype, shape, start }: NpyHeader, member: ZipMember, path: string): StoredTensor {
+  const bytes = elementCount(shape) * DTYPES[dtype].bytes;
+  if (start + bytes !== member.size) {
+    throw new UserError(
+      `${path}: ${member.name} has ${member.size - start} bytes of data where ${dtype} [${shape.join(", ")}] needs ${bytes}`,
+    );
+  }
+  return { group: [], name, dtype, shape, bytes };
+}

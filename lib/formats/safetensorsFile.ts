@@ -1,0 +1,88 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
+import type { StoredTensor, TensorFile } from "./tensorFile.js";
+
+/** What Hugging Face's tools call the list of a model's shards. */
+export const SHARD_INDEX = "model.safetensors.index.json";
+
+/** @throws UserError as `openSafetensors` */
+export async function openSafetensorsFile(path: string): Promise<TensorFile> {
+  const file = await openSafetensors(path);
+  return tensorFileOf(path, [file]);
+}
+
+/**
+ * Opens a model in several files by its index, `{ weight_map: { tensor: file } }`; the files lie beside the index.
+ *
+ * @throws UserError when the index is damaged, or a file is missing, damaged or lacks a tensor
+ */
+export async function openShardedSafetensors(path: string): Promise<TensorFile> {
+  const map = await readWeightMap(path);
+  const files = new Map<string, SafetensorsFile>();
+  try {
+    for (const name of new Set(map.values())) files.set(name, await openSafetensors(join(dirname(path), name)));
+    for (const [tensor, name] of map) {
+      if (!files.get(name)!.entries.has(tensor)) {
+        throw new UserError(`${path}: says that "${tensor}" is in ${name}, but it is not there`);
+      }
+    }
+  } catch (error) {
+    for (const file of files.values()) await file.close();
+    throw error;
+  }
+  return tensorFileOf(path, [...files.values()], (tensor, file) => files.get(map.get(tensor) ?? "") === file);
+}
+
+async function readWeightMap(path: string): Promise<Map<string, string>> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw describeFileError(error, path, "read");
+  });
+  let index: { readonly weight_map?: unknown };
+  try {
+    index = JSON.parse(text);
+  } catch {
+    throw new UserError(`${path}: the index of shards is truncated or no JSON`);
+  }
+  const map = index?.weight_map;
+  if (typeof map !== "object" || map === null) throw new UserError(`${path}: the index of shards has no weight_map`);
+  const entries = Object.entries(map);
+  for (const [tensor, file] of entries) {
+    if (typeof file !== "string" || !/^[^/\\]+\.safetensors$/.test(file)) {
+      throw new UserError(`${path}: puts "${tensor}" into ${JSON.stringify(file)}, which is no file beside the index`);
+    }
+  }
+  return new Map(entries);
+}
+
+function tensorFileOf(
+  path: string,
+  files: readonly SafetensorsFile[],
+  isWanted: (tensor: string, file: SafetensorsFile) => boolean = () => true,
+): TensorFile {
+  const owners = new Map<StoredTensor, SafetensorsFile>();
+  for (const file of files) {
+    for (const [name, { dtype, shape, begin, end }] of file.entries) {
+      if (isWanted(name, file)) owners.set({ group: [], name, dtype, shape, bytes: end - begin }, file);
+    }
+  }
+  const ownerOf = (tensor: StoredTensor): SafetensorsFile => {
+    const file = owners.get(tensor);
+    if (file === undefined) throw new Error(`${tensor.name} is not of ${path}`);
+    return file;
+  };
+  return {
+    path,
+    format: "safetensors",
+    tensors: [...owners.keys()],
+    others: [],
+    metadata: Object.assign({}, ...files.map(({ metadata }) => metadata)),
+    read: (tensor) => ownerOf(tensor).read(tensor.name),
+    readInto: (tensor, target) => ownerOf(tensor).readInto(tensor.name, target),
+    async close() {
+      for (const file of files) await file.close();
+    },
+  };
+}

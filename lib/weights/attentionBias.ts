@@ -1,0 +1,42 @@
+/*
+ * A table of attention biases has, for each head, one number per absolute offset (|dy|, |dx|) between two tokens of a
+ * side × side grid. Offsets are numbered as they first appear, going over pairs of tokens in row-major order; the first
+ * token alone meets all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is a picture.
+ */
+
+/** Whether `name` is such a table and can be made from one of shape `found`. */
+export function isOffsetTable(name: string, found: readonly number[], wanted: readonly number[]): boolean {
+  const isTable = (shape: readonly number[]) => shape.length === 2 && Number.isInteger(Math.sqrt(shape[1]!));
+  return /\.attention_biases(_seg)?$/.test(name) && isTable(found) && isTable(wanted) && found[0] === wanted[0];
+}
+
+/**
+ * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. The dense
+ * model itself stretches its table in this way to the size of each picture.
+ *
+ * @param table [heads, from²]
+ * @returns [heads, to²]
+ */
+export function resampleOffsetTable(table: Float32Array, heads: number, toCells: number): Float32Array {
+  const from = Math.sqrt(table.length / heads);
+  const to = Math.sqrt(toCells);
+  const weights = Array.from({ length: to }, (_, i) => {
+    const place = to === 1 ? 0 : (i * (from - 1)) / (to - 1);
+    const low = Math.min(Math.floor(place), Math.max(0, from - 2));
+    return { low, high: Math.min(low + 1, from - 1), share: place - low };
+  });
+  const result = new Float32Array(heads * toCells);
+  for (let head = 0; head < heads; head++) {
+    const at = (y: number, x: number): number => table[(head * from + y) * from + x]!;
+    weights.forEach((row, y) => {
+      weights.forEach((column, x) => {
+        const upper = blend(at(row.low, column.low), at(row.low, column.high), column.share);
+        const lower = blend(at(row.high, column.low), at(row.high, column.high), column.share);
+        result[(head * to + y) * to + x] = blend(upper, lower, row.share);
+      });
+    });
+  }
+  return result;
+}
+
+const blend = (a: number, b: number, share: number): number => a + (b - a) * share;

@@ -1,0 +1,55 @@
+import { NAMINGS, type Naming, NOT_NEEDED, type Renamer, type Rows, WRAPPERS } from "./rules.js";
+
+/** A file's names as ours. */
+export interface Translation {
+  /** Whose names the file has; undefined where they are nobody's known here. */
+  readonly naming: string | undefined;
+  /** Our name of each of the file's, in its order. */
+  readonly ours: ReadonlyMap<string, string>;
+  /** How rows are picked for one of our names, where they are not taken in order. */
+  readonly rowsOf: (ours: string) => Rows | undefined;
+}
+
+/** Recognises a file's names and translates them. Pure: see rules.ts for the rules. */
+export function translate(names: readonly string[]): Translation {
+  const bare = unwrap(names);
+  const shortened = [...bare.values()];
+  const naming = NAMINGS.find(({ mark }) => shortened.some((name) => mark.test(name)));
+  const ours = new Map<string, string>();
+  for (const [name, short] of bare) ours.set(name, naming === undefined ? short : rename(short, naming, shortened));
+  return {
+    naming: naming?.name,
+    ours,
+    rowsOf: (name) => naming?.rows?.find(([pattern]) => pattern.test(name))?.[1],
+  };
+}
+
+/** Whether nothing is computed from a tensor of this name. */
+export const isNotNeeded = (ours: string): boolean => NOT_NEEDED.some((pattern) => pattern.test(ours));
+
+/** Takes off what stands before every name. */
+function unwrap(names: readonly string[]): Map<string, string> {
+  let short = [...names];
+  for (let changed = true; changed; ) {
+    const wrapper = WRAPPERS.find((prefix) => short.length > 0 && short.every((name) => name.startsWith(prefix)));
+    changed = wrapper !== undefined;
+    if (wrapper !== undefined) short = short.map((name) => name.slice(wrapper.length));
+  }
+  return new Map(names.map((name, i) => [name, short[i]!]));
+}
+
+function rename(name: string, { renames }: Naming, names: readonly string[]): string {
+  return renames.reduce(
+    (before, [pattern, replacement]) => before.replace(pattern, replacer(replacement, names) as string),
+    name,
+  );
+}
+
+/** `String.replace` takes a text with $1 or a function. */
+function replacer(replacement: string | Renamer, names: readonly string[]): string | ((...match: string[]) => string) {
+  if (typeof replacement === "string") return replacement;
+  return (...match) => {
+    const groups = match.slice(1).filter((group) => typeof group === "string");
+    return replacement(groups, names);
+  };
+}

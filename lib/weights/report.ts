@@ -1,0 +1,66 @@
+import { UserError } from "../errors.js";
+import type { LoadPlan, Reshaped } from "./plan.js";
+
+/** What a plan does and leaves undone, in a sentence or two. */
+export function describePlan(what: string, plan: LoadPlan): string {
+  const { loads, missing, fromZero, unexpected, reshaped, naming, path } = plan;
+  const wanted = loads.length + missing.length + fromZero.length + reshaped.length;
+  const resampled = loads.filter((load) => load.resampled).length;
+  const parts = [`${what}: loaded ${loads.length} of ${wanted} tensors from ${path}${naming ? ` (${naming})` : ""}`];
+  if (resampled > 0) parts.push(`${resampled} of them attention biases, resampled`);
+  if (missing.length > 0) parts.push(`${missing.length} missing (${some(missing)})`);
+  if (fromZero.length > 0) {
+    parts.push(
+      `${fromZero.length} attention biases start from zero, as the authors' do; ` +
+        "model.backbone.attentionBias=resampled takes the classifier's",
+    );
+  }
+  if (reshaped.length > 0) parts.push(`${reshaped.length} of another shape (${some(reshaped.map(describeShape))})`);
+  if (unexpected.length > 0) parts.push(`${unexpected.length} not used (${some(unexpected)})`);
+  return parts.join("; ");
+}
+
+/**
+ * For models that are to be used as they are.
+ *
+ * @throws UserError unless the file holds all of the model and nothing else; with counts and the first of each kind
+ */
+export function requireAll({ path, naming, loads, missing, fromZero, unexpected, reshaped }: LoadPlan): void {
+  const absent = [...missing, ...fromZero];
+  const faults = [
+    fault(absent, "missing"),
+    fault(unexpected, "not of this model"),
+    fault(reshaped.map(describeShape), "of another shape"),
+  ].filter((text) => text !== undefined);
+  if (faults.length === 0) return;
+  const wanted = loads.length + absent.length + reshaped.length;
+  const whose = naming === undefined ? "" : ` (it has the names of ${naming})`;
+  throw new UserError(
+    `${path}: weights of another model: of its ${wanted} tensors ${faults.join("; ")}. Use the config the weights were trained with${whose}`,
+  );
+}
+
+/** @throws UserError when nothing of the file fits */
+export function requireSome(what: string, plan: LoadPlan, wanted: readonly string[], advice: string): void {
+  const { path, loads, naming, unexpected, reshaped } = plan;
+  if (loads.length > 0) return;
+  const count = unexpected.length + reshaped.length;
+  const held = [...reshaped.map(describeShape), ...unexpected];
+  const whose = naming === undefined ? "" : `, in the names of ${naming}`;
+  throw new UserError(
+    `${path}: none of its ${count} tensors fits ${what} (it holds ${some(held)}${whose}; wanted are ${some(wanted)}); ${advice}`,
+  );
+}
+
+function describeShape({ name, found, wanted }: Reshaped): string {
+  return `${name} is [${found.join(", ")}], not [${wanted.join(", ")}]`;
+}
+
+function fault(names: readonly string[], what: string): string | undefined {
+  return names.length === 0 ? undefined : `${names.length} ${what} (${some(names)})`;
+}
+
+function some(names: readonly string[]): string {
+  const shown = 3;
+  return names.slice(0, shown).join(", ") + (names.length > shown ? ", …" : "");
+}

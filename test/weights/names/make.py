@@ -1,0 +1,89 @@
+"""Writes the tensor names and shapes of the peers' models, which the tests of lib/weights read.
+
+    PYTHON test/weights/names/make.py timm torchvision     # and, with transformers 4: transformers
+
+Each file says with which version it was made. PoolFormer's official names are made here by its published structure and
+checked through timm's own conversion of them.
+"""
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).parent
+
+
+def write(name, source, state):
+    rows = [[key, list(value.shape)] for key, value in state.items()]
+    text = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+    (HERE / f"{name}.json").write_text(f'{{"source":{json.dumps(source)},"tensors":[\n{text}\n]}}\n')
+
+
+def timm_models():
+    import timm
+    from timm.models.metaformer import checkpoint_filter_fn
+
+    source = f"timm {timm.__version__}"
+    for size in ("l1", "l3", "l7"):
+        write(f"timm_efficientformer_{size}", source, timm.create_model(f"efficientformer_{size}").state_dict())
+    model = timm.create_model("poolformer_s12")
+    own = model.state_dict()
+    write("timm_poolformer_s12", source, own)
+    official = official_poolformer(own, depths=(2, 2, 6, 2))
+    converted = checkpoint_filter_fn(dict(official), model)
+    assert set(converted) == set(own), set(converted) ^ set(own)
+    assert all(converted[key] is own[key] or converted[key].shape == own[key].shape for key in own)
+    write("official_poolformer_s12", f"PoolFormer's structure, checked through {source}", official)
+
+
+def official_poolformer(timm_state, depths):
+    """The official PoolFormer's names: `network` holds stages (lists of blocks) and, between them, embeddings."""
+    rename = {"patch_embed.proj": "stem.conv", "norm": "head.norm", "head": "head.fc"}
+    for stage, depth in enumerate(depths):
+        if stage > 0:
+            rename[f"network.{2 * stage - 1}.proj"] = f"stages.{stage}.downsample.conv"
+        for block in range(depth):
+            for part in ("norm1", "norm2", "mlp.fc1", "mlp.fc2"):
+                rename[f"network.{2 * stage}.{block}.{part}"] = f"stages.{stage}.blocks.{block}.{part}"
+            for i in (1, 2):
+                rename[f"network.{2 * stage}.{block}.layer_scale_{i}"] = f"stages.{stage}.blocks.{block}.layer_scale{i}.scale"
+    official = {}
+    for theirs, timms in rename.items():
+        if timms in timm_state:
+            official[theirs] = timm_state[timms]
+        for kind in ("weight", "bias"):
+            if f"{timms}.{kind}" in timm_state:
+                official[f"{theirs}.{kind}"] = timm_state[f"{timms}.{kind}"]
+    assert len(official) == len(timm_state)
+    return official
+
+
+def torchvision_models():
+    import torchvision
+
+    source = f"torchvision {torchvision.__version__}"
+    for name in ("resnet18", "resnet50"):
+        write(f"torchvision_{name}", source, torchvision.models.get_model(name, weights=None).state_dict())
+    for name in ("maskrcnn_resnet50_fpn",):
+        model = torchvision.models.get_model(name, weights=None, weights_backbone=None)
+        write(f"torchvision_{name}", source, model.state_dict())
+
+
+def transformers_models():
+    import transformers
+    from transformers.models.deprecated import efficientformer as ef
+
+    source = f"transformers {transformers.__version__}"
+    sizes = {
+        "l1": dict(depths=[3, 2, 6, 4], hidden_sizes=[48, 96, 224, 448], num_meta3d_blocks=1),
+        "l3": dict(depths=[4, 4, 12, 6], hidden_sizes=[64, 128, 320, 512], num_meta3d_blocks=4),
+        "l7": dict(depths=[6, 6, 18, 8], hidden_sizes=[96, 192, 384, 768], num_meta3d_blocks=8),
+    }
+    for size, options in sizes.items():
+        config = ef.EfficientFormerConfig(num_labels=1000, dim=options["hidden_sizes"][-1], hidden_size=options["hidden_sizes"][-1], **options)
+        model = ef.EfficientFormerForImageClassificationWithTeacher(config)
+        write(f"transformers_efficientformer_{size}", source, model.state_dict())
+
+
+if __name__ == "__main__":
+    for which in sys.argv[1:]:
+        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models}[which]()

@@ -1,0 +1,251 @@
+import { join } from "node:path";
+import { expect } from "chai";
+import {
+  EFFICIENTFORMER_SIZES,
+  type EfficientFormerVariant,
+  efficientFormerClassifier,
+} from "../../lib/backbones/efficientformer.js";
+import { resolveConfig } from "../../lib/config/load.js";
+import type { ConfigInput, InstancesConfig, SemanticConfig } from "../../lib/config/schema.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
+import { type Parameter, ParameterList } from "../../lib/nn/parameters.js";
+import { translate } from "../../lib/weights/names.js";
+import { type LoadPlan, planLoad } from "../../lib/weights/plan.js";
+import { readJson, requireGoldens } from "../support/goldens.js";
+import { fileOf, type NamedShape, nameList } from "../support/nameLists.js";
+
+function classifier(variant: EfficientFormerVariant, classes = 1000): readonly Parameter[] {
+  const list = new ParameterList();
+  efficientFormerClassifier(list.scope(), { size: EFFICIENTFORMER_SIZES[variant], classes });
+  return list.all;
+}
+
+const backbone = (variant: EfficientFormerVariant) => ({ type: "efficientformer", variant }) as const;
+const neck = { type: "fpn" } as const;
+
+function instances(variant: EfficientFormerVariant, classes = 80): readonly Parameter[] {
+  const input: ConfigInput = {
+    task: "instances",
+    model: { backbone: backbone(variant), neck, head: { type: "maskRcnn" } },
+    data: {
+      type: "coco",
+      train: { annotations: "a.json", pictures: "a" },
+      val: { annotations: "a.json", pictures: "a" },
+    },
+    training: { steps: 1, optimizer: { type: "adamw", lr: 1 }, schedule: { type: "constant" } },
+    output: "x",
+  };
+  return maskRcnn((resolveConfig(input).config as InstancesConfig).model, classes, true).parameters;
+}
+
+function semantic(variant: EfficientFormerVariant): readonly Parameter[] {
+  const split = { pictures: "a", labelMaps: "a" };
+  const input: ConfigInput = {
+    task: "semantic",
+    model: { backbone: backbone(variant), neck, head: { type: "semanticFpn" } },
+    data: { type: "labelMaps", train: split, val: split, classes: ["a", "b"] },
+    training: { steps: 1, optimizer: { type: "adamw", lr: 1 }, schedule: { type: "constant" } },
+    output: "x",
+  };
+  return semanticFpn((resolveConfig(input).config as SemanticConfig).model, 150).parameters;
+}
+
+/** The plan leaves nothing of the model open and nothing of the file over. */
+function expectWhole(plan: LoadPlan, wanted: readonly Parameter[]): void {
+  const { loads, missing, unexpected, reshaped, fromZero } = plan;
+  expect({ missing, unexpected, reshaped, fromZero }).to.deep.equal({
+    missing: [],
+    unexpected: [],
+    reshaped: [],
+    fromZero: [],
+  });
+  expect(loads.map(({ name }) => name)).to.deep.equal(wanted.map(({ name }) => name));
+}
+
+const names = (parameters: readonly Parameter[], prefix: string): string[] =>
+  parameters.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+
+/** A whole model's tensors as a file has them. */
+const asFile = (parameters: readonly Parameter[]): NamedShape[] => parameters.map(({ name, shape }) => [name, shape]);
+
+describe("the rules for other programs' names", () => {
+  for (const variant of ["l1", "l3", "l7"] as const) {
+    for (const [source, naming] of [
+      ["timm_efficientformer", "timm's EfficientFormer"],
+      ["transformers_efficientformer", "transformers' EfficientFormer"],
+    ] as const) {
+      it(`cover every tensor of ${naming} ${variant}, for the classifier and the backbone`, () => {
+        const tensors = nameList(`${source}_${variant}`);
+        const wanted = classifier(variant);
+        const whole = planLoad({ file: fileOf(tensors), wanted });
+        expect(whole.naming).to.equal(naming);
+        expectWhole(whole, wanted);
+        expect(whole.notNeeded.every((name) => /num_batches_tracked$|attention_bias_idxs$/.test(name))).to.equal(true);
+
+        const inBackbone = instances(variant).filter(({ name }) => name.startsWith("backbone."));
+        const part = planLoad({ file: fileOf(tensors), wanted: inBackbone });
+        expect(part.missing).to.deep.equal(
+          [0, 2, 4, 6].flatMap((stage) => ["weight", "bias"].map((kind) => `backbone.norm${stage}.${kind}`)),
+        );
+        expect(part.fromZero).to.deep.equal(
+          names(inBackbone, "backbone.").filter((name) => name.endsWith("attention_biases_seg")),
+        );
+        expect(part.unexpected).to.deep.equal(
+          ["norm", "head", "dist_head"].flatMap((layer) => [`backbone.${layer}.weight`, `backbone.${layer}.bias`]),
+        );
+        expect(part.reshaped).to.deep.equal([]);
+      });
+    }
+
+    it(`know the authors' own checkpoints of ${variant}: classifier, detection, segmentation`, function () {
+      const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
+        join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
+      );
+      const listOf = (kind: string) => lists[`${variant}_${kind}`]!.names;
+      const wanted = classifier(variant);
+      const plan = planLoad({ file: fileOf(listOf("cls"), ["model"]), wanted });
+      expect(plan.naming).to.equal("the authors' EfficientFormer");
+      expectWhole(plan, wanted);
+      for (const [kind, parameters] of [
+        ["det", instances(variant)],
+        ["seg", semantic(variant)],
+      ] as const) {
+        const inBackbone = parameters.filter(({ name }) => name.startsWith("backbone."));
+        // MMDetection and MMSegmentation put "backbone." in front and keep it all under state_dict.
+        const rest = parameters.filter(({ name }) => !name.startsWith("backbone."));
+        const file = [...listOf(kind).map(([name, shape]): NamedShape => [`backbone.${name}`, shape]), ...asFile(rest)];
+        const whole = planLoad({ file: fileOf(file, ["state_dict"]), wanted: parameters });
+        expectWhole(whole, parameters);
+        expect(whole.naming).to.contain("MMDetection");
+        expect(whole.notNeeded.filter((name) => name.endsWith("attention_biases"))).to.have.length(
+          listOf(kind).filter(([name]) => name.endsWith(".attention_biases")).length,
+        );
+        // The backbone alone, out of the whole model.
+        const part = planLoad({ file: fileOf(file, ["state_dict"]), wanted: inBackbone });
+        expect(part.loads).to.have.length(inBackbone.length);
+        expect(part.unexpected).to.deep.equal(rest.map(({ name }) => name));
+      }
+    });
+  }
+
+  it("take off what training code puts before all names", () => {
+    for (const prefix of ["module.", "_orig_mod.", "module._orig_mod.", "model."]) {
+      const tensors = nameList("timm_efficientformer_l1").map(([name, shape]): NamedShape => [prefix + name, shape]);
+      expectWhole(planLoad({ file: fileOf(tensors), wanted: classifier("l1") }), classifier("l1"));
+    }
+    const one: NamedShape = ["other.weight", [1]];
+    expect(translate(["module.a", "other.weight"]).ours.get("module.a")).to.equal("module.a");
+    expect(planLoad({ file: fileOf([one]), wanted: classifier("l1") }).loads).to.have.length(0);
+  });
+
+  it("name what differs when the number of classes does", () => {
+    const { reshaped, missing, loads } = planLoad({
+      file: fileOf(nameList("timm_efficientformer_l1")),
+      wanted: classifier("l1", 10),
+    });
+    expect(missing).to.deep.equal([]);
+    expect(reshaped).to.deep.equal(
+      ["head", "dist_head"].flatMap((head) => [
+        { name: `${head}.weight`, found: [1000, 448], wanted: [10, 448] },
+        { name: `${head}.bias`, found: [1000], wanted: [10] },
+      ]),
+    );
+    expect(loads).to.have.length(classifier("l1").length - 4);
+  });
+
+  it("resample the classifier's attention biases where asked to", () => {
+    const wanted = instances("l3").filter(({ name }) => name.startsWith("backbone."));
+    const file = fileOf(nameList("timm_efficientformer_l3"));
+    const { loads, fromZero } = planLoad({ file, wanted, attentionBias: "resampled" });
+    expect(fromZero).to.deep.equal([]);
+    const resampled = loads.filter((load) => load.resampled);
+    expect(resampled).to.have.length(4);
+    for (const { name, tensor, shape } of resampled) {
+      expect(name).to.match(/\.attention_biases_seg$/);
+      expect([tensor.shape, shape]).to.deep.equal([
+        [8, 49],
+        [8, 625],
+      ]);
+    }
+  });
+
+  it("cover every tensor of torchvision's Mask R-CNN outside its backbone, which keeps torchvision's names", () => {
+    const tensors = nameList("torchvision_maskrcnn_resnet50_fpn");
+    const { naming, ours } = translate(tensors.map(([name]) => name));
+    expect(naming).to.equal("torchvision's Mask R-CNN");
+    const model = instances("l1");
+    const heads = model.map(({ name }) => name).filter((name) => !name.startsWith("backbone."));
+    const found = [...ours.values()].filter((name) => !name.startsWith("backbone."));
+    expect(found).to.have.members(heads);
+    // What is left is the backbone, under the names of torchvision's ResNet without its classifier.
+    const resnet = nameList("torchvision_resnet50").map(([name]) => `backbone.${name}`);
+    const wanted = resnet.filter((name) => !name.startsWith("backbone.fc."));
+    expect([...ours.values()].filter((name) => name.startsWith("backbone."))).to.have.members(wanted);
+  });
+
+  it("map the names torchvision had before 0.13 too", () => {
+    const older = [
+      ["backbone.fpn.inner_blocks.2.weight", "neck.lateral_convs.2.conv.weight"],
+      ["backbone.fpn.layer_blocks.0.bias", "neck.fpn_convs.0.conv.bias"],
+      ["rpn.head.conv.weight", "rpn_head.rpn_conv.weight"],
+      ["roi_heads.mask_head.mask_fcn1.weight", "roi_head.mask_head.convs.0.conv.weight"],
+      ["roi_heads.mask_head.mask_fcn4.bias", "roi_head.mask_head.convs.3.conv.bias"],
+      ["roi_heads.box_predictor.cls_score.weight", "roi_head.bbox_head.fc_cls.weight"],
+    ] as const;
+    const { ours } = translate(older.map(([theirs]) => theirs));
+    expect([...ours]).to.deep.equal(older);
+  });
+
+  it("put torchvision's background last and pick COCO's 80 classes from its 91 rows", () => {
+    const tensors = nameList("torchvision_maskrcnn_resnet50_fpn");
+    const rowsIn = (classes: number) => {
+      const { loads, reshaped } = planLoad({ file: fileOf(tensors), wanted: instances("l1", classes) });
+      const rows = (name: string) => loads.find((load) => load.name === name)?.rows;
+      return { rows, reshaped: reshaped.map(({ name }) => name).filter((name) => !name.startsWith("backbone.")) };
+    };
+    const { rows, reshaped } = rowsIn(80);
+    // Differences of channels between the backbones remain in the neck.
+    expect(reshaped.every((name) => name.startsWith("neck.lateral_convs."))).to.equal(true);
+    const classification = rows("roi_head.bbox_head.fc_cls.weight")!;
+    expect(classification).to.have.length(81);
+    expect(classification.at(-1)).to.equal(0);
+    // COCO: 1 person, 13 stop sign is the 12th of 80, 90 toothbrush the 80th.
+    expect([classification[0], classification[11], classification[79]]).to.deep.equal([1, 13, 90]);
+    expect(rows("roi_head.mask_head.conv_logits.bias")).to.deep.equal(classification.slice(0, 80));
+    const deltas = rows("roi_head.bbox_head.fc_reg.weight")!;
+    expect(deltas.slice(44, 48)).to.deep.equal([52, 53, 54, 55]);
+    expect(deltas).to.have.length(320);
+    const all = rowsIn(90).rows("roi_head.bbox_head.fc_cls.bias")!;
+    expect(all).to.deep.equal([...Array.from({ length: 90 }, (_, i) => i + 1), 0]);
+    expect(rowsIn(7).reshaped).to.include.members([
+      "roi_head.bbox_head.fc_cls.weight",
+      "roi_head.bbox_head.fc_reg.bias",
+      "roi_head.mask_head.conv_logits.weight",
+    ]);
+  });
+
+  it("turn timm's PoolFormer into the official names", () => {
+    const theirs = nameList("timm_poolformer_s12");
+    const official = new Map(nameList("official_poolformer_s12").map(([name, shape]) => [name, String(shape)]));
+    const { naming, ours } = translate(theirs.map(([name]) => name));
+    expect(naming).to.equal("timm's PoolFormer");
+    expect([...ours.values()]).to.have.members([...official.keys()]);
+    for (const [name, shape] of theirs) expect(official.get(ours.get(name)!), name).to.equal(String(shape));
+    expect(translate([...official.keys()])).to.deep.include({ naming: "the authors' PoolFormer" });
+    for (const [name, own] of translate([...official.keys()]).ours) expect(own).to.equal(name);
+  });
+
+  it("leave ResNet's names as torchvision has them", () => {
+    for (const depth of [18, 50]) {
+      const list = nameList(`torchvision_resnet${depth}`).map(([name]) => name);
+      const { naming, ours } = translate(list);
+      expect(naming).to.equal("torchvision's ResNet");
+      expect([...ours.values()]).to.deep.equal(list);
+    }
+  });
+
+  it("say nothing of files they do not know", () => {
+    expect(translate(["a.weight", "b"]).naming).to.equal(undefined);
+  });
+});
