@@ -6,13 +6,18 @@ import { type DataApi, dataApi } from "./data/api.js";
 export interface Api {
   train(options: TrainOptions): Promise<Result>;
   evaluate(options: EvaluateOptions): Promise<Result>;
-  predictFiles(options: PredictOptions): Promise<object>;
+  predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
 export interface Result {
   readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export interface PredictResult {
+  readonly pictures: readonly object[];
+  readonly unreadable: readonly { readonly input: string }[];
 }
 
 export interface TrainOptions {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
+import { UserError } from "../errors.js";
 import { findWeights } from "../training/checkpoint.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
@@ -31,6 +32,13 @@ export function predictCommand(context: Context): Command {
       const result = await context.api
         .predictFiles({ config, weights, inputs, outDir, signal: context.signal, onEvent })
         .finally(() => progress.stop());
-      printResult(context, flags, result, () => `done; the results are in ${outDir}`);
+      printResult(context, flags, result, () => `the results are in ${outDir}`);
+      const { pictures, unreadable } = result;
+      if (unreadable.length > 0) {
+        throw new UserError(
+          `${unreadable.length} of ${pictures.length + unreadable.length} pictures could not be read ` +
+            `(${unreadable.map(({ input }) => input).join(", ")}); the results are those of the others`,
+        );
+      }
     });
 }

@@ -27,6 +27,13 @@ export interface PredictOptions {
 export interface PredictResult {
   readonly outDir: string;
   readonly pictures: readonly PredictedPicture[];
+  /** The inputs that were skipped, and why. */
+  readonly unreadable: readonly UnreadablePicture[];
+}
+
+export interface UnreadablePicture {
+  readonly input: string;
+  readonly reason: string;
 }
 
 export interface PredictedPicture {
@@ -41,10 +48,9 @@ export interface PredictedPicture {
 
 /**
  * Predicts pictures and writes overlays and, by task, `results.json` (COCO results; `pictures.json` says which picture
- * each image id is) or label maps. A picture that cannot be read is skipped with a message.
+ * each image id is) or label maps. A picture that cannot be read is skipped with a message and listed in the result.
  *
- * @throws UserError at the end when pictures were skipped, naming them; at once when an input stands for no picture, or
- *   files cannot be written; the signal's reason when aborted
+ * @throws UserError when an input stands for no picture, or files cannot be written; the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
   const { config, outDir, signal, onEvent } = options;
@@ -52,26 +58,20 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
   const predictor = await openPredictor(config, options.weights);
   try {
     const writer = createWriter(predictor, outDir, outputNames(inputs));
-    const skipped: string[] = [];
+    const unreadable: UnreadablePicture[] = [];
     let next = decode(inputs[0], config);
     for (const [i, input] of inputs.entries()) {
       signal?.throwIfAborted();
       const picture = await next;
       next = decode(inputs[i + 1], config); // while this one is predicted
       if (picture instanceof UserError) {
-        skipped.push(input);
+        unreadable.push({ input, reason: picture.message });
         onEvent?.({ type: "message", text: `${picture.message}; skipped` });
       } else if (picture !== undefined) await writer.write(input, picture);
       onEvent?.({ type: "progress", what: "predicting", done: i + 1, total: inputs.length });
     }
     const pictures = await writer.finish();
-    if (skipped.length > 0) {
-      throw new UserError(
-        `${skipped.length} of ${inputs.length} pictures could not be read (${skipped.join(", ")}); ` +
-          `the results of the others are in ${outDir}`,
-      );
-    }
-    return { outDir, pictures };
+    return { outDir, pictures, unreadable };
   } finally {
     await predictor.dispose();
   }

@@ -120,15 +120,20 @@ for (const task of ["instances", "semantic"] as const) {
       }
       truncateSync(join(photos, "cmyk.jpg"), 1000);
       writeFileSync(join(photos, "text.jpg"), "this is no picture");
-      const { code, stdout, stderr } = await runCommand(predict("some", photos), { api });
-      expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+      const { code, stdout, stderr } = await runCommand([...predict("some", photos), "--json"], { api });
+      expect(code).to.equal(1);
+      const result = JSON.parse(stdout);
+      const names = (list: { input: string }[]) => list.map(({ input }) => parse(input).base);
+      expect(names(result.pictures)).to.deep.equal(["grey.jpg"]);
+      expect(names(result.unreadable)).to.deep.equal(["cmyk.jpg", "text.jpg"]);
+      expect(result.unreadable[0].reason).to.match(/cmyk\.jpg: cannot be decoded: /);
       expect(stderr).to.match(
         /cmyk\.jpg: cannot be decoded: premature end of JPEG image \(codec \w+\); is the file complete\?; skipped\n/,
       );
       expect(stderr).to.match(/text\.jpg: cannot be decoded: .*; is the file complete\?; skipped\n/);
       const rest = stderr.replace(/^.*; skipped\n/gm, "");
-      expect(onlyMessage({ code, stdout, stderr: rest })).to.match(
-        /^2 of 3 pictures could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results of the others are in .*some$/,
+      expect(onlyMessage({ code, stdout: "", stderr: rest })).to.match(
+        /^2 of 3 pictures could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results are those of the others$/,
       );
       expect(readdirSync(join(data.folder, "some", "overlays"))).to.deep.equal(["grey.jpg"]);
       if (task === "instances") {

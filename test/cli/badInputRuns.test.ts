@@ -157,7 +157,7 @@ describe("bad input: runs that cannot go on", () => {
   it("ends evaluation and prediction at Ctrl-C with exit code 130", async () => {
     const controller = new AbortController();
     const stop =
-      <T>(call: (options: T) => Promise<object>) =>
+      <T, R>(call: (options: T) => Promise<R>) =>
       (options: T) => {
         controller.abort();
         return call(options);

@@ -118,10 +118,10 @@ describe("the command line", () => {
   });
 
   it("predict: passes pictures and folder on", async () => {
-    const { api, calls } = recordingApi({ predictFiles: async () => ({ pictures: 2 }) });
+    const { api, calls } = recordingApi({ predictFiles: async () => ({ pictures: [{}, {}], unreadable: [] }) });
     const args = ["predict", config, "a.jpg", "b/*.png", "--weights", weights, "--out", "out"];
     const { code, stdout } = await run(args, { api });
-    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `done; the results are in ${resolve("out")}\n` });
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `the results are in ${resolve("out")}\n` });
     expect(calls.predict[0]).to.deep.include({ inputs: ["a.jpg", "b/*.png"], outDir: resolve("out"), weights });
   });
 

@@ -39,7 +39,8 @@ describe("the README", () => {
     const called = new Set<string>();
     for (const [, ...args] of commands) {
       const nothing = async () => ({});
-      const { api } = recordingApi({ train: nothing, evaluate: nothing, predictFiles: nothing });
+      const none = async () => ({ pictures: [], unreadable: [] });
+      const { api } = recordingApi({ train: nothing, evaluate: nothing, predictFiles: none });
       const { code, stderr } = await run(args, { api });
       expect(`${args.join(" ")}: ${code} ${stderr}`).to.equal(`${args.join(" ")}: 0 `);
       called.add(args[0]!);
