@@ -29,9 +29,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tasks: RUNNING,
   inference: [...RUNNING, "tasks", "training", "weights"],
   training: [...RUNNING, "tasks", "weights"],
+  export: [...RUNNING, "inference", "tasks", "training", "weights"],
   datatools: [...RUNNING, "tasks", "training", "pages"],
 };
-const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "wasm.ts"];
+const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "version.ts", "wasm.ts"];
 
 const files = readdirSync(LIB, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const text = (file: string): string => readFileSync(join(LIB, file), "utf8");

@@ -1,9 +1,9 @@
 import {
   add,
   check,
+  constant,
   gather,
   inScope,
-  int32Indices,
   matMul,
   mul,
   reshape,
@@ -26,23 +26,29 @@ const VALUE_DIM = 128;
 /** Makes the learned bias of an attention module: given the number of tokens, [heads, tokens, tokens] to add to the logits. */
 export type AttentionBias = (scope: ParameterScope) => (tokens: number, context: Context) => Value;
 
+/** Tables made so far, by side: all blocks and all builds of a model share one. */
+const INDICES = new Map<number, Int32Array>();
+
 /**
  * For each pair of cells of a side × side grid, the number of its absolute offset (|dy|, |dx|), offsets numbered in
  * order of first appearance (Graham et al. 2021, LeViT).
  */
-function offsetIndices(side: number): number[] {
+function offsetIndices(side: number): Int32Array {
+  const known = INDICES.get(side);
+  if (known !== undefined) return known;
   const cells = side * side;
   const numbers = new Map<number, number>();
-  const indices: number[] = [];
+  const indices = new Int32Array(cells * cells);
   for (let p = 0; p < cells; p++) {
     for (let q = 0; q < cells; q++) {
       const dy = Math.abs(Math.floor(p / side) - Math.floor(q / side));
       const dx = Math.abs((p % side) - (q % side));
       const key = dy * side + dx;
       if (!numbers.has(key)) numbers.set(key, numbers.size);
-      indices.push(numbers.get(key)!);
+      indices[p * cells + q] = numbers.get(key)!;
     }
   }
+  INDICES.set(side, indices);
   return indices;
 }
 
@@ -50,7 +56,7 @@ function biasTable(scope: ParameterScope, name: string, side: number): (context:
   const cells = side * side;
   const biases = scope.parameter(name, [HEADS, cells], "bias", zeros);
   return (context) => {
-    const all = gather(context.value(biases), int32Indices(offsetIndices(side)), 1);
+    const all = gather(context.value(biases), constant(offsetIndices(side), [cells * cells]), 1);
     return reshape(all, [HEADS, cells, cells]);
   };
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.js";
+import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
 
@@ -8,6 +9,7 @@ export interface Api {
   evaluate(options: EvaluateOptions): Promise<Result>;
   predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
+  exportModel(options: ExportOptions): Promise<ExportResult>;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
@@ -56,5 +58,9 @@ export const api: Api = {
   async predictFiles(options) {
     const { predictFiles } = await import("../inference/predict.js");
     return predictFiles(options);
+  },
+  async exportModel(options) {
+    const { exportModel } = await import("../export/exportModel.js");
+    return exportModel(options);
   },
 };

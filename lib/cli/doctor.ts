@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { PROVIDERS, type Provider } from "../config/schema.js";
+import { ownVersion } from "../version.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
 import { createCommand } from "./options.js";
 import { table } from "./table.js";
@@ -128,13 +129,6 @@ function packageFolder(name: string): string {
 
 function versionOf(name: string): string {
   return readManifest(packageFolder(name)).version ?? "of unknown version";
-}
-
-/** The version of this package. */
-export function ownVersion(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return readManifest(folder).version ?? "0.0.0";
 }
 
 function readManifest(folder: string): { readonly name?: string; readonly version?: string } {

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { UserError } from "../errors.js";
+import { ownVersion } from "../version.js";
 import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
 import { dataCommand } from "./data/data.js";
-import { doctorCommand, ownVersion } from "./doctor.js";
+import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
+import { exportCommand } from "./export.js";
 import { predictCommand } from "./predict.js";
 import { trainCommand } from "./train.js";
 
@@ -33,7 +35,15 @@ function createProgram(context: Context): Command {
       "after",
       "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
     );
-  const commands = [trainCommand, evaluateCommand, predictCommand, configCommand, dataCommand, doctorCommand];
+  const commands = [
+    trainCommand,
+    evaluateCommand,
+    predictCommand,
+    exportCommand,
+    configCommand,
+    dataCommand,
+    doctorCommand,
+  ];
   for (const create of commands) program.addCommand(create(context));
   for (const command of withSubcommands(program)) {
     command

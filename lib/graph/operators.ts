@@ -16,7 +16,6 @@ import type { Operator } from "./value.js";
 export const operators = {
   input: leaves.inputOperator,
   constant: leaves.constantOperator,
-  range: leaves.rangeOperator,
   add: elementwise.addOperator,
   sub: elementwise.subOperator,
   mul: elementwise.mulOperator,
@@ -41,6 +40,8 @@ export const operators = {
   mean: reductions.meanOperator,
   max: reductions.maxOperator,
   argMax: reductions.argMaxOperator,
+  axisSize: shaping.axisSizeOperator,
+  axisRange: shaping.axisRangeOperator,
   reshape: shaping.reshapeOperator,
   transpose: shaping.transposeOperator,
   broadcastTo: shaping.broadcastToOperator,

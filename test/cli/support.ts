@@ -32,6 +32,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
       calls.predict.push(options);
       return (answers.predictFiles ?? none)(options);
     },
+    exportModel: answers.exportModel ?? none,
   };
   return { api, calls };
 }

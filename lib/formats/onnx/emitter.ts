@@ -69,6 +69,10 @@ export class Emitter {
     return this.sharedTensor(`float ${value}`, "float32", [], bytesOf(Float32Array.of(value)));
   }
 
+  floats(values: readonly number[]): string {
+    return this.sharedTensor(`floats ${values}`, "float32", [values.length], bytesOf(Float32Array.from(values)));
+  }
+
   bool(value: boolean): string {
     return this.sharedTensor(`bool ${value}`, "bool", [], Uint8Array.of(value ? 1 : 0));
   }

@@ -1,12 +1,23 @@
 import type { AttributesOf, Node } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
 import { ELEMENT_TYPES } from "./proto.js";
+import type { Target } from "./target.js";
 
 const cast = (emit: Emitter, x: string, type: "int32" | "int64") =>
   emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[type] } });
 
-export function lowerTopK(emit: Emitter, [x]: readonly string[], node: Node<AttributesOf<"topK">>): readonly string[] {
-  const k = emit.int64([node.outputs[0]!.shape.at(-1)!]);
+export function lowerTopK(
+  emit: Emitter,
+  [x]: readonly string[],
+  node: Node<AttributesOf<"topK">>,
+  { sizes }: Target,
+): readonly string[] {
+  const k = sizes.isFree(node.inputs[0]!, node.inputs[0]!.shape.length - 1)
+    ? emit.node("Min", [
+        sizes.vector(emit, node, ({ attributes }) => [attributes.k]),
+        sizes.vector(emit, node, ({ inputs }) => [inputs[0]!.shape.at(-1)!]),
+      ])
+    : emit.int64([node.outputs[0]!.shape.at(-1)!]);
   const [values, indices] = emit.nodeWith(2, "TopK", [x!, k], { attributes: { axis: -1, largest: 1, sorted: 1 } });
   return [values!, cast(emit, indices!, "int32")];
 }
@@ -68,11 +79,21 @@ export function lowerTruncate(emit: Emitter, [x, count]: readonly string[]): str
   return emit.node("Slice", [x!, emit.int64([0]), cast(emit, count!, "int64"), emit.int64([0])]);
 }
 
-export function lowerRestore(emit: Emitter, [x]: readonly string[], node: Node<AttributesOf<"restore">>): string {
+export function lowerRestore(
+  emit: Emitter,
+  [x]: readonly string[],
+  node: Node<AttributesOf<"restore">>,
+  { sizes, opset }: Target,
+): string {
   const { shape } = node.outputs[0]!;
+  const none = shape.slice(1).map(() => 0);
   const rows = emit.node("Slice", [emit.node("Shape", [x!]), emit.int64([0]), emit.int64([1])]);
-  const missing = emit.node("Sub", [emit.int64([shape[0]!]), rows]);
-  const pads = emit.node("Concat", [emit.int64([0]), missing], { attributes: { axis: 0 } });
-  const padded = emit.node("Pad", [x!, pads, "", emit.int64([0])]);
-  return emit.node("Reshape", [padded, emit.int64(shape)]);
+  const places = sizes.vector(emit, node, ({ outputs }) => [outputs[0]!.shape[0]!]);
+  const missing = emit.node("Sub", [places, rows]);
+  const onlyRows = opset >= 18;
+  const before = emit.int64(onlyRows ? [0] : [0, ...none]);
+  const after = onlyRows || none.length === 0 ? [missing] : [missing, emit.int64(none)];
+  const pads = emit.node("Concat", [before, ...after], { attributes: { axis: 0 } });
+  const padded = emit.node("Pad", onlyRows ? [x!, pads, "", emit.int64([0])] : [x!, pads]);
+  return emit.node("Reshape", [padded, sizes.shape(emit, node, ({ outputs }) => outputs[0]!.shape)]);
 }

@@ -1,22 +1,27 @@
-import type { AttributesOf, DType, Node, OperatorName } from "../../graph/index.js";
+import {
+  type AttributesOf,
+  type DType,
+  GraphError,
+  type Node,
+  type OperatorName,
+  type Value,
+} from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
 import { lowerResizedCrossEntropy } from "./lowerCrossEntropy.js";
 import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
 import { ELEMENT_TYPES } from "./proto.js";
+import type { Target } from "./target.js";
 
 /**
- * Which operators a lowering may use: only those of the ONNX standard, or onnxruntime's own (domain com.microsoft) too
- * where they save work.
+ * Writes one node: takes the names of its inputs, returns the names of its outputs; undefined where the target is
+ * better served by the operator's decomposition.
  */
-export type Dialect = "standard" | "onnxruntime";
-
-/** Writes one node: takes the names of its inputs, returns the names of its outputs. */
 export type Lowering<Attributes> = (
   emit: Emitter,
   inputs: readonly string[],
   node: Node<Attributes>,
-  dialect: Dialect,
-) => string | readonly string[];
+  target: Target,
+) => string | readonly string[] | undefined;
 
 type Lowerings = { readonly [Name in OperatorName]?: Lowering<AttributesOf<Name>> };
 
@@ -25,13 +30,34 @@ const plain =
   (emit: Emitter, inputs: readonly string[]): string =>
     emit.node(opType, inputs);
 
+/** @param since the opset from which the axes are an input; before, they are an attribute */
 const reduction =
-  (opType: string): Lowering<AttributesOf<"sum">> =>
-  (emit, [x], { attributes: { axes, keepDims } }) =>
-    emit.node(opType, [x!, emit.int64(axes)], { attributes: { keepdims: keepDims ? 1 : 0 } });
+  (opType: string, since: number): Lowering<AttributesOf<"sum">> =>
+  (emit, [x], { attributes: { axes, keepDims } }, { opset }) => {
+    const keepdims = keepDims ? 1 : 0;
+    if (opset < since) return emit.node(opType, [x!], { attributes: { axes, keepdims } });
+    return emit.node(opType, [x!, emit.int64(axes)], { attributes: { keepdims } });
+  };
 
-export const castTo = (emit: Emitter, x: string, dtype: DType | "int64"): string =>
+export const castTo = (emit: Emitter, x: string, dtype: DType | "float16" | "int64"): string =>
   emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[dtype] } });
+
+/** Enlargement to the size of the node's output: by factors where only they are the same at all sizes. */
+const resizing =
+  <Attributes>(attributes: Readonly<Record<string, string>>): Lowering<Attributes> =>
+  (emit, [x], node, { sizes }) => {
+    const factors = ({ inputs, outputs }: typeof node) => outputs[0]!.shape.map((n, i) => n / inputs[0]!.shape[i]!);
+    const free = [0, 2, 3].some((axis) => sizes.isFree(node.outputs[0]!, axis));
+    const scales = free ? sizes.fixed(node, factors) : undefined;
+    if (scales !== undefined) return emit.node("Resize", [x!, "", emit.floats(scales)], { attributes });
+    const size = sizes.vector(emit, node, ({ outputs }) => outputs[0]!.shape);
+    return emit.node("Resize", [x!, "", "", size], { attributes });
+  };
+
+/** Past the last element of any axis. */
+const BEYOND_THE_END = 2 ** 31 - 1;
+
+const reachesEnd = ({ attributes: { axis, end }, inputs: [x] }: Node<AttributesOf<"slice">>) => end === x!.shape[axis];
 
 /** Far before the first element: with a negative step the slice then takes that one too. */
 const BEFORE_THE_START = -(2 ** 40);
@@ -58,23 +84,45 @@ export const lowerings: Lowerings = {
   erf: plain("Erf"),
   where: plain("Where"),
   relu: plain("Relu"),
-  gelu: plain("Gelu"),
+  gelu: (emit, [x], _, { opset }) => (opset < 20 ? undefined : emit.node("Gelu", [x!])),
   cast: (emit, [x], { attributes: { dtype } }) => castTo(emit, x!, dtype),
 
-  sum: reduction("ReduceSum"),
-  mean: reduction("ReduceMean"),
-  max: reduction("ReduceMax"),
+  sum: reduction("ReduceSum", 13),
+  mean: reduction("ReduceMean", 18),
+  max: reduction("ReduceMax", 18),
   argMax: (emit, [x], { attributes: { axis } }) =>
     castTo(emit, emit.node("ArgMax", [x!], { attributes: { axis, keepdims: 0 } }), "int32"),
 
-  reshape: (emit, [x], { attributes: { shape } }) => emit.node("Reshape", [x!, emit.int64(shape)]),
+  axisSize: (emit, [x], node, { sizes }) => {
+    const { axis } = node.attributes;
+    if (!sizes.isFree(node.inputs[0]!, axis)) return undefined;
+    return castTo(emit, emit.node("Gather", [emit.node("Shape", [x!]), emit.int64([axis], [])]), "int32");
+  },
+  axisRange: (emit, [x], node, { sizes }) => {
+    const { axis } = node.attributes;
+    if (!sizes.isFree(node.inputs[0]!, axis)) return undefined;
+    const end = emit.node("Gather", [emit.node("Shape", [x!]), emit.int64([axis], [])]);
+    return castTo(emit, emit.node("Range", [emit.int64([0], []), end, emit.int64([1], [])]), "int32");
+  },
+  reshape: (emit, [x], node, { sizes }) =>
+    emit.node("Reshape", [x!, sizes.shape(emit, node, ({ outputs }) => outputs[0]!.shape)]),
   transpose: (emit, [x], { attributes: { order } }) => emit.node("Transpose", [x!], { attributes: { perm: order } }),
-  broadcastTo: (emit, [x], { attributes: { shape } }) => emit.node("Expand", [x!, emit.int64(shape)]),
+  broadcastTo: (emit, [x], node, { sizes }) =>
+    emit.node("Expand", [x!, sizes.vector(emit, node, ({ outputs }) => outputs[0]!.shape)]),
   concat: (emit, inputs, { attributes: { axis } }) => emit.node("Concat", inputs, { attributes: { axis } }),
-  slice: (emit, [x], { attributes: { axis, start, end, step } }) =>
-    emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]),
-  pad: (emit, [x], { attributes: { axis, before, after } }) =>
-    emit.node("Pad", [x!, emit.int64([before, after]), "", emit.int64([axis])]),
+  slice: (emit, [x], node, { sizes }) => {
+    const { axis, start, step } = node.attributes;
+    const bounds = (n: typeof node) => [n.attributes.end, n.inputs[0]!.shape[axis]!];
+    // Where the size is free a slice to its end says so.
+    const end = sizes.fixed(node, bounds)?.[0] ?? BEYOND_THE_END;
+    if (end === BEYOND_THE_END && !reachesEnd(node)) throw new GraphError("a slice that ends within a free size");
+    return emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]);
+  },
+  pad: (emit, [x], { inputs, attributes: { axis, before, after } }, { opset }) => {
+    if (opset >= 18) return emit.node("Pad", [x!, emit.int64([before, after]), "", emit.int64([axis])]);
+    const sides = (n: number) => inputs[0]!.shape.map((_, i) => (i === axis ? n : 0));
+    return emit.node("Pad", [x!, emit.int64([...sides(before), ...sides(after)])]);
+  },
   reverse: (emit, [x], { attributes: { axes } }) => {
     const all = (n: number) => emit.int64(axes.map(() => n));
     return emit.node("Slice", [x!, all(-1), all(BEFORE_THE_START), emit.int64(axes), all(-1)]);
@@ -82,7 +130,7 @@ export const lowerings: Lowerings = {
   gather: (emit, inputs, { attributes: { axis } }) => emit.node("Gather", inputs, { attributes: { axis } }),
   scatterAdd: lowerScatterAdd,
 
-  matMul: (emit, [a, b], { inputs, attributes: { transposeA, transposeB } }, dialect) => {
+  matMul: (emit, [a, b], { inputs, attributes: { transposeA, transposeB } }, { dialect }) => {
     if (!transposeA && !transposeB) return emit.node("MatMul", [a!, b!]);
     if (dialect === "onnxruntime") {
       const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
@@ -121,14 +169,9 @@ export const lowerings: Lowerings = {
     emit.node("AveragePool", [x!], {
       attributes: { kernel_shape: kernel, strides: stride, pads: padding, count_include_pad: countPadding ? 1 : 0 },
     }),
-  repeat: (emit, [x], { outputs: [y] }) =>
-    emit.node("Resize", [x!, "", "", emit.int64(y!.shape)], {
-      attributes: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
-    }),
-  resizeBilinear: (emit, [x], { outputs: [y] }) =>
-    emit.node("Resize", [x!, "", "", emit.int64(y!.shape)], {
-      attributes: { mode: "linear", coordinate_transformation_mode: "half_pixel" },
-    }),
+  repeat: resizing({ mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }),
+  resizeBilinear: resizing({ mode: "linear", coordinate_transformation_mode: "half_pixel" }),
+  resizeBicubic: lowerResizeBicubic,
   // min(1, 3e38 · y) is 1 where relu's output is positive and 0 where it is 0; onnxruntime's Sign and Where are four times slower.
   reluGradient: (emit, [y, g]) =>
     emit.node("Mul", [
@@ -144,6 +187,29 @@ export const lowerings: Lowerings = {
   truncate: lowerTruncate,
   restore: lowerRestore,
 };
+
+/** To a free size; to a known one it is two products with constant matrices. */
+function lowerResizeBicubic(
+  emit: Emitter,
+  [x]: readonly string[],
+  node: Node<AttributesOf<"resizeBicubic">>,
+  { sizes }: Target,
+): string | undefined {
+  const [y] = node.outputs;
+  const rank = y!.shape.length;
+  if (!sizes.isFree(y!, rank - 2) && !sizes.isFree(y!, rank - 1)) return undefined;
+  const maps = ({ shape }: Value) => [1, shape.slice(0, -2).reduce((a, b) => a * b, 1), ...shape.slice(-2)];
+  const stacked = emit.node("Reshape", [x!, sizes.shape(emit, node, ({ inputs }) => maps(inputs[0]!))]);
+  const size = sizes.vector(emit, node, ({ outputs }) => maps(outputs[0]!));
+  const resized = emit.node("Resize", [stacked, "", "", size], {
+    attributes: {
+      mode: "cubic",
+      cubic_coeff_a: { float: -0.75 },
+      coordinate_transformation_mode: "half_pixel",
+    },
+  });
+  return emit.node("Reshape", [resized, sizes.shape(emit, node, ({ outputs }) => outputs[0]!.shape)]);
+}
 
 function lowerScatterAdd(
   emit: Emitter,

@@ -75,7 +75,7 @@ const root = protobuf.Root.fromJSON({
 
 const modelType = root.lookupType("onnx.ModelProto");
 
-export type OnnxElementType = "float32" | "uint8" | "int32" | "int64" | "bool";
+export type OnnxElementType = "float32" | "float16" | "uint8" | "int32" | "int64" | "bool";
 
 export const ELEMENT_TYPES: Readonly<Record<OnnxElementType, number>> = {
   float32: 1,
@@ -83,6 +83,7 @@ export const ELEMENT_TYPES: Readonly<Record<OnnxElementType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
 };
 
 export interface OnnxTensor {
@@ -109,12 +110,18 @@ export interface OnnxNode {
   readonly attribute: readonly OnnxAttribute[];
 }
 
+/** A fixed size, a named free one, or an unnamed one. */
+export interface OnnxDimension {
+  readonly dimValue?: number;
+  readonly dimParam?: string;
+}
+
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: {
     readonly tensorType: {
       readonly elemType: number;
-      readonly shape: { readonly dim: readonly { readonly dimValue: number }[] };
+      readonly shape: { readonly dim: readonly OnnxDimension[] };
     };
   };
 }
@@ -130,6 +137,7 @@ export interface OnnxGraph {
 export interface OnnxModel {
   readonly irVersion: number;
   readonly producerName: string;
+  readonly producerVersion?: string;
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[];
   readonly graph: OnnxGraph;
   readonly metadataProps?: readonly { readonly key: string; readonly value: string }[];
@@ -139,7 +147,20 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return modelType.encode(modelType.fromObject(model)).finish();
 }
 
-export function valueInfo(name: string, elementType: OnnxElementType, shape: readonly number[]): OnnxValueInfo {
-  const dim = shape.map((n) => ({ dimValue: n }));
+/** @throws when the bytes are no such message */
+export function decodeModel(bytes: Uint8Array): OnnxModel {
+  const message = modelType.decode(bytes);
+  return modelType.toObject(message, { longs: Number, arrays: true, objects: true }) as OnnxModel;
+}
+
+/** @param shape a size, the name of a free one, or undefined for one without a name */
+export function valueInfo(
+  name: string,
+  elementType: OnnxElementType,
+  shape: readonly (number | string | undefined)[],
+): OnnxValueInfo {
+  const dim = shape.map((n) =>
+    typeof n === "number" ? { dimValue: n } : typeof n === "string" ? { dimParam: n } : {},
+  );
   return { name, type: { tensorType: { elemType: ELEMENT_TYPES[elementType], shape: { dim } } } };
 }

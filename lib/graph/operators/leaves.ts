@@ -29,13 +29,6 @@ export const constantOperator: Operator<ConstantAttributes> = {
   },
 };
 
-/** 0, 1, …, size − 1 as int32 [size]: a leaf whose size an exported file can take from a picture's. */
-export const rangeOperator: Operator<{ readonly size: number }> = {
-  name: "range",
-  infer: (_, { size }) => [{ shape: [size], dtype: "int32" }],
-  decompose: ({ attributes: { size } }) => [int32Indices(Array.from({ length: size }, (_, i) => i))],
-};
-
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
   return apply(inputOperator, [], { name, shape, dtype });
 }
@@ -71,6 +64,3 @@ export function constantData(value: Value): TensorData | undefined {
 export function int32Indices(indices: readonly number[]): Value {
   return constant(Int32Array.from(indices), [indices.length]);
 }
-
-/** 0, 1, …, size − 1 as int32 [size]. */
-export const range = (size: number): Value => apply(rangeOperator, [], { size });

@@ -1,6 +1,6 @@
 import { apply, check, normaliseAxis, type Operator, type Shape, sameShape, sizeOf, type Value } from "../value.js";
 import { broadcastShapes } from "./elementwise.js";
-import { filled } from "./leaves.js";
+import { filled, int32Indices, scalar } from "./leaves.js";
 import { sumTo } from "./reductions.js";
 
 export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
@@ -145,6 +145,31 @@ export const scatterAddOperator: Operator<{ readonly axis: number; readonly size
   },
   gradient: ({ inputs: [, indices], attributes: { axis } }, [g]) => [gather(g!, indices!, axis), undefined],
 };
+
+/**
+ * The size of an axis of x as a number, int32 []. A constant wherever sizes are known; in an exported file whose sizes
+ * are free it is computed.
+ */
+export const axisSizeOperator: Operator<{ readonly axis: number }> = {
+  name: "axisSize",
+  infer: () => [{ shape: [], dtype: "int32" }],
+  decompose: ({ inputs: [x], attributes: { axis } }) => [scalar(x!.shape[axis]!, "int32")],
+};
+
+/** 0, 1, …, n − 1 for an axis of n places of x, int32 [n]; as `axisSize`, a constant wherever sizes are known. */
+export const axisRangeOperator: Operator<{ readonly axis: number }> = {
+  name: "axisRange",
+  infer: ([x], { axis }) => [{ shape: [x!.shape[axis]!], dtype: "int32" }],
+  decompose: ({ inputs: [x], attributes: { axis } }) => [
+    int32Indices(Array.from({ length: x!.shape[axis]! }, (_, i) => i)),
+  ],
+};
+
+export const axisSize = (x: Value, axis: number): Value =>
+  apply(axisSizeOperator, [x], { axis: normaliseAxis(axis, x.shape.length) });
+
+export const axisRange = (x: Value, axis: number): Value =>
+  apply(axisRangeOperator, [x], { axis: normaliseAxis(axis, x.shape.length) });
 
 export const reshape = (x: Value, shape: Shape): Value =>
   sameShape(x.shape, shape) ? x : apply(reshapeOperator, [x], { shape });

@@ -10,12 +10,21 @@ export type Evaluate = (outputs: Outputs) => Promise<Readonly<Record<string, Ten
 /** Operators that make a large tensor of a small one: their result is never stored, what they spread is. */
 const SPREADING = new Set(["broadcastTo", "repeat"]);
 
+export interface FoldOptions {
+  /** Operators left as they are with all they are made of, such as resizings to a size that is not known yet. */
+  readonly unfolded?: ReadonlySet<string>;
+}
+
 /**
  * Computes whatever depends on constants alone and puts the results in its place. A result that stands for one named
  * parameter (it has been scaled, transposed, …) keeps that parameter's name.
  */
-export async function foldConstants(outputs: Outputs, evaluate: Evaluate): Promise<Outputs> {
-  const targets = [...largestConstants(outputs)];
+export async function foldConstants(
+  outputs: Outputs,
+  evaluate: Evaluate,
+  { unfolded = new Set() }: FoldOptions = {},
+): Promise<Outputs> {
+  const targets = [...largestConstants(outputs, unfolded)];
   if (targets.length === 0) return outputs;
   const names = namesOf(targets);
   const program = Object.fromEntries(targets.map((value, i) => [`${i}`, value]));
@@ -29,11 +38,11 @@ export async function foldConstants(outputs: Outputs, evaluate: Evaluate): Promi
 const isConstant = (node: Node) => node.operator.name === constantOperator.name;
 
 /** The constant values that something else than another constant takes. */
-function largestConstants(outputs: Outputs): Set<Value> {
+function largestConstants(outputs: Outputs, unfolded: ReadonlySet<string>): Set<Value> {
   const dependsOnConstants = constantTest(outputs);
   const found = new Set<Value>();
   const take = (value: Value): void => {
-    if (!dependsOnConstants(value) || isConstant(value.node)) return;
+    if (!dependsOnConstants(value) || isConstant(value.node) || unfolded.has(value.node.operator.name)) return;
     if (SPREADING.has(value.node.operator.name)) for (const input of value.node.inputs) take(input);
     else found.add(value);
   };

@@ -1,7 +1,7 @@
 import { blend } from "./blend.js";
 import { commonSubexpressions } from "./commonSubexpressions.js";
 import { foldAffine } from "./foldAffine.js";
-import { type Evaluate, foldConstants } from "./foldConstants.js";
+import { type Evaluate, type FoldOptions, foldConstants } from "./foldConstants.js";
 import { foldLinear } from "./foldLinear.js";
 import { type Outputs, sameOutputs } from "./rewrite.js";
 import { simplify } from "./simplify.js";
@@ -26,7 +26,11 @@ export function rearrange(outputs: Outputs): Outputs {
  *
  * @param evaluate runs a small program without inputs, such as `compile` and `run` of an engine
  */
-export async function optimiseForInference(outputs: Outputs, evaluate: Evaluate): Promise<Outputs> {
-  const folded = await foldConstants(rearrange(outputs), evaluate);
+export async function optimiseForInference(
+  outputs: Outputs,
+  evaluate: Evaluate,
+  options: FoldOptions = {},
+): Promise<Outputs> {
+  const folded = await foldConstants(rearrange(outputs), evaluate, options);
   return rearrange(folded);
 }

@@ -1,5 +1,7 @@
 import {
   add,
+  axisRange,
+  axisSize,
   cast,
   concat,
   constant,
@@ -11,7 +13,6 @@ import {
   maximum,
   minimum,
   mul,
-  range,
   reshape,
   scalar,
   slice,
@@ -61,7 +62,7 @@ const reshapeVector = (x: Value) => reshape(x, [x.shape[0]!]);
 /** Rows of x [B, n, …] picked by int32 indices [B, k], picture by picture → [B, k, …]. */
 export function gatherRows(x: Value, indices: Value): Value {
   const [batch, n, ...rest] = x.shape as [number, number, ...number[]];
-  const firsts = mul(range(batch), scalar(n, "int32")); // where each picture's rows begin
+  const firsts = mul(axisRange(x, 0), axisSize(x, 1)); // where each picture's rows begin
   const rows = batch === 1 ? indices : add(indices, reshape(firsts, [batch, 1]));
   return gather(reshape(x, [batch * n, ...rest]), rows, 0);
 }

@@ -1,5 +1,7 @@
 import {
   add,
+  axisRange,
+  axisSize,
   cast,
   div,
   gather,
@@ -10,7 +12,6 @@ import {
   neg,
   nonMaximumSuppression,
   type Rois,
-  range,
   reshape,
   restore,
   roiAlign,
@@ -101,7 +102,7 @@ function best({ config, classes }: MaskRcnn, boxes: Value, scores: Value): Detec
     count: sum(cast(less(scalar(0), values), "int32"), { axes: [1] }),
     boxes: gatherRows(reshape(boxes, [batch, classes * count, 4]), indices),
     scores: values,
-    labels: div(indices, scalar(count, "int32")),
+    labels: div(indices, axisSize(scores, 2)),
   };
 }
 
@@ -128,18 +129,20 @@ function masksOf(
   };
   const logits = restore(model.masks!.forward(align(model, maps, here, model.config.roi.maskPoolSize), context));
   const [, classes, side] = logits.shape as [number, number, number, number];
-  const own = add(mul(range(places), scalar(classes, "int32")), sorted(reshape(labels, [places])));
+  const own = add(mul(axisRange(real, 0), scalar(classes, "int32")), sorted(reshape(labels, [places])));
   const masks = sigmoid(gather(reshape(logits, [places * classes, side, side]), own, 0));
   const placed = inverse === undefined ? masks : gather(masks, inverse, 0);
   const shown = where(reshape(real, [places, 1, 1]), placed, scalar(0));
   return reshape(shown, [batch, perPicture, side, side]);
 }
 
+/** More than there ever are: topK then sorts. */
+const ALL = 2 ** 31 - 1;
+
 /** Brings the places where `real` is true to the front: which place goes where, and back. */
 function realFirst(real: Value): { readonly order: Value; readonly inverse: Value } {
-  const places = real.shape[0]!;
-  const order = topK(cast(real, "float32"), places).indices;
-  return { order, inverse: topK(neg(cast(order, "float32")), places).indices }; // sorting a permutation inverts it
+  const order = topK(cast(real, "float32"), ALL).indices;
+  return { order, inverse: topK(neg(cast(order, "float32")), ALL).indices }; // sorting a permutation inverts it
 }
 
 /** @param decoded [B, R, 4] @returns the RoIs of all pictures together, [B · R] */
@@ -147,7 +150,7 @@ function roisOf(model: MaskRcnn, decoded: Value): Rois {
   const [batch, count] = decoded.shape as [number, number];
   const finite = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
   const boxes = reshape(finite, [batch * count, 4]);
-  const pictures = div(range(batch * count), scalar(count, "int32"));
+  const pictures = div(axisRange(boxes, 0), axisSize(decoded, 1));
   return { boxes, pictures, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };
 }
 

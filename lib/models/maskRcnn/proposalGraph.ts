@@ -1,5 +1,6 @@
 import {
   add,
+  axisSize,
   cast,
   concat,
   constant,
@@ -88,7 +89,7 @@ function bestOfLevel(
   const flat = reshape(transpose(logits, [0, 2, 3, 1]), [batch, count]); // in the order y, x, shape
   const perAnchor = reshape(transpose(deltas, [0, 2, 3, 1]), [batch, count, 4]);
   const { values, indices } = topK(flat, testPerLevel); // [B, k]
-  const own = anchorsAt(model, stride, width, indices);
+  const own = anchorsAt(model, stride, axisSize(logits, 3), indices);
   const boxes = decodeBoxes(own, gatherRows(perAnchor, indices), [1, 1, 1, 1], reshape(sizes, [batch, 1, 4]));
   const sides = sidesOf(boxes);
   const shorter = minimum(slice(sides, { axis: 2, end: 1 }), slice(sides, { axis: 2, start: 1 }));
@@ -100,11 +101,11 @@ function bestOfLevel(
  * The anchors of one level that indices [B, k] in the order y, x, shape stand for → [B, k, 4]; the very numbers of
  * `makeAnchors` in lib/regions, without a table of all anchors in the model.
  */
-function anchorsAt(model: MaskRcnn, stride: number, width: number, indices: Value): Value {
+function anchorsAt(model: MaskRcnn, stride: number, width: Value, indices: Value): Value {
   const { anchorScale, anchorRatios } = model.config.rpn;
   const bases = baseAnchors(stride, { scales: [anchorScale], ratios: anchorRatios });
   const [batch, k] = indices.shape as [number, number];
-  const [cells, shapes] = divided(indices, bases.length / 4);
+  const [cells, shapes] = divided(indices, scalar(bases.length / 4, "int32"));
   const [y, x] = divided(cells, width);
   const shift = (cell: Value) => reshape(mul(cast(cell, "float32"), scalar(stride)), [batch, k, 1]);
   const shifts = [shift(x), shift(y)];
@@ -112,7 +113,7 @@ function anchorsAt(model: MaskRcnn, stride: number, width: number, indices: Valu
 }
 
 /** Quotient and remainder of whole numbers that are not negative. */
-function divided(x: Value, by: number): readonly [quotient: Value, remainder: Value] {
-  const quotient = div(x, scalar(by, "int32"));
-  return [quotient, sub(x, mul(quotient, scalar(by, "int32")))];
+function divided(x: Value, by: Value): readonly [quotient: Value, remainder: Value] {
+  const quotient = div(x, by);
+  return [quotient, sub(x, mul(quotient, by))];
 }

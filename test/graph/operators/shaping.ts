@@ -24,6 +24,10 @@ const floatReduction = shapeOf(1, 4).chain((shape) =>
 
 const onePerAxis = shapeOf(1, 4).chain((shape) => axisOf(shape).map((axis) => ({ shape, axis })));
 
+const alongAxis = shapeOf(1, 3).chain((shape) =>
+  axisOf(shape).map((axis) => ({ operands: [floats(shape)], attributes: { axis } })),
+);
+
 export const shapingSuites = {
   sum: suite(operators.sum, { calls: reduction, reference: reductions.sum }),
   mean: suite(operators.mean, { calls: floatReduction, reference: reductions.mean }),
@@ -90,10 +94,8 @@ export const shapingSuites = {
     calls: tensor.chain((x) => axesOf(x.shape.length, 1).map((axes) => ({ operands: [x], attributes: { axes } }))),
     reference: reference.reverse,
   }),
-  range: suite(operators.range, {
-    calls: fc.integer({ min: 1, max: 9 }).map((size) => ({ operands: [], attributes: { size } })),
-    reference: reference.range,
-  }),
+  axisSize: suite(operators.axisSize, { calls: alongAxis, reference: reference.axisSize }),
+  axisRange: suite(operators.axisRange, { calls: alongAxis, reference: reference.axisRange }),
   gather: suite(operators.gather, {
     calls: onePerAxis.chain(({ shape, axis }) =>
       fc.tuple(shapeOf(0, 2), fc.boolean()).map(([indices, isFloat]) => ({

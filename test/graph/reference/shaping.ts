@@ -48,7 +48,11 @@ export const reverse: Reference<AttributesOf<"reverse">> = ([x], { axes }) => [
   ),
 ];
 
-export const range: Reference<AttributesOf<"range">> = (_, { size }) => [build([size], ([i]) => i!)];
+export const axisSize: Reference<AttributesOf<"axisSize">> = ([x], { axis }) => [build([], () => x!.shape[axis]!)];
+
+export const axisRange: Reference<AttributesOf<"axisRange">> = ([x], { axis }) => [
+  build([x!.shape[axis]!], ([i]) => i!),
+];
 
 export const gather: Reference<AttributesOf<"gather">> = ([x, indices], { axis }) => {
   const rank = indices!.shape.length;

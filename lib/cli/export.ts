@@ -1,0 +1,88 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { loadConfig } from "../config/load.js";
+import { UserError } from "../errors.js";
+import type { ExportSettings, Extent, Part } from "../export/settings.js";
+import { findWeights } from "../training/checkpoint.js";
+import { type ConfigOptions, type Context, printResult } from "./context.js";
+import { createCommand, withConfig } from "./options.js";
+
+/** Named here too, so that `--help` needs no engine; the table is lib/export/formats.ts. */
+const FORMATS = ["onnx"] as const;
+
+interface ExportFlags extends ConfigOptions {
+  readonly weights: string;
+  readonly format: (typeof FORMATS)[number];
+  readonly out: string;
+  readonly part: Part;
+  readonly size?: Exclude<ExportSettings["size"], "free">;
+  readonly dynamic?: true;
+  readonly batch?: Extent;
+  readonly preprocess?: true;
+  readonly postprocess?: true;
+  readonly fp16?: true;
+  readonly opset?: number;
+  readonly force?: true;
+}
+
+export function exportCommand(context: Context): Command {
+  const examples = [
+    "export my.yaml --weights runs/my --format onnx --out my.onnx",
+    "export my.yaml --weights runs/my --format onnx --out my.onnx --dynamic --preprocess",
+    "export my.yaml --weights runs/my --format onnx --out backbone.onnx --part backbone --size 512x512 --fp16",
+  ];
+  return withConfig(createCommand("export", "Write a trained model in a format other programs run", examples))
+    .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
+    .addOption(new Option("--format <name>", "format of the file").choices(FORMATS).default("onnx"))
+    .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
+    .addOption(new Option("--part <part>", "what to export").choices(["model", "backbone"]).default("model"))
+    .option("--size <HxW>", "height and width of the input, multiples of 32; else the config's test size", parseSize)
+    .option("--dynamic", "leave height and width free (multiples of 32), and the batch unless --batch says else")
+    .option("--batch <n>", 'pictures a batch, or "dynamic"; else 1', parseBatch)
+    .option("--preprocess", "take uint8 RGB pictures [B, H, W, 3] and normalise them inside")
+    .option("--postprocess", "paste masks into the picture, or give the likeliest class of each pixel")
+    .option("--fp16", "weights and products in float16; inputs and outputs stay float32")
+    .option("--opset <n>", "ONNX operator set; else 17", parseWhole)
+    .option("--force", "write over what is there")
+    .action(async (path: string, flags: ExportFlags) => {
+      if (flags.dynamic && flags.size !== undefined) {
+        throw new UserError("--size and --dynamic contradict each other; give one of them", 2);
+      }
+      const { config } = loadConfig(path, { overrides: flags.set });
+      const batch = flags.batch ?? (flags.dynamic ? "free" : 1);
+      const size = flags.dynamic ? ("free" as const) : flags.size;
+      const result = await context.api.exportModel({
+        config,
+        weights: await findWeights(flags.weights),
+        format: flags.format,
+        out: flags.out,
+        part: flags.part,
+        batch,
+        ...(size !== undefined && { size }),
+        preprocess: flags.preprocess === true,
+        postprocess: flags.postprocess === true,
+        half: flags.fp16 === true,
+        ...(flags.opset !== undefined && { opset: flags.opset }),
+        force: flags.force === true,
+        signal: context.signal,
+      });
+      printResult(context, flags, result, () => `wrote ${result.out} (${(result.bytes / 1e6).toFixed(1)} MB)`);
+    });
+}
+
+function parseWhole(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError("expected a whole number above 0");
+  }
+  return value;
+}
+
+function parseBatch(text: string): Extent {
+  return text === "dynamic" ? "free" : parseWhole(text);
+}
+
+function parseSize(text: string): { readonly height: number; readonly width: number } {
+  const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (height === undefined) throw new InvalidArgumentError("expected HEIGHTxWIDTH, such as 800x1344");
+  return { height: Number(height), width: Number(width) };
+}

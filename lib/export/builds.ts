@@ -1,0 +1,61 @@
+import type { Build } from "../formats/onnx/portable.js";
+import type { TensorData } from "../graph/index.js";
+import type { Evaluate } from "../graph/passes/foldConstants.js";
+import { optimiseForInference } from "../graph/passes/optimise.js";
+import type { Normalisation } from "../images/normalise.js";
+import { Context } from "../nn/context.js";
+import { exportGraph, type GraphSize } from "./graph.js";
+import type { Network } from "./network.js";
+import { type ExportSettings, SIZE_MULTIPLE } from "./settings.js";
+
+/**
+ * Sizes that tell free sizes apart: batch, and height and width in multiples of 32. One is the smallest there can be,
+ * where every limit a graph has (the best of so many) shows if it ever does; odd and even sides show what is rounded.
+ */
+const TRIED = [
+  { batch: 3, height: 5, width: 7 },
+  { batch: 2, height: 1, width: 1 },
+  { batch: 5, height: 2, width: 11 },
+  { batch: 7, height: 13, width: 3 },
+  { batch: 11, height: 4, width: 17 },
+] as const;
+
+/** What is made for one size of pictures: attention biases. */
+const SIZED = new Set(["resizeBicubic"]);
+
+/** The model's graph with weights folded in; of free sizes at several of them, alike node by node. */
+export async function recordBuilds(
+  network: Network,
+  settings: ExportSettings,
+  normalisation: Normalisation,
+  evaluate: Evaluate,
+): Promise<readonly [Build, ...Build[]]> {
+  const once = evaluatedOnce(evaluate);
+  const builds: Build[] = [];
+  for (const size of sizesOf(settings)) {
+    const graph = exportGraph(network, Context.inference(network.values), settings, { ...size, normalisation });
+    const free = settings.size === "free";
+    const { batch, height, width } = size;
+    const sizes = { ...(settings.batch === "free" && { batch }), ...(free && { height, width }) };
+    builds.push({ outputs: await optimiseForInference(graph, once, free ? { unfolded: SIZED } : {}), sizes });
+  }
+  return builds as [Build, ...Build[]];
+}
+
+function sizesOf({ batch, size }: ExportSettings): readonly GraphSize[] {
+  if (batch !== "free" && size !== "free") return [{ batch, ...size }];
+  return TRIED.map((tried) => ({
+    batch: batch === "free" ? tried.batch : batch,
+    height: size === "free" ? tried.height * SIZE_MULTIPLE : size.height,
+    width: size === "free" ? tried.width * SIZE_MULTIPLE : size.width,
+  }));
+}
+
+/** What is folded does not depend on sizes: it is computed in the first build and taken from there in the others. */
+function evaluatedOnce(evaluate: Evaluate): Evaluate {
+  let first: Readonly<Record<string, TensorData>> | undefined;
+  return async (outputs) => {
+    first ??= await evaluate(outputs);
+    return first;
+  };
+}

@@ -1,0 +1,90 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../config/schema.js";
+import { runOnce } from "../engines/inference.js";
+import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
+import { UserError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
+import { recordBuilds } from "./builds.js";
+import { FORMATS, type FormatName, type FormatOptions } from "./formats.js";
+import { toMetadata } from "./metadata.js";
+import { openNetwork } from "./network.js";
+import { checkSettings, DEFAULT_SETTINGS, defaultSize, type ExportSettings } from "./settings.js";
+
+export interface ExportOptions extends Partial<ExportSettings>, FormatOptions {
+  readonly config: Config;
+  /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
+  readonly weights: string;
+  readonly format: FormatName;
+  /** A file, or a folder where the format has several files. */
+  readonly out: string;
+  /** Write over what is there. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExportResult {
+  readonly format: FormatName;
+  readonly out: string;
+  /** The weights file. */
+  readonly weights: string;
+  readonly settings: ExportSettings;
+  /** Of all files together. */
+  readonly bytes: number;
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes a trained model in a format other programs run. By default the whole model, for one picture of the size the
+ * config's test transforms bring a wide picture to.
+ *
+ * @throws UserError when settings contradict each other, something is in the way, or weights do not fit the config; the
+ *   signal's reason when aborted
+ */
+export async function exportModel(options: ExportOptions): Promise<ExportResult> {
+  const { config, format, out, signal } = options;
+  const settings = settingsOf(options);
+  if (options.force !== true) await checkFree(out);
+  const network = await openNetwork(config, options.weights);
+  signal?.throwIfAborted();
+  const engine = onnxRuntimeEngine(config.engine);
+  const builds = await recordBuilds(network, settings, config.data.normalisation, (constants) =>
+    runOnce(engine, constants),
+  );
+  signal?.throwIfAborted();
+  const metadata = toMetadata(config, network.description, settings);
+  const { opset } = options;
+  const contents = await FORMATS[format].write(
+    { builds, metadata, half: settings.half },
+    opset === undefined ? {} : { opset },
+  );
+  signal?.throwIfAborted();
+  const files: string[] = [];
+  let bytes = 0;
+  for (const [name, content] of contents) {
+    const path = name === "" ? out : join(out, name);
+    await writeFileAtomic(path, content);
+    files.push(path);
+    bytes += content.byteLength;
+  }
+  return { format, out, weights: network.weights, settings, bytes, files };
+}
+
+function settingsOf(options: ExportOptions): ExportSettings {
+  const { part, batch, preprocess, postprocess, half } = { ...DEFAULT_SETTINGS, ...withoutUndefined(options) };
+  const size = options.size ?? defaultSize(options.config);
+  const settings = { part, batch, size, preprocess, postprocess, half };
+  checkSettings(settings);
+  return settings;
+}
+
+const withoutUndefined = <T extends object>(object: T): Partial<T> =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** @throws UserError when there is something at a path */
+export async function checkFree(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) return;
+  const what = there.isDirectory() ? "a folder of that name is" : "a file of that name is";
+  throw new UserError(`${path}: ${what} there already; give another name, or --force to write over it`);
+}

@@ -1,0 +1,43 @@
+import type { ModelFile } from "../engines/modelFile.js";
+import { openOnnxFile } from "../engines/onnxFile.js";
+import { UserError } from "../errors.js";
+import { type PortableOptions, writePortableOnnx } from "../formats/onnx/portable.js";
+
+/** What a format writes: the graph, and what is said about it. */
+export interface Exported extends Omit<PortableOptions, "opset"> {}
+
+export interface FormatOptions {
+  /** Of ONNX: the operator set. */
+  readonly opset?: number;
+}
+
+/** A kind of file that models are exported to. */
+export interface ExportFormat {
+  /** Contents by path; the path "" is the one file of a format whose models are single files. */
+  readonly write: (exported: Exported, options: FormatOptions) => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Opens what was written, to be run. @throws UserError when it cannot be read */
+  readonly open: (path: string) => Promise<ModelFile>;
+  /** Whether a path is one of this format's, by its name. */
+  readonly matches: (path: string) => boolean;
+}
+
+/** Every format there is. A new one is an entry here. */
+export const FORMATS = {
+  onnx: {
+    write: async (exported, { opset }) =>
+      new Map([["", writePortableOnnx({ ...exported, ...(opset !== undefined && { opset }) })]]),
+    open: (path) => openOnnxFile(path),
+    matches: (path) => path.endsWith(".onnx"),
+  },
+} as const satisfies Readonly<Record<string, ExportFormat>>;
+
+export type FormatName = keyof typeof FORMATS;
+
+export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
+
+/** The format a model file is of. @throws UserError for a name of no format */
+export function formatOf(path: string): ExportFormat {
+  const found = Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
+  if (found !== undefined) return found;
+  throw new UserError(`${path}: not the name of an exported model (${FORMAT_NAMES.join(", ")})`);
+}

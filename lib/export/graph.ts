@@ -1,0 +1,44 @@
+import { div, input, mul, reshape, type Value } from "../graph/index.js";
+import type { Normalisation } from "../images/normalise.js";
+import type { Context } from "../nn/context.js";
+import type { Network } from "./network.js";
+import { labelMap, normalised, pastedMasks, sizesInput, widthHeightTwice } from "./processing.js";
+import type { ExportSettings } from "./settings.js";
+
+/** One size a graph is recorded at. */
+export interface GraphSize {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export type GraphSettings = Pick<ExportSettings, "part" | "preprocess" | "postprocess">;
+
+/**
+ * The graph that is exported, at one size. Inputs: `images` float32 [B, 3, H, W] normalised, or uint8 [B, H, W, 3] RGB
+ * with `preprocess`; for objects `sizes` and `original_sizes`, int32 [B, 2] height and width of each picture in the
+ * input without padding, and of the picture that boxes are wanted for; `sizes` also where `preprocess` needs it.
+ *
+ * @returns the outputs by name
+ */
+export function exportGraph(
+  network: Network,
+  context: Context,
+  { part, preprocess, postprocess }: GraphSettings,
+  { batch, height, width, normalisation }: GraphSize & { readonly normalisation: Normalisation },
+): Readonly<Record<string, Value>> {
+  const sizes = sizesInput("sizes", batch);
+  const images = preprocess
+    ? normalised(input("images", [batch, height, width, 3], "uint8"), sizes, normalisation)
+    : input("images", [batch, 3, height, width]);
+  if (part === "backbone") return network.backbone(images, context);
+  const inNetwork = widthHeightTwice(sizes);
+  const scales = div(inNetwork, widthHeightTwice(sizesInput("original_sizes", batch)));
+  const outputs = network.model({ images, sizes: inNetwork, scales }, context);
+  if (!postprocess) return outputs;
+  const { logits, masks, ...found } = outputs;
+  if (logits !== undefined) return { label_map: labelMap(logits, [height, width]) };
+  if (masks === undefined) return found;
+  const boxes = mul(found.boxes!, reshape(scales, [batch, 1, 4]));
+  return { ...found, masks: pastedMasks(masks, boxes, images, network.maskThreshold!) };
+}

@@ -1,0 +1,48 @@
+import type { Config } from "../config/schema.js";
+import type { ModelDescription } from "../tasks/description.js";
+import { ownVersion } from "../version.js";
+import type { ExportSettings } from "./settings.js";
+
+/** What an exported file says of itself. */
+export interface ExportMetadata {
+  readonly task: ModelDescription["task"];
+  readonly classes: readonly string[];
+  readonly settings: ExportSettings;
+}
+
+/** A config without what only means something on the machine it was trained on: paths. */
+function portableConfig({ task, model, data }: Config): object {
+  const { transforms, normalisation, padding } = data;
+  const { weights: _, ...backbone } = model.backbone;
+  return { task, model: { ...model, backbone }, data: { transforms, normalisation, padding } };
+}
+
+/** The metadata of an exported file: strings by key, JSON where there is structure. */
+export function toMetadata(
+  config: Config,
+  description: ModelDescription,
+  settings: ExportSettings,
+): Readonly<Record<string, string>> {
+  const { mean, std } = config.data.normalisation;
+  return {
+    task: description.task,
+    classes: JSON.stringify(description.classes),
+    mean: JSON.stringify(mean),
+    std: JSON.stringify(std),
+    settings: JSON.stringify(settings),
+    config: JSON.stringify(portableConfig(config)),
+    densekit: ownVersion(),
+  };
+}
+
+/** @returns undefined when a file was not exported by densekit */
+export function fromMetadata(metadata: Readonly<Record<string, string>>): ExportMetadata | undefined {
+  const { task, classes, settings } = metadata;
+  if (classes === undefined || settings === undefined) return undefined;
+  try {
+    if (task !== "instances" && task !== "semantic") return undefined;
+    return { task, classes: JSON.parse(classes), settings: JSON.parse(settings) };
+  } catch {
+    return undefined;
+  }
+}

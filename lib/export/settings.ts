@@ -1,0 +1,69 @@
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+
+/** What is exported: feature maps alone, or the whole model. */
+export type Part = "backbone" | "model";
+
+/** A side or a count that is fixed, or left open to whoever runs the model. */
+export type Extent = number | "free";
+
+/** How an exported model looks from outside. */
+export interface ExportSettings {
+  readonly part: Part;
+  readonly batch: Extent;
+  /** Pixels of the network's input; both free or neither. */
+  readonly size: { readonly height: number; readonly width: number } | "free";
+  /** Takes uint8 RGB [B, H, W, 3] and normalises it. */
+  readonly preprocess: boolean;
+  /** Pastes masks into pictures of the network's input size; brings logits to a label map of that size. */
+  readonly postprocess: boolean;
+  /** Weights and most of the arithmetic in float16. */
+  readonly half: boolean;
+}
+
+/** Free sizes are multiples of this. */
+export const SIZE_MULTIPLE = 32;
+
+export const DEFAULT_SETTINGS = {
+  part: "model",
+  batch: 1,
+  preprocess: false,
+  postprocess: false,
+  half: false,
+} as const satisfies Partial<ExportSettings>;
+
+/** @throws UserError when the settings contradict each other */
+export function checkSettings({ part, batch, size, postprocess }: ExportSettings): void {
+  if (size !== "free") {
+    for (const side of [size.height, size.width]) {
+      if (Number.isInteger(side) && side > 0 && side % SIZE_MULTIPLE === 0) continue;
+      throw new UserError(
+        `size ${size.height}x${size.width}: both sides must be multiples of ${SIZE_MULTIPLE}, the backbone's largest stride`,
+        2,
+      );
+    }
+  }
+  if (batch !== "free" && !(Number.isInteger(batch) && batch > 0)) {
+    throw new UserError(`batch ${batch}: must be a whole number above 0, or free`, 2);
+  }
+  if (part === "backbone" && postprocess) {
+    throw new UserError("a backbone's feature maps have no post-processing; leave --postprocess out", 2);
+  }
+}
+
+/** The size a config's test transforms bring a wide picture to, raised to what the backbone takes. */
+export function defaultSize({ data }: Config): { readonly height: number; readonly width: number } {
+  const [preferred] = data.padding.sizes;
+  if (preferred !== undefined) return preferred;
+  const resize = data.transforms.test.find((transform) => transform.type === "resize");
+  if (resize === undefined) {
+    throw new UserError(
+      "data.transforms.test resizes nothing, so the config does not say which size to export; give --size HEIGHTxWIDTH or --dynamic",
+      2,
+    );
+  }
+  const [a, b] = resize.scale;
+  const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
+  const [width, height] = resize.keepRatio === false ? [a, b] : [Math.max(a, b), Math.min(a, b)];
+  return { height: raise(height), width: raise(width) };
+}

@@ -1,0 +1,53 @@
+import { UserError } from "../../errors.js";
+import type { DType } from "../../graph/index.js";
+import { decodeModel, ELEMENT_TYPES, type OnnxValueInfo } from "./proto.js";
+
+/** What an ONNX file says of itself and of how it looks from outside. */
+export interface OnnxHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly opset: number;
+  readonly inputs: Readonly<Record<string, OnnxType>>;
+  readonly outputs: Readonly<Record<string, OnnxType>>;
+}
+
+export interface OnnxType {
+  readonly dtype: DType;
+  /** A free size has a name, or none. */
+  readonly shape: readonly (number | string | undefined)[];
+}
+
+const DTYPES = new Map<number, DType>([
+  [ELEMENT_TYPES.float32, "float32"],
+  [ELEMENT_TYPES.uint8, "uint8"],
+  [ELEMENT_TYPES.int32, "int32"],
+  [ELEMENT_TYPES.bool, "bool"],
+]);
+
+/** @throws UserError when the bytes are no ONNX model, or one with inputs of other types than densekit writes */
+export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
+  let model: ReturnType<typeof decodeModel>;
+  try {
+    model = decodeModel(bytes);
+  } catch {
+    throw new UserError(`${path}: not an ONNX model, or a damaged one`);
+  }
+  const { graph, metadataProps = [], opsetImport } = model;
+  if (graph.node.length === 0) throw new UserError(`${path}: not an ONNX model, or an empty one`);
+  const types = (infos: readonly OnnxValueInfo[]) =>
+    Object.fromEntries(infos.map((info) => [info.name, typeOf(info, path)]));
+  return {
+    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+    opset: opsetImport.find(({ domain }) => domain === "")?.version ?? 0,
+    inputs: types(graph.input),
+    outputs: types(graph.output),
+  };
+}
+
+function typeOf({ name, type }: OnnxValueInfo, path: string): OnnxType {
+  const { elemType, shape } = type.tensorType;
+  const dtype = DTYPES.get(elemType);
+  if (dtype === undefined) {
+    throw new UserError(`${path}: ${name} has ONNX element type ${elemType}, which no model of densekit has`);
+  }
+  return { dtype, shape: shape.dim.map(({ dimValue, dimParam }) => dimParam || dimValue || undefined) };
+}
