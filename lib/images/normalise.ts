@@ -37,3 +37,20 @@ export function writeNormalised(
   normaliseKernel(picture, tables, target, { offset, plane, paddedWidth });
   for (let c = 0; c < 3; c++) target.fill(0, offset + c * plane + height * paddedWidth, offset + (c + 1) * plane);
 }
+
+/**
+ * The picture within one [3, paddedHeight, paddedWidth] block of normalised values, padding included: the inverse of
+ * `writeNormalised`, to the byte.
+ */
+export function readNormalised(source: Float32Array, offset: number, options: NormaliseOptions): Picture {
+  const { mean, std, paddedHeight: height, paddedWidth: width } = options;
+  const plane = height * width;
+  const data = new Uint8Array(3 * plane);
+  for (let i = 0, o = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++, o++) {
+      const value = Math.round(source[offset + c * plane + i]! * std[c]! + mean[c]!);
+      data[o] = Math.min(Math.max(value, 0), 255);
+    }
+  }
+  return { width, height, data };
+}

@@ -85,7 +85,7 @@ export async function histogramSvg(values: readonly number[], options: Histogram
             type: "quantitative",
             title: options.xLabel,
             scale: { ...scale, domain },
-            axis: { grid: false, tickCount: 8, ...(log && { format: "~s" }) },
+            axis: { grid: false, tickCount: 8, ...(log && { format: "~g" }) },
           },
           x2: { field: "to" },
           y: { field: "count", type: "quantitative", title: options.yLabel, axis: { tickCount: 5, tickMinStep: 1 } },
@@ -151,7 +151,7 @@ export async function scatterSvg(
   options: ScatterOptions,
 ): Promise<string> {
   const scale = options.scale === "log" ? ({ type: "log", nice: false } as const) : ({ zero: true } as const);
-  const axis = { tickCount: 6, ...(options.scale === "log" && { format: "~s" }) };
+  const axis = { tickCount: 6, ...(options.scale === "log" && { format: "~g" }) };
   const encoding = {
     x: { field: "x", type: "quantitative", title: options.xLabel, scale, axis },
     y: { field: "y", type: "quantitative", title: options.yLabel, scale, axis },

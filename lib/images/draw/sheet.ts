@@ -6,6 +6,8 @@ export interface SheetRow {
   /** Written above the row, e.g. the file's name. */
   readonly title?: string;
   readonly pictures: readonly Picture[];
+  /** Written above each picture, shortened to its width; in place of the title. */
+  readonly captions?: readonly string[];
 }
 
 export interface SheetOptions {
@@ -31,7 +33,7 @@ export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {})
   const left = columnWidths.map((_, c) => gap + columnWidths.slice(0, c).reduce((sum, w) => sum + w + gap, 0));
   const width = left.at(-1)! + columnWidths.at(-1)! + gap;
   const headHeight = options.columns === undefined ? 0 : fontSize * 2;
-  const titleHeight = rows.some((row) => row.title !== undefined) ? Math.round(fontSize * 1.6) : 0;
+  const titleHeight = rows.some((row) => (row.title ?? row.captions) !== undefined) ? Math.round(fontSize * 1.6) : 0;
   const top = (r: number): number => gap + headHeight + titleHeight + r * (height + titleHeight + gap);
   const canvas = blank(width, top(rows.length - 1) + height + gap);
   const content = (options.columns ?? []).map((name, c) =>
@@ -42,6 +44,10 @@ export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {})
       content.push(
         text(left[0]!, top(r) - fontSize * 0.5, shorten(row.title, width - 2 * gap, fontSize), fontSize, 400),
       );
+    }
+    for (const [c, caption] of (row.captions ?? []).entries()) {
+      const shortened = shorten(caption, columnWidths[c] ?? 0, fontSize);
+      content.push(text(left[c] ?? 0, top(r) - fontSize * 0.5, shortened, fontSize, 400));
     }
     for (const [c, picture] of row.pictures.entries()) paste(canvas, picture, left[c]!, top(r));
   }

@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { UserError } from "../../errors.js";
+import type { Split } from "../../tasks/sources.js";
+import { type Context, printResult } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { toCount } from "./convert.js";
+import { readSource, type SourceFlags, withSource } from "./source.js";
+
+interface ShowFlags extends SourceFlags {
+  readonly out: string;
+  readonly split: Split;
+  readonly count: number;
+  readonly columns: number;
+  readonly height: number;
+  readonly seed: number;
+  readonly only?: string;
+  readonly augmented?: true;
+  readonly force?: true;
+}
+
+export function showCommand(context: Context): Command {
+  const examples = [
+    "data show my.yaml --out sheet.jpg",
+    "data show my.yaml --augmented --out augmented.html --set data.batchSize=4",
+    "data show --annotations train.json --pictures train --only dog --count 20 --out dogs.png",
+  ];
+  return withSource(createCommand("show", "Draw a contact sheet: pictures with their annotations", examples))
+    .requiredOption("--out <file>", "what to write: .jpg or .png a sheet, .html a page")
+    .addOption(new Option("--split <name>", "which set of the config").choices(["train", "val"]).default("train"))
+    .option("--count <number>", "pictures", toCount, 12)
+    .option("--columns <number>", "pictures side by side on the sheet", toCount, 4)
+    .option("--height <pixels>", "of each picture on the sheet", toCount, 320)
+    .option("--seed <number>", "which pictures are chosen", toSeed, 0)
+    .option("--only <class>", "only pictures with this class")
+    .option("--augmented", "as the network sees them: through the config's training transforms and loader")
+    .option("--force", "overwrite what is there")
+    .action(async (path: string | undefined, flags: ShowFlags) => {
+      const { config, sources } = readSource(path, flags, [flags.split]);
+      if (flags.augmented && config === undefined) throw new UserError("--augmented needs a config with transforms", 2);
+      if (flags.augmented && flags.only !== undefined) {
+        throw new UserError("--only cannot be had with --augmented, which draws the loader's own batches", 2);
+      }
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { count, columns, height, seed, only, out } = flags;
+      const result = await context.api.data
+        .show({
+          source: sources[0]!,
+          output: out,
+          count,
+          columns,
+          height,
+          seed,
+          ...(only !== undefined && { className: only }),
+          ...(flags.augmented && config !== undefined && { augmented: config }),
+          ...(flags.force && { force: true }),
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => `${out}: ${result.pictures.length} pictures`);
+    });
+}
+
+export function toSeed(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("It must be a whole number from 0.");
+  return value;
+}

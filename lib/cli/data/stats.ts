@@ -1,0 +1,89 @@
+import { type Command, Option } from "commander";
+import type { AnchorStats, SetStats, StatsResult } from "../../datatools/stats/types.js";
+import type { Split } from "../../tasks/sources.js";
+import { type Context, printResult } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { table } from "../table.js";
+import { toCount } from "./convert.js";
+import { readSource, type SourceFlags, withSource } from "./source.js";
+
+interface StatsFlags extends SourceFlags {
+  readonly out?: string;
+  readonly split?: Split;
+  readonly anchorPictures: number;
+  readonly force?: true;
+}
+
+export function statsCommand(context: Context): Command {
+  const examples = [
+    "data stats my.yaml --out stats.html",
+    "data stats my.yaml --split train --json",
+    "data stats my.yaml --set model.head.rpn.anchorScale=4 --out smaller.html",
+    "data stats --annotations train.json --pictures train --out stats.html",
+  ];
+  const description = "Count classes, sizes and shapes, and how the anchors cover the boxes; as a page with plots";
+  return withSource(createCommand("stats", description, examples))
+    .option("--out <file>", "write an HTML page with plots")
+    .addOption(new Option("--split <name>", "one set of the config; default both").choices(["train", "val"]))
+    .option("--anchor-pictures <number>", "training pictures that the anchors are tried on", toCount, 300)
+    .option("--force", "overwrite what is there")
+    .action(async (path: string | undefined, flags: StatsFlags) => {
+      const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
+      const { config, sources } = readSource(path, flags, splits);
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const result = await context.api.data
+        .stats({
+          sources,
+          ...(config !== undefined && { config }),
+          anchorPictures: flags.anchorPictures,
+          ...(flags.out !== undefined && { output: flags.out }),
+          ...(flags.force && { force: true }),
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => summary(result));
+    });
+}
+
+function summary({ sets, anchors, output }: StatsResult): string {
+  const parts = sets.map(setTable);
+  if (anchors !== undefined) parts.push(anchorTable(anchors));
+  if (output !== undefined) parts.push(`the page is ${output}`);
+  return parts.join("\n\n");
+}
+
+function setTable(set: SetStats): string {
+  if (set.kind === "pixels") {
+    const head = `${set.name}: ${set.pictures} pictures, ${percent(set.ignored)} of the pixels ignored`;
+    const rows = set.classes.map(({ name, share, pictures }) => [name, percent(share), String(pictures)]);
+    return `${head}\n${table([["class", "pixels", "pictures"], ...rows])}`;
+  }
+  const { report, areas } = set;
+  const objects = report.objects - report.crowds;
+  const sizes = `small ${percent(areas.small)}, medium ${percent(areas.medium)}, large ${percent(areas.large)}`;
+  const rows = set.classes.map(({ name, objects: n, share, pictures, medianSide }) => [
+    name,
+    String(n),
+    percent(share),
+    String(pictures),
+    medianSide === null ? "–" : medianSide.toFixed(0),
+  ]);
+  const head = `${set.name}: ${set.pictures} pictures, ${objects} objects, ${report.crowds} crowds; ${sizes}`;
+  return `${head}\n${table([["class", "objects", "share", "pictures", "√ area"], ...rows])}`;
+}
+
+function anchorTable({ all, byArea, positiveIou, minPositiveIou, pictures }: AnchorStats): string {
+  const rows = [all, ...byArea].map(({ name, boxes, medianIou, positive, reached }) => [
+    name,
+    String(boxes),
+    medianIou?.toFixed(2) ?? "–",
+    percent(positive),
+    percent(reached),
+  ]);
+  const head = ["best anchor", "boxes", "median IoU", `IoU ≥ ${positiveIou}`, `IoU ≥ ${minPositiveIou}`];
+  return `anchors on ${pictures} training pictures\n${table([head, ...rows])}`;
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

@@ -1,0 +1,55 @@
+import type { Config } from "../../config/schema.js";
+import type { Batch } from "../../datasets/loader/types.js";
+import type { DetectionDataset, Instances, Sample, SegmentationDataset } from "../../datasets/types.js";
+import { readNormalised } from "../../images/normalise.js";
+import { cropRle } from "../../masks/transforms.js";
+import { trainingLoader } from "../../tasks/data.js";
+
+/**
+ * The first samples of a training epoch, read back from the loader's batches: normalised, padded and all. So what is
+ * drawn is what the network gets, whatever happened on the way.
+ *
+ * @param options.seed stands in for training.seed; 0 is the config's own
+ */
+export async function* augmentedSamples(
+  dataset: DetectionDataset | SegmentationDataset,
+  config: Config,
+  { count, seed }: { readonly count: number; readonly seed: number },
+): AsyncGenerator<Sample, void, undefined> {
+  const { training, data } = config;
+  const workers = Math.min(data.workers, Math.ceil(count / data.batchSize));
+  const own = {
+    ...config,
+    data: { ...data, workers },
+    training: seed === 0 ? training : { ...training, seed },
+  } as Config;
+  const masks = dataset.kind === "detection" && dataset.hasMasks;
+  const loader = trainingLoader(dataset, own, masks);
+  try {
+    let left = count;
+    const batches = Math.ceil(count / data.batchSize);
+    for await (const batch of loader.batches({ stopAt: Math.min(batches, loader.batchesPerEpoch) })) {
+      for (const sample of samplesOf(batch, config)) if (left-- > 0) yield sample;
+    }
+  } finally {
+    await loader.dispose();
+  }
+}
+
+function samplesOf(batch: Batch, { data }: Config): Sample[] {
+  const { images, height, width, meta } = batch;
+  const plane = height * width;
+  return meta.map((own, i): Sample => {
+    const options = { ...data.normalisation, paddedHeight: height, paddedWidth: width };
+    const sample = { picture: readNormalised(images, 3 * i * plane, options), meta: own };
+    if (batch.kind === "detection") return { ...sample, instances: padded(batch.instances[i]!, height, width) };
+    if (batch.kind === "classification") return sample;
+    return { ...sample, labelMap: { width, height, data: batch.labels.slice(i * plane, (i + 1) * plane) } };
+  });
+}
+
+/** Masks of the padded size; boxes are in the same pixels already. */
+function padded(instances: Instances, height: number, width: number): Instances {
+  const masks = instances.masks.map((mask) => mask && cropRle(mask, { x: 0, y: 0, width, height }));
+  return { ...instances, masks };
+}

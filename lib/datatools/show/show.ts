@@ -1,0 +1,119 @@
+import { extname } from "node:path";
+import type { Config } from "../../config/schema.js";
+import type { DetectionDataset, SegmentationDataset } from "../../datasets/types.js";
+import { UserError } from "../../errors.js";
+import { writeFileAtomic } from "../../files.js";
+import { drawSheet } from "../../images/draw/sheet.js";
+import { encodeJpeg, encodePng } from "../../images/encode.js";
+import { figures, pictureFigure, renderPage } from "../../pages/index.js";
+import { Random } from "../../random.js";
+import { type DataSource, openSource } from "../../tasks/sources.js";
+import type { ProgressEvent } from "../../training/events.js";
+import { refuseExisting } from "../output.js";
+import { augmentedSamples } from "./augmented.js";
+import { type DrawnSample, drawSample } from "./draw.js";
+
+export interface ShowOptions {
+  readonly source: DataSource;
+  /** The file to write: .jpg or .png a sheet, .html a page. */
+  readonly output: string;
+  /** Pictures; default 12. */
+  readonly count?: number;
+  /** Of the sheet; default 4. */
+  readonly columns?: number;
+  /** Pixels of each picture's height on the sheet; default 320. Lower pictures are not enlarged past twice their size. */
+  readonly height?: number;
+  /** Which pictures are chosen; default 0. */
+  readonly seed?: number;
+  /** Only pictures with an object, or a pixel, of this class. */
+  readonly className?: string;
+  /** As the network sees them: the batches of this config's training loader, with its transforms, in its order. */
+  readonly augmented?: Config;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+export interface ShowResult {
+  readonly output: string;
+  /** The pictures drawn, in order. */
+  readonly pictures: readonly { readonly id: number; readonly file: string; readonly objects?: number }[];
+}
+
+/**
+ * Draws a contact sheet of a data set with its annotations.
+ *
+ * @throws UserError for a file ending, class or output that will not do, and as the readers
+ */
+export async function showData(options: ShowOptions): Promise<ShowResult> {
+  const { source, output, count = 12, seed = 0, height = 320 } = options;
+  const ending = extname(output).toLowerCase();
+  if (![".jpg", ".jpeg", ".png", ".html"].includes(ending)) {
+    throw new UserError(`${output}: the ending must be .jpg or .png for a sheet, or .html for a page`, 2);
+  }
+  refuseExisting([output], options.force);
+  const dataset = await openSource(source);
+  const samples =
+    options.augmented === undefined
+      ? storedSamples(dataset, await chooseIndices(dataset, { count, seed, className: options.className }))
+      : augmentedSamples(dataset, options.augmented, { count, seed });
+  const drawn: DrawnSample[] = [];
+  for await (const sample of samples) {
+    options.signal?.throwIfAborted();
+    drawn.push(drawSample(sample, dataset, height));
+    options.onEvent?.({
+      type: "progress",
+      what: "drawing",
+      done: drawn.length,
+      total: Math.min(count, dataset.length),
+    });
+  }
+  await (ending === ".html" ? writePage(drawn, options) : writeSheet(drawn, options, ending));
+  return { output, pictures: drawn.map(({ picture: _, caption: __, ...told }) => told) };
+}
+
+async function* storedSamples(dataset: DetectionDataset | SegmentationDataset, indices: readonly number[]) {
+  for (const index of indices) yield await dataset.load(index);
+}
+
+/** In the data set's order. */
+async function chooseIndices(
+  dataset: DetectionDataset | SegmentationDataset,
+  choice: { readonly count: number; readonly seed: number; readonly className: string | undefined },
+): Promise<number[]> {
+  const { count, seed, className } = choice;
+  const all = Array.from(Random.of(seed, "show").choose(dataset.length, dataset.length));
+  if (className === undefined) return all.slice(0, count).sort((a, b) => a - b);
+  const label = dataset.classes.indexOf(className);
+  if (label < 0) throw new UserError(`there is no class "${className}"; the classes are ${dataset.classes.join(", ")}`);
+  const found: number[] = [];
+  for (const index of all) {
+    if (found.length === count) break;
+    const labels =
+      dataset.kind === "detection" ? dataset.source(index).instances?.labels : (await dataset.loadLabelMap(index)).data;
+    if (labels?.includes(label)) found.push(index);
+  }
+  if (found.length === 0) throw new UserError(`no picture has an object of the class "${className}"`);
+  return found.sort((a, b) => a - b);
+}
+
+async function writeSheet(drawn: readonly DrawnSample[], options: ShowOptions, ending: string): Promise<void> {
+  const columns = Math.min(options.columns ?? 4, drawn.length);
+  const rows = Array.from({ length: Math.ceil(drawn.length / columns) }, (_, r) => {
+    const row = drawn.slice(r * columns, (r + 1) * columns);
+    return { pictures: row.map(({ picture }) => picture), captions: row.map(({ caption }) => caption) };
+  });
+  const sheet = drawSheet(rows, { rowHeight: options.height ?? 320 });
+  await writeFileAtomic(options.output, ending === ".png" ? await encodePng(sheet) : await encodeJpeg(sheet));
+}
+
+async function writePage(drawn: readonly DrawnSample[], { source, output, seed = 0, augmented }: ShowOptions) {
+  const list = await Promise.all(drawn.map(({ picture, caption }) => pictureFigure(picture, { caption, quality: 88 })));
+  const how = augmented === undefined ? "as annotated" : "as the network sees them in training";
+  const page = renderPage({
+    title: `${source.name}: ${drawn.length} pictures ${how}`,
+    subtitle: `${source.kind === "coco" ? source.annotations : source.labelMaps} · seed ${seed}`,
+    sections: [{ title: "Pictures", content: [figures(list)] }],
+  });
+  await writeFileAtomic(output, page);
+}

@@ -1,0 +1,49 @@
+import { availableParallelism } from "node:os";
+import pMap from "p-map";
+import type { SegmentationDataset } from "../../datasets/types.js";
+import { pictureStats } from "./objects.js";
+import { median, spreadOf } from "./spread.js";
+import type { PixelStats, StatsOptions } from "./types.js";
+
+/** Classes present a picture, for the plot. */
+export interface PixelValues {
+  readonly perPicture: readonly number[];
+}
+
+/** Counts every label map's pixels. */
+export async function pixelStats(
+  dataset: SegmentationDataset,
+  name: string,
+  { signal, onEvent }: Pick<StatsOptions, "signal" | "onEvent">,
+): Promise<{ readonly stats: PixelStats; readonly values: PixelValues }> {
+  const { classes, length } = dataset;
+  let done = 0;
+  const counts = await pMap(
+    Array.from({ length }, (_, index) => index),
+    async (index) => {
+      const count = new Float64Array(256);
+      for (const label of (await dataset.loadLabelMap(index)).data) count[label]!++;
+      onEvent?.({ type: "progress", what: `counting ${name}`, done: ++done, total: length });
+      return count;
+    },
+    { concurrency: availableParallelism(), ...(signal !== undefined && { signal }) },
+  );
+  const labelled = counts.map((count) => count.subarray(0, 255).reduce((a, b) => a + b, 0));
+  const total = labelled.reduce((a, b) => a + b, 0);
+  const ignored = counts.reduce((sum, count) => sum + count[255]!, 0);
+  const perPicture = counts.map((count) => count.subarray(0, 255).filter((pixels) => pixels > 0).length);
+  const stats: PixelStats = {
+    kind: "pixels",
+    name,
+    ...pictureStats(dataset.pictures),
+    classes: classes.map((className, label) => {
+      const shares = counts.flatMap((count, i) => (count[label]! > 0 ? [count[label]! / labelled[i]!] : []));
+      const pixels = counts.reduce((sum, count) => sum + count[label]!, 0);
+      const share = total === 0 ? 0 : pixels / total;
+      return { name: className, pictures: shares.length, share, medianShare: median(shares) };
+    }),
+    classesPerPicture: spreadOf(perPicture),
+    ignored: total + ignored === 0 ? 0 : ignored / (total + ignored),
+  };
+  return { stats, values: { perPicture } };
+}

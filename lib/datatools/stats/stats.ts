@@ -1,0 +1,46 @@
+import { UserError } from "../../errors.js";
+import { writeFileAtomic } from "../../files.js";
+import { openSource } from "../../tasks/sources.js";
+import { refuseExisting } from "../output.js";
+import { anchorStats } from "./anchors.js";
+import { objectStats } from "./objects.js";
+import { type MeasuredSet, statsPage } from "./page.js";
+import { pixelStats } from "./pixels.js";
+import type { StatsOptions, StatsResult } from "./types.js";
+
+/**
+ * Counts what data sets hold: classes, sizes, shapes, objects or pixels a picture; with a config of detection, how well
+ * its anchors cover the boxes after the training transforms.
+ *
+ * @throws UserError as the readers, and where the output exists
+ */
+export async function dataStats(options: StatsOptions): Promise<StatsResult> {
+  const { sources, config, output } = options;
+  if (output !== undefined) {
+    if (!/\.html?$/i.test(output)) throw new UserError(`${output}: the page's ending must be .html`, 2);
+    refuseExisting([output], options.force);
+  }
+  const sets: MeasuredSet[] = [];
+  let anchors: Awaited<ReturnType<typeof anchorStats>> | undefined;
+  let classes: readonly string[] | undefined;
+  for (const source of sources) {
+    options.signal?.throwIfAborted();
+    const dataset = await openSource(classes === undefined ? source : { ...source, classes });
+    classes = dataset.classes;
+    if (dataset.kind === "segmentation") sets.push(await pixelStats(dataset, source.name, options));
+    else {
+      sets.push(objectStats(dataset, source.name));
+      if (config?.task === "instances") anchors ??= await anchorStats(dataset, config, options);
+    }
+  }
+  if (output !== undefined) {
+    const subtitle = sources.map((s) => `${s.name}: ${s.kind === "coco" ? s.annotations : s.labelMaps}`).join(" · ");
+    const page = { title: "Data statistics", subtitle, sets, ...(anchors !== undefined && { anchors }) };
+    await writeFileAtomic(output, await statsPage(page));
+  }
+  return {
+    sets: sets.map(({ stats }) => stats),
+    ...(anchors !== undefined && { anchors: anchors.stats }),
+    ...(output !== undefined && { output }),
+  };
+}

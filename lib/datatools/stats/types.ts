@@ -1,0 +1,111 @@
+import type { Config } from "../../config/schema.js";
+import type { DetectionReport } from "../../datasets/types.js";
+import type { DataSource } from "../../tasks/sources.js";
+import type { ProgressEvent } from "../../training/events.js";
+
+export interface StatsOptions {
+  /** Data sets of one kind, such as training and validation. */
+  readonly sources: readonly DataSource[];
+  /** With it, how well its anchors cover the boxes of the first set. */
+  readonly config?: Config;
+  /** Pictures that the anchors are tried on, after the training transforms; default 300. */
+  readonly anchorPictures?: number;
+  /** An HTML page with plots; without it, only the figures are made. */
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+/** How values are spread. */
+export interface Spread {
+  readonly min: number;
+  readonly p10: number;
+  readonly median: number;
+  readonly mean: number;
+  readonly p90: number;
+  readonly max: number;
+}
+
+export interface ObjectClass {
+  readonly name: string;
+  readonly objects: number;
+  /** Pictures with at least one. */
+  readonly pictures: number;
+  /** Of all objects, 0–1. */
+  readonly share: number;
+  /** Square root of the box's area in pixels; null where there are no objects. */
+  readonly medianSide: number | null;
+}
+
+export interface PixelClass {
+  readonly name: string;
+  readonly pictures: number;
+  /** Of all labelled pixels, 0–1. */
+  readonly share: number;
+  /** Of a picture's labelled pixels, where it is there at all; null where it never is. */
+  readonly medianShare: number | null;
+}
+
+interface SetBase {
+  readonly name: string;
+  readonly pictures: number;
+  readonly widths: Spread;
+  readonly heights: Spread;
+  /** The commonest picture sizes, the commonest first. */
+  readonly sizes: readonly { readonly width: number; readonly height: number; readonly pictures: number }[];
+}
+
+export interface ObjectStats extends SetBase {
+  readonly kind: "objects";
+  readonly report: DetectionReport;
+  readonly classes: readonly ObjectClass[];
+  readonly perPicture: Spread;
+  /** Square root of a box's area, in pixels. */
+  readonly sides: Spread;
+  /** Width over height. */
+  readonly ratios: Spread;
+  /** Shares of COCO's size classes: annotated areas below 32², below 96², above. */
+  readonly areas: { readonly small: number; readonly medium: number; readonly large: number };
+}
+
+export interface PixelStats extends SetBase {
+  readonly kind: "pixels";
+  readonly classes: readonly PixelClass[];
+  readonly classesPerPicture: Spread;
+  /** Share of pixels without a class. */
+  readonly ignored: number;
+}
+
+export type SetStats = ObjectStats | PixelStats;
+
+/** How well anchors cover boxes: shares of the boxes by the IoU of their best anchor. */
+export interface Coverage {
+  readonly name: string;
+  readonly boxes: number;
+  readonly medianIou: number | null;
+  /** Share with an anchor from positiveIou on. */
+  readonly positive: number;
+  /** Share with an anchor from minPositiveIou on: others are never learnt as proposals. */
+  readonly reached: number;
+}
+
+export interface AnchorStats {
+  readonly pictures: number;
+  readonly positiveIou: number;
+  readonly minPositiveIou: number;
+  readonly all: Coverage;
+  /** By the size of the box as the network sees it. */
+  readonly byArea: readonly Coverage[];
+  readonly byClass: readonly Coverage[];
+  /** Boxes whose best anchor is of this stride or ratio. */
+  readonly byStride: readonly { readonly stride: number; readonly boxes: number }[];
+  readonly byRatio: readonly { readonly ratio: number; readonly boxes: number }[];
+}
+
+export interface StatsResult {
+  readonly sets: readonly SetStats[];
+  readonly anchors?: AnchorStats;
+  /** The page, where one was asked for. */
+  readonly output?: string;
+}
