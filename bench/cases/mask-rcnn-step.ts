@@ -1,14 +1,14 @@
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
-import { Random } from "../../lib/random.js";
 import { type BenchObjects, checksum, objects, pictures, type Size } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesModel } from "./models.js";
-import { benchOptimiser } from "./optimiser.js";
+import { trainingSteps } from "./trainingSteps.js";
 
 const CLASSES = 80;
 
@@ -30,25 +30,17 @@ export const prepare: Prepare = async ({ variant, size, batch: count, objects: p
   const all = Array.from({ length: count }, (_, i) => objects(i, size, { classes: CLASSES, count: perPicture }));
   const images = pictures(count, size);
   const [height, width] = size;
-  const meta = { file: "", originalHeight: height, originalWidth: width, height, width, flipped: false };
   const batch: DetectionBatch = {
     kind: "detection",
     images,
     height,
     width,
     indices: Int32Array.from({ length: count }, (_, i) => i),
-    meta: all.map((_, id) => ({ ...meta, id, scaleFactor: [1, 1] as const })),
+    meta: all.map((_, id) => metaOf({ id, file: "" }, { width, height })),
     instances: all.map((one) => instancesOf(one, size)),
   };
-  const gradients = new Float32Array(values.flat.length);
-  const optimise = benchOptimiser(values);
-  let step = 0;
   return {
-    async run() {
-      await trainer.step(batch, { random: Random.of("bench", step++), gradients });
-      optimise(gradients);
-    },
-    dispose: () => trainer.dispose(),
+    ...trainingSteps(trainer, values, batch),
     checksum: checksum(images, ...all.flatMap(({ boxes, labels, masks }) => [boxes, labels, ...masks])),
     note: () => `positive RoIs ${positives.join(", ")}`,
   };

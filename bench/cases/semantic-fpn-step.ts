@@ -2,11 +2,10 @@ import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
-import { Random } from "../../lib/random.js";
 import { checksum, labelMap, pictures } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, semanticModel } from "./models.js";
-import { benchOptimiser } from "./optimiser.js";
+import { trainingSteps } from "./trainingSteps.js";
 
 const CLASSES = 150;
 
@@ -40,15 +39,8 @@ export const prepare: Prepare = async ({ variant, size, batch: count, threads })
     labels,
     labelMaps: [],
   };
-  const gradients = new Float32Array(values.flat.length);
-  const optimise = benchOptimiser(values);
-  let step = 0;
   return {
-    async run() {
-      await trainer.step(batch, { random: Random.of("bench", step++), gradients });
-      optimise(gradients);
-    },
-    dispose: () => trainer.dispose(),
+    ...trainingSteps(trainer, values, batch),
     checksum: checksum(images, ...maps),
   };
 };

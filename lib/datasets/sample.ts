@@ -2,6 +2,7 @@ import { type CodecName, decodeLabelMap, decodePicture } from "../images/decode.
 import type { LabelMap, Picture } from "../images/picture.js";
 import { segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
+import { metaOf } from "./meta.js";
 import type { Instances, LabelMapSource, Sample, SampleSource } from "./types.js";
 
 export interface LoadSampleOptions {
@@ -27,16 +28,7 @@ export async function loadSample(source: SampleSource, options: LoadSampleOption
   if ("width" in info) checkSize(path, picture, info, "its annotation");
   return {
     picture,
-    meta: {
-      id: info.id,
-      file: info.file,
-      originalWidth: width,
-      originalHeight: height,
-      width,
-      height,
-      scaleFactor: [1, 1],
-      flipped: false,
-    },
+    meta: metaOf(info, picture),
     ...(source.instances === undefined ? {} : { instances: drawMasks(source, options.masks ?? true, height, width) }),
     ...(labelMap === undefined ? {} : { labelMap }),
     ...(source.label === undefined ? {} : { label: source.label }),

@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.js";
 import { paddedSize } from "../datasets/loader/makeBatch.js";
+import { metaOf } from "../datasets/meta.js";
 import { applyTransforms } from "../datasets/transforms/apply.js";
-import type { SampleMeta } from "../datasets/types.js";
 import { writeNormalised } from "../images/normalise.js";
 import type { Picture } from "../images/picture.js";
 import type { InferenceBatch } from "../models/predictions.js";
@@ -9,17 +9,7 @@ import { Random } from "../random.js";
 
 /** A picture as a batch of one: the config's test transforms, normalised and padded as in validation. */
 export function prepare(picture: Picture, file: string, data: Config["data"]): InferenceBatch {
-  const { width, height } = picture;
-  const meta: SampleMeta = {
-    id: 0,
-    file,
-    originalWidth: width,
-    originalHeight: height,
-    width,
-    height,
-    scaleFactor: [1, 1],
-    flipped: false,
-  };
+  const meta = metaOf({ id: 0, file }, picture);
   const sample = applyTransforms({ picture, meta }, data.transforms.test, Random.of("prepare"));
   const padded = paddedSize([sample.picture], data.padding);
   const images = new Float32Array(3 * padded.height * padded.width); // [1, 3, H, W]

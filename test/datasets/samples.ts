@@ -1,3 +1,4 @@
+import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances, Sample } from "../../lib/datasets/types.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { Random } from "../../lib/random.js";
@@ -21,16 +22,7 @@ export function makeSample(width: number, height: number, objects: number, seed 
   };
   return {
     picture: noisePicture(width, height, seed),
-    meta: {
-      id: 1,
-      file: "a.jpg",
-      originalWidth: width,
-      originalHeight: height,
-      width,
-      height,
-      scaleFactor: [1, 1],
-      flipped: false,
-    },
+    meta: metaOf({ id: 1, file: "a.jpg" }, { width, height }),
     instances,
     labelMap: noiseLabels(width, height, 5, seed),
   };

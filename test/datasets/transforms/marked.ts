@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { metaOf } from "../../../lib/datasets/meta.js";
 import type { Instances, Sample } from "../../../lib/datasets/types.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../../lib/masks/rle.js";
 import { Random } from "../../../lib/random.js";
@@ -33,16 +34,7 @@ export function markedSample(width: number, height: number, seed: number): Sampl
   };
   return {
     picture: { width, height, data: Uint8Array.from(Array.from(red).flatMap((mark) => (mark === 1 ? RED : BLUE))) },
-    meta: {
-      id: seed,
-      file: `${seed}.jpg`,
-      originalWidth: width,
-      originalHeight: height,
-      width,
-      height,
-      scaleFactor: [1, 1],
-      flipped: false,
-    },
+    meta: metaOf({ id: seed, file: `${seed}.jpg` }, { width, height }),
     instances,
     labelMap: { width, height, data: red },
   };

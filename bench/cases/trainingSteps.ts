@@ -1,0 +1,34 @@
+import type { Batch } from "../../lib/datasets/loader/types.js";
+import type { Trainer } from "../../lib/models/model.js";
+import type { ParameterValues } from "../../lib/nn/parameters.js";
+import { Random } from "../../lib/random.js";
+import { createOptimizer } from "../../lib/training/optimizers.js";
+import { createSegments } from "../../lib/training/segments.js";
+import type { PreparedCase } from "../protocol.js";
+
+const EVERYTHING_DECAYS = { decayNormsAndBiases: true, multipliers: [] };
+
+/** Whole training steps on one batch, with AdamW as the peers run it. */
+export function trainingSteps<B extends Batch>(trainer: Trainer<B>, values: ParameterValues, batch: B): PreparedCase {
+  const gradients = new Float32Array(values.flat.length);
+  const optimise = benchOptimiser(values);
+  let step = 0;
+  return {
+    async run() {
+      await trainer.step(batch, { random: Random.of("bench", step++), gradients });
+      optimise(gradients);
+    },
+    dispose: () => trainer.dispose(),
+  };
+}
+
+/** The rate is low so that many steps do not change what is computed. */
+function benchOptimiser(values: ParameterValues): (gradients: Float32Array) => void {
+  const lr = 1e-5;
+  const betas: [number, number] = [0.9, 0.999];
+  const options = { type: "adamw", lr, weightDecay: 1e-4, betas, eps: 1e-8, ...EVERYTHING_DECAYS } as const;
+  const optimizer = createOptimizer(options, values.flat.length);
+  const segments = createSegments(values.trainable, { optimizer: options });
+  let update = 0;
+  return (gradients) => optimizer.update({ parameters: values.flat, gradients, segments, lr, update: ++update });
+}
