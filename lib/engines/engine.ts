@@ -1,4 +1,4 @@
-import type { TensorData, TensorType, Value } from "../graph/index.js";
+import { type DType, sizeOf, type TensorData, type TensorType, type Value } from "../graph/index.js";
 
 /** Something that runs graphs. Programs are compiled once a shape and run many times. */
 export interface Engine {
@@ -31,4 +31,21 @@ export interface Program {
 
   /** Gives the memory back; the program cannot run any more. */
   dispose(): Promise<void>;
+}
+
+const ARRAYS: Readonly<Record<DType, { readonly name: string }>> = {
+  float32: Float32Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+/** The array given for a tensor. Always a mistake in the program if it is missing or of another type or length. */
+export function checkTensor(data: TensorData | undefined, { shape, dtype }: TensorType, name: string): TensorData {
+  if (data === undefined) throw new Error(`the program's input ${name} was not given`);
+  if (data.length !== sizeOf(shape) || data.constructor.name !== ARRAYS[dtype].name) {
+    const wanted = `${ARRAYS[dtype].name} of ${sizeOf(shape)} for ${dtype}[${shape}]`;
+    throw new Error(`${name}: a ${data.constructor.name} of ${data.length} was given, not a ${wanted}`);
+  }
+  return data;
 }

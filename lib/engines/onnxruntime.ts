@@ -3,16 +3,8 @@ import { UserError } from "../errors.js";
 import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
 import { winograd } from "../formats/onnx/winograd/winograd.js";
 import { writeOnnx } from "../formats/onnx/write.js";
-import {
-  constantData,
-  type DType,
-  nodesInOrder,
-  sizeOf,
-  type TensorData,
-  type TensorType,
-  type Value,
-} from "../graph/index.js";
-import type { CompileOptions, Engine, Program, Tensors } from "./engine.js";
+import { constantData, nodesInOrder, type TensorData, type TensorType, type Value } from "../graph/index.js";
+import { type CompileOptions, checkTensor, type Engine, type Program, type Tensors } from "./engine.js";
 import { collectCopies } from "./garbage.js";
 
 // What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
@@ -119,9 +111,8 @@ function program(session: ort.InferenceSession, inputs: Types, outputs: Types): 
     async run(given: Tensors, into: Tensors = {}): Promise<Tensors> {
       const feeds: Record<string, ort.Tensor> = {};
       for (const [name, type] of Object.entries(inputs)) {
-        const data = given[name];
-        if (data === undefined) throw new Error(`the program's input ${name} was not given`);
-        if (read.has(name)) feeds[name] = tensor(data, type, name);
+        const data = tensor(given[name], type, name);
+        if (read.has(name)) feeds[name] = data;
       }
       const fetches: Record<string, ort.Tensor | null> = {};
       for (const [name, type] of Object.entries(outputs)) {
@@ -149,17 +140,6 @@ async function outputsOf(
   );
 }
 
-const ARRAYS: Readonly<Record<DType, { readonly name: string }>> = {
-  float32: Float32Array,
-  int32: Int32Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-};
-
-function tensor(data: TensorData, { shape, dtype }: TensorType, name: string): ort.Tensor {
-  if (data.length !== sizeOf(shape) || data.constructor.name !== ARRAYS[dtype].name) {
-    const wanted = `${ARRAYS[dtype].name} of ${sizeOf(shape)} for ${dtype}[${shape}]`;
-    throw new Error(`${name}: a ${data.constructor.name} of ${data.length} was given, not a ${wanted}`);
-  }
-  return new ort.Tensor(dtype, data, shape);
+function tensor(data: TensorData | undefined, type: TensorType, name: string): ort.Tensor {
+  return new ort.Tensor(type.dtype, checkTensor(data, type, name), type.shape);
 }

@@ -1,7 +1,10 @@
 import type { Engine } from "../../lib/engines/engine.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { tfjsEngine } from "../../lib/engines/tfjs/engine.js";
 
 /** The engines every operator is tested on. */
 export const engines: readonly { readonly name: string; readonly make: () => Engine }[] = [
   { name: "onnxruntime", make: () => onnxRuntimeEngine({ threads: 1 }) },
+  { name: "tfjs cpu", make: () => tfjsEngine({ backends: ["cpu"] }) },
+  { name: "tfjs wasm", make: () => tfjsEngine({ backends: ["wasm"] }) },
 ];

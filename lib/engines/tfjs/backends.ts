@@ -1,0 +1,83 @@
+import type * as Converter from "@tensorflow/tfjs-converter";
+import type * as Core from "@tensorflow/tfjs-core";
+import { UserError } from "../../errors.js";
+import { loadNative, type NativeTensorFlow } from "./native.js";
+
+/** What TF.js computes on: TensorFlow's C library, a GPU, WebAssembly, plain JavaScript. */
+export const BACKENDS = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** A backend that has been loaded: native sessions, or the packages that run graph models. */
+export type Loaded =
+  | { readonly backend: "tensorflow"; readonly tf: NativeTensorFlow }
+  | {
+      readonly backend: Exclude<Backend, "tensorflow">;
+      readonly core: typeof Core;
+      readonly converter: typeof Converter;
+    };
+
+/** The version all @tensorflow packages must have, as they only work with each other. */
+export const TFJS_VERSION = "4.22.0";
+
+const PACKAGES: Readonly<Record<Exclude<Backend, "tensorflow">, readonly string[]>> = {
+  webgpu: ["tfjs-core", "tfjs-converter", "tfjs-backend-cpu", "tfjs-backend-webgpu"],
+  wasm: ["tfjs-core", "tfjs-converter", "tfjs-backend-cpu", "tfjs-backend-wasm"],
+  cpu: ["tfjs-core", "tfjs-converter", "tfjs-backend-cpu"],
+};
+
+/** What to do to get a backend. */
+export function howToInstall(backend: Backend): string {
+  if (backend === "tensorflow") return "run `densekit engine install tensorflow`";
+  const names = PACKAGES[backend].map((name) => `@tensorflow/${name}@${TFJS_VERSION}`);
+  return `run \`npm install ${names.join(" ")}\``;
+}
+
+/** The first of the backends that this machine has. @throws UserError when it has none of them, with the reasons */
+export async function loadBackend(backends: readonly Backend[]): Promise<Loaded> {
+  const reasons: string[] = [];
+  for (const backend of backends) {
+    try {
+      return await load(backend);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  throw new UserError(`engine.backends: none of ${backends.join(", ")} can be used here: ${reasons.join("; ")}`);
+}
+
+const loading = new Map<Backend, Promise<Loaded>>();
+
+/** @throws UserError when the backend cannot be had here, saying why and what to do */
+export function load(backend: Backend): Promise<Loaded> {
+  const known = loading.get(backend) ?? loadAnew(backend);
+  loading.set(backend, known);
+  known.catch(() => loading.delete(backend));
+  return known;
+}
+
+async function loadAnew(backend: Backend): Promise<Loaded> {
+  if (backend === "tensorflow") return { backend, tf: await loadNative() };
+  if (backend === "webgpu" && (globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined) {
+    throw new UserError("webgpu: this Node has no navigator.gpu");
+  }
+  try {
+    const core = await import("@tensorflow/tfjs-core");
+    core.enableProdMode(); // what it would check is checked here, and it need not advertise
+    await import("@tensorflow/tfjs-backend-cpu");
+    if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
+    // Not among the packages this one is built with: it has no use in Node without a library that brings a GPU.
+    if (backend === "webgpu") await import("@tensorflow/tfjs-backend-webgpu" as string);
+    const converter = await import("@tensorflow/tfjs-converter");
+    if (!(await core.setBackend(backend))) throw new UserError(`${backend}: TF.js could not start it on this machine`);
+    return { backend, core, converter };
+  } catch (error) {
+    throw missingPackage(error, backend);
+  }
+}
+
+function missingPackage(error: unknown, backend: Backend): unknown {
+  const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+  if (!missing) return error;
+  return new UserError(`${backend}: its packages are not installed; ${howToInstall(backend)}`);
+}

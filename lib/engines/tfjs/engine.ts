@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { graphModel } from "../../formats/tensorflow/graphModel.js";
+import { savedModel } from "../../formats/tensorflow/savedModel.js";
+import { type TensorFlowGraph, tensorFlowGraph } from "../../formats/tensorflow/write.js";
+import type { TensorType, Value } from "../../graph/index.js";
+import type { Engine, Program } from "../engine.js";
+import { BACKENDS, type Backend, type Loaded, loadBackend } from "./backends.js";
+import { inTurn, tensorProgram } from "./program.js";
+
+export interface TfjsOptions {
+  /** Tried in this order; the first that this machine has runs everything. Default: all. */
+  readonly backends?: readonly Backend[];
+}
+
+/**
+ * The engine on TensorFlow.js: every graph, gradients included, is written as a TensorFlow graph once and run as such,
+ * natively in a TensorFlow session or by TF.js's own interpreter of graphs.
+ *
+ * @throws UserError at the first compilation, when none of the backends can be had on this machine
+ */
+export function tfjsEngine({ backends = BACKENDS }: TfjsOptions = {}): Engine {
+  return {
+    name: `tfjs (${backends.join(", ")})`,
+    compile: (outputs: Readonly<Record<string, Value>>): Promise<Program> =>
+      inTurn(async () => {
+        const loaded = await loadBackend(backends);
+        return loaded.backend === "tensorflow" ? compileNative(outputs, loaded) : compileGraph(outputs, loaded);
+      }),
+  };
+}
+
+const typesOf = (tensors: TensorFlowGraph["inputs"]): Readonly<Record<string, TensorType>> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
+
+/** A saved model in a folder of its own, which is gone once TensorFlow has read it. */
+async function compileNative(
+  outputs: Readonly<Record<string, Value>>,
+  { tf }: Extract<Loaded, { backend: "tensorflow" }>,
+): Promise<Program> {
+  const graph = tensorFlowGraph(outputs, "tensorflow");
+  const folder = await mkdtemp(join(tmpdir(), "densekit-"));
+  try {
+    await writeFile(join(folder, "saved_model.pb"), savedModel(graph));
+    const model = await tf.node.loadSavedModel(folder, ["serve"], "serving_default");
+    return tensorProgram({
+      core: tf,
+      inputs: typesOf(graph.inputs),
+      outputs: typesOf(graph.outputs),
+      execute: async (feeds) => model.predict(feeds),
+      dispose: async () => model.dispose(),
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function compileGraph(
+  outputs: Readonly<Record<string, Value>>,
+  { backend, core, converter }: Exclude<Loaded, { backend: "tensorflow" }>,
+): Promise<Program> {
+  const graph = tensorFlowGraph(outputs, "tfjs");
+  const { modelTopology, signature, weightSpecs, weights } = graphModel(graph);
+  await core.setBackend(backend);
+  const weightData = weights.buffer as ArrayBuffer;
+  const artifacts = { modelTopology, signature, weightSpecs: weightSpecs.map(mutable), weightData };
+  const model = converter.loadGraphModelSync(core.io.fromMemorySync(artifacts));
+  const names = Object.keys(graph.outputs);
+  return tensorProgram({
+    core,
+    inputs: typesOf(graph.inputs),
+    outputs: typesOf(graph.outputs),
+    async execute(feeds) {
+      await core.setBackend(backend);
+      const results = graph.asynchronous ? await model.executeAsync(feeds, names) : model.execute(feeds, names);
+      const tensors = Array.isArray(results) ? results : [results];
+      return Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
+    },
+    async dispose() {
+      model.dispose();
+    },
+  });
+}
+
+const mutable = <T extends { readonly shape: readonly number[] }>(entry: T) => ({ ...entry, shape: [...entry.shape] });

@@ -1,0 +1,62 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import util from "node:util";
+import type * as Core from "@tensorflow/tfjs-core";
+import { UserError } from "../../errors.js";
+import { installedTensorFlow } from "./installation.js";
+
+/** The part of @tensorflow/tfjs-node that is used here. */
+export type NativeTensorFlow = Pick<typeof Core, "tensor" | "setBackend"> & {
+  readonly node: {
+    loadSavedModel(path: string, tags: readonly string[], signature: string): Promise<NativeModel>;
+  };
+};
+
+export interface NativeModel {
+  predict(inputs: Core.NamedTensorMap): Core.NamedTensorMap;
+  dispose(): void;
+}
+
+const PACKAGE = "@tensorflow/tfjs-node";
+
+/**
+ * @tensorflow/tfjs-node: the project's own if it is installed and works, else the one `densekit engine install
+ * tensorflow` has built.
+ *
+ * @throws UserError when there is neither
+ */
+export async function loadNative(): Promise<NativeTensorFlow> {
+  restoreOldUtilities();
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2"; // errors alone
+  const own = await import(PACKAGE as string).catch((error: unknown) => error as Error);
+  if (!(own instanceof Error)) return (own.default ?? own) as NativeTensorFlow;
+  const folder = await installedTensorFlow();
+  if (folder === undefined) {
+    throw new UserError(`tensorflow: ${whyNot(own)}; run \`densekit engine install tensorflow\``);
+  }
+  const require = createRequire(pathToFileURL(join(folder, "package.json")));
+  try {
+    return require(PACKAGE) as NativeTensorFlow;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new UserError(
+      `tensorflow: what is installed in ${folder} cannot be loaded (${reason}); ` +
+        "run `densekit engine install tensorflow --force`",
+    );
+  }
+}
+
+function whyNot(error: Error): string {
+  const missing = "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+  return missing ? `${PACKAGE} is not installed` : `${PACKAGE} cannot be loaded (${error.message.split("\n")[0]})`;
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 no longer has. */
+function restoreOldUtilities(): void {
+  const old: Readonly<Record<string, (x: unknown) => boolean>> = {
+    isNullOrUndefined: (x) => x === null || x === undefined,
+    isArray: Array.isArray,
+  };
+  for (const [name, check] of Object.entries(old)) if (!(name in util)) Object.assign(util, { [name]: check });
+}

@@ -1,0 +1,149 @@
+import { type AttributesOf, GraphError } from "../../graph/index.js";
+import { type Attribute, type Attributes, FLOAT } from "./emitter.js";
+import { CHANNELS_LAST } from "./order.js";
+import type { Lowering, Operand, Place, Tensor } from "./site.js";
+
+type Pair = readonly [number, number];
+type Padding = readonly [top: number, left: number, bottom: number, right: number];
+
+/** Kernels [O, C, kh, kw] stored as [kh, kw, C, O], and those of transposed convolutions [C, O, kh, kw] likewise. */
+const KERNEL = [2, 3, 1, 0];
+
+const spatialOf = ({ shape }: Pick<Operand, "shape">): Pair => [shape[2]!, shape[3]!];
+
+function windowAttributes(stride: Pair, padding: Padding): Attributes {
+  const none = padding.every((n) => n === 0);
+  const explicit = [0, 0, padding[0], padding[2], padding[1], padding[3], 0, 0];
+  const how: Record<string, Attribute> = none
+    ? { padding: { s: "VALID" } }
+    : { padding: { s: "EXPLICIT" }, explicit_paddings: { ints: explicit } };
+  return {
+    T: FLOAT,
+    strides: { ints: [1, ...stride, 1] },
+    dilations: { ints: [1, 1, 1, 1] },
+    data_format: { s: "NHWC" },
+    ...how,
+  };
+}
+
+export const conv2d: Lowering<AttributesOf<"conv2d">> = (site) => {
+  const { emit, operands } = site;
+  const [x, w, bias] = operands as [Operand, Operand, Operand | undefined];
+  const { stride, padding, groups } = site.attributes;
+  const attributes = windowAttributes(stride, padding);
+  const input = x.as(CHANNELS_LAST);
+  const vector = bias?.as([0]);
+  const [outputs, perGroup, kh, kw] = w.shape as [number, number, number, number];
+  if (groups === 1) return convolution(site, ["Conv2D", "_FusedConv2D"], [input, w.as(KERNEL), vector], attributes);
+  if (perGroup === 1 && stride[0] === stride[1]) {
+    const kernel = w.as(KERNEL, [kh, kw, groups, outputs / groups]);
+    const names = ["DepthwiseConv2dNative", "FusedDepthwiseConv2dNative"] as const;
+    return convolution(site, names, [input, kernel, vector], attributes);
+  }
+  const kernel = w.as(KERNEL);
+  const parts = Array.from({ length: groups }, (_, g) => {
+    const own = channels(site, input, g * perGroup, perGroup);
+    const filter = channels(site, kernel, (g * outputs) / groups, outputs / groups);
+    return emit.op("Conv2D", [own, filter], attributes);
+  });
+  return withBias(site, joined(site, parts), vector);
+};
+
+/** TF.js adds the bias in the convolution's kernel; TensorFlow finds that out by itself. */
+function convolution(
+  site: Place,
+  [plain, fused]: readonly [plain: string, fused: string],
+  [x, w, bias]: readonly [x: string, w: string, bias: string | undefined],
+  attributes: Attributes,
+): Tensor {
+  const { emit, dialect } = site;
+  if (bias === undefined || dialect === "tensorflow") {
+    return withBias(site, emit.op(plain, [x, w], attributes), bias);
+  }
+  const fusion: Attributes = { num_args: { i: 1 }, fused_ops: { strings: ["BiasAdd"] }, epsilon: { f: 0 } };
+  return { name: emit.op(fused, [x, w, bias], { ...attributes, ...fusion }), order: CHANNELS_LAST };
+}
+
+function withBias({ emit }: Place, name: string, bias: string | undefined): Tensor {
+  const attributes: Attributes = { T: FLOAT, data_format: { s: "NHWC" } };
+  return { name: bias === undefined ? name : emit.op("BiasAdd", [name, bias], attributes), order: CHANNELS_LAST };
+}
+
+/** A run of the last axis of a tensor of rank 4. */
+function channels({ emit }: Place, name: string, start: number, count: number): string {
+  const bounds = [emit.ints([0, 0, 0, start]), emit.ints([-1, -1, -1, count])];
+  return emit.op("Slice", [name, ...bounds], { T: FLOAT, Index: { type: "DT_INT32" } });
+}
+
+function joined({ emit }: Place, parts: readonly string[]): string {
+  return emit.op("ConcatV2", [...parts, emit.int(3)], { T: FLOAT, N: { i: parts.length } });
+}
+
+export const convTranspose2d: Lowering<AttributesOf<"convTranspose2d">> = (site) => {
+  const [x, w] = site.operands as [Operand, Operand];
+  const { stride, padding, groups, outputSize } = site.attributes;
+  const [height, width] = spatialOf(x);
+  const [kh, kw] = spatialOf(w);
+  const whole: Pair = [(height - 1) * stride[0] + kh, (width - 1) * stride[1] + kw];
+  const exact = whole[0] === outputSize[0] && whole[1] === outputSize[1] && padding.every((n) => n === 0);
+  if (groups === 1 && exact && kh === kw && stride[0] === kh && stride[1] === kw) return blocks(site, x, w);
+  if (x.ragged) throw new GraphError("a transposed convolution of overlapping windows between truncate and restore");
+
+  const input = x.as(CHANNELS_LAST);
+  const kernel = w.as(KERNEL); // [kh, kw, O, C]
+  const [n, total] = x.shape as [number, number];
+  const [, perGroup] = w.shape as [number, number];
+  const size = site.emit.ints([n, ...whole, perGroup]);
+  const attributes = windowAttributes(stride, [0, 0, 0, 0]);
+  const parts = Array.from({ length: groups }, (_, g) => {
+    const [start, count] = [(g * total) / groups, total / groups];
+    const own = groups === 1 ? [kernel, input] : [kernel, input].map((part) => channels(site, part, start, count));
+    return site.emit.op("Conv2DBackpropInput", [size, ...own], attributes);
+  });
+  const all = groups === 1 ? parts[0]! : joined(site, parts);
+  return { name: exact ? all : fitted(site, all, whole, padding, outputSize), order: CHANNELS_LAST };
+};
+
+/** Each pixel becomes a block of its own: a 1 × 1 convolution, whose outputs are then laid side by side. */
+function blocks({ emit }: Place, x: Operand, w: Operand): Tensor {
+  const [c, outputs, k] = w.shape as [number, number, number];
+  const kernel = w.as([0, 2, 3, 1], [1, 1, c, k * k * outputs]);
+  const name = emit.op("Conv2D", [x.as(CHANNELS_LAST), kernel], windowAttributes([1, 1], [0, 0, 0, 0]));
+  if (k === 1) return { name, order: CHANNELS_LAST };
+  const attributes: Attributes = { T: FLOAT, block_size: { i: k }, data_format: { s: "NHWC" } };
+  return { name: emit.op("DepthToSpace", [name], attributes), order: CHANNELS_LAST };
+}
+
+/** What the kernel wrote beyond the wanted size is cut off, what it lacks is zero. */
+function fitted({ emit }: Place, name: string, whole: Pair, [top, left]: Pair, [height, width]: Pair): string {
+  const [rows, columns] = [Math.min(height, whole[0] - top), Math.min(width, whole[1] - left)];
+  const bounds = [emit.ints([0, top, left, 0]), emit.ints([-1, rows, columns, -1])];
+  const cut = emit.op("Slice", [name, ...bounds], { T: FLOAT, Index: { type: "DT_INT32" } });
+  if (rows === height && columns === width) return cut;
+  const around = emit.ints([0, 0, 0, height - rows, 0, width - columns, 0, 0], [4, 2]);
+  return emit.op("PadV2", [cut, around, emit.float(0)], { T: FLOAT });
+}
+
+/** TensorFlow's own kernel where it has one; the groups of others one by one. */
+export const conv2dWeightGradient: Lowering<AttributesOf<"conv2dWeightGradient">> = (site) => {
+  const [x, g] = site.operands as [Operand, Operand];
+  const { stride, padding, groups, kernel } = site.attributes;
+  const [, total] = x.shape as [number, number];
+  const [, outputs] = g.shape as [number, number];
+  const attributes = windowAttributes(stride, padding);
+  const { emit } = site;
+  const [input, gradient] = [x.as(CHANNELS_LAST), g.as(CHANNELS_LAST)];
+  if (groups === total && outputs === total && stride[0] === stride[1] && groups > 1) {
+    const size = emit.ints([...kernel, total, 1]);
+    const name = emit.op("DepthwiseConv2dNativeBackpropFilter", [input, size, gradient], attributes);
+    return { name, order: [2, 3, 0, 1] };
+  }
+  const size = emit.ints([...kernel, total / groups, outputs / groups]);
+  const parts = Array.from({ length: groups }, (_, i) => {
+    if (groups === 1) return emit.op("Conv2DBackpropFilter", [input, size, gradient], attributes);
+    const own = channels(site, input, (i * total) / groups, total / groups);
+    const ownGradient = channels(site, gradient, (i * outputs) / groups, outputs / groups);
+    return emit.op("Conv2DBackpropFilter", [own, size, ownGradient], attributes);
+  });
+  return { name: groups === 1 ? parts[0]! : joined(site, parts), order: KERNEL };
+};
