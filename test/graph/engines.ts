@@ -3,8 +3,13 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { tfjsEngine } from "../../lib/engines/tfjs/engine.js";
 
 /** The engines every operator is tested on. */
-export const engines: readonly { readonly name: string; readonly make: () => Engine }[] = [
+export const engines: readonly {
+  readonly name: string;
+  readonly make: () => Engine;
+  /** Slow to start and slow to run: fewer samples. */
+  readonly slow?: boolean;
+}[] = [
   { name: "onnxruntime", make: () => onnxRuntimeEngine({ threads: 1 }) },
-  { name: "tfjs cpu", make: () => tfjsEngine({ backends: ["cpu"] }) },
-  { name: "tfjs wasm", make: () => tfjsEngine({ backends: ["wasm"] }) },
+  { name: "tfjs (wasm)", make: () => tfjsEngine({ backends: ["wasm"] }), slow: true },
+  { name: "tfjs (cpu)", make: () => tfjsEngine({ backends: ["cpu"] }), slow: true },
 ];

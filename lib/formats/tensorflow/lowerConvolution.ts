@@ -105,13 +105,22 @@ export const convTranspose2d: Lowering<AttributesOf<"convTranspose2d">> = (site)
 };
 
 /** Each pixel becomes a block of its own: a 1 × 1 convolution, whose outputs are then laid side by side. */
-function blocks({ emit }: Place, x: Operand, w: Operand): Tensor {
+function blocks({ emit, dialect }: Place, x: Operand, w: Operand): Tensor {
   const [c, outputs, k] = w.shape as [number, number, number];
+  const [height, width] = spatialOf(x);
   const kernel = w.as([0, 2, 3, 1], [1, 1, c, k * k * outputs]);
   const name = emit.op("Conv2D", [x.as(CHANNELS_LAST), kernel], windowAttributes([1, 1], [0, 0, 0, 0]));
   if (k === 1) return { name, order: CHANNELS_LAST };
-  const attributes: Attributes = { T: FLOAT, block_size: { i: k }, data_format: { s: "NHWC" } };
-  return { name: emit.op("DepthToSpace", [name], attributes), order: CHANNELS_LAST };
+  if (dialect === "tensorflow") {
+    const attributes: Attributes = { T: FLOAT, block_size: { i: k }, data_format: { s: "NHWC" } };
+    return { name: emit.op("DepthToSpace", [name], attributes), order: CHANNELS_LAST };
+  }
+  // TF.js on WebAssembly moves runs of numbers much faster than single ones: each row of blocks becomes k rows.
+  const reshape = (tensor: string, dims: readonly number[]) =>
+    emit.op("Reshape", [tensor, emit.ints(dims)], { T: FLOAT });
+  const rows = reshape(name, [-1, width, k, k * outputs]);
+  const apart = emit.op("Transpose", [rows, emit.ints([0, 2, 1, 3])], { T: FLOAT });
+  return { name: reshape(apart, [-1, k * height, k * width, outputs]), order: CHANNELS_LAST };
 }
 
 /** What the kernel wrote beyond the wanted size is cut off, what it lacks is zero. */

@@ -3,9 +3,9 @@ import { type Emitter, FLOAT, INT } from "./emitter.js";
 import { identityOrder } from "./order.js";
 import { type Lowering, type Operand, type Place, type Site, typeOf } from "./site.js";
 
-export const topK: Lowering<AttributesOf<"topK">> = ({ emit, attributes, operands: [x] }) => {
+export const topK: Lowering<AttributesOf<"topK">> = ({ emit, outputs, operands: [x] }) => {
   const order = identityOrder(x!.shape.length);
-  const name = emit.op("TopKV2", [x!.as(order), emit.int(attributes.k)], {
+  const name = emit.op("TopKV2", [x!.as(order), emit.int(outputs[0]!.shape.at(-1)!)], {
     T: typeOf(x!.dtype),
     sorted: { b: true },
   });
@@ -15,42 +15,31 @@ export const topK: Lowering<AttributesOf<"topK">> = ({ emit, attributes, operand
   ];
 };
 
-/** Each group by itself; then what they kept is moved together. */
+/** Each group by itself; what they keep is marked. */
 export const nonMaximumSuppression: Lowering<AttributesOf<"nonMaximumSuppression">> = (site) => {
-  const { emit, outputs, operands } = site;
+  const { emit, operands } = site;
   const [boxes, scores] = operands as [Operand, Operand];
   const [groups, n] = scores.shape as [number, number];
-  const most = outputs[0]!.shape[0]! / groups;
-  const [allBoxes, allScores] = [boxes.as(identityOrder(3)), scores.as(identityOrder(2))];
-  const reshape = (x: string, dims: readonly number[], type = INT) =>
-    emit.op("Reshape", [x, emit.ints(dims)], { T: type });
+  const all = { boxes: boxes.as(identityOrder(3)), scores: scores.as(identityOrder(2)) };
   const kept = Array.from({ length: groups }, (_, group) => {
-    const own = (x: string, rank: number) =>
-      emit.op("Slice", [x, emit.ints([group, 0, 0].slice(0, rank)), emit.ints([1, -1, -1].slice(0, rank))], {
+    const own = (x: string, rank: number, dims: readonly number[]) => {
+      const bounds = [emit.ints([group, 0, 0].slice(0, rank)), emit.ints([1, -1, -1].slice(0, rank))];
+      return emit.op("Reshape", [emit.op("Slice", [x, ...bounds], { T: FLOAT, Index: INT }), emit.ints(dims)], {
         T: FLOAT,
-        Index: INT,
       });
-    const chosen = suppress(
-      site,
-      reshape(own(allBoxes, 3), [n, 4], FLOAT),
-      reshape(own(allScores, 2), [n], FLOAT),
-      most,
-    );
-    const count = emit.op("Shape", [chosen], { T: INT });
-    return { indices: filledUp(emit, chosen, count, [most]), count };
+    };
+    const indices = suppress(site, own(all.boxes, 3, [n, 4]), own(all.scores, 2, [n]), n);
+    return group === 0 ? indices : emit.op("AddV2", [indices, emit.int(group * n)], { T: INT });
   });
-  const both = (indices: string, count: string) => [
-    { name: indices, order: [0] },
-    { name: count, order: [0] },
-  ];
-  if (groups === 1) return both(kept[0]!.indices, kept[0]!.count);
-  const joined = (names: readonly string[]) =>
-    emit.op("ConcatV2", [...names, emit.int(0)], { T: INT, N: { i: names.length } });
-  const counts = joined(kept.map(({ count }) => count));
-  const starts = Array.from({ length: groups * most }, (_, i) => Math.floor(i / most) * n);
-  const flat = emit.op("AddV2", [joined(kept.map(({ indices }) => indices)), emit.ints(starts)], { T: INT });
-  const total = emit.op("Sum", [counts, emit.ints([0])], { T: INT, keep_dims: { b: true } });
-  return both(compacted(site, flat, counts, { groups, most }), total);
+  // One place more, so that there is always something to mark.
+  const places = concat({ emit }, [...kept, emit.ints([groups * n])]);
+  const rows = emit.op("Reshape", [places, emit.ints([-1, 1])], { T: INT });
+  const ones = emit.op("OnesLike", [places], { T: INT });
+  const size = emit.ints([groups * n + 1]);
+  const marked = emit.op("ScatterNd", [rows, ones, size], { T: INT, Tindices: INT });
+  const cut = emit.op("Slice", [marked, emit.ints([0]), emit.ints([groups * n])], { T: INT, Index: INT });
+  const mask = emit.op("NotEqual", [cut, emit.int(0)], { T: INT });
+  return { name: emit.op("Reshape", [mask, emit.ints([groups, n])], { T: { type: "DT_BOOL" } }), order: [0, 1] };
 };
 
 /** The next float above a threshold: TF.js drops a box whose IoU equals it, we and TensorFlow do not. */
@@ -63,32 +52,11 @@ function above(threshold: number): number {
 type Suppression = Site<AttributesOf<"nonMaximumSuppression">>;
 
 /** The indices of what is kept of one group. */
-function suppress({ emit, attributes, dialect }: Suppression, boxes: string, scores: string, most: number): string {
-  const { iouThreshold, scoreThreshold } = attributes;
+function suppress({ emit, attributes, dialect }: Suppression, boxes: string, scores: string, n: number): string {
+  const { iouThreshold, scoreThreshold, maxKept } = attributes;
   const threshold = dialect === "tfjs" ? above(iouThreshold) : iouThreshold;
-  const limits = [emit.int(most), emit.float(threshold), emit.float(scoreThreshold)];
+  const limits = [emit.int(Math.min(maxKept, n)), emit.float(threshold), emit.float(scoreThreshold)];
   return emit.op("NonMaxSuppressionV3", [boxes, scores, ...limits], { T: FLOAT, T_threshold: FLOAT });
-}
-
-/** The first counts[g] of each group's `most` places, group after group, then zeros. */
-function compacted(
-  { emit }: Place,
-  flat: string,
-  counts: string,
-  { groups, most }: { readonly groups: number; readonly most: number },
-): string {
-  const places = groups * most;
-  const column = (x: string) => emit.op("Reshape", [x, emit.ints([groups, 1])], { T: INT });
-  const exclusive = { T: INT, exclusive: { b: true }, reverse: { b: false } };
-  const starts = column(emit.op("Cumsum", [counts, emit.int(0)], exclusive));
-  const within = emit.ints(identityOrder(most), [1, most]);
-  const real = emit.op("Less", [within, column(counts)], { T: INT });
-  const target = emit.op("AddV2", [starts, within], { T: INT });
-  const dump = emit.int(places); // the place after the last
-  const chosen = emit.op("SelectV2", [real, target, dump], { T: INT });
-  const rows = emit.op("Reshape", [chosen, emit.ints([places, 1])], { T: INT });
-  const scattered = emit.op("ScatterNd", [rows, flat, emit.ints([places + 1])], { T: INT, Tindices: INT });
-  return emit.op("Slice", [scattered, emit.ints([0]), emit.ints([places])], { T: INT, Index: INT });
 }
 
 export const truncate: Lowering<AttributesOf<"truncate">> = ({ emit, operands: [x, count] }) => {

@@ -8,7 +8,7 @@ export const matMul: Lowering<AttributesOf<"matMul">> = (site) => {
   const [a, b] = site.operands as [Operand, Operand];
   const { transposeA, transposeB } = site.attributes;
   const { shape } = site.outputs[0]!;
-  if (b.shape.length === 2 && a.shape.length > 2 && !transposeA && a.order.at(-1) === a.shape.length - 1) {
+  if (b.shape.length === 2 && !transposeA && a.order.at(-1) === a.shape.length - 1) {
     return linear(site, a, b, transposeB);
   }
   const [left, right] = [laid(a), laid(b)];
@@ -21,11 +21,16 @@ export const matMul: Lowering<AttributesOf<"matMul">> = (site) => {
   return { name: site.emit.op("BatchMatMulV2", names, attributes), order: identityOrder(shape.length) };
 };
 
-/** One matrix for all rows: the rows' axes are made one. */
-function linear({ emit, outputs }: Place, a: Operand, b: Operand, transposeB: boolean): Tensor {
+/**
+ * One matrix for all rows: the rows' axes are made one. The matrix is turned beforehand where it lies transposed:
+ * constants are stored so, and TF.js on WebAssembly is many times faster with plain products. (But it confuses a vector
+ * taken as a column in one product and as a row in another, so vectors are left as they are.)
+ */
+function linear({ emit, dialect, outputs }: Place, a: Operand, b: Operand, transposeB: boolean): Tensor {
   const { shape } = outputs[0]!;
   const { order, ragged } = a;
-  const right = laid(b);
+  const turned = b.constant !== undefined || (dialect === "tfjs" && !b.shape.includes(1));
+  const right = turned ? { order: transposeB ? [1, 0] : [0, 1], swapped: transposeB } : laid(b);
   const rows = a.as(order, [-1, a.shape.at(-1)!]);
   const product = emit.op("MatMul", [rows, b.as(right.order)], {
     T: FLOAT,
