@@ -1,6 +1,5 @@
 import { THRESHOLDS_PER_WORD } from "./matching.js";
 import type { ResolvedCocoOptions } from "./options.js";
-import { fallingOrder } from "./tables.js";
 import type { ClassVerdicts } from "./verdicts.js";
 
 /** Precision, recall and score arrays over thresholds T, recalls R, categories K, areas A and limits M; −1 = undefined. */
@@ -27,29 +26,34 @@ export function emptyPrecisionRecall(options: ResolvedCocoOptions, categories: n
   };
 }
 
-/** Writes category k's entries (COCOeval's `accumulate`). */
-export function accumulateClass(
-  found: ClassVerdicts,
-  k: number,
+/**
+ * Writes a category's entries (COCOeval's `accumulate`).
+ *
+ * @param capacity the most detections a category has
+ */
+export function accumulator(
   options: ResolvedCocoOptions,
   output: PrecisionRecall,
-): void {
+  capacity: number,
+): (found: ClassVerdicts, k: number) => void {
   const [T, , , A, M] = output.shape;
-  const rankedOf = rankedByLimit(found, options.maxDetections);
-  const curves = Array.from({ length: Math.min(T, THRESHOLDS_PER_WORD) }, () => emptyCurve(found.count));
-  for (let a = 0; a < A; a++) {
-    if (found.positives[a] === 0) continue;
+  const curves = Array.from({ length: Math.min(T, THRESHOLDS_PER_WORD) }, () => emptyCurve(capacity));
+  const ranked = new Int32Array(capacity);
+  return (found, k) => {
     for (let m = 0; m < M; m++) {
-      const ranked = rankedOf[m]!;
-      for (let first = 0; first < T; first += THRESHOLDS_PER_WORD) {
-        const traced = curves.slice(0, T - first);
-        traceCurves(found, a, first / THRESHOLDS_PER_WORD, ranked, traced);
-        for (const [i, curve] of traced.entries()) {
-          readOff(curve, { found, ranked, options, output, t: first + i, k, a, m });
+      const within = rankedWithin(found, options.maxDetections[m]!, ranked);
+      for (let a = 0; a < A; a++) {
+        if (found.positives[a] === 0) continue;
+        for (let first = 0; first < T; first += THRESHOLDS_PER_WORD) {
+          const traced = curves.slice(0, T - first);
+          traceCurves(found, a, first / THRESHOLDS_PER_WORD, within, traced);
+          for (const [i, curve] of traced.entries()) {
+            readOff(curve, { found, ranked: within, options, output, t: first + i, k, a, m });
+          }
         }
       }
     }
-  }
+  };
 }
 
 /** A precision-recall curve at its right detections: recall changes nowhere else and precision peaks there. */
@@ -67,10 +71,11 @@ function emptyCurve(capacity: number): Curve {
   return { right: 0, wrong: 0, precision: new Float64Array(capacity), scores: new Float64Array(capacity) };
 }
 
-/** For each limit the detections within it by falling score, equal scores in order of pictures. */
-function rankedByLimit({ count, scores, ranks }: ClassVerdicts, limits: readonly number[]): Int32Array[] {
-  const order = fallingOrder(scores.subarray(0, count));
-  return limits.map((limit) => order.filter((d) => ranks[d]! < limit));
+/** The verdicts on the detections within a limit, by falling score. */
+function rankedWithin({ ranked, count, ranks }: ClassVerdicts, limit: number, into: Int32Array): Int32Array {
+  let length = 0;
+  for (let i = 0; i < count; i++) if (ranks[ranked[i]!]! < limit) into[length++] = ranked[i]!;
+  return into.subarray(0, length);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface PictureCase {
   detectionAreas: Float64Array;
   /** [D] 1 where an overlap reaches the lowest threshold. */
   reaches: Uint8Array;
+  /** How many do. */
+  reaching: number;
   /** [G] */
   objectAreas: Float64Array;
   /** [G] annotation ids; an object with id 0 is never counted as found (see `matchDetections`). */
@@ -52,6 +54,7 @@ export function emptyCase(): PictureCase {
     ious: new Float64Array(0),
     detectionAreas: new Float64Array(0),
     reaches: new Uint8Array(0),
+    reaching: 0,
     objectAreas: new Float64Array(0),
     objectIds: new Float64Array(0),
     crowd: new Uint8Array(0),
@@ -97,6 +100,7 @@ export const reachable = (threshold: number): number => Math.min(threshold, 1 - 
  *
  * @param a index of the area range
  * @param first where in the verdicts this picture's detections begin
+ * @returns how many objects are to be found
  */
 export function matchDetections(
   picture: PictureCase,
@@ -105,7 +109,7 @@ export function matchDetections(
   matches: Matches,
   verdicts: Verdicts,
   first: number,
-): void {
+): number {
   const { detections, objects, ious, detectionAreas, objectIds, crowd, reaches } = picture;
   const { low, high } = areaRanges[a]!;
   const { right, ignored, words, capacity } = verdicts;
@@ -120,6 +124,7 @@ export function matchDetections(
       ignored[start + w * capacity + d] = outside;
     }
   }
+  if (picture.reaching === 0 && !record) return counting;
   if (record) detectionMatches.fill(-1, 0, iouThresholds.length * detections);
   objectMatches.fill(-1, 0, iouThresholds.length * objects);
   for (let t = 0; t < iouThresholds.length; t++) {
@@ -150,6 +155,7 @@ export function matchDetections(
       ignored[word + d]! &= ~bit;
     }
   }
+  return counting;
 }
 
 /** Puts the objects that count first, otherwise in their given order. @returns how many count */

@@ -2,11 +2,15 @@ import { UserError } from "../errors.js";
 import { overlapRatio } from "../masks/overlap.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
-/** Rows of the tables that belong to one picture (and category). */
+/** The rows of the tables that belong to one picture (and category), as parts of longer lists. */
 export interface PictureRows {
-  /** Detections by falling score. */
+  /** A picture's detections by falling score. */
   readonly detections: Int32Array;
+  firstDetection: number;
+  detectionCount: number;
   readonly objects: Int32Array;
+  firstObject: number;
+  objectCount: number;
 }
 
 /** Fills `ious` [D, G] for the detections and objects of one picture. */
@@ -36,29 +40,30 @@ function maskFiller(groundTruth: GroundTruthTable, { overlaps }: DetectionTable,
   }
   const { starts, objects, ious: values } = overlaps;
   const place = new Int32Array(groundTruth.image.length).fill(-1); // of an object within the picture's rows
-  return (rows, ious) => {
-    const G = rows.objects.length;
-    const D = rows.detections.length;
+  return (
+    { detections: found, firstDetection, detectionCount: D, objects: own, firstObject, objectCount: G },
+    ious,
+  ) => {
+    if (G === 0) return;
     ious.fill(0, 0, D * G);
-    for (let k = 0; k < G; k++) place[rows.objects[k]!] = k;
+    for (let k = 0; k < G; k++) place[own[firstObject + k]!] = k;
     for (let d = 0; d < D; d++) {
-      const row = rows.detections[d]!;
+      const row = found[firstDetection + d]!;
       for (let i = starts[row]!; i < starts[row + 1]!; i++) {
         const k = place[objects[i]!]!;
         if (k >= 0) ious[d * G + k] = values[i]!;
       }
     }
-    for (let k = 0; k < G; k++) place[rows.objects[k]!] = -1;
+    for (let k = 0; k < G; k++) place[own[firstObject + k]!] = -1;
   };
 }
 
 function boxFiller({ boxes, crowd }: GroundTruthTable, { boxes: found }: DetectionTable): IouFiller {
-  return (rows, ious) => {
-    const G = rows.objects.length;
-    for (let d = 0; d < rows.detections.length; d++) {
-      const a = 4 * rows.detections[d]!;
+  return ({ detections, firstDetection, detectionCount, objects, firstObject, objectCount: G }, ious) => {
+    for (let d = 0; d < detectionCount; d++) {
+      const a = 4 * detections[firstDetection + d]!;
       for (let k = 0; k < G; k++) {
-        const g = rows.objects[k]!;
+        const g = objects[firstObject + k]!;
         ious[d * G + k] = boxIou(found, a, boxes, 4 * g, crowd[g] === 1);
       }
     }

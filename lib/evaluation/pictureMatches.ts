@@ -48,32 +48,32 @@ export function recordMatches(judged: JudgedPicture): PictureMatches {
   const { input, rows, picture, matches } = judged;
   const { groundTruth, detections, options } = input;
   const T = options.iouThresholds.length;
-  const D = rows.detections.length;
-  const G = rows.objects.length;
+  const { detectionCount: D, objectCount: G } = rows;
   const order = matches.order.subarray(0, G);
-  const groundTruthRows = order.map((g) => rows.objects[g]!);
+  const detectionRows = rows.detections.slice(rows.firstDetection, rows.firstDetection + D);
+  const groundTruthRows = order.map((g) => rows.objects[rows.firstObject + g]!);
   const groundTruthMatches = new Float64Array(T * G); // [T, G]
   const ious = new Float64Array(D * G); // [D, G]
   order.forEach((g, k) => {
     for (let d = 0; d < D; d++) ious[d * G + k] = picture.ious[d * G + g]!;
     for (let t = 0; t < T; t++) {
       const d = matches.objectMatches[t * G + g]!;
-      groundTruthMatches[t * G + k] = d < 0 ? 0 : detections.ids[rows.detections[d]!]!;
+      groundTruthMatches[t * G + k] = d < 0 ? 0 : detections.ids[detectionRows[d]!]!;
     }
   });
   return {
     imageId: groundTruth.imageIds[judged.image]!,
     categoryId: judged.categoryId,
     areaRange: judged.areaRange,
-    detectionIds: Float64Array.from(rows.detections, (d) => detections.ids[d]!),
-    detectionRows: rows.detections.slice(),
-    scores: Float64Array.from(rows.detections, (d) => detections.scores[d]!),
+    detectionIds: Float64Array.from(detectionRows, (d) => detections.ids[d]!),
+    detectionRows,
+    scores: Float64Array.from(detectionRows, (d) => detections.scores[d]!),
     groundTruthIds: Float64Array.from(groundTruthRows, (g) => groundTruth.ids[g]!),
     groundTruthRows,
     groundTruthIgnored: Uint8Array.from(order, (g) => matches.objectIgnored[g]!),
     ious,
     detectionMatches: Float64Array.from(matches.detectionMatches.subarray(0, T * D), (g) =>
-      g < 0 ? 0 : groundTruth.ids[rows.objects[g]!]!,
+      g < 0 ? 0 : groundTruth.ids[rows.objects[rows.firstObject + g]!]!,
     ),
     detectionIgnored: ignoredOf(judged, T, D),
     groundTruthMatches,

@@ -1,9 +1,20 @@
 import { type DetectionTable, fallingOrder, type GroundTruthTable, groupRows, stableOrder } from "./tables.js";
-import type { ClassRows } from "./verdicts.js";
+
+/** One category's table rows. */
+export interface ClassRows {
+  /** −1 where categories are not looked at. */
+  readonly categoryId: number;
+  /** In order of pictures. */
+  readonly objects: Int32Array;
+  /** In order of pictures, those of a picture by falling score. */
+  readonly detections: Int32Array;
+  /** The same by falling score, equal scores in order of pictures. */
+  readonly ranked: Int32Array;
+}
 
 /**
- * Each category's table rows in order of pictures, detections of a picture by falling score. Without categories all rows
- * as one class; equal scores of a picture are then ranked by category first, as in the reference.
+ * Each category's table rows. Without categories all rows as one class; equal scores of a picture are then ranked by
+ * category first, as in the reference.
  */
 export function rowsByClass(
   groundTruth: GroundTruthTable,
@@ -13,17 +24,19 @@ export function rowsByClass(
   const { imageIds, categoryIds } = groundTruth;
   const I = imageIds.length;
   const K = categoryIds.length;
-  if (!useCategories) {
-    const ranked = fallingOrder(detections.scores, stableOrder(detections.category, K));
-    const objects = stableOrder(groundTruth.image, I, stableOrder(groundTruth.category, K));
-    return [{ categoryId: -1, objects, detections: stableOrder(detections.image, I, ranked) }];
-  }
-  const objects = groupRows(groundTruth.category, K, stableOrder(groundTruth.image, I));
-  const ranked = stableOrder(detections.image, I, fallingOrder(detections.scores));
-  const found = groupRows(detections.category, K, ranked);
+  const order = (table: GroundTruthTable | DetectionTable) =>
+    stableOrder(table.image, I, useCategories ? undefined : stableOrder(table.category, K));
+  const objects = order(groundTruth);
+  const ranked = fallingOrder(detections.scores, order(detections));
+  const found = stableOrder(detections.image, I, ranked);
+  if (!useCategories) return [{ categoryId: -1, objects, detections: found, ranked }];
+  const objectsOf = groupRows(groundTruth.category, K, objects);
+  const foundOf = groupRows(detections.category, K, found);
+  const rankedOf = groupRows(detections.category, K, ranked);
   return Array.from(categoryIds, (categoryId, k) => ({
     categoryId,
-    objects: objects.rows.subarray(objects.starts[k], objects.starts[k + 1]),
-    detections: found.rows.subarray(found.starts[k], found.starts[k + 1]),
+    objects: objectsOf.rows.subarray(objectsOf.starts[k], objectsOf.starts[k + 1]),
+    detections: foundOf.rows.subarray(foundOf.starts[k], foundOf.starts[k + 1]),
+    ranked: rankedOf.rows.subarray(rankedOf.starts[k], rankedOf.starts[k + 1]),
   }));
 }

@@ -25,8 +25,8 @@ export function meanPrecision({ shape, precision }: PrecisionRecall, selection: 
   const [, R, K, A, M] = shape;
   const mean = compensatedMean();
   for (const t of selection.thresholds) {
-    for (let rk = 0; rk < R * K; rk++) {
-      if (selection.category !== undefined && rk % K !== selection.category) continue;
+    const step = selection.category === undefined ? 1 : K;
+    for (let rk = selection.category ?? 0; rk < R * K; rk += step) {
       mean.add(precision[((t * R * K + rk) * A + selection.area) * M + selection.limit]);
     }
   }

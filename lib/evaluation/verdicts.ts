@@ -10,15 +10,18 @@ import {
 import type { ResolvedCocoOptions } from "./options.js";
 import { iouFiller, type PictureRows } from "./overlaps.js";
 import { type PictureMatches, recordMatches } from "./pictureMatches.js";
+import type { ClassRows } from "./rows.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** What became of one category's n detections. */
 export interface ClassVerdicts extends Verdicts {
-  readonly count: number;
+  count: number;
   /** [n] */
   readonly scores: Float64Array;
   /** [n] 0 for a picture's best detection of the category, and so on. */
   readonly ranks: Int32Array;
+  /** The detections by falling score, equal scores in order of pictures; those beyond a picture's limit left out. */
+  readonly ranked: Int32Array;
   /** [A] objects to be found. */
   readonly positives: Int32Array;
 }
@@ -30,69 +33,81 @@ export interface JudgeInput {
   readonly options: ResolvedCocoOptions;
 }
 
-/** One category's table rows in order of pictures, detections of a picture by falling score. */
-export interface ClassRows extends PictureRows {
-  /** −1 where categories are not looked at. */
-  readonly categoryId: number;
-}
-
-/** Matches categories one after the other, in working space used again. Matches are appended to `kept`, if given. */
-export function classJudge(input: JudgeInput, kept?: PictureMatches[]): (rows: ClassRows) => ClassVerdicts {
+/**
+ * Matches categories one after the other. The verdicts lie in memory that the next call uses again.
+ *
+ * @param capacity the most detections a category has
+ * @param kept matches are appended to it, if given
+ */
+export function classJudge(
+  input: JudgeInput,
+  capacity: number,
+  kept?: PictureMatches[],
+): (rows: ClassRows) => ClassVerdicts {
   const { groundTruth, detections: table, options, type } = input;
   const { areaRanges, iouThresholds } = options;
   const limit = options.maxDetections.at(-1)!;
   const lowest = reachable(Math.min(...iouThresholds));
   const fillIous = iouFiller(type, groundTruth, table, !options.useCategories);
   const picture = emptyCase();
+  const found = emptyVerdicts(capacity, options);
+  const { scores, ranks, positives } = found;
+  const place = new Int32Array(table.scores.length); // of a detection among its class's verdicts
   const matches = emptyMatches(kept !== undefined);
 
   function load(rows: PictureRows): void {
-    const D = rows.detections.length;
-    const G = rows.objects.length;
+    const { detectionCount: D, objectCount: G } = rows;
     resizeCase(picture, D, G);
     for (let g = 0; g < G; g++) {
-      const row = rows.objects[g]!;
+      const row = rows.objects[rows.firstObject + g]!;
       picture.objectAreas[g] = groundTruth.areas[row]!;
       picture.objectIds[g] = groundTruth.ids[row]!;
       picture.crowd[g] = groundTruth.crowd[row]!;
     }
     fillIous(rows, picture.ious);
+    picture.reaching = 0;
     for (let d = 0; d < D; d++) {
-      picture.detectionAreas[d] = table.areas[rows.detections[d]!]!;
-      picture.reaches[d] = 0;
-      for (let i = d * G; i < (d + 1) * G; i++) if (picture.ious[i]! >= lowest) picture.reaches[d] = 1;
+      picture.detectionAreas[d] = table.areas[rows.detections[rows.firstDetection + d]!]!;
+      let best = 0;
+      for (let i = d * G; i < (d + 1) * G; i++) if (picture.ious[i]! > best) best = picture.ious[i]!;
+      picture.reaches[d] = G > 0 && best >= lowest ? 1 : 0;
+      picture.reaching += picture.reaches[d]!;
     }
   }
 
-  return ({ objects, detections, categoryId }) => {
-    const found = emptyVerdicts(detections.length, options);
-    const { scores, ranks, positives } = found;
+  return ({ objects, detections, ranked, categoryId }) => {
+    positives.fill(0);
+    const rows = { objects, detections, firstObject: 0, objectCount: 0, firstDetection: 0, detectionCount: 0 };
     let count = 0;
     for (let g = 0, d = 0; g < objects.length || d < detections.length; ) {
       const imageOfObject = g < objects.length ? groundTruth.image[objects[g]!]! : Number.POSITIVE_INFINITY;
       const imageOfDetection = d < detections.length ? table.image[detections[d]!]! : Number.POSITIVE_INFINITY;
       const image = Math.min(imageOfObject, imageOfDetection);
-      const firstObject = g;
+      rows.firstObject = g;
       while (g < objects.length && groundTruth.image[objects[g]!] === image) g++;
-      const firstDetection = d;
-      while (d < detections.length && table.image[detections[d]!] === image) d++;
-      const rows = {
-        objects: objects.subarray(firstObject, g),
-        detections: detections.subarray(firstDetection, Math.min(d, firstDetection + limit)),
-      };
+      rows.objectCount = g - rows.firstObject;
+      rows.firstDetection = d;
+      for (; d < detections.length && table.image[detections[d]!] === image; d++) place[detections[d]!] = -1;
+      rows.detectionCount = Math.min(limit, d - rows.firstDetection);
       load(rows);
-      for (let rank = 0; rank < rows.detections.length; rank++) {
-        scores[count + rank] = table.scores[rows.detections[rank]!]!;
+      for (let rank = 0; rank < rows.detectionCount; rank++) {
+        const row = detections[rows.firstDetection + rank]!;
+        scores[count + rank] = table.scores[row]!;
         ranks[count + rank] = rank;
+        place[row] = count + rank;
       }
       for (let a = 0; a < areaRanges.length; a++) {
-        matchDetections(picture, a, options, matches, found, count);
-        for (let k = 0; k < picture.objects; k++) if (matches.objectIgnored[k] === 0) positives[a]!++;
+        positives[a]! += matchDetections(picture, a, options, matches, found, count);
         kept?.push(recordMatches({ input, image, categoryId, areaRange: a, rows, picture, matches, found, count }));
       }
-      count += rows.detections.length;
+      count += rows.detectionCount;
     }
-    return { ...found, count };
+    found.count = count;
+    for (let i = 0, length = 0; i < ranked.length; i++) {
+      const position = place[ranked[i]!]!;
+      if (position >= 0) found.ranked[length++] = position;
+    }
+    return found;
   };
 }
 
@@ -102,6 +117,7 @@ function emptyVerdicts(capacity: number, { areaRanges, iouThresholds }: Resolved
     count: 0,
     scores: new Float64Array(capacity),
     ranks: new Int32Array(capacity),
+    ranked: new Int32Array(capacity),
     right: new Int32Array(areaRanges.length * words * capacity), // [A, W, capacity]
     ignored: new Int32Array(areaRanges.length * words * capacity),
     words,
