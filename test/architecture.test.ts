@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backbones: ["nn", "graph"],
   necks: ["nn", "graph"],
   heads: ["nn", "graph"],
-  evaluation: ["masks"],
+  evaluation: ["masks", "images", "formats"],
   datasets: ["images", "masks"],
   pages: ["images"],
   weights: ["formats", "nn"],
@@ -32,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   export: [...RUNNING, "inference", "tasks", "training", "weights"],
   datatools: [...RUNNING, "tasks", "training", "pages"],
 };
-const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "version.ts", "wasm.ts"];
+const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "threads.ts", "version.ts", "wasm.ts"];
 
 const files = readdirSync(LIB, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 const text = (file: string): string => readFileSync(join(LIB, file), "utf8");

@@ -1,4 +1,4 @@
-import { accumulator, emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
+import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
 import { type CocoGroundTruth, type CocoResult, detectionTable, readGroundTruth } from "./coco-files.js";
 import {
   detectionsFromInstances,
@@ -6,13 +6,13 @@ import {
   type EvaluatedObjects,
   groundTruthFromInstances,
 } from "./instances.js";
+import { judgeClasses } from "./judge.js";
 import type { ComparedWith } from "./maskOverlaps.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
 import type { PictureMatches } from "./pictureMatches.js";
-import { type ClassRows, rowsByClass } from "./rows.js";
+import { rowsByClass } from "./rows.js";
 import { formatRows, meanPrecision, meanRecall, type SummaryRow, summarize } from "./summary.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
-import { classJudge, type JudgeInput } from "./verdicts.js";
 
 /** Figures of one category, 0 … 1, or −1 where it has no objects. */
 export interface CategoryFigures {
@@ -56,21 +56,6 @@ export function evaluateTables({ groundTruth, detections, type, ...rest }: Evalu
   const matches: PictureMatches[] = [];
   judgeClasses({ type, groundTruth, detections, options }, classes, arrays, options.keepMatches ? matches : undefined);
   return finishEvaluation({ arrays, groundTruth, type, options, matches });
-}
-
-/** Judges the classes and writes their entries, class k at place k. Matches are appended to `kept`, if given. */
-export function judgeClasses(
-  input: JudgeInput,
-  classes: readonly ClassRows[],
-  arrays: PrecisionRecall,
-  kept?: PictureMatches[],
-): void {
-  const capacity = classes.reduce((most, { detections }) => Math.max(most, detections.length), 0);
-  const judge = classJudge(input, capacity, kept);
-  const accumulate = accumulator(input.options, arrays, capacity);
-  classes.forEach((rows, k) => {
-    accumulate(judge(rows), k);
-  });
 }
 
 export interface Accumulated {

@@ -1,13 +1,11 @@
-import { fileURLToPath } from "node:url";
-import { Piscina } from "piscina";
 import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
+import { startPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
 import type { Dataset } from "../types.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
 import { type PlanOptions, planEpoch } from "./plan.js";
 import type { Batch, BatchOf, LoaderOptions } from "./types.js";
-import type { WorkerAnswer } from "./worker.js";
 
 export interface Loader<B extends Batch = Batch> {
   readonly batchesPerEpoch: number;
@@ -41,7 +39,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
       `the data set's ${options.dataset.length} pictures do not fill a batch of ${options.batchSize}`,
     );
   }
-  const pool = workers === 0 ? undefined : startPool(workers);
+  const pool = workers === 0 ? undefined : startPool(new URL("./worker.js", import.meta.url), workers);
   const { dataset, seed } = options;
   const mixed = settings.annotations === "original" ? [] : settings.transforms;
   let waitedMs = 0;
@@ -65,7 +63,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     let next = range.startAt ?? 0;
     for (let step = next; step < stopAt; step++) {
       for (; next < stopAt && next <= step + prefetch; next++) {
-        const coming = pool === undefined ? makeBatch(taskAt(next)) : makeInPool(pool, taskAt(next));
+        const coming = pool === undefined ? makeBatch(taskAt(next)) : pool.run<Batch>("answer", taskAt(next));
         coming.catch(() => undefined); // told when its turn comes
         ahead.push(coming);
       }
@@ -84,20 +82,9 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
       return waitedMs;
     },
     async dispose() {
-      await pool?.destroy();
+      await pool?.close();
     },
   };
-}
-
-function startPool(workers: number): Piscina<BatchTask, WorkerAnswer> {
-  const filename = fileURLToPath(new URL("./worker.js", import.meta.url));
-  return new Piscina({ filename, name: "answer", minThreads: workers, maxThreads: workers });
-}
-
-async function makeInPool(pool: Piscina<BatchTask, WorkerAnswer>, task: BatchTask): Promise<Batch> {
-  const reply = await pool.run(task);
-  if ("batch" in reply) return reply.batch;
-  throw new UserError(reply.problem.message, reply.problem.exitCode);
 }
 
 function settingsOf(options: LoaderOptions): BatchSettings {

@@ -1,0 +1,19 @@
+import { accumulator, type PrecisionRecall } from "./accumulate.js";
+import type { PictureMatches } from "./pictureMatches.js";
+import type { ClassRows } from "./rows.js";
+import { classJudge, type JudgeInput } from "./verdicts.js";
+
+/** Judges the classes and writes their entries, class k at place k. Matches are appended to `kept`, if given. */
+export function judgeClasses(
+  input: JudgeInput,
+  classes: readonly ClassRows[],
+  arrays: PrecisionRecall,
+  kept?: PictureMatches[],
+): void {
+  const capacity = classes.reduce((most, { detections }) => Math.max(most, detections.length), 0);
+  const judge = classJudge(input, capacity, kept);
+  const accumulate = accumulator(input.options, arrays, capacity);
+  classes.forEach((rows, k) => {
+    accumulate(judge(rows), k);
+  });
+}

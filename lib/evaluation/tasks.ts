@@ -1,0 +1,53 @@
+import { type JsonPiece, readJsonPiece } from "../formats/jsonLists.js";
+import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
+import type { CocoAnnotation, CocoResult } from "./coco-files.js";
+import { type DetectionColumns, detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
+import type { CocoFrame } from "./frame.js";
+import { judgeClasses } from "./judge.js";
+import { type ComparedWith, overlapTarget } from "./maskOverlaps.js";
+import type { ClassRows } from "./rows.js";
+import type { EvaluationType, GroundTruthTable } from "./tables.js";
+import type { JudgeInput } from "./verdicts.js";
+
+// What worker threads are asked to do. Tables lie in shared memory, so that a task is small.
+
+export interface ObjectsTask {
+  readonly path: string;
+  readonly piece: JsonPiece;
+  readonly frame: CocoFrame;
+  readonly type: EvaluationType;
+}
+
+/** Parses some of a file's annotations. */
+export async function readObjects({ path, piece, frame, type }: ObjectsTask): Promise<ObjectColumns> {
+  const annotations = await readJsonPiece(path, piece); // checked one by one
+  return objectColumns(annotations as CocoAnnotation[], piece.first, frame, type);
+}
+
+export interface DetectionsTask {
+  readonly path: string;
+  readonly piece: JsonPiece;
+  readonly frame: CocoFrame;
+  readonly truth: GroundTruthTable;
+  readonly comparedWith: ComparedWith;
+}
+
+/** Parses some of a file's results, and compares their masks with the ground truth's. */
+export async function readDetections(task: DetectionsTask): Promise<DetectionColumns> {
+  const { path, piece, frame, truth, comparedWith } = task;
+  const results = await readJsonPiece(path, piece); // checked one by one
+  const target = truth.masks && overlapTarget(truth, comparedWith);
+  return detectionColumns(results as CocoResult[], piece.first, frame, target);
+}
+
+export interface JudgeTask {
+  readonly input: JudgeInput;
+  readonly classes: readonly ClassRows[];
+}
+
+/** Judges some categories; category k of the answer is the k-th of them. */
+export function judgePart({ input, classes }: JudgeTask): PrecisionRecall {
+  const arrays = emptyPrecisionRecall(input.options, classes.length);
+  judgeClasses(input, classes, arrays);
+  return arrays;
+}

@@ -1,0 +1,79 @@
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
+import { UserError } from "./errors.js";
+
+/** What a worker thread answers. An error's class does not survive the way between threads: a user's error is data. */
+export type Answer<T> =
+  | { readonly value: T }
+  | { readonly problem: { readonly message: string; readonly exitCode: 1 | 2 } };
+
+/** In a worker thread: the answer of a piece of work. Arrays in it are moved, not copied; shared ones stay shared. */
+export async function answerOf<T>(work: () => T | Promise<T>): Promise<object> {
+  return moved(await attempt(work));
+}
+
+async function attempt<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { problem: { message: error.message, exitCode: error.exitCode } };
+  }
+}
+
+function moved(value: object): object {
+  const buffers = new Set<ArrayBuffer>();
+  collectBuffers(value, buffers);
+  return move({ [transferableSymbol]: Array.from(buffers), [valueSymbol]: value });
+}
+
+function collectBuffers(value: unknown, buffers: Set<ArrayBuffer>): void {
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer && isWhole(value)) buffers.add(value.buffer);
+  } else if (typeof value === "object" && value !== null) {
+    for (const member of Object.values(value)) collectBuffers(member, buffers);
+  }
+}
+
+/** A view of a part (Node's pooled buffers among them) is copied: others may use the rest of its memory. */
+function isWhole(view: ArrayBufferView): boolean {
+  return view.byteOffset === 0 && view.byteLength === view.buffer.byteLength;
+}
+
+export interface ThreadPool {
+  /**
+   * Runs the worker module's function `name`, which answers by `answerOf`.
+   *
+   * @throws the UserError of the work; the signal's reason when aborted
+   */
+  run<T>(name: string, task: object): Promise<T>;
+  /** Ends the threads; the process does not exit before. */
+  close(): Promise<void>;
+}
+
+/** As many threads as the machine runs at once. */
+export const defaultThreads = (): number => availableParallelism();
+
+/** @param module the worker's, such as `new URL("./worker.js", import.meta.url)` */
+export function startPool(module: URL, threads: number, signal?: AbortSignal): ThreadPool {
+  const pool = new Piscina({ filename: fileURLToPath(module), minThreads: threads, maxThreads: threads });
+  return {
+    async run<T>(name: string, task: object): Promise<T> {
+      signal?.throwIfAborted();
+      const answer: Answer<T> = await pool.run(task, { name });
+      signal?.throwIfAborted();
+      if ("value" in answer) return answer.value;
+      throw new UserError(answer.problem.message, answer.problem.exitCode);
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** A copy of an array that threads share instead of copying it again. */
+export function shared<C extends Float64Array | Int32Array>(array: C): C {
+  const memory = new SharedArrayBuffer(array.byteLength);
+  const copy = array instanceof Float64Array ? new Float64Array(memory) : new Int32Array(memory);
+  copy.set(array);
+  return copy as C;
+}
