@@ -2,23 +2,7 @@ export { type LoadedConfig, type LoadOptions, loadConfig, resolveConfig } from "
 export type { Config, ConfigInput } from "./config/schema.js";
 export { type AugmentedSampleOptions, augmentedSample } from "./datasets/augment.js";
 export { UserError } from "./errors.js";
-export {
-  type CocoEvaluation,
-  type EvaluateCocoOptions,
-  type EvaluateInstancesOptions,
-  evaluateCoco,
-  evaluateInstances,
-  formatCocoSummary,
-} from "./evaluation/coco.js";
-export type { CocoGroundTruth, CocoResult } from "./evaluation/coco-files.js";
-export {
-  type ConfusionMatrix,
-  confusionOf,
-  emptyConfusion,
-  mergeConfusions,
-  type SegmentationFigures,
-  segmentationFigures,
-} from "./evaluation/segmentation.js";
+export * from "./evaluation/index.js";
 export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
 export { drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
@@ -36,8 +20,6 @@ export {
   type SemanticModel,
 } from "./inference/loadModel.js";
 export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
-export { decodeRle, encodeRle, type Rle, rleArea } from "./masks/rle.js";
-export { compressRle, decompressRle } from "./masks/strings.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export type { ProgressEvent, TrainingEvent } from "./training/events.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";

@@ -1,4 +1,11 @@
+export type { CocoSegmentation } from "../masks/coco.js";
+export { mergeRles, rleIou } from "../masks/overlap.js";
+export { boxToRle, polygonsToRle, polygonToRle } from "../masks/polygons.js";
+export { decodeRle, encodeRle, type Rle, rleArea, rleBoxXywh } from "../masks/rle.js";
+export { compressRle, decompressRle } from "../masks/strings.js";
+export type { PrecisionRecall } from "./accumulate.js";
 export {
+  type CategoryFigures,
   type CocoEvaluation,
   type EvaluateCocoOptions,
   type EvaluateInstancesOptions,
@@ -6,12 +13,20 @@ export {
   evaluateInstances,
   formatCocoSummary,
 } from "./coco.js";
-export type { CocoGroundTruth, CocoResult } from "./coco-files.js";
+export type { CocoAnnotation, CocoGroundTruth, CocoImage, CocoResult } from "./coco-files.js";
+export { type EvaluateCocoFilesOptions, evaluateCocoFiles } from "./cocoEvaluateFiles.js";
+export { type ClassMap, type ConfusionMatrix, emptyConfusion, mergeConfusions } from "./confusion.js";
 export {
-  type ConfusionMatrix,
+  type ConfusionCounter,
+  type ConfusionOptions,
+  type CounterOptions,
+  confusionCounter,
   confusionOf,
-  emptyConfusion,
-  mergeConfusions,
-  type SegmentationFigures,
-  segmentationFigures,
-} from "./segmentation.js";
+} from "./confusionCounter.js";
+export type { EvaluatedDetections, EvaluatedObjects } from "./instances.js";
+export { type EvaluateLabelMapsOptions, evaluateLabelMaps, type LabelMapsEvaluation } from "./labelMapFiles.js";
+export type { AreaRange, CocoOptions } from "./options.js";
+export { boxIous } from "./overlaps.js";
+export type { PictureMatches } from "./pictureMatches.js";
+export { type ClassFigures, type SegmentationFigures, segmentationFigures } from "./segmentation.js";
+export type { SummaryRow } from "./summary.js";

@@ -80,3 +80,18 @@ export function boxIou(boxesA: Float64Array, a: number, boxesB: Float64Array, b:
   if (height <= 0) return 0;
   return overlapRatio(width * height, boxesA[a + 2]! * boxesA[a + 3]!, boxesB[b + 2]! * boxesB[b + 3]!, crowd);
 }
+
+/**
+ * IoU of every detection with every ground truth (pycocotools' `iou` of boxes).
+ *
+ * @param detections [d, 4] x y width height
+ * @param groundTruth [g, 4]
+ * @param crowd [g] 1 where a ground truth is a crowd: there the union is the detection's own area
+ * @returns [d, g]
+ */
+export function boxIous(detections: Float64Array, groundTruth: Float64Array, crowd: ArrayLike<number>): Float64Array {
+  const G = groundTruth.length / 4;
+  return Float64Array.from({ length: (detections.length / 4) * G }, (_, i) =>
+    boxIou(detections, 4 * Math.floor(i / G), groundTruth, 4 * (i % G), crowd[i % G] === 1),
+  );
+}

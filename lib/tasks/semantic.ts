@@ -1,13 +1,9 @@
 import type { SemanticConfig } from "../config/schema.js";
 import type { SegmentationBatch } from "../datasets/loader/types.js";
 import type { SegmentationDataset } from "../datasets/types.js";
-import {
-  type ConfusionMatrix,
-  confusionOf,
-  emptyConfusion,
-  mergeConfusions,
-  segmentationFigures,
-} from "../evaluation/segmentation.js";
+import type { ConfusionMatrix } from "../evaluation/confusion.js";
+import { confusionCounter } from "../evaluation/confusionCounter.js";
+import { segmentationFigures } from "../evaluation/segmentation.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
 import { segmenter } from "../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../models/semanticFpn/trainer.js";
@@ -61,7 +57,7 @@ function validationOf(
   return {
     async evaluate({ losses, signal, onProgress }) {
       const mean = lossMean();
-      let confusion = emptyConfusion(dataset.classes.length);
+      const confusion = confusionCounter({ classes: dataset.classes.length });
       let done = 0;
       for await (const batch of loader.epoch()) {
         signal?.throwIfAborted();
@@ -69,13 +65,11 @@ function validationOf(
         const maps = await predictor.segment(batch);
         for (const [i, prediction] of maps.entries()) {
           const label = await dataset.loadLabelMap(batch.indices[i]!);
-          const { classes } = dataset;
-          const where = batch.meta[i]!.file;
-          confusion = mergeConfusions(confusion, confusionOf({ prediction, label, classes: classes.length, where }));
+          confusion.add(prediction, label, batch.meta[i]!.file);
           onProgress?.(++done, dataset.length);
         }
       }
-      return evaluationOf(confusion, dataset.classes, mean.metrics());
+      return evaluationOf(confusion.matrix(), dataset.classes, mean.metrics());
     },
     async dispose() {
       await loader.dispose();

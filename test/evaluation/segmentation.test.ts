@@ -4,11 +4,11 @@ import { UserError } from "../../lib/errors.js";
 import {
   type ClassMap,
   type ConfusionMatrix,
-  confusionOf,
   emptyConfusion,
   mergeConfusions,
-  segmentationFigures,
-} from "../../lib/evaluation/segmentation.js";
+} from "../../lib/evaluation/confusion.js";
+import { confusionOf } from "../../lib/evaluation/confusionCounter.js";
+import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 
 type Figure = number | "nan";

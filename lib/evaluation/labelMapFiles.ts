@@ -1,0 +1,124 @@
+import { readdir } from "node:fs/promises";
+import { basename, join, sep } from "node:path";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+import { decodeLabelMap } from "../images/decode.js";
+import { defaultThreads, startPool } from "../threads.js";
+import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "./confusion.js";
+import { type CounterOptions, confusionCounter } from "./confusionCounter.js";
+import { type SegmentationFigures, segmentationFigures } from "./segmentation.js";
+
+export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"> {
+  /** Folder of predicted label maps: PNGs named as the annotations, in subfolders as they. */
+  readonly predictions: string;
+  /** Folder of true label maps. Every one must have its prediction. */
+  readonly annotations: string;
+  /** In order of the class indices. */
+  readonly classes: readonly string[];
+  /** What annotation names end in, and prediction names instead. Default ".png". */
+  readonly annotationSuffix?: string;
+  readonly predictionSuffix?: string;
+  /** Default: as many as the processor runs at once; one where there are few maps. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface LabelMapsEvaluation extends SegmentationFigures {
+  readonly pictures: number;
+  readonly classes: readonly string[];
+  readonly confusion: ConfusionMatrix;
+}
+
+/** One picture's files. */
+export interface LabelMapPair {
+  readonly prediction: string;
+  readonly label: string;
+}
+
+export interface CountTask {
+  readonly pairs: readonly LabelMapPair[];
+  readonly options: CounterOptions;
+}
+
+const PAIRS_PER_TASK = 8;
+const WORTH_THREADS = 4 * PAIRS_PER_TASK;
+
+/**
+ * mIoU and its kin over folders of label maps (8-bit PNGs of one channel).
+ *
+ * @throws UserError naming the file that is missing, no label map, of another size, or holds a class out of range; the
+ *   signal's reason when aborted
+ */
+export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Promise<LabelMapsEvaluation> {
+  const { classes, ignoreIndex, reduceZeroLabel, otherSize, signal } = options;
+  if (classes.length === 0 || classes.length > 255) {
+    throw new UserError(`label maps of 8 bits hold 1 to 255 classes, not ${classes.length}`);
+  }
+  const pairs = await findPairs(options);
+  const counter: CounterOptions = {
+    classes: classes.length,
+    ...(ignoreIndex !== undefined && { ignoreIndex }),
+    ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
+    ...(otherSize !== undefined && { otherSize }),
+  };
+  const tasks: CountTask[] = [];
+  for (let i = 0; i < pairs.length; i += PAIRS_PER_TASK) {
+    tasks.push({ pairs: pairs.slice(i, i + PAIRS_PER_TASK), options: counter });
+  }
+  const threads = options.threads ?? (pairs.length < WORTH_THREADS ? 1 : defaultThreads());
+  const pool = threads === 1 ? undefined : startPool(new URL("./worker.js", import.meta.url), threads, signal);
+  try {
+    let confusion = emptyConfusion(classes.length);
+    let done = 0;
+    const coming = tasks.map((task) => pool?.run<ConfusionMatrix>("labelMaps", task));
+    for (const part of coming) part?.catch(() => undefined); // told when its turn comes
+    for (const [i, task] of tasks.entries()) {
+      signal?.throwIfAborted();
+      confusion = mergeConfusions(confusion, await (coming[i] ?? countLabelMaps(task)));
+      done += task.pairs.length;
+      options.onProgress?.(done, pairs.length);
+    }
+    return { ...segmentationFigures(confusion), pictures: pairs.length, classes, confusion };
+  } finally {
+    await pool?.close();
+  }
+}
+
+/** Counts some pictures. */
+export async function countLabelMaps({ pairs, options }: CountTask): Promise<ConfusionMatrix> {
+  const counter = confusionCounter(options);
+  for (const { prediction, label } of pairs) {
+    const [found, truth] = [await decodeLabelMap(prediction), await decodeLabelMap(label)];
+    counter.add(found, truth, prediction);
+  }
+  return counter.matrix();
+}
+
+async function findPairs(options: EvaluateLabelMapsOptions): Promise<LabelMapPair[]> {
+  const { predictions, annotations, annotationSuffix = ".png", predictionSuffix = ".png" } = options;
+  const truths = (await listFiles(annotations)).filter((name) => name.endsWith(annotationSuffix)).sort();
+  if (truths.length === 0) {
+    throw new UserError(`${annotations}: there are no label maps (*${annotationSuffix}) in this folder`);
+  }
+  const found = new Set(await listFiles(predictions));
+  const nameOf = (truth: string) => truth.slice(0, truth.length - annotationSuffix.length) + predictionSuffix;
+  const missing = truths.filter((name) => !found.has(nameOf(name)));
+  if (missing.length > 0) {
+    const more = missing.length > 1 ? ` (and ${missing.length - 1} more)` : "";
+    throw new UserError(
+      `${join(predictions, nameOf(missing[0]!))}: the prediction for ${join(annotations, missing[0]!)} is missing${more}`,
+    );
+  }
+  return truths.map((name) => ({ prediction: join(predictions, nameOf(name)), label: join(annotations, name) }));
+}
+
+/** Files under a folder by path within it, hidden ones left out. */
+async function listFiles(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder, { recursive: true });
+    return names.filter((name) => !basename(name).startsWith(".")).map((name) => name.split(sep).join("/"));
+  } catch (error) {
+    throw describeFileError(error, folder, "read");
+  }
+}
