@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.js";
 import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
+import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
 
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
 export interface Api {
@@ -10,6 +11,7 @@ export interface Api {
   predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
   exportModel(options: ExportOptions): Promise<ExportResult>;
+  readonly evaluation: EvaluationApi;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
@@ -47,6 +49,7 @@ export interface PredictOptions extends EvaluateOptions {
 /** The real functions. */
 export const api: Api = {
   data: dataApi,
+  evaluation: evaluationApi,
   async train(options) {
     const { train } = await import("../training/train.js");
     return train(options);

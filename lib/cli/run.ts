@@ -5,7 +5,7 @@ import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
 import { dataCommand } from "./data/data.js";
 import { doctorCommand } from "./doctor.js";
-import { evaluateCommand } from "./evaluate.js";
+import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { predictCommand } from "./predict.js";
 import { trainCommand } from "./train.js";

@@ -20,6 +20,9 @@ export interface CategoryFigures {
   readonly name: string;
   /** Mean over the IoU thresholds and recalls. */
   readonly ap: number;
+  /** At IoU 0.5 and 0.75; −1 where these are not among the thresholds. */
+  readonly ap50: number;
+  readonly ap75: number;
   /** Mean over the IoU thresholds of the recall reached. */
   readonly ar: number;
 }
@@ -80,10 +83,13 @@ function categoryFigures(
 ): CategoryFigures[] {
   const thresholds = [...options.iouThresholds.keys()];
   const limit = options.maxDetections.length - 1;
+  const thresholdAt = (iou: number) => thresholds.filter((t) => options.iouThresholds[t] === iou);
   return Array.from({ length: arrays.shape[2] }, (_, k) => ({
     id: options.useCategories ? categoryIds[k]! : -1,
     name: options.useCategories ? categoryNames[k]! : "all",
     ap: meanPrecision(arrays, { thresholds, area: 0, limit, category: k }),
+    ap50: meanPrecision(arrays, { thresholds: thresholdAt(0.5), area: 0, limit, category: k }),
+    ap75: meanPrecision(arrays, { thresholds: thresholdAt(0.75), area: 0, limit, category: k }),
     ar: meanRecall(arrays, { thresholds, area: 0, limit, category: k }),
   }));
 }

@@ -18,6 +18,8 @@ export interface CocoReading extends JudgedSubset {
   readonly signal?: AbortSignal | undefined;
   /** Pieces of the files parsed so far, of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Files are parsed in pieces of about this many bytes; default 4 MiB. */
+  readonly pieceBytes?: number;
 }
 
 export interface CocoTables {
@@ -31,14 +33,14 @@ export interface CocoOutlines {
 }
 
 /** @throws UserError where a file cannot be read or is none of its kind */
-export async function outlineCocoFiles({ annotations, results, signal }: CocoReading): Promise<CocoOutlines> {
-  const truth = await outlineJson(annotations, { signal });
+export async function outlineCocoFiles({ annotations, results, ...options }: CocoReading): Promise<CocoOutlines> {
+  const truth = await outlineJson(annotations, options);
   for (const name of ["images", "annotations", "categories"]) {
     if (!truth.lists.has(name)) {
       throw new UserError(`${annotations}: the list "${name}" is missing; is this a COCO instances file?`);
     }
   }
-  const found = await outlineJson(results, { signal });
+  const found = await outlineJson(results, options);
   if (found.root === "object") {
     const hint = found.lists.has("annotations") ? "this is an annotation file" : "this file holds an object";
     throw new UserError(`${results}: a COCO results file holds a list of results, but ${hint}`);

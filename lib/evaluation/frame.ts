@@ -1,4 +1,4 @@
-import { UserError } from "../errors.js";
+import { nearestName, UserError } from "../errors.js";
 import { indexOfSorted } from "./tables.js";
 
 /** The pictures and categories a file knows, and which of them are judged: what annotations and results are read by. */
@@ -27,6 +27,8 @@ export interface JudgedSubset {
   readonly imageIds?: readonly number[];
   /** Judge only these categories. */
   readonly categoryIds?: readonly number[];
+  /** The same by name, or by id as text. */
+  readonly categories?: readonly string[];
 }
 
 interface CocoLists {
@@ -43,7 +45,8 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
   const pictureIds = ascending(pictures.keys());
   const allCategoryIds = ascending(names.keys());
   const imageIds = chosen(subset.imageIds, pictureIds, "picture");
-  const categoryIds = chosen(subset.categoryIds, allCategoryIds, "category");
+  const wanted = subset.categoryIds ?? subset.categories?.map((name) => categoryNamed(name, categories));
+  const categoryIds = chosen(wanted, allCategoryIds, "category");
   const frame = {
     pictureIds,
     pictureSizes: Int32Array.from(
@@ -58,6 +61,18 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
     frame,
     { imageIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id) ?? String(id)) },
   ];
+}
+
+function categoryNamed(name: string, categories: CocoLists["categories"]): number {
+  const named =
+    categories.find((category) => category.name === name) ?? categories.find(({ id }) => String(id) === name);
+  if (named !== undefined) return named.id;
+  const near = nearestName(
+    name,
+    categories.map((category) => String(category.name)),
+  );
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new UserError(`the ground truth has no category "${name}"${hint}`);
 }
 
 function checkIds(list: readonly { readonly id: number }[], name: string): void {

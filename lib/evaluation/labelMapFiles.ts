@@ -13,8 +13,8 @@ export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"
   readonly predictions: string;
   /** Folder of true label maps. Every one must have its prediction. */
   readonly annotations: string;
-  /** In order of the class indices. */
-  readonly classes: readonly string[];
+  /** Names in order of the class indices. Default: "class 0" to the highest index that occurs. */
+  readonly classes?: readonly string[];
   /** What annotation names end in, and prediction names instead. Default ".png". */
   readonly annotationSuffix?: string;
   readonly predictionSuffix?: string;
@@ -43,6 +43,7 @@ export interface CountTask {
 
 const PAIRS_PER_TASK = 8;
 const WORTH_THREADS = 4 * PAIRS_PER_TASK;
+const MOST_CLASSES = 255;
 
 /**
  * mIoU and its kin over folders of label maps (8-bit PNGs of one channel).
@@ -51,13 +52,14 @@ const WORTH_THREADS = 4 * PAIRS_PER_TASK;
  *   signal's reason when aborted
  */
 export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Promise<LabelMapsEvaluation> {
-  const { classes, ignoreIndex, reduceZeroLabel, otherSize, signal } = options;
-  if (classes.length === 0 || classes.length > 255) {
-    throw new UserError(`label maps of 8 bits hold 1 to 255 classes, not ${classes.length}`);
+  const { ignoreIndex, reduceZeroLabel, otherSize, signal } = options;
+  const mostClasses = options.classes?.length ?? MOST_CLASSES;
+  if (mostClasses === 0 || mostClasses > MOST_CLASSES) {
+    throw new UserError(`label maps of 8 bits hold 1 to ${MOST_CLASSES} classes, not ${mostClasses}`);
   }
   const pairs = await findPairs(options);
   const counter: CounterOptions = {
-    classes: classes.length,
+    classes: mostClasses,
     ...(ignoreIndex !== undefined && { ignoreIndex }),
     ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
     ...(otherSize !== undefined && { otherSize }),
@@ -69,7 +71,7 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
   const threads = options.threads ?? (pairs.length < WORTH_THREADS ? 1 : defaultThreads());
   const pool = threads === 1 ? undefined : startPool(new URL("./worker.js", import.meta.url), threads, signal);
   try {
-    let confusion = emptyConfusion(classes.length);
+    let confusion = emptyConfusion(mostClasses);
     let done = 0;
     const coming = tasks.map((task) => pool?.run<ConfusionMatrix>("labelMaps", task));
     for (const part of coming) part?.catch(() => undefined); // told when its turn comes
@@ -79,10 +81,25 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
       done += task.pairs.length;
       options.onProgress?.(done, pairs.length);
     }
+    if (options.classes === undefined) confusion = withoutLastUnused(confusion);
+    const classes = options.classes ?? Array.from({ length: confusion.classes }, (_, k) => `class ${k}`);
     return { ...segmentationFigures(confusion), pictures: pairs.length, classes, confusion };
   } finally {
     await pool?.close();
   }
+}
+
+/** Leaves out the classes after the last one that is labelled or predicted. */
+function withoutLastUnused({ classes, counts, ignored }: ConfusionMatrix): ConfusionMatrix {
+  let used = 1;
+  counts.forEach((n, i) => {
+    if (n > 0) used = Math.max(used, 1 + Math.floor(i / classes), 1 + (i % classes));
+  });
+  const kept = Float64Array.from(
+    { length: used * used },
+    (_, i) => counts[Math.floor(i / used) * classes + (i % used)]!,
+  );
+  return { classes: used, counts: kept, ignored };
 }
 
 /** Counts some pictures. */

@@ -83,14 +83,16 @@ function parseElements(text: string, path: string, piece: JsonPiece): unknown[] 
   try {
     return JSON.parse(`[${text}]`);
   } catch (error) {
-    const mended = text.replace(/(?<=[[,:]\s*)(?:NaN|-?Infinity)(?=\s*[\],}])/g, "1e999");
+    const mended = text.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b/g, (token) =>
+      token[0] === '"' ? token : "1e999",
+    );
     if (mended !== text) {
       try {
         return JSON.parse(`[${mended}]`);
       } catch {}
     }
     const reason =
-      error instanceof Error ? error.message.replace(/ ?(\.\.\.|in JSON at position|\(line).*/s, "") : error;
+      error instanceof Error ? error.message.replace(/ in JSON at position.*| \(line.*|, \.\.\..*/s, "") : error;
     throw new UserError(`${path}: no valid JSON ${placeOf(piece)}: ${reason}`);
   }
 }

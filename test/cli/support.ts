@@ -1,5 +1,6 @@
 import type { Api, EvaluateOptions, PredictOptions, TrainOptions } from "../../lib/cli/api.js";
 import { dataApi } from "../../lib/cli/data/api.js";
+import { evaluationApi } from "../../lib/cli/evaluation/api.js";
 import { runCli } from "../../lib/cli/run.js";
 
 export interface Outcome {
@@ -20,6 +21,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
   const none = () => Promise.reject(new Error("no answer for this call"));
   const api: Api = {
     data: answers.data ?? dataApi,
+    evaluation: answers.evaluation ?? evaluationApi,
     train(options) {
       calls.train.push(options);
       return (answers.train ?? none)(options);

@@ -116,7 +116,8 @@ describe("COCO evaluation reads", () => {
     const evaluation = evaluateCoco({ groundTruth: truth, results: [stray, result], type: "bbox" });
     expect(evaluation.stats[0]).to.be.closeTo(1, 1e-12);
     expect(evaluation.stats[3]).to.be.closeTo(1, 1e-12); // 16 pixels: small
-    expect(evaluation.categories).to.deep.include({ id: 3, name: "nut", ap: evaluation.stats[0]!, ar: 1 });
+    const [ap, ap50, ap75] = evaluation.stats;
+    expect(evaluation.categories).to.deep.include({ id: 3, name: "nut", ap, ap50, ap75, ar: 1 });
   });
 
   it("a match with annotation id 0 as no match, as the reference does", () => {

@@ -1,4 +1,5 @@
 import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import { type CocoSegmentation, segmentationToRle } from "../../lib/masks/coco.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { Random } from "../../lib/random.js";
@@ -50,6 +51,58 @@ export function randomScene(
     });
   });
   return { groundTruth: { images, categories, annotations: numbered }, results };
+}
+
+/**
+ * A scene with what data sets hold in rare cases: polygons (of crowds too), lists of counts, several parts, empty masks,
+ * boxes without area or beyond the picture, scores below 0, pictures with more detections than count.
+ */
+export function oddScene(seed: number, parts: readonly ("bbox" | "segmentation")[]): Scene {
+  const { groundTruth, results } = randomScene(seed, parts);
+  const random = Random.of("odd", seed);
+  const sizes = new Map(groundTruth.images.map((image) => [image.id, image]));
+  const oddMask = (imageId: number, bbox: readonly number[], usual: CocoSegmentation) => {
+    const { width, height } = sizes.get(imageId)!;
+    const [x, y, w, h] = bbox as Box;
+    const wiggle = (c: number) => c + random.uniform(-3, 3);
+    const triangle = () => [wiggle(x), wiggle(y), wiggle(x + w), wiggle(y + h / 2), wiggle(x), wiggle(y + h)];
+    const kind = random.integer(6);
+    if (kind === 0) return [triangle()];
+    if (kind === 1) return [triangle(), [x, y, x + w, y, x + w, y + h / 3, x, y + h / 3]];
+    if (kind === 2) return { size: [height, width], counts: [height * width] };
+    if (kind === 3) return { size: [height, width], counts: [0, height * width] };
+    if (kind === 4) {
+      const column = Math.min(width - 1, x) * height;
+      return { size: [height, width], counts: [column, height, height * (width - 1) - column] };
+    }
+    return usual;
+  };
+  const oddBox = (bbox: readonly number[]): readonly number[] => {
+    const [x, y, w, h] = bbox as Box;
+    const kind = random.integer(8);
+    if (kind === 0) return [x, y, 0, h];
+    if (kind === 1) return [x - w, y - h, 2 * w, 2 * h];
+    return kind === 2 ? [x + 0.25, y + 0.1, w / 3, h / 7] : bbox;
+  };
+  const compressed = ({ image_id, bbox, segmentation }: CocoResult) => {
+    const { width, height } = sizes.get(image_id)!;
+    const mask = segmentationToRle(oddMask(image_id, bbox ?? [1, 1, 9, 9], segmentation!), height, width);
+    return { size: [height, width], counts: compressRle(mask) }; // the reference reads no other form in results
+  };
+  const annotations = groundTruth.annotations.map((annotation) => {
+    const segmentation = oddMask(annotation.image_id, annotation.bbox, annotation.segmentation!);
+    const area = random.next() < 0.1 ? 0 : random.next() < 0.2 ? 32 ** 2 : annotation.area!;
+    return { ...annotation, bbox: oddBox(annotation.bbox), segmentation, area };
+  });
+  const changed = results.map((result) => ({
+    ...result,
+    ...(result.bbox && { bbox: oddBox(result.bbox) }),
+    ...(result.segmentation && random.next() < 0.3 && { segmentation: compressed(result) }),
+    score: random.next() < 0.1 ? -result.score : result.score,
+  }));
+  const repeats = seed % 10 === 0 ? 8 : 1;
+  const all = Array.from({ length: repeats }, () => changed).flat();
+  return { groundTruth: { ...groundTruth, annotations }, results: all };
 }
 
 function pick<T extends object>(value: T, keys: readonly (keyof T)[]): Partial<T> {

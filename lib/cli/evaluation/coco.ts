@@ -1,0 +1,70 @@
+import { UserError } from "../../errors.js";
+import type { CategoryFigures, CocoEvaluation } from "../../evaluation/coco.js";
+import { formatRows } from "../../evaluation/summary.js";
+import type { EvaluationType } from "../../evaluation/tables.js";
+import { type Context, printResult, type SharedOptions } from "../context.js";
+import { createProgress } from "../progress.js";
+import { table } from "../table.js";
+import { areaRanges, idList, numberList, wholeNumber } from "./lists.js";
+
+export interface CocoFlags extends SharedOptions {
+  readonly annotations: string;
+  readonly results: string;
+  readonly type?: EvaluationType;
+  readonly iou?: string;
+  readonly maxDetections?: string;
+  readonly areas?: string;
+  readonly classAgnostic?: true;
+  readonly categories?: string;
+  readonly pictures?: string;
+  readonly threads?: string;
+}
+
+/** What `evaluate --results` prints with --json; every figure is 0 … 1, or −1 where it is undefined. */
+export interface CocoReport {
+  readonly type: EvaluationType;
+  /** pycocotools' 12 figures in its order. */
+  readonly stats: readonly number[];
+  readonly perCategory: readonly CategoryFigures[];
+}
+
+/** Pieces of files: fewer are read in a moment. */
+const WORTH_SHOWING = 10;
+
+/** Judges a COCO results file. */
+export async function evaluateCoco(flags: CocoFlags, context: Context): Promise<void> {
+  const { annotations, results, type } = flags;
+  if (type === undefined) throw new UserError("--type is missing: bbox to compare boxes, segm to compare masks", 2);
+  const progress = createProgress({ stream: context.stderr, every: 1 });
+  const evaluation = await context.api.evaluation
+    .coco({
+      annotations,
+      results,
+      type,
+      ...(flags.iou !== undefined && { iouThresholds: numberList(flags.iou, "--iou") }),
+      ...(flags.maxDetections !== undefined && {
+        maxDetections: numberList(flags.maxDetections, "--max-detections"),
+      }),
+      ...(flags.areas !== undefined && { areaRanges: areaRanges(flags.areas) }),
+      ...(flags.classAgnostic && { useCategories: false }),
+      ...(flags.categories !== undefined && { categories: flags.categories.split(",").map((name) => name.trim()) }),
+      ...(flags.pictures !== undefined && { imageIds: await idList(flags.pictures, "--pictures") }),
+      ...(flags.threads !== undefined && { threads: wholeNumber(flags.threads, "--threads", 1, 1024) }),
+      signal: context.signal,
+      onProgress: (done, total) => {
+        if (total >= WORTH_SHOWING) progress.show({ type: "progress", what: "reading", done, total });
+      },
+    })
+    .finally(() => progress.stop());
+  const report: CocoReport = { type, stats: evaluation.stats, perCategory: evaluation.categories };
+  printResult(context, flags, report, () => describe(evaluation));
+}
+
+function describe({ rows, options, categories }: CocoEvaluation): string {
+  const summary = formatRows(rows, options.iouThresholds);
+  if (!options.useCategories) return summary;
+  const figures = categories.map(({ name, ap, ap50, ap75, ar }) => [name, ...[ap, ap50, ap75, ar].map(percent)]);
+  return `${summary}\n\n${table([["category", "AP", "AP50", "AP75", "AR"], ...figures])}`;
+}
+
+const percent = (value: number): string => (value < 0 ? "–" : value.toFixed(3));

@@ -1,0 +1,89 @@
+import { type Command, Option } from "commander";
+import { loadConfig } from "../../config/load.js";
+import { UserError } from "../../errors.js";
+import { findWeights } from "../../training/checkpoint.js";
+import { type ConfigOptions, type Context, printResult } from "../context.js";
+import { collect, createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { metricsTable } from "../table.js";
+import { type CocoFlags, evaluateCoco } from "./coco.js";
+import { evaluateLabelMaps, type LabelMapFlags } from "./labelMaps.js";
+
+type ModelFlags = ConfigOptions & { readonly weights?: string };
+type Flags = ModelFlags & Partial<CocoFlags & LabelMapFlags>;
+
+const EXAMPLES = [
+  "evaluate my.yaml --weights runs/my",
+  "evaluate my.yaml --weights runs/my/best.safetensors --json > metrics.json",
+  "evaluate --annotations instances_val2017.json --results results.json --type bbox",
+  "evaluate --annotations a.json --results r.json --type segm --categories person,car --iou 0.5,0.75 --json",
+  "evaluate --predictions maps/ --annotations labels/ --classes names.txt --reduce-zero-label",
+];
+
+/** `evaluate`: a model on its validation set, or files of results from anywhere. */
+export function evaluateCommand(context: Context): Command {
+  const command = createCommand(
+    "evaluate",
+    "Measure a model on its validation set, or anybody's results: COCO files, or folders of label maps",
+    EXAMPLES,
+  )
+    .argument("[config]", "config file (YAML), or the name of one that comes with densekit; none for files of results")
+    .option("--set <path=value>", "override a value of the config; null deletes it; repeatable", collect, [])
+    .option("--weights <path>", "with a config: weights file, checkpoint or run folder (its best weights)")
+    .option("--annotations <path>", "COCO instances file; for label maps the folder of the true ones");
+  for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);
+  return command.action(async (config: string | undefined, flags: Flags) => {
+    if (config !== undefined) return evaluateModel(config, flags, context);
+    const { annotations, results, predictions } = flags;
+    if (annotations !== undefined && results !== undefined && predictions === undefined) {
+      return evaluateCoco({ ...flags, annotations, results }, context);
+    }
+    if (annotations !== undefined && predictions !== undefined && results === undefined) {
+      return evaluateLabelMaps({ ...flags, annotations, predictions }, context);
+    }
+    throw new UserError(
+      "give a config with --weights, or --annotations with --results (COCO files), or --annotations with --predictions " +
+        "(folders of label maps)",
+      2,
+    );
+  });
+}
+
+const COCO_OPTIONS = [
+  new Option("--results <file>", "COCO results file"),
+  new Option("--type <type>", "compare boxes or masks").choices(["bbox", "segm"]),
+  new Option("--iou <list>", "IoU thresholds; default 0.5,0.55,…,0.95"),
+  new Option("--max-detections <list>", "detections a picture and category may have; default 1,10,100"),
+  new Option("--areas <list>", "size classes as name:low-high; default all:0-1e10,small:0-1024,…"),
+  new Option("--class-agnostic", "count every object as of one class"),
+  new Option("--categories <list>", "judge only these, by name or id"),
+  new Option("--pictures <list>", "judge only these picture ids; @FILE: one a line"),
+];
+
+const LABEL_MAP_OPTIONS = [
+  new Option("--predictions <folder>", "label maps (PNG) named as those of --annotations"),
+  new Option("--classes <file>", "class names, one a line in order of the indices; default: as many as occur"),
+  new Option("--ignore-index <label>", "pixels with this label are left out; default 255"),
+  new Option("--reduce-zero-label", "label 0 is no class, the others go down by one"),
+  new Option("--resize", "bring predictions of another size to the annotations' (nearest pixel)"),
+  new Option("--annotation-suffix <text>", "what names in --annotations end in; default .png"),
+  new Option("--prediction-suffix <text>", "what names in --predictions end in instead; default .png"),
+  new Option("--threads <n>", "default: as many as the processor runs at once"),
+];
+
+async function evaluateModel(path: string, flags: Flags, context: Context): Promise<void> {
+  const { weights: given, set } = flags;
+  if (given === undefined) throw new UserError("required option '--weights <path>' not specified", 2);
+  const other = (["annotations", "results", "predictions"] as const).find((name) => flags[name] !== undefined);
+  if (other !== undefined) {
+    throw new UserError(`--${other} is for results from files; with a config its validation set is measured`, 2);
+  }
+  const { config } = loadConfig(path, { overrides: set });
+  const weights = await findWeights(given);
+  const progress = createProgress({ stream: context.stderr, every: 1 });
+  const onEvent = progress.show;
+  const result = await context.api
+    .evaluate({ config, weights, signal: context.signal, onEvent })
+    .finally(() => progress.stop());
+  printResult(context, flags, result, () => metricsTable(result.metrics ?? {}));
+}
