@@ -6,6 +6,8 @@ export interface CocoFile {
   readonly images: readonly unknown[];
   readonly annotations: readonly unknown[];
   readonly categories: readonly unknown[];
+  /** What else stands beside them, such as info and licenses. */
+  readonly others: Readonly<Record<string, unknown>>;
 }
 
 /** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
@@ -20,7 +22,9 @@ export async function readCocoFile(path: string): Promise<CocoFile> {
       throw new UserError(`${path}: the list "${name}" is missing; is this a COCO instance file?`);
     return list;
   };
-  return { images: listOf("images"), annotations: listOf("annotations"), categories: listOf("categories") };
+  const [images, annotations, categories] = [listOf("images"), listOf("annotations"), listOf("categories")];
+  const others = Object.entries(parsed).filter(([key]) => !["images", "annotations", "categories"].includes(key));
+  return { images, annotations, categories, others: Object.fromEntries(others) };
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { CheckOptions, CheckResult } from "../../datatools/check/types.js";
 import type { ConvertOptions, ConvertResult } from "../../datatools/convert/convert.js";
 import type { ShowOptions, ShowResult } from "../../datatools/show/show.js";
+import type { SplitOptions, SplitResult } from "../../datatools/split/split.js";
 import type { StatsOptions, StatsResult } from "../../datatools/stats/types.js";
+import type { TileOptions, TileResult } from "../../datatools/tile/tile.js";
 
 /** What the data commands call; loaded when a command needs it. */
 export interface DataApi {
@@ -9,6 +11,8 @@ export interface DataApi {
   convert(options: ConvertOptions): Promise<ConvertResult>;
   show(options: ShowOptions): Promise<ShowResult>;
   stats(options: StatsOptions): Promise<StatsResult>;
+  split(options: SplitOptions): Promise<SplitResult>;
+  tile(options: TileOptions): Promise<TileResult>;
 }
 
 export const dataApi: DataApi = {
@@ -27,5 +31,13 @@ export const dataApi: DataApi = {
   async stats(options) {
     const { dataStats } = await import("../../datatools/stats/stats.js");
     return dataStats(options);
+  },
+  async split(options) {
+    const { splitData } = await import("../../datatools/split/split.js");
+    return splitData(options);
+  },
+  async tile(options) {
+    const { tileData } = await import("../../datatools/tile/tile.js");
+    return tileData(options);
   },
 };

@@ -3,11 +3,11 @@ import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
 import { UserError } from "../../errors.js";
 import { type DataSource, type Split, sourceOf } from "../../tasks/sources.js";
-import type { ConfigOptions } from "../context.js";
+import type { ConfigOptions, SharedOptions } from "../context.js";
 import { collect } from "../options.js";
 
 /** The options that say where a data set lies, where there is no config. */
-export interface SourceFlags extends ConfigOptions {
+export interface PathFlags extends SharedOptions {
   readonly annotations?: string;
   readonly labelMaps?: string;
   readonly pictures?: string;
@@ -17,11 +17,20 @@ export interface SourceFlags extends ConfigOptions {
   readonly reduceZeroLabel?: true;
 }
 
+export type SourceFlags = PathFlags & ConfigOptions;
+
 /** Adds [config] and the options to do without one. */
 export function withSource(command: Command): Command {
+  return withPaths(
+    command
+      .argument("[config]", "config file (YAML), or the name of one that comes with densekit; or give the paths below")
+      .option("--set <path=value>", "override a value of the config; repeatable", collect, []),
+  );
+}
+
+/** Adds the options that say where a data set lies. */
+export function withPaths(command: Command): Command {
   return command
-    .argument("[config]", "config file (YAML), or the name of one that comes with densekit; or give the paths below")
-    .option("--set <path=value>", "override a value of the config; repeatable", collect, [])
     .option("--annotations <file>", "COCO instances JSON")
     .option("--label-maps <folder>", "label maps: PNGs named as the pictures, one class index a pixel")
     .option("--pictures <folder>", "the pictures")
@@ -57,7 +66,7 @@ export interface GivenPaths {
 }
 
 /** @throws UserError with exit code 2 where paths are missing or there are too many */
-export function sourceOfPaths({ name, annotations, labelMaps, pictures }: GivenPaths, flags: SourceFlags): DataSource {
+export function sourceOfPaths({ name, annotations, labelMaps, pictures }: GivenPaths, flags: PathFlags): DataSource {
   if (pictures === undefined || (annotations === undefined) === (labelMaps === undefined)) {
     throw new UserError(
       "which data set? Give a config; or --pictures with --annotations (COCO JSON) or with --label-maps (a folder)",

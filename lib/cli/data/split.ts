@@ -1,0 +1,78 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { SplitResult } from "../../datatools/split/split.js";
+import { type Context, printResult } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { table } from "../table.js";
+import { toSeed } from "./show.js";
+import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
+
+interface SplitFlags extends PathFlags {
+  readonly out: string;
+  readonly shares: Readonly<Record<string, number>>;
+  readonly seed: number;
+  readonly groupBy?: string;
+  readonly force?: true;
+}
+
+export function splitCommand(context: Context): Command {
+  const examples = [
+    "data split --annotations instances.json --out splits",
+    "data split --annotations instances.json --shares train=0.7,val=0.15,test=0.15 --seed 1 --out splits",
+    'data split --label-maps annotations --pictures images --group-by "^(.*)_[0-9]+" --out splits',
+  ];
+  const description = "Divide a data set so that every part has its share of each class";
+  return withPaths(createCommand("split", description, examples))
+    .requiredOption("--out <folder>", "where instances_NAME.json go; of label maps, images/NAME and annotations/NAME")
+    .option("--shares <list>", "name=share of each part; they sum to 1", toShares, { train: 0.8, val: 0.2 })
+    .option("--seed <number>", "of what is drawn", toSeed, 0)
+    .option("--group-by <expression>", "pictures whose names have the same first group (or match) stay together")
+    .option("--force", "overwrite what is there")
+    .action(async (flags: SplitFlags) => {
+      const { annotations, labelMaps } = flags;
+      const pictures = annotations !== undefined && labelMaps === undefined ? (flags.pictures ?? ".") : flags.pictures;
+      const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { out: output, shares, seed, groupBy } = flags;
+      const result = await context.api.data
+        .split({
+          source,
+          output,
+          shares,
+          seed,
+          ...(groupBy !== undefined && { groupBy }),
+          ...(flags.force && { force: true }),
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => summary(result));
+    });
+}
+
+function toShares(text: string): Record<string, number> {
+  const pairs = text.split(",").map((part) => part.split("="));
+  if (
+    pairs.some((pair) => pair.length !== 2 || pair[0]?.trim() === "" || Number.isNaN(Number(pair[1])) || pair[1] === "")
+  ) {
+    throw new InvalidArgumentError("It must be such as train=0.8,val=0.2.");
+  }
+  const names = pairs.map(([name]) => name!.trim());
+  if (new Set(names).size < names.length) throw new InvalidArgumentError("A name occurs twice.");
+  return Object.fromEntries(pairs.map(([, share], i) => [names[i], Number(share)]));
+}
+
+function summary({ sets, groups }: SplitResult): string {
+  const total = sets.reduce((sum, { pictures }) => sum + pictures, 0);
+  const cell = (part: number, of: number): string =>
+    `${part} (${of === 0 ? "–" : `${((100 * part) / of).toFixed(1)} %`})`;
+  const classes = Object.keys(sets[0]?.classes ?? {});
+  const rows = classes.map((name) => {
+    const all = sets.reduce((sum, set) => sum + (set.classes[name] ?? 0), 0);
+    return [name, ...sets.map((set) => cell(set.classes[name] ?? 0, all))];
+  });
+  const head = ["pictures with", ...sets.map(({ name }) => name)];
+  const lines = table([head, ["all", ...sets.map(({ pictures }) => cell(pictures, total))], ...rows]);
+  const grouped = groups < total ? [`${groups} groups stayed together`] : [];
+  return [lines, ...grouped, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");
+}

@@ -1,0 +1,72 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { TileResult } from "../../datatools/tile/tile.js";
+import { type Context, printResult } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { toCount } from "./convert.js";
+import { toSeed } from "./show.js";
+import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
+
+interface TileFlags extends PathFlags {
+  readonly out: string;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly overlap: number;
+  readonly minVisible: number;
+  readonly dropEmpty?: true;
+  readonly quality: number;
+  readonly force?: true;
+}
+
+export function tileCommand(context: Context): Command {
+  const examples = [
+    "data tile --annotations instances.json --pictures pictures --size 1024 --overlap 128 --out tiles",
+    "data tile --label-maps annotations --pictures images --size 1024x512 --drop-empty --out tiles",
+  ];
+  const description = "Cut large pictures into overlapping tiles with their annotations";
+  return withPaths(createCommand("tile", description, examples))
+    .requiredOption("--out <folder>", "where images/ and instances.json go; of label maps, images/ and annotations/")
+    .option("--size <pixels>", "of a tile, such as 1024 or 1024x768", toSize, { width: 1024, height: 1024 })
+    .option("--overlap <pixels>", "that neighbours share at least", toSeed, 128)
+    .option("--min-visible <share>", "objects of which a tile holds less are left out of it; crowds stay", Number, 0.3)
+    .option("--drop-empty", "leave out tiles with nothing annotated")
+    .option("--quality <number>", "of JPEG tiles", toCount, 95)
+    .option("--force", "overwrite what is there")
+    .action(async (flags: TileFlags) => {
+      const { annotations, labelMaps, pictures } = flags;
+      const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { out: output, size, overlap, minVisible, quality } = flags;
+      const result = await context.api.data
+        .tile({
+          source,
+          output,
+          ...size,
+          overlap,
+          minVisible,
+          quality,
+          ...(flags.dropEmpty && { dropEmpty: true }),
+          ...(flags.force && { force: true }),
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => summary(result));
+    });
+}
+
+function toSize(text: string): { width: number; height: number } {
+  const [, width, height = width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (!(Number(width) >= 1 && Number(height) >= 1))
+    throw new InvalidArgumentError("It must be such as 1024 or 1024x768.");
+  return { width: Number(width), height: Number(height) };
+}
+
+function summary({ output, pictures, tiles, emptyLeftOut, objects, partsLeftOut }: TileResult): string {
+  const found = objects === undefined ? "" : `, ${objects} objects`;
+  const lines = [`${output}: ${tiles} tiles of ${pictures} pictures${found}`];
+  if (emptyLeftOut > 0) lines.push(`note: ${emptyLeftOut} empty tiles left out`);
+  if (partsLeftOut !== undefined && partsLeftOut > 0) {
+    lines.push(`note: ${partsLeftOut} parts of objects left out, of which too little is visible (--min-visible)`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,197 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fieldsOf } from "../../datasets/cocoChecks.js";
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import { readRecords } from "../../datasets/cocoRecords.js";
+import { findObjectInfo } from "../../datasets/objectInfo.js";
+import { UserError } from "../../errors.js";
+import { copyFileAtomic } from "../../files.js";
+import { Random } from "../../random.js";
+import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import type { ProgressEvent } from "../../training/events.js";
+import { refuseExisting, writeCocoFile } from "../output.js";
+import { type Example, stratify } from "./stratify.js";
+
+export interface SplitOptions {
+  /** Of a COCO source, the pictures folder is not looked at. */
+  readonly source: DataSource;
+  /** The folder: instances_NAME.json go there; of label maps, images/NAME and annotations/NAME. */
+  readonly output: string;
+  /** Name → share of the pictures; they sum to 1. */
+  readonly shares: Readonly<Record<string, number>>;
+  /** Default 0. */
+  readonly seed?: number;
+  /** A regular expression of file names: pictures whose first group (or whole match) is the same stay together. */
+  readonly groupBy?: string;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+export interface SplitSet {
+  readonly name: string;
+  readonly pictures: number;
+  /** Class → pictures it occurs in. */
+  readonly classes: Readonly<Record<string, number>>;
+  /** What was written: a COCO file, or the folder of pictures. */
+  readonly path: string;
+}
+
+export interface SplitResult {
+  readonly output: string;
+  /** Groups that stayed together; as many as pictures without `groupBy`. */
+  readonly groups: number;
+  readonly sets: readonly SplitSet[];
+}
+
+interface Labelled {
+  readonly file: string;
+  readonly labels: ReadonlySet<number>;
+}
+
+/**
+ * Divides a data set so that every part has its share of the pictures of each class (`stratify`).
+ *
+ * @throws UserError for shares that do not sum to 1, a file name without group, a part without pictures, and as the
+ *   readers
+ */
+export async function splitData(options: SplitOptions): Promise<SplitResult> {
+  const names = Object.keys(options.shares);
+  checkShares(options.shares);
+  return options.source.kind === "coco"
+    ? splitCoco(options.source, names, options)
+    : splitLabelMaps(options.source, names, options);
+}
+
+async function splitCoco(source: CocoSource, names: readonly string[], options: SplitOptions): Promise<SplitResult> {
+  const paths = names.map((name) => join(options.output, `instances_${name}.json`));
+  refuseExisting(paths, options.force);
+  const file = await readCocoFile(source.annotations);
+  const { records, classes } = readRecords(file, source.annotations, undefined);
+  const pictures = records.map((record) => ({ file: record.file, labels: new Set(record.labels) }));
+  const { subsets, groups } = assign(pictures, source.annotations, options);
+  const subsetOf = new Map(records.map(({ id }, i) => [id, subsets[i]!]));
+  for (const [j, path] of paths.entries()) {
+    const within = (entry: unknown, key: string): boolean => {
+      const id = fieldsOf(entry, { file: source.annotations })[key];
+      return typeof id === "number" && subsetOf.get(id) === j;
+    };
+    await writeCocoFile(path, {
+      ...file.others,
+      images: file.images.filter((entry) => within(entry, "id")) as object[],
+      annotations: file.annotations.filter((entry) => within(entry, "image_id")) as object[],
+      categories: file.categories as object[],
+    });
+  }
+  const sets = summarise(pictures, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
+  return { output: options.output, groups, sets };
+}
+
+async function splitLabelMaps(
+  source: LabelMapsSource,
+  names: readonly string[],
+  options: SplitOptions,
+): Promise<SplitResult> {
+  const folders = names.map((name) => ({
+    images: join(options.output, "images", name),
+    annotations: join(options.output, "annotations", name),
+  }));
+  refuseExisting(
+    folders.flatMap(({ images, annotations }) => [images, annotations]),
+    options.force,
+  );
+  const dataset = await openSource(source);
+  const pictures: Labelled[] = [];
+  for (let index = 0; index < dataset.length; index++) {
+    options.signal?.throwIfAborted();
+    const labels = new Set((await dataset.loadLabelMap(index)).data);
+    labels.delete(255);
+    pictures.push({ file: dataset.pictures[index]!.file, labels });
+    options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });
+  }
+  const { subsets, groups } = assign(pictures, source.pictures, options);
+  for (const [index, subset] of subsets.entries()) {
+    options.signal?.throwIfAborted();
+    const { path, labelMap } = dataset.source(index);
+    await copyFileAtomic(path, join(folders[subset]!.images, basename(path)));
+    if (labelMap !== undefined) {
+      await copyFileAtomic(labelMap.path, join(folders[subset]!.annotations, basename(labelMap.path)));
+    }
+    options.onEvent?.({ type: "progress", what: "copying", done: index + 1, total: dataset.length });
+  }
+  await copyClassTable(source, options.output);
+  const sets = summarise(pictures, subsets, dataset.classes, names);
+  return { output: options.output, groups, sets: sets.map((set, j) => ({ ...set, path: folders[j]!.images })) };
+}
+
+/** So that the parts are read as the whole was, without naming the table. */
+export async function copyClassTable(source: LabelMapsSource, output: string): Promise<void> {
+  if (source.classes !== undefined) return;
+  const table = source.objectInfo ?? (await findObjectInfo(source.pictures));
+  const target = join(output, /^objectInfo/i.test(basename(table)) ? basename(table) : "objectInfo.txt");
+  if (!existsSync(target)) await copyFileAtomic(table, target);
+}
+
+function checkShares(shares: Readonly<Record<string, number>>): void {
+  const list = Object.entries(shares);
+  const wrong = list.find(([, share]) => !(share > 0 && share < 1));
+  if (wrong !== undefined)
+    throw new UserError(`the share of "${wrong[0]}" must lie between 0 and 1, not ${wrong[1]}`, 2);
+  const sum = list.reduce((total, [, share]) => total + share, 0);
+  if (list.length < 2 || Math.abs(sum - 1) > 1e-6) {
+    throw new UserError(`the shares must be of two parts or more and sum to 1, not to ${Number(sum.toFixed(6))}`, 2);
+  }
+  const bad = list.find(([name]) => !/^[\w.-]+$/.test(name));
+  if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: letters, digits, - and _ alone`, 2);
+}
+
+function assign(pictures: readonly Labelled[], where: string, options: SplitOptions) {
+  const { groupBy, seed = 0, shares } = options;
+  if (pictures.length === 0) throw new UserError(`${where}: there are no pictures to divide`);
+  const members = groupPictures(pictures, groupBy, where);
+  const examples = members.map((indices): Example => {
+    const labels = new Map<number, number>();
+    for (const i of indices) for (const label of pictures[i]!.labels) labels.set(label, (labels.get(label) ?? 0) + 1);
+    return { size: indices.length, labels };
+  });
+  const assigned = stratify(examples, Object.values(shares), Random.of(seed, "split"));
+  const subsets = new Int32Array(pictures.length);
+  for (const [g, indices] of members.entries()) for (const i of indices) subsets[i] = assigned[g]!;
+  const empty = Object.keys(shares).find((_, j) => !subsets.includes(j));
+  if (empty !== undefined) {
+    const what = groupBy === undefined ? "pictures" : "groups";
+    throw new UserError(`${where}: "${empty}" would get no picture: there are only ${members.length} ${what}`);
+  }
+  return { subsets, groups: members.length };
+}
+
+function groupPictures(pictures: readonly Labelled[], groupBy: string | undefined, where: string): number[][] {
+  if (groupBy === undefined) return pictures.map((_, i) => [i]);
+  let pattern: RegExp;
+  try {
+    pattern = new RegExp(groupBy);
+  } catch (error) {
+    throw new UserError(`--group-by: no regular expression: ${error instanceof Error ? error.message : error}`, 2);
+  }
+  const groups = new Map<string, number[]>();
+  for (const [i, { file }] of pictures.entries()) {
+    const match = pattern.exec(file);
+    if (match === null) throw new UserError(`${where}: the name "${file}" does not match the pattern ${groupBy}`);
+    const key = match[1] ?? match[0];
+    groups.set(key, [...(groups.get(key) ?? []), i]);
+  }
+  return [...groups.values()];
+}
+
+function summarise(
+  pictures: readonly Labelled[],
+  subsets: Int32Array,
+  classes: readonly string[],
+  names: readonly string[],
+): Omit<SplitSet, "path">[] {
+  return names.map((name, j) => {
+    const own = pictures.filter((_, i) => subsets[i] === j);
+    const counts = classes.map((className, label) => [className, own.filter(({ labels }) => labels.has(label)).length]);
+    return { name, pictures: own.length, classes: Object.fromEntries(counts) };
+  });
+}

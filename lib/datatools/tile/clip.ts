@@ -1,0 +1,89 @@
+import { clipPolygon } from "lineclip";
+import type { Window } from "../../images/geometry.js";
+import type { CocoSegmentation } from "../../masks/coco.js";
+import { type Rle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import { compressRle } from "../../masks/strings.js";
+import { cropRle } from "../../masks/transforms.js";
+
+export interface TileObject {
+  /** x1 y1 x2 y2 in the whole picture. */
+  readonly box: readonly [number, number, number, number];
+  readonly shape?: CocoSegmentation;
+  /** The whole mask, where there is one. */
+  readonly mask?: Rle;
+  readonly area: number;
+  readonly crowd: boolean;
+}
+
+export interface ClippedObject {
+  /** x y width height in the tile. */
+  readonly bbox: readonly [number, number, number, number];
+  readonly segmentation: CocoSegmentation;
+  readonly area: number;
+  /** Share of the object that lies in the tile, by pixels where it has a mask, else by the box: 0–1. */
+  readonly visible: number;
+}
+
+/** The part of an object within a window. @returns undefined where there is none */
+export function clipObject(object: TileObject, window: Window): ClippedObject | undefined {
+  const { left, top, width, height } = window;
+  const [x1, y1, x2, y2] = object.box;
+  const box = [
+    Math.max(x1 - left, 0),
+    Math.max(y1 - top, 0),
+    Math.min(x2 - left, width),
+    Math.min(y2 - top, height),
+  ] as const;
+  if (box[2] <= box[0] || box[3] <= box[1]) return undefined;
+  if (object.mask === undefined || object.shape === undefined) {
+    const area = (box[2] - box[0]) * (box[3] - box[1]);
+    return { bbox: xywh(box), segmentation: [], area, visible: area / ((x2 - x1) * (y2 - y1)) };
+  }
+  const mask = cropRle(object.mask, { x: left, y: top, width, height });
+  const area = rleArea(mask);
+  if (area === 0) return undefined;
+  const segmentation = clipShape(object.shape, mask, window);
+  if (segmentation === undefined) return undefined;
+  const extent = "size" in segmentation ? rleBoxXyxy(mask) : extentOf(segmentation);
+  const tight = [
+    Math.max(box[0], extent[0]),
+    Math.max(box[1], extent[1]),
+    Math.min(box[2], extent[2]),
+    Math.min(box[3], extent[3]),
+  ] as const;
+  if (tight[2] <= tight[0] || tight[3] <= tight[1]) return undefined;
+  return { bbox: xywh(tight), segmentation, area, visible: area / rleArea(object.mask) };
+}
+
+/** Polygons stay polygons, run lengths stay run lengths. */
+function clipShape(shape: CocoSegmentation, mask: Rle, window: Window): CocoSegmentation | undefined {
+  if ("size" in shape) return { size: [mask.height, mask.width], counts: compressRle(mask) };
+  const polygons = shape.map((polygon) => clipFlat(polygon, window)).filter((polygon) => polygon.length >= 6);
+  return polygons.length === 0 ? undefined : polygons;
+}
+
+function clipFlat(polygon: readonly number[], { left, top, width, height }: Window): number[] {
+  const points = Array.from({ length: polygon.length / 2 }, (_, i): [number, number] => [
+    polygon[2 * i]! - left,
+    polygon[2 * i + 1]! - top,
+  ]);
+  const clipped = clipPolygon(points, [0, 0, width, height]);
+  return enclosesArea(clipped) ? clipped.flat().map((value) => Math.round(value * 1e4) / 1e4) : [];
+}
+
+/** Of what only touches the window, a line along its border is left. */
+function enclosesArea(points: readonly (readonly [number, number])[]): boolean {
+  const twice = points.reduce((sum, [x, y], i) => {
+    const [u, v] = points[(i + 1) % points.length]!;
+    return sum + x * v - u * y;
+  }, 0);
+  return Math.abs(twice) > 1e-6;
+}
+
+function extentOf(polygons: readonly (readonly number[])[]): readonly [number, number, number, number] {
+  const values = (axis: 0 | 1) => polygons.flatMap((polygon) => polygon.filter((_, i) => i % 2 === axis));
+  const [xs, ys] = [values(0), values(1)];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+const xywh = ([x1, y1, x2, y2]: readonly [number, number, number, number]) => [x1, y1, x2 - x1, y2 - y1] as const;

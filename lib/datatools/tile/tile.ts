@@ -1,0 +1,200 @@
+import { basename, dirname, extname, join } from "node:path";
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import { placeName } from "../../datasets/fault.js";
+import { labelTable } from "../../datasets/sample.js";
+import type { SampleSource } from "../../datasets/types.js";
+import { UserError } from "../../errors.js";
+import { writeFileAtomic } from "../../files.js";
+import { decodeLabelMap, decodePicture } from "../../images/decode.js";
+import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
+import { cropLabelMap, cropPicture, type Window } from "../../images/geometry.js";
+import type { Picture } from "../../images/picture.js";
+import { segmentationToRle } from "../../masks/coco.js";
+import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import type { ProgressEvent } from "../../training/events.js";
+import { refuseExisting, writeCocoFile } from "../output.js";
+import { copyClassTable } from "../split/split.js";
+import { clipObject, type TileObject } from "./clip.js";
+import { type TileGrid, tileWindows } from "./windows.js";
+
+export interface TileOptions extends TileGrid {
+  readonly source: DataSource;
+  /** The folder: images/ and instances.json go there, or images/ and annotations/. */
+  readonly output: string;
+  /** Objects of which a tile holds a smaller share are left out of it; crowds never are. Default 0.3. */
+  readonly minVisible?: number;
+  /** Leave out tiles without an object, or without a labelled pixel; default false. */
+  readonly dropEmpty?: boolean;
+  /** Of JPEG tiles, 1–100; default 95. Tiles of other pictures are PNGs. */
+  readonly quality?: number;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+export interface TileResult {
+  readonly output: string;
+  readonly pictures: number;
+  readonly tiles: number;
+  readonly emptyLeftOut: number;
+  /** Of COCO: objects in tiles, one that lies in several counted in each. */
+  readonly objects?: number;
+  /** Of COCO: parts of objects that were too small a share. */
+  readonly partsLeftOut?: number;
+}
+
+/**
+ * Cuts pictures into overlapping tiles with what is annotated on them: polygons and boxes clipped, run lengths and label
+ * maps cut out.
+ *
+ * @throws UserError for a grid that is none, an output that exists, and as the readers
+ */
+export async function tileData(options: TileOptions): Promise<TileResult> {
+  const { width, height, overlap, minVisible = 0.3 } = options;
+  if (overlap < 0 || overlap >= Math.min(width, height)) {
+    throw new UserError(
+      `an overlap of ${overlap} does not go with tiles of ${width} × ${height}; it must be smaller`,
+      2,
+    );
+  }
+  if (!(minVisible >= 0 && minVisible <= 1))
+    throw new UserError(`the least visible share must lie in 0–1, not ${minVisible}`, 2);
+  return options.source.kind === "coco" ? tileCoco(options.source, options) : tileLabelMaps(options.source, options);
+}
+
+async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileResult> {
+  const { output, minVisible = 0.3 } = options;
+  const [json, folder] = [join(output, "instances.json"), join(output, "images")];
+  refuseExisting([json, folder], options.force);
+  const { others, categories } = await readCocoFile(source.annotations);
+  const dataset = await openSource(source);
+  const images: object[] = [];
+  const annotations: object[] = [];
+  let [emptyLeftOut, partsLeftOut] = [0, 0];
+  for (let index = 0; index < dataset.length; index++) {
+    options.signal?.throwIfAborted();
+    const { info, picture } = await loadPicture(dataset.source(index));
+    const objects = objectsOf(dataset.source(index), picture);
+    for (const window of tileWindows(picture, options)) {
+      const parts = objects.flatMap((object) => {
+        const clipped = clipObject(object, window);
+        if (clipped === undefined) return [];
+        if (object.crowd || clipped.visible >= minVisible) return [{ ...object, ...clipped }];
+        partsLeftOut++;
+        return [];
+      });
+      if (parts.length === 0 && options.dropEmpty === true) {
+        emptyLeftOut++;
+        continue;
+      }
+      const file = await writeTile(picture, window, info.file, folder, options);
+      const { left, top, width, height } = window;
+      const id = images.length + 1;
+      images.push({
+        id,
+        file_name: file,
+        width,
+        height,
+        tile: { image_id: info.id, file_name: info.file, x: left, y: top },
+      });
+      for (const { bbox, segmentation, area, crowd, label } of parts) {
+        const category = dataset.categoryIds[label];
+        annotations.push({
+          id: annotations.length + 1,
+          image_id: id,
+          category_id: category,
+          bbox,
+          area,
+          iscrowd: Number(crowd),
+          segmentation,
+        }); // prettier-ignore
+      }
+    }
+    options.onEvent?.({ type: "progress", what: "tiling", done: index + 1, total: dataset.length });
+  }
+  checkAny(images.length, source.annotations);
+  await writeCocoFile(json, { ...others, images, annotations, categories: categories as object[] });
+  const objects = annotations.length;
+  return { output, pictures: dataset.length, tiles: images.length, emptyLeftOut, objects, partsLeftOut };
+}
+
+async function loadPicture({ info, path }: SampleSource) {
+  const picture = await decodePicture(path);
+  if ("width" in info && (info.width !== picture.width || info.height !== picture.height)) {
+    const found = `${picture.width}×${picture.height}`;
+    throw new UserError(`${path}: the picture is ${found}, its annotation says ${info.width}×${info.height}`);
+  }
+  return { info, picture };
+}
+
+function objectsOf(
+  { instances, info, path }: SampleSource,
+  { width, height }: Picture,
+): (TileObject & { label: number })[] {
+  if (instances === undefined) return [];
+  const { boxes, labels, crowd, areas, ids, shapes } = instances;
+  return Array.from(labels, (label, i) => {
+    const shape = shapes[i];
+    const where = placeName({ file: path, entry: `annotation ${ids[i]} of ${info.file}` });
+    return {
+      label,
+      box: boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number],
+      area: areas[i]!,
+      crowd: crowd[i] === 1,
+      ...(shape !== undefined && { shape, mask: segmentationToRle(shape, height, width, where) }),
+    };
+  });
+}
+
+async function tileLabelMaps(source: LabelMapsSource, options: TileOptions): Promise<TileResult> {
+  const { output } = options;
+  const [folder, maps] = [join(output, "images"), join(output, "annotations")];
+  refuseExisting([folder, maps], options.force);
+  const dataset = await openSource(source);
+  const suffix = source.labelSuffix ?? ".png";
+  const palette = source.reduceZeroLabel === true ? [[0, 0, 0] as const, ...dataset.palette] : dataset.palette;
+  const [tiles, empty] = [{ count: 0 }, { count: 0 }];
+  for (let index = 0; index < dataset.length; index++) {
+    options.signal?.throwIfAborted();
+    await dataset.load(index); // checks sizes and labels
+    const { labelMap, info, path } = dataset.source(index);
+    const picture = await decodePicture(path);
+    const map = await decodeLabelMap(labelMap!.path); // as stored, not reduced
+    const table = labelTable(labelMap!);
+    for (const window of tileWindows(picture, options)) {
+      const part = cropLabelMap(map, window);
+      if (options.dropEmpty === true && part.data.every((value) => table[value] === 255)) {
+        empty.count++;
+        continue;
+      }
+      const file = await writeTile(picture, window, info.file, folder, options);
+      const name = file.replace(/\.[^.]*$/, suffix);
+      await writeFileAtomic(join(maps, name), encodeIndexedPng(part, palette));
+      tiles.count++;
+    }
+    options.onEvent?.({ type: "progress", what: "tiling", done: index + 1, total: dataset.length });
+  }
+  checkAny(tiles.count, source.labelMaps);
+  await copyClassTable(source, output);
+  return { output, pictures: dataset.length, tiles: tiles.count, emptyLeftOut: empty.count };
+}
+
+function checkAny(tiles: number, where: string): void {
+  if (tiles === 0) throw new UserError(`${where}: no tile has anything annotated on it; nothing was written`);
+}
+
+/** NAME_LEFT_TOP.jpg, a JPEG of a JPEG, else a PNG. @returns the name relative to the folder */
+async function writeTile(
+  picture: Picture,
+  window: Window,
+  file: string,
+  folder: string,
+  { quality = 95 }: TileOptions,
+) {
+  const jpeg = /^\.jpe?g$/i.test(extname(file));
+  const stem = basename(file, extname(file));
+  const name = join(dirname(file), `${stem}_${window.left}_${window.top}${jpeg ? ".jpg" : ".png"}`);
+  const part = cropPicture(picture, window);
+  await writeFileAtomic(join(folder, name), jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part));
+  return name;
+}

@@ -1,0 +1,29 @@
+import type { Window } from "../../images/geometry.js";
+import type { Size } from "../../images/resize.js";
+
+export interface TileGrid {
+  /** Of a tile; a smaller picture keeps its own side. */
+  readonly width: number;
+  readonly height: number;
+  /** Pixels that neighbours share at least. */
+  readonly overlap: number;
+}
+
+/**
+ * Windows that cover a picture, row by row. All have the tile's size: the last of a row or column is moved back to end
+ * at the border, so that it shares more with its neighbour.
+ */
+export function tileWindows(picture: Size, grid: TileGrid): Window[] {
+  const width = Math.min(grid.width, picture.width);
+  const height = Math.min(grid.height, picture.height);
+  const lefts = starts(picture.width, width, grid.overlap);
+  return starts(picture.height, height, grid.overlap).flatMap((top) =>
+    lefts.map((left) => ({ left, top, width, height })),
+  );
+}
+
+function starts(side: number, size: number, overlap: number): number[] {
+  const step = size - overlap;
+  const count = side <= size ? 1 : Math.ceil((side - size) / step) + 1;
+  return Array.from({ length: count }, (_, i) => Math.min(i * step, side - size));
+}

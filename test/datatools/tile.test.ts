@@ -1,0 +1,233 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import fc from "fast-check";
+import { openCoco } from "../../lib/datasets/coco.js";
+import { clipObject } from "../../lib/datatools/tile/clip.js";
+import { tileData } from "../../lib/datatools/tile/tile.js";
+import { tileWindows } from "../../lib/datatools/tile/windows.js";
+import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
+import { cropLabelMap, cropPicture } from "../../lib/images/geometry.js";
+import { segmentationToRle } from "../../lib/masks/coco.js";
+import { polygonToRle } from "../../lib/masks/polygons.js";
+import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
+import { compressRle } from "../../lib/masks/strings.js";
+import { cropRle } from "../../lib/masks/transforms.js";
+import { accepted, refused } from "../cli/refused.js";
+import { noiseLabels, noisePicture } from "../images/pictures.js";
+import { readJson } from "../support/goldens.js";
+
+describe("tiles", () => {
+  it("cover the picture, have one size and overlap enough", () => {
+    const side = fc.integer({ min: 1, max: 300 });
+    const grids = fc.tuple(
+      side,
+      side,
+      fc.integer({ min: 2, max: 120 }),
+      fc.integer({ min: 2, max: 120 }),
+      fc.nat(1000),
+    );
+    fc.assert(
+      fc.property(grids, ([width, height, tileWidth, tileHeight, o]) => {
+        const overlap = o % Math.min(tileWidth, tileHeight);
+        const windows = tileWindows({ width, height }, { width: tileWidth, height: tileHeight, overlap });
+        const seen = new Uint8Array(width * height);
+        for (const { left, top, width: w, height: h } of windows) {
+          expect([w, h]).to.deep.equal([Math.min(tileWidth, width), Math.min(tileHeight, height)]);
+          for (let y = top; y < top + h; y++) seen.fill(1, y * width + left, y * width + left + w);
+        }
+        expect(seen.every((value) => value === 1)).to.equal(true);
+        const lefts = [...new Set(windows.map(({ left }) => left))];
+        for (const [i, left] of lefts.entries()) {
+          if (i > 0) expect(lefts[i - 1]! + tileWidth - left).to.be.at.least(overlap);
+        }
+        expect(new Set(windows.map(({ left, top }) => `${left},${top}`)).size).to.equal(windows.length);
+      }),
+    );
+    expect(tileWindows({ width: 100, height: 50 }, { width: 60, height: 60, overlap: 10 })).to.deep.equal([
+      { left: 0, top: 0, width: 60, height: 50 },
+      { left: 40, top: 0, width: 60, height: 50 },
+    ]);
+  });
+
+  it("cut run lengths exactly, polygons but for the rounding of their cut edges", () => {
+    const [width, height] = [40, 30];
+    const point = fc.tuple(fc.integer({ min: 0, max: width }), fc.integer({ min: 0, max: height }));
+    const triangle = fc.tuple(point, point, point);
+    const window = fc
+      .tuple(fc.nat(20), fc.nat(15), fc.integer({ min: 5, max: 20 }), fc.integer({ min: 5, max: 15 }))
+      .map(([left, top, w, h]) => ({ left, top, width: w, height: h }));
+    fc.assert(
+      fc.property(triangle, window, (points, cut) => {
+        const mask = polygonToRle(points.flat(), height, width);
+        fc.pre(rleArea(mask) > 0);
+        const box = rleBoxXyxy(mask);
+        const expected = cropRle(mask, { x: cut.left, y: cut.top, width: cut.width, height: cut.height });
+        const shared = { box, mask, area: rleArea(mask), crowd: false };
+        const runs = clipObject({ ...shared, shape: { size: [height, width], counts: compressRle(mask) } }, cut);
+        const polygon = clipObject({ ...shared, shape: [points.flat()] }, cut);
+        if (rleArea(expected) === 0) {
+          expect([runs, polygon]).to.deep.equal([undefined, undefined]);
+          return;
+        }
+        expect(segmentationToRle(runs!.segmentation, cut.height, cut.width)).to.deep.equal(expected);
+        const [x1, y1, x2, y2] = rleBoxXyxy(expected);
+        expect(runs!.bbox).to.deep.equal([x1, y1, x2 - x1, y2 - y1]);
+        expect(runs!.visible).to.be.closeTo(rleArea(expected) / rleArea(mask), 1e-12);
+        if (polygon === undefined) return; // a sliver whose outline only touches the window
+        const drawn = decodeRle(segmentationToRle(polygon.segmentation, cut.height, cut.width));
+        const wanted = decodeRle(expected);
+        const wrong = drawn.filter((value, i) => value !== wanted[i]).length;
+        expect(wrong, `${points} ${JSON.stringify(cut)}`).to.be.at.most(8);
+        const [x, y, w, h] = polygon.bbox;
+        expect(x >= 0 && y >= 0 && x + w <= cut.width + 1e-9 && y + h <= cut.height + 1e-9).to.equal(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("data tile", () => {
+  let folder = "";
+  let out = "";
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "densekit-tile-"));
+    out = join(folder, "out");
+    await mkdir(join(folder, "pictures"));
+    await writeFile(join(folder, "pictures/wide.png"), await encodePng(noisePicture(100, 40)));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const rle = encodeRle(
+    Uint8Array.from({ length: 4000 }, (_, i) => (i % 100 >= 50 ? 1 : 0)),
+    40,
+    100,
+  ); // prettier-ignore
+  const objects = [
+    { id: 1, category_id: 5, bbox: [10, 10, 20, 20], segmentation: [[10, 10, 30, 10, 30, 30, 10, 30]] },
+    { id: 2, category_id: 5, bbox: [48, 5, 20, 10] }, // 2 of 20 columns in the left tile
+    {
+      id: 3,
+      category_id: 7,
+      bbox: [50, 0, 50, 40],
+      iscrowd: 1,
+      segmentation: { size: [40, 100], counts: Array.from(rle.counts) },
+    }, // prettier-ignore
+  ];
+  const write = async (): Promise<string> => {
+    const path = join(folder, "instances.json");
+    const images = [{ id: 3, file_name: "wide.png", width: 100, height: 40, license: 1 }];
+    const categories = [
+      { id: 5, name: "box" },
+      { id: 7, name: "half" },
+    ]; // prettier-ignore
+    await writeFile(
+      path,
+      JSON.stringify({
+        info: { year: 1 },
+        images,
+        categories,
+        annotations: objects.map((o) => ({ image_id: 3, iscrowd: 0, ...o })),
+      }),
+    ); // prettier-ignore
+    return path;
+  };
+  const coco = async () =>
+    ({ kind: "coco", name: "data", annotations: await write(), pictures: join(folder, "pictures") }) as const;
+
+  it("cuts a COCO set: pictures, boxes, polygons and crowds", async () => {
+    const result = await tileData({ source: await coco(), output: out, width: 52, height: 40, overlap: 4 });
+    expect(result).to.deep.equal({ output: out, pictures: 1, tiles: 2, emptyLeftOut: 0, objects: 4, partsLeftOut: 1 });
+    const json = readJson<{
+      info: object;
+      images: object[];
+      annotations: { category_id: number; bbox: number[]; iscrowd: number }[];
+    }>(join(out, "instances.json")); // prettier-ignore
+    expect(json.info).to.deep.equal({ year: 1 });
+    expect(json.images).to.deep.equal([
+      {
+        id: 1,
+        file_name: "wide_0_0.png",
+        width: 52,
+        height: 40,
+        tile: { image_id: 3, file_name: "wide.png", x: 0, y: 0 },
+      },
+      {
+        id: 2,
+        file_name: "wide_48_0.png",
+        width: 52,
+        height: 40,
+        tile: { image_id: 3, file_name: "wide.png", x: 48, y: 0 },
+      },
+    ]);
+    expect(json.annotations.map(({ category_id, bbox, iscrowd }) => [category_id, iscrowd, ...bbox])).to.deep.equal([
+      [5, 0, 10, 10, 20, 20],
+      [7, 1, 50, 0, 2, 40], // a crowd stays, however little is visible
+      [5, 0, 0, 5, 20, 10],
+      [7, 1, 2, 0, 50, 40],
+    ]);
+    const whole = noisePicture(100, 40);
+    const tile = await decodePicture(join(out, "images/wide_48_0.png"));
+    expect(tile.data).to.deep.equal(cropPicture(whole, { left: 48, top: 0, width: 52, height: 40 }).data);
+    const dataset = await openCoco({ annotations: join(out, "instances.json"), pictures: join(out, "images") });
+    expect(rleArea(dataset.instances(1).masks[1]!)).to.equal(50 * 40);
+    expect(dataset.classes).to.deep.equal(["box", "half"]);
+  });
+
+  it("leaves out what is hardly visible, and empty tiles when told to", async () => {
+    const source = await coco();
+    const few = await tileData({ source, output: out, width: 52, height: 40, overlap: 4, minVisible: 0.05 });
+    expect(few).to.include({ objects: 5, partsLeftOut: 0 });
+    const small = { width: 10, height: 10, overlap: 0, dropEmpty: true, force: true } as const;
+    const { tiles, emptyLeftOut } = await tileData({ source, output: out, ...small, minVisible: 0.2 });
+    expect({ tiles, emptyLeftOut }).to.deep.equal({ tiles: 24, emptyLeftOut: 16 }); // 4 with parts of the first, 20 of the crowd
+  });
+
+  it("cuts label maps as they are stored", async () => {
+    const map = noiseLabels(100, 40, 3);
+    map.data.fill(0, 0, 2000);
+    await mkdir(join(folder, "maps"));
+    await writeFile(join(folder, "maps/wide.png"), encodeIndexedPng(map, []));
+    const source = {
+      kind: "labelMaps",
+      name: "data",
+      pictures: join(folder, "pictures"),
+      labelMaps: join(folder, "maps"),
+      classes: ["a", "b"],
+      reduceZeroLabel: true,
+    } as const; // prettier-ignore
+    const result = await tileData({ source, output: out, width: 64, height: 20, overlap: 8, dropEmpty: true });
+    expect(result).to.deep.equal({ output: out, pictures: 1, tiles: 4, emptyLeftOut: 2 });
+    expect(await readdir(join(out, "annotations"))).to.have.members([
+      "wide_0_12.png",
+      "wide_36_12.png",
+      "wide_0_20.png",
+      "wide_36_20.png",
+    ]);
+    const part = await decodeLabelMap(join(out, "annotations/wide_36_20.png"));
+    expect(part.data).to.deep.equal(cropLabelMap(map, { left: 36, top: 20, width: 64, height: 20 }).data);
+  });
+
+  it("is a command, and explains what is wrong", async () => {
+    const { annotations, pictures } = await coco();
+    const args = ["data", "tile", "--annotations", annotations, "--pictures", pictures, "--out", out];
+    const { stdout } = await accepted([...args, "--size", "52x40", "--overlap", "4"]);
+    expect(stdout).to.equal(
+      `${out}: 2 tiles of 1 pictures, 4 objects\nnote: 1 parts of objects left out, of which too little is visible (--min-visible)\n`,
+    );
+    expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
+    const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });
+    expect(await wrong("--size", "64", "--overlap", "64")).to.match(
+      /an overlap of 64 does not go with tiles of 64 × 64/,
+    );
+    expect(await wrong("--min-visible", "2")).to.match(/the least visible share must lie in 0–1, not 2$/);
+    await writeFile(join(folder, "pictures/wide.png"), await encodePng(noisePicture(10, 10)));
+    expect(await refused([...args, "--force"])).to.match(
+      /wide\.png: the picture is 10×10, its annotation says 100×40$/,
+    );
+    const json = await accepted(["data", "tile", "--help"]);
+    expect(json.stdout).to.contain("--min-visible <share>");
+  });
+});
