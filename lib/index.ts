@@ -23,3 +23,5 @@ export { type PredictedPicture, type PredictOptions, type PredictResult, predict
 export type { ClassMetrics } from "./tasks/task.js";
 export type { ProgressEvent, TrainingEvent } from "./training/events.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";
+export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";
+export { showWeights, type WeightsContents } from "./weights/show.js";

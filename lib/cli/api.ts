@@ -3,6 +3,7 @@ import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
 import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
+import { type WeightsApi, weightsApi } from "./weights/api.js";
 
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
 export interface Api {
@@ -12,6 +13,7 @@ export interface Api {
   readonly data: DataApi;
   exportModel(options: ExportOptions): Promise<ExportResult>;
   readonly evaluation: EvaluationApi;
+  readonly weights: WeightsApi;
 }
 
 /** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
@@ -50,6 +52,7 @@ export interface PredictOptions extends EvaluateOptions {
 export const api: Api = {
   data: dataApi,
   evaluation: evaluationApi,
+  weights: weightsApi,
   async train(options) {
     const { train } = await import("../training/train.js");
     return train(options);

@@ -9,6 +9,7 @@ import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { predictCommand } from "./predict.js";
 import { trainCommand } from "./train.js";
+import { weightsCommand } from "./weights/weights.js";
 
 const INTERRUPTED = 130;
 
@@ -42,6 +43,7 @@ function createProgram(context: Context): Command {
     exportCommand,
     configCommand,
     dataCommand,
+    weightsCommand,
     doctorCommand,
   ];
   for (const create of commands) program.addCommand(create(context));

@@ -1,10 +1,12 @@
 import { constants, inflateRawSync } from "node:zlib";
 import { UserError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
 import { type ByteSource, openByteSource, readRange } from "./bytes.js";
-import { type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "./npy.js";
+import { encodeNpy, type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "./npy.js";
 import { DTYPES, elementCount, type TensorData } from "./tensor.js";
-import type { OtherContent, StoredTensor, TensorFile } from "./tensorFile.js";
+import type { OtherContent, StoredTensor, TensorFile, TensorToWrite } from "./tensorFile.js";
 import { openZip, type ZipArchive, type ZipMember } from "./zip.js";
+import { type NewMember, zipParts } from "./zipWriter.js";
 
 /** Packed bytes that are looked at for an array's header. */
 const GLANCE = 8192;
@@ -93,4 +95,19 @@ function stored(name: string, { dtype, shape, start }: NpyHeader, member: ZipMem
     );
   }
   return { group: [], name, dtype, shape, bytes };
+}
+
+/**
+ * Writes an uncompressed `.npz` archive, atomically, a tensor at a time.
+ *
+ * @throws UserError for bfloat16, which NumPy lacks
+ */
+export async function writeNpz(path: string, tensors: readonly TensorToWrite[]): Promise<void> {
+  for (const { name, dtype } of tensors) {
+    if (dtype === "BF16") throw new UserError(`${name}: NumPy has no bfloat16; write a .safetensors or .pth file`);
+  }
+  async function* members(): AsyncGenerator<NewMember> {
+    for (const { name, read } of tensors) yield { name: `${name}.npy`, content: [encodeNpy(await read())] };
+  }
+  await writeFileAtomic(path, zipParts(members()));
 }

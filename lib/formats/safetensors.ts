@@ -11,6 +11,7 @@ import {
   type TensorData,
   viewBytes,
 } from "./tensor.js";
+import type { TensorToWrite } from "./tensorFile.js";
 
 /*
  * The safetensors format: 8 bytes little-endian header length, a JSON header
@@ -115,23 +116,43 @@ export async function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: Tensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  for (const [name, { dtype, shape, data }] of tensors) {
-    if (Object.hasOwn(header, name)) throw new Error(`two tensors are named "${name}"`);
-    if (data.length !== elementCount(shape)) {
-      throw new Error(`tensor "${name}" has ${data.length} values but shape [${shape.join(", ")}]`);
+  const all = Array.from(tensors, ([name, tensor]) => {
+    if (tensor.data.length !== elementCount(tensor.shape)) {
+      throw new Error(`tensor "${name}" has ${tensor.data.length} values but shape [${tensor.shape.join(", ")}]`);
     }
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
-    parts.push(bytesOf(data));
-    offset += data.byteLength;
+    return { name, dtype: tensor.dtype, shape: tensor.shape, read: async () => tensor };
+  });
+  await streamSafetensors(path, all, metadata);
+}
+
+/** As `writeSafetensors`, with one tensor at a time in memory. */
+export async function streamSafetensors(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const header = encodeHeader(tensors, metadata);
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    yield header;
+    for (const { read } of tensors) yield bytesOf((await read()).data);
+  }
+  await writeFileAtomic(path, parts());
+}
+
+function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const { name, dtype, shape } of tensors) {
+    if (Object.hasOwn(header, name)) throw new Error(`two tensors are named "${name}"`);
+    const end = offset + elementCount(shape) * DTYPES[dtype].bytes;
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
   padded.writeBigUInt64LE(BigInt(padded.length - 8), 0);
   json.copy(padded, 8);
-  await writeFileAtomic(path, [padded, ...parts]);
+  return padded;
 }
 
 interface Header {

@@ -1,3 +1,4 @@
+import type { PickleValue } from "./pytorch/values.js";
 import type { Dtype, Tensor, TensorData } from "./tensor.js";
 
 /** A tensor in a file: what is known of it without reading its bytes. */
@@ -26,11 +27,21 @@ export interface TensorFile {
   readonly format: "safetensors" | "PyTorch" | "PyTorch (legacy)" | "NumPy";
   readonly tensors: readonly StoredTensor[];
   readonly others: readonly OtherContent[];
-  /** The texts a safetensors file carries beside its tensors. */
+  /** The texts a safetensors file carries beside its tensors, or a PyTorch file under `meta`. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** All that a PyTorch file holds, as data. */
+  readonly root?: PickleValue;
   /** Reads one of `tensors`. @throws UserError when the file is damaged */
   read(tensor: StoredTensor): Promise<Tensor>;
   /** Reads one straight into an array of its own element type and length. @throws as `read` */
   readInto(tensor: StoredTensor, target: TensorData): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A tensor to be written, and how to get it when its turn comes. */
+export interface TensorToWrite {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly read: () => Promise<Tensor>;
 }

@@ -4,6 +4,7 @@ import { openTensorFile } from "../formats/openTensorFile.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { fromMetadata, type ModelDescription } from "../tasks/description.js";
 import { findWeights } from "../training/checkpoint.js";
+import { describedByMeta } from "../weights/description.js";
 import { fillFrom } from "../weights/load.js";
 import { planLoad } from "../weights/plan.js";
 import { requireAll } from "../weights/report.js";
@@ -11,7 +12,7 @@ import { requireAll } from "../weights/report.js";
 /** An open weights file. */
 export interface Weights {
   readonly path: string;
-  /** What the file says its model means; undefined for files of other programs. */
+  /** What the file says its model means; undefined where it says nothing. */
   readonly description: ModelDescription | undefined;
   /** Fills parameters and buffers. @throws UserError when the file holds the weights of another model */
   fill(values: ParameterValues): Promise<void>;
@@ -28,7 +29,7 @@ export async function openWeights(path: string): Promise<Weights> {
   const file = await openTensorFile(found);
   let description: ModelDescription | undefined;
   try {
-    description = fromMetadata(file.metadata, found);
+    description = fromMetadata(file.metadata, found) ?? describedByMeta(file);
   } catch (error) {
     await file.close();
     throw error;

@@ -98,9 +98,11 @@ const timmPoolFormer: Naming = {
   ],
 };
 
-/** COCO's category ids go to 90, of which ten were never used. */
 const COCO_UNUSED = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
-const COCO_IDS = Array.from({ length: 90 }, (_, i) => i + 1).filter((id) => !COCO_UNUSED.includes(id));
+/** COCO's category ids go to 90, of which ten were never used; these are those of its 80 classes. */
+export const COCO_IDS: readonly number[] = Array.from({ length: 90 }, (_, i) => i + 1).filter(
+  (id) => !COCO_UNUSED.includes(id),
+);
 
 /** The file's rows of each class of ours, where row 0 is the background. */
 function classRows(found: number, wanted: number): readonly number[] | undefined {

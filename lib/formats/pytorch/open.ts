@@ -6,7 +6,7 @@ import type { StoredTensor, TensorFile } from "../tensorFile.js";
 import { contentsOf } from "./contents.js";
 import { readLegacyFile } from "./legacyFile.js";
 import { EndOfBytes, PickleError } from "./pickleReader.js";
-import type { PickleValue, TorchStorage, TorchTensor } from "./values.js";
+import { isKind, type PickleValue, type TorchStorage, type TorchTensor } from "./values.js";
 import { readZipFile } from "./zipFile.js";
 
 /** What both of PyTorch's formats come down to. */
@@ -59,7 +59,7 @@ export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
     format: isZip ? "PyTorch" : "PyTorch (legacy)",
     tensors: [...found.keys()],
     others: contents.others.map(({ path: place, value }) => ({ ...placed(place), what: value })),
-    metadata: {},
+    metadata: textsOf(entryOf(container.root, "meta")),
     root: container.root,
     async read(tensor) {
       const { dtype, shape, bytes } = tensor;
@@ -96,6 +96,19 @@ function swapBytes(bytes: Uint8Array, width: number): void {
 
 function stored(path: readonly string[], { type, shape }: TorchTensor): StoredTensor {
   return { ...placed(path), dtype: type.dtype!, shape, bytes: elementCount(shape) * type.bytes };
+}
+
+/** What a dictionary holds under a key. */
+export function entryOf(value: PickleValue | undefined, key: string): PickleValue | undefined {
+  return isKind(value, "dict") ? value.entries.get(key) : undefined;
+}
+
+function textsOf(value: PickleValue | undefined): Record<string, string> {
+  if (!isKind(value, "dict")) return {};
+  const texts = [...value.entries].filter((entry): entry is [string, string] =>
+    entry.every((x) => typeof x === "string"),
+  );
+  return Object.fromEntries(texts);
 }
 
 function placed(path: readonly string[]): { readonly group: readonly string[]; readonly name: string } {

@@ -1,14 +1,9 @@
+import { UserError } from "../../errors.js";
 import { writeFileAtomic } from "../../files.js";
-import { bytesOf, type Dtype, elementCount, type Tensor } from "../tensor.js";
+import { rowMajor } from "../strided.js";
+import { bytesOf, type Dtype, elementCount } from "../tensor.js";
+import type { TensorToWrite } from "../tensorFile.js";
 import { type NewMember, zipParts } from "../zipWriter.js";
-
-/** A tensor to be written, and how to get it when its turn comes. */
-export interface TensorToWrite {
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly read: () => Promise<Tensor>;
-}
 
 const STORAGE_CLASSES: Readonly<Record<Exclude<Dtype, "U16" | "U32" | "U64">, string>> = {
   F64: "DoubleStorage",
@@ -23,14 +18,26 @@ const STORAGE_CLASSES: Readonly<Record<Exclude<Dtype, "U16" | "U32" | "U64">, st
   BOOL: "BoolStorage",
 };
 
+export interface TorchMeta {
+  /** Texts; nothing is written of none. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** Class names, where MMDetection and MMSegmentation keep them. */
+  readonly classes?: readonly string[];
+}
+
 /**
  * Writes a state_dict as `torch.save` does in its zip format, atomically, a tensor at a time: `torch.load` reads it, with
- * weights_only too.
+ * weights_only too. Where there is something to say about the model, it is `{ meta, state_dict }`, else the state_dict
+ * alone.
  *
- * @throws Error for unsigned integers wider than 8 bits, which PyTorch has no storages of
+ * @throws UserError for unsigned integers wider than 8 bits, which PyTorch has no storages of
  */
-export async function writeTorchFile(path: string, tensors: readonly TensorToWrite[]): Promise<void> {
-  const pickle = stateDictPickle(tensors);
+export async function writeTorchFile(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  meta: TorchMeta = { texts: {} },
+): Promise<void> {
+  const pickle = filePickle(tensors, meta);
   async function* members(): AsyncGenerator<NewMember> {
     const text = (name: string, content: string): NewMember => ({
       name: `archive/${name}`,
@@ -46,31 +53,42 @@ export async function writeTorchFile(path: string, tensors: readonly TensorToWri
   await writeFileAtomic(path, zipParts(members()));
 }
 
-/** A dictionary of tensors, protocol 2; storage I belongs to tensor I. */
-function stateDictPickle(tensors: readonly TensorToWrite[]): Buffer {
-  const parts: Buffer[] = [bytes(0x80, 2), bytes(0x7d), bytes(0x28)]; // PROTO 2, EMPTY_DICT, MARK
-  for (const [key, { name, dtype, shape }] of tensors.entries()) {
-    if (!Object.hasOwn(STORAGE_CLASSES, dtype)) throw new Error(`PyTorch has no storage of ${dtype} (${name})`);
-    const storage = STORAGE_CLASSES[dtype as keyof typeof STORAGE_CLASSES];
-    const strides = shape.map((_, i) => elementCount(shape.slice(i + 1).map((size) => Math.max(1, size))));
-    parts.push(text(name), global("torch._utils", "_rebuild_tensor_v2"), bytes(0x28)); // MARK
-    const id = [
-      text("storage"),
-      global("torch", storage),
-      text(String(key)),
-      text("cpu"),
-      integer(elementCount(shape)),
-    ];
-    parts.push(...tuple(id), bytes(0x51), integer(0), ...tuple(shape.map(integer)), ...tuple(strides.map(integer))); // BINPERSID
-    parts.push(bytes(0x89), global("collections", "OrderedDict"), bytes(0x29, 0x52)); // NEWFALSE, EMPTY_TUPLE, REDUCE
-    parts.push(bytes(0x74, 0x52)); // TUPLE, REDUCE
+/** Protocol 2; storage I belongs to tensor I. */
+function filePickle(tensors: readonly TensorToWrite[], { texts, classes }: TorchMeta): Buffer {
+  const state = dict(tensors.map((tensor, key) => [text(tensor.name), tensorOf(tensor, key)]));
+  const meta = Object.entries(texts).map(([key, value]): [Buffer, Buffer] => [text(key), text(value)]);
+  if (classes !== undefined) meta.push([text("CLASSES"), tuple(classes.map(text))]);
+  const content =
+    meta.length === 0
+      ? state
+      : dict([
+          [text("meta"), dict(meta)],
+          [text("state_dict"), state],
+        ]);
+  return Buffer.concat([bytes(0x80, 2), content, bytes(0x2e)]); // PROTO 2, STOP
+}
+
+/** `torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())` */
+function tensorOf({ name, dtype, shape }: TensorToWrite, key: number): Buffer {
+  if (!Object.hasOwn(STORAGE_CLASSES, dtype)) {
+    throw new UserError(`${name}: PyTorch has no storage of ${dtype}; write a .safetensors file`);
   }
-  parts.push(bytes(0x75, 0x2e)); // SETITEMS, STOP
-  return Buffer.concat(parts);
+  const storage = STORAGE_CLASSES[dtype as keyof typeof STORAGE_CLASSES];
+  const id = [text("storage"), global("torch", storage), text(String(key)), text("cpu"), integer(elementCount(shape))];
+  return Buffer.concat([
+    global("torch._utils", "_rebuild_tensor_v2"),
+    bytes(0x28), // MARK
+    ...[tuple(id), bytes(0x51)], // BINPERSID
+    ...[integer(0), tuple(shape.map(integer)), tuple(rowMajor(shape).map(integer)), bytes(0x89)], // NEWFALSE
+    ...[global("collections", "OrderedDict"), bytes(0x29, 0x52)], // EMPTY_TUPLE, REDUCE
+    bytes(0x74, 0x52), // TUPLE, REDUCE
+  ]);
 }
 
 const bytes = (...values: number[]): Buffer => Buffer.from(values);
-const tuple = (items: readonly Buffer[]): Buffer[] => [bytes(0x28), ...items, bytes(0x74)];
+const tuple = (items: readonly Buffer[]): Buffer => Buffer.concat([bytes(0x28), ...items, bytes(0x74)]);
+const dict = (items: readonly (readonly [Buffer, Buffer])[]): Buffer =>
+  Buffer.concat([bytes(0x7d, 0x28), ...items.flat(), bytes(0x75)]); // EMPTY_DICT, MARK, SETITEMS
 const global = (module: string, name: string): Buffer => Buffer.from(`c${module}\n${name}\n`);
 
 function text(value: string): Buffer {

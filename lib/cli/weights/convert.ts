@@ -1,0 +1,47 @@
+import { type Command, Option } from "commander";
+import { type Context, printResult, type SharedOptions } from "../context.js";
+import { createCommand } from "../options.js";
+import { createProgress } from "../progress.js";
+import { megabytes } from "./show.js";
+
+interface ConvertFlags extends SharedOptions {
+  readonly part?: string;
+  readonly names: "keep" | "authors";
+  readonly force?: true;
+}
+
+export function convertCommand(context: Context): Command {
+  const examples = [
+    "weights convert efficientformer_l1_300d.pth efficientformer_l1.safetensors",
+    "weights convert runs/my/best.safetensors my.pth",
+    "weights convert checkpoint.pth averaged.safetensors --part model_ema",
+    "weights convert timm.safetensors authors.pth --names authors",
+  ];
+  const names = new Option("--names <whose>", "names as they are, or as the authors of the models have them");
+  return createCommand("convert", "Write a model's tensors into a file of another format, bit for bit", examples)
+    .argument("<from>", "file of weights: .pth, .pt, .npz, .safetensors, an index of shards")
+    .argument("<to>", "file to write: .safetensors, .pth, .pt or .npz")
+    .option("--part <name>", "the part of the file to take, e.g. model_ema; without it, the model")
+    .addOption(names.choices(["keep", "authors"]).default("keep"))
+    .option("--force", "replace the file where it is there already")
+    .action(async (from: string, to: string, { part, names: whose, force, ...flags }: ConvertFlags) => {
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { signal } = context;
+      const result = await context.api.weights
+        .convert({
+          from,
+          to,
+          names: whose,
+          force: force === true,
+          signal,
+          onEvent: progress.show,
+          ...(part !== undefined && { part }),
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => {
+        const whole = result.part === "" ? "" : ` of the part ${result.part}`;
+        const left = result.left === 0 ? "" : `; ${result.left} other tensors left out`;
+        return `${result.path}: ${result.tensors} tensors${whole}, ${megabytes(result.bytes)}${left}`;
+      });
+    });
+}

@@ -1,0 +1,77 @@
+import type { Command } from "commander";
+import { loadConfig } from "../../config/load.js";
+import type { WeightsComparison } from "../../inference/compareWeights.js";
+import type { WeightsContents } from "../../weights/show.js";
+import { type Context, printResult, type SharedOptions } from "../context.js";
+import { createCommand } from "../options.js";
+import { table } from "../table.js";
+
+interface ShowFlags extends SharedOptions {
+  readonly against?: string;
+}
+
+export function showCommand(context: Context): Command {
+  const examples = [
+    "weights show efficientformer_l1_300d.pth",
+    "weights show checkpoint.pth --json",
+    "weights show efficientformer_l1_300d.pth --against mask-rcnn_efficientformer-l1_fpn_1x_coco",
+  ];
+  return createCommand("show", "List the tensors of a file of weights, and what else it holds", examples)
+    .argument("<file>", "file of weights: .pth, .pt, .npz, .safetensors, an index of shards")
+    .option("--against <config>", "say instead what of the file fits a config's model, each tensor by name")
+    .action(async (path: string, { against, ...flags }: ShowFlags) => {
+      if (against !== undefined) {
+        const { config } = loadConfig(against);
+        const result = await context.api.weights.compare({ config, weights: path });
+        printResult(context, flags, result, () => comparison(result));
+        return;
+      }
+      const result = await context.api.weights.show({ path });
+      printResult(context, flags, result, () => contents(result));
+    });
+}
+
+/** A table a container, then what is no tensor. */
+function contents({ path, format, naming, tensors, others, elements, bytes }: WeightsContents): string {
+  const groups = [...new Set(tensors.map(({ group }) => group.join(".")))];
+  const tables = groups.flatMap((name) => {
+    const rows = tensors
+      .filter(({ group }) => group.join(".") === name)
+      .map((tensor) => [tensor.name, tensor.dtype, `[${tensor.shape.join(", ")}]`, kilobytes(tensor.bytes)]);
+    return [...(name === "" ? [] : [`${name}:`]), table(rows, { left: true }), ""];
+  });
+  const rest = others.map(({ group, name, what }) => [[...group, name].join("."), what]);
+  return [
+    ...tables,
+    ...(rest.length > 0 ? ["besides:", table(rest, { left: true }), ""] : []),
+    `${path}: ${format}, ${tensors.length} tensors, ${elements.toLocaleString("en")} numbers, ${megabytes(bytes)}` +
+      (naming === null ? "" : `; the names are those of ${naming}`),
+  ].join("\n");
+}
+
+function comparison({ backbone, model }: WeightsComparison): string {
+  return [
+    ...describe("the whole model (evaluate, predict)", model),
+    "",
+    ...describe("its backbone (training)", backbone),
+  ].join("\n");
+}
+
+function describe(what: string, plan: WeightsComparison["model"]): string[] {
+  const { loaded, missing, unexpected, differentlyShaped, notNeeded } = plan;
+  const shapes = differentlyShaped.map(
+    ({ name, found, wanted }) => `${name} is [${found.join(", ")}], not [${wanted.join(", ")}]`,
+  );
+  const list = (title: string, names: readonly string[]): string[] =>
+    names.length === 0 ? [] : [`  ${names.length} ${title}:`, ...names.map((name) => `    ${name}`)];
+  return [
+    `${what}: ${loaded.length} of ${loaded.length + missing.length + shapes.length} tensors fit`,
+    ...list("missing", missing),
+    ...list("of another shape", shapes),
+    ...list("not of it", unexpected),
+    ...(notNeeded.length > 0 ? [`  ${notNeeded.length} not needed (counters, index tables)`] : []),
+  ];
+}
+
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const kilobytes = (bytes: number): string => `${(bytes / 1e3).toFixed(1)} kB`;

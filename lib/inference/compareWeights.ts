@@ -1,0 +1,72 @@
+import type { Config } from "../config/schema.js";
+import { openTensorFile } from "../formats/openTensorFile.js";
+import type { Parameter } from "../nn/parameters.js";
+import { fromMetadata, type ModelDescription } from "../tasks/description.js";
+import { instancesTask } from "../tasks/instances.js";
+import { semanticTask } from "../tasks/semantic.js";
+import { findWeights } from "../training/checkpoint.js";
+import { describedByMeta } from "../weights/description.js";
+import { type LoadPlan, planLoad, type Reshaped } from "../weights/plan.js";
+
+export interface CompareWeightsOptions {
+  readonly config: Config;
+  /** A file of weights, a checkpoint or a run's folder. */
+  readonly weights: string;
+}
+
+/** What of a file fits a model, by the model's names. */
+export interface Fit {
+  readonly loaded: readonly string[];
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly differentlyShaped: readonly Reshaped[];
+  readonly notNeeded: readonly string[];
+}
+
+export interface WeightsComparison {
+  readonly path: string;
+  /** Whose names the file has; null where they are nobody's known. */
+  readonly naming: string | null;
+  /** As `evaluate` and `predict` take the file: all must fit. */
+  readonly model: Fit;
+  /** As `model.backbone.weights`: what fits is taken. */
+  readonly backbone: Fit;
+}
+
+/**
+ * Says what of a file would be loaded into a config's model, without reading the tensors.
+ *
+ * @throws UserError when the file or the data set that tells the classes cannot be read
+ */
+export async function compareWeights({ config, weights }: CompareWeightsOptions): Promise<WeightsComparison> {
+  const file = await openTensorFile(await findWeights(weights));
+  try {
+    const description = fromMetadata(file.metadata, file.path) ?? describedByMeta(file);
+    const wanted = await parametersOf(config, description?.task === config.task ? description : undefined);
+    const { attentionBias } = config.model.backbone;
+    const model = planLoad({ file, wanted });
+    const inBackbone = wanted.filter(({ name }) => name.startsWith("backbone."));
+    const backbone = planLoad({ file, wanted: inBackbone, attentionBias });
+    return { path: file.path, naming: model.naming ?? null, model: fitOf(model), backbone: fitOf(backbone) };
+  } finally {
+    await file.close();
+  }
+}
+
+async function parametersOf(config: Config, description?: ModelDescription): Promise<readonly Parameter[]> {
+  const task =
+    config.task === "semantic"
+      ? await semanticTask(config, description, "val")
+      : await instancesTask(config, description, "val");
+  return task.parameters;
+}
+
+function fitOf({ loads, missing, fromZero, unexpected, reshaped, notNeeded }: LoadPlan): Fit {
+  return {
+    loaded: loads.map(({ name }) => name),
+    missing: [...missing, ...fromZero],
+    unexpected,
+    differentlyShaped: reshaped,
+    notNeeded,
+  };
+}

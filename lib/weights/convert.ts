@@ -1,0 +1,142 @@
+import { existsSync } from "node:fs";
+import { extname } from "node:path";
+import { UserError } from "../errors.js";
+import { writeNpz } from "../formats/npz.js";
+import { openTensorFile } from "../formats/openTensorFile.js";
+import { writeTorchFile } from "../formats/pytorch/write.js";
+import { streamSafetensors } from "../formats/safetensors.js";
+import { type Tensor, toFloat32 } from "../formats/tensor.js";
+import type { StoredTensor, TensorFile, TensorToWrite } from "../formats/tensorFile.js";
+import { describedByMeta } from "./description.js";
+import { isNotNeeded, type Translation, translate } from "./names.js";
+import { modelPart } from "./parts.js";
+
+export interface ConvertWeightsOptions {
+  /** A file of any format that can be read. */
+  readonly from: string;
+  /** Its ending says the format: .safetensors, .pth, .pt or .npz. */
+  readonly to: string;
+  /** The part of the file that is wanted, its keys joined by dots, such as `model_ema`; default: the model. */
+  readonly part?: string;
+  /**
+   * keep: names as they are (default); authors: the authors' names, with "backbone." and counters as the file has them.
+   */
+  readonly names?: "keep" | "authors";
+  /** Replace a file that is there. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ConvertEvent) => void;
+}
+
+export interface ConvertEvent {
+  readonly type: "progress";
+  readonly what: "converting";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ConvertWeightsResult {
+  readonly path: string;
+  /** Tensors written. */
+  readonly tensors: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** The part of the file they were in; "" for the file itself. */
+  readonly part: string;
+  /** Whose names the file had; null where they are nobody's known. */
+  readonly naming: string | null;
+  /** Tensors of the file that are not of the part. */
+  readonly left: number;
+}
+
+type Writer = (path: string, tensors: readonly TensorToWrite[], file: TensorFile) => Promise<void>;
+
+const torch: Writer = (path, tensors, file) => {
+  const classes = classesOf(file);
+  return writeTorchFile(path, tensors, { texts: file.metadata, ...(classes && { classes }) });
+};
+
+const WRITERS: Readonly<Record<string, Writer>> = {
+  ".safetensors": (path, tensors, file) => streamSafetensors(path, tensors, { ...file.metadata, format: "pt" }),
+  ".npz": writeNpz,
+  ".pth": torch,
+  ".pt": torch,
+};
+
+/**
+ * Writes a model's tensors into a file of another format, bit for bit, one at a time.
+ *
+ * @throws UserError when a file cannot be read, is in the way, or cannot hold a tensor's element type
+ */
+export async function convertWeights(options: ConvertWeightsOptions): Promise<ConvertWeightsResult> {
+  const { from, to, part: wanted, names = "keep", force = false, signal, onEvent } = options;
+  const write = WRITERS[extname(to).toLowerCase()];
+  if (write === undefined) {
+    throw new UserError(`${to}: no format is known by this ending; one of ${Object.keys(WRITERS).join(", ")} is`, 2);
+  }
+  if (!force && existsSync(to)) throw new UserError(`${to}: is there already; --force replaces it`);
+  const file = await openTensorFile(from);
+  try {
+    const part = modelPart(file, wanted);
+    const translation = translate([...part.tensors.keys()]);
+    const named = names === "keep" ? part.tensors : renamed(part.tensors, translation, file.path);
+    let done = 0;
+    const toWrite = Array.from(named, ([name, tensor]): TensorToWrite => {
+      const widened = to.endsWith(".npz") && tensor.dtype === "BF16"; // NumPy has none; float32 holds it exactly
+      return {
+        name,
+        dtype: widened ? "F32" : tensor.dtype,
+        shape: tensor.shape,
+        async read() {
+          signal?.throwIfAborted();
+          const read = await file.read(tensor);
+          onEvent?.({ type: "progress", what: "converting", done: ++done, total: named.size });
+          return widened ? float32(read) : read;
+        },
+      };
+    });
+    await write(to, toWrite, file);
+    return {
+      path: to,
+      tensors: named.size,
+      bytes: [...named.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+      part: part.name,
+      naming: translation.naming ?? null,
+      left: file.tensors.length - named.size,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+const float32 = (tensor: Tensor): Tensor => ({ dtype: "F32", shape: tensor.shape, data: toFloat32(tensor) });
+
+function renamed(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { ours, rowsOf, naming }: Translation,
+  path: string,
+): Map<string, StoredTensor> {
+  const result = new Map<string, StoredTensor>();
+  for (const [name, tensor] of tensors) {
+    const own = ours.get(name)!;
+    if (rowsOf(own) !== undefined) {
+      throw new UserError(
+        `${path}: ${naming} has its classes in another order than the authors; convert with --names keep`,
+      );
+    }
+    if (result.has(own)) throw new UserError(`${path}: two tensors would be named ${own}; convert with --names keep`);
+    if (!isNotNeeded(own) || name === own) result.set(own, tensor);
+  }
+  return result;
+}
+
+/** Of MMDetection's and MMSegmentation's checkpoints and of ours. */
+function classesOf(file: TensorFile): readonly string[] | undefined {
+  const { densekit: own } = file.metadata;
+  if (own === undefined) return describedByMeta(file)?.classes;
+  try {
+    const { classes }: { readonly classes?: unknown } = JSON.parse(own);
+    if (Array.isArray(classes) && classes.every((name) => typeof name === "string")) return classes;
+  } catch {}
+  return undefined;
+}

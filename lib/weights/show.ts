@@ -1,0 +1,58 @@
+import { openTensorFile } from "../formats/openTensorFile.js";
+import { elementCount } from "../formats/tensor.js";
+import type { OtherContent, StoredTensor } from "../formats/tensorFile.js";
+import { translate } from "./names.js";
+
+/** What a file of weights holds. */
+export interface WeightsContents {
+  readonly path: string;
+  readonly format: string;
+  /** Whose names the tensors of its largest part have; null where they are nobody's known. */
+  readonly naming: string | null;
+  /** Numbers in all tensors together. */
+  readonly elements: number;
+  readonly bytes: number;
+  /** In the order of the file. */
+  readonly tensors: readonly StoredTensor[];
+  /** What is no tensor that can be read: settings, objects of unknown classes. */
+  readonly others: readonly OtherContent[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Lists a file of weights of any known format. Of the tensors only names, types and shapes are read.
+ *
+ * @throws UserError when it cannot be read
+ */
+export async function showWeights({ path }: { readonly path: string }): Promise<WeightsContents> {
+  const file = await openTensorFile(path);
+  try {
+    const { format, tensors, others, metadata } = file;
+    return {
+      path: file.path,
+      format,
+      naming: translate(largestGroup(tensors)).naming ?? null,
+      elements: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+      bytes: tensors.reduce((sum, tensor) => sum + tensor.bytes, 0),
+      tensors,
+      others,
+      metadata,
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+function largestGroup(tensors: readonly StoredTensor[]): readonly string[] {
+  const groups = new Map<string, string[]>();
+  for (const { group, name } of tensors) {
+    const key = group.join("\n");
+    const names = groups.get(key);
+    if (names === undefined) groups.set(key, [name]);
+    else names.push(name);
+  }
+  return [...groups.values()].reduce<readonly string[]>(
+    (best, names) => (names.length > best.length ? names : best),
+    [],
+  );
+}

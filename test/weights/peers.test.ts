@@ -1,0 +1,81 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { EFFICIENTFORMER_SIZES, efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { openTensorFile } from "../../lib/formats/openTensorFile.js";
+import { input } from "../../lib/graph/index.js";
+import { Context } from "../../lib/nn/context.js";
+import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
+import { convertWeights } from "../../lib/weights/convert.js";
+import { fillFrom } from "../../lib/weights/load.js";
+import { planLoad } from "../../lib/weights/plan.js";
+import { requireAll } from "../../lib/weights/report.js";
+import { readNpy, requireGoldens } from "../support/goldens.js";
+
+const SCRIPT = fileURLToPath(new URL("../../../test/weights/peers.py", import.meta.url));
+
+describe("weights beside PyTorch", function () {
+  this.timeout(300_000);
+  let folder: string;
+  let written: readonly string[];
+
+  const python = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(process.env.DENSEKIT_PYTHON!, ["-B", SCRIPT, ...args], {
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(stderr.trimEnd().split("\n").at(-1));
+    return stdout.trim();
+  };
+
+  before(function () {
+    folder = mkdtempSync(join(tmpdir(), "densekit-peers-"));
+    if (process.env.DENSEKIT_PYTHON === undefined) {
+      console.warn("      skipped: DENSEKIT_PYTHON does not name a Python with torch");
+      this.skip();
+    }
+    written = python(folder).split("\n");
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const name of ["timm", "transformers"]) {
+    it(`${name}'s EfficientFormer-L1 answers the same here`, async function () {
+      if (!written.includes(name)) {
+        console.warn(`      skipped: that Python has no ${name} with EfficientFormer`);
+        this.skip();
+      }
+      const list = new ParameterList();
+      const { forward } = efficientFormerClassifier(list.scope(), { size: EFFICIENTFORMER_SIZES.l1, classes: 1000 });
+      const values = new ParameterValues(list.all);
+      const file = await openTensorFile(join(folder, `${name}.pth`));
+      const plan = planLoad({ file, wanted: list.all });
+      requireAll(plan);
+      await fillFrom(file, plan, values);
+      await file.close();
+      const picture = readNpy(join(folder, `${name}.input.npy`));
+      const logits = forward(input("x", [1, 3, 224, 224]), Context.inference(values));
+      const program = await onnxRuntimeEngine().compile({ logits });
+      const outputs = await program.run({ x: picture.data as Float32Array });
+      await program.dispose();
+      const expected = readNpy(join(folder, `${name}.logits.npy`)).data;
+      const largest = Math.max(...Array.from(expected, Math.abs));
+      const worst = Math.max(...Array.from(expected, (value, i) => Math.abs(value - outputs.logits![i]!)));
+      expect(worst / largest).to.be.lessThan(2e-5);
+      expect(largest).to.be.greaterThan(0.1);
+    });
+  }
+
+  it("loads what is written here, bit for bit", async function () {
+    const golden = join(requireGoldens(this, "checkpoint_layouts"), "zip_dtypes.pth");
+    const ours = join(folder, "ours.pth");
+    const { tensors } = await convertWeights({ from: golden, to: ours });
+    expect(python("check", ours, golden)).to.equal(String(tensors));
+    const theirs = join(requireGoldens(this, "checkpoints"), "tiny_flat.pth");
+    const arrays = join(folder, "ours.npz");
+    await convertWeights({ from: theirs, to: arrays });
+    expect(Number(python("check", arrays, theirs))).to.be.greaterThan(100);
+  });
+});
