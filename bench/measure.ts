@@ -12,6 +12,8 @@ export interface MeasureOptions {
   readonly seconds: number;
   readonly threads: number;
   readonly picture: string;
+  /** The folder of real data sets. */
+  readonly data: string;
   /** The peers' interpreter; without it only our side runs. */
   readonly python: string | undefined;
   readonly progress: (text: string) => void;
@@ -33,6 +35,7 @@ export interface CaseResult {
   readonly group: string;
   readonly title: string;
   readonly sides: readonly SideResult[];
+  readonly perRun?: NonNullable<BenchCase["perRun"]>;
 }
 
 const SERVER = fileURLToPath(new URL("../../bench/peers/serve.py", import.meta.url));
@@ -53,7 +56,7 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
     const entrants: Entrant[] = [];
     for (const side of sides) {
       options.progress(`${benchCase.name}: preparing ${side.label}`);
-      const path = side.usesExport ? exportPath : options.picture;
+      const path = side.usesExport ? exportPath : benchCase.usesData ? options.data : options.picture;
       entrants.push(await enter(side, path, side.usesExport ? exportError : undefined, options));
     }
     for (let round = 0; round < options.rounds; round++) {
@@ -68,7 +71,8 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
     }
     const results: SideResult[] = [];
     for (const entrant of entrants) results.push(await leave(entrant));
-    return { name: benchCase.name, group: benchCase.group, title: benchCase.title, sides: results };
+    const { name, group, title, perRun } = benchCase;
+    return { name, group, title, sides: results, ...(perRun === undefined ? {} : { perRun }) };
   } finally {
     await rm(exportPath, { force: true });
   }

@@ -1,7 +1,8 @@
+import { BATCHES_PER_RUN } from "./cases/loading.js";
 import type { Size } from "./inputs.js";
 import type { CaseOptions } from "./protocol.js";
 
-export const GROUPS = ["training", "inference", "predict"] as const;
+export const GROUPS = ["training", "inference", "predict", "loader"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
@@ -24,6 +25,10 @@ export interface BenchCase {
   readonly exported?: { readonly model: string; readonly options: Partial<CaseOptions> };
   /** The case reads the benchmark's JPEG. */
   readonly usesPicture?: true;
+  /** The case reads real data sets: its path is their folder. */
+  readonly usesData?: true;
+  /** What a run is made of, where a rate says more than a time. */
+  readonly perRun?: { readonly count: number; readonly unit: string };
 }
 
 const ours = (name: string, options: Partial<CaseOptions>): Side => ({
@@ -75,6 +80,23 @@ function prediction(
   return { name, group: "predict", title, sides: [ours(name, { variant: "l1" }), ...sides], usesPicture: true };
 }
 
+/** Ours beside PyTorch's DataLoader, with pictures decoded as torchvision's data sets do and by its own decoder. */
+function loading(name: string, title: string): BenchCase {
+  const peer = (label: string, variant: string): Side => ({
+    label,
+    runner: "python",
+    case: name,
+    options: { variant },
+  });
+  const sides = [
+    ours(name, {}),
+    peer("DataLoader, torchvision v2, PIL", "pil"),
+    peer("DataLoader, torchvision v2, torchvision.io", "torchvision"),
+  ];
+  const perRun = { count: 2 * BATCHES_PER_RUN, unit: "pictures" };
+  return { name, group: "loader", title, sides, usesData: true, perRun };
+}
+
 export const SUITE: readonly BenchCase[] = [
   training("backbone-step", "backbone-step", "Dense L1 backbone, forward + backward, 512², batch 2"),
   training(
@@ -100,4 +122,6 @@ export const SUITE: readonly BenchCase[] = [
     ["torchvision's Mask R-CNN with ResNet-50", "resnet50"],
   ]),
   prediction("semantic-fpn-predict", "Semantic FPN, JPEG to label map", [["PyTorch", "l1"]]),
+  loading("loader-coco", "COCO's training pipeline with masks, 800×1333, batches of 2"),
+  loading("loader-ade20k", "ADE20K's training pipeline, scaled by ½–2, 512², batches of 2"),
 ];

@@ -12,7 +12,7 @@ export function caseTable(result: CaseResult): string {
   const rows = sides.map((side) => row(side, first));
   const head = ["| | median ms | range | ours ÷ it, time | peak MB | ours ÷ it, memory |", "|---|---|---|---|---|---|"];
   const notes = sides.flatMap(({ label, note }) => (note ? [`${label}: ${note}`] : []));
-  const remarks = [...problems(result), ...unsteady(result), ...notes].map((text) => `- ${text}`);
+  const remarks = [...problems(result), ...unsteady(result), ...rates(result), ...notes].map((text) => `- ${text}`);
   return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
 }
 
@@ -33,6 +33,14 @@ export function timeRatio(first: SideResult | undefined, side: SideResult): numb
 function memoryRatio(first: SideResult | undefined, side: SideResult): number | undefined {
   if (first === side || first?.peakMb === undefined || side.peakMb === undefined) return undefined;
   return first.peakMb / side.peakMb;
+}
+
+/** What a side gets done in a second, by its median run. */
+function rates({ sides, perRun }: CaseResult): string[] {
+  if (perRun === undefined) return [];
+  return sides.flatMap(({ label, ms }) =>
+    ms === undefined ? [] : [`${label}: ${format((1000 * perRun.count) / median(ms))} ${perRun.unit} a second`],
+  );
 }
 
 /** Other programs on the machine slow the sides unequally, those whose threads wait by spinning most. */

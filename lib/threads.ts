@@ -8,9 +8,17 @@ export type Answer<T> =
   | { readonly value: T }
   | { readonly problem: { readonly message: string; readonly exitCode: 1 | 2 } };
 
-/** In a worker thread: the answer of a piece of work. Arrays in it are moved, not copied; shared ones stay shared. */
-export async function answerOf<T>(work: () => T | Promise<T>): Promise<object> {
-  return moved(await attempt(work));
+/**
+ * In a worker thread: the answer of a piece of work. Arrays in it are moved, not copied; shared ones stay shared.
+ *
+ * @param owned of its arrays those whose memory is theirs alone though they fill but a part of it: it is moved as well
+ */
+export async function answerOf<T>(
+  work: () => T | Promise<T>,
+  owned: (value: T) => readonly ArrayBufferView[] = () => [],
+): Promise<object> {
+  const answer = await attempt(work);
+  return moved(answer, "value" in answer ? owned(answer.value) : []);
 }
 
 async function attempt<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
@@ -22,8 +30,9 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
   }
 }
 
-function moved(value: object): object {
+function moved(value: object, owned: readonly ArrayBufferView[]): object {
   const buffers = new Set<ArrayBuffer>();
+  for (const { buffer } of owned) if (buffer instanceof ArrayBuffer) buffers.add(buffer);
   collectBuffers(value, buffers);
   return move({ [transferableSymbol]: Array.from(buffers), [valueSymbol]: value });
 }
@@ -45,9 +54,10 @@ export interface ThreadPool {
   /**
    * Runs the worker module's function `name`, which answers by `answerOf`.
    *
+   * @param given memory in the task that is moved to the thread, not copied
    * @throws the UserError of the work; the signal's reason when aborted
    */
-  run<T>(name: string, task: object): Promise<T>;
+  run<T>(name: string, task: object, given?: readonly ArrayBuffer[]): Promise<T>;
   /** Ends the threads; the process does not exit before. */
   close(): Promise<void>;
 }
@@ -59,9 +69,9 @@ export const defaultThreads = (): number => availableParallelism();
 export function startPool(module: URL, threads: number, signal?: AbortSignal): ThreadPool {
   const pool = new Piscina({ filename: fileURLToPath(module), minThreads: threads, maxThreads: threads });
   return {
-    async run<T>(name: string, task: object): Promise<T> {
+    async run<T>(name: string, task: object, given: readonly ArrayBuffer[] = []): Promise<T> {
       signal?.throwIfAborted();
-      const answer: Answer<T> = await pool.run(task, { name });
+      const answer: Answer<T> = await pool.run(task, { name, transferList: [...given] });
       signal?.throwIfAborted();
       if ("value" in answer) return answer.value;
       throw new UserError(answer.problem.message, answer.problem.exitCode);

@@ -35,6 +35,10 @@ def prepare(message: dict[str, Any]) -> dict[str, Any]:
         from onnx_case import onnx
 
         prepared = onnx(options)
+    elif message["case"].startswith("loader-"):
+        import loader
+
+        prepared = getattr(loader, message["case"].replace("-", "_"))(options)
     else:
         import torch
         from cases import CASES

@@ -39,6 +39,13 @@ const shared = {
   workers: count("Threads that decode and transform; 0: the main thread does it", 0).default(2),
   prefetch: count("Batches made ahead").default(4),
   codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes pictures; auto: the fastest"),
+  decode: z
+    .enum(["full", "reduced"])
+    .default("full")
+    .describe(
+      "reduced: in training, JPEGs that the first transform shrinks to half or less are decoded at a smaller scale; faster, " +
+        "with other numbers than the reference's",
+    ),
   padding: z
     .strictObject({
       multipleOf: strideMultiple("Both sides of a batch are raised to a multiple of this").default(SIZE_MULTIPLE),

@@ -1,7 +1,8 @@
 import type { CodecName } from "../images/decode.js";
 import { Random } from "../random.js";
-import { loadSample } from "./sample.js";
+import { type LoadSampleOptions, loadSample } from "./sample.js";
 import { applyTransforms } from "./transforms/apply.js";
+import { firstSize } from "./transforms/scale.js";
 import type { MixingSpec, TransformSpec } from "./transforms/specs.js";
 import type { Dataset, Sample, SampleSource } from "./types.js";
 
@@ -45,6 +46,8 @@ export interface MakeSampleOptions {
   readonly codec?: CodecName | "auto";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
+  /** Whether a large picture may be decoded at a smaller scale, see `LoaderOptions`; default "full". */
+  readonly decode?: "full" | "reduced";
 }
 
 /** Decodes a sample and what is mixed into it, and applies the transforms. A function of the plan alone. */
@@ -52,10 +55,17 @@ export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): 
   // Objects are cut out by their masks, whether the network learns masks or not.
   const masks = options.masks !== false || options.transforms.some(({ type }) => type === "copyPaste");
   const [sample, partners] = await Promise.all([
-    loadSample(plan.source, { ...options, masks }),
+    loadSample(plan.source, { ...options, masks, ...neededOf(plan, options) }),
     makePartners(plan, { ...options, masks }),
   ]);
   return applyTransforms(sample, options.transforms, Random.of(...plan.stream), partners);
+}
+
+/** The first step's size, by the draws it will make: of a picture that is shrunk not everything need be decoded. */
+function neededOf(plan: SamplePlan, { transforms, decode }: MakeSampleOptions): Pick<LoadSampleOptions, "atLeast"> {
+  const [first] = transforms;
+  if (decode !== "reduced" || first === undefined) return {};
+  return { atLeast: (full) => firstSize(first, full, Random.of(...plan.stream)) ?? full };
 }
 
 async function makePartners(plan: SamplePlan, options: MakeSampleOptions): Promise<Map<number, readonly Sample[]>> {

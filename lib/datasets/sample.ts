@@ -1,4 +1,4 @@
-import { type CodecName, decodeLabelMap, decodePicture } from "../images/decode.js";
+import { type CodecName, type DecodeOptions, decodeLabelMap, decodePicture } from "../images/decode.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
@@ -9,6 +9,8 @@ export interface LoadSampleOptions {
   readonly codec?: CodecName | "auto";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
+  /** See `DecodeOptions`. */
+  readonly atLeast?: NonNullable<DecodeOptions["atLeast"]>;
 }
 
 /**

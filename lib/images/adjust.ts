@@ -1,7 +1,7 @@
 // Changes of colour as torchvision defines them on 8-bit pictures: computed in broken numbers, cut to 0–255, the
 // fraction dropped.
 
-import { changeHsv, scaleValues } from "./colour.js";
+import { changeHsv, scaleValues, throughTable } from "./colour.js";
 import type { Picture } from "./picture.js";
 
 /** Factor on all values: 0 is black, 1 the picture. */
@@ -52,12 +52,18 @@ export function adjustSharpness(picture: Picture, factor: number): Picture {
 
 /** Keeps the `bits` highest bits of each value. */
 export function posterise(picture: Picture, bits: number): Picture {
-  return throughTable(picture, (value) => value & (0xff << (8 - bits)));
+  return throughTable(
+    picture,
+    tableOf((value) => value & (0xff << (8 - bits))),
+  );
 }
 
 /** Inverts the values from a threshold of 0–255 on. */
 export function solarise(picture: Picture, threshold: number): Picture {
-  return throughTable(picture, (value) => (value >= threshold ? 255 - value : value));
+  return throughTable(
+    picture,
+    tableOf((value) => (value >= threshold ? 255 - value : value)),
+  );
 }
 
 /** Stretches each channel to 0–255; a channel of one value stays. */
@@ -86,9 +92,8 @@ function greyOf(data: Uint8Array, i: number): number {
   return 0.2989 * data[i]! + 0.587 * data[i + 1]! + 0.114 * data[i + 2]!;
 }
 
-function throughTable(picture: Picture, change: (value: number) => number): Picture {
-  const table = Uint8Array.from({ length: 256 }, (_, value) => change(value));
-  return { ...picture, data: picture.data.map((value) => table[value]!) };
+function tableOf(change: (value: number) => number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, value) => change(value));
 }
 
 function eachChannel(picture: Picture, change: (counts: Float64Array) => (value: number) => number): Picture {
@@ -97,8 +102,7 @@ function eachChannel(picture: Picture, change: (counts: Float64Array) => (value:
   for (let c = 0; c < 3; c++) {
     const counts = new Float64Array(256);
     for (let i = c; i < data.length; i += 3) counts[data[i]!]!++;
-    const changed = change(counts);
-    const table = Uint8Array.from({ length: 256 }, (_, value) => changed(value));
+    const table = tableOf(change(counts));
     for (let i = c; i < data.length; i += 3) out[i] = table[data[i]!]!;
   }
   return { ...picture, data: out };

@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
-import { isCutJpeg } from "./jpeg.js";
+import { channelsOfJpeg, isCutJpeg } from "./jpeg.js";
 import type { Picture } from "./picture.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
+import { reducedPicture, type Size } from "./resize.js";
 
 /** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
 export type CodecName = "sharp" | "javascript";
@@ -11,6 +12,11 @@ export interface Codec {
   readonly name: CodecName;
   readonly version: string;
   decode(bytes: Uint8Array): Promise<Picture>;
+  /**
+   * As `decode`, but of a file the codec can shrink while decoding possibly a smaller version in the guise of the full size
+   * (`reducedPicture`), no smaller than `atLeast` of the full size.
+   */
+  decodeReduced(bytes: Uint8Array, atLeast: (full: Size) => Size): Promise<Picture>;
   /** Of the decoded picture. */
   size(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
   encodeJpeg(picture: Picture, quality: number): Promise<Uint8Array>;
@@ -71,24 +77,39 @@ async function makeSharpCodec(): Promise<Codec> {
   // Profiles are ignored and broken files refused but for harmless warnings, as the reference loaders do.
   const options = { ignoreIcc: true, failOn: "error", limitInputPixels: 1 << 28 } as const;
   sharp.cache(false);
+  sharp.concurrency(1); // pictures are decoded side by side, not each by several threads
+  const decode = async (bytes: Uint8Array): Promise<Picture> => {
+    const space = channelsOfJpeg(bytes) === 3 ? "srgb" : (await sharp(bytes, options).metadata()).space;
+    const input = sharp(bytes, options).autoOrient();
+    if (space === "cmyk") {
+      const cmyk = await input
+        .pipelineColourspace("cmyk")
+        .toColourspace("cmyk")
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      return { width: cmyk.info.width, height: cmyk.info.height, data: rgbOfCmyk(cmyk.data) };
+    }
+    const rgb = await input.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = rgb.info;
+    if (channels !== 3) throw new Error(`${channels} channels after conversion to RGB`);
+    return { width, height, data: plainBytes(rgb.data) };
+  };
   return {
     name: "sharp",
     version: sharp.versions.sharp ?? "unknown",
-    async decode(bytes) {
-      const { space } = await sharp(bytes, options).metadata();
-      const input = sharp(bytes, options).autoOrient();
-      if (space === "cmyk") {
-        const cmyk = await input
-          .pipelineColourspace("cmyk")
-          .toColourspace("cmyk")
-          .raw()
-          .toBuffer({ resolveWithObject: true });
-        return { width: cmyk.info.width, height: cmyk.info.height, data: rgbOfCmyk(cmyk.data) };
-      }
-      const rgb = await input.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-      const { width, height, channels } = rgb.info;
-      if (channels !== 3) throw new Error(`${channels} channels after conversion to RGB`);
-      return { width, height, data: plainBytes(rgb.data) };
+    decode,
+    async decodeReduced(bytes, atLeast) {
+      const { format, space, autoOrient: full } = await sharp(bytes, options).metadata();
+      const needed = atLeast(full);
+      const factor = Math.floor(Math.min(full.width / needed.width, full.height / needed.height));
+      if (format !== "jpeg" || space !== "srgb" || factor < 2) return decode(bytes);
+      // The decoder drops frequencies; what is then left to shrink, libvips averages.
+      const size = { width: Math.ceil(full.width / factor), height: Math.ceil(full.height / factor) };
+      const shrunk = sharp(bytes, options)
+        .autoOrient()
+        .resize({ ...size, fit: "fill", kernel: "linear" });
+      const { data } = await shrunk.raw().toBuffer({ resolveWithObject: true });
+      return reducedPicture(full, { ...size, data: plainBytes(data) });
     },
     async size(bytes) {
       const { autoOrient } = await sharp(bytes, options).metadata();
@@ -120,6 +141,7 @@ async function makeJavascriptCodec(): Promise<Codec> {
     name: "javascript",
     version: versionOf("jimp"),
     decode,
+    decodeReduced: decode,
     size: decode,
     async encodeJpeg(picture, quality) {
       const { width, height } = picture;

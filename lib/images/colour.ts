@@ -1,3 +1,4 @@
+import { hsvKernel, lookUpKernel } from "./kernels.js";
 import type { Picture } from "./picture.js";
 
 /** value × gain + offset in single precision, as the references compute it, cut to whole numbers of 0–255. */
@@ -6,7 +7,12 @@ export function scaleValues(picture: Picture, gain: number, offset: number): Pic
   const table = Uint8Array.from({ length: 256 }, (_, value) =>
     clampToByte(fround(fround(value * fround(gain)) + fround(offset))),
   );
-  return { ...picture, data: picture.data.map((value) => table[value]!) };
+  return throughTable(picture, table);
+}
+
+/** Every value through a table of 256. */
+export function throughTable(picture: Picture, table: Uint8Array): Picture {
+  return { width: picture.width, height: picture.height, data: lookUpKernel(picture.data, table) };
 }
 
 export interface HsvChange {
@@ -22,9 +28,19 @@ export interface HsvChange {
  * With s = (max − min) ÷ max, a channel is max × (1 − s × d), d being its distance from the maximum relative to the
  * spread; so both changes go in one pass without rounding between.
  */
-export function changeHsv(picture: Picture, change: HsvChange): Picture {
+export function changeHsv({ width, height, data }: Picture, change: HsvChange): Picture {
+  return { width, height, data: hsvKernel(data, change.saturation ?? 1, turnOf(change)) };
+}
+
+/** In sixths of the circle, 0–6. */
+function turnOf({ hue = 0 }: HsvChange): number {
+  return (((hue / 60) % 6) + 6) % 6;
+}
+
+/** What the kernel computes, in double precision and plain TypeScript: its oracle. */
+export function changeHsvPlain(picture: Picture, change: HsvChange): Picture {
   const gain = change.saturation ?? 1;
-  const turn = ((((change.hue ?? 0) / 60) % 6) + 6) % 6; // in sixths of the circle
+  const turn = turnOf(change);
   const { data } = picture;
   const out = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 3) {

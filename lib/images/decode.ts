@@ -4,7 +4,9 @@ import { describeFileError } from "../files.js";
 import { type CodecName, loadCodec } from "./codecs.js";
 import { isCutJpeg } from "./jpeg.js";
 import type { LabelMap, Picture } from "./picture.js";
+import { readPlainPng } from "./plainPng.js";
 import { isPng, readPng } from "./png.js";
+import type { Size } from "./resize.js";
 
 export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.js";
 
@@ -13,6 +15,11 @@ export interface DecodeOptions {
   readonly codec?: CodecName | "auto";
   /** What messages call the picture when bytes are given instead of a path. */
   readonly name?: string;
+  /**
+   * The least size that is needed of a picture of a full size. What is decoded may then be a smaller version
+   * (`reducedPicture`): cheaper, smoother, and other numbers than those of the whole picture resized.
+   */
+  readonly atLeast?: (full: Size) => Size;
 }
 
 /**
@@ -28,7 +35,7 @@ export async function decodePicture(input: string | Uint8Array, options: DecodeO
   if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
   const codec = await loadCodec(options.codec);
   try {
-    return await codec.decode(bytes);
+    return await (options.atLeast === undefined ? codec.decode(bytes) : codec.decodeReduced(bytes, options.atLeast));
   } catch (error) {
     // sharp words this differently from run to run
     const reason = isCutJpeg(bytes) ? "premature end of JPEG image" : reasonOf(error);
@@ -60,6 +67,8 @@ export interface IndexMap {
 export async function decodeIndices(path: string, what: string): Promise<IndexMap> {
   const bytes = await readBytes(path);
   if (!isPng(bytes)) throw new UserError(`${path}: a ${what} must be a PNG of one channel; this is no PNG`);
+  const plain = readPlainPng(bytes);
+  if (plain !== undefined) return plain;
   const png = readPngOf(bytes, path);
   if (png.channels === 1) return png;
   const kind = png.channels >= 3 ? "colours" : "grey with alpha";

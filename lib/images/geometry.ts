@@ -58,7 +58,7 @@ export function cropPicture(picture: Picture, window: Window): Picture {
 /** @param window must lie within the map */
 export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
   checkWindow(map, window);
-  return { width: window.width, height: window.height, data: cropRows(map, window, 1) };
+  return pendingWindow(map, window) ?? { width: window.width, height: window.height, data: cropRows(map, window, 1) };
 }
 
 /** Grows to the right and below with one colour; never shrinks. */

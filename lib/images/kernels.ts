@@ -14,8 +14,8 @@ let loaded: ReturnType<typeof load> | undefined;
 
 function load() {
   const { kernels, memory } = loadKernels(new URL("./pictures.wasm", import.meta.url));
-  const { bilinear, flip, normalise } = kernels;
-  return { bilinear: bilinear!, flip: flip!, normalise: normalise!, memory };
+  const { bilinear, flip, normalise, lookUp, hsv } = kernels;
+  return { bilinear: bilinear!, flip: flip!, normalise: normalise!, lookUp: lookUp!, hsv: hsv!, memory };
 }
 
 /** Addresses of blocks of these sizes in bytes, one after the other. */
@@ -83,6 +83,40 @@ export function flipKernel({ width, height, data }: Picture): Uint8Array {
     bytes.set(data.subarray(start * stride, end * stride), source);
     flip(source, width, end - start, target);
     out.set(bytes.subarray(target, target + length), start * stride);
+  }
+  return out;
+}
+
+/** Every value through a table of 256. */
+export function lookUpKernel(data: Uint8Array, table: Uint8Array): Uint8Array {
+  const { lookUp, memory } = (loaded ??= load());
+  return inBands(data, table, (address, length, tableAt) => lookUp(address, length, tableAt), memory);
+}
+
+/** Saturation and hue of RGB pixels, in single precision. @param turn 0–6 sixths of the circle */
+export function hsvKernel(data: Uint8Array, gain: number, turn: number): Uint8Array {
+  const { hsv, memory } = (loaded ??= load());
+  const change = (address: number, length: number) => hsv(address, Math.ceil(length / 12) * 4, gain, turn);
+  return inBands(data, new Uint8Array(0), change, memory);
+}
+
+/** What a kernel makes of the bytes in place, band by band; a band holds whole groups of four pixels. */
+function inBands(
+  data: Uint8Array,
+  table: Uint8Array,
+  change: (address: number, length: number, table: number) => void,
+  memory: WasmMemory,
+): Uint8Array {
+  const out = new Uint8Array(data.length);
+  const group = 12;
+  for (const [start, end] of bands(Math.ceil(data.length / group), group)) {
+    const part = data.subarray(start * group, end * group);
+    const [tableAt, address] = allocate(memory, [table.length, part.length]) as [number, number];
+    const bytes = new Uint8Array(memory.buffer);
+    bytes.set(table, tableAt);
+    bytes.set(part, address);
+    change(address, part.length, tableAt);
+    out.set(bytes.subarray(address, address + part.length), start * group);
   }
   return out;
 }

@@ -29,57 +29,98 @@ const HALF = 1 << (BITS - 1);
 export function resizePicture(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
   if (size.width === picture.width && size.height === picture.height) return picture;
   if (interpolation === "bilinear") return resizeWindow(picture, size, { left: 0, top: 0, ...size });
-  return { width: size.width, height: size.height, data: antialiased(picture, size, interpolation) };
+  return {
+    width: size.width,
+    height: size.height,
+    data: antialiased(reduced.get(picture) ?? picture, size, interpolation),
+  };
 }
 
-const pending = new WeakMap<Picture, { readonly picture: Picture; readonly size: Size }>();
+/** Pictures and label maps whose pixels have not been computed yet, with how a window of them is. */
+const pending = new WeakMap<Picture | LabelMap, (window: Window) => Picture | LabelMap>();
 
 /**
  * As `resizePicture`, but computed when its pixels are first asked for; a window of it can be had without the rest
  * (`pendingWindow`).
  */
 export function resizePictureLater(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
-  const own = size.width === picture.width && size.height === picture.height;
-  if (interpolation !== "bilinear" || own) return resizePicture(picture, size, interpolation);
+  if (interpolation !== "bilinear" || isOwnSize(picture, size)) return resizePicture(picture, size, interpolation);
+  return later(size, (window) => resizeWindow(picture, size, window));
+}
+
+/** As `resizeLabelMap`, but computed when its pixels are first asked for. */
+export function resizeLabelMapLater(map: LabelMap, size: Size): LabelMap {
+  return isOwnSize(map, size) ? map : later(size, (window) => resizeLabelWindow(map, size, window));
+}
+
+/** The pixels of pictures that were decoded at a smaller scale. */
+const reduced = new WeakMap<Picture, Picture>();
+
+/**
+ * A picture of which only a smaller version was decoded: it has the full size, so that all coordinates hold, and is resized
+ * from what there is. Its own pixels, where something asks for them, are the smaller version's enlarged.
+ */
+export function reducedPicture(full: Size, small: Picture): Picture {
+  const picture: Picture = later(full, (window) => resizeWindow(small, full, window));
+  reduced.set(picture, small);
+  return picture;
+}
+
+/** The window of a picture or map whose pixels have not been computed yet; undefined of any other. */
+export function pendingWindow(source: Picture | LabelMap, window: Window): Picture | LabelMap | undefined {
+  return pending.get(source)?.(window);
+}
+
+function isOwnSize(own: Size, size: Size): boolean {
+  return own.width === size.width && own.height === size.height;
+}
+
+function later({ width, height }: Size, compute: (window: Window) => Picture | LabelMap): Picture | LabelMap {
   let data: Uint8Array | undefined;
-  const later: Picture = {
-    width: size.width,
-    height: size.height,
-    get data() {
-      data ??= resizePicture(picture, size).data;
-      pending.delete(later);
+  const result = {
+    width,
+    height,
+    get data(): Uint8Array {
+      data ??= compute({ left: 0, top: 0, width, height }).data;
+      pending.delete(result);
       return data;
     },
   };
-  pending.set(later, { picture, size });
-  return later;
-}
-
-/** The window of a picture whose pixels have not been computed yet; undefined of any other. */
-export function pendingWindow(picture: Picture, window: Window): Picture | undefined {
-  const waiting = pending.get(picture);
-  return waiting && resizeWindow(waiting.picture, waiting.size, window);
+  pending.set(result, compute);
+  return result;
 }
 
 /** The window of the picture resized bilinearly, without the rest of it: to the bit what cropping afterwards gives. */
 export function resizeWindow(picture: Picture, size: Size, window: Window): Picture {
+  const source = reduced.get(picture) ?? picture;
   const { left, top, width, height } = window;
-  const columns = pairsOf(makePairs(picture.width, size.width), left, width);
-  const rows = pairsOf(makePairs(picture.height, size.height), top, height);
-  return { width, height, data: bilinearKernel(picture, columns, rows) };
+  const columns = pairsOf(makePairs(source.width, size.width), left, width);
+  const rows = pairsOf(makePairs(source.height, size.height), top, height);
+  return { width, height, data: bilinearKernel(source, columns, rows) };
 }
 
 /** Nearest neighbour as OpenCV has it: output pixel i takes source pixel floor(i × source ÷ output). */
 export function resizeLabelMap(map: LabelMap, size: Size): LabelMap {
   if (size.width === map.width && size.height === map.height) return map;
-  const columns = nearestIndices(map.width, size.width);
-  const rows = nearestIndices(map.height, size.height);
-  const data = new Uint8Array(size.width * size.height);
-  for (let y = 0, o = 0; y < size.height; y++) {
-    const row = rows[y]! * map.width;
-    for (let x = 0; x < size.width; x++) data[o++] = map.data[row + columns[x]!]!;
+  return resizeLabelWindow(map, size, { left: 0, top: 0, ...size });
+}
+
+function resizeLabelWindow(map: LabelMap, size: Size, { left, top, width, height }: Window): LabelMap {
+  const columns = nearestIndices(map.width, size.width).subarray(left, left + width);
+  const rows = nearestIndices(map.height, size.height).subarray(top, top + height);
+  const source = map.data;
+  const data = new Uint8Array(width * height);
+  for (let y = 0, o = 0; y < height; y++) {
+    if (y > 0 && rows[y] === rows[y - 1]) {
+      data.copyWithin(o, o - width, o);
+      o += width;
+      continue;
+    }
+    const row = source.subarray(rows[y]! * map.width, (rows[y]! + 1) * map.width);
+    for (let x = 0; x < width; x++) data[o + x] = row[columns[x]!]!;
+    o += width;
   }
-  return { width: size.width, height: size.height, data };
+  return { width, height, data };
 }
 
 /** The source index of each output index under nearest-neighbour resizing. */

@@ -14,6 +14,8 @@ export function trainingLoader<D extends SizedDataset>(dataset: D, config: Confi
     batchSize: config.data.batchSize,
     shuffle: true,
     grouping: config.data.grouping,
+    reuse: true,
+    decode: config.data.decode,
   });
 }
 

@@ -239,6 +239,22 @@ describe("loading detection batches", () => {
     await loader.dispose();
   });
 
+  it("gives the same batches in memory that is used again, and takes it back when the next is asked for", async () => {
+    const expected = await collect(base, { stopAt: 8 });
+    const loader = createLoader({ ...base, workers: 2, prefetch: 1, reuse: true });
+    let last: Batch | undefined;
+    const buffers = new Set<number>();
+    let i = 0;
+    for await (const batch of loader.batches({ stopAt: 8 })) {
+      expect(batch).to.deep.equal(expected[i++]);
+      buffers.add(batch.images.buffer.byteLength);
+      last = batch;
+    }
+    expect(last!.images.length).to.be.above(0);
+    expect(buffers.size, "memory larger than its batch was used").to.be.below(8);
+    await loader.dispose();
+  });
+
   it("refuses senseless settings", async () => {
     for (const [bad, text] of [
       [{ batchSize: 0 }, "batchSize"],

@@ -1,9 +1,17 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { cropPicture, flipPicture } from "../../lib/images/geometry.js";
+import { changeHsv, changeHsvPlain, throughTable } from "../../lib/images/colour.js";
+import { cropLabelMap, cropPicture, flipPicture } from "../../lib/images/geometry.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
-import { bilinear, resizePicture, resizePictureLater, resizeWindow } from "../../lib/images/resize.js";
-import { noisePicture } from "./pictures.js";
+import {
+  bilinear,
+  resizeLabelMap,
+  resizeLabelMapLater,
+  resizePicture,
+  resizePictureLater,
+  resizeWindow,
+} from "../../lib/images/resize.js";
+import { noiseLabels, noisePicture } from "./pictures.js";
 
 const sides = fc.integer({ min: 1, max: 90 });
 
@@ -48,6 +56,58 @@ describe("the kernels for pictures", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("change hue and saturation as the plain loops do, but for rounding in single precision", () => {
+    let off = 0;
+    let all = 0;
+    for (const [i, change] of [
+      { hue: 34 },
+      { hue: -123.4, saturation: 0.6 },
+      { saturation: 1.7 },
+      { hue: 359 },
+    ].entries()) {
+      for (const [width, height] of [
+        [1, 1],
+        [5, 3],
+        [301, 700],
+      ] as const) {
+        const picture = noisePicture(width, height, i);
+        if (width > 100) picture.data.fill(90, 300, 600); // grey
+        const expected = changeHsvPlain(picture, change).data;
+        const { data } = changeHsv(picture, change);
+        for (let k = 0; k < data.length; k++) {
+          const difference = Math.abs(data[k]! - expected[k]!);
+          if (difference > 1) expect.fail(`${JSON.stringify(change)}: value ${k} is ${data[k]}, not ${expected[k]}`);
+          off += difference;
+        }
+        all += data.length;
+      }
+    }
+    expect(off / all).to.be.below(0.01);
+  });
+
+  it("put every value through a table", () => {
+    const table = Uint8Array.from({ length: 256 }, (_, i) => (i * 7 + 3) & 255);
+    for (const [width, height] of [
+      [3, 1],
+      [1000, 501],
+    ] as const) {
+      const picture = noisePicture(width, height, 2);
+      const expected = picture.data.map((value) => table[value]!);
+      expect(Buffer.compare(throughTable(picture, table).data, expected)).to.equal(0);
+    }
+  });
+
+  it("resize a label map's window as cropping the whole would", () => {
+    const map = noiseLabels(37, 29, 9);
+    const size = { width: 80, height: 21 };
+    const window = { left: 11, top: 3, width: 50, height: 17 };
+    const expected = cropLabelMap(resizeLabelMap(map, size), window);
+    const later = resizeLabelMapLater(map, size);
+    expect(cropLabelMap(later, window)).to.deep.equal(expected);
+    expect(later.data).to.deep.equal(resizeLabelMap(map, size).data);
+    expect(cropLabelMap(later, window)).to.deep.equal(expected);
   });
 
   it("mirror and normalise pictures of any width, over several bands", () => {

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
-import { startPool } from "../../threads.js";
+import { startPool, type ThreadPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
 import type { Dataset } from "../types.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
@@ -60,10 +60,11 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
   async function* batches(range: { readonly startAt?: number; readonly stopAt?: number } = {}) {
     const stopAt = range.stopAt ?? Number.POSITIVE_INFINITY;
     const ahead: Promise<Batch>[] = [];
+    const free: ArrayBuffer[] = [];
     let next = range.startAt ?? 0;
     for (let step = next; step < stopAt; step++) {
       for (; next < stopAt && next <= step + prefetch; next++) {
-        const coming = pool === undefined ? makeBatch(taskAt(next)) : pool.run<Batch>("answer", taskAt(next));
+        const coming = pool === undefined ? makeBatch(taskAt(next)) : makeInPool(pool, taskAt(next), free.pop());
         coming.catch(() => undefined); // told when its turn comes
         ahead.push(coming);
       }
@@ -71,6 +72,8 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
       const batch = await ahead.shift()!;
       waitedMs += performance.now() - start;
       yield batch as BatchOf<D>;
+      const { buffer } = batch.images;
+      if (options.reuse === true && pool !== undefined && buffer instanceof ArrayBuffer) free.push(buffer);
     }
   }
 
@@ -87,6 +90,13 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
   };
 }
 
+/** @param buffer memory of a batch that is done with */
+function makeInPool(pool: ThreadPool, task: BatchTask, buffer: ArrayBuffer | undefined): Promise<Batch> {
+  return buffer === undefined
+    ? pool.run<Batch>("answer", task)
+    : pool.run<Batch>("answer", { ...task, buffer }, [buffer]);
+}
+
 function settingsOf(options: LoaderOptions): BatchSettings {
   return {
     transforms: options.transforms,
@@ -94,6 +104,7 @@ function settingsOf(options: LoaderOptions): BatchSettings {
     normalisation: options.normalisation ?? IMAGENET_NORMALISATION,
     codec: options.codec ?? "auto",
     masks: options.masks ?? true,
+    decode: options.decode ?? "full",
     annotations: options.annotations ?? "transformed",
     ...(options.hook === undefined ? {} : { hook: options.hook }),
   };

@@ -15,6 +15,8 @@ export interface BatchTask {
   readonly kind: Dataset["kind"];
   readonly plans: readonly SamplePlan[];
   readonly indices: Int32Array;
+  /** Memory of a batch that is done with, for this one's pictures if it is large enough. */
+  readonly buffer?: ArrayBuffer;
   readonly settings: BatchSettings;
 }
 
@@ -24,6 +26,7 @@ export interface BatchSettings {
   readonly normalisation: Normalisation;
   readonly codec: CodecName | "auto";
   readonly masks: boolean;
+  readonly decode: "full" | "reduced";
   readonly annotations: "transformed" | "original";
   readonly hook?: CollateHook;
 }
@@ -50,7 +53,7 @@ function collate(samples: readonly Sample[], task: BatchTask): Batch {
   const size = paddedSize(pictures, padding);
   const { height, width } = size;
   const plane = height * width;
-  const images = new Float32Array(samples.length * 3 * plane); // [B, 3, H, W]
+  const images = roomFor(samples.length * 3 * plane, task.buffer); // [B, 3, H, W]
   for (const [i, picture] of pictures.entries()) {
     writeNormalised(picture, images, i * 3 * plane, { ...normalisation, paddedHeight: height, paddedWidth: width });
   }
@@ -74,6 +77,12 @@ function collate(samples: readonly Sample[], task: BatchTask): Batch {
       return { kind: "segmentation", ...base, labels, labelMaps: [] };
     }
   }
+}
+
+/** Floats in the memory given, or in fresh one: the system hands that out page by page, which takes time. */
+function roomFor(length: number, buffer: ArrayBuffer | undefined): Float32Array {
+  const isEnough = buffer !== undefined && buffer.byteLength >= 4 * length;
+  return isEnough ? new Float32Array(buffer, 0, length) : new Float32Array(length);
 }
 
 function given<T>(annotation: T | undefined, { meta }: Sample): T {

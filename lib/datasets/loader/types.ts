@@ -82,7 +82,17 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   readonly workers?: number;
   /** Batches made ahead; default 2 a worker. */
   readonly prefetch?: number;
+  /**
+   * Asking for the next batch gives the last one's pictures up: their memory goes back to the threads, and `images` is empty
+   * from then on. Spares the system handing out 25 MB a batch. Default false.
+   */
+  readonly reuse?: boolean;
   readonly codec?: CodecName | "auto";
+  /**
+   * "reduced": a JPEG that the first transform shrinks to half or less is decoded at a smaller scale: faster, and as if smoothed
+   * before resizing, so other numbers than the reference's. Default "full".
+   */
+  readonly decode?: "full" | "reduced";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
   /** "original": only the picture is transformed, for evaluation against the annotation as it is. Default "transformed". */

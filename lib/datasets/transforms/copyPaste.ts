@@ -48,6 +48,7 @@ export function pasteObjects(
   return {
     ...sample,
     picture: pastePixels(picture, other.picture, cover),
+    meta: { ...sample.meta, width, height }, // what was padding may hold objects now
     instances: joinInstances([beneath, pasted]),
   };
 }

@@ -13,7 +13,7 @@ export function randomCrop(sample: Sample, spec: RandomCropSpec, random: Random)
   const { picture, labelMap } = sample;
   let window = drawWindow(picture, spec, random);
   if (labelMap !== undefined && spec.maxClassShare !== undefined) {
-    for (let i = 0; i < TRIES && isMonotonous(labelMap, window, spec.maxClassShare); i++) {
+    for (let i = 0; i < TRIES && isMonotonous(cropLabelMap(labelMap, window), spec.maxClassShare); i++) {
       window = drawWindow(picture, spec, random);
     }
   }
@@ -41,12 +41,9 @@ function drawWindow(picture: Picture, spec: RandomCropSpec, random: Random): Win
 }
 
 /** Whether one class has `share` of the valid pixels or more, or there is but one. */
-function isMonotonous(map: LabelMap, window: Window, share: number): boolean {
+function isMonotonous({ data }: LabelMap, share: number): boolean {
   const counts = new Uint32Array(256);
-  for (let y = window.top; y < window.top + window.height; y++) {
-    const row = y * map.width;
-    for (let x = window.left; x < window.left + window.width; x++) counts[map.data[row + x]!]!++;
-  }
+  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
   const valid = counts.subarray(0, 255);
   const total = valid.reduce((a, b) => a + b, 0);
   const largest = valid.reduce((a, b) => Math.max(a, b), 0);

@@ -1,4 +1,4 @@
-import { type Interpolation, resizeLabelMap, resizePictureLater, type Size } from "../../images/resize.js";
+import { type Interpolation, resizeLabelMapLater, resizePictureLater, type Size } from "../../images/resize.js";
 import { resizeRle } from "../../masks/transforms.js";
 import type { Instances, Sample } from "../types.js";
 
@@ -42,7 +42,7 @@ export function resizeSample(sample: Sample, size: Size, options: ResizeOptions 
       scaleFactor: [meta.scaleFactor[0] * factors[0], meta.scaleFactor[1] * factors[1]],
     },
     ...(instances === undefined ? {} : { instances: resizeInstances(instances, factors, size) }),
-    ...(labelMap === undefined ? {} : { labelMap: resizeLabelMap(labelMap, size) }),
+    ...(labelMap === undefined ? {} : { labelMap: resizeLabelMapLater(labelMap, size) }),
   };
 }
 

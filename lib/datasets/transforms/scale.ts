@@ -1,10 +1,11 @@
+import type { Size } from "../../images/resize.js";
 import type { Random } from "../../random.js";
 import type { Sample } from "../types.js";
 import { cropSample } from "./crop.js";
 import { tightenBoxes } from "./instances.js";
 import { padSample } from "./pad.js";
-import { resizeByScale, resizeSample } from "./resize.js";
-import type { LargeScaleJitterSpec, RandomResizeSpec, RandomScaleSpec } from "./specs.js";
+import { resizeByScale, resizeSample, scaledSize } from "./resize.js";
+import type { LargeScaleJitterSpec, RandomResizeSpec, RandomScaleSpec, TransformSpec } from "./specs.js";
 
 type Scale = readonly [number, number];
 
@@ -59,11 +60,7 @@ export function jitterScale(
 }
 
 /** The size before the window is cut out. */
-export function jitteredSize(
-  { width, height }: { readonly width: number; readonly height: number },
-  spec: LargeScaleJitterSpec,
-  factor: number,
-): { readonly width: number; readonly height: number } {
+export function jitteredSize({ width, height }: Size, spec: LargeScaleJitterSpec, factor: number): Size {
   const scale = Math.min(spec.width / width, spec.height / height) * factor;
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
@@ -74,4 +71,23 @@ export function resizeTo(sample: Sample, scale: Scale, spec: RandomResizeSpec): 
   return spec.keepRatio === false
     ? resizeSample(sample, { width, height }, spec)
     : resizeByScale(sample, { ...spec, scale });
+}
+
+/** The size a pipeline's first step will give a picture with these draws; undefined for a step that does not resize. */
+export function firstSize(spec: TransformSpec, full: Size, random: Random): Size | undefined {
+  const exactly = ([width, height]: Scale): Size => ({ width, height });
+  switch (spec.type) {
+    case "resize":
+      return spec.keepRatio === false ? exactly(spec.scale) : scaledSize(full, spec.scale);
+    case "randomScale":
+      return scaledSize(full, drawRatio(spec, random));
+    case "randomResize": {
+      const scale = drawScale(spec, random);
+      return spec.keepRatio === false ? exactly(scale) : scaledSize(full, scale);
+    }
+    case "largeScaleJitter":
+      return jitteredSize(full, spec, random.uniform(...(spec.ratioRange ?? [0.1, 2])));
+    default:
+      return undefined;
+  }
 }

@@ -1,14 +1,22 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { augmentedSample, planSample } from "../../../lib/datasets/augment.js";
 import { openCoco } from "../../../lib/datasets/coco.js";
 import { createLoader } from "../../../lib/datasets/loader/loader.js";
+import { applyTransform } from "../../../lib/datasets/transforms/apply.js";
 import { copyPaste, pasteObjects } from "../../../lib/datasets/transforms/copyPaste.js";
 import { joinFour } from "../../../lib/datasets/transforms/mosaic.js";
 import type { TransformSpec } from "../../../lib/datasets/transforms/specs.js";
 import type { Sample } from "../../../lib/datasets/types.js";
+import { decodePicture } from "../../../lib/images/decode.js";
+import { encodeJpeg } from "../../../lib/images/encode.js";
+import { resizePicture } from "../../../lib/images/resize.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../../lib/masks/rle.js";
 import { Random } from "../../../lib/random.js";
+import { meanDifference, smoothPicture } from "../../images/pictures.js";
 import { requireData } from "../../support/goldens.js";
 import { askPython, requirePython } from "../../support/python.js";
 import { makeSample } from "../samples.js";
@@ -76,6 +84,58 @@ describe("mixing pictures", () => {
   });
 });
 
+describe("decoding at a smaller scale", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "densekit-reduced-"));
+    const picture = resizePicture(smoothPicture(225, 165), { width: 900, height: 660 }); // no fine patterns to lose
+    await writeFile(join(folder, "1.jpg"), await encodeJpeg(picture, { quality: 95 }));
+    const box = { id: 1, image_id: 1, category_id: 1, bbox: [90, 66, 450, 330], area: 148500, iscrowd: 0 };
+    const segmentation = [[90, 66, 540, 66, 540, 396, 90, 396]];
+    const images = [{ id: 1, file_name: "1.jpg", width: 900, height: 660 }];
+    const file = { images, annotations: [{ ...box, segmentation }], categories: [{ id: 1, name: "thing" }] };
+    await writeFile(join(folder, "a.json"), JSON.stringify(file));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it("changes neither sizes nor annotations, and the picture by its smoothing alone", async () => {
+    const dataset = await openCoco({ annotations: join(folder, "a.json"), pictures: folder });
+    const cases: readonly (readonly TransformSpec[])[] = [
+      [{ type: "resize", scale: [200, 150] }, { type: "randomFlip" }],
+      [
+        { type: "randomScale", scale: [300, 220], ratioRange: [0.4, 0.9] },
+        { type: "randomCrop", width: 90, height: 90 },
+      ],
+      [{ type: "randomResize", scales: [[120, 80], [300, 80]] }], // biome-ignore format: a row
+      [{ type: "largeScaleJitter", width: 200, height: 200, ratioRange: [0.3, 1.2] }],
+      [{ type: "randomCrop", width: 700, height: 500 }],
+    ];
+    for (const transforms of cases) {
+      for (let seed = 0; seed < 4; seed++) {
+        const [full, reduced] = await Promise.all(
+          (["full", "reduced"] as const).map((decode) => augmentedSample(dataset, 0, { transforms, seed, decode })),
+        );
+        expect({ ...reduced!, picture: 0 }).to.deep.equal({ ...full!, picture: 0 });
+        expect(meanDifference(reduced!.picture, full!.picture), JSON.stringify(transforms)).to.be.below(1.5);
+      }
+    }
+  });
+
+  it("happens only where half the size or less is enough, and never below what is needed", async () => {
+    const bytes = await readFile(join(folder, "1.jpg"));
+    const whole = await decodePicture(bytes);
+    const decoded = (width: number, height: number) => decodePicture(bytes, { atLeast: () => ({ width, height }) });
+    expect(await decoded(460, 300)).to.deep.equal(whole);
+    expect(await decoded(100, 331)).to.deep.equal(whole);
+    const third = await decoded(300, 220);
+    expect([third.width, third.height, third.data.length]).to.deep.equal([900, 660, 900 * 660 * 3]);
+    expect(third.data).not.to.deep.equal(whole.data);
+    expect(meanDifference(third, whole)).to.be.below(4);
+    const plain = await decodePicture(bytes, { codec: "javascript", atLeast: () => ({ width: 10, height: 10 }) });
+    expect(plain).to.deep.equal(await decodePicture(bytes, { codec: "javascript" }));
+  });
+});
+
 describe("copying objects", () => {
   it("covers what lies beneath and drops what is mostly hidden", () => {
     fc.assert(
@@ -108,6 +168,13 @@ describe("copying objects", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("makes padding that objects may lie on part of the picture", () => {
+    const [below, above] = [makeSample(20, 20, 1), makeSample(40, 40, 2, 5)];
+    const padded = applyTransform(below, { type: "pad", width: 40, height: 40 }, Random.of(1));
+    expect(padded.meta).to.include({ width: 20, height: 20 });
+    expect(pasteObjects(padded, above, [0]).meta).to.include({ width: 40, height: 40, originalWidth: 20 });
   });
 
   it("leaves crowds and objects without a mask where they are", () => {

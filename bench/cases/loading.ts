@@ -1,0 +1,25 @@
+import { createLoader } from "../../lib/datasets/loader/loader.js";
+import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
+import type { Dataset } from "../../lib/datasets/types.js";
+import type { PreparedCase } from "../protocol.js";
+
+export const BATCHES_PER_RUN = 44;
+
+/** An endless training epoch: a run takes the next batches, made ahead and by threads as in training. */
+export function loading(dataset: Dataset, transforms: readonly TransformSpec[], workers: number): PreparedCase {
+  const loader = createLoader({ dataset, transforms, batchSize: 2, seed: 1, shuffle: true, workers, reuse: true });
+  const batches = loader.batches();
+  let taken = 0;
+  return {
+    async run() {
+      for (let i = 0; i < BATCHES_PER_RUN; i++, taken++) {
+        if ((await batches.next()).done === true) throw new Error("the batches end");
+      }
+    },
+    note: () => `waited ${(loader.waitedMs / taken).toFixed(1)} ms a batch of 2`,
+    async dispose() {
+      await batches.return();
+      await loader.dispose();
+    },
+  };
+}

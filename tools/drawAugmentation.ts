@@ -1,0 +1,56 @@
+// Draws docs/augmentation.jpg, every transform on pictures of the quick start: node dist/tools/drawAugmentation.js
+
+import { fileURLToPath } from "node:url";
+import { augmentedSample } from "../lib/datasets/augment.js";
+import { openCoco } from "../lib/datasets/coco.js";
+import type { TransformSpec } from "../lib/datasets/transforms/specs.js";
+import type { Sample } from "../lib/datasets/types.js";
+import { writeFileAtomic } from "../lib/files.js";
+import { drawInstances } from "../lib/images/draw/instances.js";
+import { drawSheet, type SheetRow } from "../lib/images/draw/sheet.js";
+import { encodeJpeg } from "../lib/images/encode.js";
+import { padPicture } from "../lib/images/geometry.js";
+import type { Picture } from "../lib/images/picture.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const WIDE = { width: 320, height: 240 };
+const fit: TransformSpec = { type: "resize", scale: [320, 240] };
+
+/** What each row shows, and after which steps. */
+const ROWS: readonly (readonly [title: string, ...steps: TransformSpec[]])[] = [
+  ["resize, as it is", fit],
+  ["randomFlip, horizontal; then vertical", fit, { type: "randomFlip" }, { type: "randomFlip", direction: "vertical" }],
+  ["randomResize, scales 320×120 to 320×240, range", { type: "randomResize", scales: [[320, 120], [320, 240]], sampling: "range" }], // biome-ignore format: one row each
+  ["largeScaleJitter, 0.3–2", { type: "largeScaleJitter", ...WIDE, ratioRange: [0.3, 2] }],
+  ["minIouCrop", fit, { type: "minIouCrop" }],
+  ["photometricDistortion", fit, { type: "photometricDistortion" }],
+  ["colourJitter, 0.5, 0.5, 0.5, 0.1", fit, { type: "colourJitter", brightness: 0.5, contrast: 0.5, saturation: 0.5, hue: 0.1 }], // biome-ignore format: one row each
+  ["randAugment, changes of colour alone, magnitude 15", fit, { type: "randAugment", magnitude: 15, geometric: false }],
+  ["randomErasing, noise", fit, { type: "randomErasing", probability: 1, fill: "noise" }],
+  ["copyPaste, after largeScaleJitter 0.6–1.4", { type: "largeScaleJitter", ...WIDE, ratioRange: [0.6, 1.4] }, { type: "copyPaste" }], // biome-ignore format: one row each
+  ["mosaic", { type: "mosaic", width: 320, height: 240 }],
+];
+const COLUMNS = 5;
+
+const dataset = await openCoco({
+  annotations: `${root}examples/quickstart/pictures/train.json`,
+  pictures: `${root}examples/quickstart/pictures/train`,
+});
+const rows: SheetRow[] = [];
+for (const [title, ...transforms] of ROWS) {
+  const pictures: Picture[] = [];
+  for (let seed = 1; seed <= COLUMNS; seed++) {
+    const index = (seed * 3) % dataset.length;
+    pictures.push(drawn(await augmentedSample(dataset, index, { transforms, seed })));
+  }
+  rows.push({ title, pictures });
+}
+const sheet = drawSheet(rows, { rowHeight: 150 });
+await writeFileAtomic(`${root}docs/augmentation.jpg`, await encodeJpeg(sheet, { quality: 82 }));
+
+/** At one height, whatever is left of the picture: smaller ones stay smaller. */
+function drawn({ picture, instances }: Sample): Picture {
+  const style = { classes: dataset.classes, labels: false };
+  const shown = instances === undefined ? picture : drawInstances(picture, instances, style);
+  return padPicture(shown, WIDE, [255, 255, 255]);
+}
