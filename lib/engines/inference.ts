@@ -3,8 +3,11 @@ import { optimiseForInference } from "../graph/passes/optimise.js";
 import type { Engine, Program, Tensors } from "./engine.js";
 
 /** Compiles the graph of a model whose parameters are constants, after making it cheaper; the engine folds its constants. */
-export async function compileForInference(engine: Engine, outputs: Readonly<Record<string, Value>>): Promise<Program> {
-  return engine.compile(await optimiseForInference(outputs, (constants) => runOnce(engine, constants)));
+export function compileForInference(engine: Engine, outputs: Readonly<Record<string, Value>>): Promise<Program> {
+  // An async function's frame would keep the folded constants while the engine makes its own of them.
+  return optimiseForInference(outputs, (constants) => runOnce(engine, constants)).then((folded) =>
+    engine.compile(folded),
+  );
 }
 
 /** Compiles and runs a program without inputs, and gives its memory back. */

@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
 import { UserError } from "../errors.js";
 import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
 import { winograd } from "../formats/onnx/winograd/winograd.js";
-import { writeOnnx } from "../formats/onnx/write.js";
+import { type OnnxFile, writeOnnx } from "../formats/onnx/write.js";
 import { constantData, nodesInOrder, type TensorData, type TensorType, type Value } from "../graph/index.js";
 import { type CompileOptions, checkTensor, type Engine, type Program, type Tensors } from "./engine.js";
 import { collectCopies } from "./garbage.js";
@@ -64,10 +65,8 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
   };
   return {
     name: `onnxruntime (${providers.join(", ")})`,
-    async compile(
-      outputs: Readonly<Record<string, Value>>,
-      { keepMemory = true }: CompileOptions = {},
-    ): Promise<Program> {
+    // No async function: its frame would keep the graph, with all its constants, while the session copies them.
+    compile(outputs: Readonly<Record<string, Value>>, { keepMemory = true }: CompileOptions = {}): Promise<Program> {
       const onCpu = providers.every((provider) => provider === "cpu");
       const fuse = options.fuse ?? (onCpu && !hasConstantKernels(outputs));
       const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
@@ -76,12 +75,32 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });
       const own = { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true };
-      const session = await ort.InferenceSession.create(file.bytes, own).catch((error: unknown) => {
-        throw startFailure(error, providers);
-      });
-      return program(session, file.inputs, file.outputs);
+      return start(file, own, providers);
     },
   };
+}
+
+function start(
+  { bytes, inputs, outputs }: OnnxFile,
+  options: ort.InferenceSession.SessionOptions,
+  providers: readonly Provider[],
+): Promise<Program> {
+  const size = bytes.length;
+  return createSession(bytes, options).then(
+    (session) => {
+      collectCopies(size); // the file's
+      return program(session, inputs, outputs);
+    },
+    (error: unknown) => {
+      throw startFailure(error, providers);
+    },
+  );
+}
+
+async function createSession(bytes: Uint8Array, options: ort.InferenceSession.SessionOptions) {
+  await nextTurn(); // what called this is gone by then, and what it made the file from
+  collectCopies(bytes.length);
+  return ort.InferenceSession.create(bytes, options);
 }
 
 /** A provider that onnxruntime was built with can still lack its driver, libraries or device. */

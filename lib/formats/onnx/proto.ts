@@ -144,7 +144,22 @@ export interface OnnxModel {
 }
 
 export function encodeModel(model: OnnxModel): Uint8Array {
-  return modelType.encode(modelType.fromObject(model)).finish();
+  const weights = model.graph.initializer.reduce((bytes, { rawData }) => bytes + rawData.byteLength, 0);
+  return modelType.encode(modelType.fromObject(model), writerOf(weights + REST_BYTES)).finish(true);
+}
+
+/** More than a graph takes without its weights, as a rule. */
+const REST_BYTES = 2 ** 20;
+
+/** A writer that need not grow, which would leave dead buffers of together the same size behind. */
+function writerOf(bytes: number): protobuf.Writer {
+  const usual = protobuf.Writer.initialBufferSize;
+  try {
+    protobuf.Writer.initialBufferSize = bytes;
+    return protobuf.Writer.create();
+  } finally {
+    protobuf.Writer.initialBufferSize = usual;
+  }
 }
 
 /** @throws when the bytes are no such message */

@@ -1,11 +1,14 @@
 import { type ConstantAttributes, constant, constantOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
-import type { Node, TensorData, Value } from "../value.js";
+import { type Node, sizeOf, type TensorData, type Value } from "../value.js";
 import { constantTest } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 
 /** Computes outputs that depend on no input: one small program run by an engine. */
 export type Evaluate = (outputs: Outputs) => Promise<Readonly<Record<string, TensorData>>>;
+
+/** So many numbers are computed in one go. */
+const PART_ELEMENTS = 2 ** 23;
 
 /** Operators that make a large tensor of a small one: their result is never stored, what they spread is. */
 const SPREADING = new Set(["broadcastTo", "repeat"]);
@@ -27,12 +30,29 @@ export async function foldConstants(
   const targets = [...largestConstants(outputs, unfolded)];
   if (targets.length === 0) return outputs;
   const names = namesOf(targets);
-  const program = Object.fromEntries(targets.map((value, i) => [`${i}`, value]));
-  const results = await evaluate(program);
-  const folded = new Map(
-    targets.map((value, i) => [value, constant(results[`${i}`]!, value.shape, value.dtype, names.get(value.node))]),
-  );
+  const folded = new Map<Value, Value>();
+  for (const part of partsOf(targets)) {
+    const results = await evaluate(Object.fromEntries(part.map((value, i) => [`${i}`, value])));
+    for (const [i, value] of part.entries()) {
+      folded.set(value, constant(results[`${i}`]!, value.shape, value.dtype, names.get(value.node)));
+    }
+  }
   return rewrite(outputs, (value) => folded.get(value));
+}
+
+/** Computed a part at a time, so that an engine need not hold several copies of all parameters at once. */
+function partsOf(targets: readonly Value[]): Value[][] {
+  const parts: Value[][] = [];
+  let elements = Number.POSITIVE_INFINITY;
+  for (const value of targets) {
+    if (elements > PART_ELEMENTS) {
+      parts.push([]);
+      elements = 0;
+    }
+    parts.at(-1)!.push(value);
+    elements += sizeOf(value.shape);
+  }
+  return parts;
 }
 
 const isConstant = (node: Node) => node.operator.name === constantOperator.name;
