@@ -7,7 +7,7 @@ import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
 
 /** Named here too, so that `--help` needs no engine; the table is lib/export/formats.ts. */
-const FORMATS = ["onnx"] as const;
+const FORMATS = ["onnx", "tfjs"] as const;
 
 interface ExportFlags extends ConfigOptions {
   readonly weights: string;
@@ -20,6 +20,7 @@ interface ExportFlags extends ConfigOptions {
   readonly preprocess?: true;
   readonly postprocess?: true;
   readonly fp16?: true;
+  readonly uint8?: true;
   readonly opset?: number;
   readonly force?: true;
 }
@@ -29,6 +30,7 @@ export function exportCommand(context: Context): Command {
     "export my.yaml --weights runs/my --format onnx --out my.onnx",
     "export my.yaml --weights runs/my --format onnx --out my.onnx --dynamic --preprocess",
     "export my.yaml --weights runs/my --format onnx --out backbone.onnx --part backbone --size 512x512 --fp16",
+    "export my.yaml --weights runs/my --format tfjs --out web/model --size 512x512 --preprocess --uint8",
   ];
   return withConfig(createCommand("export", "Write a trained model in a format other programs run", examples))
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
@@ -40,12 +42,16 @@ export function exportCommand(context: Context): Command {
     .option("--batch <n>", 'pictures a batch, or "dynamic"; else 1', parseBatch)
     .option("--preprocess", "take uint8 RGB pictures [B, H, W, 3] and normalise them inside")
     .option("--postprocess", "paste masks into the picture, or give the likeliest class of each pixel")
-    .option("--fp16", "weights and products in float16; inputs and outputs stay float32")
+    .option("--fp16", "weights and products in float16 (tfjs: kernels stored so); inputs and outputs stay float32")
+    .option("--uint8", "tfjs: kernels stored as bytes, a quarter of the download")
     .option("--opset <n>", "ONNX operator set; else 17", parseWhole)
     .option("--force", "write over what is there")
     .action(async (path: string, flags: ExportFlags) => {
       if (flags.dynamic && flags.size !== undefined) {
         throw new UserError("--size and --dynamic contradict each other; give one of them", 2);
+      }
+      if (flags.uint8 && (flags.fp16 || flags.format !== "tfjs")) {
+        throw new UserError("--uint8 is for --format tfjs, and without --fp16", 2);
       }
       const { config } = loadConfig(path, { overrides: flags.set });
       const batch = flags.batch ?? (flags.dynamic ? "free" : 1);
@@ -62,6 +68,7 @@ export function exportCommand(context: Context): Command {
         postprocess: flags.postprocess === true,
         half: flags.fp16 === true,
         ...(flags.opset !== undefined && { opset: flags.opset }),
+        ...(flags.uint8 && { uint8: true }),
         force: flags.force === true,
         signal: context.signal,
       });

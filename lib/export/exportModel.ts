@@ -53,10 +53,10 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   );
   signal?.throwIfAborted();
   const metadata = toMetadata(config, network.description, settings);
-  const { opset } = options;
+  const { opset, uint8 } = options;
   const contents = await FORMATS[format].write(
     { builds, metadata, half: settings.half },
-    opset === undefined ? {} : { opset },
+    { ...(opset !== undefined && { opset }), ...(uint8 !== undefined && { uint8 }) },
   );
   signal?.throwIfAborted();
   const files: string[] = [];

@@ -1,7 +1,12 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { ModelFile } from "../engines/modelFile.js";
 import { openOnnxFile } from "../engines/onnxFile.js";
 import { UserError } from "../errors.js";
 import { type PortableOptions, writePortableOnnx } from "../formats/onnx/portable.js";
+import { graphModelFiles, MODEL_FILE } from "../formats/tensorflow/files.js";
+import { graphModel } from "../formats/tensorflow/graphModel.js";
+import { tensorFlowGraph } from "../formats/tensorflow/write.js";
 
 /** What a format writes: the graph, and what is said about it. */
 export interface Exported extends Omit<PortableOptions, "opset"> {}
@@ -9,6 +14,8 @@ export interface Exported extends Omit<PortableOptions, "opset"> {}
 export interface FormatOptions {
   /** Of ONNX: the operator set. */
   readonly opset?: number;
+  /** Of TF.js: kernels stored as bytes. */
+  readonly uint8?: boolean;
 }
 
 /** A kind of file that models are exported to. */
@@ -29,6 +36,11 @@ export const FORMATS = {
     open: (path) => openOnnxFile(path),
     matches: (path) => path.endsWith(".onnx"),
   },
+  tfjs: {
+    write: async (exported, options) => writeTfjs(exported, options),
+    open: async (path) => (await import("../engines/tfjs/tfjsFile.js")).openTfjsFile(path),
+    matches: (path) => basename(path) === MODEL_FILE || existsSync(join(path, MODEL_FILE)),
+  },
 } as const satisfies Readonly<Record<string, ExportFormat>>;
 
 export type FormatName = keyof typeof FORMATS;
@@ -40,4 +52,14 @@ export function formatOf(path: string): ExportFormat {
   const found = Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
   if (found !== undefined) return found;
   throw new UserError(`${path}: not the name of an exported model (${FORMAT_NAMES.join(", ")})`);
+}
+
+/** @throws UserError for free sizes, which a TF.js model cannot have */
+function writeTfjs({ builds, half, metadata }: Exported, { uint8 = false }: FormatOptions) {
+  const [{ outputs, sizes }] = builds;
+  if (Object.keys(sizes).length > 0) {
+    throw new UserError("a TF.js model has fixed sizes; give --size and --batch, and export one for each size", 2);
+  }
+  const precision = uint8 ? "uint8" : half ? "float16" : "float32";
+  return graphModelFiles(graphModel(tensorFlowGraph(outputs, "tfjs"), precision), metadata);
 }

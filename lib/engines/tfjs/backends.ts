@@ -69,10 +69,26 @@ async function loadAnew(backend: Backend): Promise<Loaded> {
     // Not among the packages this one is built with: it has no use in Node without a library that brings a GPU.
     if (backend === "webgpu") await import("@tensorflow/tfjs-backend-webgpu" as string);
     const converter = await import("@tensorflow/tfjs-converter");
-    if (!(await core.setBackend(backend))) throw new UserError(`${backend}: TF.js could not start it on this machine`);
+    if (!(await withoutListeners(() => core.setBackend(backend))))
+      throw new UserError(`${backend}: TF.js could not start it on this machine`);
     return { backend, core, converter };
   } catch (error) {
     throw missingPackage(error, backend);
+  }
+}
+
+/** Starting WebAssembly, Emscripten sets up listeners that end the process at any error nobody has caught yet. */
+async function withoutListeners<T>(start: () => Promise<T>): Promise<T> {
+  const events = ["uncaughtException", "unhandledRejection"] as const;
+  const before = new Map(events.map((event) => [event, new Set(process.listeners(event as "uncaughtException"))]));
+  try {
+    return await start();
+  } finally {
+    for (const event of events) {
+      for (const listener of process.listeners(event as "uncaughtException")) {
+        if (!before.get(event)!.has(listener)) process.removeListener(event, listener);
+      }
+    }
   }
 }
 

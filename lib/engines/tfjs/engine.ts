@@ -7,6 +7,7 @@ import { type TensorFlowGraph, tensorFlowGraph } from "../../formats/tensorflow/
 import type { TensorType, Value } from "../../graph/index.js";
 import type { Engine, Program } from "../engine.js";
 import { BACKENDS, type Backend, type Loaded, loadBackend } from "./backends.js";
+import { loadGraph } from "./graphRunner.js";
 import { inTurn, tensorProgram } from "./program.js";
 
 export interface TfjsOptions {
@@ -58,29 +59,19 @@ async function compileNative(
 
 async function compileGraph(
   outputs: Readonly<Record<string, Value>>,
-  { backend, core, converter }: Exclude<Loaded, { backend: "tensorflow" }>,
+  loaded: Exclude<Loaded, { backend: "tensorflow" }>,
 ): Promise<Program> {
   const graph = tensorFlowGraph(outputs, "tfjs");
-  const { modelTopology, signature, weightSpecs, weights } = graphModel(graph);
-  await core.setBackend(backend);
-  const weightData = weights.buffer as ArrayBuffer;
-  const artifacts = { modelTopology, signature, weightSpecs: weightSpecs.map(mutable), weightData };
-  const model = converter.loadGraphModelSync(core.io.fromMemorySync(artifacts));
-  const names = Object.keys(graph.outputs);
+  const { asynchronous } = graph;
+  const { execute, dispose } = await loadGraph(loaded, graphModel(graph), {
+    outputs: Object.keys(graph.outputs),
+    asynchronous,
+  });
   return tensorProgram({
-    core,
+    core: loaded.core,
     inputs: typesOf(graph.inputs),
     outputs: typesOf(graph.outputs),
-    async execute(feeds) {
-      await core.setBackend(backend);
-      const results = graph.asynchronous ? await model.executeAsync(feeds, names) : model.execute(feeds, names);
-      const tensors = Array.isArray(results) ? results : [results];
-      return Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
-    },
-    async dispose() {
-      model.dispose();
-    },
+    execute,
+    dispose: async () => dispose(),
   });
 }
-
-const mutable = <T extends { readonly shape: readonly number[] }>(entry: T) => ({ ...entry, shape: [...entry.shape] });
