@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Contestant, startContestant } from "./contestant.js";
 import type { Reply } from "./protocol.js";
 import type { BenchCase, Side } from "./suite.js";
+import { writeBenchWeights } from "./weightsFile.js";
 
 export interface MeasureOptions {
   readonly rounds: number;
@@ -49,14 +50,19 @@ const PAUSE_MS = 100;
  */
 export async function measure(benchCase: BenchCase, options: MeasureOptions): Promise<CaseResult> {
   const { python } = options;
-  const sides = python === undefined ? benchCase.sides.slice(0, 1) : benchCase.sides;
+  const sides = benchCase.sides.filter(
+    ({ runner, usesExport }) => python !== undefined || (runner === "node" && !usesExport),
+  );
   const exportPath = join(tmpdir(), `densekit-bench-${process.pid}-${benchCase.name}.onnx`);
+  const weightsPath = join(tmpdir(), `densekit-bench-${process.pid}-${benchCase.name}.pth`);
   try {
     const exportError = python === undefined ? undefined : await writeExport(benchCase, python, exportPath, options);
+    if (benchCase.usesWeights) await writeBenchWeights(weightsPath);
+    const given = givenPath(benchCase, weightsPath, options);
     const entrants: Entrant[] = [];
     for (const side of sides) {
       options.progress(`${benchCase.name}: preparing ${side.label}`);
-      const path = side.usesExport ? exportPath : benchCase.usesData ? options.data : options.picture;
+      const path = side.usesExport ? exportPath : given;
       entrants.push(await enter(side, path, side.usesExport ? exportError : undefined, options));
     }
     for (let round = 0; round < options.rounds; round++) {
@@ -75,7 +81,14 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
     return { name, group, title, sides: results, ...(perRun === undefined ? {} : { perRun }) };
   } finally {
     await rm(exportPath, { force: true });
+    await rm(weightsPath, { force: true });
   }
+}
+
+/** What a side reads that runs no export. */
+function givenPath({ usesWeights, usesData }: BenchCase, weights: string, { data, picture }: MeasureOptions): string {
+  if (usesWeights) return weights;
+  return usesData ? data : picture;
 }
 
 interface Entrant {

@@ -2,7 +2,7 @@ import { BATCHES_PER_RUN } from "./cases/loading.js";
 import type { Size } from "./inputs.js";
 import type { CaseOptions } from "./protocol.js";
 
-export const GROUPS = ["training", "inference", "predict", "loader"] as const;
+export const GROUPS = ["training", "inference", "predict", "loader", "formats"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
@@ -23,6 +23,8 @@ export interface BenchCase {
   readonly sides: readonly Side[];
   /** What PyTorch's exporter writes for this case. */
   readonly exported?: { readonly model: string; readonly options: Partial<CaseOptions> };
+  /** The case reads a file of weights of 340 MB, which the harness writes. */
+  readonly usesWeights?: true;
   /** The case reads the benchmark's JPEG. */
   readonly usesPicture?: true;
   /** The case reads real data sets: its path is their folder. */
@@ -124,4 +126,21 @@ export const SUITE: readonly BenchCase[] = [
   prediction("semantic-fpn-predict", "Semantic FPN, JPEG to label map", [["PyTorch", "l1"]]),
   loading("loader-coco", "COCO's training pipeline with masks, 800×1333, batches of 2"),
   loading("loader-ade20k", "ADE20K's training pipeline, scaled by ½–2, 512², batches of 2"),
+  {
+    name: "read-pth",
+    group: "formats",
+    title: "Reading a .pth of 340 MB",
+    sides: [
+      ours("read-pth", {}),
+      { label: "its bytes alone, in Node", runner: "node", case: "read-pth", options: { variant: "bytes" } },
+      { label: "torch.load", runner: "python", case: "read-pth", options: { variant: "load" } },
+      {
+        label: "torch.load(mmap=True), tensors copied",
+        runner: "python",
+        case: "read-pth",
+        options: { variant: "mmap" },
+      },
+    ],
+    usesWeights: true,
+  },
 ];

@@ -193,6 +193,19 @@ def semantic_fpn_predict(options: Options) -> Prepared:
     return Prepared(run, note=lambda: f"map {tuple(maps[0].shape[1:])}")
 
 
+def read_pth(options: Options) -> Prepared:
+    """`variant` mmap: the tensors are views of the mapped file, so they are copied, as loading into a model does."""
+    firsts: list[float] = []
+
+    def run() -> None:
+        state = torch.load(options.path, map_location="cpu", weights_only=True, mmap=options.variant == "mmap")
+        if options.variant == "mmap":
+            state = {name: tensor.clone() for name, tensor in state.items()}
+        firsts[:] = [float(tensor.flatten()[0]) for tensor in state.values()]
+
+    return Prepared(run, check=lambda: sum(firsts))
+
+
 CASES: dict[str, Callable[[Options], Prepared]] = {
     "backbone-step": backbone_step,
     "semantic-fpn-step": semantic_fpn_step,
@@ -202,6 +215,7 @@ CASES: dict[str, Callable[[Options], Prepared]] = {
     "semantic-fpn": semantic_fpn,
     "mask-rcnn-predict": mask_rcnn_predict,
     "semantic-fpn-predict": semantic_fpn_predict,
+    "read-pth": read_pth,
 }
 
 

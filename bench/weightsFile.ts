@@ -1,0 +1,24 @@
+import { writeTorchFile } from "../lib/formats/pytorch/write.js";
+import { semanticFpn } from "../lib/models/semanticFpn/model.js";
+import { ParameterValues } from "../lib/nn/parameters.js";
+import { semanticModel } from "./cases/models.js";
+
+const PRIME = 65_521;
+
+/** The parameters of the benchmark's file of 340 MB: Semantic FPN with an EfficientFormer-L7. */
+export const benchFileParameters = () => semanticFpn(semanticModel("l7"), 150).parameters;
+
+/** Writes them as a `.pth`, with values that differ from place to place. */
+export async function writeBenchWeights(path: string): Promise<void> {
+  const values = new ParameterValues(benchFileParameters());
+  for (const flat of [values.flat, values.flatBuffers]) {
+    for (let i = 0; i < flat.length; i++) flat[i] = (i % PRIME) / PRIME;
+  }
+  const tensors = values.parameters.map(({ name, shape }) => ({
+    name,
+    dtype: "F32" as const,
+    shape,
+    read: async () => ({ dtype: "F32" as const, shape, data: values.view(name) }),
+  }));
+  await writeTorchFile(path, tensors);
+}
