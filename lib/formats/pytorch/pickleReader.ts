@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+
 /** Thrown when a pickle goes on past the bytes at hand: there may be more of it in the file. */
 export class EndOfBytes extends Error {
   override readonly name = "EndOfBytes";
@@ -71,7 +73,9 @@ export class PickleReader {
 
   text(length: number, encoding: "utf8" | "latin1"): string {
     const start = this.take(length);
-    return this.buffer.toString(encoding, start, start + length);
+    const bytes = this.buffer.subarray(start, start + length);
+    if (encoding === "utf8" && !isUtf8(bytes)) throw new PickleError("has a text that is no UTF-8");
+    return bytes.toString(encoding);
   }
 
   /** A copy, so that the pickle's own bytes can be let go. */

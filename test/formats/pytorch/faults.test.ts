@@ -99,6 +99,7 @@ describe("faulty PyTorch files", () => {
     ["a call of a number", () => torchZip(pickle(op(0x4b, 1, 0x29, 0x52))), "calls something that is no class"],
     ["a huge integer", () => torchZip(pickle(op(0x8b, 0, 0, 0, 16))), "has an integer of 268435456 bytes"],
     ["a text longer than the file", () => torchZip(pickle(op(0x58, 255, 255, 255, 127))), "is cut short"],
+    ["a text that is none", () => torchZip(pickle(op(0x8c, 2, 0xff, 0x41))), "has a text that is no UTF-8"],
     ["an unknown reference", () => torchZip(pickle(text("x"), raw("Q"))), "refers to data in an unknown way"],
     ["a tensor past its storage", () => withTensor({ shape: [5] }), "[5] that reaches past its storage of 16 bytes"],
     ["an offset past the storage", () => withTensor({ offset: 1 }), "reaches past its storage"],
