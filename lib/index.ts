@@ -1,6 +1,14 @@
 export { type LoadedConfig, type LoadOptions, loadConfig, resolveConfig } from "./config/load.js";
 export type { Config, ConfigInput } from "./config/schema.js";
 export { type AugmentedSampleOptions, augmentedSample } from "./datasets/augment.js";
+export { checkData } from "./datatools/check/check.js";
+export type { CheckOptions, CheckResult, Problem } from "./datatools/check/types.js";
+export { type ConvertOptions, type ConvertResult, convertData } from "./datatools/convert/convert.js";
+export { type ShowOptions, type ShowResult, showData } from "./datatools/show/show.js";
+export { type SplitOptions, type SplitResult, splitData } from "./datatools/split/split.js";
+export { dataStats } from "./datatools/stats/stats.js";
+export type { StatsOptions, StatsResult } from "./datatools/stats/types.js";
+export { type TileOptions, type TileResult, tileData } from "./datatools/tile/tile.js";
 export { UserError } from "./errors.js";
 export * from "./evaluation/index.js";
 export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
@@ -20,6 +28,7 @@ export {
   type SemanticModel,
 } from "./inference/loadModel.js";
 export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { type DataSource, sourceOf } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export type { ProgressEvent, TrainingEvent } from "./training/events.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";

@@ -533,7 +533,7 @@ describe("data convert", () => {
       );
       await convertData({ from: coco(), to: target({ split: "val" }) });
       expect(await readFile(join(folder, "made/data.yaml"), "utf8")).to.equal(
-        'path: .\ntrain: images/train\nnames:\n  "0": bars\n  "1": ring\nval: images/val\n',
+        "train: images/train\nnames:\n  0: bars\n  1: ring\nval: images/val\n",
       );
       expect((await readFile(join(folder, "made/images/val/scene.png"))).length).to.be.greaterThan(0);
       const back = join(folder, "back.json");

@@ -74,7 +74,8 @@ async function describe({ classes }: ConvertedSet, { output, split = "train" }: 
   if ("names" in kept && JSON.stringify(kept.names) !== JSON.stringify(names)) {
     throw new UserError(`${path}: its names are not these: ${classes.join(", ")}; write to another folder`);
   }
-  return stringify({ ...kept, path: ".", [split]: `images/${split}`, names });
+  // Without a path, Ultralytics takes the file's own folder; a relative one would count from where it runs.
+  return stringify({ ...kept, [split]: `images/${split}`, names: new Map(classes.map((name, i) => [i, name])) });
 }
 
 function lineOf(
