@@ -23,6 +23,8 @@ export {
   confusionCounter,
   confusionOf,
 } from "./confusionCounter.js";
+export { type Confusion, mostConfused } from "./confusions.js";
+export { type ErrorBreakdown, type ErrorCost, type ErrorKind, type ErrorOptions, errorBreakdown } from "./errors.js";
 export type { EvaluatedDetections, EvaluatedObjects } from "./instances.js";
 export { type EvaluateLabelMapsOptions, evaluateLabelMaps, type LabelMapsEvaluation } from "./labelMapFiles.js";
 export type { AreaRange, CocoOptions } from "./options.js";
