@@ -90,7 +90,7 @@ function reach(polygons: readonly (readonly number[])[], width: number, height: 
 }
 
 /** By the shoelace formula. @param points x0 y0 x1 y1 … */
-export function polygonArea(points: readonly number[]): number {
+function polygonArea(points: readonly number[]): number {
   let twice = 0;
   for (let i = 0; i < points.length; i += 2) {
     const next = (i + 2) % points.length;
