@@ -16,6 +16,7 @@ export { drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
 export type { LabelMap, Picture } from "./images/picture.js";
+export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
   type FoundClasses,

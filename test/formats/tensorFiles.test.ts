@@ -8,6 +8,7 @@ import { openTensorFile } from "../../lib/formats/openTensorFile.js";
 import { writeSafetensors } from "../../lib/formats/safetensors.js";
 import { extentOf, readStrided } from "../../lib/formats/strided.js";
 import type { Tensor } from "../../lib/formats/tensor.js";
+import { openZip } from "../../lib/formats/zip.js";
 import { zipParts } from "../../lib/formats/zipWriter.js";
 import { userMessage } from "../support/failure.js";
 import { zipOf } from "../support/zip.js";
@@ -182,5 +183,38 @@ describe("zip archives", () => {
       expect(start % 64).to.equal(0);
       expect(bytes.subarray(start, start + wanted[0]!.length)).to.deep.equal(Buffer.from(wanted[0]!));
     }
+  });
+
+  it("of more than 4 GiB are written and read (zip64), without being in memory", async function () {
+    this.timeout(120_000);
+    const block = new Uint8Array(1 << 26).fill(7);
+    const tail = Uint8Array.of(1, 2, 3);
+    const parts: { readonly start: number; readonly bytes: Uint8Array }[] = [];
+    let size = 0;
+    const members = [
+      { name: "large", content: new Array<Uint8Array>(65).fill(block) }, // 4.06 GiB of one block
+      { name: "behind", content: [tail] },
+    ];
+    for await (const bytes of zipParts(members)) {
+      parts.push({ start: size, bytes });
+      size += bytes.length;
+    }
+    const zip = await openZip({
+      path: "large.zip",
+      size,
+      async readInto(target, position) {
+        for (const { start, bytes } of parts) {
+          const from = Math.max(0, position - start);
+          const to = Math.min(bytes.length, position + target.length - start);
+          if (from < to) target.set(bytes.subarray(from, to), start + from - position);
+        }
+      },
+      close: async () => undefined,
+    });
+    const [large, behind] = [...zip.members.values()];
+    expect(large).to.include({ name: "large", size: 65 * 2 ** 26, method: "stored" });
+    expect(await zip.locate(large!)).to.equal(64);
+    expect(await zip.locate(behind!)).to.be.greaterThan(2 ** 32);
+    expect(await zip.unpack(behind!, { limit: 10, verify: true })).to.deep.equal(Buffer.from(tail));
   });
 });

@@ -3,8 +3,10 @@ import type { Context } from "../context.js";
 import { convertCommand } from "./convert.js";
 import { showCommand } from "./show.js";
 
+/** `densekit weights …`: the commands that look into files of weights and rewrite them. */
 export function weightsCommand(context: Context): Command {
   const command = new Command("weights").description("Look into files of weights, and convert them");
   for (const create of [showCommand, convertCommand]) command.addCommand(create(context));
-  return command;
+  const examples = command.commands.map((sub) => `  $ densekit weights ${sub.name()} --help`).join("\n");
+  return command.addHelpText("after", `\nEach of them has --json. Examples:\n${examples}`);
 }
