@@ -6,29 +6,55 @@ import { resampleOffsetTable } from "./attentionBias.js";
 import type { Load, LoadPlan } from "./plan.js";
 
 /**
- * Reads what a plan says into a model. Float32 tensors go straight into their place.
+ * Reads what a plan says into a model. Float32 tensors go straight into their place; while one is looked at, the next is
+ * read.
  *
  * @throws UserError when the file is damaged or holds values that are no numbers
  */
 export async function fillFrom(file: TensorFile, plan: LoadPlan, values: ParameterValues): Promise<void> {
-  for (const load of plan.loads) {
-    const view = values.view(load.name);
-    if (load.tensor.dtype === "F32" && load.rows === undefined && load.resampled === undefined) {
-      await file.readInto(load.tensor, view);
-    } else view.set(changed(load, toFloat32(await file.read(load.tensor))));
-    if (!isFiniteThroughout(view)) {
-      throw new UserError(
-        `${file.path}: ${load.name} holds NaN or Infinity; take weights of before that training went astray`,
-      );
+  let reading: Promise<void> | undefined;
+  let previous: string | undefined;
+  try {
+    for (const load of [...plan.loads, undefined]) {
+      await reading;
+      reading = load && readInto(file, load, values.view(load.name));
+      if (previous !== undefined && !isFiniteThroughout(values.view(previous))) {
+        throw new UserError(
+          `${file.path}: ${previous} holds NaN or Infinity; take weights of before that training went astray`,
+        );
+      }
+      previous = load?.name;
     }
+  } finally {
+    await reading?.catch(() => undefined); // nothing is being read any more when the file is closed
   }
 }
 
-/** Looks at the bits: an exponent of ones is NaN or an infinity. Five times as fast as asking for each number. */
+async function readInto(file: TensorFile, load: Load, view: Float32Array): Promise<void> {
+  const asItIs = load.tensor.dtype === "F32" && load.rows === undefined && load.resampled === undefined;
+  if (asItIs) await file.readInto(load.tensor, view);
+  else view.set(changed(load, toFloat32(await file.read(load.tensor))));
+}
+
+const EXPONENT = 0x7f800000;
+const LOWEST = 0x00800000;
+
+/**
+ * Looks at the bits: NaN and infinities have an exponent of ones, and only that carries into the sign bit when one is
+ * added. Four at a time and without a branch, because asking for each number takes as long as reading the file.
+ */
 function isFiniteThroughout(values: Float32Array): boolean {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7f800000) === 0x7f800000) return false;
-  return true;
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const fours = bits.length - 3;
+  let [a, b, c, d, i] = [0, 0, 0, 0, 0];
+  for (; i < fours; i += 4) {
+    a |= (bits[i]! & EXPONENT) + LOWEST;
+    b |= (bits[i + 1]! & EXPONENT) + LOWEST;
+    c |= (bits[i + 2]! & EXPONENT) + LOWEST;
+    d |= (bits[i + 3]! & EXPONENT) + LOWEST;
+  }
+  for (; i < bits.length; i++) a |= (bits[i]! & EXPONENT) + LOWEST;
+  return (a | b | c | d) >= 0;
 }
 
 function changed({ rows, resampled, shape, tensor }: Load, values: Float32Array): Float32Array {
