@@ -1,5 +1,8 @@
 import type { Config } from "../config/schema.js";
 import type { ExportOptions, ExportResult } from "../export/exportModel.js";
+import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/modelRepository.js";
+import type { VerifyResult } from "../export/verify/result.js";
+import type { VerifyOptions } from "../export/verify/verify.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
 import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
@@ -12,6 +15,8 @@ export interface Api {
   predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
   exportModel(options: ExportOptions): Promise<ExportResult>;
+  verifyModel(options: VerifyOptions): Promise<VerifyResult>;
+  writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult>;
   readonly evaluation: EvaluationApi;
   readonly weights: WeightsApi;
 }
@@ -68,5 +73,13 @@ export const api: Api = {
   async exportModel(options) {
     const { exportModel } = await import("../export/exportModel.js");
     return exportModel(options);
+  },
+  async verifyModel(options) {
+    const { verifyModel } = await import("../export/verify/verify.js");
+    return verifyModel(options);
+  },
+  async writeModelRepository(options) {
+    const { writeModelRepository } = await import("../export/modelRepository.js");
+    return writeModelRepository(options);
   },
 };

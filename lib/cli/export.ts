@@ -4,7 +4,7 @@ import { UserError } from "../errors.js";
 import type { ExportSettings, Extent, Part } from "../export/settings.js";
 import { findWeights } from "../training/checkpoint.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
-import { createCommand, withConfig } from "./options.js";
+import { createCommand, parseWhole, withConfig } from "./options.js";
 
 /** Named here too, so that `--help` needs no engine; the table is lib/export/formats.ts. */
 const FORMATS = ["onnx", "tfjs"] as const;
@@ -74,14 +74,6 @@ export function exportCommand(context: Context): Command {
       });
       printResult(context, flags, result, () => `wrote ${result.out} (${(result.bytes / 1e6).toFixed(1)} MB)`);
     });
-}
-
-function parseWhole(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError("expected a whole number above 0");
-  }
-  return value;
 }
 
 function parseBatch(text: string): Extent {

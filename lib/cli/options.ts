@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 
 /** A command with the options they all have. */
 export function createCommand(name: string, description: string, examples: readonly string[]): Command {
@@ -19,4 +19,18 @@ export function withConfig(command: Command): Command {
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
+}
+
+/** For options that take a whole number from 1 on. */
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError("expected a whole number above 0");
+}
+
+/** For options that take a number above 0. */
+export function parsePositive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("expected a number above 0");
 }

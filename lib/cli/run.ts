@@ -7,8 +7,10 @@ import { dataCommand } from "./data/data.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
+import { modelRepositoryCommand } from "./modelRepository.js";
 import { predictCommand } from "./predict.js";
 import { trainCommand } from "./train.js";
+import { verifyCommand } from "./verify.js";
 import { weightsCommand } from "./weights/weights.js";
 
 const INTERRUPTED = 130;
@@ -41,6 +43,8 @@ function createProgram(context: Context): Command {
     evaluateCommand,
     predictCommand,
     exportCommand,
+    verifyCommand,
+    modelRepositoryCommand,
     configCommand,
     dataCommand,
     weightsCommand,

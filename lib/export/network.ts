@@ -16,7 +16,8 @@ export interface Network {
   readonly values: ParameterValues;
   /** The weights file. */
   readonly weights: string;
-  /** Probability from which a pixel belongs to a mask; of a model that finds objects. */
+  /** Of a model that finds objects: the least score kept, and the probability from which a pixel belongs to a mask. */
+  readonly scoreThreshold?: number;
   readonly maskThreshold?: number;
   /** @returns the backbone's maps by name (`c2` has stride 2² = 4) */
   readonly backbone: (images: Value, context: Context) => Readonly<Record<string, Value>>;
@@ -58,6 +59,7 @@ async function describe(config: Config, known: ModelDescription | undefined) {
   return {
     description,
     parameters: network.parameters,
+    scoreThreshold: config.model.head.test.scoreThreshold,
     maskThreshold: config.model.head.test.maskThreshold,
     backbone: namedMaps(network.backbone),
     model: (inputs: DetectionInputs, context: Context) => ({ ...detectionGraph(network, context, inputs) }),

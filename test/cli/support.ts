@@ -37,6 +37,8 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
       return (answers.predictFiles ?? none)(options);
     },
     exportModel: answers.exportModel ?? none,
+    verifyModel: answers.verifyModel ?? none,
+    writeModelRepository: answers.writeModelRepository ?? none,
   };
   return { api, calls };
 }

@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config/load.js";
+import { UserError } from "../errors.js";
+import type { VerifyResult } from "../export/verify/result.js";
+import { findWeights } from "../training/checkpoint.js";
+import { type Context, printResult, type SharedOptions } from "./context.js";
+import { collect, createCommand, parsePositive } from "./options.js";
+import { createProgress } from "./progress.js";
+import { table } from "./table.js";
+
+interface VerifyFlags extends SharedOptions {
+  readonly against: string;
+  readonly set: readonly string[];
+  readonly weights: string;
+  readonly pictures?: readonly string[];
+  readonly data?: true;
+  readonly tolerance?: number;
+}
+
+export function verifyCommand(context: Context): Command {
+  const examples = [
+    "verify my.onnx --against my.yaml --weights runs/my",
+    'verify my.onnx --against my.yaml --weights runs/my --pictures "photos/*.jpg" --data --json',
+  ];
+  return createCommand("verify", "Check that an exported file answers as the model does", examples)
+    .argument("<model>", "the exported file")
+    .requiredOption("--against <config>", "config file (YAML), or the name of one that comes with densekit")
+    .option("--set <path=value>", "override a value of the config; repeatable", collect, [])
+    .requiredOption("--weights <path>", "what was exported: weights file, checkpoint or run folder")
+    .option("--pictures <paths...>", "files, folders or glob patterns; else the first of the validation set")
+    .option("--data", "measure both on the validation set too")
+    .option("--tolerance <x>", "largest relative difference; else 0.001, or 0.05 of a float16 file", parsePositive)
+    .action(async (model: string, flags: VerifyFlags) => {
+      const { config } = loadConfig(flags.against, { overrides: flags.set });
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { pictures, tolerance } = flags;
+      const result = await context.api
+        .verifyModel({
+          model,
+          config,
+          weights: await findWeights(flags.weights),
+          ...(pictures !== undefined && { pictures }),
+          ...(tolerance !== undefined && { tolerance }),
+          data: flags.data === true,
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      printResult(context, flags, result, () => report(result));
+      if (!result.passed) throw new UserError(`${model} differs from the model: ${result.failures.join("; ")}`);
+    });
+}
+
+function report({ outputs, found, map, metrics, pictures, tolerance, passed }: VerifyResult): string {
+  const number = (value: number) => value.toPrecision(3);
+  const rows = Object.entries(outputs).map(([name, { largest, relative }]) => [
+    name,
+    number(largest),
+    number(relative),
+  ]);
+  const lines = rows.length === 0 ? [] : [table([["output", "largest difference", "relative"], ...rows])];
+  if (found !== undefined) {
+    const mask = found.mask === undefined ? "" : `, masks ${number(100 * found.mask)} % of their pixels`;
+    lines.push(
+      `${found.pairs} objects compared: boxes differ by up to ${number(found.box)} pixels, ` +
+        `scores by ${number(found.score)}${mask}; ${found.unmatched} without a partner`,
+    );
+  }
+  if (map !== undefined) lines.push(`label maps differ in ${number(100 * map)} % of their pixels`);
+  if (metrics !== undefined) {
+    const names = Object.keys(metrics.model);
+    const row = (name: string) => [
+      name,
+      metrics.model[name]!.toFixed(4),
+      (metrics.file[name] ?? Number.NaN).toFixed(4),
+    ];
+    lines.push(table([["figure", "model", "file"], ...names.map(row)]));
+  }
+  return [...lines, `${pictures} pictures, tolerance ${tolerance}: ${passed ? "passed" : "failed"}`].join("\n");
+}

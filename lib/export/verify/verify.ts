@@ -1,0 +1,163 @@
+import type { Config } from "../../config/schema.js";
+import { Cache } from "../../engines/cache.js";
+import type { Program } from "../../engines/engine.js";
+import { compileForInference } from "../../engines/inference.js";
+import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
+import { onnxRuntimeEngine } from "../../engines/onnxruntime.js";
+import { UserError } from "../../errors.js";
+import { decodePicture } from "../../images/decode.js";
+import { findPictures } from "../../inference/findPictures.js";
+import type { InferenceBatch } from "../../models/predictions.js";
+import { Context } from "../../nn/context.js";
+import { instancesTask } from "../../tasks/instances.js";
+import { semanticTask } from "../../tasks/semantic.js";
+import type { ProgressEvent } from "../../training/events.js";
+import { formatOf } from "../formats.js";
+import { exportGraph } from "../graph.js";
+import { type ExportMetadata, fromMetadata } from "../metadata.js";
+import { type Network, openNetwork } from "../network.js";
+import type { ExportSettings } from "../settings.js";
+import { createComparison } from "./comparison.js";
+import { fileEngine } from "./fileEngine.js";
+import { configFor, preparedFor } from "./pictures.js";
+import { judged, type VerifyResult } from "./result.js";
+import { inputsFor, runFile } from "./run.js";
+
+export interface VerifyOptions {
+  /** The exported file. */
+  readonly model: string;
+  readonly config: Config;
+  /** What it was exported from: a weights file, a checkpoint's folder, or a run's folder (its best weights). */
+  readonly weights: string;
+  /** Files, folders or glob patterns; without them, the first pictures of the validation set. */
+  readonly pictures?: readonly string[];
+  /** Whether both are measured on the validation set too. */
+  readonly data?: boolean;
+  /** The largest difference allowed, relative to what it is a difference of. Default 0.001; of a float16 file 0.05. */
+  readonly tolerance?: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+/** Pictures compared where none are named. */
+const PICTURES = 4;
+/** Shapes whose programs are kept. */
+const PROGRAMS_KEPT = 4;
+
+/**
+ * Runs pictures through an exported file and through the model it was exported from, and says how far their answers
+ * are apart.
+ *
+ * @throws UserError when file, weights or pictures cannot be read or do not belong together; the signal's reason when
+ *   aborted
+ */
+export async function verifyModel(options: VerifyOptions): Promise<VerifyResult> {
+  const { model, config, signal, onEvent } = options;
+  const file = await formatOf(model).open(model);
+  try {
+    const metadata = fromMetadata(file.metadata);
+    if (metadata === undefined)
+      throw new UserError(`${model}: not written by densekit export, or its metadata is lost`);
+    checkFits(model, metadata, config);
+    const { settings } = metadata;
+    const network = await openNetwork(config, options.weights);
+    const tolerance = options.tolerance ?? (settings.half ? 0.05 : 1e-3);
+    const comparison = createComparison(network, settings, tolerance);
+    const native = nativeRunner(network, settings, config);
+    const names = options.pictures === undefined ? await someOf(config) : await findPictures(options.pictures);
+    let side = 0;
+    try {
+      for (const [i, name] of names.entries()) {
+        signal?.throwIfAborted();
+        const picture = await decodePicture(name, { codec: config.data.codec });
+        const batch = preparedFor(settings, picture, name, config.data);
+        side = Math.max(side, batch.height, batch.width);
+        const given = inputsFor(batch, settings, config.data.normalisation);
+        comparison.add(batch, await native.run(batch), await runFile(file, given));
+        onEvent?.({ type: "progress", what: "comparing", done: i + 1, total: names.length });
+      }
+    } finally {
+      await native.dispose();
+    }
+    const metrics = options.data === true ? await measured(file, network, settings, options) : undefined;
+    const result = { model, weights: network.weights, tolerance, pictures: names.length, ...comparison.result() };
+    return judged({ ...result, ...(metrics && { metrics }) }, side);
+  } finally {
+    await file.dispose();
+  }
+}
+
+function checkFits(model: string, { task, classes }: ExportMetadata, config: Config): void {
+  if (task === config.task) return;
+  throw new UserError(
+    `${model}: a model of the task ${task} (${classes.length} classes), but the config's task is ${config.task}`,
+  );
+}
+
+/** The network's own outputs, neither pre- nor post-processed, on the config's engine. */
+function nativeRunner(network: Network, settings: ExportSettings, config: Config) {
+  const engine = onnxRuntimeEngine(config.engine);
+  const programs = new Cache<Program>(PROGRAMS_KEPT);
+  const { normalisation } = config.data;
+  const plain = { part: settings.part, preprocess: false, postprocess: false };
+  return {
+    async run(batch: InferenceBatch): Promise<SizedTensors> {
+      const { height, width } = batch;
+      const size = { batch: batch.meta.length, height, width };
+      const program = await programs.get(`${size.batch}x${height}x${width}`, () =>
+        compileForInference(
+          engine,
+          exportGraph(network, Context.inference(network.values), plain, { ...size, normalisation }),
+        ),
+      );
+      const given = inputsFor(batch, plain, normalisation);
+      const feeds = Object.fromEntries(Object.keys(program.inputs).map((name) => [name, given[name]!.data]));
+      const outputs = await program.run(feeds);
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, data]) => [name, { ...program.outputs[name]!, data }]),
+      );
+    },
+    dispose: () => programs.dispose(),
+  };
+}
+
+/** Paths of the first pictures of the validation set. */
+async function someOf({ data }: Config): Promise<readonly string[]> {
+  return (await findPictures([data.val.pictures])).slice(0, PICTURES);
+}
+
+async function measured(
+  file: ModelFile,
+  network: Network,
+  settings: ExportSettings,
+  { config, signal, onEvent }: VerifyOptions,
+): Promise<NonNullable<VerifyResult["metrics"]>> {
+  if (settings.part === "backbone")
+    throw new UserError("feature maps have no figures on a data set; leave --data out", 2);
+  if (settings.postprocess) {
+    throw new UserError(
+      "what --postprocess gives is in the pixels of the network's input, and a data set is measured in those of its " +
+        "pictures; verify a file exported without it, or leave --data out",
+      2,
+    );
+  }
+  const own = configFor(settings, config);
+  const { description, values } = network;
+  const task = own.task === "semantic" ? semanticTask(own, description, "val") : instancesTask(own, description, "val");
+  const { validation } = (await task) as Pick<Awaited<typeof task>, "validation">;
+  const measure = async (what: string, options: Parameters<typeof validation>[0]) => {
+    const run = await validation(options);
+    const onProgress = (done: number, total: number) => onEvent?.({ type: "progress", what, done, total });
+    try {
+      return (await run.evaluate({ signal, onProgress })).metrics;
+    } finally {
+      await run.dispose();
+    }
+  };
+  const engine = onnxRuntimeEngine(config.engine);
+  const exported = fileEngine(file, settings, config.data.normalisation);
+  return {
+    model: await measure("measuring the model", { values, engine, folded: true }),
+    file: await measure("measuring the file", { values, engine: exported, folded: false }),
+  };
+}
