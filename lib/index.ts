@@ -11,6 +11,15 @@ export type { StatsOptions, StatsResult } from "./datatools/stats/types.js";
 export { type TileOptions, type TileResult, tileData } from "./datatools/tile/tile.js";
 export { UserError } from "./errors.js";
 export * from "./evaluation/index.js";
+export { type ExportOptions, type ExportResult, exportModel } from "./export/exportModel.js";
+export {
+  type ModelRepositoryOptions,
+  type ModelRepositoryResult,
+  writeModelRepository,
+} from "./export/modelRepository.js";
+export type { ExportSettings } from "./export/settings.js";
+export type { FoundDifference, VerifyResult } from "./export/verify/result.js";
+export { type VerifyOptions, verifyModel } from "./export/verify/verify.js";
 export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
 export { drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";

@@ -37,7 +37,7 @@ export async function recordBuilds(
     const free = settings.size === "free";
     const { batch, height, width } = size;
     const sizes = { ...(settings.batch === "free" && { batch }), ...(free && { height, width }) };
-    builds.push({ outputs: await optimiseForInference(graph, once, free ? { unfolded: SIZED } : {}), sizes });
+    builds.push({ outputs: await optimiseForInference(graph, once(), free ? { unfolded: SIZED } : {}), sizes });
   }
   return builds as [Build, ...Build[]];
 }
@@ -51,11 +51,20 @@ function sizesOf({ batch, size }: ExportSettings): readonly GraphSize[] {
   }));
 }
 
-/** What is folded does not depend on sizes: it is computed in the first build and taken from there in the others. */
-function evaluatedOnce(evaluate: Evaluate): Evaluate {
-  let first: Readonly<Record<string, TensorData>> | undefined;
-  return async (outputs) => {
-    first ??= await evaluate(outputs);
-    return first;
+/**
+ * What is folded does not depend on sizes: it is computed in the first build and taken from there in the others, part by
+ * part.
+ *
+ * @returns an evaluation for each build
+ */
+function evaluatedOnce(evaluate: Evaluate): () => Evaluate {
+  const parts: Readonly<Record<string, TensorData>>[] = [];
+  return () => {
+    let next = 0;
+    return async (outputs) => {
+      const part = next++;
+      parts[part] ??= await evaluate(outputs);
+      return parts[part];
+    };
   };
 }

@@ -37,7 +37,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
     Object.fromEntries(infos.map((info) => [info.name, typeOf(info, path)]));
   return {
     metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
-    opset: opsetImport.find(({ domain }) => domain === "")?.version ?? 0,
+    opset: opsetImport.find(({ domain }) => !domain)?.version ?? 0,
     inputs: types(graph.input),
     outputs: types(graph.output),
   };
