@@ -88,7 +88,7 @@ for (const task of ["instances", "semantic"] as const) {
       writeFileSync(model, readFileSync(model).subarray(0, 5000));
       expect(await told(model)).to.equal(`${model}: not an ONNX model, or a damaged one`);
       expect(await told("absent.onnx")).to.equal("cannot read absent.onnx: no such file or folder");
-      expect(await told("model.pt")).to.equal("model.pt: not the name of an exported model (onnx)");
+      expect(await told("model.pt")).to.equal("model.pt: not the name of an exported model (onnx, tfjs)");
     });
   });
 }

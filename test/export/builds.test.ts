@@ -1,0 +1,105 @@
+import { expect } from "chai";
+import { runOnce } from "../../lib/engines/inference.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { recordBuilds } from "../../lib/export/builds.js";
+import type { Network } from "../../lib/export/network.js";
+import { FreeSizes } from "../../lib/formats/onnx/freeSizes.js";
+import { writePortableOnnx } from "../../lib/formats/onnx/portable.js";
+import {
+  abs,
+  add,
+  broadcastTo,
+  constant,
+  constantData,
+  input,
+  neg,
+  nodesInOrder,
+  reshape,
+} from "../../lib/graph/index.js";
+import type { Outputs } from "../../lib/graph/passes/rewrite.js";
+import { batchNorm, convolution } from "../../lib/nn/layers.js";
+import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
+import { Random } from "../../lib/random.js";
+
+const NORMALISATION = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
+const FREE = {
+  part: "backbone",
+  batch: "free",
+  size: "free",
+  preprocess: false,
+  postprocess: false,
+  half: false,
+} as const;
+
+/** Convolutions with batch norms, of so many channels that their kernels are folded in several parts. */
+function wideNetwork(): Network {
+  const list = new ParameterList();
+  const scope = list.scope("backbone");
+  const widths = [3, 1024, 1024, 1024, 8];
+  const layers = widths.slice(1).map((out, i) => {
+    const conv = convolution(scope.child(`${i}.conv`), { in: widths[i]!, out, kernel: i === 3 ? 1 : 3 });
+    const norm = batchNorm(scope.child(`${i}.norm`), out);
+    return { conv, norm };
+  });
+  const values = new ParameterValues(list.all);
+  values.initialise((name) => Random.of("wide", name));
+  return {
+    description: { task: "semantic", classes: ["a"] },
+    values,
+    weights: "",
+    backbone: (images, context) => ({
+      y: layers.reduce((x, { conv, norm }) => norm(conv(x, context), context), images),
+    }),
+    model: () => ({}),
+  };
+}
+
+const constantsOf = (outputs: Outputs): ArrayLike<number>[] =>
+  nodesInOrder(Object.values(outputs)).flatMap((node) => constantData(node.outputs[0]!) ?? []);
+
+describe("builds at several sizes", () => {
+  it("share what is folded, which is computed once, in however many parts", async function () {
+    this.timeout(60_000);
+    const engine = onnxRuntimeEngine();
+    let parts = 0;
+    const builds = await recordBuilds(wideNetwork(), FREE, NORMALISATION, (constants) => {
+      parts++;
+      return runOnce(engine, constants);
+    });
+    expect(parts).to.be.greaterThan(1);
+    expect(builds.length).to.equal(5);
+    const [first, ...others] = builds.map(({ outputs }) => constantsOf(outputs));
+    expect(first!.length).to.equal(8);
+    for (const other of others) {
+      expect(other.length).to.equal(first!.length);
+      for (const [i, data] of other.entries()) expect(data).to.equal(first![i]);
+    }
+    expect(new Set(first).size).to.equal(8); // no part in the place of another
+  });
+
+  it("that are not alike are refused", () => {
+    const x = (n: number) => input("x", [n, 3]);
+    expect(() => new FreeSizes([{ y: neg(x(2)) }, { y: abs(x(3)) }])).to.throw(
+      "at another size there is abs in the place of neg in the graph; its sizes cannot be left free",
+    );
+    expect(() => new FreeSizes([{ y: neg(x(2)) }, { y: neg(neg(x(3))) }])).to.throw("its sizes cannot be left free");
+    const table = (n: number) => constant(new Float32Array(3 * n), [n, 3]);
+    expect(() => new FreeSizes([{ y: add(x(2), table(2)) }, { y: add(x(3), table(3)) }])).to.throw(
+      "at another size there is constant in the place of constant",
+    );
+  });
+
+  it("a number that is no size and no product of sizes is refused", () => {
+    const build = (rows: number, columns: number, more: number) => {
+      const long = reshape(input("x", [rows, columns]), [rows * columns]);
+      return {
+        outputs: { y: broadcastTo(reshape(long, [1, rows * columns]), [rows + more, rows * columns]) },
+        sizes: { rows, columns },
+      };
+    };
+    const write = (more: number) =>
+      writePortableOnnx({ builds: [build(3, 5, more), build(7, 11, more)], half: false, metadata: {} });
+    expect(write(0).byteLength).to.be.greaterThan(0);
+    expect(() => write(1)).to.throw("no size the graph has, and no product of two, is 4, 8 at the sizes tried");
+  });
+});
