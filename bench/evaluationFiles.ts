@@ -1,6 +1,7 @@
 // The data sets of the evaluation cases: files in COCO's form, the same for every side because every side reads them.
 
 import { createWriteStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { emptyRle, type Rle } from "../lib/masks/rle.js";
@@ -169,4 +170,40 @@ async function writeList(path: string, parts: Iterable<string>): Promise<void> {
   await flush();
   file.end();
   await finished(file);
+}
+
+/** 2,000 label maps, of which 20 are different. */
+export const MAPS = { width: 683, height: 512, classes: 150, distinct: 20, total: 2000 } as const;
+
+const CELL = 16;
+
+/**
+ * Writes labels.bin and predictions.bin, one map after the other: squares of 16 pixels, every fifth predicted as another
+ * class, a hundredth ignored.
+ *
+ * @param noisy each pixel drawn by itself instead: the worst case
+ */
+export async function writeMaps(folder: string, noisy: boolean): Promise<void> {
+  const { width, height, classes, distinct } = MAPS;
+  const side = noisy ? 1 : CELL;
+  const columns = Math.ceil(width / side);
+  const rows = Math.ceil(height / side);
+  const labels = new Uint8Array(distinct * width * height);
+  const predictions = new Uint8Array(labels.length);
+  for (let map = 0; map < distinct; map++) {
+    const random = Random.of("bench", "maps", map);
+    const cells = Uint8Array.from({ length: rows * columns }, () =>
+      random.next() < 0.01 ? 255 : random.integer(classes),
+    );
+    const found = cells.map((label) => (label === 255 || random.next() < 0.2 ? random.integer(classes) : label));
+    for (let y = 0, i = map * width * height; y < height; y++) {
+      const row = Math.floor(y / side) * columns;
+      for (let x = 0; x < width; x++, i++) {
+        labels[i] = cells[row + Math.floor(x / side)]!;
+        predictions[i] = found[row + Math.floor(x / side)]!;
+      }
+    }
+  }
+  await writeFile(join(folder, "labels.bin"), labels);
+  await writeFile(join(folder, "predictions.bin"), predictions);
 }

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,17 +53,24 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
   const sides = benchCase.sides.filter(
     ({ runner, usesExport }) => python !== undefined || (runner === "node" && !usesExport),
   );
+  const files = benchCase.writeFiles && (await mkdtemp(join(tmpdir(), "densekit-bench-")));
   const exportPath = join(tmpdir(), `densekit-bench-${process.pid}-${benchCase.name}.onnx`);
   const weightsPath = join(tmpdir(), `densekit-bench-${process.pid}-${benchCase.name}.pth`);
   try {
     const exportError = python === undefined ? undefined : await writeExport(benchCase, python, exportPath, options);
     if (benchCase.usesWeights) await writeBenchWeights(weightsPath);
-    const given = givenPath(benchCase, weightsPath, options);
+    if (files !== undefined) {
+      options.progress(`${benchCase.name}: writing files`);
+      await benchCase.writeFiles?.(files);
+    }
+    const given = files ?? givenPath(benchCase, weightsPath, options);
     const entrants: Entrant[] = [];
     for (const side of sides) {
       options.progress(`${benchCase.name}: preparing ${side.label}`);
       const path = side.usesExport ? exportPath : given;
-      entrants.push(await enter(side, path, side.usesExport ? exportError : undefined, options));
+      const entrant = await enter(side, path, side.usesExport ? exportError : undefined, options);
+      if (!benchCase.cold) await attempt(entrant, warmUp);
+      entrants.push(entrant);
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const entrant of entrants) {
@@ -82,6 +89,7 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
   } finally {
     await rm(exportPath, { force: true });
     await rm(weightsPath, { force: true });
+    if (files !== undefined) await rm(files, { recursive: true });
   }
 }
 
@@ -136,9 +144,13 @@ async function enter(
   await attempt(entrant, async (contestant) => {
     const given = { ...side.options, path, threads: options.threads };
     entrant.checksum = (await contestant.ask({ cmd: "prepare", case: side.case, options: given })).checksum ?? null;
-    await contestant.ask({ cmd: "run", seconds: 0 }); // the first run allocates
   });
   return entrant;
+}
+
+/** The first run allocates. */
+async function warmUp(contestant: Contestant): Promise<void> {
+  await contestant.ask({ cmd: "run", seconds: 0 });
 }
 
 async function attempt(entrant: Entrant, action: (contestant: Contestant) => Promise<void>): Promise<void> {

@@ -1,8 +1,9 @@
 import { BATCHES_PER_RUN } from "./cases/loading.js";
+import { COCO_VAL, writeCocoFiles, writeMaps } from "./evaluationFiles.js";
 import type { Size } from "./inputs.js";
 import type { CaseOptions } from "./protocol.js";
 
-export const GROUPS = ["training", "inference", "predict", "loader", "formats"] as const;
+export const GROUPS = ["training", "inference", "predict", "loader", "formats", "evaluation"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
@@ -31,6 +32,10 @@ export interface BenchCase {
   readonly usesData?: true;
   /** What a run is made of, where a rate says more than a time. */
   readonly perRun?: { readonly count: number; readonly unit: string };
+  /** Writes the files all sides read into a folder, whose path they are given. */
+  readonly writeFiles?: (folder: string) => Promise<void>;
+  /** No untimed first run: in use it is run once, and takes long. */
+  readonly cold?: true;
 }
 
 const ours = (name: string, options: Partial<CaseOptions>): Side => ({
@@ -99,6 +104,40 @@ function loading(name: string, title: string): BenchCase {
   return { name, group: "loader", title, sides, usesData: true, perRun };
 }
 
+const peer = (label: string, name: string, options: Partial<CaseOptions> = {}): Side => ({
+  label,
+  runner: "python",
+  case: name,
+  options,
+});
+
+function coco(type: "bbox" | "segm", what: string): BenchCase {
+  const options = { variant: type };
+  return {
+    name: `coco-${type}`,
+    group: "evaluation",
+    title: `COCO evaluation of ${what}, files to figures: 5,000 pictures, 36,781 objects, 500,000 detections`,
+    sides: [
+      ours("coco-files", options),
+      peer("pycocotools", "pycocotools", options),
+      peer("faster-coco-eval", "faster-coco-eval", options),
+    ],
+    writeFiles: (folder) => writeCocoFiles(folder, COCO_VAL),
+    cold: true,
+  };
+}
+
+function miou(name: string, what: string, noisy: boolean): BenchCase {
+  return {
+    name,
+    group: "evaluation",
+    title: `mIoU of 2,000 label maps of 512×683 in memory, 150 classes, ${what}`,
+    sides: [ours("miou", {}), peer("NumPy bincount", "numpy-bincount"), peer("MMSegmentation's histc", "mmseg-histc")],
+    writeFiles: (folder) => writeMaps(folder, noisy),
+    cold: true,
+  };
+}
+
 export const SUITE: readonly BenchCase[] = [
   training("backbone-step", "backbone-step", "Dense L1 backbone, forward + backward, 512², batch 2"),
   training(
@@ -143,4 +182,8 @@ export const SUITE: readonly BenchCase[] = [
     ],
     usesWeights: true,
   },
+  coco("bbox", "boxes"),
+  coco("segm", "masks"),
+  miou("miou", "regions", false),
+  miou("miou-noise", "every pixel drawn by itself", true),
 ];

@@ -39,6 +39,10 @@ def prepare(message: dict[str, Any]) -> dict[str, Any]:
         import loader
 
         prepared = getattr(loader, message["case"].replace("-", "_"))(options)
+    elif message["case"] in ("pycocotools", "faster-coco-eval", "numpy-bincount", "mmseg-histc"):
+        import evaluation
+
+        prepared = evaluation.CASES[message["case"]](options)
     else:
         import torch
         from cases import CASES

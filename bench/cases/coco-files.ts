@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { evaluateCocoFiles } from "../../lib/evaluation/cocoEvaluateFiles.js";
+import type { EvaluationType } from "../../lib/evaluation/tables.js";
+import type { Prepare } from "../protocol.js";
+
+/** Files in COCO's form to the 12 figures. */
+export const prepare: Prepare = async ({ variant, path, threads }) => {
+  const type: EvaluationType = variant === "segm" ? "segm" : "bbox";
+  let stats: readonly number[] = [];
+  let load = 0;
+  let judge = 0;
+  return {
+    async run() {
+      const start = performance.now();
+      const files = { annotations: join(path, "annotations.json"), results: join(path, `${type}.json`) };
+      const onProgress = () => {
+        load = performance.now() - start; // the last piece is read
+      };
+      ({ stats } = await evaluateCocoFiles({ ...files, type, threads, onProgress }));
+      judge = performance.now() - start - load;
+    },
+    dispose: async () => undefined,
+    check: () => stats.reduce((a, b) => a + b, 0),
+    note: () => `AP ${stats[0]}; load ${seconds(load)}, evaluate and accumulate ${seconds(judge)}`,
+  };
+};
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
