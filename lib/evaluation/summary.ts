@@ -23,44 +23,57 @@ export interface Selection {
 
 export function meanPrecision({ shape, precision }: PrecisionRecall, selection: Selection): number {
   const [, R, K, A, M] = shape;
-  const mean = compensatedMean();
+  const values: number[] = [];
+  const step = selection.category === undefined ? 1 : K;
   for (const t of selection.thresholds) {
-    const step = selection.category === undefined ? 1 : K;
     for (let rk = selection.category ?? 0; rk < R * K; rk += step) {
-      mean.add(precision[((t * R * K + rk) * A + selection.area) * M + selection.limit]);
+      const value = precision[((t * R * K + rk) * A + selection.area) * M + selection.limit]!;
+      if (value > -1) values.push(value);
     }
   }
-  return mean.value();
+  return meanOf(values);
 }
 
 export function meanRecall({ shape, recall }: PrecisionRecall, selection: Selection): number {
   const [, , K, A, M] = shape;
-  const mean = compensatedMean();
+  const values: number[] = [];
+  const step = selection.category === undefined ? 1 : K;
   for (const t of selection.thresholds) {
-    for (let k = 0; k < K; k++) {
-      if (selection.category !== undefined && k !== selection.category) continue;
-      mean.add(recall[((t * K + k) * A + selection.area) * M + selection.limit]);
+    for (let k = selection.category ?? 0; k < K; k += step) {
+      const value = recall[((t * K + k) * A + selection.area) * M + selection.limit]!;
+      if (value > -1) values.push(value);
     }
   }
-  return mean.value();
+  return meanOf(values);
 }
 
-/** Kahan's sum, as tens of thousands of terms are to agree to 1e-12 whatever their order. */
-function compensatedMean() {
-  let sum = 0;
-  let lost = 0;
-  let count = 0;
-  return {
-    add(x: number | undefined): void {
-      if (x === undefined || !(x > -1)) return;
-      const term = x - lost;
-      const next = sum + term;
-      lost = next - sum - term;
-      sum = next;
-      count++;
-    },
-    value: () => (count === 0 ? -1 : sum / count),
-  };
+/** −1 of nothing. */
+function meanOf(values: readonly number[]): number {
+  return values.length === 0 ? -1 : pairwiseSum(values, 0, values.length) / values.length;
+}
+
+const UNROLLED = 8;
+const BLOCK = 128;
+
+/**
+ * The sum of `n` values in the order of additions NumPy has (its `pairwise_sum`). A mean may lie on a half of the last
+ * printed digit, and then its last bit decides what is printed.
+ */
+function pairwiseSum(values: readonly number[], start: number, n: number): number {
+  if (n > BLOCK) {
+    const half = Math.floor(n / 2);
+    const first = half - (half % UNROLLED);
+    return pairwiseSum(values, start, first) + pairwiseSum(values, start + first, n - first);
+  }
+  const whole = n - (n % UNROLLED);
+  const [a, b, c, d, e, f, g, h] = Array.from({ length: UNROLLED }, (_, lane) => {
+    let sum = 0;
+    for (let i = lane; i < whole; i += UNROLLED) sum += values[start + i]!;
+    return sum;
+  }) as [number, number, number, number, number, number, number, number];
+  let sum = a + b + (c + d) + (e + f + (g + h));
+  for (let i = whole; i < n; i++) sum += values[start + i]!;
+  return sum;
 }
 
 /** The 12 figures of COCO's reference, in its order. */

@@ -18,10 +18,12 @@ export class RunBuffer {
     this.ends = new Uint32Array(capacity);
   }
 
-  start(height: number, width: number): void {
+  /** @param runs for how many there must be room, whoever writes into `ends` itself */
+  start(height: number, width: number, runs = 0): void {
     this.height = height;
     this.width = width;
     this.length = 0;
+    if (runs > this.ends.length) this.ends = new Uint32Array(2 * runs);
   }
 
   /** Adds a run that ends at `end`, column-major. */

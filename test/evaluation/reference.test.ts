@@ -59,7 +59,7 @@ function job(seed: number): Job {
   const useCategories = seed % 5 !== 0;
   const maxDetections = seed % 7 === 0 ? [1, 2, 4] : [1, 10, 100];
   if (seed % 3 !== 0) return { ...scene, type, useCategories, maxDetections };
-  const { images, categories } = scene.groundTruth;
+  const { images } = scene.groundTruth;
   return {
     ...scene,
     type,
@@ -72,7 +72,8 @@ function job(seed: number): Job {
       { label: "odd", low: random.integer(800), high: 800 + random.integer(5000) },
     ],
     ...(random.next() < 0.3 && { imageIds: images.map(({ id }) => id).filter(() => random.next() < 0.6) }),
-    ...(random.next() < 0.3 && { categoryIds: categories.map(({ id }) => id).slice(random.integer(2)) }),
+    // In growing order: without categories the reference ranks equal scores by the order of this list.
+    ...(random.next() < 0.3 && { categoryIds: [2, 4, 9].slice(random.integer(2)) }),
   };
 }
 
@@ -111,7 +112,7 @@ describe("COCO evaluation beside pycocotools", () => {
       }
       if (ours.recall.some((recall) => recall > 0)) positives++;
       if (!isStandard(job)) return;
-      expectEqual(Float64Array.from(ours.stats), Float64Array.from(expected.stats), `set ${i}: stats`);
+      expect(ours.stats, `set ${i}`).to.deep.equal(expected.stats); // to the last bit: it may decide a printed digit
       expect(formatCocoSummary(ours)).to.equal(expected.text);
     });
     expect(positives).to.be.greaterThan(0.5 * SETS); // something was found in most

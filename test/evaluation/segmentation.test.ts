@@ -7,7 +7,8 @@ import {
   emptyConfusion,
   mergeConfusions,
 } from "../../lib/evaluation/confusion.js";
-import { confusionOf } from "../../lib/evaluation/confusionCounter.js";
+import { confusionCounter, confusionOf } from "../../lib/evaluation/confusionCounter.js";
+import { resizeNearest } from "../../lib/evaluation/resizeNearest.js";
 import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 
@@ -113,6 +114,61 @@ describe("segmentation figures", () => {
     const maps = { prediction: map(1, 0, 1), label: map(2, 0, 0, 0, 0, 1, 1, 1, 0), classes: 2 };
     expect(() => confusionOf({ ...maps, where: "a.png" })).to.throw(UserError, /^a\.png: .*1 × 2 .*2 × 4/);
     expect([...confusionOf({ ...maps, otherSize: "resize" }).counts]).to.deep.equal([4, 1, 0, 3]);
+  });
+
+  it("resize as OpenCV's nearest does", () => {
+    for (const [from, expected] of [
+      [5, [0, 1, 3]],
+      [3, [0, 0, 1, 1, 2]],
+      [7, [0, 1, 3, 5]],
+      [4, [0, 0, 1, 1, 2, 2, 3]],
+      [10, [0, 3, 6]],
+      [3, [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]],
+    ] as const) {
+      const row = map(from, ...Array.from({ length: from }, (_, i) => i));
+      expect([...resizeNearest(row, expected.length, 2).data]).to.deep.equal([...expected, ...expected]);
+      const column = { width: 1, height: from, data: row.data };
+      expect([...resizeNearest(column, 1, expected.length).data]).to.deep.equal([...expected]);
+    }
+  });
+
+  it("are counted right wherever runs of equal pixels begin and end in memory", () => {
+    const run = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.nat(3), fc.constantFrom(0, 1, 2, 3, 255));
+    fc.assert(
+      fc.property(fc.array(run, { minLength: 1, maxLength: 12 }), fc.nat(3), fc.nat(3), (runs, shiftA, shiftB) => {
+        const pixels = runs.flatMap(([length, p, l]) => Array.from({ length }, () => [p, l] as const));
+        const at = (shift: number, values: number[]) =>
+          Uint8Array.from([...Array(shift).fill(9), ...values]).subarray(shift);
+        const counter = confusionCounter({ classes: 4 });
+        const size = { width: pixels.length, height: 1 };
+        const prediction = {
+          ...size,
+          data: at(
+            shiftA,
+            pixels.map(([p]) => p),
+          ),
+        };
+        const label = {
+          ...size,
+          data: at(
+            shiftB,
+            pixels.map(([, l]) => l),
+          ),
+        };
+        for (let times = 0; times < 2; times++) counter.add(prediction, label);
+        const naive = (l: number, p: number) => 2 * pixels.filter(([a, b]) => a === p && b === l).length;
+        expect([...counter.matrix().counts]).to.deep.equal(Array.from({ length: 16 }, (_, i) => naive(i >> 2, i & 3)));
+      }),
+    );
+  });
+
+  it("stay right beyond 2³¹ and 2⁵³ pixels", () => {
+    let matrix = confusionOf({ prediction: map(4, 0, 1, 1, 1), label: map(4, 0, 0, 1, 255), classes: 2 });
+    const { mIoU, aAcc } = segmentationFigures(matrix);
+    for (let doubling = 0; doubling < 60; doubling++) matrix = mergeConfusions(matrix, matrix);
+    expect([...matrix.counts]).to.deep.equal([2 ** 60, 2 ** 60, 0, 2 ** 60]);
+    expect(matrix.ignored).to.equal(2 ** 60);
+    expect(segmentationFigures(matrix)).to.deep.include({ mIoU, aAcc });
   });
 
   it("refuse class indices out of range", () => {
