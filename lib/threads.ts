@@ -50,9 +50,23 @@ function isWhole(view: ArrayBufferView): boolean {
   return view.byteOffset === 0 && view.byteLength === view.buffer.byteLength;
 }
 
+/** Functions of a worker's module by name; they answer by `answerOf`. */
+export type Answering = Readonly<Record<string, (task: never) => Promise<object>>>;
+
+/** Which function is asked, and what for. */
+export interface Question {
+  readonly name: string;
+  readonly task: never;
+}
+
+/** What a worker's module exports as `default`. */
+export function answering(functions: Answering): (question: Question) => Promise<object> {
+  return ({ name, task }) => functions[name]!(task);
+}
+
 export interface ThreadPool {
   /**
-   * Runs the worker module's function `name`, which answers by `answerOf`.
+   * Runs a function that the worker's module gives to `answering`.
    *
    * @param given memory in the task that is moved to the thread, not copied
    * @throws the UserError of the work; the signal's reason when aborted
@@ -68,16 +82,36 @@ export const defaultThreads = (): number => availableParallelism();
 /** @param module the worker's, such as `new URL("./worker.js", import.meta.url)` */
 export function startPool(module: URL, threads: number, signal?: AbortSignal): ThreadPool {
   const pool = new Piscina({ filename: fileURLToPath(module), minThreads: threads, maxThreads: threads });
+  const started = allStarted(pool, threads);
   return {
     async run<T>(name: string, task: object, given: readonly ArrayBuffer[] = []): Promise<T> {
       signal?.throwIfAborted();
-      const answer: Answer<T> = await pool.run(task, { name, transferList: [...given] });
+      const answer: Answer<T> = await pool.run({ name, task }, { transferList: [...given] });
       signal?.throwIfAborted();
       if ("value" in answer) return answer.value;
       throw new UserError(answer.problem.message, answer.problem.exitCode);
     },
-    close: () => pool.destroy(),
+    async close() {
+      await started;
+      pool.on("error", () => undefined); // an answer that comes after its question was given up
+      await pool.destroy();
+    },
   };
+}
+
+/**
+ * A thread that is ended while it loads its module takes the process with it (Node's `require` of ES modules). Once it has
+ * started it may be ended at any time: Piscina looks the default export up once, but others with every task.
+ */
+function allStarted(pool: Piscina, threads: number): Promise<void> {
+  return new Promise((resolve) => {
+    let loading = threads;
+    const count = () => {
+      if (--loading === 0) resolve();
+    };
+    pool.on("workerCreate", count); // told when a thread is ready
+    pool.on("workerDestroy", count);
+  });
 }
 
 /** A copy of an array that threads share instead of copying it again. */

@@ -1,8 +1,10 @@
-import { answerOf } from "../threads.js";
+import { answering, answerOf } from "../threads.js";
 import { type CountTask, countLabelMaps } from "./labelMapFiles.js";
 import * as tasks from "./tasks.js";
 
-export const objects = (task: tasks.ObjectsTask): Promise<object> => answerOf(() => tasks.readObjects(task));
-export const detections = (task: tasks.DetectionsTask): Promise<object> => answerOf(() => tasks.readDetections(task));
-export const judge = (task: tasks.JudgeTask): Promise<object> => answerOf(() => tasks.judgePart(task));
-export const labelMaps = (task: CountTask): Promise<object> => answerOf(() => countLabelMaps(task));
+export default answering({
+  objects: (task: tasks.ObjectsTask) => answerOf(() => tasks.readObjects(task)),
+  detections: (task: tasks.DetectionsTask) => answerOf(() => tasks.readDetections(task)),
+  judge: (task: tasks.JudgeTask) => answerOf(() => tasks.judgePart(task)),
+  labelMaps: (task: CountTask) => answerOf(() => countLabelMaps(task)),
+});

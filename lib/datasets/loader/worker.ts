@@ -1,9 +1,11 @@
-import { answerOf } from "../../threads.js";
+import { answering, answerOf } from "../../threads.js";
 import { type BatchTask, makeBatch } from "./makeBatch.js";
 
-/** Called in a worker thread; the batch's arrays are moved, not copied. */
-export const answer = (task: BatchTask): Promise<object> =>
-  answerOf(
-    () => makeBatch(task),
-    ({ images }) => [images],
-  );
+/** The batch's arrays are moved, not copied. */
+export default answering({
+  answer: (task: BatchTask) =>
+    answerOf(
+      () => makeBatch(task),
+      ({ images }) => [images],
+    ),
+});
