@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.js";
+import type { InstallOptions, InstallResult } from "../engines/tfjs/install.js";
 import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/modelRepository.js";
 import type { VerifyResult } from "../export/verify/result.js";
@@ -17,6 +18,7 @@ export interface Api {
   exportModel(options: ExportOptions): Promise<ExportResult>;
   verifyModel(options: VerifyOptions): Promise<VerifyResult>;
   writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult>;
+  installTensorFlow(options: InstallOptions): Promise<InstallResult>;
   readonly evaluation: EvaluationApi;
   readonly weights: WeightsApi;
 }
@@ -81,5 +83,9 @@ export const api: Api = {
   async writeModelRepository(options) {
     const { writeModelRepository } = await import("../export/modelRepository.js");
     return writeModelRepository(options);
+  },
+  async installTensorFlow(options) {
+    const { installTensorFlow } = await import("../engines/tfjs/install.js");
+    return installTensorFlow(options);
   },
 };

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import { PROVIDERS, type Provider } from "../config/schema.js";
+import { BACKENDS, type Backend, PROVIDERS, type Provider } from "../config/schema.js";
 import { ownVersion } from "../version.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
 import { createCommand } from "./options.js";
@@ -41,6 +41,7 @@ export async function examine(): Promise<Finding[]> {
     memoryFinding(availableParallelism(), totalmem()),
     { name: "densekit", status: "ok", detail: ownVersion() },
     ...(await engineFindings()),
+    ...(await tfjsFindings()),
     ...(await codecFindings()),
   ];
 }
@@ -72,6 +73,23 @@ async function engineFindings(): Promise<Finding[]> {
       "run `npm install` again; there are binaries for Linux and Windows (x64, arm64) and for macOS on Apple silicon";
     return [{ name: "onnxruntime-node", status: "problem", detail: `cannot be loaded (${reason}): ${advice}` }];
   }
+}
+
+/** Every backend is started, so that what is said to be ready is. */
+async function tfjsFindings(): Promise<Finding[]> {
+  const { load } = await import("../engines/tfjs/backends.js");
+  const finding = async (backend: Backend): Promise<Finding> => {
+    const name = `tfjs ${backend}`;
+    const failure = await load(backend).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)).replace(`${backend}: `, ""),
+    );
+    if (failure !== undefined) return { name, status: "optional", detail: failure };
+    return { name, status: "ok", detail: `ready: --set engine.type=tfjs --set engine.backends=[${backend}]` };
+  };
+  const findings: Finding[] = [];
+  for (const backend of BACKENDS) findings.push(await finding(backend));
+  return findings;
 }
 
 const MISSING: Readonly<Record<Provider, string>> = {

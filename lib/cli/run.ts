@@ -5,6 +5,7 @@ import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
 import { dataCommand } from "./data/data.js";
 import { doctorCommand } from "./doctor.js";
+import { engineCommand } from "./engine.js";
 import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
@@ -48,6 +49,7 @@ function createProgram(context: Context): Command {
     configCommand,
     dataCommand,
     weightsCommand,
+    engineCommand,
     doctorCommand,
   ];
   for (const create of commands) program.addCommand(create(context));

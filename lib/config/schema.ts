@@ -6,15 +6,29 @@ import { type optimizer, type schedule, training } from "./training.js";
 
 export const PROVIDERS = ["cpu", "webgpu", "cuda", "coreml", "dml"] as const;
 
+export const BACKENDS = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
+
+const once = (names: readonly string[]) => new Set(names).size === names.length;
+
 const engine = z
   .strictObject({
+    type: z
+      .enum(["onnxruntime", "tfjs"])
+      .default("onnxruntime")
+      .describe("Which runtime; `densekit doctor` lists what this machine offers"),
     providers: z
       .array(z.enum(PROVIDERS))
       .min(1)
-      .refine((names) => new Set(names).size === names.length, "a provider occurs twice")
+      .refine(once, "a provider occurs twice")
       .default(["cpu"])
-      .describe("What runs the programs, in order of preference; `densekit doctor` lists what this machine offers"),
-    threads: count("Threads of the CPU provider; 0: one a core", 0).default(0),
+      .describe("Of onnxruntime: what runs the programs, in order of preference"),
+    threads: count("Of onnxruntime: threads of the CPU provider; 0: one a core", 0).default(0),
+    backends: z
+      .array(z.enum(BACKENDS))
+      .min(1)
+      .refine(once, "a backend occurs twice")
+      .default([...BACKENDS])
+      .describe("Of tfjs: the first of these that this machine has runs the programs"),
   })
   .prefault({})
   .describe("What runs the model");
@@ -62,3 +76,4 @@ export type EngineConfig = z.output<typeof engine>;
 export type Optimizer = z.output<typeof optimizer>;
 export type Schedule = z.output<typeof schedule>;
 export type Provider = (typeof PROVIDERS)[number];
+export type Backend = (typeof BACKENDS)[number];

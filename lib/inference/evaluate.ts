@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
+import { createEngine } from "../engines/create.js";
 import { writeFileAtomic } from "../files.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { instancesTask } from "../tasks/instances.js";
@@ -55,7 +55,7 @@ async function evaluateTask<B extends Batch>(
 ): Promise<EvaluateResult> {
   const values = new ParameterValues(task.parameters);
   await weights.fill(values);
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const validation = await task.validation({ values, engine, folded: true });
   try {
     const onProgress = (done: number, total: number) =>

@@ -1,6 +1,6 @@
 import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.js";
+import { createEngine } from "../engines/create.js";
 import type { Engine } from "../engines/engine.js";
-import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { detector } from "../models/maskRcnn/detector.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
@@ -29,7 +29,7 @@ export type Predictor = PredictorOf<"instances", Detections> | PredictorOf<"sema
 /** @throws UserError when the weights cannot be read or are another model's */
 export async function openPredictor(config: Config, weights: string): Promise<Predictor> {
   checkTestTransforms(config);
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const file = await openWeights(weights);
   try {
     checkTask(file, config);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
+import { createEngine } from "../engines/create.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
@@ -73,7 +73,7 @@ async function trainTask<B extends Batch>(
   const start = resume ? startFromCheckpoint : startAnew;
   const progress = await start({ config, values, optimizer, say: (text) => messages.push(text) });
 
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const { loader, remarks } = await task.trainingData();
   const trainer = task.trainer({ engine, values, normMode: normModeOf(backbone), frozen });
   try {

@@ -62,6 +62,9 @@ describe("bad input: configs", () => {
     ["training.steps=2.5", 1, /^--set training\.steps=2\.5: training\.steps: expected a whole number, got 2\.5$/],
     ["training.steps", 2, /^--set training\.steps: expected a\.b\.c=value/],
     ["training.steps=[1", 2, /^--set training\.steps=\[1: the value is no valid YAML/],
+    ["engine.type=torch", 1, /engine\.type: must be one of onnxruntime, tfjs; got the text "torch"/],
+    ["engine.backends=[gpu]", 1, /engine\.backends\.0: must be one of tensorflow, .*; got the text "gpu"/],
+    ["engine.backends=[cpu,cpu]", 1, /engine\.backends: a backend occurs twice/],
     ["engine.providers=[tpu]", 1, /engine\.providers\.0: must be one of cpu, .*; got the text "tpu"/],
     ["data.transforms.test=[{type: randomFlip}]", 1, /data\.transforms\.test: "randomFlip" cannot be undone/],
   ];

@@ -39,6 +39,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
     exportModel: answers.exportModel ?? none,
     verifyModel: answers.verifyModel ?? none,
     writeModelRepository: answers.writeModelRepository ?? none,
+    installTensorFlow: answers.installTensorFlow ?? none,
   };
   return { api, calls };
 }

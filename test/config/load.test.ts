@@ -51,7 +51,12 @@ describe("loading configs", () => {
       multipliers: [],
     });
     expect(config.training.checkpoint).to.deep.equal({ keep: 2, best: "boxAP" });
-    expect(config.engine).to.deep.equal({ providers: ["cpu"], threads: 0 });
+    expect(config.engine).to.deep.equal({
+      type: "onnxruntime",
+      providers: ["cpu"],
+      threads: 0,
+      backends: ["tensorflow", "webgpu", "wasm", "cpu"],
+    });
     expect(config.output).to.equal(resolve("runs/small"));
   });
 

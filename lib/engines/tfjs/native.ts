@@ -28,7 +28,7 @@ const PACKAGE = "@tensorflow/tfjs-node";
  */
 export async function loadNative(): Promise<NativeTensorFlow> {
   restoreOldUtilities();
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2"; // errors alone
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // what goes wrong comes as an exception
   const own = await import(PACKAGE as string).catch((error: unknown) => error as Error);
   if (!(own instanceof Error)) return (own.default ?? own) as NativeTensorFlow;
   const folder = await installedTensorFlow();
@@ -37,6 +37,7 @@ export async function loadNative(): Promise<NativeTensorFlow> {
   }
   const require = createRequire(pathToFileURL(join(folder, "package.json")));
   try {
+    (require("@tensorflow/tfjs-core") as typeof Core).enableProdMode(); // no advice on stderr
     return require(PACKAGE) as NativeTensorFlow;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);

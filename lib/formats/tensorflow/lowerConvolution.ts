@@ -1,13 +1,15 @@
 import { type AttributesOf, GraphError } from "../../graph/index.js";
 import { type Attribute, type Attributes, FLOAT } from "./emitter.js";
 import { CHANNELS_LAST } from "./order.js";
-import type { Lowering, Operand, Place, Tensor } from "./site.js";
+import type { Lowering, Operand, Place, Site, Tensor } from "./site.js";
 
 type Pair = readonly [number, number];
 type Padding = readonly [top: number, left: number, bottom: number, right: number];
 
 /** Kernels [O, C, kh, kw] stored as [kh, kw, C, O], and those of transposed convolutions [C, O, kh, kw] likewise. */
 const KERNEL = [2, 3, 1, 0];
+
+const NONE: Padding = [0, 0, 0, 0];
 
 const spatialOf = ({ shape }: Pick<Operand, "shape">): Pair => [shape[2]!, shape[3]!];
 
@@ -27,11 +29,24 @@ function windowAttributes(stride: Pair, padding: Padding): Attributes {
 }
 
 export const conv2d: Lowering<AttributesOf<"conv2d">> = (site) => {
+  const [down, across] = site.attributes.stride;
+  if (site.dialect === "tfjs" || down === across) return strided(site);
+  // oneDNN errs on maps of one channel whose strides differ by side: every place is computed, some are taken.
+  const { name, order } = strided({ ...site, attributes: { ...site.attributes, stride: [1, 1] } });
+  const bounds = [
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+    [1, down, across, 1],
+  ].map((values) => site.emit.ints(values));
+  const whole: Attributes = { T: FLOAT, Index: { type: "DT_INT32" }, begin_mask: { i: 15 }, end_mask: { i: 15 } };
+  return { name: site.emit.op("StridedSlice", [name, ...bounds], whole), order };
+};
+
+const strided = (site: Site<AttributesOf<"conv2d">>): Tensor => {
   const { emit, operands } = site;
   const [x, w, bias] = operands as [Operand, Operand, Operand | undefined];
-  const { stride, padding, groups } = site.attributes;
-  const attributes = windowAttributes(stride, padding);
-  const input = x.as(CHANNELS_LAST);
+  const { groups, stride } = site.attributes;
+  const { input, attributes } = window(site, x, site.attributes);
   const vector = bias?.as([0]);
   const [outputs, perGroup, kh, kw] = w.shape as [number, number, number, number];
   if (groups === 1) return convolution(site, ["Conv2D", "_FusedConv2D"], [input, w.as(KERNEL), vector], attributes);
@@ -64,6 +79,25 @@ function convolution(
   return { name: emit.op(fused, [x, w, bias], { ...attributes, ...fusion }), order: CHANNELS_LAST };
 }
 
+/**
+ * What slides over x, and how. TensorFlow 2.16 aborts the process where a depthwise convolution has explicit padding
+ * and a bias, and errs where padding or strides differ by side; there the zeros are laid around x first.
+ */
+function window(site: Place, x: Operand, { stride, padding, groups }: AttributesOf<"conv2d">) {
+  const input = x.as(CHANNELS_LAST);
+  const [top, left, bottom, right] = padding;
+  const even = top === bottom && left === right && stride[0] === stride[1] && groups === 1;
+  if (site.dialect === "tfjs" || even) return { input, attributes: windowAttributes(stride, padding) };
+  return { input: padded(site, input, padding), attributes: windowAttributes(stride, NONE) };
+}
+
+function padded({ emit }: Place, name: string, padding: Padding): string {
+  const [top, left, bottom, right] = padding;
+  if (padding.every((n) => n === 0)) return name;
+  const around = emit.ints([0, 0, top, bottom, left, right, 0, 0], [4, 2]);
+  return emit.op("PadV2", [name, around, emit.float(0)], { T: FLOAT });
+}
+
 function withBias({ emit }: Place, name: string, bias: string | undefined): Tensor {
   const attributes: Attributes = { T: FLOAT, data_format: { s: "NHWC" } };
   return { name: bias === undefined ? name : emit.op("BiasAdd", [name, bias], attributes), order: CHANNELS_LAST };
@@ -94,7 +128,7 @@ export const convTranspose2d: Lowering<AttributesOf<"convTranspose2d">> = (site)
   const [n, total] = x.shape as [number, number];
   const [, perGroup] = w.shape as [number, number];
   const size = site.emit.ints([n, ...whole, perGroup]);
-  const attributes = windowAttributes(stride, [0, 0, 0, 0]);
+  const attributes = windowAttributes(stride, NONE);
   const parts = Array.from({ length: groups }, (_, g) => {
     const [start, count] = [(g * total) / groups, total / groups];
     const own = groups === 1 ? [kernel, input] : [kernel, input].map((part) => channels(site, part, start, count));
@@ -109,7 +143,7 @@ function blocks({ emit, dialect }: Place, x: Operand, w: Operand): Tensor {
   const [c, outputs, k] = w.shape as [number, number, number];
   const [height, width] = spatialOf(x);
   const kernel = w.as([0, 2, 3, 1], [1, 1, c, k * k * outputs]);
-  const name = emit.op("Conv2D", [x.as(CHANNELS_LAST), kernel], windowAttributes([1, 1], [0, 0, 0, 0]));
+  const name = emit.op("Conv2D", [x.as(CHANNELS_LAST), kernel], windowAttributes([1, 1], NONE));
   if (k === 1) return { name, order: CHANNELS_LAST };
   if (dialect === "tensorflow") {
     const attributes: Attributes = { T: FLOAT, block_size: { i: k }, data_format: { s: "NHWC" } };
@@ -136,12 +170,12 @@ function fitted({ emit }: Place, name: string, whole: Pair, [top, left]: Pair, [
 /** TensorFlow's own kernel where it has one; the groups of others one by one. */
 export const conv2dWeightGradient: Lowering<AttributesOf<"conv2dWeightGradient">> = (site) => {
   const [x, g] = site.operands as [Operand, Operand];
-  const { stride, padding, groups, kernel } = site.attributes;
+  const { stride, groups, kernel } = site.attributes;
   const [, total] = x.shape as [number, number];
   const [, outputs] = g.shape as [number, number];
-  const attributes = windowAttributes(stride, padding);
+  const { input, attributes } = window(site, x, site.attributes);
   const { emit } = site;
-  const [input, gradient] = [x.as(CHANNELS_LAST), g.as(CHANNELS_LAST)];
+  const gradient = g.as(CHANNELS_LAST);
   if (groups === total && outputs === total && stride[0] === stride[1] && groups > 1) {
     const size = emit.ints([...kernel, total, 1]);
     const name = emit.op("DepthwiseConv2dNativeBackpropFilter", [input, size, gradient], attributes);

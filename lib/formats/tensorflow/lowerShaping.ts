@@ -23,6 +23,7 @@ export const concat: Lowering<AttributesOf<"concat">> = ({ emit, outputs, attrib
   const { shape, dtype } = outputs[0]!;
   const order = commonOrder(operands, shape.length);
   const names = operands.map((operand) => operand.as(order));
+  if (names.length === 1) return { name: names[0]!, order };
   const axis = emit.int(order.indexOf(attributes.axis));
   return { name: emit.op("ConcatV2", [...names, axis], { T: typeOf(dtype), N: { i: names.length } }), order };
 };
