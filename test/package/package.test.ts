@@ -102,17 +102,16 @@ describe("the package", () => {
   it("uses every package it depends on", () => {
     const sources = ["lib", "test", "bench", "tools", "examples"].flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-        .filter((file) => file.endsWith(".ts"))
+        .filter((file) => /\.m?[jt]s$/.test(file))
         .map((file) => [folder, readFileSync(join(ROOT, folder, file), "utf8")] as const),
     );
     const scripts = JSON.stringify(manifest.scripts);
     const tools: Readonly<Record<string, string>> = {
       "@biomejs/biome": "biome",
-      assemblyscript: "asc",
       typescript: "tsc",
     };
     const used = (name: string, folders: readonly string[]) =>
-      sources.some(([folder, text]) => folders.includes(folder) && new RegExp(`["\`]${name}`).test(text)) ||
+      sources.some(([folder, text]) => folders.includes(folder) && new RegExp(`["\`/]${name}`).test(text)) ||
       scripts.includes(tools[name] ?? name);
     const unused = [
       ...Object.keys(manifest.dependencies).filter((name) => !used(name, ["lib"])),
