@@ -69,8 +69,16 @@ export async function readCocoFiles(
         return columns;
       }),
     );
-  const images = (await each(annotations, "images", (piece) => readJsonPiece(annotations.path, piece))).flat();
-  const categories = (await each(annotations, "categories", (piece) => readJsonPiece(annotations.path, piece))).flat();
+  const list = async (name: string) => {
+    const values: unknown[] = [];
+    for (const piece of annotations.lists.get(name)!) {
+      for (const value of await readJsonPiece(annotations.path, piece)) values.push(value);
+      onProgress?.(++done, total);
+    }
+    return values;
+  };
+  const images = await list("images");
+  const categories = await list("categories");
   const [frame, judged] = await named(annotations.path, () =>
     readFrame({ images: images as CocoImage[], categories: categories as { id: number; name: string }[] }, reading),
   );

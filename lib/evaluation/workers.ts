@@ -22,9 +22,14 @@ export interface Workers {
 /** @param threads 1: no threads are started */
 export function startWorkers(threads: number, signal?: AbortSignal): Workers {
   if (threads === 1) {
-    const one = async <T>(work: () => T | Promise<T>): Promise<T> => {
-      signal?.throwIfAborted();
-      return work();
+    let last: Promise<unknown> = Promise.resolve();
+    const one = <T>(work: () => T | Promise<T>): Promise<T> => {
+      const next = last.then(() => {
+        signal?.throwIfAborted();
+        return work();
+      });
+      last = next.catch(() => undefined);
+      return next; // one after the other: each holds its piece of the file
     };
     return {
       threads,

@@ -69,7 +69,8 @@ export async function readJsonPiece(path: string, piece: JsonPiece): Promise<unk
   const bytes = Buffer.allocUnsafe(piece.end - piece.start);
   const file = await openFile(path);
   try {
-    await file.read(bytes, 0, bytes.length, piece.start);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, piece.start);
+    if (bytesRead < bytes.length) throw new UserError(`${path}: the file became shorter while it was read`);
   } catch (error) {
     throw describeFileError(error, path, "read");
   } finally {
