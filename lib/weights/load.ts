@@ -5,28 +5,35 @@ import type { ParameterValues } from "../nn/parameters.js";
 import { resampleOffsetTable } from "./attentionBias.js";
 import type { Load, LoadPlan } from "./plan.js";
 
+/** Reads under way at once: the file's answers are waited for together, and at most so many tensors are converted. */
+const AHEAD = 4;
+
 /**
- * Reads what a plan says into a model. Float32 tensors go straight into their place; while one is looked at, the next is
+ * Reads what a plan says into a model. Float32 tensors go straight into their place; while one is looked at, the next are
  * read.
  *
  * @throws UserError when the file is damaged or holds values that are no numbers
  */
 export async function fillFrom(file: TensorFile, plan: LoadPlan, values: ParameterValues): Promise<void> {
-  let reading: Promise<void> | undefined;
-  let previous: string | undefined;
+  const reading: { readonly name: string; readonly done: Promise<void> }[] = [];
+  const finish = async (): Promise<void> => {
+    const { name, done } = reading.shift()!;
+    await done;
+    if (isFiniteThroughout(values.view(name))) return;
+    throw new UserError(
+      `${file.path}: ${name} holds NaN or Infinity; take weights of before that training went astray`,
+    );
+  };
   try {
-    for (const load of [...plan.loads, undefined]) {
-      await reading;
-      reading = load && readInto(file, load, values.view(load.name));
-      if (previous !== undefined && !isFiniteThroughout(values.view(previous))) {
-        throw new UserError(
-          `${file.path}: ${previous} holds NaN or Infinity; take weights of before that training went astray`,
-        );
-      }
-      previous = load?.name;
+    for (const load of plan.loads) {
+      const done = readInto(file, load, values.view(load.name));
+      done.catch(() => undefined); // one that fails early is told of when its turn comes
+      reading.push({ name: load.name, done });
+      if (reading.length === AHEAD) await finish();
     }
+    while (reading.length > 0) await finish();
   } finally {
-    await reading?.catch(() => undefined); // nothing is being read any more when the file is closed
+    await Promise.allSettled(reading.map(({ done }) => done)); // the file may be closed now
   }
 }
 
