@@ -38,6 +38,8 @@ export {
   type SemanticModel,
 } from "./inference/loadModel.js";
 export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { report } from "./report/report.js";
+export type { ReportOptions, ReportResult } from "./report/types.js";
 export { type DataSource, sourceOf } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export type { ProgressEvent, TrainingEvent } from "./training/events.js";

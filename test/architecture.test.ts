@@ -30,6 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   inference: [...RUNNING, "tasks", "training", "weights"],
   training: [...RUNNING, "tasks", "weights"],
   export: [...RUNNING, "inference", "tasks", "training", "weights"],
+  report: [...RUNNING, "tasks", "training", "inference", "pages"],
   datatools: [...RUNNING, "tasks", "training", "pages"],
 };
 const FOR_EVERYONE = ["errors.ts", "files.ts", "random.ts", "threads.ts", "version.ts", "wasm.ts"];

@@ -4,6 +4,7 @@ import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/modelRepository.js";
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
+import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { ProgressEvent, TrainingEvent } from "../training/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
 import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
@@ -20,6 +21,7 @@ export interface Api {
   writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult>;
   installTensorFlow(options: InstallOptions): Promise<InstallResult>;
   readonly evaluation: EvaluationApi;
+  report(options: ReportOptions): Promise<ReportResult>;
   readonly weights: WeightsApi;
 }
 
@@ -87,5 +89,9 @@ export const api: Api = {
   async installTensorFlow(options) {
     const { installTensorFlow } = await import("../engines/tfjs/install.js");
     return installTensorFlow(options);
+  },
+  async report(options) {
+    const { report } = await import("../report/report.js");
+    return report(options);
   },
 };

@@ -10,6 +10,7 @@ import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
 import { predictCommand } from "./predict.js";
+import { reportCommand } from "./report.js";
 import { trainCommand } from "./train.js";
 import { verifyCommand } from "./verify.js";
 import { weightsCommand } from "./weights/weights.js";
@@ -42,6 +43,7 @@ function createProgram(context: Context): Command {
   const commands = [
     trainCommand,
     evaluateCommand,
+    reportCommand,
     predictCommand,
     exportCommand,
     verifyCommand,

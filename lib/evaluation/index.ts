@@ -14,6 +14,7 @@ export {
   formatCocoSummary,
 } from "./coco.js";
 export type { CocoAnnotation, CocoGroundTruth, CocoImage, CocoResult } from "./coco-files.js";
+export { type CocoErrorsOptions, cocoErrors } from "./cocoErrors.js";
 export { type EvaluateCocoFilesOptions, evaluateCocoFiles } from "./cocoEvaluateFiles.js";
 export { type ClassMap, type ConfusionMatrix, emptyConfusion, mergeConfusions } from "./confusion.js";
 export {
@@ -24,7 +25,7 @@ export {
   confusionOf,
 } from "./confusionCounter.js";
 export { type Confusion, mostConfused } from "./confusions.js";
-export { type ErrorBreakdown, type ErrorCost, type ErrorKind, type ErrorOptions, errorBreakdown } from "./errors.js";
+export type { ErrorBreakdown, ErrorCost, ErrorKind } from "./errors.js";
 export type { EvaluatedDetections, EvaluatedObjects } from "./instances.js";
 export { type EvaluateLabelMapsOptions, evaluateLabelMaps, type LabelMapsEvaluation } from "./labelMapFiles.js";
 export type { AreaRange, CocoOptions } from "./options.js";

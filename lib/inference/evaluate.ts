@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { createEngine } from "../engines/create.js";
@@ -29,8 +30,9 @@ export interface EvaluateResult {
 }
 
 /**
- * Measures a model on the validation set of a config. Metrics, and for objects the results in COCO's form, are written
- * into the folder `evaluation` of the config's output folder.
+ * Measures a model on the validation set of a config. Metrics, for objects the results in COCO's form, for label maps the
+ * confusion matrix and each picture's figures, and the config are written into the folder `evaluation` of its output
+ * folder.
  *
  * @throws UserError when data or weights cannot be read or do not fit the config; the signal's reason when aborted
  */
@@ -62,7 +64,7 @@ async function evaluateTask<B extends Batch>(
       onEvent?.({ type: "progress", what: "evaluating", done, total });
     const evaluation = await validation.evaluate({ signal, onProgress });
     if (evaluation.summary !== undefined) onEvent?.({ type: "message", text: evaluation.summary });
-    const files = await writeResults(join(config.output, "evaluation"), evaluation, weights.path);
+    const files = await writeResults(config, evaluation, weights.path);
     return { metrics: evaluation.metrics, perClass: evaluation.perClass, weights: weights.path, files };
   } finally {
     await validation.dispose();
@@ -70,19 +72,21 @@ async function evaluateTask<B extends Batch>(
 }
 
 async function writeResults(
-  folder: string,
+  config: Config,
   { metrics, perClass, summary, files }: Evaluation,
   weights: string,
 ): Promise<string[]> {
+  const folder = join(config.output, "evaluation");
   const all = { "metrics.json": { weights, metrics, perClass }, ...files };
   const written: string[] = [];
   for (const [name, content] of Object.entries(all)) {
     written.push(join(folder, name));
     await writeFileAtomic(join(folder, name), `${JSON.stringify(content)}\n`);
   }
-  if (summary !== undefined) {
-    written.push(join(folder, "summary.txt"));
-    await writeFileAtomic(join(folder, "summary.txt"), `${summary}\n`);
+  const texts = { "config.yaml": stringify(config), ...(summary !== undefined && { "summary.txt": `${summary}\n` }) };
+  for (const [name, text] of Object.entries(texts)) {
+    written.push(join(folder, name));
+    await writeFileAtomic(join(folder, name), text);
   }
   return written;
 }

@@ -52,19 +52,68 @@ function figure(content: Html, { caption }: FigureOptions): Html {
 
 export interface TableOptions {
   readonly caption?: string;
+  /** Columns of words, which stand to the left as the first one does. */
+  readonly words?: readonly number[];
 }
 
-/** A table: the first column to the left, the others to the right. */
+/** A table: the first column to the left, the others to the right unless they are of words. */
 export function tableOf(
   head: readonly string[],
   rows: readonly (readonly (string | number | Html)[])[],
   options: TableOptions = {},
 ): Html {
+  const style = (column: number): Html | false => options.words?.includes(column) === true && raw(' class="words"');
   return html`<div class="wide"><table>${options.caption !== undefined && html`<caption>${options.caption}</caption>`}<thead><tr>${head.map(
-    (name) => html`<th>${name}</th>`,
+    (name, i) => html`<th scope="col"${style(i)}>${name}</th>`,
   )}</tr></thead><tbody>${rows.map(
-    (row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
+    (row) => html`<tr>${row.map((cell, i) => html`<td${style(i)}>${cell}</td>`)}</tr>\n`,
   )}</tbody></table></div>`;
+}
+
+export interface MatrixOptions extends TableOptions {
+  /** Of rows and columns. */
+  readonly names: readonly string[];
+  /** [n, n] */
+  readonly counts: Float64Array;
+  /** What a cell says; default its count. */
+  readonly format?: (count: number) => string;
+}
+
+/** A confusion matrix: cells shaded by their share of the row, the diagonal in blue, what is off it in red. */
+export function matrixTable({ names, counts, caption, format = String }: MatrixOptions): Html {
+  const n = names.length;
+  const cell = (row: number, column: number, total: number): Html => {
+    const count = counts[row * n + column]!;
+    if (count === 0) return html`<td></td>`;
+    const step = Math.max(1, Math.ceil((10 * count) / total));
+    return html`<td class="${row === column ? "r" : "e"}${step}">${format(count)}</td>`;
+  };
+  return html`<div class="wide"><table class="matrix">${caption !== undefined && html`<caption>${caption}</caption>`}<thead><tr><td></td>${names.map(
+    (name) => html`<th scope="col"><span>${name}</span></th>`,
+  )}</tr></thead><tbody>${names.map((name, row) => {
+    const total = counts.subarray(row * n, (row + 1) * n).reduce((a, b) => a + b, 0);
+    return html`<tr><th scope="row">${name}</th>${names.map((_, column) => cell(row, column, total))}</tr>\n`;
+  })}</tbody></table></div>`;
+}
+
+/** What colours mean. */
+export function colourKeys(keys: readonly (readonly [name: string, colour: string])[]): Html {
+  return html`<p class="keys">${keys.map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `)}</p>`;
+}
+
+/** Pictures to be compared, beside each other where there is room. */
+export function compared(title: string, pictures: readonly Html[]): Html {
+  return html`<article><h3>${title}</h3><div class="pair">${pictures}</div></article>`;
+}
+
+/** What the reader must know before trusting what follows. */
+export function note(text: string): Html {
+  return html`<p class="note">${text}</p>`;
+}
+
+/** Text as it is, such as a config. */
+export function preformatted(text: string): Html {
+  return html`<pre>${text}</pre>`;
 }
 
 /** A few figures in large type, each with what it is. */

@@ -1,11 +1,17 @@
 export {
+  colourKeys,
+  compared,
   type FigureOptions,
   figures,
   folded,
   keyFigures,
+  type MatrixOptions,
+  matrixTable,
+  note,
   type PictureOptions,
   paragraph,
   pictureFigure,
+  preformatted,
   svgFigure,
   tableOf,
 } from "./elements.js";

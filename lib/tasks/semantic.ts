@@ -1,8 +1,8 @@
 import type { SemanticConfig } from "../config/schema.js";
 import type { SegmentationBatch } from "../datasets/loader/types.js";
 import type { SegmentationDataset } from "../datasets/types.js";
-import type { ConfusionMatrix } from "../evaluation/confusion.js";
-import { confusionCounter } from "../evaluation/confusionCounter.js";
+import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../evaluation/confusion.js";
+import { confusionOf } from "../evaluation/confusionCounter.js";
 import { segmentationFigures } from "../evaluation/segmentation.js";
 import { semanticFpn } from "../models/semanticFpn/model.js";
 import { segmenter } from "../models/semanticFpn/segmenter.js";
@@ -57,19 +57,23 @@ function validationOf(
   return {
     async evaluate({ losses, signal, onProgress }) {
       const mean = lossMean();
-      const confusion = confusionCounter({ classes: dataset.classes.length });
-      let done = 0;
+      const classes = dataset.classes.length;
+      let confusion = emptyConfusion(classes);
+      const pictures: PictureFigures[] = [];
       for await (const batch of loader.epoch()) {
         signal?.throwIfAborted();
-        if (losses !== undefined) mean.add(await losses(batch, done), batch.meta.length);
+        if (losses !== undefined) mean.add(await losses(batch, pictures.length), batch.meta.length);
         const maps = await predictor.segment(batch);
         for (const [i, prediction] of maps.entries()) {
           const label = await dataset.loadLabelMap(batch.indices[i]!);
-          confusion.add(prediction, label, batch.meta[i]!.file);
-          onProgress?.(++done, dataset.length);
+          const { file } = batch.meta[i]!;
+          const own = confusionOf({ prediction, label, classes, where: file });
+          confusion = mergeConfusions(confusion, own);
+          pictures.push({ file, ...figuresOf(own) });
+          onProgress?.(pictures.length, dataset.length);
         }
       }
-      return evaluationOf(confusion.matrix(), dataset.classes, mean.metrics());
+      return evaluationOf({ confusion, pictures }, dataset.classes, mean.metrics());
     },
     async dispose() {
       await loader.dispose();
@@ -78,16 +82,34 @@ function validationOf(
   };
 }
 
+/** A picture's own figures; its mIoU is over the classes that its label map or the prediction holds. */
+export interface PictureFigures {
+  readonly file: string;
+  /** 0 … 1, null where every pixel is ignored. */
+  readonly mIoU: number | null;
+  readonly aAcc: number | null;
+}
+
+function figuresOf(confusion: ConfusionMatrix): Omit<PictureFigures, "file"> {
+  const { mIoU, aAcc } = segmentationFigures(confusion);
+  return { mIoU: defined(mIoU), aAcc: defined(aAcc) };
+}
+
 function evaluationOf(
-  confusion: ConfusionMatrix,
+  { confusion, pictures }: { readonly confusion: ConfusionMatrix; readonly pictures: readonly PictureFigures[] },
   classes: readonly string[],
   losses: Readonly<Record<string, number>>,
 ): Evaluation {
   const { mIoU, mAcc, aAcc, perClass } = segmentationFigures(confusion);
-  const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);
   const rows: ClassMetrics[] = classes.map((name, k) => ({
     name,
     metrics: { IoU: defined(perClass.iou[k]), Acc: defined(perClass.acc[k]) },
   }));
-  return { metrics: { mIoU, mAcc, aAcc, ...losses }, perClass: rows, files: {} };
+  const files = {
+    "confusion.json": { classes, counts: [...confusion.counts], ignored: confusion.ignored },
+    "pictures.json": pictures,
+  };
+  return { metrics: { mIoU, mAcc, aAcc, ...losses }, perClass: rows, files };
 }
+
+const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);

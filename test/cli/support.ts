@@ -40,6 +40,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
     verifyModel: answers.verifyModel ?? none,
     writeModelRepository: answers.writeModelRepository ?? none,
     installTensorFlow: answers.installTensorFlow ?? none,
+    report: answers.report ?? none,
   };
   return { api, calls };
 }

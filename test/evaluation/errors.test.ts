@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { type CocoGroundTruth, detectionTable, readGroundTruth } from "../../lib/evaluation/coco-files.js";
-import { type ErrorBreakdown, type ErrorKind, errorBreakdown } from "../../lib/evaluation/errors.js";
+import type { CocoGroundTruth } from "../../lib/evaluation/coco-files.js";
+import { cocoErrors } from "../../lib/evaluation/cocoErrors.js";
+import type { ErrorBreakdown, ErrorKind } from "../../lib/evaluation/errors.js";
 import { askPython, requirePython } from "../support/python.js";
 import { randomTideJob, TIDE_FIXTURES, TIDE_SCRIPT, type TideAnswer, type TideJob, type TideName } from "./tide.js";
 
@@ -14,13 +15,8 @@ const NAMES: Readonly<Record<TideName, ErrorKind>> = {
   Miss: "missed",
 };
 
-function breakdown({ type, groundTruth, results }: TideJob): ErrorBreakdown {
-  const [frame, truth] = readGroundTruth(groundTruth, { type });
-  return errorBreakdown({ type, groundTruth: truth, detections: detectionTable(results, frame, truth, "picture") });
-}
-
 function expectEqual(job: TideJob, answer: TideAnswer, what: string): void {
-  const own = breakdown(job);
+  const own = cocoErrors(job);
   const close = (value: number, percent: number, name: string) =>
     expect(value, `${what}: ${name}`).to.be.closeTo(percent / 100, 1e-9);
   close(own.ap, answer.ap, "AP");
@@ -63,7 +59,7 @@ describe("error breakdown", () => {
       annotations: truth.map(([category_id, x], i) => ({ id: i + 1, image_id: 1, category_id, bbox: box(x) })),
     };
     const results = found.map(([category_id, x, score]) => ({ image_id: 1, category_id, score, bbox: box(x) }));
-    return breakdown({ type: "bbox", groundTruth, results });
+    return cocoErrors({ type: "bbox", groundTruth, results });
   };
   const counts = ({ errors }: ErrorBreakdown) =>
     Object.fromEntries(errors.filter(({ count }) => count > 0).map(({ kind, count }) => [kind, count]));

@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Picture } from "../picture.js";
 import { hexOf, linePalette } from "./palette.js";
-import { renderSvg } from "./svg.js";
+import { renderSvg, textWidth } from "./svg.js";
 import { CHART_CONFIG, chartSvg } from "./vega.js";
 
 export interface Series {
@@ -21,6 +21,13 @@ export interface PlotOptions {
    * alone.
    */
   readonly smoothing?: number;
+  /** Ends of the axes; default those of the values. */
+  readonly xDomain?: readonly [low: number, high: number];
+  readonly yDomain?: readonly [low: number, high: number];
+  /** How values are written at the axis, in d3's notation. */
+  readonly yFormat?: string;
+  /** Where several series are named; default "right". */
+  readonly legend?: "right" | "bottom";
   /** Size of the plotting area in pixels, default 720 × 360. */
   readonly width?: number;
   readonly height?: number;
@@ -49,14 +56,23 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
       field: "x",
       type: "quantitative",
       title: options.xLabel,
-      scale: { nice: false },
-      axis: { grid: false, tickMinStep: raw.every(({ x }) => Number.isInteger(x)) ? 1 : 0 },
+      scale: { nice: false, ...(options.xDomain && { domain: [...options.xDomain] }) },
+      axis: {
+        grid: false,
+        tickMinStep: raw.every(({ x }) => Number.isInteger(x)) ? 1 : 0,
+        tickCount: Math.ceil((options.width ?? WIDTH) / 60),
+      },
     },
     y: {
       field: "y",
       type: "quantitative",
       title: options.yLabel,
-      scale: log ? logScale(raw.flatMap(({ y }) => y ?? [])) : { zero: false, nice: true },
+      ...(options.yFormat !== undefined && { axis: { format: options.yFormat } }),
+      scale: log
+        ? logScale(raw.flatMap(({ y }) => y ?? []))
+        : options.yDomain
+          ? { domain: [...options.yDomain] }
+          : { zero: false, nice: true },
     },
     color: {
       field: "series",
@@ -64,8 +80,7 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
       sort: null,
       title: null,
       scale: { domain: series.map(({ name }) => name), range: linePalette(series.length).map(hexOf) },
-      legend:
-        series.length > 1 ? { symbolType: "stroke", symbolStrokeWidth: 3, symbolSize: 250, symbolOpacity: 1 } : null,
+      legend: series.length > 1 ? { ...LEGEND, ...(options.legend === "bottom" && belowPlot(series, options)) } : null,
     },
   } as const;
   const line = { type: "line", strokeJoin: "round", strokeCap: "round", clip: true } as const;
@@ -73,7 +88,7 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
   const sparse = raw.length <= 60 * series.length;
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    width: options.width ?? 720,
+    width: options.width ?? WIDTH,
     height: options.height ?? 360,
     padding: 16,
     background: "white",
@@ -85,6 +100,16 @@ function specOf(series: readonly Series[], options: PlotOptions): TopLevelSpec {
       ...(reach === 0 && sparse ? [{ data: { values: raw }, mark: points, encoding }] : []),
     ],
   };
+}
+
+const WIDTH = 720;
+const LEGEND = { symbolType: "stroke", symbolStrokeWidth: 3, symbolSize: 250, symbolOpacity: 1 } as const;
+
+/** As many columns as the longest name leaves room for. */
+function belowPlot(series: readonly Series[], { width = WIDTH }: PlotOptions) {
+  const longest = Math.max(...series.map(({ name }) => textWidth(name, CHART_CONFIG.legend.labelFontSize)));
+  const symbolAndGap = 48;
+  return { orient: "bottom" as const, columns: Math.max(1, Math.floor(width / (longest + symbolAndGap))) };
 }
 
 /** Its ends lie just outside the values: whole decades would leave much of the frame empty. */

@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { EvaluationType } from "../evaluation/tables.js";
+import type { ReportResult } from "../report/types.js";
+import { type ConfigOptions, type Context, printResult } from "./context.js";
+import { collect, createCommand } from "./options.js";
+import { createProgress } from "./progress.js";
+import { metricsTable, table } from "./table.js";
+
+interface ReportFlags extends ConfigOptions {
+  readonly out?: string;
+  readonly evaluation: boolean;
+  readonly type?: EvaluationType;
+  readonly iou?: number;
+  readonly score?: number;
+  readonly worst?: number;
+}
+
+export function reportCommand(context: Context): Command {
+  const examples = [
+    "report runs/my",
+    "report runs/my --out my.html --score 0.5",
+    "report runs/my --json > understanding.json",
+    "report runs/my --set data.val.pictures=/data/val --set data.val.annotations=/data/val.json",
+  ];
+  const description =
+    "Explain a run in one HTML page: curves, classes, kinds of error, confusions, worst pictures, training";
+  return createCommand("report", description, examples)
+    .argument("<run>", "a run's folder")
+    .option("--out <file>", "the page; default report.html in the run's folder")
+    .option("--no-evaluation", "use stored results alone; without any the page is on the training")
+    .addOption(
+      new Option(
+        "--type <type>",
+        "what confusions and worst pictures are judged by; default masks, if there are any",
+      ).choices(["bbox", "segm"]),
+    )
+    .option("--iou <overlap>", "from this IoU on an object is found; default 0.5", number)
+    .option(
+      "--score <threshold>",
+      "confusions and pictures leave lower scores out; default that of the best F1",
+      number,
+    )
+    .option("--worst <n>", "how many of the worst pictures are shown; default 8", number)
+    .option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable", collect, [])
+    .action(async (run: string, flags: ReportFlags) => {
+      const progress = createProgress({ stream: context.stderr, every: 1 });
+      const { out, type, iou, score, worst } = flags;
+      const result = await context.api
+        .report({
+          run,
+          overrides: flags.set,
+          evaluate: flags.evaluation,
+          ...(out !== undefined && { out }),
+          ...(type !== undefined && { type }),
+          ...(iou !== undefined && { iouThreshold: iou }),
+          ...(score !== undefined && { scoreThreshold: score }),
+          ...(worst !== undefined && { worst }),
+          signal: context.signal,
+          onEvent: progress.show,
+        })
+        .finally(() => progress.stop());
+      for (const remark of result.remarks) context.stderr.write(`${remark}\n`);
+      printResult(context, flags, result, () => summary(result));
+    });
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+/** The figures, what errors cost, and where the page is. */
+function summary({ metrics, detection, file }: ReportResult): string {
+  const types = Object.keys(detection?.errors ?? {}) as EvaluationType[];
+  const costs = types.flatMap((type) => {
+    const rows = detection!.errors[type]!.errors.map(({ kind, count, deltaAp }) => [
+      kind,
+      String(count),
+      deltaAp.toFixed(4),
+    ]);
+    return [table([[`errors (${type})`, "count", "cost in AP"], ...rows]), ""];
+  });
+  return [metricsTable(metrics), "", ...costs, file].join("\n").trimStart();
+}

@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import type { InstancesConfig } from "../config/schema.js";
+import type { DetectionDataset } from "../datasets/types.js";
+import { type AssignedPicture, assignPictures } from "../evaluation/assignment.js";
+import { type CocoEvaluation, evaluateTables } from "../evaluation/coco.js";
+import { type CocoTables, outlineCocoFiles, readCocoFiles } from "../evaluation/cocoReading.js";
+import { type DetectionConfusion, detectionConfusion } from "../evaluation/detectionConfusion.js";
+import { breakDownErrors, type ErrorBreakdown } from "../evaluation/errors.js";
+import {
+  bestOperatingPoint,
+  type OperatingPoint,
+  operatingPoint,
+  operatingPoints,
+} from "../evaluation/operatingPoint.js";
+import { type PictureScore, pictureScores, worstPictures } from "../evaluation/pictureScores.js";
+import type { EvaluationType } from "../evaluation/tables.js";
+import { startWorkers } from "../evaluation/workers.js";
+import { cocoSource, openSource } from "../tasks/sources.js";
+import type { StoredEvaluation } from "./run.js";
+import type { ReportOptions } from "./types.js";
+
+/** How boxes, or masks, fared. */
+export interface TypeAnalysis extends CocoTables {
+  readonly type: EvaluationType;
+  readonly evaluation: CocoEvaluation;
+  /** At the report's IoU threshold. */
+  readonly pictures: readonly AssignedPicture[];
+  readonly errors: ErrorBreakdown;
+}
+
+export interface DetectionAnalysis {
+  readonly dataset: DetectionDataset;
+  /** Boxes, then masks if there are any. */
+  readonly types: readonly TypeAnalysis[];
+  /** What the rest is judged by. */
+  readonly main: TypeAnalysis;
+  readonly iouThreshold: number;
+  /** One a score that occurs. */
+  readonly points: readonly OperatingPoint[];
+  readonly chosen: OperatingPoint;
+  readonly confusion: DetectionConfusion;
+  readonly worst: readonly PictureScore[];
+}
+
+/** Where nothing at all was detected. */
+const DEFAULT_SCORE = 0.5;
+
+/** @throws UserError when annotations or results cannot be read */
+export async function analyseDetections(
+  stored: StoredEvaluation,
+  config: InstancesConfig,
+  options: ReportOptions,
+): Promise<DetectionAnalysis> {
+  const { iouThreshold = 0.5 } = options;
+  const classes = stored.perClass.map(({ name }) => name);
+  const dataset = await openSource(cocoSource(config, "val", classes));
+  const kinds: readonly EvaluationType[] = "maskAP" in stored.metrics ? ["bbox", "segm"] : ["bbox"];
+  const types: TypeAnalysis[] = [];
+  for (const type of kinds) {
+    const tables = await readTables(stored, config, dataset, type, options);
+    const pictures = assignPictures({ ...tables, type, iouThreshold });
+    const errors = breakDownErrors(pictures, { ...tables, type, iouThreshold });
+    types.push({ ...tables, type, evaluation: evaluateTables({ ...tables, type }), pictures, errors });
+  }
+  const main = types.find(({ type }) => type === options.type) ?? types.at(-1)!;
+  const { groundTruth, detections, pictures } = main;
+  const points = operatingPoints(pictures, groundTruth, detections);
+  const scoreThreshold = options.scoreThreshold ?? bestOperatingPoint(points)?.score ?? DEFAULT_SCORE;
+  const scores = pictureScores(pictures, groundTruth, detections, scoreThreshold);
+  const total = (key: "right" | "wrong" | "missed") => scores.reduce((sum, score) => sum + score[key], 0);
+  return {
+    dataset,
+    types,
+    main,
+    iouThreshold,
+    points,
+    chosen: operatingPoint(scoreThreshold, total("right"), total("wrong"), total("right") + total("missed")),
+    confusion: detectionConfusion(pictures, { ...main, iouThreshold, scoreThreshold }),
+    worst: worstPictures(scores, options.worst ?? 8),
+  };
+}
+
+export const resultsFile = (folder: string, type: EvaluationType): string => join(folder, `results.${type}.json`);
+
+async function readTables(
+  { folder }: StoredEvaluation,
+  { data }: InstancesConfig,
+  dataset: DetectionDataset,
+  type: EvaluationType,
+  { signal, onEvent }: ReportOptions,
+): Promise<CocoTables> {
+  const reading = {
+    annotations: data.val.annotations,
+    results: resultsFile(folder, type),
+    type,
+    comparedWith: "picture",
+    imageIds: dataset.pictures.map(({ id }) => id),
+    categoryIds: [...dataset.categoryIds],
+    signal,
+    onProgress: (done: number, total: number) => onEvent?.({ type: "progress", what: "reading results", done, total }),
+  } as const;
+  const workers = startWorkers(1, signal);
+  try {
+    return await readCocoFiles(await outlineCocoFiles(reading), reading, workers);
+  } finally {
+    await workers.close();
+  }
+}

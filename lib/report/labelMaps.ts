@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import type { SemanticConfig } from "../config/schema.js";
+import type { SegmentationDataset } from "../datasets/types.js";
+import { UserError } from "../errors.js";
+import type { ConfusionMatrix } from "../evaluation/confusion.js";
+import { type SegmentationFigures, segmentationFigures } from "../evaluation/segmentation.js";
+import type { PictureFigures } from "../tasks/semantic.js";
+import { labelMapsSource, openSource } from "../tasks/sources.js";
+import { readJson, type StoredEvaluation } from "./run.js";
+import type { ReportOptions } from "./types.js";
+
+export interface LabelMapAnalysis {
+  readonly dataset: SegmentationDataset;
+  readonly confusion: ConfusionMatrix;
+  readonly figures: SegmentationFigures;
+  readonly pictures: readonly PictureFigures[];
+  /** By mIoU, the lowest first. */
+  readonly worst: readonly PictureFigures[];
+}
+
+/** @throws UserError when label maps or stored counts cannot be read, or are not of one set */
+export async function analyseLabelMaps(
+  { folder }: StoredEvaluation,
+  config: SemanticConfig,
+  { worst: most = 8 }: ReportOptions,
+): Promise<LabelMapAnalysis> {
+  const path = join(folder, "confusion.json");
+  const stored = await readJson<{ classes: string[]; counts: number[]; ignored: number }>(path);
+  const classes = stored?.classes?.length ?? 0;
+  if (classes === 0 || stored.counts?.length !== classes ** 2) {
+    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
+  }
+  const confusion = { classes, counts: Float64Array.from(stored.counts), ignored: stored.ignored };
+  const pictures = await readJson<PictureFigures[]>(join(folder, "pictures.json"));
+  const judged = pictures.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
+  return {
+    dataset: await openSource(labelMapsSource(config, "val", stored.classes)),
+    confusion,
+    figures: segmentationFigures(confusion),
+    pictures,
+    worst: judged.sort((a, b) => a.mIoU! - b.mIoU!).slice(0, most),
+  };
+}

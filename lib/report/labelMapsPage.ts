@@ -1,0 +1,49 @@
+import { barChartSvg } from "../images/draw/charts.js";
+import { figures, type Section, svgFigure, tableOf } from "../pages/index.js";
+import { confusionContent } from "./confusionPage.js";
+import { percent } from "./format.js";
+import type { LabelMapAnalysis } from "./labelMaps.js";
+
+/** Classes on one chart; all are in the table. */
+const CHARTED = 30;
+
+/** The sections on a segmenter, but for its worst pictures. */
+export async function labelMapSections({
+  dataset,
+  confusion,
+  figures: measured,
+}: LabelMapAnalysis): Promise<Section[]> {
+  const { classes } = dataset;
+  const K = classes.length;
+  const { iou, acc, precision, dice } = measured.perClass;
+  const labelled = confusion.counts.reduce((a, b) => a + b, 0);
+  const shareOf = (k: number): number =>
+    confusion.counts.subarray(k * K, (k + 1) * K).reduce((a, b) => a + b, 0) / labelled;
+  const order = classes.map((_, k) => k).sort((a, b) => shareOf(b) - shareOf(a));
+  const cells = [shareOf, ...[iou, acc, precision, dice].map((values) => (k: number) => values[k]!)];
+  const rows = order.map((k) => [classes[k]!, ...cells.map((cell) => percent(cell(k)))]);
+  const { mIoU, mAcc, mPrecision, mDice } = measured;
+  const means = ["mean", "", ...[mIoU, mAcc, mPrecision, mDice].map(percent)];
+  const charted = order.filter((k) => iou[k]! >= 0).slice(0, CHARTED);
+  const bars = charted.map((k) => ({ name: classes[k]!, value: 100 * iou[k]! }));
+  const chart = await barChartSvg(bars, { valueLabel: "IoU, %", format: ".1f", width: 220 });
+  const left = K - charted.length;
+  const caption = `IoU of the classes, the most frequent first${left > 0 ? `; ${left} more are in the table` : ""}`;
+  return [
+    {
+      title: "Classes",
+      text: "In per cent. Accuracy is the share of a class's pixels that were found, precision that of the pixels found that are right.",
+      content: [
+        figures([
+          svgFigure(chart, { caption }),
+          tableOf(["class", "of all pixels", "IoU", "accuracy", "precision", "Dice"], [...rows, means]),
+        ]),
+      ],
+    },
+    {
+      title: "Confusion",
+      text: "Rows are annotated classes, columns predicted ones: per cent of the row's pixels. Pixels without a label are left out.",
+      content: await confusionContent({ names: classes, counts: confusion.counts, unit: "pixels" }),
+    },
+  ];
+}

@@ -1,0 +1,95 @@
+import { existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { loadConfig } from "../config/load.js";
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { readTextFile } from "../files.js";
+import type { ClassMetrics } from "../tasks/task.js";
+import { checkpointNames, findWeights } from "../training/checkpoint.js";
+import { readHistory, type TrainingHistory } from "../training/history.js";
+
+/** What a run's folder holds. */
+export interface Run {
+  readonly folder: string;
+  /** As trained, or as evaluated where the folder is an evaluation's alone. */
+  readonly config: Config;
+  readonly history?: TrainingHistory;
+  /** The best weights, else the newest checkpoint's. */
+  readonly weights?: string;
+}
+
+/** The figures in the evaluation folder, and the config they were measured with. */
+export interface StoredEvaluation {
+  readonly folder: string;
+  readonly config: Config;
+  readonly weights: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly perClass: readonly ClassMetrics[];
+}
+
+export const evaluationFolder = (run: string): string => join(run, "evaluation");
+
+/** @throws UserError when the folder is missing or no run's, or a file in it is damaged */
+export async function openRun(path: string, overrides: readonly string[] = []): Promise<Run> {
+  const folder = resolve(path);
+  if (!existsSync(folder)) throw new UserError(`${path}: there is no such folder; give a run's, as train leaves it`);
+  const configs = [join(folder, "config.yaml"), join(evaluationFolder(folder), "config.yaml")];
+  const file = configs.find(existsSync);
+  if (file === undefined) {
+    throw new UserError(`${path}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`);
+  }
+  const log = join(folder, "log.jsonl");
+  const hasWeights = existsSync(join(folder, "best.safetensors")) || (await checkpointNames(folder)).length > 0;
+  return {
+    folder,
+    config: loadHere(file, folder, overrides),
+    ...(existsSync(log) && { history: await readHistory(log) }),
+    ...(hasWeights && { weights: await findWeights(folder) }),
+  };
+}
+
+/** The files without which an evaluation tells too little. */
+function neededFiles(metrics: Readonly<Record<string, number>>): string[] {
+  if ("mIoU" in metrics) return ["confusion.json", "pictures.json"];
+  return ["results.bbox.json", ...("maskAP" in metrics ? ["results.segm.json"] : [])];
+}
+
+/**
+ * The stored evaluation; undefined where there is none, it is of an older densekit, or older than the weights it
+ * measured.
+ *
+ * @throws UserError when its files are damaged
+ */
+export async function storedEvaluation(
+  { folder: run, config, weights }: Run,
+  overrides: readonly string[] = [],
+): Promise<StoredEvaluation | undefined> {
+  const folder = evaluationFolder(run);
+  const file = join(folder, "metrics.json");
+  if (!existsSync(file)) return undefined;
+  if (weights !== undefined && statSync(weights).mtimeMs > statSync(file).mtimeMs) return undefined;
+  const stored = await readJson<Omit<StoredEvaluation, "folder" | "config">>(file);
+  if (typeof stored?.metrics !== "object" || !Array.isArray(stored.perClass)) {
+    throw new UserError(`${file}: no figures of an evaluation; delete the file, and they are measured anew`);
+  }
+  if (!neededFiles(stored.metrics).every((name) => existsSync(join(folder, name)))) return undefined;
+  const own = join(folder, "config.yaml");
+  return { ...stored, folder, config: existsSync(own) ? loadHere(own, run, overrides) : config };
+}
+
+/** The folder may have been moved since the config was written. */
+function loadHere(file: string, folder: string, overrides: readonly string[]): Config {
+  return loadConfig(file, { overrides: [...overrides, `output=${JSON.stringify(folder)}`] }).config;
+}
+
+/** @throws UserError where the file is no JSON */
+export async function readJson<T>(path: string): Promise<T> {
+  const text = await readTextFile(path);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UserError(
+      `${path}: truncated, or no JSON; delete the folder ${evaluationFolder("")}, and it is made anew`,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+import type { OperatingPoint } from "../evaluation/operatingPoint.js";
+import type { EvaluationType } from "../evaluation/tables.js";
+import type { ClassMetrics } from "../tasks/task.js";
+import type { ProgressEvent } from "../training/events.js";
+
+export interface ReportOptions {
+  /** A run's folder. */
+  readonly run: string;
+  /** The HTML file; default report.html in the run's folder. */
+  readonly out?: string;
+  /** `a.b.c=value` over the run's config, such as where the data lie now. */
+  readonly overrides?: readonly string[];
+  /** Evaluate the best weights where there are no stored results, or older ones. Default true. */
+  readonly evaluate?: boolean;
+  /** What confusions and worst pictures are judged by; default masks where the model has them, else boxes. */
+  readonly type?: EvaluationType;
+  /** From this overlap on an object is found. Default 0.5. */
+  readonly iouThreshold?: number;
+  /** Detections below it are left out of confusions and pictures. Default the one with the best F1. */
+  readonly scoreThreshold?: number;
+  /** How many of the worst pictures are shown. Default 8. */
+  readonly worst?: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
+
+/** Counts by true class (rows) and predicted class (columns). */
+export interface ReportedConfusion {
+  readonly classes: readonly string[];
+  readonly counts: readonly (readonly number[])[];
+}
+
+/** What the errors of one kind cost; see `errorBreakdown`. */
+export interface ReportedErrors {
+  readonly ap: number;
+  readonly errors: readonly { readonly kind: string; readonly count: number; readonly deltaAp: number }[];
+  readonly falsePositives: number;
+  readonly falseNegatives: number;
+}
+
+export interface ReportedPicture {
+  readonly file: string;
+  /** The measure the pictures are ranked by, 0 … 1: F1 of objects, mIoU of label maps. */
+  readonly value: number;
+}
+
+/** What a report says of objects, besides their figures. */
+export interface DetectionReport {
+  readonly type: EvaluationType;
+  readonly iouThreshold: number;
+  readonly operatingPoint: OperatingPoint;
+  /** By type; see `errorBreakdown`. */
+  readonly errors: Readonly<Partial<Record<EvaluationType, ReportedErrors>>>;
+}
+
+export interface ReportResult {
+  /** The HTML file. */
+  readonly file: string;
+  readonly run: string;
+  readonly task: "instances" | "semantic";
+  /** The evaluation's figures, 0 … 1; empty where there was none. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly perClass: readonly ClassMetrics[];
+  readonly detection?: DetectionReport;
+  readonly confusion?: ReportedConfusion;
+  /** The worst first. */
+  readonly worst: readonly ReportedPicture[];
+  /** What the report lacks, and why. */
+  readonly remarks: readonly string[];
+}

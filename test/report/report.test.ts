@@ -1,0 +1,273 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { stringify } from "yaml";
+import { resolveConfig } from "../../lib/config/load.js";
+import { evaluateCoco } from "../../lib/evaluation/coco.js";
+import type { CocoResult } from "../../lib/evaluation/coco-files.js";
+import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
+import { report } from "../../lib/report/report.js";
+import type { ReportResult } from "../../lib/report/types.js";
+import { requireChromium, withPage } from "../support/browser.js";
+import { command } from "../support/commandLine.js";
+import { userMessage } from "../support/failure.js";
+import { trainQuietly } from "../support/runs.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+
+const readJson = (path: string) => JSON.parse(readFileSync(path, "utf8"));
+const HOSTILE = `<img src=x onerror="alert('1')"> & "shape"`;
+
+/** Headings of a page, and how often a pattern occurs in it. */
+function look(file: string) {
+  const text = readFileSync(file, "utf8");
+  return {
+    text,
+    headings: [...text.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, heading]) => heading),
+    count: (pattern: RegExp) => [...text.matchAll(pattern)].length,
+  };
+}
+
+/** Opens a page as a desktop and as a phone in the dark would. */
+async function expectToOpen(chromium: string, file: string): Promise<void> {
+  for (const [width, colorScheme] of [
+    [1280, "light"],
+    [390, "dark"],
+  ] as const) {
+    // prettier-ignore
+    await withPage({ chromium, file, width }, async ({ page, problems, requests }) => {
+      await page.emulateMedia({ colorScheme });
+      expect(problems).to.deep.equal([]);
+      expect(requests).to.deep.equal([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).to.equal(true);
+      const background = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+      expect(background === "rgb(255, 255, 255)").to.equal(colorScheme === "light");
+      expect(await page.locator("img:not([alt]), th:not([scope])").count()).to.equal(0);
+      const folder = process.env.DENSEKIT_SCREENSHOTS;
+      if (folder) await page.screenshot({ path: join(folder, `report-${width}.png`), fullPage: true });
+    });
+  }
+}
+
+for (const task of ["instances", "semantic"] as const) {
+  describe(`the report of a run (${task})`, function () {
+    this.timeout(120_000);
+    let data: ShapesData;
+    let run: string;
+    let result: ReportResult;
+    before(async () => {
+      data = await makeShapes(4);
+      run = join(data.folder, "run");
+      await trainQuietly(shapesConfig(task, data, run), ["training.steps=12", "training.evaluateEvery=6"]);
+      result = await report({ run, worst: 2, scoreThreshold: 0.05 });
+    });
+    after(() => rmSync(data.folder, { recursive: true }));
+
+    it("evaluates the best weights and tells their figures, sections and worst pictures", () => {
+      expect(result).to.include({ file: join(run, "report.html"), run, task });
+      expect(result.remarks).to.deep.equal([]);
+      expect(result.metrics).to.deep.equal(readJson(join(run, "evaluation", "metrics.json")).metrics);
+      const { headings, count } = look(result.file);
+      const own =
+        task === "semantic"
+          ? ["Classes"]
+          : ["Average precision", "Precision and recall", "What costs precision", "Score threshold"]; // prettier-ignore
+      expect(headings).to.deep.equal(["Overview", ...own, "Confusion", "Worst pictures", "Training", "Config"]);
+      expect(result.worst).to.have.length(2);
+      expect(count(/<img /g)).to.equal(4);
+      expect(count(/src="(?!data:)|<script|https?:\/\/(?!www\.w3\.org)/g)).to.equal(0);
+    });
+
+    it("opens from disk on a desktop and a phone, light and dark", async function () {
+      await expectToOpen(requireChromium(this), result.file);
+    });
+
+    it("uses the stored results, wherever the folder lies, until there are newer weights", async () => {
+      const metrics = join(run, "evaluation", "metrics.json");
+      const stored = readJson(metrics);
+      const marked = { ...stored.metrics, aAcc: 0.125 };
+      writeFileSync(metrics, JSON.stringify({ ...stored, metrics: marked }));
+      expect((await report({ run, worst: 0 })).metrics).to.deep.equal(marked);
+      utimesSync(metrics, 1, 1);
+      const old = await report({ run, evaluate: false });
+      expect(old.metrics).to.deep.equal({});
+      expect(old.remarks)
+        .to.have.length(1)
+        .and.to.match(/evaluating was not wanted/);
+      const page = look(old.file);
+      expect(page.headings).to.deep.equal(["Overview", "Training", "Config"]);
+      expect(page.text).to.contain('<p class="note">There are no results');
+      expect((await report({ run, worst: 0 })).metrics).to.deep.equal(stored.metrics);
+    });
+
+    it("agrees with what is computed from the stored files", () => {
+      const { confusion } = result;
+      if (task === "semantic") {
+        const { classes, counts } = readJson(join(run, "evaluation", "confusion.json"));
+        expect(confusion).to.deep.include({ classes });
+        const figures = segmentationFigures({ classes: classes.length, counts: Float64Array.from(counts), ignored: 0 });
+        expect(figures.mIoU).to.equal(result.metrics.mIoU);
+        const pictures: { file: string; mIoU: number }[] = readJson(join(run, "evaluation", "pictures.json"));
+        const lowest = pictures.sort((a, b) => a.mIoU - b.mIoU)[0]!;
+        expect(result.worst[0]).to.deep.equal({ file: lowest.file, value: lowest.mIoU });
+        return;
+      }
+      const groundTruth = readJson(data.annotations);
+      const results: CocoResult[] = readJson(join(run, "evaluation", "results.segm.json"));
+      const detected = results.filter(({ score }) => score >= 0.05).length;
+      const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+      const objects = sum(confusion!.counts.slice(0, -1).map(sum));
+      expect(confusion!.classes.at(-1)).to.equal("background");
+      expect(objects).to.equal(groundTruth.annotations.length);
+      expect(sum(confusion!.counts.map((row) => sum(row.slice(0, -1))))).to.equal(detected);
+      const { stats } = evaluateCoco({ groundTruth, results, type: "segm" });
+      expect(result.metrics.maskAP).to.be.closeTo(stats[0]!, 1e-12);
+      expect(result.detection!.errors).to.have.all.keys("bbox", "segm");
+      expect(result.detection!.type).to.equal("segm");
+      expect(result.detection!.operatingPoint).to.include({
+        score: 0.05,
+        right: objects - sum(confusion!.counts.slice(0, -1).map((row, k) => sum(row) - row[k]!)),
+      }); // prettier-ignore
+    });
+
+    it("is written by the command, as JSON too", async () => {
+      const out = join(data.folder, "page.html");
+      const { code, stdout, stderr } = await command("report", run, "--out", out, "--worst", "1", "--json");
+      expect(code, stderr).to.equal(0);
+      expect(JSON.parse(stdout)).to.include({ file: out, task });
+      expect(existsSync(out)).to.equal(true);
+    });
+  });
+}
+
+describe("the report of what there is", function () {
+  this.timeout(120_000);
+  let data: ShapesData;
+  let runs = 0;
+  before(async () => {
+    data = await makeShapes(3);
+  });
+  after(() => rmSync(data.folder, { recursive: true }));
+
+  /** A run's folder with a config and, if given, stored boxes and a log. */
+  function makeRun(files: {
+    results?: readonly CocoResult[];
+    log?: string;
+    annotations?: string;
+    classes?: readonly string[];
+  }): string {
+    const run = join(data.folder, `run-${runs++}`);
+    mkdirSync(join(run, "evaluation"), { recursive: true });
+    const { config } = resolveConfig(shapesConfig("instances", data, run));
+    if (config.task !== "instances") throw new Error("no config of objects");
+    const val = { ...config.data.val, annotations: files.annotations ?? config.data.val.annotations };
+    writeFileSync(join(run, "config.yaml"), stringify({ ...config, data: { ...config.data, val } }));
+    if (files.log !== undefined) writeFileSync(join(run, "log.jsonl"), files.log);
+    if (files.results !== undefined) {
+      writeFileSync(join(run, "evaluation", "results.bbox.json"), JSON.stringify(files.results));
+      const perClass = (
+        files.classes ?? readJson(data.annotations).categories.map((one: { name: string }) => one.name)
+      ).map((name: string) => ({ name, metrics: {} })); // prettier-ignore
+      writeFileSync(
+        join(run, "evaluation", "metrics.json"),
+        JSON.stringify({ weights: "gone", metrics: { boxAP: 0 }, perClass }),
+      );
+    }
+    return run;
+  }
+
+  const step = (n: number) =>
+    JSON.stringify({
+      type: "step",
+      step: n,
+      epoch: 0,
+      loss: 2 / n,
+      losses: { a: 1 / n, b: 1 / n },
+      lr: 1e-3,
+      stepSeconds: 1,
+      dataSeconds: 0.1,
+    }); // prettier-ignore
+
+  it("tells of a training without weights, though its last line is unfinished", async () => {
+    const log = `${Array.from({ length: 1000 }, (_, i) => step(i + 1)).join("\n")}\n${step(1001).slice(0, 40)}`;
+    const { file, remarks, metrics } = await report({ run: makeRun({ log }) });
+    expect(metrics).to.deep.equal({});
+    expect(remarks.join()).to.contain("the run has no weights yet");
+    const { headings, text } = look(file);
+    expect(headings).to.deep.equal(["Overview", "Training", "Config"]);
+    expect(text).to.contain("<b>1000</b><span>steps</span>").and.contain("<b>10.0 %</b>");
+    expect(text.length).to.be.lessThan(400_000);
+  });
+
+  it("tells of an evaluation without training, of one class, and where nothing was found", async function () {
+    const annotations = join(data.folder, "one.json");
+    const all = readJson(data.annotations);
+    const categories = [{ ...all.categories[0], name: HOSTILE }];
+    const own = all.annotations.filter((a: { category_id: number }) => a.category_id === categories[0].id);
+    writeFileSync(annotations, JSON.stringify({ ...all, categories, annotations: own }));
+    const none = await report({ run: makeRun({ annotations, results: [], classes: [HOSTILE] }) });
+    expect(none.remarks)
+      .to.have.length(1)
+      .and.to.match(/no training log/);
+    expect(none.detection!.operatingPoint).to.include({ score: 0.5, right: 0, wrong: 0, missed: own.length });
+    expect(none.detection!.errors.bbox!.errors.find(({ kind }) => kind === "missed")).to.include({
+      count: own.length,
+      deltaAp: 1,
+    }); // prettier-ignore
+    expect(none.confusion!.counts).to.deep.equal([
+      [0, own.length],
+      [0, 0],
+    ]); // prettier-ignore
+    expect(look(none.file).text).to.not.contain("<img src=x");
+    const perfect = own.map(({ image_id, category_id, bbox }: CocoResult) => ({
+      image_id,
+      category_id,
+      bbox,
+      score: 0.9,
+    }));
+    const found = await report({ run: makeRun({ annotations, results: perfect, classes: [HOSTILE] }) });
+    expect(found.detection!.operatingPoint).to.include({ f1: 1, missed: 0 });
+    expect(found.worst).to.deep.equal([]);
+    expect(look(found.file).headings).to.not.include("Worst pictures");
+    const chromium = requireChromium(this);
+    await expectToOpen(chromium, none.file);
+    await expectToOpen(chromium, found.file);
+  });
+
+  it("refuses what is no run, and says what to do", async () => {
+    const missing = join(data.folder, "nowhere");
+    expect(await userMessage(() => report({ run: missing }))).to.equal(
+      `${missing}: there is no such folder; give a run's, as train leaves it`,
+    );
+    expect(await userMessage(() => report({ run: data.pictures }))).to.equal(
+      `${data.pictures}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`,
+    );
+    const damaged = makeRun({ log: `${step(1)}\n{"type":"step"}\n${step(3)}\n` });
+    expect(await userMessage(() => report({ run: damaged }))).to.equal(
+      `${join(damaged, "log.jsonl")}:2: no event of a training log: {"type":"step"}; delete the line, or restore the file`,
+    );
+    const cut = makeRun({ results: [] });
+    appendFileSync(join(cut, "evaluation", "metrics.json"), "{");
+    expect(await userMessage(() => report({ run: cut }))).to.equal(
+      `${join(cut, "evaluation", "metrics.json")}: truncated, or no JSON; delete the folder evaluation, and it is made anew`,
+    );
+    const other = makeRun({ results: [{ image_id: 77, category_id: 1, score: 1, bbox: [0, 0, 1, 1] }] });
+    expect(await userMessage(() => report({ run: other }))).to.match(
+      /results\.bbox\.json: result 0: the ground truth has no picture 77/,
+    );
+  });
+
+  it("refuses thresholds out of range with exit code 2", async () => {
+    for (const flags of [
+      ["--iou", "0"],
+      ["--score", "2"],
+      ["--worst", "-1"],
+      ["--iou", "x"],
+      ["--type", "mask"],
+    ]) {
+      // prettier-ignore
+      const { code, stderr } = await command("report", data.folder, ...flags);
+      expect(code, flags.join(" ")).to.equal(2);
+      expect(stderr).to.not.match(/\n\s+at /);
+    }
+  });
+});
