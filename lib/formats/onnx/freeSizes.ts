@@ -7,6 +7,7 @@ import {
   type Value,
 } from "../../graph/index.js";
 import type { Outputs } from "../../graph/passes/rewrite.js";
+import { behindTruncate } from "./behindTruncate.js";
 import type { Emitter } from "./emitter.js";
 import type { Sizes } from "./target.js";
 
@@ -31,11 +32,11 @@ export class FreeSizes implements Sizes {
     { readonly numbers: Numbers; readonly tensor: string; readonly axis: number }
   >();
   private readonly written = new Map<string, string>();
-  /** Values with fewer rows than their shape says, behind `truncate`. */
-  private readonly shortened = new Set<Node>();
+  private readonly truncated: ReadonlySet<Node>;
 
   constructor(readonly builds: readonly Outputs[]) {
     const orders = builds.map((build) => nodesInOrder(Object.values(build)));
+    this.truncated = behindTruncate(orders[0]!);
     const places = orders.map((order) => new Map(order.map((node, i) => [node, i])));
     for (const [i, node] of orders[0]!.entries()) {
       const twins = orders.map((order) => order[i]);
@@ -57,12 +58,7 @@ export class FreeSizes implements Sizes {
   }
 
   register(value: Value, tensor: string): void {
-    const { node } = value;
-    const short = node.operator.name === "truncate" || node.inputs.some((input) => this.shortened.has(input.node));
-    if (short && node.operator.name !== "restore") {
-      this.shortened.add(node);
-      return;
-    }
+    if (this.truncated.has(value.node)) return;
     for (let axis = 0; axis < value.shape.length; axis++) {
       const numbers = this.numbersOf(value, axis);
       if (isFree(numbers) && !this.known.has(`${numbers}`)) this.known.set(`${numbers}`, { numbers, tensor, axis });

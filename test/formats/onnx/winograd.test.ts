@@ -10,12 +10,15 @@ import {
   conv2d,
   gradients,
   input,
+  int32Indices,
   mul,
   nodesInOrder,
   relu,
+  restore,
   type Shape,
   sizeOf,
   sum,
+  truncate,
   type Value,
 } from "../../../lib/graph/index.js";
 import { Random } from "../../../lib/random.js";
@@ -55,6 +58,16 @@ async function expectSame(outputs: Outputs, shape: Shape, others: Readonly<Recor
 }
 
 describe("minimal filtering of convolutions", () => {
+  it("leaves alone what is computed for some rows only", async () => {
+    const x = input("x", [100, 256, 14, 14]);
+    const whole = { y: conv2d(x, kernelOf(256, 256), undefined, { padding: 1 }) };
+    expect(blocksIn(whole)).to.equal(1);
+    const some = conv2d(truncate(x, int32Indices([22])), kernelOf(256, 256), undefined, { padding: 1 });
+    const outputs = { y: restore(some) };
+    expect(blocksIn(outputs)).to.equal(0);
+    await expectSame(outputs, x.shape);
+  });
+
   it("gives what convolutions give, whatever the size of the maps", async () => {
     const maps = fc.record({
       batch: fc.integer({ min: 1, max: 3 }),

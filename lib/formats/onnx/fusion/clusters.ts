@@ -1,4 +1,5 @@
 import { consumersOf, type Node, type Shape, sameShape, sizeOf, type Value } from "../../../graph/index.js";
+import { behindTruncate } from "../behindTruncate.js";
 import { rowwise } from "./rows.js";
 
 /** Nodes to be computed together, a block of rows at a time. */
@@ -33,17 +34,6 @@ export function findClusters(order: readonly Node[], least: number): readonly Cl
     for (const consumer of consumers.slice(1)) grouping.join(consumers[0]!, consumer);
   }
   return grouping.clusters().filter(({ nodes }) => nodes.size > 1);
-}
-
-/** The nodes between `truncate` and `restore`: they have fewer rows than their shapes say, so blocks would not fit. */
-function behindTruncate(order: readonly Node[]): ReadonlySet<Node> {
-  const found = new Set<Node>();
-  for (const node of order) {
-    const starts = node.operator.name === "truncate";
-    const goesOn = node.operator.name !== "restore" && node.inputs.some((input) => found.has(input.node));
-    if (starts || goesOn) found.add(node);
-  }
-  return found;
 }
 
 class Grouping {

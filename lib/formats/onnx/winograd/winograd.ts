@@ -9,6 +9,7 @@ import {
   input,
   matMul,
   type Node,
+  nodesInOrder,
   record,
   reshape,
   type Shape,
@@ -17,6 +18,7 @@ import {
 } from "../../../graph/index.js";
 import { madeBy } from "../../../graph/passes/patterns.js";
 import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
+import { behindTruncate } from "../behindTruncate.js";
 import { rowBlocksOperator } from "../fusion/rowBlocks.js";
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE, transformKernels } from "./matrices.js";
 import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling } from "./tiling.js";
@@ -41,7 +43,9 @@ const CHANNEL_BLOCK = 16;
 export function winograd(outputs: Outputs): Outputs {
   const transformed = memoised(transformedKernels);
   const pixelsOf = memoised(pixelRows); // the input gradient and the kernel's read the same rows
+  const truncated = behindTruncate(nodesInOrder(Object.values(outputs))); // tiles are cut for all rows
   return rewrite(outputs, (value) => {
+    if (truncated.has(value.node)) return undefined;
     const gradient = madeBy(value, "conv2dInputGradient");
     if (gradient !== undefined) return inputGradient(gradient, transformed, pixelsOf);
     const kernelGradient = madeBy(value, "conv2dWeightGradient");

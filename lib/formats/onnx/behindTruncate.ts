@@ -1,0 +1,12 @@
+import type { Node } from "../../graph/index.js";
+
+/** The nodes, given in order, between `truncate` and `restore`: they have fewer rows than their shapes say. */
+export function behindTruncate(order: readonly Node[]): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  for (const node of order) {
+    const starts = node.operator.name === "truncate";
+    const goesOn = node.operator.name !== "restore" && node.inputs.some((input) => found.has(input.node));
+    if (starts || goesOn) found.add(node);
+  }
+  return found;
+}
