@@ -1,12 +1,6 @@
-import {
-  type AttributesOf,
-  type DType,
-  GraphError,
-  type Node,
-  type OperatorName,
-  type Value,
-} from "../../graph/index.js";
+import { type AttributesOf, type DType, GraphError, type Node, type OperatorName } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
+import { lowerResizeBicubic } from "./lowerBicubic.js";
 import { lowerResizedCrossEntropy } from "./lowerCrossEntropy.js";
 import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
 import { ELEMENT_TYPES } from "./proto.js";
@@ -187,29 +181,6 @@ export const lowerings: Lowerings = {
   truncate: lowerTruncate,
   restore: lowerRestore,
 };
-
-/** To a free size; to a known one it is two products with constant matrices. */
-function lowerResizeBicubic(
-  emit: Emitter,
-  [x]: readonly string[],
-  node: Node<AttributesOf<"resizeBicubic">>,
-  { sizes }: Target,
-): string | undefined {
-  const [y] = node.outputs;
-  const rank = y!.shape.length;
-  if (!sizes.isFree(y!, rank - 2) && !sizes.isFree(y!, rank - 1)) return undefined;
-  const maps = ({ shape }: Value) => [1, shape.slice(0, -2).reduce((a, b) => a * b, 1), ...shape.slice(-2)];
-  const stacked = emit.node("Reshape", [x!, sizes.shape(emit, node, ({ inputs }) => maps(inputs[0]!))]);
-  const size = sizes.vector(emit, node, ({ outputs }) => maps(outputs[0]!));
-  const resized = emit.node("Resize", [stacked, "", "", size], {
-    attributes: {
-      mode: "cubic",
-      cubic_coeff_a: { float: -0.75 },
-      coordinate_transformation_mode: "half_pixel",
-    },
-  });
-  return emit.node("Reshape", [resized, sizes.shape(emit, node, ({ outputs }) => outputs[0]!.shape)]);
-}
 
 function lowerScatterAdd(
   emit: Emitter,
