@@ -39,13 +39,21 @@ export interface OpenOptions {
   readonly height?: number;
 }
 
+/** Milliseconds; a busy machine takes long to start a browser and to parse megabytes of script. */
+const PATIENCE = 180_000;
+
 /** Opens a file from disk, without a network, waits until its pictures are decoded, and hands it to `look`. */
 export async function withPage<T>(options: OpenOptions, look: (opened: OpenedPage) => Promise<T>): Promise<T> {
   const { width = 1280, height = 900 } = options;
-  const browser = await chromium.launch({ executablePath: options.chromium, args: ["--no-sandbox"] });
+  const browser = await chromium.launch({
+    executablePath: options.chromium,
+    args: ["--no-sandbox"],
+    timeout: PATIENCE,
+  });
   try {
     const context = await browser.newContext({ viewport: { width, height }, offline: true });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const url = pathToFileURL(options.file).href;
     const problems: string[] = [];
     const requests: string[] = [];

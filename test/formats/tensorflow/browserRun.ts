@@ -5,15 +5,19 @@ import { dirname, join } from "node:path";
 import type { SizedTensor, SizedTensors } from "../../../lib/engines/modelFile.js";
 import { withPage } from "../../support/browser.js";
 
-type BrowserBackend = "wasm" | "webgl";
+type BrowserBackend = keyof typeof BACKENDS;
 
 const require = createRequire(import.meta.url);
-const distOf = (name: string) => dirname(require.resolve(`@tensorflow/${name}`));
+const distOf = (name: string) => dirname(require.resolve(name));
+const LIBRARIES = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu", "@tensorflow/tfjs-converter"];
+const BACKENDS = { wasm: "@tensorflow/tfjs-backend-wasm", webgl: "@tensorflow/tfjs-backend-webgl" } as const;
 
 /** TF.js as a web page loads it: the scripts of its packages. */
 export function browserLibraries(backend: BrowserBackend): readonly string[] {
-  const names = ["tf-core", "tf-backend-cpu", "tf-converter", `tf-backend-${backend}`];
-  return names.map((name) => readFileSync(join(distOf(name.replace("tf-", "tfjs-")), `${name}.min.js`), "utf8"));
+  return [...LIBRARIES, BACKENDS[backend]].map((name) => {
+    const file = name.replace("@tensorflow/tfjs-", "tf-");
+    return readFileSync(join(distOf(name), `${file}.min.js`), "utf8");
+  });
 }
 
 export interface BrowserRun {
@@ -35,7 +39,7 @@ export async function runInBrowser({ chromium, model, inputs, backend, libraries
   writeFileSync(file, `<!doctype html><meta charset="utf-8"><title>run</title>${libraries.map(script).join("\n")}`);
   const bytes = readdirSync(model).map((name) => [name, readFileSync(join(model, name), "base64")] as const);
   const wasm =
-    backend === "wasm" ? readFileSync(join(distOf("tfjs-backend-wasm"), "tfjs-backend-wasm-simd.wasm"), "base64") : "";
+    backend === "wasm" ? readFileSync(join(distOf(BACKENDS.wasm), "tfjs-backend-wasm-simd.wasm"), "base64") : "";
   const given = Object.entries(inputs).map(([name, { shape, dtype, data }]) => ({
     name,
     shape,
