@@ -44,9 +44,11 @@ async function compileNative(
   const folder = await mkdtemp(join(tmpdir(), "densekit-"));
   try {
     await writeFile(join(folder, "saved_model.pb"), savedModel(graph));
+    await tf.setBackend("tensorflow");
     const model = await tf.node.loadSavedModel(folder, ["serve"], "serving_default");
     return tensorProgram({
       core: tf,
+      backend: "tensorflow",
       inputs: typesOf(graph.inputs),
       outputs: typesOf(graph.outputs),
       execute: async (feeds) => model.predict(feeds),
@@ -69,6 +71,7 @@ async function compileGraph(
   });
   return tensorProgram({
     core: loaded.core,
+    backend: loaded.backend,
     inputs: typesOf(graph.inputs),
     outputs: typesOf(graph.outputs),
     execute,

@@ -4,7 +4,7 @@ import type { Loaded } from "./backends.js";
 
 /** A graph model loaded into TF.js. */
 export interface GraphRunner {
-  /** Runs on tensors by name, which stay the caller's; the outputs are the caller's too. */
+  /** Runs on tensors by name, which stay the caller's; the outputs are the caller's too. The backend must be the current one. */
   execute(feeds: Core.NamedTensorMap): Promise<Core.NamedTensorMap>;
   dispose(): void;
 }
@@ -33,7 +33,6 @@ export async function loadGraph(
   const names = [...outputs];
   return {
     async execute(feeds) {
-      await core.setBackend(backend);
       const results = asynchronous ? await model.executeAsync(feeds, names) : model.execute(feeds, names);
       const tensors = Array.isArray(results) ? results : [results];
       return Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));

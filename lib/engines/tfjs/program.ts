@@ -8,7 +8,8 @@ type Types = Readonly<Record<string, TensorType>>;
 const TFJS_TYPES = { float32: "float32", int32: "int32", uint8: "int32", bool: "bool" } as const;
 
 export interface Session {
-  readonly core: Pick<typeof Core, "tensor">;
+  readonly core: Pick<typeof Core, "tensor" | "setBackend">;
+  readonly backend: string;
   readonly inputs: Types;
   readonly outputs: Types;
   /** Runs on tensors by name, which stay the caller's, and returns the outputs by name. */
@@ -17,7 +18,7 @@ export interface Session {
 }
 
 /** A program on TF.js tensors: arrays are put in and taken out, and no tensor is left behind. */
-export function tensorProgram({ core, inputs, outputs, execute, dispose }: Session): Program {
+export function tensorProgram({ core, backend, inputs, outputs, execute, dispose }: Session): Program {
   return {
     inputs,
     outputs,
@@ -25,6 +26,7 @@ export function tensorProgram({ core, inputs, outputs, execute, dispose }: Sessi
       inTurn(async () => {
         const feeds: Core.NamedTensorMap = {};
         let results: Core.NamedTensorMap = {};
+        await core.setBackend(backend);
         try {
           for (const [name, type] of Object.entries(inputs)) {
             feeds[name] = core.tensor(
@@ -43,7 +45,11 @@ export function tensorProgram({ core, inputs, outputs, execute, dispose }: Sessi
           for (const tensor of [...Object.values(feeds), ...Object.values(results)]) tensor.dispose();
         }
       }),
-    dispose: () => inTurn(dispose),
+    dispose: () =>
+      inTurn(async () => {
+        await core.setBackend(backend);
+        await dispose();
+      }),
   };
 }
 

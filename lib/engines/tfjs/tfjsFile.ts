@@ -46,6 +46,7 @@ export async function openTfjsFile(
       inTurn(async () => {
         const feeds: Core.NamedTensorMap = {};
         let results: Core.NamedTensorMap = {};
+        await loaded.core.setBackend(loaded.backend);
         try {
           for (const name of Object.keys(inputs)) feeds[name] = feedOf(loaded.core, given[name], name, file);
           results = await runner.execute(feeds);
