@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "./errors.js";
 
@@ -82,7 +83,7 @@ export const defaultThreads = (): number => availableParallelism();
 /** @param module the worker's, such as `new URL("./worker.js", import.meta.url)` */
 export function startPool(module: URL, threads: number, signal?: AbortSignal): ThreadPool {
   const pool = new Piscina({ filename: fileURLToPath(module), minThreads: threads, maxThreads: threads });
-  const started = allStarted(pool, threads);
+  const started = allStarted(pool);
   return {
     async run<T>(name: string, task: object, given: readonly ArrayBuffer[] = []): Promise<T> {
       signal?.throwIfAborted();
@@ -92,6 +93,7 @@ export function startPool(module: URL, threads: number, signal?: AbortSignal): T
       throw new UserError(answer.problem.message, answer.problem.exitCode);
     },
     async close() {
+      for (const thread of pool.threads) thread.ref(); // or the process might end while it waits for them
       await started;
       pool.on("error", () => undefined); // an answer that comes after its question was given up
       await pool.destroy();
@@ -100,18 +102,16 @@ export function startPool(module: URL, threads: number, signal?: AbortSignal): T
 }
 
 /**
- * A thread that is ended while it loads its module takes the process with it (Node's `require` of ES modules). Once it has
- * started it may be ended at any time: Piscina looks the default export up once, but others with every task.
+ * Resolves when every thread has told that it is ready (its first message), or has ended. A thread that is ended while it
+ * loads its module takes the process with it (Node's `require` of ES modules, as of Node 20). Once it has started it may be
+ * ended at any time: Piscina looks the default export up once, but others with every task.
  */
-function allStarted(pool: Piscina, threads: number): Promise<void> {
-  return new Promise((resolve) => {
-    let loading = threads;
-    const count = () => {
-      if (--loading === 0) resolve();
-    };
-    pool.on("workerCreate", count); // told when a thread is ready
-    pool.on("workerDestroy", count);
-  });
+async function allStarted({ threads }: Piscina): Promise<void> {
+  const startOf = (thread: Worker) =>
+    new Promise<void>((resolve) => {
+      for (const event of ["message", "error", "exit"]) thread.once(event, () => resolve());
+    });
+  await Promise.all(threads.map(startOf));
 }
 
 /** A copy of an array that threads share instead of copying it again. */

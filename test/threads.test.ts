@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { defaultThreads, shared, startPool } from "../lib/threads.js";
 
@@ -5,7 +6,11 @@ const WORKER = new URL("../lib/evaluation/worker.js", import.meta.url);
 
 describe("threads", () => {
   it("may be ended at once, while they still load their modules", async () => {
-    for (let i = 0; i < 5; i++) await startPool(WORKER, 2).close(); // would take the whole process with it
+    for (let delay = 0; delay < 400; delay += 25) {
+      const pool = startPool(WORKER, 3);
+      await setTimeout(delay);
+      await pool.close(); // would take the whole process with it
+    }
   });
 
   it("throw the signal's reason, before and while they work", async () => {
