@@ -6,7 +6,7 @@ const WORKER = new URL("../lib/evaluation/worker.js", import.meta.url);
 
 describe("threads", () => {
   it("may be ended at once, while they still load their modules", async () => {
-    for (let delay = 0; delay < 400; delay += 25) {
+    for (let delay = 0; delay < 400; delay += 80) {
       const pool = startPool(WORKER, 3);
       await setTimeout(delay);
       await pool.close(); // would take the whole process with it
