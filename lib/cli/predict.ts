@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import { findWeights } from "../training/checkpoint.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
-import { createProgress } from "./progress.js";
+import { showing } from "./progress.js";
 
 interface PredictFlags extends ConfigOptions {
   readonly weights: string;
@@ -27,11 +27,9 @@ export function predictCommand(context: Context): Command {
       const { config } = loadConfig(path, { overrides: flags.set });
       const weights = await findWeights(flags.weights);
       const outDir = resolve(flags.out);
-      const progress = createProgress({ stream: context.stderr, every: 1 });
-      const onEvent = progress.show;
-      const result = await context.api
-        .predictFiles({ config, weights, inputs, outDir, signal: context.signal, onEvent })
-        .finally(() => progress.stop());
+      const result = await showing(context, (watch) =>
+        context.api.predictFiles({ config, weights, inputs, outDir, ...watch }),
+      );
       printResult(context, flags, result, () => `the results are in ${outDir}`);
       const { pictures, unreadable } = result;
       if (unreadable.length > 0) {

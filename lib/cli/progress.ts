@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import type { TrainingEvent } from "../training/events.js";
-import type { ErrorStream } from "./context.js";
+import type { Context, ErrorStream } from "./context.js";
 import { duration } from "./table.js";
 
 /** Shows events on stderr: as a bar on a terminal, else as a line every now and then. */
@@ -14,6 +14,26 @@ export interface ProgressOptions {
   readonly stream: ErrorStream;
   /** Steps between lines where there is no terminal. */
   readonly every: number;
+}
+
+/** What long work is given: when to stop, and whom to tell how far it is. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainingEvent) => void;
+}
+
+/** Does long work and shows on stderr how far it is. @param every as in `ProgressOptions` */
+export async function showing<T>(
+  { stderr, signal }: Pick<Context, "stderr" | "signal">,
+  work: (watch: Watch) => Promise<T>,
+  every = 1,
+): Promise<T> {
+  const progress = createProgress({ stream: stderr, every });
+  try {
+    return await work({ signal, onEvent: progress.show });
+  } finally {
+    progress.stop();
+  }
 }
 
 type StepEvent = Extract<TrainingEvent, { type: "step" }>;

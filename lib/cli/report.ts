@@ -3,7 +3,7 @@ import type { EvaluationType } from "../evaluation/tables.js";
 import type { ReportResult } from "../report/types.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { collect, createCommand } from "./options.js";
-import { createProgress } from "./progress.js";
+import { showing } from "./progress.js";
 import { metricsTable, table } from "./table.js";
 
 interface ReportFlags extends ConfigOptions {
@@ -43,10 +43,9 @@ export function reportCommand(context: Context): Command {
     .option("--worst <n>", "how many of the worst pictures are shown; default 8", number)
     .option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable", collect, [])
     .action(async (run: string, flags: ReportFlags) => {
-      const progress = createProgress({ stream: context.stderr, every: 1 });
       const { out, type, iou, score, worst } = flags;
-      const result = await context.api
-        .report({
+      const result = await showing(context, (watch) =>
+        context.api.report({
           run,
           overrides: flags.set,
           evaluate: flags.evaluation,
@@ -55,10 +54,9 @@ export function reportCommand(context: Context): Command {
           ...(iou !== undefined && { iouThreshold: iou }),
           ...(score !== undefined && { scoreThreshold: score }),
           ...(worst !== undefined && { worst }),
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       for (const remark of result.remarks) context.stderr.write(`${remark}\n`);
       printResult(context, flags, result, () => summary(result));
     });

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
-import { createProgress } from "./progress.js";
+import { showing } from "./progress.js";
 import { metricsTable } from "./table.js";
 
 interface TrainFlags extends ConfigOptions {
@@ -19,12 +19,12 @@ export function trainCommand(context: Context): Command {
     .option("--resume", "go on from the newest checkpoint in the output folder")
     .action(async (path: string, flags: TrainFlags) => {
       const { config } = loadConfig(path, { overrides: flags.set });
-      const progress = createProgress({ stream: context.stderr, every: config.training.logEvery });
       const resume = flags.resume === true;
-      const onEvent = progress.show;
-      const result = await context.api
-        .train({ config, resume, signal: context.signal, onEvent })
-        .finally(() => progress.stop());
+      const result = await showing(
+        context,
+        (watch) => context.api.train({ config, resume, ...watch }),
+        config.training.logEvery,
+      );
       printResult(context, flags, result, () => {
         const figures = result.metrics === undefined ? "" : `${metricsTable(result.metrics)}\n`;
         return `${figures}done; the run is in ${config.output}`;

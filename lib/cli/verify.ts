@@ -5,7 +5,7 @@ import type { VerifyResult } from "../export/verify/result.js";
 import { findWeights } from "../training/checkpoint.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
 import { collect, createCommand, parsePositive } from "./options.js";
-import { createProgress } from "./progress.js";
+import { showing } from "./progress.js";
 import { table } from "./table.js";
 
 interface VerifyFlags extends SharedOptions {
@@ -32,20 +32,18 @@ export function verifyCommand(context: Context): Command {
     .option("--tolerance <x>", "largest relative difference; else 0.001, or 0.05 of a float16 file", parsePositive)
     .action(async (model: string, flags: VerifyFlags) => {
       const { config } = loadConfig(flags.against, { overrides: flags.set });
-      const progress = createProgress({ stream: context.stderr, every: 1 });
       const { pictures, tolerance } = flags;
-      const result = await context.api
-        .verifyModel({
+      const result = await showing(context, async (watch) =>
+        context.api.verifyModel({
           model,
           config,
           weights: await findWeights(flags.weights),
           ...(pictures !== undefined && { pictures }),
           ...(tolerance !== undefined && { tolerance }),
           data: flags.data === true,
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       printResult(context, flags, result, () => report(result));
       if (!result.passed) throw new UserError(`${model} differs from the model: ${result.failures.join("; ")}`);
     });

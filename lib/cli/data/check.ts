@@ -3,7 +3,7 @@ import type { CheckResult, Problem } from "../../datatools/check/types.js";
 import { UserError } from "../../errors.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { readSource, type SourceFlags, sourceOfPaths, withSource } from "./source.js";
 
 interface CheckFlags extends SourceFlags {
@@ -36,11 +36,9 @@ export function checkCommand(context: Context): Command {
       const sets = second
         ? [...sources, sourceOfPaths({ name: "val", annotations, labelMaps, pictures }, flags)]
         : sources;
-      const progress = createProgress({ stream: context.stderr, every: 1 });
-      const { signal } = context;
-      const result = await context.api.data
-        .check({ sources: sets, pixels: flags.pixels, signal, onEvent: progress.show })
-        .finally(() => progress.stop());
+      const result = await showing(context, (watch) =>
+        context.api.data.check({ sources: sets, pixels: flags.pixels, ...watch }),
+      );
       printResult(context, flags, result, () => problemList(result, flags.all === true));
       if (result.errors > 0) throw new UserError(`${count(result.errors, "error")} found; mend them before training`);
     });

@@ -3,7 +3,7 @@ import type { ConvertResult, ConvertSource, ConvertTarget } from "../../datatool
 import { UserError } from "../../errors.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 
 interface ConvertFlags extends SharedOptions {
   readonly from: ConvertSource["format"];
@@ -76,10 +76,8 @@ export function convertCommand(context: Context): Command {
     .option("--no-copy", "to yolo: do not copy the pictures")
     .option("--force", "overwrite what is there")
     .action(async (input: string, flags: ConvertFlags) => {
-      const progress = createProgress({ stream: context.stderr, every: 1 });
-      const { signal } = context;
-      const options = { from: sourceOf(input, flags), to: targetOf(flags), signal, onEvent: progress.show };
-      const result = await context.api.data.convert(options).finally(() => progress.stop());
+      const options = { from: sourceOf(input, flags), to: targetOf(flags) };
+      const result = await showing(context, (watch) => context.api.data.convert({ ...options, ...watch }));
       printResult(context, flags, result, () => summary(result));
     });
 }

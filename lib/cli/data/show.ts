@@ -3,7 +3,7 @@ import { UserError } from "../../errors.js";
 import type { Split } from "../../tasks/sources.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { toCount } from "./convert.js";
 import { readSource, type SourceFlags, withSource } from "./source.js";
 
@@ -41,10 +41,9 @@ export function showCommand(context: Context): Command {
       if (flags.augmented && flags.only !== undefined) {
         throw new UserError("--only cannot be had with --augmented, which draws the loader's own batches", 2);
       }
-      const progress = createProgress({ stream: context.stderr, every: 1 });
       const { count, columns, height, seed, only, out } = flags;
-      const result = await context.api.data
-        .show({
+      const result = await showing(context, (watch) =>
+        context.api.data.show({
           source: sources[0]!,
           output: out,
           count,
@@ -54,10 +53,9 @@ export function showCommand(context: Context): Command {
           ...(only !== undefined && { className: only }),
           ...(flags.augmented && config !== undefined && { augmented: config }),
           ...(flags.force && { force: true }),
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       printResult(context, flags, result, () => `${out}: ${result.pictures.length} pictures`);
     });
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { SplitResult } from "../../datatools/split/split.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { toSeed } from "./show.js";
 import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
@@ -32,20 +32,18 @@ export function splitCommand(context: Context): Command {
       const { annotations, labelMaps } = flags;
       const pictures = annotations !== undefined && labelMaps === undefined ? (flags.pictures ?? ".") : flags.pictures;
       const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
-      const progress = createProgress({ stream: context.stderr, every: 1 });
       const { out: output, shares, seed, groupBy } = flags;
-      const result = await context.api.data
-        .split({
+      const result = await showing(context, (watch) =>
+        context.api.data.split({
           source,
           output,
           shares,
           seed,
           ...(groupBy !== undefined && { groupBy }),
           ...(flags.force && { force: true }),
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       printResult(context, flags, result, () => summary(result));
     });
 }

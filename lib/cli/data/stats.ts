@@ -3,7 +3,7 @@ import type { AnchorStats, SetStats, StatsResult } from "../../datatools/stats/t
 import type { Split } from "../../tasks/sources.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { toCount } from "./convert.js";
 import { readSource, type SourceFlags, withSource } from "./source.js";
@@ -31,18 +31,16 @@ export function statsCommand(context: Context): Command {
     .action(async (path: string | undefined, flags: StatsFlags) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
       const { config, sources } = readSource(path, flags, splits);
-      const progress = createProgress({ stream: context.stderr, every: 1 });
-      const result = await context.api.data
-        .stats({
+      const result = await showing(context, (watch) =>
+        context.api.data.stats({
           sources,
           ...(config !== undefined && { config }),
           anchorPictures: flags.anchorPictures,
           ...(flags.out !== undefined && { output: flags.out }),
           ...(flags.force && { force: true }),
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       printResult(context, flags, result, () => summary(result));
     });
 }

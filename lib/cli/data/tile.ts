@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { TileResult } from "../../datatools/tile/tile.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { toCount } from "./convert.js";
 import { toSeed } from "./show.js";
 import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
@@ -34,10 +34,9 @@ export function tileCommand(context: Context): Command {
     .action(async (flags: TileFlags) => {
       const { annotations, labelMaps, pictures } = flags;
       const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
-      const progress = createProgress({ stream: context.stderr, every: 1 });
       const { out: output, size, overlap, minVisible, quality } = flags;
-      const result = await context.api.data
-        .tile({
+      const result = await showing(context, (watch) =>
+        context.api.data.tile({
           source,
           output,
           ...size,
@@ -46,10 +45,9 @@ export function tileCommand(context: Context): Command {
           quality,
           ...(flags.dropEmpty && { dropEmpty: true }),
           ...(flags.force && { force: true }),
-          signal: context.signal,
-          onEvent: progress.show,
-        })
-        .finally(() => progress.stop());
+          ...watch,
+        }),
+      );
       printResult(context, flags, result, () => summary(result));
     });
 }

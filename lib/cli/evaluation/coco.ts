@@ -3,7 +3,7 @@ import type { CategoryFigures, CocoEvaluation } from "../../evaluation/coco.js";
 import { formatRows } from "../../evaluation/summary.js";
 import type { EvaluationType } from "../../evaluation/tables.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { areaRanges, idList, numberList, wholeNumber } from "./lists.js";
 
@@ -35,9 +35,8 @@ const WORTH_SHOWING = 10;
 export async function evaluateCoco(flags: CocoFlags, context: Context): Promise<void> {
   const { annotations, results, type } = flags;
   if (type === undefined) throw new UserError("--type is missing: bbox to compare boxes, segm to compare masks", 2);
-  const progress = createProgress({ stream: context.stderr, every: 1 });
-  const evaluation = await context.api.evaluation
-    .coco({
+  const evaluation = await showing(context, async ({ signal, onEvent }) =>
+    context.api.evaluation.coco({
       annotations,
       results,
       type,
@@ -50,12 +49,12 @@ export async function evaluateCoco(flags: CocoFlags, context: Context): Promise<
       ...(flags.categories !== undefined && { categories: flags.categories.split(",").map((name) => name.trim()) }),
       ...(flags.pictures !== undefined && { imageIds: await idList(flags.pictures, "--pictures") }),
       ...(flags.threads !== undefined && { threads: wholeNumber(flags.threads, "--threads", 1, 1024) }),
-      signal: context.signal,
+      signal,
       onProgress: (done, total) => {
-        if (total >= WORTH_SHOWING) progress.show({ type: "progress", what: "reading", done, total });
+        if (total >= WORTH_SHOWING) onEvent({ type: "progress", what: "reading", done, total });
       },
-    })
-    .finally(() => progress.stop());
+    }),
+  );
   const report: CocoReport = { type, stats: evaluation.stats, perCategory: evaluation.categories };
   printResult(context, flags, report, () => describe(evaluation));
 }

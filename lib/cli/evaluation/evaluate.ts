@@ -4,7 +4,7 @@ import { UserError } from "../../errors.js";
 import { findWeights } from "../../training/checkpoint.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { collect, createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { metricsTable } from "../table.js";
 import { type CocoFlags, evaluateCoco } from "./coco.js";
 import { evaluateLabelMaps, type LabelMapFlags } from "./labelMaps.js";
@@ -80,10 +80,6 @@ async function evaluateModel(path: string, flags: Flags, context: Context): Prom
   }
   const { config } = loadConfig(path, { overrides: set });
   const weights = await findWeights(given);
-  const progress = createProgress({ stream: context.stderr, every: 1 });
-  const onEvent = progress.show;
-  const result = await context.api
-    .evaluate({ config, weights, signal: context.signal, onEvent })
-    .finally(() => progress.stop());
+  const result = await showing(context, (watch) => context.api.evaluate({ config, weights, ...watch }));
   printResult(context, flags, result, () => metricsTable(result.metrics ?? {}));
 }

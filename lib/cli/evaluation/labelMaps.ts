@@ -1,6 +1,6 @@
 import type { LabelMapsEvaluation } from "../../evaluation/labelMapFiles.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { metricsTable, table } from "../table.js";
 import { textLines, wholeNumber } from "./lists.js";
 
@@ -39,9 +39,8 @@ const CLASS_FIGURES = [
 /** Judges a folder of label maps. */
 export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context): Promise<void> {
   const { annotations, predictions, annotationSuffix, predictionSuffix } = flags;
-  const progress = createProgress({ stream: context.stderr, every: 1 });
-  const evaluation = await context.api.evaluation
-    .labelMaps({
+  const evaluation = await showing(context, async ({ signal, onEvent }) =>
+    context.api.evaluation.labelMaps({
       annotations,
       predictions,
       ...(flags.classes !== undefined && { classes: await textLines(flags.classes) }),
@@ -51,10 +50,10 @@ export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context):
       ...(annotationSuffix !== undefined && { annotationSuffix }),
       ...(predictionSuffix !== undefined && { predictionSuffix }),
       ...(flags.threads !== undefined && { threads: wholeNumber(flags.threads, "--threads", 1, 1024) }),
-      signal: context.signal,
-      onProgress: (done, total) => progress.show({ type: "progress", what: "counting", done, total }),
-    })
-    .finally(() => progress.stop());
+      signal,
+      onProgress: (done, total) => onEvent({ type: "progress", what: "counting", done, total }),
+    }),
+  );
   const report = reportOf(evaluation);
   printResult(context, flags, report, () => describe(report));
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
-import { createProgress } from "../progress.js";
+import { showing } from "../progress.js";
 import { megabytes } from "./show.js";
 
 interface ConvertFlags extends SharedOptions {
@@ -25,19 +25,16 @@ export function convertCommand(context: Context): Command {
     .addOption(names.choices(["keep", "authors"]).default("keep"))
     .option("--force", "replace the file where it is there already")
     .action(async (from: string, to: string, { part, names: whose, force, ...flags }: ConvertFlags) => {
-      const progress = createProgress({ stream: context.stderr, every: 1 });
-      const { signal } = context;
-      const result = await context.api.weights
-        .convert({
+      const result = await showing(context, (watch) =>
+        context.api.weights.convert({
           from,
           to,
           names: whose,
           force: force === true,
-          signal,
-          onEvent: progress.show,
+          ...watch,
           ...(part !== undefined && { part }),
-        })
-        .finally(() => progress.stop());
+        }),
+      );
       printResult(context, flags, result, () => {
         const whole = result.part === "" ? "" : ` of the part ${result.part}`;
         const left = result.left === 0 ? "" : `; ${result.left} other tensors left out`;
