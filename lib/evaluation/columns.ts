@@ -1,34 +1,16 @@
 import { UserError } from "../errors.js";
 import { readSegmentation } from "../masks/coco.js";
 import { RunBuffer } from "../masks/runBuffer.js";
-import { type MaskTable, maskTableBuilder } from "../masks/table.js";
+import { maskTableBuilder } from "../masks/table.js";
 import type { CocoAnnotation, CocoResult } from "./coco-files.js";
-import type { CocoFrame } from "./frame.js";
-import { type MaskOverlaps, type OverlapTarget, overlapsBuilder } from "./maskOverlaps.js";
-import { type EvaluationType, indexOfSorted } from "./tables.js";
+import type { CocoFrame, Judged } from "./frame.js";
+import { type OverlapTarget, overlapsBuilder } from "./maskOverlaps.js";
+import { type DetectionTable, type EvaluationType, type GroundTruthTable, indexOfSorted } from "./tables.js";
 
-/** Columns of some of a file's annotations, as in `GroundTruthTable`. */
-export interface ObjectColumns {
-  readonly image: Int32Array;
-  readonly category: Int32Array;
-  readonly boxes: Float64Array;
-  readonly areas: Float64Array;
-  readonly crowd: Uint8Array;
-  readonly ids: Float64Array;
-  readonly masks?: MaskTable;
+/** Columns of some of a file's annotations. */
+export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {
   /** Ids of all annotations read, those that are not judged too. */
   readonly allIds: Float64Array;
-}
-
-/** Columns of some of a file's results, as in `DetectionTable`. */
-export interface DetectionColumns {
-  readonly image: Int32Array;
-  readonly category: Int32Array;
-  readonly boxes: Float64Array;
-  readonly areas: Float64Array;
-  readonly scores: Float64Array;
-  readonly ids: Float64Array;
-  readonly overlaps?: MaskOverlaps;
 }
 
 /**
@@ -101,7 +83,7 @@ export function detectionColumns(
   first: number,
   frame: CocoFrame,
   target: OverlapTarget | undefined,
-): DetectionColumns {
+): DetectionTable {
   const n = results.length;
   const image = new Int32Array(n);
   const category = new Int32Array(n);

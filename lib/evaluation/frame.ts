@@ -1,5 +1,5 @@
 import { nearestName, UserError } from "../errors.js";
-import { indexOfSorted } from "./tables.js";
+import { type GroundTruthTable, indexOfSorted } from "./tables.js";
 
 /** The pictures and categories a file knows, and which of them are judged: what annotations and results are read by. */
 export interface CocoFrame {
@@ -16,11 +16,7 @@ export interface CocoFrame {
 }
 
 /** What is judged, in the order of the tables. */
-export interface Judged {
-  readonly imageIds: Float64Array;
-  readonly categoryIds: Float64Array;
-  readonly categoryNames: readonly string[];
-}
+export type Judged = Pick<GroundTruthTable, "imageIds" | "categoryIds" | "categoryNames">;
 
 export interface JudgedSubset {
   /** Judge only these pictures. */

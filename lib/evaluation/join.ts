@@ -1,11 +1,13 @@
 import { UserError } from "../errors.js";
 import type { MaskTable } from "../masks/table.js";
-import type { DetectionColumns, ObjectColumns } from "./columns.js";
+import type { ObjectColumns } from "./columns.js";
 import type { Judged } from "./frame.js";
 import type { MaskOverlaps } from "./maskOverlaps.js";
 import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
 type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+const ROWS = { image: Int32Array, category: Int32Array, boxes: Float64Array, areas: Float64Array, ids: Float64Array };
 
 /**
  * The pieces of a file's annotations as one table, in memory that threads can share.
@@ -17,115 +19,46 @@ export function joinObjects(pieces: readonly ObjectColumns[], judged: Judged): G
   const masks = pieces.flatMap(({ masks }) => masks ?? []);
   return {
     ...judged,
-    image: join(
-      pieces.map(({ image }) => image),
-      Int32Array,
-    ),
-    category: join(
-      pieces.map(({ category }) => category),
-      Int32Array,
-    ),
-    boxes: join(
-      pieces.map(({ boxes }) => boxes),
-      Float64Array,
-    ),
-    areas: join(
-      pieces.map(({ areas }) => areas),
-      Float64Array,
-    ),
-    crowd: join(
-      pieces.map(({ crowd }) => crowd),
-      Uint8Array,
-    ),
-    ids: join(
-      pieces.map(({ ids }) => ids),
-      Float64Array,
-    ),
+    ...joinAll(pieces, { ...ROWS, crowd: Uint8Array }),
     ...(masks.length > 0 && { masks: joinMasks(masks) }),
   };
 }
 
 /** The pieces of a file's results as one table, in memory that threads can share. */
-export function joinDetections(pieces: readonly DetectionColumns[]): DetectionTable {
+export function joinDetections(pieces: readonly DetectionTable[]): DetectionTable {
   const overlaps = pieces.flatMap(({ overlaps }) => overlaps ?? []);
   return {
-    image: join(
-      pieces.map(({ image }) => image),
-      Int32Array,
-    ),
-    category: join(
-      pieces.map(({ category }) => category),
-      Int32Array,
-    ),
-    boxes: join(
-      pieces.map(({ boxes }) => boxes),
-      Float64Array,
-    ),
-    areas: join(
-      pieces.map(({ areas }) => areas),
-      Float64Array,
-    ),
-    scores: join(
-      pieces.map(({ scores }) => scores),
-      Float64Array,
-    ),
-    ids: join(
-      pieces.map(({ ids }) => ids),
-      Float64Array,
-    ),
+    ...joinAll(pieces, { ...ROWS, scores: Float64Array }),
     ...(overlaps.length > 0 && { overlaps: joinOverlaps(overlaps) }),
   };
 }
 
 function checkDistinct(pieces: readonly ObjectColumns[]): void {
-  const ids = join(
-    pieces.map(({ allIds }) => allIds),
-    Float64Array,
-  ).sort();
+  const ids = joinAll(pieces, { allIds: Float64Array }).allIds.sort();
   const twice = ids.find((id, i) => id === ids[i + 1]);
   if (twice === undefined) return;
   throw new UserError(`annotation ${twice}: the id occurs twice; give every annotation its own`);
 }
 
 function joinMasks(tables: readonly MaskTable[]): MaskTable {
+  const starts = joinStarts(
+    tables.map(({ starts }) => starts),
+    Uint32Array,
+  );
   return {
-    sizes: join(
-      tables.map(({ sizes }) => sizes),
-      Int32Array,
-    ),
-    starts: joinStarts(
-      tables.map(({ starts }) => starts),
-      Uint32Array,
-    ),
-    ends: join(
-      tables.map(({ ends }) => ends),
-      Uint32Array,
-    ),
-    areas: join(
-      tables.map(({ areas }) => areas),
-      Float64Array,
-    ),
-    boxes: join(
-      tables.map(({ boxes }) => boxes),
-      Int32Array,
-    ),
+    ...joinAll(tables, { sizes: Int32Array, ends: Uint32Array, areas: Float64Array, boxes: Int32Array }),
+    starts,
   };
 }
 
 function joinOverlaps(parts: readonly MaskOverlaps[]): MaskOverlaps {
+  const starts = joinStarts(
+    parts.map(({ starts }) => starts),
+    Int32Array,
+  );
   return {
-    starts: joinStarts(
-      parts.map(({ starts }) => starts),
-      Int32Array,
-    ),
-    objects: join(
-      parts.map(({ objects }) => objects),
-      Int32Array,
-    ),
-    ious: join(
-      parts.map(({ ious }) => ious),
-      Float64Array,
-    ),
+    ...joinAll(parts, { objects: Int32Array, ious: Float64Array }),
+    starts,
     comparedWith: parts[0]!.comparedWith,
   };
 }
@@ -134,6 +67,21 @@ type ColumnType<C extends Column> = {
   readonly BYTES_PER_ELEMENT: number;
   new (memory: SharedArrayBuffer): C;
 };
+
+/** The columns named, each that of the first piece, the second, … one after the other. */
+function joinAll<T extends Readonly<Record<string, ColumnType<Column>>>>(
+  pieces: readonly { readonly [name in keyof T]: Column }[],
+  types: T,
+): { [name in keyof T]: InstanceType<T[name]> } {
+  const joined = Object.entries(types).map(([name, type]) => [
+    name,
+    join(
+      pieces.map((piece) => piece[name]!),
+      type,
+    ),
+  ]);
+  return Object.fromEntries(joined);
+}
 
 function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>): C {
   const total = parts.reduce((sum, { length }) => sum + length, 0);

@@ -1,12 +1,12 @@
 import { type JsonPiece, readJsonPiece } from "../formats/jsonLists.js";
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
 import type { CocoAnnotation, CocoResult } from "./coco-files.js";
-import { type DetectionColumns, detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
+import { detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
 import type { CocoFrame } from "./frame.js";
 import { judgeClasses } from "./judge.js";
 import { type ComparedWith, overlapTarget } from "./maskOverlaps.js";
 import type { ClassRows } from "./rows.js";
-import type { EvaluationType, GroundTruthTable } from "./tables.js";
+import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 import type { JudgeInput } from "./verdicts.js";
 
 // What worker threads are asked to do. Tables lie in shared memory, so that a task is small.
@@ -33,7 +33,7 @@ export interface DetectionsTask {
 }
 
 /** Parses some of a file's results, and compares their masks with the ground truth's. */
-export async function readDetections(task: DetectionsTask): Promise<DetectionColumns> {
+export async function readDetections(task: DetectionsTask): Promise<DetectionTable> {
   const { path, piece, frame, truth, comparedWith } = task;
   const results = await readJsonPiece(path, piece); // checked one by one
   const target = truth.masks && overlapTarget(truth, comparedWith);

@@ -1,6 +1,7 @@
 import { startPool } from "../threads.js";
 import type { PrecisionRecall } from "./accumulate.js";
-import type { DetectionColumns, ObjectColumns } from "./columns.js";
+import type { ObjectColumns } from "./columns.js";
+import type { DetectionTable } from "./tables.js";
 import {
   type DetectionsTask,
   type JudgeTask,
@@ -14,7 +15,7 @@ import {
 export interface Workers {
   readonly threads: number;
   objects(task: ObjectsTask): Promise<ObjectColumns>;
-  detections(task: DetectionsTask): Promise<DetectionColumns>;
+  detections(task: DetectionsTask): Promise<DetectionTable>;
   judge(task: JudgeTask): Promise<PrecisionRecall>;
   close(): Promise<void>;
 }
