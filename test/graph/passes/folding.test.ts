@@ -44,6 +44,24 @@ const affine = (x: Value, key: string) => {
 const count = (outputs: Readonly<Record<string, Value>>) => countOperators(Object.values(outputs));
 const nameOf = (value: Value) => (value.node.attributes as ConstantAttributes).name;
 
+describe("folding constants", () => {
+  it("computes large ones in several parts, each result in its place", async () => {
+    const side = 2 ** 11;
+    const x = input("x", [side]);
+    const scaled = [2, 3, 5, 7].map((factor, i) => mul(randomConstant([side, side], `large ${i}`), scalar(factor)));
+    const outputs = Object.fromEntries(scaled.map((matrix, i) => [`y${i}`, matMul(matrix, reshape(x, [side, 1]))]));
+    const parts: number[] = [];
+    const folded = await foldConstants(outputs, (program) => {
+      parts.push(Object.keys(program).length);
+      return evaluate(engine, program);
+    });
+    expect(parts.length, "parts").to.be.at.least(2);
+    expect(parts.reduce((sum, count) => sum + count)).to.equal(4);
+    expect(count(folded)).to.not.have.property("mul");
+    await expectSameResults(engine, outputs, folded);
+  });
+});
+
 describe("foldAffine", () => {
   const map = input("x", [2, 6, 7, 9]);
 

@@ -1,5 +1,8 @@
 import { PATCH, TILE } from "./matrices.js";
 
+/** The part of the plain way's cost that has to be undercut. */
+export const WORTHWHILE = 0.8;
+
 /** What is computed in one go: some rows of one picture, or several pictures. */
 export interface Tiling {
   /** Rows in a block, all its pictures together. */

@@ -10,12 +10,10 @@ import {
   type Value,
 } from "../../../graph/index.js";
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE } from "./matrices.js";
-import { chooseTiling, type MapSize, patchIndices, SUM, type Tiling, tileIndices } from "./tiling.js";
+import { chooseTiling, type MapSize, patchIndices, SUM, type Tiling, tileIndices, WORTHWHILE } from "./tiling.js";
 
 /** What gathering and transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
 const TRANSFORM_COST = 150;
-/** The part of the plain way's cost that has to be undercut. */
-const WORTHWHILE = 0.8;
 
 /**
  * The gradient of a 3 × 3 kernel by minimal filtering: that of y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A with respect to w is

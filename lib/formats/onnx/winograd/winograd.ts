@@ -21,13 +21,11 @@ import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
 import { behindTruncate } from "../behindTruncate.js";
 import { rowBlocksOperator } from "../fusion/rowBlocks.js";
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE, transformKernels } from "./matrices.js";
-import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling } from "./tiling.js";
+import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling, WORTHWHILE } from "./tiling.js";
 import { filteredWeightGradient } from "./weightGradient.js";
 
 /** What transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
 const TRANSFORM_COST = 450;
-/** The part of a plain convolution's cost that has to be undercut. */
-const WORTHWHILE = 0.8;
 /** onnxruntime's fast layouts hold so many channels side by side. */
 const CHANNEL_BLOCK = 16;
 
