@@ -7,6 +7,7 @@ export * from "./operators/leaves.js";
 export * from "./operators/losses.js";
 export * from "./operators/matmul.js";
 export * from "./operators/normalisation.js";
+export * from "./operators/pointwiseBatchNorm.js";
 export * from "./operators/pooling.js";
 export * from "./operators/reductions.js";
 export * from "./operators/resizing.js";

@@ -6,6 +6,7 @@ import * as leaves from "./operators/leaves.js";
 import * as losses from "./operators/losses.js";
 import * as matmul from "./operators/matmul.js";
 import * as normalisation from "./operators/normalisation.js";
+import * as pointwise from "./operators/pointwiseBatchNorm.js";
 import * as pooling from "./operators/pooling.js";
 import * as reductions from "./operators/reductions.js";
 import * as resizing from "./operators/resizing.js";
@@ -72,6 +73,7 @@ export const operators = {
   channelAffine: normalisation.channelAffineOperator,
   channelDot: normalisation.channelDotOperator,
   batchNorm: normalisation.batchNormOperator,
+  pointwiseBatchNorm: pointwise.pointwiseBatchNormOperator,
   affineSum: normalisation.affineSumOperator,
   standardise: normalisation.standardiseOperator,
   topK: detection.topKOperator,

@@ -89,7 +89,10 @@ export function batchNorm(
       const normalised = div(scale, sqrt(add(variance, scalar(epsilon))));
       return graph.channelAffine(x, normalised, sub(shift, mul(mean, normalised)));
     }
-    const batch = graph.batchNorm(x, scale, shift, { epsilon });
+    const before = graph.normalisableConvolution(x);
+    const batch = before
+      ? graph.pointwiseBatchNorm(before, scale, shift, { epsilon })
+      : graph.batchNorm(x, scale, shift, { epsilon });
     const n = sizeOf(x.shape) / channels;
     const blend = (running: Value, current: Value, factor: number) =>
       add(mul(running, scalar(1 - momentum)), mul(current, scalar(momentum * factor)));

@@ -64,15 +64,18 @@ const strided = (site: Site<AttributesOf<"conv2d">>): Tensor => {
   return withBias(site, joined(site, parts), vector);
 };
 
-/** TF.js adds the bias in the convolution's kernel; TensorFlow finds that out by itself. */
+/**
+ * TF.js adds the bias in the convolution's kernel; TensorFlow finds that out by itself. A computed bias is added
+ * afterwards: TF.js's wasm kernel takes a reshaped one for a tensor of the shape it had before.
+ */
 function convolution(
   site: Place,
   [plain, fused]: readonly [plain: string, fused: string],
   [x, w, bias]: readonly [x: string, w: string, bias: string | undefined],
   attributes: Attributes,
 ): Tensor {
-  const { emit, dialect } = site;
-  if (bias === undefined || dialect === "tensorflow") {
+  const { emit, dialect, operands } = site;
+  if (bias === undefined || dialect === "tensorflow" || operands[2]?.constant === undefined) {
     return withBias(site, emit.op(plain, [x, w], attributes), bias);
   }
   const fusion: Attributes = { num_args: { i: 1 }, fused_ops: { strings: ["BiasAdd"] }, epsilon: { f: 0 } };

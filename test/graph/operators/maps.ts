@@ -80,6 +80,13 @@ export const mapSuites = {
     })),
     reference: normalisation.batchNorm,
   }),
+  pointwiseBatchNorm: suite(operators.pointwiseBatchNorm, {
+    calls: fc.tuple(shapeOf(4, 4), fc.integer({ min: 1, max: 6 })).map(([shape, out]) => ({
+      operands: [floats(shape.with(0, shape[0]! + 1)), floats([out, shape[1]!]), ...vectors([1, out], 2)],
+      attributes: { epsilon: 1e-2 },
+    })),
+    reference: normalisation.pointwiseBatchNorm,
+  }),
   standardise: suite(operators.standardise, {
     calls: shapeOf(1, 4).chain((shape) =>
       axesOf(shape.length, 1).map((axes) => ({ operands: [floats(shape)], attributes: { axes, epsilon: 1e-2 } })),

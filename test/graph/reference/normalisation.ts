@@ -41,6 +41,27 @@ export const batchNorm: Reference<AttributesOf<"batchNorm">> = ([x, gamma, beta]
   return [y, { shape: channels, data: mean.data }, { shape: channels, data: variance.data }, centred];
 };
 
+export const pointwiseBatchNorm: Reference<AttributesOf<"pointwiseBatchNorm">> = ([x, w, gamma, beta], attributes) => {
+  const channels = x!.shape[1]!;
+  const product = build(x!.shape.with(1, w!.shape[0]!), (index) => {
+    let total = 0;
+    for (let c = 0; c < channels; c++) total += at(w!, [index[1]!, c]) * at(x!, index.with(1, c));
+    return total;
+  });
+  const [y, mean, variance] = batchNorm([product, gamma!, beta!], attributes);
+  const others = x!.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  const averages = meanOver(x!, others);
+  const centred = build(x!.shape, (index) => at(x!, index) - at(averages, outOfAxes(index, others)));
+  const covariance = zerosOf([channels, channels]);
+  for (const index of indicesOf(x!.shape)) {
+    for (let c = 0; c < channels; c++) {
+      covariance.data[index[1]! * channels + c]! +=
+        (at(centred, index) * at(centred, index.with(1, c)) * channels) / centred.data.length;
+    }
+  }
+  return [y!, mean!, variance!, centred, covariance];
+};
+
 export const standardise: Reference<AttributesOf<"standardise">> = ([x], { axes, epsilon }) => {
   const [mean, variance] = moments(x!, axes);
   const inverse = { shape: variance.shape, data: variance.data.map((v) => 1 / Math.sqrt(v + epsilon)) };
