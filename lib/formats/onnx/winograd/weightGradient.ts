@@ -6,7 +6,6 @@ import {
   matMul,
   type Node,
   reshape,
-  transpose,
   type Value,
 } from "../../../graph/index.js";
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE } from "./matrices.js";
@@ -35,13 +34,12 @@ export function filteredWeightGradient(
   const cost = tiling.cost * (products + TRANSFORM_COST * (channels + out));
   if (cost > WORTHWHILE * 9 * channels * out) return undefined;
   const sums = blockSums(pixelsOf(x), pixelsOf(g), map, tiling).reduce((total, block) => add(total, block));
-  const taps = matMul(constant(kernelTransform, [PATCH ** 2, 9]), reshape(sums, [PATCH ** 2, channels * out]), {
-    transposeA: true,
-  });
-  return transpose(reshape(taps, [3, 3, channels, out]), [3, 2, 0, 1]);
+  const rows = reshape(sums, [PATCH ** 2, out * channels]);
+  const taps = matMul(rows, constant(kernelTransform, [PATCH ** 2, 9]), { transposeA: true });
+  return reshape(taps, [out, channels, 3, 3]);
 }
 
-/** Σ (Bᵀ x B)ᵀ (A g Aᵀ) over each block's tiles: [36, C, O]. */
+/** Σ (A g Aᵀ)ᵀ (Bᵀ x B) over each block's tiles: [36, O, C]. */
 function blockSums(x: Value, g: Value, map: MapSize, tiling: Tiling): Value[] {
   const { blocks, tiles } = tiling;
   const patches = patchIndices(map, tiling);
@@ -56,6 +54,6 @@ function blockSums(x: Value, g: Value, map: MapSize, tiling: Tiling): Value[] {
       const spread = reshape(chosen, [size / tiles, tiles * channels]);
       return reshape(matMul(matrix, spread, { transposeA }), [PATCH ** 2, tiles, channels]);
     };
-    return matMul(of(patches, x, toFactors, false), of(places, g, toTiles, true), { transposeA: true });
+    return matMul(of(places, g, toTiles, true), of(patches, x, toFactors, false), { transposeA: true });
   });
 }

@@ -20,7 +20,15 @@ import { madeBy } from "../../../graph/passes/patterns.js";
 import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
 import { behindTruncate } from "../behindTruncate.js";
 import { rowBlocksOperator } from "../fusion/rowBlocks.js";
-import { inputTransform, kernelTransform, outputTransform, PATCH, TILE, transformKernels } from "./matrices.js";
+import {
+  inputTransform,
+  kernelTransform,
+  outputTransform,
+  PATCH,
+  TILE,
+  transformKernels,
+  turnedKernelTransform,
+} from "./matrices.js";
 import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling, WORTHWHILE } from "./tiling.js";
 import { filteredWeightGradient } from "./weightGradient.js";
 
@@ -39,13 +47,14 @@ const CHANNEL_BLOCK = 16;
  * and add the bias, because beside a convolution the layout is changed by all threads.
  */
 export function winograd(outputs: Outputs): Outputs {
-  const transformed = memoised(transformedKernels);
+  const kernels = memoised(kernelsOf);
+  const turnedKernels = memoised(turnedKernelsOf);
   const pixelsOf = memoised(pixelRows); // the input gradient and the kernel's read the same rows
   const truncated = behindTruncate(nodesInOrder(Object.values(outputs))); // tiles are cut for all rows
   return rewrite(outputs, (value) => {
     if (truncated.has(value.node)) return undefined;
     const gradient = madeBy(value, "conv2dInputGradient");
-    if (gradient !== undefined) return inputGradient(gradient, transformed, pixelsOf);
+    if (gradient !== undefined) return inputGradient(gradient, turnedKernels, pixelsOf);
     const kernelGradient = madeBy(value, "conv2dWeightGradient");
     if (kernelGradient !== undefined) {
       return fits(value.shape, kernelGradient.attributes)
@@ -56,17 +65,37 @@ export function winograd(outputs: Outputs): Outputs {
     if (node === undefined || !fits(node.inputs[1]!.shape, node.attributes)) return undefined;
     const [x, w, bias] = node.inputs as [Value, Value, Value | undefined];
     const geometry = worthwhileGeometry(x, w.shape[0]!);
-    return geometry && convolution(pixelRows(x), transformed(w), bias, geometry);
+    return geometry && convolution(pixelRows(x), kernels(w), bias, geometry);
   });
 }
 
-/** w [O, C, 3, 3] → [36, C, O], ahead of time where the kernels are constant. */
-function transformedKernels(w: Value): Value {
+/** Kernels in the space where convolving is multiplying: [36, C, O], or [36, O, C] where that is how they come. */
+interface Kernels {
+  readonly value: Value;
+  readonly out: number;
+  readonly transposed: boolean;
+}
+
+/** Of a convolution with w [O, C, 3, 3]; ahead of time where the kernels are constant. */
+function kernelsOf(w: Value): Kernels {
   const [out, channels] = w.shape as [number, number];
   const data = constantData(w);
-  if (data !== undefined) return constant(transformKernels(data, out, channels), [PATCH ** 2, channels, out]);
-  const taps = reshape(transpose(w, [2, 3, 1, 0]), [9, channels * out]);
-  return reshape(matMul(constant(kernelTransform, [PATCH ** 2, 9]), taps), [PATCH ** 2, channels, out]);
+  if (data === undefined) return { value: transformed(w, kernelTransform), out, transposed: true };
+  const ready = transformKernels(data, out, channels);
+  return { value: constant(ready, [PATCH ** 2, channels, out]), out, transposed: false };
+}
+
+/** Of the gradient of that convolution's input: the kernels turned, from O channels to C. */
+function turnedKernelsOf(w: Value): Kernels {
+  return { value: transformed(w, turnedKernelTransform), out: w.shape[1]!, transposed: false };
+}
+
+/** w [O, C, 3, 3] → [36, O, C], as one product: transposing kernels takes onnxruntime thirty times as long. */
+function transformed(w: Value, transform: Float32Array): Value {
+  const [out, channels] = w.shape as [number, number];
+  const taps = reshape(w, [out * channels, 9]);
+  const products = matMul(constant(transform, [PATCH ** 2, 9]), taps, { transposeB: true });
+  return reshape(products, [PATCH ** 2, out, channels]);
 }
 
 /** The geometry of a convolution of x to so many channels, if this way is the cheaper one. */
@@ -80,15 +109,13 @@ function worthwhileGeometry(x: Value, out: number): Geometry | undefined {
 /** An input gradient, which is a convolution with the turned kernels, if this way is the cheaper one. */
 function inputGradient(
   node: Node<AttributesOf<"conv2dInputGradient">>,
-  transformed: (w: Value) => Value,
+  turnedKernels: (w: Value) => Kernels,
   pixelsOf: (map: Value) => Value,
 ): Value | undefined {
   const [g, w] = node.inputs as [Value, Value];
   if (!fits(w.shape, node.attributes)) return undefined;
   const geometry = worthwhileGeometry(g, w.shape[1]!);
-  if (geometry === undefined) return undefined;
-  const [, turned] = node.operator.decompose!(node)[0]!.node.inputs as [Value, Value];
-  return convolution(pixelsOf(g), transformed(turned), undefined, geometry);
+  return geometry && convolution(pixelsOf(g), turnedKernels(w), undefined, geometry);
 }
 
 /** Whether a kernel [O, C, 3, 3] goes over the map pixel by pixel. */
@@ -113,8 +140,8 @@ interface Geometry {
   readonly tiling: Tiling;
 }
 
-/** Padded pixels [B · (H + 2) · (W + 2), C] with kernels [36, C, O] → [B, O, H, W]. */
-function convolution(pixels: Value, kernels: Value, bias: Value | undefined, geometry: Geometry): Value {
+/** Padded pixels [B · (H + 2) · (W + 2), C] → [B, O, H, W]. */
+function convolution(pixels: Value, kernels: Kernels, bias: Value | undefined, geometry: Geometry): Value {
   return perChannel(transpose(convolvedRows(pixels, kernels, geometry), [0, 3, 1, 2]), bias, 0);
 }
 
@@ -132,14 +159,15 @@ function perChannel(x: Value, bias: Value | undefined, padding: number): Value {
 }
 
 /** Padded pixels [B · (H + 2) · (W + 2), C] → [B, H, W, O]. */
-function convolvedRows(pixels: Value, kernels: Value, { map, tiling }: Geometry): Value {
+function convolvedRows(pixels: Value, kernels: Kernels, { map, tiling }: Geometry): Value {
   const { batch, height, width } = map;
   const { rows, blocks, tiles } = tiling;
-  const [elements, , out] = kernels.shape as [number, number, number];
+  const elements = PATCH ** 2;
+  const { out } = kernels;
   const patches = constant(patchIndices(map, tiling), [blocks, elements * tiles]);
   const shared = [
     pixels,
-    kernels,
+    kernels.value,
     constant(inputTransform, [elements, elements]),
     constant(outputTransform, [TILE ** 2, elements]),
     constant(pixelIndices(map, tiling), [rows * width]),
@@ -154,25 +182,26 @@ function convolvedRows(pixels: Value, kernels: Value, { map, tiling }: Geometry)
       rows,
       blocks: [block],
       shared: parts,
-      results: [reshape(tilesOf(block, tiles, parts), [rows, width * out])],
+      results: [reshape(tilesOf(block, tiles, parts, kernels), [rows, width * out])],
     },
     pixels.node.scope,
   )[0]!;
 }
 
 /** The pixels [rows · W, O] of one block. */
-function tilesOf(block: Value, tiles: number, parts: readonly Value[]): Value {
+function tilesOf(block: Value, tiles: number, parts: readonly Value[], { out, transposed }: Kernels): Value {
   const [pixels, kernels, toProducts, toTiles, places] = parts as [Value, Value, Value, Value, Value];
-  const [elements, channels, out] = kernels.shape as [number, number, number];
+  const elements = PATCH ** 2;
+  const channels = pixels.shape[1]!;
   const patches = reshape(gather(pixels, block, 0), [elements, tiles * channels]);
   const factors = reshape(matMul(toProducts, patches), [elements, tiles, channels]);
-  const products = reshape(matMul(factors, kernels), [elements, tiles * out]);
+  const products = reshape(matMul(factors, kernels, { transposeB: transposed }), [elements, tiles * out]);
   const results = reshape(matMul(toTiles, products), [TILE ** 2 * tiles, out]);
   return gather(results, places, 0);
 }
 
-function memoised(of: (value: Value) => Value): (value: Value) => Value {
-  const known = new Map<Value, Value>();
+function memoised<T>(of: (value: Value) => T): (value: Value) => T {
+  const known = new Map<Value, T>();
   return (value) => {
     const result = known.get(value) ?? of(value);
     known.set(value, result);
