@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../graph/index.js";
+import { madeBy } from "../../graph/passes/patterns.js";
 import type { Emitter } from "./emitter.js";
 import type { RowBlocksAttributes } from "./fusion/rowBlocks.js";
 import { valueInfo } from "./proto.js";
@@ -23,7 +24,9 @@ export function lowerRowBlocks(
     ...blocks.map((value, i) => [value, parts[i]!] as const),
     ...shared.map((value, i) => [value, inputs[blocks.length + i]!] as const),
   ]);
-  const named = writeBody(body, given, results);
+  // Of whatever shape a result is made: it is then written where it belongs, where a reshape would be a copy.
+  const made = results.map((value) => madeBy(value, "reshape")?.inputs[0] ?? value);
+  const named = writeBody(body, given, made);
   const info = (values: readonly Value[], names: readonly string[]) =>
     values.map(({ dtype, shape }, i) => valueInfo(names[i]!, dtype, shape));
   const scanned = emit.nodeWith(results.length, "Scan", inBlocks, {
@@ -35,7 +38,7 @@ export function lowerRowBlocks(
           node: body.nodes,
           initializer: body.initializers,
           input: info(blocks, parts),
-          output: info(results, named),
+          output: info(made, named),
         },
       },
     },

@@ -33,7 +33,7 @@ import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling, WO
 import { filteredWeightGradient } from "./weightGradient.js";
 
 /** What transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
-const TRANSFORM_COST = 450;
+const TRANSFORM_COST = 300;
 /** onnxruntime's fast layouts hold so many channels side by side. */
 const CHANNEL_BLOCK = 16;
 
