@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   necks: ["nn", "graph"],
   heads: ["nn", "graph"],
   evaluation: ["masks", "images", "formats"],
-  datasets: ["images", "masks"],
+  datasets: ["formats", "images", "masks"],
   pages: ["images"],
   weights: ["formats", "nn"],
   models: RUNNING,

@@ -1,5 +1,7 @@
+import { open, stat } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { readTextFile } from "../files.js";
+import { describeFileError, readTextFile } from "../files.js";
+import { type JsonOutline, outlineJson, readJsonPiece } from "../formats/jsonLists.js";
 
 /** The three lists of a COCO file; their members are still unchecked. */
 export interface CocoFile {
@@ -10,12 +12,19 @@ export interface CocoFile {
   readonly others: Readonly<Record<string, unknown>>;
 }
 
+export interface ReadOptions {
+  /** Larger files are read piece by piece: a string of Node.js holds half a gigabyte. Default 256 MiB. */
+  readonly largestWhole?: number;
+}
+
+const LARGEST_WHOLE = 1 << 28;
+const LISTS = ["images", "annotations", "categories"] as const;
+
 /** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
-export async function readCocoFile(path: string): Promise<CocoFile> {
-  const parsed = parse(await readTextFile(path), path);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new UserError(`${path}: a COCO file is an object with images, annotations and categories`);
-  }
+export async function readCocoFile(path: string, options: ReadOptions = {}): Promise<CocoFile> {
+  const { largestWhole = LARGEST_WHOLE } = options;
+  const parsed = (await sizeOf(path)) > largestWhole ? await readInPieces(path) : parse(await readTextFile(path), path);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw noCocoFile(path);
   const listOf = (name: string): readonly unknown[] => {
     const list: unknown = Object.entries(parsed).find(([key]) => key === name)?.[1];
     if (!Array.isArray(list))
@@ -23,8 +32,57 @@ export async function readCocoFile(path: string): Promise<CocoFile> {
     return list;
   };
   const [images, annotations, categories] = [listOf("images"), listOf("annotations"), listOf("categories")];
-  const others = Object.entries(parsed).filter(([key]) => !["images", "annotations", "categories"].includes(key));
+  const others = Object.entries(parsed).filter(([key]) => !LISTS.some((name) => name === key));
   return { images, annotations, categories, others: Object.fromEntries(others) };
+}
+
+const noCocoFile = (path: string) =>
+  new UserError(`${path}: a COCO file is an object with images, annotations and categories`);
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  }
+}
+
+/** The long lists a piece at a time, and what is around them as a small file without them. */
+async function readInPieces(path: string): Promise<Record<string, unknown>> {
+  const outline = await outlineJson(path);
+  if (outline.root !== "object") throw noCocoFile(path);
+  const long = LISTS.filter((name) => outline.lists.has(name));
+  const around = parse(await textAround(outline, long), path) as Record<string, unknown>;
+  for (const name of long) {
+    const list: unknown[] = [];
+    for (const piece of outline.lists.get(name)!)
+      for (const entry of await readJsonPiece(path, piece)) list.push(entry);
+    around[name] = list;
+  }
+  return around;
+}
+
+/** The file's text with nothing in the named lists. */
+async function textAround({ path, bytes, lists }: JsonOutline, names: readonly string[]): Promise<string> {
+  const inside = names
+    .map((name) => ({ start: lists.get(name)![0]!.start, end: lists.get(name)!.at(-1)!.end }))
+    .sort((a, b) => a.start - b.start);
+  const starts = [0, ...inside.map(({ end }) => end)];
+  const ends = [...inside.map(({ start }) => start), bytes];
+  const file = await open(path);
+  try {
+    const parts: Buffer[] = [];
+    for (const [i, start] of starts.entries()) {
+      const part = Buffer.alloc(ends[i]! - start);
+      await file.read(part, 0, part.length, start);
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString("utf8");
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  } finally {
+    await file.close();
+  }
 }
 
 /**
