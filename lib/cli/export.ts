@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
-import type { ExportSettings, Extent, Part } from "../export/settings.js";
+import { type ExportSettings, type Extent, PARTS, type Part } from "../export/settings.js";
 import { findWeights } from "../training/checkpoint.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, parseWhole, withConfig } from "./options.js";
@@ -36,7 +36,7 @@ export function exportCommand(context: Context): Command {
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .addOption(new Option("--format <name>", "format of the file").choices(FORMATS).default("onnx"))
     .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
-    .addOption(new Option("--part <part>", "what to export").choices(["model", "backbone"]).default("model"))
+    .addOption(new Option("--part <part>", "what to export").choices(PARTS).default("model"))
     .option("--size <HxW>", "height and width of the input, multiples of 32; else the config's test size", parseSize)
     .option("--dynamic", "leave height and width free (multiples of 32), and the batch unless --batch says else")
     .option("--batch <n>", 'pictures a batch, or "dynamic"; else 1', parseBatch)

@@ -31,7 +31,7 @@ export function exportGraph(
   const images = preprocess
     ? normalised(input("images", [batch, height, width, 3], "uint8"), sizes, normalisation)
     : input("images", [batch, 3, height, width]);
-  if (part === "backbone") return network.backbone(images, context);
+  if (part !== "model") return network[part](images, context);
   const inNetwork = widthHeightTwice(sizes);
   const scales = div(inNetwork, widthHeightTwice(sizesInput("original_sizes", batch)));
   const outputs = network.model({ images, sizes: inNetwork, scales }, context);

@@ -21,6 +21,8 @@ export interface Network {
   readonly maskThreshold?: number;
   /** @returns the backbone's maps by name (`c2` has stride 2² = 4) */
   readonly backbone: (images: Value, context: Context) => Readonly<Record<string, Value>>;
+  /** @returns the pyramid's maps by name, `p2` and on */
+  readonly neck: (images: Value, context: Context) => Readonly<Record<string, Value>>;
   /** @returns `boxes`, `scores`, `labels`, `count` and `masks`, or `logits` */
   readonly model: (inputs: DetectionInputs, context: Context) => Readonly<Record<string, Value>>;
 }
@@ -50,7 +52,10 @@ async function describe(config: Config, known: ModelDescription | undefined) {
     return {
       description,
       parameters: network.parameters,
-      backbone: namedMaps(network.backbone),
+      backbone: namedMaps("c", network.backbone.strides, network.backbone.forward),
+      neck: namedMaps("p", network.neck.strides, (images, context) =>
+        network.neck.forward(network.backbone.forward(images, context), context),
+      ),
       model: ({ images }: DetectionInputs, context: Context) => ({ logits: network.forward(images, context) }),
     };
   }
@@ -61,14 +66,15 @@ async function describe(config: Config, known: ModelDescription | undefined) {
     parameters: network.parameters,
     scoreThreshold: config.model.head.test.scoreThreshold,
     maskThreshold: config.model.head.test.maskThreshold,
-    backbone: namedMaps(network.backbone),
+    backbone: namedMaps("c", network.backbone.strides, network.backbone.forward),
+    neck: namedMaps("p", network.strides, network.features),
     model: (inputs: DetectionInputs, context: Context) => ({ ...detectionGraph(network, context, inputs) }),
   };
 }
 
-type Backbone = ReturnType<typeof maskRcnn>["backbone"];
+type Maps = (images: Value, context: Context) => readonly Value[];
 
-function namedMaps({ forward, strides }: Backbone): Network["backbone"] {
+function namedMaps(letter: string, strides: readonly number[], forward: Maps): Network["backbone"] {
   return (images, context) =>
-    Object.fromEntries(forward(images, context).map((map, i) => [`c${Math.log2(strides[i]!)}`, map]));
+    Object.fromEntries(forward(images, context).map((map, i) => [`${letter}${Math.log2(strides[i]!)}`, map]));
 }

@@ -1,8 +1,9 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 
-/** What is exported: feature maps alone, or the whole model. */
-export type Part = "backbone" | "model";
+/** What is exported: the backbone's feature maps, the pyramid's, or the whole model. */
+export const PARTS = ["model", "neck", "backbone"] as const;
+export type Part = (typeof PARTS)[number];
 
 /** A side or a count that is fixed, or left open to whoever runs the model. */
 export type Extent = number | "free";
@@ -46,8 +47,8 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
   if (batch !== "free" && !(Number.isInteger(batch) && batch > 0)) {
     throw new UserError(`batch ${batch}: must be a whole number above 0, or free`, 2);
   }
-  if (part === "backbone" && postprocess) {
-    throw new UserError("a backbone's feature maps have no post-processing; leave --postprocess out", 2);
+  if (part !== "model" && postprocess) {
+    throw new UserError(`feature maps of the ${part} have no post-processing; leave --postprocess out`, 2);
   }
 }
 

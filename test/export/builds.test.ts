@@ -50,6 +50,7 @@ function wideNetwork(): Network {
     backbone: (images, context) => ({
       y: layers.reduce((x, { conv, norm }) => norm(conv(x, context), context), images),
     }),
+    neck: () => ({}),
     model: () => ({}),
   };
 }

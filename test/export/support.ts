@@ -7,6 +7,7 @@ import type { SizedTensors } from "../../lib/engines/modelFile.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { exportGraph, type GraphSize } from "../../lib/export/graph.js";
 import type { Network } from "../../lib/export/network.js";
+import type { Part } from "../../lib/export/settings.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
 import type { InferenceBatch } from "../../lib/models/predictions.js";
@@ -67,7 +68,7 @@ export async function tiledBatch(
 /** What densekit's own engine answers, with the graph built for this very size. */
 export async function nativeAnswers(
   network: Network,
-  part: "backbone" | "model",
+  part: Part,
   size: GraphSize,
   inputs: SizedTensors,
   { normalisation }: Config["data"],

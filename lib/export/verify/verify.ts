@@ -132,8 +132,7 @@ async function measured(
   settings: ExportSettings,
   { config, signal, onEvent }: VerifyOptions,
 ): Promise<NonNullable<VerifyResult["metrics"]>> {
-  if (settings.part === "backbone")
-    throw new UserError("feature maps have no figures on a data set; leave --data out", 2);
+  if (settings.part !== "model") throw new UserError("feature maps have no figures on a data set; leave --data out", 2);
   if (settings.postprocess) {
     throw new UserError(
       "what --postprocess gives is in the pixels of the network's input, and a data set is measured in those of its " +

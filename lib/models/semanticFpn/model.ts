@@ -2,7 +2,7 @@ import type { Backbone } from "../../backbones/backbone.js";
 import type { SemanticConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
-import { fpn } from "../../necks/fpn.js";
+import { fpn, type Neck } from "../../necks/fpn.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { makeBackbone } from "../backbone.js";
@@ -12,6 +12,7 @@ export interface SemanticFpn {
   readonly classes: number;
   readonly parameters: readonly Parameter[];
   readonly backbone: Backbone;
+  readonly neck: Neck;
   /** @param images [B, 3, H, W] normalised @returns logits [B, classes, H / 4, W / 4] */
   readonly forward: (images: Value, context: Context) => Value;
 }
@@ -30,6 +31,7 @@ export function semanticFpn(config: SemanticConfig["model"], classes: number): S
     classes,
     parameters: list.all,
     backbone,
+    neck,
     forward: (images, context) => head.forward(neck.forward(backbone.forward(images, context), context), context),
   };
 }

@@ -78,6 +78,7 @@ for (const task of ["semantic", "instances"] as const) {
     const cases: Readonly<Record<string, readonly string[]>> = {
       "the whole model": [],
       "the backbone": ["--part", "backbone"],
+      "the feature pyramid": ["--part", "neck"],
       "with pictures going in and masks or labels coming out": ["--preprocess", "--postprocess"],
     };
     for (const [name, flags] of Object.entries(cases)) {
