@@ -23,20 +23,86 @@ export interface LabelMapOptions {
  * resized bilinearly to the output, as MMSegmentation does.
  *
  * Along an axis the two resizes make one sparse matrix with at most three neighbouring taps a row, so a row of output
- * is found from three rows of logits, and no enlarged logits are ever stored.
+ * is found from three rows of logits, and no enlarged logits are ever stored. Where one class is the likeliest at all
+ * taps it is so anywhere between them, the weights being positive; logits are interpolated at the borders between
+ * classes alone.
  */
-export function labelMapOf({ logits, classes, height, width }: LogitMaps, options: LabelMapOptions): LabelMap {
+export function labelMapOf(maps: LogitMaps, options: LabelMapOptions): LabelMap {
+  const { logits, classes, height, width } = maps;
   const { input, valid, output } = options;
   const rows = composedTaps(height, input.height, valid.height, output.height);
   const columns = composedTaps(width, input.width, valid.width, output.width);
   const data = new Uint8Array(output.height * output.width);
+  const known = new Uint8Array(height * width);
+  for (let i = 0; i < known.length; i++) known[i] = largestAt(logits, i * classes, classes);
+  // Of the row of output at hand: the likeliest class at each column of logits, and the logits where they were needed.
+  const likeliest = new Uint8Array(width + TAPS);
   const line = new Float32Array((width + TAPS) * classes); // zero beyond the width, where taps of weight 0 reach
+  const blended = new Uint8Array(width);
   for (let y = 0; y < output.height; y++) {
-    blendRows(logits, height, width * classes, rows, y, line);
-    const labels = data.subarray(y * output.width, (y + 1) * output.width);
-    for (let x = 0; x < output.width; x++) labels[x] = largest(line, classes, columns, x);
+    blended.fill(0);
+    const blend = (x: number): void => {
+      if (x >= width || blended[x] === 1) return;
+      blended[x] = 1;
+      blendColumn(maps, rows, { x, y }, line);
+    };
+    for (let x = 0; x < width; x++) {
+      const label = agreedLabel(known, maps, rows, { x, y });
+      if (label < 0) blend(x);
+      likeliest[x] = label < 0 ? largestAt(line, x * classes, classes) : label;
+    }
+    for (let x = 0; x < output.width; x++) {
+      const first = columns.first[x]!;
+      let label = likeliest[first]!;
+      if (!agree(likeliest, columns, x)) {
+        for (let tap = 0; tap < TAPS; tap++) blend(first + tap);
+        label = largest(line, classes, columns, x);
+      }
+      data[y * output.width + x] = label;
+    }
   }
   return { width: output.width, height: output.height, data };
+}
+
+interface Place {
+  /** Column of logits. */
+  readonly x: number;
+  /** Row of output. */
+  readonly y: number;
+}
+
+/** The class that is the likeliest at all rows of logits an output row is made of; −1 where they differ. */
+function agreedLabel(known: Uint8Array, { height, width }: LogitMaps, rows: Taps, { x, y }: Place): number {
+  const row = rows.first[y]!;
+  const label = known[row * width + x]!;
+  for (let tap = 1; tap < TAPS; tap++) {
+    if (rows.weights[y * TAPS + tap] === 0) continue;
+    if (known[Math.min(row + tap, height - 1) * width + x] !== label) return -1;
+  }
+  return label;
+}
+
+/** Whether one class is the likeliest at all columns an output column is made of. */
+function agree(likeliest: Uint8Array, { first, weights }: Taps, x: number): boolean {
+  const column = first[x]!;
+  for (let tap = 1; tap < TAPS; tap++) {
+    if (weights[x * TAPS + tap] !== 0 && likeliest[column + tap] !== likeliest[column]) return false;
+  }
+  return true;
+}
+
+/** The class of the largest of some logits from `start` on; of equal ones the first. */
+function largestAt(logits: Float32Array, start: number, classes: number): number {
+  let label = 0;
+  let best = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < classes; k++) {
+    const value = logits[start + k]!;
+    if (value > best) {
+      best = value;
+      label = k;
+    }
+  }
+  return label;
 }
 
 const TAPS = 3;
@@ -75,22 +141,21 @@ function bilinearAt(index: number, source: number, output: number) {
   return { low, high: Math.min(low + 1, source - 1), share: at - low };
 }
 
-/** Writes the logits at the height of output row `y` into `line`. */
-function blendRows(
-  logits: Float32Array,
-  height: number,
-  stride: number,
+/** Writes the logits of one column at the height of an output row into `line`. */
+function blendColumn(
+  { logits, classes, height, width }: LogitMaps,
   { first, weights }: Taps,
-  y: number,
+  { x, y }: Place,
   line: Float32Array,
 ): void {
-  const row = (tap: number): number => Math.min(first[y]! + tap, height - 1) * stride;
+  const row = (tap: number): number => (Math.min(first[y]! + tap, height - 1) * width + x) * classes;
   const [a, b, c] = [row(0), row(1), row(2)];
   const [wa, wb, wc] = [weights[y * TAPS]!, weights[y * TAPS + 1]!, weights[y * TAPS + 2]!];
+  const at = x * classes;
   if (wc === 0) {
-    for (let i = 0; i < stride; i++) line[i] = wa * logits[a + i]! + wb * logits[b + i]!;
+    for (let k = 0; k < classes; k++) line[at + k] = wa * logits[a + k]! + wb * logits[b + k]!;
   } else {
-    for (let i = 0; i < stride; i++) line[i] = wa * logits[a + i]! + wb * logits[b + i]! + wc * logits[c + i]!;
+    for (let k = 0; k < classes; k++) line[at + k] = wa * logits[a + k]! + wb * logits[b + k]! + wc * logits[c + k]!;
   }
 }
 
