@@ -58,12 +58,15 @@ export function drawMasks(source: SampleSource, masks: boolean, height: number, 
 export async function loadLabelMap(source: LabelMapSource): Promise<LabelMap> {
   const map = await decodeLabelMap(source.path);
   const table = labelTable(source);
-  const data = new Uint8Array(map.data.length);
-  for (let i = 0; i < data.length; i++) {
-    const label = table[map.data[i]!]!;
-    if (label < 0) throw strayLabels(map, source)[0]!.fault;
+  const stored = map.data;
+  const data = new Uint8Array(stored.length);
+  let signs = 0; // negative once a label was
+  for (let i = 0; i < stored.length; i++) {
+    const label = table[stored[i]!]!;
+    signs |= label;
     data[i] = label;
   }
+  if (signs < 0) throw strayLabels(map, source)[0]!.fault;
   return { ...map, data };
 }
 

@@ -42,12 +42,30 @@ function drawWindow(picture: Picture, spec: RandomCropSpec, random: Random): Win
 
 /** Whether one class has `share` of the valid pixels or more, or there is but one. */
 function isMonotonous({ data }: LabelMap, share: number): boolean {
-  const counts = new Uint32Array(256);
-  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
-  const valid = counts.subarray(0, 255);
-  const total = valid.reduce((a, b) => a + b, 0);
-  const largest = valid.reduce((a, b) => Math.max(a, b), 0);
+  const counts = histogram(data);
+  let total = 0;
+  let largest = 0;
+  for (let label = 0; label < IGNORED; label++) {
+    total += counts[label]!;
+    largest = Math.max(largest, counts[label]!);
+  }
   return largest === total || largest >= share * total;
+}
+
+const IGNORED = 255;
+
+/** How often each byte occurs. Four tables in turn: neighbours are mostly equal, and would wait for each other's count. */
+function histogram(data: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(4 * 256);
+  const whole = data.length - (data.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    counts[data[i]!]!++;
+    counts[256 + data[i + 1]!]!++;
+    counts[512 + data[i + 2]!]!++;
+    counts[768 + data[i + 3]!]!++;
+  }
+  for (let i = whole; i < data.length; i++) counts[data[i]!]!++;
+  return counts.subarray(0, 256).map((n, k) => n + counts[256 + k]! + counts[512 + k]! + counts[768 + k]!);
 }
 
 function cropInstances(instances: Instances, window: Window): Instances {
