@@ -12,12 +12,14 @@ const TRIES = 10;
 export function randomCrop(sample: Sample, spec: RandomCropSpec, random: Random): Sample {
   const { picture, labelMap } = sample;
   let window = drawWindow(picture, spec, random);
-  if (labelMap !== undefined && spec.maxClassShare !== undefined) {
-    for (let i = 0; i < TRIES && isMonotonous(cropLabelMap(labelMap, window), spec.maxClassShare); i++) {
-      window = drawWindow(picture, spec, random);
-    }
+  if (labelMap === undefined || spec.maxClassShare === undefined) return cropSample(sample, window);
+  let part = cropLabelMap(labelMap, window);
+  for (let i = 0; i < TRIES && isMonotonous(part, spec.maxClassShare); i++) {
+    window = drawWindow(picture, spec, random);
+    part = cropLabelMap(labelMap, window);
   }
-  return cropSample(sample, window);
+  const { labelMap: _, ...rest } = sample;
+  return { ...cropSample(rest, window), labelMap: part };
 }
 
 /** Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out. */
