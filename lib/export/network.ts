@@ -53,9 +53,7 @@ async function describe(config: Config, known: ModelDescription | undefined) {
       description,
       parameters: network.parameters,
       backbone: namedMaps("c", network.backbone.strides, network.backbone.forward),
-      neck: namedMaps("p", network.neck.strides, (images, context) =>
-        network.neck.forward(network.backbone.forward(images, context), context),
-      ),
+      neck: namedMaps("p", network.strides, network.features),
       model: ({ images }: DetectionInputs, context: Context) => ({ logits: network.forward(images, context) }),
     };
   }

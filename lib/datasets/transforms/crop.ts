@@ -18,19 +18,26 @@ export function randomCrop(sample: Sample, spec: RandomCropSpec, random: Random)
     window = drawWindow(picture, spec, random);
     part = cropLabelMap(labelMap, window);
   }
-  const { labelMap: _, ...rest } = sample;
-  return { ...cropSample(rest, window), labelMap: part };
+  return cropSample(sample, window, part);
 }
 
-/** Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out. */
-export function cropSample(sample: Sample, window: Window): Sample {
-  const { picture, meta, instances, labelMap } = sample;
+/**
+ * Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out.
+ *
+ * @param labelMap the label map's window, where it has been cut out already
+ */
+export function cropSample(
+  sample: Sample,
+  window: Window,
+  labelMap = sample.labelMap && cropLabelMap(sample.labelMap, window),
+): Sample {
+  const { picture, meta, instances } = sample;
   return {
     ...sample,
     picture: cropPicture(picture, window),
     meta: { ...meta, width: window.width, height: window.height },
     ...(instances === undefined ? {} : { instances: cropInstances(instances, window) }),
-    ...(labelMap === undefined ? {} : { labelMap: cropLabelMap(labelMap, window) }),
+    ...(labelMap === undefined ? {} : { labelMap }),
   };
 }
 

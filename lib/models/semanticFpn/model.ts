@@ -2,7 +2,7 @@ import type { Backbone } from "../../backbones/backbone.js";
 import type { SemanticConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
-import { fpn, type Neck } from "../../necks/fpn.js";
+import { fpn } from "../../necks/fpn.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { makeBackbone } from "../backbone.js";
@@ -12,7 +12,10 @@ export interface SemanticFpn {
   readonly classes: number;
   readonly parameters: readonly Parameter[];
   readonly backbone: Backbone;
-  readonly neck: Neck;
+  /** Strides of the pyramid's levels. */
+  readonly strides: readonly number[];
+  /** images [B, 3, H, W] → the pyramid's maps, one a stride. */
+  readonly features: (images: Value, context: Context) => Value[];
   /** @param images [B, 3, H, W] normalised @returns logits [B, classes, H / 4, W / 4] */
   readonly forward: (images: Value, context: Context) => Value;
 }
@@ -27,11 +30,13 @@ export function semanticFpn(config: SemanticConfig["model"], classes: number): S
     classes,
     ...config.head,
   });
+  const features = (images: Value, context: Context) => neck.forward(backbone.forward(images, context), context);
   return {
     classes,
     parameters: list.all,
     backbone,
-    neck,
-    forward: (images, context) => head.forward(neck.forward(backbone.forward(images, context), context), context),
+    strides: neck.strides,
+    features,
+    forward: (images, context) => head.forward(features(images, context), context),
   };
 }

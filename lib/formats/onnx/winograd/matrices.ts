@@ -35,9 +35,7 @@ export const outputTransform: Float32Array = kronecker(output1d);
 export const kernelTransform: Float32Array = kronecker(kernel1d);
 
 /** The same for the kernel turned by 180°, whose taps are those of the kernel in reverse. */
-export const turnedKernelTransform: Float32Array = kernelTransform.map(
-  (_, i) => kernelTransform[i - (i % KERNEL ** 2) + KERNEL ** 2 - 1 - (i % KERNEL ** 2)]!,
-);
+export const turnedKernelTransform: Float32Array = kronecker(kernel1d.map((row) => row.toReversed()));
 
 /** G g Gᵀ for every kernel g of w [O, C, 3, 3], computed in float64: [36, C, O]. */
 export function transformKernels(w: ArrayLike<number>, outputs: number, inputs: number): Float32Array {
