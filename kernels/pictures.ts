@@ -125,6 +125,84 @@ export function lookUp(data: usize, bytes: i32, table: usize): void {
 }
 
 /**
+ * Every byte through a table of 256 i16, in place.
+ *
+ * @returns a negative number where an entry used was negative
+ */
+export function labels(data: usize, bytes: i32, table: usize): i32 {
+  let signs: i32 = 0;
+  for (const end = data + (bytes as usize); data < end; data++) {
+    const label = load<i16>(table + ((load<u8>(data) as usize) << 1)) as i32;
+    signs |= label;
+    store<u8>(data, label);
+  }
+  return signs;
+}
+
+/**
+ * Undoes the filters of a PNG's rows of one byte a pixel: 0 none, 1 left, 2 above, 3 their mean, 4 Paeth's choice.
+ *
+ * @param stored [height, 1 + width], each row's filter first
+ * @param above the finished row above the first
+ * @param out [height, width]
+ * @returns whether all filters were known
+ */
+export function unfilter(stored: usize, width: i32, height: i32, above: usize, out: usize): bool {
+  for (let y = 0; y < height; y++) {
+    const filter = load<u8>(stored++);
+    const end = out + (width as usize);
+    if (filter === 0) memory.copy(out, stored, width);
+    else if (filter === 1) addLeft(stored, out, end);
+    else if (filter === 2) addAbove(stored, above, out, end);
+    else if (filter === 3) addMean(stored, above, out, end);
+    else if (filter === 4) addPaeth(stored, above, out, end);
+    else return false;
+    stored += width as usize;
+    above = out;
+    out = end;
+  }
+  return true;
+}
+
+function addLeft(row: usize, out: usize, end: usize): void {
+  let left: i32 = 0;
+  for (; out < end; out++, row++) {
+    left = (left + (load<u8>(row) as i32)) & 255;
+    store<u8>(out, left);
+  }
+}
+
+// The row below is written after this one: what is written past its end does no harm.
+function addAbove(row: usize, above: usize, out: usize, end: usize): void {
+  for (; out < end; out += 16, row += 16, above += 16) {
+    v128.store(out, i8x16.add(v128.load(row), v128.load(above)));
+  }
+}
+
+function addMean(row: usize, above: usize, out: usize, end: usize): void {
+  let left: i32 = 0;
+  for (; out < end; out++, row++, above++) {
+    left = ((load<u8>(row) as i32) + ((left + (load<u8>(above) as i32)) >> 1)) & 255;
+    store<u8>(out, left);
+  }
+}
+
+function addPaeth(row: usize, above: usize, out: usize, end: usize): void {
+  let left: i32 = 0;
+  let corner: i32 = 0;
+  for (; out < end; out++, row++, above++) {
+    const up = load<u8>(above) as i32;
+    const a = abs(up - corner);
+    const b = abs(left - corner);
+    const c = abs(left + up - 2 * corner);
+    const near = b <= c ? up : corner;
+    left = ((load<u8>(row) as i32) + (a <= min(b, c) ? left : near)) & 255;
+    store<u8>(out, left);
+    corner = up;
+  }
+}
+
+/**
  * Saturation and hue in the HSV hexcone, in place, four pixels at a time; the formulas are `changeHsv`'s in
  * lib/images/colour.ts.
  *

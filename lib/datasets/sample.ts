@@ -1,4 +1,5 @@
 import { type CodecName, type DecodeOptions, decodeLabelMap, decodePicture } from "../images/decode.js";
+import { labelsKernel } from "../images/kernels.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
@@ -57,16 +58,8 @@ export function drawMasks(source: SampleSource, masks: boolean, height: number, 
  */
 export async function loadLabelMap(source: LabelMapSource): Promise<LabelMap> {
   const map = await decodeLabelMap(source.path);
-  const table = labelTable(source);
-  const stored = map.data;
-  const data = new Uint8Array(stored.length);
-  let signs = 0; // negative once a label was
-  for (let i = 0; i < stored.length; i++) {
-    const label = table[stored[i]!]!;
-    signs |= label;
-    data[i] = label;
-  }
-  if (signs < 0) throw strayLabels(map, source)[0]!.fault;
+  const data = labelsKernel(map.data, labelTable(source));
+  if (data === undefined) throw strayLabels(map, source)[0]!.fault;
   return { ...map, data };
 }
 

@@ -14,8 +14,9 @@ let loaded: ReturnType<typeof load> | undefined;
 
 function load() {
   const { kernels, memory } = loadKernels(new URL("./pictures.wasm", import.meta.url));
-  const { bilinear, flip, normalise, lookUp, hsv } = kernels;
-  return { bilinear: bilinear!, flip: flip!, normalise: normalise!, lookUp: lookUp!, hsv: hsv!, memory };
+  const { bilinear, flip, normalise, lookUp, labels, unfilter, hsv } = kernels;
+  const colours = { normalise: normalise!, lookUp: lookUp!, hsv: hsv! };
+  return { bilinear: bilinear!, flip: flip!, ...colours, labels: labels!, unfilter: unfilter!, memory };
 }
 
 /** Addresses of blocks of these sizes in bytes, one after the other. */
@@ -91,6 +92,39 @@ export function flipKernel({ width, height, data }: Picture): Uint8Array {
 export function lookUpKernel(data: Uint8Array, table: Uint8Array): Uint8Array {
   const { lookUp, memory } = (loaded ??= load());
   return inBands(data, table, (address, length, tableAt) => lookUp(address, length, tableAt), memory);
+}
+
+/** Every byte through a table of 256, as a label; undefined where one used is negative. */
+export function labelsKernel(data: Uint8Array, table: Int16Array): Uint8Array | undefined {
+  const { labels, memory } = (loaded ??= load());
+  let signs = 0;
+  const change = (address: number, length: number, tableAt: number) => {
+    signs |= labels(address, length, tableAt)!;
+  };
+  const out = inBands(data, new Uint8Array(table.buffer, table.byteOffset, table.byteLength), change, memory);
+  return signs < 0 ? undefined : out;
+}
+
+/**
+ * The pixels of a PNG's filtered rows, one byte a pixel; undefined where a row names a filter there is not.
+ *
+ * @param stored [height, 1 + width], each row's filter first
+ */
+export function unfilterKernel(stored: Uint8Array, { width, height }: Size): Uint8Array | undefined {
+  const { unfilter, memory } = (loaded ??= load());
+  const out = new Uint8Array(width * height);
+  let above = new Uint8Array(width);
+  for (const [start, end] of bands(height, 2 * width + 1)) {
+    const sizes = [width, (end - start) * (width + 1), (end - start) * width];
+    const [aboveAt, storedAt, outAt] = allocate(memory, sizes) as [number, number, number];
+    const bytes = new Uint8Array(memory.buffer);
+    bytes.set(above, aboveAt);
+    bytes.set(stored.subarray(start * (width + 1), end * (width + 1)), storedAt);
+    if (unfilter(storedAt, width, end - start, aboveAt, outAt) === 0) return undefined;
+    out.set(bytes.subarray(outAt, outAt + (end - start) * width), start * width);
+    above = out.subarray((end - 1) * width, end * width);
+  }
+  return out;
 }
 
 /** Saturation and hue of RGB pixels, in single precision. @param turn 0–6 sixths of the circle */

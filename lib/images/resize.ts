@@ -50,7 +50,18 @@ export function resizePictureLater(picture: Picture, size: Size, interpolation: 
 
 /** As `resizeLabelMap`, but computed when its pixels are first asked for. */
 export function resizeLabelMapLater(map: LabelMap, size: Size): LabelMap {
-  return isOwnSize(map, size) ? map : later(size, (window) => resizeLabelWindow(map, size, window));
+  if (isOwnSize(map, size)) return map;
+  const resized = later(size, (window) => resizeLabelWindow(map, size, window));
+  sources.set(resized, map);
+  return resized;
+}
+
+/** What label maps were resized from. */
+const sources = new WeakMap<LabelMap, LabelMap>();
+
+/** The map that `resizeLabelMapLater` made this one of, or the map itself. */
+export function sourceOfLabels(map: LabelMap): LabelMap {
+  return sources.get(map) ?? map;
 }
 
 /** The pixels of pictures that were decoded at a smaller scale. */
@@ -126,7 +137,9 @@ function resizeLabelWindow(map: LabelMap, size: Size, { left, top, width, height
 /** The source index of each output index under nearest-neighbour resizing. */
 export function nearestIndices(source: number, output: number): Int32Array {
   const scale = source / output;
-  return Int32Array.from({ length: output }, (_, i) => Math.min(Math.floor(i * scale), source - 1));
+  const indices = new Int32Array(output);
+  for (let i = 0; i < output; i++) indices[i] = Math.min(Math.floor(i * scale), source - 1);
+  return indices;
 }
 
 /** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */

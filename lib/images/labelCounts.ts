@@ -1,0 +1,57 @@
+import type { Window } from "./geometry.js";
+import type { LabelMap } from "./picture.js";
+import { nearestIndices, sourceOfLabels } from "./resize.js";
+
+/**
+ * How often each label occurs in a window of a map. A map that is yet to be resized is counted as it was before, each pixel
+ * as often as it will come: windows can be looked at without making them.
+ *
+ * @param window must lie within the map
+ * @returns [256]
+ */
+export function countLabels(map: LabelMap, window: Window): Float64Array {
+  const source = sourceOfLabels(map);
+  const columns = repetitions(nearestIndices(source.width, map.width), window.left, window.width);
+  const rows = repetitions(nearestIndices(source.height, map.height), window.top, window.height);
+  const counts = new Float64Array(256);
+  for (let y = 0; y < rows.times.length; y++) {
+    const times = rows.times[y]!;
+    if (times === 0) continue;
+    const from = (rows.first + y) * source.width + columns.first;
+    countRow(source.data.subarray(from, from + columns.times.length), columns.times, times, counts);
+  }
+  return counts;
+}
+
+/** Neighbours are mostly equal: a run's length is added up before it is written. */
+function countRow(row: Uint8Array, columnTimes: Int32Array, rowTimes: number, counts: Float64Array): void {
+  let label = row[0]!;
+  let run = 0;
+  for (let x = 0; x < row.length; x++) {
+    const next = row[x]!;
+    if (next !== label) {
+      counts[label] = counts[label]! + run * rowTimes;
+      label = next;
+      run = 0;
+    }
+    run += columnTimes[x]!;
+  }
+  counts[label] = counts[label]! + run * rowTimes;
+}
+
+interface Repetitions {
+  /** The first source index in the window. */
+  readonly first: number;
+  /** How often it and each one after it comes. */
+  readonly times: Int32Array;
+}
+
+function repetitions(indices: Int32Array, from: number, count: number): Repetitions {
+  const first = indices[from]!;
+  const times = new Int32Array(indices[from + count - 1]! - first + 1);
+  for (let i = from; i < from + count; i++) {
+    const source = indices[i]! - first;
+    times[source] = times[source]! + 1;
+  }
+  return { first, times };
+}
