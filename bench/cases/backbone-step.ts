@@ -1,7 +1,7 @@
 import { efficientFormer } from "../../lib/backbones/efficientformer.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { input } from "../../lib/graph/index.js";
-import { bufferOutputs, gradientOutputs, gradientViews, inputsOf } from "../../lib/models/bindings.js";
+import { bufferOutputs, gradientOutputs, gradientStore, inputsOf } from "../../lib/models/bindings.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
 import { checksum, outputGradient, pictures } from "../inputs.js";
@@ -24,7 +24,7 @@ export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
   const given = maps.map((_, i) => [`seed/${i}`, outputGradient(i, batch, backbone.channels[i]!, size)] as const);
   const gradients = new Float32Array(values.flat.length);
   const inputs = inputsOf(program, values, { images, ...Object.fromEntries(given) });
-  const into = gradientViews(program, gradients, values.trainable);
+  const into = gradientStore(gradients, values.trainable).viewsFor(program);
   return {
     async run() {
       await program.run(inputs, into);

@@ -33,7 +33,7 @@ export interface Program {
   dispose(): Promise<void>;
 }
 
-const ARRAYS: Readonly<Record<DType, { readonly name: string }>> = {
+const ARRAYS: Readonly<Record<DType, new (length: number) => TensorData>> = {
   float32: Float32Array,
   int32: Int32Array,
   uint8: Uint8Array,
@@ -48,4 +48,9 @@ export function checkTensor(data: TensorData | undefined, { shape, dtype }: Tens
     throw new Error(`${name}: a ${data.constructor.name} of ${data.length} was given, not a ${wanted}`);
   }
   return data;
+}
+
+/** An array for a tensor of this type, all zeros. */
+export function newArray({ shape, dtype }: TensorType): TensorData {
+  return new ARRAYS[dtype](sizeOf(shape));
 }

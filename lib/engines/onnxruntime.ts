@@ -5,8 +5,9 @@ import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
 import { winograd } from "../formats/onnx/winograd/winograd.js";
 import { type OnnxFile, writeOnnx } from "../formats/onnx/write.js";
 import { constantData, nodesInOrder, type TensorData, type TensorType, type Value } from "../graph/index.js";
-import { type CompileOptions, checkTensor, type Engine, type Program, type Tensors } from "./engine.js";
+import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "./engine.js";
 import { collectCopies } from "./garbage.js";
+import { runUncopied, STOP } from "./uncopied.js";
 
 // What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
 const FATAL = 4;
@@ -72,6 +73,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
       const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
       const file = writeOnnx(filtered, {
         dialect: "onnxruntime",
+        ...(onCpu ? { sequence: STOP } : {}),
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });
       const own = { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true };
@@ -133,30 +135,19 @@ function program(session: ort.InferenceSession, inputs: Types, outputs: Types): 
         const data = tensor(given[name], type, name);
         if (read.has(name)) feeds[name] = data;
       }
-      const fetches: Record<string, ort.Tensor | null> = {};
+      const own: Record<string, TensorData> = {};
+      const fetches: Record<string, ort.Tensor> = {};
       for (const [name, type] of Object.entries(outputs)) {
-        const data = into[name];
-        fetches[name] = data === undefined ? null : tensor(data, type, name);
+        own[name] = into[name] ?? newArray(type);
+        fetches[name] = tensor(own[name], type, name);
       }
-      const own = await outputsOf(session, feeds, fetches, into);
-      collectCopies(Object.values(into).reduce((bytes, data) => bytes + data.byteLength, 0));
+      if (session.outputNames[0] === STOP && (await runUncopied(session, feeds, fetches))) return own;
+      await session.run(feeds, fetches);
+      collectCopies(Object.values(own).reduce((bytes, data) => bytes + data.byteLength, 0));
       return own;
     },
     dispose: () => session.release(),
   };
-}
-
-/** Runs the session. What it returns for outputs written in place, copies of them, goes with this function's frame. */
-async function outputsOf(
-  session: ort.InferenceSession,
-  feeds: Record<string, ort.Tensor>,
-  fetches: Record<string, ort.Tensor | null>,
-  into: Tensors,
-): Promise<Tensors> {
-  const results = await session.run(feeds, fetches);
-  return Object.fromEntries(
-    Object.entries(results).map(([name, result]) => [name, into[name] ?? (result.data as TensorData)]),
-  );
 }
 
 function tensor(data: TensorData | undefined, type: TensorType, name: string): ort.Tensor {

@@ -37,11 +37,33 @@ export function bufferOutputs(updates: readonly BufferUpdate[]): Record<string, 
   return Object.fromEntries(updates.map(({ buffer, value }) => [BUFFER + buffer.name, value]));
 }
 
-/** Views of a flat gradient array for those outputs of a program that are gradients. */
-export function gradientViews(program: Program, flat: Float32Array, parameters: readonly Parameter[]): Tensors {
-  const views = viewsOf(flat, parameters);
-  const entries = Object.keys(program.outputs).filter((name) => name.startsWith(GRADIENT));
-  return Object.fromEntries(entries.map((name) => [name, views.get(name.slice(GRADIENT.length))!]));
+/** Where the programs of a step write gradients: views of one flat array. */
+export interface GradientStore {
+  /** Views for those outputs of a program that are gradients. */
+  viewsFor(program: Program): Tensors;
+  /** Zeroes the gradients that no program was given a view of. */
+  clearRest(): void;
+}
+
+/** @param flat [the parameters' numbers] in their order */
+export function gradientStore(flat: Float32Array, parameters: readonly Parameter[]): GradientStore {
+  const rest = viewsOf(flat, parameters);
+  const views = new Map(rest);
+  return {
+    viewsFor(program) {
+      const names = Object.keys(program.outputs).filter((name) => name.startsWith(GRADIENT));
+      return Object.fromEntries(
+        names.map((output) => {
+          const name = output.slice(GRADIENT.length);
+          rest.delete(name);
+          return [output, views.get(name)!];
+        }),
+      );
+    },
+    clearRest() {
+      for (const view of rest.values()) view.fill(0);
+    },
+  };
 }
 
 /** Writes the running statistics a program returned into the model. */

@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import type { InstancesConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { encodeRle } from "../../lib/masks/rle.js";
 import { decompressRle } from "../../lib/masks/strings.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
@@ -99,5 +101,54 @@ describe("a training step of Mask R-CNN", () => {
     close("box", expected.loss_bbox);
     close("mask", expected.loss_mask);
     expectGoldenGradients(viewsOf(gradients, values.trainable), golden.params, 5e-3);
+  });
+
+  it("gives the heads' gradients alone where all before them is frozen", async () => {
+    const side = 64;
+    const model = maskRcnn(maskRcnnConfig({ variant: "nano", rpnSamples: 32, roiSamples: 16 }), 2, true);
+    const values = new ParameterValues(model.parameters);
+    values.initialise((name) => Random.of(name));
+    const image = Random.of("image");
+    const batch: DetectionBatch = {
+      kind: "detection",
+      images: Float32Array.from({ length: 3 * side * side }, () => image.uniform(-1, 1)),
+      height: side,
+      width: side,
+      indices: Int32Array.of(0),
+      meta: [metaOf({ id: 0, file: "" }, { width: side, height: side })],
+      instances: [
+        {
+          boxes: Float32Array.of(8, 8, 40, 48),
+          labels: Int32Array.of(1),
+          crowd: new Uint8Array(1),
+          masks: [encodeRle(new Uint8Array(side * side).fill(1), side, side)],
+          areas: new Float32Array(1),
+          ids: new Float64Array(1),
+        },
+      ],
+    };
+    const isHead = (name: string) => name.startsWith("rpn_head") || name.startsWith("roi_head");
+    const stepOf = async (frozen: (name: string) => boolean) => {
+      const trainer = maskRcnnTrainer({
+        model,
+        values,
+        engine: onnxRuntimeEngine({ threads: 1 }),
+        normMode: () => "running",
+        frozen,
+      });
+      const gradients = new Float32Array(values.flat.length).fill(Number.NaN);
+      const losses = await trainer.step(batch, { random: Random.of("step"), gradients });
+      await trainer.dispose();
+      return { losses, gradients: viewsOf(gradients, values.trainable) };
+    };
+    const whole = await stepOf(() => false);
+    const heads = await stepOf((name) => !isHead(name));
+    expect(heads.losses).to.deep.equal(whole.losses);
+    for (const [name, gradient] of heads.gradients) {
+      expect(gradient, name).to.deep.equal(
+        isHead(name) ? whole.gradients.get(name) : new Float32Array(gradient.length),
+      );
+    }
+    expect([...heads.gradients.values()].some((gradient) => gradient.some((value) => value !== 0))).to.equal(true);
   });
 });

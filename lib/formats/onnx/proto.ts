@@ -45,7 +45,8 @@ const root = protobuf.Root.fromJSON({
         Dimension: { fields: { dimValue: one("int64", 1), dimParam: one("string", 2) } },
         TensorShapeProto: { fields: { dim: many("Dimension", 1) } },
         TypeProtoTensor: { fields: { elemType: one("int32", 1), shape: one("TensorShapeProto", 2) } },
-        TypeProto: { fields: { tensorType: one("TypeProtoTensor", 1) } },
+        TypeProtoSequence: { fields: { elemType: one("TypeProto", 1) } },
+        TypeProto: { fields: { tensorType: one("TypeProtoTensor", 1), sequenceType: one("TypeProtoSequence", 4) } },
         ValueInfoProto: { fields: { name: one("string", 1), type: one("TypeProto", 2) } },
         GraphProto: {
           fields: {
@@ -126,12 +127,20 @@ export interface OnnxValueInfo {
   };
 }
 
+/** A sequence of tensors of one element type. */
+export interface OnnxSequenceInfo {
+  readonly name: string;
+  readonly type: {
+    readonly sequenceType: { readonly elemType: { readonly tensorType: { readonly elemType: number } } };
+  };
+}
+
 export interface OnnxGraph {
   readonly name: string;
   readonly node: readonly OnnxNode[];
   readonly initializer: readonly OnnxTensor[];
   readonly input: readonly OnnxValueInfo[];
-  readonly output: readonly OnnxValueInfo[];
+  readonly output: readonly (OnnxValueInfo | OnnxSequenceInfo)[];
 }
 
 export interface OnnxModel {

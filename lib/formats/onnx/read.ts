@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
 import type { DType } from "../../graph/index.js";
-import { decodeModel, ELEMENT_TYPES, type OnnxValueInfo } from "./proto.js";
+import { decodeModel, ELEMENT_TYPES, type OnnxGraph } from "./proto.js";
 
 /** What an ONNX file says of itself and of how it looks from outside. */
 export interface OnnxHeader {
@@ -33,7 +33,7 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
   }
   const { graph, metadataProps = [], opsetImport } = model;
   if (graph.node.length === 0) throw new UserError(`${path}: not an ONNX model, or an empty one`);
-  const types = (infos: readonly OnnxValueInfo[]) =>
+  const types = (infos: OnnxGraph["output"]) =>
     Object.fromEntries(infos.map((info) => [info.name, typeOf(info, path)]));
   return {
     metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
@@ -43,7 +43,8 @@ export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
   };
 }
 
-function typeOf({ name, type }: OnnxValueInfo, path: string): OnnxType {
+function typeOf({ name, type }: OnnxGraph["output"][number], path: string): OnnxType {
+  if (!("tensorType" in type)) throw new UserError(`${path}: ${name} is no tensor; no model of densekit has such`);
   const { elemType, shape } = type.tensorType;
   const dtype = DTYPES.get(elemType);
   if (dtype === undefined) {

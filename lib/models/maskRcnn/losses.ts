@@ -1,15 +1,12 @@
 import {
   abs,
   add,
-  concat,
-  filled,
   gather,
   input,
   mul,
   reshape,
   scalar,
   sigmoidCrossEntropy,
-  sizeOf,
   softmaxCrossEntropy,
   sub,
   sum,
@@ -20,11 +17,14 @@ import type { MaskRcnn } from "./model.js";
 
 export type LossValues = Readonly<Record<string, Value>>;
 
-/** Objectness and delta losses of the region proposal head at the sampled anchors (see `RpnSamples` for the inputs). */
-export function rpnLosses(model: MaskRcnn, pyramid: readonly Value[], places: number, context: Context): LossValues {
+/**
+ * Objectness and delta losses of the region proposal head at the sampled anchors (see `RpnSamples` for the inputs).
+ *
+ * @param patches [S, C · 9]
+ */
+export function rpnLosses(model: MaskRcnn, patches: Value, context: Context): LossValues {
   const { anchors } = model.rpn;
-  const flat = concat([...pyramid.map((level) => reshape(level, [sizeOf(level.shape)])), filled([1], 0)], 0);
-  const patches = gather(flat, input("rpn/patches", [places, model.channels * 9], "int32"), 0); // [S, C · 9]
+  const places = patches.shape[0]!;
   const { logits, deltas } = model.rpn.forwardSamples(patches, context);
   const shapes = input("rpn/shapes", [places, anchors]);
   const logit = sum(mul(logits, shapes), { axes: [1] }); // [S]

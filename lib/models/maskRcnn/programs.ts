@@ -1,5 +1,5 @@
-import type { Program, Tensors } from "../../engines/engine.js";
-import { filled, GraphError, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
+import type { Engine, Program, Tensors } from "../../engines/engine.js";
+import { GraphError, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
 import { splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import type { Parameter } from "../../nn/parameters.js";
@@ -18,9 +18,9 @@ export interface Shape {
 /** The programs around the host's part of a step, for batches of one shape. */
 export interface PyramidPrograms {
   readonly anchors: Anchors;
-  /** Pictures → pyramid, proposal predictions, proposal losses; in training also what the backward half needs. */
+  /** Pictures → pyramid, proposal predictions; in training also what the backward half needs. */
   readonly forward: Program;
-  /** Gradients of the pyramid → gradients of everything before the RoI heads. Absent in evaluation. */
+  /** Gradients of the pyramid → gradients of backbone and neck. Absent in evaluation and where all those are frozen. */
   readonly backward?: Program;
   readonly randomInputs: readonly RandomInput[];
   /** What the forward half writes, the same arrays every step. */
@@ -30,8 +30,8 @@ export interface PyramidPrograms {
   dispose(): Promise<void>;
 }
 
-/** The box or mask program, with the arrays it writes. */
-export interface RoiProgram {
+/** The program of a head on what the host picked of the pyramid, with the arrays it writes. */
+export interface HeadProgram {
   readonly program: Program;
   readonly outputs: Tensors;
   dispose(): Promise<void>;
@@ -55,52 +55,57 @@ export interface CompileOptions extends TrainerOptions {
 const newContext = ({ training, normMode }: CompileOptions) =>
   training ? Context.training(normMode) : Context.evaluation();
 
-/** @param places anchors sampled of the whole batch, at most */
-export async function pyramidPrograms(options: CompileOptions, shape: Shape, places: number): Promise<PyramidPrograms> {
+export async function pyramidPrograms(options: CompileOptions, shape: Shape): Promise<PyramidPrograms> {
   const { model, engine, trained } = options;
   const { batch, height, width } = shape;
   const context = newContext(options);
   const pyramid = model.features(input("images", [batch, 3, height, width]), context);
   const { logits, deltas } = model.rpn.forward(pyramid, context);
-  const losses = rpnLosses(model, pyramid, places, context);
-  const pooled = pyramid.slice(0, roiStrides(model).length);
-  const outputs = {
-    ...numbered(PYRAMID, pooled),
-    ...numbered(LOGITS, logits),
-    ...numbered(DELTAS, deltas),
-    ...losses,
-  };
+  const outputs = { ...numbered(PYRAMID, pyramid), ...numbered(LOGITS, logits), ...numbered(DELTAS, deltas) };
   const { anchorScale, anchorRatios } = model.config.rpn;
   const anchors = makeAnchors({ height, width, strides: model.strides, scales: [anchorScale], ratios: anchorRatios });
   const { randomInputs } = context;
-  if (!options.training) {
-    const forward = await engine.compile(outputs);
-    const outputArrays = arraysFor(forward.outputs);
-    return {
-      anchors,
-      forward,
-      randomInputs,
-      outputs: outputArrays,
-      pyramidGradient: [],
-      dispose: () => forward.dispose(),
-    };
-  }
-  const seeds = pooled.map((value, i) => ({ value, gradient: input(`${PYRAMID_GRADIENT}${i}`, value.shape) }));
-  const loss = total(losses);
-  const gradientsOf = gradientOutputs([...seeds, { value: loss, gradient: filled(loss.shape, 1) }], trained, context);
-  const halves = splitGraph({ ...outputs, ...bufferOutputs(context.updates) }, gradientsOf);
+  if (!options.training)
+    return { ...(await compileHalves(engine, outputs, {})), anchors, randomInputs, pyramidGradient: [] };
+  const seeds = pyramid.map((value, i) => ({ value, gradient: input(`${PYRAMID_GRADIENT}${i}`, value.shape) }));
+  const halves = splitGraph(
+    { ...outputs, ...bufferOutputs(context.updates) },
+    gradientOutputs(seeds, trained, context),
+  );
+  const pyramidGradient = pyramid.map(({ shape: level }) => new Float32Array(sizeOf(level)));
+  return { ...(await compileHalves(engine, halves.first, halves.second)), anchors, randomInputs, pyramidGradient };
+}
+
+type Outputs = Readonly<Record<string, Value>>;
+
+async function compileHalves(engine: Engine, first: Outputs, second: Outputs) {
+  const isWhole = Object.keys(second).length === 0;
   // The backward half is what needs the most memory; until then this one's is better given back.
-  const forward = await engine.compile(halves.first, { keepMemory: false });
-  const backward = await engine.compile(halves.second);
-  const pyramidGradient = pooled.map(({ shape: level }) => new Float32Array(sizeOf(level)));
+  const forward = await engine.compile(first, { keepMemory: isWhole });
+  const outputs = arraysFor(forward.outputs);
+  if (isWhole) return { forward, outputs, dispose: () => forward.dispose() };
+  const backward = await engine.compile(second);
   const dispose = async () => {
     await forward.dispose();
     await backward.dispose();
   };
-  return { anchors, forward, backward, randomInputs, outputs: arraysFor(forward.outputs), pyramidGradient, dispose };
+  return { forward, backward, outputs, dispose };
 }
 
 export const FEATURE_GRADIENT = "featureGradient";
+export const PATCHES = "rpn/patches";
+
+/**
+ * The region proposal head at sampled cells (see `RpnSamples`), its losses and, in training, their gradients down to the
+ * cells' neighbourhoods.
+ *
+ * @param places anchors sampled of the whole batch, at most
+ */
+export function rpnProgram(options: CompileOptions, places: number): Promise<HeadProgram> {
+  const context = newContext(options);
+  const patches = input(PATCHES, [places, options.model.channels * 9]);
+  return headProgram(options, rpnLosses(options.model, patches, context), patches, context);
+}
 
 function pyramidInputs(model: MaskRcnn, { batch, height, width }: Shape): Value[] {
   return roiStrides(model).map((stride, i) =>
@@ -115,13 +120,13 @@ const roisInput = (places: number): Rois => ({
 });
 
 /** RoIAlign, box head or mask head, losses and, in training, their gradients down to the pooled features. */
-export async function roiProgram(
+export function roiProgram(
   options: CompileOptions,
   shape: Shape,
   places: number,
   kind: "box" | "mask",
-): Promise<RoiProgram> {
-  const { model, trained, engine } = options;
+): Promise<HeadProgram> {
+  const { model } = options;
   const { boxPoolSize, maskPoolSize, samplingRatio } = model.config.roi;
   const context = newContext(options);
   const size = kind === "box" ? boxPoolSize : maskPoolSize;
@@ -131,10 +136,18 @@ export async function roiProgram(
     samplingRatio,
   });
   const losses: LossValues = (kind === "box" ? boxLosses : maskLosses)(model, features, context);
-  const outputs = options.training
-    ? { ...losses, ...headGradients(losses, features, trained, context) }
-    : { ...losses };
-  const program = await engine.compile(outputs, { keepMemory: kind === "box" });
+  return headProgram(options, losses, features, context, { keepMemory: kind === "box" });
+}
+
+async function headProgram(
+  { engine, trained, training }: CompileOptions,
+  losses: LossValues,
+  features: Value,
+  context: Context,
+  compileOptions: { readonly keepMemory?: boolean } = {},
+): Promise<HeadProgram> {
+  const outputs = training ? { ...losses, ...headGradients(losses, features, trained, context) } : { ...losses };
+  const program = await engine.compile(outputs, compileOptions);
   const own = Object.entries(program.outputs).filter(([name]) => !name.startsWith(GRADIENT));
   return { program, outputs: arraysFor(Object.fromEntries(own)), dispose: () => program.dispose() };
 }

@@ -1,14 +1,12 @@
 import type { Anchors } from "../../regions/anchors.js";
+import type { FeatureLevel } from "../../regions/roiAlign.js";
 import type { RpnTargets } from "../../regions/rpnTargets.js";
 
 /**
  * The sampled anchors of a batch as inputs of the program. The loss is over a few hundred anchors of tens of thousands,
- * so the head is evaluated (and differentiated) at those cells alone: `patches` says where their 3×3 neighbourhoods
- * lie in the pyramid, flattened level by level and followed by a single zero for what lies outside.
+ * so the head is evaluated (and differentiated) at those cells alone, from their 3×3 neighbourhoods (`gatherPatches`).
  */
 export interface RpnSamples {
-  /** int32 [S, C · 9] */
-  readonly patches: Int32Array;
   /** [S, anchors] one-hot of the sampled anchor's shape. */
   readonly shapes: Float32Array;
   /** [S] 1 for positives. */
@@ -21,90 +19,105 @@ export interface RpnSamples {
   readonly deltaWeights: Float32Array;
 }
 
-export interface RpnSampleLayout {
-  readonly anchors: Anchors;
-  /** Pictures in the batch. */
-  readonly batch: number;
-  /** Channels of the pyramid. */
-  readonly channels: number;
-  /** S, at least the number of samples. */
-  readonly places: number;
+/** The cell of each sampled anchor. */
+export interface RpnCells {
+  /** [n] index of the pyramid's level. */
+  readonly levels: Int32Array;
+  /** [n] picture in the batch. */
+  readonly pictures: Int32Array;
+  /** [n] row · width + column. */
+  readonly cells: Int32Array;
 }
 
-export function rpnSamples(targets: readonly RpnTargets[], layout: RpnSampleLayout): RpnSamples {
-  const { anchors, batch, channels, places } = layout;
+/** @param places S, at least the number of samples */
+export function rpnSamples(
+  targets: readonly RpnTargets[],
+  { anchors, places }: { readonly anchors: Anchors; readonly places: number },
+): { samples: RpnSamples; cells: RpnCells } {
   const { perCell } = anchors;
+  const count = targets.reduce((n, { indices }) => n + indices.length, 0);
+  if (count > places) throw new RangeError(`${count} sampled anchors for ${places} places`);
   const samples: RpnSamples = {
-    patches: new Int32Array(places * channels * 9).fill(pyramidSize(layout)),
     shapes: new Float32Array(places * perCell),
     targets: new Float32Array(places),
-    weights: new Float32Array(places),
+    weights: new Float32Array(places).fill(1 / Math.max(1, count), 0, count),
     deltas: new Float32Array(places * 4),
     deltaWeights: new Float32Array(places),
   };
-  const weight =
-    1 /
-    Math.max(
-      1,
-      targets.reduce((n, { indices }) => n + indices.length, 0),
-    );
-  const starts = levelStarts(layout);
+  const cells: RpnCells = {
+    levels: new Int32Array(count),
+    pictures: new Int32Array(count),
+    cells: new Int32Array(count),
+  };
   let place = 0;
   targets.forEach(({ indices, positives, deltas }, picture) => {
-    indices.forEach((anchor, i) => {
+    samples.targets.fill(1, place, place + positives);
+    samples.deltaWeights.fill(1 / count, place, place + positives);
+    samples.deltas.set(deltas.subarray(0, 4 * positives), 4 * place);
+    cells.pictures.fill(picture, place, place + indices.length);
+    for (const anchor of indices) {
       const level = anchors.levels.findLastIndex(({ offset }) => offset <= anchor);
-      const { height, width, offset } = anchors.levels[level]!;
-      const shape = (anchor - offset) % perCell;
-      const cell = (anchor - offset - shape) / perCell;
-      const start = starts[level]! + picture * channels * height * width;
-      writePatch(samples.patches, place * channels * 9, { start, channels, height, width, cell });
-      samples.shapes[place * perCell + shape] = 1;
-      samples.weights[place] = weight;
-      if (i < positives) {
-        samples.targets[place] = 1;
-        samples.deltaWeights[place] = weight;
-        samples.deltas.set(deltas.subarray(4 * i, 4 * i + 4), 4 * place);
-      }
+      const own = anchor - anchors.levels[level]!.offset;
+      cells.levels[place] = level;
+      cells.cells[place] = Math.floor(own / perCell);
+      samples.shapes[place * perCell + (own % perCell)] = 1;
       place++;
-    });
+    }
   });
-  if (place > places) throw new RangeError(`${place} sampled anchors for ${places} places of ${batch} pictures`);
-  return samples;
+  return { samples, cells };
 }
 
-/** Where each level starts in the flattened pyramid. */
-function levelStarts({ anchors, batch, channels }: RpnSampleLayout): number[] {
-  let start = 0;
-  return anchors.levels.map(({ height, width }) => {
-    const own = start;
-    start += batch * channels * height * width;
-    return own;
+/**
+ * The 3×3 neighbourhoods of cells, as a kernel [C, 3, 3] lies; zero beyond a map's edges.
+ *
+ * @param out [S, C · 9], zero in the places left over
+ */
+export function gatherPatches(
+  levels: readonly FeatureLevel[],
+  cells: RpnCells,
+  channels: number,
+  out: Float32Array,
+): void {
+  out.fill(0);
+  forEachTap(levels, cells, channels, ({ data }, at, patch) => {
+    out[patch] = data[at]!;
   });
 }
 
-/** Elements of the flattened pyramid; the zero comes after them. */
-function pyramidSize({ anchors, batch, channels }: RpnSampleLayout): number {
-  return anchors.levels.reduce((n, { height, width }) => n + batch * channels * height * width, 0);
+/** Adds the gradient of patches to that of the pyramid they were gathered from. @param patches [S, C · 9] */
+export function addPatches(
+  patches: Float32Array,
+  levels: readonly FeatureLevel[],
+  cells: RpnCells,
+  channels: number,
+): void {
+  forEachTap(levels, cells, channels, ({ data }, at, patch) => {
+    data[at] = data[at]! + patches[patch]!;
+  });
 }
 
-interface Patch {
-  /** Where the picture's first channel of the level starts. */
-  readonly start: number;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly cell: number;
-}
-
-/** In the order of a kernel [C, 3, 3]. What lies outside keeps pointing at the zero. */
-function writePatch(patches: Int32Array, at: number, { start, channels, height, width, cell }: Patch): void {
-  const x = cell % width;
-  const y = (cell - x) / width;
-  for (let tap = 0; tap < 9; tap++) {
-    const row = y + Math.floor(tap / 3) - 1;
-    const column = x + (tap % 3) - 1;
-    if (row < 0 || row >= height || column < 0 || column >= width) continue;
-    const first = start + row * width + column;
-    for (let c = 0; c < channels; c++) patches[at + c * 9 + tap] = first + c * height * width;
+/** Every number of a patch that lies on its map: where on the map, and where among the patches. */
+function forEachTap(
+  levels: readonly FeatureLevel[],
+  cells: RpnCells,
+  channels: number,
+  visit: (level: FeatureLevel, at: number, patch: number) => void,
+): void {
+  for (let place = 0; place < cells.cells.length; place++) {
+    const level = levels[cells.levels[place]!]!;
+    const { height, width } = level;
+    const plane = height * width;
+    const cell = cells.cells[place]!;
+    const column = cell % width;
+    const row = (cell - column) / width;
+    const first = cells.pictures[place]! * channels * plane;
+    for (let tap = 0; tap < 9; tap++) {
+      const y = row + Math.floor(tap / 3) - 1;
+      const x = column + (tap % 3) - 1;
+      if (y < 0 || y >= height || x < 0 || x >= width) continue;
+      const at = first + y * width + x;
+      const patch = place * channels * 9 + tap;
+      for (let c = 0; c < channels; c++) visit(level, at + c * plane, patch + c * 9);
+    }
   }
 }

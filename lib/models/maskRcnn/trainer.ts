@@ -1,30 +1,40 @@
 import type { DetectionBatch } from "../../datasets/loader/types.js";
 import { Cache } from "../../engines/cache.js";
 import type { Tensors } from "../../engines/engine.js";
+import { sizeOf } from "../../graph/index.js";
 import type { Random } from "../../random.js";
 import { type Proposals, rpnProposals } from "../../regions/proposals.js";
 import type { FeatureLevel } from "../../regions/roiAlign.js";
 import { loadRoiAlignBackward } from "../../regions/roiAlignKernel.js";
 import { type RoiTargets, roiTargets } from "../../regions/roiTargets.js";
-import { rpnTargets } from "../../regions/rpnTargets.js";
-import { drawRandomInputs, gradientViews, inputsOf, readLosses, storeBuffers } from "../bindings.js";
+import { type RpnTargets, rpnTargets } from "../../regions/rpnTargets.js";
+import {
+  drawRandomInputs,
+  type GradientStore,
+  gradientStore,
+  inputsOf,
+  readLosses,
+  storeBuffers,
+} from "../bindings.js";
 import type { Losses, StepOptions, Trainer, TrainerOptions } from "../model.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
 import {
   type CompileOptions,
   DELTAS,
   FEATURE_GRADIENT,
+  type HeadProgram,
   LOGITS,
+  PATCHES,
   PYRAMID,
   PYRAMID_GRADIENT,
   type PyramidPrograms,
   pyramidPrograms,
-  type RoiProgram,
   RPN_LOSSES,
   roiProgram,
+  rpnProgram,
   type Shape,
 } from "./programs.js";
-import { rpnSamples } from "./rpnSamples.js";
+import { addPatches, gatherPatches, type RpnCells, rpnSamples } from "./rpnSamples.js";
 import { boxInputs, maskInputs, positivesOf, type RoiInputs, roiTargetOptions, rpnTargetOptions } from "./targets.js";
 
 /** Shapes of batches whose programs are kept. */
@@ -40,33 +50,26 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions {
   readonly onSampled?: (targets: readonly RoiTargets[]) => void;
 }
 
-/** What a step found out on the host. */
-interface Sampled {
-  readonly targets: readonly RoiTargets[];
-  readonly pyramid: Tensors;
-  readonly losses: Losses;
-}
-
 /**
- * The training step of Mask R-CNN as a chain of programs. Features, proposals and proposal losses come first; the host
- * selects proposals, assigns and samples them; the box and mask programs give their losses and gradients down to the
- * pooled features; the host adds those up in the pyramid (RoIAlign's gradient); the backward half of the first program
- * does the rest.
+ * The training step of Mask R-CNN as a chain of programs. Features and proposals come first; the host picks the sampled
+ * anchors' cells, selects proposals, assigns and samples them; the programs of the three heads give their losses and
+ * gradients down to what was picked or pooled; the host adds those up in the pyramid (RoIAlign's gradient for the RoIs);
+ * the backward half of the first program does the rest.
  */
 export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<DetectionBatch> {
   const { model, values } = options;
   const trained = model.parameters.filter(({ name, role }) => role !== "buffer" && !options.frozen(name));
   const pyramids = new Cache<PyramidPrograms>(2 * SHAPES_KEPT);
-  const boxPrograms = new Cache<RoiProgram>(2 * SHAPES_KEPT);
-  const maskPrograms = new Cache<RoiProgram>(MASK_PROGRAMS_KEPT);
+  const rpnPrograms = new Cache<HeadProgram>(2);
+  const boxPrograms = new Cache<HeadProgram>(2 * SHAPES_KEPT);
+  const maskPrograms = new Cache<HeadProgram>(MASK_PROGRAMS_KEPT);
   const alignBackward = loadRoiAlignBackward();
   const compileOptions = (training: boolean): CompileOptions => ({ ...options, trained, training });
 
   const forward = async (batch: DetectionBatch, training: boolean, random: Random): Promise<Run> => {
     const shape = shapeOf(batch);
-    const places = shape.batch * model.config.rpn.samples;
-    const programs = await pyramids.get(`${keyOf(shape)} ${places} ${training}`, () =>
-      pyramidPrograms(compileOptions(training), shape, places),
+    const programs = await pyramids.get(`${keyOf(shape)} ${training}`, () =>
+      pyramidPrograms(compileOptions(training), shape),
     );
     const { anchors } = programs;
     const targets = batch.instances.map(({ boxes, crowd }, i) => {
@@ -76,14 +79,32 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
       const width = Math.ceil(batch.meta[i]!.width / multiple) * multiple;
       return rpnTargets(anchors, { boxes, crowd, height, width }, random, rpnTargetOptions(model.config));
     });
-    const samples = rpnSamples(targets, { anchors, batch: shape.batch, channels: model.channels, places });
-    const given: Tensors = {
-      images: batch.images,
-      ...Object.fromEntries(Object.entries(samples).map(([name, data]) => [`rpn/${name}`, data])),
-      ...drawRandomInputs(programs.randomInputs, random),
-    };
+    const given: Tensors = { images: batch.images, ...drawRandomInputs(programs.randomInputs, random) };
     const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), programs.outputs);
-    return { shape, programs, given, outputs };
+    return { shape, programs, targets, given, outputs };
+  };
+
+  /** Losses of the region proposal head at the sampled anchors; `into` gets the gradients of its parameters. */
+  const proposalLosses = async (
+    { shape, programs, targets, outputs }: Run,
+    training: boolean,
+    into?: GradientStore,
+  ) => {
+    const places = shape.batch * model.config.rpn.samples;
+    const { samples, cells } = rpnSamples(targets, { anchors: programs.anchors, places });
+    const { program, outputs: arrays } = await rpnPrograms.get(`${places} ${training}`, () =>
+      rpnProgram(compileOptions(training), places),
+    );
+    const patches = new Float32Array(sizeOf(program.inputs[PATCHES]!.shape));
+    const pyramid = model.strides.map((_, i) => outputs[`${PYRAMID}${i}`] as Float32Array);
+    gatherPatches(featureLevels(model, shape, pyramid), cells, model.channels, patches);
+    const given = { [PATCHES]: patches, ...prefixed("rpn/", samples) };
+    const found = await program.run(inputsOf(program, values, given), { ...arrays, ...into?.viewsFor(program) });
+    return {
+      losses: readLosses(found, RPN_LOSSES),
+      cells,
+      gradient: found[FEATURE_GRADIENT] as Float32Array | undefined,
+    };
   };
 
   const sample = (batch: DetectionBatch, { shape, programs, outputs }: Run, random: Random): readonly RoiTargets[] => {
@@ -103,15 +124,15 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   /** Runs the box and mask programs; `into` gets the gradients. */
   const heads = async (
     batch: DetectionBatch,
-    shape: Shape,
-    { targets, pyramid }: Pick<Sampled, "targets" | "pyramid">,
+    { shape, outputs: pyramid }: Run,
+    targets: readonly RoiTargets[],
     training: boolean,
-    gradients?: Float32Array,
+    into?: GradientStore,
   ): Promise<{ losses: Losses; pooled: readonly Pooled[] }> => {
     const { classes, config } = model;
     const layout = { classes, levels: roiStrides(model).length, finestScale: config.roi.finestScale };
     const pooled: Pooled[] = [];
-    const run = async ({ program, outputs: arrays }: RoiProgram, size: number, rois: RoiInputs, rest: Tensors) => {
+    const run = async ({ program, outputs: arrays }: HeadProgram, size: number, rois: RoiInputs, rest: Tensors) => {
       const given = {
         ...pyramid,
         "roi/boxes": rois.boxes,
@@ -119,8 +140,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
         "roi/levels": rois.levels,
         ...rest,
       };
-      const views = gradients === undefined ? {} : gradientViews(program, gradients, values.trainable);
-      const outputs = await program.run(inputsOf(program, values, given), { ...arrays, ...views });
+      const outputs = await program.run(inputsOf(program, values, given), { ...arrays, ...into?.viewsFor(program) });
       const gradient = outputs[FEATURE_GRADIENT];
       if (gradient instanceof Float32Array) pooled.push({ size, rois, gradient });
       return outputs;
@@ -150,48 +170,48 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     return { losses: { ...losses, ...readLosses(maskOutputs, ["mask"]) }, pooled };
   };
 
-  const pyramidGradient = (shape: Shape, programs: PyramidPrograms, pooled: readonly Pooled[]): Tensors => {
-    const levels: FeatureLevel[] = roiStrides(model).map((stride, i) => ({
-      data: programs.pyramidGradient[i]!.fill(0),
-      height: Math.ceil(shape.height / stride),
-      width: Math.ceil(shape.width / stride),
-      stride,
-    }));
+  /** Adds up in the pyramid what the heads say of the parts of it they were given. */
+  const pyramidGradient = (
+    { shape, programs }: Run,
+    pooled: readonly Pooled[],
+    { cells, gradient: patches }: { readonly cells: RpnCells; readonly gradient: Float32Array | undefined },
+  ): Tensors => {
+    const gradient = programs.pyramidGradient.map((data) => data.fill(0));
+    const levels = featureLevels(model, shape, gradient);
     const { samplingRatio } = model.config.roi;
-    for (const { size, rois, gradient } of pooled) {
-      alignBackward(gradient, levels, rois, { height: size, width: size, samplingRatio, channels: model.channels });
+    for (const { size, rois, gradient: given } of pooled) {
+      alignBackward(given, levels, rois, { height: size, width: size, samplingRatio, channels: model.channels });
     }
-    return Object.fromEntries(levels.map(({ data }, i) => [`${PYRAMID_GRADIENT}${i}`, data]));
+    if (patches !== undefined) addPatches(patches, levels, cells, model.channels);
+    return Object.fromEntries(gradient.map((data, i) => [`${PYRAMID_GRADIENT}${i}`, data]));
   };
 
   return {
     async step(batch: DetectionBatch, { random, gradients }: StepOptions): Promise<Losses> {
-      gradients.fill(0);
+      const into = gradientStore(gradients, values.trainable);
       const run = await forward(batch, true, random);
       storeBuffers(run.outputs, values);
-      const targets = sample(batch, run, random);
-      const { losses, pooled } = await heads(
-        batch,
-        run.shape,
-        { targets, pyramid: pyramidOf(run.outputs) },
-        true,
-        gradients,
-      );
-      const backward = run.programs.backward!;
-      const given = { ...run.given, ...run.outputs, ...pyramidGradient(run.shape, run.programs, pooled) };
-      await backward.run(inputsOf(backward, values, given), gradientViews(backward, gradients, values.trainable));
-      return { ...readLosses(run.outputs, RPN_LOSSES), ...losses };
+      const proposals = await proposalLosses(run, true, into);
+      const { losses, pooled } = await heads(batch, run, sample(batch, run, random), true, into);
+      const { backward } = run.programs;
+      if (backward !== undefined) {
+        const given = { ...run.given, ...run.outputs, ...pyramidGradient(run, pooled, proposals) };
+        await backward.run(inputsOf(backward, values, given), into.viewsFor(backward));
+      }
+      into.clearRest();
+      return { ...proposals.losses, ...losses };
     },
 
     async losses(batch: DetectionBatch, random: Random): Promise<Losses> {
       const run = await forward(batch, false, random);
-      const targets = sample(batch, run, random);
-      const { losses } = await heads(batch, run.shape, { targets, pyramid: pyramidOf(run.outputs) }, false);
-      return { ...readLosses(run.outputs, RPN_LOSSES), ...losses };
+      const { losses: proposals } = await proposalLosses(run, false);
+      const { losses } = await heads(batch, run, sample(batch, run, random), false);
+      return { ...proposals, ...losses };
     },
 
     async dispose() {
       await pyramids.dispose();
+      await rpnPrograms.dispose();
       await boxPrograms.dispose();
       await maskPrograms.dispose();
     },
@@ -202,6 +222,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
 interface Run {
   readonly shape: Shape;
   readonly programs: PyramidPrograms;
+  readonly targets: readonly RpnTargets[];
   readonly given: Tensors;
   readonly outputs: Tensors;
 }
@@ -222,8 +243,14 @@ const keyOf = ({ batch, height, width }: Shape) => `${batch}x${height}x${width}`
 const prefixed = (prefix: string, inputs: object): Tensors =>
   Object.fromEntries(Object.entries(inputs).map(([name, data]) => [prefix + name, data]));
 
-const pyramidOf = (outputs: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(outputs).filter(([name]) => name.startsWith(PYRAMID)));
+function featureLevels({ strides }: MaskRcnn, { height, width }: Shape, data: readonly Float32Array[]): FeatureLevel[] {
+  return strides.map((stride, i) => ({
+    data: data[i]!,
+    height: Math.ceil(height / stride),
+    width: Math.ceil(width / stride),
+    stride,
+  }));
+}
 
 /**
  * The number of places of a mask program for so many RoIs: steps of an eighth to a quarter of the number, so that few

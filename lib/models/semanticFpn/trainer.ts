@@ -7,7 +7,7 @@ import {
   bufferOutputs,
   drawRandomInputs,
   gradientOutputs,
-  gradientViews,
+  gradientStore,
   inputsOf,
   readLosses,
   storeBuffers,
@@ -69,9 +69,9 @@ export function semanticTrainer(options: SemanticTrainerOptions): Trainer<Segmen
     async step(batch: SegmentationBatch, { random, gradients }: StepOptions): Promise<Losses> {
       const { program, randomInputs } = await get(batch, true);
       const masks = drawRandomInputs(randomInputs, random);
-      gradients.fill(0);
-      const into = gradientViews(program, gradients, values.trainable);
-      const outputs = await program.run(inputsFor(batch, program, masks), into);
+      const into = gradientStore(gradients, values.trainable);
+      const outputs = await program.run(inputsFor(batch, program, masks), into.viewsFor(program));
+      into.clearRest();
       storeBuffers(outputs, values);
       return readLosses(outputs, ["loss"]);
     },

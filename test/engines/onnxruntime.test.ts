@@ -1,0 +1,38 @@
+import { expect } from "chai";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { gather, input, mul, scalar } from "../../lib/graph/index.js";
+
+describe("the onnxruntime engine", () => {
+  it("writes outputs into the arrays given, and the others into arrays of their own", async () => {
+    const x = input("x", [3]);
+    const program = await onnxRuntimeEngine().compile({ twice: mul(x, scalar(2)), thrice: mul(x, scalar(3)) });
+    for (const _ of [1, 2]) {
+      const twice = new Float32Array(3);
+      const outputs = await program.run({ x: Float32Array.of(1, 2, 3) }, { twice });
+      expect(outputs.twice).to.equal(twice);
+      expect(Object.keys(outputs)).to.deep.equal(["twice", "thrice"]);
+      expect([...twice, ...outputs.thrice!]).to.deep.equal([2, 4, 6, 3, 6, 9]);
+    }
+    await program.dispose();
+  });
+
+  it("tells what fails inside a run", async () => {
+    const picked = gather(input("x", [3]), input("rows", [1], "int32"), 0);
+    const program = await onnxRuntimeEngine().compile({ picked });
+    const run = program.run({ x: new Float32Array(3), rows: Int32Array.of(7) }, { picked: new Float32Array(1) });
+    const message = await run.then(() => "nothing", String);
+    expect(message).to.match(/indices element out of data bounds/);
+    await program.dispose();
+  });
+
+  it("makes no copies of what it wrote", async () => {
+    const program = await onnxRuntimeEngine().compile({ out: mul(input("x", [1 << 22]), scalar(2)) });
+    const given = { x: new Float32Array(1 << 22) };
+    const into = { out: new Float32Array(1 << 22) };
+    await program.run(given, into);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 4; i++) await program.run(given, into);
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(1 << 23); // 16 MB a copy
+    await program.dispose();
+  });
+});
