@@ -19,21 +19,21 @@ export interface RpnSamples {
   readonly deltaWeights: Float32Array;
 }
 
-/** The cell of each sampled anchor. */
+/** Sampled anchors' cells on one map: a picture's on one level of the pyramid. */
 export interface RpnCells {
-  /** [n] index of the pyramid's level. */
-  readonly levels: Int32Array;
-  /** [n] picture in the batch. */
-  readonly pictures: Int32Array;
-  /** [n] row · width + column. */
-  readonly cells: Int32Array;
+  readonly level: number;
+  readonly picture: number;
+  /** Which of the samples these are. */
+  readonly places: number[];
+  /** For each of them the nine cells of its neighbourhood, row · width + column, or −1 beyond the map's edges. */
+  readonly taps: number[];
 }
 
 /** @param places S, at least the number of samples */
 export function rpnSamples(
   targets: readonly RpnTargets[],
   { anchors, places }: { readonly anchors: Anchors; readonly places: number },
-): { samples: RpnSamples; cells: RpnCells } {
+): { samples: RpnSamples; cells: readonly RpnCells[] } {
   const { perCell } = anchors;
   const count = targets.reduce((n, { indices }) => n + indices.length, 0);
   if (count > places) throw new RangeError(`${count} sampled anchors for ${places} places`);
@@ -44,28 +44,36 @@ export function rpnSamples(
     deltas: new Float32Array(places * 4),
     deltaWeights: new Float32Array(places),
   };
-  const cells: RpnCells = {
-    levels: new Int32Array(count),
-    pictures: new Int32Array(count),
-    cells: new Int32Array(count),
-  };
+  const cells: RpnCells[] = [];
   let place = 0;
   targets.forEach(({ indices, positives, deltas }, picture) => {
     samples.targets.fill(1, place, place + positives);
     samples.deltaWeights.fill(1 / count, place, place + positives);
     samples.deltas.set(deltas.subarray(0, 4 * positives), 4 * place);
-    cells.pictures.fill(picture, place, place + indices.length);
+    const maps = anchors.levels.map((_, level): RpnCells => ({ level, picture, places: [], taps: [] }));
     for (const anchor of indices) {
       const level = anchors.levels.findLastIndex(({ offset }) => offset <= anchor);
       const own = anchor - anchors.levels[level]!.offset;
-      cells.levels[place] = level;
-      cells.cells[place] = Math.floor(own / perCell);
+      maps[level]!.places.push(place);
+      maps[level]!.taps.push(...neighbourhood(Math.floor(own / perCell), anchors.levels[level]!));
       samples.shapes[place * perCell + (own % perCell)] = 1;
       place++;
     }
+    cells.push(...maps);
   });
   return { samples, cells };
 }
+
+function neighbourhood(cell: number, { height, width }: { readonly height: number; readonly width: number }): number[] {
+  const column = cell % width;
+  const row = (cell - column) / width;
+  return TAPS.map(([down, right]) => {
+    const [y, x] = [row + down, column + right];
+    return y < 0 || y >= height || x < 0 || x >= width ? -1 : y * width + x;
+  });
+}
+
+const TAPS = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((right) => [down, right] as const));
 
 /**
  * The 3×3 neighbourhoods of cells, as a kernel [C, 3, 3] lies; zero beyond a map's edges.
@@ -74,13 +82,16 @@ export function rpnSamples(
  */
 export function gatherPatches(
   levels: readonly FeatureLevel[],
-  cells: RpnCells,
+  cells: readonly RpnCells[],
   channels: number,
   out: Float32Array,
 ): void {
   out.fill(0);
-  forEachTap(levels, cells, channels, ({ data }, at, patch) => {
-    out[patch] = data[at]!;
+  forEachPlane(levels, cells, channels, ({ places, taps }, plane, channel) => {
+    for (let i = 0, tap = 0; i < places.length; i++) {
+      const patch = (places[i]! * channels + channel) * 9;
+      for (let k = 0; k < 9; k++, tap++) if (taps[tap]! >= 0) out[patch + k] = plane[taps[tap]!]!;
+    }
   });
 }
 
@@ -88,36 +99,29 @@ export function gatherPatches(
 export function addPatches(
   patches: Float32Array,
   levels: readonly FeatureLevel[],
-  cells: RpnCells,
+  cells: readonly RpnCells[],
   channels: number,
 ): void {
-  forEachTap(levels, cells, channels, ({ data }, at, patch) => {
-    data[at] = data[at]! + patches[patch]!;
+  forEachPlane(levels, cells, channels, ({ places, taps }, plane, channel) => {
+    for (let i = 0, tap = 0; i < places.length; i++) {
+      const patch = (places[i]! * channels + channel) * 9;
+      for (let k = 0; k < 9; k++, tap++) if (taps[tap]! >= 0) plane[taps[tap]!]! += patches[patch + k]!;
+    }
   });
 }
 
-/** Every number of a patch that lies on its map: where on the map, and where among the patches. */
-function forEachTap(
+/** One channel's plane after the other, each of which fits into a cache, for all samples on it. */
+function forEachPlane(
   levels: readonly FeatureLevel[],
-  cells: RpnCells,
+  cells: readonly RpnCells[],
   channels: number,
-  visit: (level: FeatureLevel, at: number, patch: number) => void,
+  visit: (map: RpnCells, plane: Float32Array, channel: number) => void,
 ): void {
-  for (let place = 0; place < cells.cells.length; place++) {
-    const level = levels[cells.levels[place]!]!;
-    const { height, width } = level;
-    const plane = height * width;
-    const cell = cells.cells[place]!;
-    const column = cell % width;
-    const row = (cell - column) / width;
-    const first = cells.pictures[place]! * channels * plane;
-    for (let tap = 0; tap < 9; tap++) {
-      const y = row + Math.floor(tap / 3) - 1;
-      const x = column + (tap % 3) - 1;
-      if (y < 0 || y >= height || x < 0 || x >= width) continue;
-      const at = first + y * width + x;
-      const patch = place * channels * 9 + tap;
-      for (let c = 0; c < channels; c++) visit(level, at + c * plane, patch + c * 9);
+  for (const map of cells) {
+    const { data, height, width } = levels[map.level]!;
+    for (let channel = 0; channel < channels; channel++) {
+      const first = (map.picture * channels + channel) * height * width;
+      visit(map, data.subarray(first, first + height * width), channel);
     }
   }
 }

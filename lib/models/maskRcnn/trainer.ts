@@ -174,7 +174,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   const pyramidGradient = (
     { shape, programs }: Run,
     pooled: readonly Pooled[],
-    { cells, gradient: patches }: { readonly cells: RpnCells; readonly gradient: Float32Array | undefined },
+    { cells, gradient: patches }: { readonly cells: readonly RpnCells[]; readonly gradient: Float32Array | undefined },
   ): Tensors => {
     const gradient = programs.pyramidGradient.map((data) => data.fill(0));
     const levels = featureLevels(model, shape, gradient);
