@@ -25,7 +25,7 @@ const PAGE = 65536;
 /**
  * Loads a module of kernels/, with a memory of its own.
  *
- * @param location of the compiled module, e.g. new URL("./roiAlignBackward.wasm", import.meta.url)
+ * @param location of the compiled module, e.g. new URL("./roiAlign.wasm", import.meta.url)
  */
 export function loadKernels(location: URL): { readonly kernels: Exports; readonly memory: WasmMemory } {
   const path = fileURLToPath(location);

@@ -1,5 +1,12 @@
 import { loadKernels, reserve, type WasmMemory } from "../wasm.js";
-import { type FeatureLevel, type RoiAlignOptions, type Rois, roiAlignBackward, roiWeights } from "./roiAlign.js";
+import {
+  type FeatureLevel,
+  type RoiAlignOptions,
+  type Rois,
+  roiAlign,
+  roiAlignBackward,
+  roiWeights,
+} from "./roiAlign.js";
 import { RECORD_WORDS, type RoiRegion, regionWords, type Words, writeRegion } from "./roiAlignTables.js";
 
 /**
@@ -17,31 +24,45 @@ interface Group {
   readonly records: number;
 }
 
-/** Byte addresses in the kernel's memory. */
+/** Byte addresses in the kernels' memory. */
 interface Layout {
   readonly spread: number;
   readonly planes: number;
-  readonly gradient: number;
+  readonly pooled: number;
+  readonly bins: number;
+}
+
+export interface RoiAlignKernel {
+  /** Pools every RoI from its level. @param out [n, channels, height, width] */
+  forward(
+    levels: readonly FeatureLevel[],
+    rois: Rois,
+    options: RoiAlignOptions & { readonly channels: number },
+    out: Float32Array,
+  ): void;
+  /** As `roiAlignBackward`. */
+  backward: typeof roiAlignBackward;
 }
 
 /**
- * `roiAlignBackward` on a WebAssembly SIMD kernel (kernels/roiAlignBackward.ts), one thread, about thirteen times as fast.
+ * `roiAlign` and `roiAlignBackward` on WebAssembly SIMD kernels (kernels/roiAlign.ts), one thread, about thirteen times as fast.
  *
- * Measured with 1024 RoIs of 7×7, 256 channels, four levels of two 512² pictures, on a Xeon with AVX-512: plain 830 ms,
- * this 62 ms (35 in the kernel, 21 copying), 256 RoIs of 14×14 30 ms. Two threads were slower, 77 ms: the kernel took
- * half as long, but an engine's tensors cannot lie in shared memory, so all arrays had to be copied whole.
+ * Measured with 1024 RoIs of 7×7, 256 channels, four levels of two 512² pictures, on a Xeon with AVX-512: gradient, plain
+ * 830 ms, this 62 ms (35 in the kernel, 21 copying), 256 RoIs of 14×14 30 ms. Two threads were slower, 77 ms: the kernel
+ * took half as long, but an engine's tensors cannot lie in shared memory, so all arrays had to be copied whole.
  *
- * The result is a function with its own memory; do not share it between threads. Sums are in float32.
+ * The kernels have their own memory; do not share them between threads. Sums are in float32.
  */
-export function loadRoiAlignBackward(): typeof roiAlignBackward {
-  const { kernels, memory } = loadKernels(new URL("./roiAlignBackward.wasm", import.meta.url));
-  const kernel = kernels.roiAlignBackward!;
+export function loadRoiAlign(): RoiAlignKernel {
+  const { kernels, memory } = loadKernels(new URL("./roiAlign.wasm", import.meta.url));
 
-  return (gradient, levels, rois, options) => {
-    if (levels.some((level) => level.width < 4)) {
-      roiAlignBackward(gradient, levels, rois, options); // narrower than a vector: a tiny picture
-      return;
-    }
+  /** Calls `use` for each group of RoIs and block of channels, with what there is of them. */
+  const forEachBlock = (
+    levels: readonly FeatureLevel[],
+    rois: Rois,
+    options: RoiAlignOptions & { readonly channels: number },
+    use: (block: Block, layout: Layout, floats: Float32Array) => void,
+  ): void => {
     const { groups, layout } = prepare(memory, levels, rois, options);
     const floats = new Float32Array(memory.buffer);
     const bins = options.height * options.width;
@@ -52,25 +73,68 @@ export function loadRoiAlignBackward(): typeof roiAlignBackward {
         const first = (picture * options.channels + channel) * cells;
         const planes = level.data.subarray(first, first + channels * cells);
         floats.set(planes, layout.planes / 4);
-        members.forEach((roi, m) => {
-          const from = (roi * options.channels + channel) * bins;
-          floats.set(gradient.subarray(from, from + channels * bins), layout.gradient / 4 + m * BLOCK * bins);
-        });
-        kernel(
-          records,
-          members.length,
-          layout.gradient,
-          layout.planes,
-          channels,
-          cells * 4,
-          options.height,
-          options.width,
-          layout.spread,
-        );
-        planes.set(floats.subarray(layout.planes / 4, layout.planes / 4 + channels * cells));
+        const places = members.map((roi, m) => ({
+          outside: (roi * options.channels + channel) * bins,
+          inside: layout.pooled / 4 + m * BLOCK * bins,
+        }));
+        use({ records, planes, cells, channels, places }, layout, floats);
       }
     }
   };
+
+  return {
+    forward(levels, rois, options, out) {
+      if (isTooNarrow(levels)) {
+        out.set(roiAlign(levels, rois, options));
+        return;
+      }
+      const { height, width } = options;
+      forEachBlock(levels, rois, options, ({ records, cells, channels, places }, layout, floats) => {
+        const { pooled, planes, spread, bins } = layout;
+        kernels.roiAlign!(records, places.length, pooled, planes, channels, cells * 4, height, width, spread, bins);
+        const count = channels * height * width;
+        for (const { outside, inside } of places) out.set(floats.subarray(inside, inside + count), outside);
+      });
+    },
+    backward(gradient, levels, rois, options) {
+      if (isTooNarrow(levels)) {
+        roiAlignBackward(gradient, levels, rois, options);
+        return;
+      }
+      const { height, width } = options;
+      forEachBlock(levels, rois, options, ({ records, planes, cells, channels, places }, layout, floats) => {
+        const count = channels * height * width;
+        for (const { outside, inside } of places) floats.set(gradient.subarray(outside, outside + count), inside);
+        const { pooled, spread } = layout;
+        kernels.roiAlignBackward!(
+          records,
+          places.length,
+          pooled,
+          layout.planes,
+          channels,
+          cells * 4,
+          height,
+          width,
+          spread,
+        );
+        planes.set(floats.subarray(layout.planes / 4, layout.planes / 4 + channels * cells));
+      });
+    },
+  };
+}
+
+/** Narrower than a vector: of a tiny picture. */
+const isTooNarrow = (levels: readonly FeatureLevel[]): boolean => levels.some((level) => level.width < 4);
+
+/** Some channels of the RoIs pooled from one map. */
+interface Block {
+  readonly records: number;
+  /** [channels, cells] of the map; a copy is in the kernels' memory. */
+  readonly planes: Float32Array;
+  readonly cells: number;
+  readonly channels: number;
+  /** Where each RoI's pooled values of these channels begin, in the caller's array and in the kernels' memory. */
+  readonly places: readonly { readonly outside: number; readonly inside: number }[];
 }
 
 /** Lays out the kernel's memory for a call and writes the tables of all RoIs. */
@@ -97,10 +161,11 @@ function prepare(
   const tableWords = regions.reduce((sum, region) => sum + RECORD_WORDS + regionWords(region), 0);
 
   const spread = 0;
-  const tables = spread + align((options.height + 1) * (widest + 4) * 4);
+  const binVectors = spread + align((options.height + 1) * (widest + 4) * 4);
+  const tables = binVectors + align((options.width + 3) * 16);
   const planes = tables + align(tableWords * 4);
-  const gradient = planes + align(BLOCK * largestPlane * 4);
-  reserve(memory, gradient + align(largestGroup * BLOCK * bins * 4));
+  const pooled = planes + align(BLOCK * largestPlane * 4);
+  reserve(memory, pooled + align(largestGroup * BLOCK * bins * 4 + 12));
 
   const words: Words = {
     ints: new Int32Array(memory.buffer),
@@ -116,7 +181,7 @@ function prepare(
     const first = group[0]!;
     return { level: levels[rois.levels[first]!]!, picture: rois.pictures[first]!, members: group, records: record * 4 };
   });
-  return { groups, layout: { spread, planes, gradient } };
+  return { groups, layout: { spread, planes, pooled, bins: binVectors } };
 }
 
 function groupRois(rois: Rois): number[][] {

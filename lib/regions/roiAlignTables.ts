@@ -1,6 +1,6 @@
 import type { AxisWeights } from "./roiAlign.js";
 
-/** What the kernel of RoIAlign's gradient reads about one RoI. */
+/** What the kernels of RoIAlign read about one RoI. */
 export interface RoiRegion {
   readonly rows: AxisWeights;
   readonly columns: AxisWeights;
@@ -18,7 +18,7 @@ export interface Words {
   at: number;
 }
 
-/** Words of a record of the kernel. */
+/** Words of a record of the kernels. */
 export const RECORD_WORDS = 8;
 
 const LANES = 4;
@@ -34,11 +34,11 @@ export function regionWords(region: RoiRegion): number {
 }
 
 /**
- * Writes a RoI's tables at `words.at` and its record at word `record`; their layout is described with the kernel.
+ * Writes a RoI's tables at `words.at` and its record at word `record`; their layout is described with the kernels.
  *
- * @param gradientOffset where the RoI's gradient begins, in bytes
+ * @param pooledOffset where the RoI's pooled values or their gradient begin, in bytes
  */
-export function writeRegion(words: Words, record: number, region: RoiRegion, gradientOffset: number): void {
+export function writeRegion(words: Words, record: number, region: RoiRegion, pooledOffset: number): void {
   const { mapWidth } = region;
   const across = extent(region.columns);
   const vectors = Math.ceil((across.end - across.start) / LANES);
@@ -52,16 +52,7 @@ export function writeRegion(words: Words, record: number, region: RoiRegion, gra
   const rowTable = words.at;
   const entries = writeRows(words, region, top, vectors * LANES * 4);
   words.ints.set(
-    [
-      gradientOffset,
-      vectors,
-      columnTable * 4,
-      rowTable * 4,
-      entries,
-      (last - left) * 4,
-      (top * mapWidth + left) * 4,
-      0,
-    ],
+    [pooledOffset, vectors, columnTable * 4, rowTable * 4, entries, (last - left) * 4, (top * mapWidth + left) * 4, 0],
     record,
   );
 }

@@ -39,7 +39,7 @@ describe("the package", () => {
       "schema/config.schema.json",
       "configs/mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml",
       "dist/lib/cli/main.js",
-      "dist/lib/regions/roiAlignBackward.wasm",
+      "dist/lib/regions/roiAlign.wasm",
       "dist/lib/training/optimizers.wasm",
     ]);
     const expected =

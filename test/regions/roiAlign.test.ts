@@ -8,7 +8,7 @@ import {
   roiAlign,
   roiAlignBackward,
 } from "../../lib/regions/roiAlign.js";
-import { loadRoiAlignBackward } from "../../lib/regions/roiAlignKernel.js";
+import { loadRoiAlign } from "../../lib/regions/roiAlignKernel.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { uniform } from "../support/prng.js";
 import { flat, largestDifference, randomFloats } from "./support.js";
@@ -40,7 +40,14 @@ interface Golden {
 
 type Options = RoiAlignOptions & { readonly channels: number };
 
-const kernel = loadRoiAlignBackward();
+const kernels = loadRoiAlign();
+const kernel = kernels.backward;
+
+function pooledByKernel(levels: readonly FeatureLevel[], rois: Rois, options: Options): Float32Array {
+  const out = new Float32Array(rois.pictures.length * options.channels * options.height * options.width).fill(7);
+  kernels.forward(levels, rois, options, out);
+  return out;
+}
 
 function values({ key, shape, lo, hi }: Tensor): Float32Array {
   const length = shape.reduce((a, b) => a * b, 1);
@@ -148,8 +155,9 @@ describe("RoIAlign", () => {
       };
       const level = featureLevel(golden.input, 1 / golden.spatial_scale);
       const rois = roisOf(readNpy(`${folder}/${name}.rois.npy`).data);
-      const pooled = roiAlign([level], rois, options);
-      expect(largestDifference(pooled, readNpy(`${folder}/${name}.out.npy`).data)).to.be.below(1e-4);
+      for (const pooled of [roiAlign([level], rois, options), pooledByKernel([level], rois, options)]) {
+        expect(largestDifference(pooled, readNpy(`${folder}/${name}.out.npy`).data)).to.be.below(1e-4);
+      }
       for (const backward of [roiAlignBackward, kernel]) {
         const target = zeros(level);
         backward(values(golden.grad_out), [target], rois, options);
@@ -165,8 +173,10 @@ describe("RoIAlign", () => {
     const stored = roisOf(readNpy(`${folder}/extractor.rois.npy`).data);
     const rois = { ...stored, levels: roiLevels(stored.boxes, 4) };
     const pyramid = feats.map((feature, l) => featureLevel(feature, strides[l]!));
-    const pooled = roiAlign(pyramid, rois, { height: 7, width: 7, channels: feats[0]!.shape[1] });
-    expect(largestDifference(pooled, readNpy(`${folder}/extractor.out.npy`).data)).to.be.below(1e-4);
+    const options = { height: 7, width: 7, channels: feats[0]!.shape[1] };
+    for (const pooled of [roiAlign(pyramid, rois, options), pooledByKernel(pyramid, rois, options)]) {
+      expect(largestDifference(pooled, readNpy(`${folder}/extractor.out.npy`).data)).to.be.below(1e-4);
+    }
   });
 
   it("is the mean of bilinear samples, whatever the shapes", () => {
@@ -191,6 +201,17 @@ describe("RoIAlign", () => {
         level.data[k] = -2;
         expect(target.data[k]).to.be.closeTo((above - loss()) / 4, 1e-4);
       }),
+    );
+  });
+
+  it("pools the same by the kernel as by the plain version", () => {
+    fc.assert(
+      fc.property(arbitraryCase, (chosen) => {
+        const { level, rois } = setUp(chosen);
+        const plain = roiAlign([level], rois, chosen);
+        expect(largestDifference(pooledByKernel([level], rois, chosen), plain)).to.be.below(1e-5);
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -1,5 +1,5 @@
 import type { Engine, Program, Tensors } from "../../engines/engine.js";
-import { GraphError, gradients, input, type Rois, roiAlign, sizeOf, type Value } from "../../graph/index.js";
+import { GraphError, gradients, input, sizeOf, type Value } from "../../graph/index.js";
 import { splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import type { Parameter } from "../../nn/parameters.js";
@@ -7,7 +7,7 @@ import { type Anchors, makeAnchors } from "../../regions/anchors.js";
 import { bufferOutputs, GRADIENT, gradientOutputs } from "../bindings.js";
 import type { TrainerOptions } from "../model.js";
 import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
-import { type MaskRcnn, roiStrides } from "./model.js";
+import type { MaskRcnn } from "./model.js";
 
 export interface Shape {
   readonly batch: number;
@@ -30,9 +30,11 @@ export interface PyramidPrograms {
   dispose(): Promise<void>;
 }
 
-/** The program of a head on what the host picked of the pyramid, with the arrays it writes. */
+/** The program of a head on what the host picked of the pyramid, with the arrays it reads that from and writes to. */
 export interface HeadProgram {
   readonly program: Program;
+  /** Its input `FEATURES`. */
+  readonly features: Float32Array;
   readonly outputs: Tensors;
   dispose(): Promise<void>;
 }
@@ -92,9 +94,9 @@ async function compileHalves(engine: Engine, first: Outputs, second: Outputs) {
   return { forward, backward, outputs, dispose };
 }
 
+/** What a head program is about: neighbourhoods of cells, pooled RoIs. */
+export const FEATURES = "features";
 export const FEATURE_GRADIENT = "featureGradient";
-export const PATCHES = "rpn/patches";
-
 /**
  * The region proposal head at sampled cells (see `RpnSamples`), its losses and, in training, their gradients down to the
  * cells' neighbourhoods.
@@ -103,40 +105,27 @@ export const PATCHES = "rpn/patches";
  */
 export function rpnProgram(options: CompileOptions, places: number): Promise<HeadProgram> {
   const context = newContext(options);
-  const patches = input(PATCHES, [places, options.model.channels * 9]);
+  const patches = input(FEATURES, [places, options.model.channels * 9]);
   return headProgram(options, rpnLosses(options.model, patches, context), patches, context);
 }
 
-function pyramidInputs(model: MaskRcnn, { batch, height, width }: Shape): Value[] {
-  return roiStrides(model).map((stride, i) =>
-    input(`${PYRAMID}${i}`, [batch, model.channels, Math.ceil(height / stride), Math.ceil(width / stride)]),
-  );
+/**
+ * Box head or mask head on pooled RoIs, its losses and, in training, their gradients down to what was pooled.
+ *
+ * @param places RoIs of the whole batch, at most
+ */
+export function roiProgram(options: CompileOptions, places: number, kind: "box" | "mask"): Promise<HeadProgram> {
+  const { model } = options;
+  const context = newContext(options);
+  const size = poolSize(model, kind);
+  const pooled = input(FEATURES, [places, model.channels, size, size]);
+  const losses = (kind === "box" ? boxLosses : maskLosses)(model, pooled, context);
+  return headProgram(options, losses, pooled, context, { keepMemory: kind === "box" });
 }
 
-const roisInput = (places: number): Rois => ({
-  boxes: input("roi/boxes", [places, 4]),
-  pictures: input("roi/pictures", [places], "int32"),
-  levels: input("roi/levels", [places], "int32"),
-});
-
-/** RoIAlign, box head or mask head, losses and, in training, their gradients down to the pooled features. */
-export function roiProgram(
-  options: CompileOptions,
-  shape: Shape,
-  places: number,
-  kind: "box" | "mask",
-): Promise<HeadProgram> {
-  const { model } = options;
-  const { boxPoolSize, maskPoolSize, samplingRatio } = model.config.roi;
-  const context = newContext(options);
-  const size = kind === "box" ? boxPoolSize : maskPoolSize;
-  const features = roiAlign(pyramidInputs(model, shape), roisInput(places), {
-    outputSize: [size, size],
-    scales: roiStrides(model).map((stride) => 1 / stride),
-    samplingRatio,
-  });
-  const losses: LossValues = (kind === "box" ? boxLosses : maskLosses)(model, features, context);
-  return headProgram(options, losses, features, context, { keepMemory: kind === "box" });
+/** Bins along each side of a pooled RoI. */
+export function poolSize({ config: { roi } }: MaskRcnn, kind: "box" | "mask"): number {
+  return kind === "box" ? roi.boxPoolSize : roi.maskPoolSize;
 }
 
 async function headProgram(
@@ -149,7 +138,12 @@ async function headProgram(
   const outputs = training ? { ...losses, ...headGradients(losses, features, trained, context) } : { ...losses };
   const program = await engine.compile(outputs, compileOptions);
   const own = Object.entries(program.outputs).filter(([name]) => !name.startsWith(GRADIENT));
-  return { program, outputs: arraysFor(Object.fromEntries(own)), dispose: () => program.dispose() };
+  return {
+    program,
+    features: new Float32Array(sizeOf(features.shape)),
+    outputs: arraysFor(Object.fromEntries(own)),
+    dispose: () => program.dispose(),
+  };
 }
 
 function headGradients(losses: LossValues, features: Value, trained: readonly Parameter[], context: Context) {

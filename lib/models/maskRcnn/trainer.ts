@@ -1,11 +1,10 @@
 import type { DetectionBatch } from "../../datasets/loader/types.js";
 import { Cache } from "../../engines/cache.js";
 import type { Tensors } from "../../engines/engine.js";
-import { sizeOf } from "../../graph/index.js";
 import type { Random } from "../../random.js";
 import { type Proposals, rpnProposals } from "../../regions/proposals.js";
 import type { FeatureLevel } from "../../regions/roiAlign.js";
-import { loadRoiAlignBackward } from "../../regions/roiAlignKernel.js";
+import { loadRoiAlign } from "../../regions/roiAlignKernel.js";
 import { type RoiTargets, roiTargets } from "../../regions/roiTargets.js";
 import { type RpnTargets, rpnTargets } from "../../regions/rpnTargets.js";
 import {
@@ -22,12 +21,13 @@ import {
   type CompileOptions,
   DELTAS,
   FEATURE_GRADIENT,
+  FEATURES,
   type HeadProgram,
   LOGITS,
-  PATCHES,
   PYRAMID,
   PYRAMID_GRADIENT,
   type PyramidPrograms,
+  poolSize,
   pyramidPrograms,
   RPN_LOSSES,
   roiProgram,
@@ -39,7 +39,7 @@ import { boxInputs, maskInputs, positivesOf, type RoiInputs, roiTargetOptions, r
 
 /** Shapes of batches whose programs are kept. */
 const SHAPES_KEPT = 3;
-/** Mask programs kept: one a shape and a number of positive RoIs. */
+/** Mask programs kept: one a number of positive RoIs. */
 const MASK_PROGRAMS_KEPT = 8;
 
 export interface MaskRcnnTrainerOptions extends TrainerOptions {
@@ -52,7 +52,7 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions {
 
 /**
  * The training step of Mask R-CNN as a chain of programs. Features and proposals come first; the host picks the sampled
- * anchors' cells, selects proposals, assigns and samples them; the programs of the three heads give their losses and
+ * anchors' cells, selects proposals, assigns, samples and pools them; the programs of the three heads give their losses and
  * gradients down to what was picked or pooled; the host adds those up in the pyramid (RoIAlign's gradient for the RoIs);
  * the backward half of the first program does the rest.
  */
@@ -61,9 +61,9 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   const trained = model.parameters.filter(({ name, role }) => role !== "buffer" && !options.frozen(name));
   const pyramids = new Cache<PyramidPrograms>(2 * SHAPES_KEPT);
   const rpnPrograms = new Cache<HeadProgram>(2);
-  const boxPrograms = new Cache<HeadProgram>(2 * SHAPES_KEPT);
+  const boxPrograms = new Cache<HeadProgram>(2);
   const maskPrograms = new Cache<HeadProgram>(MASK_PROGRAMS_KEPT);
-  const alignBackward = loadRoiAlignBackward();
+  const align = loadRoiAlign();
   const compileOptions = (training: boolean): CompileOptions => ({ ...options, trained, training });
 
   const forward = async (batch: DetectionBatch, training: boolean, random: Random): Promise<Run> => {
@@ -84,22 +84,34 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     return { shape, programs, targets, given, outputs };
   };
 
+  const runHead = ({ program, features, outputs }: HeadProgram, targets: Tensors, into?: GradientStore) =>
+    program.run(inputsOf(program, values, { ...targets, [FEATURES]: features }), {
+      ...outputs,
+      ...into?.viewsFor(program),
+    });
+
+  const pyramidOf = ({ shape, outputs }: Run): FeatureLevel[] =>
+    featureLevels(
+      model,
+      shape,
+      model.strides.map((_, i) => outputs[`${PYRAMID}${i}`] as Float32Array),
+    );
+
+  const poolable = (levels: readonly FeatureLevel[]) => levels.slice(0, roiStrides(model).length);
+
+  const poolOptions = (kind: "box" | "mask") => {
+    const size = poolSize(model, kind);
+    return { height: size, width: size, samplingRatio: model.config.roi.samplingRatio, channels: model.channels };
+  };
+
   /** Losses of the region proposal head at the sampled anchors; `into` gets the gradients of its parameters. */
-  const proposalLosses = async (
-    { shape, programs, targets, outputs }: Run,
-    training: boolean,
-    into?: GradientStore,
-  ) => {
+  const proposalLosses = async (run: Run, training: boolean, into?: GradientStore) => {
+    const { shape, programs, targets } = run;
     const places = shape.batch * model.config.rpn.samples;
     const { samples, cells } = rpnSamples(targets, { anchors: programs.anchors, places });
-    const { program, outputs: arrays } = await rpnPrograms.get(`${places} ${training}`, () =>
-      rpnProgram(compileOptions(training), places),
-    );
-    const patches = new Float32Array(sizeOf(program.inputs[PATCHES]!.shape));
-    const pyramid = model.strides.map((_, i) => outputs[`${PYRAMID}${i}`] as Float32Array);
-    gatherPatches(featureLevels(model, shape, pyramid), cells, model.channels, patches);
-    const given = { [PATCHES]: patches, ...prefixed("rpn/", samples) };
-    const found = await program.run(inputsOf(program, values, given), { ...arrays, ...into?.viewsFor(program) });
+    const head = await rpnPrograms.get(`${places} ${training}`, () => rpnProgram(compileOptions(training), places));
+    gatherPatches(pyramidOf(run), cells, model.channels, head.features);
+    const found = await runHead(head, prefixed("rpn/", samples), into);
     return {
       losses: readLosses(found, RPN_LOSSES),
       cells,
@@ -121,52 +133,43 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     return targets;
   };
 
-  /** Runs the box and mask programs; `into` gets the gradients. */
+  /** Pools the RoIs and runs the box and mask programs; `into` gets the gradients. */
   const heads = async (
     batch: DetectionBatch,
-    { shape, outputs: pyramid }: Run,
+    run: Run,
     targets: readonly RoiTargets[],
     training: boolean,
     into?: GradientStore,
   ): Promise<{ losses: Losses; pooled: readonly Pooled[] }> => {
     const { classes, config } = model;
     const layout = { classes, levels: roiStrides(model).length, finestScale: config.roi.finestScale };
+    const pyramid = pyramidOf(run);
     const pooled: Pooled[] = [];
-    const run = async ({ program, outputs: arrays }: HeadProgram, size: number, rois: RoiInputs, rest: Tensors) => {
-      const given = {
-        ...pyramid,
-        "roi/boxes": rois.boxes,
-        "roi/pictures": rois.pictures,
-        "roi/levels": rois.levels,
-        ...rest,
-      };
-      const outputs = await program.run(inputsOf(program, values, given), { ...arrays, ...into?.viewsFor(program) });
+    const runOn = async (kind: "box" | "mask", places: number, rois: RoiInputs, prefix: string) => {
+      const programs = kind === "box" ? boxPrograms : maskPrograms;
+      const head = await programs.get(`${places} ${training}`, () =>
+        roiProgram(compileOptions(training), places, kind),
+      );
+      align.forward(poolable(pyramid), rois, poolOptions(kind), head.features);
+      const outputs = await runHead(head, prefixed(prefix, rois), into);
       const gradient = outputs[FEATURE_GRADIENT];
-      if (gradient instanceof Float32Array) pooled.push({ size, rois, gradient });
+      if (gradient instanceof Float32Array) pooled.push({ kind, rois, gradient });
       return outputs;
     };
 
     const places = Math.max(
-      shape.batch * config.roi.samples,
+      run.shape.batch * config.roi.samples,
       targets.reduce((n, { labels }) => n + labels.length, 0),
     );
-    const boxes = boxInputs(targets, { ...layout, places });
-    const boxProgram = await boxPrograms.get(`${keyOf(shape)} ${places} ${training}`, () =>
-      roiProgram(compileOptions(training), shape, places, "box"),
-    );
-    const boxOutputs = await run(boxProgram, config.roi.boxPoolSize, boxes, prefixed("roi/", boxes));
+    const boxOutputs = await runOn("box", places, boxInputs(targets, { ...layout, places }), "roi/");
     const losses = readLosses(boxOutputs, ["boxClass", "box"]);
 
     const positives = positivesOf(targets);
     if (model.masks === undefined) return { losses, pooled };
     if (positives === 0) return { losses: { ...losses, mask: 0 }, pooled };
-    const maskPlaces = bucketOf(positives);
-    const side = 2 * config.roi.maskPoolSize;
-    const masks = maskInputs(targets, batch.instances, { ...layout, places: maskPlaces }, side);
-    const maskProgram = await maskPrograms.get(`${keyOf(shape)} ${maskPlaces} ${training}`, () =>
-      roiProgram(compileOptions(training), shape, maskPlaces, "mask"),
-    );
-    const maskOutputs = await run(maskProgram, config.roi.maskPoolSize, masks, prefixed("mask/", masks));
+    const maskLayout = { ...layout, places: bucketOf(positives) };
+    const masks = maskInputs(targets, batch.instances, maskLayout, 2 * config.roi.maskPoolSize);
+    const maskOutputs = await runOn("mask", maskLayout.places, masks, "mask/");
     return { losses: { ...losses, ...readLosses(maskOutputs, ["mask"]) }, pooled };
   };
 
@@ -178,10 +181,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   ): Tensors => {
     const gradient = programs.pyramidGradient.map((data) => data.fill(0));
     const levels = featureLevels(model, shape, gradient);
-    const { samplingRatio } = model.config.roi;
-    for (const { size, rois, gradient: given } of pooled) {
-      alignBackward(given, levels, rois, { height: size, width: size, samplingRatio, channels: model.channels });
-    }
+    for (const { kind, rois, gradient: given } of pooled)
+      align.backward(given, poolable(levels), rois, poolOptions(kind));
     if (patches !== undefined) addPatches(patches, levels, cells, model.channels);
     return Object.fromEntries(gradient.map((data, i) => [`${PYRAMID_GRADIENT}${i}`, data]));
   };
@@ -227,9 +228,9 @@ interface Run {
   readonly outputs: Tensors;
 }
 
-/** RoIs pooled to size × size, and the gradient of what was pooled. */
+/** Pooled RoIs, and the gradient of what was pooled. */
 interface Pooled {
-  readonly size: number;
+  readonly kind: "box" | "mask";
   readonly rois: RoiInputs;
   readonly gradient: Float32Array;
 }
