@@ -1,6 +1,6 @@
 import { loadKernels, reserve } from "../wasm.js";
 
-/** What `adamWPass` is told besides the arrays. */
+/** What a pass of AdamW is told besides the arrays. */
 export interface AdamWConstants {
   /** 1 − lr · weight decay */
   readonly keep: number;
@@ -15,47 +15,69 @@ export interface AdamWConstants {
 }
 
 /**
- * Elements worked on at a time. They are copied into the kernel's memory and back; four arrays of so many stay in the
+ * Elements worked on at a time. They are copied into the kernel's memory and back; arrays of so many stay in the
  * processor's second-level cache, so that the copies cost little more than reading the arrays would.
  */
 const CHUNK = 16384;
 const LANES = 4;
 const FIRST_BLOCK = 65536; // bytes; below it the compiler may keep data of its own
+const STATE = FIRST_BLOCK + 4 * CHUNK * 4; // after four blocks
 
-let loaded: ReturnType<typeof load> | undefined;
-
-function load() {
-  const { kernels, memory } = loadKernels(new URL("./optimizers.wasm", import.meta.url));
-  reserve(memory, FIRST_BLOCK + 4 * CHUNK * 4);
-  const blocks = Array.from(
-    { length: 4 },
-    (_, i) => new Float32Array(memory.buffer, FIRST_BLOCK + i * CHUNK * 4, CHUNK),
-  );
-  return { adamW: kernels.adamW!, sumOfSquares: kernels.sumOfSquares!, blocks };
+export interface AdamWKernel {
+  /** [length] in the kernel's own memory, so that they need no copies. */
+  readonly mean: Float32Array;
+  readonly square: Float32Array;
+  /** Updates elements begin … end − 1 of the parameters, the mean and the square in place. */
+  pass(parameters: Float32Array, gradients: Float32Array, begin: number, end: number, constants: AdamWConstants): void;
 }
 
-/** Updates elements begin … end − 1 of [parameters, gradients, mean, square] in place, but for the gradients. */
-export function adamWPass(
-  arrays: readonly [Float32Array, Float32Array, Float32Array, Float32Array],
-  begin: number,
-  end: number,
-  { keep, stepSize, correction, eps, beta1, beta2, gradientScale }: AdamWConstants,
-): void {
-  const { adamW, blocks } = (loaded ??= load());
-  const addresses = blocks.map((block) => block.byteOffset);
-  const constants = [keep, stepSize, correction, eps, 1 - beta1, beta2, 1 - beta2, gradientScale];
-  for (let from = begin; from < end; from += CHUNK) {
-    const to = Math.min(end, from + CHUNK);
-    for (const [i, array] of arrays.entries()) blocks[i]!.set(array.subarray(from, to));
-    adamW(...addresses, wholeVectors(to - from), ...constants);
-    for (const i of [0, 2, 3]) arrays[i]!.set(blocks[i]!.subarray(0, to - from), from);
-  }
+/** The kernel with a memory of its own for so many elements. */
+export function loadAdamW(length: number): AdamWKernel {
+  const { kernels, memory } = loadKernels(new URL("./optimizers.wasm", import.meta.url));
+  const square = STATE + wholeVectors(length);
+  reserve(memory, square + wholeVectors(length));
+  const floats = (address: number, count: number) => new Float32Array(memory.buffer, address, count);
+  const blocks = [0, 1, 2, 3].map((i) => floats(FIRST_BLOCK + i * CHUNK * 4, CHUNK));
+  const state = { mean: floats(STATE, length), square: floats(square, length) };
+
+  const pass: AdamWKernel["pass"] = (parameters, gradients, begin, end, constants) => {
+    const { keep, stepSize, correction, eps, beta1, beta2, gradientScale } = constants;
+    const numbers = [keep, stepSize, correction, eps, 1 - beta1, beta2, 1 - beta2, gradientScale];
+    const [p, g, m, v] = blocks as [Float32Array, Float32Array, Float32Array, Float32Array];
+    const update = (from: number, to: number, mean: Float32Array, second: Float32Array) => {
+      p.set(parameters.subarray(from, to));
+      g.set(gradients.subarray(from, to));
+      const addresses = [p, g, mean, second].map((array) => array.byteOffset);
+      kernels.adamW!(...addresses, wholeVectors(to - from), ...numbers);
+      parameters.set(p.subarray(0, to - from), from);
+    };
+    const whole = end - ((end - begin) % LANES);
+    for (let from = begin; from < whole; from += CHUNK) {
+      const to = Math.min(whole, from + CHUNK);
+      update(from, to, state.mean.subarray(from, to), state.square.subarray(from, to));
+    }
+    if (whole === end) return;
+    // The last vector reaches over the end, where another segment's state lies.
+    m.set(state.mean.subarray(whole, end));
+    v.set(state.square.subarray(whole, end));
+    update(whole, end, m, v);
+    state.mean.set(m.subarray(0, end - whole), whole);
+    state.square.set(v.subarray(0, end - whole), whole);
+  };
+  return { ...state, pass };
+}
+
+let loaded: ReturnType<typeof loadSum> | undefined;
+
+function loadSum() {
+  const { kernels, memory } = loadKernels(new URL("./optimizers.wasm", import.meta.url));
+  reserve(memory, FIRST_BLOCK + CHUNK * 4);
+  return { kernel: kernels.sumOfSquares!, block: new Float32Array(memory.buffer, FIRST_BLOCK, CHUNK) };
 }
 
 /** The sum of the squares of a flat array, in float64. */
 export function sumOfSquares(values: Float32Array): number {
-  const { sumOfSquares: kernel, blocks } = (loaded ??= load());
-  const block = blocks[0]!;
+  const { kernel, block } = (loaded ??= loadSum());
   let sum = 0;
   for (let from = 0; from < values.length; from += CHUNK) {
     const part = values.subarray(from, from + CHUNK);

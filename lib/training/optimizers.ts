@@ -1,5 +1,5 @@
 import type { Optimizer as OptimizerConfig } from "../config/schema.js";
-import { adamWPass, sumOfSquares } from "./optimizerKernel.js";
+import { loadAdamW, sumOfSquares } from "./optimizerKernel.js";
 
 /** A run of parameters in the flat arrays that are updated alike. */
 export interface Segment {
@@ -51,8 +51,7 @@ export interface AdamWOptions {
  * with AVX-512, where the same loop in JavaScript, which knows float64 alone, takes 62.
  */
 export function adamW({ weightDecay, betas: [beta1, beta2], eps }: AdamWOptions, length: number): Optimizer {
-  const mean = new Float32Array(length);
-  const square = new Float32Array(length);
+  const { mean, square, pass } = loadAdamW(length);
   return {
     state: { mean, square },
     update({ parameters, gradients, segments, lr, update, gradientScale = 1 }) {
@@ -63,7 +62,7 @@ export function adamW({ weightDecay, betas: [beta1, beta2], eps }: AdamWOptions,
         const keep = decay ? 1 - rate * weightDecay : 1;
         const stepSize = rate / (1 - beta1 ** update);
         const constants = { keep, stepSize, correction, eps, beta1, beta2, gradientScale };
-        adamWPass([parameters, gradients, mean, square], offset, offset + length, constants);
+        pass(parameters, gradients, offset, offset + length, constants);
       }
     },
   };

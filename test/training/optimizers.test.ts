@@ -76,6 +76,7 @@ describe("optimisers", () => {
     const segments = [{ offset: 1, length, lrScale: 1, decay: true }];
     optimizer.update({ parameters, gradients, segments, lr: 0.01, update: 1 });
     expect([parameters[0], parameters[length + 1]], "outside the segment").to.deep.equal([7, 7]);
+    for (const state of Object.values(optimizer.state)) expect([state[0], state[length + 1]]).to.deep.equal([0, 0]);
     let worst = 0;
     for (let i = 0; i < length; i++) {
       const g = slopes[i]!;

@@ -1,5 +1,5 @@
 import type { Engine, Program, Tensors } from "../../engines/engine.js";
-import { GraphError, gradients, input, sizeOf, type Value } from "../../graph/index.js";
+import { GraphError, gradients, input, reshape, sizeOf, type Value } from "../../graph/index.js";
 import { splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import type { Parameter } from "../../nn/parameters.js";
@@ -118,8 +118,9 @@ export function roiProgram(options: CompileOptions, places: number, kind: "box" 
   const { model } = options;
   const context = newContext(options);
   const size = poolSize(model, kind);
-  const pooled = input(FEATURES, [places, model.channels, size, size]);
-  const losses = (kind === "box" ? boxLosses : maskLosses)(model, pooled, context);
+  const pooled = input(FEATURES, [places, model.channels * size * size]);
+  const rois = reshape(pooled, [places, model.channels, size, size]);
+  const losses = (kind === "box" ? boxLosses : maskLosses)(model, rois, context);
   return headProgram(options, losses, pooled, context, { keepMemory: kind === "box" });
 }
 
