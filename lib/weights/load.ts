@@ -3,6 +3,7 @@ import { toFloat32 } from "../formats/tensor.js";
 import type { TensorFile } from "../formats/tensorFile.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { resampleOffsetTable } from "./attentionBias.js";
+import { isFiniteThroughout } from "./finite.js";
 import type { Load, LoadPlan } from "./plan.js";
 
 /** Reads under way at once: the file's answers are waited for together, and at most so many tensors are converted. */
@@ -41,27 +42,6 @@ async function readInto(file: TensorFile, load: Load, view: Float32Array): Promi
   const asItIs = load.tensor.dtype === "F32" && load.rows === undefined && load.resampled === undefined;
   if (asItIs) await file.readInto(load.tensor, view);
   else view.set(changed(load, toFloat32(await file.read(load.tensor))));
-}
-
-const EXPONENT = 0x7f800000;
-const LOWEST = 0x00800000;
-
-/**
- * Looks at the bits: NaN and infinities have an exponent of ones, and only that carries into the sign bit when one is
- * added. Four at a time and without a branch, because asking for each number takes as long as reading the file.
- */
-function isFiniteThroughout(values: Float32Array): boolean {
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const fours = bits.length - 3;
-  let [a, b, c, d, i] = [0, 0, 0, 0, 0];
-  for (; i < fours; i += 4) {
-    a |= (bits[i]! & EXPONENT) + LOWEST;
-    b |= (bits[i + 1]! & EXPONENT) + LOWEST;
-    c |= (bits[i + 2]! & EXPONENT) + LOWEST;
-    d |= (bits[i + 3]! & EXPONENT) + LOWEST;
-  }
-  for (; i < bits.length; i++) a |= (bits[i]! & EXPONENT) + LOWEST;
-  return (a | b | c | d) >= 0;
 }
 
 function changed({ rows, resampled, shape, tensor }: Load, values: Float32Array): Float32Array {

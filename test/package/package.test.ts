@@ -41,6 +41,7 @@ describe("the package", () => {
       "dist/lib/cli/main.js",
       "dist/lib/regions/roiAlign.wasm",
       "dist/lib/training/optimizers.wasm",
+      "dist/lib/weights/finite.wasm",
     ]);
     const expected =
       /^(LICENSE|NOTICE|README\.md|CHANGELOG\.md|package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts|wasm))$/;
