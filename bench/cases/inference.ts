@@ -11,23 +11,30 @@ type Forward = (images: Value, context: Context) => readonly Value[];
 
 /** One forward pass with parameters folded; the figure compared is of the last output. */
 export async function prepareInference(
-  { size, batch, threads }: CaseOptions,
+  options: CaseOptions,
   build: (scope: ParameterScope) => Forward,
 ): Promise<PreparedCase> {
-  const list = new ParameterList();
-  const forward = build(list.scope());
-  const outputs = forward(input("images", [batch, 3, ...size]), Context.inference(benchValues(list.all)));
-  const named = Object.fromEntries(outputs.map((value, i) => [`output${i}`, value]));
-  const program = await compileForInference(onnxRuntimeEngine({ threads }), named);
-  const images = pictures(batch, size);
+  const program = await compile(options, build);
+  const images = pictures(options.batch, options.size);
   let last: ArrayLike<number> = [];
   return {
     async run() {
-      const results = await program.run({ images });
-      last = results[`output${outputs.length - 1}`]!;
+      last = Object.values(await program.run({ images })).at(-1)!;
     },
     dispose: () => program.dispose(),
     checksum: checksum(images),
     check: () => rms(last),
   };
+}
+
+/** No async function: its frame would keep the parameters, which the engine makes its own of. */
+function compile(
+  { size, batch, threads }: CaseOptions,
+  build: (scope: ParameterScope) => Forward,
+): ReturnType<typeof compileForInference> {
+  const list = new ParameterList();
+  const forward = build(list.scope());
+  const outputs = forward(input("images", [batch, 3, ...size]), Context.inference(benchValues(list.all)));
+  const named = Object.fromEntries(outputs.map((value, i) => [`output${i}`, value]));
+  return compileForInference(onnxRuntimeEngine({ threads }), named);
 }
