@@ -1,7 +1,8 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
-import { type JsonOutline, outlineJson, readJsonPiece } from "../formats/jsonLists.js";
+import { outlineJson, readJsonPiece, readTextAround } from "../formats/jsonLists.js";
+import { parsePythonJson } from "../formats/pythonJson.js";
 
 /** The three lists of a COCO file; their members are still unchecked. */
 export interface CocoFile {
@@ -52,7 +53,7 @@ async function readInPieces(path: string): Promise<Record<string, unknown>> {
   const outline = await outlineJson(path);
   if (outline.root !== "object") throw noCocoFile(path);
   const long = LISTS.filter((name) => outline.lists.has(name));
-  const around = parse(await textAround(outline, long), path) as Record<string, unknown>;
+  const around = parse(await readTextAround(outline, long), path) as Record<string, unknown>;
   for (const name of long) {
     const list: unknown[] = [];
     for (const piece of outline.lists.get(name)!)
@@ -62,43 +63,10 @@ async function readInPieces(path: string): Promise<Record<string, unknown>> {
   return around;
 }
 
-/** The file's text with nothing in the named lists. */
-async function textAround({ path, bytes, lists }: JsonOutline, names: readonly string[]): Promise<string> {
-  const inside = names
-    .map((name) => ({ start: lists.get(name)![0]!.start, end: lists.get(name)!.at(-1)!.end }))
-    .sort((a, b) => a.start - b.start);
-  const starts = [0, ...inside.map(({ end }) => end)];
-  const ends = [...inside.map(({ start }) => start), bytes];
-  const file = await open(path);
-  try {
-    const parts: Buffer[] = [];
-    for (const [i, start] of starts.entries()) {
-      const part = Buffer.alloc(ends[i]! - start);
-      await file.read(part, 0, part.length, start);
-      parts.push(part);
-    }
-    return Buffer.concat(parts).toString("utf8");
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Python writes NaN and Infinity, which are no JSON. They are read as infinite, so that the check of the annotations
- * can name the one that holds them.
- */
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return parsePythonJson(text);
   } catch (error) {
-    const mended = text.replace(/(?<=[[,:]\s*)(?:NaN|-?Infinity)(?=\s*[\],}])/g, "1e999");
-    if (mended !== text) {
-      try {
-        return JSON.parse(mended);
-      } catch {}
-    }
     throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
   }
 }

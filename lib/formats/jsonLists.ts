@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
+import { parsePythonJson } from "./pythonJson.js";
 
 /** Some elements of a list in a JSON file. */
 export interface JsonPiece {
@@ -60,41 +61,61 @@ export async function outlineJson(path: string, options: OutlineOptions = {}): P
 }
 
 /**
- * Parses a piece of a list. NaN and Infinity, which Python writes though they are no JSON, are read as infinite, so that
- * whoever checks the values can name the element.
+ * Parses a piece of a list, as `parsePythonJson` does.
  *
  * @throws UserError where it is no JSON or no UTF-8, naming the element
  */
 export async function readJsonPiece(path: string, piece: JsonPiece): Promise<unknown[]> {
-  const bytes = Buffer.allocUnsafe(piece.end - piece.start);
-  const file = await openFile(path);
-  try {
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, piece.start);
-    if (bytesRead < bytes.length) throw new UserError(`${path}: the file became shorter while it was read`);
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  } finally {
-    await file.close();
-  }
+  const bytes = await readRanges(path, [piece]);
   if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8 ${placeOf(piece)}; save the file as UTF-8`);
   return parseElements(bytes.toString("utf8"), path, piece);
 }
 
 function parseElements(text: string, path: string, piece: JsonPiece): unknown[] {
   try {
-    return JSON.parse(`[${text}]`);
+    return parsePythonJson(`[${text}]`) as unknown[];
   } catch (error) {
-    const mended = text.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b/g, (token) =>
-      token[0] === '"' ? token : "1e999",
-    );
-    if (mended !== text) {
-      try {
-        return JSON.parse(`[${mended}]`);
-      } catch {}
-    }
     const reason =
       error instanceof Error ? error.message.replace(/ in JSON at position.*| \(line.*|, \.\.\..*/s, "") : error;
     throw new UserError(`${path}: no valid JSON ${placeOf(piece)}: ${reason}`);
+  }
+}
+
+/**
+ * A file's text with nothing in the named lists.
+ *
+ * @throws UserError where it is no UTF-8
+ */
+export async function readTextAround({ path, bytes, lists }: JsonOutline, names: readonly string[]): Promise<string> {
+  const inside = names
+    .map((name) => ({ start: lists.get(name)![0]!.start, end: lists.get(name)!.at(-1)!.end }))
+    .sort((a, b) => a.start - b.start);
+  const starts = [0, ...inside.map(({ end }) => end)];
+  const ends = [...inside.map(({ start }) => start), bytes];
+  const text = await readRanges(
+    path,
+    starts.map((start, i) => ({ start, end: ends[i]! })),
+  );
+  if (!isUtf8(text)) throw new UserError(`${path}: the text outside its lists is not UTF-8; save the file as UTF-8`);
+  return text.toString("utf8");
+}
+
+/** Those bytes of a file, one range after the other. */
+async function readRanges(path: string, ranges: readonly Pick<JsonPiece, "start" | "end">[]): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(ranges.reduce((sum, { start, end }) => sum + end - start, 0));
+  const file = await openFile(path);
+  try {
+    let filled = 0;
+    for (const { start, end } of ranges) {
+      const { bytesRead } = await file.read(bytes, filled, end - start, start);
+      if (bytesRead < end - start) throw new UserError(`${path}: the file became shorter while it was read`);
+      filled += bytesRead;
+    }
+    return bytes;
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  } finally {
+    await file.close();
   }
 }
 
