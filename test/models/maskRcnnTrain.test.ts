@@ -143,11 +143,15 @@ describe("a training step of Mask R-CNN", () => {
     };
     const whole = await stepOf(() => false);
     const heads = await stepOf((name) => !isHead(name));
-    expect(heads.losses).to.deep.equal(whole.losses);
+    for (const [name, loss] of Object.entries(whole.losses)) {
+      expect(heads.losses[name], name).to.be.closeTo(loss, 1e-5 * loss);
+    }
     for (const [name, gradient] of heads.gradients) {
-      expect(gradient, name).to.deep.equal(
-        isHead(name) ? whole.gradients.get(name) : new Float32Array(gradient.length),
-      );
+      const expected = isHead(name) ? whole.gradients.get(name)! : new Float32Array(gradient.length);
+      const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      for (const [i, value] of gradient.entries()) {
+        if (!(Math.abs(value - expected[i]!) <= 1e-4 * largest)) expect(value, `${name} ${i}`).to.equal(expected[i]);
+      }
     }
     expect([...heads.gradients.values()].some((gradient) => gradient.some((value) => value !== 0))).to.equal(true);
   });

@@ -37,7 +37,8 @@ export function detector({ model, values, engine, folded }: DetectorOptions): De
         scales: input("scales", [batch, 4]),
       }),
     };
-    return folded ? compileForInference(engine, outputs) : engine.compile(outputs);
+    // During training the step's programs hold memory of their own.
+    return folded ? compileForInference(engine, outputs) : engine.compile(outputs, { keepMemory: false });
   };
 
   return {

@@ -1,11 +1,12 @@
 import type { Engine, Program, Tensors } from "../../engines/engine.js";
-import { GraphError, gradients, input, reshape, sizeOf, type Value } from "../../graph/index.js";
-import { splitGraph } from "../../graph/passes/split.js";
+import { gradients, input, reshape, sizeOf, type TensorType, type Value } from "../../graph/index.js";
+import { type Halves, splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
 import type { Parameter } from "../../nn/parameters.js";
 import { type Anchors, makeAnchors } from "../../regions/anchors.js";
 import { bufferOutputs, GRADIENT, gradientOutputs } from "../bindings.js";
 import type { TrainerOptions } from "../model.js";
+import { SharedArrays } from "../sharedArrays.js";
 import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
 import type { MaskRcnn } from "./model.js";
 
@@ -23,10 +24,8 @@ export interface PyramidPrograms {
   /** Gradients of the pyramid → gradients of backbone and neck. Absent in evaluation and where all those are frozen. */
   readonly backward?: Program;
   readonly randomInputs: readonly RandomInput[];
-  /** What the forward half writes, the same arrays every step. */
-  readonly outputs: Tensors;
-  /** What the host adds up between the halves, the same arrays every step. */
-  readonly pyramidGradient: readonly Float32Array[];
+  /** What the host adds up between the halves. */
+  readonly pyramidGradient: Readonly<Record<string, TensorType>>;
   dispose(): Promise<void>;
 }
 
@@ -67,31 +66,33 @@ export async function pyramidPrograms(options: CompileOptions, shape: Shape): Pr
   const { anchorScale, anchorRatios } = model.config.rpn;
   const anchors = makeAnchors({ height, width, strides: model.strides, scales: [anchorScale], ratios: anchorRatios });
   const { randomInputs } = context;
-  if (!options.training)
-    return { ...(await compileHalves(engine, outputs, {})), anchors, randomInputs, pyramidGradient: [] };
   const seeds = pyramid.map((value, i) => ({ value, gradient: input(`${PYRAMID_GRADIENT}${i}`, value.shape) }));
-  const halves = splitGraph(
-    { ...outputs, ...bufferOutputs(context.updates) },
-    gradientOutputs(seeds, trained, context),
+  const pyramidGradient = Object.fromEntries(
+    pyramid.map(({ shape, dtype }, i) => [`${PYRAMID_GRADIENT}${i}`, { shape, dtype }] as const),
   );
-  const pyramidGradient = pyramid.map(({ shape: level }) => new Float32Array(sizeOf(level)));
-  return { ...(await compileHalves(engine, halves.first, halves.second)), anchors, randomInputs, pyramidGradient };
+  const halves = options.training
+    ? splitGraph({ ...outputs, ...bufferOutputs(context.updates) }, gradientOutputs(seeds, trained, context))
+    : { first: outputs, second: {} };
+  const isSmall = batch * height * width <= KEPT_PIXELS;
+  return { ...(await compileHalves(engine, halves, isSmall)), anchors, randomInputs, pyramidGradient };
 }
 
-type Outputs = Readonly<Record<string, Value>>;
+/**
+ * Backward halves for larger batches give their memory back after each step. They would be a little faster with it, but at
+ * COCO's size it is 4 GB, for each of the shapes that are kept.
+ */
+const KEPT_PIXELS = 2 ** 20;
 
-async function compileHalves(engine: Engine, first: Outputs, second: Outputs) {
-  const isWhole = Object.keys(second).length === 0;
-  // The backward half is what needs the most memory; until then this one's is better given back.
-  const forward = await engine.compile(first, { keepMemory: isWhole });
-  const outputs = arraysFor(forward.outputs);
-  if (isWhole) return { forward, outputs, dispose: () => forward.dispose() };
-  const backward = await engine.compile(second);
+async function compileHalves(engine: Engine, { first, second }: Pick<Halves, "first" | "second">, keepMemory: boolean) {
+  // The backward half is what needs the most memory; until then the forward half's is better given back.
+  const forward = await engine.compile(first, { keepMemory: false });
+  if (Object.keys(second).length === 0) return { forward, dispose: () => forward.dispose() };
+  const backward = await engine.compile(second, { keepMemory });
   const dispose = async () => {
     await forward.dispose();
     await backward.dispose();
   };
-  return { forward, backward, outputs, dispose };
+  return { forward, backward, dispose };
 }
 
 /** What a head program is about: neighbourhoods of cells, pooled RoIs. */
@@ -142,7 +143,7 @@ async function headProgram(
   return {
     program,
     features: new Float32Array(sizeOf(features.shape)),
-    outputs: arraysFor(Object.fromEntries(own)),
+    outputs: new SharedArrays().for(Object.fromEntries(own)),
     dispose: () => program.dispose(),
   };
 }
@@ -150,14 +151,4 @@ async function headProgram(
 function headGradients(losses: LossValues, features: Value, trained: readonly Parameter[], context: Context) {
   const [featureGradient] = gradients(total(losses), [features]);
   return { ...gradientOutputs(total(losses), trained, context), [FEATURE_GRADIENT]: featureGradient! };
-}
-
-/** Arrays for the outputs of a program: kept from step to step, so that no step waits for fresh memory. */
-function arraysFor(outputs: Program["outputs"]): Tensors {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, { shape, dtype }]) => {
-      if (dtype !== "float32") throw new GraphError(`the output ${name} is ${dtype}, not float32`);
-      return [name, new Float32Array(sizeOf(shape))];
-    }),
-  );
 }

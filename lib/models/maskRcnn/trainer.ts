@@ -16,6 +16,7 @@ import {
   storeBuffers,
 } from "../bindings.js";
 import type { Losses, StepOptions, Trainer, TrainerOptions } from "../model.js";
+import { SharedArrays } from "../sharedArrays.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
 import {
   type CompileOptions,
@@ -25,7 +26,6 @@ import {
   type HeadProgram,
   LOGITS,
   PYRAMID,
-  PYRAMID_GRADIENT,
   type PyramidPrograms,
   poolSize,
   pyramidPrograms,
@@ -63,6 +63,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
   const rpnPrograms = new Cache<HeadProgram>(2);
   const boxPrograms = new Cache<HeadProgram>(2);
   const maskPrograms = new Cache<HeadProgram>(MASK_PROGRAMS_KEPT);
+  const handedOn = new SharedArrays();
+  const gradientSums = new SharedArrays();
   const align = loadRoiAlign();
   const compileOptions = (training: boolean): CompileOptions => ({ ...options, trained, training });
 
@@ -80,7 +82,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
       return rpnTargets(anchors, { boxes, crowd, height, width }, random, rpnTargetOptions(model.config));
     });
     const given: Tensors = { images: batch.images, ...drawRandomInputs(programs.randomInputs, random) };
-    const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), programs.outputs);
+    const into = handedOn.for(programs.forward.outputs);
+    const outputs = await programs.forward.run(inputsOf(programs.forward, values, given), into);
     return { shape, programs, targets, given, outputs };
   };
 
@@ -179,12 +182,16 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     pooled: readonly Pooled[],
     { cells, gradient: patches }: { readonly cells: readonly RpnCells[]; readonly gradient: Float32Array | undefined },
   ): Tensors => {
-    const gradient = programs.pyramidGradient.map((data) => data.fill(0));
-    const levels = featureLevels(model, shape, gradient);
+    const sums = gradientSums.for(programs.pyramidGradient);
+    const levels = featureLevels(
+      model,
+      shape,
+      Object.values(sums).map((data) => data.fill(0)),
+    );
     for (const { kind, rois, gradient: given } of pooled)
       align.backward(given, poolable(levels), rois, poolOptions(kind));
     if (patches !== undefined) addPatches(patches, levels, cells, model.channels);
-    return Object.fromEntries(gradient.map((data, i) => [`${PYRAMID_GRADIENT}${i}`, data]));
+    return sums;
   };
 
   return {
