@@ -12,7 +12,7 @@ const { steps } = config.training;
 const start = performance.now();
 if (config.output === resolve("runs/quickstart")) await rm(config.output, { recursive: true, force: true }); // the last run
 
-console.log("Training takes two to three minutes on two cores.");
+console.log("Training takes two to five minutes on two cores.");
 const curve: [step: number, loss: number][] = [];
 const { weights } = await train({
   config,
