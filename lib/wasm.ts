@@ -40,3 +40,22 @@ export function reserve(memory: WasmMemory, bytes: number): void {
   const missing = bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
 }
+
+/** Byte address of the first block of a kernel's memory; below it the compiler may keep data of its own. */
+export const FIRST_BLOCK = 65536;
+
+/**
+ * Copies an array into a block of a kernel's memory, as much at a time as goes into it, filled up with zeros to whole steps.
+ *
+ * @param step numbers the kernel takes at a time; the block's length is a multiple of it
+ * @returns for each part the bytes in the block
+ */
+export function* partsIn(block: Float32Array, values: Float32Array, step: number): Generator<number> {
+  for (let from = 0; from < values.length; from += block.length) {
+    const part = values.subarray(from, from + block.length);
+    const whole = Math.ceil(part.length / step) * step;
+    block.set(part);
+    block.fill(0, part.length, whole);
+    yield whole * 4;
+  }
+}

@@ -1,4 +1,4 @@
-import { loadKernels, reserve, type WasmMemory } from "../wasm.js";
+import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../wasm.js";
 import type { Picture } from "./picture.js";
 import type { Pairs, Size } from "./resize.js";
 
@@ -7,7 +7,6 @@ import type { Pairs, Size } from "./resize.js";
  * cache: the way in and out then costs little, and the memory stays small whatever the picture.
  */
 const BAND = 1 << 19;
-const FIRST_BLOCK = 65536; // bytes; below it the compiler may keep data of its own
 const SLACK = 64; // bytes past a block that kernels may touch
 
 let loaded: ReturnType<typeof load> | undefined;

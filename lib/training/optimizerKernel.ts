@@ -1,4 +1,4 @@
-import { loadKernels, reserve } from "../wasm.js";
+import { FIRST_BLOCK, loadKernels, partsIn, reserve } from "../wasm.js";
 
 /** What a pass of AdamW is told besides the arrays. */
 export interface AdamWConstants {
@@ -20,7 +20,6 @@ export interface AdamWConstants {
  */
 const CHUNK = 16384;
 const LANES = 4;
-const FIRST_BLOCK = 65536; // bytes; below it the compiler may keep data of its own
 const STATE = FIRST_BLOCK + 4 * CHUNK * 4; // after four blocks
 
 export interface AdamWKernel {
@@ -79,12 +78,7 @@ function loadSum() {
 export function sumOfSquares(values: Float32Array): number {
   const { kernel, block } = (loaded ??= loadSum());
   let sum = 0;
-  for (let from = 0; from < values.length; from += CHUNK) {
-    const part = values.subarray(from, from + CHUNK);
-    block.set(part);
-    block.fill(0, part.length, wholeVectors(part.length) / 4);
-    sum += kernel(block.byteOffset, wholeVectors(part.length)) ?? 0;
-  }
+  for (const bytes of partsIn(block, values, LANES)) sum += kernel(block.byteOffset, bytes) ?? 0;
   return sum;
 }
 

@@ -1,4 +1,4 @@
-import type { Engine, Program, Tensors } from "../../engines/engine.js";
+import { type Engine, newArray, type Program, type Tensors } from "../../engines/engine.js";
 import { gradients, input, reshape, sizeOf, type TensorType, type Value } from "../../graph/index.js";
 import { type Halves, splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
@@ -6,7 +6,6 @@ import type { Parameter } from "../../nn/parameters.js";
 import { type Anchors, makeAnchors } from "../../regions/anchors.js";
 import { bufferOutputs, GRADIENT, gradientOutputs } from "../bindings.js";
 import type { TrainerOptions } from "../model.js";
-import { SharedArrays } from "../sharedArrays.js";
 import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
 import type { MaskRcnn } from "./model.js";
 
@@ -98,6 +97,7 @@ async function compileHalves(engine: Engine, { first, second }: Pick<Halves, "fi
 /** What a head program is about: neighbourhoods of cells, pooled RoIs. */
 export const FEATURES = "features";
 export const FEATURE_GRADIENT = "featureGradient";
+
 /**
  * The region proposal head at sampled cells (see `RpnSamples`), its losses and, in training, their gradients down to the
  * cells' neighbourhoods.
@@ -143,7 +143,7 @@ async function headProgram(
   return {
     program,
     features: new Float32Array(sizeOf(features.shape)),
-    outputs: new SharedArrays().for(Object.fromEntries(own)),
+    outputs: Object.fromEntries(own.map(([name, type]) => [name, newArray(type)])),
     dispose: () => program.dispose(),
   };
 }

@@ -37,10 +37,11 @@ export function rpnSamples(
   const { perCell } = anchors;
   const count = targets.reduce((n, { indices }) => n + indices.length, 0);
   if (count > places) throw new RangeError(`${count} sampled anchors for ${places} places`);
+  const weight = 1 / Math.max(1, count);
   const samples: RpnSamples = {
     shapes: new Float32Array(places * perCell),
     targets: new Float32Array(places),
-    weights: new Float32Array(places).fill(1 / Math.max(1, count), 0, count),
+    weights: new Float32Array(places).fill(weight, 0, count),
     deltas: new Float32Array(places * 4),
     deltaWeights: new Float32Array(places),
   };
@@ -48,7 +49,7 @@ export function rpnSamples(
   let place = 0;
   targets.forEach(({ indices, positives, deltas }, picture) => {
     samples.targets.fill(1, place, place + positives);
-    samples.deltaWeights.fill(1 / count, place, place + positives);
+    samples.deltaWeights.fill(weight, place, place + positives);
     samples.deltas.set(deltas.subarray(0, 4 * positives), 4 * place);
     const maps = anchors.levels.map((_, level): RpnCells => ({ level, picture, places: [], taps: [] }));
     for (const anchor of indices) {
