@@ -1,7 +1,7 @@
 // The fixed pictures, objects and label maps of the benchmarks; bench/peers/inputs.py makes the same ones.
 
 import { crc32 } from "node:zlib";
-import { integers, uniform } from "../test/support/prng.js";
+import { integers, uniform } from "../tools/prng.js";
 
 export const IGNORED = 255;
 

@@ -1,4 +1,4 @@
-import { parameterValue } from "../test/support/prng.js";
+import { parameterValue } from "../tools/prng.js";
 
 /** As in bench/peers/weights.py: some scores pass the threshold, boxes stay near their anchors. */
 const GAINS: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 // AssemblyScript (a TypeScript dialect that compiles to WebAssembly), four float32 at a time. The passes over flat
 // arrays of lib/training/optimizers.ts. All pointers are bytes; `bytes` is a multiple of 16.
 
-/** AdamW on float32 as PyTorch computes it; the constants are `AdamWConstants` of lib/training/optimizerKernel.ts. */
+/** AdamW on float32 as PyTorch computes it; the constants are `AdamWConstants` of lib/kernels/optimizers.ts. */
 export function adamW(
   parameters: usize,
   gradients: usize,

@@ -9,7 +9,7 @@ import { graphModel } from "../formats/tensorflow/graphModel.js";
 import { tensorFlowGraph } from "../formats/tensorflow/write.js";
 
 /** What a format writes: the graph, and what is said about it. */
-export interface Exported extends Omit<PortableOptions, "opset"> {}
+export type Exported = Omit<PortableOptions, "opset">;
 
 export interface FormatOptions {
   /** Of ONNX: the operator set. */

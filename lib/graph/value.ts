@@ -58,11 +58,6 @@ export class GraphError extends Error {
   override readonly name = "GraphError";
 }
 
-/** A graph to be run: its named inputs are found from its outputs. */
-export interface Graph {
-  readonly outputs: Readonly<Record<string, Value>>;
-}
-
 const scopes: string[] = [];
 
 /** Runs `build` with `path`, a whole path, as the scope that recorded nodes carry. */

@@ -63,13 +63,6 @@ export function maskTableBuilder(): MaskTableBuilder {
   };
 }
 
-/** Mask m of a table as an Rle of its own. */
-export function maskAt({ sizes, starts, ends }: MaskTable, m: number): Rle {
-  const own = ends.subarray(starts[m], starts[m + 1]);
-  const counts = own.map((end, j) => end - (j === 0 ? 0 : own[j - 1]!));
-  return { height: sizes[2 * m]!, width: sizes[2 * m + 1]!, counts };
-}
-
 /** The number of pixels that a mask shares with mask m of a table of the same size. */
 export function sharedWithTable(mask: RunBuffer, table: MaskTable, m: number): number {
   const { box } = mask;

@@ -60,11 +60,6 @@ export function cropRle(
   });
 }
 
-/** Moved by whole pixels within its size; what leaves the mask is lost. */
-export function shiftRle(rle: Rle, dx: number, dy: number): Rle {
-  return cropRle(rle, { x: -dx, y: -dy, width: rle.width, height: rle.height });
-}
-
 /** Nearest neighbour: the pixel that the output pixel's centre falls into. */
 export function resizeRle(rle: Rle, height: number, width: number): Rle {
   const stepX = rle.width / width;

@@ -1,4 +1,3 @@
-import type { Backbone } from "../backbones/backbone.js";
 import type { Batch } from "../datasets/loader/types.js";
 import type { Engine } from "../engines/engine.js";
 import type { NormMode } from "../nn/context.js";
@@ -41,5 +40,3 @@ export interface TrainerOptions {
   /** Names of parameters whose gradient is not needed (frozen parts). */
   readonly frozen: (parameterName: string) => boolean;
 }
-
-export type { Backbone };

@@ -1,4 +1,3 @@
-import { gatherBoxes } from "./boxes.js";
 import { sortDescending } from "./topk.js";
 
 /**
@@ -117,48 +116,4 @@ export function groupedNms(options: {
     for (const i of suppress(boxes, Int32Array.from(list), iouThreshold, maxKept)) survivors[i] = 1;
   }
   return order.filter((i) => survivors[i] === 1).slice(0, maxKept);
-}
-
-export interface Detections {
-  /** [k * 4] xyxy, best score first. */
-  readonly boxes: Float32Array;
-  readonly scores: Float32Array;
-  readonly labels: Int32Array;
-  /** Where they came from: RoI * classes + class. */
-  readonly indices: Int32Array;
-}
-
-/**
- * Class-wise suppression of scored RoIs, the last step of a two-stage detector.
- *
- * @param options `boxes` [n * 4], or [n * classes * 4] where each class has its own; `scores` [n * (classes + 1)], the
- *   background last; only scores above `scoreThreshold` take part; at most `maxKept` detections
- */
-export function multiclassNms(options: {
-  readonly boxes: Float32Array;
-  readonly scores: Float32Array;
-  readonly classes: number;
-  readonly scoreThreshold: number;
-  readonly iouThreshold: number;
-  readonly maxKept?: number;
-}): Detections {
-  const { classes, scoreThreshold, iouThreshold, maxKept } = options;
-  const n = options.scores.length / (classes + 1);
-  const perClass = options.boxes.length === n * classes * 4;
-  const scoreOf = (flat: number) => options.scores[flat + Math.floor(flat / classes)]!;
-  const boxOf = (flat: number) => (perClass ? flat : Math.floor(flat / classes));
-
-  const candidates = Int32Array.from({ length: n * classes }, (_, flat) => flat).filter(
-    (flat) => scoreOf(flat) > scoreThreshold,
-  );
-  const boxes = gatherBoxes(options.boxes, candidates.map(boxOf));
-  const scores = Float32Array.from(candidates, scoreOf);
-  const groups = candidates.map((flat) => flat % classes);
-  const kept = groupedNms({ boxes, scores, groups, iouThreshold, ...(maxKept === undefined ? {} : { maxKept }) });
-  return {
-    boxes: gatherBoxes(boxes, kept),
-    scores: Float32Array.from(kept, (i) => scores[i]!),
-    labels: kept.map((i) => groups[i]!),
-    indices: kept.map((i) => candidates[i]!),
-  };
 }

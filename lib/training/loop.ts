@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.js";
 import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { UserError } from "../errors.js";
+import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
@@ -10,7 +11,7 @@ import type { Validation } from "../tasks/task.js";
 import { type BestModel, isBetter, saveBest, saveCheckpoint } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
 import { isDue, type RunLength } from "./length.js";
-import { globalNorm, type Optimizer, type Segment } from "./optimizers.js";
+import type { Optimizer, Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 import { learningRateAt } from "./schedules.js";
 import { createStepper } from "./stepper.js";
@@ -109,7 +110,7 @@ function epochOf<B extends Batch>({ config, loader }: RunOptions<B>, step: numbe
 }
 
 const hasFiniteValues = ({ flat, flatBuffers }: ParameterValues): boolean =>
-  Number.isFinite(globalNorm(flat) + globalNorm(flatBuffers));
+  isFiniteThroughout(flat) && isFiniteThroughout(flatBuffers);
 
 const lossParts = (losses: Losses): string =>
   Object.entries(losses)

@@ -1,5 +1,5 @@
 import type { Optimizer as OptimizerConfig } from "../config/schema.js";
-import { loadAdamW, sumOfSquares } from "./optimizerKernel.js";
+import { loadAdamW, sumOfSquares } from "../kernels/optimizers.js";
 
 /** A run of parameters in the flat arrays that are updated alike. */
 export interface Segment {

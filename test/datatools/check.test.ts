@@ -147,7 +147,7 @@ describe("data check", () => {
     json.annotations = [
       { id: 1, image_id: 0, category_id: 3, bbox: [1, 1, 5, 5] },
       { id: 2, image_id: 0, category_id: 4, bbox: [1, 1, 5, 5] },
-    ]; // prettier-ignore
+    ];
     const valFile = join(data.folder, "val.json");
     await writeFile(valFile, JSON.stringify(json));
     const sources = [coco(), coco("val", valFile, val)];
@@ -185,7 +185,7 @@ describe("data check", () => {
     const result = await checkData({
       sources: [
         { kind: "labelMaps", name: "train", pictures: data.pictures, labelMaps: data.labelMaps, classes: ["a", "b"] },
-      ], // prettier-ignore
+      ],
     });
     const list = told(result).sort();
     const expected = [

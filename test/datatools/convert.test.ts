@@ -254,7 +254,7 @@ describe("data convert", () => {
           'shapes of the type "point" left out, which are no objects',
           'shapes of the type "line" left out, which are no objects',
         ].map((text) => `1 ${text}`),
-      ); // prettier-ignore
+      );
       const [polygon, rectangle, group, mask, circle, ...rest] = objectsOf(await open("labelme"));
       expect(rest).to.deep.equal([]);
       expect(polygon).to.deep.equal(["person", [1, 1, 5, 4], drawn([1, 1, 5, 4])]);
@@ -281,7 +281,6 @@ describe("data convert", () => {
         ],
         [text.replace(/"mask": "[^"]*"/, '"mask": "AAAA"'), /shape 5 \("person"\): its mask: cannot be decoded/],
       ] as const) {
-        // prettier-ignore
         await writeFile(path, spoilt);
         expect(await userMessage(() => convert(labelme())), spoilt.slice(0, 300)).to.match(message);
       }
@@ -297,7 +296,7 @@ describe("data convert", () => {
       format: "cvat",
       input: join(folder, "cvat/annotations.xml"),
       ...more,
-    }); // prettier-ignore
+    });
 
     it("reads boxes, polygons, masks, groups, turned boxes and ellipses", async () => {
       const result = await convert(cvat());
@@ -345,7 +344,6 @@ describe("data convert", () => {
         [text.replace('label="person"', ""), /image 1: box 1: the attribute label is missing$/],
         [text.replace('label="dog"', 'label="cow"'), /there are objects of the class "cow"/],
       ] as const) {
-        // prettier-ignore
         await writeFile(path, spoilt);
         expect(await userMessage(() => convert(cvat()))).to.match(message);
       }
@@ -375,7 +373,7 @@ describe("data convert", () => {
       await write(
         "classes/scene.png",
         map((x) => (x < 5 ? 1 : x < 7 ? 255 : 2)),
-      ); // prettier-ignore
+      );
       await convert(masks({ layout: "instances", classes: ["a", "b"], classMaps: join(folder, "classes") }), {
         force: true,
       });
@@ -387,7 +385,7 @@ describe("data convert", () => {
       const data = Uint16Array.from(
         map((x) => x),
         (x) => (x < 3 ? 1001 : x < 7 ? 2000 : 0),
-      ); // prettier-ignore
+      );
       await writeFile(
         join(folder, "masks/scene_ids.png"),
         encode({ width: 12, height: 8, data, depth: 16, channels: 1 }),
@@ -422,7 +420,7 @@ describe("data convert", () => {
       await write(
         "masks/scene/more/nucleus_12.png",
         map((x) => (x > 9 ? 1 : 0)),
-      ); // prettier-ignore
+      );
       await writeFile(
         join(folder, "masks/scene_cell_1.png"),
         await encodePng({
@@ -430,7 +428,7 @@ describe("data convert", () => {
           height: 8,
           data: Uint8Array.from({ length: 288 }, (_, i) => (left[Math.floor(i / 3)] ? 255 : 0)),
         }),
-      ); // prettier-ignore
+      );
       await convert(masks({ layout: "objects" }));
       expect(objectsOf(await open("pictures"))).to.deep.equal([
         ["nucleus", [10, 0, 12, 8], drawn([10, 0, 12, 8])],
@@ -454,7 +452,7 @@ describe("data convert", () => {
       await write(
         "masks/scene.png",
         map(() => 0),
-      ); // prettier-ignore
+      );
       expect(await told({ layout: "classes" })).to.match(/masks: there is not a single object in these masks$/);
       expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/of which class is an object\?/);
       expect(await told({ layout: "objects" })).to.match(
@@ -463,7 +461,7 @@ describe("data convert", () => {
       await write(
         "masks/scene.png",
         map(() => 3),
-      ); // prettier-ignore
+      );
       expect(await told({ layout: "classes", classes: ["a"] })).to.match(/scene\.png: its class is 3; the 1 names/);
       await writeFile(join(folder, "masks/scene.png"), await encodePng(noisePicture(12, 8)));
       expect(await told({ layout: "classes" })).to.match(/a mask must hold one number a pixel, this PNG holds colours/);
@@ -498,7 +496,7 @@ describe("data convert", () => {
           [0, 0, 3, 0, 3, 2, 0, 2],
           [9, 0, 11, 0, 11, 2, 9, 2],
         ],
-      }, // prettier-ignore
+      },
       {
         id: 3,
         image_id: 4,
@@ -506,7 +504,7 @@ describe("data convert", () => {
         bbox: [0, 0, 12, 8],
         iscrowd: 1,
         segmentation: { size: [8, 12], counts: Array.from(rle.counts) },
-      }, // prettier-ignore
+      },
     ];
     const write = (list: object[] = annotations) =>
       writeFile(
@@ -519,7 +517,7 @@ describe("data convert", () => {
             { id: 3, name: "bars" },
           ],
         }),
-      ); // prettier-ignore
+      );
     const coco = (): ConvertSource => ({ format: "coco", input: out, pictures: join(folder, "pictures") });
     const target = (more: object = {}) =>
       ({ format: "yolo", shapes: "boxes", output: join(folder, "made"), ...more }) as const;
@@ -540,7 +538,7 @@ describe("data convert", () => {
       await convertData({
         from: { format: "yolo", input: join(folder, "made"), split: "val" },
         to: { format: "coco", output: back },
-      }); // prettier-ignore
+      });
       const { boxes } = (await openCoco({ annotations: back, pictures: join(folder, "made/images/val") })).instances(0);
       Array.from(boxes).forEach((edge, i) => void expect(edge).to.be.closeTo([1, 1, 8, 7, 0, 0, 11, 2][i]!, 1e-3));
     });
@@ -551,11 +549,11 @@ describe("data convert", () => {
       await convertData({
         from: { format: "yolo", input: join(folder, "made") },
         to: { format: "coco", output: out, force: true },
-      }); // prettier-ignore
+      });
       const [first, second] = objectsOf(await open("made/../pictures"));
       const rows = Array.from(ring, (value) => (value ? "#" : "."))
         .join("")
-        .match(/.{12}/g)!; // prettier-ignore
+        .match(/.{12}/g)!;
       expect(first).to.deep.equal(["ring", [1, 1, 8, 7], rows.join("\n")]);
       expect(second).to.deep.equal(["bars", [0, 0, 11, 2], drawn([0, 0, 3, 2], [9, 0, 11, 2])]);
     });

@@ -33,7 +33,7 @@ describe("data show", () => {
       std: [58.395, 57.12, 57.375],
       paddedHeight: 8,
       paddedWidth: 16,
-    } as const; // prettier-ignore
+    } as const;
     const block = new Float32Array(10 + 3 * 8 * 16);
     writeNormalised(picture, block, 10, options);
     const back = readNormalised(block, 10, options);
@@ -80,7 +80,7 @@ describe("data show", () => {
         padding: { sizes: [{ width: 128, height: 96 }] },
         transforms: { train: [{ type: "randomFlip", probability: 1 }] },
       },
-    } as typeof plain); // prettier-ignore
+    } as typeof plain);
     const dataset = await openSource(sourceOf(config, "train"));
     const samples: Sample[] = [];
     for await (const sample of augmentedSamples(dataset, config, { count: 3, seed: 0 })) samples.push(sample);
@@ -93,14 +93,13 @@ describe("data show", () => {
         [10, 33],
         [63, 63],
       ] as const) {
-        // prettier-ignore
         const [at, mirrored] = [(y * 128 + x) * 3, (y * 64 + 63 - x) * 3];
         expect(picture.data.subarray(at, at + 3)).to.deep.equal(original.data.subarray(mirrored, mirrored + 3));
       }
       expect(instances?.masks.map((mask) => mask && [mask.width, mask.height])).to.deep.equal([
         [128, 96],
         [128, 96],
-      ]); // prettier-ignore
+      ]);
       expect(rleArea(instances!.masks[0]!)).to.be.greaterThan(100);
     }
   });

@@ -71,7 +71,7 @@ describe("stratified division", () => {
           examples,
           Int32Array.from(examples, () => Number(random.next() >= 0.7)),
           shares,
-        ); // prettier-ignore
+        );
       }),
     );
     expect(own).to.be.lessThan(drawn / 3);
@@ -158,7 +158,7 @@ describe("data split", () => {
           pictures: data.pictures,
           labelMaps: data.labelMaps,
           classes: ["ground", "disc", "square"],
-        }, // prettier-ignore
+        },
         output: folder,
         shares: { training: 0.6, validation: 0.4 },
       });

@@ -65,7 +65,7 @@ describe("data stats", () => {
       [11, 4, 60, 0],
       [12, 3, 50, 1],
     ] as const)
-      json.annotations.push(box(entry)); // prettier-ignore
+      json.annotations.push(box(entry));
     const annotations = join(data.folder, "counted.json");
     await writeFile(annotations, JSON.stringify(json));
     const { sets, anchors } = await dataStats({
@@ -101,7 +101,7 @@ describe("data stats", () => {
     const { config } = resolveConfig({
       ...doubled,
       data: { ...doubled.data, transforms: { train: [{ type: "resize", scale: [128, 128] }] } },
-    } as typeof doubled); // prettier-ignore
+    } as typeof doubled);
     const { anchors } = await dataStats({ sources: [sourceOf(config, "train")], config });
     expect(anchors).to.include({ pictures: 6, positiveIou: 0.7, minPositiveIou: 0.3 });
     expect(anchors?.all.boxes).to.equal(12);

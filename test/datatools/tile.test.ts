@@ -104,7 +104,7 @@ describe("data tile", () => {
     Uint8Array.from({ length: 4000 }, (_, i) => (i % 100 >= 50 ? 1 : 0)),
     40,
     100,
-  ); // prettier-ignore
+  );
   const objects = [
     { id: 1, category_id: 5, bbox: [10, 10, 20, 20], segmentation: [[10, 10, 30, 10, 30, 30, 10, 30]] },
     { id: 2, category_id: 5, bbox: [48, 5, 20, 10] }, // 2 of 20 columns in the left tile
@@ -114,7 +114,7 @@ describe("data tile", () => {
       bbox: [50, 0, 50, 40],
       iscrowd: 1,
       segmentation: { size: [40, 100], counts: Array.from(rle.counts) },
-    }, // prettier-ignore
+    },
   ];
   const write = async (): Promise<string> => {
     const path = join(folder, "instances.json");
@@ -122,7 +122,7 @@ describe("data tile", () => {
     const categories = [
       { id: 5, name: "box" },
       { id: 7, name: "half" },
-    ]; // prettier-ignore
+    ];
     await writeFile(
       path,
       JSON.stringify({
@@ -131,7 +131,7 @@ describe("data tile", () => {
         categories,
         annotations: objects.map((o) => ({ image_id: 3, iscrowd: 0, ...o })),
       }),
-    ); // prettier-ignore
+    );
     return path;
   };
   const coco = async () =>
@@ -144,7 +144,7 @@ describe("data tile", () => {
       info: object;
       images: object[];
       annotations: { category_id: number; bbox: number[]; iscrowd: number }[];
-    }>(join(out, "instances.json")); // prettier-ignore
+    }>(join(out, "instances.json"));
     expect(json.info).to.deep.equal({ year: 1 });
     expect(json.images).to.deep.equal([
       {
@@ -197,7 +197,7 @@ describe("data tile", () => {
       labelMaps: join(folder, "maps"),
       classes: ["a", "b"],
       reduceZeroLabel: true,
-    } as const; // prettier-ignore
+    } as const;
     const result = await tileData({ source, output: out, width: 64, height: 20, overlap: 8, dropEmpty: true });
     expect(result).to.deep.equal({ output: out, pictures: 1, tiles: 4, emptyLeftOut: 2 });
     expect(await readdir(join(out, "annotations"))).to.have.members([

@@ -75,7 +75,7 @@ describe("error breakdown", () => {
           ],
         ),
       ),
-    ).to.deep.equal({ duplicate: 1 }); // prettier-ignore
+    ).to.deep.equal({ duplicate: 1 });
     expect(counts(scene([[1, 0]], [[1, 5, 0.9]]))).to.deep.equal({ localisation: 1 });
     expect(counts(scene([[1, 0]], [[2, 1, 0.9]]))).to.deep.equal({ class: 1 });
     expect(counts(scene([[1, 0]], [[2, 5, 0.9]]))).to.deep.equal({ both: 1, missed: 1 });
@@ -93,7 +93,7 @@ describe("error breakdown", () => {
         [1, 0, 0.9],
         [2, 30, 0.8],
       ],
-    ); // prettier-ignore
+    );
     expect(perfect.ap).to.equal(1);
     expect(perfect.errors.every(({ deltaAp }) => deltaAp === 0)).to.equal(true);
     const blind = scene([[1, 0]], []);

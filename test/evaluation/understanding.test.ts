@@ -120,7 +120,7 @@ describe("confusion of detections", () => {
       [1, 0, 0],
       [0, 0, 0],
       [0, 1, 0],
-    ]); // prettier-ignore
+    ]);
     expect(
       one(
         [[1, 0, 0]],
@@ -133,7 +133,7 @@ describe("confusion of detections", () => {
       [0, 1, 0],
       [0, 0, 0],
       [0, 0, 0],
-    ]); // prettier-ignore
+    ]);
     expect(
       one(
         [
@@ -149,7 +149,7 @@ describe("confusion of detections", () => {
       [1, 0, 0],
       [0, 0, 1],
       [1, 0, 0],
-    ]); // prettier-ignore
+    ]);
   });
 
   it("leaves out what lies on crowds of its class", () => {
@@ -160,7 +160,7 @@ describe("confusion of detections", () => {
         [0, 0, 0],
       ],
       ignored: 1,
-    }); // prettier-ignore
+    });
     expect(one([[1, 0, 1]], [[2, 0, 0.9]]).rows[2]).to.deep.equal([0, 1, 0]);
   });
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { openSafetensors, readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
 import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { parameterValue } from "../../tools/prng.js";
 import { userMessage } from "../support/failure.js";
 import { requireGoldens } from "../support/goldens.js";
-import { parameterValue } from "../support/prng.js";
 
 describe("safetensors", () => {
   let folder: string;

@@ -25,7 +25,7 @@ describe("outlines of masks", () => {
         [1, 2],
         [1, 1],
       ],
-    ]); // prettier-ignore
+    ]);
     const ring = traceOutlines(maskOf("###", "#.#", "###"));
     expect(ring).to.have.length(2);
     expect(ring.map(signedArea)).to.deep.equal([9, -1]);

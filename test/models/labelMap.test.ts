@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { labelMapOf } from "../../lib/models/semanticFpn/labelMap.js";
-import { uniform } from "../support/prng.js";
+import { uniform } from "../../tools/prng.js";
 
 interface Plane {
   readonly height: number;

@@ -10,8 +10,8 @@ import { ParameterValues, viewsOf } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
 import { createOptimizer } from "../../lib/training/optimizers.js";
 import { createSegments } from "../../lib/training/segments.js";
+import { integers } from "../../tools/prng.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
-import { integers } from "../support/prng.js";
 import {
   expectClose,
   expectGoldenGradients,

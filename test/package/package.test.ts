@@ -40,8 +40,7 @@ describe("the package", () => {
       "configs/mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml",
       "dist/lib/cli/main.js",
       "dist/lib/regions/roiAlign.wasm",
-      "dist/lib/training/optimizers.wasm",
-      "dist/lib/weights/finite.wasm",
+      "dist/lib/kernels/optimizers.wasm",
     ]);
     const expected =
       /^(LICENSE|NOTICE|README\.md|CHANGELOG\.md|package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts|wasm))$/;

@@ -61,14 +61,14 @@ describe("pages", () => {
           },
         ],
         { xLabel: "x", yLabel: "y" },
-      ); // prettier-ignore
+      );
       const bars = await barChartSvg(
         [
           { name: HOSTILE, value: 3 },
           { name: "b", value: 10 },
         ],
         { valueLabel: "count" },
-      ); // prettier-ignore
+      );
       const values = await histogramSvg([1, 2, 2, 3], { xLabel: "v", yLabel: "n", marks: [{ x: 2, text: "two" }] });
       const points = await scatterSvg(
         [
@@ -76,7 +76,7 @@ describe("pages", () => {
           [3, 10],
         ],
         { xLabel: "w", yLabel: "h", scale: "log", marks: [{ x: 2, y: 3, text: "here" }] },
-      ); // prettier-ignore
+      );
       const file = join(folder, "page.html");
       const page = renderPage({
         title: HOSTILE,
@@ -97,7 +97,7 @@ describe("pages", () => {
                   [HOSTILE, 1],
                   [html`<b>b</b>`, "2"],
                 ],
-              ), // prettier-ignore
+              ),
               folded("more", [await pictureFigure(noisePicture(30, 20), { caption: "noise", width: 60 })]),
               await pictureFigure(noisePicture(30, 20), { format: "png", description: HOSTILE }),
             ],

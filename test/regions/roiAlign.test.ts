@@ -9,8 +9,8 @@ import {
   roiAlignBackward,
 } from "../../lib/regions/roiAlign.js";
 import { loadRoiAlign } from "../../lib/regions/roiAlignKernel.js";
+import { uniform } from "../../tools/prng.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
-import { uniform } from "../support/prng.js";
 import { flat, largestDifference, randomFloats } from "./support.js";
 
 interface Tensor {

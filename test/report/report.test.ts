@@ -33,7 +33,6 @@ async function expectToOpen(chromium: string, file: string): Promise<void> {
     [1280, "light"],
     [390, "dark"],
   ] as const) {
-    // prettier-ignore
     await withPage({ chromium, file, width }, async ({ page, problems, requests }) => {
       await page.emulateMedia({ colorScheme });
       expect(problems).to.deep.equal([]);
@@ -70,7 +69,7 @@ for (const task of ["instances", "semantic"] as const) {
       const own =
         task === "semantic"
           ? ["Classes"]
-          : ["Average precision", "Precision and recall", "What costs precision", "Score threshold"]; // prettier-ignore
+          : ["Average precision", "Precision and recall", "What costs precision", "Score threshold"];
       expect(headings).to.deep.equal(["Overview", ...own, "Confusion", "Worst pictures", "Training", "Config"]);
       expect(result.worst).to.have.length(2);
       expect(count(/<img /g)).to.equal(4);
@@ -126,7 +125,7 @@ for (const task of ["instances", "semantic"] as const) {
       expect(result.detection!.operatingPoint).to.include({
         score: 0.05,
         right: objects - sum(confusion!.counts.slice(0, -1).map((row, k) => sum(row) - row[k]!)),
-      }); // prettier-ignore
+      });
     });
 
     it("is written by the command, as JSON too", async () => {
@@ -166,7 +165,7 @@ describe("the report of what there is", function () {
       writeFileSync(join(run, "evaluation", "results.bbox.json"), JSON.stringify(files.results));
       const perClass = (
         files.classes ?? readJson(data.annotations).categories.map((one: { name: string }) => one.name)
-      ).map((name: string) => ({ name, metrics: {} })); // prettier-ignore
+      ).map((name: string) => ({ name, metrics: {} }));
       writeFileSync(
         join(run, "evaluation", "metrics.json"),
         JSON.stringify({ weights: "gone", metrics: { boxAP: 0 }, perClass }),
@@ -185,7 +184,7 @@ describe("the report of what there is", function () {
       lr: 1e-3,
       stepSeconds: 1,
       dataSeconds: 0.1,
-    }); // prettier-ignore
+    });
 
   it("tells of a training without weights, though its last line is unfinished", async () => {
     const log = `${Array.from({ length: 1000 }, (_, i) => step(i + 1)).join("\n")}\n${step(1001).slice(0, 40)}`;
@@ -212,11 +211,11 @@ describe("the report of what there is", function () {
     expect(none.detection!.errors.bbox!.errors.find(({ kind }) => kind === "missed")).to.include({
       count: own.length,
       deltaAp: 1,
-    }); // prettier-ignore
+    });
     expect(none.confusion!.counts).to.deep.equal([
       [0, own.length],
       [0, 0],
-    ]); // prettier-ignore
+    ]);
     expect(look(none.file).text).to.not.contain("<img src=x");
     const perfect = own.map(({ image_id, category_id, bbox }: CocoResult) => ({
       image_id,
@@ -264,7 +263,6 @@ describe("the report of what there is", function () {
       ["--iou", "x"],
       ["--type", "mask"],
     ]) {
-      // prettier-ignore
       const { code, stderr } = await command("report", data.folder, ...flags);
       expect(code, flags.join(" ")).to.equal(2);
       expect(stderr).to.not.match(/\n\s+at /);

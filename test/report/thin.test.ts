@@ -6,7 +6,7 @@ describe("thinning a curve", () => {
     const short = [
       [1, 2],
       [3, 4],
-    ] as const; // prettier-ignore
+    ] as const;
     expect(thinned(short, 2)).to.equal(short);
     const long = Array.from({ length: 10 }, (_, i) => [i, i * i] as const);
     expect(thinned(long, 2)).to.deep.equal([
@@ -24,7 +24,7 @@ describe("thinning a curve", () => {
       [1, 4],
       [2, Number.NaN],
       [3, Number.NaN],
-    ] as const; // prettier-ignore
+    ] as const;
     expect(thinned(points, 2)).to.deep.equal([
       [0.5, 4],
       [2.5, Number.NaN],

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Parameter, ParameterValues } from "../../lib/nn/parameters.js";
+import { parameterValue, uniform } from "../../tools/prng.js";
 import { readNpy } from "./goldens.js";
-import { parameterValue, uniform } from "./prng.js";
 
 /** The largest |actual − expected|, and the largest |expected|. */
 export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): { error: number; scale: number } {

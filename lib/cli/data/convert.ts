@@ -46,7 +46,7 @@ export function convertCommand(context: Context): Command {
         "cvat",
         "masks",
         "coco",
-      ]).makeOptionMandatory(), // prettier-ignore
+      ]).makeOptionMandatory(),
     )
     .addOption(choice("--to <format>", "format to write", ["coco", "yolo", "yolo-polygons"]).default("coco"))
     .requiredOption("--out <path>", "the JSON file, or for YOLO the folder")
@@ -66,7 +66,7 @@ export function convertCommand(context: Context): Command {
         "objects",
         "classes",
       ]),
-    ) // prettier-ignore
+    )
     .option("--class-maps <folder>", "masks of instances: PNGs with the class of each pixel")
     .option("--class-divisor <number>", "masks of instances: the class is the number over this", toCount)
     .option("--suffix <text>", "masks: what follows a picture's name in its PNG's; default .png")

@@ -102,7 +102,7 @@ function outlineOf(shape: XmlElement): readonly Point[] {
         [x2, y1],
         [x2, y2],
         [x1, y2],
-      ]; // prettier-ignore
+      ];
       return rotated(corners, [(x1 + x2) / 2, (y1 + y2) / 2], turnOf(shape));
     }
     case "polygon":
@@ -148,7 +148,7 @@ function readMask(shape: XmlElement, size: Size): Rle {
     number,
     number,
     number,
-  ]; // prettier-ignore
+  ];
   const bitmap = new Uint8Array(width * height);
   let position = 0;
   for (const [i, text] of attributeOf(shape, "rle").split(",").entries()) {

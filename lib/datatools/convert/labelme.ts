@@ -128,7 +128,7 @@ function outlineOf({ shape_type: type, points }: Shape, where: string): readonly
       [x2, y1],
       [x2, y2],
       [x1, y2],
-    ]; // prettier-ignore
+    ];
   }
   if (type === "circle") {
     const [centre, rim] = points;

@@ -70,7 +70,7 @@ async function readMaps(names: readonly string[], options: MasksOptions, tally: 
     const objects =
       labelOf === undefined
         ? regionObjects(path, values, options, tally)
-        : instanceObjects(path, values, labelOf, options, tally); // prettier-ignore
+        : instanceObjects(path, values, labelOf, options, tally);
     pictures.push({ file, ...size, objects });
   }
   return pictures;

@@ -113,22 +113,22 @@ export async function anchorStats(
       coverage(
         "small, below 32²",
         tried.filter(({ area }) => area < SMALL),
-      ), // prettier-ignore
+      ),
       coverage(
         "medium, below 96²",
         tried.filter(({ area }) => area >= SMALL && area < MEDIUM),
-      ), // prettier-ignore
+      ),
       coverage(
         "large",
         tried.filter(({ area }) => area >= MEDIUM),
-      ), // prettier-ignore
+      ),
     ],
     byClass: dataset.classes.map((name, label) =>
       coverage(
         name,
         tried.filter((box) => box.label === label),
       ),
-    ), // prettier-ignore
+    ),
     byStride: strides.map((stride) => ({ stride, boxes: tried.filter((box) => box.stride === stride).length })),
     byRatio: anchorRatios.map((ratio) => ({ ratio, boxes: tried.filter((box) => box.ratio === ratio).length })),
   };

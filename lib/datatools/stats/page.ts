@@ -153,7 +153,7 @@ async function objectSection(name: string, { widths, heights, perPicture }: Obje
         marks: [
           { x: 32, text: "medium" },
           { x: 96, text: "large" },
-        ].filter(({ x }) => x > Math.min(...sidesEnds(sides))), // prettier-ignore
+        ].filter(({ x }) => x > Math.min(...sidesEnds(sides))),
       }),
     ],
     [
@@ -212,7 +212,7 @@ async function anchorSection(stats: AnchorStats, ious: readonly number[]): Promi
         svgFigure(drawing, { caption: "How well the anchors cover the boxes" }),
         tableOf(head, [all, ...stats.byArea].map(cells)),
         tableOf(["Best anchors", "Boxes", "Share"], used),
-        tableOf(["By class", ...head.slice(1)], stats.byClass.map(cells)), // prettier-ignore
+        tableOf(["By class", ...head.slice(1)], stats.byClass.map(cells)),
       ]),
     ],
   };

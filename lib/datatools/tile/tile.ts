@@ -107,7 +107,7 @@ async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileR
           area,
           iscrowd: Number(crowd),
           segmentation,
-        }); // prettier-ignore
+        });
       }
     }
     options.onEvent?.({ type: "progress", what: "tiling", done: index + 1, total: dataset.length });

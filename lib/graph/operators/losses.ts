@@ -1,6 +1,6 @@
 import { apply, check, type Operator, type Value } from "../value.js";
 import { logSumExp, relu, softmax } from "./activations.js";
-import { abs, add, cast, div, equal, exp, log, mul, neg, sub } from "./elementwise.js";
+import { abs, add, cast, equal, exp, log, mul, neg, sub } from "./elementwise.js";
 import { int32Indices, scalar } from "./leaves.js";
 import { sum } from "./reductions.js";
 import { resizeBilinear, resizeBilinearGradient } from "./resizing.js";
@@ -58,11 +58,6 @@ export function softplus(x: Value): Value {
 
 /** −t · log σ(x) − (1 − t) · log(1 − σ(x)) for logits x and targets t of one shape. */
 export const sigmoidCrossEntropy = (x: Value, target: Value): Value => sub(softplus(x), mul(x, target));
-
-/** Σ weight · x / Σ weight, or 0 where all weights are 0. */
-export function weightedMean(x: Value, weight: Value): Value {
-  return div(sum(mul(x, weight)), add(sum(weight), scalar(1e-12)));
-}
 
 /**
  * Σ weight · cross-entropy of logits [B, K, h, w] enlarged bilinearly to the size of the labels, int32 [B, H, W] with

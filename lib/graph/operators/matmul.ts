@@ -1,7 +1,6 @@
 import { apply, check, type Operator, sizeOf, type Value } from "../value.js";
 import { broadcastShapes } from "./elementwise.js";
 import { sumTo } from "./reductions.js";
-import { transpose } from "./shaping.js";
 
 export interface MatMulAttributes {
   readonly transposeA: boolean;
@@ -41,13 +40,4 @@ function lastTwo(shape: readonly number[], transposed: boolean): [rows: number, 
 
 export function matMul(a: Value, b: Value, { transposeA = false, transposeB = false } = {}): Value {
   return apply(matMulOperator, [a, b], { transposeA, transposeB });
-}
-
-/** Swaps the last two axes. */
-export function transposeLast(x: Value): Value {
-  const rank = x.shape.length;
-  return transpose(
-    x,
-    x.shape.map((_, i) => (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i)),
-  );
 }

@@ -6,8 +6,8 @@ import type { PickleValue } from "../../../lib/formats/pytorch/values.js";
 import { isKind, isList } from "../../../lib/formats/pytorch/values.js";
 import { type Dtype, type Tensor, toFloat32 } from "../../../lib/formats/tensor.js";
 import type { StoredTensor, TensorFile } from "../../../lib/formats/tensorFile.js";
+import { parameterValue } from "../../../tools/prng.js";
 import { readJson, requireGoldens } from "../../support/goldens.js";
-import { parameterValue } from "../../support/prng.js";
 
 const DTYPE_NAMES: Readonly<Record<string, Dtype>> = {
   float64: "F64",

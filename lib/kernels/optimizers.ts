@@ -82,6 +82,11 @@ export function sumOfSquares(values: Float32Array): number {
   return sum;
 }
 
+/** Whether none of the numbers is NaN or infinite: squares of float32 numbers cannot overflow a float64 sum. */
+export function isFiniteThroughout(values: Float32Array): boolean {
+  return Number.isFinite(sumOfSquares(values));
+}
+
 /** The bytes of the vectors that hold `count` float32. */
 function wholeVectors(count: number): number {
   return Math.ceil(count / LANES) * LANES * 4;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { isFiniteThroughout } from "../../lib/weights/finite.js";
+import { isFiniteThroughout } from "../../lib/kernels/optimizers.js";
 
 describe("looking for numbers that are none", () => {
   const largest = 3.4028234663852886e38;
