@@ -1,7 +1,7 @@
 // Our side of a case, in a process of its own: the same protocol as bench/peers/serve.py.
 
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { peakMemory } from "../tools/peakMemory.js";
 import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
 
 const DEFAULTS: CaseOptions = {
@@ -25,7 +25,7 @@ async function answer(request: Request): Promise<Reply> {
   if (prepared === undefined) throw new Error(`${request.cmd} before prepare`);
   if (request.cmd === "run") return { ms: await timed(prepared, request.seconds) };
   if (request.cmd === "report") {
-    const peakMb = peakMegabytes();
+    const peakMb = peakMemory() / 2 ** 20;
     return { peakMb, check: prepared.check?.() ?? null, note: prepared.note?.() ?? "" };
   }
   throw new Error(`no such command here: ${request.cmd}`);
@@ -41,13 +41,6 @@ async function timed(prepared: PreparedCase, seconds: number): Promise<number[]>
     times.push(performance.now() - before);
   }
   return times;
-}
-
-/** The most memory ever resident. Linux's own counter first: getrusage's is inherited from the parent process. */
-function peakMegabytes(): number {
-  if (process.platform !== "linux") return process.resourceUsage().maxRSS / 1024;
-  const status = readFileSync("/proc/self/status", "utf8");
-  return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1]) / 1024;
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

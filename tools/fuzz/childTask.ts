@@ -1,0 +1,24 @@
+import type { FuzzLimits } from "./limits.js";
+
+export interface ChildTask {
+  /** URL of a module with a table TARGETS, and the name of one of its targets. */
+  readonly table: string;
+  readonly name: string;
+  readonly seed: number;
+  /** Inputs from … to − 1. */
+  readonly from: number;
+  readonly to: number;
+  readonly limits: FuzzLimits;
+  /** For the target's own files. */
+  readonly folder: string;
+  readonly progress: string;
+  /** A line of JSON for each failure. */
+  readonly failures: string;
+  /** Why the process ended before its time. */
+  readonly report: string;
+  /** Write the first input to this file and try nothing. */
+  readonly save?: string;
+}
+
+/** How a process ends: with all inputs tried, or because one was over a limit. */
+export const EXIT = { done: 0, over: 3 } as const;

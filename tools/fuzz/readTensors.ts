@@ -1,0 +1,21 @@
+import { type ByteSource, bytesSource } from "../../lib/formats/bytes.js";
+import { DTYPES, elementCount } from "../../lib/formats/tensor.js";
+import type { TensorFile } from "../../lib/formats/tensorFile.js";
+
+/**
+ * Reads every tensor of a file in memory. What is read must be what the file says it is.
+ *
+ * @throws UserError where the file is refused; Error where it is not what it says
+ */
+export async function readTensors(
+  bytes: Uint8Array,
+  open: (source: ByteSource) => Promise<TensorFile>,
+): Promise<TensorFile> {
+  const file = await open(bytesSource(bytes, "fuzzed"));
+  for (const stored of file.tensors) {
+    const { dtype, shape, data } = await file.read(stored);
+    const right = data.length === elementCount(shape) && data.byteLength === stored.bytes;
+    if (!right || !(data instanceof DTYPES[dtype].array)) throw new Error(`${stored.name} is not what the file says`);
+  }
+  return file;
+}

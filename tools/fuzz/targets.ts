@@ -1,0 +1,9 @@
+import type { FuzzTargets } from "./target.js";
+
+/** What `npm run fuzz` can try. A new target is a file in targets/ and a line here. */
+export const TARGETS: FuzzTargets = {
+  npz: () => import("./targets/npz.js"),
+  "pth-legacy": () => import("./targets/pthLegacy.js"),
+  "pth-zip": () => import("./targets/pthZip.js"),
+  safetensors: () => import("./targets/safetensors.js"),
+};
