@@ -1,12 +1,9 @@
-import {
-  EFFICIENTFORMER_SIZES,
-  type EfficientFormerVariant,
-  efficientFormer,
-} from "../lib/backbones/efficientformer.js";
-import { loadConfig } from "../lib/config/load.js";
+import { readdirSync } from "node:fs";
+import { BACKBONES, backboneTitle, makeBackbone } from "../lib/backbones/index.js";
+import { loadConfig, shippedConfigs } from "../lib/config/load.js";
 import type { Config } from "../lib/config/schema.js";
 import { totalCost } from "../lib/graph/cost.js";
-import { input, type Value } from "../lib/graph/index.js";
+import { input, sizeOf, type Value } from "../lib/graph/index.js";
 import { detectionGraph } from "../lib/models/maskRcnn/detectionGraph.js";
 import { maskRcnn } from "../lib/models/maskRcnn/model.js";
 import { semanticFpn } from "../lib/models/semanticFpn/model.js";
@@ -18,20 +15,12 @@ const ADE20K_CLASSES = 150;
 const SEGMENTED = { batch: 1, height: 512, width: 512 };
 const DETECTED = { batch: 1, height: 800, width: 1344 };
 
-/** For each backbone, configs of the two tasks that use it. */
-const CONFIGS: Readonly<Record<EfficientFormerVariant, readonly [instances: string, semantic: string]>> = {
-  nano: ["mask-rcnn_efficientformer-nano_fpn128_300_facade", "semantic-fpn_efficientformer-nano_fpn128_300_facade"],
-  l1: ["mask-rcnn_efficientformer-l1_fpn_1x_coco", "semantic-fpn_efficientformer-l1_fpn_40k_ade20k"],
-  l3: ["mask-rcnn_efficientformer-l3_fpn_1x_coco", "semantic-fpn_efficientformer-l3_fpn_40k_ade20k"],
-  l7: ["mask-rcnn_efficientformer-l7_fpn_1x_coco", "semantic-fpn_efficientformer-l7_fpn_40k_ade20k"],
-};
-
-/** What the models cost, as a Markdown table: counted on the graphs that run. */
+/** What the models of the published configs cost, as a Markdown table: counted on the graphs that run. */
 export function modelTable(): string {
-  const rows = Object.entries(EFFICIENTFORMER_SIZES).map(([variant, size]) => {
-    const [instances, semantic] = CONFIGS[variant as EfficientFormerVariant];
+  const rows = publishedBackbones().map(([detection, segmentation]) => {
+    const { backbone } = detection.model;
     const list = new ParameterList();
-    const { forward } = efficientFormer(list.scope("backbone"), { size, biasSide: 16 });
+    const { forward } = makeBackbone(list.scope("backbone"), backbone, { pictureSide: SEGMENTED.height });
     const figures = [
       figuresOf(list.all, (context) => {
         const { batch, height, width } = SEGMENTED;
@@ -39,16 +28,42 @@ export function modelTable(): string {
           forward(input("x", [batch, 3, height, width]), context).map((map, i) => [`map${i}`, map]),
         );
       }),
-      detectorFigures(loadConfig(instances).config),
-      segmenterFigures(loadConfig(semantic).config),
+      detectorFigures(detection),
+      segmenterFigures(segmentation),
     ];
-    return `| ${variant} | ${figures.join(" | ")} |`;
+    return `| ${backboneTitle(backbone)} | ${figures.join(" | ")} |`;
   });
   return [
-    "| EfficientFormer | backbone, 512² | Mask R-CNN, 800×1344 | Semantic FPN, 512² |",
+    "| backbone | alone, 512² | Mask R-CNN, 800×1344 | Semantic FPN, 512² |",
     "| --- | --- | --- | --- |",
     ...rows,
   ].join("\n");
+}
+
+/** Of each backbone a config of either task: those of the published data sets, else what there is. */
+function publishedBackbones(): (readonly [detection: Config, segmentation: Config])[] {
+  const published = /_(coco|ade20k)\.yaml$/;
+  const names = readdirSync(shippedConfigs()).filter((name) => name.endsWith(".yaml"));
+  names.sort((a, b) => Number(published.test(b)) - Number(published.test(a)));
+  const configs = names.map((name) => loadConfig(name).config);
+  const same = (a: Config, b: Config) => backboneTitle(a.model.backbone) === backboneTitle(b.model.backbone);
+  return BACKBONES.flatMap(({ schema }) => {
+    const ofKind = configs.filter(({ model }) => model.backbone.type === schema.shape.type.value);
+    const detectors = ofKind.filter(({ task }) => task === "instances");
+    const first = detectors.filter((config, i) => detectors.findIndex((other) => same(other, config)) === i);
+    const pairs = first.map((config) => {
+      const segmenter = ofKind.find((other) => other.task === "semantic" && same(other, config));
+      if (segmenter === undefined) throw new Error(`no Semantic FPN with ${backboneTitle(config.model.backbone)}`);
+      return [config, segmenter] as const;
+    });
+    return pairs.sort(([a], [b]) => sizeOfBackbone(a) - sizeOfBackbone(b));
+  });
+}
+
+function sizeOfBackbone({ model }: Config): number {
+  const list = new ParameterList();
+  makeBackbone(list.scope(), model.backbone, { pictureSide: SEGMENTED.height });
+  return list.all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 function detectorFigures(config: Config): string {

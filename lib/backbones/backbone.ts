@@ -1,15 +1,70 @@
+import { z } from "zod";
 import type { Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import type { Naming, WeightAdapter } from "../nn/weightNames.js";
+import { filePath } from "../schemas/fields.js";
 
-/** A network that turns pictures into feature maps of falling resolution. What follows reads its channels and strides. */
+/** A network that turns images into feature maps of falling resolution. What follows reads its channels and strides. */
 export interface Backbone {
   /** Channels of each output map. */
   readonly channels: readonly number[];
-  /** Picture pixels per map pixel of each output. */
+  /** Image pixels per map pixel of each output. */
   readonly strides: readonly number[];
-  /** Height and width of a picture must be multiples of this. */
+  /** Height and width of an image must be multiples of this. */
   readonly multiple: number;
+  /**
+   * What can be frozen, in the order the image passes it: for the stem, then for each stage, the paths of its modules
+   * within the backbone, such as `network.0`.
+   */
+  readonly stages: readonly (readonly string[])[];
 
-  /** @param x [B, 3, H, W] normalised pictures @returns one map [B, channels, H / stride, W / stride] an output */
+  /** @param x [B, 3, H, W] normalised images @returns one map [B, channels, H / stride, W / stride] an output */
   readonly forward: (x: Value, context: Context) => Value[];
 }
+
+export interface MakeOptions {
+  /** Side of the images the model is made for, in pixels: 800 for detection, 512 for segmentation. */
+  readonly pictureSide: number;
+}
+
+/** Keys that the config of every backbone has. */
+const generalKeys = {
+  frozenStages: z
+    .int()
+    .min(0)
+    .max(4)
+    .default(0)
+    .describe("The stem and this many stages are not trained; 0 trains everything"),
+  batchNorm: z
+    .enum(["training", "evaluation"])
+    .default("training")
+    .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
+  weights: filePath(
+    "Initial weights of the backbone (.safetensors, .pth, .npz; docs/weights.md says which); without it, a random start",
+  ).exactOptional(),
+};
+
+/** The config's schema of a backbone: its `type`, its own keys, and those of every backbone. */
+export function backboneSchema<Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
+  return z.strictObject({ type: z.literal(type), ...keys, ...generalKeys });
+}
+
+/** A family of backbones: all that the project knows of it. lib/backbones/index.ts has the table of them. */
+export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
+  /** Made by `backboneSchema`. */
+  readonly schema: Schema;
+  /** Makes the layers; parameter names are those of the published checkpoints. */
+  readonly make: (scope: ParameterScope, config: z.output<Schema>, options: MakeOptions) => Backbone;
+  /** The model's name as people write it, such as "EfficientFormer L1". */
+  readonly title: (config: z.output<Schema>) => string;
+  /** Other people's names of its parameters. */
+  readonly namings: readonly Naming[];
+  /** A name that only files with the published names have, and whose they are. */
+  readonly published: Pick<Naming, "name" | "mark">;
+  /** What loading does where a checkpoint differs by design. @param config its keys may be left out: the defaults hold */
+  readonly adapter?: (config?: z.output<Schema>) => WeightAdapter;
+}
+
+/** Says of a backbone what there is to say; the types of `make` and `title` follow from the schema. */
+export const backboneKind = <Schema extends z.ZodType>(kind: BackboneKind<Schema>): BackboneKind<Schema> => kind;

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
   add,
   averagePool,
@@ -27,8 +28,12 @@ import {
   sequential,
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
+import type { Naming, Renamer } from "../nn/weightNames.js";
+import { positive } from "../schemas/fields.js";
 import { type AttentionBias, denseBias, gridBias, selfAttention } from "./attention.js";
-import type { Backbone } from "./backbone.js";
+import { attentionBiasAdapter } from "./attentionBias.js";
+import { type Backbone, backboneKind, backboneSchema } from "./backbone.js";
+import { joinPlace, stagePlace } from "./networkPlaces.js";
 
 /** What tells one EfficientFormer from another (Li et al. 2022, "EfficientFormer: Vision Transformers at MobileNet Speed"). */
 export interface EfficientFormerSize {
@@ -49,6 +54,23 @@ export const EFFICIENTFORMER_SIZES = {
 } as const satisfies Record<string, EfficientFormerSize>;
 
 export type EfficientFormerVariant = keyof typeof EFFICIENTFORMER_SIZES;
+
+const schema = backboneSchema("efficientformer", {
+  variant: z.enum(["l1", "l3", "l7", "nano"]).describe("Size of the backbone; nano is about 1 M parameters"),
+  dropPath: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first"),
+  layerScaleInit: positive("Initial value of the layer scales").default(1e-5),
+  attentionBias: z
+    .enum(["zeros", "resampled"])
+    .default("zeros")
+    .describe(
+      "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
+    ),
+});
 
 export interface EfficientFormerOptions {
   readonly size: EfficientFormerSize;
@@ -207,11 +229,15 @@ export function efficientFormer(scope: ParameterScope, options: DenseOptions): B
     channels: widths,
     strides: [4, 8, 16, 32],
     multiple: 32,
+    stages: [
+      ["patch_embed"],
+      ...widths.map((_, i) => [i * 2 - 1, i * 2].filter((n) => n >= 0).map((n) => `network.${n}`)),
+    ],
     forward: (x, context) => {
       const [height, width] = x.shape.slice(2) as [number, number];
       check(
         height % 32 === 0 && width % 32 === 0,
-        () => `pictures of ${height} × ${width}; sides must be multiples of 32`,
+        () => `images of ${height} × ${width}; sides must be multiples of 32`,
       );
       return runTrunk(layers, x, context).map((y, i) => {
         const map = y.shape.length === 4 ? y : toMap(y, [height / 32, width / 32]);
@@ -253,3 +279,67 @@ export function efficientFormerClassifier(
     },
   };
 }
+
+const timmEfficientFormer: Naming = {
+  name: "timm's EfficientFormer",
+  mark: /^(backbone\.)?stages\.0\.blocks\.0\.ls1\.gamma$/,
+  renames: [
+    [/\bstem\.conv1\./, "patch_embed.0."],
+    [/\bstem\.norm1\./, "patch_embed.1."],
+    [/\bstem\.conv2\./, "patch_embed.3."],
+    [/\bstem\.norm2\./, "patch_embed.4."],
+    [/\bstages\.(\d+)\.downsample\.conv\./, (stage) => `${joinPlace(stage)}proj.`],
+    [/\bstages\.(\d+)\.downsample\.norm\./, (stage) => `${joinPlace(stage)}norm.`],
+    [/\bstages\.(\d+)\.blocks\./, stagePlace],
+    [/\bls([12])\.gamma$/, "layer_scale_$1"],
+    [/\bhead_dist\./, "dist_head."],
+  ],
+};
+
+/** The last stage's attention blocks are numbered on their own; the authors count on, past an entry for the switch to tokens. */
+const attentionPlace: Renamer = ([block], names) => {
+  const before = /\blast_stage\.meta4D_layers\.blocks\.(\d+)\.layer_scale_1$/;
+  const convolutional = names.filter((name) => before.test(name)).length;
+  return `network.6.${convolutional + 1 + Number(block)}.`;
+};
+
+const transformersEfficientFormer: Naming = {
+  name: "transformers' EfficientFormer",
+  mark: /^(efficientformer\.)?encoder\.intermediate_stages\.0\.meta4D_layers\.blocks\.0\.layer_scale_1$/,
+  renames: [
+    [/^efficientformer\./, ""],
+    [/^patch_embed\.convolution1\./, "patch_embed.0."],
+    [/^patch_embed\.batchnorm_before\./, "patch_embed.1."],
+    [/^patch_embed\.convolution2\./, "patch_embed.3."],
+    [/^patch_embed\.batchnorm_after\./, "patch_embed.4."],
+    [/^encoder\.last_stage\.meta3D_layers\.blocks\.(\d+)\./, attentionPlace],
+    [/^encoder\.last_stage\.meta4D_layers\.blocks\./, "network.6."],
+    [/^encoder\.intermediate_stages\.(\d+)\.meta4D_layers\.blocks\./, "network.$1."],
+    [/^encoder\.intermediate_stages\.(\d+)\.projection\./, "network.$1.proj."],
+    [/^encoder\.intermediate_stages\.(\d+)\.norm\./, "network.$1.norm."],
+    [/\bmlp\.(?:convolution1|linear_in)\./, "mlp.fc1."],
+    [/\bmlp\.(?:convolution2|linear_out)\./, "mlp.fc2."],
+    [/\bmlp\.batchnorm_before\./, "mlp.norm1."],
+    [/\bmlp\.batchnorm_after\./, "mlp.norm2."],
+    [/\btoken_mixer\.projection\./, "token_mixer.proj."],
+    [/\blayernorm([12])\./, "norm$1."],
+    [/^layernorm\./, "norm."],
+    [/^classifier\./, "head."],
+    [/^distillation_classifier\./, "dist_head."],
+  ],
+};
+
+export const efficientFormerKind = backboneKind({
+  schema,
+  make: (scope, { variant, dropPath, layerScaleInit }, { pictureSide }) =>
+    efficientFormer(scope, {
+      size: EFFICIENTFORMER_SIZES[variant],
+      dropPath,
+      layerScaleInit,
+      biasSide: pictureSide / 32,
+    }),
+  title: ({ variant }) => `EfficientFormer ${variant === "nano" ? variant : variant.toUpperCase()}`,
+  namings: [timmEfficientFormer, transformersEfficientFormer],
+  published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?patch_embed\.0\.weight$/ },
+  adapter: (config) => attentionBiasAdapter(config?.attentionBias ?? "zeros"),
+});

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, filePath, flag, positive } from "./fields.js";
+import { count, filePath, flag, positive } from "../schemas/fields.js";
 import { transforms } from "./transforms.js";
 
 /** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */

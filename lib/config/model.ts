@@ -1,38 +1,8 @@
 import { z } from "zod";
-import { count, filePath, flag, fraction, positive } from "./fields.js";
+import { backboneSchemas } from "../backbones/index.js";
+import { count, flag, fraction, positive } from "../schemas/fields.js";
 
-const efficientFormer = z.strictObject({
-  type: z.literal("efficientformer"),
-  variant: z.enum(["l1", "l3", "l7", "nano"]).describe("Size of the backbone; nano is about 1 M parameters"),
-  dropPath: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first"),
-  layerScaleInit: positive("Initial value of the layer scales").default(1e-5),
-  frozenStages: z
-    .int()
-    .min(0)
-    .max(4)
-    .default(0)
-    .describe("The stem and this many stages are not trained; 0 trains everything"),
-  batchNorm: z
-    .enum(["training", "evaluation"])
-    .default("training")
-    .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
-  weights: filePath(
-    "Initial weights of the backbone (.safetensors, .pth, .npz; docs/weights.md says which); without it, a random start",
-  ).exactOptional(),
-  attentionBias: z
-    .enum(["zeros", "resampled"])
-    .default("zeros")
-    .describe(
-      "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
-    ),
-});
-
-export const backbone = z.discriminatedUnion("type", [efficientFormer]).describe("What turns a picture into features");
+export const backbone = z.discriminatedUnion("type", backboneSchemas).describe("What turns an image into features");
 
 export const neck = z
   .discriminatedUnion("type", [

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { z } from "zod";
 import { UserError } from "../errors.js";
+import { pathFields } from "../schemas/fields.js";
 import { pathName, schemaAt } from "./explain.js";
-import { pathFields } from "./fields.js";
 import { plainOf, type Tree, type TreeScalar } from "./tree.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;

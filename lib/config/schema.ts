@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { count, outputPath } from "../schemas/fields.js";
 import { coco, labelMaps } from "./data.js";
-import { count, outputPath } from "./fields.js";
 import { backbone, maskRcnn, neck, semanticFpn } from "./model.js";
 import { type optimizer, type schedule, training } from "./training.js";
 
@@ -65,7 +65,6 @@ export type Config = z.output<typeof configSchema>;
 
 export type InstancesConfig = Extract<Config, { task: "instances" }>;
 export type SemanticConfig = Extract<Config, { task: "semantic" }>;
-export type BackboneConfig = z.output<typeof backbone>;
 export type MaskRcnnConfig = z.output<typeof maskRcnn>;
 export type TrainingConfig = Config["training"];
 export type Optimizer = z.output<typeof optimizer>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, flag, positive } from "./fields.js";
+import { count, flag, positive } from "../schemas/fields.js";
 
 const sharedOptimizer = {
   lr: positive("Learning rate after warm-up"),

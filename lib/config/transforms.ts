@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, flag, fraction, positive } from "./fields.js";
+import { count, flag, fraction, positive } from "../schemas/fields.js";
 
 const interpolation = z
   .enum(["bilinear", "bilinear-antialias", "bicubic-antialias"])

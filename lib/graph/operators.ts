@@ -58,6 +58,7 @@ export const operators = {
   conv2dWeightGradient: convolution.conv2dWeightGradientOperator,
   convTranspose2d: convolution.convTranspose2dOperator,
   averagePool: pooling.averagePoolOperator,
+  maxPool: pooling.maxPoolOperator,
   repeat: pooling.repeatOperator,
   resizeBilinear: resizing.resizeBilinearOperator,
   resizeBilinearGradient: resizing.resizeBilinearGradientOperator,

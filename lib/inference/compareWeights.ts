@@ -1,3 +1,4 @@
+import { adaptersOf } from "../backbones/index.js";
 import type { Config } from "../config/schema.js";
 import { openTensorFile } from "../formats/openTensorFile.js";
 import type { Parameter } from "../nn/parameters.js";
@@ -43,10 +44,9 @@ export async function compareWeights({ config, weights }: CompareWeightsOptions)
   try {
     const description = fromMetadata(file.metadata, file.path) ?? describedByMeta(file);
     const wanted = await parametersOf(config, description?.task === config.task ? description : undefined);
-    const { attentionBias } = config.model.backbone;
     const model = planLoad({ file, wanted });
     const inBackbone = wanted.filter(({ name }) => name.startsWith("backbone."));
-    const backbone = planLoad({ file, wanted: inBackbone, attentionBias });
+    const backbone = planLoad({ file, wanted: inBackbone, adapters: adaptersOf(config.model.backbone) });
     return { path: file.path, naming: model.naming ?? null, model: fitOf(model), backbone: fitOf(backbone) };
   } finally {
     await file.close();
@@ -61,10 +61,10 @@ async function parametersOf(config: Config, description?: ModelDescription): Pro
   return task.parameters;
 }
 
-function fitOf({ loads, missing, fromZero, unexpected, reshaped, notNeeded }: LoadPlan): Fit {
+function fitOf({ loads, missing, initial, unexpected, reshaped, notNeeded }: LoadPlan): Fit {
   return {
     loaded: loads.map(({ name }) => name),
-    missing: [...missing, ...fromZero],
+    missing: [...missing, ...initial.map(({ name }) => name)],
     unexpected,
     differentlyShaped: reshaped,
     notNeeded,

@@ -1,45 +1,29 @@
 import type { Backbone } from "../backbones/backbone.js";
-import { EFFICIENTFORMER_SIZES, efficientFormer } from "../backbones/efficientformer.js";
-import type { BackboneConfig } from "../config/schema.js";
+import type { BackboneConfig } from "../backbones/index.js";
 import type { NormMode } from "../nn/context.js";
-import type { ParameterScope } from "../nn/parameters.js";
 
-/** Side, in tokens, of the pictures the attention bias was made for: 800-pixel ones for detection, 512 for segmentation. */
-const BIAS_SIDE = { instances: 25, semantic: 16 } as const;
+/** Side, in pixels, of the images that the models of each task are made for. */
+export const PICTURE_SIDE = { instances: 800, semantic: 512 } as const;
 
-/** The backbones there are. */
-const BACKBONES: {
-  readonly [Type in BackboneConfig["type"]]: (
-    scope: ParameterScope,
-    config: Extract<BackboneConfig, { type: Type }>,
-    task: keyof typeof BIAS_SIDE,
-  ) => Backbone;
-} = {
-  efficientformer: (scope, { variant, dropPath, layerScaleInit }, task) =>
-    efficientFormer(scope, {
-      size: EFFICIENTFORMER_SIZES[variant],
-      dropPath,
-      layerScaleInit,
-      biasSide: BIAS_SIDE[task],
-    }),
-};
+const PREFIX = "backbone.";
 
-export function makeBackbone(scope: ParameterScope, config: BackboneConfig, task: keyof typeof BIAS_SIDE): Backbone {
-  return BACKBONES[config.type](scope, config, task);
-}
+type Freezing = Pick<BackboneConfig, "frozenStages">;
 
-/** Whether a parameter of the backbone stays as it is: the stem and the first `frozenStages` stages, each with its embedding. */
-export function isFrozen(name: string, { frozenStages }: BackboneConfig): boolean {
-  if (frozenStages === 0) return false;
-  if (name.startsWith("backbone.patch_embed.")) return true;
-  const entry = /^backbone\.network\.(\d+)\./.exec(name)?.[1];
-  return entry !== undefined && Number(entry) <= 2 * (frozenStages - 1);
+/** Whether a parameter of the model stays as it is: those of the stem and of the first `frozenStages` stages do. */
+export function isFrozen({ stages }: Backbone, { frozenStages }: Freezing): (parameterName: string) => boolean {
+  if (frozenStages === 0) return () => false;
+  const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => `${PREFIX}${path}.`));
+  return (name) => paths.some((path) => name.startsWith(path));
 }
 
 /** Frozen parts and backbones in evaluation mode normalise by running statistics, everything else by the batch's. */
-export function normModeOf(config: BackboneConfig): (parameterName: string) => NormMode {
+export function normModeOf(
+  backbone: Backbone,
+  config: Freezing & Pick<BackboneConfig, "batchNorm">,
+): (parameterName: string) => NormMode {
+  const frozen = isFrozen(backbone, config);
   return (name) => {
-    const fixed = name.startsWith("backbone.") && config.batchNorm === "evaluation";
-    return fixed || isFrozen(name, config) ? "running" : "batch";
+    const fixed = name.startsWith(PREFIX) && config.batchNorm === "evaluation";
+    return fixed || frozen(name) ? "running" : "batch";
   };
 }

@@ -1,5 +1,6 @@
 import { basename, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
+import { backboneTitle } from "../backbones/index.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { evaluate } from "../inference/evaluate.js";
@@ -37,8 +38,7 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
     configSection(run),
   ];
   const file = resolve(options.out ?? join(run.folder, "report.html"));
-  const model = run.config.model.backbone.variant;
-  const subtitle = `${run.config.task === "semantic" ? "Semantic FPN" : "Mask R-CNN"}, ${run.config.model.backbone.type} ${model}`;
+  const subtitle = `${run.config.task === "semantic" ? "Semantic FPN" : "Mask R-CNN"}, ${backboneTitle(run.config.model.backbone)}`;
   await writeFileAtomic(file, renderPage({ title: `Report: ${basename(run.folder)}`, subtitle, sections }));
   return {
     file,

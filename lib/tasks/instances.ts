@@ -30,6 +30,7 @@ export async function instancesTask(
   return {
     description,
     parameters: model.parameters,
+    backbone: model.backbone,
     trainer: (options) => maskRcnnTrainer({ ...options, model }),
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);

@@ -29,6 +29,7 @@ export async function semanticTask(
   return {
     description,
     parameters: model.parameters,
+    backbone: model.backbone,
     trainer: (options) => semanticTrainer({ ...options, model, averageOverAllPixels }),
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);

@@ -1,3 +1,4 @@
+import type { Backbone } from "../backbones/backbone.js";
 import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
 import type { Engine } from "../engines/engine.js";
@@ -9,6 +10,7 @@ import type { ModelDescription } from "./description.js";
 export interface Task<B extends Batch> {
   readonly description: ModelDescription;
   readonly parameters: readonly Parameter[];
+  readonly backbone: Backbone;
   trainer(options: TrainerOptions): Trainer<B>;
   /** Opens the training set. @throws UserError when it cannot be read */
   trainingData(): Promise<TrainingData<B>>;

@@ -1,4 +1,4 @@
-import type { BackboneConfig } from "../config/schema.js";
+import { adaptersOf, type BackboneConfig } from "../backbones/index.js";
 import { openTensorFile } from "../formats/openTensorFile.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { fillFrom } from "../weights/load.js";
@@ -14,15 +14,11 @@ const PREFIX = "backbone.";
  * @returns a sentence on what was loaded
  * @throws UserError when the file cannot be read or nothing in it fits
  */
-export async function loadBackbone(
-  path: string,
-  values: ParameterValues,
-  { attentionBias }: Pick<BackboneConfig, "attentionBias">,
-): Promise<string> {
+export async function loadBackbone(path: string, values: ParameterValues, config: BackboneConfig): Promise<string> {
   const file = await openTensorFile(path);
   try {
     const wanted = values.parameters.filter(({ name }) => name.startsWith(PREFIX));
-    const plan = planLoad({ file, wanted, attentionBias });
+    const plan = planLoad({ file, wanted, adapters: adaptersOf(config) });
     requireSome(
       "the backbone",
       plan,

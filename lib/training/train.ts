@@ -66,7 +66,7 @@ async function trainTask<B extends Batch>(
     throw describeFileError(error, run, "write");
   });
   const values = new ParameterValues(task.parameters);
-  const frozen = (name: string) => isFrozen(name, backbone);
+  const frozen = isFrozen(task.backbone, backbone);
   const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
   const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
   const messages: string[] = []; // told once the log is open
@@ -75,7 +75,7 @@ async function trainTask<B extends Batch>(
 
   const engine = createEngine(config.engine);
   const { loader, remarks } = await task.trainingData();
-  const trainer = task.trainer({ engine, values, normMode: normModeOf(backbone), frozen });
+  const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
   try {
     const length = runLength(config.training, loader.batchesPerEpoch);
     const log = await openLog(config, progress);

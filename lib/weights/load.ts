@@ -3,7 +3,6 @@ import { toFloat32 } from "../formats/tensor.js";
 import type { TensorFile } from "../formats/tensorFile.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { ParameterValues } from "../nn/parameters.js";
-import { resampleOffsetTable } from "./attentionBias.js";
 import type { Load, LoadPlan } from "./plan.js";
 
 /** Reads under way at once: the file's answers are waited for together, and at most so many tensors are converted. */
@@ -39,13 +38,13 @@ export async function fillFrom(file: TensorFile, plan: LoadPlan, values: Paramet
 }
 
 async function readInto(file: TensorFile, load: Load, view: Float32Array): Promise<void> {
-  const asItIs = load.tensor.dtype === "F32" && load.rows === undefined && load.resampled === undefined;
+  const asItIs = load.tensor.dtype === "F32" && load.rows === undefined && load.change === undefined;
   if (asItIs) await file.readInto(load.tensor, view);
   else view.set(changed(load, toFloat32(await file.read(load.tensor))));
 }
 
-function changed({ rows, resampled, shape, tensor }: Load, values: Float32Array): Float32Array {
-  if (resampled) return resampleOffsetTable(values, shape[0]!, shape[1]!);
+function changed({ rows, change, tensor }: Load, values: Float32Array): Float32Array {
+  if (change !== undefined) return change(values);
   if (rows === undefined) return values;
   const length = values.length / tensor.shape[0]!;
   const result = new Float32Array(rows.length * length);

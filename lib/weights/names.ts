@@ -1,4 +1,5 @@
-import { NAMINGS, type Naming, NOT_NEEDED, type Renamer, type Rows, WRAPPERS } from "./rules.js";
+import type { Naming, Renamer, Rows } from "../nn/weightNames.js";
+import { NAMINGS, NOT_NEEDED, WRAPPERS } from "./rules.js";
 
 /** A file's names as ours. */
 export interface Translation {

@@ -1,13 +1,8 @@
+import { anyAdapters } from "../backbones/index.js";
 import type { StoredTensor, TensorFile } from "../formats/tensorFile.js";
-import { isOffsetTable } from "./attentionBias.js";
+import type { NamedShape, WeightAdapter } from "../nn/weightNames.js";
 import { isNotNeeded, translate } from "./names.js";
 import { modelPart } from "./parts.js";
-
-/** A parameter of a model, as far as loading goes. */
-export interface WantedTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
 
 /** How a tensor of a file becomes a parameter. */
 export interface Load {
@@ -16,8 +11,9 @@ export interface Load {
   readonly tensor: StoredTensor;
   /** Rows of the file's tensor, where they are not taken in order. */
   readonly rows?: readonly number[];
-  /** The table of attention biases is resampled to another side. */
-  readonly resampled?: true;
+  /** What makes the parameter of the tensor's values, where its shape is another; and who says so. */
+  readonly change?: (values: Float32Array) => Float32Array;
+  readonly adapter?: WeightAdapter;
 }
 
 export interface Reshaped {
@@ -34,23 +30,23 @@ export interface LoadPlan {
   readonly loads: readonly Load[];
   /** The model has them, the file does not. */
   readonly missing: readonly string[];
-  /** Attention biases of a dense model for which the file has a classifier's, and which keep their start from zero. */
-  readonly fromZero: readonly string[];
+  /** Those the file has in another form that is not taken, so that they keep their start on purpose; and who says so. */
+  readonly initial: readonly { readonly name: string; readonly adapter: WeightAdapter }[];
   /** The file has them, the model does not. */
   readonly unexpected: readonly string[];
   readonly reshaped: readonly Reshaped[];
-  /** Of the file, and used by no model: counters, index tables, a classifier's biases beside a dense model's. */
+  /** Of the file, and used by no model: counters, index tables, what an adapter calls idle. */
   readonly notNeeded: readonly string[];
 }
 
 export interface PlanOptions {
   readonly file: TensorFile;
   /** The model's parameters and buffers, or those of its backbone. */
-  readonly wanted: readonly WantedTensor[];
+  readonly wanted: readonly NamedShape[];
   /** The part of the file that is the model; chosen by its name where left out. */
   readonly part?: string;
-  /** What a dense model's attention biases become where the file has those of another size; default zeros. */
-  readonly attentionBias?: "zeros" | "resampled";
+  /** What is known of checkpoints that differ by design; by default what the backbones' defaults say. */
+  readonly adapters?: readonly WeightAdapter[];
 }
 
 const BACKBONE = "backbone.";
@@ -61,13 +57,13 @@ const BACKBONE = "backbone.";
  *
  * @throws UserError when the file holds no model
  */
-export function planLoad({ file, wanted, part, attentionBias = "zeros" }: PlanOptions): LoadPlan {
+export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanOptions): LoadPlan {
   const { tensors } = modelPart(file, part);
   const { naming, ours, rowsOf } = translate([...tensors.keys()]);
   const given = placed(new Map([...tensors].map(([name, tensor]) => [ours.get(name)!, tensor])), wanted);
   const loads: Load[] = [];
   const missing: string[] = [];
-  const fromZero: string[] = [];
+  const initial: LoadPlan["initial"][number][] = [];
   const reshaped: Reshaped[] = [];
   const used = new Set<string>();
   for (const { name, shape } of wanted) {
@@ -78,33 +74,39 @@ export function planLoad({ file, wanted, part, attentionBias = "zeros" }: PlanOp
       loads.push(load);
       continue;
     }
-    const table = tensor ?? given.get(classifierName(name));
-    if (attentionBias === "resampled" && table !== undefined && isOffsetTable(name, table.shape, shape)) {
-      loads.push({ name, shape, tensor: table, resampled: true });
+    const known = adaptation({ name, shape }, given, adapters);
+    if (known?.how === "initial") initial.push({ name, adapter: known.adapter });
+    else if (known !== undefined) {
+      const { how, adapter } = known;
+      loads.push({ name, shape, tensor: given.get(how.from)!, change: how.change, adapter });
     } else if (tensor !== undefined) reshaped.push({ name, found: tensor.shape, wanted: shape });
-    else if (table !== undefined) fromZero.push(name);
     else missing.push(name);
   }
-  const isDense = wanted.some(({ name }) => name.endsWith(DENSE_BIAS));
-  const isIdle = (name: string) => isNotNeeded(name) || (isDense && name.endsWith(".attention_biases"));
+  const isIdle = (name: string) => isNotNeeded(name) || adapters.some((adapter) => adapter.isIdle(name, wanted));
   const left = [...given.keys()].filter((name) => !used.has(name));
   return {
     path: file.path,
     naming,
     loads,
     missing,
-    fromZero,
+    initial,
     reshaped,
     unexpected: left.filter((name) => !isIdle(name)),
     notNeeded: left.filter(isIdle),
   };
 }
 
-const DENSE_BIAS = ".attention_biases_seg";
-const classifierName = (name: string): string => (name.endsWith(DENSE_BIAS) ? name.replace(/_seg$/, "") : "");
+/** The first adapter that knows what to do for a parameter which no tensor of the file fits. */
+function adaptation(wanted: NamedShape, given: ReadonlyMap<string, StoredTensor>, adapters: readonly WeightAdapter[]) {
+  for (const adapter of adapters) {
+    const how = adapter.adapt(wanted, (name) => given.get(name)?.shape);
+    if (how !== undefined) return { how, adapter };
+  }
+  return undefined;
+}
 
 /** A backbone's names begin with "backbone." in a whole model, and with nothing in a file of their own. */
-function placed(given: ReadonlyMap<string, StoredTensor>, wanted: readonly WantedTensor[]): Map<string, StoredTensor> {
+function placed(given: ReadonlyMap<string, StoredTensor>, wanted: readonly NamedShape[]): Map<string, StoredTensor> {
   const hasBackbone = [...given.keys()].some((name) => name.startsWith(BACKBONE));
   const wantsBackbone = wanted.some(({ name }) => name.startsWith(BACKBONE));
   if (hasBackbone === wantsBackbone) return new Map(given);
@@ -116,7 +118,7 @@ function placed(given: ReadonlyMap<string, StoredTensor>, wanted: readonly Wante
 }
 
 function fit(
-  { name, shape }: WantedTensor,
+  { name, shape }: NamedShape,
   tensor: StoredTensor,
   pick: ReturnType<ReturnType<typeof translate>["rowsOf"]>,
 ): Load | undefined {

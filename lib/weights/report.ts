@@ -1,23 +1,24 @@
 import { UserError } from "../errors.js";
+import type { WeightAdapter } from "../nn/weightNames.js";
 import type { LoadPlan, Reshaped } from "./plan.js";
 
 /** What a plan does and leaves undone, in a sentence or two. */
 export function describePlan(what: string, plan: LoadPlan): string {
-  const { loads, missing, fromZero, unexpected, reshaped, naming, path } = plan;
-  const wanted = loads.length + missing.length + fromZero.length + reshaped.length;
-  const resampled = loads.filter((load) => load.resampled).length;
+  const { loads, missing, initial, unexpected, reshaped, naming, path } = plan;
+  const wanted = loads.length + missing.length + initial.length + reshaped.length;
   const parts = [`${what}: loaded ${loads.length} of ${wanted} tensors from ${path}${naming ? ` (${naming})` : ""}`];
-  if (resampled > 0) parts.push(`${resampled} of them attention biases, resampled`);
+  for (const [{ adapted }, count] of countBy(loads)) parts.push(`${count} of them ${adapted}`);
   if (missing.length > 0) parts.push(`${missing.length} missing (${some(missing)})`);
-  if (fromZero.length > 0) {
-    parts.push(
-      `${fromZero.length} attention biases start from zero, as the authors' do; ` +
-        "model.backbone.attentionBias=resampled takes the classifier's",
-    );
-  }
+  for (const [adapter, count] of countBy(initial)) parts.push(`${count} ${adapter.initial}`);
   if (reshaped.length > 0) parts.push(`${reshaped.length} of another shape (${some(reshaped.map(describeShape))})`);
   if (unexpected.length > 0) parts.push(`${unexpected.length} not used (${some(unexpected)})`);
   return parts.join("; ");
+}
+
+function countBy(made: readonly { readonly adapter?: WeightAdapter }[]): Map<WeightAdapter, number> {
+  const counts = new Map<WeightAdapter, number>();
+  for (const { adapter } of made) if (adapter !== undefined) counts.set(adapter, (counts.get(adapter) ?? 0) + 1);
+  return counts;
 }
 
 /**
@@ -25,8 +26,8 @@ export function describePlan(what: string, plan: LoadPlan): string {
  *
  * @throws UserError unless the file holds all of the model and nothing else; with counts and the first of each kind
  */
-export function requireAll({ path, naming, loads, missing, fromZero, unexpected, reshaped }: LoadPlan): void {
-  const absent = [...missing, ...fromZero];
+export function requireAll({ path, naming, loads, missing, initial, unexpected, reshaped }: LoadPlan): void {
+  const absent = [...missing, ...initial.map(({ name }) => name)];
   const faults = [
     fault(absent, "missing"),
     fault(unexpected, "not of this model"),

@@ -3,8 +3,9 @@
  * checkpoints, torchvision's for ResNet, MMDetection's and MMSegmentation's (2.x, 3.x; 0.x, 1.x) for whole models.
  */
 
-/** Which row of a file's tensor each row of the model's comes from; undefined where the numbers of rows do not match. */
-export type Rows = (found: number, wanted: number) => readonly number[] | undefined;
+import { BACKBONES } from "../backbones/index.js";
+import { joinPlace, stagePlace } from "../backbones/networkPlaces.js";
+import type { Naming, Rows } from "../nn/weightNames.js";
 
 /** Names by which training code wraps a model; taken off where every name begins so. */
 export const WRAPPERS = ["module.", "_orig_mod.", "model."] as const;
@@ -18,79 +19,12 @@ export const NOT_NEEDED: readonly RegExp[] = [
   /^ema_/,
 ];
 
-export interface Naming {
-  /** Whose names these are, for messages. */
-  readonly name: string;
-  /** A name that only such files have. */
-  readonly mark: RegExp;
-  /** Applied one after another to each name, every one that matches. */
-  readonly renames: readonly (readonly [pattern: RegExp, replacement: string | Renamer])[];
-  /** Tensors whose rows are in another order than ours; by our names. */
-  readonly rows?: readonly (readonly [pattern: RegExp, rows: Rows])[];
-}
-
-/** Makes the new text from the match's groups and from all names of the file. */
-export type Renamer = (groups: readonly string[], names: readonly string[]) => string;
-
-/** Stages stand at even places of `network`, what joins them at odd ones. */
-const stagePlace = ([stage]: readonly string[]): string => `network.${2 * Number(stage)}.`;
-const joinPlace = ([stage]: readonly string[]): string => `network.${2 * Number(stage) - 1}.`;
-
-const timmEfficientFormer: Naming = {
-  name: "timm's EfficientFormer",
-  mark: /^(backbone\.)?stages\.0\.blocks\.0\.ls1\.gamma$/,
-  renames: [
-    [/\bstem\.conv1\./, "patch_embed.0."],
-    [/\bstem\.norm1\./, "patch_embed.1."],
-    [/\bstem\.conv2\./, "patch_embed.3."],
-    [/\bstem\.norm2\./, "patch_embed.4."],
-    [/\bstages\.(\d+)\.downsample\.conv\./, (groups) => `${joinPlace(groups)}proj.`],
-    [/\bstages\.(\d+)\.downsample\.norm\./, (groups) => `${joinPlace(groups)}norm.`],
-    [/\bstages\.(\d+)\.blocks\./, stagePlace],
-    [/\bls([12])\.gamma$/, "layer_scale_$1"],
-    [/\bhead_dist\./, "dist_head."],
-  ],
-};
-
-/** The last stage's attention blocks are numbered on their own; the authors count on, past an entry for the switch to tokens. */
-const attentionPlace: Renamer = ([block], names) => {
-  const before = /\blast_stage\.meta4D_layers\.blocks\.(\d+)\.layer_scale_1$/;
-  const convolutional = names.filter((name) => before.test(name)).length;
-  return `network.6.${convolutional + 1 + Number(block)}.`;
-};
-
-const transformersEfficientFormer: Naming = {
-  name: "transformers' EfficientFormer",
-  mark: /^(efficientformer\.)?encoder\.intermediate_stages\.0\.meta4D_layers\.blocks\.0\.layer_scale_1$/,
-  renames: [
-    [/^efficientformer\./, ""],
-    [/^patch_embed\.convolution1\./, "patch_embed.0."],
-    [/^patch_embed\.batchnorm_before\./, "patch_embed.1."],
-    [/^patch_embed\.convolution2\./, "patch_embed.3."],
-    [/^patch_embed\.batchnorm_after\./, "patch_embed.4."],
-    [/^encoder\.last_stage\.meta3D_layers\.blocks\.(\d+)\./, attentionPlace],
-    [/^encoder\.last_stage\.meta4D_layers\.blocks\./, "network.6."],
-    [/^encoder\.intermediate_stages\.(\d+)\.meta4D_layers\.blocks\./, "network.$1."],
-    [/^encoder\.intermediate_stages\.(\d+)\.projection\./, "network.$1.proj."],
-    [/^encoder\.intermediate_stages\.(\d+)\.norm\./, "network.$1.norm."],
-    [/\bmlp\.(?:convolution1|linear_in)\./, "mlp.fc1."],
-    [/\bmlp\.(?:convolution2|linear_out)\./, "mlp.fc2."],
-    [/\bmlp\.batchnorm_before\./, "mlp.norm1."],
-    [/\bmlp\.batchnorm_after\./, "mlp.norm2."],
-    [/\btoken_mixer\.projection\./, "token_mixer.proj."],
-    [/\blayernorm([12])\./, "norm$1."],
-    [/^layernorm\./, "norm."],
-    [/^classifier\./, "head."],
-    [/^distillation_classifier\./, "dist_head."],
-  ],
-};
-
 const timmPoolFormer: Naming = {
   name: "timm's PoolFormer",
   mark: /^(backbone\.)?stages\.0\.blocks\.0\.layer_scale1\.scale$/,
   renames: [
     [/\bstem\.conv\./, "patch_embed.proj."],
-    [/\bstages\.(\d+)\.downsample\.conv\./, (groups) => `${joinPlace(groups)}proj.`],
+    [/\bstages\.(\d+)\.downsample\.conv\./, (stage) => `${joinPlace(stage)}proj.`],
     [/\bstages\.(\d+)\.blocks\./, stagePlace],
     [/\blayer_scale([12])\.scale$/, "layer_scale_$1"],
     [/^head\.norm\./, "norm."],
@@ -150,12 +84,10 @@ const asTheyAre = (name: string, mark: RegExp): Naming => ({ name, mark, renames
 
 /** The first whose mark is among a file's names. */
 export const NAMINGS: readonly Naming[] = [
-  timmEfficientFormer,
-  transformersEfficientFormer,
+  ...BACKBONES.flatMap(({ namings }) => namings),
   timmPoolFormer,
   torchvisionMaskRcnn,
   asTheyAre("a whole model in MMDetection's or MMSegmentation's names", /^(neck|decode_head|rpn_head|roi_head)\./),
-  asTheyAre("the authors' EfficientFormer", /^(backbone\.)?patch_embed\.0\.weight$/),
+  ...BACKBONES.map(({ published: { name, mark } }) => asTheyAre(name, mark)),
   asTheyAre("the authors' PoolFormer", /^(backbone\.)?patch_embed\.proj\.weight$/),
-  asTheyAre("torchvision's ResNet", /^(backbone\.)?layer1\.0\.conv1\.weight$/),
 ];

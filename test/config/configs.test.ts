@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { EFFICIENTFORMER_SIZES } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, efficientFormerKind } from "../../lib/backbones/efficientformer.js";
+import { BACKBONES } from "../../lib/backbones/index.js";
 import { toJsonSchema } from "../../lib/config/jsonSchema.js";
 import { loadConfig, shippedConfigs } from "../../lib/config/load.js";
 import type { TransformConfig } from "../../lib/config/transforms.js";
@@ -18,6 +19,10 @@ describe("published configs", () => {
     for (const variant of ["l1", "l3", "l7"]) {
       expect(names).to.include(`mask-rcnn_efficientformer-${variant}_fpn_1x_coco.yaml`);
       expect(names).to.include(`semantic-fpn_efficientformer-${variant}_fpn_40k_ade20k.yaml`);
+    }
+    for (const variant of [18, 50, 101]) {
+      expect(names).to.include(`mask-rcnn_resnet-${variant}_fpn_1x_coco.yaml`);
+      expect(names).to.include(`semantic-fpn_resnet-${variant}_fpn_40k_ade20k.yaml`);
     }
   });
 
@@ -105,10 +110,11 @@ describe("the schema", () => {
     expect(undescribed).to.deep.equal([]);
   });
 
-  it("names the backbones there are", () => {
+  it("has every backbone and its variants", () => {
     const text = JSON.stringify(toJsonSchema());
-    const variants = /"enum":(\["l1"[^\]]*\])/.exec(text)?.[1] ?? "[]";
-    expect(JSON.parse(variants)).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
+    for (const { schema } of BACKBONES) expect(text).to.contain(`"const":"${schema.shape.type.value}"`);
+    expect(text).to.contain(`"enum":${JSON.stringify(efficientFormerKind.schema.shape.variant.options)}`);
+    expect(efficientFormerKind.schema.shape.variant.options).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
   });
 
   it("has the transforms' own defaults", () => {

@@ -6,8 +6,10 @@ import {
   gradients,
   input,
   maximum,
+  maxPool,
   minimum,
   relu,
+  reshape,
   sigmoid,
   softmax,
   softplus,
@@ -42,6 +44,12 @@ for (const { name, make } of engines) {
         expect((await run(ofFirst!, [0, 1, 2]))[1]).to.equal(1);
         expect((await run(ofSecond!, [0, 1, 2]))[1]).to.equal(0);
       }
+    });
+
+    it("of equal elements of a window the first takes the whole gradient", async () => {
+      const map = reshape(x, [1, 1, 1, 3]);
+      const [gradient] = gradients(sum(maxPool(map, { kernel: 3, padding: 1 })), [x]);
+      expect(await run(gradient!, [5, 5, 1])).to.deep.equal([2, 1, 0]);
     });
 
     it("softmax, sigmoid and softplus of large numbers stay finite", async () => {

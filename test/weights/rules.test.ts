@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect } from "chai";
+import { attentionBiasAdapter } from "../../lib/backbones/attentionBias.js";
 import {
   EFFICIENTFORMER_SIZES,
   type EfficientFormerVariant,
@@ -53,12 +54,12 @@ function semantic(variant: EfficientFormerVariant): readonly Parameter[] {
 
 /** The plan leaves nothing of the model open and nothing of the file over. */
 function expectWhole(plan: LoadPlan, wanted: readonly Parameter[]): void {
-  const { loads, missing, unexpected, reshaped, fromZero } = plan;
-  expect({ missing, unexpected, reshaped, fromZero }).to.deep.equal({
+  const { loads, missing, unexpected, reshaped, initial } = plan;
+  expect({ missing, unexpected, reshaped, initial }).to.deep.equal({
     missing: [],
     unexpected: [],
     reshaped: [],
-    fromZero: [],
+    initial: [],
   });
   expect(loads.map(({ name }) => name)).to.deep.equal(wanted.map(({ name }) => name));
 }
@@ -88,7 +89,7 @@ describe("the rules for other programs' names", () => {
         expect(part.missing).to.deep.equal(
           [0, 2, 4, 6].flatMap((stage) => ["weight", "bias"].map((kind) => `backbone.norm${stage}.${kind}`)),
         );
-        expect(part.fromZero).to.deep.equal(
+        expect(part.initial.map(({ name }) => name)).to.deep.equal(
           names(inBackbone, "backbone.").filter((name) => name.endsWith("attention_biases_seg")),
         );
         expect(part.unexpected).to.deep.equal(
@@ -157,9 +158,10 @@ describe("the rules for other programs' names", () => {
   it("resample the classifier's attention biases where asked to", () => {
     const wanted = instances("l3").filter(({ name }) => name.startsWith("backbone."));
     const file = fileOf(nameList("timm_efficientformer_l3"));
-    const { loads, fromZero } = planLoad({ file, wanted, attentionBias: "resampled" });
-    expect(fromZero).to.deep.equal([]);
-    const resampled = loads.filter((load) => load.resampled);
+    const adapters = [attentionBiasAdapter("resampled")];
+    const { loads, initial } = planLoad({ file, wanted, adapters });
+    expect(initial).to.deep.equal([]);
+    const resampled = loads.filter((load) => load.change);
     expect(resampled).to.have.length(4);
     for (const { name, tensor, shape } of resampled) {
       expect(name).to.match(/\.attention_biases_seg$/);

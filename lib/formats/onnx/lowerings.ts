@@ -190,6 +190,8 @@ export const lowerings: Lowerings = {
     emit.node("AveragePool", [x!], {
       attributes: { kernel_shape: kernel, strides: stride, pads: padding, count_include_pad: countPadding ? 1 : 0 },
     }),
+  maxPool: (emit, [x], { attributes: { kernel, stride, padding } }) =>
+    emit.node("MaxPool", [x!], { attributes: { kernel_shape: kernel, strides: stride, pads: padding } }),
   repeat: resizing({ mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }),
   resizeBilinear: resizing({ mode: "linear", coordinate_transformation_mode: "half_pixel" }),
   resizeBicubic: lowerResizeBicubic,

@@ -1,10 +1,19 @@
 import { apply, check, type Operator, type Value } from "../value.js";
 import { type ConvolutionAttributes, slidingSize, spatial } from "./convolution.js";
-import { mul } from "./elementwise.js";
-import { constant } from "./leaves.js";
+import { add, less, maximum, mul, where } from "./elementwise.js";
+import { constant, filled, scalar } from "./leaves.js";
+import { concat, type SliceAttributes, slice, sliceOperator } from "./shaping.js";
 
-export interface PoolingAttributes extends Pick<ConvolutionAttributes, "stride" | "padding"> {
+export interface Windows extends Pick<ConvolutionAttributes, "stride" | "padding"> {
   readonly kernel: readonly [number, number];
+}
+
+const inferPooled: Operator<Windows>["infer"] = ([x], { kernel, ...attributes }) => {
+  check(x!.shape.length === 4, () => "x is [N, C, H, W]");
+  return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...slidingSize(spatial(x!), kernel, attributes)], dtype: x!.dtype }];
+};
+
+export interface PoolingAttributes extends Windows {
   /** Whether the padding's zeros count as elements of a window. */
   readonly countPadding: boolean;
 }
@@ -12,10 +21,7 @@ export interface PoolingAttributes extends Pick<ConvolutionAttributes, "stride" 
 /** The mean of every kernel-sized window of x [N, C, H, W]. */
 export const averagePoolOperator: Operator<PoolingAttributes> = {
   name: "averagePool",
-  infer: ([x], { kernel, ...attributes }) => {
-    check(x!.shape.length === 4, () => "x is [N, C, H, W]");
-    return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...slidingSize(spatial(x!), kernel, attributes)], dtype: x!.dtype }];
-  },
+  infer: inferPooled,
   gradient: ({ inputs: [x], attributes }, [g]) => [averagePoolGradient(x!, g!, attributes)],
 };
 
@@ -63,6 +69,65 @@ function areaOverCount(x: Value, g: Value, { kernel, padding }: PoolingAttribute
   return result;
 }
 
+/** Below every number that is pooled, so that padding is never a window's largest element. */
+const LOWEST = -3.4e38;
+
+/** The largest element of every window along one axis, and how a gradient comes back from it. */
+function windowMaximum(x: Value, axis: number, { kernel, stride, padding }: Windows) {
+  const i = axis - 2;
+  const [k, step, before, after] = [kernel[i]!, stride[i]!, padding[i]!, padding[i + 2]!];
+  const edge = (n: number) => (n === 0 ? [] : [filled(x.shape.with(axis, n), LOWEST)]);
+  const padded = concat([...edge(before), x, ...edge(after)], axis);
+  const windows = Math.floor((padded.shape[axis]! - k) / step) + 1;
+  // Element j of every window.
+  const pick = (j: number): SliceAttributes => ({ axis, start: j, end: j + (windows - 1) * step + 1, step });
+  const elements = Array.from({ length: k }, (_, j) => slice(padded, pick(j)));
+  const largest = [elements[0]!];
+  for (let j = 1; j < k; j++) largest.push(maximum(largest[j - 1]!, elements[j]!));
+  return {
+    y: largest.at(-1)!,
+    /** Of equal elements the first takes the gradient, as in PyTorch. */
+    backward(g: Value): Value {
+      const zero = scalar(0);
+      let left = g;
+      let total: Value | undefined;
+      for (let j = k - 1; j >= 0; j--) {
+        const wins = j > 0 ? less(largest[j - 1]!, elements[j]!) : undefined;
+        const own = wins === undefined ? left : where(wins, left, zero);
+        if (wins !== undefined) left = where(wins, zero, left);
+        const back = placeBack(own, padded, pick(j));
+        total = total === undefined ? back : add(total, back);
+      }
+      return slice(total!, { axis, start: before, end: before + x.shape[axis]! });
+    },
+  };
+}
+
+/** The gradient of a slice of x: g where the slice was taken, zeros elsewhere. */
+function placeBack(g: Value, x: Value, attributes: SliceAttributes): Value {
+  const sliced = apply(sliceOperator, [x], attributes);
+  return sliceOperator.gradient!(sliced.node as Parameters<NonNullable<typeof sliceOperator.gradient>>[0], [g])[0]!;
+}
+
+/** The largest element of every kernel-sized window of x [N, C, H, W]; padding is never the largest. */
+export const maxPoolOperator: Operator<Windows> = {
+  name: "maxPool",
+  infer: (inputs, attributes) => {
+    const { kernel, padding } = attributes;
+    // A window of padding alone has no largest element.
+    check(
+      padding.every((n, i) => n < kernel[i % 2]!),
+      () => "padding is less than the kernel",
+    );
+    return inferPooled(inputs, attributes);
+  },
+  decompose: ({ inputs: [x], attributes }) => [windowMaximum(windowMaximum(x!, 3, attributes).y, 2, attributes).y],
+  gradient: ({ inputs: [x], attributes }, [g]) => {
+    const rows = windowMaximum(x!, 3, attributes);
+    return [rows.backward(windowMaximum(rows.y, 2, attributes).backward(g!))];
+  },
+};
+
 /** Nearest-neighbour enlargement by whole factors: every pixel becomes a block. */
 export const repeatOperator: Operator<{ readonly factor: readonly [number, number] }> = {
   name: "repeat",
@@ -75,23 +140,25 @@ export const repeatOperator: Operator<{ readonly factor: readonly [number, numbe
   },
 };
 
-export interface PoolingOptions {
+export interface MaxPoolingOptions {
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
+}
+
+export interface PoolingOptions extends MaxPoolingOptions {
   readonly countPadding?: boolean;
 }
 
-export function averagePool(
-  x: Value,
-  { kernel, stride = 1, padding = 0, countPadding = false }: PoolingOptions,
-): Value {
-  return apply(averagePoolOperator, [x], {
-    kernel: [kernel, kernel],
-    stride: [stride, stride],
-    padding: [padding, padding, padding, padding],
-    countPadding,
-  });
-}
+const square = ({ kernel, stride = 1, padding = 0 }: MaxPoolingOptions): Windows => ({
+  kernel: [kernel, kernel],
+  stride: [stride, stride],
+  padding: [padding, padding, padding, padding],
+});
+
+export const averagePool = (x: Value, { countPadding = false, ...windows }: PoolingOptions): Value =>
+  apply(averagePoolOperator, [x], { ...square(windows), countPadding });
+
+export const maxPool = (x: Value, windows: MaxPoolingOptions): Value => apply(maxPoolOperator, [x], square(windows));
 
 export const repeat = (x: Value, factor: number): Value => apply(repeatOperator, [x], { factor: [factor, factor] });

@@ -1,4 +1,5 @@
 import type { Backbone } from "../../backbones/backbone.js";
+import { makeBackbone } from "../../backbones/index.js";
 import type { InstancesConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { type BoxHead, boxHead } from "../../heads/boxHead.js";
@@ -7,7 +8,7 @@ import { type RpnHead, rpnHead } from "../../heads/rpnHead.js";
 import { fpn } from "../../necks/fpn.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
-import { makeBackbone } from "../backbone.js";
+import { PICTURE_SIDE } from "../backbone.js";
 
 /** Mask R-CNN (He et al. 2017) on a feature pyramid: backbone, neck, region proposals, box head, mask head. */
 export interface MaskRcnn {
@@ -31,7 +32,7 @@ export function maskRcnn(config: InstancesConfig["model"], classes: number, mask
   const list = new ParameterList();
   const { rpn, roi } = config.head;
   const { channels } = config.neck;
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, "instances");
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.instances });
   const neck = fpn(list.scope("neck"), { inputs: backbone, channels, extraLevel: true });
   const anchors = rpn.anchorRatios.length;
   const proposals = rpnHead(list.scope("rpn_head"), { in: channels, channels: rpn.channels, anchors });

@@ -1,11 +1,12 @@
 import type { Backbone } from "../../backbones/backbone.js";
+import { makeBackbone } from "../../backbones/index.js";
 import type { SemanticConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
 import { fpn } from "../../necks/fpn.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
-import { makeBackbone } from "../backbone.js";
+import { PICTURE_SIDE } from "../backbone.js";
 
 /** Semantic FPN: backbone, pyramid, semantic head. */
 export interface SemanticFpn {
@@ -22,7 +23,7 @@ export interface SemanticFpn {
 
 export function semanticFpn(config: SemanticConfig["model"], classes: number): SemanticFpn {
   const list = new ParameterList();
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, "semantic");
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.semantic });
   const neck = fpn(list.scope("neck"), { inputs: backbone, channels: config.neck.channels, extraLevel: false });
   const head = semanticFpnHead(list.scope("decode_head"), {
     in: neck.channels,

@@ -33,6 +33,22 @@ const poolings = fc.oneof(
   })),
 );
 
+/** Windows of any stride; padding is less than the kernel, and there is at least one window. */
+const maxPoolings = fc
+  .record({
+    leading,
+    kernel: fc.tuple(window, window),
+    stride: fc.tuple(window, window),
+    padding: fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 2 }), fc.nat({ max: 2 }), fc.nat({ max: 2 })),
+    extra: fc.tuple(fc.nat({ max: 5 }), fc.nat({ max: 5 })),
+  })
+  .map(({ leading: outer, kernel, stride, padding: wanted, extra }) => {
+    const least = (i: number) => Math.min(wanted[i]!, kernel[i % 2]! - 1);
+    const padding = [least(0), least(1), least(2), least(3)] as const;
+    const size = [0, 1].map((i) => Math.max(1, kernel[i]! - padding[i]! - padding[i + 2]!) + extra[i]!);
+    return { operands: [floats([...outer, ...size])], attributes: { kernel, stride, padding } };
+  });
+
 const resizes = fc.tuple(leading, fc.tuple(side, side), fc.tuple(side, side)).map(([outer, from, to]) => ({
   operands: [floats([...outer, ...from])],
   attributes: { size: to },
@@ -44,6 +60,7 @@ const vectors = (shape: readonly number[], count: number) =>
 
 export const mapSuites = {
   averagePool: suite(operators.averagePool, { calls: poolings, reference: reference.averagePool }),
+  maxPool: suite(operators.maxPool, { calls: maxPoolings, reference: reference.maxPool }),
   repeat: suite(operators.repeat, {
     calls: fc.tuple(leading, fc.tuple(window, window), fc.tuple(window, window)).map(([outer, size, factor]) => ({
       operands: [floats([...outer, ...size])],

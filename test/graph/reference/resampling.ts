@@ -22,6 +22,24 @@ export const averagePool: Reference<AttributesOf<"averagePool">> = ([x], attribu
   ];
 };
 
+export const maxPool: Reference<AttributesOf<"maxPool">> = ([x], { kernel, stride, padding }) => {
+  const [n, c, height, width] = x!.shape as [number, number, number, number];
+  const rows = Math.floor((height + padding[0] + padding[2] - kernel[0]) / stride[0]) + 1;
+  const columns = Math.floor((width + padding[1] + padding[3] - kernel[1]) / stride[1]) + 1;
+  return [
+    build([n, c, rows, columns], ([image, channel, row, column]) => {
+      let largest = Number.NEGATIVE_INFINITY;
+      for (const [ky, kx] of indicesOf(kernel) as [number, number][]) {
+        const y = row! * stride[0] + ky - padding[0];
+        const i = column! * stride[1] + kx - padding[1];
+        if (y < 0 || y >= height || i < 0 || i >= width) continue;
+        largest = Math.max(largest, at(x!, [image!, channel!, y, i]));
+      }
+      return largest;
+    }),
+  ];
+};
+
 export const repeat: Reference<AttributesOf<"repeat">> = ([x], { factor: [fy, fx] }) => {
   const [n, c, height, width] = x!.shape as [number, number, number, number];
   return [

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { resampleOffsetTable } from "../../lib/weights/attentionBias.js";
+import { resampleOffsetTable } from "../../lib/backbones/attentionBias.js";
 
 describe("tables of attention biases", () => {
   it("keep their corners and are linear between them", () => {

@@ -1,11 +1,38 @@
+import type { WeightAdapter } from "../nn/weightNames.js";
+
 /*
  * A table of attention biases has, for each head, one number per absolute offset (|dy|, |dx|) between two tokens of a
  * side × side grid. Offsets are numbered as they first appear, going over pairs of tokens in row-major order; the first
  * token alone meets all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is a picture.
  */
 
+const DENSE_BIAS = ".attention_biases_seg";
+const classifierName = (name: string): string => (name.endsWith(DENSE_BIAS) ? name.replace(/_seg$/, "") : "");
+
+/** What attention biases become where a checkpoint has those of another size, such as a classifier's. */
+export type AttentionBiasStart = "zeros" | "resampled";
+
+/** Loads attention biases: a dense model's start from zero, or from the classifier's tables, resampled. */
+export const attentionBiasAdapter = (start: AttentionBiasStart): WeightAdapter => ({
+  adapt({ name, shape }, find) {
+    const isOwn = find(name) !== undefined;
+    const from = isOwn ? name : classifierName(name);
+    const found = find(from);
+    if (found === undefined) return undefined;
+    if (start === "resampled" && isOffsetTable(name, found, shape)) {
+      return { from, change: (values) => resampleOffsetTable(values, shape[0]!, shape[1]!) };
+    }
+    return isOwn ? undefined : "initial";
+  },
+  isIdle: (name, wanted) =>
+    name.endsWith(".attention_biases") && wanted.some((parameter) => parameter.name.endsWith(DENSE_BIAS)),
+  adapted: "attention biases, resampled",
+  initial:
+    "attention biases start from zero, as the authors' do; model.backbone.attentionBias=resampled takes the classifier's",
+});
+
 /** Whether `name` is such a table and can be made from one of shape `found`. */
-export function isOffsetTable(name: string, found: readonly number[], wanted: readonly number[]): boolean {
+function isOffsetTable(name: string, found: readonly number[], wanted: readonly number[]): boolean {
   const isTable = (shape: readonly number[]) => shape.length === 2 && Number.isInteger(Math.sqrt(shape[1]!));
   return /\.attention_biases(_seg)?$/.test(name) && isTable(found) && isTable(wanted) && found[0] === wanted[0];
 }

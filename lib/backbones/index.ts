@@ -1,0 +1,43 @@
+import type { z } from "zod";
+import type { ParameterScope } from "../nn/parameters.js";
+import type { WeightAdapter } from "../nn/weightNames.js";
+import type { Backbone, BackboneKind, MakeOptions } from "./backbone.js";
+import { efficientFormerKind } from "./efficientformer.js";
+import { resNetKind } from "./resnet.js";
+
+/** The backbones there are. A new one is a file of its own and a line here. */
+export const BACKBONES = [efficientFormerKind, resNetKind] as const;
+
+type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
+  -readonly [I in keyof Kinds]: Kinds[I]["schema"];
+};
+type Schemas = SchemasOf<typeof BACKBONES>;
+
+/** The schemas of all backbones, for the config. */
+export const backboneSchemas = BACKBONES.map(({ schema }) => schema) as unknown as Schemas;
+
+export type BackboneConfig = z.output<Schemas[number]>;
+
+function kindOf({ type }: Pick<BackboneConfig, "type">): BackboneKind {
+  const found = BACKBONES.find(({ schema }) => schema.shape.type.value === type);
+  // Each kind takes its own config; that tie is lost in this look-up.
+  return found as unknown as BackboneKind;
+}
+
+/** Makes the backbone that a config describes; its parameters get the scope's path in front of their names. */
+export function makeBackbone(scope: ParameterScope, config: BackboneConfig, options: MakeOptions): Backbone {
+  return kindOf(config).make(scope, config, options);
+}
+
+/** The backbone's name as people write it. */
+export const backboneTitle = (config: BackboneConfig): string => kindOf(config).title(config);
+
+/** What loading weights into this backbone knows beyond names. */
+export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {
+  const { adapter } = kindOf(config);
+  return adapter === undefined ? [] : [adapter(config)];
+}
+
+/** The same where the config is not known: that of every backbone, as its defaults have it. */
+export const anyAdapters = (): readonly WeightAdapter[] =>
+  BACKBONES.flatMap((kind) => ("adapter" in kind && kind.adapter !== undefined ? [kind.adapter()] : []));

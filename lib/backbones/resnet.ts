@@ -1,0 +1,132 @@
+import { z } from "zod";
+import { add, check, inScope, maxPool, type Value } from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { kaimingNormalFanOut } from "../nn/initialisers.js";
+import { batchNorm, convolution, type Layer, relu, sequential } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import { type Backbone, backboneKind, backboneSchema } from "./backbone.js";
+
+const STEM = 64;
+/** Channels inside the blocks of the four stages. */
+const WIDTHS = [64, 128, 256, 512] as const;
+
+/** Blocks of the four stages, and how many times wider than inside a block is at its end. */
+const VARIANTS = {
+  18: { depths: [2, 2, 2, 2], expansion: 1 },
+  34: { depths: [3, 4, 6, 3], expansion: 1 },
+  50: { depths: [3, 4, 6, 3], expansion: 4 },
+  101: { depths: [3, 4, 23, 3], expansion: 4 },
+} as const;
+
+const schema = backboneSchema("resnet", {
+  variant: z.literal([18, 34, 50, 101]).describe("Number of layers"),
+  style: z
+    .enum(["pytorch", "caffe"])
+    .default("pytorch")
+    .describe(
+      "Where a bottleneck strides: in its 3×3 convolution (torchvision, timm) or in its first 1×1 (Caffe's weights)",
+    ),
+});
+
+type ResNetConfig = Pick<z.output<typeof schema>, "variant" | "style">;
+
+interface Convolving {
+  readonly in: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride?: number;
+}
+
+/** A convolution without bias and its batch norm. */
+function normalised(scope: ParameterScope, names: readonly [conv: string, norm: string], options: Convolving): Layer {
+  const initWeight = kaimingNormalFanOut;
+  return sequential(
+    convolution(scope.child(names[0]), { ...options, bias: false, initWeight }),
+    batchNorm(scope.child(names[1]), options.out),
+  );
+}
+
+interface BlockOptions {
+  readonly in: number;
+  readonly width: number;
+  readonly stride: number;
+  readonly expansion: number;
+  readonly style: ResNetConfig["style"];
+}
+
+/** A residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 where it widens at its end. */
+function block(scope: ParameterScope, { in: channels, width, stride, expansion, style }: BlockOptions): Layer {
+  const out = width * expansion;
+  const part = (i: number, options: Convolving) => normalised(scope, [`conv${i}`, `bn${i}`], options);
+  const [first, second] = style === "caffe" ? [stride, 1] : [1, stride];
+  const body =
+    expansion === 1
+      ? sequential(
+          part(1, { in: channels, out: width, kernel: 3, stride }),
+          relu,
+          part(2, { in: width, out, kernel: 3 }),
+        )
+      : sequential(
+          part(1, { in: channels, out: width, kernel: 1, stride: first }),
+          relu,
+          part(2, { in: width, out: width, kernel: 3, stride: second }),
+          relu,
+          part(3, { in: width, out, kernel: 1 }),
+        );
+  const shortcut =
+    stride === 1 && channels === out
+      ? undefined
+      : normalised(scope.child("downsample"), ["0", "1"], { in: channels, out, kernel: 1, stride });
+  return (x, context) =>
+    inScope(scope.path, () => {
+      const y = body(x, context);
+      return relu(add(y, shortcut === undefined ? x : shortcut(x, context)), context);
+    });
+}
+
+/**
+ * ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition") as a dense backbone: the outputs of its four
+ * stages, at strides 4, 8, 16 and 32. Parameter names are torchvision's.
+ */
+export function resNet(scope: ParameterScope, { variant, style }: ResNetConfig): Backbone {
+  const { depths, expansion } = VARIANTS[variant];
+  const stem = normalised(scope, ["conv1", "bn1"], { in: 3, out: STEM, kernel: 7, stride: 2 });
+  let channels: number = STEM;
+  const stages = depths.map((depth, stage) => {
+    const path = scope.child(`layer${stage + 1}`);
+    const width = WIDTHS[stage]!;
+    const blocks = Array.from({ length: depth }, (_, i) => {
+      const stride = i === 0 && stage > 0 ? 2 : 1;
+      const layer = block(path.child(i), { in: channels, width, stride, expansion, style });
+      channels = width * expansion;
+      return layer;
+    });
+    return sequential(...blocks);
+  });
+  return {
+    channels: WIDTHS.map((width) => width * expansion),
+    strides: [4, 8, 16, 32],
+    multiple: 32,
+    stages: [["conv1", "bn1"], ...depths.map((_, stage) => [`layer${stage + 1}`])],
+    forward(x: Value, context: Context) {
+      const [height, width] = x.shape.slice(2) as [number, number];
+      check(
+        height % 32 === 0 && width % 32 === 0,
+        () => `images of ${height} × ${width}; sides must be multiples of 32`,
+      );
+      let value = maxPool(relu(stem(x, context), context), { kernel: 3, stride: 2, padding: 1 }); // [B, 64, H/4, W/4]
+      return stages.map((stage) => {
+        value = stage(value, context);
+        return value;
+      });
+    },
+  };
+}
+
+export const resNetKind = backboneKind({
+  schema,
+  make: (scope, config) => resNet(scope, config),
+  title: ({ variant }) => `ResNet-${variant}`,
+  namings: [],
+  published: { name: "torchvision's ResNet", mark: /^(backbone\.)?layer1\.0\.conv1\.weight$/ },
+});
