@@ -4,7 +4,15 @@ import { UserError } from "../errors.js";
 import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
 import { winograd } from "../formats/onnx/winograd/winograd.js";
 import { type OnnxFile, writeOnnx } from "../formats/onnx/write.js";
-import { constantData, nodesInOrder, type TensorData, type TensorType, type Value } from "../graph/index.js";
+import {
+  constantData,
+  conv2dOperator,
+  isOperator,
+  nodesInOrder,
+  type TensorData,
+  type TensorType,
+  type Value,
+} from "../graph/index.js";
 import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "./engine.js";
 import { collectCopies } from "./garbage.js";
 import { runUncopied, STOP } from "./uncopied.js";
@@ -118,7 +126,7 @@ function startFailure(error: unknown, providers: readonly Provider[]): unknown {
 
 function hasConstantKernels(outputs: Readonly<Record<string, Value>>): boolean {
   return nodesInOrder(Object.values(outputs)).some(
-    ({ operator, inputs }) => operator.name === "conv2d" && constantData(inputs[1]!) !== undefined,
+    (node) => isOperator(node, conv2dOperator) && constantData(node.inputs[1]!) !== undefined,
   );
 }
 

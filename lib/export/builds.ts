@@ -20,9 +20,6 @@ const TRIED = [
   { batch: 11, height: 4, width: 17 },
 ] as const;
 
-/** What is made for one size of pictures: attention biases. */
-const SIZED = new Set(["resizeBicubic"]);
-
 /** The model's graph with weights folded in; of free sizes at several of them, alike node by node. */
 export async function recordBuilds(
   network: Network,
@@ -37,7 +34,7 @@ export async function recordBuilds(
     const free = settings.size === "free";
     const { batch, height, width } = size;
     const sizes = { ...(settings.batch === "free" && { batch }), ...(free && { height, width }) };
-    builds.push({ outputs: await optimiseForInference(graph, once(), free ? { unfolded: SIZED } : {}), sizes });
+    builds.push({ outputs: await optimiseForInference(graph, once(), { freeSizes: free }), sizes });
   }
   return builds as [Build, ...Build[]];
 }

@@ -1,7 +1,8 @@
 import { type ConstantAttributes, constantOperator, type InputAttributes, inputOperator } from "./operators/leaves.js";
+import { reshapeOperator } from "./operators/shaping.js";
 import { constantTest } from "./passes/patterns.js";
 import { nodesInOrder } from "./traverse.js";
-import { type Node, sizeOf, type TensorType, type Value } from "./value.js";
+import { isOperator, type Node, sizeOf, type TensorType, type Value } from "./value.js";
 
 /** What running a graph once takes. */
 export interface Cost {
@@ -42,19 +43,19 @@ export function nodeCosts(outputs: Readonly<Record<string, Value>>, options: Cos
     if (idle) return { node, macs: 0, parameters, bytesRead: 0, bytesWritten: 0 };
     const macs = node.operator.macs?.(node) ?? 0;
     // A reshape gives another shape to the same memory.
-    if (node.operator.name === "reshape") return { node, macs, parameters, bytesRead: 0, bytesWritten: 0 };
+    if (isOperator(node, reshapeOperator)) return { node, macs, parameters, bytesRead: 0, bytesWritten: 0 };
     return { node, macs, parameters, bytesRead: bytesOf(node.inputs), bytesWritten: bytesOf(node.outputs) };
   });
 }
 
-function parametersOf({ operator, attributes, outputs }: Node, { isParameter }: CostOptions): number {
-  const size = sizeOf(outputs[0]!.shape);
-  if (operator.name === constantOperator.name) {
-    const { name } = attributes as ConstantAttributes;
+function parametersOf(node: Node, { isParameter }: CostOptions): number {
+  const size = sizeOf(node.outputs[0]!.shape);
+  if (isOperator(node, constantOperator)) {
+    const { name } = node.attributes as ConstantAttributes;
     return name !== undefined && (isParameter?.(name) ?? true) ? size : 0;
   }
-  if (operator.name !== inputOperator.name) return 0;
-  return isParameter?.((attributes as InputAttributes).name) ? size : 0;
+  if (!isOperator(node, inputOperator)) return 0;
+  return isParameter?.((node.attributes as InputAttributes).name) ? size : 0;
 }
 
 const NOTHING: Cost = { macs: 0, parameters: 0, bytesRead: 0, bytesWritten: 0 };

@@ -29,8 +29,34 @@ export interface Node<Attributes = unknown> {
   readonly scope: string;
 }
 
-/** Everything the toolkit knows about one operator: its shape rule, its gradient, its cost, its expansion. */
-export interface Operator<Attributes> {
+/** What passes and compilers may know of an operator; what is not said does not hold. */
+export interface Traits {
+  /**
+   * `elementwise`: an element of the result depends on the operands' elements of its place alone, one of a broadcast
+   * operand serving several places. `spreading`: the result holds the operand's elements, each several times.
+   */
+  readonly kind?: "elementwise" | "spreading";
+  /**
+   * What it computes in where a model is float16: a `product` with weights in float16; one that `follows` in float16
+   * where its operands are, because it is exact or no less exact than the products around it. Others stay in float32:
+   * norms, softmax, whatever is in pixels, scores.
+   */
+  readonly half?: "product" | "follows";
+  /**
+   * Where its result is better computed again than kept: `inBlock` of rows in the processor's cache, where reading it
+   * from memory would cost more; `inStep`, between the halves of a training step, because it costs little more than a pass
+   * over memory.
+   */
+  readonly cheap?: "inBlock" | "inStep" | "everywhere";
+  /**
+   * Attributes are sizes, which may be free in an exported file: the result's `shape` alone follows them, or its
+   * `values` too, so that they cannot be computed before the sizes are known.
+   */
+  readonly sized?: "shape" | "values";
+}
+
+/** Everything the toolkit knows about one operator: its shape rule, its gradient, its cost, its expansion, its traits. */
+export interface Operator<Attributes> extends Traits {
   readonly name: string;
 
   /** The output types. Throws a `GraphError` that says which operand is wrong. */
@@ -51,6 +77,11 @@ export interface Operator<Attributes> {
 
   /** The same outputs in simpler operators, for engines that have no kernel of that name. */
   readonly decompose?: (node: Node<Attributes>) => readonly Value[];
+}
+
+/** Whether a node is one of this operator. */
+export function isOperator({ operator }: Pick<Node, "operator">, { name }: { readonly name: string }): boolean {
+  return operator.name === name;
 }
 
 /** A mistake in building a graph, always a programming error: shapes that do not fit, a wrong attribute. */

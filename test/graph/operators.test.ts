@@ -1,27 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { type OperatorName, operators } from "../../lib/graph/index.js";
+import { operators } from "../../lib/graph/index.js";
 import { checkSamples } from "./check.js";
 import { engines } from "./engines.js";
-import { detectionSuites } from "./operators/detection.js";
-import { elementwiseSuites } from "./operators/elementwise.js";
-import { linearSuites } from "./operators/linear.js";
-import { lossSuites } from "./operators/losses.js";
-import { mapSuites } from "./operators/maps.js";
-import type { Sample } from "./operators/sample.js";
-import { shapingSuites } from "./operators/shaping.js";
-
-/** Inputs and constants are in every other test. */
-type Tested = Exclude<OperatorName, "input" | "constant">;
-
-const suites: Readonly<Record<Tested, fc.Arbitrary<Sample>>> = {
-  ...elementwiseSuites,
-  ...shapingSuites,
-  ...linearSuites,
-  ...mapSuites,
-  ...lossSuites,
-  ...detectionSuites,
-};
+import { suites } from "./operators/suites.js";
 
 const SAMPLES_A_PROGRAM = 10;
 const PROGRAMS = 3;

@@ -1,7 +1,7 @@
 import type { SampleMeta } from "../../datasets/types.js";
 import type { Engine, Tensors } from "../../engines/engine.js";
 import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
-import { type InputAttributes, inputOperator, nodesInOrder, type TensorData } from "../../graph/index.js";
+import { type InputAttributes, inputOperator, isOperator, nodesInOrder, type TensorData } from "../../graph/index.js";
 import type { Normalisation } from "../../images/normalise.js";
 import type { ExportSettings } from "../settings.js";
 import { inputsFor, runFile } from "./run.js";
@@ -14,8 +14,8 @@ export function fileEngine(file: ModelFile, settings: ExportSettings, normalisat
   return {
     name: "exported file",
     async compile(outputs) {
-      const inputs = nodesInOrder(Object.values(outputs)).flatMap(({ operator, attributes }) =>
-        operator.name === inputOperator.name ? [attributes as InputAttributes] : [],
+      const inputs = nodesInOrder(Object.values(outputs)).flatMap((node) =>
+        isOperator(node, inputOperator) ? [node.attributes as InputAttributes] : [],
       );
       const given = new Set(["images", "sizes", "scales"]);
       const [batch, , height, width] = inputs.find(({ name }) => name === "images")!.shape as [

@@ -2,6 +2,7 @@ import {
   type ConstantAttributes,
   constantOperator,
   GraphError,
+  isOperator,
   type Node,
   nodesInOrder,
   type Value,
@@ -15,9 +16,6 @@ import type { Sizes } from "./target.js";
 type Numbers = readonly number[];
 
 const isFree = (numbers: Numbers): boolean => numbers.some((n) => n !== numbers[0]);
-
-/** Attributes in which builds may differ: they are sizes, and the lowerings ask for them. */
-const SIZED = new Set(["input", "reshape", "slice", "broadcastTo", "resizeBilinear", "resizeBicubic"]);
 
 /**
  * Free sizes, found by recording one graph at several sizes. The builds are alike node by node; a number that is not
@@ -130,8 +128,9 @@ function alike(a: Node, b: Node, placesA: ReadonlyMap<Node, number>, placesB: Re
   if (a.operator.name !== b.operator.name) return false;
   if (a.inputs.map(place(placesA)).join() !== b.inputs.map(place(placesB)).join()) return false;
   if (a.outputs.some((output, i) => output.shape.length !== b.outputs[i]?.shape.length)) return false;
-  if (a.operator.name === constantOperator.name) return sameData(a, b);
-  return SIZED.has(a.operator.name) || JSON.stringify(a.attributes) === JSON.stringify(b.attributes);
+  if (isOperator(a, constantOperator)) return sameData(a, b);
+  // Builds may differ in sizes, which the lowerings ask for.
+  return a.operator.sized !== undefined || JSON.stringify(a.attributes) === JSON.stringify(b.attributes);
 }
 
 function sameData(a: Node, b: Node): boolean {

@@ -1,32 +1,4 @@
-import { constantData, type Node, type OperatorName, type Value } from "../../graph/index.js";
-
-/** Products with weights: where the work is. */
-const PRODUCTS = new Set<string>(["conv2d", "convTranspose2d", "matMul"] satisfies OperatorName[]);
-
-/** What follows its operands: exact in float16, or no less exact than the products around it. */
-const FOLLOWING = new Set<string>([
-  "add",
-  "sub",
-  "mul",
-  "maximum",
-  "minimum",
-  "neg",
-  "relu",
-  "gelu",
-  "erf",
-  "reshape",
-  "transpose",
-  "broadcastTo",
-  "concat",
-  "slice",
-  "pad",
-  "gather",
-  "repeat",
-  "resizeBilinear",
-  "averagePool",
-  "truncate",
-  "restore",
-] satisfies OperatorName[]);
+import { constantData, type Node, type Value } from "../../graph/index.js";
 
 const isConstant = (value: Value) => constantData(value) !== undefined;
 
@@ -39,9 +11,9 @@ const isConstant = (value: Value) => constantData(value) !== undefined;
  */
 export function computesInHalf({ operator, inputs }: Node, isHalf: (value: Value) => boolean): boolean {
   const floats = inputs.filter((input) => input.dtype === "float32");
-  if (PRODUCTS.has(operator.name)) return floats.some((input) => isHalf(input) || isConstant(input));
+  if (operator.half === "product") return floats.some((input) => isHalf(input) || isConstant(input));
   const varying = floats.filter((input) => !isConstant(input));
-  return FOLLOWING.has(operator.name) && varying.length > 0 && varying.every(isHalf);
+  return operator.half === "follows" && varying.length > 0 && varying.every(isHalf);
 }
 
 const LARGEST_HALF = 65504;

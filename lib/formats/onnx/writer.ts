@@ -5,6 +5,7 @@ import {
   GraphError,
   type InputAttributes,
   inputOperator,
+  isOperator,
   type Node,
   nodesInOrder,
   type OperatorName,
@@ -17,8 +18,6 @@ import { lowerRowBlocks } from "./lowerRowBlocks.js";
 import { computesInHalf, toHalf } from "./precision.js";
 import type { OnnxNode } from "./proto.js";
 import type { Target } from "./target.js";
-
-const isOperator = (node: Node, operator: { readonly name: string }) => node.operator.name === operator.name;
 
 /** Writes graphs node by node. */
 export class Writer {

@@ -4,12 +4,15 @@ import {
   GraphError,
   type InputAttributes,
   inputOperator,
+  isOperator,
   type Node,
   nodesInOrder,
   type OperatorName,
+  reshapeOperator,
   type Shape,
   type TensorData,
   type TensorType,
+  transposeOperator,
   type Value,
 } from "../../graph/index.js";
 import { ELEMENT_TYPES, Emitter, type GraphConstant, type GraphNode } from "./emitter.js";
@@ -48,7 +51,7 @@ export function tensorFlowGraph(outputs: Readonly<Record<string, Value>>, dialec
   const writer = new Writer(new Emitter(), dialect);
   const order = nodesInOrder(Object.values(outputs));
   // Inputs first, so that they get the names they have.
-  for (const node of order) if (node.operator.name === inputOperator.name) writer.add(node);
+  for (const node of order) if (isOperator(node, inputOperator)) writer.add(node);
   for (const node of order) writer.add(node);
   return writer.finish(outputs);
 }
@@ -75,9 +78,8 @@ class Writer {
     const [first] = node.outputs;
     if (this.tensors.has(first!) || this.known.has(first!)) return;
     this.emit.enter(node.scope);
-    const { name } = node.operator;
-    if (name === inputOperator.name) this.addInput(first!, node.attributes as InputAttributes);
-    else if (name === constantOperator.name) {
+    if (isOperator(node, inputOperator)) this.addInput(first!, node.attributes as InputAttributes);
+    else if (isOperator(node, constantOperator)) {
       const { data, shape, name: parameter } = node.attributes as ConstantAttributes;
       this.known.set(first!, { data, shape, name: parameter });
     } else if (!this.foldShape(node)) this.lower(node);
@@ -152,12 +154,16 @@ class Writer {
   }
 
   /** Constants that are only reshaped or transposed are stored as what they become. */
-  private foldShape({ operator, attributes, inputs: [x], outputs: [y] }: Node): boolean {
+  private foldShape(node: Node): boolean {
+    const {
+      inputs: [x],
+      outputs: [y],
+    } = node;
     const known = x === undefined ? undefined : this.known.get(x);
     if (known === undefined) return false;
-    if (operator.name === "reshape") this.known.set(y!, { ...known, shape: y!.shape });
-    else if (operator.name === "transpose") {
-      const { order } = attributes as { readonly order: readonly number[] };
+    if (isOperator(node, reshapeOperator)) this.known.set(y!, { ...known, shape: y!.shape });
+    else if (isOperator(node, transposeOperator)) {
+      const { order } = node.attributes as { readonly order: readonly number[] };
       this.known.set(y!, { ...known, data: rearrange(known.data, known.shape, order), shape: y!.shape });
     } else return false;
     return true;

@@ -10,6 +10,9 @@ const elementwise = ([x]: readonly TensorType[]): TensorType[] => [{ shape: x!.s
 /** max(x, 0) */
 export const reluOperator: Operator<None> = {
   name: "relu",
+  kind: "elementwise",
+  half: "follows",
+  cheap: "inStep",
   infer: elementwise,
   gradient: ({ outputs: [y] }, [g]) => [apply(reluGradientOperator, [y!, g!], {})],
 };
@@ -17,6 +20,7 @@ export const reluOperator: Operator<None> = {
 /** g where relu's output y is positive, else 0. */
 export const reluGradientOperator: Operator<None> = {
   name: "reluGradient",
+  kind: "elementwise",
   infer: elementwise,
   gradient: ({ inputs: [y] }, [gg]) => [undefined, apply(reluGradientOperator, [y!, gg!], {})],
   decompose: ({ inputs: [y, g] }) => [mul(g!, cast(less(scalar(0), y!), "float32"))],
@@ -25,6 +29,9 @@ export const reluGradientOperator: Operator<None> = {
 /** x · Φ(x), with the exact error function (Hendrycks and Gimpel 2016), not the tanh approximation. */
 export const geluOperator: Operator<None> = {
   name: "gelu",
+  kind: "elementwise",
+  half: "follows",
+  cheap: "inStep",
   infer: elementwise,
   gradient: ({ inputs: [x] }, [g]) => [apply(geluGradientOperator, [x!, g!], {})],
   decompose: ({ inputs: [x] }) => [mul(x!, normalCdf(x!))],
@@ -33,6 +40,7 @@ export const geluOperator: Operator<None> = {
 /** g · (Φ(x) + x · φ(x)) */
 export const geluGradientOperator: Operator<None> = {
   name: "geluGradient",
+  kind: "elementwise",
   infer: elementwise,
   // With u = x / √2 it is g / 2 · (erf(u) + 1 + 2 / √π · u · exp(−u²)); where exp(u²) overflows, the quotient is 0.
   decompose: ({ inputs: [x, g] }) => {

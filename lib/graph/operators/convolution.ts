@@ -38,6 +38,7 @@ export const spatial = (x: { shape: Shape }): [number, number] => [x.shape[2]!, 
 /** Convolution (cross-correlation, as everywhere in the field) of x [N, C, H, W] with w [O, C / groups, kh, kw] (+ bias [O]). */
 export const conv2dOperator: Operator<ConvolutionAttributes> = {
   name: "conv2d",
+  half: "product",
   infer: ([x, w, bias], attributes) => {
     check(x!.shape.length === 4 && w!.shape.length === 4, () => "x is [N, C, H, W] and w [O, C / groups, kh, kw]");
     const perGroup = x!.shape[1]! / attributes.groups;
@@ -193,6 +194,7 @@ export const convTranspose2dOperator: Operator<{
   readonly outputSize: readonly [number, number];
 }> = {
   name: "convTranspose2d",
+  half: "product",
   infer: ([x, w], { groups, outputSize }) => {
     check(x!.shape[1] === w!.shape[0], () => `${x!.shape[1]} channels, the kernel has ${w!.shape[0]}`);
     return [{ shape: [x!.shape[0]!, w!.shape[1]! * groups, ...outputSize], dtype: x!.dtype }];

@@ -68,6 +68,7 @@ export const roiAlignOperator: Operator<RoiAlignAttributes> = {
  */
 export const truncateOperator: Operator<Record<string, never>> = {
   name: "truncate",
+  half: "follows",
   infer: ([x, count]) => {
     check(count!.dtype === "int32" && `${count!.shape}` === "1", () => "count is int32[1]");
     return [{ shape: x!.shape, dtype: x!.dtype }];
@@ -77,6 +78,7 @@ export const truncateOperator: Operator<Record<string, never>> = {
 /** Ends what `truncate` began: x with its first axis filled up with zeros to its static size. */
 export const restoreOperator: Operator<Record<string, never>> = {
   name: "restore",
+  half: "follows",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
 };
 

@@ -1,4 +1,4 @@
-import { apply, check, type DType, GraphError, type Operator, type Shape, type Value } from "../value.js";
+import { apply, check, type DType, GraphError, type Operator, type Shape, type Traits, type Value } from "../value.js";
 import { scalar } from "./leaves.js";
 import { sumTo } from "./reductions.js";
 
@@ -18,9 +18,11 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
 
 type Gradient2 = (g: Value, a: Value, b: Value, y: Value) => readonly [Value | undefined, Value | undefined];
 
-function binary(name: string, gradient?: Gradient2, result?: DType): Operator<None> {
+function binary(name: string, gradient?: Gradient2, traits: Traits = {}, result?: DType): Operator<None> {
   return {
     name,
+    kind: "elementwise",
+    ...traits,
     infer: ([a, b]) => {
       check(a!.dtype === b!.dtype, () => `operands of one dtype, not ${a!.dtype} and ${b!.dtype}`);
       return [{ shape: broadcastShapes(a!.shape, b!.shape), dtype: result ?? a!.dtype }];
@@ -37,25 +39,35 @@ function binary(name: string, gradient?: Gradient2, result?: DType): Operator<No
 
 type Gradient1 = (g: Value, x: Value, y: Value) => Value;
 
-function unary(name: string, gradient?: Gradient1): Operator<None> {
+function unary(name: string, gradient?: Gradient1, traits: Traits = {}): Operator<None> {
   return {
     name,
+    kind: "elementwise",
+    ...traits,
     infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
     ...(gradient && { gradient: (node, [g]) => [gradient(g!, node.inputs[0]!, node.outputs[0]!)] }),
   };
 }
 
-export const addOperator = binary("add", (g) => [g, g]);
-export const subOperator = binary("sub", (g) => [g, neg(g)]);
-export const mulOperator = binary("mul", (g, a, b) => [mul(g, b), mul(g, a)]);
+export const addOperator = binary("add", (g) => [g, g], { half: "follows", cheap: "inBlock" });
+export const subOperator = binary("sub", (g) => [g, neg(g)], { half: "follows", cheap: "everywhere" });
+export const mulOperator = binary("mul", (g, a, b) => [mul(g, b), mul(g, a)], { half: "follows", cheap: "inBlock" });
 export const divOperator = binary("div", (g, _, b, y) => [div(g, b), neg(div(mul(g, y), b))]);
-export const maximumOperator = binary("maximum", (g, a, b) => [where(less(a, b), zero, g), where(less(a, b), g, zero)]);
-export const minimumOperator = binary("minimum", (g, a, b) => [where(less(b, a), zero, g), where(less(b, a), g, zero)]);
-export const lessOperator = binary("less", undefined, "bool");
-export const equalOperator = binary("equal", undefined, "bool");
-export const andOperator = binary("and", undefined, "bool");
+export const maximumOperator = binary(
+  "maximum",
+  (g, a, b) => [where(less(a, b), zero, g), where(less(a, b), g, zero)],
+  { half: "follows" },
+);
+export const minimumOperator = binary(
+  "minimum",
+  (g, a, b) => [where(less(b, a), zero, g), where(less(b, a), g, zero)],
+  { half: "follows" },
+);
+export const lessOperator = binary("less", undefined, {}, "bool");
+export const equalOperator = binary("equal", undefined, {}, "bool");
+export const andOperator = binary("and", undefined, {}, "bool");
 
-export const negOperator = unary("neg", (g) => neg(g));
+export const negOperator = unary("neg", (g) => neg(g), { half: "follows", cheap: "inBlock" });
 export const expOperator = unary("exp", (g, _, y) => mul(g, y));
 export const logOperator = unary("log", (g, x) => div(g, x));
 export const sqrtOperator = unary("sqrt", (g, _, y) => div(mul(g, scalar(0.5)), y));
@@ -63,16 +75,20 @@ export const absOperator = unary("abs", (g, x) => mul(g, sign(x)));
 export const signOperator = unary("sign");
 export const floorOperator = unary("floor");
 export const sigmoidOperator = unary("sigmoid", (g, _, y) => mul(g, mul(y, sub(scalar(1), y))));
-export const erfOperator = unary("erf", (g, x) => mul(g, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x))))));
+export const erfOperator = unary("erf", (g, x) => mul(g, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x))))), {
+  half: "follows",
+});
 
 export const castOperator: Operator<{ readonly dtype: DType }> = {
   name: "cast",
+  kind: "elementwise",
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
 };
 
 /** `condition ? a : b`, all three broadcast. */
 export const whereOperator: Operator<None> = {
   name: "where",
+  kind: "elementwise",
   infer: ([condition, a, b]) => {
     check(condition!.dtype === "bool", () => "the condition is bool");
     check(a!.dtype === b!.dtype, () => `branches of one dtype, not ${a!.dtype} and ${b!.dtype}`);

@@ -1,4 +1,14 @@
-import { apply, check, type DType, type Operator, type Shape, sizeOf, type TensorData, type Value } from "../value.js";
+import {
+  apply,
+  check,
+  type DType,
+  isOperator,
+  type Operator,
+  type Shape,
+  sizeOf,
+  type TensorData,
+  type Value,
+} from "../value.js";
 
 export interface InputAttributes {
   readonly name: string;
@@ -9,6 +19,7 @@ export interface InputAttributes {
 /** A tensor given at run time. Two inputs of one name in one graph are the same tensor. */
 export const inputOperator: Operator<InputAttributes> = {
   name: "input",
+  sized: "shape",
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
 };
 
@@ -56,7 +67,7 @@ export function filled(shape: Shape, x: number): Value {
 
 /** The data of a constant, or undefined for any other value. */
 export function constantData(value: Value): TensorData | undefined {
-  if (value.node.operator.name !== constantOperator.name) return undefined;
+  if (!isOperator(value.node, constantOperator)) return undefined;
   return (value.node.attributes as ConstantAttributes).data;
 }
 

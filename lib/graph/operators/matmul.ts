@@ -10,6 +10,7 @@ export interface MatMulAttributes {
 /** Batched matrix product over the last two axes, op(a) [..., m, k] · op(b) [..., k, n]; leading axes broadcast. */
 export const matMulOperator: Operator<MatMulAttributes> = {
   name: "matMul",
+  half: "product",
   infer: ([a, b], { transposeA, transposeB }) => {
     check(a!.shape.length >= 2 && b!.shape.length >= 2, () => "operands have two axes or more");
     const [m, k] = lastTwo(a!.shape, transposeA);

@@ -21,6 +21,7 @@ const otherAxes = (x: Value) => x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
 /** x [N, C, …] · scale [C] + shift [C], channel by channel: what batch norm and layer scale are once their numbers are known. */
 export const channelAffineOperator: Operator<None> = {
   name: "channelAffine",
+  cheap: "inStep",
   infer: ([x, scale, shift]) => {
     const channels = x!.shape[1];
     check(scale!.shape.length === 1 && scale!.shape[0] === channels, () => `a scale of ${channels} numbers`);

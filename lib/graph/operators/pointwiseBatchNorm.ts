@@ -1,4 +1,14 @@
-import { apply, check, type Node, type Operator, record, sizeOf, type TensorType, type Value } from "../value.js";
+import {
+  apply,
+  check,
+  isOperator,
+  type Node,
+  type Operator,
+  record,
+  sizeOf,
+  type TensorType,
+  type Value,
+} from "../value.js";
 import { type ConvolutionAttributes, conv2d, conv2dOperator, conv2dWeightGradientOperator } from "./convolution.js";
 import { add, div, maximum, mul, sqrt, sub } from "./elementwise.js";
 import { scalar } from "./leaves.js";
@@ -83,7 +93,7 @@ const PASSES = 300;
 
 /** The convolution that x is the result of, where batch norm is cheaper as part of its kernel. */
 export function normalisableConvolution({ node }: Value): Node<ConvolutionAttributes> | undefined {
-  if (node.operator.name !== conv2dOperator.name) return undefined;
+  if (!isOperator(node, conv2dOperator)) return undefined;
   const [x, w] = node.inputs as [Value, Value];
   const [out, channels, kh, kw] = w.shape as [number, number, number, number];
   const { stride, padding, groups } = node.attributes as ConvolutionAttributes;

@@ -21,6 +21,8 @@ export interface PoolingAttributes extends Windows {
 /** The mean of every kernel-sized window of x [N, C, H, W]. */
 export const averagePoolOperator: Operator<PoolingAttributes> = {
   name: "averagePool",
+  half: "follows",
+  cheap: "inStep",
   infer: inferPooled,
   gradient: ({ inputs: [x], attributes }, [g]) => [averagePoolGradient(x!, g!, attributes)],
 };
@@ -112,6 +114,7 @@ function placeBack(g: Value, x: Value, attributes: SliceAttributes): Value {
 /** The largest element of every kernel-sized window of x [N, C, H, W]; padding is never the largest. */
 export const maxPoolOperator: Operator<Windows> = {
   name: "maxPool",
+  half: "follows",
   infer: (inputs, attributes) => {
     const { kernel, padding } = attributes;
     // A window of padding alone has no largest element.
@@ -131,6 +134,8 @@ export const maxPoolOperator: Operator<Windows> = {
 /** Nearest-neighbour enlargement by whole factors: every pixel becomes a block. */
 export const repeatOperator: Operator<{ readonly factor: readonly [number, number] }> = {
   name: "repeat",
+  kind: "spreading",
+  half: "follows",
   infer: ([x], { factor }) => [
     { shape: [x!.shape[0]!, x!.shape[1]!, x!.shape[2]! * factor[0], x!.shape[3]! * factor[1]], dtype: x!.dtype },
   ],

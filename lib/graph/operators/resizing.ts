@@ -12,6 +12,8 @@ export interface ResizeAttributes {
 /** Bilinear resizing of [N, C, H, W], pixel centres at half (align_corners false), no antialiasing. */
 export const resizeBilinearOperator: Operator<ResizeAttributes> = {
   name: "resizeBilinear",
+  half: "follows",
+  sized: "values",
   infer: ([x], { size }) => {
     check(x!.shape.length === 4, () => "x is [N, C, H, W]");
     return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...size], dtype: x!.dtype }];
@@ -42,6 +44,7 @@ export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
  */
 export const resizeBicubicOperator: Operator<ResizeAttributes> = {
   name: "resizeBicubic",
+  sized: "values",
   infer: ([x], { size }) => {
     check(x!.shape.length >= 2, () => "x has two axes or more");
     return [{ shape: [...x!.shape.slice(0, -2), ...size], dtype: x!.dtype }];

@@ -5,6 +5,8 @@ import { sumTo } from "./reductions.js";
 
 export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   name: "reshape",
+  half: "follows",
+  sized: "shape",
   infer: ([x], { shape }) => {
     check(sizeOf(shape) === sizeOf(x!.shape), () => `${sizeOf(x!.shape)} elements do not fill [${shape}]`);
     return [{ shape, dtype: x!.dtype }];
@@ -14,6 +16,7 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
 
 export const transposeOperator: Operator<{ readonly order: readonly number[] }> = {
   name: "transpose",
+  half: "follows",
   infer: ([x], { order }) => {
     const sorted = [...order].sort((a, b) => a - b);
     check(
@@ -35,6 +38,9 @@ function inverse(order: readonly number[]): number[] {
 
 export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
   name: "broadcastTo",
+  kind: "spreading",
+  half: "follows",
+  sized: "shape",
   infer: ([x], { shape }) => {
     check(sameShape(broadcastShapes(x!.shape, shape), shape), () => `[${x!.shape}] does not broadcast to [${shape}]`);
     return [{ shape, dtype: x!.dtype }];
@@ -44,6 +50,7 @@ export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
 
 export const concatOperator: Operator<{ readonly axis: number }> = {
   name: "concat",
+  half: "follows",
   infer: (inputs, { axis }) => {
     const [first] = inputs;
     for (const x of inputs) {
@@ -71,6 +78,8 @@ export interface SliceAttributes {
 /** Elements start, start + step, … before end, along one axis. */
 export const sliceOperator: Operator<SliceAttributes> = {
   name: "slice",
+  half: "follows",
+  sized: "shape",
   infer: ([x], { axis, start, end, step }) => {
     const size = x!.shape[axis]!;
     check(0 <= start && start < end && end <= size && step >= 1, () => `${start}:${end}:${step} of ${size} elements`);
@@ -104,6 +113,7 @@ export interface PadAttributes {
 /** Zeros before and after along one axis. */
 export const padOperator: Operator<PadAttributes> = {
   name: "pad",
+  half: "follows",
   infer: ([x], { axis, before, after }) => {
     check(before >= 0 && after >= 0, () => "padding is not negative");
     return [{ shape: x!.shape.map((n, i) => (i === axis ? n + before + after : n)), dtype: x!.dtype }];
@@ -123,6 +133,7 @@ export const reverseOperator: Operator<{ readonly axes: readonly number[] }> = {
 /** Rows of x along `axis` picked by int32 indices; the axis is replaced by the shape of the indices. */
 export const gatherOperator: Operator<{ readonly axis: number }> = {
   name: "gather",
+  half: "follows",
   infer: ([x, indices], { axis }) => {
     check(indices!.dtype === "int32", () => `indices are int32, not ${indices!.dtype}`);
     const shape = [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)];

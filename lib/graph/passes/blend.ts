@@ -12,8 +12,9 @@ import { type Outputs, rewrite } from "./rewrite.js";
 export function blend(outputs: Outputs): Outputs {
   const isConstant = constantTest(outputs);
   return rewrite(outputs, (value) => {
-    if (value.node.operator.name !== "add") return undefined;
-    const [a, b] = value.node.inputs as [Value, Value];
+    const sum = madeBy(value, "add");
+    if (sum === undefined) return undefined;
+    const [a, b] = sum.inputs as [Value, Value];
     return blended(a, b) ?? blended(b, a);
   });
 

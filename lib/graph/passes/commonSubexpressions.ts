@@ -1,6 +1,6 @@
 import { type ConstantAttributes, constantOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
-import type { Node, Value } from "../value.js";
+import { isOperator, type Node, type Value } from "../value.js";
 import { mapOutputs, type Outputs, withInputs } from "./rewrite.js";
 
 /** Constants of up to so many bytes are compared by content, greater ones by the memory they are in. */
@@ -35,7 +35,7 @@ class Numbers {
 }
 
 function attributesKey(node: Node, numbers: Numbers): string {
-  if (node.operator.name !== constantOperator.name) {
+  if (!isOperator(node, constantOperator)) {
     // A graph within an attribute is the same only if its values are the very same.
     return JSON.stringify(node.attributes, (_, part: unknown) => (isValue(part) ? `value ${numbers.of(part)}` : part));
   }

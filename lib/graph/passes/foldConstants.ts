@@ -1,6 +1,6 @@
 import { type ConstantAttributes, constant, constantOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
-import { type Node, sizeOf, type TensorData, type Value } from "../value.js";
+import { isOperator, type Node, sizeOf, type TensorData, type Value } from "../value.js";
 import { constantTest } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 
@@ -10,12 +10,9 @@ export type Evaluate = (outputs: Outputs) => Promise<Readonly<Record<string, Ten
 /** So many numbers are computed in one go. */
 const PART_ELEMENTS = 2 ** 23;
 
-/** Operators that make a large tensor of a small one: their result is never stored, what they spread is. */
-const SPREADING = new Set(["broadcastTo", "repeat"]);
-
 export interface FoldOptions {
-  /** Operators left as they are with all they are made of, such as resizings to a size that is not known yet. */
-  readonly unfolded?: ReadonlySet<string>;
+  /** Whether sizes are not known yet: what depends on them, such as a resized table, is left with all it is made of. */
+  readonly freeSizes?: boolean;
 }
 
 /**
@@ -25,9 +22,9 @@ export interface FoldOptions {
 export async function foldConstants(
   outputs: Outputs,
   evaluate: Evaluate,
-  { unfolded = new Set() }: FoldOptions = {},
+  { freeSizes = false }: FoldOptions = {},
 ): Promise<Outputs> {
-  const targets = [...largestConstants(outputs, unfolded)];
+  const targets = [...largestConstants(outputs, freeSizes)];
   if (targets.length === 0) return outputs;
   const names = namesOf(targets);
   const folded = new Map<Value, Value>();
@@ -55,15 +52,17 @@ function partsOf(targets: readonly Value[]): Value[][] {
   return parts;
 }
 
-const isConstant = (node: Node) => node.operator.name === constantOperator.name;
+const isConstant = (node: Node) => isOperator(node, constantOperator);
 
 /** The constant values that something else than another constant takes. */
-function largestConstants(outputs: Outputs, unfolded: ReadonlySet<string>): Set<Value> {
+function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   const dependsOnConstants = constantTest(outputs);
   const found = new Set<Value>();
   const take = (value: Value): void => {
-    if (!dependsOnConstants(value) || isConstant(value.node) || unfolded.has(value.node.operator.name)) return;
-    if (SPREADING.has(value.node.operator.name)) for (const input of value.node.inputs) take(input);
+    const { operator, inputs } = value.node;
+    if (!dependsOnConstants(value) || isConstant(value.node) || (freeSizes && operator.sized === "values")) return;
+    // A large tensor made of a small one is never stored, what is spread is.
+    if (operator.kind === "spreading") for (const input of inputs) take(input);
     else found.add(value);
   };
   for (const output of Object.values(outputs)) take(output);

@@ -3,7 +3,7 @@ import { matMul } from "../operators/matmul.js";
 import { reshape, slice, transpose } from "../operators/shaping.js";
 import { consumersOf, nodesInOrder } from "../traverse.js";
 import { sizeOf, type Value } from "../value.js";
-import { constantTest, countUses, madeBy } from "./patterns.js";
+import { constantTest, countUses, madeBy, nameOf } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 import { firstOf } from "./simplify.js";
 
@@ -34,7 +34,7 @@ function scaling(outputs: Outputs) {
   const uses = countUses(outputs);
 
   return (value: Value): Value | undefined => {
-    if (value.node.operator.name !== "mul") return undefined;
+    if (madeBy(value, "mul") === undefined) return undefined;
     const operands = constantOperand(value, isConstant);
     if (operands === undefined) return undefined;
     const [x, factor] = operands;
@@ -45,7 +45,7 @@ function scaling(outputs: Outputs) {
   /** x · factor with the factor moved into constants x is made of; undefined where there are none. */
   function scaled(x: Value, factor: Value): Value | undefined {
     if (uses(x) !== 1) return undefined;
-    switch (x.node.operator.name) {
+    switch (nameOf(x)) {
       case "add":
         return scaledSum(x, factor);
       case "matMul":
@@ -119,7 +119,7 @@ function narrowing(outputs: Outputs) {
   /** The same part of what x is made of; undefined unless that is a linear layer nobody else takes. */
   function narrowed(x: Value, part: Part, sliced = false): Value | undefined {
     if (!sliced && (isOutput.has(x) || consumers.get(x)?.length !== 1)) return undefined;
-    switch (x.node.operator.name) {
+    switch (nameOf(x)) {
       case "transpose": {
         const { order } = madeBy(x, "transpose")!.attributes;
         if (order.at(-1) !== order.length - 1) return undefined;

@@ -1,14 +1,17 @@
 import { constantOperator } from "../operators/leaves.js";
 import type { AttributesOf, OperatorName } from "../operators.js";
 import { nodesInOrder } from "../traverse.js";
-import type { Node, Value } from "../value.js";
+import { isOperator, type Node, type Value } from "../value.js";
 import type { Outputs } from "./rewrite.js";
 
 /** The node a value comes from, if it is one of that operator. */
 export function madeBy<Name extends OperatorName>(value: Value, name: Name): Node<AttributesOf<Name>> | undefined {
   // The table ties each operator's name to its attributes; a node has lost that tie.
-  return value.node.operator.name === name ? (value.node as Node<AttributesOf<Name>>) : undefined;
+  return nameOf(value) === name ? (value.node as Node<AttributesOf<Name>>) : undefined;
 }
+
+/** The name of the operator a value comes from, so that a rule cannot ask for a name there is not. */
+export const nameOf = ({ node }: Value): OperatorName => node.operator.name as OperatorName;
 
 /** How many times a graph takes each value, as an input of a node or as an output of its own. */
 export function countUses(outputs: Outputs): (value: Value) => number {
@@ -27,7 +30,7 @@ export function constantTest(outputs: Outputs): (value: Value) => boolean {
     let constant = known.get(node);
     if (constant === undefined) {
       const leaf = node.inputs.length === 0;
-      constant = leaf ? node.operator.name === constantOperator.name : node.inputs.every((input) => test(input.node));
+      constant = leaf ? isOperator(node, constantOperator) : node.inputs.every((input) => test(input.node));
       known.set(node, constant);
     }
     return constant;

@@ -1,18 +1,11 @@
-import { geluOperator, reluOperator } from "../operators/activations.js";
-import { add, div, sqrt, subOperator } from "../operators/elementwise.js";
+import { add, div, sqrt } from "../operators/elementwise.js";
 import { scalar } from "../operators/leaves.js";
-import { batchNormOperator, channelAffine, channelAffineOperator } from "../operators/normalisation.js";
-import { averagePoolOperator } from "../operators/pooling.js";
-import type { Value } from "../value.js";
-
-/** Operators that cost a pass over memory, about what it costs to write their result and read it again. */
-const CHEAP = new Set(
-  [geluOperator, reluOperator, subOperator, channelAffineOperator, averagePoolOperator].map(({ name }) => name),
-);
+import { batchNormOperator, channelAffine } from "../operators/normalisation.js";
+import { isOperator, type Value } from "../value.js";
 
 /** Whether a value is better computed twice than kept, because little more than a pass over memory makes it. */
-export function isCheap({ node }: Value): boolean {
-  return CHEAP.has(node.operator.name);
+export function isCheap({ node: { operator } }: Value): boolean {
+  return operator.cheap === "inStep" || operator.cheap === "everywhere";
 }
 
 /**
@@ -21,7 +14,7 @@ export function isCheap({ node }: Value): boolean {
  * @param take where to get a value from in the place of the recomputation
  */
 export function recomputeBatchNorm({ node, index }: Value, take: (value: Value) => Value): Value | undefined {
-  if (node.operator.name !== batchNormOperator.name || index !== 0) return undefined;
+  if (!isOperator(node, batchNormOperator) || index !== 0) return undefined;
   const [, gamma, beta] = node.inputs as readonly [Value, Value, Value];
   const [, , variance, centred] = node.outputs as readonly [Value, Value, Value, Value];
   const { epsilon } = node.attributes as { readonly epsilon: number };

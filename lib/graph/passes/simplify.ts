@@ -1,7 +1,7 @@
 import { constantData } from "../operators/leaves.js";
 import { reshape, transpose } from "../operators/shaping.js";
 import { sameShape, type Value } from "../value.js";
-import { madeBy } from "./patterns.js";
+import { madeBy, nameOf } from "./patterns.js";
 import { type Outputs, type Rule, rewrite } from "./rewrite.js";
 
 /** Drops operators that do nothing (x + 0, x · 1, …) and merges reshapes and transposes that follow each other. */
@@ -29,7 +29,7 @@ function neutralOperand(value: Value): Value | undefined {
   const [a, b] = value.node.inputs;
   const orElse = (kept: Value, other: Value, neutral: number) =>
     sameShape(kept.shape, value.shape) && isFilledWith(other, neutral) ? kept : undefined;
-  switch (value.node.operator.name) {
+  switch (nameOf(value)) {
     case "add":
       return orElse(a!, b!, 0) ?? orElse(b!, a!, 0);
     case "sub":

@@ -1,6 +1,6 @@
 import { constantOperator, input, inputOperator } from "../operators/leaves.js";
 import { nodesInOrder } from "../traverse.js";
-import type { Node, Value } from "../value.js";
+import { isOperator, type Node, type Value } from "../value.js";
 import { isCheap, recomputeBatchNorm } from "./recompute.js";
 import { rewrite } from "./rewrite.js";
 
@@ -42,5 +42,5 @@ export function splitGraph(
 }
 
 function isLeaf(node: Node): boolean {
-  return node.operator.name === inputOperator.name || node.operator.name === constantOperator.name;
+  return isOperator(node, inputOperator) || isOperator(node, constantOperator);
 }

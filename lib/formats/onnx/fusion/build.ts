@@ -5,6 +5,8 @@ import {
   constant,
   constantData,
   input,
+  isOperator,
+  meanOperator,
   mul,
   type Node,
   record,
@@ -70,7 +72,7 @@ function complete(value: Value, result: Value): Value {
   const across = axes.filter((axis) => axis < 2);
   const total = across.length === 0 ? result : sum(result, { axes: across, keepDims: true });
   const count = sizeOf(node.inputs[0]!.shape) / sizeOf(value.shape);
-  const scaled = node.operator.name === "mean" ? mul(total, scalar(1 / count)) : total;
+  const scaled = isOperator(node, meanOperator) ? mul(total, scalar(1 / count)) : total;
   return reshape(scaled, value.shape);
 }
 

@@ -1,13 +1,18 @@
 import {
   type AttributesOf,
   add,
+  addOperator,
   apply,
+  isOperator,
   mul,
+  mulOperator,
   type Node,
+  negOperator,
   reshape,
   type Shape,
   scalar,
   sub,
+  subOperator,
   sumOperator,
   type Value,
 } from "../../../graph/index.js";
@@ -37,7 +42,7 @@ interface Scaled {
 /** The value as x · factor, the factor a number a row or one for all. */
 function scaled(value: Value): Scaled | undefined {
   const { node, shape } = value;
-  if (node.operator.name !== "mul" || rowwise(node) === undefined) return undefined;
+  if (!isOperator(node, mulOperator) || rowwise(node) === undefined) return undefined;
   const [a, b] = node.inputs as [Value, Value];
   if (isFactor(b, shape)) return { x: a, factor: b };
   return isFactor(a, shape) ? { x: b, factor: a } : undefined;
@@ -51,7 +56,7 @@ function isFactor(value: Value, domain: Shape): boolean {
 /** The value as x + shift, the shift a number a row or one for all. */
 function affine({ node, shape }: Value): { readonly x: Value; readonly shift: Value } | undefined {
   const [x, shift] = node.inputs;
-  return node.operator.name === "add" && isFactor(shift!, shape) ? { x: x!, shift: shift! } : undefined;
+  return isOperator(node, addOperator) && isFactor(shift!, shape) ? { x: x!, shift: shift! } : undefined;
 }
 
 /** (x · a) · b = x · (a · b) */
@@ -71,18 +76,19 @@ function factorOfAffine(value: Value): Value | undefined {
 
 /** x − x · a = x · (1 − a) */
 function factorOfDifference(value: Value): Value | undefined {
-  if (value.node.operator.name !== "sub" && value.node.operator.name !== "add") return undefined;
+  const isDifference = isOperator(value.node, subOperator);
+  if (!isDifference && !isOperator(value.node, addOperator)) return undefined;
   const [x, b] = value.node.inputs as [Value, Value];
-  const taken = value.node.operator.name === "sub" ? b : negated(b);
+  const taken = isDifference ? b : negated(b);
   const inner = taken && scaled(taken);
   return inner?.x === x ? mul(x, sub(scalar(1), inner.factor)) : undefined;
 }
 
-const negated = ({ node }: Value): Value | undefined => (node.operator.name === "neg" ? node.inputs[0] : undefined);
+const negated = ({ node }: Value): Value | undefined => (isOperator(node, negOperator) ? node.inputs[0] : undefined);
 
 /** Σ x · a = a · Σ x, Σ (x · a) · y = a · Σ x · y and Σ (x · a + b) · y = a · Σ x · y + b · Σ y. */
 function factorOfSum(value: Value): Value | undefined {
-  if (value.node.operator.name !== "sum" || rowwise(value.node) === undefined) return undefined;
+  if (!isOperator(value.node, sumOperator) || rowwise(value.node) === undefined) return undefined;
   const node = value.node as Node<AttributesOf<"sum">>;
   const total = (terms: Value) => apply(sumOperator, [terms], node.attributes);
   const terms = node.inputs[0]!;
@@ -91,7 +97,7 @@ function factorOfSum(value: Value): Value | undefined {
     const factor = reducedFactor(direct.factor, node);
     return factor && mul(total(direct.x), factor);
   }
-  if (terms.node.operator.name !== "mul") return undefined;
+  if (!isOperator(terms.node, mulOperator)) return undefined;
   const [left, right] = terms.node.inputs as [Value, Value];
   return sumOfProduct(left, right) ?? sumOfProduct(right, left);
 

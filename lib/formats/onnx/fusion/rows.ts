@@ -1,4 +1,12 @@
-import { type AttributesOf, type Node, type Shape, sizeOf } from "../../../graph/index.js";
+import {
+  type AttributesOf,
+  isOperator,
+  meanOperator,
+  type Node,
+  type Shape,
+  sizeOf,
+  sumOperator,
+} from "../../../graph/index.js";
 
 /**
  * A tensor [N, C, H, W] seen as rows: N · C of them, of H · W elements each. What works on elements, with operands
@@ -6,14 +14,8 @@ import { type AttributesOf, type Node, type Shape, sizeOf } from "../../../graph
  */
 export type OperandKind = "full" | "row" | "column" | "scalar";
 
-const ELEMENTWISE = new Set([
-  ...["add", "sub", "mul", "div", "maximum", "minimum", "less", "equal", "and", "where", "cast"],
-  ...["neg", "exp", "log", "sqrt", "abs", "sign", "sigmoid", "erf", "relu", "reluGradient", "gelu"],
-]);
-const CHEAP = new Set(["add", "sub", "mul", "neg"]);
-
 /** Whether computing the node again costs less than reading its result from memory. */
-export const isCheap = (node: Node): boolean => CHEAP.has(node.operator.name);
+export const isCheap = ({ operator: { cheap } }: Node): boolean => cheap === "inBlock" || cheap === "everywhere";
 
 /** What an operand is to tensors of the shape [N, C, H, W]; undefined where it broadcasts in another way. */
 export function operandKind(operand: Shape, [n, c, h, w]: Shape): OperandKind | undefined {
@@ -36,15 +38,14 @@ export interface RowwiseNode {
 
 /** How a node can be computed a block of rows at a time, if it can. */
 export function rowwise(node: Node): RowwiseNode | undefined {
-  const { name } = node.operator;
-  if (name === "sum" || name === "mean") {
+  if (isOperator(node, sumOperator) || isOperator(node, meanOperator)) {
     const domain = node.inputs[0]!.shape;
     const { axes, keepDims } = node.attributes as AttributesOf<"sum">;
     if (domain.length !== 4 || !axes.includes(2) || !axes.includes(3)) return undefined;
     return { domain, reduces: axes.length === 2 && keepDims ? "within" : "across" };
   }
   const domain = node.outputs[0]!.shape;
-  if (!ELEMENTWISE.has(name) || domain.length !== 4) return undefined;
+  if (node.operator.kind !== "elementwise" || domain.length !== 4) return undefined;
   const kinds = node.inputs.map((input) => operandKind(input.shape, domain));
   return kinds.includes("full") && !kinds.includes(undefined) ? { domain } : undefined;
 }
