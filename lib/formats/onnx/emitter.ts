@@ -1,3 +1,4 @@
+import type { OnnxOperator, OnnxRuntimeOperator } from "./opsets.js";
 import {
   ELEMENT_TYPES,
   type OnnxAttribute,
@@ -18,6 +19,8 @@ export interface EmitOptions {
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
   readonly domain?: string;
 }
+
+type WrittenOperator = OnnxOperator | OnnxRuntimeOperator;
 
 /** Collects the nodes and initialisers of a model being written and gives every tensor a name of its own. */
 export class Emitter {
@@ -44,7 +47,7 @@ export class Emitter {
   }
 
   /** Adds a node with `outputs` outputs and returns their names. */
-  nodeWith(outputs: number, opType: string, input: readonly string[], options: EmitOptions = {}): string[] {
+  nodeWith(outputs: number, opType: WrittenOperator, input: readonly string[], options: EmitOptions = {}): string[] {
     const { attributes = {}, domain = "" } = options;
     const name = this.name(opType);
     const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? `${name}:out` : `${name}:out${i}`));
@@ -55,7 +58,7 @@ export class Emitter {
   }
 
   /** Adds a node with one output and returns its name. */
-  node(opType: string, input: readonly string[], options: EmitOptions = {}): string {
+  node(opType: WrittenOperator, input: readonly string[], options: EmitOptions = {}): string {
     return this.nodeWith(1, opType, input, options)[0]!;
   }
 

@@ -11,6 +11,7 @@ import type { Emitter } from "./emitter.js";
 import { lowerResizeBicubic } from "./lowerBicubic.js";
 import { lowerResizedCrossEntropy } from "./lowerCrossEntropy.js";
 import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
+import type { OnnxOperator } from "./opsets.js";
 import { ELEMENT_TYPES } from "./proto.js";
 import type { Target } from "./target.js";
 
@@ -25,16 +26,19 @@ export type Lowering<Attributes> = (
   target: Target,
 ) => string | readonly string[] | undefined;
 
-type Lowerings = { readonly [Name in OperatorName]?: Lowering<AttributesOf<Name>> };
+/** Every operator but inputs and constants, which the writer knows: how it is written, or that its decomposition is. */
+type Lowerings = {
+  readonly [Name in Exclude<OperatorName, "input" | "constant">]: Lowering<AttributesOf<Name>> | "decompose";
+};
 
 const plain =
-  (opType: string) =>
+  (opType: OnnxOperator) =>
   (emit: Emitter, inputs: readonly string[]): string =>
     emit.node(opType, inputs);
 
 /** @param since the opset from which the axes are an input; before, they are an attribute */
 const reduction =
-  (opType: string, since: number): Lowering<AttributesOf<"sum">> =>
+  (opType: OnnxOperator, since: number): Lowering<AttributesOf<"sum">> =>
   (emit, [x], { attributes: { axes, keepDims } }, { opset }) => {
     const keepdims = keepDims ? 1 : 0;
     if (opset < since) return emit.node(opType, [x!], { attributes: { axes, keepdims } });
@@ -83,7 +87,7 @@ const reachesEnd = ({ attributes: { axis, end }, inputs: [x] }: Node<AttributesO
 /** Far before the first element: with a negative step the slice then takes that one too. */
 const BEFORE_THE_START = -(2 ** 40);
 
-/** One entry an operator. An operator without an entry is lowered through its decomposition. */
+/** One entry an operator; the compiler asks for it. */
 export const lowerings: Lowerings = {
   add: plain("Add"),
   sub: plain("Sub"),
@@ -209,7 +213,27 @@ export const lowerings: Lowerings = {
   roiAlign: lowerRoiAlign,
   truncate: lowerTruncate,
   restore: lowerRestore,
+
+  conv2dInputGradient: "decompose",
+  conv2dWeightGradient: "decompose",
+  resizeBilinearGradient: "decompose",
+  geluGradient: "decompose",
+  softmaxCrossEntropy: "decompose",
+  softmaxCrossEntropyGradient: "decompose",
+  channelAffine: "decompose",
+  channelDot: "decompose",
+  batchNorm: "decompose",
+  pointwiseBatchNorm: "decompose",
+  affineSum: "decompose",
+  standardise: "decompose",
 };
+
+/** The lowering of an operator of this name; undefined where its decomposition is written. */
+export function loweringOf(name: string): Lowering<unknown> | undefined {
+  // The table pairs each operator's name with a lowering for its own attributes; that tie is lost in this look-up.
+  const found = lowerings[name as keyof Lowerings] as Lowering<unknown> | "decompose" | undefined;
+  return found === "decompose" ? undefined : found;
+}
 
 function lowerScatterAdd(
   emit: Emitter,

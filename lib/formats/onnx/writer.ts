@@ -8,12 +8,11 @@ import {
   isOperator,
   type Node,
   nodesInOrder,
-  type OperatorName,
   type Value,
 } from "../../graph/index.js";
 import { bytesOf, type Emitter } from "./emitter.js";
 import { type RowBlocksAttributes, rowBlocksOperator } from "./fusion/rowBlocks.js";
-import { castTo, type Lowering, lowerings } from "./lowerings.js";
+import { castTo, loweringOf } from "./lowerings.js";
 import { lowerRowBlocks } from "./lowerRowBlocks.js";
 import { computesInHalf, toHalf } from "./precision.js";
 import type { OnnxNode } from "./proto.js";
@@ -105,9 +104,7 @@ export class Writer {
         return results.map((value) => writer.tensorOf(value, false));
       });
     }
-    // The table pairs each operator's name with a lowering for its own attributes; that tie is lost in this look-up.
-    const lower = lowerings[node.operator.name as OperatorName] as Lowering<unknown> | undefined;
-    const names = lower?.(this.emit, inputs, node, this.target);
+    const names = loweringOf(node.operator.name)?.(this.emit, inputs, node, this.target);
     if (names !== undefined) return typeof names === "string" ? [names] : names;
     const parts = node.operator.decompose?.(node);
     if (parts === undefined) throw new GraphError(`no ONNX form of the operator ${node.operator.name}`);

@@ -9,9 +9,12 @@ import { roiAlign } from "./lowerRoiAlign.js";
 import { concat, gather, pad, reshape, reverse, scatterAdd, slice, transpose } from "./lowerShaping.js";
 import type { Dialect, Lowering } from "./site.js";
 
-type Lowerings = { readonly [Name in OperatorName]?: Lowering<AttributesOf<Name>> };
+/** Every operator but inputs and constants, which the writer knows: how it is written, or that its decomposition is. */
+type Lowerings = {
+  readonly [Name in Exclude<OperatorName, "input" | "constant">]: Lowering<AttributesOf<Name>> | "decompose";
+};
 
-/** One entry an operator. An operator without an entry is lowered through its decomposition. */
+/** One entry an operator; the compiler asks for it. */
 const everywhere: Lowerings = {
   add: elementwise("AddV2"),
   sub: elementwise("Sub"),
@@ -64,6 +67,25 @@ const everywhere: Lowerings = {
   roiAlign,
   truncate,
   restore,
+
+  axisSize: "decompose",
+  axisRange: "decompose",
+  conv2dInputGradient: "decompose",
+  conv2dWeightGradient: "decompose",
+  maxPool: "decompose",
+  resizeBicubic: "decompose",
+  reluGradient: "decompose",
+  gelu: "decompose",
+  geluGradient: "decompose",
+  softmaxCrossEntropy: "decompose",
+  softmaxCrossEntropyGradient: "decompose",
+  resizedCrossEntropy: "decompose",
+  channelAffine: "decompose",
+  channelDot: "decompose",
+  batchNorm: "decompose",
+  pointwiseBatchNorm: "decompose",
+  affineSum: "decompose",
+  standardise: "decompose",
 };
 
 /** TensorFlow has kernels of its own for gradients, which TF.js lacks. */
@@ -77,7 +99,12 @@ const tensorflow: Lowerings = {
   },
 };
 
-export function loweringOf(name: OperatorName, dialect: Dialect): Lowering<unknown> | undefined {
+/** For each dialect. */
+export const LOWERINGS: Readonly<Record<Dialect, Lowerings>> = { tfjs: everywhere, tensorflow };
+
+/** The lowering of an operator of this name; undefined where its decomposition is written. */
+export function loweringOf(name: string, dialect: Dialect): Lowering<unknown> | undefined {
   // The tables pair each operator's name with a lowering for its own attributes; that tie is lost in this look-up.
-  return (dialect === "tensorflow" ? tensorflow : everywhere)[name] as Lowering<unknown> | undefined;
+  const found = LOWERINGS[dialect][name as keyof Lowerings] as Lowering<unknown> | "decompose" | undefined;
+  return found === "decompose" ? undefined : found;
 }

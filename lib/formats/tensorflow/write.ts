@@ -7,7 +7,6 @@ import {
   isOperator,
   type Node,
   nodesInOrder,
-  type OperatorName,
   reshapeOperator,
   type Shape,
   type TensorData,
@@ -107,7 +106,7 @@ class Writer {
   }
 
   private lower(node: Node): void {
-    const lower = loweringOf(node.operator.name as OperatorName, this.dialect);
+    const lower = loweringOf(node.operator.name, this.dialect);
     if (lower !== undefined) {
       const operands = node.inputs.map((value) => this.operand(value));
       const given = lower({
