@@ -39,6 +39,9 @@ export interface TrainOptions {
   readonly config: Config;
   /** Go on from the newest checkpoint in the output folder. */
   readonly resume: boolean;
+  /** Begin anew, deleting the run that is there. */
+  readonly restart: boolean;
+  readonly saveWanted: () => boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainingEvent) => void;
 }

@@ -7,8 +7,10 @@ export interface Context {
   stdout(text: string): void;
   /** Progress and messages. */
   readonly stderr: ErrorStream;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C or SIGTERM; the reason says by which. */
   readonly signal: AbortSignal;
+  /** Whether SIGUSR1 has asked for a checkpoint since this was last called. Default never. */
+  saveWanted?(): boolean;
 }
 
 export type ErrorStream = Pick<NodeJS.WriteStream, "write" | "isTTY">;

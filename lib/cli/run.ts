@@ -11,22 +11,21 @@ import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
 import { predictCommand } from "./predict.js";
 import { reportCommand } from "./report.js";
+import { exitCodeOf } from "./signals.js";
 import { trainCommand } from "./train.js";
 import { verifyCommand } from "./verify.js";
 import { weightsCommand } from "./weights/weights.js";
-
-const INTERRUPTED = 130;
 
 /**
  * Runs one command line.
  *
  * @param args without the names of Node and of the program
- * @returns the exit code: 0; 1 for what is wrong with input or run; 2 for the command line; 130 after Ctrl-C
+ * @returns the exit code: 0; 1 for what is wrong with input or run; 2 for the command line; 130 after Ctrl-C, 143 after SIGTERM
  */
 export async function runCli(args: readonly string[], context: Context): Promise<number> {
   try {
     await createProgram(context).parseAsync(args, { from: "user" });
-    return context.signal.aborted ? INTERRUPTED : 0;
+    return context.signal.aborted ? exitCodeOf(context.signal) : 0;
   } catch (error) {
     return explain(error, context);
   }
@@ -72,7 +71,7 @@ function explain(error: unknown, { signal, stderr }: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // Commander has printed it
   if (signal.aborted) {
     stderr.write("interrupted\n");
-    return INTERRUPTED;
+    return exitCodeOf(signal);
   }
   if (error instanceof UserError) {
     stderr.write(`${error.message}\n`);

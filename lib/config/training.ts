@@ -87,9 +87,12 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
       checkpoint: z
         .strictObject({
           every: count(
-            "Epochs (or steps, as the length) between checkpoints; without it, only at the end",
+            "Epochs (or steps, as the length) between checkpoints; besides, there is one at each validation, after the first step and at the end",
           ).exactOptional(),
-          keep: count("Checkpoints kept; the best one's weights are kept besides").default(2),
+          minutes: positive("Minutes after which there is one in any case").default(10),
+          keep: count(
+            "Checkpoints kept; besides them the best one's weights, and while the loss grows the last one from before",
+          ).default(2),
           best: z.enum(metrics).default(metrics[0]).describe("Metric of the best checkpoint"),
         })
         .prefault({}),

@@ -110,11 +110,14 @@ export async function readSafetensors(
 /**
  * Writes tensors in the order given, atomically and without copying them. The header is padded so that the data
  * section starts on a multiple of 8 bytes.
+ *
+ * @param onPart is shown the file's bytes in turn, such as to sum them up
  */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [name: string, tensor: Tensor]>,
   metadata: Readonly<Record<string, string>> = {},
+  onPart?: (bytes: Uint8Array) => void,
 ): Promise<void> {
   const all = Array.from(tensors, ([name, tensor]) => {
     if (tensor.data.length !== elementCount(tensor.shape)) {
@@ -122,7 +125,7 @@ export async function writeSafetensors(
     }
     return { name, dtype: tensor.dtype, shape: tensor.shape, read: async () => tensor };
   });
-  await streamSafetensors(path, all, metadata);
+  await streamSafetensors(path, all, metadata, onPart);
 }
 
 /** As `writeSafetensors`, with one tensor at a time in memory. */
@@ -130,11 +133,17 @@ export async function streamSafetensors(
   path: string,
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
+  onPart: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<void> {
   const header = encodeHeader(tensors, metadata);
   async function* parts(): AsyncGenerator<Uint8Array> {
+    onPart(header);
     yield header;
-    for (const { read } of tensors) yield bytesOf((await read()).data);
+    for (const { read } of tensors) {
+      const bytes = bytesOf((await read()).data);
+      onPart(bytes);
+      yield bytes;
+    }
   }
   await writeFileAtomic(path, parts());
 }

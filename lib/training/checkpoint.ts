@@ -1,39 +1,24 @@
-import { existsSync, statSync } from "node:fs";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config } from "../config/schema.js";
+import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.js";
-import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
+import { describeFileError, makeFolder, readTextFile, writeFileAtomic } from "../files.js";
 import { FOLDER_FILES } from "../formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
+import { isFiniteThroughout } from "../kernels/optimizers.js";
+import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
+
+export type { BestModel, TrainingState } from "./state.js";
 
 /*
  * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names),
- * optimizer.safetensors (the optimiser's flat arrays) and state.json. The folder gets its name when all three are
- * written, so there is none that is half there. RUN/best.safetensors holds the best model so far.
+ * optimizer.safetensors (the optimiser's flat arrays) and state.json, with checksums of both and of itself. The folder
+ * gets its name when all three are written, so there is none that is half there. step-00000300.diverged is one that
+ * training gave up (see saver.ts): nothing goes on from it. RUN/best.safetensors holds the best model so far.
  */
-
-/** What besides the tensors a run needs to go on exactly where it was. */
-export interface TrainingState {
-  /** Optimiser updates done. */
-  readonly step: number;
-  readonly epoch: number;
-  /** Named states of random streams. */
-  readonly random: Readonly<Record<string, readonly [key: number, counter: number]>>;
-  /** The last validation's. */
-  readonly metrics: Readonly<Record<string, number>>;
-  /** The step of that validation; 0 if there was none. */
-  readonly evaluatedStep: number;
-  readonly best?: BestModel;
-  readonly config: Config;
-}
-
-export interface BestModel {
-  readonly metric: string;
-  readonly value: number;
-  readonly step: number;
-}
 
 export interface Checkpoint {
   readonly state: TrainingState;
@@ -48,39 +33,66 @@ export interface SaveOptions {
   readonly optimizer: Readonly<Record<string, Float32Array>>;
   /** Of the model's file: what the model means. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Checkpoints left after this one is saved, itself included. */
-  readonly keep: number;
 }
 
-const FORMAT = 1;
+const MODEL = "model.safetensors";
+const OPTIMIZER = "optimizer.safetensors";
+const STATE = "state.json";
 
-/** Saves a checkpoint of a run and removes the oldest beyond `keep`. @returns its folder */
+export const checkpointName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
+const stepOf = (name: string): number => Number(name.slice("step-".length));
+
+/** Saves a checkpoint of a run. Others stay; see `removeOldCheckpoints`. @returns its folder */
 export async function saveCheckpoint(
   run: string,
-  { state, model, optimizer, metadata, keep }: SaveOptions,
-): Promise<string> {
+  { state, model, optimizer, metadata }: SaveOptions,
+): Promise<{ readonly folder: string; readonly files: Checksums }> {
   const folder = join(run, "checkpoints");
-  const target = join(folder, `step-${String(state.step).padStart(8, "0")}`);
+  const target = join(folder, checkpointName(state.step));
   const temporary = join(folder, `.tmp-${process.pid}-${state.step}`);
   try {
     await rm(temporary, { recursive: true, force: true });
     await makeFolder(temporary);
-    await writeSafetensors(join(temporary, "model.safetensors"), model, { ...metadata, format: "pt" });
     const flat = Object.entries(optimizer).map(
       ([name, data]) => [name, { dtype: "F32", shape: [data.length], data }] as const,
     );
-    await writeSafetensors(join(temporary, "optimizer.safetensors"), flat);
-    await writeFileAtomic(join(temporary, "state.json"), `${JSON.stringify({ format: FORMAT, ...state }, null, 2)}\n`);
-    if (existsSync(target)) await rename(target, `${temporary}-replaced`);
+    const files = {
+      [MODEL]: await writeSummed(join(temporary, MODEL), model, { ...metadata, format: "pt" }),
+      [OPTIMIZER]: await writeSummed(join(temporary, OPTIMIZER), flat),
+    };
+    await writeFileAtomic(join(temporary, STATE), writeState(state, files));
+    if (existsSync(target)) await rename(target, `${temporary}-replaced`); // one that could not be read
     await rename(temporary, target);
-    const names = await checkpointNames(run);
-    for (const name of names.slice(Math.max(1, keep))) await rm(join(folder, name), { recursive: true, force: true });
+    await syncFolder(folder);
     await removeLeftovers(folder);
+    return { folder: target, files };
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw describeFileError(error, target, "write");
   }
-  return target;
+}
+
+/** @returns the file's checksum */
+async function writeSummed(
+  path: string,
+  tensors: Iterable<readonly [name: string, tensor: Tensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const hash = createHash("sha256");
+  await writeSafetensors(path, tensors, metadata, (bytes) => hash.update(bytes));
+  return hash.digest("hex");
+}
+
+/** Names are on the disk too before anything older goes. Windows opens no folders. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
+
+/** Writes the state of a checkpoint anew, when more is known of it. */
+export async function updateState(run: string, state: TrainingState, files: Checksums): Promise<void> {
+  await writeFileAtomic(join(run, "checkpoints", checkpointName(state.step), STATE), writeState(state, files));
 }
 
 /** What killed runs left half-written. */
@@ -88,6 +100,48 @@ async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.startsWith(".tmp-")) await rm(join(folder, name), { recursive: true, force: true });
   }
+}
+
+export interface KeepOptions {
+  /** The step of the checkpoint saved last. It stays, and so do later ones: they count for nothing here. */
+  readonly newest: number;
+  /** Checkpoints left of those until then. */
+  readonly keep: number;
+  /** The step of one more that stays. */
+  readonly besides?: number;
+  /** Names of checkpoints that could not be read: they do not count, and go. */
+  readonly damaged?: readonly string[];
+}
+
+/** Removes the oldest checkpoints beyond a number. */
+export async function removeOldCheckpoints(
+  run: string,
+  { newest, keep, besides, damaged = [] }: KeepOptions,
+): Promise<void> {
+  const names = (await checkpointNames(run)).filter((name) => stepOf(name) <= newest);
+  const sound = names.filter((name) => stepOf(name) === newest || !damaged.includes(name));
+  const staying = new Set(sound.slice(0, Math.max(1, keep)));
+  for (const name of names) {
+    if (staying.has(name) || stepOf(name) === besides) continue;
+    const path = join(run, "checkpoints", name);
+    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+      throw describeFileError(error, path, "write");
+    });
+  }
+}
+
+/**
+ * Puts checkpoints after a step out of the way, so that nothing goes on from them; they are still there as
+ * `step-….diverged`. @returns their steps
+ */
+export async function setAsideAfter(run: string, step: number): Promise<number[]> {
+  const names = (await checkpointNames(run)).filter((name) => stepOf(name) > step).reverse();
+  for (const name of names) {
+    const path = join(run, "checkpoints", name);
+    await rm(`${path}.diverged`, { recursive: true, force: true });
+    await rename(path, `${path}.diverged`);
+  }
+  return names.map(stepOf);
 }
 
 /** Writes RUN/best.safetensors. @returns its path */
@@ -103,35 +157,61 @@ export async function saveBest(
   return path;
 }
 
-/** Whether `value` beats the best so far: lower for losses, higher for everything else; NaN never does. */
+/**
+ * Whether `value` beats the best so far: lower for losses, higher for everything else. What is undefined never does: NaN,
+ * and the −1 that COCO's figures have where there is nothing to find.
+ */
 export function isBetter(metric: string, value: number, best: number | undefined): boolean {
-  if (Number.isNaN(value)) return false;
+  const isLoss = metric.toLowerCase().endsWith("loss");
+  if (Number.isNaN(value) || (!isLoss && value < 0)) return false;
   if (best === undefined) return true;
-  return metric.toLowerCase().endsWith("loss") ? value < best : value > best;
+  return isLoss ? value < best : value > best;
 }
 
 /** @throws UserError when a file of the checkpoint is missing, truncated or damaged */
-export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
-  const state = await readState(join(folder, "state.json"));
-  const { tensors: model } = await readSafetensors(join(folder, "model.safetensors"));
-  const { tensors: optimizer } = await readSafetensors(join(folder, "optimizer.safetensors"));
-  return { state, model, optimizer };
+export async function loadCheckpoint(folder: string): Promise<Checkpoint & { readonly files: Checksums }> {
+  const { state, files } = parseState(await readTextFile(join(folder, STATE)), join(folder, STATE));
+  if (/\bstep-\d+$/.test(folder) && !folder.endsWith(checkpointName(state.step))) {
+    throw new UserError(`${join(folder, STATE)}: the state is that of step ${state.step}`);
+  }
+  const sums: Checksums = {
+    [MODEL]: await sumOf(join(folder, MODEL)),
+    [OPTIMIZER]: await sumOf(join(folder, OPTIMIZER)),
+  };
+  const model = await readSound(join(folder, MODEL));
+  const optimizer = await readSound(join(folder, OPTIMIZER));
+  for (const [name, expected] of Object.entries(files ?? {})) {
+    if (sums[name] === expected) continue;
+    throw new UserError(`${join(folder, name)}: the file is not as it was written: its checksum is another`);
+  }
+  return { state, model, optimizer, files: sums };
 }
 
-async function readState(path: string): Promise<TrainingState> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
-  let state: Partial<TrainingState & { format: number }>;
+/** A file's checksum as it lies on the disk. */
+async function sumOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
   try {
-    state = JSON.parse(text);
-  } catch {
-    throw new UserError(`${path}: the checkpoint's state is truncated or no JSON`);
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    throw describeFileError(error, path, "read");
   }
-  if (state.format !== FORMAT || typeof state.step !== "number" || state.config === undefined) {
-    throw new UserError(`${path}: no checkpoint state this version of densekit can read`);
+  return hash.digest("hex");
+}
+
+async function readSound(path: string): Promise<ReadonlyMap<string, Tensor>> {
+  const { tensors } = await readSafetensors(path);
+  for (const [name, { data }] of tensors) {
+    if (!(data instanceof Float32Array) || isFiniteThroughout(data)) continue;
+    throw new UserError(`${path}: ${name} holds NaN or Infinity`);
   }
-  return state as TrainingState;
+  return tensors;
+}
+
+export interface LatestCheckpoint {
+  readonly checkpoint: Checkpoint & { readonly files: Checksums };
+  readonly folder: string;
+  /** Names of the later ones that could not be read. */
+  readonly damaged: readonly string[];
 }
 
 /**
@@ -143,12 +223,12 @@ async function readState(path: string): Promise<TrainingState> {
 export async function loadLatestCheckpoint(
   run: string,
   onMessage: (text: string) => void,
-): Promise<{ readonly checkpoint: Checkpoint; readonly folder: string } | undefined> {
+): Promise<LatestCheckpoint | undefined> {
   const names = await checkpointNames(run);
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
     const folder = join(run, "checkpoints", name);
     try {
-      return { checkpoint: await loadCheckpoint(folder), folder };
+      return { checkpoint: await loadCheckpoint(folder), folder, damaged: names.slice(0, i) };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       onMessage(`${error.message}; skipping the checkpoint ${name} and trying the one before it`);
@@ -156,7 +236,7 @@ export async function loadLatestCheckpoint(
   }
   if (names.length === 0) return undefined;
   throw new UserError(
-    `${run}: all ${names.length} checkpoints are damaged; delete the folder, and start again without --resume`,
+    `${run}: all ${names.length} checkpoints are damaged; begin anew with --restart, which deletes the run that is here`,
   );
 }
 
@@ -165,7 +245,7 @@ export async function checkpointNames(run: string): Promise<string[]> {
   const folder = join(run, "checkpoints");
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => /^step-\d+$/.test(name));
-  return names.sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)));
+  return names.sort((a, b) => stepOf(b) - stepOf(a));
 }
 
 /**

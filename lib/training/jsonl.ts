@@ -6,13 +6,16 @@ export interface JsonlLog {
   write(record: Readonly<Record<string, unknown>>): void;
 }
 
+export interface JsonlOptions {
+  /** Lines of an existing file that stay, such as those up to the step a run is resumed from; default none. */
+  readonly keep?: (record: Readonly<Record<string, unknown>>) => boolean;
+}
+
 /**
- * Opens a log of one JSON object a line. With `keepSteps`, lines of later steps and a last half-written line are taken
- * out of an existing file first, so that a resumed run does not repeat itself; without it the file starts empty.
+ * Opens a log of one JSON object a line. Of an existing file what `keep` says stays; a last half-written line never does.
  */
-export async function openJsonl(path: string, options: { readonly keepSteps?: number } = {}): Promise<JsonlLog> {
-  const { keepSteps } = options;
-  const kept = keepSteps !== undefined && existsSync(path) ? linesUntil(readFileSync(path, "utf8"), keepSteps) : [];
+export async function openJsonl(path: string, { keep }: JsonlOptions = {}): Promise<JsonlLog> {
+  const kept = keep !== undefined && existsSync(path) ? linesOf(readFileSync(path, "utf8"), keep) : [];
   await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
   return {
     write(record) {
@@ -25,12 +28,11 @@ export async function openJsonl(path: string, options: { readonly keepSteps?: nu
   };
 }
 
-function linesUntil(text: string, step: number): string[] {
+function linesOf(text: string, keep: NonNullable<JsonlOptions["keep"]>): string[] {
   return text.split("\n").filter((line) => {
     try {
       const record: unknown = JSON.parse(line);
-      const own = typeof record === "object" && record !== null && "step" in record ? record.step : 0;
-      return typeof own === "number" && own <= step;
+      return typeof record === "object" && record !== null && keep({ ...record });
     } catch {
       return false; // the empty end of the file, or a line a killed run did not finish
     }

@@ -3,20 +3,31 @@ import type { TrainingEvent } from "./events.js";
 import { openJsonl } from "./jsonl.js";
 import { openTensorBoard } from "./tensorboard.js";
 
+export const LOG_FILE = "log.jsonl";
+
 /** Writes a run's events to `log.jsonl` and, as curves, to `tensorboard/` in the run's folder. */
 export interface RunLog {
   write(event: TrainingEvent): void;
 }
 
 export interface RunLogOptions {
-  /** The last step that counts where the run is resumed: what the files say of later ones is dropped. */
+  /** Where the run is resumed, the last step that counts: what the files say of later ones is dropped. */
   readonly resumeStep?: number;
+  /** The last validation that counts then: one after it is repeated. */
+  readonly evaluatedStep?: number;
   /** Text shown in TensorBoard: the resolved config. */
   readonly config?: string;
 }
 
-export async function openRunLog(run: string, { resumeStep, config }: RunLogOptions = {}): Promise<RunLog> {
-  const lines = await openJsonl(join(run, "log.jsonl"), resumeStep === undefined ? {} : { keepSteps: resumeStep });
+export async function openRunLog(
+  run: string,
+  { resumeStep, evaluatedStep = resumeStep, config }: RunLogOptions = {},
+): Promise<RunLog> {
+  const keep = ({ type, step = 0, best }: Readonly<Record<string, unknown>>): boolean => {
+    const last = type === "evaluation" || best === true ? evaluatedStep : resumeStep;
+    return typeof step === "number" && step <= (last ?? 0);
+  };
+  const lines = await openJsonl(join(run, LOG_FILE), resumeStep === undefined ? {} : { keep });
   const board = openTensorBoard(join(run, "tensorboard"), resumeStep === undefined ? {} : { resumeStep });
   if (config !== undefined) board.text(resumeStep ?? 0, "config", indented(config));
   return {

@@ -1,20 +1,21 @@
 import type { Config } from "../config/schema.js";
 import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
-import { UserError } from "../errors.js";
-import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
-import { type BestModel, isBetter, saveBest, saveCheckpoint } from "./checkpoint.js";
+import { isBetter, saveBest } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
 import { isDue, type RunLength } from "./length.js";
 import type { Optimizer, Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
+import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
 import { learningRateAt } from "./schedules.js";
+import type { BestModel } from "./state.js";
 import { createStepper } from "./stepper.js";
+import { followLoss, type Trend } from "./trend.js";
 
 /** How far a run is. */
 export interface Progress {
@@ -24,6 +25,7 @@ export interface Progress {
   readonly metrics: Readonly<Record<string, number>>;
   readonly evaluatedStep: number;
   readonly best?: BestModel;
+  readonly trend: Trend;
 }
 
 export interface RunOptions<B extends Batch> {
@@ -40,35 +42,37 @@ export interface RunOptions<B extends Batch> {
   /** Of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Where to go on from. */
-  readonly progress: Progress;
+  readonly start: Start;
   readonly signal: AbortSignal | undefined;
+  /** Asked after each step: whether a checkpoint is wanted now. */
+  readonly saveWanted: () => boolean;
   readonly emit: (event: TrainingEvent) => void;
 }
 
 /**
  * Takes steps to the end of the run, validating and saving when due.
  *
- * A step's batches and random numbers are functions of the seed and its number, and a checkpoint is made between steps,
- * after what else is due: that is all it takes to resume exactly.
+ * A step's batches and random numbers are functions of the seed and its number, and a checkpoint is made between steps:
+ * that is all it takes to resume exactly. It is made before the validation that is due with it, which may take long or
+ * fail, and gets the figures afterwards.
  */
 export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise<Progress> {
-  const { config, length, loader, signal, emit } = options;
+  const { config, length, loader, signal, emit, saveWanted } = options;
   const { accumulate, evaluateEvery, checkpoint, schedule, optimizer } = config.training;
   const stepper = createStepper(options);
-  let { progress } = options;
-  let savedStep = progress.step;
+  const saver = createSaver({ ...options, epochOf: (step) => epochOf(options, step) });
+  let { progress } = options.start;
 
-  const save = async () => {
-    if (savedStep === progress.step) return;
-    if (!hasFiniteValues(options.values)) throw diverged(options, progress.step, "a weight", savedStep);
-    await saveProgress(options, progress);
-    savedStep = progress.step;
-  };
   const finishStep = async () => {
     const { step, evaluatedStep } = progress;
-    if (evaluatedStep < step && isDue(step, evaluateEvery, length))
-      progress = await evaluate(options, progress, savedStep);
-    if (isDue(step, checkpoint.every, length)) await save();
+    const isEvaluated = evaluatedStep < step && isDue(step, evaluateEvery, length);
+    // The first step's, so that there is always one: compiling alone may take minutes.
+    const isSaved = isEvaluated || step === 1 || isDue(step, checkpoint.every, length) || saver.isOverdue();
+    if (saveWanted() || isSaved) await saver.save(progress);
+    if (!isEvaluated) return;
+    progress = await evaluate(options, progress, saver);
+    await saver.addEvaluation(progress);
+    await saver.confirm(progress);
   };
 
   const batches = loader.batches({ startAt: progress.step * accumulate, stopAt: length.steps * accumulate });
@@ -81,11 +85,13 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       const { losses, gradientNorm, dataSeconds } = await stepper.backward(batches, step);
       const loss = totalLoss(losses);
       if (!Number.isFinite(loss + gradientNorm)) {
-        throw diverged(options, step, `the loss or its gradient (${lossParts(losses)})`, savedStep);
+        throw await saver.diverged(step, `the loss or its gradient (${lossParts(losses)})`);
       }
+      const trend = followLoss(progress.trend, loss);
+      await saver.confirm({ ...progress, trend });
       const lr = learningRateAt(schedule, { lr: optimizer.lr, ...length }, step - 1);
       stepper.update(step, lr, gradientNorm);
-      progress = { ...progress, step };
+      progress = { ...progress, step, trend };
       const stepSeconds = (performance.now() - start) / 1000;
       const epoch = epochOf(options, step);
       emit({ type: "step", step, epoch, loss, losses, lr, gradientNorm, stepSeconds, dataSeconds });
@@ -94,9 +100,11 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
     return progress;
   } catch (error) {
     if (signal?.aborted === true) {
-      await save();
+      await saver.save(progress);
       const text = `stopped after step ${progress.step} of ${length.steps}; run the same command with --resume to go on`;
       emit({ type: "message", text: progress.step === 0 ? "stopped before the first step was done" : text });
+    } else if (!(error instanceof Diverged)) {
+      await saver.save(progress).catch(() => undefined); // what went wrong first is told
     }
     throw error;
   } finally {
@@ -109,29 +117,13 @@ function epochOf<B extends Batch>({ config, loader }: RunOptions<B>, step: numbe
   return Math.floor(((step - 1) * config.training.accumulate) / loader.batchesPerEpoch);
 }
 
-const hasFiniteValues = ({ flat, flatBuffers }: ParameterValues): boolean =>
-  isFiniteThroughout(flat) && isFiniteThroughout(flatBuffers);
-
 const lossParts = (losses: Losses): string =>
   Object.entries(losses)
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");
 
-function diverged<B extends Batch>({ run }: RunOptions<B>, step: number, what: string, savedStep: number): UserError {
-  const kept =
-    savedStep === 0 ? "no checkpoint was made before" : `the checkpoint of step ${savedStep} is kept in ${run}`;
-  return new UserError(
-    `step ${step}: ${what} is no finite number any more; training stopped, ${kept}. ` +
-      "Lower training.optimizer.lr, lengthen training.schedule.warmup, or set training.clipNorm",
-  );
-}
-
 /** Validates, and keeps the weights if they are the best so far. */
-async function evaluate<B extends Batch>(
-  options: RunOptions<B>,
-  progress: Progress,
-  savedStep: number,
-): Promise<Progress> {
+async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress, saver: Saver): Promise<Progress> {
   const { config, run, trainer, validation, values, metadata, signal, emit } = options;
   const { step } = progress;
   const { metrics } = await validation.evaluate({
@@ -140,7 +132,7 @@ async function evaluate<B extends Batch>(
     onProgress: (done, total) => emit({ type: "progress", what: "validating", done, total }),
   });
   emit({ type: "evaluation", step, epoch: epochOf(options, step), metrics });
-  if (!Number.isFinite(metrics.loss ?? 0)) throw diverged(options, step, "the validation loss", savedStep);
+  if (!Number.isFinite(metrics.loss ?? 0)) throw await saver.diverged(step, "the validation loss", { proved: true });
   const { best: metric } = config.training.checkpoint;
   const evaluated = { ...progress, metrics, evaluatedStep: step };
   const value = metrics[metric] ?? Number.NaN;
@@ -149,19 +141,4 @@ async function evaluate<B extends Batch>(
   const path = await saveBest(run, modelTensors(values), best, metadata);
   emit({ type: "checkpoint", step, path, best: true });
   return { ...evaluated, best };
-}
-
-async function saveProgress<B extends Batch>(options: RunOptions<B>, progress: Progress): Promise<void> {
-  const { config, run, values, optimizer, metadata, emit } = options;
-  const { step } = progress;
-  const { seed, checkpoint } = config.training;
-  const random = { step: Random.of(seed, "step", step + 1).state };
-  const path = await saveCheckpoint(run, {
-    state: { ...progress, epoch: epochOf(options, step), random, config },
-    model: modelTensors(values),
-    optimizer: optimizer.state,
-    metadata,
-    keep: checkpoint.keep,
-  });
-  emit({ type: "checkpoint", step, path, best: false });
 }

@@ -1,70 +1,114 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
+import { describeFileError, readTextFile } from "../files.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
 import { checkpointNames, loadLatestCheckpoint } from "./checkpoint.js";
 import { loadBackbone } from "./initialWeights.js";
-import type { Progress } from "./loop.js";
+import { LOG_FILE } from "./logs.js";
 import type { Optimizer } from "./optimizers.js";
 import { configDifferences, restore } from "./resume.js";
+import type { Start } from "./saver.js";
+import { NO_TREND } from "./trend.js";
 
 export interface StartOptions {
   readonly config: Config;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
+  /**
+   * new: in a folder without a run; resume: from the newest checkpoint, in a folder without a run as new; restart: anew, and a
+   * run that is in the folder is deleted.
+   */
+  readonly how: "new" | "resume" | "restart";
   readonly say: (message: string) => void;
 }
 
+const ELSEWHERE = "choose another folder (--set output=...)";
+const BEST = "best.safetensors";
+/** What a run leaves in its folder, and `evaluate` of its weights. */
+const OF_A_RUN = ["checkpoints", BEST, LOG_FILE, "tensorboard", "evaluation"] as const;
+
 /**
- * Fills a new run's parameters: each from the seed and its name, then the backbone from its weights file.
+ * Fills a run's parameters and the optimiser's state, and finds out where it begins.
  *
- * @throws UserError when the folder holds a run already, or the weights do not fit
+ * @throws UserError when the folder holds a run that would be lost, when all its checkpoints are damaged or those of another
+ *   model, or the initial weights do not fit
  */
-export async function startAnew(options: StartOptions): Promise<Progress> {
-  const { output } = options.config;
-  const elsewhere = "choose another folder (--set output=...)";
-  const [newest] = await checkpointNames(output);
-  if (newest !== undefined) {
-    throw new UserError(
-      `${output}: this folder holds a run already (${newest}); ` +
-        `go on with it (--resume), ${elsewhere}, or delete it`,
-    );
+export async function startRun(options: StartOptions): Promise<Start> {
+  const { config, how } = options;
+  const { output } = config;
+  if (how === "resume") {
+    const resumed = await fromCheckpoint(options);
+    if (resumed !== undefined) return resumed;
+  } else if (how === "new") {
+    const [newest] = await checkpointNames(output);
+    if (newest !== undefined) {
+      throw new UserError(
+        `${output}: this folder holds a run already (${newest}); go on with it (--resume), begin anew and delete it (--restart), ` +
+          `or ${ELSEWHERE}`,
+      );
+    }
   }
-  const best = join(output, "best.safetensors");
-  if (existsSync(best)) {
-    throw new UserError(
-      `${best}: weights of a run without its checkpoints are in the way; ${elsewhere}, or delete them`,
-    );
-  }
-  return begin(options);
+  if (how !== "restart") await refuseLosing(output);
+  const start = await begin(options);
+  if (how === "restart") await removeRun(output);
+  return start;
 }
 
-async function begin({ config, values, say }: StartOptions): Promise<Progress> {
+async function removeRun(output: string): Promise<void> {
+  for (const name of OF_A_RUN) {
+    const path = join(output, name);
+    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+      throw describeFileError(error, path, "write");
+    });
+  }
+}
+
+/** A run whose checkpoints are gone, or that had none. One that was killed in its first step has lost nothing. */
+async function refuseLosing(output: string): Promise<void> {
+  const log = join(output, LOG_FILE);
+  const steps = existsSync(log) ? lastStep(await readTextFile(log)) : 0;
+  if (steps <= 1 && !existsSync(join(output, BEST))) return;
+  const what = steps <= 1 ? `the best weights of a run (${BEST})` : `a run of ${steps} steps`;
+  throw new UserError(
+    `${output}: this folder holds ${what}, but no checkpoint to go on from; begin anew and delete it (--restart), or ${ELSEWHERE}`,
+  );
+}
+
+/** The last step of a log that may be cut off; other lines do not matter here. */
+function lastStep(log: string): number {
+  const steps = log.matchAll(/^\{"type":"step","step":(\d+),/gm);
+  return Math.max(0, ...Array.from(steps, ([, step]) => Number(step)).slice(-1));
+}
+
+async function begin({ config, values, say }: StartOptions): Promise<Start> {
   const { model, training } = config;
   values.initialise((name) => Random.of(training.seed, name));
   const { weights } = model.backbone;
   if (weights !== undefined) say(await loadBackbone(weights, values, model.backbone));
-  return { step: 0, metrics: {}, evaluatedStep: 0 };
+  return { progress: { step: 0, metrics: {}, evaluatedStep: 0, trend: NO_TREND }, soundStep: 0, damaged: [] };
 }
 
-/**
- * Goes on from the newest checkpoint of the run's folder that can be read; starts anew where there is none.
- *
- * @throws UserError when all checkpoints are damaged, or are those of another model
- */
-export async function startFromCheckpoint(options: StartOptions): Promise<Progress> {
-  const { config, values, optimizer, say } = options;
-  const found = await loadLatestCheckpoint(config.output, say);
+async function fromCheckpoint({ config, values, optimizer, say }: StartOptions): Promise<Start | undefined> {
+  const { output, training } = config;
+  const found = await loadLatestCheckpoint(output, say);
   if (found === undefined) {
-    say(`${config.output} holds no checkpoint; starting from the beginning`);
-    return begin(options);
+    say(`${output} holds no checkpoint; starting from the beginning`);
+    return undefined;
   }
-  const { state } = found.checkpoint;
+  const { state, files } = found.checkpoint;
   restore(found.folder, found.checkpoint, values, optimizer);
   const changed = configDifferences(state.config, config);
   if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
-  const { step, metrics, evaluatedStep, best } = state;
-  return { step, metrics, evaluatedStep, ...(best?.metric === config.training.checkpoint.best && { best }) };
+  const { step, metrics, evaluatedStep, best, trend, soundStep } = state;
+  const hasBest = best?.metric === training.checkpoint.best && existsSync(join(output, BEST));
+  return {
+    progress: { step, metrics, evaluatedStep, ...(hasBest && { best }), trend },
+    soundStep,
+    files,
+    damaged: found.damaged,
+  };
 }

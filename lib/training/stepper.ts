@@ -29,7 +29,7 @@ export interface Stepper<B extends Batch> {
    * Accumulates the gradients of a step.
    *
    * @param step counted from 1
-   * @throws the signal's reason when aborted between two batches, with the running statistics as before the step
+   * @throws the signal's reason when aborted between two batches. After any error the running statistics are as before the step
    */
   backward(batches: AsyncGenerator<B, void, undefined>, step: number): Promise<Backward>;
   /** Clips and applies what `backward` accumulated. */
@@ -42,26 +42,32 @@ export function createStepper<B extends Batch>(options: StepperOptions<B>): Step
   const sum = new Float32Array(values.flat.length);
   const gradients = accumulate === 1 ? sum : new Float32Array(values.flat.length);
 
+  const accumulated = async (batches: AsyncGenerator<B, void, undefined>, step: number): Promise<Backward> => {
+    const losses: Record<string, number> = {};
+    let waited = 0;
+    if (accumulate > 1) sum.fill(0);
+    for (let i = 0; i < accumulate; i++) {
+      if (i > 0) signal?.throwIfAborted();
+      const start = performance.now();
+      const { value: batch } = await batches.next();
+      waited += performance.now() - start;
+      if (batch === undefined) throw new Error(`the batches end before step ${step}`);
+      const parts = await trainer.step(batch, { random: Random.of(seed, "step", step, i), gradients });
+      for (const [name, value] of Object.entries(parts)) losses[name] = (losses[name] ?? 0) + value / accumulate;
+      if (accumulate > 1) addInto(sum, gradients);
+    }
+    return { losses, gradientNorm: globalNorm(sum) / accumulate, dataSeconds: waited / 1000 };
+  };
+
   return {
     async backward(batches, step) {
       const buffers = values.flatBuffers.slice();
-      const losses: Record<string, number> = {};
-      let waited = 0;
-      if (accumulate > 1) sum.fill(0);
-      for (let i = 0; i < accumulate; i++) {
-        if (i > 0 && signal?.aborted === true) {
-          values.flatBuffers.set(buffers);
-          throw signal.reason;
-        }
-        const start = performance.now();
-        const { value: batch } = await batches.next();
-        waited += performance.now() - start;
-        if (batch === undefined) throw new Error(`the batches end before step ${step}`);
-        const parts = await trainer.step(batch, { random: Random.of(seed, "step", step, i), gradients });
-        for (const [name, value] of Object.entries(parts)) losses[name] = (losses[name] ?? 0) + value / accumulate;
-        if (accumulate > 1) addInto(sum, gradients);
+      try {
+        return await accumulated(batches, step);
+      } catch (error) {
+        values.flatBuffers.set(buffers);
+        throw error;
       }
-      return { losses, gradientNorm: globalNorm(sum) / accumulate, dataSeconds: waited / 1000 };
     },
     update(step, lr, gradientNorm) {
       const clip = clipNorm === undefined ? 1 : clipFactor(gradientNorm, clipNorm);

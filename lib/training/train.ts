@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { createEngine } from "../engines/create.js";
+import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
@@ -10,21 +11,29 @@ import { toMetadata } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { Task } from "../tasks/task.js";
-import type { BestModel } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
 import { runLength } from "./length.js";
+import { lockRun } from "./lock.js";
 import { openRunLog, type RunLog } from "./logs.js";
 import { type Progress, runSteps } from "./loop.js";
 import { createOptimizer } from "./optimizers.js";
 import { createSegments } from "./segments.js";
-import { startAnew, startFromCheckpoint } from "./start.js";
+import { startRun } from "./start.js";
+import type { BestModel } from "./state.js";
 
 export interface TrainOptions {
   readonly config: Config;
-  /** Go on from the newest checkpoint in the output folder. Default false. */
+  /**
+   * Go on from the newest checkpoint in the output folder; where the folder holds no run, begin. A run without a checkpoint is
+   * refused. Default false: any run in the folder is refused.
+   */
   readonly resume?: boolean;
+  /** Begin anew, deleting the run that is in the output folder. Default false. */
+  readonly restart?: boolean;
   /** When aborted, the run saves a checkpoint after the step at hand and throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Asked after each step: true for a checkpoint now, whatever the config says. */
+  readonly saveWanted?: () => boolean;
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 
@@ -46,7 +55,8 @@ export interface TrainResult {
  * A run is a function of its config: every random choice follows from the seed and the step, so one that was stopped,
  * however rudely, and resumed goes on exactly as it would have.
  *
- * @throws UserError for faulty data or weights, a folder that holds another run, a loss that is no number any more
+ * @throws UserError for faulty data or weights, a folder that holds another run or that another process trains in, a loss that
+ *   is no number any more
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
@@ -56,28 +66,47 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     : trainTask(await instancesTask(config), options);
 }
 
-async function trainTask<B extends Batch>(
-  task: Task<B>,
-  { config, resume = false, signal, onEvent = () => undefined }: TrainOptions,
-): Promise<TrainResult> {
-  const { backbone } = config.model;
-  const run = config.output;
+async function trainTask<B extends Batch>(task: Task<B>, options: TrainOptions): Promise<TrainResult> {
+  const run = options.config.output;
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
   });
+  const lock = await lockRun(run);
+  try {
+    return await trainLocked(task, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function trainLocked<B extends Batch>(
+  task: Task<B>,
+  {
+    config,
+    resume = false,
+    restart = false,
+    signal,
+    saveWanted = () => false,
+    onEvent = () => undefined,
+  }: TrainOptions,
+): Promise<TrainResult> {
+  const { backbone } = config.model;
+  const run = config.output;
   const values = new ParameterValues(task.parameters);
   const frozen = isFrozen(task.backbone, backbone);
   const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
   const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
   const messages: string[] = []; // told once the log is open
-  const start = resume ? startFromCheckpoint : startAnew;
-  const progress = await start({ config, values, optimizer, say: (text) => messages.push(text) });
+  const how = restart ? "restart" : resume ? "resume" : "new";
+  const start = await startRun({ config, values, optimizer, how, say: (text) => messages.push(text) });
+  const { progress } = start;
 
   const engine = createEngine(config.engine);
   const { loader, remarks } = await task.trainingData();
   const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
   try {
     const length = runLength(config.training, loader.batchesPerEpoch);
+    if (length.steps < progress.step) throw tooFewSteps(config, length.steps, progress.step);
     const log = await openLog(config, progress);
     const emit = (event: TrainingEvent) => {
       log.write(event);
@@ -85,12 +114,13 @@ async function trainTask<B extends Batch>(
     };
     const { steps, stepsPerEpoch } = length;
     emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
-    for (const text of [...messages, ...remarks]) emit({ type: "message", text });
+    const done = progress.step === steps ? [`all ${steps} steps are done already; more of them go on from there`] : [];
+    for (const text of [...messages, ...remarks, ...done]) emit({ type: "message", text });
     const validation = await task.validation({ values, engine, folded: false });
     try {
       const metadata = toMetadata(task.description);
       const parts = { config, run, length, loader, trainer, validation, values, optimizer, segments, metadata };
-      const { step, metrics, best } = await runSteps({ ...parts, progress, signal, emit });
+      const { step, metrics, best } = await runSteps({ ...parts, start, signal, saveWanted, emit });
       const weights = best === undefined ? run : join(run, "best.safetensors");
       return { run, steps: step, metrics, ...(best && { best }), weights };
     } finally {
@@ -102,9 +132,17 @@ async function trainTask<B extends Batch>(
   }
 }
 
+function tooFewSteps({ output, training }: Config, steps: number, done: number): UserError {
+  const asked =
+    training.epochs === undefined ? `training.steps=${steps}` : `training.epochs=${training.epochs} (${steps} steps)`;
+  return new UserError(
+    `${output}: ${done} steps are done, more than ${asked} asks for; ask for more, or begin anew with --restart`,
+  );
+}
+
 /** Opens the run's log and leaves the resolved config beside it. */
-async function openLog(config: Config, { step }: Progress): Promise<RunLog> {
+async function openLog(config: Config, { step, evaluatedStep }: Progress): Promise<RunLog> {
   const text = stringify(config);
   await writeFileAtomic(join(config.output, "config.yaml"), text);
-  return openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step }) });
+  return openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step, evaluatedStep }) });
 }

@@ -55,15 +55,20 @@ describe("bad input: runs that cannot go on", () => {
   });
 
   for (const task of ["semantic", "instances"] as const) {
-    it(`stops when validation finds weights gone astray, before they are saved (${task})`, async () => {
+    it(`stops when validation finds weights gone astray, and nothing goes on from them (${task})`, async () => {
       const run = join(data.folder, `run-${runs++}`);
       const own = join(data.folder, `${task}.yaml`);
       writeFileSync(own, JSON.stringify(shapesConfig(task, data, run)));
       const overrides = ["training.optimizer.lr=1e30", "training.checkpoint.every=1", "training.evaluateEvery=1"];
       const { stderr, ...rest } = await runCommand(["train", own, ...set(...overrides)], { api });
       const message = onlyMessage({ stderr, ...rest });
-      expect(message).to.match(/^step 1: the validation loss is no finite number .* no checkpoint was made before\./);
-      expect(everything(run)).to.deep.equal([]);
+      expect(message).to.match(
+        /^step 1: the validation loss is no finite number .* no checkpoint was made before \(set aside as \*\.diverged: step-00000001\)\./,
+      );
+      const files = everything(run).map(([name]) => name);
+      expect(files.length).to.be.greaterThan(0);
+      for (const name of files) expect(name).to.match(/^checkpoints.step-00000001\.diverged/);
+      await accepted(["train", own, "--resume", ...set("training.steps=1")]);
     });
   }
 
@@ -72,12 +77,21 @@ describe("bad input: runs that cannot go on", () => {
     const before = everything(run);
     expect(await refused(train(run))).to.equal(
       `${run}: this folder holds a run already (step-00000003); go on with it (--resume), ` +
-        "choose another folder (--set output=...), or delete it",
+        "begin anew and delete it (--restart), or choose another folder (--set output=...)",
     );
     expect(everything(run)).to.deep.equal(before);
     rmSync(join(run, "checkpoints"), { recursive: true });
-    expect(await refused(train(run))).to.contain(`${join(run, "best.safetensors")}: weights of a run without its`);
+    const lost = `${run}: this folder holds a run of 3 steps, but no checkpoint to go on from; begin anew and delete it`;
+    expect(await refused(train(run))).to.contain(lost);
+    expect(await refused([...train(run), "--resume"])).to.contain(lost);
+    rmSync(join(run, "log.jsonl"));
+    expect(await refused(train(run))).to.contain("the best weights of a run (best.safetensors), but no checkpoint");
     expect(everything(run)).to.have.length(1);
+    const { code, stderr } = await runCommand([...train(run), "--resume", "--restart"]);
+    expect({ code, stderr }).to.deep.equal({
+      code: 2,
+      stderr: "error: option '--resume' cannot be used with option '--restart'\n(--help shows what is possible)\n",
+    });
   });
 
   it("names an output folder that cannot be made", async () => {

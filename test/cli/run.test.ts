@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { parse } from "yaml";
+import { Interruption } from "../../lib/cli/signals.js";
 import { loadConfig } from "../../lib/config/load.js";
 import { UserError } from "../../lib/errors.js";
 import { type Files, SMALL, writeFiles } from "../config/support.js";
@@ -103,7 +104,12 @@ describe("the command line", () => {
     expect(json.stderr).to.equal("a message\n");
     expect(JSON.parse(json.stdout)).to.deep.equal({ metrics: { boxAP: 0.51234 }, steps: 300 });
     expect(json.stdout.split("\n")).to.have.length(2);
-    expect(calls.train.map(({ resume }) => resume)).to.deep.equal([false, true]);
+    expect(calls.train.map(({ resume, restart }) => [resume, restart])).to.deep.equal([
+      [false, false],
+      [true, false],
+    ]);
+    await run([...args, "--restart"], { api });
+    expect(calls.train[2]).to.include({ resume: false, restart: true });
     expect(calls.train[0]?.config.training.steps).to.equal(7);
   });
 
@@ -125,18 +131,24 @@ describe("the command line", () => {
     expect(calls.predict[0]).to.deep.include({ inputs: ["a.jpg", "b/*.png"], outDir: resolve("out"), weights });
   });
 
-  it("passes Ctrl-C on and exits with 130, whatever the work makes of it", async () => {
-    for (const outcome of [() => Promise.reject(new Error("aborted")), () => Promise.resolve({})]) {
+  it("passes signals on and exits with 130 or 143, whatever the work makes of it", async () => {
+    const outcomes = [() => Promise.reject(new Error("aborted")), () => Promise.resolve({})];
+    const reasons = [
+      [undefined, 130],
+      [new Interruption("SIGINT"), 130],
+      [new Interruption("SIGTERM"), 143],
+    ] as const;
+    for (const [outcome, [reason, expected]] of outcomes.flatMap((o) => reasons.map((r) => [o, r] as const))) {
       const controller = new AbortController();
       const { api } = recordingApi({
         train: ({ signal }) => {
-          controller.abort();
+          controller.abort(reason);
           expect(signal.aborted).to.equal(true);
           return outcome();
         },
       });
       const { code, stderr } = await run(["train", config], { api, signal: controller.signal });
-      expect(code).to.equal(130);
+      expect(code).to.equal(expected);
       expect(stderr).not.to.contain("unexpected");
     }
   });

@@ -50,7 +50,7 @@ describe("loading configs", () => {
       decayNormsAndBiases: false,
       multipliers: [],
     });
-    expect(config.training.checkpoint).to.deep.equal({ keep: 2, best: "boxAP" });
+    expect(config.training.checkpoint).to.deep.equal({ minutes: 10, keep: 2, best: "boxAP" });
     expect(config.engine).to.deep.equal({
       type: "onnxruntime",
       providers: ["cpu"],

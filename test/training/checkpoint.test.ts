@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -11,8 +21,10 @@ import {
   isBetter,
   loadCheckpoint,
   loadLatestCheckpoint,
+  removeOldCheckpoints,
   saveBest,
   saveCheckpoint,
+  setAsideAfter,
   type TrainingState,
 } from "../../lib/training/checkpoint.js";
 import { userMessage } from "../support/failure.js";
@@ -33,6 +45,22 @@ const { config } = resolveConfig({
   training: { steps: 10, optimizer: { type: "adamw", lr: 1e-3 }, schedule: { type: "constant" } },
 });
 
+/** Turns a bit of a file's last number. */
+const flipped = (name: string) => (folder: string) => {
+  const path = join(folder, name);
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 12] = bytes[bytes.length - 12]! ^ 1;
+  writeFileSync(path, bytes);
+};
+
+const edited = (what: RegExp, by: string) => (folder: string) => {
+  const path = join(folder, "state.json");
+  const before = readFileSync(path, "utf8");
+  const after = before.replace(what, by);
+  expect(after).to.not.equal(before);
+  writeFileSync(path, after);
+};
+
 describe("checkpoints", () => {
   let run: string;
   beforeEach(() => {
@@ -45,8 +73,10 @@ describe("checkpoints", () => {
     epoch: 1,
     random: { dropPath: [7, 4_000_000_000] },
     metrics: { mIoU: 0.25 },
-    evaluatedStep: 2,
-    best: { metric: "mIoU", value: 0.25, step: 2 },
+    evaluatedStep: 1,
+    best: { metric: "mIoU", value: 0.25, step: 1 },
+    trend: { steps: 30, mean: 0.5, lowest: 0.25 },
+    soundStep: 0,
     config,
   });
   const parameters = Float32Array.from({ length: 12 }, (_, i) => 1 / (i + 3));
@@ -56,15 +86,16 @@ describe("checkpoints", () => {
     ["norm.num_batches_tracked", { dtype: "I64", shape: [], data: BigInt64Array.of(5n) }],
   ];
   const optimizer = { mean: Float32Array.from(parameters, (p) => p * 2), square: Float32Array.from(parameters) };
-  const save = (step: number, keep = 2) => saveCheckpoint(run, { state: stateAt(step), model, optimizer, keep });
+  const save = async (step: number): Promise<string> =>
+    (await saveCheckpoint(run, { state: stateAt(step), model, optimizer })).folder;
+  const names = () => readdirSync(join(run, "checkpoints")).sort();
+  const nameOf = (step: number) => `step-${String(step).padStart(8, "0")}`;
 
   it("gives back exactly what was saved", async () => {
     const folder = await save(3);
     expect(folder).to.equal(join(run, "checkpoints", "step-00000003"));
     const loaded = await loadCheckpoint(folder);
-    const { format, ...state } = loaded.state as TrainingState & { format: number };
-    expect(format).to.equal(1);
-    expect(state).to.deep.equal(stateAt(3));
+    expect(loaded.state).to.deep.equal(stateAt(3));
     expect(new Map(loaded.model)).to.deep.equal(new Map(model));
     expect(loaded.optimizer.get("mean")?.data).to.deep.equal(optimizer.mean);
     expect(loaded.optimizer.get("square")?.data).to.deep.equal(optimizer.square);
@@ -72,11 +103,58 @@ describe("checkpoints", () => {
 
   it("keeps the newest, and clears up after runs that were killed", async () => {
     mkdirSync(join(run, "checkpoints", ".tmp-1-2"), { recursive: true });
-    for (const step of [1, 2, 10, 9]) await save(step);
-    expect(readdirSync(join(run, "checkpoints")).sort()).to.deep.equal(["step-00000009", "step-00000010"]);
-    await save(10, 1);
-    expect(readdirSync(join(run, "checkpoints"))).to.deep.equal(["step-00000010"]);
+    for (const step of [1, 2, 9, 10]) await save(step);
+    expect(names()).to.deep.equal([1, 2, 9, 10].map(nameOf));
+    await removeOldCheckpoints(run, { newest: 10, keep: 2 });
+    expect(names()).to.deep.equal([9, 10].map(nameOf));
+    await save(10);
+    await removeOldCheckpoints(run, { newest: 10, keep: 1 });
+    expect(names()).to.deep.equal([nameOf(10)]);
     expect((await loadCheckpoint(join(run, "checkpoints", "step-00000010"))).state.step).to.equal(10);
+  });
+
+  it("never removes the one just saved or a good one for the sake of later or damaged ones", async () => {
+    for (const step of [2, 4, 6]) await save(step);
+    truncateSync(join(run, "checkpoints", nameOf(6), "model.safetensors"), 100);
+    truncateSync(join(run, "checkpoints", nameOf(4), "model.safetensors"), 100);
+    const latest = await loadLatestCheckpoint(run, () => undefined);
+    expect(latest?.damaged).to.deep.equal([nameOf(6), nameOf(4)]);
+    const { damaged } = latest!;
+    await save(3);
+    await removeOldCheckpoints(run, { newest: 3, keep: 1, damaged });
+    expect(names()).to.deep.equal([3, 4, 6].map(nameOf));
+    await save(5);
+    await removeOldCheckpoints(run, { newest: 5, keep: 2, damaged });
+    expect(names(), "a damaged one does not count").to.deep.equal([3, 5, 6].map(nameOf));
+    await save(6);
+    await removeOldCheckpoints(run, { newest: 6, keep: 1, damaged, besides: 3 });
+    expect(names(), "one may stay besides").to.deep.equal([3, 6].map(nameOf));
+    expect((await loadLatestCheckpoint(run, () => undefined))?.checkpoint.state.step).to.equal(6);
+  });
+
+  it("puts checkpoints after a step out of the way, but does not delete them", async () => {
+    for (const step of [2, 4, 6]) await save(step);
+    expect(await setAsideAfter(run, 2)).to.deep.equal([4, 6]);
+    expect(names()).to.deep.equal([nameOf(2), `${nameOf(4)}.diverged`, `${nameOf(6)}.diverged`]);
+    expect((await loadLatestCheckpoint(run, () => undefined))?.checkpoint.state.step).to.equal(2);
+    await save(6);
+    await setAsideAfter(run, 2);
+    expect(names()).to.have.length(3);
+  });
+
+  it("reads checkpoints of before there were checksums", async () => {
+    const folder = await save(3);
+    const path = join(folder, "state.json");
+    const { files: _, sha256: _s, trend: _t, soundStep: _o, ...before } = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify({ ...before, format: 1 }));
+    const { state } = await loadCheckpoint(folder);
+    expect(state).to.deep.equal({ ...stateAt(3), trend: { steps: 0, mean: 0 } });
+  });
+
+  it("keeps a figure that is no number", async () => {
+    const state = { ...stateAt(3), metrics: { mIoU: Number.NaN } };
+    const { folder } = await saveCheckpoint(run, { state, model, optimizer });
+    expect((await loadCheckpoint(folder)).state.metrics).to.deep.equal({ mIoU: Number.NaN });
   });
 
   const damages: [string, (folder: string) => void, RegExp][] = [
@@ -92,6 +170,22 @@ describe("checkpoints", () => {
       "another state",
       (f) => writeFileSync(join(f, "state.json"), '{"format": 99}'),
       /no checkpoint state this version/,
+    ],
+    ["one wrong bit of a weight", flipped("model.safetensors"), /model\.safetensors: .*its checksum is another/],
+    ["one wrong bit of the optimiser", flipped("optimizer.safetensors"), /optimizer\.safetensors: .*its checksum/],
+    [
+      "another number in its state",
+      edited(/"value": 0\.25/, '"value": 0.75'),
+      /state\.json: .*its checksum is another/,
+    ],
+    ["a step that is none", edited(/"step": 2,/, '"step": -2,'), /can read: step: Too small/],
+    ["a step before its validation", edited(/"evaluatedStep": 1/, '"evaluatedStep": 7'), /names steps after its own/],
+    ["a config that is none", edited(/"steps": 10/, '"steps": "ten"'), /can read: config\.training\.steps: /],
+    ["no checksums", edited(/"files": \{[^}]*\},/, ""), /its checksums are missing/],
+    [
+      "the content of another",
+      (f) => cpSync(f.replace(/2$/, "1"), f, { recursive: true }),
+      /state\.json: the state is that of step 1/,
     ],
   ];
   for (const [name, damage, message] of damages) {
@@ -109,23 +203,36 @@ describe("checkpoints", () => {
     });
   }
 
+  it("falls back from weights and optimisers that are no numbers, whatever their checksums say", async () => {
+    await save(1);
+    const nan: [string, Tensor][] = [["x", { dtype: "F32", shape: [2], data: Float32Array.of(1, Number.NaN) }]];
+    await saveCheckpoint(run, { state: stateAt(2), model: nan, optimizer });
+    await saveCheckpoint(run, { state: stateAt(3), model, optimizer: { mean: Float32Array.of(Infinity) } });
+    const messages: string[] = [];
+    expect((await loadLatestCheckpoint(run, (text) => messages.push(text)))?.checkpoint.state.step).to.equal(1);
+    expect(messages[0]).to.match(/optimizer\.safetensors: mean holds NaN or Infinity; skipping the checkpoint/);
+    expect(messages[1]).to.match(/model\.safetensors: x holds NaN or Infinity; skipping the checkpoint/);
+  });
+
   it("says when all are damaged, and gives nothing where there are none", async () => {
     const silent = () => undefined;
     expect(await loadLatestCheckpoint(run, silent)).to.equal(undefined);
     truncateSync(join(await save(1), "model.safetensors"), 3);
-    expect(await userMessage(() => loadLatestCheckpoint(run, silent))).to.match(/all 1 checkpoints are damaged/);
+    expect(await userMessage(() => loadLatestCheckpoint(run, silent))).to.match(
+      /all 1 checkpoints are damaged; .*--restart/,
+    );
   });
 
   it("says when the run's folder cannot be written", async () => {
     writeFileSync(join(run, "file"), "");
-    const work = () => saveCheckpoint(join(run, "file"), { state: stateAt(1), model, optimizer, keep: 1 });
+    const work = () => saveCheckpoint(join(run, "file"), { state: stateAt(1), model, optimizer });
     expect(await userMessage(work)).to.match(/cannot write .*step-00000001: a part of the path is not a folder/);
   });
 
   it("keeps the old checkpoints when a new one cannot be written", async () => {
     await save(1);
     const wrong: [string, Tensor][] = [["x", { dtype: "F32", shape: [3], data: new Float32Array(2) }]];
-    const outcome = await saveCheckpoint(run, { state: stateAt(2), model: wrong, optimizer, keep: 1 }).then(
+    const outcome = await saveCheckpoint(run, { state: stateAt(2), model: wrong, optimizer }).then(
       String,
       (error: Error) => error.message,
     );
@@ -160,6 +267,7 @@ describe("checkpoints", () => {
     expect(isBetter("loss", 0.1, 0.2)).to.equal(true);
     expect(isBetter("loss", 0.3, 0.2)).to.equal(false);
     expect(isBetter("mIoU", Number.NaN, undefined)).to.equal(false);
+    expect(isBetter("boxAP", -1, undefined), "COCO's undefined").to.equal(false);
   });
 
   it("refuses the weights of another model, with counts and first names", async () => {

@@ -50,6 +50,24 @@ for (const task of ["semantic", "instances"] as const) {
       expect(checkpointBytes(run, stopped)).to.have.length(2);
     });
 
+    it("after SIGTERM the same with exit code 143; after SIGUSR1 a checkpoint, and on it goes", async () => {
+      const { config, run } = write("ended");
+      const { child, end } = await trainUntil(3, config, run);
+      child.kill("SIGUSR1");
+      await setTimeout(20);
+      while (!readFileSync(join(run, "log.jsonl"), "utf8").includes('"type":"checkpoint","step":5'))
+        await setTimeout(5);
+      child.kill("SIGTERM");
+      const { code, stderr } = await end;
+      expect(code, stderr).to.equal(143);
+      const stopped = Number(/stopped after step (\d+) of 12; .*--resume/.exec(stderr)?.[1]);
+      expect(checkpointBytes(run, stopped)).to.have.length(2);
+      // Every second step is saved by itself; one that is odd was asked for.
+      const saved = stderr.match(/^step \d*[13579] {2}saved .*checkpoints/gm) ?? [];
+      expect(saved.length, stderr).to.be.greaterThan(1);
+      expect(existsSync(join(run, "run.lock"))).to.equal(false);
+    });
+
     it("resumed gives the losses and weights of an undisturbed one, bit for bit", async () => {
       const whole = write("whole");
       expect((await command("train", whole.config)).code).to.equal(0);

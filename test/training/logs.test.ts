@@ -113,7 +113,7 @@ describe("logs", () => {
     first.write({ type: "start" });
     for (const number of [1, 2, 3, 4]) first.write({ step: number });
     appendFileSync(path, '{"step": 1, "lo');
-    const resumed = await openJsonl(path, { keepSteps: 2 });
+    const resumed = await openJsonl(path, { keep: ({ step = 0 }) => Number(step) <= 2 });
     resumed.write({ step: 3, again: true });
     expect(lines(path)).to.deep.equal([{ type: "start" }, { step: 1 }, { step: 2 }, { step: 3, again: true }]);
   });

@@ -1,12 +1,20 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
 import type { Tensor } from "../../lib/formats/tensor.js";
+import { loadCheckpoint } from "../../lib/training/checkpoint.js";
 import type { TrainingEvent } from "../../lib/training/events.js";
 import { userMessage } from "../support/failure.js";
 import { checkpointBytes, decidedLines, messagesOf, type StepEvent, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+
+/** The steps of a run's checkpoints. */
+const savedSteps = (run: string): number[] =>
+  readdirSync(join(run, "checkpoints"))
+    .filter((name) => /^step-\d+$/.test(name))
+    .map((name) => Number(name.slice(5)))
+    .sort((a, b) => a - b);
 
 for (const task of ["semantic", "instances"] as const) {
   describe(`training (${task})`, function () {
@@ -108,6 +116,168 @@ describe("training", () => {
     const overrides = ["training.steps=5", "training.checkpoint.every=1", "training.checkpoint.keep=3"];
     await train(run, overrides);
     expect(readdirSync(join(run, "checkpoints")).sort()).to.deep.equal([3, 4, 5].map((n) => `step-0000000${n}`));
+  });
+
+  it("saves at every validation and after the first step without being told to, before it validates", async () => {
+    const run = newRun();
+    const { events } = await train(run, ["training.steps=5", "training.evaluateEvery=2"]);
+    const order = events.flatMap((event) => {
+      if (event.type === "checkpoint") return [`${event.best ? "best" : "saved"} ${event.step}`];
+      return event.type === "evaluation" ? [`evaluated ${event.step}`] : [];
+    });
+    expect(order.filter((name) => !name.startsWith("best"))).to.deep.equal([
+      "saved 1",
+      "saved 2",
+      "evaluated 2",
+      "saved 4",
+      "evaluated 4",
+      "saved 5",
+      "evaluated 5",
+    ]);
+    const { state } = await loadCheckpoint(join(run, "checkpoints", "step-00000004"));
+    expect(state.evaluatedStep, "the figures are added").to.equal(4);
+    expect(state.metrics.mIoU).to.be.a("number");
+  });
+
+  it("saves after so many minutes, and when asked, and the numbers stay as they are", async () => {
+    const whole = newRun();
+    await train(whole, ["training.steps=4"]);
+    const often = newRun();
+    const overrides = ["training.steps=4", "training.checkpoint.minutes=1e-9", "training.checkpoint.keep=9"];
+    await train(often, overrides);
+    expect(savedSteps(often)).to.deep.equal([1, 2, 3, 4]);
+    const asked = newRun();
+    let steps = 0;
+    const saveWanted = () => ++steps === 3;
+    await train(asked, ["training.steps=4", "training.checkpoint.keep=9"], { saveWanted });
+    expect(savedSteps(asked)).to.deep.equal([1, 3, 4]);
+    for (const run of [often, asked]) {
+      expect(decidedLines(run)).to.deep.equal(decidedLines(whole));
+      expect(checkpointBytes(run, 4).every((bytes, i) => bytes.equals(checkpointBytes(whole, 4)[i]!))).to.equal(true);
+    }
+  });
+
+  it("saves what was done when it fails, and goes on from there as if it had not", async () => {
+    const whole = newRun();
+    await train(whole, ["training.steps=6"]);
+    const run = newRun();
+    const picture = join(data.pictures, "0.png");
+    const bytes = readFileSync(picture);
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === "step" && event.step === 2) writeFileSync(picture, "no picture");
+    };
+    try {
+      const message = await userMessage(() => train(run, ["training.steps=6"], { onEvent }));
+      expect(message).to.match(/0\.png: /);
+    } finally {
+      writeFileSync(picture, bytes);
+    }
+    const last = Math.max(...savedSteps(run));
+    expect(last).to.be.within(2, 5);
+    expect(decidedLines(run)).to.have.length(last);
+    await train(run, ["training.steps=6"], { resume: true });
+    expect(decidedLines(run)).to.deep.equal(decidedLines(whole));
+    expect(checkpointBytes(run, 6).every((b, i) => b.equals(checkpointBytes(whole, 6)[i]!))).to.equal(true);
+  });
+
+  it("keeps the checkpoint from before the loss grew besides those since, and the last before it was no number", async () => {
+    const run = newRun();
+    const begun = ["training.steps=22", "training.checkpoint.keep=1", "training.logEvery=10"];
+    await train(run, begun);
+    expect(savedSteps(run)).to.deep.equal([22]);
+    const growing = ["training.steps=28", "training.optimizer.lr=1", "training.checkpoint.keep=1"];
+    const { events } = await train(run, [...growing, "training.checkpoint.every=1"], { resume: true });
+    const text =
+      /step (\d+): the loss grows: its running mean is [\d.]+ and was [\d.]+; the checkpoint of step (\d+) is kept/;
+    const [, , kept] = (text.exec(messagesOf(events)) ?? []).map(Number);
+    expect(kept).to.be.within(22, 24);
+    expect(savedSteps(run), "the newest and the last one from before").to.deep.equal([kept, 28]);
+    const wild = ["training.steps=60", "training.optimizer.lr=1e30", "training.checkpoint.every=1"];
+    const message = await userMessage(() => train(run, wild, { resume: true }));
+    expect(message).to.match(
+      new RegExp(
+        `training stopped, the checkpoint of step ${kept} is kept in .* \\(set aside as \\*\\.diverged: step-00000028`,
+      ),
+    );
+    expect(savedSteps(run)).to.deep.equal([kept]);
+    expect(readdirSync(join(run, "checkpoints"))).to.include("step-00000028.diverged");
+    const { result } = await train(run, [`training.steps=${kept! + 1}`], { resume: true });
+    expect(result.steps).to.equal(kept! + 1);
+  });
+
+  it("goes on from the checkpoint before a damaged one, and loses neither for it", async () => {
+    const whole = newRun();
+    const overrides = ["training.steps=6", "training.checkpoint.every=1", "training.checkpoint.keep=1"];
+    await train(whole, overrides);
+    const run = newRun();
+    await train(run, ["training.steps=4", "training.checkpoint.every=1", "training.checkpoint.keep=3"]);
+    for (const step of [3, 4]) truncateSync(join(run, "checkpoints", `step-0000000${step}`, "model.safetensors"), 99);
+    const seen: number[][] = [];
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === "step") seen.push(savedSteps(run));
+    };
+    const { events } = await train(run, overrides, { resume: true, onEvent });
+    expect(messagesOf(events)).to.match(/truncated.*skipping the checkpoint step-00000004 and trying the one before/);
+    expect(seen[0], "nothing goes before a good one is there").to.deep.equal([2, 3, 4]);
+    expect(savedSteps(run)).to.deep.equal([6]);
+    expect(checkpointBytes(run, 6).every((b, i) => b.equals(checkpointBytes(whole, 6)[i]!))).to.equal(true);
+  });
+
+  it("resumes in an empty folder by beginning, and refuses to lose a run without checkpoints", async () => {
+    const run = newRun();
+    await train(run, ["training.steps=3"], { resume: true });
+    rmSync(join(run, "checkpoints"), { recursive: true });
+    const before = readFileSync(join(run, "log.jsonl"), "utf8");
+    for (const how of [{ resume: true }, {}]) {
+      expect(await userMessage(() => train(run, ["training.steps=3"], how))).to.equal(
+        `${run}: this folder holds a run of 3 steps, but no checkpoint to go on from; ` +
+          "begin anew and delete it (--restart), or choose another folder (--set output=...)",
+      );
+    }
+    expect(readFileSync(join(run, "log.jsonl"), "utf8")).to.equal(before);
+    await train(run, ["training.steps=2"], { restart: true });
+    expect(savedSteps(run)).to.deep.equal([1, 2]);
+    expect(decidedLines(run)).to.have.length(3);
+    await train(run, ["training.steps=1"], { restart: true });
+    expect(savedSteps(run), "the run that was there is gone").to.deep.equal([1]);
+  });
+
+  it("begins anew where a run was killed in its first step, of which nothing is left", async () => {
+    const run = newRun();
+    await train(run, ["training.steps=1"]);
+    rmSync(join(run, "checkpoints"), { recursive: true });
+    rmSync(join(run, "best.safetensors"));
+    await train(run, ["training.steps=2"], { resume: true });
+    expect(decidedLines(run).map((line) => "step" in line && line.step)).to.deep.equal([1, 2, 2]);
+  });
+
+  it("says when it has nothing left to do, and refuses to do less than is done", async () => {
+    const run = newRun();
+    await train(run, ["training.steps=3"]);
+    const { events, result } = await train(run, ["training.steps=3"], { resume: true });
+    expect(messagesOf(events)).to.contain("all 3 steps are done already");
+    expect(result.steps).to.equal(3);
+    const log = readFileSync(join(run, "log.jsonl"), "utf8");
+    expect(await userMessage(() => train(run, ["training.steps=2"], { resume: true }))).to.equal(
+      `${run}: 3 steps are done, more than training.steps=2 asks for; ask for more, or begin anew with --restart`,
+    );
+    const epochs = ["training.steps=null", "training.epochs=1"];
+    expect(await userMessage(() => train(run, epochs, { resume: true }))).to.contain("training.epochs=1 (2 steps)");
+    expect(readFileSync(join(run, "log.jsonl"), "utf8")).to.equal(log);
+  });
+
+  it("does not train in a folder where another training is at it", async () => {
+    const run = newRun();
+    let second: Promise<string> | undefined;
+    const onEvent = (event: TrainingEvent) => {
+      if (event.type === "step") second ??= userMessage(() => train(run, [], { resume: true }));
+    };
+    await train(run, ["training.steps=2"], { onEvent });
+    expect(await second)
+      .to.contain(`process ${process.pid} on`)
+      .and.contain("trains in this folder");
+    expect(decidedLines(run)).to.have.length(3);
+    expect(existsSync(join(run, "run.lock"))).to.equal(false);
   });
 
   it("does not write over another run", async () => {

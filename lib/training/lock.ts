@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../errors.js";
+import { describeFileError } from "../files.js";
+
+/** Who writes into a run's folder. */
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When it began, for people. */
+  readonly since: string;
+  /** Tells processes apart that had the same number one after the other; absent where the system does not say. */
+  readonly process?: string;
+  /** Of this one lock. */
+  readonly id: string;
+}
+
+export interface RunLock {
+  release(): Promise<void>;
+}
+
+export const LOCK_FILE = "run.lock";
+
+/** A holder shows so often that it lives; that counts where its process cannot be asked, on another machine. */
+const SIGN_OF_LIFE_MS = 30_000;
+const SILENCE_MS = 10 * SIGN_OF_LIFE_MS;
+
+/**
+ * Makes a run's folder this process's to write into. The lock of a process that ended without giving it back (killed, the
+ * machine lost its power) is taken over: on this machine where there is no such process any more, on another where its lock
+ * was not touched for five minutes.
+ *
+ * @throws UserError when another training writes into the folder
+ */
+export async function lockRun(run: string): Promise<RunLock> {
+  const path = join(run, LOCK_FILE);
+  const own: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...processStart(process.pid),
+    id: randomUUID(),
+  };
+  while (!(await create(path, own))) {
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    if (text === undefined) continue; // given back meanwhile
+    const holder = parse(text);
+    if (await isHeld(path, holder)) throw inUse(run, path, holder);
+    await takeAway(run, path, text);
+  }
+  const timer = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), SIGN_OF_LIFE_MS);
+  timer.unref();
+  return {
+    async release() {
+      clearInterval(timer);
+      const text = await readFile(path, "utf8").catch(() => "");
+      if (parse(text)?.id === own.id) await rm(path, { force: true });
+    },
+  };
+}
+
+/** @returns false where there is a lock already */
+async function create(path: string, own: Holder): Promise<boolean> {
+  try {
+    const file = await open(path, "wx");
+    await file.writeFile(`${JSON.stringify(own)}\n`).finally(() => file.close());
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw describeFileError(error, path, "write");
+  }
+}
+
+/** Undefined for what is no lock, as one that was not yet written when its process was killed. */
+function parse(text: string): Holder | undefined {
+  try {
+    const holder: Partial<Holder> | null = JSON.parse(text);
+    const whole = typeof holder?.pid === "number" && typeof holder.host === "string" && typeof holder.id === "string";
+    return whole ? (holder as Holder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isHeld(path: string, holder: Holder | undefined): Promise<boolean> {
+  if (holder?.host === hostname()) return isAlive(holder);
+  const touched = await stat(path).catch(() => undefined);
+  return touched !== undefined && Date.now() - touched.mtimeMs < (holder === undefined ? 2000 : SILENCE_MS);
+}
+
+function isAlive({ pid, process: started }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+  }
+  const now = processStart(pid).process;
+  return started === undefined || now === undefined || started === now;
+}
+
+/** When a process of this machine started: the machine's start and the clock ticks since. Linux alone says. */
+function processStart(pid: number): { readonly process?: string } {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" "); // from the third on
+    return { process: `${boot}/${fields[19]}` };
+  } catch {
+    return {};
+  }
+}
+
+/** Removes a dead lock, but not one that another process made in its place since it was read. */
+async function takeAway(run: string, path: string, text: string): Promise<void> {
+  const aside = join(run, `.${LOCK_FILE}.${randomUUID()}`);
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return; // another was faster
+    throw describeFileError(error, path, "write");
+  }
+  if ((await readFile(aside, "utf8")) === text) await rm(aside, { force: true });
+  else await rename(aside, path);
+}
+
+function inUse(run: string, path: string, holder: Holder | undefined): UserError {
+  const who =
+    holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}, since ${holder.since},`;
+  return new UserError(
+    `${run}: ${who} trains in this folder; wait until it ends or choose another folder (--set output=...). ` +
+      `If nothing trains there, delete ${path}`,
+  );
+}

@@ -1,0 +1,146 @@
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { isFiniteThroughout } from "../kernels/optimizers.js";
+import type { ParameterValues } from "../nn/parameters.js";
+import { Random } from "../random.js";
+import {
+  checkpointName,
+  checkpointNames,
+  removeOldCheckpoints,
+  saveCheckpoint,
+  setAsideAfter,
+  updateState,
+} from "./checkpoint.js";
+import type { TrainingEvent } from "./events.js";
+import type { Progress } from "./loop.js";
+import type { Optimizer } from "./optimizers.js";
+import { modelTensors } from "./resume.js";
+import type { Checksums, TrainingState } from "./state.js";
+import { isGrowing } from "./trend.js";
+
+export interface SaverOptions {
+  readonly config: Config;
+  /** The run's folder. */
+  readonly run: string;
+  readonly values: ParameterValues;
+  readonly optimizer: Optimizer;
+  /** Of weights files. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly start: Start;
+  readonly emit: (event: TrainingEvent) => void;
+  /** Passes over the training set begun before a step. */
+  readonly epochOf: (step: number) => number;
+}
+
+/** Where a run begins or goes on, and what is there of it. */
+export interface Start {
+  readonly progress: Progress;
+  /** The newest checkpoint before the one gone on from whose loss was sound; 0 without. */
+  readonly soundStep: number;
+  /** Checksums of the checkpoint gone on from. */
+  readonly files?: Checksums;
+  /** Names of checkpoints that could not be read. */
+  readonly damaged: readonly string[];
+}
+
+/** Training that cannot go on: its numbers are none any more. */
+export class Diverged extends UserError {}
+
+/**
+ * Keeps a run's checkpoints.
+ *
+ * Whether a checkpoint is sound shows only later, by the losses of what it holds. So older ones go when the step or the
+ * validation after it has a finite loss; and while the loss grows (see trend.ts), the last checkpoint from before stays
+ * besides the newest ones.
+ */
+export interface Saver {
+  /** Saves, unless this step is saved already. @throws Diverged when something to be saved is no finite number */
+  save(progress: Progress): Promise<void>;
+  /** Whether there was no checkpoint for longer than the config allows. */
+  isOverdue(): boolean;
+  /** Adds the figures of its validation to the checkpoint of the step saved last. */
+  addEvaluation(progress: Progress): Promise<void>;
+  /** To be told of a finite loss of the weights saved last. */
+  confirm(progress: Progress): Promise<void>;
+  /** What to throw where a loss or weight is no finite number: the checkpoints that led there are out of the way then. */
+  diverged(step: number, what: string, options?: { readonly proved?: boolean }): Promise<Diverged>;
+}
+
+export function createSaver(options: SaverOptions): Saver {
+  const { config, run, values, optimizer, metadata, start, emit, epochOf } = options;
+  const { seed, checkpoint } = config.training;
+  let { soundStep, files } = start;
+  let savedStep = start.progress.step;
+  let unproved = savedStep > 0;
+  let told = false;
+  let lastSave = performance.now();
+
+  const stateOf = ({ step, metrics, evaluatedStep, trend, best }: Progress): TrainingState => {
+    const random = { step: Random.of(seed, "step", step + 1).state };
+    const epoch = epochOf(step);
+    return { step, epoch, random, metrics, evaluatedStep, trend, soundStep, ...(best && { best }), config };
+  };
+
+  const tellOfGrowth = ({ step, trend: { mean, lowest = 0 } }: Progress) => {
+    if (told) return;
+    told = true;
+    const kept = soundStep === 0 ? "" : `; the checkpoint of step ${soundStep} is kept besides the newest`;
+    const text = `step ${step}: the loss grows: its running mean is ${mean.toFixed(4)} and was ${lowest.toFixed(4)}${kept}`;
+    emit({ type: "message", text });
+  };
+
+  const saver: Saver = {
+    async save(progress) {
+      const { step } = progress;
+      if (savedStep === step) return;
+      const weights = [values.flat, values.flatBuffers];
+      if (!weights.every(isFiniteThroughout)) throw await saver.diverged(step, "a weight");
+      if (!Object.values(optimizer.state).every(isFiniteThroughout)) {
+        throw await saver.diverged(step, "a value of the optimiser");
+      }
+      const model = modelTensors(values);
+      const saved = await saveCheckpoint(run, {
+        state: stateOf(progress),
+        model,
+        optimizer: optimizer.state,
+        metadata,
+      });
+      files = saved.files;
+      savedStep = step;
+      unproved = true;
+      lastSave = performance.now();
+      emit({ type: "checkpoint", step, path: saved.folder, best: false });
+    },
+
+    isOverdue: () => performance.now() - lastSave >= checkpoint.minutes * 60_000,
+
+    async addEvaluation(progress) {
+      if (files !== undefined && savedStep === progress.step) await updateState(run, stateOf(progress), files);
+    },
+
+    async confirm(progress) {
+      const isSound = !isGrowing(progress.trend);
+      if (isSound) told = false;
+      else tellOfGrowth(progress);
+      if (!unproved) return;
+      unproved = false;
+      if (isSound) soundStep = savedStep;
+      const { damaged } = start;
+      await removeOldCheckpoints(run, { newest: savedStep, keep: checkpoint.keep, besides: soundStep, damaged });
+    },
+
+    async diverged(step, what, { proved = false } = {}) {
+      const names = await checkpointNames(run);
+      const hasSound = names.includes(checkpointName(soundStep));
+      const aside = hasSound || proved ? await setAsideAfter(run, soundStep) : [];
+      const left = hasSound ? soundStep : aside.length > 0 ? 0 : savedStep;
+      const kept = left === 0 ? "no checkpoint was made before" : `the checkpoint of step ${left} is kept in ${run}`;
+      const others = aside.length === 0 ? "" : ` (set aside as *.diverged: ${aside.map(checkpointName).join(", ")})`;
+      return new Diverged(
+        `step ${step}: ${what} is no finite number any more; training stopped, ${kept}${others}. ` +
+          "Lower training.optimizer.lr, lengthen training.schedule.warmup, or set training.clipNorm",
+      );
+    },
+  };
+  return saver;
+}

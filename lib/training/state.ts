@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { type Config, configSchema } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { NO_TREND, type Trend } from "./trend.js";
+
+/** What besides the tensors a run needs to go on exactly where it was. */
+export interface TrainingState {
+  /** Optimiser updates done. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Named states of random streams. */
+  readonly random: Readonly<Record<string, readonly [key: number, counter: number]>>;
+  /** The last validation's. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** The step of that validation; 0 if there was none. */
+  readonly evaluatedStep: number;
+  readonly best?: BestModel;
+  readonly trend: Trend;
+  /** The newest checkpoint before this one whose loss was sound; 0 if there was none. */
+  readonly soundStep: number;
+  readonly config: Config;
+}
+
+export interface BestModel {
+  readonly metric: string;
+  readonly value: number;
+  readonly step: number;
+}
+
+/** SHA-256 of the files beside the state, by name, in hexadecimal. */
+export type Checksums = Readonly<Record<string, string>>;
+
+/** Format 1 had no checksums. */
+const FORMAT = 2;
+
+const step = z.int().min(0);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** JSON has no NaN; it is written as null. */
+const figure = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
+const stateSchema = z
+  .object({
+    format: z.literal([1, FORMAT]),
+    step: step.min(1),
+    epoch: step,
+    random: z.record(z.string(), z.tuple([z.number(), z.number()])),
+    metrics: z.record(z.string(), figure),
+    evaluatedStep: step,
+    best: z.object({ metric: z.string(), value: figure, step }).exactOptional(),
+    trend: z.object({ steps: step, mean: z.number(), lowest: z.number().exactOptional() }).default(NO_TREND),
+    soundStep: step.default(0),
+    config: configSchema,
+    files: z.record(z.string(), digest).exactOptional(),
+    sha256: digest.exactOptional(),
+  })
+  .refine(({ step, evaluatedStep, soundStep, best }) => Math.max(evaluatedStep, soundStep, best?.step ?? 0) <= step, {
+    message: "it names steps after its own",
+  })
+  .refine(({ format, files, sha256 }) => format === 1 || (files !== undefined && sha256 !== undefined), {
+    message: "its checksums are missing",
+  });
+
+/** The text of state.json, with a checksum of itself. */
+export function writeState(state: TrainingState, files: Checksums): string {
+  const content = { format: FORMAT, ...state, files };
+  return `${JSON.stringify({ ...content, sha256: sha256(JSON.stringify(content)) }, null, 2)}\n`;
+}
+
+/** @throws UserError when the text is no state, or not as it was written */
+export function parseState(
+  text: string,
+  path: string,
+): { readonly state: TrainingState; readonly files: Checksums | undefined } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UserError(`${path}: the checkpoint's state is truncated or no JSON`);
+  }
+  const parsed = stateSchema.safeParse(json);
+  if (!parsed.success) {
+    const [{ path: where, message } = { path: [], message: "" }] = parsed.error.issues;
+    const what = where.length === 0 ? message : `${where.join(".")}: ${message}`;
+    throw new UserError(`${path}: no checkpoint state this version of densekit can read: ${what}`);
+  }
+  const { format: _, files, sha256: expected, ...state } = parsed.data;
+  if (expected !== undefined) {
+    const { sha256: _, ...content } = json as Record<string, unknown>;
+    if (sha256(JSON.stringify(content)) !== expected) {
+      throw new UserError(`${path}: the state is not as it was written: its checksum is another`);
+    }
+  }
+  return { state, files };
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -1,0 +1,92 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { LOCK_FILE, lockRun } from "../../lib/training/lock.js";
+import { userMessage } from "../support/failure.js";
+
+describe("a run's lock", () => {
+  let run: string;
+  let path: string;
+  beforeEach(() => {
+    run = mkdtempSync(join(tmpdir(), "densekit-lock-"));
+    path = join(run, LOCK_FILE);
+  });
+  afterEach(() => rmSync(run, { recursive: true }));
+  const write = (holder: object) =>
+    writeFileSync(path, JSON.stringify({ since: "2026-01-01T00:00:00.000Z", id: "other", ...holder }));
+  const deadProcess = () => spawnSync(process.execPath, ["--version"]).pid;
+
+  it("keeps others out until it is given back", async () => {
+    const lock = await lockRun(run);
+    const message = await userMessage(() => lockRun(run));
+    expect(message).to.match(
+      new RegExp(
+        `^${run}: process ${process.pid} on ${hostname()}, since .*, trains in this folder; wait until it ends`,
+      ),
+    );
+    expect(message).to.contain(`If nothing trains there, delete ${path}`);
+    await lock.release();
+    expect(readdirSync(run)).to.deep.equal([]);
+    await (await lockRun(run)).release();
+  });
+
+  it("is told by another living process too", async () => {
+    const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
+    try {
+      write({ pid: child.pid, host: hostname() });
+      expect(await userMessage(() => lockRun(run))).to.contain(`process ${child.pid} on`);
+    } finally {
+      child.kill("SIGKILL");
+      await new Promise((resolve) => child.once("exit", resolve));
+    }
+    await (await lockRun(run)).release();
+  });
+
+  it("of a dead process is taken over", async () => {
+    write({ pid: deadProcess(), host: hostname() });
+    const lock = await lockRun(run);
+    expect(JSON.parse(readFileSync(path, "utf8")).pid).to.equal(process.pid);
+    await lock.release();
+    expect(existsSync(path)).to.equal(false);
+  });
+
+  it("of a dead process whose number another has now is taken over, where the system tells them apart", async function () {
+    if (process.platform !== "linux") this.skip();
+    write({ pid: process.pid, host: hostname(), process: "another boot/1" });
+    await (await lockRun(run)).release();
+  });
+
+  it("of another machine is taken over when it shows no life", async () => {
+    write({ pid: 1, host: "elsewhere" });
+    expect(await userMessage(() => lockRun(run))).to.contain("process 1 on elsewhere");
+    const old = new Date(Date.now() - 6 * 60_000);
+    utimesSync(path, old, old);
+    await (await lockRun(run)).release();
+  });
+
+  it("that was never written whole is taken over when it is not new", async () => {
+    writeFileSync(path, "");
+    expect(await userMessage(() => lockRun(run))).to.contain("another process trains in this folder");
+    const old = new Date(Date.now() - 3000);
+    utimesSync(path, old, old);
+    await (await lockRun(run)).release();
+  });
+
+  it("is one process's though many find a dead one's at once", async () => {
+    write({ pid: deadProcess(), host: hostname() });
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(run)));
+    const locks = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    expect(locks).to.have.length(1);
+    await locks[0]?.release();
+    expect(readdirSync(run)).to.deep.equal([]);
+  });
+
+  it("is not given back where it is another's by now", async () => {
+    const lock = await lockRun(run);
+    write({ pid: 1, host: "elsewhere" });
+    await lock.release();
+    expect(existsSync(path)).to.equal(true);
+  });
+});
