@@ -2,17 +2,20 @@
 
     python bench/peers/goldens.py test/backbones/goldens [NAME ...]
 
-Weights and images come from the counter-based generator of prng.py, so that a file holds results alone: of every output a
-few values, its mean and its norm.
+Needs torch, torchvision and timm. Weights and images come from the counter-based generator of prng.py, by the parameters'
+published names, so that a file holds results alone: of every output a few values, its mean and its norm.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import timm
 import torch
 import torchvision
 from torch import nn
@@ -21,43 +24,113 @@ from prng import integers, uniform
 from weights import fill
 
 PREFIX = "golden"
-SAMPLES = 32
+SAMPLES = 24
 SIZES = ((1, 3, 64, 96), (2, 3, 128, 64))
 
 Outputs = dict[str, torch.Tensor]
+TORCHVISION = f"torchvision {torchvision.__version__}"
+TIMM = f"timm {timm.__version__}"
 
 
-def resnet(depth: int, caffe: bool = False) -> tuple[str, nn.Module, Callable[[torch.Tensor], Outputs]]:
-    model = getattr(torchvision.models, f"resnet{depth}")(weights=None)
-    if caffe:
+@dataclass
+class Published:
+    """A published model: the config of ours that should equal it, the maps of its dense form, and its names as ours."""
+
+    source: str
+    config: dict[str, object]
+    model: nn.Module
+    maps: Callable[[torch.Tensor], Outputs]
+    rename: Callable[[str], str] = lambda name: name
+    sizes: tuple[tuple[int, ...], ...] = SIZES
+    classifier_sizes: tuple[tuple[int, ...], ...] = SIZES
+    logits: Callable[[torch.Tensor], torch.Tensor] | None = None  # where the model's own forward is not the authors'
+    norms: list[nn.Module] = field(default_factory=list)  # of the dense form alone; filled as norm0, norm2, …
+
+
+def renamer(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> Callable[[str], str]:
+    def rename(name: str) -> str:
+        for pattern, replacement in rules:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    return rename
+
+
+def named(maps: list[torch.Tensor]) -> Outputs:
+    return {f"c{i + 2}": y for i, y in enumerate(maps)}
+
+
+def in_turn(stages: list[nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
+    outputs = []
+    for stage in stages:
+        x = stage(x)
+        outputs.append(x)
+    return outputs
+
+
+def resnet(variant: int, style: str = "pytorch") -> Published:
+    model = getattr(torchvision.models, f"resnet{variant}")(weights=None)
+    if style == "caffe":
         for module in model.modules():
             if isinstance(module, torchvision.models.resnet.Bottleneck):
                 module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-
-    def maps(x: torch.Tensor) -> Outputs:
-        x = model.maxpool(model.relu(model.bn1(model.conv1(x))))
-        outputs = {}
-        for i in range(1, 5):
-            x = getattr(model, f"layer{i}")(x)
-            outputs[f"c{i + 1}"] = x
-        return outputs
-
-    return f"torchvision {torchvision.__version__}", model, maps
+    stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
+    stages = [nn.Sequential(stem, model.layer1), model.layer2, model.layer3, model.layer4]
+    config = {"type": "resnet", "variant": variant, "style": style}
+    return Published(TORCHVISION, config, model, lambda x: named(in_turn(stages, x)))
 
 
-MODELS = {
+def mobilenetv2(variant: str) -> Published:
+    model = torchvision.models.mobilenet_v2(weights=None, width_mult=float(variant[1:]))
+    cuts = (0, 4, 7, 14, 19)
+    stages = [model.features[a:b] for a, b in zip(cuts, cuts[1:])]
+    return Published(
+        TORCHVISION, {"type": "mobilenetv2", "variant": variant}, model, lambda x: named(in_turn(stages, x))
+    )
+
+
+def poolformer(variant: str) -> Published:
+    model = timm.create_model(f"poolformer_{variant}", num_classes=1000)
+    norms = [nn.GroupNorm(1, width) for width in (64, 128, 320, 512)]
+    stages = [nn.Sequential(model.stem, model.stages[0]), *model.stages[1:]]
+    maps = lambda x: named([norm(y) for norm, y in zip(norms, in_turn(stages, x))])
+    rename = renamer(
+        (r"^stem\.conv\.", "patch_embed.proj."),
+        (r"^stages\.(\d)\.downsample\.conv\.", lambda m: f"network.{2 * int(m[1]) - 1}.proj."),
+        (r"^stages\.(\d)\.blocks\.", lambda m: f"network.{2 * int(m[1])}."),
+        (r"layer_scale([12])\.scale$", r"layer_scale_\1"),
+        (r"^head\.norm\.", "norm."),
+        (r"^head\.fc\.", "head."),
+    )
+    # The authors normalise the whole map and then take its mean, timm normalises the channels of the mean.
+    norm = model.head.norm
+    last = lambda x: nn.functional.group_norm(in_turn(stages, x)[-1], 1, norm.weight, norm.bias, 1e-5)
+    logits = lambda x: model.head.fc(last(x).mean((-2, -1)))
+    config = {"type": "poolformer", "variant": variant}
+    return Published(TIMM, config, model, maps, rename, logits=logits, norms=norms)
+
+
+MODELS: dict[str, Callable[[], Published]] = {
     "resnet-18": lambda: resnet(18),
     "resnet-34": lambda: resnet(34),
     "resnet-50": lambda: resnet(50),
-    "resnet-50-caffe": lambda: resnet(50, caffe=True),
+    "resnet-50-caffe": lambda: resnet(50, "caffe"),
     "resnet-101": lambda: resnet(101),
+    "mobilenetv2-x1.0": lambda: mobilenetv2("x1.0"),
+    "mobilenetv2-x1.4": lambda: mobilenetv2("x1.4"),
+    "poolformer-s12": lambda: poolformer("s12"),
+    "poolformer-s24": lambda: poolformer("s24"),
+    "poolformer-s36": lambda: poolformer("s36"),
 }
+
+
+def number(x: torch.Tensor) -> float:
+    return float(f"{float(x):.6g}")
 
 
 def sampled(name: str, tensor: torch.Tensor) -> dict[str, object]:
     flat = tensor.flatten().double()
     picked = flat[integers(f"{PREFIX}:{name}", SAMPLES, len(flat))]
-    number = lambda x: float(f"{float(x):.7g}")
     return {
         "name": name,
         "shape": list(tensor.shape),
@@ -67,21 +140,31 @@ def sampled(name: str, tensor: torch.Tensor) -> dict[str, object]:
     }
 
 
+def case(shape: tuple[int, ...], outputs: Callable[[torch.Tensor], Outputs]) -> dict[str, object]:
+    x = torch.from_numpy(uniform(f"{PREFIX}:images", shape, -2, 2)).double()
+    return {"shape": list(shape), "outputs": [sampled(name, y) for name, y in outputs(x).items()]}
+
+
 @torch.no_grad()
-def golden(make: Callable[[], tuple[str, nn.Module, Callable[[torch.Tensor], Outputs]]]) -> dict[str, object]:
-    source, model, maps = make()
-    fill(model, PREFIX)
+def golden(published: Published) -> dict[str, object]:
+    model = published.model
+    fill(model, PREFIX, published.rename)
+    for i, norm in enumerate(published.norms):
+        fill(norm, PREFIX, lambda name: f"norm{2 * i}.{name}")
+        norm.double()
+    logits = published.logits or model
     model.double().eval()  # in float64: the files hold the truth, not PyTorch's rounding
-    cases = []
-    for shape in SIZES:
-        x = torch.from_numpy(uniform(f"{PREFIX}:images", shape, -2, 2)).double()
-        cases.append({"shape": list(shape), "outputs": [sampled(name, y) for name, y in maps(x).items()]})
-    return {"source": source, "cases": cases}
+    return {
+        "source": published.source,
+        "config": published.config,
+        "dense": [case(shape, published.maps) for shape in published.sizes],
+        "classifier": [case(shape, lambda x: {"logits": logits(x)}) for shape in published.classifier_sizes],
+    }
 
 
 if __name__ == "__main__":
     folder, *names = sys.argv[1:]
     for name in names or MODELS:
-        text = json.dumps(golden(MODELS[name]), separators=(",", ":"))
+        text = json.dumps(golden(MODELS[name]()), separators=(",", ":"))
         Path(folder, f"{name}.json").write_text(text + "\n")
         print(f"{name}: {len(text)} bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -43,12 +44,12 @@ def official_name(name: str) -> str:
     return name
 
 
-def fill(model: nn.Module, prefix: str = PREFIX) -> None:
+def fill(model: nn.Module, prefix: str = PREFIX, rename: Callable[[str], str] = official_name) -> None:
     """Gives every parameter and running statistic of `model` the value that its official name generates."""
     state = model.state_dict()
     with torch.no_grad():
         for own, tensor in state.items():
-            name = official_name(own)
+            name = rename(own)
             value = official_value(name, tuple(tensor.shape), prefix)
             if value is not None:
                 tensor.copy_(value)

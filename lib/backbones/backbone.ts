@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { Value } from "../graph/index.js";
+import { check, mean, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
+import { type Layer, type Linear, linear } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming, WeightAdapter } from "../nn/weightNames.js";
 import { filePath } from "../schemas/fields.js";
@@ -23,8 +24,20 @@ export interface Backbone {
   readonly forward: (x: Value, context: Context) => Value[];
 }
 
+/** A network that turns images into scores of classes. */
+export interface Classifier {
+  /** @param x [B, 3, H, W] normalised images @returns logits [B, classes]; of two heads the mean */
+  readonly forward: (x: Value, context: Context) => Value;
+  /** Of a model with a second head for distillation, both heads' logits: [B, classes] twice. */
+  readonly forwardHeads?: (x: Value, context: Context) => readonly [head: Value, distillation: Value];
+}
+
+export interface ClassifierOptions extends MakeOptions {
+  readonly classes: number;
+}
+
 export interface MakeOptions {
-  /** Side of the images the model is made for, in pixels: 800 for detection, 512 for segmentation. */
+  /** Side of the images the model is made for, in pixels: 800 for detection, 512 for segmentation, 224 for classification. */
   readonly pictureSide: number;
 }
 
@@ -56,6 +69,8 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   /** Makes the layers; parameter names are those of the published checkpoints. */
   readonly make: (scope: ParameterScope, config: z.output<Schema>, options: MakeOptions) => Backbone;
+  /** The same layers as a classifier, with the published heads. */
+  readonly classifier: (scope: ParameterScope, config: z.output<Schema>, options: ClassifierOptions) => Classifier;
   /** The model's name as people write it, such as "EfficientFormer L1". */
   readonly title: (config: z.output<Schema>) => string;
   /** Other people's names of its parameters. */
@@ -68,3 +83,34 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
 
 /** Says of a backbone what there is to say; the types of `make` and `title` follow from the schema. */
 export const backboneKind = <Schema extends z.ZodType>(kind: BackboneKind<Schema>): BackboneKind<Schema> => kind;
+
+/** @throws GraphError unless both sides of the images are multiples of a number */
+export function checkSides(x: Value, multiple: number): void {
+  const [height, width] = x.shape.slice(2) as [number, number];
+  check(
+    height % multiple === 0 && width % multiple === 0,
+    () => `images of ${height} × ${width}; sides must be multiples of ${multiple}`,
+  );
+}
+
+/** Runs stages one after the other and gives the output of each. */
+export function inTurn(stages: readonly Layer[], x: Value, context: Context): Value[] {
+  let value = x;
+  return stages.map((stage) => {
+    value = stage(value, context);
+    return value;
+  });
+}
+
+/** The mean of each channel and a linear layer: maps [B, C, H, W] → logits [B, classes]. */
+export function pooledHead(
+  scope: ParameterScope,
+  {
+    channels,
+    classes,
+    ...initialisers
+  }: { readonly channels: number; readonly classes: number } & Pick<Linear, "initWeight" | "initBias">,
+): Layer {
+  const head = linear(scope, { in: channels, out: classes, ...initialisers });
+  return (x, context) => head(mean(x, { axes: [2, 3] }), context);
+}

@@ -1,17 +1,5 @@
 import { z } from "zod";
-import {
-  add,
-  averagePool,
-  check,
-  inScope,
-  mean,
-  mul,
-  reshape,
-  scalar,
-  sub,
-  transpose,
-  type Value,
-} from "../graph/index.js";
+import { add, averagePool, inScope, mean, mul, reshape, scalar, sub, transpose, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import {
@@ -32,7 +20,7 @@ import type { Naming, Renamer } from "../nn/weightNames.js";
 import { positive } from "../schemas/fields.js";
 import { type AttentionBias, denseBias, gridBias, selfAttention } from "./attention.js";
 import { attentionBiasAdapter } from "./attentionBias.js";
-import { type Backbone, backboneKind, backboneSchema } from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, checkSides } from "./backbone.js";
 import { joinPlace, stagePlace } from "./networkPlaces.js";
 
 /** What tells one EfficientFormer from another (Li et al. 2022, "EfficientFormer: Vision Transformers at MobileNet Speed"). */
@@ -234,24 +222,14 @@ export function efficientFormer(scope: ParameterScope, options: DenseOptions): B
       ...widths.map((_, i) => [i * 2 - 1, i * 2].filter((n) => n >= 0).map((n) => `network.${n}`)),
     ],
     forward: (x, context) => {
+      checkSides(x, 32);
       const [height, width] = x.shape.slice(2) as [number, number];
-      check(
-        height % 32 === 0 && width % 32 === 0,
-        () => `images of ${height} × ${width}; sides must be multiples of 32`,
-      );
       return runTrunk(layers, x, context).map((y, i) => {
         const map = y.shape.length === 4 ? y : toMap(y, [height / 32, width / 32]);
         return norms[i]!(map, context);
       });
     },
   };
-}
-
-export interface Classifier {
-  /** @param x [B, 3, 224, 224] @returns logits [B, classes], the mean of the two heads */
-  readonly forward: (x: Value, context: Context) => Value;
-  /** Both heads' logits, for training with distillation: [B, classes] twice. */
-  readonly forwardHeads: (x: Value, context: Context) => readonly [head: Value, distillation: Value];
 }
 
 /** EfficientFormer as an ImageNet classifier, on 224 × 224 pictures. */
@@ -338,6 +316,8 @@ export const efficientFormerKind = backboneKind({
       layerScaleInit,
       biasSide: pictureSide / 32,
     }),
+  classifier: (scope, { variant, dropPath, layerScaleInit }, { classes }) =>
+    efficientFormerClassifier(scope, { size: EFFICIENTFORMER_SIZES[variant], dropPath, layerScaleInit, classes }),
   title: ({ variant }) => `EfficientFormer ${variant === "nano" ? variant : variant.toUpperCase()}`,
   namings: [timmEfficientFormer, transformersEfficientFormer],
   published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?patch_embed\.0\.weight$/ },

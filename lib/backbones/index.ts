@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
-import type { Backbone, BackboneKind, MakeOptions } from "./backbone.js";
+import type { Backbone, BackboneKind, Classifier, ClassifierOptions, MakeOptions } from "./backbone.js";
 import { efficientFormerKind } from "./efficientformer.js";
+import { mobileNetV2Kind } from "./mobilenetv2.js";
+import { poolFormerKind } from "./poolformer.js";
 import { resNetKind } from "./resnet.js";
 
 /** The backbones there are. A new one is a file of its own and a line here. */
-export const BACKBONES = [efficientFormerKind, resNetKind] as const;
+export const BACKBONES = [efficientFormerKind, resNetKind, poolFormerKind, mobileNetV2Kind] as const;
 
 type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
   -readonly [I in keyof Kinds]: Kinds[I]["schema"];
@@ -27,6 +29,11 @@ function kindOf({ type }: Pick<BackboneConfig, "type">): BackboneKind {
 /** Makes the backbone that a config describes; its parameters get the scope's path in front of their names. */
 export function makeBackbone(scope: ParameterScope, config: BackboneConfig, options: MakeOptions): Backbone {
   return kindOf(config).make(scope, config, options);
+}
+
+/** Makes the classifier of the same layers. */
+export function makeClassifier(scope: ParameterScope, config: BackboneConfig, options: ClassifierOptions): Classifier {
+  return kindOf(config).classifier(scope, config, options);
 }
 
 /** The backbone's name as people write it. */

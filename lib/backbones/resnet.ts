@@ -1,10 +1,17 @@
 import { z } from "zod";
-import { add, check, inScope, maxPool, type Value } from "../graph/index.js";
-import type { Context } from "../nn/context.js";
+import { add, inScope, maxPool } from "../graph/index.js";
 import { kaimingNormalFanOut } from "../nn/initialisers.js";
 import { batchNorm, convolution, type Layer, relu, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
-import { type Backbone, backboneKind, backboneSchema } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  checkSides,
+  inTurn,
+  pooledHead,
+} from "./backbone.js";
 
 const STEM = 64;
 /** Channels inside the blocks of the four stages. */
@@ -84,11 +91,8 @@ function block(scope: ParameterScope, { in: channels, width, stride, expansion, 
     });
 }
 
-/**
- * ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition") as a dense backbone: the outputs of its four
- * stages, at strides 4, 8, 16 and 32. Parameter names are torchvision's.
- */
-export function resNet(scope: ParameterScope, { variant, style }: ResNetConfig): Backbone {
+/** The stem and the four stages; the parameter names are torchvision's. */
+function trunk(scope: ParameterScope, { variant, style }: ResNetConfig) {
   const { depths, expansion } = VARIANTS[variant];
   const stem = normalised(scope, ["conv1", "bn1"], { in: 3, out: STEM, kernel: 7, stride: 2 });
   let channels: number = STEM;
@@ -103,29 +107,42 @@ export function resNet(scope: ParameterScope, { variant, style }: ResNetConfig):
     });
     return sequential(...blocks);
   });
+  const pool: Layer = (x) => maxPool(x, { kernel: 3, stride: 2, padding: 1 });
+  return { channels: WIDTHS.map((width) => width * expansion), stem: sequential(stem, relu, pool), stages };
+}
+
+/**
+ * ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition") as a dense backbone: the outputs of its four
+ * stages, at strides 4, 8, 16 and 32.
+ */
+export function resNet(scope: ParameterScope, config: ResNetConfig): Backbone {
+  const { channels, stem, stages } = trunk(scope, config);
   return {
-    channels: WIDTHS.map((width) => width * expansion),
+    channels,
     strides: [4, 8, 16, 32],
     multiple: 32,
-    stages: [["conv1", "bn1"], ...depths.map((_, stage) => [`layer${stage + 1}`])],
-    forward(x: Value, context: Context) {
-      const [height, width] = x.shape.slice(2) as [number, number];
-      check(
-        height % 32 === 0 && width % 32 === 0,
-        () => `images of ${height} × ${width}; sides must be multiples of 32`,
-      );
-      let value = maxPool(relu(stem(x, context), context), { kernel: 3, stride: 2, padding: 1 }); // [B, 64, H/4, W/4]
-      return stages.map((stage) => {
-        value = stage(value, context);
-        return value;
-      });
+    stages: [["conv1", "bn1"], ...stages.map((_, i) => [`layer${i + 1}`])],
+    forward(x, context) {
+      checkSides(x, 32);
+      return inTurn(stages, stem(x, context), context);
     },
   };
+}
+
+/** ResNet as an ImageNet classifier. */
+export function resNetClassifier(
+  scope: ParameterScope,
+  { classes, ...config }: ResNetConfig & { readonly classes: number },
+): Classifier {
+  const { channels, stem, stages } = trunk(scope, config);
+  const head = pooledHead(scope.child("fc"), { channels: channels.at(-1)!, classes });
+  return { forward: sequential(stem, ...stages, head) };
 }
 
 export const resNetKind = backboneKind({
   schema,
   make: (scope, config) => resNet(scope, config),
+  classifier: (scope, config, { classes }) => resNetClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `ResNet-${variant}`,
   namings: [],
   published: { name: "torchvision's ResNet", mark: /^(backbone\.)?layer1\.0\.conv1\.weight$/ },

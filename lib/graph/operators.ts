@@ -65,6 +65,7 @@ export const operators = {
   resizeBicubic: resizing.resizeBicubicOperator,
   relu: activations.reluOperator,
   reluGradient: activations.reluGradientOperator,
+  clip: activations.clipOperator,
   gelu: activations.geluOperator,
   geluGradient: activations.geluGradientOperator,
   softmax: activations.softmaxOperator,

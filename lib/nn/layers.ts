@@ -19,6 +19,8 @@ export interface Convolution {
   readonly stride?: number;
   /** Zeros on every side; by default half the kernel, which keeps the size at stride 1. */
   readonly padding?: number;
+  /** Channels are split into so many groups that do not see each other; as many as channels: depthwise. Default 1. */
+  readonly groups?: number;
   readonly bias?: boolean;
   readonly initWeight?: Initialiser;
   readonly initBias?: Initialiser;
@@ -26,16 +28,17 @@ export interface Convolution {
   readonly onParameter?: (parameter: Parameter) => void;
 }
 
-/** Convolution of [N, in, H, W] to [N, out, H', W']; parameters `weight` [out, in, k, k] and `bias` [out]. */
+/** Convolution of [N, in, H, W] to [N, out, H', W']; parameters `weight` [out, in / groups, k, k] and `bias` [out]. */
 export function convolution(scope: ParameterScope, options: Convolution): Layer {
-  const { kernel, stride = 1, padding = Math.floor(kernel / 2) } = options;
-  const { initWeight = defaultUniform, initBias = defaultBias(options.in * kernel * kernel) } = options;
-  const weight = scope.parameter("weight", [options.out, options.in, kernel, kernel], "weight", initWeight);
+  const { kernel, stride = 1, padding = Math.floor(kernel / 2), groups = 1 } = options;
+  const perGroup = options.in / groups;
+  const { initWeight = defaultUniform, initBias = defaultBias(perGroup * kernel * kernel) } = options;
+  const weight = scope.parameter("weight", [options.out, perGroup, kernel, kernel], "weight", initWeight);
   const bias = (options.bias ?? true) ? scope.parameter("bias", [options.out], "bias", initBias) : undefined;
   options.onParameter?.(weight);
   if (bias !== undefined) options.onParameter?.(bias);
   return scoped(scope, (x, context) =>
-    graph.conv2d(x, context.value(weight), bias && context.value(bias), { stride, padding }),
+    graph.conv2d(x, context.value(weight), bias && context.value(bias), { stride, padding, groups }),
   );
 }
 
@@ -141,4 +144,7 @@ export function sequential(...layers: readonly Layer[]): Layer {
 }
 
 export const relu: Layer = (x) => graph.relu(x);
+export const relu6: Layer = (x) => graph.clip(x, 0, 6);
 export const gelu: Layer = (x) => graph.gelu(x);
+export const silu: Layer = (x) => graph.silu(x);
+export const hardSwish: Layer = (x) => graph.hardSwish(x);

@@ -4,7 +4,6 @@
  */
 
 import { BACKBONES } from "../backbones/index.js";
-import { joinPlace, stagePlace } from "../backbones/networkPlaces.js";
 import type { Naming, Rows } from "../nn/weightNames.js";
 
 /** Names by which training code wraps a model; taken off where every name begins so. */
@@ -18,19 +17,6 @@ export const NOT_NEEDED: readonly RegExp[] = [
   /^auxiliary_head\./,
   /^ema_/,
 ];
-
-const timmPoolFormer: Naming = {
-  name: "timm's PoolFormer",
-  mark: /^(backbone\.)?stages\.0\.blocks\.0\.layer_scale1\.scale$/,
-  renames: [
-    [/\bstem\.conv\./, "patch_embed.proj."],
-    [/\bstages\.(\d+)\.downsample\.conv\./, (stage) => `${joinPlace(stage)}proj.`],
-    [/\bstages\.(\d+)\.blocks\./, stagePlace],
-    [/\blayer_scale([12])\.scale$/, "layer_scale_$1"],
-    [/^head\.norm\./, "norm."],
-    [/^head\.fc\./, "head."],
-  ],
-};
 
 const COCO_UNUSED = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
 /** COCO's category ids go to 90, of which ten were never used; these are those of its 80 classes. */
@@ -85,9 +71,7 @@ const asTheyAre = (name: string, mark: RegExp): Naming => ({ name, mark, renames
 /** The first whose mark is among a file's names. */
 export const NAMINGS: readonly Naming[] = [
   ...BACKBONES.flatMap(({ namings }) => namings),
-  timmPoolFormer,
   torchvisionMaskRcnn,
   asTheyAre("a whole model in MMDetection's or MMSegmentation's names", /^(neck|decode_head|rpn_head|roi_head)\./),
   ...BACKBONES.map(({ published: { name, mark } }) => asTheyAre(name, mark)),
-  asTheyAre("the authors' PoolFormer", /^(backbone\.)?patch_embed\.proj\.weight$/),
 ];

@@ -1,9 +1,7 @@
 import { expect } from "chai";
 import { resNet } from "../../lib/backbones/resnet.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { isFrozen } from "../../lib/models/backbone.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
-import { expectGoldenMaps } from "../support/backboneGoldens.js";
 import { nameList } from "../support/nameLists.js";
 
 describe("ResNet", () => {
@@ -15,15 +13,6 @@ describe("ResNet", () => {
       expect(list.all.map(({ name, shape }) => [name, shape])).to.have.deep.members(official.slice());
     });
   }
-
-  const engine = onnxRuntimeEngine();
-  for (const variant of [18, 34, 50, 101] as const) {
-    it(`equals torchvision's, ${variant}`, () =>
-      expectGoldenMaps(`resnet-${variant}`, (scope) => resNet(scope, { variant, style: "pytorch" }), engine));
-  }
-
-  it("strides in the first convolution of a bottleneck in Caffe's style", () =>
-    expectGoldenMaps("resnet-50-caffe", (scope) => resNet(scope, { variant: 50, style: "caffe" }), engine));
 
   it("freezes the stem and as many stages as asked for", () => {
     const list = new ParameterList();

@@ -1,69 +1,97 @@
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import type { Backbone } from "../../lib/backbones/backbone.js";
+import { z } from "zod";
+import { backboneSchemas, makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
 import type { Engine } from "../../lib/engines/engine.js";
-import { input } from "../../lib/graph/index.js";
+import { input, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
-import { ParameterList, type ParameterScope, ParameterValues } from "../../lib/nn/parameters.js";
-import { integers, uniform } from "../../tools/prng.js";
+import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
+import { integers, parameterValue, uniform } from "../../tools/prng.js";
 import { readJson } from "./goldens.js";
-import { expectClose, fillFromPrng } from "./tensors.js";
+import { expectClose } from "./tensors.js";
+
+interface Case {
+  readonly shape: readonly [number, number, number, number];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly mean: number;
+    readonly norm: number;
+    readonly values: readonly number[];
+  }[];
+}
 
 /** What bench/peers/goldens.py writes: a few values of every output of a published implementation. */
 interface Golden {
-  readonly cases: readonly {
-    readonly shape: readonly [number, number, number, number];
-    readonly outputs: readonly {
-      readonly name: string;
-      readonly shape: readonly number[];
-      readonly mean: number;
-      readonly norm: number;
-      readonly values: readonly number[];
-    }[];
-  }[];
+  readonly config: object;
+  readonly dense: readonly Case[];
+  readonly classifier: readonly Case[];
 }
 
 const PREFIX = "golden"; // as in the script
 const FOLDER = fileURLToPath(new URL("../../../test/backbones/goldens/", import.meta.url)); // from dist/test/support
 const TOLERANCE = 2e-5; // of the largest value
+const CLASSES = 1000;
 
-/** Compares a backbone's maps with recorded ones, for every recorded size. */
-export async function expectGoldenMaps(
-  name: string,
-  make: (scope: ParameterScope) => Backbone,
-  engine: Engine,
-): Promise<void> {
-  const { cases } = readJson<Golden>(`${FOLDER}${name}.json`);
-  expect(cases.length).to.be.greaterThan(1);
+/** Backbones as configs have them, defaults filled in. */
+export const backboneConfig = z.discriminatedUnion("type", backboneSchemas);
+
+export const goldenNames = (): string[] => readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
+
+/** Compares a backbone with the published implementation, dense and as a classifier, at every recorded size. */
+export async function expectGolden(name: string, engine: Engine): Promise<void> {
+  const golden = readJson<Golden>(`${FOLDER}${name}.json`);
+  const config = backboneConfig.parse(golden.config);
+  expect(golden.dense.length + golden.classifier.length).to.be.greaterThan(2);
+  // The classifier's parameters have the dense form's names; each value is made once.
+  const made = new Map<string, Float32Array>();
+  const dense = new ParameterList();
+  const backbone = makeBackbone(dense.scope(), config, { pictureSide: 512 });
+  for (const each of golden.dense)
+    await compare({ name, each, list: dense, made, engine }, (x, context) => backbone.forward(x, context));
   const list = new ParameterList();
-  const backbone = make(list.scope());
+  const classifier = makeClassifier(list.scope(), config, { pictureSide: 224, classes: CLASSES });
+  for (const each of golden.classifier) {
+    await compare({ name, each, list, made, engine }, (x, context) => [classifier.forward(x, context)]);
+  }
+}
+
+interface Comparison {
+  readonly name: string;
+  readonly each: Case;
+  readonly list: ParameterList;
+  readonly made: Map<string, Float32Array>;
+  readonly engine: Engine;
+}
+
+async function compare(
+  { name, each: { shape, outputs }, list, made, engine }: Comparison,
+  forward: (x: Value, context: Context) => Value[],
+): Promise<void> {
   const values = new ParameterValues(list.all);
-  fillFromPrng(values, list.all, PREFIX);
-  for (const { shape, outputs } of cases) {
-    const maps = backbone.forward(input("x", shape), Context.inference(values));
-    const program = await engine.compile(Object.fromEntries(outputs.map((output, i) => [output.name, maps[i]!])));
-    const length = shape.reduce((a, b) => a * b, 1);
-    const results = await program.run({ x: uniform(`${PREFIX}:images`, length, -2, 2) });
-    await program.dispose();
-    expect(outputs.map((output) => output.shape)).to.deep.equal(maps.map((map) => map.shape));
-    for (const { name: output, mean, norm, values: expected } of outputs) {
-      const actual = results[output]!;
-      const what = `${name}, ${shape.join(" × ")}, ${output}`;
-      const picked = integers(`${PREFIX}:${output}`, expected.length, actual.length);
-      expectClose(
-        Array.from(picked, (i) => actual[i]!),
-        expected,
-        TOLERANCE,
-        what,
-      );
-      let sum = 0;
-      let squares = 0;
-      for (const x of actual) {
-        sum += x;
-        squares += x * x;
-      }
-      expect(Math.sqrt(squares), `norm of ${what}`).to.be.closeTo(norm, TOLERANCE * norm);
-      expect(sum / actual.length, `mean of ${what}`).to.be.closeTo(mean, TOLERANCE * norm);
+  for (const parameter of list.all) {
+    const value = made.get(parameter.name) ?? parameterValue(PREFIX, parameter.name, parameter.shape)!;
+    made.set(parameter.name, value);
+    values.view(parameter.name).set(value);
+  }
+  const found = forward(input("x", shape), Context.inference(values));
+  expect(found.map((value) => value.shape)).to.deep.equal(outputs.map((output) => output.shape));
+  const program = await engine.compile(Object.fromEntries(outputs.map((output, i) => [output.name, found[i]!])));
+  const length = shape.reduce((a, b) => a * b, 1);
+  const results = await program.run({ x: uniform(`${PREFIX}:images`, length, -2, 2) });
+  await program.dispose();
+  for (const { name: output, mean, norm, values: expected } of outputs) {
+    const actual = results[output]!;
+    const what = `${name}, ${shape.join(" × ")}, ${output}`;
+    const picked = Array.from(integers(`${PREFIX}:${output}`, expected.length, actual.length), (i) => actual[i]!);
+    expectClose(picked, expected, TOLERANCE, what);
+    let [sum, squares] = [0, 0];
+    for (const x of actual) {
+      sum += x;
+      squares += x * x;
     }
+    expect(Math.sqrt(squares), `norm of ${what}`).to.be.closeTo(norm, TOLERANCE * norm);
+    expect(sum / actual.length, `mean of ${what}`).to.be.closeTo(mean, TOLERANCE * norm);
   }
 }

@@ -109,6 +109,7 @@ export const lowerings: Lowerings = {
   erf: plain("Erf"),
   where: plain("Where"),
   relu: plain("Relu"),
+  clip: (emit, [x], { attributes: { low, high } }) => emit.node("Clip", [x!, emit.float(low), emit.float(high)]),
   gelu: (emit, [x], _, { opset }) => (opset < 20 ? undefined : emit.node("Gelu", [x!])),
   cast: (emit, [x], { attributes: { dtype } }) => castTo(emit, x!, dtype),
 

@@ -20,6 +20,7 @@ const SINCE = {
   ArgMax: 13,
   AveragePool: 11,
   Cast: 9,
+  Clip: 11,
   Concat: 11,
   Conv: 11,
   ConvTranspose: 11,

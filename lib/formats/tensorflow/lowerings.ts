@@ -72,6 +72,7 @@ const everywhere: Lowerings = {
   axisRange: "decompose",
   conv2dInputGradient: "decompose",
   conv2dWeightGradient: "decompose",
+  clip: "decompose",
   maxPool: "decompose",
   resizeBicubic: "decompose",
   reluGradient: "decompose",

@@ -1,5 +1,5 @@
 import { apply, type Operator, type TensorType, type Value } from "../value.js";
-import { add, cast, div, erf, exp, less, log, mul, sub } from "./elementwise.js";
+import { add, and, cast, div, erf, exp, less, log, maximum, minimum, mul, sigmoid, sub, where } from "./elementwise.js";
 import { scalar } from "./leaves.js";
 import { max, sum } from "./reductions.js";
 
@@ -24,6 +24,21 @@ export const reluGradientOperator: Operator<None> = {
   infer: elementwise,
   gradient: ({ inputs: [y] }, [gg]) => [undefined, apply(reluGradientOperator, [y!, gg!], {})],
   decompose: ({ inputs: [y, g] }) => [mul(g!, cast(less(scalar(0), y!), "float32"))],
+};
+
+/** x cut to low … high: ReLU6 with 0 … 6, part of hard-swish with others. */
+export const clipOperator: Operator<{ readonly low: number; readonly high: number }> = {
+  name: "clip",
+  kind: "elementwise",
+  half: "follows",
+  cheap: "inStep",
+  infer: elementwise,
+  // Nothing passes at the bounds themselves, as in PyTorch's hardtanh.
+  gradient: ({ inputs: [x], attributes: { low, high } }, [g]) => {
+    const inside = and(less(scalar(low), x!), less(x!, scalar(high)));
+    return [where(inside, g!, scalar(0))];
+  },
+  decompose: ({ inputs: [x], attributes: { low, high } }) => [minimum(maximum(x!, scalar(low)), scalar(high))],
 };
 
 /** x · Φ(x), with the exact error function (Hendrycks and Gimpel 2016), not the tanh approximation. */
@@ -70,6 +85,17 @@ export const softmaxOperator: Operator<{ readonly axis: number }> = {
 };
 
 export const relu = (x: Value): Value => apply(reluOperator, [x], {});
+export const clip = (x: Value, low: number, high: number): Value => apply(clipOperator, [x], { low, high });
+
+/** x · σ(x), also called swish (Ramachandran et al. 2017). */
+export const silu = (x: Value): Value => mul(x, sigmoid(x));
+
+/** min(max(x / 6 + 1/2, 0), 1), the piecewise linear sigmoid of MobileNetV3 (Howard et al. 2019). */
+export const hardSigmoid = (x: Value): Value => clip(add(mul(x, scalar(1 / 6)), scalar(0.5)), 0, 1);
+
+/** x times its hard sigmoid. */
+export const hardSwish = (x: Value): Value => mul(x, hardSigmoid(x));
+
 export const gelu = (x: Value): Value => apply(geluOperator, [x], {});
 export const softmax = (x: Value, axis: number): Value =>
   apply(softmaxOperator, [x], { axis: axis < 0 ? axis + x.shape.length : axis });

@@ -115,6 +115,7 @@ function placeBack(g: Value, x: Value, attributes: SliceAttributes): Value {
 export const maxPoolOperator: Operator<Windows> = {
   name: "maxPool",
   half: "follows",
+  cheap: "inStep",
   infer: (inputs, attributes) => {
     const { kernel, padding } = attributes;
     // A window of padding alone has no largest element.

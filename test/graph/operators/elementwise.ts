@@ -91,6 +91,13 @@ export const elementwiseSuites = {
     }),
     reference: reference.where,
   }),
+  clip: suite(operators.clip, {
+    calls: fc.tuple(shapeOf(0, 4), fc.constantFrom([0, 6], [-1, 1], [-0.5, 0.25])).map(([shape, [low, high]]) => ({
+      operands: [floats(shape)],
+      attributes: { low: low!, high: high! },
+    })),
+    reference: reference.clip,
+  }),
   relu: suite(operators.relu, { calls: unary(float), reference: reference.relu }),
   reluGradient: suite(operators.reluGradient, {
     calls: sameShape(rectified, float),

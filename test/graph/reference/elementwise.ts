@@ -46,6 +46,10 @@ export const floor = elementwise((x) => Math.floor(x!));
 export const sigmoid = elementwise((x) => 1 / (1 + Math.exp(-x!)));
 export const erf = elementwise((x) => errorFunction(x!));
 export const where = elementwise((condition, a, b) => (condition === 1 ? a! : b!));
+export const clip: Reference<AttributesOf<"clip">> = ([x], { low, high }) => [
+  { shape: x!.shape, data: x!.data.map((value) => Math.min(Math.max(value, low), high)) },
+];
+
 export const relu = elementwise((x) => Math.max(0, x!));
 export const reluGradient = elementwise((y, g) => (y! > 0 ? g! : 0));
 export const gelu = elementwise((x) => x! * phi(x!));

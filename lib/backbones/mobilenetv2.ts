@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { add, inScope } from "../graph/index.js";
+import { kaimingNormalFanOut, normal, zeros } from "../nn/initialisers.js";
+import { batchNorm, convolution, type Layer, relu6, sequential } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  checkSides,
+  inTurn,
+  pooledHead,
+} from "./backbone.js";
+
+/** Groups of inverted residual blocks: expansion, channels at width 1, blocks, stride of the first. */
+const BLOCKS = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+] as const;
+const STEM = 32;
+const LAST = 1280;
+
+const schema = backboneSchema("mobilenetv2", {
+  variant: z.enum(["x1.0", "x1.4"]).describe("Factor on the number of channels"),
+});
+
+type MobileNetConfig = Pick<z.output<typeof schema>, "variant">;
+
+/** The nearest multiple of 8 that is not smaller by more than a tenth (the authors' rounding of channels). */
+function rounded(channels: number): number {
+  const nearest = Math.max(8, Math.floor((channels + 4) / 8) * 8);
+  return nearest < 0.9 * channels ? nearest + 8 : nearest;
+}
+
+interface Convolving {
+  readonly in: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly groups?: number;
+}
+
+/** A convolution without bias and its batch norm: entries `at` and `at + 1` of a list. */
+function normalised(scope: ParameterScope, at: number, options: Convolving): Layer {
+  return sequential(
+    convolution(scope.child(at), { ...options, bias: false, initWeight: kaimingNormalFanOut }),
+    batchNorm(scope.child(at + 1), options.out),
+  );
+}
+
+/** An inverted residual: 1×1 to wide, depthwise 3×3, 1×1 to narrow, the last without activation (Sandler et al. 2018). */
+function invertedResidual(
+  scope: ParameterScope,
+  { in: channels, out, stride, expansion }: { in: number; out: number; stride: number; expansion: number },
+): Layer {
+  const hidden = channels * expansion;
+  const conv = scope.child("conv");
+  const wide = expansion === 1 ? [] : [normalised(conv.child(0), 0, { in: channels, out: hidden, kernel: 1 }), relu6];
+  const depth = conv.child(wide.length === 0 ? 0 : 1);
+  const last = wide.length === 0 ? 1 : 2;
+  const body = sequential(
+    ...wide,
+    normalised(depth, 0, { in: hidden, out: hidden, kernel: 3, stride, groups: hidden }),
+    relu6,
+    normalised(conv, last, { in: hidden, out, kernel: 1 }),
+  );
+  const residual = stride === 1 && channels === out;
+  return (x, context) => inScope(scope.path, () => (residual ? add(x, body(x, context)) : body(x, context)));
+}
+
+/**
+ * `features` of torchvision's list, cut after the last layer of each stride, 2, 4, 8, 16 and 32: the first part is the stem.
+ */
+function trunk(scope: ParameterScope, { variant }: MobileNetConfig) {
+  const width = Number(variant.slice(1));
+  const features = scope.child("features");
+  const parts: { layers: Layer[]; paths: string[]; channels: number }[] = [];
+  let channels = rounded(STEM * width);
+  let index = 0;
+  const append = (stride: number, out: number, make: (at: ParameterScope) => Layer) => {
+    if (stride === 2) parts.push({ layers: [], paths: [], channels: out });
+    const part = parts.at(-1)!;
+    part.paths.push(`features.${index}`);
+    part.layers.push(make(features.child(index++)));
+    part.channels = out;
+    channels = out;
+  };
+  append(2, channels, (at) => sequential(normalised(at, 0, { in: 3, out: channels, kernel: 3, stride: 2 }), relu6));
+  for (const [expansion, base, count, first] of BLOCKS) {
+    const out = rounded(base * width);
+    for (let i = 0; i < count; i++) {
+      const stride = i === 0 ? first : 1;
+      append(stride, out, (at) => invertedResidual(at, { in: channels, out, stride, expansion }));
+    }
+  }
+  const last = rounded(LAST * Math.max(1, width));
+  append(1, last, (at) => sequential(normalised(at, 0, { in: channels, out: last, kernel: 1 }), relu6));
+  return parts.map(({ layers, ...part }) => ({ ...part, layer: sequential(...layers) }));
+}
+
+/**
+ * MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks") as a dense backbone: the last map of each of
+ * the strides 4, 8, 16 and 32, the very last behind the 1×1 convolution to 1280 channels. Parameter names are torchvision's.
+ */
+export function mobileNetV2(scope: ParameterScope, config: MobileNetConfig): Backbone {
+  const parts = trunk(scope, config);
+  const layers = parts.map(({ layer }) => layer);
+  return {
+    channels: parts.slice(1).map(({ channels }) => channels),
+    strides: [4, 8, 16, 32],
+    multiple: 32,
+    stages: parts.map(({ paths }) => paths),
+    forward(x, context) {
+      checkSides(x, 32);
+      return inTurn(layers, x, context).slice(1);
+    },
+  };
+}
+
+/** MobileNetV2 as an ImageNet classifier; without the dropout before the last layer. */
+export function mobileNetV2Classifier(
+  scope: ParameterScope,
+  { classes, ...config }: MobileNetConfig & { readonly classes: number },
+): Classifier {
+  const parts = trunk(scope, config);
+  const { channels } = parts.at(-1)!;
+  const head = pooledHead(scope.child("classifier.1"), {
+    channels,
+    classes,
+    initWeight: normal(0.01),
+    initBias: zeros,
+  });
+  return { forward: sequential(...parts.map(({ layer }) => layer), head) };
+}
+
+export const mobileNetV2Kind = backboneKind({
+  schema,
+  make: (scope, config) => mobileNetV2(scope, config),
+  classifier: (scope, config, { classes }) => mobileNetV2Classifier(scope, { ...config, classes }),
+  title: ({ variant }) => `MobileNetV2 ×${variant.slice(1)}`,
+  namings: [],
+  published: { name: "torchvision's MobileNetV2", mark: /^(backbone\.)?features\.1\.conv\.0\.0\.weight$/ },
+});
