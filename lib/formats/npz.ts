@@ -5,13 +5,11 @@ import { type ByteSource, openByteSource, readRange } from "./bytes.js";
 import { encodeNpy, type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "./npy.js";
 import { DTYPES, elementCount, type TensorData } from "./tensor.js";
 import type { OtherContent, StoredTensor, TensorFile, TensorToWrite } from "./tensorFile.js";
-import { openZip, type ZipArchive, type ZipMember } from "./zip.js";
+import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "./zip.js";
 import { type NewMember, zipParts } from "./zipWriter.js";
 
 /** Packed bytes that are looked at for an array's header. */
 const GLANCE = 8192;
-/** Unpacked bytes a file may claim: beyond, it is taken for one made to fill the memory. */
-const allowance = (size: number): number => 64 * size + (256 << 20);
 
 /**
  * Opens a NumPy `.npz` archive, members stored or deflated; the arrays are read when asked for, their checksums
@@ -37,7 +35,7 @@ export async function readNpz(source: ByteSource): Promise<TensorFile> {
   let bytes = 0;
   for (const member of archive.members.values()) {
     bytes += member.size;
-    if (bytes > allowance(source.size)) {
+    if (bytes > unpackedAllowance(source.size)) {
       throw new UserError(
         `${source.path}: its arrays claim more than ${bytes} bytes in a file of ${source.size}; refused as damaged or made to do harm`,
       );

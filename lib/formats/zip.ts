@@ -22,7 +22,12 @@ export interface ZipArchive {
   unpack(member: ZipMember, options: { readonly limit: number; readonly verify: boolean }): Promise<Uint8Array>;
 }
 
+/** Unpacked bytes that an archive may claim: beyond, it is taken for one made to fill the memory. Weights hardly shrink. */
+export const unpackedAllowance = (size: number): number => 16 * size + (64 << 20);
+
 const MOST_MEMBERS = 500_000;
+/** Bytes before a member's own, its name aside. */
+const LOCAL_HEADER = 30;
 /** Central directories lie at the end: they are read from memory. */
 const TAIL = 1 << 20;
 const inflate = promisify(inflateRaw);
@@ -45,12 +50,15 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
     const entries = await readEntries(zip, source.path);
     const members = new Map<string, ZipMember>();
     const entryOf = new Map<ZipMember, Entry>();
+    let occupied = 0;
     for (const entry of entries) {
       const member = describe(entry, source.path);
       if (member === undefined) continue;
       if (members.has(member.name)) throw new UserError(`${source.path}: two members are named ${member.name}`);
       members.set(member.name, member);
       entryOf.set(member, entry);
+      occupied += LOCAL_HEADER + member.packedSize;
+      if (occupied > source.size) throw new UserError(`${source.path}: damaged zip archive: its members overlap`);
     }
     const locate = async (member: ZipMember): Promise<number> => {
       const entry = entryOf.get(member);

@@ -65,7 +65,13 @@ export function modelPart(file: TensorFile, wanted?: string): Part {
 export function partNames({ tensors }: TensorFile): string[] {
   const names = new Set<string>();
   for (const { group } of tensors) {
-    for (let length = 0; length <= group.length; length++) names.add(group.slice(0, length).join("."));
+    const inside: string[] = [];
+    for (let length = group.length; length >= 0; length--) {
+      const name = group.slice(0, length).join(".");
+      if (names.has(name)) break;
+      inside.unshift(name);
+    }
+    for (const name of inside) names.add(name);
   }
   return [...names];
 }

@@ -1,11 +1,14 @@
 import { UserError } from "../../errors.js";
+import { extentOf } from "../strided.js";
 import { elementCount } from "../tensor.js";
-import { isKind, isList, type PickleValue, type TorchTensor } from "./values.js";
+import { isKind, isList, type PickleDict, type PickleList, type PickleValue, type TorchTensor } from "./values.js";
 
 /** Something at a place in the nested containers of a file. */
 export interface Found<T> {
-  /** Keys and indices from the outermost container on. */
-  readonly path: readonly string[];
+  /** Keys and indices from the outermost container on; those in one container share one list. */
+  readonly group: readonly string[];
+  /** The last key; "" of the file itself. */
+  readonly name: string;
   readonly value: T;
 }
 
@@ -16,47 +19,75 @@ export interface Contents {
 }
 
 const LIMITS = { visits: 300_000, depth: 100 } as const;
-/** How many bytes of tensors a file may declare: shared and expanded ones may come to more than the file itself. */
+/**
+ * How many bytes of tensors a file may declare: shared and expanded ones may come to more than the file itself. What they
+ * reach over in their storages counts, for that is read.
+ */
 const allowance = (size: number): number => 16 * size + (64 << 20);
+/** How many characters all names in it may have, with the keys before them. */
+const nameAllowance = (size: number): number => 4 * size + (1 << 20);
 
 /** Gathers the tensors of nested dictionaries and lists. @throws UserError when there are absurdly many or large ones */
 export function contentsOf(root: PickleValue, source: { readonly path: string; readonly size: number }): Contents {
   const tensors: Found<TorchTensor>[] = [];
   const others: Found<string>[] = [];
   const above = new Set<PickleValue>();
+  const holdsMore = listsOfMore();
   let visits = 0;
   let bytes = 0;
-  const visit = (value: PickleValue, path: readonly string[]): void => {
-    if (++visits > LIMITS.visits || path.length > LIMITS.depth || above.has(value)) {
+  let characters = 0;
+  /** @param before characters of the group's keys */
+  const visit = (value: PickleValue, group: readonly string[], name: string, before: number): void => {
+    visits++;
+    characters += before + name.length;
+    const tooMany = visits > LIMITS.visits || characters > nameAllowance(source.size);
+    if (tooMany || group.length > LIMITS.depth || above.has(value)) {
       throw new UserError(`${source.path}: its containers are nested without end, or hold too many values`);
     }
     if (isKind(value, "tensor")) {
-      bytes += elementCount(value.shape) * value.type.bytes;
+      const { shape, strides, type } = value;
+      bytes += Math.max(elementCount(shape), extentOf(shape, strides)) * type.bytes;
       if (bytes > allowance(source.size)) throw tooLarge(source);
-      if (value.type.dtype === undefined) others.push({ path, value: describe(value) });
-      else tensors.push({ path, value });
+      if (type.dtype === undefined) others.push({ group, name, value: describe(value) });
+      else tensors.push({ group, name, value });
       return;
     }
-    const children = childrenOf(value);
+    const children = childrenOf(value, holdsMore);
     if (children === undefined) {
-      others.push({ path, value: describe(value) });
+      others.push({ group, name, value: describe(value) });
       return;
     }
     above.add(value);
-    for (const [key, child] of children) visit(child, [...path, key]);
+    const own = value === root ? [] : [...group, name];
+    for (const [key, child] of children) visit(child, own, key, before + name.length + 1);
     above.delete(value);
   };
-  visit(root, []);
+  visit(root, [], "", 0);
   return { tensors, others };
 }
 
+/** Tells the lists that hold more than settings. Each is gone through once, however often it is referred to. */
+function listsOfMore(): (list: PickleList) => boolean {
+  const known = new Map<PickleList, boolean>();
+  return (list) => {
+    let answer = known.get(list);
+    if (answer === undefined) {
+      answer = list.items.some((item) => typeof item === "object" && item !== null);
+      known.set(list, answer);
+    }
+    return answer;
+  };
+}
+
 /** What a dictionary holds, and a list that holds more than settings. */
-function childrenOf(value: PickleValue): Iterable<readonly [key: string, value: PickleValue]> | undefined {
-  if (isKind(value, "dict")) return [...value.entries].map(([key, child]) => [keyText(key), child] as const);
-  if (isList(value) && value.items.some((item) => typeof item === "object" && item !== null)) {
-    return value.items.map((child, i) => [String(i), child] as const);
-  }
-  return undefined;
+function* entriesOf(value: PickleDict | PickleList): Generator<readonly [key: string, value: PickleValue]> {
+  if (value.kind === "dict") for (const [key, child] of value.entries) yield [keyText(key), child];
+  else for (const [i, child] of value.items.entries()) yield [String(i), child];
+}
+
+function childrenOf(value: PickleValue, holdsMore: (list: PickleList) => boolean) {
+  const isContainer = isKind(value, "dict") || (isList(value) && holdsMore(value));
+  return isContainer ? entriesOf(value) : undefined;
 }
 
 function keyText(key: PickleValue): string {
@@ -71,11 +102,13 @@ function tooLarge({ path, size }: { readonly path: string; readonly size: number
 
 const LONGEST_TEXT = 60;
 
+const LONGEST_NAME = 200;
+const shortened = (text: string, most = LONGEST_TEXT): string =>
+  text.length > most ? `${text.slice(0, most)}…` : text;
+
 function describe(value: PickleValue): string {
-  if (typeof value === "string") {
-    return JSON.stringify(value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value);
-  }
-  if (value === null || typeof value !== "object") return value === null ? "None" : String(value);
+  if (typeof value === "string") return JSON.stringify(shortened(value));
+  if (value === null || typeof value !== "object") return value === null ? "None" : shortened(String(value));
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   switch (value.kind) {
     case "list":
@@ -84,9 +117,9 @@ function describe(value: PickleValue): string {
     case "dict":
       return `a dictionary of ${value.entries.size}`;
     case "global":
-      return `the name ${value.name}`;
+      return `the name ${shortened(value.name, LONGEST_NAME)}`;
     case "opaque":
-      return `an object of ${value.name}, not read`;
+      return `an object of ${shortened(value.name, LONGEST_NAME)}, not read`;
     case "storage":
       return `a bare storage of ${value.type.name}, not read`;
     case "tensor":

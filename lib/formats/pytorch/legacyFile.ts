@@ -57,8 +57,10 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
     throw new UserError(`${path}: no weights file: neither safetensors nor PyTorch's (.pth, .pt) nor NumPy's (.npz)`);
   }
   const protocol = unpickle(reader, torchWorld);
-  if (protocol !== PROTOCOL)
-    throw new PickleError(`is of PyTorch's format ${String(protocol)}; ${PROTOCOL} can be read`);
+  if (protocol !== PROTOCOL) {
+    const found = typeof protocol === "number" ? protocol : "unknown";
+    throw new PickleError(`is of PyTorch's format ${found}; ${PROTOCOL} can be read`);
+  }
   unpickle(reader, torchWorld);
   const world: PickleWorld = {
     ...torchWorld,
@@ -77,7 +79,12 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
   const root = unpickle(reader, world);
   const keys = unpickle(reader, torchWorld);
   if (!isList(keys)) throw new PickleError("does not list its storages");
-  return { root, keys: keys.items.map(String), storages, end: reader.position };
+  return { root, keys: keys.items.map(storageKey), storages, end: reader.position };
+}
+
+function storageKey(key: PickleValue): string {
+  if (typeof key === "string" || typeof key === "number") return String(key);
+  throw new PickleError("lists a storage by something that is no key");
 }
 
 /** Files that are no pickle at all are no PyTorch files. */

@@ -3,7 +3,7 @@ import { type ByteSource, openByteSource } from "../bytes.js";
 import { readStrided } from "../strided.js";
 import { bytesOf, DTYPES, elementCount, type TensorData, viewBytes } from "../tensor.js";
 import type { StoredTensor, TensorFile } from "../tensorFile.js";
-import { contentsOf } from "./contents.js";
+import { contentsOf, type Found } from "./contents.js";
 import { readLegacyFile } from "./legacyFile.js";
 import { EndOfBytes, PickleError } from "./pickleReader.js";
 import { isKind, type PickleValue, type TorchStorage, type TorchTensor } from "./values.js";
@@ -48,7 +48,7 @@ export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
   const container = await explained(path, () => (isZip ? readZipFile(source) : readLegacyFile(source)));
   const contents = contentsOf(container.root, source);
   const found = new Map<StoredTensor, TorchTensor>();
-  for (const { path: place, value } of contents.tensors) found.set(stored(place, value), value);
+  for (const place of contents.tensors) found.set(stored(place), place.value);
   const readInto = async (tensor: StoredTensor, target: TensorData): Promise<void> => {
     const value = found.get(tensor);
     if (value === undefined) throw new Error(`${tensor.name} is not of ${path}`);
@@ -58,7 +58,7 @@ export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
     path,
     format: isZip ? "PyTorch" : "PyTorch (legacy)",
     tensors: [...found.keys()],
-    others: contents.others.map(({ path: place, value }) => ({ ...placed(place), what: value })),
+    others: contents.others.map(({ group, name, value }) => ({ group, name, what: value })),
     metadata: textsOf(entryOf(container.root, "meta")),
     root: container.root,
     async read(tensor) {
@@ -94,8 +94,8 @@ function swapBytes(bytes: Uint8Array, width: number): void {
   if (width === 8) buffer.swap64();
 }
 
-function stored(path: readonly string[], { type, shape }: TorchTensor): StoredTensor {
-  return { ...placed(path), dtype: type.dtype!, shape, bytes: elementCount(shape) * type.bytes };
+function stored({ group, name, value: { type, shape } }: Found<TorchTensor>): StoredTensor {
+  return { group, name, dtype: type.dtype!, shape, bytes: elementCount(shape) * type.bytes };
 }
 
 /** What a dictionary holds under a key. */
@@ -109,10 +109,6 @@ function textsOf(value: PickleValue | undefined): Record<string, string> {
     entry.every((x) => typeof x === "string"),
   );
   return Object.fromEntries(texts);
-}
-
-function placed(path: readonly string[]): { readonly group: readonly string[]; readonly name: string } {
-  return { group: path.slice(0, -1), name: path.at(-1) ?? "" };
 }
 
 /** Turns what a pickle does wrong into a message for the user. */

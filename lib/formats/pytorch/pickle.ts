@@ -3,14 +3,32 @@ import { isKind, isList, type PickleDict, type PickleList, type PickleOpaque, ty
 
 /** What is known of the names in a pickle. Neither function runs anything of the pickle's. */
 export interface PickleWorld {
-  /** What a call of a class or function stands for. */
-  call(callee: string, args: readonly PickleValue[]): PickleValue;
+  /** What a call of a class or function stands for; what that costs, but for a fixed price, is told to `spend`. */
+  call(callee: string, args: readonly PickleValue[], spend: Spend): PickleValue;
   /** What an object kept outside the pickle stands for. */
   persistent(id: PickleValue): PickleValue;
 }
 
+/**
+ * Counts bytes made and entries gone through in calls. A pickle's own bytes pay for them: what each is needed for is in the
+ * pickle once, while a reference to it, of two bytes, could ask for the same again and again.
+ *
+ * @throws PickleError when there is more than the bytes read so far can be in need of
+ */
+export type Spend = (amount: number) => void;
+
 /** Far more than checkpoints have, and little enough to bound memory and time. */
-const LIMITS = { opcodes: 20_000_000, containers: 2_000_000, stack: 2_000_000, marks: 10_000, longBytes: 256 } as const;
+const LIMITS = {
+  opcodes: 20_000_000,
+  /** Containers and names made, entries put into containers, and values kept to be referred to. */
+  values: 2_000_000,
+  stack: 2_000_000,
+  marks: 10_000,
+  longBytes: 256,
+  nameLength: 1000,
+  /** Of work in calls, to begin with and for each byte read. */
+  work: { base: 1 << 20, perByte: 4 },
+} as const;
 const MARK = Symbol("mark");
 type StackItem = PickleValue | typeof MARK;
 
@@ -19,7 +37,8 @@ interface Machine {
   readonly world: PickleWorld;
   readonly stack: StackItem[];
   readonly memo: Map<number, PickleValue>;
-  containers: number;
+  readonly spend: Spend;
+  values: number;
   marks: number;
 }
 
@@ -30,7 +49,8 @@ interface Machine {
  * @throws PickleError when the bytes are no such pickle; EndOfBytes (of the reader) when they end too early
  */
 export function unpickle(reader: PickleReader, world: PickleWorld): PickleValue {
-  const machine: Machine = { reader, world, stack: [], memo: new Map(), containers: 0, marks: 0 };
+  const spend = meter(reader);
+  const machine: Machine = { reader, world, stack: [], memo: new Map(), spend, values: 0, marks: 0 };
   for (let count = 0; count < LIMITS.opcodes; count++) {
     const code = reader.byte();
     if (code === STOP) {
@@ -47,6 +67,25 @@ export function unpickle(reader: PickleReader, world: PickleWorld): PickleValue 
 }
 
 const STOP = 0x2e;
+
+function meter(reader: PickleReader): Spend {
+  const { base, perByte } = LIMITS.work;
+  let spent = 0;
+  return (amount) => {
+    spent += amount;
+    if (spent > base + perByte * reader.position) {
+      throw new PickleError(
+        `makes far more of its bytes than they can hold (byte ${reader.position}); refused as damaged or made to do harm`,
+      );
+    }
+  };
+}
+
+/** Counts values that are kept. */
+function keep(machine: Machine, count: number): void {
+  machine.values += count;
+  if (machine.values > LIMITS.values) throw new PickleError(`holds more than ${LIMITS.values} values`);
+}
 
 function unknownOpcode(code: number): string {
   const text = `0x${code.toString(16).padStart(2, "0")}`;
@@ -76,7 +115,7 @@ function popToMark(machine: Machine): PickleValue[] {
 }
 
 function made<T extends PickleValue>(machine: Machine, value: T): T {
-  if (++machine.containers > LIMITS.containers) throw new PickleError(`makes more than ${LIMITS.containers} objects`);
+  keep(machine, 1);
   return value;
 }
 
@@ -91,6 +130,7 @@ function pushTuple(machine: Machine, length: number): void {
 
 function append(machine: Machine, items: readonly PickleValue[]): void {
   const target = top(machine);
+  keep(machine, items.length);
   if (isList(target) && target.kind === "list") for (const item of items) target.items.push(item);
   else if (!isKind(target, "opaque")) throw new PickleError("appends to something that is no list");
 }
@@ -99,12 +139,14 @@ function setItems(machine: Machine, items: readonly PickleValue[]): void {
   if (items.length % 2 === 1) throw new PickleError("sets a key without a value");
   const target = top(machine);
   if (isKind(target, "opaque")) return;
+  keep(machine, items.length / 2);
   if (!isKind(target, "dict")) throw new PickleError("sets a key of something that is no dictionary");
   for (let i = 0; i < items.length; i += 2) target.entries.set(items[i]!, items[i + 1]!);
 }
 
-function memoise({ memo }: Machine, index: number, value: PickleValue): void {
-  memo.set(index, value);
+function memoise(machine: Machine, index: number, value: PickleValue): void {
+  keep(machine, 1);
+  machine.memo.set(index, value);
 }
 
 function recall({ memo, stack }: Machine, index: number): void {
@@ -117,7 +159,10 @@ function recall({ memo, stack }: Machine, index: number): void {
 function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
   if (!isList(args)) throw new PickleError("calls something without a tuple of arguments");
   machine.stack.push(
-    made(machine, isKind(callee, "global") ? machine.world.call(callee.name, args.items) : unknown(callee)),
+    made(
+      machine,
+      isKind(callee, "global") ? machine.world.call(callee.name, args.items, machine.spend) : unknown(callee),
+    ),
   );
 }
 
@@ -139,6 +184,8 @@ function long({ reader, stack }: Machine, length: number): void {
 }
 
 function global(machine: Machine, module: string, name: string): void {
+  if (module.length + name.length > LIMITS.nameLength)
+    throw new PickleError("names a class by a text of absurd length");
   machine.stack.push(made(machine, { kind: "global", name: `${module}.${name}` }));
 }
 
@@ -258,8 +305,9 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
     call(machine, callee, listOf("tuple", args));
   }, // OBJ
   105: (machine) => {
-    const name = `${machine.reader.line()}.${machine.reader.line()}`;
-    call(machine, { kind: "global", name }, listOf("tuple", popToMark(machine)));
+    const args = listOf("tuple", popToMark(machine));
+    global(machine, machine.reader.line(), machine.reader.line());
+    call(machine, pop(machine), args);
   }, // INST
   98: build, // BUILD
   81: (machine) => void machine.stack.push(made(machine, machine.world.persistent(pop(machine)))), // BINPERSID

@@ -1,4 +1,4 @@
-import type { PickleWorld } from "./pickle.js";
+import type { PickleWorld, Spend } from "./pickle.js";
 import { PickleError } from "./pickleReader.js";
 import { elementTypeOf, storageTypeOf } from "./storages.js";
 import {
@@ -15,6 +15,7 @@ import {
 /* What the names in PyTorch's files stand for. Everything not listed here becomes a placeholder with its name. */
 
 const MOST_AXES = 64;
+const LONGEST_KEY = 200;
 
 /** Modules and functions that no weights need, and by which a file made to do harm would run a program. */
 const HARMFUL_MODULES =
@@ -28,7 +29,7 @@ function isHarmful(name: string): boolean {
 }
 
 export const torchWorld: PickleWorld = {
-  call(callee, args) {
+  call(callee, args, spend) {
     if (isHarmful(callee)) {
       throw new PickleError(
         `asks to run ${callee}, which no weights need: the file was made to do harm, or is no weights file. ` +
@@ -36,15 +37,16 @@ export const torchWorld: PickleWorld = {
       );
     }
     const known = Object.hasOwn(KNOWN, callee) ? KNOWN[callee] : undefined;
-    return known?.(args) ?? { kind: "opaque", name: callee };
+    return known?.(args, spend) ?? { kind: "opaque", name: callee };
   },
   persistent,
 };
 
-type Known = (args: readonly PickleValue[]) => PickleValue | undefined;
+type Known = (args: readonly PickleValue[], spend: Spend) => PickleValue | undefined;
 
-const dict: Known = ([content]) => {
+const dict: Known = ([content], spend) => {
   const result: PickleDict = { kind: "dict", entries: new Map() };
+  spend(isKind(content, "dict") ? content.entries.size : isList(content) ? content.items.length : 0);
   if (isKind(content, "dict")) for (const [key, value] of content.entries) result.entries.set(key, value);
   if (isList(content)) {
     for (const pair of content.items) {
@@ -55,10 +57,12 @@ const dict: Known = ([content]) => {
 };
 const items: Known = ([content]) => ({ kind: "tuple", items: isList(content) ? content.items : [] });
 
+const REBUILD_FROM_TYPE = "torch._tensor._rebuild_from_type_v2";
+
 const KNOWN: Readonly<Record<string, Known>> = {
   "collections.OrderedDict": dict,
   "collections.Counter": dict,
-  "collections.defaultdict": ([, content]) => dict(content === undefined ? [] : [content]),
+  "collections.defaultdict": ([, content], spend) => dict(content === undefined ? [] : [content], spend),
   "builtins.dict": dict,
   "__builtin__.dict": dict,
   "builtins.set": items,
@@ -68,22 +72,33 @@ const KNOWN: Readonly<Record<string, Known>> = {
   "torch.nn.parameter.Parameter": ([data]) => (isKind(data, "tensor") ? data : undefined),
   "torch._utils._rebuild_parameter": ([data]) => data,
   "torch._utils._rebuild_parameter_with_state": ([data]) => data,
-  "torch._tensor._rebuild_from_type_v2": ([rebuild, , parts]) =>
-    isKind(rebuild, "global") && isList(parts) ? torchWorld.call(rebuild.name, parts.items) : undefined,
+  // What it rebuilds is never rebuilt in the same way once more, unless somebody wants it to go on for ever.
+  [REBUILD_FROM_TYPE]: ([rebuild, , parts], spend) =>
+    isKind(rebuild, "global") && rebuild.name !== REBUILD_FROM_TYPE && isList(parts)
+      ? torchWorld.call(rebuild.name, parts.items, spend)
+      : undefined,
   "torch._utils._rebuild_tensor": (args) => rebuildTensor(args, undefined),
-  "torch._utils._rebuild_tensor_v2": (args) => (isMarked(args[6]) ? undefined : rebuildTensor(args, undefined)),
-  "torch._utils._rebuild_tensor_v3": (args) => {
+  "torch._utils._rebuild_tensor_v2": (args, spend) =>
+    isMarked(args[6], spend) ? undefined : rebuildTensor(args, undefined),
+  "torch._utils._rebuild_tensor_v3": (args, spend) => {
     const dtype = args[6];
-    return isMarked(args[7]) || !isKind(dtype, "global") ? undefined : rebuildTensor(args, elementTypeOf(dtype.name));
+    return isMarked(args[7], spend) || !isKind(dtype, "global")
+      ? undefined
+      : rebuildTensor(args, elementTypeOf(dtype.name));
   },
   // Python 2 and protocol 2 write bytes as text and the name of a codec.
-  "_codecs.encode": ([text, codec]) =>
-    typeof text === "string" && codec === "latin1" ? Uint8Array.from(Buffer.from(text, "latin1")) : undefined,
+  "_codecs.encode": ([text, codec], spend) => {
+    if (typeof text !== "string" || codec !== "latin1") return undefined;
+    spend(text.length);
+    return Uint8Array.from(Buffer.from(text, "latin1"));
+  },
 };
 
 /** Tensors marked as conjugated or negated are not what their bytes say. */
-function isMarked(metadata: PickleValue | undefined): boolean {
-  return isKind(metadata, "dict") && [...metadata.entries.values()].includes(true);
+function isMarked(metadata: PickleValue | undefined, spend: Spend): boolean {
+  if (!isKind(metadata, "dict")) return false;
+  spend(metadata.entries.size);
+  return [...metadata.entries.values()].includes(true);
 }
 
 /** `torch._utils._rebuild_tensor*(storage, offset, size, stride, …)` */
@@ -96,7 +111,6 @@ function rebuildTensor(args: readonly PickleValue[], elements: StorageType | und
   if (shape.length !== strides.length) {
     throw new PickleError(`makes a tensor of ${shape.length} axes with ${strides.length} strides`);
   }
-  if (shape.length > MOST_AXES) throw new PickleError(`makes a tensor of ${shape.length} axes`);
   if (!isSize(offset)) throw new PickleError("makes a tensor that begins nowhere");
   const tensor: TorchTensor = { kind: "tensor", storage, type: elements ?? storage.type, shape, strides, offset };
   checkReach(tensor);
@@ -116,6 +130,9 @@ function checkReach({ storage, type, shape, strides, offset }: TorchTensor): voi
 }
 
 function sizes(value: PickleValue | undefined, what: string): number[] {
+  if (isList(value) && value.items.length > MOST_AXES) {
+    throw new PickleError(`makes a tensor of ${value.items.length} axes`);
+  }
   if (!isList(value) || !value.items.every(isSize)) throw new PickleError(`makes a tensor without valid ${what}`);
   return value.items;
 }
@@ -136,6 +153,8 @@ function persistent(id: PickleValue): PickleValue {
   if ((typeof key !== "string" && typeof key !== "number") || !isSize(count)) {
     throw new PickleError("refers to a storage without a key and a size");
   }
+  if (typeof key === "string" && key.length > LONGEST_KEY)
+    throw new PickleError("refers to a storage by an absurd key");
   const wholeBytes = count * type.bytes;
   if (!Number.isSafeInteger(wholeBytes)) throw new PickleError(`refers to a storage of ${count} values`);
   const whole: TorchStorage = {

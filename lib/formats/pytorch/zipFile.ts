@@ -1,10 +1,9 @@
 import { UserError } from "../../errors.js";
 import type { ByteSource } from "../bytes.js";
-import { openZip, type ZipArchive, type ZipMember } from "../zip.js";
+import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "../zip.js";
 import type { TorchContainer } from "./open.js";
 import { unpickle } from "./pickle.js";
 import { PickleReader } from "./pickleReader.js";
-import type { TorchStorage } from "./values.js";
 import { torchWorld } from "./world.js";
 
 /*
@@ -33,14 +32,24 @@ export async function readZipFile(source: ByteSource): Promise<TorchContainer> {
       `${source.path}: a TorchScript program, not weights; save its state_dict() with torch.save and take that file`,
     );
   }
-  const bytes = await archive.unpack(archive.members.get(pickle)!, { limit: LARGEST_PICKLE, verify: false });
+  const limit = Math.min(LARGEST_PICKLE, unpackedAllowance(source.size));
+  const bytes = await archive.unpack(archive.members.get(pickle)!, { limit, verify: false });
   const root = unpickle(new PickleReader(bytes), torchWorld);
   const order = await byteOrder(archive, `${folder}byteorder`);
   if (order !== "little" && order !== "big") throw new UserError(`${source.path}: its byte order is "${order}"`);
+  const unpack = unpacker(source, archive);
   return {
     root,
     bigEndian: order === "big",
-    open: (storage) => openStorage(source, archive, `${folder}data/${storage.key}`, storage),
+    async open({ key, wholeBytes }) {
+      const name = `${folder}data/${key}`;
+      const member = archive.members.get(name);
+      if (member === undefined) throw new UserError(`${source.path}: damaged: the tensor data ${name} are missing`);
+      if (member.size < wholeBytes) {
+        throw new UserError(`${source.path}: damaged: ${name} has ${member.size} bytes, the pickle says ${wholeBytes}`);
+      }
+      return member.method === "stored" ? ranges(source, archive, member) : unpackedRanges(await unpack(member));
+    },
   };
 }
 
@@ -50,23 +59,36 @@ async function byteOrder(archive: ZipArchive, name: string): Promise<string> {
   return Buffer.from(await archive.unpack(member, { limit: 100, verify: false })).toString("latin1");
 }
 
-async function openStorage(source: ByteSource, archive: ZipArchive, name: string, { wholeBytes }: TorchStorage) {
-  const member = archive.members.get(name);
-  if (member === undefined) throw new UserError(`${source.path}: damaged: the tensor data ${name} are missing`);
-  if (member.size < wholeBytes) {
-    throw new UserError(`${source.path}: damaged: ${name} has ${member.size} bytes, the pickle says ${wholeBytes}`);
-  }
-  return member.method === "stored" ? ranges(source, archive, member) : unpackedRanges(archive, member);
-}
-
 async function ranges(source: ByteSource, archive: ZipArchive, member: ZipMember) {
   const start = await archive.locate(member);
   return (target: Uint8Array, position: number) => source.readInto(target, start + position);
 }
 
-/** Of archives that were packed again by other programs. */
-async function unpackedRanges(archive: ZipArchive, member: ZipMember) {
-  const bytes = await archive.unpack(member, { limit: member.size, verify: false });
+type Unpack = (member: ZipMember) => Promise<Uint8Array>;
+
+/** A file's storages may be unpacked so many times over. */
+const MOST_TIMES = 4;
+
+/**
+ * Of archives that were packed again by other programs. The storage unpacked last is kept: often several tensors are parts
+ * of one.
+ */
+function unpacker({ path, size }: ByteSource, archive: ZipArchive): Unpack {
+  let last: { readonly member: ZipMember; readonly bytes: Promise<Uint8Array> } | undefined;
+  let unpacked = 0;
+  return (member) => {
+    if (last?.member === member) return last.bytes;
+    unpacked += member.size;
+    if (unpacked > MOST_TIMES * unpackedAllowance(size)) {
+      throw new UserError(`${path}: its tensors take far more unpacking than ${size} bytes can be in need of; refused`);
+    }
+    const bytes = archive.unpack(member, { limit: unpackedAllowance(size), verify: false });
+    last = { member, bytes };
+    return bytes;
+  };
+}
+
+function unpackedRanges(bytes: Uint8Array) {
   return async (target: Uint8Array, position: number) => {
     target.set(bytes.subarray(position, position + target.length));
   };

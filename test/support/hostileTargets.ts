@@ -1,0 +1,19 @@
+import { readNpz } from "../../lib/formats/npz.js";
+import { readTorchFile } from "../../lib/formats/pytorch/open.js";
+import { modelPart } from "../../lib/weights/parts.js";
+import { readTensors } from "../../tools/fuzz/readTensors.js";
+import type { FuzzTarget, FuzzTargets } from "../../tools/fuzz/target.js";
+import { HOSTILE_TENSORS } from "./hostileTensors.js";
+
+/** Reads a file of weights whole, and tells which part is the model. */
+export async function readWeights(bytes: Uint8Array, format: "pth" | "npz"): Promise<void> {
+  modelPart(await readTensors(bytes, format === "npz" ? readNpz : readTorchFile));
+}
+
+/** Each a target of its own, so that the watchdog of the fuzzer sees what it costs. */
+export const TARGETS: FuzzTargets = Object.fromEntries(
+  Object.entries(HOSTILE_TENSORS).map(([name, { format, make }]) => {
+    const target: FuzzTarget = { about: name, open: () => ({ make, attempt: (bytes) => readWeights(bytes, format) }) };
+    return [name, async () => ({ target })];
+  }),
+);
