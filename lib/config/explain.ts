@@ -4,13 +4,38 @@ import { originAt, type Tree } from "./tree.js";
 
 type Issue = z.core.$ZodIssue;
 
+/** What a message shows at most; of a file that is no config, everything is wrong. */
+const MOST_LINES = 10;
+
 /** The lines of an error message for what the schema found wrong: each with place, path and what to do. */
 export function explainIssues(schema: z.ZodType, tree: Tree, input: unknown, issues: readonly Issue[]): string[] {
-  return issues.flatMap((issue) => {
+  const count = issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
+  const shown = issues.slice(0, MOST_LINES).flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return explainUnknownKeys(schema, tree, input, issue);
     const { place } = originAt(tree, issue.path);
     return [`${place}: ${pathName(issue.path)}: ${explainIssue(issue, valueAt(input, issue.path))}`];
   });
+  return [...shown.slice(0, MOST_LINES), ...(count > MOST_LINES ? [`and ${count - MOST_LINES} more`] : [])];
+}
+
+/** Keys that no schema knows, among those that are set to null to delete what a base says: the same issues as of others. */
+export function unknownNulls(schema: z.ZodType, tree: Tree, input: unknown): Issue[] {
+  const issues: Issue[] = [];
+  const visit = (node: Tree, path: readonly PropertyKey[]): void => {
+    if (node.kind === "list") for (const [i, item] of node.items.entries()) visit(item, [...path, i]);
+    if (node.kind !== "map") return;
+    const found = schemaAt(schema, input, path);
+    const isUnknown = (key: string, value: Tree) =>
+      value.kind === "scalar" &&
+      value.value === null &&
+      found instanceof z.ZodObject &&
+      !Object.hasOwn(found.shape, key);
+    const keys = [...node.entries].filter(([key, { value }]) => isUnknown(key, value)).map(([key]) => key);
+    if (keys.length > 0) issues.push({ code: "unrecognized_keys", keys, path: [...path], message: "", input: {} });
+    for (const [key, { value }] of node.entries) visit(value, [...path, key]);
+  };
+  visit(tree, []);
+  return issues;
 }
 
 function explainUnknownKeys(
@@ -22,10 +47,16 @@ function explainUnknownKeys(
   const keys = keysAt(schema, input, issue.path);
   const type = valueAt(input, [...issue.path, "type"]);
   const kind = typeof type === "string" && keys.includes("type") ? ` where type is ${type}` : "";
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, MOST_LINES).map((key) => {
     const path = [...issue.path, key];
     const nearest = nearestName(key, keys);
-    const hint = nearest === undefined ? `possible are ${keys.join(", ")}` : `did you mean "${nearest}"?`;
+    const [before, after] = key.split(":");
+    const isRunTogether = after !== undefined && keys.includes(before!);
+    const hint = isRunTogether
+      ? `YAML needs a blank after the colon: "${before}: ${after}"`
+      : nearest === undefined
+        ? `possible are ${keys.join(", ")}`
+        : `did you mean "${nearest}"?`;
     return `${originAt(tree, path, "key").place}: ${pathName(path)}: unknown key${kind}; ${hint}`;
   });
 }
@@ -77,10 +108,13 @@ function listLength(exact: boolean | undefined, bound: string, length: number | 
   return `a list of ${exact ? "" : `${bound} `}${length} ${Number(length) === 1 ? "value" : "values"}`;
 }
 
+const LONGEST_TEXT = 200;
+
 function describe(value: unknown): string {
   if (value === null) return "nothing (null)";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
+  if (typeof value === "string" && value.length > LONGEST_TEXT) return `a text of ${value.length} characters`;
   if (typeof value === "string") return `the text "${value}"`;
   return String(value);
 }
@@ -115,13 +149,17 @@ export function schemaAt(
   if (step === undefined || own === undefined) return own;
   const inner =
     own instanceof z.ZodObject
-      ? own.shape[String(step)]
+      ? ownProperty(own.shape, String(step))
       : own instanceof z.ZodArray
         ? own.element
         : own instanceof z.ZodTuple
           ? own.def.items[Number(step)]
           : undefined;
   return inner === undefined ? undefined : schemaAt(inner, valueAt(input, [step]), rest);
+}
+
+function ownProperty<T>(object: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** Takes off defaults and optionals, and picks the member of a union that the input's discriminator names. */

@@ -1,12 +1,23 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { nearestName, UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
-import { explainIssues } from "./explain.js";
+import { explainIssues, unknownNulls } from "./explain.js";
 import { applyOverrides } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
-import { merge, originAt, parseYaml, plainOf, type Tree, type TreeMap, treeOf, withoutNulls } from "./tree.js";
+import {
+  merge,
+  originAt,
+  parseYaml,
+  plainOf,
+  type Tree,
+  type TreeMap,
+  tooLong,
+  treeOf,
+  withoutNulls,
+  YAML_LIMITS,
+} from "./tree.js";
 
 export interface LoadOptions {
   /** `a.b.c=value`, the value as YAML; null deletes. Of several for one path the last counts. */
@@ -30,7 +41,7 @@ export interface LoadedConfig {
  */
 export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
   const file = findConfig(path);
-  return finish(readTree(file, []), basename(file, extname(file)), options);
+  return finish(treeReader()(file, []), basename(file, extname(file)), options);
 }
 
 /** The same for a config given as an object; relative paths count from the working folder. */
@@ -39,7 +50,7 @@ export function resolveConfig(
   options: LoadOptions = {},
 ): LoadedConfig {
   const tree = treeOf(value, { place: "config", folder: process.cwd() });
-  return finish(withBases(tree, []), "unnamed", options);
+  return finish(withBases(tree, [], treeReader()), "unnamed", options);
 }
 
 function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
@@ -49,8 +60,12 @@ function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
   const resolved = resolvePaths(configSchema, pruned, options.environment ?? process.env);
   const input = plainOf(resolved);
   const result = configSchema.safeParse(input);
-  if (!result.success)
-    throw new UserError(joinLines(explainIssues(configSchema, resolved, input, result.error.issues)));
+  const nulls = unknownNulls(configSchema, overridden, input);
+  if (!result.success || nulls.length > 0) {
+    const issues = [...nulls, ...(result.error?.issues ?? [])];
+    // What is null is in the tree from before such keys were taken out.
+    throw new UserError(explainIssues(configSchema, overridden, input, issues).join("\n"));
+  }
   return {
     config: result.data,
     name,
@@ -61,12 +76,6 @@ function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
   };
 }
 
-function joinLines(lines: readonly string[]): string {
-  const most = 10;
-  const rest = lines.length - most;
-  return [...lines.slice(0, most), ...(rest > 0 ? [`and ${rest} more`] : [])].join("\n");
-}
-
 function has(tree: Tree, steps: readonly string[]): boolean {
   const [step, ...rest] = steps;
   if (step === undefined) return true;
@@ -75,19 +84,39 @@ function has(tree: Tree, steps: readonly string[]): boolean {
   return inner !== undefined && has(inner, rest);
 }
 
-function readTree(file: string, within: readonly string[]): Tree {
-  let text: string;
+/** Reads a file with everything it extends. @param within the files that extend it, the outermost first */
+type ReadTree = (file: string, within: readonly string[]) => Tree;
+
+/** How many files may extend each other in a row. */
+const DEEPEST = 50;
+
+/** Reads each file once, however often it is extended. */
+function treeReader(): ReadTree {
+  const known = new Map<string, Tree>();
+  const read: ReadTree = (file, within) => {
+    const found = known.get(file);
+    if (found !== undefined) return found;
+    const tree = withBases(parseYaml(textOf(file), displayName(file), dirname(file)), [...within, file], read);
+    known.set(file, tree);
+    return tree;
+  };
+  return read;
+}
+
+function textOf(file: string): string {
+  const name = displayName(file);
   try {
-    text = readFileSync(file, "utf8");
+    const stat = statSync(file);
+    if (!stat.isFile() && !stat.isDirectory()) throw new UserError(`cannot read ${name}: it is no file`);
+    if (stat.size > YAML_LIMITS.bytes) throw tooLong(name, stat.size);
+    return readFileSync(file, "utf8");
   } catch (error) {
-    throw describeFileError(error, displayName(file), "read");
+    throw describeFileError(error, name, "read");
   }
-  const tree = parseYaml(text, displayName(file), dirname(file));
-  return withBases(tree, [...within, file]);
 }
 
 /** Lays a tree over the files it extends, the later of several over the earlier. */
-function withBases(tree: Tree, within: readonly string[]): Tree {
+function withBases(tree: Tree, within: readonly string[], read: ReadTree): Tree {
   if (tree.kind !== "map") {
     if (tree.kind === "scalar" && tree.value === null) {
       throw new UserError(`${tree.origin.place}: the config is empty`);
@@ -99,8 +128,11 @@ function withBases(tree: Tree, within: readonly string[]): Tree {
       const cycle = [...within.slice(within.indexOf(file)), file].map(displayName).join(" → ");
       throw new UserError(`${place}: extends: the files extend each other in a circle: ${cycle}`);
     }
+    if (within.length >= DEEPEST) {
+      throw new UserError(`${place}: extends: more than ${DEEPEST} files extend each other, one the next`);
+    }
     if (!existsSync(file)) throw new UserError(`${place}: extends: ${displayName(file)}: no such file${suggest(file)}`);
-    return readTree(file, within);
+    return read(file, within);
   });
   const own: TreeMap = { ...tree, entries: new Map([...tree.entries].filter(([key]) => key !== "extends")) };
   return [...bases, own].reduce(merge);
@@ -110,6 +142,11 @@ function baseFiles(tree: TreeMap): { file: string; place: string }[] {
   const extending = tree.entries.get("extends")?.value;
   if (extending === undefined) return [];
   const items = extending.kind === "list" ? extending.items : [extending];
+  if (items.length > DEEPEST) {
+    throw new UserError(
+      `${extending.origin.place}: extends: ${items.length} files; ${DEEPEST} at most can be extended`,
+    );
+  }
   return items.map((item) => {
     if (item.kind !== "scalar" || typeof item.value !== "string" || item.value === "") {
       throw new UserError(`${item.origin.place}: extends: expected the path of a config file, or a list of them`);

@@ -1,5 +1,15 @@
 import { UserError } from "../errors.js";
-import { merge, type Origin, parseYaml, plainOf, type Tree, type TreeMap, treeOf } from "./tree.js";
+import {
+  merge,
+  type Origin,
+  parseYaml,
+  plainOf,
+  safeKey,
+  type Tree,
+  type TreeMap,
+  treeOf,
+  YAML_LIMITS,
+} from "./tree.js";
 
 /**
  * Lays `a.b.c=value` texts over a config, all together, so that their order matters only between two for one path.
@@ -16,6 +26,7 @@ function parseOverride(text: string): Tree {
   const equals = text.indexOf("=");
   const path = text.slice(0, Math.max(0, equals)).trim();
   const steps = path.split(".");
+  if (steps.length > YAML_LIMITS.depth) throw new UserError(`--set ${path.slice(0, 60)}…: no path is so long`, 2);
   if (equals < 0 || steps.includes("")) {
     throw new UserError(`--set ${text}: expected a.b.c=value, for example training.optimizer.lr=1e-4`, 2);
   }
@@ -23,7 +34,7 @@ function parseOverride(text: string): Tree {
   const origin: Origin = { place: `--set ${text}`, folder: process.cwd() };
   const value = treeOf(plainOf(parseValue(text.slice(equals + 1), text)), origin);
   return steps.reduceRight<Tree>((inner, key): TreeMap => {
-    return { kind: "map", origin, entries: new Map([[key, { keyOrigin: origin, value: inner }]]) };
+    return { kind: "map", origin, entries: new Map([[safeKey(key, origin, 2), { keyOrigin: origin, value: inner }]]) };
   }, value);
 }
 

@@ -38,7 +38,7 @@ export function resolvePaths(schema: z.ZodType, tree: Tree, environment: Environ
 
 function expand(node: TreeScalar, text: string, path: readonly PropertyKey[], environment: Environment): string {
   return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, name: string, otherwise?: string) => {
-    const value = environment[name] || (otherwise ?? DEFAULTS[name]);
+    const value = ownText(environment, name) || (otherwise ?? ownText(DEFAULTS, name));
     if (value === undefined) {
       throw new UserError(
         `${node.origin.place}: ${pathName(path)}: the environment variable ${name} is not set; set it, or write \${${name}:-otherwise}`,
@@ -47,3 +47,6 @@ function expand(node: TreeScalar, text: string, path: readonly PropertyKey[], en
     return value;
   });
 }
+
+const ownText = (texts: Environment, name: string): string | undefined =>
+  Object.hasOwn(texts, name) ? texts[name] : undefined;

@@ -30,33 +30,85 @@ export interface TreeScalar {
   readonly value: unknown;
 }
 
-/** @throws UserError with the place where the text is no valid YAML */
+/** Far more than configs have; the parser's time and memory grow with them. */
+export const YAML_LIMITS = { bytes: 512 << 10, values: 100_000, depth: 100 } as const;
+
+/**
+ * Aliases stand for the one tree of what they name; a value of their own they are not. Mappings tell keys that occur twice.
+ *
+ * @throws UserError with the place where the text is no valid YAML, or is of absurd size or depth
+ */
 export function parseYaml(text: string, name: string, folder: string): Tree {
+  if (text.length > YAML_LIMITS.bytes) throw tooLong(name, text.length);
   const lines = new LineCounter();
   const at = (offset: number): Origin => {
     const { line, col } = lines.linePos(offset);
     return { place: `${name}:${line}:${col}`, folder };
   };
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parsed(text, lines, name);
   const fault = document.errors[0];
-  if (fault !== undefined) throw new UserError(`${at(fault.pos[0]).place}: no valid YAML: ${fault.message}`);
-  const within = new Set<unknown>();
-  const convert = (node: ParsedNode | null, fallback: Origin): Tree => {
-    if (node === null) return { kind: "scalar", origin: fallback, value: null };
-    const origin = at(node.range[0]);
-    if (isAlias(node)) {
-      const target = node.resolve(document);
-      if (target === undefined || within.has(target)) {
-        throw new UserError(`${origin.place}: the alias *${node.source} does not lead to a value`);
-      }
-      return convert(target as ParsedNode, origin);
+  if (fault !== undefined) {
+    const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
+    throw new UserError(`${at(fault.pos[0]).place}: no valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
+  }
+  return converter(at)(document.contents as ParsedNode | null, { place: name, folder });
+}
+
+export function tooLong(name: string, bytes: number): UserError {
+  return new UserError(`${name}: ${bytes} bytes of YAML; ${YAML_LIMITS.bytes} can be read: is this another file?`);
+}
+
+/** The parser's own recursion has an end, too. Whether keys are unique is looked at later: its way takes n² steps. */
+function parsed(text: string, lineCounter: LineCounter, name: string): ReturnType<typeof parseDocument> {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  } catch (error) {
+    if (error instanceof RangeError) throw new UserError(`${name}: no valid YAML: nested too deeply`);
+    throw new UserError(`${name}: no valid YAML: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** A tree and how many values it comes to where aliases are written out, as what reads it goes through them. */
+interface Sized {
+  readonly tree: Tree;
+  readonly values: number;
+}
+
+/** Makes trees of nodes, each anchored one once: an alias is the tree of the last anchor before it. */
+function converter(at: (offset: number) => Origin): (node: ParsedNode | null, fallback: Origin) => Tree {
+  const anchors = new Map<string, Sized | "open">();
+  let values = 0;
+  let depth = 0;
+  const count = (more: number, { place }: Origin): void => {
+    values += more;
+    if (values > YAML_LIMITS.values) {
+      throw new UserError(`${place}: with aliases written out, the file has more than ${YAML_LIMITS.values} values`);
     }
-    within.add(node);
-    const tree = convertCollection(node, origin);
-    within.delete(node);
+  };
+  const aliased = (source: string, origin: Origin): Tree => {
+    const target = anchors.get(source);
+    if (target === undefined || target === "open") {
+      throw new UserError(`${origin.place}: the alias *${source} does not lead to a value`);
+    }
+    count(target.values, origin);
+    return target.tree;
+  };
+  const convert = (node: ParsedNode | null, fallback: Origin): Tree => {
+    const origin = node === null ? fallback : at(node.range[0]);
+    if (node !== null && isAlias(node)) return aliased(node.source, origin);
+    count(1, origin);
+    if (node === null) return { kind: "scalar", origin, value: null };
+    if (++depth > YAML_LIMITS.depth) {
+      throw new UserError(`${origin.place}: nested more than ${YAML_LIMITS.depth} levels deep`);
+    }
+    const before = values - 1;
+    if (node.anchor) anchors.set(node.anchor, "open");
+    const tree = collection(node, origin);
+    if (node.anchor) anchors.set(node.anchor, { tree, values: values - before });
+    depth--;
     return tree;
   };
-  const convertCollection = (node: ParsedNode, origin: Origin): Tree => {
+  const collection = (node: ParsedNode, origin: Origin): Tree => {
     if (isSeq(node)) {
       return { kind: "list", origin, items: node.items.map((item) => convert(item as ParsedNode, origin)) };
     }
@@ -65,11 +117,13 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
     for (const { key, value } of node.items) {
       const keyOrigin = at((key as ParsedNode).range[0]);
       if (!isScalar(key) || key.value === null) throw new UserError(`${keyOrigin.place}: a key must be plain text`);
-      entries.set(safeKey(String(key.value), keyOrigin), { keyOrigin, value: convert(value as ParsedNode, keyOrigin) });
+      const name = safeKey(String(key.value), keyOrigin);
+      if (entries.has(name)) throw new UserError(`${keyOrigin.place}: no valid YAML: Map keys must be unique`);
+      entries.set(name, { keyOrigin, value: convert(value as ParsedNode, keyOrigin) });
     }
     return { kind: "map", origin, entries };
   };
-  return convert(document.contents, { place: name, folder });
+  return convert;
 }
 
 /** A tree over plain data; every value has the same origin. Undefined properties count as absent. */
@@ -82,8 +136,9 @@ export function treeOf(value: unknown, origin: Origin): Tree {
   return { kind: "map", origin, entries: new Map(entries) };
 }
 
-function safeKey(key: string, origin: Origin): string {
-  if (key === "__proto__") throw new UserError(`${origin.place}: "__proto__" cannot be a key`);
+/** @throws UserError for the one text that cannot be the key of a plain object */
+export function safeKey(key: string, origin: Origin, exitCode: 1 | 2 = 1): string {
+  if (key === "__proto__") throw new UserError(`${origin.place}: "__proto__" cannot be a key`, exitCode);
   return key;
 }
 

@@ -201,6 +201,52 @@ describe("config errors", () => {
     );
   });
 
+  it("checks keys that are set to null as it does others", async () => {
+    // Without a blank after the colon these are two keys without values; SGD was asked for and AdamW trained.
+    expect(await message({ "config.yaml": SMALL }, ["training.optimizer={type:sgd,lr:1}"])).to.equal(
+      ['"type: sgd"', '"lr: 1"']
+        .map(
+          (right) =>
+            `--set training.optimizer={type:sgd,lr:1}: training.optimizer.${right.replace(/"|: /g, (x) => x.trim().replace('"', ""))}: unknown key where type is adamw; YAML needs a blank after the colon: ${right}`,
+        )
+        .join("\n"),
+    );
+    files.remove();
+    expect(await message({ "config.yaml": SMALL.replace("steps: 300", "steps: 300\n  sead: null") })).to.equal(
+      'config.yaml:12:3: training.sead: unknown key; did you mean "seed"?',
+    );
+    files.remove();
+    expect(await message({ "config.yaml": `${SMALL}zz:\n` })).to.match(
+      /^config\.yaml:\d+:1: zz: unknown key; possible are/,
+    );
+  });
+
+  it("takes no key for a member that every object has", async () => {
+    for (const key of ["constructor", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"]) {
+      for (const value of ["1", "null", "{ a: 1 }", "[b]"]) {
+        const text = await message({ "config.yaml": `${SMALL}${key}: ${value}\n` });
+        expect(text).to.match(new RegExp(`^config\\.yaml:\\d+:1: ${key}: unknown key; possible are task`));
+        files.remove();
+        expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
+          `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
+            ", steps, optimizer, schedule, clipNorm, accumulate, evaluateEvery, checkpoint, logEvery, seed",
+          ),
+        );
+        files.remove();
+      }
+      const path = SMALL.replace("pictures: a/val", `pictures: '${variable(key)}/val'`);
+      expect(await message({ "config.yaml": path })).to.contain(`the environment variable ${key} is not set`);
+      files.remove();
+    }
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    expect(await message({ "config.yaml": SMALL }, ["__proto__.x=1"])).to.contain('"__proto__" cannot be a key');
+    files.remove();
+    expect(await message({ "config.yaml": SMALL }, ["training={__proto__: {seed: 3}}"])).to.equal(
+      "--set training={__proto__: {seed: 3}}: the value is no valid YAML; quote texts with special characters",
+    );
+    expect(Object.getOwnPropertyNames(Object.prototype)).to.deep.equal(before);
+  });
+
   it("refuses overrides that are none", () => {
     files = writeFiles({ "config.yaml": SMALL });
     for (const [text, expected] of [
