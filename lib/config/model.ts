@@ -81,7 +81,9 @@ export const maskRcnn = z.strictObject({
   mask: z
     .literal(["auto", true, false])
     .default("auto")
-    .describe("Whether there is a mask head; auto: if the training set has masks"),
+    .describe(
+      "Whether there is a mask head; auto: if an object of the training set has a mask. Objects without one are left out of the mask loss",
+    ),
   rpn,
   roi,
   test: instancesTest,

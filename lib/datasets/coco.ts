@@ -33,6 +33,8 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
     throw new UserError(`${options.annotations}: the data set is empty: ${reason}`);
   }
   await checkFilesExist(options.pictures, kept, options.annotations);
+  const report = makeReport(kept, counts);
+  const singles = report.objects - report.crowds;
   const sourceAt = (index: number): SampleSource => sourceOf(recordAt(kept, index), options.pictures);
   return {
     kind: "detection",
@@ -40,8 +42,8 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
     categoryIds,
     length: kept.length,
     pictures: kept.map(({ id, file, width, height }) => ({ id, file, width, height })),
-    report: makeReport(kept, counts),
-    hasMasks: kept.every(({ crowd, shapes }) => shapes.every((shape, i) => shape !== undefined || crowd[i] === 1)),
+    report,
+    hasMasks: singles === 0 || report.singlesWithoutMask < singles,
     source: sourceAt,
     load: (index) => loadSample(sourceAt(index)),
     instances(index) {
@@ -87,5 +89,6 @@ function makeReport(
     objects: sum((r) => r.labels.length),
     crowds: sum((r) => r.crowd.reduce((a, b) => a + b, 0)),
     withoutMask: sum((r) => r.shapes.filter((shape) => shape === undefined).length),
+    singlesWithoutMask: sum((r) => r.shapes.filter((shape, i) => shape === undefined && r.crowd[i] === 0).length),
   };
 }

@@ -1,5 +1,7 @@
-import type { CocoSegmentation } from "../masks/coco.js";
-import { DataFault, type FaultKind, type Place } from "./fault.js";
+import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
+import { polygonExtent } from "../masks/extent.js";
+import { rleArea, rleBoxXyxy } from "../masks/rle.js";
+import { DataFault, type FaultKind, type Place, placeName } from "./fault.js";
 import type { PictureInfo } from "./types.js";
 
 /** The members of a JSON object, unchecked. */
@@ -24,9 +26,9 @@ export function numberField(fields: Fields, name: string, where: Place, kind: Fa
 /** A box as corners x1 y1 x2 y2 in picture pixels. */
 export type Corners = readonly [number, number, number, number];
 
-/** The annotated box as it is, or the extent of the polygons where none is given. */
+/** The annotated box as it is; where there is none, that of the mask: about the polygons' points or the run lengths' pixels. */
 export function checkBox(bbox: unknown, shape: CocoSegmentation | undefined, where: Place): Corners {
-  return bbox === undefined ? extentOf(shape, where) : cornersOf(bbox, where);
+  return bbox === undefined || bbox === null ? extentOf(shape, where) : cornersOf(bbox, where);
 }
 
 /** The part of a box within its picture; clipped is true where it reached outside by more than rounding. */
@@ -52,17 +54,12 @@ function cornersOf(bbox: unknown, where: Place): Corners {
 }
 
 function extentOf(shape: CocoSegmentation | undefined, where: Place): Corners {
-  if (shape === undefined || "size" in shape) throw new DataFault("box", where, "bbox is missing");
-  const corners: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const polygon of shape) {
-    for (let i = 0; i < polygon.length; i += 2) {
-      corners[0] = Math.min(corners[0], polygon[i]!);
-      corners[1] = Math.min(corners[1], polygon[i + 1]!);
-      corners[2] = Math.max(corners[2], polygon[i]!);
-      corners[3] = Math.max(corners[3], polygon[i + 1]!);
-    }
-  }
-  return corners;
+  if (shape === undefined) throw new DataFault("box", where, "bbox is missing, and there is no mask to take it from");
+  if (!("size" in shape)) return polygonExtent(shape);
+  const [height = 0, width = 0] = shape.size;
+  const rle = segmentationToRle(shape, height, width, placeName(where));
+  if (rleArea(rle) > 0) return rleBoxXyxy(rle);
+  throw new DataFault("box", where, "bbox is missing, and the mask to take it from is empty");
 }
 
 /** A mask's annotation, or undefined where there is none: missing, null or an empty list. */

@@ -98,6 +98,8 @@ export interface DetectionReport {
   /** Objects left out because the class list leaves their category out. */
   readonly otherClasses: number;
   readonly withoutMask: number;
+  /** Of those the ones that are no crowds. */
+  readonly singlesWithoutMask: number;
 }
 
 export interface DetectionDataset extends DatasetBase {
@@ -106,7 +108,7 @@ export interface DetectionDataset extends DatasetBase {
   /** The file's category id of each class, for results in COCO form. */
   readonly categoryIds: readonly number[];
   readonly report: DetectionReport;
-  /** True when every object that is no crowd has a mask. */
+  /** True when an object that is no crowd has a mask, or there is no such object at all. */
   readonly hasMasks: boolean;
   /** The objects alone, masks rasterised, without decoding the picture. */
   instances(index: number): Instances;

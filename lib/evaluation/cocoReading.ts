@@ -120,5 +120,6 @@ function sharedFrame(frame: CocoFrame): CocoFrame {
     judgedPictures: shared(frame.judgedPictures),
     categoryIds: shared(frame.categoryIds),
     judgedCategories: shared(frame.judgedCategories),
+    withoutMask: frame.withoutMask,
   };
 }

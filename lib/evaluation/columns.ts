@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
-import { readSegmentation } from "../masks/coco.js";
+import { type CocoSegmentation, readSegmentation } from "../masks/coco.js";
+import { polygonExtent } from "../masks/extent.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTableBuilder } from "../masks/table.js";
 import type { CocoAnnotation, CocoResult } from "./coco-files.js";
@@ -47,15 +48,19 @@ export function objectColumns(
     if (k < 0) throw new UserError(`${where}: unknown category ${category_id}`);
     allIds[i] = id;
     if (frame.judgedPictures[picture]! < 0 || frame.judgedCategories[k]! < 0) return;
-    const box = checkBox(bbox, where);
-    const needsMask = masks !== undefined || (area === undefined && segmentation !== undefined);
-    if (needsMask) readMask(annotation, frame, picture, mask, where);
+    const hasBox = bbox !== undefined && bbox !== null;
+    const hasMask = segmentation !== undefined && segmentation !== null && !isEmptyList(segmentation);
+    const isIgnored = masks !== undefined && !hasMask && hasBox && frame.withoutMask === "ignore";
+    const needsMask = masks !== undefined || (segmentation !== undefined && (area === undefined || !hasBox));
+    if (isIgnored) readMask({ segmentation: [outlineOf(checkBox(bbox, where))] }, frame, picture, mask, where);
+    else if (needsMask) readMask(annotation, frame, picture, mask, where);
+    const box = hasBox || !hasMask ? checkBox(bbox, where) : boxOf(segmentation, mask);
     masks?.add(mask);
     image[kept] = frame.judgedPictures[picture]!;
     category[kept] = frame.judgedCategories[k]!;
     for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
-    areas[kept] = checkArea(area, where) ?? (needsMask ? mask.area : box[2]! * box[3]!);
-    crowd[kept] = annotation.iscrowd ? 1 : 0;
+    areas[kept] = checkArea(area, where) ?? (needsMask && !isIgnored ? mask.area : box[2]! * box[3]!);
+    crowd[kept] = annotation.iscrowd || isIgnored ? 1 : 0;
     ids[kept++] = id;
   });
   return {
@@ -130,6 +135,18 @@ export function detectionColumns(
     ids: ids.slice(0, kept),
     ...(overlaps !== undefined && { overlaps: overlaps.finish() }),
   };
+}
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
+/** The box x y width height of an object without one, as the data sets read it. @param mask that of run lengths */
+function boxOf(segmentation: CocoSegmentation, mask: RunBuffer): readonly number[] {
+  const [x0, y0, x1, y1] = "size" in segmentation ? mask.box : polygonExtent(segmentation);
+  return [x0!, y0!, x1! - x0!, y1! - y0!];
+}
+
+function outlineOf([x = 0, y = 0, width = 0, height = 0]: readonly number[]): number[] {
+  return [x, y, x + width, y, x + width, y + height, x, y + height];
 }
 
 function checkObject(value: unknown, where: string): void {

@@ -13,6 +13,7 @@ export interface CocoFrame {
   readonly categoryIds: Float64Array;
   /** [K] index among the judged categories, or −1. */
   readonly judgedCategories: Int32Array;
+  readonly withoutMask: NonNullable<JudgedSubset["withoutMask"]>;
 }
 
 /** What is judged, in the order of the tables. */
@@ -25,6 +26,11 @@ export interface JudgedSubset {
   readonly categoryIds?: readonly number[];
   /** The same by name, or by id as text. */
   readonly categories?: readonly string[];
+  /**
+   * What becomes of an object without a mask where masks are judged. refuse, the default: it is an error, as it is for pycocotools;
+   * ignore: its box counts as a crowd's mask, so that it is not missed and what is found in it is not wrong.
+   */
+  readonly withoutMask?: "refuse" | "ignore";
 }
 
 interface CocoLists {
@@ -52,6 +58,7 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
     judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(imageIds, id)),
     categoryIds: allCategoryIds,
     judgedCategories: Int32Array.from(allCategoryIds, (id) => indexOfSorted(categoryIds, id)),
+    withoutMask: subset.withoutMask ?? "refuse",
   };
   return [
     frame,

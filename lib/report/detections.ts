@@ -96,6 +96,7 @@ async function readTables(
     comparedWith: "picture",
     imageIds: dataset.pictures.map(({ id }) => id),
     categoryIds: [...dataset.categoryIds],
+    withoutMask: "ignore",
     signal,
     onProgress: (done: number, total: number) => onEvent?.({ type: "progress", what: "reading results", done, total }),
   } as const;

@@ -32,7 +32,8 @@ export async function cocoJudge(
   const chosen = {
     imageIds: dataset.pictures.map(({ id }) => id),
     categoryIds: [...dataset.categoryIds],
-  };
+    withoutMask: "ignore",
+  } as const;
   const types: readonly Type[] = masks ? ["bbox", "segm"] : ["bbox"];
   const truths = types.map((type) => [type, groundTruthTable(file, { ...chosen, type })] as const);
   return (found) => {

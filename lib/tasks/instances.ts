@@ -34,14 +34,21 @@ export async function instancesTask(
     trainer: (options) => maskRcnnTrainer({ ...options, model }),
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
-      const remark = describeReport(dataset.report);
-      const remarks = remark === undefined ? [] : [`${config.data.train.annotations}: ${remark}`];
-      return { loader: trainingLoader(dataset, config, masks), remarks };
+      const { annotations } = config.data.train;
+      const remarks = [describeReport(dataset.report), ...describeMasks(config, dataset, masks)];
+      const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
+      return { loader: trainingLoader(dataset, config, masks), remarks: lines };
     },
     async validation(options) {
       const dataset = await open(config, "val", description);
+      if (masks && !dataset.hasMasks && config.training.checkpoint.best === "maskAP") {
+        throw new UserError(
+          `${config.data.val.annotations}: no object has a mask, so there is no maskAP to choose the best weights by; ` +
+            "set training.checkpoint.best to boxAP or loss",
+        );
+      }
       const predictor = detector({ ...options, model });
-      return validationOf(config, dataset, predictor, masks && dataset.hasMasks);
+      return validationOf(config, dataset, predictor, masks);
     },
   };
 }
@@ -49,9 +56,8 @@ export async function instancesTask(
 function describe({ model, data, training }: InstancesConfig, dataset: DetectionDataset): ModelDescription {
   const wanted = model.head.mask;
   if (wanted === true && !dataset.hasMasks) {
-    const { withoutMask } = dataset.report;
     throw new UserError(
-      `${data.train.annotations}: ${withoutMask} objects have no mask, so a mask head cannot be trained; ` +
+      `${data.train.annotations}: none of its ${singlesOf(dataset)} objects has a mask, so a mask head cannot be trained; ` +
         "set model.head.mask to false or auto",
     );
   }
@@ -61,6 +67,32 @@ function describe({ model, data, training }: InstancesConfig, dataset: Detection
     throw new UserError("training.checkpoint.best: the model has no masks, so there is no maskAP; use boxAP or loss");
   }
   return { task: "instances", classes, categoryIds, masks };
+}
+
+/** Objects that are no crowds. */
+const singlesOf = ({ report }: DetectionDataset): number => report.objects - report.crowds;
+
+/** What training makes of objects with and without masks, where one might think otherwise. */
+function describeMasks({ model }: InstancesConfig, dataset: DetectionDataset, masks: boolean): string[] {
+  const singles = singlesOf(dataset);
+  const { singlesWithoutMask: without } = dataset.report;
+  if (singles === 0) return ["no object is annotated; the model learns that there is nothing"];
+  if (masks && without > 0) {
+    return [
+      `${without} of ${singles} objects have no mask; their boxes are trained, and the mask loss leaves them out`,
+    ];
+  }
+  return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes alone"] : [];
+}
+
+function describeJudgedMasks({ data }: InstancesConfig, dataset: DetectionDataset): string[] {
+  const singles = singlesOf(dataset);
+  const { singlesWithoutMask: without } = dataset.report;
+  if (without === 0) return [];
+  const said = dataset.hasMasks
+    ? `${without} of ${singles} objects have no mask; their boxes are judged, and the mask figures ignore what lies in those`
+    : `none of ${singles} objects has a mask; boxes alone are judged`;
+  return [`${data.val.annotations}: ${said}`];
 }
 
 function open(config: InstancesConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
@@ -73,9 +105,10 @@ async function validationOf(
   predictor: Detector,
   masks: boolean,
 ): Promise<Validation<DetectionBatch>> {
-  const judge = await cocoJudge(config.data.val.annotations, dataset, masks);
+  const judge = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
   const loader = validationLoader(dataset, config, masks);
   return {
+    remarks: masks ? describeJudgedMasks(config, dataset) : [],
     async evaluate({ losses, signal, onProgress }) {
       const mean = lossMean();
       const found: PictureDetections[] = [];

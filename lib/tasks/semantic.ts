@@ -56,6 +56,7 @@ function validationOf(
   const loader = validationLoader(dataset, config, false);
   const predictor = segmenter(options);
   return {
+    remarks: [],
     async evaluate({ losses, signal, onProgress }) {
       const mean = lossMean();
       const classes = dataset.classes.length;

@@ -40,6 +40,8 @@ export interface EvaluationRun<B extends Batch> {
 
 /** A validation set with a predictor, to be measured as often as one likes. */
 export interface Validation<B extends Batch> {
+  /** What is judged otherwise than one might think, for the user. */
+  readonly remarks: readonly string[];
   /** @throws the signal's reason when aborted */
   evaluate(run: EvaluationRun<B>): Promise<Evaluation>;
   dispose(): Promise<void>;

@@ -15,7 +15,7 @@ import type { TrainingEvent } from "./events.js";
 import { runLength } from "./length.js";
 import { lockRun } from "./lock.js";
 import { openRunLog, type RunLog } from "./logs.js";
-import { type Progress, runSteps } from "./loop.js";
+import { type Progress, type RunOptions, runSteps } from "./loop.js";
 import { createOptimizer } from "./optimizers.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
@@ -79,8 +79,38 @@ async function trainTask<B extends Batch>(task: Task<B>, options: TrainOptions):
   }
 }
 
-async function trainLocked<B extends Batch>(
-  task: Task<B>,
+async function trainLocked<B extends Batch>(task: Task<B>, options: TrainOptions): Promise<TrainResult> {
+  const { config } = options;
+  const { backbone } = config.model;
+  const values = new ParameterValues(task.parameters);
+  const engine = createEngine(config.engine);
+  const { loader, remarks } = await task.trainingData();
+  const frozen = isFrozen(task.backbone, backbone);
+  const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
+  try {
+    // Before anything of the folder is changed: a fault of the validation set may show here.
+    const validation = await task.validation({ values, engine, folded: false });
+    try {
+      const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
+      const parts = { loader, trainer, validation, values, segments, metadata: toMetadata(task.description) };
+      return await trainWith(parts, [...remarks, ...validation.remarks], options);
+    } finally {
+      await validation.dispose();
+    }
+  } finally {
+    await loader.dispose();
+    await trainer.dispose();
+  }
+}
+
+type Parts<B extends Batch> = Pick<
+  RunOptions<B>,
+  "loader" | "trainer" | "validation" | "values" | "segments" | "metadata"
+>;
+
+async function trainWith<B extends Batch>(
+  parts: Parts<B>,
+  remarks: readonly string[],
   {
     config,
     resume = false,
@@ -90,47 +120,41 @@ async function trainLocked<B extends Batch>(
     onEvent = () => undefined,
   }: TrainOptions,
 ): Promise<TrainResult> {
-  const { backbone } = config.model;
   const run = config.output;
-  const values = new ParameterValues(task.parameters);
-  const frozen = isFrozen(task.backbone, backbone);
-  const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
+  const { values, loader } = parts;
   const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
   const messages: string[] = []; // told once the log is open
   const how = restart ? "restart" : resume ? "resume" : "new";
   const start = await startRun({ config, values, optimizer, how, say: (text) => messages.push(text) });
   const { progress } = start;
-
-  const engine = createEngine(config.engine);
-  const { loader, remarks } = await task.trainingData();
-  const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
-  try {
-    const length = runLength(config.training, loader.batchesPerEpoch);
-    if (length.steps < progress.step) throw tooFewSteps(config, length.steps, progress.step);
-    const log = await openLog(config, progress);
-    const emit = (event: TrainingEvent) => {
-      log.write(event);
-      onEvent(event);
-    };
-    const { steps, stepsPerEpoch } = length;
-    emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
-    const done = progress.step === steps ? [`all ${steps} steps are done already; more of them go on from there`] : [];
-    for (const text of [...messages, ...remarks, ...done]) emit({ type: "message", text });
-    const validation = await task.validation({ values, engine, folded: false });
-    try {
-      const metadata = toMetadata(task.description);
-      const parts = { config, run, length, loader, trainer, validation, values, optimizer, segments, metadata };
-      const { step, metrics, best } = await runSteps({ ...parts, start, signal, saveWanted, emit });
-      const weights = best === undefined ? run : join(run, "best.safetensors");
-      return { run, steps: step, metrics, ...(best && { best }), weights };
-    } finally {
-      await validation.dispose();
-    }
-  } finally {
-    await loader.dispose();
-    await trainer.dispose();
-  }
+  const length = runLength(config.training, loader.batchesPerEpoch);
+  const { steps, stepsPerEpoch } = length;
+  if (steps < progress.step) throw tooFewSteps(config, steps, progress.step);
+  const log = await openLog(config, progress);
+  const emit = (event: TrainingEvent) => {
+    log.write(event);
+    onEvent(event);
+  };
+  emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
+  const next =
+    progress.step === steps ? `all ${steps} steps are done already; more of them go on from there` : COMPILING;
+  for (const text of [...messages, ...remarks, next]) emit({ type: "message", text });
+  const { step, metrics, best } = await runSteps({
+    ...parts,
+    config,
+    run,
+    length,
+    optimizer,
+    start,
+    signal,
+    saveWanted,
+    emit,
+  });
+  const weights = best === undefined ? run : join(run, "best.safetensors");
+  return { run, steps: step, metrics, ...(best && { best }), weights };
 }
+
+const COMPILING = "compiling; the first step takes longer than the others";
 
 function tooFewSteps({ output, training }: Config, steps: number, done: number): UserError {
   const asked =

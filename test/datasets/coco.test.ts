@@ -141,6 +141,31 @@ describe("COCO files", () => {
     expect(areas[0]).to.equal(20);
   });
 
+  it("takes the box of the run lengths where none is given, and knows null for none", async () => {
+    const json = valid();
+    json.annotations[0]!.bbox = null;
+    delete json.annotations[2]!.bbox;
+    const { boxes } = (await open(json)).instances(0);
+    expect(Array.from(boxes.subarray(0, 4))).to.deep.equal([2, 1, 7, 5]);
+    expect(Array.from(boxes.subarray(8, 12))).to.deep.equal(Array.from(rleBoxXyxy(rle)));
+    Object.assign(json.annotations[2]!, { segmentation: { size: [10, 20], counts: [200] } });
+    expect(await userMessage(() => open(json))).to.match(/annotation 6: bbox is missing, and the mask .* is empty$/);
+    delete json.annotations[2]!.segmentation;
+    expect(await userMessage(() => open(json))).to.match(/annotation 6: bbox is missing, and there is no mask/);
+  });
+
+  it("has masks as soon as an object that is no crowd has one, and counts those without", async () => {
+    const json = valid();
+    delete json.annotations[0]!.segmentation;
+    const some = await open(json);
+    expect(some.hasMasks).to.equal(true);
+    expect(some.report).to.include({ withoutMask: 1, singlesWithoutMask: 1 });
+    delete json.annotations[2]!.segmentation;
+    const none = await open(json);
+    expect(none.hasMasks, "the crowd's does not count").to.equal(false);
+    expect(none.report).to.include({ withoutMask: 2, singlesWithoutMask: 2 });
+  });
+
   const broken: readonly [string, (json: Json) => unknown, RegExp][] = [
     [
       "an unknown category id",

@@ -38,13 +38,17 @@ export async function checkCocoSet(
     seen: new Set<number>(),
   };
   const annotations: CocoAnnotation[] = [];
+  const maskless = new Set<CocoAnnotation>();
   for (const [i, entry] of file.annotations.entries()) {
     const annotation = readAnnotation(entry, i, tables, attempt);
     if (annotation === undefined) continue;
     annotations.push(annotation);
-    checkShapes(annotation, fieldsOf(entry, annotation.place).bbox !== undefined, collector);
+    const { bbox, segmentation } = fieldsOf(entry, annotation.place);
+    if (segmentation === undefined || segmentation === null || isEmptyList(segmentation)) maskless.add(annotation);
+    checkShapes(annotation, bbox !== undefined && bbox !== null, collector);
   }
   if (file.images.length === 0) collector.add("error", "file", { file: path }, "it lists no pictures");
+  findMaskless(annotations, maskless, path, collector);
   findTwins(annotations, collector);
   findListedTwice([...pictures.values()], path, collector);
   if (categories !== undefined) findUnused(categories.classes, annotations, path, collector);
@@ -60,6 +64,24 @@ export async function checkCocoSet(
         );
   const set = { name: source.name, pictures: file.images.length, annotations: file.annotations.length };
   return { set, classes: categories?.classes, fingerprints };
+}
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
+/** Objects without a mask among objects with one: they do not train the mask head, and mask figures ignore them. */
+function findMaskless(
+  annotations: readonly CocoAnnotation[],
+  hasNoMask: ReadonlySet<CocoAnnotation>,
+  file: string,
+  collector: Collector,
+): void {
+  const singles = annotations.filter(({ crowd, label }) => !crowd && label >= 0);
+  const without = singles.filter((annotation) => hasNoMask.has(annotation));
+  if (without.length === 0 || without.length === singles.length) return;
+  const names = without.slice(0, 10).map(({ id }) => (Number.isNaN(id) ? "?" : id));
+  const some = `${names.join(", ")}${without.length > 10 ? ", …" : ""}`;
+  const message = `${without.length} of ${singles.length} objects have no mask (annotations ${some}): masks are not learnt or judged on them`;
+  collector.add("warning", "mask", { file }, message);
 }
 
 /** Objects annotated twice: of one picture and class, with the same box. */

@@ -1,6 +1,7 @@
 import type { MaskRcnnConfig } from "../../config/schema.js";
 import type { Instances } from "../../datasets/types.js";
 import { maskTargets } from "../../masks/targets.js";
+import { gatherBoxes } from "../../regions/boxes.js";
 import { roiLevels } from "../../regions/levels.js";
 import type { RoiTargetOptions, RoiTargets } from "../../regions/roiTargets.js";
 import type { RpnTargetOptions } from "../../regions/rpnTargets.js";
@@ -80,17 +81,17 @@ export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): Bo
   return { ...inputs, levels: roiLevels(boxes, layout.levels, layout.finestScale) };
 }
 
-/** The positive RoIs of a batch with their mask targets as inputs of the mask program. */
+/** The positive RoIs of a batch whose objects have masks, with their mask targets as inputs of the mask program. */
 export interface MaskInputs extends RoiInputs {
   /** int32 [M] the map of RoI m and its class among the M · classes maps. */
   readonly rows: Int32Array;
   /** [M, size, size] 0 or 1 */
   readonly targets: Float32Array;
-  /** [M] 1 / (positives · size²) */
+  /** [M] 1 / (number of such RoIs · size²) */
   readonly weights: Float32Array;
 }
 
-/** @param places M, at least the positives of all pictures; @param size the side of a mask target */
+/** @param places M, at least `maskedPositives`; @param size the side of a mask target */
 export function maskInputs(
   targets: readonly RoiTargets[],
   instances: readonly Instances[],
@@ -102,20 +103,31 @@ export function maskInputs(
   const rows = new Int32Array(places);
   const all = new Float32Array(places * size * size);
   const weights = new Float32Array(places);
-  const positives = positivesOf(targets);
+  const masked = maskedPositives(targets, instances);
   let place = 0;
   targets.forEach((target, picture) => {
-    const end = place + target.positives;
-    const own = target.rois.subarray(0, 4 * target.positives);
+    const { masks } = instances[picture]!;
+    const chosen = withMask(target, masks);
+    const end = place + chosen.length;
+    const own = gatherBoxes(target.rois, chosen);
     boxes.set(own, 4 * place);
     pictures.fill(picture, place, end);
-    weights.fill(1 / (positives * size * size), place, end);
-    for (let i = 0; i < target.positives; i++) rows[place + i] = (place + i) * classes + target.labels[i]!;
+    weights.fill(1 / (masked * size * size), place, end);
+    chosen.forEach((i, k) => {
+      rows[place + k] = (place + k) * classes + target.labels[i]!;
+    });
     const output = all.subarray(place * size * size, end * size * size);
-    maskTargets({ masks: instances[picture]!.masks, boxes: own, matched: target.matched, size, output });
+    maskTargets({ masks, boxes: own, matched: chosen.map((i) => target.matched[i]!), size, output });
     place = end;
   });
   return { boxes, pictures, levels: roiLevels(boxes, levels, finestScale), rows, targets: all, weights };
 }
 
-export const positivesOf = (targets: readonly RoiTargets[]): number => targets.reduce((n, t) => n + t.positives, 0);
+/** How many positive RoIs of a batch have a mask to learn: an object may be known by its box alone. */
+export function maskedPositives(targets: readonly RoiTargets[], instances: readonly Instances[]): number {
+  return targets.reduce((n, target, picture) => n + withMask(target, instances[picture]!.masks).length, 0);
+}
+
+function withMask({ positives, matched }: RoiTargets, masks: Instances["masks"]): Int32Array {
+  return Int32Array.from({ length: positives }, (_, i) => i).filter((i) => masks[matched[i]!] !== undefined);
+}

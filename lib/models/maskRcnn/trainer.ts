@@ -35,7 +35,14 @@ import {
   type Shape,
 } from "./programs.js";
 import { addPatches, gatherPatches, type RpnCells, rpnSamples } from "./rpnSamples.js";
-import { boxInputs, maskInputs, positivesOf, type RoiInputs, roiTargetOptions, rpnTargetOptions } from "./targets.js";
+import {
+  boxInputs,
+  maskedPositives,
+  maskInputs,
+  type RoiInputs,
+  roiTargetOptions,
+  rpnTargetOptions,
+} from "./targets.js";
 
 /** Shapes of batches whose programs are kept. */
 const SHAPES_KEPT = 3;
@@ -167,10 +174,10 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const boxOutputs = await runOn("box", places, boxInputs(targets, { ...layout, places }), "roi/");
     const losses = readLosses(boxOutputs, ["boxClass", "box"]);
 
-    const positives = positivesOf(targets);
     if (model.masks === undefined) return { losses, pooled };
-    if (positives === 0) return { losses: { ...losses, mask: 0 }, pooled };
-    const maskLayout = { ...layout, places: bucketOf(positives) };
+    const masked = maskedPositives(targets, batch.instances);
+    if (masked === 0) return { losses: { ...losses, mask: 0 }, pooled };
+    const maskLayout = { ...layout, places: bucketOf(masked) };
     const masks = maskInputs(targets, batch.instances, maskLayout, 2 * config.roi.maskPoolSize);
     const maskOutputs = await runOn("mask", maskLayout.places, masks, "mask/");
     return { losses: { ...losses, ...readLosses(maskOutputs, ["mask"]) }, pooled };
