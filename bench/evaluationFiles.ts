@@ -4,8 +4,9 @@ import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { emptyRle, type Rle } from "../lib/masks/rle.js";
+import { emptyRle } from "../lib/masks/rle.js";
 import { compressRle } from "../lib/masks/strings.js";
+import type { Rle } from "../lib/masks/types.js";
 import { Random } from "../lib/random.js";
 
 export interface CocoScale {

@@ -2,14 +2,20 @@ import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../lib/files.js";
 import { configReference } from "./configReference.js";
 import { modelTable } from "./modelTable.js";
+import { roomsTable } from "./rooms.js";
 
-/** Where the table of models stands in the README. */
-const MODELS_BLOCK = /(<!-- models: made by npm run generate -->\n).*?(\n<!-- end of models -->)/s;
+/** Writes text into a document, between the lines that say what is made there. */
+async function writeBlock(path: string, name: string, text: string): Promise<void> {
+  const block = new RegExp(`(<!-- ${name}: made by npm run generate -->\\n).*?(\\n<!-- end of ${name} -->)`, "s");
+  const document = await readFile(path, "utf8");
+  if (!block.test(document)) throw new Error(`${path} has no place for ${name}`);
+  await writeFileAtomic(
+    path,
+    document.replace(block, (_, begin: string, end: string) => begin + text + end),
+  );
+}
 
-/** Writes what is made from the code: the config reference, and the table of models in the README. */
+// What is made from the code: the config reference, the table of models in the README, the table of rooms.
 await writeFileAtomic("docs/config.md", configReference());
-const readme = await readFile("README.md", "utf8");
-await writeFileAtomic(
-  "README.md",
-  readme.replace(MODELS_BLOCK, (_, begin: string, end: string) => begin + modelTable() + end),
-);
+await writeBlock("README.md", "models", modelTable());
+await writeBlock("docs/architecture.md", "rooms", roomsTable());

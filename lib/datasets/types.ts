@@ -1,7 +1,7 @@
 import type { Colour } from "../images/draw/palette.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import type { CocoSegmentation } from "../masks/coco.js";
-import type { Rle } from "../masks/rle.js";
+import type { Rle } from "../masks/types.js";
 
 /** The objects of one picture. Arrays run in parallel over n objects. */
 export interface Instances {

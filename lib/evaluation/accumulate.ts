@@ -1,6 +1,6 @@
+import type { ClassVerdicts } from "./judging.js";
 import { THRESHOLDS_PER_WORD } from "./matching.js";
 import type { ResolvedCocoOptions } from "./options.js";
-import type { ClassVerdicts } from "./verdicts.js";
 
 /** Precision, recall and score arrays over thresholds T, recalls R, categories K, areas A and limits M; −1 = undefined. */
 export interface PrecisionRecall {

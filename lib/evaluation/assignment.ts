@@ -1,5 +1,6 @@
 import { boxIou } from "./overlaps.js";
-import { type DetectionTable, type EvaluationType, fallingOrder, type GroundTruthTable, groupRows } from "./tables.js";
+import { fallingOrder, groupRows } from "./sorting.js";
+import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** Ground truth and detections as tables, and what of them is compared. */
 export interface AssignmentInput {

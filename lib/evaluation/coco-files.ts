@@ -1,43 +1,10 @@
 import { UserError } from "../errors.js";
-import type { CocoSegmentation } from "../masks/coco.js";
+import type { CocoGroundTruth, CocoResult } from "./cocoTypes.js";
 import { detectionColumns, objectColumns } from "./columns.js";
 import { type CocoFrame, type JudgedSubset, readFrame } from "./frame.js";
 import { joinDetections, joinObjects } from "./join.js";
-import { type ComparedWith, overlapTarget } from "./maskOverlaps.js";
-import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
-
-export interface CocoImage {
-  readonly id: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface CocoAnnotation {
-  readonly id: number;
-  readonly image_id: number;
-  readonly category_id: number;
-  /** x y width height. */
-  readonly bbox: readonly number[];
-  /** Where left out: the mask's area, or the box's where there is no mask. */
-  readonly area?: number;
-  readonly iscrowd?: number;
-  readonly segmentation?: CocoSegmentation;
-}
-
-export interface CocoGroundTruth {
-  readonly images: readonly CocoImage[];
-  readonly annotations: readonly CocoAnnotation[];
-  readonly categories: readonly { readonly id: number; readonly name: string }[];
-}
-
-export interface CocoResult {
-  readonly image_id: number;
-  readonly category_id: number;
-  readonly score: number;
-  /** x y width height; the mask's tight box where left out. */
-  readonly bbox?: readonly number[];
-  readonly segmentation?: CocoSegmentation;
-}
+import { overlapTarget } from "./maskOverlaps.js";
+import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 export interface GroundTruthOptions extends JudgedSubset {
   /** Masks are made only for `segm`. */

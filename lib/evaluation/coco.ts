@@ -1,5 +1,6 @@
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
-import { type CocoGroundTruth, type CocoResult, detectionTable, readGroundTruth } from "./coco-files.js";
+import { detectionTable, readGroundTruth } from "./coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "./cocoTypes.js";
 import {
   detectionsFromInstances,
   type EvaluatedDetections,
@@ -7,12 +8,11 @@ import {
   groundTruthFromInstances,
 } from "./instances.js";
 import { judgeClasses } from "./judge.js";
-import type { ComparedWith } from "./maskOverlaps.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
 import type { PictureMatches } from "./pictureMatches.js";
 import { rowsByClass } from "./rows.js";
 import { formatRows, meanPrecision, meanRecall, type SummaryRow, summarize } from "./summary.js";
-import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
+import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** Figures of one category, 0 … 1, or −1 where it has no objects. */
 export interface CategoryFigures {

@@ -1,4 +1,5 @@
-import { type CocoGroundTruth, type CocoResult, detectionTable, readGroundTruth } from "./coco-files.js";
+import { detectionTable, readGroundTruth } from "./coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "./cocoTypes.js";
 import { type ErrorBreakdown, type ErrorOptions, errorBreakdown } from "./errors.js";
 import type { JudgedSubset } from "./frame.js";
 

@@ -1,12 +1,12 @@
 import { UserError } from "../errors.js";
 import { type JsonOutline, type JsonPiece, outlineJson, readJsonPiece } from "../formats/jsonLists.js";
 import { shared } from "../threads.js";
-import type { CocoImage } from "./coco-files.js";
+import type { CocoImage } from "./cocoTypes.js";
 import { detectionColumns, objectColumns } from "./columns.js";
 import { type CocoFrame, type JudgedSubset, readFrame } from "./frame.js";
 import { joinDetections, joinObjects } from "./join.js";
-import { type ComparedWith, overlapTarget } from "./maskOverlaps.js";
-import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
+import { overlapTarget } from "./maskOverlaps.js";
+import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 import type { Workers } from "./workers.js";
 
 export interface CocoReading extends JudgedSubset {

@@ -3,10 +3,11 @@ import { type CocoSegmentation, readSegmentation } from "../masks/coco.js";
 import { polygonExtent } from "../masks/extent.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTableBuilder } from "../masks/table.js";
-import type { CocoAnnotation, CocoResult } from "./coco-files.js";
+import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import type { CocoFrame, Judged } from "./frame.js";
 import { type OverlapTarget, overlapsBuilder } from "./maskOverlaps.js";
-import { type DetectionTable, type EvaluationType, type GroundTruthTable, indexOfSorted } from "./tables.js";
+import { indexOfSorted } from "./sorting.js";
+import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** Columns of some of a file's annotations. */
 export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {

@@ -1,5 +1,6 @@
 import { nearestName, UserError } from "../errors.js";
-import { type GroundTruthTable, indexOfSorted } from "./tables.js";
+import { indexOfSorted } from "./sorting.js";
+import type { GroundTruthTable } from "./tables.js";
 
 /** The pictures and categories a file knows, and which of them are judged: what annotations and results are read by. */
 export interface CocoFrame {

@@ -1,8 +1,9 @@
 export type { CocoSegmentation } from "../masks/coco.js";
 export { mergeRles, rleIou } from "../masks/overlap.js";
 export { boxToRle, polygonsToRle, polygonToRle } from "../masks/polygons.js";
-export { decodeRle, encodeRle, type Rle, rleArea, rleBoxXywh } from "../masks/rle.js";
+export { decodeRle, encodeRle, rleArea, rleBoxXywh } from "../masks/rle.js";
 export { compressRle, decompressRle } from "../masks/strings.js";
+export type { Rle } from "../masks/types.js";
 export type { PrecisionRecall } from "./accumulate.js";
 export {
   type CategoryFigures,
@@ -13,9 +14,9 @@ export {
   evaluateInstances,
   formatCocoSummary,
 } from "./coco.js";
-export type { CocoAnnotation, CocoGroundTruth, CocoImage, CocoResult } from "./coco-files.js";
 export { type CocoErrorsOptions, cocoErrors } from "./cocoErrors.js";
 export { type EvaluateCocoFilesOptions, evaluateCocoFiles } from "./cocoEvaluateFiles.js";
+export type { CocoAnnotation, CocoGroundTruth, CocoImage, CocoResult } from "./cocoTypes.js";
 export { type ClassMap, type ConfusionMatrix, emptyConfusion, mergeConfusions } from "./confusion.js";
 export {
   type ConfusionCounter,

@@ -1,9 +1,10 @@
 import { UserError } from "../errors.js";
-import { type Rle, rleArea } from "../masks/rle.js";
+import { rleArea } from "../masks/rle.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTable } from "../masks/table.js";
-import { type ComparedWith, overlapsBuilder, overlapTarget } from "./maskOverlaps.js";
-import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
+import type { Rle } from "../masks/types.js";
+import { overlapsBuilder, overlapTarget } from "./maskOverlaps.js";
+import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 /** The true objects of one picture, n of them, in original pixels. */
 export interface EvaluatedObjects {

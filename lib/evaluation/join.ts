@@ -2,8 +2,7 @@ import { UserError } from "../errors.js";
 import type { MaskTable } from "../masks/table.js";
 import type { ObjectColumns } from "./columns.js";
 import type { Judged } from "./frame.js";
-import type { MaskOverlaps } from "./maskOverlaps.js";
-import type { DetectionTable, GroundTruthTable } from "./tables.js";
+import type { DetectionTable, GroundTruthTable, MaskOverlaps } from "./tables.js";
 
 type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
 

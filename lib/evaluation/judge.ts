@@ -1,7 +1,8 @@
 import { accumulator, type PrecisionRecall } from "./accumulate.js";
+import type { JudgeInput } from "./judging.js";
 import type { PictureMatches } from "./pictureMatches.js";
 import type { ClassRows } from "./rows.js";
-import { classJudge, type JudgeInput } from "./verdicts.js";
+import { classJudge } from "./verdicts.js";
 
 /** Judges the classes and writes their entries, class k at place k. Matches are appended to `kept`, if given. */
 export function judgeClasses(

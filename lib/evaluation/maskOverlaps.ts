@@ -1,24 +1,8 @@
 import { checkSameSize, overlapRatio } from "../masks/overlap.js";
 import type { RunBuffer } from "../masks/runBuffer.js";
 import { type MaskTable, sharedWithTable } from "../masks/table.js";
-import { type GroundTruthTable, groupRows, type RowGroups } from "./tables.js";
-
-/** Where masks are compared with more than one object: those of the detection's own category, or all of its picture. */
-export type ComparedWith = "category" | "picture";
-
-/**
- * Which objects each of n detections' masks overlaps, and by how much: all that judging needs of the masks. A detection
- * shares pixels with a few objects at most, so this is far smaller than the masks.
- */
-export interface MaskOverlaps {
-  /** [n + 1] detection d's entries are starts[d] … starts[d + 1] − 1. */
-  readonly starts: Int32Array;
-  /** Rows of the ground truth's table. */
-  readonly objects: Int32Array;
-  /** Intersection over union, over the detection's own area for a crowd; above 0. */
-  readonly ious: Float64Array;
-  readonly comparedWith: ComparedWith;
-}
+import { groupRows, type RowGroups } from "./sorting.js";
+import type { ComparedWith, GroundTruthTable, MaskOverlaps } from "./tables.js";
 
 /** What overlaps are computed against. */
 export interface OverlapTarget {

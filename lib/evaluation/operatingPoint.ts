@@ -1,5 +1,6 @@
 import { type AssignedPicture, IGNORED } from "./assignment.js";
-import { type DetectionTable, fallingOrder, type GroundTruthTable } from "./tables.js";
+import { fallingOrder } from "./sorting.js";
+import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
 /** What becomes of all classes' detections together if those below a score are left out. */
 export interface OperatingPoint {

@@ -1,6 +1,6 @@
+import type { ClassVerdicts, JudgeInput } from "./judging.js";
 import type { Matches, PictureCase } from "./matching.js";
 import type { PictureRows } from "./overlaps.js";
-import type { ClassVerdicts, JudgeInput } from "./verdicts.js";
 
 /** How one picture's D detections of a category fared against its G objects, in one area range. */
 export interface PictureMatches {

@@ -1,4 +1,4 @@
-import { fallingOrder, groupRows } from "./tables.js";
+import { fallingOrder, groupRows } from "./sorting.js";
 
 /** Detections as points of precision-recall curves, in the order in which equal scores are ranked. */
 export interface Points {

@@ -1,4 +1,5 @@
-import { type DetectionTable, fallingOrder, type GroundTruthTable, groupRows, stableOrder } from "./tables.js";
+import { fallingOrder, groupRows, stableOrder } from "./sorting.js";
+import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
 /** One category's table rows. */
 export interface ClassRows {

@@ -1,13 +1,13 @@
 import { type JsonPiece, readJsonPiece } from "../formats/jsonLists.js";
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
-import type { CocoAnnotation, CocoResult } from "./coco-files.js";
+import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import { detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
 import type { CocoFrame } from "./frame.js";
 import { judgeClasses } from "./judge.js";
-import { type ComparedWith, overlapTarget } from "./maskOverlaps.js";
+import type { JudgeInput } from "./judging.js";
+import { overlapTarget } from "./maskOverlaps.js";
 import type { ClassRows } from "./rows.js";
-import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
-import type { JudgeInput } from "./verdicts.js";
+import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
 // What worker threads are asked to do. Tables lie in shared memory, so that a task is small.
 

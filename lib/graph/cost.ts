@@ -1,5 +1,5 @@
+import { reshapeOperator } from "./operators/broadcasting.js";
 import { type ConstantAttributes, constantOperator, type InputAttributes, inputOperator } from "./operators/leaves.js";
-import { reshapeOperator } from "./operators/shaping.js";
 import { constantTest } from "./passes/patterns.js";
 import { nodesInOrder } from "./traverse.js";
 import { isOperator, type Node, sizeOf, type TensorType, type Value } from "./value.js";

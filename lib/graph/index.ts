@@ -1,5 +1,17 @@
 export { gradients, type Seed } from "./gradients.js";
 export * from "./operators/activations.js";
+export {
+  broadcastShapes,
+  broadcastTo,
+  broadcastToOperator,
+  type ReduceAttributes,
+  type ReduceOptions,
+  reshape,
+  reshapeOperator,
+  sum,
+  sumOperator,
+  sumTo,
+} from "./operators/broadcasting.js";
 export * from "./operators/convolution.js";
 export * from "./operators/detection.js";
 export * from "./operators/elementwise.js";

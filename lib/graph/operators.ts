@@ -1,4 +1,5 @@
 import * as activations from "./operators/activations.js";
+import * as broadcasting from "./operators/broadcasting.js";
 import * as convolution from "./operators/convolution.js";
 import * as detection from "./operators/detection.js";
 import * as elementwise from "./operators/elementwise.js";
@@ -37,15 +38,15 @@ export const operators = {
   erf: elementwise.erfOperator,
   cast: elementwise.castOperator,
   where: elementwise.whereOperator,
-  sum: reductions.sumOperator,
+  sum: broadcasting.sumOperator,
   mean: reductions.meanOperator,
   max: reductions.maxOperator,
   argMax: reductions.argMaxOperator,
   axisSize: shaping.axisSizeOperator,
   axisRange: shaping.axisRangeOperator,
-  reshape: shaping.reshapeOperator,
+  reshape: broadcasting.reshapeOperator,
   transpose: shaping.transposeOperator,
-  broadcastTo: shaping.broadcastToOperator,
+  broadcastTo: broadcasting.broadcastToOperator,
   concat: shaping.concatOperator,
   slice: shaping.sliceOperator,
   pad: shaping.padOperator,

@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { channelsOfJpeg, isCutJpeg } from "./jpeg.js";
-import type { Picture } from "./picture.js";
+import type { Picture, Size } from "./picture.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
-import { reducedPicture, type Size } from "./resize.js";
+import { reducedPicture } from "./resize.js";
 
 /** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
 export type CodecName = "sharp" | "javascript";

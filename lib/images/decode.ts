@@ -3,10 +3,9 @@ import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 import { type CodecName, loadCodec } from "./codecs.js";
 import { isCutJpeg } from "./jpeg.js";
-import type { LabelMap, Picture } from "./picture.js";
+import type { LabelMap, Picture, Size } from "./picture.js";
 import { readPlainPng } from "./plainPng.js";
 import { isPng, readPng } from "./png.js";
-import type { Size } from "./resize.js";
 
 export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.js";
 

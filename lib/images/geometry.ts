@@ -1,14 +1,6 @@
 import { flipKernel } from "./kernels.js";
-import type { LabelMap, Picture } from "./picture.js";
+import type { LabelMap, Picture, Window } from "./picture.js";
 import { pendingWindow } from "./resize.js";
-
-/** A rectangle of whole pixels; right and bottom edges are left + width and top + height. */
-export interface Window {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface PadOptions {
   readonly width: number;

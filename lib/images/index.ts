@@ -6,5 +6,5 @@ export { drawPlot, type PlotOptions, plotSvg, type Series } from "./draw/plot.js
 export { drawLabelMap, type SemanticStyle } from "./draw/semantic.js";
 export { drawSheet, type SheetOptions, type SheetRow } from "./draw/sheet.js";
 export { type EncodeOptions, encodeIndexedPng, encodeJpeg, encodePng } from "./encode.js";
-export type { LabelMap, Picture } from "./picture.js";
-export { type Interpolation, resizeLabelMap, resizePicture, type Size } from "./resize.js";
+export type { LabelMap, Picture, Size } from "./picture.js";
+export { type Interpolation, resizeLabelMap, resizePicture } from "./resize.js";

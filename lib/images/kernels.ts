@@ -1,6 +1,5 @@
 import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../wasm.js";
-import type { Picture } from "./picture.js";
-import type { Pairs, Size } from "./resize.js";
+import type { Picture, Size } from "./picture.js";
 
 /**
  * Pictures go through the kernels' memory in bands of about so many bytes, which stay in the processor's second-level
@@ -34,6 +33,13 @@ function allocate(memory: WasmMemory, sizes: readonly number[]): number[] {
 function* bands(height: number, bytesPerRow: number): Generator<readonly [from: number, to: number]> {
   const step = Math.max(1, Math.floor(BAND / bytesPerRow));
   for (let from = 0; from < height; from += step) yield [from, Math.min(height, from + step)];
+}
+
+/** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */
+export interface Pairs {
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly weight: Int32Array;
 }
 
 /** The pixels at the pairs of rows and columns, as `bilinear` in resize.ts: about seven times as fast, to the bit. */

@@ -1,5 +1,4 @@
-import type { Window } from "./geometry.js";
-import type { LabelMap } from "./picture.js";
+import type { LabelMap, Window } from "./picture.js";
 import { nearestIndices, sourceOfLabels } from "./resize.js";
 
 /**

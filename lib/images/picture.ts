@@ -11,3 +11,16 @@ export interface LabelMap {
   readonly height: number;
   readonly data: Uint8Array;
 }
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A rectangle of whole pixels; right and bottom edges are left + width and top + height. */
+export interface Window {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}

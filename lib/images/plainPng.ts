@@ -1,7 +1,6 @@
 import { crc32, inflateSync } from "node:zlib";
 import { unfilterKernel } from "./kernels.js";
-import type { LabelMap } from "./picture.js";
-import type { Size } from "./resize.js";
+import type { LabelMap, Size } from "./picture.js";
 
 const SIGNATURE_BYTES = 8;
 const GREY = 0;

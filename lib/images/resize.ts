@@ -1,17 +1,11 @@
-import type { Window } from "./geometry.js";
-import { bilinearKernel } from "./kernels.js";
-import type { LabelMap, Picture } from "./picture.js";
+import { bilinearKernel, type Pairs } from "./kernels.js";
+import type { LabelMap, Picture, Size, Window } from "./picture.js";
 
 /**
  * "bilinear" samples at half-pixel centres without smoothing (OpenCV's INTER_LINEAR, PyTorch's align_corners = false);
  * the other two widen the filter when shrinking (PIL's BILINEAR and BICUBIC).
  */
 export type Interpolation = "bilinear" | "bilinear-antialias" | "bicubic-antialias";
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** For each output index: the first source index and `length` weights, in fixed point with `BITS` fraction bits. */
 interface Taps {
@@ -140,13 +134,6 @@ export function nearestIndices(source: number, output: number): Int32Array {
   const indices = new Int32Array(output);
   for (let i = 0; i < output; i++) indices[i] = Math.min(Math.floor(i * scale), source - 1);
   return indices;
-}
-
-/** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */
-export interface Pairs {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  readonly weight: Int32Array;
 }
 
 function makePairs(source: number, output: number): Pairs {

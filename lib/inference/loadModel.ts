@@ -2,7 +2,7 @@ import { loadConfig, resolveConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { decodePicture } from "../images/decode.js";
 import type { LabelMap, Picture } from "../images/picture.js";
-import type { Rle } from "../masks/rle.js";
+import type { Rle } from "../masks/types.js";
 import type { Detections } from "../models/predictions.js";
 import { openPredictor } from "./predictor.js";
 

@@ -1,8 +1,8 @@
 import { UserError } from "../errors.js";
 import { polygonsToRle } from "./polygons.js";
-import type { Rle } from "./rle.js";
 import { RunBuffer } from "./runBuffer.js";
 import { readCompressed, rleFromCounts } from "./strings.js";
+import type { Rle } from "./types.js";
 
 /** A mask as COCO files hold it: polygons, or run lengths as a list or as a compressed string. */
 export type CocoSegmentation =

@@ -1,5 +1,5 @@
-import type { Rle } from "./rle.js";
 import { decodeRle } from "./rle.js";
+import type { Rle } from "./types.js";
 
 type Point = readonly [x: number, y: number];
 

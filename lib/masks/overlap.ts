@@ -1,8 +1,8 @@
 import { UserError } from "../errors.js";
-import type { Rle } from "./rle.js";
 import { RunBuffer } from "./runBuffer.js";
 import { RunBuilder, runEnds } from "./runs.js";
 import { maskTable, sharedWithTable } from "./table.js";
+import type { Rle } from "./types.js";
 
 /** Intersection over union; over the detection's own area where the ground truth is a crowd. */
 export function overlapRatio(shared: number, detectionArea: number, objectArea: number, crowd: boolean): number {

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
-import type { Rle } from "./rle.js";
 import { RunBuilder } from "./runs.js";
+import type { Rle } from "./types.js";
 
 export interface PasteOptions {
   /** [n, size, size] probabilities. */

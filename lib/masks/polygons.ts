@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
 import { mergeRles } from "./overlap.js";
-import type { Rle } from "./rle.js";
+import type { Rle } from "./types.js";
 
 /** The boundary is drawn on a grid this many times finer than the pixels. */
 const UPSAMPLING = 5;

@@ -1,14 +1,5 @@
 import { RunBuilder } from "./runs.js";
-
-/**
- * A binary mask as run lengths in column-major order (COCO's): `counts` alternate zeros and ones, zeros first, and sum
- * to height · width.
- */
-export interface Rle {
-  readonly height: number;
-  readonly width: number;
-  readonly counts: Uint32Array;
-}
+import type { Rle } from "./types.js";
 
 /** The mask without a single pixel. */
 export function emptyRle(height: number, width: number): Rle {

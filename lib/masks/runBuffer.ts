@@ -1,4 +1,4 @@
-import type { Rle } from "./rle.js";
+import type { Rle } from "./types.js";
 
 /**
  * One mask at a time, in memory that is used again for the next: where each run ends, with the area and the tight box.

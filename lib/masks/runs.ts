@@ -1,4 +1,4 @@
-import type { Rle } from "./rle.js";
+import type { Rle } from "./types.js";
 
 /** Collects runs of ones in growing order and makes an Rle of them; runs that touch become one. */
 export class RunBuilder {

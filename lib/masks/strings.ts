@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
-import type { Rle } from "./rle.js";
 import { RunBuffer } from "./runBuffer.js";
+import type { Rle } from "./types.js";
 
 /**
  * COCO's compressed string of a mask: each count from the third on as the difference to the one two before, in groups

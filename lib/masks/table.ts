@@ -1,6 +1,6 @@
-import type { Rle } from "./rle.js";
 import { RunBuffer } from "./runBuffer.js";
 import { sharedPixels } from "./runs.js";
+import type { Rle } from "./types.js";
 
 /** n masks in flat columns, so that many of them cost no object each and threads can share them. */
 export interface MaskTable {

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
-import type { Rle } from "./rle.js";
 import { firstRunAfter, runEnds } from "./runs.js";
+import type { Rle } from "./types.js";
 
 export interface MaskTargetOptions {
   /** The ground-truth masks of one picture, all of its size. */

@@ -1,6 +1,6 @@
 import { mergeRles } from "./overlap.js";
-import type { Rle } from "./rle.js";
 import { RunBuilder, runEnds } from "./runs.js";
+import type { Rle } from "./types.js";
 
 /** Mirrored left to right. */
 export function flipRle(rle: Rle): Rle {

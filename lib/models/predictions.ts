@@ -1,6 +1,6 @@
 import type { SampleMeta } from "../datasets/types.js";
 import type { LabelMap } from "../images/picture.js";
-import type { Rle } from "../masks/rle.js";
+import type { Rle } from "../masks/types.js";
 
 /** Pictures ready for a network, with what is needed to bring its answers back to the original pictures. */
 export interface InferenceBatch {

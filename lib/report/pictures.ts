@@ -1,6 +1,6 @@
 import { resizeSample } from "../datasets/transforms/resize.js";
 import type { Sample } from "../datasets/types.js";
-import type { CocoResult } from "../evaluation/coco-files.js";
+import type { CocoResult } from "../evaluation/cocoTypes.js";
 import { outlineJson, readJsonPiece } from "../formats/jsonLists.js";
 import { drawInstances } from "../images/draw/instances.js";
 import { hexOf } from "../images/draw/palette.js";
@@ -8,7 +8,7 @@ import { drawLabelMap } from "../images/draw/semantic.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { openPredictor } from "../inference/predictor.js";
 import { segmentationToRle } from "../masks/coco.js";
-import type { Rle } from "../masks/rle.js";
+import type { Rle } from "../masks/types.js";
 import { colourKeys, compared, type Html, pictureFigure } from "../pages/index.js";
 import { type DetectionAnalysis, resultsFile } from "./detections.js";
 import type { LabelMapAnalysis } from "./labelMaps.js";

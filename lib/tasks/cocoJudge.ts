@@ -1,7 +1,8 @@
 import { readCocoFile } from "../datasets/cocoFile.js";
 import type { DetectionDataset } from "../datasets/types.js";
 import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../evaluation/coco.js";
-import { type CocoGroundTruth, groundTruthTable } from "../evaluation/coco-files.js";
+import { groundTruthTable } from "../evaluation/coco-files.js";
+import type { CocoGroundTruth } from "../evaluation/cocoTypes.js";
 import { detectionsFromInstances } from "../evaluation/instances.js";
 import type { GroundTruthTable } from "../evaluation/tables.js";
 import type { Detections } from "../models/predictions.js";

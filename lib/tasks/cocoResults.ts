@@ -1,4 +1,4 @@
-import type { CocoResult } from "../evaluation/coco-files.js";
+import type { CocoResult } from "../evaluation/cocoTypes.js";
 import { compressRle } from "../masks/strings.js";
 import type { Detections } from "../models/predictions.js";
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type CocoEvaluation, evaluateCoco, formatCocoSummary } from "../../lib/evaluation/coco.js";
-import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import type { CocoOptions } from "../../lib/evaluation/options.js";
 import type { EvaluationType } from "../../lib/evaluation/tables.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import type { CocoGroundTruth } from "../../lib/evaluation/coco-files.js";
 import { cocoErrors } from "../../lib/evaluation/cocoErrors.js";
+import type { CocoGroundTruth } from "../../lib/evaluation/cocoTypes.js";
 import type { ErrorBreakdown, ErrorKind } from "../../lib/evaluation/errors.js";
 import { askPython, requirePython } from "../support/python.js";
 import { randomTideJob, TIDE_FIXTURES, TIDE_SCRIPT, type TideAnswer, type TideJob, type TideName } from "./tide.js";

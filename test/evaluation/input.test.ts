@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { UserError } from "../../lib/errors.js";
 import { evaluateCoco, evaluateInstances, formatCocoSummary } from "../../lib/evaluation/coco.js";
-import type { CocoAnnotation, CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoAnnotation, CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import type { CocoOptions } from "../../lib/evaluation/options.js";
 import type { EvaluationType } from "../../lib/evaluation/tables.js";
 

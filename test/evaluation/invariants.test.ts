@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { evaluateCoco, evaluateInstances } from "../../lib/evaluation/coco.js";
-import type { CocoAnnotation, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoAnnotation, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import type { EvaluationType } from "../../lib/evaluation/tables.js";
 import { segmentationToRle } from "../../lib/masks/coco.js";
 import { Random } from "../../lib/random.js";

@@ -1,4 +1,4 @@
-import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import { type CocoSegmentation, segmentationToRle } from "../../lib/masks/coco.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";

@@ -1,4 +1,4 @@
-import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import type { EvaluationType } from "../../lib/evaluation/tables.js";
 import { Random } from "../../lib/random.js";
 import { randomScene } from "./scenes.js";

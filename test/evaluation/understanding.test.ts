@@ -1,12 +1,8 @@
 import { expect } from "chai";
 import { assignPictures } from "../../lib/evaluation/assignment.js";
 import { evaluateCoco } from "../../lib/evaluation/coco.js";
-import {
-  type CocoGroundTruth,
-  type CocoResult,
-  detectionTable,
-  readGroundTruth,
-} from "../../lib/evaluation/coco-files.js";
+import { detectionTable, readGroundTruth } from "../../lib/evaluation/coco-files.js";
+import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import { mostConfused } from "../../lib/evaluation/confusions.js";
 import { detectionConfusion } from "../../lib/evaluation/detectionConfusion.js";
 import { bestOperatingPoint, operatingPoints } from "../../lib/evaluation/operatingPoint.js";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Picture } from "../../lib/images/picture.js";
-import { type Interpolation, resizeLabelMap, resizePicture, type Size } from "../../lib/images/resize.js";
+import type { Picture, Size } from "../../lib/images/picture.js";
+import { type Interpolation, resizeLabelMap, resizePicture } from "../../lib/images/resize.js";
 import { noiseLabels, noisePicture, smoothPicture } from "./pictures.js";
 
 const sides = fc.integer({ min: 1, max: 40 });

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { stringify } from "yaml";
 import { resolveConfig } from "../../lib/config/load.js";
 import { evaluateCoco } from "../../lib/evaluation/coco.js";
-import type { CocoResult } from "../../lib/evaluation/coco-files.js";
+import type { CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
 import { report } from "../../lib/report/report.js";
 import type { ReportResult } from "../../lib/report/types.js";

@@ -1,7 +1,7 @@
 import type { CodecName } from "../../images/decode.js";
 import { padLabelMap } from "../../images/geometry.js";
 import { type Normalisation, writeNormalised } from "../../images/normalise.js";
-import type { Size } from "../../images/resize.js";
+import type { Size } from "../../images/picture.js";
 import { Random } from "../../random.js";
 import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";

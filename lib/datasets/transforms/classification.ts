@@ -1,4 +1,4 @@
-import type { Window } from "../../images/geometry.js";
+import type { Window } from "../../images/picture.js";
 import type { Random } from "../../random.js";
 import type { Sample } from "../types.js";
 import { cropSample } from "./crop.js";

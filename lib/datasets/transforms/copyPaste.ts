@@ -1,7 +1,8 @@
 import type { Picture } from "../../images/picture.js";
 import { mergeRles } from "../../masks/overlap.js";
-import { decodeRle, type Rle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import { decodeRle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { cropRle, subtractRle } from "../../masks/transforms.js";
+import type { Rle } from "../../masks/types.js";
 import type { Random } from "../../random.js";
 import type { Instances, Sample } from "../types.js";
 import { joinInstances, selectInstances, tightenBoxes } from "./instances.js";

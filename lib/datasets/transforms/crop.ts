@@ -1,6 +1,6 @@
-import { cropLabelMap, cropPicture, type Window } from "../../images/geometry.js";
+import { cropLabelMap, cropPicture } from "../../images/geometry.js";
 import { countLabels } from "../../images/labelCounts.js";
-import type { Picture } from "../../images/picture.js";
+import type { Picture, Window } from "../../images/picture.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
 import type { Instances, Sample } from "../types.js";

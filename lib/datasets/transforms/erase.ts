@@ -1,6 +1,4 @@
-import type { Window } from "../../images/geometry.js";
-import type { LabelMap, Picture } from "../../images/picture.js";
-import type { Size } from "../../images/resize.js";
+import type { LabelMap, Picture, Size, Window } from "../../images/picture.js";
 import { rleArea } from "../../masks/rle.js";
 import { rectangleRle, subtractRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";

@@ -1,5 +1,4 @@
-import type { Window } from "../../images/geometry.js";
-import type { Size } from "../../images/resize.js";
+import type { Size, Window } from "../../images/picture.js";
 import type { Random } from "../../random.js";
 import type { Sample } from "../types.js";
 import { cropSample } from "./crop.js";

@@ -1,4 +1,5 @@
-import { type Interpolation, resizeLabelMapLater, resizePictureLater, type Size } from "../../images/resize.js";
+import type { Size } from "../../images/picture.js";
+import { type Interpolation, resizeLabelMapLater, resizePictureLater } from "../../images/resize.js";
 import { resizeRle } from "../../masks/transforms.js";
 import type { Instances, Sample } from "../types.js";
 

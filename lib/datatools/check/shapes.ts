@@ -2,7 +2,8 @@ import { type Corners, clipBox } from "../../datasets/cocoChecks.js";
 import type { CocoAnnotation } from "../../datasets/cocoRecords.js";
 import { placeName } from "../../datasets/fault.js";
 import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
-import { type Rle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import type { Rle } from "../../masks/types.js";
 import type { Collector } from "./collector.js";
 
 /** Pixels that a corner or a point may lie outside its picture without a word: annotation tools round. */

@@ -1,5 +1,5 @@
-import type { Rle } from "../../masks/rle.js";
 import { RunBuilder } from "../../masks/runs.js";
+import type { Rle } from "../../masks/types.js";
 
 /**
  * The mask of each value but 0, in one pass over the pixels.

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
 import { mergeRles } from "../../masks/overlap.js";
-import { encodeRle, type Rle } from "../../masks/rle.js";
+import { encodeRle } from "../../masks/rle.js";
 import { cropRle } from "../../masks/transforms.js";
+import type { Rle } from "../../masks/types.js";
 import {
   boxObject,
   classList,

@@ -4,8 +4,9 @@ import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { decodeMask, readPictureSize } from "../../images/decode.js";
 import { mergeRles } from "../../masks/overlap.js";
-import { encodeRle, type Rle } from "../../masks/rle.js";
+import { encodeRle } from "../../masks/rle.js";
 import { cropRle } from "../../masks/transforms.js";
+import type { Rle } from "../../masks/types.js";
 import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
 import {
   boxObject,

@@ -1,8 +1,9 @@
 import { clipBox } from "../../datasets/cocoChecks.js";
 import { UserError } from "../../errors.js";
 import { polygonsToRle } from "../../masks/polygons.js";
-import { type Rle, rleArea, rleBoxXywh } from "../../masks/rle.js";
+import { rleArea, rleBoxXywh } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
+import type { Rle } from "../../masks/types.js";
 import type { ConvertedObject, Point, Size } from "./types.js";
 
 /** Counts what a reader leaves out or mends. */

@@ -1,9 +1,10 @@
 import { clipPolygon } from "lineclip";
-import type { Window } from "../../images/geometry.js";
+import type { Window } from "../../images/picture.js";
 import type { CocoSegmentation } from "../../masks/coco.js";
-import { type Rle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
+import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
 import { cropRle } from "../../masks/transforms.js";
+import type { Rle } from "../../masks/types.js";
 
 export interface TileObject {
   /** x1 y1 x2 y2 in the whole picture. */

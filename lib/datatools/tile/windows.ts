@@ -1,5 +1,4 @@
-import type { Window } from "../../images/geometry.js";
-import type { Size } from "../../images/resize.js";
+import type { Size, Window } from "../../images/picture.js";
 
 export interface TileGrid {
   /** Of a tile; a smaller picture keeps its own side. */

@@ -6,17 +6,8 @@ import type { StoredTensor, TensorFile } from "../tensorFile.js";
 import { contentsOf, type Found } from "./contents.js";
 import { readLegacyFile } from "./legacyFile.js";
 import { EndOfBytes, PickleError } from "./pickleReader.js";
-import { isKind, type PickleValue, type TorchStorage, type TorchTensor } from "./values.js";
+import { isKind, type PickleValue, type TorchContainer, type TorchTensor } from "./values.js";
 import { readZipFile } from "./zipFile.js";
-
-/** What both of PyTorch's formats come down to. */
-export interface TorchContainer {
-  readonly root: PickleValue;
-  /** Numbers are stored most significant byte first. */
-  readonly bigEndian: boolean;
-  /** A function that fills bytes from a place in a storage on. @throws UserError when the file lacks the storage */
-  open(storage: TorchStorage): Promise<(target: Uint8Array, position: number) => Promise<void>>;
-}
 
 /** A TensorFile that knows what else the file says. */
 export interface TorchFile extends TensorFile {

@@ -16,6 +16,15 @@ export type PickleValue =
   | TorchStorage
   | TorchTensor;
 
+/** What both of PyTorch's formats come down to. */
+export interface TorchContainer {
+  readonly root: PickleValue;
+  /** Numbers are stored most significant byte first. */
+  readonly bigEndian: boolean;
+  /** A function that fills bytes from a place in a storage on. @throws UserError when the file lacks the storage */
+  open(storage: TorchStorage): Promise<(target: Uint8Array, position: number) => Promise<void>>;
+}
+
 /** A list, tuple or set. */
 export interface PickleList {
   readonly kind: "list" | "tuple";

@@ -1,9 +1,9 @@
 import { UserError } from "../../errors.js";
 import type { ByteSource } from "../bytes.js";
 import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "../zip.js";
-import type { TorchContainer } from "./open.js";
 import { unpickle } from "./pickle.js";
 import { PickleReader } from "./pickleReader.js";
+import type { TorchContainer } from "./values.js";
 import { torchWorld } from "./world.js";
 
 /*

@@ -1,7 +1,8 @@
 import { apply, type Operator, type TensorType, type Value } from "../value.js";
+import { sum } from "./broadcasting.js";
 import { add, and, cast, div, erf, exp, less, log, maximum, minimum, mul, sigmoid, sub, where } from "./elementwise.js";
 import { scalar } from "./leaves.js";
-import { max, sum } from "./reductions.js";
+import { max } from "./reductions.js";
 
 type None = Record<string, never>;
 

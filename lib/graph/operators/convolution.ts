@@ -1,8 +1,8 @@
 import { apply, check, type Operator, type Shape, sizeOf, type Value } from "../value.js";
+import { reshape, sum } from "./broadcasting.js";
 import { mul } from "./elementwise.js";
 import { matMul } from "./matmul.js";
-import { sum } from "./reductions.js";
-import { concat, pad, reshape, reverse, slice, transpose } from "./shaping.js";
+import { concat, pad, reverse, slice, transpose } from "./shaping.js";
 
 export interface ConvolutionAttributes {
   readonly stride: readonly [y: number, x: number];

@@ -1,20 +1,9 @@
-import { apply, check, type DType, GraphError, type Operator, type Shape, type Traits, type Value } from "../value.js";
+import { apply, check, type DType, type Operator, type Traits, type Value } from "../value.js";
+import { broadcastShapes, sumTo } from "./broadcasting.js";
 import { scalar } from "./leaves.js";
-import { sumTo } from "./reductions.js";
 
 type None = Record<string, never>;
 const NONE: None = {};
-
-/** The NumPy broadcast of two shapes. */
-export function broadcastShapes(a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const m = a[a.length - rank + i] ?? 1;
-    const n = b[b.length - rank + i] ?? 1;
-    if (m !== n && m !== 1 && n !== 1) throw new GraphError(`shapes [${a}] and [${b}] do not broadcast`);
-    return m === 1 ? n : m;
-  });
-}
 
 type Gradient2 = (g: Value, a: Value, b: Value, y: Value) => readonly [Value | undefined, Value | undefined];
 

@@ -1,10 +1,9 @@
 import { apply, check, type Operator, type Value } from "../value.js";
 import { logSumExp, relu, softmax } from "./activations.js";
+import { reshape, sum } from "./broadcasting.js";
 import { abs, add, cast, equal, exp, log, mul, neg, sub } from "./elementwise.js";
 import { int32Indices, scalar } from "./leaves.js";
-import { sum } from "./reductions.js";
 import { resizeBilinear, resizeBilinearGradient } from "./resizing.js";
-import { reshape } from "./shaping.js";
 
 type None = Record<string, never>;
 

@@ -1,6 +1,5 @@
 import { apply, check, type Operator, sizeOf, type Value } from "../value.js";
-import { broadcastShapes } from "./elementwise.js";
-import { sumTo } from "./reductions.js";
+import { broadcastShapes, sumTo } from "./broadcasting.js";
 
 export interface MatMulAttributes {
   readonly transposeA: boolean;

@@ -1,8 +1,8 @@
 import { apply, check, type Operator, record, type TensorType, type Value } from "../value.js";
+import { reshape, sum } from "./broadcasting.js";
 import { add, div, mul, sqrt, sub } from "./elementwise.js";
 import { constantData, filled, scalar } from "./leaves.js";
-import { mean, sum } from "./reductions.js";
-import { reshape } from "./shaping.js";
+import { mean } from "./reductions.js";
 
 type None = Record<string, never>;
 

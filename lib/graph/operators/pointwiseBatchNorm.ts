@@ -9,13 +9,14 @@ import {
   type TensorType,
   type Value,
 } from "../value.js";
+import { reshape, sum } from "./broadcasting.js";
 import { type ConvolutionAttributes, conv2d, conv2dOperator, conv2dWeightGradientOperator } from "./convolution.js";
 import { add, div, maximum, mul, sqrt, sub } from "./elementwise.js";
 import { scalar } from "./leaves.js";
 import { matMul } from "./matmul.js";
 import type { BatchNormResult } from "./normalisation.js";
-import { mean, sum } from "./reductions.js";
-import { reshape, transpose } from "./shaping.js";
+import { mean } from "./reductions.js";
+import { transpose } from "./shaping.js";
 
 export interface PointwiseBatchNormAttributes {
   readonly epsilon: number;

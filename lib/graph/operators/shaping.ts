@@ -1,18 +1,6 @@
-import { apply, check, normaliseAxis, type Operator, type Shape, sameShape, sizeOf, type Value } from "../value.js";
-import { broadcastShapes } from "./elementwise.js";
+import { apply, check, normaliseAxis, type Operator, type Shape, sameShape, type Value } from "../value.js";
+import { reshape } from "./broadcasting.js";
 import { filled, int32Indices, scalar } from "./leaves.js";
-import { sumTo } from "./reductions.js";
-
-export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
-  name: "reshape",
-  half: "follows",
-  sized: "shape",
-  infer: ([x], { shape }) => {
-    check(sizeOf(shape) === sizeOf(x!.shape), () => `${sizeOf(x!.shape)} elements do not fill [${shape}]`);
-    return [{ shape, dtype: x!.dtype }];
-  },
-  gradient: ({ inputs: [x] }, [g]) => [reshape(g!, x!.shape)],
-};
 
 export const transposeOperator: Operator<{ readonly order: readonly number[] }> = {
   name: "transpose",
@@ -35,18 +23,6 @@ function inverse(order: readonly number[]): number[] {
   });
   return result;
 }
-
-export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
-  name: "broadcastTo",
-  kind: "spreading",
-  half: "follows",
-  sized: "shape",
-  infer: ([x], { shape }) => {
-    check(sameShape(broadcastShapes(x!.shape, shape), shape), () => `[${x!.shape}] does not broadcast to [${shape}]`);
-    return [{ shape, dtype: x!.dtype }];
-  },
-  gradient: ({ inputs: [x] }, [g]) => [sumTo(g!, x!.shape)],
-};
 
 export const concatOperator: Operator<{ readonly axis: number }> = {
   name: "concat",
@@ -182,17 +158,9 @@ export const axisSize = (x: Value, axis: number): Value =>
 export const axisRange = (x: Value, axis: number): Value =>
   apply(axisRangeOperator, [x], { axis: normaliseAxis(axis, x.shape.length) });
 
-export const reshape = (x: Value, shape: Shape): Value =>
-  sameShape(x.shape, shape) ? x : apply(reshapeOperator, [x], { shape });
-
 /** Axis i of the result is axis order[i] of x. */
 export const transpose = (x: Value, order: readonly number[]): Value =>
   order.every((axis, i) => axis === i) ? x : apply(transposeOperator, [x], { order });
-
-export function broadcastTo(x: Value, shape: Shape): Value {
-  if (sameShape(x.shape, shape)) return x;
-  return apply(broadcastToOperator, [x], { shape });
-}
 
 export function concat(inputs: readonly Value[], axis: number): Value {
   if (inputs.length === 1) return inputs[0]!;

@@ -1,8 +1,7 @@
+import { reshape, sum } from "../operators/broadcasting.js";
 import { conv2dOperator, convTranspose2dOperator } from "../operators/convolution.js";
 import { add, mul } from "../operators/elementwise.js";
 import { channelAffine } from "../operators/normalisation.js";
-import { sum } from "../operators/reductions.js";
-import { reshape } from "../operators/shaping.js";
 import type { AttributesOf } from "../operators.js";
 import { apply, type Node, type Value } from "../value.js";
 import { constantTest, countUses, madeBy } from "./patterns.js";

@@ -1,6 +1,7 @@
+import { reshape } from "../operators/broadcasting.js";
 import { add, mul } from "../operators/elementwise.js";
 import { matMul } from "../operators/matmul.js";
-import { reshape, slice, transpose } from "../operators/shaping.js";
+import { slice, transpose } from "../operators/shaping.js";
 import { consumersOf, nodesInOrder } from "../traverse.js";
 import { sizeOf, type Value } from "../value.js";
 import { constantTest, countUses, madeBy, nameOf } from "./patterns.js";

@@ -1,5 +1,6 @@
+import { reshape } from "../operators/broadcasting.js";
 import { constantData } from "../operators/leaves.js";
-import { reshape, transpose } from "../operators/shaping.js";
+import { transpose } from "../operators/shaping.js";
 import { sameShape, type Value } from "../value.js";
 import { madeBy, nameOf } from "./patterns.js";
 import { type Outputs, type Rule, rewrite } from "./rewrite.js";

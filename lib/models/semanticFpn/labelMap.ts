@@ -1,5 +1,4 @@
-import type { LabelMap } from "../../images/picture.js";
-import type { Size } from "../../images/resize.js";
+import type { LabelMap, Size } from "../../images/picture.js";
 
 export interface LogitMaps {
   /** [height, width, classes] */

@@ -1,0 +1,87 @@
+/** A folder of lib/: what lives there, and which other folders its files may import. */
+export interface Room {
+  readonly holds: string;
+  readonly imports: readonly string[];
+}
+
+const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
+const PARTS = [...MODEL_PARTS, "config", "formats", "engines", "images", "datasets", "evaluation"] as const;
+
+const RUNNING = [...PARTS, "models"] as const;
+
+/**
+ * The rooms, each after those it may import, so that arrows between rooms make no circle. `npm run generate` writes them
+ * into docs/architecture.md; test/architecture.test.ts holds every file of lib/ to them.
+ */
+export const ROOMS: Readonly<Record<string, Room>> = {
+  schemas: { holds: "pieces that schemas of configs are made of", imports: [] },
+  kernels: { holds: "doors to the compiled kernels", imports: [] },
+  graph: { holds: "values, operators (shape rule, gradient, cost, traits), gradients, passes", imports: [] },
+  regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: [] },
+  masks: { holds: "run lengths, polygons, pasting", imports: [] },
+  images: { holds: "codecs, resizing, geometry, colour, drawing; only here is a codec imported", imports: [] },
+  nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"] },
+  backbones: {
+    holds: "one architecture a file: schema, variants, layers, what can be frozen, weight names",
+    imports: ["nn", "graph", "schemas"],
+  },
+  necks: { holds: "one a file", imports: ["nn", "graph"] },
+  heads: { holds: "one a file", imports: ["nn", "graph"] },
+  config: {
+    holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
+    imports: ["schemas", "backbones"],
+  },
+  formats: { holds: "file formats, and the compilers of graphs to ONNX and TensorFlow", imports: ["graph"] },
+  engines: {
+    holds: "the interface of engines, and each; only here is a runtime imported",
+    imports: ["graph", "formats"],
+  },
+  weights: {
+    holds: "which tensor of a file goes into which parameter",
+    imports: ["nn", "backbones", "formats", "kernels"],
+  },
+  datasets: { holds: "readers, transforms, the loader", imports: ["formats", "images", "masks"] },
+  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "formats"] },
+  models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
+  tasks: { holds: "model and data of a config", imports: RUNNING },
+  training: {
+    holds: "optimisers, schedules, the loop, checkpoints",
+    imports: [...RUNNING, "kernels", "tasks", "weights"],
+  },
+  inference: { holds: "predictors on files", imports: [...RUNNING, "tasks", "training", "weights"] },
+  export: {
+    holds: "files for other programs, and the proof that they answer the same",
+    imports: [...RUNNING, "tasks", "training", "weights", "inference"],
+  },
+  pages: { holds: "HTML pages with everything in them", imports: ["images"] },
+  report: {
+    holds: "the page of `densekit report`",
+    imports: [...RUNNING, "tasks", "training", "inference", "pages"],
+  },
+  datatools: {
+    holds: "a folder for each `densekit data` command",
+    imports: [...RUNNING, "tasks", "training", "pages"],
+  },
+};
+
+/** Files of lib/ itself that every room may import; they import no room. */
+export const FOR_EVERYONE = ["errors", "files", "random", "threads", "version", "wasm"] as const;
+
+/** The rooms as a table of Markdown. */
+export function roomsTable(): string {
+  const names = Object.keys(ROOMS);
+  const rows = Object.entries(ROOMS).map(([name, { holds, imports }], i) => {
+    const above = names.slice(0, i);
+    return `| \`${name}\` | ${holds} | ${listed(imports, above)} |`;
+  });
+  return ["| folder | what lives there | may import |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** Names in the order of the table, or which of those above are missing, where that is shorter. */
+function listed(imports: readonly string[], above: readonly string[]): string {
+  if (imports.length === 0) return "nothing of ours";
+  const missing = above.filter((name) => !imports.includes(name));
+  if (missing.length === 0) return "all above";
+  if (missing.length < imports.length) return `all above but ${missing.join(", ")}`;
+  return above.filter((name) => imports.includes(name)).join(", ");
+}
