@@ -13,20 +13,9 @@ import type { Optimizer, Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
 import { learningRateAt } from "./schedules.js";
-import type { BestModel } from "./state.js";
+import type { Progress } from "./state.js";
 import { createStepper } from "./stepper.js";
-import { followLoss, type Trend } from "./trend.js";
-
-/** How far a run is. */
-export interface Progress {
-  /** Optimiser steps done. */
-  readonly step: number;
-  /** The last validation's, and its step. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly evaluatedStep: number;
-  readonly best?: BestModel;
-  readonly trend: Trend;
-}
+import { followLoss } from "./trend.js";
 
 export interface RunOptions<B extends Batch> {
   readonly config: Config;

@@ -12,10 +12,9 @@ import {
   updateState,
 } from "./checkpoint.js";
 import type { TrainingEvent } from "./events.js";
-import type { Progress } from "./loop.js";
 import type { Optimizer } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
-import type { Checksums, TrainingState } from "./state.js";
+import type { Checksums, Progress, TrainingState } from "./state.js";
 import { isGrowing } from "./trend.js";
 
 export interface SaverOptions {

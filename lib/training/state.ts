@@ -22,6 +22,17 @@ export interface TrainingState {
   readonly config: Config;
 }
 
+/** How far a run is. */
+export interface Progress {
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** The last validation's, and its step. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly evaluatedStep: number;
+  readonly best?: BestModel;
+  readonly trend: Trend;
+}
+
 export interface BestModel {
   readonly metric: string;
   readonly value: number;

@@ -15,11 +15,11 @@ import type { TrainingEvent } from "./events.js";
 import { runLength } from "./length.js";
 import { lockRun } from "./lock.js";
 import { openRunLog, type RunLog } from "./logs.js";
-import { type Progress, type RunOptions, runSteps } from "./loop.js";
+import { type RunOptions, runSteps } from "./loop.js";
 import { createOptimizer } from "./optimizers.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
-import type { BestModel } from "./state.js";
+import type { BestModel, Progress } from "./state.js";
 
 export interface TrainOptions {
   readonly config: Config;
