@@ -1,13 +1,8 @@
 import { expect } from "chai";
 import { UserError } from "../../lib/errors.js";
 import { evaluateCoco, evaluateTables } from "../../lib/evaluation/coco.js";
-import {
-  type CocoAnnotation,
-  type CocoGroundTruth,
-  type CocoResult,
-  detectionTable,
-  readGroundTruth,
-} from "../../lib/evaluation/coco-files.js";
+import { detectionTable, readGroundTruth } from "../../lib/evaluation/coco-files.js";
+import type { CocoAnnotation, CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 
 /** Two squares far from one another; masks are the squares. */
 const outline = (x: number, y: number, side: number) => [[x, y, x + side, y, x + side, y + side, x, y + side]];
