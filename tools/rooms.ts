@@ -5,7 +5,16 @@ export interface Room {
 }
 
 const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
-const PARTS = [...MODEL_PARTS, "config", "formats", "engines", "images", "datasets", "evaluation"] as const;
+const PARTS = [
+  ...MODEL_PARTS,
+  "config",
+  "compilers",
+  "engines",
+  "formats",
+  "images",
+  "datasets",
+  "evaluation",
+] as const;
 
 const RUNNING = [...PARTS, "models"] as const;
 
@@ -31,11 +40,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
     imports: ["schemas", "backbones"],
   },
-  formats: { holds: "file formats, and the compilers of graphs to ONNX and TensorFlow", imports: ["graph"] },
+  compilers: {
+    holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
+    imports: ["graph"],
+  },
   engines: {
     holds: "the interface of engines, and each; only here is a runtime imported",
-    imports: ["graph", "formats"],
+    imports: ["graph", "compilers"],
   },
+  formats: { holds: "file formats", imports: [] },
   weights: {
     holds: "which tensor of a file goes into which parameter",
     imports: ["nn", "backbones", "formats", "kernels"],
@@ -51,7 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   inference: { holds: "predictors on files", imports: [...RUNNING, "tasks", "training", "weights"] },
   export: {
     holds: "files for other programs, and the proof that they answer the same",
-    imports: [...RUNNING, "tasks", "training", "weights", "inference"],
+    imports: [...RUNNING, "compilers", "tasks", "training", "weights", "inference"],
   },
   pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   report: {

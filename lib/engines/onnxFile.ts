@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import * as ort from "onnxruntime-node";
+import { readOnnx } from "../compilers/onnx/read.js";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
-import { readOnnx } from "../formats/onnx/read.js";
 import type { DType, TensorData } from "../graph/index.js";
 import type { ModelFile, SizedTensor, SizedTensors } from "./modelFile.js";
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
+import type { FuseOptions } from "../compilers/cpu/fusion/fuse.js";
+import { winograd } from "../compilers/cpu/winograd/winograd.js";
+import { type OnnxFile, writeOnnx } from "../compilers/onnx/write.js";
 import { UserError } from "../errors.js";
-import type { FuseOptions } from "../formats/onnx/fusion/fuse.js";
-import { winograd } from "../formats/onnx/winograd/winograd.js";
-import { type OnnxFile, writeOnnx } from "../formats/onnx/write.js";
 import {
   constantData,
   conv2dOperator,

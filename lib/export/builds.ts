@@ -1,4 +1,4 @@
-import type { Build } from "../formats/onnx/portable.js";
+import type { Build } from "../compilers/onnx/portable.js";
 import type { TensorData } from "../graph/index.js";
 import type { Evaluate } from "../graph/passes/foldConstants.js";
 import { optimiseForInference } from "../graph/passes/optimise.js";

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { type PortableOptions, writePortableOnnx } from "../compilers/onnx/portable.js";
+import { graphModelFiles, MODEL_FILE } from "../compilers/tensorflow/files.js";
+import { graphModel } from "../compilers/tensorflow/graphModel.js";
+import { tensorFlowGraph } from "../compilers/tensorflow/write.js";
 import type { ModelFile } from "../engines/modelFile.js";
 import { openOnnxFile } from "../engines/onnxFile.js";
 import { UserError } from "../errors.js";
-import { type PortableOptions, writePortableOnnx } from "../formats/onnx/portable.js";
-import { graphModelFiles, MODEL_FILE } from "../formats/tensorflow/files.js";
-import { graphModel } from "../formats/tensorflow/graphModel.js";
-import { tensorFlowGraph } from "../formats/tensorflow/write.js";
 
 /** What a format writes: the graph, and what is said about it. */
 export type Exported = Omit<PortableOptions, "opset">;

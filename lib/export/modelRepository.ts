@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { type OnnxType, readOnnx } from "../compilers/onnx/read.js";
 import { UserError } from "../errors.js";
 import { describeFileError, writeFileAtomic } from "../files.js";
-import { type OnnxType, readOnnx } from "../formats/onnx/read.js";
 import type { DType } from "../graph/index.js";
 import { checkFree } from "./exportModel.js";
 import { fromMetadata } from "./metadata.js";

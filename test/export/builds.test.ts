@@ -1,10 +1,10 @@
 import { expect } from "chai";
+import { FreeSizes } from "../../lib/compilers/onnx/freeSizes.js";
+import { writePortableOnnx } from "../../lib/compilers/onnx/portable.js";
 import { runOnce } from "../../lib/engines/inference.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { recordBuilds } from "../../lib/export/builds.js";
 import type { Network } from "../../lib/export/network.js";
-import { FreeSizes } from "../../lib/formats/onnx/freeSizes.js";
-import { writePortableOnnx } from "../../lib/formats/onnx/portable.js";
 import {
   abs,
   add,

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { readOnnx } from "../../lib/compilers/onnx/read.js";
 import type { ModelFile, SizedTensors } from "../../lib/engines/modelFile.js";
 import { openOnnxFile } from "../../lib/engines/onnxFile.js";
 import { type ExportOptions, exportModel } from "../../lib/export/exportModel.js";
@@ -8,7 +9,6 @@ import { type Network, openNetwork } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";
 import { pairDetections, tensorDifference } from "../../lib/export/verify/differences.js";
 import { inputsFor, runFile } from "../../lib/export/verify/run.js";
-import { readOnnx } from "../../lib/formats/onnx/read.js";
 import { userMessage } from "../support/failure.js";
 import { runInPython } from "./python.js";
 import { nativeAnswers, type Trained, tiledBatch, trainedShapes } from "./support.js";

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { graphModel } from "../../formats/tensorflow/graphModel.js";
-import { savedModel } from "../../formats/tensorflow/savedModel.js";
-import { type TensorFlowGraph, tensorFlowGraph } from "../../formats/tensorflow/write.js";
+import { graphModel } from "../../compilers/tensorflow/graphModel.js";
+import { savedModel } from "../../compilers/tensorflow/savedModel.js";
+import { type TensorFlowGraph, tensorFlowGraph } from "../../compilers/tensorflow/write.js";
 import type { TensorType, Value } from "../../graph/index.js";
 import type { Engine, Program } from "../engine.js";
 import { BACKENDS, type Backend, type Loaded, loadBackend } from "./backends.js";

@@ -1,5 +1,5 @@
 import type * as Core from "@tensorflow/tfjs-core";
-import type { WeightEntry } from "../../formats/tensorflow/weights.js";
+import type { WeightEntry } from "../../compilers/tensorflow/weights.js";
 import type { Loaded } from "./backends.js";
 
 /** A graph model loaded into TF.js. */

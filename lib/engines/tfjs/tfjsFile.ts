@@ -1,14 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
-import { UserError } from "../../errors.js";
-import { describeFileError } from "../../files.js";
 import {
   MODEL_FILE,
   type ParsedModelFile,
   parseModelFile,
   type SignatureEntry,
-} from "../../formats/tensorflow/files.js";
+} from "../../compilers/tensorflow/files.js";
+import { UserError } from "../../errors.js";
+import { describeFileError } from "../../files.js";
 import type { DType, TensorData } from "../../graph/index.js";
 import type { ModelFile, OpenTypes, SizedTensor, SizedTensors } from "../modelFile.js";
 import { type Backend, type Loaded, loadBackend } from "./backends.js";

@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../graph/index.js";
 import { madeBy } from "../../graph/passes/patterns.js";
+import type { RowBlocksAttributes } from "../cpu/fusion/rowBlocks.js";
 import type { Emitter } from "./emitter.js";
-import type { RowBlocksAttributes } from "./fusion/rowBlocks.js";
 import { valueInfo } from "./proto.js";
 
 /** Writes the nodes behind `results`, given the names of what they start from; returns the names of the results. */

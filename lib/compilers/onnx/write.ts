@@ -1,6 +1,6 @@
 import type { TensorType, Value } from "../../graph/index.js";
+import { type FuseOptions, fuse } from "../cpu/fusion/fuse.js";
 import { Emitter } from "./emitter.js";
-import { type FuseOptions, fuse } from "./fusion/fuse.js";
 import {
   ELEMENT_TYPES,
   encodeModel,

@@ -18,7 +18,7 @@ import {
 } from "../../../graph/index.js";
 import { madeBy } from "../../../graph/passes/patterns.js";
 import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
-import { behindTruncate } from "../behindTruncate.js";
+import { behindTruncate } from "../../onnx/behindTruncate.js";
 import { rowBlocksOperator } from "../fusion/rowBlocks.js";
 import {
   inputTransform,

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { encodeWeights, halfBits, type Precision } from "../../../lib/formats/tensorflow/weights.js";
+import { encodeWeights, halfBits, type Precision } from "../../../lib/compilers/tensorflow/weights.js";
 import { Random } from "../../../lib/random.js";
 
 /** What the bits of a half-precision number mean (IEEE 754). */

@@ -10,8 +10,8 @@ import {
   nodesInOrder,
   type Value,
 } from "../../graph/index.js";
+import { type RowBlocksAttributes, rowBlocksOperator } from "../cpu/fusion/rowBlocks.js";
 import { bytesOf, type Emitter } from "./emitter.js";
-import { type RowBlocksAttributes, rowBlocksOperator } from "./fusion/rowBlocks.js";
 import { castTo, loweringOf } from "./lowerings.js";
 import { lowerRowBlocks } from "./lowerRowBlocks.js";
 import { computesInHalf, toHalf } from "./precision.js";

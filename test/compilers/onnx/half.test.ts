@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { toHalf } from "../../../lib/formats/onnx/precision.js";
+import { toHalf } from "../../../lib/compilers/onnx/precision.js";
 import { toFloat32 } from "../../../lib/formats/tensor.js";
 
 const floatOf = (bits: number): number => toFloat32({ dtype: "F16", shape: [1], data: Uint16Array.of(bits) })[0]!;

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { EFFICIENTFORMER_SIZES, efficientFormer } from "../../../lib/backbones/efficientformer.js";
+import { type FuseOptions, fuse } from "../../../lib/compilers/cpu/fusion/fuse.js";
+import type { RowBlocksAttributes } from "../../../lib/compilers/cpu/fusion/rowBlocks.js";
 import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
-import { type FuseOptions, fuse } from "../../../lib/formats/onnx/fusion/fuse.js";
-import type { RowBlocksAttributes } from "../../../lib/formats/onnx/fusion/rowBlocks.js";
 import {
   add,
   batchNorm,

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { chooseTiling, SUM } from "../../../lib/compilers/cpu/winograd/tiling.js";
+import { winograd } from "../../../lib/compilers/cpu/winograd/winograd.js";
 import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
-import { chooseTiling, SUM } from "../../../lib/formats/onnx/winograd/tiling.js";
-import { winograd } from "../../../lib/formats/onnx/winograd/winograd.js";
 import {
   add,
   type ConvolutionOptions,

@@ -1,7 +1,7 @@
 import { type Node, nodesInOrder, type Value } from "../../../graph/index.js";
 import { commonSubexpressions } from "../../../graph/passes/commonSubexpressions.js";
 import { mapOutputs, type Outputs, withInputs } from "../../../graph/passes/rewrite.js";
-import { expand } from "../expand.js";
+import { expand } from "../../onnx/expand.js";
 import { buildBlocks } from "./build.js";
 import { type Cluster, findClusters } from "./clusters.js";
 import { gatherFactors } from "./factors.js";

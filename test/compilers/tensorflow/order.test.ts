@@ -8,7 +8,7 @@ import {
   stored,
   transposedOrder,
   withoutAxes,
-} from "../../../lib/formats/tensorflow/order.js";
+} from "../../../lib/compilers/tensorflow/order.js";
 import { sizeOf } from "../../../lib/graph/index.js";
 
 const shapeAndOrder = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }).chain((shape) => {

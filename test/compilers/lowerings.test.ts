@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { lowerings } from "../../lib/formats/onnx/lowerings.js";
-import { LOWERINGS } from "../../lib/formats/tensorflow/lowerings.js";
+import { lowerings } from "../../lib/compilers/onnx/lowerings.js";
+import { LOWERINGS } from "../../lib/compilers/tensorflow/lowerings.js";
 import { type OperatorName, operators } from "../../lib/graph/index.js";
 
 const tables = { onnx: lowerings, ...LOWERINGS };

@@ -1,5 +1,5 @@
 import { consumersOf, type Node, type Shape, sameShape, sizeOf, type Value } from "../../../graph/index.js";
-import { behindTruncate } from "../behindTruncate.js";
+import { behindTruncate } from "../../onnx/behindTruncate.js";
 import { rowwise } from "./rows.js";
 
 /** Nodes to be computed together, a block of rows at a time. */
