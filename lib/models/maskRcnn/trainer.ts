@@ -53,8 +53,8 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions {
   readonly model: MaskRcnn;
   /** Proposals of each picture, boxes [n · 4], instead of those of the model's own region proposal head. */
   readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
-  /** Told of every step's sampled RoIs, a picture each. */
-  readonly onSampled?: (targets: readonly RoiTargets[]) => void;
+  /** Told of every step's sampled RoIs and anchors, an image each. */
+  readonly onSampled?: (rois: readonly RoiTargets[], anchors: readonly RpnTargets[]) => void;
 }
 
 /**
@@ -129,7 +129,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     };
   };
 
-  const sample = (batch: DetectionBatch, { shape, programs, outputs }: Run, random: Random): readonly RoiTargets[] => {
+  const sample = (batch: DetectionBatch, run: Run, random: Random): readonly RoiTargets[] => {
+    const { shape, programs, outputs } = run;
     const proposals =
       options.proposals?.(batch) ??
       batch.meta.map(
@@ -139,7 +140,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const targets = batch.instances.map((instances, i) =>
       roiTargets(proposals[i]!, instances, model.classes, random, roiTargetOptions(model.config)),
     );
-    options.onSampled?.(targets);
+    options.onSampled?.(targets, run.targets);
     return targets;
   };
 

@@ -1,0 +1,148 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { loadConfig } from "../../lib/config/load.js";
+import type { InstancesConfig } from "../../lib/config/schema.js";
+import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { UserError } from "../../lib/errors.js";
+import { writeSafetensors } from "../../lib/formats/safetensors.js";
+import type { Tensor } from "../../lib/formats/tensor.js";
+import { isFrozen, normModeOf } from "../../lib/models/backbone.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
+import { ParameterValues } from "../../lib/nn/parameters.js";
+import { Random } from "../../lib/random.js";
+import type { RoiTargets } from "../../lib/regions/roiTargets.js";
+import type { RpnTargets } from "../../lib/regions/rpnTargets.js";
+import { instancesTask } from "../../lib/tasks/instances.js";
+import { runLength } from "../../lib/training/length.js";
+import { createOptimizer } from "../../lib/training/optimizers.js";
+import { modelTensors } from "../../lib/training/resume.js";
+import { learningRateAt } from "../../lib/training/schedules.js";
+import { createSegments } from "../../lib/training/segments.js";
+import { createStepper } from "../../lib/training/stepper.js";
+
+/*
+ * Writes down a training of boxes for bench/peers/detection.py, which repeats it in PyTorch: the weights it starts from, every
+ * batch, and with --train each step's samples, losses and gradient norm and the weights it ends with.
+ */
+
+const program = new Command("record")
+  .argument("<config>", "a Mask R-CNN of boxes alone")
+  .requiredOption("--out <folder>", "where the record goes; about 2 MB a step at 320 × 256")
+  .option("--steps <n>", "steps to record", Number, 50)
+  .option("--set <key=value...>", "changes of the config", [])
+  .option("--train", "take the steps, and record what they do");
+program.parse();
+const [name] = program.args as [string];
+const { out, steps, set, train } = program.opts<{ out: string; steps: number; set: string[]; train?: true }>();
+
+const config = detectorConfig();
+const task = await instancesTask(config);
+if (task.description.masks) throw new UserError("say --set model.head.mask=false: boxes alone are repeated");
+
+await mkdir(out, { recursive: true });
+const values = new ParameterValues(task.parameters);
+values.initialise((parameter) => Random.of(config.training.seed, parameter));
+await writeSafetensors(join(out, "initial.safetensors"), modelTensors(values));
+
+const { loader } = await task.trainingData();
+const length = runLength(config.training, loader.batchesPerEpoch);
+const rates = Array.from({ length: steps }, (_, step) =>
+  learningRateAt(config.training.schedule, { lr: config.training.optimizer.lr, ...length }, step),
+);
+const { model, training } = config;
+const classes = task.description.classes.length;
+await writeFile(join(out, "run.json"), JSON.stringify({ model, training, classes, rates, steps }));
+
+function detectorConfig(): InstancesConfig {
+  const { config: loaded } = loadConfig(name, { overrides: set });
+  if (loaded.task !== "instances") throw new UserError(`${name}: a config of Mask R-CNN is wanted`);
+  return loaded;
+}
+
+async function copyBatches(): Promise<void> {
+  let step = 0;
+  for await (const batch of batches) await writeSafetensors(file(++step), Object.entries(batchTensors(batch)));
+}
+
+async function takeSteps(): Promise<void> {
+  const engine = onnxRuntimeEngine(config.engine);
+  const built = maskRcnn(config.model, classes, false);
+  const frozen = isFrozen(built.backbone, model.backbone);
+  const sampled: { rois: readonly RoiTargets[]; anchors: readonly RpnTargets[] }[] = [];
+  const trainer = maskRcnnTrainer({
+    model: built,
+    engine,
+    values,
+    frozen,
+    normMode: normModeOf(built.backbone, model.backbone),
+    onSampled: (rois, anchors) => sampled.push({ rois, anchors }),
+  });
+  const optimizer = createOptimizer(training.optimizer, values.flat.length);
+  const segments = createSegments(values.trainable, { optimizer: training.optimizer, isFrozen: frozen });
+  const stepper = createStepper({ config, trainer, values, optimizer, segments, signal: undefined });
+  const lines: string[] = [];
+  for (let step = 1; step <= steps; step++) {
+    let seen: DetectionBatch | undefined;
+    const { losses, gradientNorm } = await stepper.backward(
+      watch(batches, (batch) => {
+        seen = { ...batch, images: batch.images.slice() };
+      }),
+      step,
+    );
+    stepper.update(step, rates[step - 1]!, gradientNorm);
+    const { rois, anchors } = sampled.pop()!;
+    const samples = Object.fromEntries([
+      ...rois.flatMap((target, i) => roiTensors(target, i)),
+      ...anchors.flatMap((target, i) => anchorTensors(target, i)),
+    ]);
+    await writeSafetensors(file(step), Object.entries({ ...batchTensors(seen!), ...samples }));
+    lines.push(JSON.stringify({ step, losses, gradientNorm }));
+    console.error(`step ${step}/${steps}`);
+  }
+  await writeFile(join(out, "steps.jsonl"), `${lines.join("\n")}\n`);
+  await writeSafetensors(join(out, "final.safetensors"), modelTensors(values));
+  await trainer.dispose();
+}
+
+const file = (step: number): string => join(out, `step-${String(step).padStart(5, "0")}.safetensors`);
+
+async function* watch<T>(source: AsyncGenerator<T, void, undefined>, tell: (item: T) => void) {
+  const { value } = await source.next();
+  if (value === undefined) return;
+  tell(value);
+  yield value;
+}
+
+const float = (data: Float32Array, shape: readonly number[]): Tensor => ({ dtype: "F32", shape, data });
+const int = (data: Int32Array): Tensor => ({ dtype: "I32", shape: [data.length], data });
+
+function batchTensors({ images, height, width, instances, meta }: DetectionBatch): Record<string, Tensor> {
+  const parts = instances.flatMap(({ boxes, labels }, i) => [
+    [`boxes/${i}`, float(boxes, [labels.length, 4])] as const,
+    [`labels/${i}`, int(labels)] as const,
+    // Of the image without its padding, and whether it was flipped: for reading the file anew.
+    [`size/${i}`, int(Int32Array.of(meta[i]!.height, meta[i]!.width, Number(meta[i]!.flipped)))] as const,
+  ]);
+  return { images: float(images, [meta.length, 3, height, width]), ...Object.fromEntries(parts) };
+}
+
+const roiTensors = ({ rois, labels, positives, matched }: RoiTargets, i: number) =>
+  [
+    [`rois/${i}`, float(rois, [labels.length, 4])],
+    [`roiLabels/${i}`, int(labels)],
+    [`roiMatched/${i}`, int(Int32Array.from({ length: positives }, (_, k) => matched[k]!))],
+  ] as const;
+
+const anchorTensors = ({ indices, positives }: RpnTargets, i: number) =>
+  [
+    [`anchors/${i}`, int(indices)],
+    [`anchorPositives/${i}`, int(Int32Array.of(positives))],
+  ] as const;
+
+const batches = loader.batches({ startAt: 0, stopAt: steps });
+if (train) await takeSteps();
+else await copyBatches();
+await loader.dispose();
