@@ -80,7 +80,8 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
       const fuse = options.fuse ?? (onCpu && !hasConstantKernels(outputs));
       const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
       const file = writeOnnx(filtered, {
-        dialect: "onnxruntime",
+        // What is onnxruntime's own is the CPU's own: elsewhere it would be sent there and back.
+        dialect: onCpu ? "onnxruntime" : "standard",
         ...(onCpu ? { sequence: STOP } : {}),
         fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
       });
@@ -113,15 +114,21 @@ async function createSession(bytes: Uint8Array, options: ort.InferenceSession.Se
   return ort.InferenceSession.create(bytes, options);
 }
 
+/** What onnxruntime says before its own words: file, function and the condition that did not hold. */
+const PLACE_IN_SOURCE = /^\/\S+:\d+ .* was false\. /;
+
 /** A provider that onnxruntime was built with can still lack its driver, libraries or device. */
 function startFailure(error: unknown, providers: readonly Provider[]): unknown {
   const named = providers.filter((provider) => provider !== "cpu");
   if (named.length === 0) return error;
-  const reason = error instanceof Error ? error.message.trim().split("\n")[0] : String(error);
-  return new UserError(
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).trim().split("\n");
+  const reason = line.replace(PLACE_IN_SOURCE, "");
+  const failure = new UserError(
     `engine.providers: onnxruntime could not start ${named.join(", ")} on this machine (${reason}); ` +
       "`densekit doctor` says what it needs, and cpu works everywhere",
   );
+  failure.cause = reason;
+  return failure;
 }
 
 function hasConstantKernels(outputs: Readonly<Record<string, Value>>): boolean {

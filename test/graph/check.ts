@@ -49,10 +49,12 @@ function prepare(sample: Sample, prefix: string): Prepared {
   ys.forEach((y, j) => {
     outputs[`${prefix}y${j}`] = y;
   });
-  const { node } = ys[0]!;
-  node.operator.decompose?.(node).forEach((part, j) => {
-    outputs[`${prefix}expanded${j}`] = part;
-  });
+  const node = sample.nodeOf(ys);
+  if (ys.every((y) => y.node === node)) {
+    node.operator.decompose?.(node).forEach((part, j) => {
+      outputs[`${prefix}expanded${j}`] = part;
+    });
+  }
 
   if (node.operator.gradient === undefined) return { sample, feeds, outputs, cotangents: [], checked: [] };
   const checked = sample.operands.flatMap((operand, i) =>

@@ -2,19 +2,54 @@ import type { Engine } from "../../lib/engines/engine.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { tfjsEngine } from "../../lib/engines/tfjs/engine.js";
 import { installedTensorFlow } from "../../lib/engines/tfjs/installation.js";
+import { holdWebGpu, releaseWebGpu, webGpuName } from "../support/webgpu.js";
 
 /** TensorFlow is tested where `densekit engine install tensorflow` has built it. */
 const native = (await installedTensorFlow()) !== undefined;
 
-/** The engines every operator is tested on. */
-export const engines: readonly {
+interface TestedEngine {
   readonly name: string;
   readonly make: () => Engine;
   /** Slow to start and slow to run: fewer samples. */
   readonly slow?: boolean;
-}[] = [
-  { name: "onnxruntime", make: () => onnxRuntimeEngine({ threads: 1 }) },
+  /** Moves transpositions past operators. */
+  readonly movesAxes?: boolean;
+  /** Before a suite: skips it where the engine cannot be had. */
+  readonly hold?: (context: Mocha.Context) => Promise<void>;
+  /** After it. */
+  readonly release?: () => Promise<void>;
+}
+
+/** The engines every operator is tested on. */
+const engines: readonly TestedEngine[] = [
+  { name: "onnxruntime", make: () => onnxRuntimeEngine({ threads: 1 }), movesAxes: true },
+  {
+    name: `onnxruntime (webgpu, ${webGpuName})`,
+    make: () => onnxRuntimeEngine({ providers: ["webgpu"], threads: 1 }),
+    slow: true,
+    movesAxes: true,
+    hold: holdWebGpu,
+    release: releaseWebGpu,
+  },
   { name: "tfjs (wasm)", make: () => tfjsEngine({ backends: ["wasm"] }), slow: true },
   { name: "tfjs (cpu)", make: () => tfjsEngine({ backends: ["cpu"] }), slow: true },
   ...(native ? [{ name: "tfjs (tensorflow)", make: () => tfjsEngine({ backends: ["tensorflow"] }) }] : []),
 ];
+
+/** Describes tests of each engine. */
+export function onEveryEngine(
+  title: (engine: string) => string,
+  tests: (engine: () => Engine, tested: TestedEngine) => void,
+): void {
+  for (const tested of engines) {
+    describe(title(tested.name), () => {
+      let engine: Engine | undefined;
+      before(async function () {
+        await tested.hold?.(this);
+        engine = tested.make();
+      });
+      after(() => tested.release?.());
+      tests(() => engine!, tested);
+    });
+  }
+}

@@ -30,7 +30,7 @@ import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { expectWithin, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
 import { evaluate } from "./check.js";
-import { engines } from "./engines.js";
+import { onEveryEngine } from "./engines.js";
 
 interface LayerCase {
   readonly name: string;
@@ -105,8 +105,9 @@ const isLater = (name: string) => name.startsWith("attention4d");
 
 const buildOf = (name: string) => builds[name] ?? builds[name.slice(0, name.indexOf("_"))];
 
-for (const { name, make } of engines) {
-  describe(`layers equal PyTorch's on ${name}`, () => {
+onEveryEngine(
+  (name) => `layers equal PyTorch's on ${name}`,
+  (engine) => {
     it("every golden case", async function () {
       const folder = requireGoldens(this, "layers");
       const cases = readJson<{ cases: LayerCase[] }>(`${folder}/cases.json`).cases.filter(({ name }) => !isLater(name));
@@ -122,11 +123,11 @@ for (const { name, make } of engines) {
         outputs[layer.name] = build!(inputs, layer);
         expect(outputs[layer.name]!.shape, layer.name).to.deep.equal(layer.out_shape);
       }
-      const results = await evaluate(make(), outputs, feeds);
+      const results = await evaluate(engine(), outputs, feeds);
       for (const { name, torch_fp32_maxabs_err } of cases) {
         const tolerance = name.startsWith("bicubic") ? 1e-5 : Math.max(1e-6, 20 * torch_fp32_maxabs_err);
         expectWithin(results[name]!, readNpy(`${folder}/${name}.npy`).data, tolerance, name);
       }
     });
-  });
-}
+  },
+);

@@ -17,19 +17,19 @@ import {
   type Value,
 } from "../../lib/graph/index.js";
 import { evaluate } from "./check.js";
-import { engines } from "./engines.js";
+import { onEveryEngine } from "./engines.js";
 
 const x = input("x", [3]);
 const feeds = { x: Float32Array.of(1, -2, 3), w: Float32Array.of(2, 5, -1) };
 const w = input("w", [3]);
 
 describe("gradients", () => {
-  for (const { name, make } of engines) {
-    describe(`on ${name}`, () => {
-      const engine = make();
+  onEveryEngine(
+    (name) => `on ${name}`,
+    (engine) => {
       const run = async (values: readonly (Value | undefined)[]) => {
         const outputs = Object.fromEntries(values.map((value, i) => [`g${i}`, value!]));
-        const result = await evaluate(engine, outputs, feeds);
+        const result = await evaluate(engine(), outputs, feeds);
         return values.map((_, i) => Array.from(result[`g${i}`]!, (x) => x + 0)); // −0 becomes 0
       };
 
@@ -83,8 +83,8 @@ describe("gradients", () => {
         for (let i = 0; i < 5; i++) y = add(y, y);
         expect(await run(gradients(sum(y), [x]))).to.deep.equal([[32, 32, 32]]);
       });
-    });
-  }
+    },
+  );
 
   it("are undefined where the loss does not depend on a value", () => {
     expect(gradients(sum(x), [w])).to.deep.equal([undefined]);

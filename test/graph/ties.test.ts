@@ -17,14 +17,14 @@ import {
   type Value,
 } from "../../lib/graph/index.js";
 import { evaluate } from "./check.js";
-import { engines } from "./engines.js";
+import { onEveryEngine } from "./engines.js";
 
 /** Places where a definition has to choose, and numbers that overflow naive formulas. */
-for (const { name, make } of engines) {
-  describe(`edges of operators on ${name}`, () => {
-    const engine = make();
+onEveryEngine(
+  (name) => `edges of operators on ${name}`,
+  (engine) => {
     const run = async (value: Value, x: readonly number[]) => {
-      const { y } = await evaluate(engine, { y: value }, { x: Float32Array.from(x) });
+      const { y } = await evaluate(engine(), { y: value }, { x: Float32Array.from(x) });
       return [...y!];
     };
     const x = input("x", [3]);
@@ -64,5 +64,5 @@ for (const { name, make } of engines) {
     it("a cast to int32 cuts the fraction", async () => {
       expect(await run(cast(x, "int32"), [-1.75, 1.75, -0.5])).to.deep.equal([-1, 1, 0]);
     });
-  });
-}
+  },
+);

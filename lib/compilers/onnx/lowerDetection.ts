@@ -83,17 +83,16 @@ export function lowerRestore(
   emit: Emitter,
   [x]: readonly string[],
   node: Node<AttributesOf<"restore">>,
-  { sizes, opset }: Target,
+  { sizes }: Target,
 ): string {
   const { shape } = node.outputs[0]!;
   const none = shape.slice(1).map(() => 0);
   const rows = emit.node("Slice", [emit.node("Shape", [x!]), emit.int64([0]), emit.int64([1])]);
   const places = sizes.vector(emit, node, ({ outputs }) => [outputs[0]!.shape[0]!]);
   const missing = emit.node("Sub", [places, rows]);
-  const onlyRows = opset >= 18;
-  const before = emit.int64(onlyRows ? [0] : [0, ...none]);
-  const after = onlyRows || none.length === 0 ? [missing] : [missing, emit.int64(none)];
-  const pads = emit.node("Concat", [before, ...after], { attributes: { axis: 0 } });
-  const padded = emit.node("Pad", onlyRows ? [x!, pads, "", emit.int64([0])] : [x!, pads]);
+  // Sides of every axis, not of the first alone: see `pad`.
+  const after = none.length === 0 ? [missing] : [missing, emit.int64(none)];
+  const pads = emit.node("Concat", [emit.int64([0, ...none]), ...after], { attributes: { axis: 0 } });
+  const padded = emit.node("Pad", [x!, pads]);
   return emit.node("Reshape", [padded, sizes.shape(emit, node, ({ outputs }) => outputs[0]!.shape)]);
 }

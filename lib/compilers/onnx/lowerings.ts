@@ -8,7 +8,9 @@ import {
   sizeOf,
 } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
+import { lowerAnd } from "./lowerAnd.js";
 import { lowerResizeBicubic } from "./lowerBicubic.js";
+import { lowerConvolution, lowerTransposedConvolution } from "./lowerConvolution.js";
 import { lowerResizedCrossEntropy } from "./lowerCrossEntropy.js";
 import { lowerNonMaximumSuppression, lowerRestore, lowerRoiAlign, lowerTopK, lowerTruncate } from "./lowerDetection.js";
 import type { OnnxOperator } from "./opsets.js";
@@ -97,7 +99,7 @@ export const lowerings: Lowerings = {
   minimum: plain("Min"),
   less: plain("Less"),
   equal: plain("Equal"),
-  and: plain("And"),
+  and: lowerAnd,
   neg: plain("Neg"),
   exp: plain("Exp"),
   log: plain("Log"),
@@ -144,8 +146,8 @@ export const lowerings: Lowerings = {
     if (end === BEYOND_THE_END && !reachesEnd(node)) throw new GraphError("a slice that ends within a free size");
     return emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]);
   },
-  pad: (emit, [x], { inputs, attributes: { axis, before, after } }, { opset }) => {
-    if (opset >= 18) return emit.node("Pad", [x!, emit.int64([before, after]), "", emit.int64([axis])]);
+  pad: (emit, [x], { inputs, attributes: { axis, before, after } }) => {
+    // Every axis is named: where onnxruntime moves a Transpose past a Pad, it permutes the sides as if all were given.
     const sides = (n: number) => inputs[0]!.shape.map((_, i) => (i === axis ? n : 0));
     return emit.node("Pad", [x!, emit.int64([...sides(before), ...sides(after)])]);
   },
@@ -172,25 +174,8 @@ export const lowerings: Lowerings = {
     ]);
   },
 
-  conv2d: (emit, operands, { inputs, attributes: { stride, padding, groups } }) =>
-    emit.node("Conv", operands, {
-      attributes: { kernel_shape: inputs[1]!.shape.slice(2), strides: stride, pads: padding, group: groups },
-    }),
-  convTranspose2d: (emit, operands, { inputs: [x, w], attributes: { stride, padding, groups, outputSize } }) => {
-    // What the transposed kernel writes beyond the wanted size is cut; what it lacks is output padding.
-    const over = [0, 1].map(
-      (i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!,
-    ) as [number, number];
-    return emit.node("ConvTranspose", operands, {
-      attributes: {
-        kernel_shape: w!.shape.slice(2),
-        strides: stride,
-        pads: [...padding, ...over.map((n) => Math.max(0, n))],
-        output_padding: over.map((n) => Math.max(0, -n)),
-        group: groups,
-      },
-    });
-  },
+  conv2d: lowerConvolution,
+  convTranspose2d: lowerTransposedConvolution,
   averagePool: (emit, [x], { attributes: { kernel, stride, padding, countPadding } }) =>
     emit.node("AveragePool", [x!], {
       attributes: { kernel_shape: kernel, strides: stride, pads: padding, count_include_pad: countPadding ? 1 : 0 },

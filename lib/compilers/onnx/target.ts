@@ -2,8 +2,8 @@ import type { Node, Value } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
 
 /**
- * Which operators a lowering may use: only those of the ONNX standard, or onnxruntime's own (domain com.microsoft) too
- * where they save work.
+ * What runs the model: any runtime, which has the operators of the ONNX standard; or onnxruntime's CPU provider, for
+ * which its own operators (domain com.microsoft) are used too, and forms it is fast at.
  */
 export type Dialect = "standard" | "onnxruntime";
 

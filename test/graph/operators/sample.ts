@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import {
   type DType,
+  type Node,
   type Operator,
   record,
   type Shape,
@@ -30,6 +31,8 @@ export interface Sample {
   /** Which outputs the gradient flows from. */
   readonly differentiableOutputs: readonly number[];
   readonly apply: (inputs: readonly Value[]) => readonly Value[];
+  /** The node under test behind what `apply` gave. */
+  readonly nodeOf: (outputs: readonly Value[]) => Node;
   readonly reference: (inputs: readonly Tensor[]) => readonly Tensor[];
 }
 
@@ -53,6 +56,7 @@ export function suite<Attributes>(
       operands: operands.map((operand, i) => ({ ...operand, tensor: draw(operand, Random.of(seed, i)) })),
       differentiableOutputs,
       apply: (inputs) => apply?.(inputs, attributes) ?? record(operator, inputs, attributes),
+      nodeOf: ([first]) => first!.node,
       reference: (inputs) => reference(inputs, attributes),
     };
   });

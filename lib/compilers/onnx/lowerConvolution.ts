@@ -1,0 +1,86 @@
+import type { AttributesOf, Node } from "../../graph/index.js";
+import type { Emitter } from "./emitter.js";
+import type { Target } from "./target.js";
+
+/*
+ * Where a file may be run on any provider, forms that onnxruntime's WebGPU provider (1.30) gets wrong are written
+ * in another way. They are none that our models have.
+ */
+
+type Convolution = Node<AttributesOf<"conv2d">>;
+
+export function lowerConvolution(
+  emit: Emitter,
+  operands: readonly string[],
+  node: Convolution,
+  { dialect }: Target,
+): string {
+  const { stride, padding, groups } = node.attributes;
+  const convolve = (pads: readonly number[]) =>
+    emit.node("Conv", operands, {
+      attributes: { kernel_shape: node.inputs[1]!.shape.slice(2), strides: stride, pads, group: groups },
+    });
+  if (dialect === "onnxruntime" || !losesPadding(node)) return convolve(padding);
+  const [, left, bottom, right] = padding;
+  const oneRowMore = convolve([stride[0], left, bottom, right]);
+  return emit.node("Slice", [oneRowMore, ...[1, END, 2].map((n) => emit.int64([n]))]);
+}
+
+const END = 2 ** 31 - 1;
+
+/**
+ * WebGPU: where the kernel is one pixel or the whole picture the convolution is computed as a product, without its
+ * padding if that is below and to the right alone.
+ */
+function losesPadding({ inputs: [x, w], attributes: { padding } }: Convolution): boolean {
+  const kernel = w!.shape.slice(2);
+  const product = kernel.every((n) => n === 1) || kernel.every((n, i) => n === x!.shape[2 + i]);
+  const [top, left, bottom, right] = padding;
+  return product && top === 0 && left === 0 && bottom + right > 0;
+}
+
+type TransposedConvolution = Node<AttributesOf<"convTranspose2d">>;
+
+export function lowerTransposedConvolution(
+  emit: Emitter,
+  [x, w]: readonly string[],
+  node: TransposedConvolution,
+  { dialect }: Target,
+): string {
+  const { groups } = node.attributes;
+  if (dialect === "onnxruntime" || !mixesGroups(node)) return transposedConvolution(emit, [x!, w!], node, groups);
+  const members = node.inputs[0]!.shape[1]! / groups;
+  const parts = Array.from({ length: groups }, (_, i) => {
+    const bounds = [members * i, members * (i + 1)].map((n) => emit.int64([n]));
+    const operands = [
+      emit.node("Slice", [x!, ...bounds, emit.int64([1])]),
+      emit.node("Slice", [w!, ...bounds, emit.int64([0])]),
+    ];
+    return transposedConvolution(emit, operands, node, 1);
+  });
+  return emit.node("Concat", parts, { attributes: { axis: 1 } });
+}
+
+/** WebGPU: groups of several channels that make one channel each are not kept apart. */
+function mixesGroups({ inputs: [x, w], attributes: { groups } }: TransposedConvolution): boolean {
+  return groups > 1 && w!.shape[1] === 1 && x!.shape[1]! > groups;
+}
+
+function transposedConvolution(
+  emit: Emitter,
+  operands: readonly string[],
+  { inputs: [x, w], attributes: { stride, padding, outputSize } }: TransposedConvolution,
+  groups: number,
+): string {
+  // What the transposed kernel writes beyond the wanted size is cut; what it lacks is output padding.
+  const over = [0, 1].map((i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!);
+  return emit.node("ConvTranspose", operands, {
+    attributes: {
+      kernel_shape: w!.shape.slice(2),
+      strides: stride,
+      pads: [...padding, ...over.map((n) => Math.max(0, n))],
+      output_padding: over.map((n) => Math.max(0, -n)),
+      group: groups,
+    },
+  });
+}

@@ -1,0 +1,31 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Provider } from "./onnxruntime.js";
+
+const TRIAL = fileURLToPath(new URL("./providerTrial.js", import.meta.url));
+
+const PATIENCE = 60_000;
+
+/**
+ * Starts a provider and computes a little with it, in a process of its own: drivers print, hang and crash.
+ *
+ * @param environment variables set besides this process's own
+ * @returns what goes wrong; undefined where the provider computes what it should
+ */
+export function tryProvider(
+  provider: Provider,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = fork(TRIAL, [provider], {
+      env: { ...process.env, ...environment },
+      execArgv: [],
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      timeout: PATIENCE,
+      killSignal: "SIGKILL",
+    });
+    child.once("message", (told) => resolve((told as { readonly problem?: string }).problem));
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(`its process ended with ${signal ?? `exit code ${code}`}`));
+  });
+}

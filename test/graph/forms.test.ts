@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { operators } from "../../lib/graph/index.js";
+import { checkSamples } from "./check.js";
+import { onEveryEngine } from "./engines.js";
+import { bools, floats, type Sample, suite } from "./operators/sample.js";
+import * as elementwise from "./reference/elementwise.js";
+import * as linear from "./reference/linear.js";
+
+/** Forms that random samples seldom have, and that an engine once got wrong. */
+const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
+  "now one side repeated, now the other": suite(operators.and, {
+    calls: fc
+      .constantFrom(
+        [
+          [3, 4],
+          [3, 1],
+        ],
+        [
+          [3, 1],
+          [3, 4],
+        ],
+        [
+          [1, 4],
+          [3, 4],
+        ],
+        [
+          [3, 1],
+          [1, 4],
+        ],
+      )
+      .map((shapes) => ({ operands: shapes.map((shape) => bools(shape)), attributes: {} })),
+    reference: elementwise.and,
+  }),
+  "a kernel as large as the picture, padded below and to the right alone": suite(operators.conv2d, {
+    calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
+      operands: [floats([2, 2, 3, 2]), floats([4, 2, 3, 2]), floats([4])],
+      attributes: { stride: [1, 1], padding: sides(padding), groups: 1 },
+    })),
+    reference: linear.conv2d,
+  }),
+  "a kernel of one pixel, padded below and to the right alone": suite(operators.conv2d, {
+    calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
+      operands: [floats([2, 2, 3, 4]), floats([4, 2, 1, 1])],
+      attributes: { stride: [1, 1], padding: sides(padding), groups: 1 },
+    })),
+    reference: linear.conv2d,
+  }),
+  "groups of several channels that make one each": suite(operators.convTranspose2d, {
+    calls: fc.constantFrom(2, 3).map((groups) => ({
+      operands: [floats([2, 2 * groups, 3, 2]), floats([2 * groups, 1, 2, 2])],
+      attributes: { stride: [2, 2], padding: [0, 0], groups, outputSize: [6, 4] },
+    })),
+    reference: linear.convTranspose2d,
+  }),
+};
+
+type Sides = readonly [top: number, left: number, bottom: number, right: number];
+
+const sides = ([top = 0, left = 0, bottom = 0, right = 0]: readonly number[]): Sides => [top, left, bottom, right];
+
+onEveryEngine(
+  (name) => `forms of operators on ${name}`,
+  (engine) => {
+    for (const [form, samples] of Object.entries(forms)) {
+      it(form, () => checkSamples(engine(), fc.sample(samples, { seed: 1, numRuns: 6 })));
+    }
+  },
+);
