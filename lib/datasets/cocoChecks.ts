@@ -110,8 +110,7 @@ function checkRuns({ size, counts }: Fields, picture: PictureInfo, where: Place)
   return { size: [picture.height, picture.width], counts: counts as string | number[] };
 }
 
-/** NaN comes as infinite from the file's reader, JSON having no word for either. */
 export function describe(value: unknown): string {
-  if (typeof value === "number" && !Number.isFinite(value)) return "NaN or Infinity";
+  if (typeof value === "number") return String(value);
   return value === undefined ? "missing" : JSON.stringify(value).slice(0, 60);
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat as statOf } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 
@@ -19,12 +19,9 @@ export async function openByteSource(path: string): Promise<ByteSource> {
   const explained = (error: unknown): never => {
     throw describeFileError(error, path, "read");
   };
+  const stat = await statOf(path).catch(explained); // opening a pipe would wait for somebody to write
+  if (!stat.isFile()) throw new UserError(`cannot read ${path}: it is ${stat.isDirectory() ? "a folder" : "no file"}`);
   const file = await open(path, "r").catch(explained);
-  const stat = await file.stat();
-  if (stat.isDirectory()) {
-    await file.close();
-    throw new UserError(`cannot read ${path}: it is a folder`);
-  }
   return {
     path,
     size: stat.size,

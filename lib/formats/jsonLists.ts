@@ -181,7 +181,7 @@ function jsonScanner(path: string, pieceBytes: number) {
   let inString = false;
   let escaped = false;
   let ended = false;
-  let key: number[] | undefined; // the bytes of a key of the root object, while it is read
+  let key: Buffer[] | undefined; // the bytes of a key of the root object, while it is read
   let name = "";
   let pieces: JsonPiece[] | undefined; // of the list that is being read
   let elementDepth = 0;
@@ -255,7 +255,7 @@ function jsonScanner(path: string, pieceBytes: number) {
         if (inString) {
           const from = i;
           i = stringEnd(block, i, escaped);
-          if (key !== undefined && depth === 1) key.push(...block.subarray(from, i));
+          if (key !== undefined && depth === 1) key.push(Buffer.from(block.subarray(from, i)));
           inString = i === block.length;
           escaped = inString && isEscaped(block, block.length, from, escaped);
           i++; // the closing quote
@@ -278,8 +278,8 @@ function jsonScanner(path: string, pieceBytes: number) {
   };
 }
 
-function keyText(bytes: readonly number[]): string {
-  const text = Buffer.from(bytes).toString("utf8");
+function keyText(bytes: readonly Buffer[]): string {
+  const text = Buffer.concat(bytes).toString("utf8");
   try {
     return JSON.parse(`"${text}"`);
   } catch {

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { type ByteSource, openByteSource } from "./bytes.js";
+import { type ByteSource, openByteSource, readRange } from "./bytes.js";
+import { LOOKED_AT, refuseOtherKinds } from "./notTensors.js";
 import { openNpz } from "./npz.js";
 import { openTorchFile } from "./pytorch/open.js";
 import { openSafetensorsFile, openShardedSafetensors, SHARD_INDEX } from "./safetensorsFile.js";
@@ -12,12 +13,29 @@ import { openZip } from "./zip.js";
 export const FOLDER_FILES = ["model.safetensors", SHARD_INDEX, "pytorch_model.bin"] as const;
 
 /**
+ * A path as people give it: `FILE#PART` names a part of a file, such as `train.pth#model_ema`, unless there is a file of that
+ * very name.
+ */
+export function splitPart(path: string): { readonly file: string; readonly part?: string } {
+  const mark = path.lastIndexOf("#");
+  if (mark < 0 || existsSync(path)) return { file: path };
+  return { file: path.slice(0, mark), part: path.slice(mark + 1) };
+}
+
+/**
  * Opens a file of tensors of any format that can be read: safetensors, its shards (the index, or the folder it lies in),
- * PyTorch's .pth or .pt, NumPy's .npz. The content decides, not the name. Tensors are read when asked for.
+ * PyTorch's .pth or .pt, NumPy's .npz. The content decides, not the name. Tensors are read when asked for. `path` may
+ * name a part, which is then the model.
  *
  * @throws UserError when the file is missing, damaged or of no known format
  */
 export async function openTensorFile(path: string): Promise<TensorFile> {
+  const { file, part } = splitPart(path);
+  const opened = await openWhole(file);
+  return part === undefined ? opened : { ...opened, part };
+}
+
+async function openWhole(path: string): Promise<TensorFile> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return openFolder(path);
   if (path.endsWith(".index.json")) return openShardedSafetensors(path);
   const source = await openByteSource(path);
@@ -30,13 +48,15 @@ async function openFolder(path: string): Promise<TensorFile> {
   const found = FOLDER_FILES.map((name) => join(path, name)).find(existsSync);
   if (found === undefined)
     throw new UserError(`${path}: a folder without weights: it holds none of ${FOLDER_FILES.join(", ")}`);
-  return openTensorFile(found);
+  return openWhole(found);
 }
 
 /** A pickle begins with 0x80 and its protocol; as a safetensors file's length that would be a header of terabytes. */
 async function formatOf(source: ByteSource): Promise<"safetensors" | "npz" | "torch"> {
+  const head = await readRange(source, 0, Math.min(LOOKED_AT, source.size));
+  refuseOtherKinds(head, source.path, source.size);
   const start = Buffer.alloc(8);
-  await source.readInto(start.subarray(0, Math.min(8, source.size)), 0);
+  head.copy(start);
   if (start.toString("latin1", 0, 4) === "PK\u0003\u0004") return (await isNpz(source)) ? "npz" : "torch";
   return start[0] === 0x80 && start.readUInt16LE(6) !== 0 ? "torch" : "safetensors";
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, writeFileAtomic } from "../files.js";
+import { isTooDeep, parseJson } from "./json.js";
 import {
   bytesOf,
   DTYPES,
@@ -21,12 +22,33 @@ import type { TensorToWrite } from "./tensorFile.js";
 
 const LARGEST_HEADER = 100_000_000;
 
-export interface TensorEntry {
-  readonly dtype: Dtype;
+/** Bits of the format's element types that are not computed with; of others, to come, nothing is known. */
+const OTHER_TYPES: Readonly<Record<string, number>> = {
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F8_E8M0: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+  C64: 64,
+};
+
+interface Placed {
   readonly shape: readonly number[];
   /** Byte range within the data section. */
   readonly begin: number;
   readonly end: number;
+}
+
+export interface TensorEntry extends Placed {
+  readonly dtype: Dtype;
+}
+
+/** A tensor whose element type is not computed with. */
+export interface OtherEntry extends Placed {
+  readonly type: string;
 }
 
 /** An open file of which only the header has been read. */
@@ -35,6 +57,8 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their bytes in the file. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** Those that cannot be read. */
+  readonly others: ReadonlyMap<string, OtherEntry>;
   /** Reads one tensor. @throws UserError when there is none of that name */
   read(name: string): Promise<Tensor>;
   /**
@@ -51,9 +75,12 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     throw describeFileError(error, path, "read");
   });
   try {
-    const { metadata, entries, dataStart } = await readHeader(file, path);
+    const { metadata, entries, others, dataStart } = await readHeader(file, path);
     const entryOf = (name: string): TensorEntry => {
       const entry = entries.get(name);
+      const other = others.get(name);
+      if (other !== undefined)
+        throw new UserError(`${path}: tensor "${name}" is of ${other.type}, which cannot be read`);
       if (entry === undefined) throw new UserError(`${path}: holds no tensor named "${name}"`);
       return entry;
     };
@@ -61,6 +88,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       path,
       metadata,
       entries,
+      others,
       async read(name) {
         const { dtype, shape, begin, end } = entryOf(name);
         const bytes = new Uint8Array(end - begin);
@@ -149,7 +177,8 @@ export async function streamSafetensors(
 }
 
 function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const header: Record<string, unknown> = Object.create(null); // so that any name can be a key, "__proto__" too
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
   for (const { name, dtype, shape } of tensors) {
     if (Object.hasOwn(header, name)) throw new Error(`two tensors are named "${name}"`);
@@ -167,6 +196,7 @@ function encodeHeader(tensors: readonly TensorToWrite[], metadata: Readonly<Reco
 interface Header {
   readonly metadata: Readonly<Record<string, string>>;
   readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly others: ReadonlyMap<string, OtherEntry>;
   readonly dataStart: number;
   readonly dataLength: number;
 }
@@ -183,34 +213,36 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   await readFully(file, path, text, 8);
   let json: unknown;
   try {
-    json = JSON.parse(text.toString("utf8"));
-  } catch {
-    throw broken(path, "has a header that is not JSON");
+    json = parseJson(text.toString("utf8"));
+  } catch (error) {
+    throw broken(path, `has a header that is not JSON${isTooDeep(error) ? ` (${error.message})` : ""}`);
   }
   if (!isRecord(json)) throw broken(path, "has a header that is no JSON object");
   const dataLength = size - 8 - length;
-  const entries = checkEntries(path, json, dataLength);
-  return { metadata: checkMetadata(path, json.__metadata__), entries, dataStart: 8 + length, dataLength };
+  const tensors = checkEntries(path, json, dataLength);
+  return { metadata: checkMetadata(path, json.__metadata__), ...tensors, dataStart: 8 + length, dataLength };
 }
 
 function checkMetadata(path: string, metadata: unknown): Readonly<Record<string, string>> {
   if (metadata === undefined) return {};
   if (!isRecord(metadata)) throw broken(path, "has metadata that is no mapping");
-  const result: Record<string, string> = {};
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string") throw broken(path, `has metadata "${key}" that is no text`);
-    result[key] = value;
   }
-  return result;
+  return metadata as Record<string, string>;
 }
 
-function checkEntries(path: string, json: Record<string, unknown>, dataLength: number): Map<string, TensorEntry> {
-  const entries = Object.entries(json)
+function checkEntries(
+  path: string,
+  json: Record<string, unknown>,
+  dataLength: number,
+): Pick<Header, "entries" | "others"> {
+  const all = Object.entries(json)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]): [string, TensorEntry] => [name, checkEntry(path, name, value)])
+    .map(([name, value]): [string, TensorEntry | OtherEntry] => [name, checkEntry(path, name, value)])
     .sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let previous = 0;
-  for (const [name, { begin, end }] of entries) {
+  for (const [name, { begin, end }] of all) {
     if (begin < previous) throw broken(path, `has overlapping tensors: "${name}" starts inside the one before it`);
     if (begin > previous) throw broken(path, `has a hole of ${begin - previous} bytes before tensor "${name}"`);
     if (end > dataLength) {
@@ -219,24 +251,39 @@ function checkEntries(path: string, json: Record<string, unknown>, dataLength: n
     previous = end;
   }
   if (previous !== dataLength) throw broken(path, `has ${dataLength - previous} bytes after its last tensor`);
-  return new Map(entries);
+  const entries = new Map<string, TensorEntry>();
+  const others = new Map<string, OtherEntry>();
+  for (const [name, entry] of all) {
+    if ("type" in entry) others.set(name, entry);
+    else entries.set(name, entry);
+  }
+  return { entries, others };
 }
 
-function checkEntry(path: string, name: string, value: unknown): TensorEntry {
+const LONGEST_TYPE = 40;
+
+function checkEntry(path: string, name: string, value: unknown): TensorEntry | OtherEntry {
   if (!isRecord(value)) throw broken(path, `has a malformed entry for tensor "${name}"`);
-  const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) throw broken(path, `has tensor "${name}" of unknown dtype ${JSON.stringify(dtype)}`);
+  const { dtype: type, shape, data_offsets: offsets } = value;
+  if (typeof type !== "string" || type === "" || type.length > LONGEST_TYPE) {
+    throw broken(path, `has tensor "${name}" without a valid dtype`);
+  }
   if (!isSizes(shape)) throw broken(path, `has tensor "${name}" without a valid shape`);
   if (!isSizes(offsets) || offsets.length !== 2) throw broken(path, `has tensor "${name}" without valid data_offsets`);
   const [begin = 0, end = 0] = offsets;
-  const expected = elementCount(shape) * DTYPES[dtype].bytes;
-  if (end - begin !== expected) {
-    throw broken(
-      path,
-      `has tensor "${name}" in ${end - begin} bytes where ${dtype} [${shape.join(", ")}] needs ${expected}`,
-    );
+  const expected = bytesOfShape(type, shape);
+  if (end < begin || (expected !== undefined && end - begin !== expected)) {
+    const needed = expected === undefined ? "" : ` needs ${expected}`;
+    throw broken(path, `has tensor "${name}" in ${end - begin} bytes where ${type} [${shape.join(", ")}]${needed}`);
   }
-  return { dtype, shape, begin, end };
+  return isDtype(type) ? { dtype: type, shape, begin, end } : { type, shape, begin, end };
+}
+
+/** Undefined where the element type is unknown. */
+function bytesOfShape(type: string, shape: readonly number[]): number | undefined {
+  if (isDtype(type)) return elementCount(shape) * DTYPES[type].bytes;
+  const bits = Object.hasOwn(OTHER_TYPES, type) ? OTHER_TYPES[type] : undefined;
+  return bits === undefined ? undefined : Math.ceil((elementCount(shape) * bits) / 8);
 }
 
 async function readFully(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {

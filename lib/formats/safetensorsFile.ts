@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
+import { parseJson } from "./json.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import type { StoredTensor, TensorFile } from "./tensorFile.js";
 
@@ -25,7 +26,8 @@ export async function openShardedSafetensors(path: string): Promise<TensorFile> 
   try {
     for (const name of new Set(map.values())) files.set(name, await openSafetensors(join(dirname(path), name)));
     for (const [tensor, name] of map) {
-      if (!files.get(name)!.entries.has(tensor)) {
+      const { entries, others } = files.get(name)!;
+      if (!entries.has(tensor) && !others.has(tensor)) {
         throw new UserError(`${path}: says that "${tensor}" is in ${name}, but it is not there`);
       }
     }
@@ -42,7 +44,7 @@ async function readWeightMap(path: string): Promise<Map<string, string>> {
   });
   let index: { readonly weight_map?: unknown };
   try {
-    index = JSON.parse(text);
+    index = parseJson(text) as typeof index;
   } catch {
     throw new UserError(`${path}: the index of shards is truncated or no JSON`);
   }
@@ -77,7 +79,12 @@ function tensorFileOf(
     path,
     format: "safetensors",
     tensors: [...owners.keys()],
-    others: [],
+    others: files.flatMap((file) =>
+      Array.from(file.others, ([name, { type, shape }]) => ({
+        ...{ group: [], name, type },
+        what: `a tensor of ${type} [${shape.join(", ")}], which cannot be read`,
+      })),
+    ),
     metadata: Object.assign({}, ...files.map(({ metadata }) => metadata)),
     read: (tensor) => ownerOf(tensor).read(tensor.name),
     readInto: (tensor, target) => ownerOf(tensor).readInto(tensor.name, target),

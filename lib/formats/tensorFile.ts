@@ -17,6 +17,8 @@ export interface StoredTensor {
 export interface OtherContent {
   readonly group: readonly string[];
   readonly name: string;
+  /** The element type, where this is a tensor of one that is not computed with. */
+  readonly type?: string;
   /** For people: a value, or the class of an object that was not read. */
   readonly what: string;
 }
@@ -24,6 +26,8 @@ export interface OtherContent {
 /** An open file of tensors, of which only what names them has been read. */
 export interface TensorFile {
   readonly path: string;
+  /** The part that was asked for, its keys joined by dots; undefined where the choice is left to a rule. */
+  readonly part?: string;
   readonly format: "safetensors" | "PyTorch" | "PyTorch (legacy)" | "NumPy";
   readonly tensors: readonly StoredTensor[];
   readonly others: readonly OtherContent[];

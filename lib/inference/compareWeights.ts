@@ -21,6 +21,8 @@ export interface Fit {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly differentlyShaped: readonly Reshaped[];
+  /** Of an element type that cannot be read. */
+  readonly unreadable: LoadPlan["unreadable"];
   readonly notNeeded: readonly string[];
 }
 
@@ -61,12 +63,13 @@ async function parametersOf(config: Config, description?: ModelDescription): Pro
   return task.parameters;
 }
 
-function fitOf({ loads, missing, initial, unexpected, reshaped, notNeeded }: LoadPlan): Fit {
+function fitOf({ loads, missing, initial, unexpected, reshaped, unreadable, notNeeded }: LoadPlan): Fit {
   return {
     loaded: loads.map(({ name }) => name),
     missing: [...missing, ...initial.map(({ name }) => name)],
     unexpected,
     differentlyShaped: reshaped,
+    unreadable,
     notNeeded,
   };
 }

@@ -60,7 +60,7 @@ async function evaluateTask<B extends Batch>(
   const engine = createEngine(config.engine);
   const validation = await task.validation({ values, engine, folded: true });
   try {
-    for (const text of validation.remarks) onEvent?.({ type: "message", text });
+    for (const text of [...weights.remarks, ...validation.remarks]) onEvent?.({ type: "message", text });
     const onProgress = (done: number, total: number) =>
       onEvent?.({ type: "progress", what: "evaluating", done, total });
     const evaluation = await validation.evaluate({ signal, onProgress });

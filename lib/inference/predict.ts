@@ -55,7 +55,8 @@ export interface PredictedPicture {
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
   const { config, outDir, signal, onEvent } = options;
   const inputs = await findPictures(options.inputs);
-  const predictor = await openPredictor(config, options.weights);
+  const say = (text: string): void => onEvent?.({ type: "message", text });
+  const predictor = await openPredictor(config, options.weights, say);
   try {
     const writer = createWriter(predictor, outDir, outputNames(inputs));
     const unreadable: UnreadablePicture[] = [];

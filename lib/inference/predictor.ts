@@ -26,13 +26,17 @@ interface PredictorOf<Name extends Config["task"], Answer> {
 /** A trained model that takes pictures of any size. */
 export type Predictor = PredictorOf<"instances", Detections> | PredictorOf<"semantic", LabelMap>;
 
-/** @throws UserError when the weights cannot be read or are another model's */
-export async function openPredictor(config: Config, weights: string): Promise<Predictor> {
+/**
+ * @param say is told what there is to know of the weights
+ * @throws UserError when the weights cannot be read or are another model's
+ */
+export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
   checkTestTransforms(config);
   const engine = createEngine(config.engine);
   const file = await openWeights(weights);
   try {
     checkTask(file, config);
+    for (const text of file.remarks) say?.(text);
     return config.task === "semantic"
       ? await semanticPredictor(config, file, engine)
       : await instancesPredictor(config, file, engine);

@@ -6,6 +6,7 @@ import { fromMetadata, type ModelDescription } from "../tasks/description.js";
 import { findWeights } from "../training/checkpoint.js";
 import { describedByMeta } from "../weights/description.js";
 import { fillFrom } from "../weights/load.js";
+import { describeChoice, modelPart } from "../weights/parts.js";
 import { planLoad } from "../weights/plan.js";
 import { requireAll } from "../weights/report.js";
 
@@ -14,6 +15,8 @@ export interface Weights {
   readonly path: string;
   /** What the file says its model means; undefined where it says nothing. */
   readonly description: ModelDescription | undefined;
+  /** What to tell of it, such as which of two models in it is read. */
+  readonly remarks: readonly string[];
   /** Fills parameters and buffers. @throws UserError when the file holds the weights of another model */
   fill(values: ParameterValues): Promise<void>;
   close(): Promise<void>;
@@ -28,7 +31,9 @@ export async function openWeights(path: string): Promise<Weights> {
   const found = await findWeights(path);
   const file = await openTensorFile(found);
   let description: ModelDescription | undefined;
+  let choice: string | undefined;
   try {
+    choice = describeChoice(file, modelPart(file));
     description = fromMetadata(file.metadata, found) ?? describedByMeta(file);
   } catch (error) {
     await file.close();
@@ -37,6 +42,7 @@ export async function openWeights(path: string): Promise<Weights> {
   return {
     path: found,
     description,
+    remarks: choice === undefined ? [] : [choice],
     async fill(values) {
       const plan = planLoad({ file, wanted: values.parameters });
       requireAll(plan);

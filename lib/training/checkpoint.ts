@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, readTextFile, writeFileAtomic } from "../files.js";
-import { FOLDER_FILES } from "../formats/openTensorFile.js";
+import { FOLDER_FILES, splitPart } from "../formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
@@ -255,8 +255,9 @@ export async function checkpointNames(run: string): Promise<string[]> {
  * @throws UserError when the path is missing or a folder without weights
  */
 export async function findWeights(path: string): Promise<string> {
-  if (!existsSync(path)) throw new UserError(`cannot read the weights ${path}: no such file or folder`);
-  if (statSync(path).isFile()) return path;
+  const { file } = splitPart(path);
+  if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: no such file or folder`);
+  if (file !== path || statSync(path).isFile()) return path;
   const newest = (await checkpointNames(path))[0];
   const candidates = [
     ...FOLDER_FILES.map((name) => join(path, name)),

@@ -19,9 +19,11 @@ export async function fillFrom(file: TensorFile, plan: LoadPlan, values: Paramet
   const finish = async (): Promise<void> => {
     const { name, done } = reading.shift()!;
     await done;
-    if (isFiniteThroughout(values.view(name))) return;
+    const view = values.view(name);
+    if (isFiniteThroughout(view)) return;
+    const at = view.findIndex((value) => !Number.isFinite(value));
     throw new UserError(
-      `${file.path}: ${name} holds NaN or Infinity; take weights of before that training went astray`,
+      `${file.path}: ${name} holds ${view[at]} (element ${at}); take weights of before that training went astray`,
     );
   };
   try {

@@ -5,6 +5,8 @@ import type { StoredTensor, TensorFile } from "../formats/tensorFile.js";
 export interface Part {
   /** Keys of the containers the model is in, joined by dots; "" where it is the file itself. */
   readonly name: string;
+  /** Other parts, beside this one, that could be meant as well; this one was chosen by a rule. */
+  readonly rivals: readonly string[];
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
@@ -33,16 +35,17 @@ const OTHER_KEYS = /optim|scheduler|scaler|^amp$|rng|random|^loops$|^callbacks$|
  * @param wanted the part's name, where the choice is not to be left to the rule
  * @throws UserError when there is no such part, or several that could be meant
  */
-export function modelPart(file: TensorFile, wanted?: string): Part {
+export function modelPart(file: TensorFile, wanted = file.part): Part {
   const names = partNames(file);
   if (wanted !== undefined) {
     if (!names.includes(wanted)) {
       throw new UserError(`${file.path}: has no part "${wanted}"; its parts with tensors are ${listed(names)}`);
     }
-    return cut(file, wanted);
+    return cut(file, wanted, []);
   }
   if (file.tensors.length === 0) throw nothing(file);
   let place: readonly string[] = [];
+  const rivals: string[] = [];
   for (;;) {
     const inside = file.tensors.filter(({ group }) => place.every((key, i) => group[i] === key));
     const keys = [...new Set(inside.flatMap(({ group }) => group.slice(place.length, place.length + 1)))];
@@ -50,11 +53,13 @@ export function modelPart(file: TensorFile, wanted?: string): Part {
     const direct = inside.some(({ group }) => group.length === place.length);
     const candidates = keys.filter((key) => !OTHER_KEYS.test(key));
     const next = known ?? (direct ? undefined : candidates.length === 1 ? candidates[0] : null);
-    if (next === undefined) return cut(file, place.join("."));
+    if (next === undefined) return cut(file, place.join("."), rivals);
+    const others = MODEL_KEYS.filter((key) => key !== next && keys.includes(key));
+    rivals.push(...others.map((key) => [...place, key].join(".")));
     if (next === null) {
       throw new UserError(
         `${file.path}: cannot tell which part is the model; its parts with tensors are ${listed(names)}. ` +
-          `Take one out with "densekit weights convert --part"`,
+          `Name one as ${file.path}#PART, or take it out with "densekit weights convert --part"`,
       );
     }
     place = [...place, next];
@@ -76,7 +81,14 @@ export function partNames({ tensors }: TensorFile): string[] {
   return [...names];
 }
 
-function cut(file: TensorFile, name: string): Part {
+/** What was chosen though another part could be meant, and how to choose that; undefined where there was no choice. */
+export function describeChoice({ path }: TensorFile, { name, rivals }: Part): string | undefined {
+  if (rivals.length === 0) return undefined;
+  const others = rivals.map((rival) => `${path}#${rival}`).join(" or ");
+  return `of ${path} the part "${name}" is read; ${others} reads the other`;
+}
+
+function cut(file: TensorFile, name: string, rivals: readonly string[]): Part {
   const tensors = new Map<string, StoredTensor>();
   for (const tensor of file.tensors) {
     const full = [...tensor.group, tensor.name].join(".");
@@ -85,7 +97,7 @@ function cut(file: TensorFile, name: string): Part {
     if (tensors.has(own)) throw new UserError(`${file.path}: holds two tensors named ${own}`);
     tensors.set(own, tensor);
   }
-  return { name, tensors };
+  return { name, rivals, tensors };
 }
 
 function nothing({ path, others }: TensorFile): UserError {

@@ -2,7 +2,7 @@ import { anyAdapters } from "../backbones/index.js";
 import type { StoredTensor, TensorFile } from "../formats/tensorFile.js";
 import type { NamedShape, WeightAdapter } from "../nn/weightNames.js";
 import { isNotNeeded, translate } from "./names.js";
-import { modelPart } from "./parts.js";
+import { describeChoice, modelPart } from "./parts.js";
 
 /** How a tensor of a file becomes a parameter. */
 export interface Load {
@@ -35,6 +35,10 @@ export interface LoadPlan {
   /** The file has them, the model does not. */
   readonly unexpected: readonly string[];
   readonly reshaped: readonly Reshaped[];
+  /** The file has them, with elements of a type that is not computed with. */
+  readonly unreadable: readonly { readonly name: string; readonly type: string }[];
+  /** Which part of the file was chosen by a rule though another could be meant. */
+  readonly choice: string | undefined;
   /** Of the file, and used by no model: counters, index tables, what an adapter calls idle. */
   readonly notNeeded: readonly string[];
 }
@@ -58,13 +62,18 @@ const BACKBONE = "backbone.";
  * @throws UserError when the file holds no model
  */
 export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanOptions): LoadPlan {
-  const { tensors } = modelPart(file, part);
-  const { naming, ours, rowsOf } = translate([...tensors.keys()]);
-  const given = placed(new Map([...tensors].map(([name, tensor]) => [ours.get(name)!, tensor])), wanted);
+  const model = modelPart(file, part);
+  const skipped = unreadableOf(file, model.name);
+  const { naming, ours, rowsOf } = translate([...model.tensors.keys(), ...skipped.keys()]);
+  const move = placing([...ours.values()], wanted);
+  const renamed = <T>(map: ReadonlyMap<string, T>) => new Map([...map].map(([name, x]) => [move(ours.get(name)!), x]));
+  const given = renamed(model.tensors);
+  const types = renamed(skipped);
   const loads: Load[] = [];
   const missing: string[] = [];
   const initial: LoadPlan["initial"][number][] = [];
   const reshaped: Reshaped[] = [];
+  const unreadable: LoadPlan["unreadable"][number][] = [];
   const used = new Set<string>();
   for (const { name, shape } of wanted) {
     const tensor = given.get(name);
@@ -80,6 +89,7 @@ export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanO
       const { how, adapter } = known;
       loads.push({ name, shape, tensor: given.get(how.from)!, change: how.change, adapter });
     } else if (tensor !== undefined) reshaped.push({ name, found: tensor.shape, wanted: shape });
+    else if (types.has(name)) unreadable.push({ name, type: types.get(name)! });
     else missing.push(name);
   }
   const isIdle = (name: string) => isNotNeeded(name) || adapters.some((adapter) => adapter.isIdle(name, wanted));
@@ -91,6 +101,8 @@ export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanO
     missing,
     initial,
     reshaped,
+    unreadable,
+    choice: describeChoice(file, model),
     unexpected: left.filter((name) => !isIdle(name)),
     notNeeded: left.filter(isIdle),
   };
@@ -105,16 +117,24 @@ function adaptation(wanted: NamedShape, given: ReadonlyMap<string, StoredTensor>
   return undefined;
 }
 
+/** Element types by the names of the tensors in a part that cannot be read. */
+function unreadableOf({ others }: TensorFile, part: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { group, name, type } of others) {
+    if (type === undefined) continue;
+    const full = [...group, name].join(".");
+    if (part === "" || full.startsWith(`${part}.`)) found.set(part === "" ? full : full.slice(part.length + 1), type);
+  }
+  return found;
+}
+
 /** A backbone's names begin with "backbone." in a whole model, and with nothing in a file of their own. */
-function placed(given: ReadonlyMap<string, StoredTensor>, wanted: readonly NamedShape[]): Map<string, StoredTensor> {
-  const hasBackbone = [...given.keys()].some((name) => name.startsWith(BACKBONE));
+function placing(given: readonly string[], wanted: readonly NamedShape[]): (name: string) => string {
+  const hasBackbone = given.some((name) => name.startsWith(BACKBONE));
   const wantsBackbone = wanted.some(({ name }) => name.startsWith(BACKBONE));
-  if (hasBackbone === wantsBackbone) return new Map(given);
-  const move = (name: string): string => {
-    if (wantsBackbone) return BACKBONE + name;
-    return name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : name;
-  };
-  return new Map([...given].map(([name, tensor]) => [move(name), tensor]));
+  if (hasBackbone === wantsBackbone) return (name) => name;
+  if (wantsBackbone) return (name) => BACKBONE + name;
+  return (name) => (name.startsWith(BACKBONE) ? name.slice(BACKBONE.length) : name);
 }
 
 function fit(

@@ -4,14 +4,16 @@ import type { LoadPlan, Reshaped } from "./plan.js";
 
 /** What a plan does and leaves undone, in a sentence or two. */
 export function describePlan(what: string, plan: LoadPlan): string {
-  const { loads, missing, initial, unexpected, reshaped, naming, path } = plan;
-  const wanted = loads.length + missing.length + initial.length + reshaped.length;
+  const { loads, missing, initial, unexpected, reshaped, unreadable, naming, path } = plan;
+  const wanted = loads.length + missing.length + initial.length + reshaped.length + unreadable.length;
   const parts = [`${what}: loaded ${loads.length} of ${wanted} tensors from ${path}${naming ? ` (${naming})` : ""}`];
   for (const [{ adapted }, count] of countBy(loads)) parts.push(`${count} of them ${adapted}`);
   if (missing.length > 0) parts.push(`${missing.length} missing (${some(missing)})`);
   for (const [adapter, count] of countBy(initial)) parts.push(`${count} ${adapter.initial}`);
   if (reshaped.length > 0) parts.push(`${reshaped.length} of another shape (${some(reshaped.map(describeShape))})`);
+  if (unreadable.length > 0) parts.push(`${unreadable.length} ${UNREADABLE} (${some(unreadable.map(describeType))})`);
   if (unexpected.length > 0) parts.push(`${unexpected.length} not used (${some(unexpected)})`);
+  if (plan.choice !== undefined) parts.push(plan.choice);
   return parts.join("; ");
 }
 
@@ -26,15 +28,20 @@ function countBy(made: readonly { readonly adapter?: WeightAdapter }[]): Map<Wei
  *
  * @throws UserError unless the file holds all of the model and nothing else; with counts and the first of each kind
  */
-export function requireAll({ path, naming, loads, missing, initial, unexpected, reshaped }: LoadPlan): void {
+export function requireAll(plan: LoadPlan): void {
+  const { path, naming, loads, missing, initial, unexpected, reshaped, unreadable } = plan;
   const absent = [...missing, ...initial.map(({ name }) => name)];
   const faults = [
+    fault(unreadable.map(describeType), UNREADABLE),
     fault(absent, "missing"),
     fault(unexpected, "not of this model"),
     fault(reshaped.map(describeShape), "of another shape"),
   ].filter((text) => text !== undefined);
   if (faults.length === 0) return;
-  const wanted = loads.length + absent.length + reshaped.length;
+  const wanted = loads.length + absent.length + reshaped.length + unreadable.length;
+  if (faults.length === 1 && unreadable.length > 0) {
+    throw new UserError(`${path}: of its ${wanted} tensors ${faults[0]}; convert them to float32 where they were made`);
+  }
   const whose = naming === undefined ? "" : ` (it has the names of ${naming})`;
   throw new UserError(
     `${path}: weights of another model: of its ${wanted} tensors ${faults.join("; ")}. Use the config the weights were trained with${whose}`,
@@ -43,15 +50,19 @@ export function requireAll({ path, naming, loads, missing, initial, unexpected, 
 
 /** @throws UserError when nothing of the file fits */
 export function requireSome(what: string, plan: LoadPlan, wanted: readonly string[], advice: string): void {
-  const { path, loads, naming, unexpected, reshaped } = plan;
+  const { path, loads, naming, unexpected, reshaped, unreadable } = plan;
   if (loads.length > 0) return;
-  const count = unexpected.length + reshaped.length;
-  const held = [...reshaped.map(describeShape), ...unexpected];
+  const held = [...reshaped.map(describeShape), ...unreadable.map(describeType), ...unexpected];
+  const count = held.length;
   const whose = naming === undefined ? "" : `, in the names of ${naming}`;
   throw new UserError(
     `${path}: none of its ${count} tensors fits ${what} (it holds ${some(held)}${whose}; wanted are ${some(wanted)}); ${advice}`,
   );
 }
+
+const UNREADABLE = "of an element type that cannot be read";
+
+const describeType = ({ name, type }: LoadPlan["unreadable"][number]): string => `${name}: ${type}`;
 
 function describeShape({ name, found, wanted }: Reshaped): string {
   return `${name} is [${found.join(", ")}], not [${wanted.join(", ")}]`;

@@ -113,7 +113,7 @@ describe("bad input: weights and checkpoints", () => {
       own === name ? { ...tensor, data: values } : tensor,
     ]);
     await writeSafetensors(path, spoilt, metadata);
-    expect(await told(path)).to.contain(`${path}: ${name} holds NaN or Infinity`);
+    expect(await told(path)).to.contain(`${path}: ${name} holds NaN (element 1)`);
   });
 
   it("goes on from the checkpoint before one that is cut short, and says so; from none where all are", async () => {

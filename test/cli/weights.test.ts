@@ -11,9 +11,13 @@ import { Random } from "../../lib/random.js";
 import { toMetadata } from "../../lib/tasks/description.js";
 import { instancesTask } from "../../lib/tasks/instances.js";
 import { semanticTask } from "../../lib/tasks/semantic.js";
+import { findWeights } from "../../lib/training/checkpoint.js";
 import { describedByMeta } from "../../lib/weights/description.js";
+import { planLoad } from "../../lib/weights/plan.js";
+import { describePlan, requireAll } from "../../lib/weights/report.js";
+import { userMessage } from "../support/failure.js";
 import { requireGoldens } from "../support/goldens.js";
-import { dict, pickle, raw, tensor, text, torchZip, tuple } from "../support/pickles.js";
+import { call, dict, pickle, raw, tensor, text, torchZip, tuple } from "../support/pickles.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { accepted, refused } from "./refused.js";
 
@@ -39,6 +43,88 @@ describe("densekit weights", () => {
       shape: [4, 3, 3, 3],
       bytes: 432,
     });
+  });
+
+  it("name what is no file of weights for what it is", async () => {
+    const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    const onnx = Buffer.from("\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x00", "latin1");
+    const others: [name: string, content: string | Buffer, told: RegExp][] = [
+      ["empty.safetensors", "", /^the file is empty; download or write it again$/],
+      ["lfs.safetensors", lfs, /^a Git LFS pointer, not the file of 12345 bytes it stands for; fetch .*"git lfs pull"/],
+      ["page.pth", "<!DOCTYPE html><html><body>Not found</body></html>", /^a web page, not a file of weights: perhaps/],
+      ["mine.onnx", onnx, /^an ONNX file: weights cannot be read from one; give the \.safetensors or \.pth file/],
+      ["renamed.safetensors", onnx, /^an ONNX file: weights/],
+      ["keras.h5", Buffer.from("\x89HDF\r\n\x1a\n00", "latin1"), /^an HDF5 file of Keras, which cannot be read; save/],
+      ["text.pth", "some text that is something else", /does not start with a safetensors header/],
+    ];
+    for (const [name, content, told] of others) {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      const message = await refused(["weights", "show", path]);
+      expect(message.startsWith(`${path}: `), message).to.equal(true);
+      expect(message.slice(path.length + 2)).to.match(told);
+    }
+    if (process.platform !== "win32") {
+      expect(await refused(["weights", "show", "/dev/zero"])).to.equal("cannot read /dev/zero: it is no file");
+    }
+  });
+
+  it("show --against and loading name tensors of element types that cannot be read", async () => {
+    const wanted = [
+      { name: "neck.a", shape: [2] },
+      { name: "neck.b", shape: [2] },
+    ];
+    const header = JSON.stringify({
+      "neck.a": { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+      "neck.b": { dtype: "F8_E4M3", shape: [2], data_offsets: [8, 10] },
+      "neck.c": { dtype: "F8_E4M3", shape: [2], data_offsets: [10, 12] },
+    });
+    const bytes = Buffer.alloc(8 + header.length + 12);
+    bytes.writeBigUInt64LE(BigInt(header.length));
+    bytes.write(header, 8);
+    const path = join(folder, "types.safetensors");
+    writeFileSync(path, bytes);
+    const file = await openTensorFile(path);
+    const needed = planLoad({ file, wanted });
+    expect(needed.unreadable).to.deep.equal([{ name: "neck.b", type: "F8_E4M3" }]);
+    expect(needed.missing).to.deep.equal([]);
+    expect(await userMessage(() => requireAll(needed))).to.equal(
+      `${path}: of its 2 tensors 1 of an element type that cannot be read (neck.b: F8_E4M3); convert them to float32 where they were made`,
+    );
+    const enough = planLoad({ file, wanted: wanted.slice(0, 1) });
+    requireAll(enough); // what is not needed is no fault
+    expect(describePlan("model", enough)).to.contain("loaded 1 of 1 tensors");
+    await file.close();
+  });
+
+  it("say which of two models in a file is read, and take the other by its name", async () => {
+    const state = (value: number) =>
+      call("collections.OrderedDict", tuple(tuple(text("neck.a"), tensor({ key: String(value) }))));
+    const storage = (value: number) => Buffer.from(new Float32Array(4).fill(value).buffer);
+    const path = join(folder, "two.pth");
+    const root = dict(text("model"), state(1), text("model_ema"), state(2));
+    writeFileSync(path, torchZip(pickle(root), { 1: storage(1), 2: storage(2) }));
+    const wanted = [{ name: "neck.a", shape: [4] }];
+    for (const [name, value] of [
+      [path, 1],
+      [`${path}#model`, 1],
+      [`${path}#model_ema`, 2],
+    ] as const) {
+      const file = await openTensorFile(await findWeights(name));
+      const plan = planLoad({ file, wanted });
+      const { data } = await file.read(plan.loads[0]!.tensor);
+      expect([...data], name).to.deep.equal([value, value, value, value]);
+      const told = describePlan("model", plan);
+      if (name === path) {
+        expect(told).to.contain(`; of ${path} the part "model" is read; ${path}#model_ema reads the other`);
+      } else expect(plan.choice).to.equal(undefined);
+      await file.close();
+    }
+    const { stdout } = await accepted(["weights", "convert", `${path}#model_ema`, join(folder, "ema.npz"), "--json"]);
+    expect(JSON.parse(stdout)).to.include({ part: "model_ema", tensors: 1 });
+    expect(await refused(["weights", "convert", `${path}#ema`, join(folder, "no.npz")])).to.equal(
+      `${path}: has no part "ema"; its parts with tensors are model, model_ema`,
+    );
   });
 
   it("convert takes the model, or the part that is named, and keeps files that are there", async function () {

@@ -116,7 +116,9 @@ describe("safetensors", () => {
     ["a hole", { a: entry(0, 8), b: entry(12, 16) }, 16, /hole of 4 bytes before tensor "b"/],
     ["bytes left over", { a: entry(0, 8) }, 12, /4 bytes after its last tensor/],
     ["a wrong shape", { a: entry(0, 8, [3]) }, 8, /tensor "a" in 8 bytes where F32 \[3\] needs 12/],
-    ["an unknown dtype", { a: entry(0, 8, [2], "F31") }, 8, /unknown dtype "F31"/],
+    ["an element type that is no text", { a: { ...entry(0, 8), dtype: [] } }, 8, /tensor "a" without a valid dtype/],
+    ["a wrong size of 4-bit floats", { a: entry(0, 8, [4], "F4") }, 8, /tensor "a" in 8 bytes where F4 \[4\] needs 2/],
+    ["a range that ends before it begins", { a: entry(8, 0, [2], "F31") }, 8, /tensor "a" in -8 bytes/],
     ["a negative size", { a: entry(0, 8, [-2, -1]) }, 8, /without a valid shape/],
     ["no offsets", { a: { dtype: "F32", shape: [2] } }, 8, /without valid data_offsets/],
     ["an entry that is no mapping", { a: 5 }, 0, /malformed entry for tensor "a"/],
@@ -129,6 +131,43 @@ describe("safetensors", () => {
       expect(await userMessage(() => readSafetensors(forge(header, dataLength)))).to.match(message);
     });
   }
+
+  it("names element types that are not computed with, and reads the others", async () => {
+    const path = forge(
+      {
+        a: entry(0, 8, [8], "F8_E4M3"),
+        b: entry(8, 16),
+        c: entry(16, 18, [4], "F4"),
+        d: entry(18, 21, [7], "NEW"),
+        ["__proto__"]: entry(21, 25),
+        constructor: entry(25, 29),
+      },
+      29,
+    );
+    const file = await openSafetensors(path);
+    expect([...file.entries.keys()]).to.deep.equal(["b", "__proto__", "constructor"]);
+    expect(Array.from(file.others, ([name, { type, shape }]) => [name, type, ...shape])).to.deep.equal([
+      ["a", "F8_E4M3", 8],
+      ["c", "F4", 4],
+      ["d", "NEW", 7],
+    ]);
+    expect((await file.read("b")).data).to.have.length(2);
+    expect(await userMessage(() => file.read("a"))).to.equal(`${path}: tensor "a" is of F8_E4M3, which cannot be read`);
+    await file.close();
+    const copy = join(folder, "copy.safetensors");
+    const { tensors } = await readSafetensors(path);
+    await writeSafetensors(copy, tensors, Object.fromEntries([["__proto__", "text"]]));
+    const { tensors: again, metadata } = await readSafetensors(copy);
+    expect([...again]).to.deep.equal([...tensors]);
+    expect(Object.entries(metadata)).to.deep.equal([["__proto__", "text"]]);
+  });
+
+  it("refuses a header nested without end", async () => {
+    const path = forge(`{"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 0);
+    expect(await userMessage(() => readSafetensors(path))).to.equal(
+      `${path}: the safetensors file has a header that is not JSON (nested more than 200 levels deep); download or write it again`,
+    );
+  });
 
   it("refuses what is no safetensors file, and a missing one", async () => {
     const path = join(folder, "text.safetensors");

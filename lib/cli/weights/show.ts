@@ -58,16 +58,20 @@ function comparison({ backbone, model }: WeightsComparison): string {
 }
 
 function describe(what: string, plan: WeightsComparison["model"]): string[] {
-  const { loaded, missing, unexpected, differentlyShaped, notNeeded } = plan;
+  const { loaded, missing, unexpected, differentlyShaped, unreadable, notNeeded } = plan;
   const shapes = differentlyShaped.map(
     ({ name, found, wanted }) => `${name} is [${found.join(", ")}], not [${wanted.join(", ")}]`,
   );
   const list = (title: string, names: readonly string[]): string[] =>
     names.length === 0 ? [] : [`  ${names.length} ${title}:`, ...names.map((name) => `    ${name}`)];
   return [
-    `${what}: ${loaded.length} of ${loaded.length + missing.length + shapes.length} tensors fit`,
+    `${what}: ${loaded.length} of ${loaded.length + missing.length + shapes.length + unreadable.length} tensors fit`,
     ...list("missing", missing),
     ...list("of another shape", shapes),
+    ...list(
+      "of an element type that cannot be read",
+      unreadable.map(({ name, type }) => `${name}: ${type}`),
+    ),
     ...list("not of it", unexpected),
     ...(notNeeded.length > 0 ? [`  ${notNeeded.length} not needed (counters, index tables)`] : []),
   ];

@@ -15,7 +15,12 @@ export interface Found<T> {
 export interface Contents {
   readonly tensors: readonly Found<TorchTensor>[];
   /** What is neither tensor nor container, described: values of settings, objects of unknown classes. */
-  readonly others: readonly Found<string>[];
+  readonly others: readonly FoundOther[];
+}
+
+export interface FoundOther extends Found<string> {
+  /** The element type of a tensor that cannot be read. */
+  readonly type?: string;
 }
 
 const LIMITS = { visits: 300_000, depth: 100 } as const;
@@ -30,7 +35,7 @@ const nameAllowance = (size: number): number => 4 * size + (1 << 20);
 /** Gathers the tensors of nested dictionaries and lists. @throws UserError when there are absurdly many or large ones */
 export function contentsOf(root: PickleValue, source: { readonly path: string; readonly size: number }): Contents {
   const tensors: Found<TorchTensor>[] = [];
-  const others: Found<string>[] = [];
+  const others: FoundOther[] = [];
   const above = new Set<PickleValue>();
   const holdsMore = listsOfMore();
   let visits = 0;
@@ -48,7 +53,7 @@ export function contentsOf(root: PickleValue, source: { readonly path: string; r
       const { shape, strides, type } = value;
       bytes += Math.max(elementCount(shape), extentOf(shape, strides)) * type.bytes;
       if (bytes > allowance(source.size)) throw tooLarge(source);
-      if (type.dtype === undefined) others.push({ group, name, value: describe(value) });
+      if (type.dtype === undefined) others.push({ group, name, type: type.name, value: describe(value) });
       else tensors.push({ group, name, value });
       return;
     }

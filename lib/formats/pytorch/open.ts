@@ -49,7 +49,7 @@ export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
     path,
     format: isZip ? "PyTorch" : "PyTorch (legacy)",
     tensors: [...found.keys()],
-    others: contents.others.map(({ group, name, value }) => ({ group, name, what: value })),
+    others: contents.others.map(({ value, ...place }) => ({ ...place, what: value })),
     metadata: textsOf(entryOf(container.root, "meta")),
     root: container.root,
     async read(tensor) {

@@ -1,0 +1,55 @@
+import { UserError } from "../errors.js";
+
+/** Bytes from a file's start that `refuseOtherKinds` looks at. */
+export const LOOKED_AT = 512;
+
+const MARKUP = /^\s*<(!doctype|html|head|body|\?xml|!--)/i;
+const LFS = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n/;
+
+/**
+ * Names what people have in the place of a file of tensors: nothing, a pointer or a web page that came of a download, a
+ * file of another program.
+ *
+ * @param start the file's first bytes
+ * @throws UserError when it is known to be something else
+ */
+export function refuseOtherKinds(start: Buffer, path: string, size: number): void {
+  if (size === 0) throw new UserError(`${path}: the file is empty; download or write it again`);
+  const text = start.toString("latin1");
+  if (LFS.test(text)) {
+    const bytes = /^size (\d{1,15})$/m.exec(text)?.[1];
+    throw new UserError(
+      `${path}: a Git LFS pointer, not the file${bytes ? ` of ${bytes} bytes` : ""} it stands for; fetch that with "git lfs pull" in its repository, or download it`,
+    );
+  }
+  if (MARKUP.test(text)) {
+    throw new UserError(
+      `${path}: a web page, not a file of weights: perhaps what a server answered in its place; download the file itself`,
+    );
+  }
+  if (isOnnx(start) || (/\.onnx$/i.test(path) && !isZip(start))) {
+    throw new UserError(
+      `${path}: an ONNX file: weights cannot be read from one; give the .safetensors or .pth file it was made of, or a run's folder`,
+    );
+  }
+  if (start.toString("latin1", 0, 4) === "\x89HDF") {
+    throw new UserError(
+      `${path}: an HDF5 file of Keras, which cannot be read; save the weights as .safetensors or .npz`,
+    );
+  }
+}
+
+const isZip = (start: Buffer): boolean => start.toString("latin1", 0, 2) === "PK";
+
+/**
+ * A protocol buffer whose first fields are a small ir_version and the producer's name, its version, a domain or the graph.
+ * As a safetensors file it would begin with a header of more bytes than there are.
+ */
+function isOnnx(start: Buffer): boolean {
+  const [tag, version = 0, next = 0] = start;
+  return (
+    tag === 0x08 && version > 0 && version < 0x20 && [0x12, 0x1a, 0x22, 0x3a, 0x42].includes(next) && isLarge(start)
+  );
+}
+
+const isLarge = (start: Buffer): boolean => start.length < 8 || start.readUInt32LE(4) !== 0;
