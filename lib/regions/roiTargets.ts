@@ -11,12 +11,6 @@ export interface RoiTargetOptions {
   readonly coding?: DeltaCoding;
 }
 
-/** The published recipe: 512 RoIs, at most a quarter of them positive. */
-export const ROI_TARGETS: RoiTargetOptions = {
-  assign: { positiveIou: 0.5, negativeIou: 0.5, minPositiveIou: 0.5 },
-  sample: { count: 512, positiveFraction: 0.25 },
-};
-
 export interface RoiTargets {
   /** [k * 4] xyxy, picture pixels: the positives, then the background. */
   readonly rois: Float32Array;
@@ -44,7 +38,7 @@ export function roiTargets(
   picture: { readonly boxes: Float32Array; readonly labels: Int32Array; readonly crowd: Uint8Array },
   classes: number,
   random: Random,
-  options: RoiTargetOptions = ROI_TARGETS,
+  options: RoiTargetOptions,
 ): RoiTargets {
   const single = whereCrowd(picture.crowd, 0).filter((i) => hasArea(picture.boxes, i));
   const truth = gatherBoxes(picture.boxes, single);

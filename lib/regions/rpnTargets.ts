@@ -10,12 +10,6 @@ export interface RpnTargetOptions {
   readonly sample: SampleOptions;
 }
 
-/** The published recipe: 256 anchors, at most half of them positive. */
-export const RPN_TARGETS: RpnTargetOptions = {
-  assign: { positiveIou: 0.7, negativeIou: 0.3, minPositiveIou: 0.3 },
-  sample: { count: 256, positiveFraction: 0.5 },
-};
-
 export interface RpnTargets {
   /** Sampled anchors, positives first: indices over all levels in the order of `Anchors`. */
   readonly indices: Int32Array;
@@ -43,7 +37,7 @@ export function rpnTargets(
     readonly width: number;
   },
   random: Random,
-  options: RpnTargetOptions = RPN_TARGETS,
+  options: RpnTargetOptions,
 ): RpnTargets {
   const truth = gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 0));
   const { matched } = assignByIou(anchors.boxes, truth, {

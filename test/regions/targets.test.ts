@@ -1,15 +1,21 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { maskRcnn } from "../../lib/config/model.js";
+import { roiTargetOptions, rpnTargetOptions } from "../../lib/models/maskRcnn/targets.js";
 import { Random } from "../../lib/random.js";
 import { makeAnchors, validAnchors } from "../../lib/regions/anchors.js";
 import { assignByIou } from "../../lib/regions/assign.js";
 import { gatherBoxes } from "../../lib/regions/boxes.js";
 import { decodeDeltas, ROI_CODING, RPN_CODING } from "../../lib/regions/deltas.js";
-import { ROI_TARGETS, roiTargets } from "../../lib/regions/roiTargets.js";
-import { RPN_TARGETS, rpnTargets } from "../../lib/regions/rpnTargets.js";
+import { roiTargets } from "../../lib/regions/roiTargets.js";
+import { rpnTargets } from "../../lib/regions/rpnTargets.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { box, flat, iouOf, largestDifference, randomBoxes } from "./support.js";
 
+/** What a config that says nothing gives: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
+const HEAD = maskRcnn.parse({ type: "maskRcnn" });
+const RPN_TARGETS = rpnTargetOptions(HEAD);
+const ROI_TARGETS = roiTargetOptions(HEAD);
 const EVERYTHING = { count: 1e6, positiveFraction: 0.5 };
 
 function bestIou(boxes: Float32Array, i: number, truth: Float32Array): number {
@@ -24,7 +30,7 @@ describe("targets of the region proposal head", () => {
       fc.property(fc.nat(), fc.integer({ min: 1, max: 6 }), (seed, m) => {
         const boxes = randomBoxes(seed, m, 80, 60);
         const picture = { boxes, crowd: new Uint8Array(m), height: 100, width: 140 };
-        const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(seed));
+        const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(seed), RPN_TARGETS);
         const valid = validAnchors(anchors, picture);
         const { matched } = assignByIou(anchors.boxes, boxes, { ...RPN_TARGETS.assign, valid });
         expect(indices.length).to.equal(256);
@@ -45,7 +51,7 @@ describe("targets of the region proposal head", () => {
 
   it("are background alone without objects or with crowd regions only", () => {
     const picture = { boxes: Float32Array.of(0, 0, 60, 60), crowd: Uint8Array.of(1), height: 128, width: 160 };
-    const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(1));
+    const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(1), RPN_TARGETS);
     expect([indices.length, positives, deltas.length]).to.deep.equal([256, 0, 0]);
   });
 
@@ -116,16 +122,16 @@ describe("targets of the RoI heads", () => {
     for (let i = 1; i < 100; i++) proposals.set(boxes, 16 * i); // many positives
     proposals.set(randomBoxes(2, 1600, 200, 5), 16 * 100);
     const picture = { boxes, labels: new Int32Array(4), crowd: new Uint8Array(4) };
-    const one = roiTargets(proposals, picture, 3, Random.of(9));
+    const one = roiTargets(proposals, picture, 3, Random.of(9), ROI_TARGETS);
     expect([one.labels.length, one.positives]).to.deep.equal([512, 128]);
-    expect(roiTargets(proposals, picture, 3, Random.of(9))).to.deep.equal(one);
-    expect(roiTargets(proposals, picture, 3, Random.of(10)).rois).to.not.deep.equal(one.rois);
+    expect(roiTargets(proposals, picture, 3, Random.of(9), ROI_TARGETS)).to.deep.equal(one);
+    expect(roiTargets(proposals, picture, 3, Random.of(10), ROI_TARGETS).rois).to.not.deep.equal(one.rois);
   });
 
   it("leave out crowd regions and true boxes without area, keeping the picture's own indices", () => {
     const boxes = Float32Array.of(0, 0, 50, 50, 10, 10, 10, 30, 60, 60, 90, 90);
     const picture = { boxes, labels: Int32Array.of(2, 1, 0), crowd: Uint8Array.of(1, 0, 0) };
-    const targets = roiTargets(Float32Array.of(0, 0, 50, 50, 61, 61, 90, 90), picture, 3, Random.of(1));
+    const targets = roiTargets(Float32Array.of(0, 0, 50, 50, 61, 61, 90, 90), picture, 3, Random.of(1), ROI_TARGETS);
     expect([...targets.matched]).to.deep.equal([2, 2]);
     expect([...targets.labels]).to.deep.equal([0, 0, 3]);
     expect(targets.deltas.every(Number.isFinite)).to.equal(true);
@@ -133,7 +139,7 @@ describe("targets of the RoI heads", () => {
 
   it("are background alone for a picture without objects", () => {
     const picture = { boxes: new Float32Array(0), labels: new Int32Array(0), crowd: new Uint8Array(0) };
-    const { labels, positives } = roiTargets(randomBoxes(1, 30), picture, 3, Random.of(1));
+    const { labels, positives } = roiTargets(randomBoxes(1, 30), picture, 3, Random.of(1), ROI_TARGETS);
     expect(positives).to.equal(0);
     expect([...labels]).to.deep.equal(new Array(30).fill(3));
   });
@@ -152,7 +158,7 @@ describe("targets of the RoI heads", () => {
         labels: Int32Array.from(golden.gt_labels[p]!),
         crowd: new Uint8Array(rows.length),
       };
-      const options = { assign: ROI_TARGETS.assign, sample: EVERYTHING };
+      const options = { ...ROI_TARGETS, sample: EVERYTHING };
       const { labels } = roiTargets(proposals, picture, 3, Random.of(1), options);
       expect(labels.length).to.equal(rows.length + proposals.length / 4);
       total += labels.length;

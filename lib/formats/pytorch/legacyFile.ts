@@ -2,8 +2,7 @@ import { UserError } from "../../errors.js";
 import { type ByteSource, readRange } from "../bytes.js";
 import { type PickleWorld, unpickle } from "./pickle.js";
 import { EndOfBytes, PickleError, PickleReader } from "./pickleReader.js";
-import type { TorchContainer } from "./values.js";
-import { isKind, isList, type PickleValue, type TorchStorage } from "./values.js";
+import { isKind, isList, type PickleValue, type TorchContainer, type TorchStorage } from "./values.js";
 import { torchWorld } from "./world.js";
 
 /*
