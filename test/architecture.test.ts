@@ -18,6 +18,13 @@ const ownImports = (file: string): string[] =>
     .filter((name) => name.startsWith("."))
     .map((name) => relative(LIB, resolve(LIB, dirname(file), name)).replace(/\.js$/, ".ts"));
 
+/** The files of the numbered list that begins a line of a section of docs/architecture.md with its file. */
+function walk(heading: string): string[] {
+  const document = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  const section = document.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
+  return [...section.matchAll(/^\d+\. `lib\/([^`]+)`/gm)].map(([, file]) => file!.split("/").join(sep));
+}
+
 /** Groups of things that can be reached from each other by arrows. */
 function circles(arrows: ReadonlyMap<string, readonly string[]>): string[][] {
   const reached = new Map([...arrows.keys()].map((start) => [start, reachedFrom(start, arrows)]));
@@ -111,4 +118,18 @@ describe("the folders of lib/", () => {
     expect(speaking.filter((file) => !file.startsWith(`cli${sep}`))).to.deep.equal([]);
     expect(speaking.length).to.be.greaterThan(0);
   });
+});
+
+describe("the walks of docs/architecture.md", () => {
+  for (const heading of ["From a picture to its boxes", "How a training step is cut"]) {
+    it(`"${heading}" names files that are there, each imported by one above it`, () => {
+      const walked = walk(heading);
+      expect(walked.length).to.be.greaterThan(10);
+      expect(files).to.include.members(walked);
+      const lost = walked.filter(
+        (file, i) => i > 0 && !walked.slice(0, i).some((above) => ownImports(above).includes(file)),
+      );
+      expect(lost).to.deep.equal([]);
+    });
+  }
 });
