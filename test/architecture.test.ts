@@ -111,6 +111,7 @@ describe("the folders of lib/", () => {
     expect(only(/^@tensorflow/, join("engines", "tfjs"))).to.deep.equal([]);
     expect(only(/^(jimp|fast-png|pngjs|@resvg)/, "images")).to.deep.equal([]);
     expect(only(/^sharp/, "images")).to.deep.equal([]);
+    expect(files.filter((file) => text(file).includes("new WebAssembly."))).to.deep.equal([join("kernels", "load.ts")]);
   });
 
   it("print and exit in the command line alone", () => {

@@ -24,11 +24,11 @@ const RUNNING = [...PARTS, "models"] as const;
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
   schemas: { holds: "pieces that schemas of configs are made of", imports: [] },
-  kernels: { holds: "doors to the compiled kernels", imports: [] },
+  kernels: { holds: "the door to the compiled kernels; only here is WebAssembly loaded", imports: [] },
   graph: { holds: "values, operators (shape rule, gradient, cost, traits), gradients, passes", imports: [] },
-  regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: [] },
+  regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"] },
   masks: { holds: "run lengths, polygons, pasting", imports: [] },
-  images: { holds: "codecs, resizing, geometry, colour, drawing; only here is a codec imported", imports: [] },
+  images: { holds: "codecs, resizing, geometry, colour, drawing; only here is a codec imported", imports: ["kernels"] },
   nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"] },
   backbones: {
     holds: "one architecture a file: schema, variants, layers, what can be frozen, weight names",
@@ -78,7 +78,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /** Files of lib/ itself that every room may import; they import no room. */
-export const FOR_EVERYONE = ["errors", "files", "random", "threads", "version", "wasm"] as const;
+export const FOR_EVERYONE = ["errors", "files", "random", "threads", "version"] as const;
 
 /** The rooms as a table of Markdown. */
 export function roomsTable(): string {

@@ -1,4 +1,4 @@
-import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../wasm.js";
+import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../kernels/load.js";
 import type { Picture, Size } from "./picture.js";
 
 /**
@@ -11,10 +11,8 @@ const SLACK = 64; // bytes past a block that kernels may touch
 let loaded: ReturnType<typeof load> | undefined;
 
 function load() {
-  const { kernels, memory } = loadKernels(new URL("./pictures.wasm", import.meta.url));
-  const { bilinear, flip, normalise, lookUp, labels, unfilter, hsv } = kernels;
-  const colours = { normalise: normalise!, lookUp: lookUp!, hsv: hsv! };
-  return { bilinear: bilinear!, flip: flip!, ...colours, labels: labels!, unfilter: unfilter!, memory };
+  const { kernels, memory } = loadKernels("pictures");
+  return { ...kernels, memory };
 }
 
 /** Addresses of blocks of these sizes in bytes, one after the other. */

@@ -1,4 +1,4 @@
-import { FIRST_BLOCK, loadKernels, partsIn, reserve } from "../wasm.js";
+import { FIRST_BLOCK, loadKernels, partsIn, reserve } from "./load.js";
 
 /** What a pass of AdamW is told besides the arrays. */
 export interface AdamWConstants {
@@ -32,7 +32,7 @@ export interface AdamWKernel {
 
 /** The kernel with a memory of its own for so many elements. */
 export function loadAdamW(length: number): AdamWKernel {
-  const { kernels, memory } = loadKernels(new URL("./optimizers.wasm", import.meta.url));
+  const { kernels, memory } = loadKernels("optimizers");
   const square = STATE + wholeVectors(length);
   reserve(memory, square + wholeVectors(length));
   const floats = (address: number, count: number) => new Float32Array(memory.buffer, address, count);
@@ -47,7 +47,7 @@ export function loadAdamW(length: number): AdamWKernel {
       p.set(parameters.subarray(from, to));
       g.set(gradients.subarray(from, to));
       const addresses = [p, g, mean, second].map((array) => array.byteOffset);
-      kernels.adamW!(...addresses, wholeVectors(to - from), ...numbers);
+      kernels.adamW(...addresses, wholeVectors(to - from), ...numbers);
       parameters.set(p.subarray(0, to - from), from);
     };
     const whole = end - ((end - begin) % LANES);
@@ -69,9 +69,9 @@ export function loadAdamW(length: number): AdamWKernel {
 let loaded: ReturnType<typeof loadSum> | undefined;
 
 function loadSum() {
-  const { kernels, memory } = loadKernels(new URL("./optimizers.wasm", import.meta.url));
+  const { kernels, memory } = loadKernels("optimizers");
   reserve(memory, FIRST_BLOCK + CHUNK * 4);
-  return { kernel: kernels.sumOfSquares!, block: new Float32Array(memory.buffer, FIRST_BLOCK, CHUNK) };
+  return { kernel: kernels.sumOfSquares, block: new Float32Array(memory.buffer, FIRST_BLOCK, CHUNK) };
 }
 
 /** The sum of the squares of a flat array, in float64. */

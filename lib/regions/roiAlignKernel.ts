@@ -1,4 +1,4 @@
-import { loadKernels, reserve, type WasmMemory } from "../wasm.js";
+import { loadKernels, reserve, type WasmMemory } from "../kernels/load.js";
 import {
   type FeatureLevel,
   type RoiAlignOptions,
@@ -54,7 +54,7 @@ export interface RoiAlignKernel {
  * The kernels have their own memory; do not share them between threads. Sums are in float32.
  */
 export function loadRoiAlign(): RoiAlignKernel {
-  const { kernels, memory } = loadKernels(new URL("./roiAlign.wasm", import.meta.url));
+  const { kernels, memory } = loadKernels("roiAlign");
 
   /** Calls `use` for each group of RoIs and block of channels, with what there is of them. */
   const forEachBlock = (
@@ -91,7 +91,7 @@ export function loadRoiAlign(): RoiAlignKernel {
       const { height, width } = options;
       forEachBlock(levels, rois, options, ({ records, cells, channels, places }, layout, floats) => {
         const { pooled, planes, spread, bins } = layout;
-        kernels.roiAlign!(records, places.length, pooled, planes, channels, cells * 4, height, width, spread, bins);
+        kernels.roiAlign(records, places.length, pooled, planes, channels, cells * 4, height, width, spread, bins);
         const count = channels * height * width;
         for (const { outside, inside } of places) out.set(floats.subarray(inside, inside + count), outside);
       });
@@ -106,7 +106,7 @@ export function loadRoiAlign(): RoiAlignKernel {
         const count = channels * height * width;
         for (const { outside, inside } of places) floats.set(gradient.subarray(outside, outside + count), inside);
         const { pooled, spread } = layout;
-        kernels.roiAlignBackward!(
+        kernels.roiAlignBackward(
           records,
           places.length,
           pooled,

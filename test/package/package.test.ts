@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { MODULES } from "../../lib/kernels/load.js";
 import { readJson } from "../support/goldens.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
@@ -39,8 +40,7 @@ describe("the package", () => {
       "schema/config.schema.json",
       "configs/mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml",
       "dist/lib/cli/main.js",
-      "dist/lib/regions/roiAlign.wasm",
-      "dist/lib/kernels/optimizers.wasm",
+      ...Object.keys(MODULES).map((name) => `dist/lib/kernels/${name}.wasm`),
     ]);
     const expected =
       /^(LICENSE|NOTICE|README\.md|CHANGELOG\.md|package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts|wasm))$/;

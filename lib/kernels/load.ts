@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { UserError } from "./errors.js";
+import { UserError } from "../errors.js";
 
 /** A memory of WebAssembly; `buffer` is another one after `grow`. */
 export interface WasmMemory {
@@ -8,7 +8,8 @@ export interface WasmMemory {
   grow(pages: number): number;
 }
 
-type Exports = Readonly<Record<string, (...numbers: number[]) => number | undefined>>;
+/** Numbers and addresses in bytes in; void, a number or a truth as 0 or 1 out. */
+type Kernel = (...numbers: number[]) => number | undefined;
 
 // The types of this global come only with the whole browser's, which would let any file use `window` unnoticed.
 declare const WebAssembly: {
@@ -17,22 +18,30 @@ declare const WebAssembly: {
   readonly Instance: new (
     module: object,
     imports: { readonly env: { readonly memory: WasmMemory } },
-  ) => { readonly exports: Exports };
+  ) => { readonly exports: Readonly<Record<string, Kernel>> };
 };
 
 const PAGE = 65536;
 
-/**
- * Loads a module of kernels/, with a memory of its own.
- *
- * @param location of the compiled module, e.g. new URL("./roiAlign.wasm", import.meta.url)
- */
-export function loadKernels(location: URL): { readonly kernels: Exports; readonly memory: WasmMemory } {
-  const path = fileURLToPath(location);
+/** The modules of kernels/ and the functions of each. */
+export const MODULES = {
+  optimizers: ["adamW", "sumOfSquares"],
+  pictures: ["bilinear", "flip", "normalise", "lookUp", "labels", "unfilter", "hsv"],
+  roiAlign: ["roiAlign", "roiAlignBackward"],
+} as const;
+
+type Kernels<Name extends keyof typeof MODULES> = Readonly<Record<(typeof MODULES)[Name][number], Kernel>>;
+
+/** Loads a module of kernels/, with a memory of its own. */
+export function loadKernels<Name extends keyof typeof MODULES>(
+  name: Name,
+): { readonly kernels: Kernels<Name>; readonly memory: WasmMemory } {
+  const path = fileURLToPath(new URL(`./${name}.wasm`, import.meta.url));
   if (!existsSync(path)) throw new UserError(`${path} is missing: run "npm run build", which compiles the kernels`);
   const memory = new WebAssembly.Memory({ initial: 16 });
   const module = new WebAssembly.Module(readFileSync(path));
-  return { kernels: new WebAssembly.Instance(module, { env: { memory } }).exports, memory };
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { kernels: exports as Kernels<Name>, memory };
 }
 
 /** Sees to it that the memory has at least `bytes`. */
