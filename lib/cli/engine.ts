@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { InstallResult } from "../engines/tfjs/install.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
-import { createCommand } from "./options.js";
+import { createCommand, exampleText } from "./options.js";
 
 interface InstallFlags extends SharedOptions {
   readonly force?: true;
@@ -18,12 +18,11 @@ export function engineCommand(context: Context): Command {
       const result = await context.api.installTensorFlow({ force: flags.force === true, signal, onEvent });
       printResult(context, flags, result, () => describe(result));
     });
-  const install = new Command("install").description("Fetch and build what an engine needs").addCommand(tensorflow);
-  const lines = examples.map((example) => `  $ densekit ${example}`).join("\n");
+  const install = new Command("install").description("Fetch and build one of them").addCommand(tensorflow);
   return new Command("engine")
     .description("Fetch and build what an engine needs")
-    .addCommand(install.addHelpText("after", `\nExamples:\n${lines}`))
-    .addHelpText("after", `\nExamples:\n${lines}`);
+    .addCommand(install.addHelpText("after", `\n${exampleText(examples)}`))
+    .addHelpText("after", `\n${exampleText(examples)}`);
 }
 
 function describe({ folder, tensorflow, tfjsNode, built, bytes }: InstallResult): string {

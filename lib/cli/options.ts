@@ -1,19 +1,48 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
-/** A command with the options they all have. */
+/** A command with the options they all have. @param examples what stands in them for what the user has, see `NEEDS` */
 export function createCommand(name: string, description: string, examples: readonly string[]): Command {
-  const lines = examples.map((example) => `  $ densekit ${example}`);
   return new Command(name)
     .description(description)
     .option("--json", "print the result as one JSON object on stdout")
-    .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+    .addHelpText("after", `\n${exampleText(examples)}`);
 }
+
+/** Examples, and below them what they need that densekit does not bring. */
+export function exampleText(examples: readonly string[]): string {
+  const lines = examples.map((example) => `  $ densekit ${example}`);
+  const words = examples.flatMap((example) =>
+    example.split(" ").filter((_, i, all) => i > 0 && all[i - 1] !== "--out"),
+  );
+  const needs = NEEDS.filter(([pattern]) => words.some((word) => pattern.test(word))).map(([, need]) => need);
+  const needed = needs.length === 0 ? [] : [`What they need: ${needs.join("; ")}.`];
+  return ["Examples:", ...lines, ...needed].join("\n");
+}
+
+/** What words in examples stand for. */
+export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
+  [/^my\.yaml$/, "my.yaml, a config of yours"],
+  [/^(runs\/my|output=runs\/my)\b/, "runs/my, the folder that its training wrote"],
+  [/^my\.onnx$/, "my.onnx, as export writes it"],
+  [
+    /^(mask-rcnn|semantic-fpn)_.*_bccd$/,
+    "the data set bccd in DENSEKIT_DATA, or your own by --set data.train.annotations=... and so on",
+  ],
+  [
+    /^(?!runs\/|output=|my\.)"?[\w@./*-]+(\.(json|jpg|png|pth|safetensors|txt|xml)|\/)"?$|^(annotations|pictures|images|masks|train|val|VOC2012|data\.yaml|photos)$/,
+    "your own files and folders",
+  ],
+];
 
 /** Adds the CONFIG argument and --set. */
 export function withConfig(command: Command): Command {
   return command
     .argument("<config>", "config file (YAML), or the name of one that comes with densekit")
-    .option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable", collect, []);
+    .addOption(
+      new Option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    );
 }
 
 /** For options that may be given several times. */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import { findWeights } from "../training/checkpoint.js";
+import { counted } from "../words.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
 import { showing } from "./progress.js";
@@ -34,7 +35,7 @@ export function predictCommand(context: Context): Command {
       const { pictures, unreadable } = result;
       if (unreadable.length > 0) {
         throw new UserError(
-          `${unreadable.length} of ${pictures.length + unreadable.length} pictures could not be read ` +
+          `${unreadable.length} of ${counted(pictures.length + unreadable.length, "picture")} could not be read ` +
             `(${unreadable.map(({ input }) => input).join(", ")}); the results are those of the others`,
         );
       }

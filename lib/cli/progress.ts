@@ -1,7 +1,9 @@
 import cliProgress from "cli-progress";
+import { totalLoss } from "../tasks/losses.js";
 import type { TrainingEvent } from "../training/events.js";
+import { counted } from "../words.js";
 import type { Context, ErrorStream } from "./context.js";
-import { duration } from "./table.js";
+import { duration, figure } from "./table.js";
 
 /** Shows events on stderr: as a bar on a terminal, else as a line every now and then. */
 export interface Progress {
@@ -12,7 +14,7 @@ export interface Progress {
 
 export interface ProgressOptions {
   readonly stream: ErrorStream;
-  /** Steps between lines where there is no terminal. */
+  /** Steps between lines where there is no terminal; the losses shown are the means over so many. */
   readonly every: number;
 }
 
@@ -45,7 +47,9 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
     stream.write(`${text}\n`);
   };
   let steps = 0;
-  const pace = averagePace();
+  const pace = meanOfLast(PACE_STEPS);
+  const losses = meanLosses(every);
+  let isFirst = true;
   return {
     show(event) {
       switch (event.type) {
@@ -54,7 +58,11 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
           line(startLine(event));
           return;
         case "step": {
-          const text = stepText(event, pace(event.stepSeconds) * (steps - event.step));
+          const mean = losses(event.losses);
+          // The first step of a process compiles; it says nothing of those to come.
+          const seconds = isFirst ? undefined : pace(event.stepSeconds);
+          isFirst = false;
+          const text = stepText(event, { losses: mean, seconds, stepsLeft: steps - event.step });
           if (bar !== undefined) bar.show(event.step, steps, text);
           else if (event.step % every === 0 || event.step === steps) line(`step ${event.step}/${steps}  ${text}`);
           return;
@@ -108,12 +116,29 @@ function createBar(stream: ErrorStream) {
   };
 }
 
-/** Seconds a step, averaged over about the last 20. */
-function averagePace(): (seconds: number) => number {
-  let average: number | undefined;
-  return (seconds) => {
-    average = average === undefined ? seconds : average + (seconds - average) / 20;
-    return average;
+/** Steps whose mean time is shown, and foretells the rest. */
+const PACE_STEPS = 20;
+
+/** The mean of the last `count` values given. */
+function meanOfLast(count: number): (value: number) => number {
+  const values: number[] = [];
+  return (value) => {
+    values.push(value);
+    if (values.length > count) values.shift();
+    return values.reduce((a, b) => a + b, 0) / values.length;
+  };
+}
+
+/** The means of each part of the loss over the last `count` steps. */
+function meanLosses(count: number): (losses: StepEvent["losses"]) => StepEvent["losses"] {
+  const means = new Map<string, (value: number) => number>();
+  return (losses) => {
+    const entries = Object.entries(losses).map(([name, value]) => {
+      const mean = means.get(name) ?? meanOfLast(count);
+      means.set(name, mean);
+      return [name, mean(value)] as const;
+    });
+    return Object.fromEntries(entries);
   };
 }
 
@@ -121,19 +146,27 @@ function startLine(event: Extract<TrainingEvent, { type: "start" }>): string {
   const { run, steps, doneSteps, stepsPerEpoch, parameters } = event;
   const from = doneSteps === 0 ? "" : `, from step ${doneSteps}`;
   const epochs = (steps / stepsPerEpoch).toFixed(1);
-  return `training ${(parameters / 1e6).toFixed(2)} M parameters for ${steps} steps (${epochs} epochs)${from}; run folder ${run}`;
+  return `training ${(parameters / 1e6).toFixed(2)} M parameters for ${counted(steps, "step")} (${counted(Number(epochs), "epoch")})${from}; run folder ${run}`;
 }
 
-function stepText(event: StepEvent, secondsLeft: number): string {
-  const { loss, losses, lr, stepSeconds, dataSeconds } = event;
+interface StepMeans {
+  readonly losses: StepEvent["losses"];
+  /** A step; undefined where none but the first was taken. */
+  readonly seconds: number | undefined;
+  readonly stepsLeft: number;
+}
+
+function stepText({ lr, dataSeconds }: StepEvent, { losses, seconds, stepsLeft }: StepMeans): string {
   const parts = Object.keys(losses).length > 1 ? ` (${pairs(losses)})` : "";
   const data = dataSeconds >= 0.0005 ? `, ${dataSeconds.toFixed(2)} waiting for data` : "";
-  return `loss ${loss.toFixed(4)}${parts}  lr ${lr.toExponential(2)}  ${stepSeconds.toFixed(2)} s a step${data}  ${duration(secondsLeft)} left`;
+  const pace =
+    seconds === undefined ? "" : `  ${seconds.toFixed(2)} s a step${data}  ${duration(seconds * stepsLeft)} left`;
+  return `loss ${figure(totalLoss(losses))}${parts}  lr ${lr.toExponential(2)}${pace}`;
 }
 
 function pairs(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .map(([name, value]) => `${name} ${figure(value)}`)
     .join(", ");
 }
 

@@ -41,7 +41,11 @@ export function reportCommand(context: Context): Command {
       number,
     )
     .option("--worst <n>", "how many of the worst pictures are shown; default 8", number)
-    .option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable", collect, [])
+    .addOption(
+      new Option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .action(async (run: string, flags: ReportFlags) => {
       const { out, type, iou, score, worst } = flags;
       const result = await showing(context, (watch) =>

@@ -24,21 +24,28 @@ import { weightsCommand } from "./weights/weights.js";
  */
 export async function runCli(args: readonly string[], context: Context): Promise<number> {
   try {
-    await createProgram(context).parseAsync(args, { from: "user" });
+    const program = createProgram(context);
+    await program.parseAsync(withoutVainHelp(args, program), { from: "user" });
     return context.signal.aborted ? exitCodeOf(context.signal) : 0;
   } catch (error) {
     return explain(error, context);
   }
 }
 
+const START = `
+Start with:
+  $ densekit doctor
+  $ densekit config mask-rcnn_efficientformer-nano_fpn128_300_bccd
+Then train a config on your own pictures:
+  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd --set output=runs/mine \\
+      --set data.train.annotations=train.json --set data.train.pictures=train \\
+      --set data.val.annotations=val.json --set data.val.pictures=val`;
+
 function createProgram(context: Context): Command {
   const program = new Command("densekit")
     .description("Train, evaluate, run and ship object detection and segmentation models")
     .version(ownVersion())
-    .addHelpText(
-      "after",
-      "\nStart with:\n  $ densekit doctor\n  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
-    );
+    .addHelpText("after", START);
   const commands = [
     trainCommand,
     evaluateCommand,
@@ -61,6 +68,20 @@ function createProgram(context: Context): Command {
       .configureOutput({ writeOut: (text) => context.stdout(text), writeErr: (text) => context.stderr.write(text) });
   }
   return program;
+}
+
+/** Help asked of a command that does not exist is that error: Commander would show the help of the one above it. */
+function withoutVainHelp(args: readonly string[], program: Command): readonly string[] {
+  const [first, ...others] = args;
+  const asked = first === "help" && others.length > 0 ? [...others, "--help"] : args;
+  let command = program;
+  for (const arg of asked) {
+    if (arg.startsWith("-") || command.commands.length === 0) return asked;
+    const next = command.commands.find((sub) => sub.name() === arg);
+    if (next === undefined) return asked.filter((other) => other !== "--help" && other !== "-h");
+    command = next;
+  }
+  return asked;
 }
 
 function withSubcommands(command: Command): Command[] {

@@ -15,7 +15,12 @@ export function table(rows: readonly (readonly string[])[], options: { readonly 
 
 /** Metrics with four decimals, one a line. */
 export function metricsTable(metrics: Readonly<Record<string, number>>): string {
-  return table(Object.entries(metrics).map(([name, value]) => [name, value.toFixed(4)]));
+  return table(Object.entries(metrics).map(([name, value]) => [name, figure(value)]));
+}
+
+/** A figure with four decimals; "–" for one that is undefined: NaN, or COCO's −1 where there is nothing to find. */
+export function figure(value: number): string {
+  return Number.isNaN(value) || value === -1 ? "–" : value.toFixed(4);
 }
 
 /** 3725 → "1 h 02 min"; 65 → "1 min 05 s"; 4.2 → "4 s". */

@@ -1,8 +1,9 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import type { VerifyResult } from "../export/verify/result.js";
 import { findWeights } from "../training/checkpoint.js";
+import { counted } from "../words.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
 import { collect, createCommand, parsePositive } from "./options.js";
 import { showing } from "./progress.js";
@@ -25,7 +26,11 @@ export function verifyCommand(context: Context): Command {
   return createCommand("verify", "Check that an exported file answers as the model does", examples)
     .argument("<model>", "the exported file")
     .requiredOption("--against <config>", "config file (YAML), or the name of one that comes with densekit")
-    .option("--set <path=value>", "override a value of the config; repeatable", collect, [])
+    .addOption(
+      new Option("--set <path=value>", "override a value of the config; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .requiredOption("--weights <path>", "what was exported: weights file, checkpoint or run folder")
     .option("--pictures <paths...>", "files, folders or glob patterns; else the first of the validation set")
     .option("--data", "measure both on the validation set too")
@@ -60,7 +65,7 @@ function report({ outputs, found, map, metrics, pictures, tolerance, passed }: V
   if (found !== undefined) {
     const mask = found.mask === undefined ? "" : `, masks ${number(100 * found.mask)} % of their pixels`;
     lines.push(
-      `${found.pairs} objects compared: boxes differ by up to ${number(found.box)} pixels, ` +
+      `${counted(found.pairs, "object")} compared: boxes differ by up to ${number(found.box)} pixels, ` +
         `scores by ${number(found.score)}${mask}; ${found.unmatched} without a partner`,
     );
   }
@@ -74,5 +79,7 @@ function report({ outputs, found, map, metrics, pictures, tolerance, passed }: V
     ];
     lines.push(table([["figure", "model", "file"], ...names.map(row)]));
   }
-  return [...lines, `${pictures} pictures, tolerance ${tolerance}: ${passed ? "passed" : "failed"}`].join("\n");
+  return [...lines, `${counted(pictures, "picture")}, tolerance ${tolerance}: ${passed ? "passed" : "failed"}`].join(
+    "\n",
+  );
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../errors.js";
+import { counted } from "../words.js";
 import { readCocoFile } from "./cocoFile.js";
 import { type CocoRecord, readRecords } from "./cocoRecords.js";
 import { checkFilesExist } from "./folders.js";
@@ -56,11 +57,23 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
 /** A sentence for the user on what was mended or left out; undefined where nothing was. */
 export function describeReport(report: DetectionReport): string | undefined {
   const parts = [
-    [report.clippedBoxes, "boxes reached outside their pictures and were clipped"],
-    [report.degenerateBoxes, "objects had boxes thinner than a pixel and were left out"],
-    [report.otherClasses, "objects of classes not chosen were left out"],
+    [
+      report.clippedBoxes,
+      "box reached outside its picture and was",
+      "boxes reached outside their pictures and were",
+      "clipped",
+    ],
+    [
+      report.degenerateBoxes,
+      "object with a box thinner than a pixel was",
+      "objects with boxes thinner than a pixel were",
+      "left out",
+    ],
+    [report.otherClasses, "object of a class not chosen was", "objects of classes not chosen were", "left out"],
   ] as const;
-  const told = parts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
+  const told = parts
+    .filter(([count]) => count > 0)
+    .map(([count, one, many, what]) => `${counted(count, one, many)} ${what}`);
   return told.length === 0 ? undefined : told.join("; ");
 }
 

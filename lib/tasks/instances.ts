@@ -7,11 +7,12 @@ import { detector } from "../models/maskRcnn/detector.js";
 import { maskRcnn } from "../models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../models/maskRcnn/trainer.js";
 import type { Detector } from "../models/predictions.js";
+import { counted, pick } from "../words.js";
 import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
 import { trainingLoader, validationLoader } from "./data.js";
 import type { ModelDescription } from "./description.js";
 import { lossMean } from "./losses.js";
-import { cocoSource, openSource, type Split } from "./sources.js";
+import { checkPresent, cocoSource, openSource, type Split } from "./sources.js";
 import type { Task, Validation } from "./task.js";
 
 /**
@@ -57,7 +58,7 @@ function describe({ model, data, training }: InstancesConfig, dataset: Detection
   const wanted = model.head.mask;
   if (wanted === true && !dataset.hasMasks) {
     throw new UserError(
-      `${data.train.annotations}: none of its ${singlesOf(dataset)} objects has a mask, so a mask head cannot be trained; ` +
+      `${data.train.annotations}: none of its ${counted(singlesOf(dataset), "object")} has a mask, so a mask head cannot be trained; ` +
         "set model.head.mask to false or auto",
     );
   }
@@ -76,11 +77,10 @@ const singlesOf = ({ report }: DetectionDataset): number => report.objects - rep
 function describeMasks({ model }: InstancesConfig, dataset: DetectionDataset, masks: boolean): string[] {
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
+  const objects = `${without} of ${counted(singles, "object")} ${pick(without, "has", "have")}`;
   if (singles === 0) return ["no object is annotated; the model learns that there is nothing"];
   if (masks && without > 0) {
-    return [
-      `${without} of ${singles} objects have no mask; their boxes are trained, and the mask loss leaves them out`,
-    ];
+    return [`${objects} no mask; their boxes are trained, and the mask loss leaves them out`];
   }
   return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes alone"] : [];
 }
@@ -89,13 +89,15 @@ function describeJudgedMasks({ data }: InstancesConfig, dataset: DetectionDatase
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
   if (without === 0) return [];
+  const objects = `${without} of ${counted(singles, "object")} ${pick(without, "has", "have")}`;
   const said = dataset.hasMasks
-    ? `${without} of ${singles} objects have no mask; their boxes are judged, and the mask figures ignore what lies in those`
-    : `none of ${singles} objects has a mask; boxes alone are judged`;
+    ? `${objects} no mask; their boxes are judged, and the mask figures ignore what lies in those`
+    : `none of ${counted(singles, "object")} has a mask; boxes alone are judged`;
   return [`${data.val.annotations}: ${said}`];
 }
 
-function open(config: InstancesConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
+async function open(config: InstancesConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
+  checkPresent(config, split);
   return openSource(cocoSource(config, split, known?.classes));
 }
 

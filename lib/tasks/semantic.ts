@@ -10,7 +10,7 @@ import { semanticTrainer } from "../models/semanticFpn/trainer.js";
 import { trainingLoader, validationLoader } from "./data.js";
 import type { ModelDescription } from "./description.js";
 import { lossMean } from "./losses.js";
-import { labelMapsSource, openSource, type Split } from "./sources.js";
+import { checkPresent, labelMapsSource, openSource, type Split } from "./sources.js";
 import type { ClassMetrics, Evaluation, Task, Validation, ValidationOptions } from "./task.js";
 
 /**
@@ -43,7 +43,8 @@ function describe({ classes, palette }: SegmentationDataset): ModelDescription {
   return { task: "semantic", classes, palette };
 }
 
-function open(config: SemanticConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
+async function open(config: SemanticConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
+  checkPresent(config, split);
   const source = labelMapsSource(config, split, known?.classes);
   return openSource(known?.palette === undefined ? source : { ...source, palette: known.palette });
 }

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
 import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
 import type { DetectionDataset, SegmentationDataset } from "../datasets/types.js";
+import { UserError } from "../errors.js";
 
 interface SourceBase {
   /** What messages and tables call it, such as "train". */
@@ -55,6 +57,25 @@ export function labelMapsSource(
     ...(classes === undefined ? objectInfo !== undefined && { objectInfo } : { classes }),
     ...(palette !== undefined && { palette }),
   };
+}
+
+/**
+ * @throws UserError where a path of a config's split does not exist, saying which key names it and where data is looked for
+ */
+export function checkPresent(config: Config, split: Split): void {
+  const paths = Object.entries(config.data[split]).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
+  const missing = paths.find(([, path]) => !existsSync(path));
+  if (missing === undefined) return;
+  const [name, path] = missing;
+  const key = `data.${split}.${name}`;
+  const root = process.env.DENSEKIT_DATA;
+  const folder = root === undefined || root === "" ? "not set: ./data" : root;
+  throw new UserError(
+    `cannot read ${path}: no such file or folder; ${key} of the config names it. Name your own by --set ${key}=... or in a config; ` +
+      `data sets of the configs that come with densekit are looked for in DENSEKIT_DATA (${folder})`,
+  );
 }
 
 /** @throws UserError as `openCoco` and `openLabelMaps` */

@@ -9,6 +9,7 @@ import { FOLDER_FILES, splitPart } from "../formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
+import { counted, pick } from "../words.js";
 import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
 
 export type { BestModel, TrainingState } from "./state.js";
@@ -236,7 +237,7 @@ export async function loadLatestCheckpoint(
   }
   if (names.length === 0) return undefined;
   throw new UserError(
-    `${run}: all ${names.length} checkpoints are damaged; begin anew with --restart, which deletes the run that is here`,
+    `${run}: ${pick(names.length, "its only checkpoint is", `all ${names.length} checkpoints are`)} damaged; begin anew with --restart, which deletes the run that is here`,
   );
 }
 
@@ -294,7 +295,7 @@ export function checkFit(where: string, expected: Iterable<NamedShape>, found: I
   ].filter((text) => text !== undefined);
   if (faults.length === 0) return;
   throw new UserError(
-    `${where}: weights of another model: of its ${wanted.size} tensors ${faults.join("; ")}. Use the config the weights were trained with`,
+    `${where}: weights of another model: of its ${counted(wanted.size, "tensor")} ${faults.join("; ")}. Use the config the weights were trained with`,
   );
 }
 

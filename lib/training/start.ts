@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
+import { counted } from "../words.js";
 import { checkpointNames, loadLatestCheckpoint } from "./checkpoint.js";
 import { loadBackbone } from "./initialWeights.js";
 import { LOG_FILE } from "./logs.js";
@@ -72,7 +73,7 @@ async function refuseLosing(output: string): Promise<void> {
   const log = join(output, LOG_FILE);
   const steps = existsSync(log) ? lastStep(await readTextFile(log)) : 0;
   if (steps <= 1 && !existsSync(join(output, BEST))) return;
-  const what = steps <= 1 ? `the best weights of a run (${BEST})` : `a run of ${steps} steps`;
+  const what = steps <= 1 ? `the best weights of a run (${BEST})` : `a run of ${counted(steps, "step")}`;
   throw new UserError(
     `${output}: this folder holds ${what}, but no checkpoint to go on from; begin anew and delete it (--restart), or ${ELSEWHERE}`,
   );

@@ -11,6 +11,7 @@ import { toMetadata } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { Task } from "../tasks/task.js";
+import { counted } from "../words.js";
 import type { TrainingEvent } from "./events.js";
 import { runLength } from "./length.js";
 import { lockRun } from "./lock.js";
@@ -137,7 +138,7 @@ async function trainWith<B extends Batch>(
   };
   emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
   const next =
-    progress.step === steps ? `all ${steps} steps are done already; more of them go on from there` : COMPILING;
+    progress.step === steps ? `all steps are done already (${steps}); more of them go on from there` : COMPILING;
   for (const text of [...messages, ...remarks, next]) emit({ type: "message", text });
   const { step, metrics, best } = await runSteps({
     ...parts,
@@ -158,9 +159,11 @@ const COMPILING = "compiling; the first step takes longer than the others";
 
 function tooFewSteps({ output, training }: Config, steps: number, done: number): UserError {
   const asked =
-    training.epochs === undefined ? `training.steps=${steps}` : `training.epochs=${training.epochs} (${steps} steps)`;
+    training.epochs === undefined
+      ? `training.steps=${steps}`
+      : `training.epochs=${training.epochs} (${counted(steps, "step")})`;
   return new UserError(
-    `${output}: ${done} steps are done, more than ${asked} asks for; ask for more, or begin anew with --restart`,
+    `${output}: ${counted(done, "step is", "steps are")} done, more than ${asked} asks for; ask for more, or begin anew with --restart`,
   );
 }
 

@@ -94,7 +94,11 @@ describe("bad input: annotations of objects", () => {
 
   it("names an annotation file that is missing, cut short or of another kind", async () => {
     rmSync(spoilt, { force: true });
-    expect(await train("train")).to.equal(`cannot read ${spoilt}: no such file or folder`);
+    expect(await train("train")).to.equal(
+      `cannot read ${spoilt}: no such file or folder; data.train.annotations of the config names it. ` +
+        "Name your own by --set data.train.annotations=... or in a config; data sets of the configs that come with densekit " +
+        `are looked for in DENSEKIT_DATA (${process.env.DENSEKIT_DATA || "not set: ./data"})`,
+    );
     writeFileSync(spoilt, valid);
     truncateSync(spoilt, 200);
     expect(await train("train")).to.contain(`${spoilt}: no valid JSON: `);
@@ -194,7 +198,9 @@ describe("bad input: label maps", () => {
       expect(await train(`data.${split}.pictures=${empty}`, other)).to.equal(message);
     }
     const none = join(data.folder, "none");
-    expect(await train(`data.train.pictures=${none}`)).to.equal(`cannot read ${none}: no such file or folder`);
+    expect(await train(`data.train.pictures=${none}`)).to.contain(
+      `cannot read ${none}: no such file or folder; data.train.pictures of the config names it`,
+    );
   });
 
   it("goes on where nothing of a picture is labelled", async () => {

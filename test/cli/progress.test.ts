@@ -57,6 +57,40 @@ describe("progress", () => {
     ]);
   });
 
+  it("tells the time left by the steps after the first, which compiles, and the last twenty", () => {
+    const { stream, text } = recorder(false);
+    const progress = createProgress({ stream, every: 1 });
+    progress.show({ ...start, steps: 100 });
+    progress.show({ ...step(1), stepSeconds: 60 } as TrainingEvent);
+    for (let i = 2; i <= 21; i++) progress.show({ ...step(i), stepSeconds: 4 } as TrainingEvent);
+    for (let i = 22; i <= 41; i++) progress.show({ ...step(i), stepSeconds: i < 32 ? 4 : 2 } as TrainingEvent);
+    const lines = text().trimEnd().split("\n").slice(1);
+    expect(lines[0]).to.match(/lr 2\.00e-4$/);
+    expect(lines[1]).to.match(/4\.00 s a step, 0\.25 waiting for data {2}6 min 32 s left$/);
+    expect(lines[20]).to.match(/4\.00 s a step.* 5 min 16 s left$/);
+    expect(lines[40]).to.match(/3\.00 s a step.* 2 min 57 s left$/);
+  });
+
+  it("shows losses as means over the steps between lines", () => {
+    const { stream, text } = recorder(false);
+    const progress = createProgress({ stream, every: 4 });
+    progress.show(start);
+    for (let i = 1; i <= 8; i++) {
+      progress.show({ ...step(i), loss: 10 * i, losses: { boxes: i, classes: 9 * i } } as TrainingEvent);
+    }
+    const losses = Array.from(text().matchAll(/loss .*?\)/g), ([found]) => found);
+    expect(losses).to.deep.equal([
+      "loss 25.0000 (boxes 2.5000, classes 22.5000)",
+      "loss 65.0000 (boxes 6.5000, classes 58.5000)",
+    ]);
+  });
+
+  it("speaks of one step and one epoch", () => {
+    const { stream, text } = recorder(false);
+    createProgress({ stream, every: 1 }).show({ ...start, steps: 1, stepsPerEpoch: 1 });
+    expect(text()).to.contain("for 1 step (1 epoch);");
+  });
+
   it("says from where a run goes on", () => {
     const { stream, text } = recorder(false);
     createProgress({ stream, every: 10 }).show({ ...start, doneSteps: 20 });
@@ -76,7 +110,9 @@ describe("progress", () => {
     const progress = createProgress({ stream, every: 10 });
     progress.show(start);
     progress.show(step(1));
-    expect(text()).to.match(/█*░+ 1\/25 {2}loss 3\.0000 .* 48 s left/);
+    expect(text()).to.match(/█*░+ 1\/25 {2}loss 3\.0000 \(boxes 1\.0000, classes 2\.0000\) {2}lr 2\.00e-4/);
+    progress.show(step(2));
+    expect(text()).to.match(/2\/25 {2}loss 3\.0000 .* 46 s left/);
     progress.show({ type: "message", text: "a message" });
     progress.show(step(25));
     progress.stop();
@@ -92,7 +128,9 @@ describe("progress", () => {
       "1 h 02 min",
       "25 h 00 min",
     ]);
-    expect(metricsTable({ AP: 0.5, longer: Number.NaN })).to.equal("AP      0.5000\nlonger     NaN");
+    expect(metricsTable({ AP: 0.5, longer: Number.NaN, APs: -1 })).to.equal(
+      "AP      0.5000\nlonger       –\nAPs          –",
+    );
     expect(table([["a", "b", "c"]], { left: true })).to.equal("a  b  c");
     expect(
       table([

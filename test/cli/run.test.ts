@@ -60,6 +60,50 @@ describe("the command line", () => {
     expect((await run([])).code).to.equal(2);
   });
 
+  it("does not show the help of another command for one that does not exist", async () => {
+    for (const args of [
+      ["engine", "build", "--help"],
+      ["trian", "--help"],
+      ["data", "chekc", "-h"],
+      ["help", "trian"],
+      ["engine", "install", "tensorflwo", "--help"],
+    ]) {
+      const { code, stdout, stderr } = await run(args);
+      expect({ code, stdout }, args.join(" ")).to.deep.equal({ code: 2, stdout: "" });
+      expect(stderr).to.match(/^error: unknown command '\w+'/);
+    }
+    for (const args of [
+      ["help", "data", "check"],
+      ["data", "check", "--help"],
+      ["data", "--help"],
+      ["engine", "-h"],
+    ]) {
+      expect(await run(args), args.join(" ")).to.include({ code: 0, stderr: "" });
+    }
+  });
+
+  it("writes defaults in its help as one may type them, and what examples need", async () => {
+    const commands = [
+      ["train"],
+      ["evaluate"],
+      ["report"],
+      ["verify"],
+      ["data", "check"],
+      ["data", "split"],
+      ["data", "tile"],
+    ];
+    for (const args of commands) {
+      const { stdout } = await run([...args, "--help"]);
+      expect(stdout, args.join(" ")).to.not.match(/default:\s+[[{]/);
+      expect(stdout, args.join(" ")).to.match(/Examples:\n(.|\n)*What they need: /);
+    }
+    expect((await run(["data", "split", "--help"])).stdout.replace(/\s+/g, " ")).to.contain(
+      "(default: train=0.8,val=0.2)",
+    );
+    expect((await run(["data", "tile", "--help"])).stdout.replace(/\s+/g, " ")).to.contain("(default: 1024)");
+    expect((await run(["doctor", "--help"])).stdout).to.not.contain("What they need");
+  });
+
   it("prints the version", async () => {
     expect((await run(["--version"])).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
   });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CheckResult, Problem } from "../../datatools/check/types.js";
 import { UserError } from "../../errors.js";
+import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -40,7 +41,7 @@ export function checkCommand(context: Context): Command {
         context.api.data.check({ sources: sets, pixels: flags.pixels, ...watch }),
       );
       printResult(context, flags, result, () => problemList(result, flags.all === true));
-      if (result.errors > 0) throw new UserError(`${count(result.errors, "error")} found; mend them before training`);
+      if (result.errors > 0) throw new UserError(`${counted(result.errors, "error")} found; mend them before training`);
     });
 }
 
@@ -66,10 +67,8 @@ function problemList({ sets, problems, errors, warnings }: CheckResult, all: boo
     ].join("\n");
   });
   const looked = sets.map(({ name, pictures, annotations }) => {
-    const objects = annotations === undefined ? "" : `, ${count(annotations, "object")}`;
-    return `${name}: ${count(pictures, "picture")}${objects}`;
+    const objects = annotations === undefined ? "" : `, ${counted(annotations, "object")}`;
+    return `${name}: ${counted(pictures, "picture")}${objects}`;
   });
-  return [...lines, ...looked, `${count(errors, "error")}, ${count(warnings, "warning")}`].join("\n");
+  return [...lines, ...looked, `${counted(errors, "error")}, ${counted(warnings, "warning")}`].join("\n");
 }
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ConvertResult, ConvertSource, ConvertTarget } from "../../datatools/convert/convert.js";
 import { UserError } from "../../errors.js";
+import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -152,7 +153,7 @@ function summary(result: ConvertResult): string {
   const masks =
     withoutMask === 0 ? "all with masks" : withoutMask === objects ? "boxes only" : `${withoutMask} without a mask`;
   return [
-    `${output}: ${pictureCount} pictures, ${objects} objects (${masks}), ${classes.length} classes: ${classes.join(", ")}`,
+    `${output}: ${counted(pictureCount, "picture")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${classes.join(", ")}`,
     `pictures: ${pictures}`,
     ...remarks.map((remark) => `note: ${remark}`),
   ].join("\n");

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../../errors.js";
 import type { Split } from "../../tasks/sources.js";
+import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -56,7 +57,7 @@ export function showCommand(context: Context): Command {
           ...watch,
         }),
       );
-      printResult(context, flags, result, () => `${out}: ${result.pictures.length} pictures`);
+      printResult(context, flags, result, () => `${out}: ${counted(result.pictures.length, "picture")}`);
     });
 }
 

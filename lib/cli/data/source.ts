@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
 import { UserError } from "../../errors.js";
@@ -24,7 +24,11 @@ export function withSource(command: Command): Command {
   return withPaths(
     command
       .argument("[config]", "config file (YAML), or the name of one that comes with densekit; or give the paths below")
-      .option("--set <path=value>", "override a value of the config; repeatable", collect, []),
+      .addOption(
+        new Option("--set <path=value>", "override a value of the config; repeatable")
+          .argParser(collect)
+          .default([], "none"),
+      ),
   );
 }
 

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SplitResult } from "../../datatools/split/split.js";
+import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -19,12 +20,16 @@ export function splitCommand(context: Context): Command {
   const examples = [
     "data split --annotations instances.json --out splits",
     "data split --annotations instances.json --shares train=0.7,val=0.15,test=0.15 --seed 1 --out splits",
-    'data split --label-maps annotations --pictures images --group-by "^(.*)_[0-9]+" --out splits',
+    'data split --label-maps annotations --pictures images --classes road,tree --group-by "^(.*)_[0-9]+" --out splits',
   ];
   const description = "Divide a data set so that every part has its share of each class";
   return withPaths(createCommand("split", description, examples))
     .requiredOption("--out <folder>", "where instances_NAME.json go; of label maps, images/NAME and annotations/NAME")
-    .option("--shares <list>", "name=share of each part; they sum to 1", toShares, { train: 0.8, val: 0.2 })
+    .addOption(
+      new Option("--shares <list>", "name=share of each part; they sum to 1")
+        .argParser(toShares)
+        .default({ train: 0.8, val: 0.2 }, "train=0.8,val=0.2"),
+    )
     .option("--seed <number>", "of what is drawn", toSeed, 0)
     .option("--group-by <expression>", "pictures whose names have the same first group (or match) stay together")
     .option("--force", "overwrite what is there")
@@ -71,6 +76,6 @@ function summary({ sets, groups }: SplitResult): string {
   });
   const head = ["pictures with", ...sets.map(({ name }) => name)];
   const lines = table([head, ["all", ...sets.map(({ pictures }) => cell(pictures, total))], ...rows]);
-  const grouped = groups < total ? [`${groups} groups stayed together`] : [];
+  const grouped = groups < total ? [`${counted(groups, "group")} stayed together`] : [];
   return [lines, ...grouped, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { AnchorStats, SetStats, StatsResult } from "../../datatools/stats/types.js";
 import type { Split } from "../../tasks/sources.js";
+import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -54,7 +55,7 @@ function summary({ sets, anchors, output }: StatsResult): string {
 
 function setTable(set: SetStats): string {
   if (set.kind === "pixels") {
-    const head = `${set.name}: ${set.pictures} pictures, ${percent(set.ignored)} of the pixels ignored`;
+    const head = `${set.name}: ${counted(set.pictures, "picture")}, ${percent(set.ignored)} of the pixels ignored`;
     const rows = set.classes.map(({ name, share, pictures }) => [name, percent(share), String(pictures)]);
     return `${head}\n${table([["class", "pixels", "pictures"], ...rows])}`;
   }
@@ -68,7 +69,7 @@ function setTable(set: SetStats): string {
     String(pictures),
     medianSide === null ? "–" : medianSide.toFixed(0),
   ]);
-  const head = `${set.name}: ${set.pictures} pictures, ${objects} objects, ${report.crowds} crowds; ${sizes}`;
+  const head = `${set.name}: ${counted(set.pictures, "picture")}, ${counted(objects, "object")}, ${counted(report.crowds, "crowd")}; ${sizes}`;
   return `${head}\n${table([["class", "objects", "share", "pictures", "√ area"], ...rows])}`;
 }
 

@@ -1,5 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TileResult } from "../../datatools/tile/tile.js";
+import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -20,12 +21,16 @@ interface TileFlags extends PathFlags {
 export function tileCommand(context: Context): Command {
   const examples = [
     "data tile --annotations instances.json --pictures pictures --size 1024 --overlap 128 --out tiles",
-    "data tile --label-maps annotations --pictures images --size 1024x512 --drop-empty --out tiles",
+    "data tile --label-maps annotations --pictures images --classes road,tree --size 1024x512 --drop-empty --out tiles",
   ];
   const description = "Cut large pictures into overlapping tiles with their annotations";
   return withPaths(createCommand("tile", description, examples))
     .requiredOption("--out <folder>", "where images/ and instances.json go; of label maps, images/ and annotations/")
-    .option("--size <pixels>", "of a tile, such as 1024 or 1024x768", toSize, { width: 1024, height: 1024 })
+    .addOption(
+      new Option("--size <pixels>", "of a tile, such as 1024 or 1024x768")
+        .argParser(toSize)
+        .default({ width: 1024, height: 1024 }, "1024"),
+    )
     .option("--overlap <pixels>", "that neighbours share at least", toSeed, 128)
     .option("--min-visible <share>", "objects of which a tile holds less are left out of it; crowds stay", Number, 0.3)
     .option("--drop-empty", "leave out tiles with nothing annotated")
@@ -60,11 +65,13 @@ function toSize(text: string): { width: number; height: number } {
 }
 
 function summary({ output, pictures, tiles, emptyLeftOut, objects, partsLeftOut }: TileResult): string {
-  const found = objects === undefined ? "" : `, ${objects} objects`;
-  const lines = [`${output}: ${tiles} tiles of ${pictures} pictures${found}`];
-  if (emptyLeftOut > 0) lines.push(`note: ${emptyLeftOut} empty tiles left out`);
+  const found = objects === undefined ? "" : `, ${counted(objects, "object")}`;
+  const lines = [`${output}: ${counted(tiles, "tile")} of ${counted(pictures, "picture")}${found}`];
+  if (emptyLeftOut > 0) lines.push(`note: ${counted(emptyLeftOut, "empty tile")} left out`);
   if (partsLeftOut !== undefined && partsLeftOut > 0) {
-    lines.push(`note: ${partsLeftOut} parts of objects left out, of which too little is visible (--min-visible)`);
+    lines.push(
+      `note: ${counted(partsLeftOut, "part", "parts")} of objects left out, of which too little is visible (--min-visible)`,
+    );
   }
   return lines.join("\n");
 }

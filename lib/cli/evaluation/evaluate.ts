@@ -28,7 +28,11 @@ export function evaluateCommand(context: Context): Command {
     EXAMPLES,
   )
     .argument("[config]", "config file (YAML), or the name of one that comes with densekit; none for files of results")
-    .option("--set <path=value>", "override a value of the config; null deletes it; repeatable", collect, [])
+    .addOption(
+      new Option("--set <path=value>", "override a value of the config; null deletes it; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    )
     .option("--weights <path>", "with a config: weights file, checkpoint or run folder (its best weights)")
     .option("--annotations <path>", "COCO instances file; for label maps the folder of the true ones");
   for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
@@ -38,7 +39,7 @@ export function convertCommand(context: Context): Command {
       printResult(context, flags, result, () => {
         const whole = result.part === "" ? "" : ` of the part ${result.part}`;
         const left = result.left === 0 ? "" : `; ${result.left} other tensors left out`;
-        return `${result.path}: ${result.tensors} tensors${whole}, ${megabytes(result.bytes)}${left}`;
+        return `${result.path}: ${counted(result.tensors, "tensor")}${whole}, ${megabytes(result.bytes)}${left}`;
       });
     });
 }

@@ -6,6 +6,7 @@ import { findMissing, listPictures } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import type { PictureInfo } from "../../datasets/types.js";
 import type { CocoSource } from "../../tasks/sources.js";
+import { counted, pick } from "../../words.js";
 import type { Collector } from "./collector.js";
 import { decodeAll, type Fingerprint } from "./pictures.js";
 import { checkShapes } from "./shapes.js";
@@ -80,7 +81,7 @@ function findMaskless(
   if (without.length === 0 || without.length === singles.length) return;
   const names = without.slice(0, 10).map(({ id }) => (Number.isNaN(id) ? "?" : id));
   const some = `${names.join(", ")}${without.length > 10 ? ", …" : ""}`;
-  const message = `${without.length} of ${singles.length} objects have no mask (annotations ${some}): masks are not learnt or judged on them`;
+  const message = `${without.length} of ${counted(singles.length, "object")} ${pick(without.length, "has", "have")} no mask (annotations ${some}): masks are not learnt or judged on them`;
   collector.add("warning", "mask", { file }, message);
 }
 
@@ -129,7 +130,7 @@ function findUnused(
     "warning",
     "unused",
     { file },
-    `${unused.length} of ${classes.length} classes have no object: ${names}`,
+    `${unused.length} of ${counted(classes.length, "class", "classes")} ${pick(unused.length, "has", "have")} no object: ${names}`,
   );
 }
 
@@ -150,7 +151,7 @@ async function checkFiles(
     (name) => !listed.has(name),
   );
   if (strangers.length > 0 && pictures.some(({ file }) => !file.includes("/"))) {
-    const message = `${strangers.length} pictures of this folder are not in ${source.annotations}, such as ${strangers[0]}`;
+    const message = `${counted(strangers.length, "picture of this folder is", "pictures of this folder are")} not in ${source.annotations}, such as ${strangers[0]}`;
     collector.add("warning", "unused", { file: source.pictures }, message);
   }
   const absent = new Set(missing.map(({ id }) => id));

@@ -4,6 +4,7 @@ import { chooseClasses } from "../../datasets/labelMaps.js";
 import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
 import { decodeLabelMap } from "../../images/decode.js";
 import type { LabelMapsSource } from "../../tasks/sources.js";
+import { counted, pick } from "../../words.js";
 import type { CheckedSource } from "./cocoSet.js";
 import type { Collector } from "./collector.js";
 import { decodeAll } from "./pictures.js";
@@ -46,7 +47,7 @@ export async function checkLabelMapSet(
       const { reduceZeroLabel = false } = source;
       const rule = { path: labels, classCount: classes.length, reduceZeroLabel };
       for (const { fault, pixels } of strayLabels(map, rule)) {
-        collector.add("error", fault.kind, fault.place, `${fault.reason} (${pixels} pixels)`);
+        collector.add("error", fault.kind, fault.place, `${fault.reason} (${counted(pixels, "pixel")})`);
       }
       const table = labelTable(rule);
       let labelled = 0;
@@ -63,7 +64,7 @@ export async function checkLabelMapSet(
   const unused = (classes ?? []).filter((_, label) => counts[label] === 0);
   if (unused.length > 0) {
     const some = `${unused.slice(0, 10).join("; ")}${unused.length > 10 ? "; …" : ""}`;
-    const message = `${unused.length} of ${classes?.length} classes have no pixel: ${some}`;
+    const message = `${unused.length} of ${counted(classes?.length ?? 0, "class", "classes")} ${pick(unused.length, "has", "have")} no pixel: ${some}`;
     collector.add("warning", "unused", { file: source.labelMaps }, message);
   }
   return { set, classes, fingerprints };
@@ -78,6 +79,6 @@ function findOrphans(
 ): void {
   const orphans = names.filter((name) => name.endsWith(suffix) && !wanted.has(join(folder, name)));
   if (orphans.length === 0) return;
-  const message = `${orphans.length} label maps have no picture, such as ${orphans.sort()[0]}`;
+  const message = `${counted(orphans.length, "label map has", "label maps have")} no picture, such as ${orphans.sort()[0]}`;
   collector.add("warning", "unused", { file: folder }, message);
 }

@@ -4,6 +4,7 @@ import { placeName } from "../../datasets/fault.js";
 import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
+import { counted } from "../../words.js";
 import type { Collector } from "./collector.js";
 
 /** Pixels that a corner or a point may lie outside its picture without a word: annotation tools round. */
@@ -41,7 +42,7 @@ function checkCorners({ corners, picture, place }: CocoAnnotation, collector: Co
       "warning",
       "box",
       place,
-      `the box reaches ${round(beyond)} pixels outside its picture; it is clipped`,
+      `the box reaches ${counted(round(beyond), "pixel")} outside its picture; it is clipped`,
     );
   }
   return true;
@@ -54,7 +55,7 @@ function checkMask({ picture, place }: CocoAnnotation, shape: CocoSegmentation, 
   if (!("size" in shape)) {
     const beyond = reach(shape, width, height);
     if (beyond > TOLERANCE) {
-      const message = `a polygon reaches ${round(beyond)} pixels outside its picture; it is clipped`;
+      const message = `a polygon reaches ${counted(round(beyond), "pixel")} outside its picture; it is clipped`;
       collector.add("warning", "mask", place, message);
     }
     for (const [i, polygon] of shape.entries()) {

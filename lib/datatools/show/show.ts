@@ -9,6 +9,7 @@ import { figures, pictureFigure, renderPage } from "../../pages/index.js";
 import { Random } from "../../random.js";
 import { type DataSource, openSource } from "../../tasks/sources.js";
 import type { ProgressEvent } from "../../training/events.js";
+import { counted } from "../../words.js";
 import { refuseExisting } from "../output.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
@@ -111,7 +112,7 @@ async function writePage(drawn: readonly DrawnSample[], { source, output, seed =
   const list = await Promise.all(drawn.map(({ picture, caption }) => pictureFigure(picture, { caption, quality: 88 })));
   const how = augmented === undefined ? "as annotated" : "as the network sees them in training";
   const page = renderPage({
-    title: `${source.name}: ${drawn.length} pictures ${how}`,
+    title: `${source.name}: ${counted(drawn.length, "picture")} ${how}`,
     subtitle: `${source.kind === "coco" ? source.annotations : source.labelMaps} · seed ${seed}`,
     sections: [{ title: "Pictures", content: [figures(list)] }],
   });
