@@ -69,6 +69,7 @@ export function createSaver(options: SaverOptions): Saver {
   const { config, run, values, optimizer, metadata, start, emit, epochOf } = options;
   const { seed, checkpoint } = config.training;
   let { soundStep, files } = start;
+  const damaged = new Set(start.damaged);
   let savedStep = start.progress.step;
   let unproved = savedStep > 0;
   let told = false;
@@ -105,6 +106,7 @@ export function createSaver(options: SaverOptions): Saver {
         metadata,
       });
       files = saved.files;
+      damaged.delete(checkpointName(step)); // it is in its place now
       savedStep = step;
       unproved = true;
       lastSave = performance.now();
@@ -124,8 +126,8 @@ export function createSaver(options: SaverOptions): Saver {
       if (!unproved) return;
       unproved = false;
       if (isSound) soundStep = savedStep;
-      const { damaged } = start;
-      await removeOldCheckpoints(run, { newest: savedStep, keep: checkpoint.keep, besides: soundStep, damaged });
+      const { keep } = checkpoint;
+      await removeOldCheckpoints(run, { newest: savedStep, keep, besides: soundStep, damaged: [...damaged] });
     },
 
     async diverged(step, what, { proved = false } = {}) {

@@ -133,10 +133,11 @@ describe("bad input: weights and checkpoints", () => {
     );
     expect(stderr).to.match(/^training .*, from step 1; run folder/m);
     expect(decidedLines(run).map((line) => "step" in line && line.step)).to.deep.equal([2, 3, 3]);
-    for (const step of [2, 3]) truncateSync(join(state(step), "model.safetensors"), 20);
+    expect(existsSync(state(2)), "a good one of a later step is there").to.equal(false);
+    for (const step of [1, 3]) truncateSync(join(state(step), "model.safetensors"), 20);
     const outcome = await refused(train("--resume"));
     expect(outcome).to.equal(
-      `${run}: all 2 checkpoints are damaged; delete the folder, and start again without --resume`,
+      `${run}: all 2 checkpoints are damaged; begin anew with --restart, which deletes the run that is here`,
     );
   });
 });

@@ -115,7 +115,7 @@ describe("COCO files", () => {
     expect(Array.from(dataset.instances(0).boxes)).to.deep.equal([0, 2, 7, 10, 1, 2, 5, 6]);
     expect(dataset.report).to.include({ clippedBoxes: 1, degenerateBoxes: 0, withoutMask: 2 });
     expect(dataset.hasMasks).to.equal(false);
-    expect(describeReport(dataset.report)).to.equal("1 boxes reached outside their pictures and were clipped");
+    expect(describeReport(dataset.report)).to.equal("1 box reached outside its picture and was clipped");
   });
 
   it("leaves degenerate boxes out and counts them", async () => {

@@ -100,8 +100,8 @@ describe("data check", () => {
       /^warning mask instances\.json: 4 of \d+ objects have no mask \(annotations 5, 109, 110, \?\): masks are not learnt/,
       /^warning duplicate annotation 109: the same class and box as annotation 108/,
       /^warning duplicate image 51: 2\.png is also image 12$/,
-      /^warning unused instances\.json: 1 of 3 classes have no object: rare$/,
-      /^warning unused pictures: 1 pictures of this folder are not in instances\.json, such as extra\.png$/,
+      /^warning unused instances\.json: 1 of 3 classes has no object: rare$/,
+      /^warning unused pictures: 1 picture of this folder is not in instances\.json, such as extra\.png$/,
     ];
     const list = told(result);
     for (const pattern of expected) {
@@ -191,12 +191,12 @@ describe("data check", () => {
     const list = told(result).sort();
     const expected = [
       /^error label labelMaps\/0\.png: label 7 at x = 36, y = 1 is out of range: 2 classes mean labels 0–1.*\(10 pixels\)$/,
-      /^error label labelMaps\/0\.png: label 9 at x = 2, y = 2 is out of range.*\(1 pixels\)$/,
+      /^error label labelMaps\/0\.png: label 9 at x = 2, y = 2 is out of range.*\(1 pixel\)$/,
       /^error label map pictures\/3\.png: its label map labelMaps\/3\.png is missing$/,
       /^error file labelMaps\/2\.png: a label map must hold one class index a pixel.*3 channels/,
       /^error size pictures\/1\.png: the picture is 64×64, its label map labelMaps\/1\.png says 32×64/,
-      /^warning unused labelMaps: 1 label maps have no picture, such as orphan\.png$/,
-      /^warning unused labelMaps: 1 of 2 classes have no pixel: b$/,
+      /^warning unused labelMaps: 1 label map has no picture, such as orphan\.png$/,
+      /^warning unused labelMaps: 1 of 2 classes has no pixel: b$/,
     ];
     for (const pattern of expected)
       expect(

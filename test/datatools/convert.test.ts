@@ -581,7 +581,7 @@ describe("data convert", () => {
     const args = ["data", "convert", join(folder, "yolo"), "--from", "yolo", "--out", out];
     const text = await accepted(args);
     expect(text.stdout).to.equal(
-      `${out}: 1 pictures, 2 objects (boxes only), 2 classes: person, dog\npictures: ${join(folder, "yolo/images/train")}\n`,
+      `${out}: 1 picture, 2 objects (boxes only), 2 classes: person, dog\npictures: ${join(folder, "yolo/images/train")}\n`,
     );
     const again = await run(args);
     expect(again).to.include({ code: 1, stdout: "" });

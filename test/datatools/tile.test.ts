@@ -215,7 +215,7 @@ describe("data tile", () => {
     const args = ["data", "tile", "--annotations", annotations, "--pictures", pictures, "--out", out];
     const { stdout } = await accepted([...args, "--size", "52x40", "--overlap", "4"]);
     expect(stdout).to.equal(
-      `${out}: 2 tiles of 1 pictures, 4 objects\nnote: 1 parts of objects left out, of which too little is visible (--min-visible)\n`,
+      `${out}: 2 tiles of 1 picture, 4 objects\nnote: 1 part of objects left out, of which too little is visible (--min-visible)\n`,
     );
     expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
     const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });

@@ -74,7 +74,7 @@ for (const task of ["instances", "semantic"] as const) {
       expect(stderr).to.contain(`${model} differs from the model: ${failures[0]}`);
       const right = await command(...given, trained.run, "--pictures", join(trained.data.pictures, "1.png"));
       expect(right.code, right.stderr).to.equal(0);
-      expect(right.stdout).to.contain("1 pictures, tolerance 0.001: passed");
+      expect(right.stdout).to.contain("1 picture, tolerance 0.001: passed");
     });
 
     it("says what is wrong with a file", async () => {

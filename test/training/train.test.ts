@@ -216,10 +216,12 @@ describe("training", () => {
     const onEvent = (event: TrainingEvent) => {
       if (event.type === "step") seen.push(savedSteps(run));
     };
-    const { events } = await train(run, overrides, { resume: true, onEvent });
+    const two = [...overrides, "training.checkpoint.keep=2"];
+    const { events } = await train(run, two, { resume: true, onEvent });
     expect(messagesOf(events)).to.match(/truncated.*skipping the checkpoint step-00000004 and trying the one before/);
     expect(seen[0], "nothing goes before a good one is there").to.deep.equal([2, 3, 4]);
-    expect(savedSteps(run)).to.deep.equal([6]);
+    expect(seen[2], "those in the place of damaged ones count like others").to.deep.equal([3, 4]);
+    expect(savedSteps(run)).to.deep.equal([5, 6]);
     expect(checkpointBytes(run, 6).every((b, i) => b.equals(checkpointBytes(whole, 6)[i]!))).to.equal(true);
   });
 
