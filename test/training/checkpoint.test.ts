@@ -219,7 +219,7 @@ describe("checkpoints", () => {
     expect(await loadLatestCheckpoint(run, silent)).to.equal(undefined);
     truncateSync(join(await save(1), "model.safetensors"), 3);
     expect(await userMessage(() => loadLatestCheckpoint(run, silent))).to.match(
-      /all 1 checkpoints are damaged; .*--restart/,
+      /its only checkpoint is damaged; begin anew with --restart/,
     );
   });
 
