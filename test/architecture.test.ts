@@ -81,6 +81,13 @@ describe("the folders of lib/", () => {
     expect(readFileSync(join(ROOT, "docs/architecture.md"), "utf8")).to.contain(roomsTable());
   });
 
+  it("are compiled without the types of Node where they are neutral, and then import neutral ones alone", () => {
+    const { include } = JSON.parse(readFileSync(join(ROOT, "tsconfig.neutral.json"), "utf8"));
+    const neutral = Object.keys(ROOMS).filter((name) => ROOMS[name]!.neutral);
+    expect(include).to.have.members(["tools/neutral.d.ts", ...neutral.map((name) => `lib/${name}/**/*.ts`)]);
+    for (const name of neutral) expect(neutral).to.include.members([...ROOMS[name]!.imports]);
+  });
+
   it("import in no circle, not even types", () => {
     const example: readonly (readonly [string, readonly string[]])[] = [
       ["a", ["b", "d"]],

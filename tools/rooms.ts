@@ -2,6 +2,8 @@
 export interface Room {
   readonly holds: string;
   readonly imports: readonly string[];
+  /** Runs in any JavaScript runtime: tsconfig.neutral.json compiles it without the types of Node. */
+  readonly neutral?: true;
 }
 
 const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
@@ -23,19 +25,24 @@ const RUNNING = [...PARTS, "models"] as const;
  * into docs/architecture.md; test/architecture.test.ts holds every file of lib/ to them.
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
-  schemas: { holds: "pieces that schemas of configs are made of", imports: [] },
+  schemas: { holds: "pieces that schemas of configs are made of", imports: [], neutral: true },
   kernels: { holds: "the door to the compiled kernels; only here is WebAssembly loaded", imports: [] },
-  graph: { holds: "values, operators (shape rule, gradient, cost, traits), gradients, passes", imports: [] },
+  graph: {
+    holds: "values, operators (shape rule, gradient, cost, traits), gradients, passes",
+    imports: [],
+    neutral: true,
+  },
   regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"] },
-  masks: { holds: "run lengths, polygons, pasting", imports: [] },
+  masks: { holds: "run lengths, polygons, pasting", imports: [], neutral: true },
   images: { holds: "codecs, resizing, geometry, colour, drawing; only here is a codec imported", imports: ["kernels"] },
-  nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"] },
+  nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"], neutral: true },
   backbones: {
     holds: "one architecture a file: schema, variants, layers, what can be frozen, weight names",
     imports: ["nn", "graph", "schemas"],
+    neutral: true,
   },
-  necks: { holds: "one a file", imports: ["nn", "graph"] },
-  heads: { holds: "one a file", imports: ["nn", "graph"] },
+  necks: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
+  heads: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
     imports: ["schemas", "backbones"],
@@ -43,6 +50,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   compilers: {
     holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
     imports: ["graph"],
+    neutral: true,
   },
   engines: {
     holds: "the interface of engines, and each; only here is a runtime imported",
@@ -83,11 +91,11 @@ export const FOR_EVERYONE = ["errors", "files", "random", "threads", "version", 
 /** The rooms as a table of Markdown. */
 export function roomsTable(): string {
   const names = Object.keys(ROOMS);
-  const rows = Object.entries(ROOMS).map(([name, { holds, imports }], i) => {
+  const rows = Object.entries(ROOMS).map(([name, { holds, imports, neutral }], i) => {
     const above = names.slice(0, i);
-    return `| \`${name}\` | ${holds} | ${listed(imports, above)} |`;
+    return `| \`${name}\` | ${holds} | ${listed(imports, above)} | ${neutral ? "yes" : ""} |`;
   });
-  return ["| folder | what lives there | may import |", "| --- | --- | --- |", ...rows].join("\n");
+  return ["| folder | what lives there | may import | neutral |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** Names in the order of the table, or which of those above are missing, where that is shorter. */

@@ -7,9 +7,10 @@ import { tensorFlowGraph } from "../compilers/tensorflow/write.js";
 import type { ModelFile } from "../engines/modelFile.js";
 import { openOnnxFile } from "../engines/onnxFile.js";
 import { UserError } from "../errors.js";
+import { ownVersion } from "../version.js";
 
 /** What a format writes: the graph, and what is said about it. */
-export type Exported = Omit<PortableOptions, "opset">;
+export type Exported = Omit<PortableOptions, "opset" | "version">;
 
 export interface FormatOptions {
   /** Of ONNX: the operator set. */
@@ -32,7 +33,7 @@ export interface ExportFormat {
 export const FORMATS = {
   onnx: {
     write: async (exported, { opset }) =>
-      new Map([["", writePortableOnnx({ ...exported, ...(opset !== undefined && { opset }) })]]),
+      new Map([["", writePortableOnnx({ ...exported, version: ownVersion(), ...(opset !== undefined && { opset }) })]]),
     open: (path) => openOnnxFile(path),
     matches: (path) => path.endsWith(".onnx"),
   },
@@ -61,5 +62,5 @@ function writeTfjs({ builds, half, metadata }: Exported, { uint8 = false }: Form
     throw new UserError("a TF.js model has fixed sizes; give --size and --batch, and export one for each size", 2);
   }
   const precision = uint8 ? "uint8" : half ? "float16" : "float32";
-  return graphModelFiles(graphModel(tensorFlowGraph(outputs, "tfjs"), precision), metadata);
+  return graphModelFiles(graphModel(tensorFlowGraph(outputs, "tfjs"), precision), metadata, ownVersion());
 }

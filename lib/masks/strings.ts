@@ -77,12 +77,13 @@ export function readCompressed(text: string, height: number, width: number, into
 }
 
 const LARGEST_SHIFT = 35;
-let characters = Buffer.alloc(1024);
+const encoder = new TextEncoder();
+let characters = new Uint8Array(1024);
 
 /** Copies a string into `characters`: bytes are read several times as fast. @returns their number */
 function asBytes(text: string): number {
-  if (3 * text.length > characters.length) characters = Buffer.alloc(6 * text.length);
-  return characters.write(text, "utf8"); // a character out of place gives bytes out of place
+  if (3 * text.length > characters.length) characters = new Uint8Array(6 * text.length);
+  return encoder.encodeInto(text, characters).written; // a character out of place gives bytes out of place
 }
 
 function brokenString(where: string, text: string): string {

@@ -99,7 +99,12 @@ describe("builds at several sizes", () => {
       };
     };
     const write = (more: number) =>
-      writePortableOnnx({ builds: [build(3, 5, more), build(7, 11, more)], half: false, metadata: {} });
+      writePortableOnnx({
+        builds: [build(3, 5, more), build(7, 11, more)],
+        half: false,
+        metadata: {},
+        version: "1.2.3",
+      });
     expect(write(0).byteLength).to.be.greaterThan(0);
     expect(() => write(1)).to.throw("no size the graph has, and no product of two, is 4, 8 at the sizes tried");
   });

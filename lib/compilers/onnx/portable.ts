@@ -1,7 +1,6 @@
 import { UserError } from "../../errors.js";
 import type { Value } from "../../graph/index.js";
 import type { Outputs } from "../../graph/passes/rewrite.js";
-import { ownVersion } from "../../version.js";
 import { Emitter } from "./emitter.js";
 import { expand } from "./expand.js";
 import { FreeSizes } from "./freeSizes.js";
@@ -25,6 +24,8 @@ export interface PortableOptions {
   /** Weights and products in float16; inputs and outputs stay float32. */
   readonly half: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  /** densekit's, which the file names as what made it. */
+  readonly version: string;
 }
 
 /** A protobuf message is at most so long, and an ONNX file is one. */
@@ -36,7 +37,13 @@ const LARGEST_FILE = 2 ** 31 - 1;
  *
  * @throws UserError when an operator is younger than the opset, or the file would be too large
  */
-export function writePortableOnnx({ builds, opset = DEFAULT_OPSET, half, metadata }: PortableOptions): Uint8Array {
+export function writePortableOnnx({
+  builds,
+  opset = DEFAULT_OPSET,
+  half,
+  metadata,
+  version,
+}: PortableOptions): Uint8Array {
   checkOpset(opset);
   const graphs = builds.map(({ outputs }) => expand(outputs));
   const free = graphs.length > 1 ? new FreeSizes(graphs) : undefined;
@@ -66,7 +73,7 @@ export function writePortableOnnx({ builds, opset = DEFAULT_OPSET, half, metadat
   return encodeModel({
     irVersion: irVersionOf(opset),
     producerName: "densekit",
-    producerVersion: ownVersion(),
+    producerVersion: version,
     opsetImport: [{ domain: "", version: opset }],
     graph,
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),

@@ -1,5 +1,4 @@
 import { UserError } from "../../errors.js";
-import { ownVersion } from "../../version.js";
 import type { GraphModel } from "./graphModel.js";
 import type { WeightEntry } from "./weights.js";
 
@@ -8,10 +7,15 @@ const SHARD_BYTES = 4 * 2 ** 20;
 
 export const MODEL_FILE = "model.json";
 
-/** A TF.js graph model as files by name: `model.json` and the weights in shards of 4 MB. */
+/**
+ * A TF.js graph model as files by name: `model.json` and the weights in shards of 4 MB.
+ *
+ * @param version densekit's, which the file names as what made it
+ */
 export function graphModelFiles(
   { modelTopology, signature, weightSpecs, weights }: GraphModel,
   metadata: Readonly<Record<string, string>>,
+  version: string,
 ): ReadonlyMap<string, Uint8Array> {
   const count = Math.max(1, Math.ceil(weights.length / SHARD_BYTES));
   const shards = Array.from({ length: count }, (_, i) => ({
@@ -20,7 +24,7 @@ export function graphModelFiles(
   }));
   const model = {
     format: "graph-model",
-    generatedBy: `densekit ${ownVersion()}`,
+    generatedBy: `densekit ${version}`,
     convertedBy: null,
     signature,
     userDefinedMetadata: metadata,

@@ -28,7 +28,7 @@ export function graphModel(graph: TensorFlowGraph, precision: Precision = "float
 /** TF.js's `parseTensorShape` and its like want numbers as text, as protocol buffers have them in JSON. */
 const dims = (shape: readonly number[]) => ({ dim: shape.map((n) => ({ size: String(n) })) });
 
-const base64 = (text: string): string => Buffer.from(text, "latin1").toString("base64");
+const base64 = (text: string): string => btoa(text);
 
 function encodeAttribute(attribute: Attribute): object {
   if ("i" in attribute) return { i: String(attribute.i) };
