@@ -1,8 +1,13 @@
 import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load.js";
+import { DataFault } from "../datasets/fault.js";
+import { UserError } from "../errors.js";
+import { checkpointNames } from "../training/checkpoint.js";
+import type { TrainingEvent } from "../training/events.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
+import { findingLines, quickCheck } from "./data/findings.js";
 import { createCommand, withConfig } from "./options.js";
-import { showing } from "./progress.js";
+import { showing, type Watch } from "./progress.js";
 import { metricsTable } from "./table.js";
 
 interface TrainFlags extends ConfigOptions {
@@ -13,6 +18,12 @@ interface TrainFlags extends ConfigOptions {
 const SIGNALS = `
 A checkpoint is made after the first step, every ten minutes, at each validation and at the end (training.checkpoint in the
 config). Ctrl-C and SIGTERM make one and stop, with exit code 130 and 143; SIGUSR1 makes one and goes on.`;
+
+/** Training stops at the first fault of its data; the user wants to know of the others too. */
+function withOthers(error: unknown, errors: number, config: string): unknown {
+  if (!(error instanceof DataFault) || errors < 2) return error;
+  return new UserError(`${error.message} (one of ${errors} errors; densekit data check ${config} lists them)`);
+}
 
 export function trainCommand(context: Context): Command {
   const examples = [
@@ -33,11 +44,21 @@ export function trainCommand(context: Context): Command {
       const { config } = loadConfig(path, { overrides: flags.set });
       const how = { resume: flags.resume === true, restart: flags.restart === true };
       const saveWanted = () => context.saveWanted?.() === true;
-      const result = await showing(
-        context,
-        (watch) => context.api.train({ config, ...how, saveWanted, ...watch }),
-        config.training.logEvery,
-      );
+      // Data of a run that is gone on with was looked at when it was begun.
+      const isBegun = how.resume && (await checkpointNames(config.output)).length > 0;
+      const checked = isBegun ? undefined : await quickCheck(context, config);
+      const findings = checked === undefined ? [] : findingLines(checked, path);
+      const work = ({ signal, onEvent }: Watch) => {
+        const told = (event: TrainingEvent) => {
+          onEvent(event);
+          if (event.type !== "start") return;
+          for (const text of findings) onEvent({ type: "message", text });
+        };
+        return context.api.train({ config, ...how, saveWanted, signal, onEvent: told });
+      };
+      const result = await showing(context, work, config.training.logEvery).catch((error: unknown) => {
+        throw withOthers(error, checked?.errors ?? 0, path);
+      });
       printResult(context, flags, result, () => {
         const figures = result.metrics === undefined ? "" : `${metricsTable(result.metrics)}\n`;
         return `${figures}done; the run is in ${config.output}`;

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import type { Config } from "../../config/schema.js";
+import type { CheckResult, Problem } from "../../datatools/check/types.js";
+import { type Split, sourceOf } from "../../tasks/sources.js";
+import { counted } from "../../words.js";
+import type { Context } from "../context.js";
+
+const SPLITS: readonly Split[] = ["train", "val"];
+/** Problems of a kind that are shown. */
+const SHOWN = 3;
+
+/**
+ * What `data check` finds in a config's data without decoding pictures; nothing where data is missing, which training itself
+ * tells.
+ */
+export async function quickCheck({ api, signal }: Context, config: Config): Promise<CheckResult | undefined> {
+  const paths = SPLITS.flatMap((split) => Object.values(config.data[split]));
+  if (paths.some((path) => typeof path === "string" && !existsSync(path))) return undefined;
+  const sources = SPLITS.map((split) => sourceOf(config, split));
+  return api.data.check({ sources, pixels: false, signal });
+}
+
+/** Findings as lines: errors first, of each the rarest kind first, since a rare one among many is easily overlooked. */
+export function findingLines({ problems, errors, warnings }: CheckResult, config: string): string[] {
+  if (problems.length === 0) return [];
+  const groups = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    const heading = `${problem.severity} ${problem.kind}, ${problem.set}`;
+    const group = groups.get(heading);
+    if (group === undefined) groups.set(heading, [problem]);
+    else group.push(problem);
+  }
+  const ordered = [...groups].sort(
+    ([a, some], [b, others]) => a.slice(0, 5).localeCompare(b.slice(0, 5)) || some.length - others.length,
+  );
+  const lines = ordered.flatMap(([heading, group]) => {
+    const shown = group.slice(0, SHOWN).map(({ file, entry, message }) => {
+      return `  ${heading}: ${file}: ${entry === undefined ? "" : `${entry}: `}${message}`;
+    });
+    const rest = group.length - shown.length;
+    return rest > 0 ? [...shown, `  ${heading}: and ${rest} more`] : shown;
+  });
+  const found = `${counted(errors, "error")}, ${counted(warnings, "warning")}`;
+  return [`data check: ${found}; densekit data check ${config} lists all, and looks at the pictures too`, ...lines];
+}
