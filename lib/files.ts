@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { constants, copyFile, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { constants, copyFile, type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, win32 } from "node:path";
 import { UserError } from "./errors.js";
 
 /**
@@ -47,14 +48,96 @@ export async function copyFileAtomic(from: string, to: string): Promise<void> {
   }
 }
 
-/** A text file without its byte order mark. @throws UserError when it cannot be read or is no UTF-8 */
-export async function readTextFile(path: string): Promise<string> {
-  let bytes: Uint8Array;
+/** So that a pipe nobody writes to does not hold the opening up; where the system has no pipes, there is no such flag. */
+const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a file to read, if it is an ordinary one: pipes and devices may have no end, or wait for ever.
+ *
+ * @throws UserError when there is none, it cannot be read or is no ordinary file
+ */
+export async function openFile(path: string): Promise<FileHandle> {
   try {
-    bytes = await readFile(path);
+    const file = await open(path, READ_AT_ONCE);
+    try {
+      checkOrdinary(await file.stat(), path);
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   } catch (error) {
     throw describeFileError(error, path, "read");
   }
+}
+
+/** A whole file. @throws UserError as `openFile` */
+export async function readBytes(path: string): Promise<Buffer> {
+  const file = await openFile(path);
+  try {
+    return await file.readFile();
+  } catch (error) {
+    throw describeFileError(error, path, "read");
+  } finally {
+    await file.close();
+  }
+}
+
+/** `readBytes`, at once. @param name what messages call the file */
+export function readBytesSync(path: string, name = path): Buffer {
+  try {
+    const file = openSync(path, READ_AT_ONCE);
+    try {
+      checkOrdinary(fstatSync(file), name);
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw describeFileError(error, name, "read");
+  }
+}
+
+function checkOrdinary(stat: { isFile(): boolean; isDirectory(): boolean }, path: string): void {
+  if (stat.isFile()) return;
+  const what = stat.isDirectory() ? "it is a folder" : "it is a pipe or a device, not a file";
+  throw new UserError(`cannot read ${path}: ${what}`);
+}
+
+/**
+ * Where a name that stands in someone's file leads out of the folder it is joined to, on this system or another; undefined
+ * where it stays within. What is written below a folder by such names must be held to this.
+ */
+export function nameFault(name: string): string | undefined {
+  if (name.includes("\0")) return "it holds a zero byte";
+  if (win32.isAbsolute(name) || /^[a-z]:/i.test(name)) return "it is absolute";
+  let depth = 0;
+  for (const part of name.split(/[\\/]/)) {
+    if (part === "..") depth--;
+    else if (part !== "." && part !== "") depth++;
+    if (depth < 0) return "it leads out of its folder";
+  }
+  return depth === 0 ? "it names no file" : undefined;
+}
+
+/** Joins a name from someone's file to a folder to write to. @param where it stands @throws UserError as `nameFault` */
+export function joinWithin(folder: string, name: string, where: string): string {
+  checkName(name, where);
+  return join(folder, name);
+}
+
+/** @throws UserError naming the place of a name that leads out of its folder */
+export function checkName(name: string, where: string): void {
+  const fault = nameFault(name);
+  if (fault === undefined) return;
+  throw new UserError(
+    `${where}: the file name ${JSON.stringify(name)} cannot be written: ${fault}; names are relative to the pictures folder`,
+  );
+}
+
+/** A text file without its byte order mark. @throws UserError when it cannot be read or is no UTF-8 */
+export async function readTextFile(path: string): Promise<string> {
+  const bytes = await readBytes(path);
   if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8; save it as UTF-8`);
   return new TextDecoder().decode(bytes);
 }
@@ -86,6 +169,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is not a folder",
   EEXIST: "a file of that name is in the way",
   EMFILE: "too many open files",
+  ENXIO: "it is a socket or a device, not a file",
+  ENODEV: "it is a device, not a file",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "its links go round in a circle",
+  ERR_INVALID_ARG_VALUE: "the name holds a zero byte",
 };
 
 /** Turns a file system error into a message for the user; other errors come back as they are. */

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { nearestName, UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { describeFileError, readBytesSync } from "../files.js";
 import { explainIssues, unknownNulls } from "./explain.js";
 import { applyOverrides } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
@@ -107,9 +107,8 @@ function textOf(file: string): string {
   const name = displayName(file);
   try {
     const stat = statSync(file);
-    if (!stat.isFile() && !stat.isDirectory()) throw new UserError(`cannot read ${name}: it is no file`);
     if (stat.size > YAML_LIMITS.bytes) throw tooLong(name, stat.size);
-    return readFileSync(file, "utf8");
+    return readBytesSync(file, name).toString("utf8");
   } catch (error) {
     throw describeFileError(error, name, "read");
   }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { readBytes } from "../files.js";
 import { listNames } from "./folders.js";
 
 /**
@@ -10,12 +9,7 @@ import { listNames } from "./folders.js";
  * @throws UserError naming the line when it is no such table
  */
 export async function readObjectInfo(path: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
+  const text = (await readBytes(path)).toString("utf8");
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   const header = (lines[0] ?? "").split("\t").map((name) => name.trim());
   const idColumn = header.indexOf("Idx");

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import * as ort from "onnxruntime-node";
 import { readOnnx } from "../compilers/onnx/read.js";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { readBytes } from "../files.js";
 import type { DType, TensorData } from "../graph/index.js";
 import type { ModelFile, SizedTensor, SizedTensors } from "./modelFile.js";
 
@@ -17,9 +16,7 @@ export interface OnnxFileOptions {
  * @throws UserError when it cannot be read, or onnxruntime refuses it
  */
 export async function openOnnxFile(path: string, { threads = 0 }: OnnxFileOptions = {}): Promise<ModelFile> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
+  const bytes = await readBytes(path);
   const { metadata, inputs, outputs } = readOnnx(bytes, path);
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: threads, logSeverityLevel: 4 }).catch(
     (error: unknown) => {

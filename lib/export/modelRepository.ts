@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type OnnxType, readOnnx } from "../compilers/onnx/read.js";
 import { UserError } from "../errors.js";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { readBytes, writeFileAtomic } from "../files.js";
 import type { DType } from "../graph/index.js";
 import { checkFree } from "./exportModel.js";
 import { fromMetadata } from "./metadata.js";
@@ -52,9 +51,7 @@ const LABELS = "labels.txt";
  */
 export async function writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult> {
   const { model, out, version = 1, maxDelay = 2000 } = options;
-  const bytes = await readFile(model).catch((error: unknown) => {
-    throw describeFileError(error, model, "read");
-  });
+  const bytes = await readBytes(model);
   const { inputs, outputs, metadata } = readOnnx(bytes, model);
   const known = fromMetadata(metadata);
   if (known === undefined) throw new UserError(`${model}: not written by densekit export, or its metadata is lost`);

@@ -1,6 +1,6 @@
-import { type FileHandle, open, stat as statOf } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { describeFileError, openFile } from "../files.js";
 
 /** Bytes that are read by ranges: a file that need not fit into memory, or a buffer in tests. */
 export interface ByteSource {
@@ -19,12 +19,11 @@ export async function openByteSource(path: string): Promise<ByteSource> {
   const explained = (error: unknown): never => {
     throw describeFileError(error, path, "read");
   };
-  const stat = await statOf(path).catch(explained); // opening a pipe would wait for somebody to write
-  if (!stat.isFile()) throw new UserError(`cannot read ${path}: it is ${stat.isDirectory() ? "a folder" : "no file"}`);
-  const file = await open(path, "r").catch(explained);
+  const file = await openFile(path);
+  const { size } = await file.stat();
   return {
     path,
-    size: stat.size,
+    size,
     readInto: (target, position) => readFully(file, path, target, position).catch(explained),
     close: () => file.close(),
   };

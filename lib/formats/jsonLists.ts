@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { describeFileError, openFile } from "../files.js";
 import { parsePythonJson } from "./pythonJson.js";
 
 /** Some elements of a list in a JSON file. */
@@ -120,14 +119,6 @@ async function readRanges(path: string, ranges: readonly Pick<JsonPiece, "start"
 }
 
 const placeOf = ({ start, end, first }: JsonPiece): string => `in bytes ${start} to ${end} (from element ${first} on)`;
-
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path);
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
-}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { readBytes, writeFileAtomic } from "../files.js";
 import { gatherStrided, rowMajor } from "./strided.js";
 import { bytesOf, DTYPES, type Dtype, elementCount, type Tensor, type TensorData, viewBytes } from "./tensor.js";
 
@@ -30,9 +29,7 @@ const DTYPE_OF = new Map<string, Dtype>(
 
 /** @throws UserError when the file is missing, no .npy file, truncated, or of a kind that cannot be read */
 export async function readNpy(path: string): Promise<Tensor> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
+  const bytes = await readBytes(path);
   return parseNpy(bytes, path);
 }
 

@@ -1,6 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { describeFileError, openFile, writeFileAtomic } from "../files.js";
 import { isTooDeep, parseJson } from "./json.js";
 import {
   bytesOf,
@@ -71,9 +71,7 @@ export interface SafetensorsFile {
 
 /** @throws UserError when the file is missing, truncated or its header is inconsistent */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, "r").catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
+  const file = await openFile(path);
   try {
     const { metadata, entries, others, dataStart } = await readHeader(file, path);
     const entryOf = (name: string): TensorEntry => {
@@ -116,9 +114,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 export async function readSafetensors(
   path: string,
 ): Promise<{ readonly metadata: Readonly<Record<string, string>>; readonly tensors: ReadonlyMap<string, Tensor> }> {
-  const file = await open(path, "r").catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
+  const file = await openFile(path);
   try {
     const { metadata, entries, dataStart, dataLength } = await readHeader(file, path);
     const data = new Uint8Array(dataLength);

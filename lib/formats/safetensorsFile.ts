@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { readBytes } from "../files.js";
 import { parseJson } from "./json.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import type { StoredTensor, TensorFile } from "./tensorFile.js";
@@ -39,9 +38,7 @@ export async function openShardedSafetensors(path: string): Promise<TensorFile> 
 }
 
 async function readWeightMap(path: string): Promise<Map<string, string>> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
+  const text = (await readBytes(path)).toString("utf8");
   let index: { readonly weight_map?: unknown };
   try {
     index = parseJson(text) as typeof index;

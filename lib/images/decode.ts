@@ -1,6 +1,5 @@
-import { open, readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { describeFileError, openFile, readBytes } from "../files.js";
 import { type CodecName, loadCodec } from "./codecs.js";
 import { isCutJpeg } from "./jpeg.js";
 import type { LabelMap, Picture, Size } from "./picture.js";
@@ -125,14 +124,6 @@ export async function readPictureSize(
   }
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
-}
-
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n")[0]!.trim();
@@ -145,15 +136,13 @@ function reasonOf(error: unknown): string {
  */
 export async function readLabelMapSize(path: string): Promise<{ readonly width: number; readonly height: number }> {
   const head = Buffer.alloc(24);
+  const file = await openFile(path);
   try {
-    const file = await open(path);
-    try {
-      await file.read(head, 0, head.length, 0);
-    } finally {
-      await file.close();
-    }
+    await file.read(head, 0, head.length, 0);
   } catch (error) {
     throw describeFileError(error, path, "read");
+  } finally {
+    await file.close();
   }
   if (!isPng(head)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
   return { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };

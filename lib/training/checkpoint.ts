@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.js";
-import { describeFileError, makeFolder, readTextFile, writeFileAtomic } from "../files.js";
+import { describeFileError, makeFolder, openFile, readTextFile, writeFileAtomic } from "../files.js";
 import { FOLDER_FILES, splitPart } from "../formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
 import type { Tensor } from "../formats/tensor.js";
@@ -192,7 +192,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint & { rea
 async function sumOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
-    await pipeline(createReadStream(path), hash);
+    await pipeline((await openFile(path)).createReadStream(), hash);
   } catch (error) {
     throw describeFileError(error, path, "read");
   }

@@ -1,5 +1,5 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { describeFileError, writeFileAtomic } from "../files.js";
+import { appendFileSync, existsSync } from "node:fs";
+import { describeFileError, readBytesSync, writeFileAtomic } from "../files.js";
 
 export interface JsonlLog {
   /** Appends one line; when it returns, the line is in the file. */
@@ -15,7 +15,7 @@ export interface JsonlOptions {
  * Opens a log of one JSON object a line. Of an existing file what `keep` says stays; a last half-written line never does.
  */
 export async function openJsonl(path: string, { keep }: JsonlOptions = {}): Promise<JsonlLog> {
-  const kept = keep !== undefined && existsSync(path) ? linesOf(readFileSync(path, "utf8"), keep) : [];
+  const kept = keep !== undefined && existsSync(path) ? linesOf(readBytesSync(path).toString("utf8"), keep) : [];
   await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(""));
   return {
     write(record) {

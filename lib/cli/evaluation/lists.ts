@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { UserError } from "../../errors.js";
 import type { AreaRange } from "../../evaluation/options.js";
-import { describeFileError } from "../../files.js";
+import { readBytes } from "../../files.js";
 
 /** "0.5,0.75" → [0.5, 0.75]. @throws UserError naming the option */
 export function numberList(text: string, option: string): number[] {
@@ -24,15 +23,11 @@ export function areaRanges(text: string): AreaRange[] {
 
 /** Lines of a text file without blanks around them; empty ones are left out. @throws UserError if it cannot be read */
 export async function textLines(path: string): Promise<string[]> {
-  try {
-    const text = await readFile(path, "utf8");
-    return text
-      .split(/\r?\n/)
-      .map((line) => line.trim())
-      .filter((line) => line !== "");
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
+  const text = (await readBytes(path)).toString("utf8");
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 /** "1,2" or "@ids.txt" → picture ids. */

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { UserError } from "../../errors.js";
-import { describeFileError } from "../../files.js";
+import { readBytes } from "../../files.js";
 
 export interface XmlElement {
   readonly name: string;
@@ -38,12 +37,7 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
 
 /** XML says its own encoding, UTF-8 by default. */
 async function readEncoded(path: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw describeFileError(error, path, "read");
-  }
+  const bytes = await readBytes(path);
   const head = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
   const encoding = /^[^<]*<\?xml[^>]*\bencoding=["']([\w.-]+)["']/.exec(head)?.[1] ?? "utf-8";
   try {

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type * as Core from "@tensorflow/tfjs-core";
 import {
@@ -8,7 +8,7 @@ import {
   type SignatureEntry,
 } from "../../compilers/tensorflow/files.js";
 import { UserError } from "../../errors.js";
-import { describeFileError } from "../../files.js";
+import { describeFileError, readBytes } from "../../files.js";
 import type { DType, TensorData } from "../../graph/index.js";
 import type { ModelFile, OpenTypes, SizedTensor, SizedTensors } from "../modelFile.js";
 import { type Backend, type Loaded, loadBackend } from "./backends.js";
@@ -27,8 +27,8 @@ export async function openTfjsFile(
   { backends = ["wasm", "cpu"] }: { readonly backends?: readonly GraphBackend[] } = {},
 ): Promise<ModelFile> {
   const file = await modelPath(path);
-  const parsed = parseModelFile(await read(file).then((bytes) => bytes.toString("utf8")), file);
-  const shards = await Promise.all(parsed.paths.map((name) => read(join(dirname(file), name))));
+  const parsed = parseModelFile(await readBytes(file).then((bytes) => bytes.toString("utf8")), file);
+  const shards = await Promise.all(parsed.paths.map((name) => readBytes(join(dirname(file), name))));
   const weights = Buffer.concat(shards);
   checkWeights(parsed, weights.length, file);
   const { inputs, outputs } = parsed.signature;
@@ -66,11 +66,6 @@ async function modelPath(path: string): Promise<string> {
   });
   return there.isDirectory() ? join(path, MODEL_FILE) : path;
 }
-
-const read = (path: string): Promise<Buffer> =>
-  readFile(path).catch((error: unknown) => {
-    throw describeFileError(error, path, "read");
-  });
 
 const WIDTHS = { float32: 4, int32: 4, bool: 1 } as const;
 
