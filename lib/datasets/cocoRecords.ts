@@ -3,6 +3,7 @@ import type { CocoSegmentation } from "../masks/coco.js";
 import { type Corners, checkBox, checkSegmentation, clipBox, fieldsOf, numberField } from "./cocoChecks.js";
 import type { CocoFile } from "./cocoFile.js";
 import { type Attempt, DataFault, type Place, strictly } from "./fault.js";
+import { checkSides } from "./pictureSize.js";
 import type { DetectionReport, PictureInfo, SampleSource } from "./types.js";
 
 /** A picture with its objects. */
@@ -168,10 +169,7 @@ function readPicture(
   if (typeof file !== "string" || file === "") throw new DataFault("picture", where, "file_name is missing");
   const width = numberField(fields, "width", where, "size");
   const height = numberField(fields, "height", where, "size");
-  if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
-    const found = `${width} and ${height}`;
-    throw new DataFault("size", where, `width and height must be whole numbers from 1, not ${found}`);
-  }
+  checkSides(width, height, where);
   return { id, file, width, height };
 }
 

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.js";
 import { polygonsToRle } from "./polygons.js";
 import { RunBuffer } from "./runBuffer.js";
+import { checkMaskSides } from "./sides.js";
 import { readCompressed, rleFromCounts } from "./strings.js";
 import type { Rle } from "./types.js";
 
@@ -32,6 +33,7 @@ export function readSegmentation(
   into: RunBuffer,
   where = "segmentation",
 ): void {
+  checkMaskSides(height, width, where);
   if (isPolygons(segmentation)) {
     into.take(polygonsToRle(segmentation, height, width, where));
     return;

@@ -1,16 +1,29 @@
-import { decodeRle } from "./rle.js";
+import { UserError } from "../errors.js";
+import { decodeRle, rleBoxXyxy } from "./rle.js";
+import { cropRle } from "./transforms.js";
 import type { Rle } from "./types.js";
 
 type Point = readonly [x: number, y: number];
+
+/** Of the box about a mask that is traced, at two bytes each. */
+const MOST_PIXELS = 2 ** 27;
+/** Of outlines with more corners in all, the nearest are not looked for, which takes the square of their number. */
+const MOST_CORNERS_COMPARED = 20_000;
 
 /**
  * The borders of a mask along its pixels' edges: closed lines of corners, outer ones clockwise on the screen, those of
  * holes counter-clockwise. Pixels that touch by a corner alone are parted there. Drawn as polygons with holes cut out,
  * they give the mask again, pixel for pixel.
  */
-export function traceOutlines(rle: Rle): Point[][] {
-  const { height, width } = rle;
-  const bitmap = decodeRle(rle);
+export function traceOutlines(mask: Rle): Point[][] {
+  const [left, top, right, bottom] = rleBoxXyxy(mask);
+  const [width, height] = [right - left, bottom - top];
+  if (width * height > MOST_PIXELS) {
+    throw new UserError(
+      `a mask of ${width} × ${height} pixels is too large to be traced; at most ${MOST_PIXELS} pixels are`,
+    );
+  }
+  const bitmap = decodeRle(cropRle(mask, { x: left, y: top, width, height }));
   const inside = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < width && y < height && bitmap[y * width + x] === 1;
   // Top edges of mask pixels, walked to the right; every closed line has one.
@@ -22,7 +35,7 @@ export function traceOutlines(rle: Rle): Point[][] {
         outlines.push(walk(x, y, inside, seen, width));
     }
   }
-  return outlines;
+  return outlines.map((corners) => corners.map(([x, y]) => [x + left, y + top]));
 }
 
 /** Steps by direction: right, down, left, up. */
@@ -69,6 +82,7 @@ function nextDirection(x: number, y: number, direction: number, inside: (x: numb
  */
 export function joinOutlines(outlines: readonly (readonly Point[])[]): Point[] {
   const [first = [], ...others] = outlines;
+  if (outlines.reduce((sum, { length }) => sum + length, 0) > MOST_CORNERS_COMPARED) return joinAtFirst(first, others);
   let joined: Point[] = [...first];
   for (const outline of others) {
     let best = { distance: Number.POSITIVE_INFINITY, at: 0, from: 0 };
@@ -82,5 +96,16 @@ export function joinOutlines(outlines: readonly (readonly Point[])[]): Point[] {
     const loop = [...outline.slice(from), ...outline.slice(0, from + 1)];
     joined = [...joined.slice(0, at + 1), ...loop, ...joined.slice(at)];
   }
+  return joined;
+}
+
+/** By ways from the first corner of the first outline to the first corner of each of the others, and back. */
+function joinAtFirst(first: readonly Point[], others: readonly (readonly Point[])[]): Point[] {
+  const joined: Point[] = first.slice(0, 1);
+  for (const outline of others) {
+    for (const corner of outline) joined.push(corner);
+    joined.push(outline[0]!, first[0]!);
+  }
+  for (const corner of first.slice(1)) joined.push(corner);
   return joined;
 }

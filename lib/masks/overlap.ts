@@ -50,9 +50,17 @@ export function rleIou(
  * @throws UserError where there is none or the sizes differ
  */
 export function mergeRles(rles: readonly Rle[], how: "union" | "intersection"): Rle {
-  const [first, ...others] = rles;
-  if (first === undefined) throw new UserError("merging masks needs at least one mask");
-  return others.reduce((merged, rle) => mergeTwo(merged, rle, how === "union" ? 1 : 2), first);
+  if (rles.length === 0) throw new UserError("merging masks needs at least one mask");
+  // Two by two, so that of thousands each is gone through a few times, not thousands of times.
+  let left = rles;
+  while (left.length > 1) {
+    const before = left;
+    left = Array.from({ length: Math.ceil(before.length / 2) }, (_, i) => {
+      const [a, b] = [before[2 * i]!, before[2 * i + 1]];
+      return b === undefined ? a : mergeTwo(a, b, how === "union" ? 1 : 2);
+    });
+  }
+  return left[0]!;
 }
 
 /** Pixels that lie in at least `needed` of the two masks. */

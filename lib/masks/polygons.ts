@@ -4,18 +4,26 @@ import type { Rle } from "./types.js";
 
 /** The boundary is drawn on a grid this many times finer than the pixels. */
 const UPSAMPLING = 5;
+/** The mask toggles between this fine column of a pixel's five and the next. */
+const MIDDLE = 2;
+/** Coordinates farther out would not be exact on the fine grid; no picture is near as large. */
+const FARTHEST = 2 ** 40;
+/** What a single outline may cost: its way along x, in pixels within the picture. 64 MB, a few tenths of a second. */
+const MOST_CROSSINGS = 2 ** 24;
 
 /**
  * The mask of one polygon, pixel for pixel as COCO's reference draws it (`rleFrPoly` of pycocotools): its boundary is
- * walked on a grid five times finer; where the walk changes column at a pixel's middle, the mask toggles.
+ * walked on a grid five times finer; where the walk changes column at a pixel's middle, the mask toggles. Of the walk only
+ * those changes are made, each computed by itself: an edge costs what it crosses of the picture, however far it reaches.
  *
  * @param points x0 y0 x1 y1 … in pixels, at least three points; may reach outside the picture
  * @param where names the object in error messages
- * @throws UserError for fewer than three points, an odd list or a number that is not finite
+ * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, or an outline that
+ *   crosses more than 2²⁴ columns
  */
 export function polygonToRle(points: ArrayLike<number>, height: number, width: number, where = "polygon"): Rle {
   checkPoints(points, where);
-  const toggles = boundaryToggles(points, height, width).sort();
+  const toggles = boundaryToggles(points, height, width, where).sort();
   return { height, width, counts: countsBetween(toggles, height * width) };
 }
 
@@ -52,37 +60,55 @@ function checkPoints(points: ArrayLike<number>, where: string): void {
     throw new UserError(`${where}: a polygon is a list x0, y0, x1, y1, …, but this one has ${points.length} numbers`);
   }
   for (let i = 0; i < points.length; i++) {
-    if (!Number.isFinite(points[i])) throw new UserError(`${where}: polygon coordinate ${i} is ${points[i]}`);
+    if (Math.abs(points[i]!) <= FARTHEST) continue;
+    const limit = Number.isFinite(points[i]) ? `; they go from −${FARTHEST} to ${FARTHEST}` : "";
+    throw new UserError(`${where}: polygon coordinate ${i} is ${points[i]}${limit}`);
   }
 }
 
-/** Column-major positions where the mask changes, in the order of the walk. */
-function boundaryToggles(points: ArrayLike<number>, height: number, width: number): Uint32Array {
-  const fine = Int32Array.from(points, (c) => Math.trunc(UPSAMPLING * c + 0.5));
-  const toggles: number[] = [];
-  let lastU = Number.NaN;
-  let lastV = Number.NaN;
-  for (let i = 0; i < fine.length; i += 2) {
-    const next = (i + 2) % fine.length;
-    const edge = orientEdge(fine[i]!, fine[i + 1]!, fine[next]!, fine[next + 1]!);
-    for (let d = 0; d <= edge.steps; d++) {
-      const t = edge.flipped ? edge.steps - d : d;
-      const across = Math.trunc(edge.cross + edge.slope * t + 0.5);
-      const u = edge.alongX ? t + edge.along : across;
-      const v = edge.alongX ? across : t + edge.along;
-      if (u < lastU || u > lastU) {
-        const position = togglePosition(u < lastU ? u : u - 1, Math.min(v, lastV), height, width);
-        if (position >= 0) toggles.push(position);
-      }
-      lastU = u;
-      lastV = v;
+/** Column-major positions where the mask changes, in the order of the edges. */
+function boundaryToggles(points: ArrayLike<number>, height: number, width: number, where: string): Uint32Array {
+  const edges = edgesOf(points);
+  let crossings = 0;
+  for (const edge of edges) crossings += Math.max(0, columnsCrossed(edge, width).count);
+  if (crossings > MOST_CROSSINGS) {
+    throw new UserError(
+      `${where}: the polygon's outline crosses columns of pixels ${crossings} times; at most ${MOST_CROSSINGS} are drawn`,
+    );
+  }
+  const toggles = new Uint32Array(crossings);
+  let length = 0;
+  for (const edge of edges) {
+    const { first, count } = columnsCrossed(edge, width);
+    for (let i = 0; i < count; i++) {
+      const x = first + i;
+      const v = rowOfCrossing(edge, UPSAMPLING * x + MIDDLE);
+      const y = Math.ceil(Math.min(height, Math.max(0, (v + 0.5) / UPSAMPLING - 0.5)));
+      toggles[length++] = x * height + y;
     }
   }
-  return Uint32Array.from(toggles);
+  return toggles;
 }
 
-/** An edge walked along its longer axis in growing direction, so that both directions give the same points. */
-function orientEdge(x0: number, y0: number, x1: number, y1: number) {
+/** An edge on the fine grid, walked along its longer axis in growing direction, so that both directions give the same. */
+interface Edge {
+  readonly alongX: boolean;
+  readonly steps: number;
+  readonly slope: number;
+  /** Where the walk begins, on the longer axis and on the other one. */
+  readonly along: number;
+  readonly cross: number;
+}
+
+function edgesOf(points: ArrayLike<number>): Edge[] {
+  const fine = Float64Array.from(points, (c) => Math.trunc(UPSAMPLING * c + 0.5));
+  return Array.from({ length: fine.length / 2 }, (_, i) => {
+    const next = (2 * i + 2) % fine.length;
+    return orientEdge(fine[2 * i]!, fine[2 * i + 1]!, fine[next]!, fine[next + 1]!);
+  });
+}
+
+function orientEdge(x0: number, y0: number, x1: number, y1: number): Edge {
   const dx = Math.abs(x1 - x0);
   const dy = Math.abs(y1 - y0);
   const alongX = dx >= dy;
@@ -90,15 +116,39 @@ function orientEdge(x0: number, y0: number, x1: number, y1: number) {
   const [startX, startY, endX, endY] = flipped ? [x1, y1, x0, y0] : [x0, y0, x1, y1];
   const steps = alongX ? dx : dy;
   const slope = steps === 0 ? 0 : alongX ? (endY - startY) / dx : (endX - startX) / dy;
-  return { alongX, flipped, steps, slope, along: alongX ? startX : startY, cross: alongX ? startY : startX };
+  return { alongX, steps, slope, along: alongX ? startX : startY, cross: alongX ? startY : startX };
 }
 
-/** The pixel a crossing of fine column `u` at fine row `v` toggles, or −1 where it is no pixel's middle column. */
-function togglePosition(u: number, v: number, height: number, width: number): number {
-  const x = (u + 0.5) / UPSAMPLING - 0.5;
-  if (Math.floor(x) !== x || x < 0 || x > width - 1) return -1;
-  const y = Math.ceil(Math.min(height, Math.max(0, (v + 0.5) / UPSAMPLING - 0.5)));
-  return x * height + y;
+/** Where the walk is on the shorter axis after t steps. */
+const acrossAt = ({ cross, slope }: Edge, t: number): number => Math.trunc(cross + slope * t + 0.5);
+
+/** The picture's columns in whose middle an edge changes from one fine column to the next. */
+function columnsCrossed(edge: Edge, width: number): { readonly first: number; readonly count: number } {
+  const from = edge.alongX ? edge.along : acrossAt(edge, 0);
+  const to = edge.alongX ? edge.along + edge.steps : acrossAt(edge, edge.steps);
+  const first = Math.max(0, Math.ceil((Math.min(from, to) - MIDDLE) / UPSAMPLING));
+  const last = Math.min(width, Math.ceil((Math.max(from, to) - MIDDLE) / UPSAMPLING));
+  return { first, count: last - first };
+}
+
+/** The upper fine row of the two between which the walk goes from fine column `u` to the next, or back. */
+function rowOfCrossing(edge: Edge, u: number): number {
+  if (edge.alongX) {
+    const t = u - edge.along;
+    return Math.min(acrossAt(edge, t), acrossAt(edge, t + 1));
+  }
+  // The walk's columns only grow, or only fall: the last step on this side is found by halving.
+  const grows = edge.slope > 0;
+  const isBefore = (t: number): boolean => (grows ? acrossAt(edge, t) <= u : acrossAt(edge, t) > u);
+  const guess = Math.round((u + 0.5 - edge.cross) / edge.slope);
+  let low = isBefore(guess - 2) && guess - 2 >= 0 ? guess - 2 : 0;
+  let high = guess + 2 <= edge.steps && !isBefore(guess + 2) ? guess + 2 : edge.steps;
+  while (high - low > 1) {
+    const middle = low + Math.floor((high - low) / 2);
+    if (isBefore(middle)) low = middle;
+    else high = middle;
+  }
+  return edge.along + low;
 }
 
 /** Run lengths between sorted toggles; a run of length 0 joins its neighbours. */

@@ -65,7 +65,9 @@ describe("densekit weights", () => {
       expect(message.slice(path.length + 2)).to.match(told);
     }
     if (process.platform !== "win32") {
-      expect(await refused(["weights", "show", "/dev/zero"])).to.equal("cannot read /dev/zero: it is a pipe or a device, not a file");
+      expect(await refused(["weights", "show", "/dev/zero"])).to.equal(
+        "cannot read /dev/zero: it is a pipe or a device, not a file",
+      );
     }
   });
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { UserError } from "../../lib/errors.js";
 import { joinOutlines, traceOutlines } from "../../lib/masks/outlines.js";
 import { polygonToRle } from "../../lib/masks/polygons.js";
 import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
@@ -51,6 +52,33 @@ describe("outlines of masks", () => {
         expect(decodeRle(drawn)).to.deep.equal(decodeRle(mask));
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it("of very many pieces are joined without looking for the nearest", () => {
+    const side = 160;
+    const chequered = Uint8Array.from({ length: side * side }, (_, i) => (i + Math.floor(i / side)) % 2);
+    const mask = encodeRle(chequered, side, side);
+    const joined = joinOutlines(traceOutlines(mask));
+    expect(joined.length).to.be.greaterThan(50_000);
+    expect(decodeRle(polygonToRle(joined.flat(), side, side))).to.deep.equal(chequered);
+  });
+
+  it("of a mask are traced within its box; a box beyond what memory holds is refused", () => {
+    const [height, width] = [60_000, 60_000];
+    const pixels = 37 * height + 41;
+    const small = { height, width, counts: Uint32Array.of(pixels, 2, height * width - pixels - 2) };
+    expect(traceOutlines(small)).to.deep.equal([
+      [
+        [38, 41],
+        [38, 43],
+        [37, 43],
+        [37, 41],
+      ],
+    ]);
+    expect(() => traceOutlines({ height, width, counts: Uint32Array.of(0, height * width) })).to.throw(
+      UserError,
+      "a mask of 60000 × 60000 pixels is too large to be traced; at most 134217728 pixels are",
     );
   });
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { UserError } from "../../lib/errors.js";
 import { segmentationToRle } from "../../lib/masks/coco.js";
 import { boxToRle, polygonsToRle, polygonToRle } from "../../lib/masks/polygons.js";
-import { rleArea, rleBoxXywh } from "../../lib/masks/rle.js";
+import { decodeRle, rleArea, rleBoxXywh } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { readJson, requireGoldens } from "../support/goldens.js";
 
@@ -20,7 +20,83 @@ interface Polygons {
   readonly boxes: readonly { size: [number, number]; boxes: [number, number, number, number][]; rles: string[] }[];
 }
 
+/** The reference's way: every point of the boundary on the fine grid, one after the other. */
+function walkedBitmap(points: readonly number[], height: number, width: number): Uint8Array {
+  const fine = points.map((c) => Math.trunc(5 * c + 0.5));
+  const walk: [number, number][] = [];
+  for (let i = 0; i < fine.length; i += 2) {
+    let [x0, y0, x1, y1] = [0, 1, 2, 3].map((k) => fine[(i + k) % fine.length]!) as [number, number, number, number];
+    const [dx, dy] = [Math.abs(x1 - x0), Math.abs(y1 - y0)];
+    const flipped = (dx >= dy && x0 > x1) || (dx < dy && y0 > y1);
+    if (flipped) [x0, y0, x1, y1] = [x1, y1, x0, y0];
+    const slope = dx >= dy ? (y1 - y0) / (dx || 1) : (x1 - x0) / dy;
+    for (let d = 0; d <= Math.max(dx, dy); d++) {
+      const t = flipped ? Math.max(dx, dy) - d : d;
+      if (dx >= dy) walk.push([t + x0, Math.trunc(y0 + slope * t + 0.5)]);
+      else walk.push([Math.trunc(x0 + slope * t + 0.5), t + y0]);
+    }
+  }
+  const parity = new Uint8Array(height * width + 1);
+  for (let j = 1; j < walk.length; j++) {
+    const [[u0, v0], [u1, v1]] = [walk[j - 1]!, walk[j]!];
+    if (u0 === u1) continue;
+    const x = ((u1 < u0 ? u1 : u1 - 1) + 0.5) / 5 - 0.5;
+    if (Math.floor(x) !== x || x < 0 || x > width - 1) continue;
+    const y = Math.ceil(Math.min(height, Math.max(0, (Math.min(v0, v1) + 0.5) / 5 - 0.5)));
+    parity[x * height + y]! ^= 1;
+  }
+  const bitmap = new Uint8Array(height * width);
+  for (let i = 0, inside = 0; i < height * width; i++) {
+    inside ^= parity[i]!;
+    bitmap[(i % height) * width + Math.floor(i / height)] = inside;
+  }
+  return bitmap;
+}
+
 describe("polygons and boxes to masks", () => {
+  it("are those of the walk along the whole boundary, in and outside the picture", () => {
+    const coordinate = fc.oneof(
+      fc.double({ min: -5, max: 40, noNaN: true }),
+      fc.integer({ min: -300, max: 300 }).map((value) => value / 10),
+      fc.double({ min: -2000, max: 2000, noNaN: true }),
+    );
+    const polygon = fc
+      .array(fc.tuple(coordinate, coordinate), { minLength: 3, maxLength: 9 })
+      .map((points) => points.flat());
+    const side = fc.integer({ min: 1, max: 40 });
+    fc.assert(
+      fc.property(polygon, side, side, (points, height, width) => {
+        expect(decodeRle(polygonToRle(points, height, width))).to.deep.equal(walkedBitmap(points, height, width));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("cost what they cross of the picture, however far they reach", () => {
+    const far = 2 ** 40;
+    const whole = polygonToRle([-far, -far, far, -far, far, far, -far, far], 30, 20);
+    expect(whole.counts).to.deep.equal(Uint32Array.of(0, 600));
+    const inside = polygonToRle([5, 5, 15, 5, 15, 2 ** 31, 5, 2 ** 31], 30, 20);
+    expect([rleArea(inside), rleBoxXywh(inside)]).to.deep.equal([250, [5, 5, 10, 25]]);
+    // One step across in 2³² down: beyond the numbers of 32 bits nothing wraps.
+    const wedge = polygonToRle([0, -(2 ** 32), 20, 0, 0, 2 ** 32], 30, 20);
+    expect(rleArea(wedge)).to.equal(600);
+    const zigzag = Array.from({ length: 20_000 }, (_, i) => [i % 2 === 0 ? -4e8 : 4e8, i]).flat();
+    expect(polygonToRle(zigzag, 30, 20).height).to.equal(30);
+  });
+
+  it("are refused beyond what is exact, or what an outline may cost", () => {
+    expect(() => polygonToRle([0, 0, 1e300, 0, 5, 5], 9, 9, "annotation 5")).to.throw(
+      UserError,
+      "annotation 5: polygon coordinate 2 is 1e+300; they go from −1099511627776 to 1099511627776",
+    );
+    const zigzag = Array.from({ length: 300 }, (_, i) => [i % 2 === 0 ? 0 : 65_535, i]).flat();
+    expect(() => polygonToRle(zigzag, 65_535, 65_535, "annotation 5")).to.throw(
+      UserError,
+      "annotation 5: the polygon's outline crosses columns of pixels 19660500 times; at most 16777216 are drawn",
+    );
+  });
+
   it("are the reference's, pixel for pixel", function () {
     const { cases, boxes } = readJson<Polygons>(`${requireGoldens(this, "rle")}/polygons.json`);
     expect(cases.length).to.be.greaterThan(100);
