@@ -66,7 +66,9 @@ async function engineFindings(): Promise<Finding[]> {
     const { availableProviders } = await import("../engines/onnxruntime.js");
     const offered = availableProviders();
     const version: Finding = { name: "onnxruntime-node", status: "ok", detail: versionOf("onnxruntime-node") };
-    return [version, ...PROVIDERS.map((name) => providerFinding(name, offered, hasCudaLibraries()))];
+    const found: Finding[] = [];
+    for (const name of PROVIDERS) found.push(await examineProvider(name, offered));
+    return [version, ...found];
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     const advice =
@@ -85,38 +87,71 @@ async function tfjsFindings(): Promise<Finding[]> {
       (error: unknown) => (error instanceof Error ? error.message : String(error)).replace(`${backend}: `, ""),
     );
     if (failure !== undefined) return { name, status: "optional", detail: failure };
-    return { name, status: "ok", detail: `ready: --set engine.type=tfjs --set engine.backends=[${backend}]` };
+    const choice = `--set engine.type=tfjs --set engine.backends=[${backend}]`;
+    return {
+      name,
+      status: "ok",
+      detail: backend === "webgpu" ? `starts: ${choice}; ${NOT_TRIED}` : `ready: ${choice}`,
+    };
   };
   const findings: Finding[] = [];
   for (const backend of BACKENDS) findings.push(await finding(backend));
   return findings;
 }
 
+/** Every provider offered is started, in a process of its own, so that what is said to start does. */
+async function examineProvider(name: Provider, offered: readonly string[]): Promise<Finding> {
+  const lacksLibraries = name === "cuda" && !hasCudaLibraries();
+  if (name === "cpu" || lacksLibraries || !offered.includes(name)) {
+    return providerFinding(name, { offered, cudaLibraries: !lacksLibraries });
+  }
+  const { tryProvider } = await import("../engines/tryProvider.js");
+  return providerFinding(name, { offered, cudaLibraries: true, problem: await tryProvider(name) });
+}
+
+const NOT_TRIED = "densekit was not tried on it";
+
 const MISSING: Readonly<Record<Provider, string>> = {
   cpu: "missing: run `npm install` again",
   webgpu: "not in this build of onnxruntime",
-  cuda: "for NVIDIA GPUs on Linux x64",
-  coreml: "for macOS only",
-  dml: "for Windows only",
+  cuda: `for NVIDIA GPUs on Linux x64; ${NOT_TRIED}`,
+  coreml: `for macOS only; ${NOT_TRIED}`,
+  dml: `for Windows only; ${NOT_TRIED}`,
 };
 
-const USE: Readonly<Record<Provider, string>> = {
-  cpu: "ready; the default",
-  webgpu: "in the package; needs a GPU with a Vulkan, Metal or Direct3D 12 driver: --set engine.providers=[webgpu]",
-  cuda: "ready where CUDA 12 or later and cuDNN 9 are installed: --set engine.providers=[cuda]",
-  coreml: "ready: --set engine.providers=[coreml]",
-  dml: "ready: --set engine.providers=[dml]",
+const NEEDS: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
+  webgpu: "a GPU with a Vulkan, Metal or Direct3D 12 driver",
+  cuda: "CUDA 12 or later and cuDNN 9",
+  coreml: "Core ML",
+  dml: "a GPU with a Direct3D 12 driver",
 };
 
-export function providerFinding(name: Provider, offered: readonly string[], cudaLibraries: boolean): Finding {
-  if (!offered.includes(name)) {
-    return { name: `provider ${name}`, status: name === "cpu" ? "problem" : "optional", detail: MISSING[name] };
-  }
+/** What has been run on a provider before this package was made. */
+const SEEN: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
+  webgpu: "tested on a software adapter (SwiftShader) alone, on no GPU",
+  cuda: NOT_TRIED,
+  coreml: NOT_TRIED,
+  dml: NOT_TRIED,
+};
+
+export interface ProviderState {
+  /** The providers of this onnxruntime. */
+  readonly offered: readonly string[];
+  readonly cudaLibraries: boolean;
+  /** Why it does not start here. */
+  readonly problem?: string | undefined;
+}
+
+export function providerFinding(name: Provider, { offered, cudaLibraries, problem }: ProviderState): Finding {
+  const found = (status: Status, detail: string): Finding => ({ name: `provider ${name}`, status, detail });
+  if (!offered.includes(name)) return found(name === "cpu" ? "problem" : "optional", MISSING[name]);
   if (name === "cuda" && !cudaLibraries) {
-    const detail = "its libraries are not in the package: run `node node_modules/onnxruntime-node/script/install.js`";
-    return { name: "provider cuda", status: "optional", detail };
+    const install = "run `node node_modules/onnxruntime-node/script/install.js`";
+    return found("optional", `its libraries are not in the package: ${install}; ${SEEN.cuda}`);
   }
-  return { name: `provider ${name}`, status: "ok", detail: USE[name] };
+  if (name === "cpu") return found("ok", "ready; the default");
+  if (problem !== undefined) return found("optional", `does not start (${problem}): it needs ${NEEDS[name]}`);
+  return found("ok", `starts: --set engine.providers=[${name}]; ${SEEN[name]}`);
 }
 
 /** The CUDA libraries are no part of the npm package; its install script fetches them. */

@@ -21,14 +21,16 @@ const engine = z
       .min(1)
       .refine(once, "a provider occurs twice")
       .default(["cpu"])
-      .describe("Of onnxruntime: what runs the programs, in order of preference"),
+      .describe(
+        "Of onnxruntime: what runs the programs, in order of preference. webgpu: tried on a software adapter alone; cuda, coreml, dml: not tried",
+      ),
     threads: count("Of onnxruntime: threads of the CPU provider; 0: one a core", 0).default(0),
     backends: z
       .array(z.enum(BACKENDS))
       .min(1)
       .refine(once, "a backend occurs twice")
       .default([...BACKENDS])
-      .describe("Of tfjs: the first of these that this machine has runs the programs"),
+      .describe("Of tfjs: the first of these that this machine has runs the programs; webgpu was not tried"),
   })
   .prefault({})
   .describe("What runs the model");

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { examine, memoryFinding, nodeFinding, providerFinding } from "../../lib/cli/doctor.js";
+import { availableProviders } from "../../lib/engines/onnxruntime.js";
+import { tryProvider } from "../../lib/engines/tryProvider.js";
 import { run } from "./support.js";
 
 describe("doctor", () => {
@@ -41,11 +43,38 @@ describe("doctor", () => {
     });
   });
 
-  it("says what each provider needs", () => {
-    expect(providerFinding("cpu", [], false)).to.deep.include({ status: "problem" });
-    expect(providerFinding("coreml", ["cpu"], false)).to.deep.include({ status: "optional", detail: "for macOS only" });
-    expect(providerFinding("cuda", ["cpu", "cuda"], false).detail).to.match(/script\/install\.js/);
-    expect(providerFinding("cuda", ["cpu", "cuda"], true)).to.deep.include({ status: "ok" });
-    expect(providerFinding("webgpu", ["cpu", "webgpu"], false).detail).to.contain("--set engine.providers=[webgpu]");
+  it("says what each provider needs, and on what densekit was run", () => {
+    const here = (name: Parameters<typeof providerFinding>[0], problem?: string) =>
+      providerFinding(name, { offered: ["cpu", name], cudaLibraries: true, problem });
+    const none = { offered: [], cudaLibraries: false };
+    expect(providerFinding("cpu", none)).to.deep.include({ status: "problem" });
+    expect(providerFinding("coreml", none)).to.deep.include({
+      status: "optional",
+      detail: "for macOS only; densekit was not tried on it",
+    });
+    expect(providerFinding("cuda", { offered: ["cuda"], cudaLibraries: false }).detail).to.match(/script\/install\.js/);
+    for (const name of ["cuda", "coreml", "dml"] as const) {
+      expect(here(name).detail).to.equal(`starts: --set engine.providers=[${name}]; densekit was not tried on it`);
+    }
+    expect(here("webgpu")).to.deep.equal({
+      name: "provider webgpu",
+      status: "ok",
+      detail: "starts: --set engine.providers=[webgpu]; tested on a software adapter (SwiftShader) alone, on no GPU",
+    });
+    expect(here("webgpu", "No supported adapters")).to.deep.equal({
+      name: "provider webgpu",
+      status: "optional",
+      detail: "does not start (No supported adapters): it needs a GPU with a Vulkan, Metal or Direct3D 12 driver",
+    });
+  });
+
+  it("starts a provider to see whether it does", async () => {
+    const failure = await tryProvider("webgpu", {
+      VK_ICD_FILENAMES: "/nowhere.json",
+      VK_DRIVER_FILES: "/nowhere.json",
+    });
+    const isThere = process.platform === "linux" && availableProviders().includes("webgpu");
+    if (isThere) expect(failure).to.equal("Failed to get a WebGPU adapter: No supported adapters");
+    expect(await tryProvider("cpu")).to.equal(undefined);
   });
 });
