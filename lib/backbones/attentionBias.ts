@@ -38,8 +38,8 @@ function isOffsetTable(name: string, found: readonly number[], wanted: readonly 
 }
 
 /**
- * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. The dense
- * model itself stretches its table in this way to the size of each picture.
+ * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. For the
+ * size of a picture the dense model does otherwise: it spreads its table over pairs of cells and resizes those bicubically.
  *
  * @param table [heads, from²]
  * @returns [heads, to²]

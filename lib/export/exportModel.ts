@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
+import { createEngine } from "../engines/create.js";
 import { runOnce } from "../engines/inference.js";
-import { onnxRuntimeEngine } from "../engines/onnxruntime.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { recordBuilds } from "./builds.js";
@@ -47,7 +47,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   if (options.force !== true) await checkFree(out);
   const network = await openNetwork(config, options.weights);
   signal?.throwIfAborted();
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const builds = await recordBuilds(network, settings, config.data.normalisation, (constants) =>
     runOnce(engine, constants),
   );

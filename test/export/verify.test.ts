@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Config } from "../../lib/config/schema.js";
 import { exportModel } from "../../lib/export/exportModel.js";
 import { verifyModel } from "../../lib/export/verify/verify.js";
 import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
@@ -51,6 +52,15 @@ for (const task of ["instances", "semantic"] as const) {
       await exportModel({ ...shared, out: model, size: { height: 64, width: 96 }, batch: 2 });
       const result = await verifyModel({ model, config: trained.config, weights: trained.run, data: true });
       expect(result.failures).to.deep.equal([]);
+    });
+
+    it("compares with the model on the config's engine", async () => {
+      const model = inFolder("engine.onnx");
+      await exportModel({ ...shared, out: model, size: "free" });
+      const engine: Config["engine"] = { ...trained.config.engine, type: "tfjs", backends: ["webgpu"] };
+      const config = { ...trained.config, engine };
+      const message = await userMessage(() => verifyModel({ model, config, weights: trained.run }));
+      expect(message).to.contain("none of webgpu can be used here");
     });
 
     it("fails, with exit code 1, against weights that are not the file's", async () => {

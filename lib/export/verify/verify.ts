@@ -1,9 +1,9 @@
 import type { Config } from "../../config/schema.js";
 import { Cache } from "../../engines/cache.js";
+import { createEngine } from "../../engines/create.js";
 import type { Program } from "../../engines/engine.js";
 import { compileForInference } from "../../engines/inference.js";
 import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
-import { onnxRuntimeEngine } from "../../engines/onnxruntime.js";
 import { UserError } from "../../errors.js";
 import { decodePicture } from "../../images/decode.js";
 import { findPictures } from "../../inference/findPictures.js";
@@ -96,7 +96,7 @@ function checkFits(model: string, { task, classes }: ExportMetadata, config: Con
 
 /** The network's own outputs, neither pre- nor post-processed, on the config's engine. */
 function nativeRunner(network: Network, settings: ExportSettings, config: Config) {
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const programs = new Cache<Program>(PROGRAMS_KEPT);
   const { normalisation } = config.data;
   const plain = { part: settings.part, preprocess: false, postprocess: false };
@@ -153,7 +153,7 @@ async function measured(
       await run.dispose();
     }
   };
-  const engine = onnxRuntimeEngine(config.engine);
+  const engine = createEngine(config.engine);
   const exported = fileEngine(file, settings, config.data.normalisation);
   return {
     model: await measure("measuring the model", { values, engine, folded: true }),
