@@ -52,7 +52,7 @@ export function bytesOf(data: TensorData): Uint8Array {
 /** Elements over `bytes`: a view where the alignment allows it, else over a copy. */
 export function viewBytes(dtype: Dtype, bytes: Uint8Array): TensorData {
   const { bytes: size, array: ArrayType } = DTYPES[dtype];
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes); // a Buffer's slice would be no copy
   return new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
 }
 

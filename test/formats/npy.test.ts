@@ -23,6 +23,8 @@ describe("npy", () => {
       const shifted = new Uint8Array(bytes.length + 3);
       shifted.set(bytes, 3);
       expect(parseNpy(shifted.subarray(3)), "from an odd address").to.deep.equal(tensor);
+      // A Buffer's slice is a view, not a copy.
+      expect(parseNpy(Buffer.from(shifted.buffer).subarray(3)), "in a Buffer").to.deep.equal(tensor);
     });
   }
 

@@ -2,8 +2,12 @@ import type { FuzzTargets } from "./target.js";
 
 /** What `npm run fuzz` can try. A new target is a file in targets/ and a line here. */
 export const TARGETS: FuzzTargets = {
+  json: () => import("./targets/json.js"),
   npz: () => import("./targets/npz.js"),
+  onnx: () => import("./targets/onnx.js"),
   "pth-legacy": () => import("./targets/pthLegacy.js"),
   "pth-zip": () => import("./targets/pthZip.js"),
   safetensors: () => import("./targets/safetensors.js"),
+  xml: () => import("./targets/xml.js"),
+  yaml: () => import("./targets/yaml.js"),
 };

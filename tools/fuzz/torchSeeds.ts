@@ -31,13 +31,16 @@ export function legacySeeds(): readonly Uint8Array[] {
     count.writeBigUInt64LE(BigInt(bytes.length / 4));
     return Buffer.concat([count, bytes]);
   };
-  const magic = Buffer.concat([op(0x8a, 10), Buffer.from("6cfc9c46f9206aa85019", "hex")]);
-  const own = Buffer.concat([
-    ...[pickle(magic), pickle(integer(1001)), pickle(dict(text("little_endian"), op(0x88))), pickle(ROOT)],
-    pickle(tuple(text("0"), text("1"))),
-    ...Object.values(STORAGES).map(storage),
-  ]);
+  const keys = pickle(tuple(text("0"), text("1")));
+  const own = Buffer.concat([legacyFile(ROOT), keys, ...Object.values(STORAGES).map(storage)]);
   return [own, ...recorded("legacy_")];
+}
+
+/** What comes before the list of storages, with an object of any kind. */
+export function legacyFile(content: Buffer): Buffer {
+  const magic = Buffer.concat([op(0x8a, 10), Buffer.from("6cfc9c46f9206aa85019", "hex")]);
+  const facts = dict(text("little_endian"), op(0x88));
+  return Buffer.concat([magic, integer(1001), facts, content].map((part) => pickle(part)));
 }
 
 function recorded(prefix: string): Uint8Array[] {

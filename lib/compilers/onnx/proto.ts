@@ -57,6 +57,21 @@ const root = protobuf.Root.fromJSON({
             output: many("ValueInfoProto", 12),
           },
         },
+        // A graph as it looks from outside; of the nodes, which may be many, one is kept to tell that there are any.
+        GraphHeader: {
+          fields: {
+            node: one("bytes", 1),
+            input: many("ValueInfoProto", 11),
+            output: many("ValueInfoProto", 12),
+          },
+        },
+        ModelHeader: {
+          fields: {
+            graph: one("GraphHeader", 7),
+            opsetImport: many("OperatorSetIdProto", 8),
+            metadataProps: many("StringStringEntryProto", 14),
+          },
+        },
         OperatorSetIdProto: { fields: { domain: one("string", 1), version: one("int64", 2) } },
         StringStringEntryProto: { fields: { key: one("string", 1), value: one("string", 2) } },
         ModelProto: {
@@ -171,10 +186,56 @@ function writerOf(bytes: number): protobuf.Writer {
   }
 }
 
-/** @throws when the bytes are no such message */
-export function decodeModel(bytes: Uint8Array): OnnxModel {
-  const message = modelType.decode(bytes);
-  return modelType.toObject(message, { longs: Number, arrays: true, objects: true }) as OnnxModel;
+/** What `decodeHeader` finds. What a file leaves out is undefined or empty. */
+export interface OnnxFileHeader {
+  readonly graph?: {
+    readonly node?: Uint8Array;
+    readonly input: readonly DecodedInfo[];
+    readonly output: readonly DecodedInfo[];
+  };
+  readonly opsetImport: readonly { readonly domain?: string; readonly version?: number }[];
+  readonly metadataProps: readonly { readonly key?: string; readonly value?: string }[];
+}
+
+export interface DecodedInfo {
+  readonly name?: string;
+  readonly type?: {
+    readonly tensorType?: {
+      readonly elemType?: number;
+      readonly shape?: { readonly dim: readonly DecodedDimension[] };
+    };
+  };
+}
+
+interface DecodedDimension {
+  readonly dimValue?: number;
+  readonly dimParam?: string;
+}
+
+const headerType = root.lookupType("onnx.ModelHeader");
+/** Inputs, outputs, entries of metadata: far more than a model has of them. */
+const MOST_ENTRIES = 10_000;
+
+/** Reads what a model says of itself. @throws Error when the bytes are no such message, or one of absurdly many entries */
+export function decodeHeader(bytes: Uint8Array): OnnxFileHeader {
+  checkEntries(bytes);
+  return headerType.toObject(headerType.decode(bytes), { longs: Number, arrays: true }) as OnnxFileHeader;
+}
+
+/** An empty entry takes two bytes in the file and a hundred times as many in memory: they are counted before. */
+function checkEntries(bytes: Uint8Array): void {
+  const reader = protobuf.Reader.create(bytes);
+  let entries = 0;
+  const count = (end: number, listed: readonly number[], inner?: number): void => {
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      const [id, wireType] = [tag >>> 3, tag & 7];
+      if (listed.includes(id) && ++entries > MOST_ENTRIES) throw new Error(`more than ${MOST_ENTRIES} entries`);
+      if (id === inner && wireType === 2) count(reader.uint32() + reader.pos, [11, 12]);
+      else reader.skipType(wireType);
+    }
+  };
+  count(bytes.length, [8, 14], 7);
 }
 
 /** @param shape a size, the name of a free one, or undefined for one without a name */

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
 import type { DType } from "../../graph/index.js";
-import { decodeModel, ELEMENT_TYPES, type OnnxGraph } from "./proto.js";
+import { type DecodedInfo, decodeHeader, ELEMENT_TYPES } from "./proto.js";
 
 /** What an ONNX file says of itself and of how it looks from outside. */
 export interface OnnxHeader {
@@ -25,30 +25,34 @@ const DTYPES = new Map<number, DType>([
 
 /** @throws UserError when the bytes are no ONNX model, or one with inputs of other types than densekit writes */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
-  let model: ReturnType<typeof decodeModel>;
+  let header: ReturnType<typeof decodeHeader>;
   try {
-    model = decodeModel(bytes);
+    header = decodeHeader(bytes);
   } catch {
     throw new UserError(`${path}: not an ONNX model, or a damaged one`);
   }
-  const { graph, metadataProps = [], opsetImport } = model;
-  if (graph.node.length === 0) throw new UserError(`${path}: not an ONNX model, or an empty one`);
-  const types = (infos: OnnxGraph["output"]) =>
-    Object.fromEntries(infos.map((info) => [info.name, typeOf(info, path)]));
+  const { graph, metadataProps, opsetImport } = header;
+  if (graph?.node === undefined) throw new UserError(`${path}: not an ONNX model, or an empty one`);
+  const types = (infos: readonly DecodedInfo[]) =>
+    Object.fromEntries(infos.map((info) => [info.name ?? "", typeOf(info, path)]));
   return {
-    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+    metadata: Object.fromEntries(metadataProps.map(({ key = "", value = "" }) => [key, value])),
     opset: opsetImport.find(({ domain }) => !domain)?.version ?? 0,
     inputs: types(graph.input),
     outputs: types(graph.output),
   };
 }
 
-function typeOf({ name, type }: OnnxGraph["output"][number], path: string): OnnxType {
-  if (!("tensorType" in type)) throw new UserError(`${path}: ${name} is no tensor; no model of densekit has such`);
-  const { elemType, shape } = type.tensorType;
+function typeOf({ name = "", type }: DecodedInfo, path: string): OnnxType {
+  if (type?.tensorType === undefined) {
+    throw new UserError(`${path}: ${name} is no tensor; no model of densekit has such`);
+  }
+  const { elemType = 0, shape } = type.tensorType;
   const dtype = DTYPES.get(elemType);
   if (dtype === undefined) {
     throw new UserError(`${path}: ${name} has ONNX element type ${elemType}, which no model of densekit has`);
   }
+  if (shape === undefined)
+    throw new UserError(`${path}: ${name} has no shape; every model of densekit says its shapes`);
   return { dtype, shape: shape.dim.map(({ dimValue, dimParam }) => dimParam || dimValue || undefined) };
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.js";
+import { parseJson } from "../../formats/json.js";
 import type { GraphModel } from "./graphModel.js";
 import type { WeightEntry } from "./weights.js";
 
@@ -60,7 +61,7 @@ export function parseModelFile(text: string, path: string): ParsedModelFile {
   const bad = (why: string) => new UserError(`${path}: ${why}; a TF.js graph model of densekit is expected`);
   let json: Record<string, unknown>;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text) as Record<string, unknown>;
   } catch {
     throw bad("not JSON");
   }
@@ -71,6 +72,10 @@ export function parseModelFile(text: string, path: string): ParsedModelFile {
     throw bad("it has no signature");
   }
   if (!Array.isArray(weightsManifest)) throw bad("it has no weightsManifest");
+  const isList = (value: unknown): boolean => value === undefined || Array.isArray(value);
+  if (!weightsManifest.every((group) => isObject(group) && isList(group.paths) && isList(group.weights))) {
+    throw bad("its weightsManifest is no list of paths and weights");
+  }
   const groups = weightsManifest as { readonly paths?: string[]; readonly weights?: WeightEntry[] }[];
   const paths = groups.flatMap((group) => group.paths ?? []);
   const strange = paths.find((name) => typeof name !== "string" || name.includes("..") || /[\\/:]/.test(name));

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
+import { parseJson } from "../../formats/json.js";
 import { decodeMask, readPictureSize } from "../../images/decode.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { encodeRle } from "../../masks/rle.js";
@@ -85,7 +86,7 @@ async function readPicture(path: string, finder: PictureFinder, tally: Tally): P
 function parse(text: string, path: string): z.output<typeof fileSchema> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
+import { parseYaml, plainOf } from "../../config/tree.js";
 import { UserError } from "../../errors.js";
 import { copyFileAtomic, readTextFile, writeFileAtomic } from "../../files.js";
 import { segmentationToRle } from "../../masks/coco.js";
@@ -69,7 +70,7 @@ function checkStems(pictures: readonly ConvertedPicture[]): void {
 async function describe({ classes }: ConvertedSet, { output, split = "train" }: WriteYoloOptions): Promise<string> {
   const path = join(output, "data.yaml");
   const names = Object.fromEntries(classes.map((name, i) => [i, name]));
-  const old: unknown = existsSync(path) ? parse(await readTextFile(path)) : {};
+  const old: unknown = existsSync(path) ? plainOf(parseYaml(await readTextFile(path), path, output)) : {};
   const kept = typeof old === "object" && old !== null ? old : {};
   if ("names" in kept && JSON.stringify(kept.names) !== JSON.stringify(names)) {
     throw new UserError(`${path}: its names are not these: ${classes.join(", ")}; write to another folder`);

@@ -29,7 +29,14 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
     ignoreDeclaration: true,
     ignorePiTags: true,
   });
-  const top = elementsOf(parser.parse(text), path, true);
+  let parsed: unknown;
+  try {
+    parsed = parser.parse(text);
+  } catch (error) {
+    // The parser has limits of its own, on depth and entities.
+    throw new UserError(`${path}: no XML of annotations: ${error instanceof Error ? error.message : error}`);
+  }
+  const top = elementsOf(parsed, path, true);
   const found = top.find(({ name }) => name === root);
   if (found !== undefined) return found;
   throw new UserError(`${path}: the root element is <${top[0]?.name ?? ""}>, not <${root}>; is this another format?`);

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
-import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
+import { parseYaml, plainOf } from "../../config/tree.js";
 import { isPicture } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
@@ -68,14 +68,7 @@ async function findDescription(input: string): Promise<string> {
 }
 
 async function readDescription(file: string, split: string) {
-  let yaml: unknown;
-  try {
-    yaml = parse(await readTextFile(file));
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new UserError(`${file}: no valid YAML: ${error.message.split("\n")[0]}`);
-  }
-  const result = fileSchema.safeParse(yaml);
+  const result = fileSchema.safeParse(plainOf(parseYaml(await readTextFile(file), file, dirname(file))));
   if (!result.success) {
     throw new UserError(
       `${file}: names is missing or no list of class names; is this the data.yaml of a YOLO data set?`,
