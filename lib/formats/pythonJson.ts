@@ -1,4 +1,4 @@
-import { checkDepth } from "./json.js";
+import { checkDepth } from "../json.js";
 
 /**
  * As JSON.parse, of texts nested 200 levels deep at most; NaN and Infinity, which Python writes though they are no JSON, are

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, openFile, writeFileAtomic } from "../files.js";
-import { isTooDeep, parseJson } from "./json.js";
+import { isTooDeep, parseJson } from "../json.js";
 import {
   bytesOf,
   DTYPES,

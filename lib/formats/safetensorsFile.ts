@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { readBytes } from "../files.js";
-import { parseJson } from "./json.js";
+import { parseJson } from "../json.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import type { StoredTensor, TensorFile } from "./tensorFile.js";
 
@@ -82,7 +82,7 @@ function tensorFileOf(
         what: `a tensor of ${type} [${shape.join(", ")}], which cannot be read`,
       })),
     ),
-    metadata: Object.assign({}, ...files.map(({ metadata }) => metadata)),
+    metadata: Object.fromEntries(files.flatMap(({ metadata }) => Object.entries(metadata))),
     read: (tensor) => ownerOf(tensor).read(tensor.name),
     readInto: (tensor, target) => ownerOf(tensor).readInto(tensor.name, target),
     async close() {

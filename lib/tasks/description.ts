@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import type { Colour } from "../images/draw/palette.js";
+import { parseJson } from "../json.js";
 
 /** What a model means, kept in its weights file so that it can be used without the data it was trained on. */
 export interface ModelDescription {
@@ -26,11 +27,21 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>, path: s
   const text = metadata[KEY];
   if (text === undefined) return undefined;
   try {
-    const description: ModelDescription = JSON.parse(text);
-    if (isNames(description.classes) && ["instances", "semantic"].includes(description.task)) return description;
+    const description = parseJson(text) as ModelDescription;
+    const { task, classes, categoryIds, masks, palette } = description;
+    const isKnown = isNames(classes) && ["instances", "semantic"].includes(task);
+    const fit = (list: unknown, isRight: (item: unknown) => boolean): boolean =>
+      list === undefined || (Array.isArray(list) && list.length === classes.length && list.every(isRight));
+    const isMeant = masks === undefined || typeof masks === "boolean";
+    if (isKnown && isMeant && fit(categoryIds, Number.isSafeInteger) && fit(palette, isColour)) return description;
   } catch {}
   throw new UserError(`${path}: what the file's metadata says of its model cannot be understood`);
 }
+
+const isColour = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  value.every((part) => Number.isInteger(part) && part >= 0 && part < 256);
 
 function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
+import { UserError } from "../../lib/errors.js";
 import { openTensorFile } from "../../lib/formats/openTensorFile.js";
 import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
 import type { Tensor } from "../../lib/formats/tensor.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
-import { toMetadata } from "../../lib/tasks/description.js";
+import { fromMetadata, toMetadata } from "../../lib/tasks/description.js";
 import { instancesTask } from "../../lib/tasks/instances.js";
 import { semanticTask } from "../../lib/tasks/semantic.js";
 import { findWeights } from "../../lib/training/checkpoint.js";
@@ -97,6 +98,37 @@ describe("densekit weights", () => {
     requireAll(enough); // what is not needed is no fault
     expect(describePlan("model", enough)).to.contain("loaded 1 of 1 tensors");
     await file.close();
+  });
+
+  it("is told where a file's own description is none", () => {
+    const right = {
+      task: "instances",
+      classes: ["a", "b"],
+      categoryIds: [1, 2],
+      masks: true,
+      palette: [
+        [0, 0, 0],
+        [1, 2, 3],
+      ],
+    };
+    expect(fromMetadata({ densekit: JSON.stringify(right) }, "w.safetensors")).to.deep.equal(right);
+    const wrong = [
+      ...[
+        { categoryIds: [1] },
+        { categoryIds: ["1", "2"] },
+        { masks: 1 },
+        { palette: 5 },
+        { palette: [[0, 0, 0], "red"] },
+      ],
+      ...[{ classes: "ab" }, { classes: [] }, { task: "__proto__" }],
+    ];
+    const texts = ["5", "null", "[", "[".repeat(300), ...wrong.map((fault) => JSON.stringify({ ...right, ...fault }))];
+    for (const densekit of texts) {
+      expect(() => fromMetadata({ densekit }, "w.safetensors"), densekit).to.throw(
+        UserError,
+        "w.safetensors: what the file's metadata says of its model cannot be understood",
+      );
+    }
   });
 
   it("say which of two models in a file is read, and take the other by its name", async () => {

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { parseJson } from "../../formats/json.js";
+import { parseJson } from "../../json.js";
 import type { GraphModel } from "./graphModel.js";
 import type { WeightEntry } from "./weights.js";
 
