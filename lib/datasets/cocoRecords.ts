@@ -34,6 +34,8 @@ export interface CocoAnnotation {
 export interface CocoTables {
   readonly file: string;
   readonly pictures: ReadonlyMap<number, PictureInfo>;
+  /** Ids of pictures that are listed, but wrongly. */
+  readonly faulty?: ReadonlySet<number>;
   labelOf(categoryId: number, where: Place): number;
   /** Ids met so far. */
   readonly seen: Set<number>;
@@ -70,7 +72,7 @@ type KeptAnnotation = CocoAnnotation & { readonly box: Corners };
 export function readAnnotation(
   entry: unknown,
   index: number,
-  { file, pictures, labelOf, seen }: CocoTables,
+  { file, pictures, faulty, labelOf, seen }: CocoTables,
   attempt: Attempt,
 ): CocoAnnotation | undefined {
   const unnamed = { file, entry: `annotation number ${index + 1}` };
@@ -88,6 +90,7 @@ export function readAnnotation(
     const pictureId = numberField(fields, "image_id", place, "picture");
     const found = pictures.get(pictureId);
     if (found !== undefined) return found;
+    if (faulty?.has(pictureId) === true) return undefined; // which is told already
     throw new DataFault("picture", place, `image_id ${pictureId} is not in the list of images`);
   });
   const label = attempt(() => labelOf(numberField(fields, "category_id", place, "category"), place));
@@ -145,11 +148,20 @@ export function readCategories(
   return { classes, categoryIds, labelOf };
 }
 
-export function readPictures(images: readonly unknown[], path: string, attempt: Attempt): Map<number, PictureInfo> {
+/** @param faulty gets the ids of entries that `attempt` let pass with a fault */
+export function readPictures(
+  images: readonly unknown[],
+  path: string,
+  attempt: Attempt,
+  faulty?: Set<number>,
+): Map<number, PictureInfo> {
   const pictures = new Map<number, PictureInfo>();
   for (const [i, entry] of images.entries()) {
     const picture = attempt(() => readPicture(entry, i, path, pictures));
     if (picture !== undefined) pictures.set(picture.id, picture);
+    else if (typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "number") {
+      faulty?.add(entry.id);
+    }
   }
   return pictures;
 }
@@ -167,6 +179,7 @@ function readPicture(
   if (known.has(id)) throw new DataFault("id", where, "this id occurs twice; image ids must be unique");
   const { file_name: file } = fields;
   if (typeof file !== "string" || file === "") throw new DataFault("picture", where, "file_name is missing");
+  if (file.includes("\0")) throw new DataFault("picture", where, "file_name holds a zero byte");
   const width = numberField(fields, "width", where, "size");
   const height = numberField(fields, "height", where, "size");
   checkSides(width, height, where);

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { basename, dirname, extname, join, parse } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, parse, win32 } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 import type { PictureFile } from "./types.js";
@@ -58,11 +59,51 @@ export async function findMissing(
   for (const picture of pictures) {
     const path = join(root, picture.file);
     let names = folders.get(dirname(path));
-    if (names === undefined) folders.set(dirname(path), (names = new Set(await listNames(dirname(path)))));
+    if (names === undefined) folders.set(dirname(path), (names = await namesOf(dirname(path), root)));
     if (names.has(basename(path))) continue;
-    const stem = parse(path).name.toLowerCase();
-    const near = Array.from(names).find((name) => parse(name).name.toLowerCase() === stem);
-    missing.push({ ...picture, hint: near === undefined ? "check the pictures folder" : `there is ${near}` });
+    missing.push({ ...picture, hint: hintOf(picture.file, root, names) });
   }
   return missing;
+}
+
+/** A folder below the root that is not there holds nothing; the pictures in it are missing, and others are looked for. */
+async function namesOf(folder: string, root: string): Promise<Set<string>> {
+  if (folder.includes("\0") || (folder !== join(root, ".") && !existsSync(folder))) return new Set();
+  return new Set(await listNames(folder));
+}
+
+/** Why a picture is likely not to be found, the surest reason first. */
+function hintOf(file: string, root: string, names: ReadonlySet<string>): string {
+  if (/^[a-z][a-z\d+.-]+:\/\//i.test(file))
+    return "the name is an address on the web; it must be a file's in the pictures folder";
+  if (isAbsolute(file) || win32.isAbsolute(file))
+    return "the name is absolute; it must be relative to the pictures folder";
+  const base = basename(file);
+  const spelt = Array.from(names).find((name) => name.normalize("NFC") === base.normalize("NFC"));
+  if (spelt !== undefined) {
+    const form = (name: string): string => (name === name.normalize("NFC") ? "composed (NFC)" : "decomposed (NFD)");
+    return `there is ${spelt}, which looks the same: its accents are ${form(spelt)}, those of the annotation ${form(base)}; rename the one or the other`;
+  }
+  const slashed = file.replaceAll("\\", "/");
+  if (slashed !== file && existsSync(join(root, slashed)))
+    return `there is ${slashed}: folders are parted by /, not by \\`;
+  const unescaped = withoutEscapes(base);
+  const stem = parse(base).name.toLowerCase();
+  const near = Array.from(names).find(
+    (name) => parse(name).name.toLowerCase() === stem || name === unescaped || withoutEscapes(name) === base,
+  );
+  if (near !== undefined) return `there is ${near}`;
+  const folder = dirname(file);
+  return folder === "." || existsSync(join(root, folder))
+    ? "check the pictures folder"
+    : `there is no folder ${join(root, folder)}`;
+}
+
+/** As a web address is read: %20 is a blank. */
+function withoutEscapes(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

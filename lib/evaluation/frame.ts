@@ -54,7 +54,7 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
     pictureIds,
     pictureSizes: Int32Array.from(
       [...pictureIds].flatMap((id) => [pictures.get(id)!.height, pictures.get(id)!.width]),
-      (side) => (side > 0 ? side : 0),
+      (side) => (side > 0 ? Math.min(side, 2 ** 31 - 1) : 0),
     ),
     judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(imageIds, id)),
     categoryIds: allCategoryIds,

@@ -100,6 +100,14 @@ describe("data convert", () => {
       expect(objectsOf(await open("VOC2012/JPEGImages"))[0]).to.deep.equal(["person", [0, 0, 12, 8]]);
     });
 
+    it("names boxes whose corners are swapped", async () => {
+      const path = join(folder, "voc/scene.xml");
+      await writeFile(path, (await readFile(path, "utf8")).replace("<xmax>12<", "<xmax>-3<"));
+      expect((await convert(voc())).remarks).to.deep.equal([
+        `1 boxes with swapped corners left out (${path}: object 1 ("person"): xmin 1, xmax -3)`,
+      ]);
+    });
+
     it("reads other encodings that the XML names", async () => {
       const xml = (await readFile(join(folder, "voc/scene.xml"), "utf8")).replace("person", "Mädchen");
       const latin = Buffer.from(xml.replace("UTF-8", "ISO-8859-1"), "latin1");
@@ -215,6 +223,25 @@ describe("data convert", () => {
       );
     });
 
+    it("clips what is outside by a hair, and anything when told to", async () => {
+      const labels = join(folder, "yolo/labels/train/scene.txt");
+      await writeFile(labels, "0 0.5 0.5 1.0005 1\n1 0.25 -0.0009 0.5 0.25 0.5 1.001\n");
+      const hair = await convert(yolo());
+      expect(hair.objects).to.equal(2);
+      expect(hair.remarks).to.deep.equal([
+        `2 lines with values outside 0–1 clipped to their pictures (${labels}:1; ${labels}:2)`,
+      ]);
+      await writeFile(labels, "0 1.1 0.5 0.4 1\n");
+      expect(await userMessage(() => convert(yolo(), { force: true }))).to.match(
+        /scene\.txt:1: 1\.1 is out of range: .*; --clip takes what lies outside as clipped to the picture$/,
+      );
+      await convert(yolo({ clip: true }), { force: true });
+      const [[, box]] = objectsOf(await open("yolo/images/train")) as [Seen];
+      expect(box.map((edge) => Math.round(edge * 100) / 100)).to.deep.equal([10.8, 0, 12, 8]);
+      await writeFile(labels, "0 nan 0.5 0.4 1\n");
+      expect(await userMessage(() => convert(yolo({ clip: true }), { force: true }))).to.match(/nan is out of range/);
+    });
+
     it("names what is wrong in data.yaml", async () => {
       for (const [yaml, message] of [
         ["train: [", /data\.yaml:\d+:\d+: no valid YAML: /],
@@ -275,10 +302,6 @@ describe("data convert", () => {
         ["{}", /scene\.json: shapes: .*; is this a LabelMe file\?$/],
         [text.replace('"label": "dog"', '"label": 7'), /scene\.json: shapes\.1\.label: /],
         [text.replace(/\[\s*1,\s*1\s*\],/, '["a", 1],'), /scene\.json: shapes\.0\.points\.0\.0: /],
-        [
-          text.replace(/"points": \[\s*\[\s*1,\s*1\s*\],[\s\S]*?\]\s*\],/, '"points": [[1, 1], [2, 2]],'),
-          /shape 1 \("person"\): a polygon needs at least 3 points, this one has 2$/,
-        ],
         [text.replace(/"mask": "[^"]*"/, '"mask": "AAAA"'), /shape 5 \("person"\): its mask: cannot be decoded/],
       ] as const) {
         await writeFile(path, spoilt);
@@ -335,17 +358,74 @@ describe("data convert", () => {
           text.replace('rle="0, 2, 2, 2"', 'rle="0, 2, x"'),
           /image 1: mask 1: a run length is " x", which is no number$/,
         ],
-        [
-          text.replace("1.00,1.00;5.00,1.00;", ""),
-          /image 1: polygon 1: a polygon needs at least 3 points, this one has 2$/,
-        ],
         [text.replace("5.00,1.00;", "5.00;"), /image 1: polygon 1: y of a point is missing$/],
         [text.replace('xtl="1.00"', ""), /image 1: box 1: xtl is missing$/],
         [text.replace('label="person"', ""), /image 1: box 1: the attribute label is missing$/],
-        [text.replace('label="dog"', 'label="cow"'), /there are objects of the class "cow"/],
       ] as const) {
         await writeFile(path, spoilt);
         expect(await userMessage(() => convert(cvat()))).to.match(message);
+      }
+      await writeFile(path, text.replace('label="dog"', 'label="cow"'));
+      expect(await userMessage(() => convert(cvat({ classes: ["person", "dog"] })))).to.match(
+        /there are objects of the class "cow", which --classes does not name$/,
+      );
+    });
+
+    const one = (shapes: string, attributes = 'name="a.png" width="64" height="48"') =>
+      "<annotations><meta><task><labels><label><name>cat</name></label><label><name>dog</name></label></labels></task>" +
+      `</meta><image id="0" ${attributes}>${shapes}</image></annotations>`;
+
+    it("leaves out what is too short for a polygon, takes labels the task does not list, and names both", async () => {
+      const shapes =
+        '<polygon label="cat" points="10,10;20,10"/><polygon label="dog" points="10,10;20,10;20,20"/>' +
+        '<box label="bird" xtl="10" ytl="10" xbr="30" ybr="20"/><box label="cat" xtl="30" ytl="10" xbr="10" ybr="20"/>' +
+        '<box label="cat" xtl="10" ytl="10" xbr="10" ybr="20"/>';
+      await writeFile(join(folder, "cvat/annotations.xml"), one(shapes));
+      const { classes, objects, remarks } = await convert(cvat());
+      expect({ classes, objects }).to.deep.equal({ classes: ["cat", "dog", "bird"], objects: 2 });
+      const at = (shape: string) => `${join(folder, "cvat/annotations.xml")}: image 1: ${shape}`;
+      expect(remarks).to.deep.equal([
+        `1 polygons with fewer than 3 points left out (${at("polygon 1")})`,
+        `1 boxes with swapped corners left out (${at("box 2")}: x from 30 to 10)`,
+        `1 boxes without area in their picture left out (${at("box 3")})`,
+        "1 labels taken that the task does not list (bird)",
+      ]);
+    });
+
+    it("refuses sizes, radii and windows that no picture has, and names that lead elsewhere", async () => {
+      for (const [xml, message] of [
+        [
+          one('<ellipse label="cat" cx="5" cy="5" rx="1e9" ry="2"/>'),
+          /ellipse 1: a radius is 1000000000; radii go from 0 to 1048576 pixels$/,
+        ],
+        [one('<ellipse label="cat" cx="5" cy="5" rx="-3" ry="2"/>'), /ellipse 1: a radius is -3; /],
+        [
+          one('<mask label="cat" rle="0,1" left="0" top="0" width="-4" height="2"/>'),
+          /mask 1: a mask's window is of whole numbers.*width -4/,
+        ],
+        [
+          one('<mask label="cat" rle="0,1" left="0" top="0" width="60000" height="60000"/>'),
+          /at most 134217728 pixels, not /,
+        ],
+        [
+          one('<polygon label="cat" points="0,0;1e300,0;5,5"/>'),
+          /polygon 1: polygon coordinate 2 is 1e\+300; they go from /,
+        ],
+        [
+          one("", 'name="a.png" width="1e9" height="4"'),
+          /image 1: the picture's size is 1000000000 × 4; a side has at most 65535 pixels/,
+        ],
+        [
+          one("", 'name="a.png" width="-5" height="4"'),
+          /image 1: width and height must be whole numbers from 1, not -5 and 4$/,
+        ],
+        [
+          one('<box label="cat" xtl="1" ytl="1" xbr="9" ybr="9"/>', 'name="../a.png" width="9" height="9"'),
+          /image 1: the file name "\.\.\/a\.png" cannot be written: it leads out of its folder/,
+        ],
+      ] as const) {
+        await writeFile(join(folder, "cvat/annotations.xml"), xml);
+        expect(await userMessage(() => convert(cvat())), xml).to.match(message);
       }
     });
   });
@@ -556,6 +636,52 @@ describe("data convert", () => {
         .match(/.{12}/g)!;
       expect(first).to.deep.equal(["ring", [1, 1, 8, 7], rows.join("\n")]);
       expect(second).to.deep.equal(["bars", [0, 0, 11, 2], drawn([0, 0, 3, 2], [9, 0, 11, 2])]);
+    });
+
+    const cocoFile = async (file: string, size = { width: 12, height: 8 }) => {
+      const path = join(folder, "in.json");
+      const annotation = { id: 1, image_id: 7, category_id: 1, bbox: [1, 1, 5, 4], area: 20, iscrowd: 0 };
+      const content = { images: [{ id: 7, file_name: file, ...size }], annotations: [annotation] };
+      await writeFile(path, JSON.stringify({ ...content, categories: [{ id: 1, name: "cat" }] }));
+      return { format: "coco", input: path, pictures: join(folder, "pictures") } as const;
+    };
+
+    it("stays in its folder: names that lead elsewhere are refused before anything is written", async () => {
+      await cp(join(folder, "pictures/scene.png"), join(folder, "scene.png"));
+      const names = await readdir(folder);
+      const from = await cocoFile("../scene.png");
+      const to = { format: "yolo", output: join(folder, "a/b"), shapes: "boxes" } as const;
+      expect(await userMessage(() => convertData({ from, to }))).to.equal(
+        `${join(folder, "in.json")}: image 7: the file name "../scene.png" cannot be written: ` +
+          "it leads out of its folder; names are relative to the pictures folder",
+      );
+      expect((await readdir(folder)).filter((name) => name !== "in.json")).to.deep.equal(names);
+    });
+
+    it("copies what is a picture of the annotated size alone", async () => {
+      const to = { format: "yolo", output: join(folder, "a"), shapes: "boxes" } as const;
+      await writeFile(join(folder, "pictures/text.jpg"), "no picture");
+      const text = await cocoFile("text.jpg");
+      expect(await userMessage(() => convertData({ from: text, to }))).to.match(/text\.jpg: cannot be decoded/);
+      const other = await cocoFile("scene.png", { width: 20, height: 8 });
+      expect(await userMessage(() => convertData({ from: other, to }))).to.match(
+        /scene\.png: the picture is 12×8, its annotation says 20×8/,
+      );
+    });
+
+    it("gives names that readers of YOLO would not see what they lack", async () => {
+      for (const [name, seen] of [
+        [".hidden.png", "hidden.png"],
+        ["no_ending", "no_ending.png"],
+      ] as const) {
+        await cp(join(folder, "pictures/scene.png"), join(folder, "pictures", name));
+        const from = await cocoFile(name);
+        const output = join(folder, "seen", seen);
+        const { remarks } = await convertData({ from, to: { format: "yolo", output, shapes: "boxes" } });
+        expect(remarks).to.deep.equal([`1 pictures given a name that readers of YOLO see (${name} → ${seen})`]);
+        const back = await convert({ format: "yolo", input: join(output, "data.yaml") }, { force: true });
+        expect(back).to.include({ pictureCount: 1, objects: 1 });
+      }
     });
 
     it("says what cannot be written", async () => {

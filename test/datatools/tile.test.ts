@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -17,6 +17,7 @@ import { compressRle } from "../../lib/masks/strings.js";
 import { cropRle } from "../../lib/masks/transforms.js";
 import { accepted, refused } from "../cli/refused.js";
 import { noiseLabels, noisePicture } from "../images/pictures.js";
+import { userMessage } from "../support/failure.js";
 import { readJson } from "../support/goldens.js";
 
 describe("tiles", () => {
@@ -136,6 +137,26 @@ describe("data tile", () => {
   };
   const coco = async () =>
     ({ kind: "coco", name: "data", annotations: await write(), pictures: join(folder, "pictures") }) as const;
+
+  it("stays in its folder, and gives no two pictures the same tiles: both are told before anything is written", async () => {
+    await writeFile(join(folder, "up.png"), await encodePng(noisePicture(100, 40)));
+    await writeFile(join(folder, "pictures/wide.bmp"), "");
+    const options = { output: join(folder, "a/b"), width: 52, height: 40, overlap: 4 };
+    const source = await coco();
+    const json = await readFile(source.annotations, "utf8");
+    const before = await readdir(folder);
+    await writeFile(source.annotations, json.replace('"wide.png"', '"../up.png"'));
+    expect(await userMessage(() => tileData({ ...options, source }))).to.equal(
+      `${source.annotations}: image 3: the file name "../up.png" cannot be written: it leads out of its folder; ` +
+        "names are relative to the pictures folder",
+    );
+    const second = '"images":[{"id":4,"file_name":"wide.bmp","width":100,"height":40},';
+    await writeFile(source.annotations, json.replace('"images":[', second));
+    expect(await userMessage(() => tileData({ ...options, source }))).to.equal(
+      `${source.annotations}: image 3: tiles of wide.bmp and wide.png would have the same names; rename one of them`,
+    );
+    expect(await readdir(folder)).to.deep.equal(before);
+  });
 
   it("cuts a COCO set: pictures, boxes, polygons and crowds", async () => {
     const result = await tileData({ source: await coco(), output: out, width: 52, height: 40, overlap: 4 });

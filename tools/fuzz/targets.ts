@@ -3,6 +3,10 @@ import type { FuzzTargets } from "./target.js";
 /** What `npm run fuzz` can try. A new target is a file in targets/ and a line here. */
 export const TARGETS: FuzzTargets = {
   json: () => import("./targets/json.js"),
+  coco: () => import("./targets/coco.js"),
+  cvat: () => import("./targets/cvat.js"),
+  labelme: () => import("./targets/labelme.js"),
+  masks: () => import("./targets/masks.js"),
   npz: () => import("./targets/npz.js"),
   onnx: () => import("./targets/onnx.js"),
   "pth-legacy": () => import("./targets/pthLegacy.js"),
@@ -10,4 +14,6 @@ export const TARGETS: FuzzTargets = {
   safetensors: () => import("./targets/safetensors.js"),
   xml: () => import("./targets/xml.js"),
   yaml: () => import("./targets/yaml.js"),
+  voc: () => import("./targets/voc.js"),
+  yolo: () => import("./targets/yolo.js"),
 };

@@ -14,6 +14,7 @@ interface ConvertFlags extends SharedOptions {
   readonly classes?: readonly string[];
   readonly force?: true;
   readonly split?: string;
+  readonly clip?: true;
   readonly list?: string;
   readonly corners?: "pixels" | "edges";
   readonly difficult?: "keep" | "crowd" | "drop";
@@ -54,6 +55,7 @@ export function convertCommand(context: Context): Command {
     .option("--pictures <folder>", "the pictures; where the format says it, the default is there")
     .option("--classes <names>", "class names in order, with commas between", namesOf)
     .option("--split <name>", "yolo: which split to read or write; default train")
+    .option("--clip", "yolo: clip what lies outside the picture; without it, more than 0.001 of a side is an error")
     .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
     .addOption(
       choice("--corners <kind>", "voc: first and last pixel from 1 (default), or edges from 0", ["pixels", "edges"]),
@@ -97,7 +99,7 @@ function sourceOf(input: string, flags: ConvertFlags): ConvertSource {
       };
     case "yolo":
       if (classes !== undefined) throw new UserError("--classes: a YOLO data set names its classes in data.yaml", 2);
-      return { format: "yolo", input, ...(split !== undefined && { split }) };
+      return { format: "yolo", input, ...(split !== undefined && { split }), ...(flags.clip && { clip: true }) };
     case "labelme":
       return { format: "labelme", ...shared };
     case "cvat":

@@ -31,10 +31,12 @@ export async function checkCocoSet(
   const path = source.annotations;
   const { attempt } = collector;
   const categories = attempt(() => readCategories(file.categories, path, source.classes, attempt));
-  const pictures = readPictures(file.images, path, attempt);
+  const faulty = new Set<number>();
+  const pictures = readPictures(file.images, path, attempt, faulty);
   const tables = {
     file: path,
     pictures,
+    faulty,
     labelOf: categories?.labelOf ?? (() => -1),
     seen: new Set<number>(),
   };

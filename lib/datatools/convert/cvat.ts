@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { checkSides } from "../../datasets/pictureSize.js";
 import { UserError } from "../../errors.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { encodeRle } from "../../masks/rle.js";
+import { LARGEST_SIDE } from "../../masks/sides.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import {
@@ -47,8 +49,9 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
   const tally = createTally();
   const pictures = images.map((image) => readPicture(image, tally));
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
-  const labels = options.classes ?? taskLabels(root);
-  const classes = classList(labels.length === 0 ? undefined : labels, met, options.input);
+  const classes = options.classes
+    ? classList(options.classes, met, options.input)
+    : withOthers(taskLabels(root), met, tally);
   const beside = join(dirname(options.input), "images");
   const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
   return { classes, pictures, folder, remarks: tally.remarks };
@@ -62,10 +65,18 @@ function taskLabels(root: XmlElement): string[] {
   return [...new Set(names.filter((name) => name !== ""))];
 }
 
+/** The task's labels, and after them those that objects have and the list lacks: it is that of another state of the task. */
+function withOthers(labels: readonly string[], met: readonly string[], tally: Tally): readonly string[] {
+  const others = [...new Set(met)].filter((label) => !labels.includes(label)).sort();
+  if (labels.length > 0) for (const label of others) tally.name("labels taken that the task does not list", label);
+  return [...labels, ...others];
+}
+
 function readPicture(image: XmlElement, tally: Tally): ConvertedPicture {
   const file = attributeOf(image, "name").replaceAll("\\", "/");
   const side = (name: string): number => toNumber(image.attributes[name], name, image.where);
   const size = { width: side("width"), height: side("height") };
+  checkSides(size.width, size.height, { file: image.where });
   const groups = new Map<string, XmlElement[]>();
   for (const [i, shape] of image.children.entries()) {
     if (NO_OBJECTS.includes(shape.name)) {
@@ -74,9 +85,16 @@ function readPicture(image: XmlElement, tally: Tally): ConvertedPicture {
     }
     const group = shape.attributes.group_id ?? "0";
     const key = group === "0" ? `#${i}` : `${group}/${attributeOf(shape, "label")}`;
-    groups.set(key, [...(groups.get(key) ?? []), shape]);
+    const members = groups.get(key);
+    if (members === undefined) groups.set(key, [shape]);
+    else members.push(shape);
   }
-  return { file, ...size, objects: [...groups.values()].flatMap((group) => readGroup(group, size, tally) ?? []) };
+  return {
+    file,
+    source: image.where,
+    ...size,
+    objects: [...groups.values()].flatMap((group) => readGroup(group, size, tally) ?? []),
+  };
 }
 
 /** Shapes that are one object: a single upright box stays a box, anything else has a mask. */
@@ -85,7 +103,7 @@ function readGroup(group: readonly XmlElement[], size: Size, tally: Tally): Conv
   if (first === undefined) return undefined;
   const label = attributeOf(first, "label");
   if (group.length === 1 && first.name === "box" && turnOf(first) === 0) {
-    return boxObject(label, cornersOf(first), size, tally);
+    return boxObject(label, cornersOf(first), size, first.where, tally);
   }
   const masks = group.filter(({ name }) => name === "mask").map((shape) => readMask(shape, size));
   const outlines = group.filter(({ name }) => name !== "mask").map(outlineOf);
@@ -110,7 +128,7 @@ function outlineOf(shape: XmlElement): readonly Point[] {
       return pointsOf(shape);
     case "ellipse": {
       const [cx, cy, rx, ry] = numbersOf(shape, ["cx", "cy", "rx", "ry"]) as [number, number, number, number];
-      return ellipsePoints([cx, cy], [rx, ry], turnOf(shape));
+      return ellipsePoints([cx, cy], [rx, ry], shape.where, turnOf(shape));
     }
     default:
       throw new UserError(`${shape.where}: <${shape.name}> is no shape of CVAT for images 1.1`);
@@ -142,6 +160,24 @@ function pointsOf(shape: XmlElement): Point[] {
     });
 }
 
+/** What a single mask may take while it is read. */
+const MOST_PIXELS = 2 ** 27;
+
+interface MaskWindow extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+function checkWindow({ left, top, width, height }: MaskWindow, where: string): void {
+  const whole = [left, top, width, height].every((side) => Number.isInteger(side) && Math.abs(side) <= LARGEST_SIDE);
+  if (whole && width >= 1 && height >= 1 && width * height <= MOST_PIXELS) return;
+  const found = `left ${left}, top ${top}, width ${width}, height ${height}`;
+  throw new UserError(
+    `${where}: a mask's window is of whole numbers, from 1 to ${LARGEST_SIDE} wide and high, ` +
+      `with at most ${MOST_PIXELS} pixels, not ${found}`,
+  );
+}
+
 /** Run lengths of the pixels of a window, row by row, zeros first. */
 function readMask(shape: XmlElement, size: Size): Rle {
   const [left, top, width, height] = numbersOf(shape, ["left", "top", "width", "height"]) as [
@@ -150,6 +186,7 @@ function readMask(shape: XmlElement, size: Size): Rle {
     number,
     number,
   ];
+  checkWindow({ left, top, width, height }, shape.where);
   const bitmap = new Uint8Array(width * height);
   let position = 0;
   for (const [i, text] of attributeOf(shape, "rle").split(",").entries()) {

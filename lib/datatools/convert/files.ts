@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
 import { isPicture, listNames, listPictures } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
+import { nameFault } from "../../files.js";
 
 /** The files of a folder with this ending, by name. @throws UserError where there is none */
 export async function listFiles(folder: string, ending: string, what: string): Promise<string[]> {
@@ -25,7 +26,9 @@ export async function pictureFinder(folder: string): Promise<PictureFinder> {
     folder,
     find(name, source) {
       const given = name?.replaceAll("\\", "/");
-      if (given !== undefined && isPicture(given) && existsSync(join(folder, given))) return given;
+      // LabelMe and VOC name pictures where they once were: such a name counts by its last part, in this folder.
+      const isWithin = given !== undefined && nameFault(given) === undefined;
+      if (isWithin && isPicture(given) && existsSync(join(folder, given))) return given;
       const same = byStem.get(parse(given ?? source).name) ?? byStem.get(parse(source).name);
       if (same !== undefined) return same;
       const wanted = given === undefined || given === "" ? `a picture named as it` : `"${given}"`;

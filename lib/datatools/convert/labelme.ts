@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { checkSides } from "../../datasets/pictureSize.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { decodeMask, readPictureSize } from "../../images/decode.js";
 import { parseJson } from "../../json.js";
+import { polygonExtent } from "../../masks/extent.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { encodeRle } from "../../masks/rle.js";
+import { LARGEST_SIDE } from "../../masks/sides.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
@@ -72,11 +75,14 @@ async function readPicture(path: string, finder: PictureFinder, tally: Tally): P
     imageWidth && imageHeight
       ? { width: imageWidth, height: imageHeight }
       : await readPictureSize(join(finder.folder, file));
+  checkSides(size.width, size.height, { file: path });
   const groups = new Map<string, { shape: Shape; where: string }[]>();
   for (const [i, shape] of content.shapes.entries()) {
     const key = shape.group_id === null || shape.group_id === undefined ? `#${i}` : `${shape.group_id}/${shape.label}`;
     const entry = { shape, where: `${path}: shape ${i + 1} ("${shape.label}")` };
-    groups.set(key, [...(groups.get(key) ?? []), entry]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
   }
   const objects: ConvertedObject[] = [];
   for (const group of groups.values()) objects.push(...(await readObject(group, size, tally)));
@@ -107,7 +113,7 @@ async function readObject(group: readonly Placed[], size: Size, tally: Tally): P
   for (const { shape, where } of group) {
     if (shape.shape_type === "mask") masks.push(await readMask(shape, size, where));
     else if (shape.shape_type === "rectangle" && group.length === 1) {
-      return [boxObject(shape.label, extentOf(shape, where), size, tally) ?? []].flat();
+      return [boxObject(shape.label, extentOf(shape, where), size, where, tally) ?? []].flat();
     } else {
       const outline = outlineOf(shape, where);
       if (outline === undefined) tally.add(`shapes of the type "${shape.shape_type}" left out, which are no objects`);
@@ -136,7 +142,7 @@ function outlineOf({ shape_type: type, points }: Shape, where: string): readonly
     const [centre, rim] = points;
     if (centre === undefined || rim === undefined) throw new UserError(`${where}: a circle needs a centre and a point`);
     const radius = Math.hypot(rim[0] - centre[0], rim[1] - centre[1]);
-    return ellipsePoints(centre, [radius, radius]);
+    return ellipsePoints(centre, [radius, radius], where);
   }
   return undefined;
 }
@@ -144,8 +150,7 @@ function outlineOf({ shape_type: type, points }: Shape, where: string): readonly
 /** Any two opposite corners, or four. */
 function extentOf({ points }: Pick<Shape, "points">, where: string): readonly [number, number, number, number] {
   if (points.length < 2) throw new UserError(`${where}: a rectangle needs two corners, this one has ${points.length}`);
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  return polygonExtent([points.flat()]);
 }
 
 /** A PNG in base 64 of the pixels from the first point on. */
@@ -154,6 +159,9 @@ async function readMask({ mask, points }: Shape, size: Size, where: string): Pro
   if (typeof mask !== "string" || corner === undefined)
     throw new UserError(`${where}: the mask or its place is missing`);
   const bitmap = await decodeMask(Buffer.from(mask, "base64"), { name: `${where}: its mask` });
+  if (!corner.every((value) => Math.abs(value) <= LARGEST_SIDE)) {
+    throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is in no picture`);
+  }
   const rle = encodeRle(bitmap.data, bitmap.height, bitmap.width);
   return cropRle(rle, { x: -Math.round(corner[0]), y: -Math.round(corner[1]), ...size });
 }

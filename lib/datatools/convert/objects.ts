@@ -1,5 +1,6 @@
 import { clipBox } from "../../datasets/cocoChecks.js";
 import { UserError } from "../../errors.js";
+import { polygonExtent } from "../../masks/extent.js";
 import { polygonsToRle } from "../../masks/polygons.js";
 import { rleArea, rleBoxXywh } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
@@ -9,33 +10,61 @@ import type { ConvertedObject, Point, Size } from "./types.js";
 /** Counts what a reader leaves out or mends. */
 export interface Tally {
   add(what: string, count?: number): void;
-  /** "3 WHAT" for each, in the order first met. */
+  /** The same of a single thing, whose name is told. */
+  name(what: string, where: string): void;
+  /** "3 WHAT" for each, in the order first met, with the first ones' names. */
   readonly remarks: readonly string[];
 }
 
+const MOST_NAMED = 3;
+
 export function createTally(): Tally {
-  const counts = new Map<string, number>();
+  const counts = new Map<string, { count: number; readonly names: string[] }>();
+  const entryOf = (what: string) => {
+    let entry = counts.get(what);
+    if (entry === undefined) counts.set(what, (entry = { count: 0, names: [] }));
+    return entry;
+  };
   return {
     add(what, count = 1) {
-      if (count > 0) counts.set(what, (counts.get(what) ?? 0) + count);
+      if (count > 0) entryOf(what).count += count;
+    },
+    name(what, where) {
+      const entry = entryOf(what);
+      entry.count++;
+      if (entry.names.length < MOST_NAMED) entry.names.push(where);
     },
     get remarks() {
-      return Array.from(counts, ([what, count]) => `${count} ${what}`);
+      return Array.from(counts, ([what, { count, names }]) => {
+        const more = names.length > 0 && count > names.length ? "; …" : "";
+        return `${count} ${what}${names.length > 0 ? ` (${names.join("; ")}${more})` : ""}`;
+      });
     },
   };
 }
 
-/** An object known by its box; clipped to the picture. @returns undefined, tallied, where nothing of it is left */
+/**
+ * An object known by its box; clipped to the picture.
+ *
+ * @param where names the object
+ * @returns undefined, tallied, where nothing of it is left
+ */
 export function boxObject(
   label: string,
   [x1, y1, x2, y2]: readonly [number, number, number, number],
   picture: Size,
+  where: string,
   tally: Tally,
 ): ConvertedObject | undefined {
+  if (x2 < x1 || y2 < y1) {
+    const corners = x2 < x1 ? `x from ${x1} to ${x2}` : `y from ${y1} to ${y2}`;
+    tally.name("boxes with swapped corners left out", `${where}: ${corners}`);
+    return undefined;
+  }
   const { box, clipped } = clipBox([x1, y1, x2, y2], picture);
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
   if (!(width > 0 && height > 0)) {
-    tally.add("boxes without area in their picture left out");
+    tally.name("boxes without area in their picture left out", where);
     return undefined;
   }
   if (clipped) tally.add("boxes clipped to their pictures");
@@ -55,17 +84,12 @@ export function polygonObject(
   where: string,
   tally: Tally,
 ): ConvertedObject | undefined {
-  const short = outlines.find((points) => points.length < 3);
-  if (short !== undefined)
-    throw new UserError(`${where}: a polygon needs at least 3 points, this one has ${short.length}`);
-  const polygons = outlines.map((points) => points.flat());
-  const xs = outlines.flat().map(([x]) => x);
-  const ys = outlines.flat().map(([, y]) => y);
-  const extent = [least(xs), least(ys), most(xs), most(ys)] as const;
-  const object = boxObject(label, extent, picture, tally);
-  if (object === undefined) return undefined;
-  const area = rleArea(outlinesRle(outlines, picture, where));
-  return { ...object, segmentation: polygons, area };
+  const polygons = outlines.filter((points) => points.length >= 3).map((points) => points.flat());
+  if (polygons.length < outlines.length) tally.name("polygons with fewer than 3 points left out", where);
+  if (polygons.length === 0) return undefined;
+  const area = rleArea(polygonsToRle(polygons, picture.height, picture.width, where));
+  const object = boxObject(label, polygonExtent(polygons), picture, where, tally);
+  return object && { ...object, segmentation: polygons, area };
 }
 
 /** The pixels within outlines. @throws UserError where one has fewer than three points */
@@ -89,9 +113,21 @@ export function maskObject(label: string, rle: Rle, tally: Tally): ConvertedObje
   return { label, bbox: rleBoxXywh(rle), segmentation, area, crowd: false };
 }
 
-/** Points on an ellipse, so many that the polygon strays from it by less than a tenth of a pixel. */
-export function ellipsePoints(centre: Point, radii: readonly [number, number], degrees = 0): Point[] {
+/** In pixels; the largest takes 7,000 points. */
+const LARGEST_RADIUS = 2 ** 20;
+const RADII = `radii go from 0 to ${LARGEST_RADIUS} pixels`;
+
+/**
+ * Points on an ellipse, so many that the polygon strays from it by less than a tenth of a pixel.
+ *
+ * @param where names the object in messages
+ * @throws UserError where a radius is negative or larger than any picture's
+ */
+export function ellipsePoints(centre: Point, radii: readonly [number, number], where: string, degrees = 0): Point[] {
   const radius = Math.max(...radii);
+  if (!(Math.min(...radii) >= 0 && radius <= LARGEST_RADIUS)) {
+    throw new UserError(`${where}: a radius is ${radii.find((r) => !(r >= 0 && r <= LARGEST_RADIUS))}; ${RADII}`);
+  }
   const needed = Math.PI / Math.acos(1 - Math.min(0.1 / radius, 1));
   const count = 4 * Math.max(3, Math.ceil(needed / 4)); // so that the ends of its axes are among them
   const angles = Array.from({ length: count }, (_, i) => (2 * Math.PI * i) / count);
@@ -117,6 +153,3 @@ export function classList(
   if (stranger === undefined) return given;
   throw new UserError(`${place}: there are objects of the class "${stranger}", which --classes does not name`);
 }
-
-const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);

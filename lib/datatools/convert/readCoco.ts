@@ -25,7 +25,13 @@ export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> 
   tally.add("objects of classes not chosen left out", counts.otherClasses);
   const pictures = records.map((record) => {
     const { file: name, width, height, labels } = record;
-    return { file: name, width, height, objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes)) };
+    return {
+      file: name,
+      source: `${options.input}: image ${record.id}`,
+      width,
+      height,
+      objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes)),
+    };
   });
   return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
 }

@@ -12,6 +12,8 @@ export interface ConvertedSet {
 
 export interface ConvertedPicture {
   readonly file: string;
+  /** Where its name stands, for messages. */
+  readonly source?: string;
   readonly width: number;
   readonly height: number;
   readonly objects: readonly ConvertedObject[];

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { checkSides } from "../../datasets/pictureSize.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { readPictureSize } from "../../images/decode.js";
@@ -76,7 +77,9 @@ async function sizeOf(root: XmlElement, picture: string): Promise<Size> {
     return text === undefined ? 0 : toNumber(text, name, size!.where);
   };
   const [width, height] = [side("width"), side("height")];
-  return width >= 1 && height >= 1 ? { width, height } : readPictureSize(picture);
+  if (width === 0 || height === 0) return readPictureSize(picture);
+  checkSides(width, height, { file: size!.where });
+  return { width, height };
 }
 
 function readObject(
@@ -97,6 +100,12 @@ function readObject(
     tally.add("difficult objects left out");
     return undefined;
   }
-  const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], picture, tally);
+  const where = `${object.where} ("${label}")`;
+  if (xmax < xmin || ymax < ymin) {
+    const corners = xmax < xmin ? `xmin ${xmin}, xmax ${xmax}` : `ymin ${ymin}, ymax ${ymax}`;
+    tally.name("boxes with swapped corners left out", `${where}: ${corners}`);
+    return undefined;
+  }
+  const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], picture, where, tally);
   return converted && { ...converted, crowd: hard && difficult === "crowd" };
 }

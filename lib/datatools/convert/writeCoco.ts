@@ -1,3 +1,4 @@
+import { checkName } from "../../files.js";
 import { refuseExisting, writeCocoFile } from "../output.js";
 import type { ConvertedSet } from "./types.js";
 
@@ -12,6 +13,7 @@ export interface WriteCocoOptions {
 /** Writes a set as a COCO instance file; pictures, objects and classes are numbered from 1. */
 export async function writeCoco(set: ConvertedSet, options: WriteCocoOptions): Promise<void> {
   refuseExisting([options.output], options.force);
+  for (const { file, source } of set.pictures) checkName(file, source ?? options.output);
   const categoryIds = new Map(set.classes.map((name, i) => [name, i + 1]));
   const images = set.pictures.map(({ file, width, height }, i) => ({ id: i + 1, file_name: file, width, height }));
   let id = 0;

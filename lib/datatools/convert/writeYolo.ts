@@ -1,13 +1,16 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, parse as parsePath } from "node:path";
 import { stringify } from "yaml";
 import { parseYaml, plainOf } from "../../config/tree.js";
+import { isPicture } from "../../datasets/folders.js";
+import { checkSize } from "../../datasets/sample.js";
 import { UserError } from "../../errors.js";
-import { copyFileAtomic, readTextFile, writeFileAtomic } from "../../files.js";
+import { checkName, copyFileAtomic, joinWithin, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
+import { decodePicture } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
 import { refuseExisting } from "../output.js";
-import { createTally } from "./objects.js";
+import { createTally, type Tally } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point } from "./types.js";
 
 export interface WriteYoloOptions {
@@ -36,21 +39,56 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
   const [labels, images] = [join(output, "labels", split), join(output, "images", split)];
   refuseExisting([labels], force);
   const description = await describe(set, options);
+  for (const { file, source } of set.pictures) checkName(file, source ?? set.folder);
   checkStems(set.pictures);
   const tally = createTally();
-  for (const [i, picture] of set.pictures.entries()) {
+  for (const [i, given] of set.pictures.entries()) {
     options.signal?.throwIfAborted();
+    const from = join(set.folder, given.file);
+    const picture = options.copyPictures === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
     const kept = picture.objects.filter(({ crowd }) => !crowd);
     tally.add("crowds left out, which YOLO cannot tell", picture.objects.length - kept.length);
     const lines = kept.map((object) => lineOf(object, picture, set, options.shapes));
-    await writeFileAtomic(join(labels, withEnding(picture.file)), lines.map((line) => `${line}\n`).join(""));
+    const where = picture.source ?? set.folder;
+    await writeFileAtomic(
+      joinWithin(labels, withEnding(picture.file), where),
+      lines.map((line) => `${line}\n`).join(""),
+    );
     if (options.copyPictures !== false) {
-      await copyFileAtomic(join(set.folder, picture.file), join(images, picture.file));
+      await copyFileAtomic(from, joinWithin(images, picture.file, where));
     }
     options.onPicture?.(i + 1, set.pictures.length);
   }
   await writeFileAtomic(join(output, "data.yaml"), description);
   return tally.remarks;
+}
+
+/**
+ * Decodes a picture that is to be copied, so that what is none is told and not passed on. Readers of YOLO go by the ending
+ * and skip hidden files: a name they would not see gets what it lacks.
+ *
+ * @throws UserError where it cannot be decoded or is not of the annotated size
+ */
+async function nameToCopy({ file, ...annotated }: ConvertedPicture, path: string, tally: Tally): Promise<string> {
+  const bytes = await readBytes(path);
+  checkSize(path, await decodePicture(bytes, { name: path }), annotated, "its annotation");
+  if (isPicture(file)) return file;
+  const { dir, base } = parsePath(file);
+  const shown = base.replace(/^\.+/, "");
+  const name = isPicture(shown) ? shown : `${shown}.${endingOf(bytes)}`;
+  tally.name("pictures given a name that readers of YOLO see", `${file} → ${name}`);
+  return dir === "" ? name : `${dir}/${name}`;
+}
+
+/** By the first bytes. */
+function endingOf(bytes: Buffer): string {
+  const start = bytes.toString("latin1", 0, 12);
+  if (start.startsWith("\x89PNG")) return "png";
+  if (start.startsWith("GIF8")) return "gif";
+  if (start.startsWith("RIFF")) return "webp";
+  if (start.startsWith("II*") || start.startsWith("MM\0*")) return "tif";
+  if (start.startsWith("BM")) return "bmp";
+  return start.slice(4, 8) === "ftyp" ? "avif" : "jpg";
 }
 
 const withEnding = (file: string): string => file.replace(/(\.[^./]*)?$/, ".txt");

@@ -15,7 +15,12 @@ export interface YoloOptions {
   readonly input: string;
   /** A key of the data.yaml; default "train". */
   readonly split?: string;
+  /** Take coordinates outside 0–1 too, clipped to the picture; without it, those outside by no more than 0.001 alone. */
+  readonly clip?: boolean;
 }
+
+/** Of a side: what rounding and half pixels leave outside the picture. */
+const A_HAIR = 0.001;
 
 const fileSchema = z.looseObject({
   path: z.string().nullish(),
@@ -36,6 +41,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const paths = await listPictures(entry, root, file);
   const folder = commonFolder(paths);
   const tally = createTally();
+  const { clip = false } = options;
   const pictures: ConvertedPicture[] = [];
   let labelled = 0;
   for (const path of paths) {
@@ -46,7 +52,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
     const text = present ? await readTextFile(labels) : "";
     const objects = text.split(/\r?\n/).flatMap((line, i) => {
       if (line.trim() === "") return [];
-      return readLine(line.trim().split(/\s+/), { classes, size, tally, where: `${labels}:${i + 1}` }) ?? [];
+      return readLine(line.trim().split(/\s+/), { classes, size, tally, clip, where: `${labels}:${i + 1}` }) ?? [];
     });
     pictures.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
   }
@@ -99,20 +105,19 @@ function namesInOrder(names: Readonly<Record<number, string>>, file: string): st
 
 /** Pictures of folders (with those below them), or of text files that list them. */
 async function listPictures(entries: readonly string[], root: string, file: string): Promise<string[]> {
-  const found: string[] = [];
+  const found: string[][] = [];
   for (const entry of entries) {
     // Exports of Roboflow say ../train/images beside train/images.
     const path = [resolve(root, entry), resolve(root, entry.replace(/^(\.\.\/)+/, ""))].find((p) => existsSync(p));
     if (path === undefined) throw new UserError(`${file}: ${entry}: no such file or folder in ${root}`);
-    if (statSync(path).isDirectory())
-      found.push(...(await glob("**/*", { cwd: path, absolute: true })).filter(isPicture));
+    if (statSync(path).isDirectory()) found.push((await glob("**/*", { cwd: path, absolute: true })).filter(isPicture));
     else {
       const lines = (await readTextFile(path)).split(/\r?\n/).map((line) => line.trim());
-      found.push(...lines.filter((line) => line !== "").map((line) => resolve(dirname(path), line)));
+      found.push(lines.filter((line) => line !== "").map((line) => resolve(dirname(path), line)));
     }
   }
-  if (found.length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no pictures here`);
-  return found.sort();
+  if (found.flat().length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no pictures here`);
+  return found.flat().sort();
 }
 
 function commonFolder(paths: readonly string[]): string {
@@ -133,28 +138,38 @@ interface LineContext {
   readonly classes: readonly string[];
   readonly size: Size;
   readonly tally: Tally;
+  readonly clip: boolean;
   readonly where: string;
 }
 
-function readLine(words: readonly string[], { classes, size, tally, where }: LineContext): ConvertedObject | undefined {
-  const [first, ...rest] = words.map(Number);
+function readLine(words: readonly string[], context: LineContext): ConvertedObject | undefined {
+  const { classes, size, tally, clip, where } = context;
+  const [first, ...values] = words.map(Number);
   const label = classes[first!];
   if (label === undefined) {
     throw new UserError(
       `${where}: the class is ${words[0]}; the ${classes.length} names are numbered 0–${classes.length - 1}`,
     );
   }
-  const wrong = rest.findIndex((value) => !(value >= 0 && value <= 1));
+  const allowed = clip ? Number.MAX_VALUE : A_HAIR;
+  const wrong = values.findIndex((value) => !(value >= -allowed && value <= 1 + allowed));
   if (wrong >= 0) {
     throw new UserError(
-      `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the picture's sides`,
+      `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the picture's sides; ` +
+        "--clip takes what lies outside as clipped to the picture",
     );
   }
+  const isBox = values.length === 4;
+  if (values.some((value) => value < 0 || value > 1)) {
+    tally.name("lines with values outside 0–1 clipped to their pictures", where);
+  }
+  // A box's middle may lie outside while a part of the box is inside: its corners are clipped.
+  const rest = isBox ? values : values.map((value) => Math.min(Math.max(value, 0), 1));
   const { width, height } = size;
-  if (rest.length === 4) {
+  if (isBox) {
     const [x, y, w, h] = rest as [number, number, number, number];
     const corners = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height] as const;
-    return boxObject(label, corners, size, tally);
+    return boxObject(label, corners, size, where, tally);
   }
   if (rest.length < 6 || rest.length % 2 === 1) {
     throw new UserError(

@@ -104,7 +104,9 @@ async function splitLabelMaps(
   const pictures: Labelled[] = [];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
-    const labels = new Set((await dataset.loadLabelMap(index)).data);
+    // What is copied is decoded before: pictures too, which must go with their maps.
+    const { labelMap } = await dataset.load(index);
+    const labels = new Set(labelMap?.data);
     labels.delete(255);
     pictures.push({ file: dataset.pictures[index]!.file, labels });
     options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });

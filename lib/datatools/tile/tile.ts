@@ -2,9 +2,9 @@ import { basename, dirname, extname, join } from "node:path";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import { placeName } from "../../datasets/fault.js";
 import { labelTable } from "../../datasets/sample.js";
-import type { SampleSource } from "../../datasets/types.js";
+import type { PictureInfo, SampleSource } from "../../datasets/types.js";
 import { UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
+import { checkName, joinWithin, writeFileAtomic } from "../../files.js";
 import { decodeLabelMap, decodePicture } from "../../images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
@@ -68,6 +68,7 @@ async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileR
   refuseExisting([json, folder], options.force);
   const { others, categories } = await readCocoFile(source.annotations);
   const dataset = await openSource(source);
+  checkTileNames(dataset.pictures, source.annotations);
   const images: object[] = [];
   const annotations: object[] = [];
   let [emptyLeftOut, partsLeftOut] = [0, 0];
@@ -151,6 +152,7 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions): Pro
   const [folder, maps] = [join(output, "images"), join(output, "annotations")];
   refuseExisting([folder, maps], options.force);
   const dataset = await openSource(source);
+  checkTileNames(dataset.pictures, source.pictures);
   const suffix = source.labelSuffix ?? ".png";
   const palette = source.reduceZeroLabel === true ? [[0, 0, 0] as const, ...dataset.palette] : dataset.palette;
   const [tiles, empty] = [{ count: 0 }, { count: 0 }];
@@ -183,6 +185,28 @@ function checkAny(tiles: number, where: string): void {
   if (tiles === 0) throw new UserError(`${where}: no tile has anything annotated on it; nothing was written`);
 }
 
+/** Before anything is written. @throws UserError for names that lead out of the folder, or two that make one */
+function checkTileNames(pictures: readonly PictureInfo[], source: string): void {
+  const seen = new Map<string, string>();
+  for (const { id, file } of pictures) {
+    const where = placeName({ file: source, entry: `image ${id}` });
+    checkName(file, where);
+    const name = tileName(file, { left: 0, top: 0 });
+    const other = seen.get(name);
+    if (other !== undefined && other !== file) {
+      throw new UserError(`${where}: tiles of ${other} and ${file} would have the same names; rename one of them`);
+    }
+    seen.set(name, file);
+  }
+}
+
+function tileName(file: string, { left, top }: Pick<Window, "left" | "top">): string {
+  const stem = basename(file, extname(file));
+  return join(dirname(file), `${stem}_${left}_${top}${isJpeg(file) ? ".jpg" : ".png"}`);
+}
+
+const isJpeg = (file: string): boolean => /^\.jpe?g$/i.test(extname(file));
+
 /** NAME_LEFT_TOP.jpg, a JPEG of a JPEG, else a PNG. @returns the name relative to the folder */
 async function writeTile(
   picture: Picture,
@@ -191,10 +215,11 @@ async function writeTile(
   folder: string,
   { quality = 95 }: TileOptions,
 ) {
-  const jpeg = /^\.jpe?g$/i.test(extname(file));
-  const stem = basename(file, extname(file));
-  const name = join(dirname(file), `${stem}_${window.left}_${window.top}${jpeg ? ".jpg" : ".png"}`);
+  const name = tileName(file, window);
   const part = cropPicture(picture, window);
-  await writeFileAtomic(join(folder, name), jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part));
+  await writeFileAtomic(
+    joinWithin(folder, name, file),
+    isJpeg(file) ? await encodeJpeg(part, { quality }) : await encodePng(part),
+  );
   return name;
 }

@@ -1,0 +1,41 @@
+import type { Random } from "../../../lib/random.js";
+import { annotationTarget } from "../annotations/target.js";
+import { damaged, many, nameText, numbers, numberText, pick, SIZE, sideText } from "../annotations/values.js";
+
+export const target = annotationTarget({
+  about: "COCO JSON with coordinates, sizes and names of any kind, converted to YOLO's boxes and polygons",
+  file: "instances.json",
+  make: (random) => damaged(fileText(random), random),
+  sources: (_, pictures, input) => [{ format: "coco", input, pictures }],
+  targets: ["boxes", "polygons"],
+});
+
+function fileText(random: Random): string {
+  const image =
+    `{"id":1,"file_name":"${nameText(random)}",` +
+    `"width":${sideText(random, SIZE.width)},"height":${sideText(random, SIZE.height)}}`;
+  let id = 0;
+  const objects = many(random, 4, () => {
+    const box = random.next() < 0.7 ? "2,2,5,5" : numbers(random, 4).join(",");
+    return `{"id":${++id},"image_id":1,"category_id":1,"bbox":[${box}],"segmentation":${shapeText(random)},"iscrowd":0}`;
+  });
+  return `{"images":[${image}],"annotations":[${objects.join(",")}],"categories":[{"id":1,"name":"cat"}]}`;
+}
+
+function shapeText(random: Random): string {
+  if (random.next() < 0.6) {
+    const polygons = many(random, 3, () => `[${numbers(random, 2 * (3 + random.integer(6))).join(",")}]`);
+    return `[${polygons.join(",")}]`;
+  }
+  const size = `[${sideText(random, SIZE.height)},${sideText(random, SIZE.width)}]`;
+  const counts = pick(random, [
+    () => "[0,192]",
+    () => "[10,20,162]",
+    () => `[${numbers(random, random.integer(6)).join(",")}]`,
+    () => '"0P6"',
+    () =>
+      `"${String.fromCharCode(...Array.from({ length: random.integer(12) }, () => 48 + random.integer(64))).replaceAll("\\", "")}"`,
+    () => numberText(random) || "0",
+  ])();
+  return `{"size":${size},"counts":${counts}}`;
+}
