@@ -110,6 +110,15 @@ def poolformer(variant: str) -> Published:
     return Published(TIMM, config, model, maps, rename, logits=logits, norms=norms)
 
 
+def efficientnet(origin: str) -> Published:
+    model = timm.create_model("tf_efficientnet_lite0" if origin == "tensorflow" else "efficientnet_lite0")
+    stem = nn.Sequential(model.conv_stem, model.bn1)
+    blocks = model.blocks
+    stages = [nn.Sequential(stem, *blocks[:2]), blocks[2], blocks[3:5], blocks[5:7]]
+    config = {"type": "efficientnet", "variant": "lite0", "origin": origin}
+    return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)))
+
+
 MODELS: dict[str, Callable[[], Published]] = {
     "resnet-18": lambda: resnet(18),
     "resnet-34": lambda: resnet(34),
@@ -118,6 +127,8 @@ MODELS: dict[str, Callable[[], Published]] = {
     "resnet-101": lambda: resnet(101),
     "mobilenetv2-x1.0": lambda: mobilenetv2("x1.0"),
     "mobilenetv2-x1.4": lambda: mobilenetv2("x1.4"),
+    "efficientnet-lite0": lambda: efficientnet("tensorflow"),
+    "efficientnet-lite0-timm": lambda: efficientnet("timm"),
     "poolformer-s12": lambda: poolformer("s12"),
     "poolformer-s24": lambda: poolformer("s24"),
     "poolformer-s36": lambda: poolformer("s36"),

@@ -3,12 +3,13 @@ import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
 import type { Backbone, BackboneKind, Classifier, ClassifierOptions, MakeOptions } from "./backbone.js";
 import { efficientFormerKind } from "./efficientformer.js";
+import { efficientNetKind } from "./efficientnet.js";
 import { mobileNetV2Kind } from "./mobilenetv2.js";
 import { poolFormerKind } from "./poolformer.js";
 import { resNetKind } from "./resnet.js";
 
 /** The backbones there are. A new one is a file of its own and a line here. */
-export const BACKBONES = [efficientFormerKind, resNetKind, poolFormerKind, mobileNetV2Kind] as const;
+export const BACKBONES = [efficientFormerKind, resNetKind, poolFormerKind, mobileNetV2Kind, efficientNetKind] as const;
 
 type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
   -readonly [I in keyof Kinds]: Kinds[I]["schema"];

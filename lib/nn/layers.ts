@@ -17,8 +17,11 @@ export interface Convolution {
   readonly out: number;
   readonly kernel: number;
   readonly stride?: number;
-  /** Zeros on every side; by default half the kernel, which keeps the size at stride 1. */
-  readonly padding?: number;
+  /**
+   * Zeros on every side; by default half the kernel, which keeps the size at stride 1. "same": as few as give size / stride,
+   * the odd one at the bottom and right, as TensorFlow pads.
+   */
+  readonly padding?: number | "same";
   /** Channels are split into so many groups that do not see each other; as many as channels: depthwise. Default 1. */
   readonly groups?: number;
   readonly bias?: boolean;
@@ -38,8 +41,21 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
   options.onParameter?.(weight);
   if (bias !== undefined) options.onParameter?.(bias);
   return scoped(scope, (x, context) =>
-    graph.conv2d(x, context.value(weight), bias && context.value(bias), { stride, padding, groups }),
+    graph.conv2d(x, context.value(weight), bias && context.value(bias), {
+      stride,
+      padding: padding === "same" ? samePadding(x, kernel, stride) : padding,
+      groups,
+    }),
   );
+}
+
+/** Zeros at the top, left, bottom and right so that the output has ⌈size / stride⌉ pixels a side. */
+function samePadding({ shape }: Value, kernel: number, stride: number) {
+  const [height, width] = shape.slice(2).map((size) => {
+    return Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size);
+  }) as [number, number];
+  const [top, left] = [Math.floor(height / 2), Math.floor(width / 2)];
+  return [top, left, height - top, width - left] as const;
 }
 
 export interface Linear {

@@ -12,13 +12,14 @@ export interface ConvolutionAttributes {
 
 export interface ConvolutionOptions {
   readonly stride?: number;
-  /** Zeros on every side. */
-  readonly padding?: number;
+  /** Zeros on every side, or at the top, left, bottom and right. */
+  readonly padding?: number | ConvolutionAttributes["padding"];
   readonly groups?: number;
 }
 
 function attributesOf({ stride = 1, padding = 0, groups = 1 }: ConvolutionOptions): ConvolutionAttributes {
-  return { stride: [stride, stride], padding: [padding, padding, padding, padding], groups };
+  const around = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
+  return { stride: [stride, stride], padding: around, groups };
 }
 
 /** Output height and width of a convolution or pooling over [H, W]. */
