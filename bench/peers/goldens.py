@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import timm
@@ -44,6 +45,8 @@ class Published:
     sizes: tuple[tuple[int, ...], ...] = SIZES
     classifier_sizes: tuple[tuple[int, ...], ...] = SIZES
     logits: Callable[[torch.Tensor], torch.Tensor] | None = None  # where the model's own forward is not the authors'
+    # Factors on parameters by the end of their names, where deep models would leave float32's range of even precision.
+    gains: dict[str, float] = field(default_factory=dict)
     norms: list[nn.Module] = field(default_factory=list)  # of the dense form alone; filled as norm0, norm2, …
 
 
@@ -119,6 +122,14 @@ def efficientnet(origin: str) -> Published:
     return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)))
 
 
+def repvit(variant: str) -> Published:
+    model = timm.create_model(f"repvit_{variant.replace('.', '_')}")
+    stages = [nn.Sequential(model.stem, model.stages[0]), *model.stages[1:]]
+    gains = {"token_mixer.bn.weight": 0.5, "conv2.bn.weight": 0.5}
+    config = {"type": "repvit", "variant": variant}
+    return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)), gains=gains)
+
+
 MODELS: dict[str, Callable[[], Published]] = {
     "resnet-18": lambda: resnet(18),
     "resnet-34": lambda: resnet(34),
@@ -129,6 +140,7 @@ MODELS: dict[str, Callable[[], Published]] = {
     "mobilenetv2-x1.4": lambda: mobilenetv2("x1.4"),
     "efficientnet-lite0": lambda: efficientnet("tensorflow"),
     "efficientnet-lite0-timm": lambda: efficientnet("timm"),
+    **{f"repvit-{variant}": partial(repvit, variant) for variant in ("m0.9", "m1.1", "m1.5", "m2.3")},
     "poolformer-s12": lambda: poolformer("s12"),
     "poolformer-s24": lambda: poolformer("s24"),
     "poolformer-s36": lambda: poolformer("s36"),
@@ -160,6 +172,10 @@ def case(shape: tuple[int, ...], outputs: Callable[[torch.Tensor], Outputs]) -> 
 def golden(published: Published) -> dict[str, object]:
     model = published.model
     fill(model, PREFIX, published.rename)
+    for name, tensor in model.state_dict().items():
+        for end, gain in published.gains.items():
+            if published.rename(name).endswith(end):
+                tensor.mul_(gain)
     for i, norm in enumerate(published.norms):
         fill(norm, PREFIX, lambda name: f"norm{2 * i}.{name}")
         norm.double()
@@ -168,6 +184,7 @@ def golden(published: Published) -> dict[str, object]:
     return {
         "source": published.source,
         "config": published.config,
+        "gains": published.gains,
         "dense": [case(shape, published.maps) for shape in published.sizes],
         "classifier": [case(shape, lambda x: {"logits": logits(x)}) for shape in published.classifier_sizes],
     }

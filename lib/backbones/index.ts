@@ -6,10 +6,18 @@ import { efficientFormerKind } from "./efficientformer.js";
 import { efficientNetKind } from "./efficientnet.js";
 import { mobileNetV2Kind } from "./mobilenetv2.js";
 import { poolFormerKind } from "./poolformer.js";
+import { repVitKind } from "./repvit.js";
 import { resNetKind } from "./resnet.js";
 
 /** The backbones there are. A new one is a file of its own and a line here. */
-export const BACKBONES = [efficientFormerKind, resNetKind, poolFormerKind, mobileNetV2Kind, efficientNetKind] as const;
+export const BACKBONES = [
+  efficientFormerKind,
+  resNetKind,
+  poolFormerKind,
+  mobileNetV2Kind,
+  efficientNetKind,
+  repVitKind,
+] as const;
 
 type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
   -readonly [I in keyof Kinds]: Kinds[I]["schema"];

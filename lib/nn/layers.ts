@@ -82,6 +82,8 @@ export interface BatchNorm {
   readonly epsilon?: number;
   /** The share of the batch in the running statistics after a step. */
   readonly momentum?: number;
+  /** Initial factor of each channel; 0 for the last norm of a residual branch that is to begin as nothing. Default 1. */
+  readonly initialScale?: number;
 }
 
 /**
@@ -91,9 +93,9 @@ export interface BatchNorm {
 export function batchNorm(
   scope: ParameterScope,
   channels: number,
-  { epsilon = 1e-5, momentum = 0.1 }: BatchNorm = {},
+  { epsilon = 1e-5, momentum = 0.1, initialScale = 1 }: BatchNorm = {},
 ): Layer {
-  const gamma = scope.parameter("weight", [channels], "norm", ones);
+  const gamma = scope.parameter("weight", [channels], "norm", fill(initialScale));
   const beta = scope.parameter("bias", [channels], "norm", zeros);
   const runningMean = scope.parameter("running_mean", [channels], "buffer", zeros);
   const runningVariance = scope.parameter("running_var", [channels], "buffer", ones);

@@ -25,6 +25,8 @@ interface Case {
 /** What bench/peers/goldens.py writes: a few values of every output of a published implementation. */
 interface Golden {
   readonly config: object;
+  /** Factors on generated parameters, by the end of their names. */
+  readonly gains?: Readonly<Record<string, number>>;
   readonly dense: readonly Case[];
   readonly classifier: readonly Case[];
 }
@@ -49,11 +51,15 @@ export async function expectGolden(name: string, engine: Engine): Promise<void> 
   const dense = new ParameterList();
   const backbone = makeBackbone(dense.scope(), config, { pictureSide: 512 });
   for (const each of golden.dense)
-    await compare({ name, each, list: dense, made, engine }, (x, context) => backbone.forward(x, context));
+    await compare({ name, each, list: dense, made, engine, gains: golden.gains }, (x, context) =>
+      backbone.forward(x, context),
+    );
   const list = new ParameterList();
   const classifier = makeClassifier(list.scope(), config, { pictureSide: 224, classes: CLASSES });
   for (const each of golden.classifier) {
-    await compare({ name, each, list, made, engine }, (x, context) => [classifier.forward(x, context)]);
+    await compare({ name, each, list, made, engine, gains: golden.gains }, (x, context) => [
+      classifier.forward(x, context),
+    ]);
   }
 }
 
@@ -63,15 +69,18 @@ interface Comparison {
   readonly list: ParameterList;
   readonly made: Map<string, Float32Array>;
   readonly engine: Engine;
+  readonly gains: Golden["gains"];
 }
 
 async function compare(
-  { name, each: { shape, outputs }, list, made, engine }: Comparison,
+  { name, each: { shape, outputs }, list, made, engine, gains = {} }: Comparison,
   forward: (x: Value, context: Context) => Value[],
 ): Promise<void> {
   const values = new ParameterValues(list.all);
   for (const parameter of list.all) {
-    const value = made.get(parameter.name) ?? parameterValue(PREFIX, parameter.name, parameter.shape)!;
+    const { name: own, shape: ownShape } = parameter;
+    const gain = Object.entries(gains).find(([end]) => own.endsWith(end))?.[1] ?? 1;
+    const value = made.get(own) ?? parameterValue(PREFIX, own, ownShape)!.map((x) => gain * x);
     made.set(parameter.name, value);
     values.view(parameter.name).set(value);
   }

@@ -1,12 +1,13 @@
 import { blend } from "./blend.js";
 import { commonSubexpressions } from "./commonSubexpressions.js";
 import { foldAffine } from "./foldAffine.js";
+import { foldBranches } from "./foldBranches.js";
 import { type Evaluate, type FoldOptions, foldConstants } from "./foldConstants.js";
 import { foldLinear } from "./foldLinear.js";
 import { type Outputs, sameOutputs } from "./rewrite.js";
 import { simplify } from "./simplify.js";
 
-const STRUCTURAL = [commonSubexpressions, simplify, blend, foldAffine, foldLinear];
+const STRUCTURAL = [commonSubexpressions, simplify, blend, foldAffine, foldBranches, foldLinear];
 const MOST_ROUNDS = 10;
 
 /** Everything that makes a graph of known parameters cheaper without computing anything: the passes in turn, until none applies. */

@@ -31,8 +31,10 @@ import {
 } from "../../../lib/graph/index.js";
 import { blend } from "../../../lib/graph/passes/blend.js";
 import { foldAffine } from "../../../lib/graph/passes/foldAffine.js";
+import { foldBranches } from "../../../lib/graph/passes/foldBranches.js";
 import { foldConstants } from "../../../lib/graph/passes/foldConstants.js";
 import { foldLinear } from "../../../lib/graph/passes/foldLinear.js";
+import { rearrange } from "../../../lib/graph/passes/optimise.js";
 import { countOperators, evaluate } from "../check.js";
 import { expectSameResults, randomConstant } from "./equal.js";
 
@@ -277,5 +279,40 @@ describe("foldConstants", () => {
     const { y } = await fold({ y: reshape(mul(scalar(3, "int32"), scalar(4, "int32")), [1]) });
     expect(y!.dtype).to.equal("int32");
     expect(constantData(y!)).to.deep.equal(Int32Array.of(12));
+  });
+});
+
+describe("folding branches", () => {
+  const kernel = (shape: Shape, key: string) => randomConstant(shape, `branch ${key}`);
+  const bias = (channels: number, key: string) => randomConstant([channels], `branch bias ${key}`);
+
+  for (const groups of [1, 2, 8]) {
+    it(`makes one convolution of a 3×3, a 1×1 and the map itself, in ${groups} groups`, async () => {
+      const x = input("x", [2, 8, 5, 6]);
+      const wide = conv2d(x, kernel([8, 8 / groups, 3, 3], "wide"), bias(8, "wide"), { padding: 1, groups });
+      const point = conv2d(x, kernel([8, 8 / groups, 1, 1], "point"), bias(8, "point"), { groups });
+      const outputs = { y: affine(add(add(wide, point), x), "branches") };
+      const folded = rearrange(outputs);
+      const counts = count(folded);
+      expect(counts.conv2d).to.equal(1);
+      expect(counts).to.not.have.property("channelAffine");
+      await expectSameResults(engine, outputs, folded);
+    });
+  }
+
+  it("leaves strided ones, other maps and what others need as they are", async () => {
+    const x = input("x", [1, 4, 6, 6]);
+    const z = input("z", [1, 4, 6, 6]);
+    const wide = conv2d(x, kernel([4, 4, 3, 3], "wide"), undefined, { padding: 1 });
+    const other = conv2d(z, kernel([4, 4, 1, 1], "other"), undefined);
+    const strided = (key: string) => conv2d(x, kernel([4, 4, 1, 1], key), undefined, { stride: 2 });
+    const outputs = {
+      apart: add(wide, other),
+      needed: wide,
+      strided: add(strided("a"), strided("b")),
+      beside: add(conv2d(x, kernel([4, 4, 1, 1], "beside"), undefined), z),
+    };
+    const folded = foldBranches(outputs);
+    expect(count(folded)).to.deep.equal(count(outputs));
   });
 });
