@@ -1,5 +1,6 @@
+import { nearestIndices } from "./nearest.js";
 import type { LabelMap, Window } from "./picture.js";
-import { nearestIndices, sourceOfLabels } from "./resize.js";
+import { sourceOfLabels } from "./resize.js";
 
 /**
  * How often each label occurs in a window of a map. A map that is yet to be resized is counted as it was before, each pixel

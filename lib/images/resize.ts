@@ -1,4 +1,5 @@
 import { bilinearKernel, type Pairs } from "./kernels.js";
+import { nearestIndices } from "./nearest.js";
 import type { LabelMap, Picture, Size, Window } from "./picture.js";
 
 /**
@@ -104,7 +105,7 @@ export function resizeWindow(picture: Picture, size: Size, window: Window): Pict
   return { width, height, data: bilinearKernel(source, columns, rows) };
 }
 
-/** Nearest neighbour as OpenCV has it: output pixel i takes source pixel floor(i × source ÷ output). */
+/** Nearest neighbour as OpenCV has it (`nearestIndices`). */
 export function resizeLabelMap(map: LabelMap, size: Size): LabelMap {
   if (size.width === map.width && size.height === map.height) return map;
   return resizeLabelWindow(map, size, { left: 0, top: 0, ...size });
@@ -126,14 +127,6 @@ function resizeLabelWindow(map: LabelMap, size: Size, { left, top, width, height
     o += width;
   }
   return { width, height, data };
-}
-
-/** The source index of each output index under nearest-neighbour resizing. */
-export function nearestIndices(source: number, output: number): Int32Array {
-  const scale = source / output;
-  const indices = new Int32Array(output);
-  for (let i = 0; i < output; i++) indices[i] = Math.min(Math.floor(i * scale), source - 1);
-  return indices;
 }
 
 function makePairs(source: number, output: number): Pairs {

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
+import { cropLabelMap } from "../../lib/images/geometry.js";
+import { nearestIndices } from "../../lib/images/nearest.js";
 import type { Picture, Size } from "../../lib/images/picture.js";
-import { type Interpolation, resizeLabelMap, resizePicture } from "../../lib/images/resize.js";
-import { noiseLabels, noisePicture, smoothPicture } from "./pictures.js";
+import { type Interpolation, resizeLabelMap, resizeLabelMapLater, resizePicture } from "../../lib/images/resize.js";
+import { noisePicture, smoothPicture } from "./pictures.js";
 
 const sides = fc.integer({ min: 1, max: 40 });
 
@@ -64,18 +67,35 @@ describe("resizing pictures", () => {
 });
 
 describe("resizing label maps", () => {
-  it("takes source pixel floor(i × source ÷ output)", () => {
-    fc.assert(
-      fc.property(sides, sides, sides, sides, (width, height, newWidth, newHeight) => {
-        const map = noiseLabels(width, height, 256);
-        const { data } = resizeLabelMap(map, { width: newWidth, height: newHeight });
-        for (const [i, value] of data.entries()) {
-          const x = Math.floor((i % newWidth) * (width / newWidth));
-          const y = Math.floor(Math.floor(i / newWidth) * (height / newHeight));
-          expect(value).to.equal(map.data[Math.min(y, height - 1) * width + Math.min(x, width - 1)]);
-        }
-      }),
-    );
+  // For rows of distinct values, the places where OpenCV 5.0 differs from ⌊i · source ÷ output⌋ in whole numbers, by −1.
+  const recorded: [source: number, output: number, lower: number[]][] = JSON.parse(
+    readFileSync(new URL("../../../test/images/fixtures/nearest.json", import.meta.url), "utf8"),
+  );
+  const openCv = recorded.map(([source, output, lower]) => {
+    const places = new Set(lower);
+    const indices = Array.from({ length: output }, (_, i) => Math.floor((i * source) / output) - Number(places.has(i)));
+    return { source, output, indices };
+  });
+
+  it("takes the source pixels that OpenCV takes, in every recorded pair of sizes", () => {
+    expect(openCv).to.have.length(441);
+    for (const { source, output, indices } of openCv) {
+      expect([...nearestIndices(source, output)], `${source} to ${output}`).to.deep.equal(indices);
+    }
+  });
+
+  it("resizes rows and columns by it, and windows of them", () => {
+    for (const { source, output, indices } of openCv.filter(({ source }) => source <= 256)) {
+      const data = Uint8Array.from({ length: source }, (_, i) => i);
+      const row = { width: source, height: 1, data };
+      expect([...resizeLabelMap(row, { width: output, height: 1 }).data]).to.deep.equal(indices);
+      const column = { width: 1, height: source, data };
+      expect([...resizeLabelMap(column, { width: 1, height: output }).data]).to.deep.equal(indices);
+      const window = { left: 1, top: 0, width: output - 1, height: 1 };
+      if (output < 2 || output === source) continue;
+      const cut = cropLabelMap(resizeLabelMapLater(row, { width: output, height: 1 }), window);
+      expect([...cut.data]).to.deep.equal(indices.slice(1));
+    }
   });
 });
 
