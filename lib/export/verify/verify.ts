@@ -104,18 +104,19 @@ function nativeRunner(network: Network, settings: ExportSettings, config: Config
     async run(batch: InferenceBatch): Promise<SizedTensors> {
       const { height, width } = batch;
       const size = { batch: batch.meta.length, height, width };
-      const program = await programs.get(`${size.batch}x${height}x${width}`, () =>
+      const compile = () =>
         compileForInference(
           engine,
           exportGraph(network, Context.inference(network.values), plain, { ...size, normalisation }),
-        ),
-      );
-      const given = inputsFor(batch, plain, normalisation);
-      const feeds = Object.fromEntries(Object.keys(program.inputs).map((name) => [name, given[name]!.data]));
-      const outputs = await program.run(feeds);
-      return Object.fromEntries(
-        Object.entries(outputs).map(([name, data]) => [name, { ...program.outputs[name]!, data }]),
-      );
+        );
+      return programs.use(`${size.batch}x${height}x${width}`, compile, async (program) => {
+        const given = inputsFor(batch, plain, normalisation);
+        const feeds = Object.fromEntries(Object.keys(program.inputs).map((name) => [name, given[name]!.data]));
+        const outputs = await program.run(feeds);
+        return Object.fromEntries(
+          Object.entries(outputs).map(([name, data]) => [name, { ...program.outputs[name]!, data }]),
+        );
+      });
     },
     dispose: () => programs.dispose(),
   };

@@ -44,13 +44,16 @@ export function detector({ model, values, engine, folded }: DetectorOptions): De
   return {
     async detect({ images, height, width, meta }: InferenceBatch): Promise<readonly Detections[]> {
       const batch = meta.length;
-      const program = await programs.get(`${batch}x${height}x${width}`, () => compile(batch, height, width));
       const given = {
         images,
         sizes: Float32Array.from(meta.flatMap((one) => [one.width, one.height, one.width, one.height])),
         scales: Float32Array.from(meta.flatMap(({ scaleFactor: [x, y] }) => [x, y, x, y])),
       };
-      const outputs = await program.run(inputsOf(program, values, given));
+      const outputs = await programs.use(
+        `${batch}x${height}x${width}`,
+        () => compile(batch, height, width),
+        (program) => program.run(inputsOf(program, values, given)),
+      );
       const { maskThreshold } = model.config.test;
       return meta.map(({ originalHeight, originalWidth }, i) =>
         readDetections(outputs, i, { height: originalHeight, width: originalWidth, threshold: maskThreshold }),

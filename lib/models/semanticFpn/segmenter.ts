@@ -37,8 +37,11 @@ export function segmenter({ model, values, engine, folded }: SegmenterOptions): 
   return {
     async segment({ images, height, width, meta }: InferenceBatch): Promise<readonly LabelMap[]> {
       const shape = `${meta.length}x${height}x${width}`;
-      const program = await programs.get(shape, () => compile(meta.length, height, width));
-      const outputs = await program.run(inputsOf(program, values, { images }));
+      const { outputs, program } = await programs.use(
+        shape,
+        () => compile(meta.length, height, width),
+        async (program) => ({ program, outputs: await program.run(inputsOf(program, values, { images })) }),
+      );
       const [, rows, columns, classes] = program.outputs.logits!.shape as [number, number, number, number];
       const logits = outputs.logits as Float32Array; // [B, rows, columns, classes]
       const plane = classes * rows * columns;
