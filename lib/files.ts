@@ -17,7 +17,7 @@ export async function writeFileAtomic(
   content: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  const temporary = join(folder, temporaryName(path));
   try {
     await makeFolder(folder);
     const file = await open(temporary, "wx");
@@ -35,9 +35,14 @@ export async function writeFileAtomic(
   }
 }
 
+/** The beginning of the file's name is in it; as a whole it must not be longer than the 255 bytes that a name may have. */
+function temporaryName(path: string): string {
+  return `.${basename(path).slice(0, 60)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+}
+
 /** Copies a file as `writeFileAtomic` writes one: nobody sees half of it. Makes missing folders. */
 export async function copyFileAtomic(from: string, to: string): Promise<void> {
-  const temporary = join(dirname(to), `.${basename(to)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  const temporary = join(dirname(to), temporaryName(to));
   try {
     await makeFolder(dirname(to));
     await copyFile(from, temporary, constants.COPYFILE_FICLONE);

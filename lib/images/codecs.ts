@@ -1,6 +1,9 @@
 import { createRequire } from "node:module";
-import { channelsOfJpeg, isCutJpeg } from "./jpeg.js";
-import type { Picture, Size } from "./picture.js";
+import { formatOf, type PictureFormat } from "./formats.js";
+import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
+import { checkSize, pixelLimit, unpackedLimit } from "./limits.js";
+import { dropAlpha, type Picture, type Size } from "./picture.js";
+import { sizeOfGif, sizeOfTiff } from "./headers.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
 import { reducedPicture } from "./resize.js";
 
@@ -11,6 +14,7 @@ export type CodecName = "sharp" | "javascript";
 export interface Codec {
   readonly name: CodecName;
   readonly version: string;
+  readonly formats: readonly PictureFormat[];
   decode(bytes: Uint8Array): Promise<Picture>;
   /**
    * As `decode`, but of a file the codec can shrink while decoding possibly a smaller version in the guise of the full size
@@ -32,6 +36,11 @@ export interface CodecDescription {
   readonly problem?: string;
 }
 
+const FORMATS: Readonly<Record<CodecName, readonly PictureFormat[]>> = {
+  sharp: ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"],
+  javascript: ["JPEG", "PNG", "BMP", "GIF", "TIFF"],
+};
+
 let sharpCodec: Promise<Codec> | undefined;
 let javascriptCodec: Promise<Codec> | undefined;
 
@@ -44,15 +53,13 @@ export async function loadCodec(name: CodecName | "auto" = "auto"): Promise<Code
 
 /** What this machine can decode with, the preferred codec first. */
 export async function describeCodecs(): Promise<CodecDescription[]> {
-  const sharpFormats = ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"];
-  const fallbackFormats = ["JPEG", "PNG", "BMP", "GIF", "TIFF"];
   return [
     await describe(
       "sharp",
-      sharpFormats,
+      FORMATS.sharp,
       "run `npm install sharp` for this platform; until then pictures decode slower",
     ),
-    await describe("javascript", fallbackFormats, "run `npm install` again"),
+    await describe("javascript", FORMATS.javascript, "run `npm install` again"),
   ];
 }
 
@@ -75,11 +82,18 @@ function versionOf(name: string): string {
 async function makeSharpCodec(): Promise<Codec> {
   const { default: sharp } = await import("sharp");
   // Profiles are ignored and broken files refused but for harmless warnings, as the reference loaders do.
-  const options = { ignoreIcc: true, failOn: "error", limitInputPixels: 1 << 28 } as const;
+  const unlimited = { ignoreIcc: true, failOn: "error", limitInputPixels: false } as const;
+  const optionsFor = (bytes: Uint8Array) => ({ ...unlimited, limitInputPixels: Math.ceil(pixelLimit(bytes.length)) });
   sharp.cache(false);
   sharp.concurrency(1); // pictures are decoded side by side, not each by several threads
+  const metadata = async (bytes: Uint8Array) => {
+    const found = await sharp(bytes, unlimited).metadata();
+    checkSize(found, bytes.length);
+    return found;
+  };
   const decode = async (bytes: Uint8Array): Promise<Picture> => {
-    const space = channelsOfJpeg(bytes) === 3 ? "srgb" : (await sharp(bytes, options).metadata()).space;
+    const options = optionsFor(bytes);
+    const space = channelsOfJpeg(bytes) === 3 ? "srgb" : (await metadata(bytes)).space;
     const input = sharp(bytes, options).autoOrient();
     if (space === "cmyk") {
       const cmyk = await input
@@ -96,23 +110,24 @@ async function makeSharpCodec(): Promise<Codec> {
   };
   return {
     name: "sharp",
+    formats: FORMATS.sharp,
     version: sharp.versions.sharp ?? "unknown",
     decode,
     async decodeReduced(bytes, atLeast) {
-      const { format, space, autoOrient: full } = await sharp(bytes, options).metadata();
+      const { format, space, autoOrient: full } = await metadata(bytes);
       const needed = atLeast(full);
       const factor = Math.floor(Math.min(full.width / needed.width, full.height / needed.height));
       if (format !== "jpeg" || space !== "srgb" || factor < 2) return decode(bytes);
       // The decoder drops frequencies; what is then left to shrink, libvips averages.
       const size = { width: Math.ceil(full.width / factor), height: Math.ceil(full.height / factor) };
-      const shrunk = sharp(bytes, options)
+      const shrunk = sharp(bytes, optionsFor(bytes))
         .autoOrient()
         .resize({ ...size, fit: "fill", kernel: "linear" });
       const { data } = await shrunk.raw().toBuffer({ resolveWithObject: true });
       return reducedPicture(full, { ...size, data: plainBytes(data) });
     },
     async size(bytes) {
-      const { autoOrient } = await sharp(bytes, options).metadata();
+      const { autoOrient } = await metadata(bytes);
       return { width: autoOrient.width, height: autoOrient.height };
     },
     async encodeJpeg({ width, height, data }, quality) {
@@ -131,14 +146,22 @@ async function makeSharpCodec(): Promise<Codec> {
 async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
   const decode = async (bytes: Uint8Array): Promise<Picture> => {
-    if (isPng(bytes)) return rgbOfPng(readPng(bytes));
+    if (isPng(bytes)) {
+      const png = readPng(bytes);
+      checkSize(png, bytes.length); // as a picture it may take more
+      return rgbOfPng(png);
+    }
     if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
-    const limits = { tolerantDecoding: false, maxResolutionInMP: 268, maxMemoryUsageInMB: 4096 };
+    const size = sizeByHeader(bytes);
+    if (size !== undefined) checkSize(size, bytes.length);
+    const memory = Math.ceil((3 * unpackedLimit(bytes.length)) / (1 << 20));
+    const limits = { tolerantDecoding: false, maxResolutionInMP: pixelLimit(bytes.length) / 1e6, maxMemoryUsageInMB: memory };
     const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
     return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
   };
   return {
     name: "javascript",
+    formats: FORMATS.javascript,
     version: versionOf("jimp"),
     decode,
     decodeReduced: decode,
@@ -154,6 +177,21 @@ async function makeJavascriptCodec(): Promise<Codec> {
   };
 }
 
+/** Of what jimp decodes. It makes room for what the header says before it looks further. */
+function sizeByHeader(bytes: Uint8Array): Size | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (formatOf(bytes)) {
+    case "GIF":
+      return sizeOfGif(view);
+    case "BMP":
+      return { width: view.getUint32(18, true), height: Math.abs(view.getInt32(22, true)) };
+    case "TIFF":
+      return sizeOfTiff(view);
+    default:
+      return sizeOfJpeg(bytes);
+  }
+}
+
 /** A Buffer's `slice` shares memory where a Uint8Array's copies: no Buffer goes out as a picture. */
 function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
@@ -165,16 +203,6 @@ function rgbOfCmyk(cmyk: Uint8Array): Uint8Array {
   for (let i = 0, o = 0; i < cmyk.length; i += 4) {
     const white = 255 - cmyk[i + 3]!;
     for (let c = 0; c < 3; c++) rgb[o++] = Math.round(((255 - cmyk[i + c]!) * white) / 255);
-  }
-  return rgb;
-}
-
-function dropAlpha(rgba: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array((rgba.length / 4) * 3);
-  for (let i = 0, o = 0; i < rgba.length; i += 4) {
-    rgb[o++] = rgba[i]!;
-    rgb[o++] = rgba[i + 1]!;
-    rgb[o++] = rgba[i + 2]!;
   }
   return rgb;
 }

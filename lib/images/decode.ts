@@ -1,12 +1,18 @@
+import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.js";
-import { describeFileError, openFile, readBytes } from "../files.js";
-import { type CodecName, loadCodec } from "./codecs.js";
+import { describeFileError, openFile, readBytes as readWhole } from "../files.js";
+import { type Codec, type CodecName, loadCodec } from "./codecs.js";
+import { formatOf, otherContent } from "./formats.js";
 import { isCutJpeg } from "./jpeg.js";
+import { RefusedPicture } from "./limits.js";
 import type { LabelMap, Picture, Size } from "./picture.js";
 import { readPlainPng } from "./plainPng.js";
 import { isPng, readPng } from "./png.js";
 
 export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.js";
+
+/** A path, or a file's bytes. */
+export type FileInput = string | URL | Uint8Array | ArrayBuffer;
 
 export interface DecodeOptions {
   /** Default "auto": sharp where it loads, else JavaScript. */
@@ -25,31 +31,77 @@ export interface DecodeOptions {
  * profile, alpha dropped, 16 bits cut to the high 8.
  *
  * @param input a path, or the file's bytes
- * @throws UserError naming the file when it cannot be read, is damaged or cut short, or is of no known format
+ * @throws UserError naming the file when it cannot be read, is damaged or cut short, is of no known format, or has more
+ *   pixels than are read from a file of its size (DENSEKIT_MAX_PIXELS)
  */
-export async function decodePicture(input: string | Uint8Array, options: DecodeOptions = {}): Promise<Picture> {
-  const name = options.name ?? (typeof input === "string" ? input : "the picture");
-  const bytes = typeof input === "string" ? await readBytes(input) : input;
-  if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
-  const codec = await loadCodec(options.codec);
+export async function decodePicture(input: FileInput, options: DecodeOptions = {}): Promise<Picture> {
+  const { name, bytes } = await open(input, options.name ?? "the picture");
+  const codec = await codecFor(bytes, name, options.codec);
   try {
     return await (options.atLeast === undefined ? codec.decode(bytes) : codec.decodeReduced(bytes, options.atLeast));
   } catch (error) {
-    // sharp words this differently from run to run
-    const reason = isCutJpeg(bytes) ? "premature end of JPEG image" : reasonOf(error);
-    throw new UserError(`${name}: cannot be decoded: ${reason} (codec ${codec.name}); is the file complete?`);
+    throw undecodable(error, bytes, name, codec);
   }
+}
+
+/** The codec that reads this format: with "auto" another than the usual one where that cannot. */
+async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["codec"] = "auto"): Promise<Codec> {
+  if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
+  const format = formatOf(bytes);
+  if (format === undefined) {
+    const what = otherContent(bytes);
+    const found = what === undefined ? "it is no picture" : `it is ${what}`;
+    throw new UserError(`${name}: cannot be decoded: ${found}; pictures are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`);
+  }
+  const codec = await loadCodec(wanted);
+  if (codec.formats.includes(format)) return codec;
+  const other = codec.name === "sharp" ? "javascript" : "sharp";
+  if (wanted === "auto" && other === "javascript") return loadCodec(other);
+  throw new UserError(
+    `${name}: cannot be decoded: the codec ${codec.name} reads no ${format}; ` +
+      `use the other one with --set data.codec=${other}, or convert the picture`,
+  );
+}
+
+function undecodable(error: unknown, bytes: Uint8Array, name: string, codec?: Codec): UserError {
+  if (error instanceof UserError) return error;
+  if (error instanceof RefusedPicture) return new UserError(`${name}: ${error.message}`);
+  // sharp words this differently from run to run
+  const reason = isCutJpeg(bytes) ? "premature end of JPEG image" : reasonOf(error);
+  const by = codec === undefined ? "" : ` (codec ${codec.name})`;
+  return new UserError(`${name}: cannot be decoded: ${reason}${by}; is the file complete?`);
+}
+
+/** @param unnamed what bytes are called */
+async function open(input: unknown, unnamed: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
+  if (input instanceof Uint8Array) return { name: unnamed, bytes: input };
+  if (input instanceof ArrayBuffer) return { name: unnamed, bytes: new Uint8Array(input) };
+  if (typeof input === "string") return { name: input, bytes: await readBytes(input) };
+  if (input instanceof URL && input.protocol === "file:") return open(fileURLToPath(input), unnamed);
+  const given = input instanceof URL ? `the URL ${input.href}` : describeValue(input);
+  throw new UserError(`${unnamed}: a path, a file: URL or the bytes of a file are needed, not ${given}`);
+}
+
+/** What was given in the place of a picture, in a word or two. */
+export function describeValue(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return `a value of the type ${value.constructor?.name ?? "Object"}`;
 }
 
 /**
  * Decodes an 8-bit grey or palette PNG to its stored indices, never to palette colours.
  *
+ * @param input a path, or the file's bytes
  * @throws UserError naming the file when it is no such PNG: 16 bits, several channels, damaged
  */
-export async function decodeLabelMap(path: string): Promise<LabelMap> {
-  const { width, height, data } = await decodeIndices(path, "label map");
+export async function decodeLabelMap(
+  input: FileInput,
+  options: Pick<DecodeOptions, "name"> = {},
+): Promise<LabelMap> {
+  const { name, bytes } = await open(input, options.name ?? "the label map");
+  const { width, height, data } = indicesOf(bytes, name, "label map");
   if (data instanceof Uint16Array) {
-    throw new UserError(`${path}: a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG`);
+    throw new UserError(`${name}: a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG`);
   }
   return { width, height, data };
 }
@@ -63,7 +115,10 @@ export interface IndexMap {
 
 /** The same with 8 or 16 bits. @param what it is called in messages, such as "label map" */
 export async function decodeIndices(path: string, what: string): Promise<IndexMap> {
-  const bytes = await readBytes(path);
+  return indicesOf(await readBytes(path), path, what);
+}
+
+function indicesOf(bytes: Uint8Array, path: string, what: string): IndexMap {
   if (!isPng(bytes)) throw new UserError(`${path}: a ${what} must be a PNG of one channel; this is no PNG`);
   const plain = readPlainPng(bytes);
   if (plain !== undefined) return plain;
@@ -82,12 +137,15 @@ export async function decodeIndices(path: string, what: string): Promise<IndexMa
  * @param input a path, or the file's bytes
  * @throws UserError as `decodePicture`
  */
-export async function decodeMask(input: string | Uint8Array, options: DecodeOptions = {}): Promise<LabelMap> {
-  const name = options.name ?? (typeof input === "string" ? input : "the mask");
-  const bytes = typeof input === "string" ? await readBytes(input) : input;
+export async function decodeMask(input: FileInput, options: DecodeOptions = {}): Promise<LabelMap> {
+  const { name, bytes } = await open(input, options.name ?? "the mask");
   if (isPng(bytes)) {
     const { channels, width, height, data } = readPngOf(bytes, name);
-    if (channels === 1) return { width, height, data: Uint8Array.from(data, (value) => Number(value !== 0)) };
+    if (channels === 1) {
+      const mask = new Uint8Array(data.length);
+      for (let i = 0; i < mask.length; i++) mask[i] = data[i] === 0 ? 0 : 1;
+      return { width, height, data: mask };
+    }
   }
   const { width, height, data } = await decodePicture(bytes, { ...options, name });
   const mask = new Uint8Array(width * height);
@@ -101,7 +159,7 @@ function readPngOf(bytes: Uint8Array, name: string): ReturnType<typeof readPng> 
   try {
     return readPng(bytes);
   } catch (error) {
-    throw new UserError(`${name}: cannot be decoded: ${reasonOf(error)}; is the file complete?`);
+    throw undecodable(error, bytes, name);
   }
 }
 
@@ -115,12 +173,19 @@ export async function readPictureSize(
   options: Pick<DecodeOptions, "codec"> = {},
 ): Promise<{ readonly width: number; readonly height: number }> {
   const bytes = await readBytes(path);
-  if (bytes.length === 0) throw new UserError(`${path}: the file is empty`);
-  const codec = await loadCodec(options.codec);
+  const codec = await codecFor(bytes, path, options.codec);
   try {
     return await codec.size(bytes);
   } catch (error) {
-    throw new UserError(`${path}: cannot be decoded: ${reasonOf(error)} (codec ${codec.name}); is the file complete?`);
+    throw undecodable(error, bytes, path, codec);
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readWhole(path);
+  } catch (error) {
+    throw error instanceof UserError ? error : new UserError(`cannot read ${path}: ${reasonOf(error)}`);
   }
 }
 

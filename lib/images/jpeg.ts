@@ -1,3 +1,5 @@
+import type { Size } from "./picture.js";
+
 /** Whether this is a JPEG in which no end marker follows the last start of a scan. */
 export function isCutJpeg(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return false;
@@ -11,12 +13,25 @@ export function isCutJpeg(bytes: Uint8Array): boolean {
 
 /** The number of channels by the header of a JPEG's frame; undefined where there is none to be found. */
 export function channelsOfJpeg(bytes: Uint8Array): number | undefined {
+  const at = frameOf(bytes);
+  return at === undefined ? undefined : bytes[at + 9];
+}
+
+/** By the header of a JPEG's frame, as stored; undefined where there is none to be found. */
+export function sizeOfJpeg(bytes: Uint8Array): Size | undefined {
+  const at = frameOf(bytes);
+  if (at === undefined) return undefined;
+  return { width: bytes[at + 7]! * 256 + bytes[at + 8]!, height: bytes[at + 5]! * 256 + bytes[at + 6]! };
+}
+
+/** Where the header of the first frame begins. */
+function frameOf(bytes: Uint8Array): number | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   for (let i = 2; i + 9 < bytes.length && bytes[i] === 0xff; ) {
     const marker = bytes[i + 1]!;
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) return bytes[i + 9];
-    i += 2 + bytes[i + 2]! * 256 + bytes[i + 3]!;
+    if (isFrame) return i;
+    i += marker === 0xff ? 1 : 2 + bytes[i + 2]! * 256 + bytes[i + 3]!; // any number of 0xff may fill up
   }
   return undefined;
 }

@@ -24,3 +24,14 @@ export interface Window {
   readonly width: number;
   readonly height: number;
 }
+
+/** RGB of RGBA; what is transparent keeps its colour. */
+export function dropAlpha(rgba: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  for (let i = 0, o = 0; i < rgba.length; i += 4) {
+    rgb[o++] = rgba[i]!;
+    rgb[o++] = rgba[i + 1]!;
+    rgb[o++] = rgba[i + 2]!;
+  }
+  return rgb;
+}

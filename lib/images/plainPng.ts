@@ -1,5 +1,6 @@
 import { crc32, inflateSync } from "node:zlib";
 import { unfilterKernel } from "./kernels.js";
+import { unpackedLimit } from "./limits.js";
 import type { LabelMap, Size } from "./picture.js";
 
 const SIGNATURE_BYTES = 8;
@@ -26,14 +27,15 @@ export function readPlainPng(bytes: Uint8Array): LabelMap | undefined {
       header = { width: view.getUint32(at + 8), height: view.getUint32(at + 12) };
     }
     if (type === "IDAT") parts.push(bytes.subarray(at + 8, end - 4));
-    if (type === "IEND") return header && pixelsOf(inflate(parts, header), header);
+    if (type === "IEND") return header && pixelsOf(inflate(parts, header, bytes.length), header);
     at = end;
   }
   return undefined;
 }
 
-function inflate(parts: readonly Uint8Array[], { width, height }: Size): Uint8Array | undefined {
+function inflate(parts: readonly Uint8Array[], { width, height }: Size, fileBytes: number): Uint8Array | undefined {
   const length = (width + 1) * height;
+  if (length > unpackedLimit(fileBytes)) return undefined;
   try {
     const rows = inflateSync(Buffer.concat(parts), { maxOutputLength: length + 1 });
     return rows.length === length ? rows : undefined;

@@ -1,5 +1,8 @@
-import { type DecodedPng, decode, encode } from "fast-png";
+import { crc32, inflateSync } from "node:zlib";
+import { encode } from "fast-png";
+import { checkSize, RefusedPicture } from "./limits.js";
 import type { Picture } from "./picture.js";
+import { type PngLayout, samplesOf, storedBytes } from "./pngRows.js";
 
 /** A PNG's samples as stored: no palette applied, 1, 2 and 4-bit samples unpacked to one a byte. */
 export interface RawPng {
@@ -16,14 +19,77 @@ export function isPng(bytes: Uint8Array): boolean {
   return bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4e && bytes[3] === 0x47;
 }
 
-/** @throws Error with the decoder's words when the file is damaged */
+const SIGNATURE_BYTES = 8;
+/** By colour type. */
+const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+const DEPTHS = [1, 2, 4, 8, 16];
+/** Some writers leave a little more than the rows in the data; it is dropped. */
+const SPARE_BYTES = 1 << 16;
+
+/**
+ * Other chunks, compressed texts and profiles among them, are not looked into.
+ *
+ * @throws Error when the file is damaged
+ * @throws RefusedPicture when it has more pixels than are read, or its data unpack to more than these take
+ */
 export function readPng(bytes: Uint8Array): RawPng {
-  const png = decode(bytes, { checkCrc: true });
-  const { width, height, depth, channels, palette } = png;
-  const data = depth < 8 ? unpack(png) : asIntegers(png.data);
-  const expected = width * height * channels;
-  if (data.length !== expected) throw new Error(`${data.length} of ${expected} samples`);
+  let layout: PngLayout | undefined;
+  let palette: number[][] | undefined;
+  const parts: Uint8Array[] = [];
+  for (const [type, content] of chunksOf(bytes)) {
+    if (type === "IHDR") layout = layoutOf(content);
+    else if (type === "PLTE") palette = coloursOf(content);
+    else if (type === "IDAT") parts.push(content);
+  }
+  if (layout === undefined) throw new Error("there is no header");
+  const { width, height, depth, channels } = layout;
+  checkSize(layout, bytes.length, Math.max(1, depth / 8) * channels);
+  const data = samplesOf(inflate(parts, layout), layout);
   return { width, height, depth, channels, data, ...(palette === undefined ? {} : { palette }) };
+}
+
+function* chunksOf(bytes: Uint8Array): Generator<readonly [type: string, content: Uint8Array]> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = SIGNATURE_BYTES; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (end > bytes.length) break;
+    if (crc32(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) throw new Error(`damaged chunk ${type}`);
+    if (type === "IEND") return;
+    yield [type, bytes.subarray(at + 8, end - 4)];
+    at = end;
+  }
+  throw new Error("the end is missing");
+}
+
+function layoutOf(content: Uint8Array): PngLayout {
+  if (content.length !== 13) throw new Error(`a header of ${content.length} bytes`);
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const [depth, colour, compression, filter, interlacing] = content.subarray(8) as unknown as number[];
+  const channels = CHANNELS[colour!];
+  if (channels === undefined || !DEPTHS.includes(depth!)) throw new Error(`colour type ${colour} of ${depth} bits`);
+  if (compression !== 0 || filter !== 0 || interlacing! > 1) throw new Error("a compression or filter that is not known");
+  const size = { width: view.getUint32(0), height: view.getUint32(4) };
+  return { ...size, depth: depth!, channels, interlaced: interlacing === 1 };
+}
+
+function coloursOf(content: Uint8Array): number[][] {
+  return Array.from({ length: Math.floor(content.length / 3) }, (_, i) => [...content.subarray(3 * i, 3 * i + 3)]);
+}
+
+function inflate(parts: readonly Uint8Array[], layout: PngLayout): Uint8Array {
+  const needed = storedBytes(layout);
+  const most = needed + SPARE_BYTES;
+  let stored: Uint8Array;
+  try {
+    stored = inflateSync(Buffer.concat(parts), { maxOutputLength: most, chunkSize: most + 1 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")) throw error;
+    const { width, height } = layout;
+    throw new RefusedPicture(`its data unpack to more than the ${needed} bytes that its ${width} × ${height} pixels take`);
+  }
+  if (stored.length < needed) throw new Error(`${stored.length} of ${needed} bytes of pixels`);
+  return stored.subarray(0, needed);
 }
 
 /** Writes palette indices as an 8-bit indexed PNG (colour type 3), so that viewers show the palette's colours. */
@@ -62,22 +128,4 @@ const high = (sample: number): number => sample >> 8;
 
 function scaleUp(depth: number): (sample: number) => number {
   return (sample) => (sample * 255) / ((1 << depth) - 1);
-}
-
-function asIntegers(data: DecodedPng["data"]): Uint8Array | Uint16Array {
-  return data instanceof Uint8ClampedArray ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data;
-}
-
-function unpack(png: DecodedPng): Uint8Array {
-  const { width, height, depth, data } = png;
-  const rowBytes = Math.ceil((width * depth) / 8); // every row starts on a whole byte
-  const mask = (1 << depth) - 1;
-  const samples = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const bit = x * depth;
-      samples[y * width + x] = (data[y * rowBytes + (bit >> 3)]! >> (8 - depth - (bit & 7))) & mask;
-    }
-  }
-  return samples;
 }

@@ -1,10 +1,15 @@
 import { loadConfig, resolveConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
-import { decodePicture } from "../images/decode.js";
-import type { LabelMap, Picture } from "../images/picture.js";
+import { UserError } from "../errors.js";
+import { decodePicture, describeValue, type FileInput } from "../images/decode.js";
+import { dropAlpha, type LabelMap, type Picture } from "../images/picture.js";
 import type { Rle } from "../masks/types.js";
 import type { Detections } from "../models/predictions.js";
 import { openPredictor } from "./predictor.js";
+import { takingTurns } from "./turns.js";
+
+/** How many pictures are worked at: while the engine runs one, the next is read. */
+const AT_ONCE = 2;
 
 export interface LoadModelOptions {
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
@@ -13,8 +18,8 @@ export interface LoadModelOptions {
   readonly overrides?: readonly string[];
 }
 
-/** A file's path, its bytes, or a decoded picture. */
-export type PictureInput = string | Uint8Array | Picture;
+/** A file's path or file: URL, its bytes, or a decoded picture. */
+export type PictureInput = FileInput | Picture;
 
 /** An object found in a picture; coordinates are pixels of the picture. */
 export interface FoundInstance {
@@ -38,9 +43,13 @@ export interface FoundClasses {
 interface ModelOf<Task extends string, Result> {
   readonly task: Task;
   readonly classes: readonly string[];
-  /** @throws UserError when the picture cannot be read */
+  /**
+   * Any number of calls at once is well: two are worked at, the others wait.
+   *
+   * @throws UserError when the picture cannot be read or its data are not those of its size, and after `dispose`
+   */
   predict(picture: PictureInput): Promise<Result>;
-  /** Gives the memory of the model's programs back. */
+  /** Gives the memory of the model's programs back, once what is being predicted is done. A second time is well too. */
   dispose(): Promise<void>;
 }
 
@@ -62,26 +71,69 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   const predictor = await openPredictor(loaded.config, weights);
   const { codec } = loaded.config.data;
   const { classes } = predictor.description;
-  const { dispose } = predictor;
+  const turns = takingTurns(AT_ONCE);
+  let disposed: Promise<void> | undefined;
+  const dispose = () => (disposed ??= predictor.dispose());
   const read = async (input: PictureInput): Promise<[Picture, string]> => {
-    if (typeof input === "string") return [await decodePicture(input, { codec }), input];
-    return [input instanceof Uint8Array ? await decodePicture(input, { codec }) : input, "picture"];
+    const picture = isEncoded(input) ? await decodePicture(input, { codec }) : checkedPicture(input);
+    return [picture, typeof input === "string" ? input : "the picture"];
+  };
+  /** Pictures are read in turns too: many at once would fill the memory. */
+  const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
+    if (disposed !== undefined) throw new UserError("the model was disposed of; load it again to predict");
+    return turns(work);
   };
   if (predictor.task === "instances") {
     return {
       task: "instances",
       classes,
-      predict: async (input) => instancesOf(await predictor.predict(...(await read(input))), classes),
+      predict: async (input) =>
+        inTurn(async () => instancesOf(await predictor.predict(...(await read(input))), classes)),
       dispose,
     };
   }
   return {
     task: "semantic",
     classes,
-    predict: async (input) => ({ labelMap: await predictor.predict(...(await read(input))), classes }),
+    predict: async (input) =>
+      inTurn(async () => ({ labelMap: await predictor.predict(...(await read(input))), classes })),
     dispose,
   };
 }
+
+function isEncoded(input: PictureInput): input is FileInput {
+  return (
+    typeof input === "string" || input instanceof URL || input instanceof Uint8Array || input instanceof ArrayBuffer
+  );
+}
+
+/** A picture that another program made: RGB, or RGBA whose alpha is dropped. */
+export function checkedPicture(picture: unknown): Picture {
+  const given = typeof picture === "object" && picture !== null ? picture : undefined;
+  if (given === undefined || !("width" in given && "height" in given && "data" in given)) {
+    throw new UserError(
+      "the picture: a path, the bytes of a file, or { width, height, data } is needed, " +
+        `not ${describeValue(picture)}`,
+    );
+  }
+  const { width, height, data } = given;
+  if (!isSide(width) || !isSide(height)) {
+    throw new UserError(`the picture: width and height must be whole numbers from 1 on, not ${width} and ${height}`);
+  }
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+    throw new UserError(`the picture: data must be a Uint8Array of RGB values of 0 to 255, not ${describeValue(data)}`);
+  }
+  const pixels = width * height;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  if (bytes.length === 3 * pixels) return { width, height, data: bytes };
+  if (bytes.length === 4 * pixels) return { width, height, data: dropAlpha(bytes) };
+  throw new UserError(
+    `the picture: ${width} × ${height} pixels of RGB are ${3 * pixels} bytes (RGBA ${4 * pixels}), ` +
+      `but data has ${bytes.length}`,
+  );
+}
+
+const isSide = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value >= 1;
 
 function instancesOf({ boxes, scores, labels, masks }: Detections, classes: readonly string[]): FoundInstance[] {
   return Array.from(labels, (classIndex, i) => {

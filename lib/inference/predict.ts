@@ -27,7 +27,7 @@ export interface PredictOptions {
 export interface PredictResult {
   readonly outDir: string;
   readonly pictures: readonly PredictedPicture[];
-  /** The inputs that were skipped, and why. */
+  /** The inputs that were skipped, for they could not be read, predicted or written, and why. */
   readonly unreadable: readonly UnreadablePicture[];
 }
 
@@ -48,9 +48,11 @@ export interface PredictedPicture {
 
 /**
  * Predicts pictures and writes overlays and, by task, `results.json` (COCO results; `pictures.json` says which picture
- * each image id is) or label maps. A picture that cannot be read is skipped with a message and listed in the result.
+ * each image id is: 1, 2, … in the order they are predicted) or label maps. A picture that cannot be read, predicted or
+ * written, for whatever reason, is skipped with a message and listed in the result. Where it ends early, what was done till
+ * then is written.
  *
- * @throws UserError when an input stands for no picture, or files cannot be written; the signal's reason when aborted
+ * @throws UserError when an input stands for no picture, or results cannot be written; the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
   const { config, outDir, signal, onEvent } = options;
@@ -60,16 +62,25 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
   try {
     const writer = createWriter(predictor, outDir, outputNames(inputs));
     const unreadable: UnreadablePicture[] = [];
-    let next = decode(inputs[0], config);
-    for (const [i, input] of inputs.entries()) {
-      signal?.throwIfAborted();
-      const picture = await next;
-      next = decode(inputs[i + 1], config); // while this one is predicted
-      if (picture instanceof UserError) {
-        unreadable.push({ input, reason: picture.message });
-        onEvent?.({ type: "message", text: `${picture.message}; skipped` });
-      } else if (picture !== undefined) await writer.write(input, picture);
-      onEvent?.({ type: "progress", what: "predicting", done: i + 1, total: inputs.length });
+    try {
+      let next = decode(inputs[0], config);
+      for (const [i, input] of inputs.entries()) {
+        signal?.throwIfAborted();
+        const decoded = next;
+        next = decode(inputs[i + 1], config); // while this one is predicted
+        try {
+          const picture = (await decoded)();
+          if (picture !== undefined) await writer.write(input, picture);
+        } catch (error) {
+          const reason = reasonOf(error, input);
+          unreadable.push({ input, reason });
+          say(`${reason}; skipped`);
+        }
+        onEvent?.({ type: "progress", what: "predicting", done: i + 1, total: inputs.length });
+      }
+    } catch (error) {
+      await writer.finish();
+      throw error;
     }
     const pictures = await writer.finish();
     return { outDir, pictures, unreadable };
@@ -78,14 +89,21 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
   }
 }
 
-async function decode(input: string | undefined, { data }: Config): Promise<Picture | UserError | undefined> {
-  if (input === undefined) return undefined;
+/** Never fails, for nobody waits for it yet: the failure is the answer's. */
+async function decode(input: string | undefined, { data }: Config): Promise<() => Picture | undefined> {
   try {
-    return await decodePicture(input, { codec: data.codec });
+    const picture = input === undefined ? undefined : await decodePicture(input, { codec: data.codec });
+    return () => picture;
   } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
+    return () => {
+      throw error;
+    };
   }
+}
+
+function reasonOf(error: unknown, input: string): string {
+  if (error instanceof UserError) return error.message;
+  return `${input}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`;
 }
 
 /** A name without ending for each picture's files, made unique where pictures of several folders share one. */
@@ -131,9 +149,9 @@ function createWriter(predictor: Predictor, outDir: string, names: ReadonlyMap<s
       }
       const found = await predictor.predict(picture, input);
       const { width, height } = picture;
-      images.push({ id: images.length + 1, file_name: input, width, height });
-      results.push(...cocoResults(images.length, found, ids));
       const overlay = await writeOverlay(input, drawInstances(picture, found, style));
+      images.push({ id: images.length + 1, file_name: input, width, height });
+      for (const result of cocoResults(images.length, found, ids)) results.push(result);
       done.push({ input, overlay, instances: found.labels.length });
     },
     async finish() {
