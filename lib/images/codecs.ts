@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import { formatOf, type PictureFormat } from "./formats.js";
-import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
-import { checkSize, pixelLimit, unpackedLimit } from "./limits.js";
-import { dropAlpha, type Picture, type Size } from "./picture.js";
 import { sizeOfGif, sizeOfTiff } from "./headers.js";
+import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
+import { BYTES_A_PIXEL, checkSize, pixelLimit, unpackedLimit } from "./limits.js";
+import { dropAlpha, type Picture, type Size } from "./picture.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
 import { reducedPicture } from "./resize.js";
 
@@ -146,16 +146,16 @@ async function makeSharpCodec(): Promise<Codec> {
 async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
   const decode = async (bytes: Uint8Array): Promise<Picture> => {
-    if (isPng(bytes)) {
-      const png = readPng(bytes);
-      checkSize(png, bytes.length); // as a picture it may take more
-      return rgbOfPng(png);
-    }
+    if (isPng(bytes)) return rgbOfPng(readPng(bytes, BYTES_A_PIXEL));
     if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
     const size = sizeByHeader(bytes);
     if (size !== undefined) checkSize(size, bytes.length);
     const memory = Math.ceil((3 * unpackedLimit(bytes.length)) / (1 << 20));
-    const limits = { tolerantDecoding: false, maxResolutionInMP: pixelLimit(bytes.length) / 1e6, maxMemoryUsageInMB: memory };
+    const limits = {
+      tolerantDecoding: false,
+      maxResolutionInMP: pixelLimit(bytes.length) / 1e6,
+      maxMemoryUsageInMB: memory,
+    };
     const { bitmap } = await Jimp.fromBuffer(Buffer.from(bytes), { [JimpMime.jpeg]: limits }); // applies EXIF too
     return { width: bitmap.width, height: bitmap.height, data: dropAlpha(bitmap.data) };
   };

@@ -51,7 +51,9 @@ async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["
   if (format === undefined) {
     const what = otherContent(bytes);
     const found = what === undefined ? "it is no picture" : `it is ${what}`;
-    throw new UserError(`${name}: cannot be decoded: ${found}; pictures are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`);
+    throw new UserError(
+      `${name}: cannot be decoded: ${found}; pictures are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`,
+    );
   }
   const codec = await loadCodec(wanted);
   if (codec.formats.includes(format)) return codec;
@@ -94,10 +96,7 @@ export function describeValue(value: unknown): string {
  * @param input a path, or the file's bytes
  * @throws UserError naming the file when it is no such PNG: 16 bits, several channels, damaged
  */
-export async function decodeLabelMap(
-  input: FileInput,
-  options: Pick<DecodeOptions, "name"> = {},
-): Promise<LabelMap> {
+export async function decodeLabelMap(input: FileInput, options: Pick<DecodeOptions, "name"> = {}): Promise<LabelMap> {
   const { name, bytes } = await open(input, options.name ?? "the label map");
   const { width, height, data } = indicesOf(bytes, name, "label map");
   if (data instanceof Uint16Array) {

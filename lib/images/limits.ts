@@ -10,7 +10,7 @@ const PIXELS = 40e6;
 const PIXELS_A_BYTE = 8;
 const MOST_PIXELS = 2 ** 28;
 /** As such pixels count; a label map's takes one byte, so it may have four times as many. */
-const BYTES_A_PIXEL = 4;
+export const BYTES_A_PIXEL = 4;
 /** Replaces all of these bounds by a number of pixels. */
 const VARIABLE = "DENSEKIT_MAX_PIXELS";
 

@@ -29,10 +29,11 @@ const SPARE_BYTES = 1 << 16;
 /**
  * Other chunks, compressed texts and profiles among them, are not looked into.
  *
+ * @param bytesPerPixel at least so many are counted against the limit, for what will be made of the samples
  * @throws Error when the file is damaged
  * @throws RefusedPicture when it has more pixels than are read, or its data unpack to more than these take
  */
-export function readPng(bytes: Uint8Array): RawPng {
+export function readPng(bytes: Uint8Array, bytesPerPixel = 1): RawPng {
   let layout: PngLayout | undefined;
   let palette: number[][] | undefined;
   const parts: Uint8Array[] = [];
@@ -43,7 +44,7 @@ export function readPng(bytes: Uint8Array): RawPng {
   }
   if (layout === undefined) throw new Error("there is no header");
   const { width, height, depth, channels } = layout;
-  checkSize(layout, bytes.length, Math.max(1, depth / 8) * channels);
+  checkSize(layout, bytes.length, Math.max(bytesPerPixel, Math.max(1, depth / 8) * channels));
   const data = samplesOf(inflate(parts, layout), layout);
   return { width, height, depth, channels, data, ...(palette === undefined ? {} : { palette }) };
 }
@@ -68,7 +69,8 @@ function layoutOf(content: Uint8Array): PngLayout {
   const [depth, colour, compression, filter, interlacing] = content.subarray(8) as unknown as number[];
   const channels = CHANNELS[colour!];
   if (channels === undefined || !DEPTHS.includes(depth!)) throw new Error(`colour type ${colour} of ${depth} bits`);
-  if (compression !== 0 || filter !== 0 || interlacing! > 1) throw new Error("a compression or filter that is not known");
+  if (compression !== 0 || filter !== 0 || interlacing! > 1)
+    throw new Error("a compression or filter that is not known");
   const size = { width: view.getUint32(0), height: view.getUint32(4) };
   return { ...size, depth: depth!, channels, interlaced: interlacing === 1 };
 }
@@ -86,7 +88,9 @@ function inflate(parts: readonly Uint8Array[], layout: PngLayout): Uint8Array {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")) throw error;
     const { width, height } = layout;
-    throw new RefusedPicture(`its data unpack to more than the ${needed} bytes that its ${width} × ${height} pixels take`);
+    throw new RefusedPicture(
+      `its data unpack to more than the ${needed} bytes that its ${width} × ${height} pixels take`,
+    );
   }
   if (stored.length < needed) throw new Error(`${stored.length} of ${needed} bytes of pixels`);
   return stored.subarray(0, needed);

@@ -58,7 +58,7 @@ export function samplesOf(stored: Uint8Array, layout: PngLayout): Uint8Array | U
   let at = 0;
   for (const pass of passesOf(layout)) {
     const length = rowBytes(layout, pass.width);
-    let above = new Uint8Array(length);
+    let above: Uint8Array = new Uint8Array(length);
     for (let y = 0; y < pass.height; y++, at += 1 + length) {
       const row = stored.subarray(at + 1, at + 1 + length);
       unfilter(stored[at]!, row, above, unit);
@@ -82,9 +82,7 @@ function spread(
     for (let c = 0; c < channels; c++, i++) {
       const bit = i * depth;
       const value =
-        depth === 16
-          ? (row[2 * i]! << 8) | row[2 * i + 1]!
-          : (row[bit >> 3]! >> (8 - depth - (bit & 7))) & mask;
+        depth === 16 ? (row[2 * i]! << 8) | row[2 * i + 1]! : (row[bit >> 3]! >> (8 - depth - (bit & 7))) & mask;
       samples[first + x * across * channels + c] = value;
     }
   }

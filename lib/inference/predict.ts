@@ -1,7 +1,7 @@
 import { join, parse } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { writeFileAtomic } from "../files.js";
+import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { decodePicture } from "../images/decode.js";
 import { drawInstances } from "../images/draw/instances.js";
 import { classPalette } from "../images/draw/palette.js";
@@ -60,6 +60,7 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
   const say = (text: string): void => onEvent?.({ type: "message", text });
   const predictor = await openPredictor(config, options.weights, say);
   try {
+    await makeOutput(outDir);
     const writer = createWriter(predictor, outDir, outputNames(inputs));
     const unreadable: UnreadablePicture[] = [];
     try {
@@ -86,6 +87,14 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
     return { outDir, pictures, unreadable };
   } finally {
     await predictor.dispose();
+  }
+}
+
+async function makeOutput(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    throw describeFileError(error, folder, "write");
   }
 }
 
