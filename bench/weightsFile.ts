@@ -1,6 +1,6 @@
-import { writeTorchFile } from "../lib/formats/pytorch/write.js";
 import { semanticFpn } from "../lib/models/semanticFpn/model.js";
 import { ParameterValues } from "../lib/nn/parameters.js";
+import { writeTorchFile } from "../lib/tensorfiles/pytorch/write.js";
 import { semanticModel } from "./cases/models.js";
 
 const PRIME = 65_521;

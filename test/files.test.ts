@@ -12,11 +12,11 @@ import { readXml } from "../lib/datatools/convert/xml.js";
 import { openOnnxFile } from "../lib/engines/onnxFile.js";
 import { UserError } from "../lib/errors.js";
 import { joinWithin, nameFault, openFile, readBytes, readBytesSync, readTextFile } from "../lib/files.js";
-import { outlineJson } from "../lib/formats/jsonLists.js";
-import { readNpy } from "../lib/formats/npy.js";
-import { openTensorFile } from "../lib/formats/openTensorFile.js";
-import { openSafetensors, readSafetensors } from "../lib/formats/safetensors.js";
 import { decodeIndices, decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../lib/images/decode.js";
+import { outlineJson } from "../lib/jsonfiles/lists.js";
+import { readNpy } from "../lib/tensorfiles/npyFile.js";
+import { openTensorFile } from "../lib/tensorfiles/open.js";
+import { openSafetensors, readSafetensors } from "../lib/tensorfiles/safetensors.js";
 
 /** Every door by which a file that a user names comes in. */
 const READERS: Readonly<Record<string, (path: string) => unknown>> = {

@@ -7,16 +7,7 @@ export interface Room {
 }
 
 const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
-const PARTS = [
-  ...MODEL_PARTS,
-  "config",
-  "compilers",
-  "engines",
-  "formats",
-  "images",
-  "datasets",
-  "evaluation",
-] as const;
+const PARTS = [...MODEL_PARTS, "config", "compilers", "engines", "images", "datasets", "evaluation"] as const;
 
 const RUNNING = [...PARTS, "models"] as const;
 
@@ -56,20 +47,25 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "the interface of engines, and each; only here is a runtime imported",
     imports: ["graph", "compilers"],
   },
-  formats: { holds: "file formats", imports: [] },
+  jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
+  tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
+  tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },
   weights: {
     holds: "which tensor of a file goes into which parameter",
-    imports: ["nn", "backbones", "formats", "kernels"],
+    imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
-  datasets: { holds: "readers, transforms, the loader", imports: ["formats", "images", "masks"] },
-  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "formats"] },
+  datasets: { holds: "readers, transforms, the loader", imports: ["jsonfiles", "images", "masks"] },
+  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "jsonfiles"] },
   models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
   tasks: { holds: "model and data of a config", imports: RUNNING },
   training: {
     holds: "optimisers, schedules, the loop, checkpoints",
-    imports: [...RUNNING, "kernels", "tasks", "weights"],
+    imports: [...RUNNING, "tensors", "tensorfiles", "kernels", "tasks", "weights"],
   },
-  inference: { holds: "predictors on files", imports: [...RUNNING, "tasks", "training", "weights"] },
+  inference: {
+    holds: "predictors on files",
+    imports: [...RUNNING, "tensors", "tensorfiles", "tasks", "training", "weights"],
+  },
   export: {
     holds: "files for other programs, and the proof that they answer the same",
     imports: [...RUNNING, "compilers", "tasks", "training", "weights", "inference"],
@@ -77,7 +73,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   report: {
     holds: "the page of `densekit report`",
-    imports: [...RUNNING, "tasks", "training", "inference", "pages"],
+    imports: [...RUNNING, "jsonfiles", "tasks", "training", "inference", "pages"],
   },
   datatools: {
     holds: "a folder for each `densekit data` command",

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { openTensorFile } from "../../lib/formats/openTensorFile.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
+import { openTensorFile } from "../../lib/tensorfiles/open.js";
 import { fillFrom } from "../../lib/weights/load.js";
 import { planLoad } from "../../lib/weights/plan.js";
 import { requireAll } from "../../lib/weights/report.js";

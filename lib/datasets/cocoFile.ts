@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
-import { outlineJson, readJsonPiece, readTextAround } from "../formats/jsonLists.js";
-import { parsePythonJson } from "../formats/pythonJson.js";
+import { outlineJson, readJsonPiece, readTextAround } from "../jsonfiles/lists.js";
+import { parsePythonJson } from "../jsonfiles/python.js";
 
 /** The three lists of a COCO file; their members are still unchecked. */
 export interface CocoFile {

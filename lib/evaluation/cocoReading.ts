@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import { type JsonOutline, type JsonPiece, outlineJson, readJsonPiece } from "../formats/jsonLists.js";
+import { type JsonOutline, type JsonPiece, outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
 import { shared } from "../threads.js";
 import type { CocoImage } from "./cocoTypes.js";
 import { detectionColumns, objectColumns } from "./columns.js";

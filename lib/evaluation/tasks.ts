@@ -1,4 +1,4 @@
-import { type JsonPiece, readJsonPiece } from "../formats/jsonLists.js";
+import { type JsonPiece, readJsonPiece } from "../jsonfiles/lists.js";
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
 import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import { detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";

@@ -1,12 +1,12 @@
 import { resizeSample } from "../datasets/transforms/resize.js";
 import type { Sample } from "../datasets/types.js";
 import type { CocoResult } from "../evaluation/cocoTypes.js";
-import { outlineJson, readJsonPiece } from "../formats/jsonLists.js";
 import { drawInstances } from "../images/draw/instances.js";
 import { hexOf } from "../images/draw/palette.js";
 import { drawLabelMap } from "../images/draw/semantic.js";
 import type { LabelMap, Picture } from "../images/picture.js";
 import { openPredictor } from "../inference/predictor.js";
+import { outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
 import { segmentationToRle } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
 import { colourKeys, compared, type Html, pictureFigure } from "../pages/index.js";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, openFile, readTextFile, writeFileAtomic } from "../files.js";
-import { FOLDER_FILES, splitPart } from "../formats/openTensorFile.js";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
-import type { Tensor } from "../formats/tensor.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
+import { FOLDER_FILES, splitPart } from "../tensorfiles/open.js";
+import { readSafetensors, writeSafetensors } from "../tensorfiles/safetensors.js";
+import type { Tensor } from "../tensors/tensor.js";
 import { counted, pick } from "../words.js";
 import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
 

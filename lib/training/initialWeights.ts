@@ -1,6 +1,6 @@
 import { adaptersOf, type BackboneConfig } from "../backbones/index.js";
-import { openTensorFile } from "../formats/openTensorFile.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import { openTensorFile } from "../tensorfiles/open.js";
 import { fillFrom } from "../weights/load.js";
 import { planLoad } from "../weights/plan.js";
 import { describePlan, requireSome } from "../weights/report.js";

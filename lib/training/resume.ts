@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
-import type { Tensor } from "../formats/tensor.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Tensor } from "../tensors/tensor.js";
 import { type Checkpoint, checkFit } from "./checkpoint.js";
 import type { Optimizer } from "./optimizers.js";
 

@@ -1,7 +1,7 @@
 import type { Optimizer } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { elementCount } from "../formats/tensor.js";
 import type { Parameter } from "../nn/parameters.js";
+import { elementCount } from "../tensors/tensor.js";
 import type { Segment } from "./optimizers.js";
 
 export interface SegmentOptions {

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { UserError } from "../errors.js";
-import { writeNpz } from "../formats/npz.js";
-import { openTensorFile } from "../formats/openTensorFile.js";
-import { writeTorchFile } from "../formats/pytorch/write.js";
-import { streamSafetensors } from "../formats/safetensors.js";
-import { type Tensor, toFloat32 } from "../formats/tensor.js";
-import type { StoredTensor, TensorFile, TensorToWrite } from "../formats/tensorFile.js";
+import { writeNpz } from "../tensorfiles/npz.js";
+import { openTensorFile } from "../tensorfiles/open.js";
+import { writeTorchFile } from "../tensorfiles/pytorch/write.js";
+import { streamSafetensors } from "../tensorfiles/safetensors.js";
+import { type Tensor, toFloat32 } from "../tensors/tensor.js";
+import type { StoredTensor, TensorFile, TensorToWrite } from "../tensors/tensorFile.js";
 import { describedByMeta } from "./description.js";
 import { isNotNeeded, type Translation, translate } from "./names.js";
 import { modelPart } from "./parts.js";

@@ -1,6 +1,6 @@
-import { entryOf } from "../formats/pytorch/open.js";
-import { isList, type PickleValue } from "../formats/pytorch/values.js";
-import type { TensorFile } from "../formats/tensorFile.js";
+import { entryOf } from "../tensorfiles/pytorch/open.js";
+import { isList, type PickleValue } from "../tensors/pickle/values.js";
+import type { TensorFile } from "../tensors/tensorFile.js";
 import { translate } from "./names.js";
 import { modelPart } from "./parts.js";
 import { COCO_IDS } from "./rules.js";

@@ -1,8 +1,8 @@
 import { UserError } from "../errors.js";
-import { toFloat32 } from "../formats/tensor.js";
-import type { TensorFile } from "../formats/tensorFile.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import { toFloat32 } from "../tensors/tensor.js";
+import type { TensorFile } from "../tensors/tensorFile.js";
 import type { Load, LoadPlan } from "./plan.js";
 
 /** Reads under way at once: the file's answers are waited for together, and at most so many tensors are converted. */

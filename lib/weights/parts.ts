@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import type { StoredTensor, TensorFile } from "../formats/tensorFile.js";
+import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
 
 /** The tensors of a model among those of a file. */
 export interface Part {

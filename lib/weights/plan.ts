@@ -1,6 +1,6 @@
 import { anyAdapters } from "../backbones/index.js";
-import type { StoredTensor, TensorFile } from "../formats/tensorFile.js";
 import type { NamedShape, WeightAdapter } from "../nn/weightNames.js";
+import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
 import { isNotNeeded, translate } from "./names.js";
 import { describeChoice, modelPart } from "./parts.js";
 

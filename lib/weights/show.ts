@@ -1,6 +1,6 @@
-import { openTensorFile } from "../formats/openTensorFile.js";
-import { elementCount } from "../formats/tensor.js";
-import type { OtherContent, StoredTensor } from "../formats/tensorFile.js";
+import { openTensorFile } from "../tensorfiles/open.js";
+import { elementCount } from "../tensors/tensor.js";
+import type { OtherContent, StoredTensor } from "../tensors/tensorFile.js";
 import { translate } from "./names.js";
 
 /** What a file of weights holds. */

@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
-import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
+import { type Tensor, toFloat32 } from "../../lib/tensors/tensor.js";
 import { call, dict, pickle, raw, tensor, text, torchZip } from "../support/pickles.js";
 import { decidedLines } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";

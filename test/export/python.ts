@@ -3,8 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { SizedTensors } from "../../lib/engines/modelFile.js";
-import { encodeNpy, readNpy } from "../../lib/formats/npy.js";
 import type { DType, TensorData } from "../../lib/graph/index.js";
+import { readNpy } from "../../lib/tensorfiles/npyFile.js";
+import { encodeNpy } from "../../lib/tensors/npy.js";
 import { requirePython } from "../support/python.js";
 
 const DTYPES = { float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" } as const;

@@ -1,5 +1,5 @@
-import { readNpz } from "../../lib/formats/npz.js";
-import { readTorchFile } from "../../lib/formats/pytorch/open.js";
+import { readNpz } from "../../lib/tensorfiles/npz.js";
+import { readTorchFile } from "../../lib/tensorfiles/pytorch/open.js";
 import { modelPart } from "../../lib/weights/parts.js";
 import { readTensors } from "../../tools/fuzz/readTensors.js";
 import type { FuzzTarget, FuzzTargets } from "../../tools/fuzz/target.js";

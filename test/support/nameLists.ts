@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { StoredTensor, TensorFile } from "../../lib/formats/tensorFile.js";
+import type { StoredTensor, TensorFile } from "../../lib/tensors/tensorFile.js";
 import { readJson } from "./goldens.js";
 
 const FOLDER = fileURLToPath(new URL("../../../test/weights/names/", import.meta.url)); // from dist/test/support

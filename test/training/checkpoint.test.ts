@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
-import { readSafetensors } from "../../lib/formats/safetensors.js";
-import type { Tensor } from "../../lib/formats/tensor.js";
+import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
+import type { Tensor } from "../../lib/tensors/tensor.js";
 import {
   checkFit,
   findWeights,

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
-import type { Tensor } from "../../lib/formats/tensor.js";
+import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
+import type { Tensor } from "../../lib/tensors/tensor.js";
 import { loadCheckpoint } from "../../lib/training/checkpoint.js";
 import type { TrainingEvent } from "../../lib/training/events.js";
 import { userMessage } from "../support/failure.js";

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import type { Tensor } from "../../lib/formats/tensor.js";
-import type { TensorFile } from "../../lib/formats/tensorFile.js";
 import { zeros } from "../../lib/nn/initialisers.js";
 import { type Parameter, ParameterValues } from "../../lib/nn/parameters.js";
+import type { Tensor } from "../../lib/tensors/tensor.js";
+import type { TensorFile } from "../../lib/tensors/tensorFile.js";
 import { fillFrom } from "../../lib/weights/load.js";
 import { planLoad } from "../../lib/weights/plan.js";
 import { userMessage } from "../support/failure.js";

@@ -1,6 +1,6 @@
-import { type ByteSource, bytesSource } from "../../lib/formats/bytes.js";
-import { DTYPES, elementCount } from "../../lib/formats/tensor.js";
-import type { TensorFile } from "../../lib/formats/tensorFile.js";
+import { type ByteSource, bytesSource } from "../../lib/tensorfiles/bytes.js";
+import { DTYPES, elementCount } from "../../lib/tensors/tensor.js";
+import type { TensorFile } from "../../lib/tensors/tensorFile.js";
 
 /**
  * Reads every tensor of a file in memory. What is read must be what the file says it is.

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { toHalf } from "../../../lib/compilers/onnx/precision.js";
-import { toFloat32 } from "../../../lib/formats/tensor.js";
+import { toFloat32 } from "../../../lib/tensors/tensor.js";
 
 const floatOf = (bits: number): number => toFloat32({ dtype: "F16", shape: [1], data: Uint16Array.of(bits) })[0]!;
 const halfOf = (x: number): number | undefined => toHalf(Float32Array.of(x))?.[0];

@@ -1,6 +1,6 @@
-import { encodeNpy } from "../../../lib/formats/npy.js";
-import { readNpz } from "../../../lib/formats/npz.js";
 import type { Random } from "../../../lib/random.js";
+import { readNpz } from "../../../lib/tensorfiles/npz.js";
+import { encodeNpy } from "../../../lib/tensors/npy.js";
 import { type TestMember, zipOf } from "../../../test/support/zip.js";
 import { mutate } from "../mutate.js";
 import { readTensors } from "../readTensors.js";

@@ -1,4 +1,4 @@
-import { readTorchFile } from "../../../lib/formats/pytorch/open.js";
+import { readTorchFile } from "../../../lib/tensorfiles/pytorch/open.js";
 import { modelPart } from "../../../lib/weights/parts.js";
 import { pickle } from "../../../test/support/pickles.js";
 import { zipOf } from "../../../test/support/zip.js";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openTensorFile } from "../../../lib/formats/openTensorFile.js";
 import type { Random } from "../../../lib/random.js";
+import { openTensorFile } from "../../../lib/tensorfiles/open.js";
 import { describedByMeta } from "../../../lib/weights/description.js";
 import { mutate } from "../mutate.js";
 import { readTensors } from "../readTensors.js";

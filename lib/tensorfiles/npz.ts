@@ -1,10 +1,10 @@
 import { constants, inflateRawSync } from "node:zlib";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
+import { encodeNpy, type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "../tensors/npy.js";
+import { DTYPES, elementCount, type TensorData } from "../tensors/tensor.js";
+import type { OtherContent, StoredTensor, TensorFile, TensorToWrite } from "../tensors/tensorFile.js";
 import { type ByteSource, openByteSource, readRange } from "./bytes.js";
-import { encodeNpy, type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "./npy.js";
-import { DTYPES, elementCount, type TensorData } from "./tensor.js";
-import type { OtherContent, StoredTensor, TensorFile, TensorToWrite } from "./tensorFile.js";
 import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "./zip.js";
 import { type NewMember, zipParts } from "./zipWriter.js";
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../errors.js";
 import { describeFileError, openFile } from "../files.js";
-import { parsePythonJson } from "./pythonJson.js";
+import { parsePythonJson } from "./python.js";
 
 /** Some elements of a list in a JSON file. */
 export interface JsonPiece {

@@ -1,8 +1,8 @@
 import { UserError } from "../../errors.js";
 import { writeFileAtomic } from "../../files.js";
-import { rowMajor } from "../strided.js";
-import { bytesOf, type Dtype, elementCount } from "../tensor.js";
-import type { TensorToWrite } from "../tensorFile.js";
+import { rowMajor } from "../../tensors/strided.js";
+import { bytesOf, type Dtype, elementCount } from "../../tensors/tensor.js";
+import type { TensorToWrite } from "../../tensors/tensorFile.js";
 import { type NewMember, zipParts } from "../zipWriter.js";
 
 const STORAGE_CLASSES: Readonly<Record<Exclude<Dtype, "U16" | "U32" | "U64">, string>> = {

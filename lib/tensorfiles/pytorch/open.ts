@@ -1,12 +1,12 @@
 import { UserError } from "../../errors.js";
+import { contentsOf, type Found } from "../../tensors/pickle/contents.js";
+import { EndOfBytes, PickleError } from "../../tensors/pickle/pickleReader.js";
+import { isKind, type PickleValue, type TorchContainer, type TorchTensor } from "../../tensors/pickle/values.js";
+import { readStrided } from "../../tensors/strided.js";
+import { bytesOf, DTYPES, elementCount, type TensorData, viewBytes } from "../../tensors/tensor.js";
+import type { StoredTensor, TensorFile } from "../../tensors/tensorFile.js";
 import { type ByteSource, openByteSource } from "../bytes.js";
-import { readStrided } from "../strided.js";
-import { bytesOf, DTYPES, elementCount, type TensorData, viewBytes } from "../tensor.js";
-import type { StoredTensor, TensorFile } from "../tensorFile.js";
-import { contentsOf, type Found } from "./contents.js";
 import { readLegacyFile } from "./legacyFile.js";
-import { EndOfBytes, PickleError } from "./pickleReader.js";
-import { isKind, type PickleValue, type TorchContainer, type TorchTensor } from "./values.js";
 import { readZipFile } from "./zipFile.js";
 
 /** A TensorFile that knows what else the file says. */

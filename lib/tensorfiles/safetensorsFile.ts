@@ -2,8 +2,8 @@ import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { readBytes } from "../files.js";
 import { parseJson } from "../json.js";
+import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
-import type { StoredTensor, TensorFile } from "./tensorFile.js";
 
 /** What Hugging Face's tools call the list of a model's shards. */
 export const SHARD_INDEX = "model.safetensors.index.json";

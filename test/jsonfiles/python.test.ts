@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { parsePythonJson } from "../../lib/formats/pythonJson.js";
+import { parsePythonJson } from "../../lib/jsonfiles/python.js";
 
 describe("JSON as Python writes it", () => {
   it("reads NaN and Infinity as what they are, and leaves strings alone", () => {

@@ -1,4 +1,4 @@
-import type { PickleValue } from "./pytorch/values.js";
+import type { PickleValue } from "./pickle/values.js";
 import type { Dtype, Tensor, TensorData } from "./tensor.js";
 
 /** A tensor in a file: what is known of it without reading its bytes. */

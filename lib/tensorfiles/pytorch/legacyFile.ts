@@ -1,9 +1,15 @@
 import { UserError } from "../../errors.js";
+import { type PickleWorld, unpickle } from "../../tensors/pickle/pickle.js";
+import { EndOfBytes, PickleError, PickleReader } from "../../tensors/pickle/pickleReader.js";
+import {
+  isKind,
+  isList,
+  type PickleValue,
+  type TorchContainer,
+  type TorchStorage,
+} from "../../tensors/pickle/values.js";
+import { torchWorld } from "../../tensors/pickle/world.js";
 import { type ByteSource, readRange } from "../bytes.js";
-import { type PickleWorld, unpickle } from "./pickle.js";
-import { EndOfBytes, PickleError, PickleReader } from "./pickleReader.js";
-import { isKind, isList, type PickleValue, type TorchContainer, type TorchStorage } from "./values.js";
-import { torchWorld } from "./world.js";
 
 /*
  * PyTorch's format before 1.6: five pickles (a magic number, a protocol version, facts about the machine, the object, the

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openTorchFile } from "../../../lib/formats/pytorch/open.js";
-import type { PickleValue } from "../../../lib/formats/pytorch/values.js";
-import { isKind, isList } from "../../../lib/formats/pytorch/values.js";
-import { type Dtype, type Tensor, toFloat32 } from "../../../lib/formats/tensor.js";
-import type { StoredTensor, TensorFile } from "../../../lib/formats/tensorFile.js";
+import { openTorchFile } from "../../../lib/tensorfiles/pytorch/open.js";
+import type { PickleValue } from "../../../lib/tensors/pickle/values.js";
+import { isKind, isList } from "../../../lib/tensors/pickle/values.js";
+import { type Dtype, type Tensor, toFloat32 } from "../../../lib/tensors/tensor.js";
+import type { StoredTensor, TensorFile } from "../../../lib/tensors/tensorFile.js";
 import { parameterValue } from "../../../tools/prng.js";
 import { readJson, requireGoldens } from "../../support/goldens.js";
 

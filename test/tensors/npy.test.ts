@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { UserError } from "../../lib/errors.js";
-import { encodeNpy, parseNpy, readNpy, writeNpy } from "../../lib/formats/npy.js";
-import type { Tensor } from "../../lib/formats/tensor.js";
+import { readNpy, writeNpy } from "../../lib/tensorfiles/npyFile.js";
+import { encodeNpy, parseNpy } from "../../lib/tensors/npy.js";
+import type { Tensor } from "../../lib/tensors/tensor.js";
 import { readNpy as readGolden, requireGoldens } from "../support/goldens.js";
 
 describe("npy", () => {

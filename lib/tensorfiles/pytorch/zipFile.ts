@@ -1,10 +1,10 @@
 import { UserError } from "../../errors.js";
+import { unpickle } from "../../tensors/pickle/pickle.js";
+import { PickleReader } from "../../tensors/pickle/pickleReader.js";
+import type { TorchContainer } from "../../tensors/pickle/values.js";
+import { torchWorld } from "../../tensors/pickle/world.js";
 import type { ByteSource } from "../bytes.js";
 import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "../zip.js";
-import { unpickle } from "./pickle.js";
-import { PickleReader } from "./pickleReader.js";
-import type { TorchContainer } from "./values.js";
-import { torchWorld } from "./world.js";
 
 /*
  * PyTorch's format since 1.6: a zip archive of stored members NAME/data.pkl (the pickle, storages named in it by keys),

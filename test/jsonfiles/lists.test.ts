@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
-import { outlineJson, readJsonPiece } from "../../lib/formats/jsonLists.js";
+import { outlineJson, readJsonPiece } from "../../lib/jsonfiles/lists.js";
 import { userMessage } from "../support/failure.js";
 
 describe("lists of a JSON file", () => {

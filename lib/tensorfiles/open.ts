@@ -1,12 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
+import type { TensorFile } from "../tensors/tensorFile.js";
 import { type ByteSource, openByteSource, readRange } from "./bytes.js";
 import { LOOKED_AT, refuseOtherKinds } from "./notTensors.js";
 import { openNpz } from "./npz.js";
 import { openTorchFile } from "./pytorch/open.js";
 import { openSafetensorsFile, openShardedSafetensors, SHARD_INDEX } from "./safetensorsFile.js";
-import type { TensorFile } from "./tensorFile.js";
 import { openZip } from "./zip.js";
 
 /** What a folder of weights is known by, in this order. */

@@ -1,11 +1,13 @@
 import { UserError } from "../errors.js";
-import { readBytes, writeFileAtomic } from "../files.js";
 import { gatherStrided, rowMajor } from "./strided.js";
 import { bytesOf, DTYPES, type Dtype, elementCount, type Tensor, type TensorData, viewBytes } from "./tensor.js";
+import { bytesOfLatin1, textOfLatin1, textOfUtf8, viewOf } from "./text.js";
 
 /* NumPy's .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, the elements. */
 
 const MAGIC = "\x93NUMPY";
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;
 const MOST_AXES = 64; // NumPy's own limit
 
 const DESCRIPTIONS: Readonly<Record<Exclude<Dtype, "BF16">, string>> = {
@@ -26,12 +28,6 @@ const DESCRIPTIONS: Readonly<Record<Exclude<Dtype, "BF16">, string>> = {
 const DTYPE_OF = new Map<string, Dtype>(
   Object.entries(DESCRIPTIONS).map(([dtype, description]) => [description, dtype as Dtype]),
 );
-
-/** @throws UserError when the file is missing, no .npy file, truncated, or of a kind that cannot be read */
-export async function readNpy(path: string): Promise<Tensor> {
-  const bytes = await readBytes(path);
-  return parseNpy(bytes, path);
-}
 
 /** `name` is what errors call the file. */
 export function parseNpy(bytes: Uint8Array, name = "npy data"): Tensor {
@@ -68,15 +64,15 @@ export class UnknownNpyDtype extends UserError {
 
 /** @param bytes the beginning of the file @throws UserError when it is no header of an array that can be read */
 export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 10 || buffer.toString("latin1", 0, 6) !== MAGIC) throw new UserError(`${name}: no .npy file`);
-  const version = buffer[6]!;
+  if (bytes.length < 10 || textOfLatin1(bytes.subarray(0, 6)) !== MAGIC) throw new UserError(`${name}: no .npy file`);
+  const view = viewOf(bytes);
+  const version = bytes[6]!;
   if (version < 1 || version > 3) throw new UserError(`${name}: .npy version ${version} is unknown`);
   const start = version === 1 ? 10 : 12;
-  if (buffer.length < start) throw new UserError(`${name}: the .npy file is truncated inside its header`);
-  const length = version === 1 ? buffer.readUInt16LE(8) : buffer.readUInt32LE(8);
-  if (buffer.length < start + length) throw new UserError(`${name}: the .npy file is truncated inside its header`);
-  return { ...parseDict(buffer.toString("utf8", start, start + length), name), start: start + length };
+  if (bytes.length < start) throw new UserError(`${name}: the .npy file is truncated inside its header`);
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (bytes.length < start + length) throw new UserError(`${name}: the .npy file is truncated inside its header`);
+  return { ...parseDict(textOfUtf8(bytes.subarray(start, start + length)), name), start: start + length };
 }
 
 function parseDict(header: string, name: string): Omit<NpyHeader, "start"> {
@@ -120,16 +116,12 @@ export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dict = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': (${sizes}), }`;
   const total = Math.ceil((10 + dict.length + 1) / 64) * 64; // NumPy aligns the data to 64 bytes
-  const result = Buffer.alloc(total + data.byteLength, " ");
-  result.write(MAGIC, 0, "latin1");
+  const result = new Uint8Array(total + data.byteLength).fill(SPACE, 0, total);
+  result.set(bytesOfLatin1(MAGIC));
   result.set([1, 0], 6);
-  result.writeUInt16LE(total - 10, 8);
-  result.write(dict, 10, "latin1");
-  result.write("\n", total - 1);
+  viewOf(result).setUint16(8, total - 10, true);
+  result.set(bytesOfLatin1(dict), 10);
+  result.set([LINE_FEED], total - 1);
   result.set(bytesOf(data), total);
   return result;
-}
-
-export async function writeNpy(path: string, tensor: Tensor): Promise<void> {
-  await writeFileAtomic(path, encodeNpy(tensor));
 }

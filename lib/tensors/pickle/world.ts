@@ -1,3 +1,4 @@
+import { bytesOfLatin1 } from "../text.js";
 import type { PickleWorld, Spend } from "./pickle.js";
 import { PickleError } from "./pickleReader.js";
 import { elementTypeOf, storageTypeOf } from "./storages.js";
@@ -90,7 +91,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
   "_codecs.encode": ([text, codec], spend) => {
     if (typeof text !== "string" || codec !== "latin1") return undefined;
     spend(text.length);
-    return Uint8Array.from(Buffer.from(text, "latin1"));
+    return bytesOfLatin1(text);
   },
 };
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { bytesSource } from "../../../lib/formats/bytes.js";
-import { readTorchFile } from "../../../lib/formats/pytorch/open.js";
+import { bytesSource } from "../../../lib/tensorfiles/bytes.js";
+import { readTorchFile } from "../../../lib/tensorfiles/pytorch/open.js";
 import { userMessage } from "../../support/failure.js";
 import { requireGoldens } from "../../support/goldens.js";
 import { call, dict, global, integer, op, pickle, raw, tensor, text, torchZip, tuple } from "../../support/pickles.js";

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openSafetensors, readSafetensors, writeSafetensors } from "../../lib/formats/safetensors.js";
-import { type Tensor, toFloat32 } from "../../lib/formats/tensor.js";
+import { openSafetensors, readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
+import { type Tensor, toFloat32 } from "../../lib/tensors/tensor.js";
 import { parameterValue } from "../../tools/prng.js";
 import { userMessage } from "../support/failure.js";
 import { requireGoldens } from "../support/goldens.js";
