@@ -38,11 +38,12 @@ export {
   type SemanticModel,
 } from "./inference/loadModel.js";
 export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";
+export type { TrainingEvent } from "./runs/events.js";
 export { type DataSource, sourceOf } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
-export type { ProgressEvent, TrainingEvent } from "./training/events.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";
 export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";
 export { showWeights, type WeightsContents } from "./weights/show.js";

@@ -7,7 +7,7 @@ export interface Room {
 }
 
 const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
-const PARTS = [...MODEL_PARTS, "config", "compilers", "engines", "images", "datasets", "evaluation"] as const;
+const PARTS = [...MODEL_PARTS, "config", "engines", "images", "datasets", "evaluation"] as const;
 
 const RUNNING = [...PARTS, "models"] as const;
 
@@ -56,33 +56,31 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   datasets: { holds: "readers, transforms, the loader", imports: ["jsonfiles", "images", "masks"] },
   evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "jsonfiles"] },
+  runs: {
+    holds: "the folder of a run: checkpoints, state, logs, history, lock; what a training run reports",
+    imports: ["kernels", "config", "tensors", "tensorfiles"],
+  },
   models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
   tasks: { holds: "model and data of a config", imports: RUNNING },
   training: {
-    holds: "optimisers, schedules, the loop, checkpoints",
-    imports: [...RUNNING, "tensors", "tensorfiles", "kernels", "tasks", "weights"],
+    holds: "optimisers, schedules, the loop",
+    imports: [...RUNNING, "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],
   },
-  inference: {
-    holds: "predictors on files",
-    imports: [...RUNNING, "tensors", "tensorfiles", "tasks", "training", "weights"],
-  },
+  inference: { holds: "predictors on files", imports: [...RUNNING, "tensorfiles", "weights", "runs", "tasks"] },
   export: {
     holds: "files for other programs, and the proof that they answer the same",
-    imports: [...RUNNING, "compilers", "tasks", "training", "weights", "inference"],
+    imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
   pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   report: {
     holds: "the page of `densekit report`",
-    imports: [...RUNNING, "jsonfiles", "tasks", "training", "inference", "pages"],
+    imports: [...RUNNING, "jsonfiles", "runs", "tasks", "inference", "pages"],
   },
-  datatools: {
-    holds: "a folder for each `densekit data` command",
-    imports: [...RUNNING, "tasks", "training", "pages"],
-  },
+  datatools: { holds: "a folder for each `densekit data` command", imports: [...RUNNING, "tasks", "pages"] },
 };
 
 /** Files of lib/ itself that every room may import; they import no room. */
-export const FOR_EVERYONE = ["errors", "files", "json", "random", "threads", "version", "words"] as const;
+export const FOR_EVERYONE = ["errors", "files", "json", "progress", "random", "threads", "version", "words"] as const;
 
 /** The rooms as a table of Markdown. */
 export function roomsTable(): string {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import { type ExportSettings, type Extent, PARTS, type Part } from "../export/settings.js";
-import { findWeights } from "../training/checkpoint.js";
+import { findWeights } from "../runs/folder.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, parseWhole, withConfig } from "./options.js";
 

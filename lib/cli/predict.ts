@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
-import { findWeights } from "../training/checkpoint.js";
+import { findWeights } from "../runs/folder.js";
 import { counted } from "../words.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";

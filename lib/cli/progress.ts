@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
+import type { TrainingEvent } from "../runs/events.js";
 import { totalLoss } from "../tasks/losses.js";
-import type { TrainingEvent } from "../training/events.js";
 import { counted } from "../words.js";
 import type { Context, ErrorStream } from "./context.js";
 import { duration, figure } from "./table.js";

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import type { VerifyResult } from "../export/verify/result.js";
-import { findWeights } from "../training/checkpoint.js";
+import { findWeights } from "../runs/folder.js";
 import { counted } from "../words.js";
 import { type Context, printResult, type SharedOptions } from "./context.js";
 import { collect, createCommand, parsePositive } from "./options.js";

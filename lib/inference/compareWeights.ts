@@ -1,11 +1,11 @@
 import { adaptersOf } from "../backbones/index.js";
 import type { Config } from "../config/schema.js";
 import type { Parameter } from "../nn/parameters.js";
+import { findWeights } from "../runs/folder.js";
 import { fromMetadata, type ModelDescription } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import { openTensorFile } from "../tensorfiles/open.js";
-import { findWeights } from "../training/checkpoint.js";
 import { describedByMeta } from "../weights/description.js";
 import { type LoadPlan, planLoad, type Reshaped } from "../weights/plan.js";
 

@@ -5,10 +5,10 @@ import type { Batch } from "../datasets/loader/types.js";
 import { createEngine } from "../engines/create.js";
 import { writeFileAtomic } from "../files.js";
 import { ParameterValues } from "../nn/parameters.js";
+import type { ProgressEvent } from "../progress.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
-import type { ProgressEvent } from "../training/events.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
 
 export interface EvaluateOptions {

@@ -8,8 +8,8 @@ import { classPalette } from "../images/draw/palette.js";
 import { drawLabelMap } from "../images/draw/semantic.js";
 import { encodeIndexedPng, encodeJpeg } from "../images/encode.js";
 import type { Picture } from "../images/picture.js";
+import type { ProgressEvent } from "../progress.js";
 import { cocoResults } from "../tasks/cocoResults.js";
-import type { ProgressEvent } from "../training/events.js";
 import { findPictures } from "./findPictures.js";
 import { openPredictor, type Predictor } from "./predictor.js";
 

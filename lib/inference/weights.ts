@@ -1,9 +1,9 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import { findWeights } from "../runs/folder.js";
 import { fromMetadata, type ModelDescription } from "../tasks/description.js";
 import { openTensorFile } from "../tensorfiles/open.js";
-import { findWeights } from "../training/checkpoint.js";
 import { describedByMeta } from "../weights/description.js";
 import { fillFrom } from "../weights/load.js";
 import { describeChoice, modelPart } from "../weights/parts.js";

@@ -4,9 +4,9 @@ import { loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
+import { checkpointNames, findWeights } from "../runs/folder.js";
+import { readHistory, type TrainingHistory } from "../runs/history.js";
 import type { ClassMetrics } from "../tasks/task.js";
-import { checkpointNames, findWeights } from "../training/checkpoint.js";
-import { readHistory, type TrainingHistory } from "../training/history.js";
 
 /** What a run's folder holds. */
 export interface Run {

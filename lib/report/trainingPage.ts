@@ -1,6 +1,6 @@
 import { type PlotOptions, plotSvg, type Series } from "../images/draw/plot.js";
 import { figures, type Html, keyFigures, type Section, svgFigure } from "../pages/index.js";
-import type { TrainingHistory } from "../training/history.js";
+import type { TrainingHistory } from "../runs/history.js";
 import { thinned } from "./thin.js";
 
 /** More points a curve than this make a drawing large, and no clearer. */

@@ -1,7 +1,7 @@
 import type { OperatingPoint } from "../evaluation/operatingPoint.js";
 import type { EvaluationType } from "../evaluation/tables.js";
+import type { ProgressEvent } from "../progress.js";
 import type { ClassMetrics } from "../tasks/task.js";
-import type { ProgressEvent } from "../training/events.js";
 
 export interface ReportOptions {
   /** A run's folder. */

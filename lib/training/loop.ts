@@ -4,18 +4,18 @@ import type { Batch } from "../datasets/loader/types.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
+import { isBetter, saveBest } from "../runs/checkpoint.js";
+import type { TrainingEvent } from "../runs/events.js";
+import type { Progress } from "../runs/state.js";
+import { followLoss } from "../runs/trend.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
-import { isBetter, saveBest } from "./checkpoint.js";
-import type { TrainingEvent } from "./events.js";
 import { isDue, type RunLength } from "./length.js";
 import type { Optimizer, Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
 import { learningRateAt } from "./schedules.js";
-import type { Progress } from "./state.js";
 import { createStepper } from "./stepper.js";
-import { followLoss } from "./trend.js";
 
 export interface RunOptions<B extends Batch> {
   readonly config: Config;

@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import { type Checkpoint, checkFit } from "../runs/checkpoint.js";
 import type { Tensor } from "../tensors/tensor.js";
-import { type Checkpoint, checkFit } from "./checkpoint.js";
 import type { Optimizer } from "./optimizers.js";
 
 /**

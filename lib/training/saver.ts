@@ -3,19 +3,13 @@ import { UserError } from "../errors.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
-import {
-  checkpointName,
-  checkpointNames,
-  removeOldCheckpoints,
-  saveCheckpoint,
-  setAsideAfter,
-  updateState,
-} from "./checkpoint.js";
-import type { TrainingEvent } from "./events.js";
+import { removeOldCheckpoints, saveCheckpoint, setAsideAfter, updateState } from "../runs/checkpoint.js";
+import type { TrainingEvent } from "../runs/events.js";
+import { checkpointName, checkpointNames } from "../runs/folder.js";
+import type { Checksums, Progress, TrainingState } from "../runs/state.js";
+import { isGrowing } from "../runs/trend.js";
 import type { Optimizer } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
-import type { Checksums, Progress, TrainingState } from "./state.js";
-import { isGrowing } from "./trend.js";
 
 export interface SaverOptions {
   readonly config: Config;

@@ -6,14 +6,15 @@ import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
+import { loadLatestCheckpoint } from "../runs/checkpoint.js";
+import { checkpointNames } from "../runs/folder.js";
+import { LOG_FILE } from "../runs/logs.js";
+import { NO_TREND } from "../runs/trend.js";
 import { counted } from "../words.js";
-import { checkpointNames, loadLatestCheckpoint } from "./checkpoint.js";
 import { loadBackbone } from "./initialWeights.js";
-import { LOG_FILE } from "./logs.js";
 import type { Optimizer } from "./optimizers.js";
 import { configDifferences, restore } from "./resume.js";
 import type { Start } from "./saver.js";
-import { NO_TREND } from "./trend.js";
 
 export interface StartOptions {
   readonly config: Config;

@@ -7,20 +7,20 @@ import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
+import type { TrainingEvent } from "../runs/events.js";
+import { lockRun } from "../runs/lock.js";
+import { openRunLog, type RunLog } from "../runs/logs.js";
+import type { BestModel, Progress } from "../runs/state.js";
 import { toMetadata } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
-import type { TrainingEvent } from "./events.js";
 import { runLength } from "./length.js";
-import { lockRun } from "./lock.js";
-import { openRunLog, type RunLog } from "./logs.js";
 import { type RunOptions, runSteps } from "./loop.js";
 import { createOptimizer } from "./optimizers.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
-import type { BestModel, Progress } from "./state.js";
 
 export interface TrainOptions {
   readonly config: Config;

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { loadCheckpoint } from "../../lib/runs/checkpoint.js";
+import type { TrainingEvent } from "../../lib/runs/events.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
-import { loadCheckpoint } from "../../lib/training/checkpoint.js";
-import type { TrainingEvent } from "../../lib/training/events.js";
 import { userMessage } from "../support/failure.js";
 import { checkpointBytes, decidedLines, messagesOf, type StepEvent, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import { UserError } from "../../errors.js";
-import { findWeights } from "../../training/checkpoint.js";
+import { findWeights } from "../../runs/folder.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { collect, createCommand } from "../options.js";
 import { showing } from "../progress.js";

@@ -1,6 +1,6 @@
 import type { FaultKind } from "../../datasets/fault.js";
+import type { ProgressEvent } from "../../progress.js";
 import type { DataSource } from "../../tasks/sources.js";
-import type { ProgressEvent } from "../../training/events.js";
 
 export interface Problem {
   /** An error stops training or makes its figures wrong; a warning is worth a look. */

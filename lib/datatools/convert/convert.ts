@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import type { ProgressEvent } from "../../training/events.js";
+import type { ProgressEvent } from "../../progress.js";
 import { type CvatOptions, readCvat } from "./cvat.js";
 import { type LabelmeOptions, readLabelme } from "./labelme.js";
 import { type MasksOptions, readMasks } from "./masks.js";

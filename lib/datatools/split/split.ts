@@ -6,9 +6,9 @@ import { readRecords } from "../../datasets/cocoRecords.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { copyFileAtomic } from "../../files.js";
+import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
-import type { ProgressEvent } from "../../training/events.js";
 import { refuseExisting, writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 

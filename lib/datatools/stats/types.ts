@@ -1,7 +1,7 @@
 import type { Config } from "../../config/schema.js";
 import type { DetectionReport } from "../../datasets/types.js";
+import type { ProgressEvent } from "../../progress.js";
 import type { DataSource } from "../../tasks/sources.js";
-import type { ProgressEvent } from "../../training/events.js";
 
 export interface StatsOptions {
   /** Data sets of one kind, such as training and validation. */

@@ -10,8 +10,8 @@ import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js"
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
 import type { Picture, Window } from "../../images/picture.js";
 import { segmentationToRle } from "../../masks/coco.js";
+import type { ProgressEvent } from "../../progress.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
-import type { ProgressEvent } from "../../training/events.js";
 import { refuseExisting, writeCocoFile } from "../output.js";
 import { copyClassTable } from "../split/split.js";
 import { clipObject, type TileObject } from "./clip.js";

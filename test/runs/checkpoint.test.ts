@@ -15,18 +15,9 @@ import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
-import {
-  checkFit,
-  findWeights,
-  isBetter,
-  loadCheckpoint,
-  loadLatestCheckpoint,
-  removeOldCheckpoints,
-  saveBest,
-  saveCheckpoint,
-  setAsideAfter,
-  type TrainingState,
-} from "../../lib/training/checkpoint.js";
+import { checkFit, isBetter, loadCheckpoint, loadLatestCheckpoint, removeOldCheckpoints, saveBest, saveCheckpoint, setAsideAfter } from "../../lib/runs/checkpoint.js";
+import type { TrainingState } from "../../lib/runs/state.js";
+import { findWeights } from "../../lib/runs/folder.js";
 import { userMessage } from "../support/failure.js";
 
 const { config } = resolveConfig({

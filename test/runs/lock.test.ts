@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync,
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { LOCK_FILE, lockRun } from "../../lib/training/lock.js";
+import { LOCK_FILE, lockRun } from "../../lib/runs/lock.js";
 import { userMessage } from "../support/failure.js";
 
 describe("a run's lock", () => {

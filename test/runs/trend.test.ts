@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { followLoss, isGrowing, NO_TREND, type Trend } from "../../lib/training/trend.js";
+import { followLoss, isGrowing, NO_TREND, type Trend } from "../../lib/runs/trend.js";
 
 describe("the trend of a loss", () => {
   const follow = (losses: readonly number[], from = NO_TREND): Trend[] => {

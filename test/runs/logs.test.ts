@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import protobuf from "protobufjs/light.js";
-import type { TrainingEvent } from "../../lib/training/events.js";
-import { openJsonl } from "../../lib/training/jsonl.js";
-import { openRunLog } from "../../lib/training/logs.js";
-import { tfRecord } from "../../lib/training/tensorboard.js";
+import type { TrainingEvent } from "../../lib/runs/events.js";
+import { openJsonl } from "../../lib/runs/jsonl.js";
+import { openRunLog } from "../../lib/runs/logs.js";
+import { tfRecord } from "../../lib/runs/tensorboard.js";
 
 const step = (number: number): TrainingEvent => ({
   type: "step",

@@ -1,3 +1,5 @@
+import type { ProgressEvent } from "../progress.js";
+
 /** What a training run reports while it goes. Steps count optimiser updates; the first is 1. */
 export type TrainingEvent =
   | {
@@ -34,8 +36,3 @@ export type TrainingEvent =
     }
   | { readonly type: "checkpoint"; readonly step: number; readonly path: string; readonly best: boolean }
   | ProgressEvent;
-
-/** What any long work reports. */
-export type ProgressEvent =
-  | { readonly type: "progress"; readonly what: string; readonly done: number; readonly total: number }
-  | { readonly type: "message"; readonly text: string };

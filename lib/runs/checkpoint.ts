@@ -1,18 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, openFile, readTextFile, writeFileAtomic } from "../files.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
-import { FOLDER_FILES, splitPart } from "../tensorfiles/open.js";
 import { readSafetensors, writeSafetensors } from "../tensorfiles/safetensors.js";
 import type { Tensor } from "../tensors/tensor.js";
 import { counted, pick } from "../words.js";
+import { checkpointName, checkpointNames, stepOf } from "./folder.js";
 import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
-
-export type { BestModel, TrainingState } from "./state.js";
 
 /*
  * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names),
@@ -39,9 +37,6 @@ export interface SaveOptions {
 const MODEL = "model.safetensors";
 const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
-
-export const checkpointName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
-const stepOf = (name: string): number => Number(name.slice("step-".length));
 
 /** Saves a checkpoint of a run. Others stay; see `removeOldCheckpoints`. @returns its folder */
 export async function saveCheckpoint(
@@ -238,37 +233,6 @@ export async function loadLatestCheckpoint(
   if (names.length === 0) return undefined;
   throw new UserError(
     `${run}: ${pick(names.length, "its only checkpoint is", `all ${names.length} checkpoints are`)} damaged; begin anew with --restart, which deletes the run that is here`,
-  );
-}
-
-/** The names of a run's complete checkpoint folders, newest first. */
-export async function checkpointNames(run: string): Promise<string[]> {
-  const folder = join(run, "checkpoints");
-  if (!existsSync(folder)) return [];
-  const names = (await readdir(folder)).filter((name) => /^step-\d+$/.test(name));
-  return names.sort((a, b) => stepOf(b) - stepOf(a));
-}
-
-/**
- * The weights file a path stands for: a file itself; a checkpoint's model; of a run's folder the best model, else the
- * newest checkpoint's.
- *
- * @throws UserError when the path is missing or a folder without weights
- */
-export async function findWeights(path: string): Promise<string> {
-  const { file } = splitPart(path);
-  if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: no such file or folder`);
-  if (file !== path || statSync(path).isFile()) return path;
-  const newest = (await checkpointNames(path))[0];
-  const candidates = [
-    ...FOLDER_FILES.map((name) => join(path, name)),
-    join(path, "best.safetensors"),
-    ...(newest === undefined ? [] : [join(path, "checkpoints", newest, "model.safetensors")]),
-  ];
-  const found = candidates.find(existsSync);
-  if (found !== undefined) return found;
-  throw new UserError(
-    `${path}: neither a checkpoint nor a run's folder: it holds no best.safetensors and no checkpoints`,
   );
 }
 

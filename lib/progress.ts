@@ -1,0 +1,4 @@
+/** What any long work reports. */
+export type ProgressEvent =
+  | { readonly type: "progress"; readonly what: string; readonly done: number; readonly total: number }
+  | { readonly type: "message"; readonly text: string };
