@@ -54,7 +54,8 @@ const rates = Array.from({ length: steps }, (_, step) =>
 );
 const { model, training } = config;
 const classes = task.description.classes.length;
-await writeFile(join(out, "run.json"), JSON.stringify({ model, training, classes, rates, steps }));
+/** Of every step the files its pictures came from, to read them anew. */
+const files: string[][] = [];
 
 function detectorConfig(): InstancesConfig {
   const { config: loaded } = loadConfig(name, { overrides: set });
@@ -64,7 +65,10 @@ function detectorConfig(): InstancesConfig {
 
 async function copyBatches(): Promise<void> {
   let step = 0;
-  for await (const batch of batches) await writeSafetensors(file(++step), Object.entries(batchTensors(batch)));
+  for await (const batch of batches) {
+    files.push(batch.meta.map(({ file }) => file));
+    await writeSafetensors(file(++step), Object.entries(batchTensors(batch)));
+  }
 }
 
 async function takeSteps(): Promise<void> {
@@ -93,6 +97,7 @@ async function takeSteps(): Promise<void> {
       step,
     );
     stepper.update(step, rates[step - 1]!, gradientNorm);
+    files.push(seen!.meta.map(({ file }) => file));
     const { rois, anchors } = sampled.pop()!;
     const samples = Object.fromEntries([
       ...rois.flatMap((target, i) => roiTensors(target, i)),
@@ -146,3 +151,5 @@ const batches = loader.batches({ startAt: 0, stopAt: steps });
 if (train) await takeSteps();
 else await copyBatches();
 await loader.dispose();
+const source = config.data.type === "coco" ? config.data.train : undefined;
+await writeFile(join(out, "run.json"), JSON.stringify({ model, training, classes, rates, steps, files, source }));

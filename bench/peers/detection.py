@@ -1,6 +1,7 @@
 """Repeats a recorded training of boxes (bench/lockstep/record.ts) in PyTorch, by the published recipe's rules.
 
     python bench/peers/detection.py RECORD --samples recorded      # lockstep: the same samples, compared step by step
+    python bench/peers/detection.py RECORD --samples recorded --pixels bytes         # the pictures read here, too
     python bench/peers/detection.py RECORD --samples own --seed 1 --out weights.safetensors
 
 Written from the papers and MMDetection's documented rules, on torch and torchvision.ops alone: nothing of it is a
@@ -92,13 +93,13 @@ class Detector(nn.Module):
 
     def anchors(self, maps: list[Tensor]) -> list[Tensor]:
         """Of every level [cells · anchors, 4], centred on the cells' upper left corners."""
-        ratios = torch.tensor(self.rpn["anchorRatios"])
+        ratios = torch.tensor(self.rpn["anchorRatios"], dtype=torch.float32)
         levels = []
         for x, stride in zip(maps, STRIDES):
             side = self.rpn["anchorScale"] * stride
             half = torch.stack([side / ratios.sqrt(), side * ratios.sqrt()], 1) / 2
             base = torch.cat([-half, half], 1)
-            ys, xs = (torch.arange(n) * float(stride) for n in x.shape[-2:])
+            ys, xs = (torch.arange(n, dtype=torch.float32) * stride for n in x.shape[-2:])
             y, x = torch.meshgrid(ys, xs, indexing="ij")
             shifts = torch.stack([x, y, x, y], -1).reshape(-1, 1, 4)
             levels.append((shifts + base).reshape(-1, 4))
@@ -116,12 +117,13 @@ def decode(boxes: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
     centres = centres + deltas[:, :2] * sizes
     half = sizes * deltas[:, 2:].clamp(-LARGEST, LARGEST).exp() / 2
     height, width = size
-    limits = torch.tensor([width, height, width, height], dtype=torch.float32)
+    limits = boxes.new_tensor([width, height, width, height])
     return torch.cat([centres - half, centres + half], 1).clamp(min=0).minimum(limits)
 
 
 def assign(boxes: Tensor, truth: Tensor, rule: dict, least: float) -> Tensor:
     """[n]: the true box of each box, −1 for background, −2 for neither. `least`: IoU of low-quality matches."""
+    boxes, truth = boxes.float(), truth.float()  # with --double too: which overlaps tie depends on the type
     if len(truth) == 0:
         return torch.full((len(boxes),), -1)
     iou = box_iou(truth, boxes)
@@ -299,6 +301,12 @@ def optimiser(model: Detector, training: dict) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parts, lr=settings["lr"], betas=tuple(settings["betas"]), eps=settings["eps"])
 
 
+def read(file: Path) -> dict[str, Tensor]:
+    """A file's tensors, the floats among them in the default type."""
+    told = load_file(file)
+    return {name: x.to(torch.get_default_dtype()) if x.is_floating_point() else x for name, x in told.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("record", type=Path)
@@ -306,31 +314,46 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the samples drawn here")
     parser.add_argument("--low-quality", choices=("least-iou", "always"), default="least-iou")
     parser.add_argument("--roi-align", choices=("aligned", "legacy"), default="aligned")
+    parser.add_argument("--pixels", choices=("recorded", "bytes", "floats"), default="recorded",
+        help="or read here, where the pictures are resized and flipped and nothing else is done to them")
+    parser.add_argument("--double", action="store_true", help="in float64, to see what is rounding")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="where the weights go")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
+    if options.double:
+        torch.set_default_dtype(torch.float64)
     generator = torch.Generator().manual_seed(options.seed)
 
     run = json.loads((options.record / "run.json").read_text())
     model = Detector(run["model"], run["classes"]).train()
-    initial = load_file(options.record / "initial.safetensors")
+    initial = read(options.record / "initial.safetensors")
     state = model.state_dict()
     missing = [name for name in state if name not in initial and not name.endswith("num_batches_tracked")]
     if missing or [name for name in initial if name not in state]:
         raise SystemExit(f"error: the record's parameters are not the model's: {missing[:3]}")
     model.load_state_dict(initial, strict=False)
     update = optimiser(model, run["training"])
+    reader = None
+    if options.pixels != "recorded":
+        from pixels import Reader  # OpenCV and PIL are needed here alone
+
+        reader = Reader(run, options.pixels)
     theirs = options.record / "steps.jsonl"
     lines = [json.loads(line) for line in theirs.read_text().splitlines()] if theirs.exists() else []
     for step in range(1, run["steps"] + 1):
-        record = load_file(options.record / f"step-{step:05d}.safetensors")
+        record = read(options.record / f"step-{step:05d}.safetensors")
         findings: list[str] = []
+        if reader:
+            pixels, boxes = reader.replace(step, record)
+            findings.append(f"values of the images apart by {pixels:.4f} at most, boxes by {boxes:.4f}")
         losses = Step(model, record, options).losses(generator, findings)
         update.zero_grad()
         sum(losses.values()).backward()
         norm = float(torch.stack([p.grad.double().square().sum() for p in model.parameters()]).sum().sqrt())
+        if run["training"].get("clipNorm"):
+            nn.utils.clip_grad_norm_(model.parameters(), run["training"]["clipNorm"])
         for group in update.param_groups:
             group["lr"] = run["rates"][step - 1]
         update.step()
@@ -345,7 +368,7 @@ def main() -> None:
         print(f"step {step}  {told}", *findings, sep="\n  " if findings else "", flush=True)
     ended = {name: value for name, value in model.state_dict().items() if name in initial}
     if options.samples == "recorded" and (options.record / "final.safetensors").exists():
-        final = load_file(options.record / "final.safetensors")
+        final = read(options.record / "final.safetensors")
         worst = max(ended, key=lambda name: float((final[name] - ended[name]).norm()))
         moved = lambda a, b: math.sqrt(sum(float((a[n] - b[n]).double().square().sum()) for n in a))
         print(f"weights moved by {moved(ended, initial):.4f}; apart by {moved(ended, final):.2e}, most in {worst}")

@@ -10,21 +10,35 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/
 const STEPS = 3;
 /** Of a loss or of the gradient's norm: rounding, which grows from step to step. */
 const TOLERANCE = 1e-4;
+/** Of normalised pixels: decoders and resizers round their last digit each in its own way. */
+const GREY_LEVEL = 0.0176;
+
+const CONFIG = join(ROOT, "examples/quickstart/quickstart.yaml");
+const SETTINGS = ["--set", "model.head.mask=false", "--set", "engine.threads=1"];
+
+/** The folder of a recorded training of a few steps. */
+function recorded(options: readonly string[]): string {
+  const record = mkdtempSync(join(tmpdir(), "densekit-lockstep-"));
+  const script = join(ROOT, "dist/bench/lockstep/record.js");
+  const all = [script, CONFIG, "--steps", `${STEPS}`, "--out", record, ...SETTINGS, ...options];
+  execFileSync(process.execPath, all, { cwd: ROOT, stdio: "pipe" });
+  return record;
+}
+
+/** What the peer prints of each step of a record, and all that it prints. */
+function repeated(python: string, record: string, options: readonly string[]): { lines: string[]; told: string } {
+  const peer = [join(ROOT, "bench/peers/detection.py"), record, ...options];
+  const told = execFileSync(python, peer, { encoding: "utf8", stdio: "pipe" });
+  return { told, lines: told.split("\n").filter((line) => line.startsWith("step ")) };
+}
 
 describe("a training of boxes", () => {
   it("takes the steps of one written in PyTorch by the same rules", function () {
     const python = requirePython(this, ["torch", "torchvision", "safetensors"]);
     this.timeout(300_000);
-    const record = mkdtempSync(join(tmpdir(), "densekit-lockstep-"));
+    const record = recorded(["--train"]);
     try {
-      const config = join(ROOT, "examples/quickstart/quickstart.yaml");
-      const script = join(ROOT, "dist/bench/lockstep/record.js");
-      const settings = ["--set", "model.head.mask=false", "--set", "engine.threads=1"];
-      const options = ["--train", "--steps", `${STEPS}`, "--out", record, ...settings];
-      execFileSync(process.execPath, [script, config, ...options], { cwd: ROOT, stdio: "pipe" });
-      const peer = [join(ROOT, "bench/peers/detection.py"), record, "--samples", "recorded"];
-      const told = execFileSync(python, peer, { encoding: "utf8", stdio: "pipe" });
-      const lines = told.split("\n").filter((line) => line.startsWith("step "));
+      const { lines, told } = repeated(python, record, ["--samples", "recorded"]);
       expect(lines).to.have.length(STEPS);
       for (const line of lines) {
         const apart = [...line.matchAll(/(\w+) [\d.]+ \(([^)]+)\)/g)].map(
@@ -34,6 +48,24 @@ describe("a training of boxes", () => {
         for (const [name, by] of apart) expect(by, `${name} in ${line}`).to.be.at.most(TOLERANCE);
       }
       expect(told).to.not.contain("of the other kind").and.to.not.contain("assigned otherwise");
+    } finally {
+      rmSync(record, { recursive: true, force: true });
+    }
+  });
+
+  it("has the pixels and boxes that PIL and OpenCV make of the files", function () {
+    const python = requirePython(this, ["torch", "torchvision", "safetensors", "cv2", "PIL"]);
+    this.timeout(300_000);
+    const transforms = "data.transforms.train=[{type: resize, scale: [256, 192]}, {type: randomFlip}]";
+    const record = recorded(["--set", transforms]);
+    try {
+      const { told } = repeated(python, record, ["--pixels", "bytes"]);
+      const apart = [...told.matchAll(/images apart by ([\d.]+) at most, boxes by ([\d.]+)/g)];
+      expect(apart).to.have.length(STEPS);
+      for (const [line, pixels, boxes] of apart) {
+        expect(Number(pixels), line).to.be.at.most(GREY_LEVEL);
+        expect(Number(boxes), line).to.equal(0);
+      }
     } finally {
       rmSync(record, { recursive: true, force: true });
     }
