@@ -102,6 +102,28 @@ export function inTurn(stages: readonly Layer[], x: Value, context: Context): Va
   });
 }
 
+/**
+ * A backbone of four parts, one after the other, that give maps at strides 4, 8, 16 and 32.
+ *
+ * @param options.parts the first takes the images @param options.stages as in `Backbone`
+ */
+export function fourStages({
+  channels,
+  parts,
+  stages,
+}: Pick<Backbone, "channels" | "stages"> & { readonly parts: readonly Layer[] }): Backbone {
+  return {
+    channels,
+    strides: [4, 8, 16, 32],
+    multiple: 32,
+    stages,
+    forward(x, context) {
+      checkSides(x, 32);
+      return inTurn(parts, x, context);
+    },
+  };
+}
+
 /** The mean of each channel and a linear layer: maps [B, C, H, W] → logits [B, classes]. */
 export function pooledHead(
   scope: ParameterScope,

@@ -1,18 +1,10 @@
 import { z } from "zod";
 import { add, inScope } from "../graph/index.js";
 import { kaimingNormalFanOut } from "../nn/initialisers.js";
-import { batchNorm, convolution, type Layer, relu6, sequential } from "../nn/layers.js";
+import { type Layer, type NormalisedConvolution, normalisedConvolution, relu6, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import {
-  type Backbone,
-  backboneKind,
-  backboneSchema,
-  type Classifier,
-  checkSides,
-  inTurn,
-  pooledHead,
-} from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
 
 /** Stages of inverted residual blocks: kernel, expansion, channels, blocks, stride of the first. */
 const STAGES = [
@@ -39,28 +31,20 @@ const schema = backboneSchema("efficientnet", {
 
 type EfficientNetConfig = Pick<z.output<typeof schema>, "variant" | "origin">;
 
-interface Convolving {
-  readonly in: number;
-  readonly out: number;
-  readonly kernel: number;
-  readonly stride?: number;
-  readonly groups?: number;
-}
-
-/** Makes a convolution without bias and its batch norm. */
-type Normalised = (names: readonly [conv: string, norm: string], options: Convolving) => Layer;
+/** Makes a convolution and its batch norm, by their names. */
+type Normalised = (names: readonly [conv: string, norm: string], options: NormalisedConvolution) => Layer;
 
 const normalised =
   (scope: ParameterScope, origin: EfficientNetConfig["origin"]): Normalised =>
   ([conv, norm], options) =>
-    sequential(
-      convolution(scope.child(conv), {
+    normalisedConvolution(
+      { conv: scope.child(conv), norm: scope.child(norm) },
+      {
         ...options,
         ...(origin === "tensorflow" && { padding: "same" }),
-        bias: false,
         initWeight: kaimingNormalFanOut,
-      }),
-      batchNorm(scope.child(norm), options.out, { epsilon: origin === "tensorflow" ? 1e-3 : 1e-5 }),
+        norm: { epsilon: origin === "tensorflow" ? 1e-3 : 1e-5 },
+      },
     );
 
 interface BlockOptions {
@@ -116,10 +100,9 @@ export function efficientNet(scope: ParameterScope, config: EfficientNetConfig):
   const { stem, stages } = trunk(scope, config);
   const [s0, s1, s2, s3, s4, s5, s6] = stages as [Layer, Layer, Layer, Layer, Layer, Layer, Layer];
   const parts = [sequential(stem, s0, s1), s2, sequential(s3, s4), sequential(s5, s6)];
-  return {
+  return fourStages({
     channels: [24, 40, 112, 320],
-    strides: [4, 8, 16, 32],
-    multiple: 32,
+    parts,
     stages: [
       ["conv_stem", "bn1"],
       ["blocks.0", "blocks.1"],
@@ -127,11 +110,7 @@ export function efficientNet(scope: ParameterScope, config: EfficientNetConfig):
       ["blocks.3", "blocks.4"],
       ["blocks.5", "blocks.6"],
     ],
-    forward(x, context) {
-      checkSides(x, 32);
-      return inTurn(parts, x, context);
-    },
-  };
+  });
 }
 
 /** EfficientNet-Lite as an ImageNet classifier; without the dropout before the last layer. */

@@ -1,17 +1,9 @@
 import { z } from "zod";
 import { add, inScope } from "../graph/index.js";
 import { kaimingNormalFanOut, normal, zeros } from "../nn/initialisers.js";
-import { batchNorm, convolution, type Layer, relu6, sequential } from "../nn/layers.js";
+import { type Layer, type NormalisedConvolution, normalisedConvolution, relu6, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
-import {
-  type Backbone,
-  backboneKind,
-  backboneSchema,
-  type Classifier,
-  checkSides,
-  inTurn,
-  pooledHead,
-} from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
 
 /** Groups of inverted residual blocks: expansion, channels at width 1, blocks, stride of the first. */
 const BLOCKS = [
@@ -38,21 +30,12 @@ function rounded(channels: number): number {
   return nearest < 0.9 * channels ? nearest + 8 : nearest;
 }
 
-interface Convolving {
-  readonly in: number;
-  readonly out: number;
-  readonly kernel: number;
-  readonly stride?: number;
-  readonly groups?: number;
-}
-
-/** A convolution without bias and its batch norm: entries `at` and `at + 1` of a list. */
-function normalised(scope: ParameterScope, at: number, options: Convolving): Layer {
-  return sequential(
-    convolution(scope.child(at), { ...options, bias: false, initWeight: kaimingNormalFanOut }),
-    batchNorm(scope.child(at + 1), options.out),
+/** A convolution and its batch norm, entries `at` and `at + 1` of a list. */
+const normalised = (scope: ParameterScope, at: number, options: NormalisedConvolution): Layer =>
+  normalisedConvolution(
+    { conv: scope.child(at), norm: scope.child(at + 1) },
+    { ...options, initWeight: kaimingNormalFanOut },
   );
-}
 
 /** An inverted residual: 1×1 to wide, depthwise 3×3, 1×1 to narrow, the last without activation (Sandler et al. 2018). */
 function invertedResidual(
@@ -110,17 +93,12 @@ function trunk(scope: ParameterScope, { variant }: MobileNetConfig) {
  */
 export function mobileNetV2(scope: ParameterScope, config: MobileNetConfig): Backbone {
   const parts = trunk(scope, config);
-  const layers = parts.map(({ layer }) => layer);
-  return {
+  const [stem, first, ...rest] = parts.map(({ layer }) => layer) as [Layer, Layer, ...Layer[]];
+  return fourStages({
     channels: parts.slice(1).map(({ channels }) => channels),
-    strides: [4, 8, 16, 32],
-    multiple: 32,
+    parts: [sequential(stem, first), ...rest],
     stages: parts.map(({ paths }) => paths),
-    forward(x, context) {
-      checkSides(x, 32);
-      return inTurn(layers, x, context).slice(1);
-    },
-  };
+  });
 }
 
 /** MobileNetV2 as an ImageNet classifier; without the dropout before the last layer. */

@@ -2,10 +2,20 @@ import { z } from "zod";
 import { add, inScope, mean, mul, reshape, scalar, sigmoid, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
-import { batchNorm, convolution, gelu, type Layer, linear, relu, sequential } from "../nn/layers.js";
+import {
+  batchNorm,
+  convolution,
+  gelu,
+  type Layer,
+  linear,
+  type NormalisedConvolution,
+  normalisedConvolution,
+  relu,
+  sequential,
+} from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, checkSides, inTurn } from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages } from "./backbone.js";
 
 const VARIANTS = {
   "m0.9": { widths: [48, 96, 192, 384], depths: [2, 2, 14, 2] },
@@ -23,22 +33,9 @@ const schema = backboneSchema("repvit", {
 
 type RepVitConfig = Pick<z.output<typeof schema>, "variant">;
 
-interface Convolving {
-  readonly in: number;
-  readonly out: number;
-  readonly kernel: number;
-  readonly stride?: number;
-  readonly groups?: number;
-  readonly initialScale?: number;
-}
-
-/** A convolution without bias, `c`, and its batch norm, `bn`. */
-function normalised(scope: ParameterScope, { initialScale = 1, ...options }: Convolving): Layer {
-  return sequential(
-    convolution(scope.child("c"), { ...options, bias: false }),
-    batchNorm(scope.child("bn"), options.out, { initialScale }),
-  );
-}
+/** A convolution, `c`, and its batch norm, `bn`. */
+const normalised = (scope: ParameterScope, options: NormalisedConvolution): Layer =>
+  normalisedConvolution({ conv: scope.child("c"), norm: scope.child("bn") }, options);
 
 /**
  * Depthwise mixing of neighbouring pixels by three branches, 3×3, 1×1 and the map itself, and a norm of their sum. In inference
@@ -66,7 +63,7 @@ function residualMlp(scope: ParameterScope, channels: number): Layer {
   const body = sequential(
     normalised(scope.child("conv1"), { in: channels, out: hidden, kernel: 1 }),
     gelu,
-    normalised(scope.child("conv2"), { in: hidden, out: channels, kernel: 1, initialScale: 0 }),
+    normalised(scope.child("conv2"), { in: hidden, out: channels, kernel: 1, norm: { initialScale: 0 } }),
   );
   return (x, context) => add(x, body(x, context));
 }
@@ -118,16 +115,11 @@ function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
 export function repVit(scope: ParameterScope, config: RepVitConfig): Backbone {
   const { stem, stages, widths } = trunk(scope, config);
   const parts = stages.map((stage, i) => (i === 0 ? sequential(stem, stage) : stage));
-  return {
+  return fourStages({
     channels: widths,
-    strides: [4, 8, 16, 32],
-    multiple: 32,
+    parts,
     stages: [["stem"], ...widths.map((_, i) => [`stages.${i}`])],
-    forward(x, context) {
-      checkSides(x, 32);
-      return inTurn(parts, x, context);
-    },
-  };
+  });
 }
 
 /** RepViT as an ImageNet classifier, with a head of its own for distillation. */

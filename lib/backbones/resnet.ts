@@ -1,17 +1,9 @@
 import { z } from "zod";
 import { add, inScope, maxPool } from "../graph/index.js";
 import { kaimingNormalFanOut } from "../nn/initialisers.js";
-import { batchNorm, convolution, type Layer, relu, sequential } from "../nn/layers.js";
+import { type Layer, type NormalisedConvolution, normalisedConvolution, relu, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
-import {
-  type Backbone,
-  backboneKind,
-  backboneSchema,
-  type Classifier,
-  checkSides,
-  inTurn,
-  pooledHead,
-} from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
 
 const STEM = 64;
 /** Channels inside the blocks of the four stages. */
@@ -37,22 +29,6 @@ const schema = backboneSchema("resnet", {
 
 type ResNetConfig = Pick<z.output<typeof schema>, "variant" | "style">;
 
-interface Convolving {
-  readonly in: number;
-  readonly out: number;
-  readonly kernel: number;
-  readonly stride?: number;
-}
-
-/** A convolution without bias and its batch norm. */
-function normalised(scope: ParameterScope, names: readonly [conv: string, norm: string], options: Convolving): Layer {
-  const initWeight = kaimingNormalFanOut;
-  return sequential(
-    convolution(scope.child(names[0]), { ...options, bias: false, initWeight }),
-    batchNorm(scope.child(names[1]), options.out),
-  );
-}
-
 interface BlockOptions {
   readonly in: number;
   readonly width: number;
@@ -64,7 +40,11 @@ interface BlockOptions {
 /** A residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 where it widens at its end. */
 function block(scope: ParameterScope, { in: channels, width, stride, expansion, style }: BlockOptions): Layer {
   const out = width * expansion;
-  const part = (i: number, options: Convolving) => normalised(scope, [`conv${i}`, `bn${i}`], options);
+  const part = (i: number, options: NormalisedConvolution) =>
+    normalisedConvolution(
+      { conv: scope.child(`conv${i}`), norm: scope.child(`bn${i}`) },
+      { ...options, initWeight: kaimingNormalFanOut },
+    );
   const [first, second] = style === "caffe" ? [stride, 1] : [1, stride];
   const body =
     expansion === 1
@@ -83,7 +63,10 @@ function block(scope: ParameterScope, { in: channels, width, stride, expansion, 
   const shortcut =
     stride === 1 && channels === out
       ? undefined
-      : normalised(scope.child("downsample"), ["0", "1"], { in: channels, out, kernel: 1, stride });
+      : normalisedConvolution(
+          { conv: scope.child("downsample.0"), norm: scope.child("downsample.1") },
+          { in: channels, out, kernel: 1, stride, initWeight: kaimingNormalFanOut },
+        );
   return (x, context) =>
     inScope(scope.path, () => {
       const y = body(x, context);
@@ -94,7 +77,10 @@ function block(scope: ParameterScope, { in: channels, width, stride, expansion, 
 /** The stem and the four stages; the parameter names are torchvision's. */
 function trunk(scope: ParameterScope, { variant, style }: ResNetConfig) {
   const { depths, expansion } = VARIANTS[variant];
-  const stem = normalised(scope, ["conv1", "bn1"], { in: 3, out: STEM, kernel: 7, stride: 2 });
+  const stem = normalisedConvolution(
+    { conv: scope.child("conv1"), norm: scope.child("bn1") },
+    { in: 3, out: STEM, kernel: 7, stride: 2, initWeight: kaimingNormalFanOut },
+  );
   let channels: number = STEM;
   const stages = depths.map((depth, stage) => {
     const path = scope.child(`layer${stage + 1}`);
@@ -117,16 +103,12 @@ function trunk(scope: ParameterScope, { variant, style }: ResNetConfig) {
  */
 export function resNet(scope: ParameterScope, config: ResNetConfig): Backbone {
   const { channels, stem, stages } = trunk(scope, config);
-  return {
+  const [first, ...rest] = stages as [Layer, ...Layer[]];
+  return fourStages({
     channels,
-    strides: [4, 8, 16, 32],
-    multiple: 32,
+    parts: [sequential(stem, first), ...rest],
     stages: [["conv1", "bn1"], ...stages.map((_, i) => [`layer${i + 1}`])],
-    forward(x, context) {
-      checkSides(x, 32);
-      return inTurn(stages, stem(x, context), context);
-    },
-  };
+  });
 }
 
 /** ResNet as an ImageNet classifier. */

@@ -161,6 +161,19 @@ export function sequential(...layers: readonly Layer[]): Layer {
   return (x, context) => layers.reduce((value, layer) => layer(value, context), x);
 }
 
+export interface NormalisedConvolution extends Omit<Convolution, "bias" | "initBias" | "onParameter"> {
+  readonly norm?: BatchNorm;
+}
+
+/** A convolution without bias, and the batch norm behind it. */
+export function normalisedConvolution(
+  { conv, norm }: { readonly conv: ParameterScope; readonly norm: ParameterScope },
+  { norm: normOptions, ...options }: NormalisedConvolution,
+): Layer {
+  const layer = convolution(conv, { ...options, bias: false });
+  return sequential(layer, batchNorm(norm, options.out, normOptions));
+}
+
 export const relu: Layer = (x) => graph.relu(x);
 export const relu6: Layer = (x) => graph.clip(x, 0, 6);
 export const gelu: Layer = (x) => graph.gelu(x);
