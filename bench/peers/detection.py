@@ -147,6 +147,21 @@ def sample(matched: Tensor, count: int, fraction: float, generator: torch.Genera
     return positives, draw(matched == -1, count - len(positives))
 
 
+def assigned_otherwise(rois: Tensor, matched: Tensor, truth: Tensor, proposals: Tensor, rule: dict) -> int:
+    """How many RoIs have neither the true box they overlap most nor one that they are the best of."""
+    if len(truth) == 0:
+        return len(matched)
+    expected = torch.full((len(rois),), -1)
+    expected[: len(matched)] = matched
+    overlaps = box_iou(truth, rois)
+    most, index = overlaps.max(0)
+    index[most < rule["positiveIou"]] = -1
+    best = box_iou(truth, proposals).max(1).values.clamp(min=rule["minPositiveIou"])
+    claims = overlaps > best[:, None] - 1e-3  # the proposals here are not the same to the last digit
+    claimed = claims.gather(0, expected.clamp(min=0)[None])[0] & (expected >= 0)
+    return int(((index != expected) & ~claimed).sum())
+
+
 class Step:
     """What is sampled and lost in one step."""
 
@@ -239,10 +254,7 @@ class Step:
             strange = int((torch.cdist(rois, candidates, p=float("inf")).min(1).values > 0.01).sum())
             if strange > 0:
                 findings.append(f"{strange} of {len(rois)} sampled RoIs are no proposals here")
-            own = assign(rois, truth, rule, rule["minPositiveIou"])
-            expected = torch.full((len(rois),), -1)
-            expected[: len(matched)] = matched
-            wrong = int((own != expected).sum())
+            wrong = assigned_otherwise(rois, matched, truth, proposals, rule)
             if wrong > 0:
                 findings.append(f"{wrong} of {len(rois)} sampled RoIs are assigned otherwise here")
             return rois, classes, truth[matched]
