@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { constants, copyFile, type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, win32 } from "node:path";
 import { UserError } from "./errors.js";
@@ -145,6 +145,14 @@ export async function readTextFile(path: string): Promise<string> {
   const bytes = await readBytes(path);
   if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8; save it as UTF-8`);
   return new TextDecoder().decode(bytes);
+}
+
+/** @throws UserError naming the first of the files or folders that is there already, unless `force` */
+export function refuseExisting(paths: readonly string[], force: boolean | undefined): void {
+  if (force === true) return;
+  const first = paths.find((path) => existsSync(path));
+  if (first === undefined) return;
+  throw new UserError(`${first}: this exists already; choose another place, or overwrite it with --force`);
 }
 
 /** Makes a folder and those above it where they are missing. Errors are the file system's. */

@@ -31,6 +31,7 @@ const { pictures } = await predictFiles({
   weights,
   inputs: [config.data.val.pictures],
   outDir: join(config.output, "predictions"),
+  force: true, // over those of the last run
 });
 
 const overlays = await Promise.all(pictures.map(({ overlay }) => decodePicture(overlay)));

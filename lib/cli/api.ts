@@ -4,6 +4,7 @@ import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/modelRepository.js";
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
+import type { PredictOptions, PredictResult } from "../inference/predict.js";
 import type { ProgressEvent } from "../progress.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
@@ -31,10 +32,7 @@ export interface Result {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
-export interface PredictResult {
-  readonly pictures: readonly object[];
-  readonly unreadable: readonly { readonly input: string }[];
-}
+export type { PredictOptions } from "../inference/predict.js";
 
 export interface TrainOptions {
   readonly config: Config;
@@ -53,12 +51,6 @@ export interface EvaluateOptions {
   readonly weights: string;
   readonly signal: AbortSignal;
   readonly onEvent: (event: ProgressEvent) => void;
-}
-
-export interface PredictOptions extends EvaluateOptions {
-  /** Files, folders or glob patterns. */
-  readonly inputs: readonly string[];
-  readonly outDir: string;
 }
 
 /** The real functions. */

@@ -63,3 +63,10 @@ export function parsePositive(text: string): number {
   if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError("expected a number above 0");
 }
+
+/** For options that take a number from 0 to 1. */
+export function parseShare(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("expected a number from 0 to 1");
+}

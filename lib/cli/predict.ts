@@ -1,22 +1,27 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
+import type { PredictResult } from "../inference/predict.js";
 import { findWeights } from "../runs/folder.js";
 import { counted } from "../words.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
-import { createCommand, withConfig } from "./options.js";
+import { createCommand, parseShare, withConfig } from "./options.js";
 import { showing } from "./progress.js";
 
 interface PredictFlags extends ConfigOptions {
   readonly weights: string;
   readonly out: string;
+  readonly annotations?: string;
+  readonly drawThreshold?: number;
+  readonly force?: true;
 }
 
 export function predictCommand(context: Context): Command {
   const examples = [
     "predict my.yaml photo.jpg --weights runs/my --out predictions",
     'predict my.yaml "photos/**/*.jpg" --weights runs/my --out predictions --set model.head.test.scoreThreshold=0.5',
+    "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
   return withConfig(
     createCommand("predict", "Find objects or classes in pictures: overlays, and the results as data", examples),
@@ -24,14 +29,32 @@ export function predictCommand(context: Context): Command {
     .argument("<pictures...>", "files, folders or glob patterns")
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")
+    .option(
+      "--annotations <file>",
+      "COCO file whose image and category ids results.json has, so that evaluate --annotations --results can judge it; " +
+        "without it image ids count the pictures 1, 2, ... in their order (pictures.json names them)",
+    )
+    .addOption(
+      new Option("--draw-threshold <score>", "objects below it are not drawn; the score threshold where that is higher")
+        .argParser(parseShare)
+        .default(undefined, "0.3"),
+    )
+    .option("--force", "overwrite the predictions that are there")
     .action(async (path: string, inputs: readonly string[], flags: PredictFlags) => {
+      const { annotations, drawThreshold } = flags;
       const { config } = loadConfig(path, { overrides: flags.set });
       const weights = await findWeights(flags.weights);
       const outDir = resolve(flags.out);
       const result = await showing(context, (watch) =>
-        context.api.predictFiles({ config, weights, inputs, outDir, ...watch }),
+        context.api.predictFiles({
+          ...{ config, weights, inputs, outDir },
+          ...(annotations !== undefined && { annotations }),
+          ...(drawThreshold !== undefined && { drawThreshold }),
+          ...(flags.force && { force: true }),
+          ...watch,
+        }),
       );
-      printResult(context, flags, result, () => `the results are in ${outDir}`);
+      printResult(context, flags, result, () => summaryOf(result));
       const { pictures, unreadable } = result;
       if (unreadable.length > 0) {
         throw new UserError(
@@ -40,4 +63,17 @@ export function predictCommand(context: Context): Command {
         );
       }
     });
+}
+
+function summaryOf({ outDir, imageIds, drawThreshold }: PredictResult): string {
+  const lines = [`the results are in ${outDir}`];
+  if (drawThreshold !== undefined)
+    lines.push(`overlays show objects of a score from ${drawThreshold} on; results.json has all`);
+  if (imageIds === "counted") {
+    lines.push(
+      "image_id in results.json counts the pictures 1, 2, ... in their order, as pictures.json names them; " +
+        "with --annotations FILE it is that file's",
+    );
+  }
+  return lines.join("\n");
 }

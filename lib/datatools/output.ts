@@ -1,14 +1,4 @@
-import { existsSync } from "node:fs";
-import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
-
-/** @throws UserError naming the first of the files or folders that is there already, unless `force` */
-export function refuseExisting(paths: readonly string[], force: boolean | undefined): void {
-  if (force === true) return;
-  const first = paths.find((path) => existsSync(path));
-  if (first === undefined) return;
-  throw new UserError(`${first}: this exists already; choose another place, or overwrite it with --force`);
-}
 
 /** A COCO file to write: its lists, and what else stands beside them. */
 export interface CocoContent {

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { Interruption } from "../../lib/cli/signals.js";
 import { loadConfig } from "../../lib/config/load.js";
 import { UserError } from "../../lib/errors.js";
+import type { PredictResult } from "../../lib/inference/predict.js";
 import { type Files, SMALL, writeFiles } from "../config/support.js";
 import { recordingApi, run } from "./support.js";
 
@@ -168,11 +169,33 @@ describe("the command line", () => {
   });
 
   it("predict: passes pictures and folder on", async () => {
-    const { api, calls } = recordingApi({ predictFiles: async () => ({ pictures: [{}, {}], unreadable: [] }) });
+    const { api, calls } = recordingApi({
+      predictFiles: async ({ outDir }) => ({ outDir, pictures: [], unreadable: [] }),
+    });
     const args = ["predict", config, "a.jpg", "b/*.png", "--weights", weights, "--out", "out"];
     const { code, stdout } = await run(args, { api });
     expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `the results are in ${resolve("out")}\n` });
     expect(calls.predict[0]).to.deep.include({ inputs: ["a.jpg", "b/*.png"], outDir: resolve("out"), weights });
+    expect(calls.predict[0]).to.not.have.any.keys("annotations", "drawThreshold", "force");
+    await run([...args, "--annotations", "a.json", "--draw-threshold", "0.7", "--force"], { api });
+    expect(calls.predict[1]).to.include({ annotations: "a.json", drawThreshold: 0.7, force: true });
+    const refused = await run([...args, "--draw-threshold", "70"], { api });
+    expect(refused.code).to.equal(2);
+    expect(refused.stderr).to.contain("expected a number from 0 to 1");
+  });
+
+  it("predict: says at the end how ids are numbered and what is drawn", async () => {
+    const args = ["predict", config, "a.jpg", "--weights", weights, "--out", "out"];
+    const printed = async (more: Partial<PredictResult>) => {
+      const answer = async () => ({ outDir: "OUT", pictures: [], unreadable: [], drawThreshold: 0.3, ...more });
+      return (await run(args, { api: recordingApi({ predictFiles: answer }).api })).stdout;
+    };
+    const drawn = "the results are in OUT\noverlays show objects of a score from 0.3 on; results.json has all\n";
+    expect(await printed({ imageIds: "annotated" })).to.equal(drawn);
+    expect(await printed({ imageIds: "counted" })).to.equal(
+      `${drawn}image_id in results.json counts the pictures 1, 2, ... in their order, as pictures.json names them; ` +
+        "with --annotations FILE it is that file's\n",
+    );
   });
 
   it("passes signals on and exits with 130 or 143, whatever the work makes of it", async () => {

@@ -94,6 +94,51 @@ for (const task of ["semantic", "instances"] as const) {
       }
     });
 
+    if (task === "instances") {
+      it("numbers results as an annotation file, so that they are judged as the model is", async () => {
+        const file = JSON.parse(readFileSync(data.annotations, "utf8"));
+        for (const image of file.images) image.id = 40 - image.id;
+        for (const annotation of file.annotations) {
+          annotation.image_id = 40 - annotation.image_id;
+          annotation.category_id = 9 - annotation.category_id;
+        }
+        for (const category of file.categories) category.id = 9 - category.id;
+        const annotations = join(data.folder, "otherwise.json");
+        writeFileSync(annotations, JSON.stringify(file));
+        const out = join(data.folder, "numbered");
+        const all = ["--weights", run, "--json", "--set", "model.head.test.scoreThreshold=0"];
+        const predict = ["predict", config, data.pictures, ...all, "--out", out];
+        const first = await command(...predict, "--annotations", annotations);
+        expect(first.code, first.stderr).to.equal(0);
+        expect(JSON.parse(first.stdout)).to.deep.include({ imageIds: "annotated", notAnnotated: [], notPredicted: [] });
+        const results = join(out, "results.json");
+        const judged = await command(
+          "evaluate",
+          "--annotations",
+          annotations,
+          "--results",
+          results,
+          "--type",
+          "bbox",
+          "--json",
+        );
+        const own = await command("evaluate", config, ...all, "--set", `data.val.annotations=${annotations}`);
+        const [{ stats }, { metrics: expected }] = [JSON.parse(judged.stdout), JSON.parse(own.stdout)];
+        expect(expected.boxAR100).to.be.above(0);
+        for (const [at, name] of Object.entries({ 0: "boxAP", 1: "boxAP50", 8: "boxAR100" })) {
+          expect(stats[at], name).to.be.closeTo(expected[name], 0.005);
+        }
+        // Again into the same folder
+        const second = await command(...predict);
+        expect(second).to.include({ code: 1, stdout: "" });
+        expect(second.stderr).to.contain(`${join(out, "overlays")}: this exists already; choose another place, or`);
+        const forced = await command(...predict, "--force");
+        expect(forced.code, forced.stderr).to.equal(0);
+        expect(JSON.parse(forced.stdout)).to.include({ imageIds: "counted" });
+        expect(JSON.parse(readFileSync(results, "utf8"))[0].image_id).to.equal(1);
+      });
+    }
+
     it("predicts from a program, from a path, bytes and pixels alike", async () => {
       const overrides = task === "semantic" ? [] : ["model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });

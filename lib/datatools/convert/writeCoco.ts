@@ -1,5 +1,5 @@
-import { checkName } from "../../files.js";
-import { refuseExisting, writeCocoFile } from "../output.js";
+import { checkName, refuseExisting } from "../../files.js";
+import { writeCocoFile } from "../output.js";
 import type { ConvertedSet } from "./types.js";
 
 export interface WriteCocoOptions {

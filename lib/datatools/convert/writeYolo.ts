@@ -5,11 +5,18 @@ import { parseYaml, plainOf } from "../../config/tree.js";
 import { isPicture } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { UserError } from "../../errors.js";
-import { checkName, copyFileAtomic, joinWithin, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
+import {
+  checkName,
+  copyFileAtomic,
+  joinWithin,
+  readBytes,
+  readTextFile,
+  refuseExisting,
+  writeFileAtomic,
+} from "../../files.js";
 import { decodePicture } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
-import { refuseExisting } from "../output.js";
 import { createTally, type Tally } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point } from "./types.js";
 

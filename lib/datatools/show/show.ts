@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import type { Config } from "../../config/schema.js";
 import type { DetectionDataset, SegmentationDataset } from "../../datasets/types.js";
 import { UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
+import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { drawSheet } from "../../images/draw/sheet.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { figures, pictureFigure, renderPage } from "../../pages/index.js";
@@ -10,7 +10,6 @@ import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type DataSource, openSource } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
-import { refuseExisting } from "../output.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
 

@@ -5,11 +5,11 @@ import { readCocoFile } from "../../datasets/cocoFile.js";
 import { readRecords } from "../../datasets/cocoRecords.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
-import { copyFileAtomic } from "../../files.js";
+import { copyFileAtomic, refuseExisting } from "../../files.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
-import { refuseExisting, writeCocoFile } from "../output.js";
+import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {

@@ -1,7 +1,6 @@
 import { UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
+import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { openSource } from "../../tasks/sources.js";
-import { refuseExisting } from "../output.js";
 import { anchorStats } from "./anchors.js";
 import { objectStats } from "./objects.js";
 import { type MeasuredSet, statsPage } from "./page.js";

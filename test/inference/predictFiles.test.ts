@@ -1,0 +1,195 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { resolveConfig } from "../../lib/config/load.js";
+import { encodePng } from "../../lib/images/encode.js";
+import { annotatedIds } from "../../lib/inference/annotatedIds.js";
+import { predictFiles, predictInputs } from "../../lib/inference/predict.js";
+import type { Predictor } from "../../lib/inference/predictor.js";
+import type { Detections } from "../../lib/models/predictions.js";
+import type { ProgressEvent } from "../../lib/progress.js";
+import { userMessage } from "../support/failure.js";
+import { shapesConfig } from "../support/shapes.js";
+
+const CLASSES = ["cat", "dog"];
+const FOUND: Detections = {
+  boxes: Float32Array.of(1, 2, 5, 8, 0, 0, 9, 9),
+  scores: Float32Array.of(0.9, 0.5),
+  labels: Int32Array.of(1, 0),
+};
+
+describe("predictions of many pictures", () => {
+  let folder: string;
+  let inputs: string[];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "densekit-predictions-"));
+    inputs = ["a.png", "b.png", "c.png", "d.png"].map((name) => join(folder, "pictures", name));
+    await mkdir(join(folder, "pictures"));
+    const picture = await encodePng({ width: 16, height: 12, data: new Uint8Array(16 * 12 * 3).fill(90) });
+    for (const input of inputs) await writeFile(input, picture);
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** @param answer to a picture's name without its folder */
+  const predictorOf = (answer: (name: string) => Detections): Predictor => ({
+    task: "instances",
+    description: { task: "instances", classes: CLASSES, categoryIds: [7, 3] },
+    predict: async (_, name) => answer(name.slice(-5)),
+    dispose: async () => undefined,
+  });
+  const run = (options: Partial<Parameters<typeof predictInputs>[2]>, answer: (name: string) => Detections) =>
+    predictInputs(predictorOf(answer), inputs, {
+      ...{ outDir: join(folder, "out"), config: { data: { codec: "auto" } }, drawThreshold: 0.3 },
+      ...options,
+    });
+  const written = (name: string) => JSON.parse(readFileSync(join(folder, "out", name), "utf8"));
+  const idsWritten = (): number[] => written("results.json").map(({ image_id }: { image_id: number }) => image_id);
+
+  it("go on past an error of any kind, which is told and counted to its picture alone", async () => {
+    for (const thrown of [new TypeError("x is not a function\nat some line"), "a text", null]) {
+      const said: string[] = [];
+      const result = await run(
+        { onEvent: (event: ProgressEvent) => event.type === "message" && said.push(event.text) },
+        (name) => {
+          if (name === "b.png") throw thrown;
+          return FOUND;
+        },
+      );
+      const reason = `${inputs[1]}: ${thrown instanceof Error ? "x is not a function" : thrown}`;
+      expect(result.unreadable).to.deep.equal([{ input: inputs[1], reason }]);
+      expect(said).to.deep.equal([`${reason}; skipped`]);
+      expect(result.pictures.map(({ input }) => input)).to.deep.equal([inputs[0], inputs[2], inputs[3]]);
+      expect(idsWritten()).to.deep.equal([1, 1, 2, 2, 3, 3]);
+      expect(written("pictures.json").images[1]).to.include({ id: 2, file_name: inputs[2] });
+    }
+  });
+
+  it("are written as far as they came when they are interrupted", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const outcome = await run({ signal: controller.signal }, (name) => {
+      if (name === "b.png") controller.abort(reason);
+      return FOUND;
+    }).catch((error: unknown) => error);
+    expect(outcome).to.equal(reason);
+    expect(idsWritten()).to.deep.equal([1, 1, 2, 2]);
+    expect(written("pictures.json").images).to.have.length(2);
+    expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg"]);
+  });
+
+  it("leave nothing where they are interrupted before the first", async () => {
+    const outcome = await run({ signal: AbortSignal.abort("early") }, () => FOUND).catch((error: unknown) => error);
+    expect(outcome).to.equal("early");
+    expect(existsSync(join(folder, "out"))).to.equal(false);
+  });
+
+  const annotate = async (images: readonly object[], categories: readonly object[] = CATEGORIES): Promise<string> => {
+    const file = join(folder, "annotations.json");
+    await writeFile(file, JSON.stringify({ images, annotations: [], categories }));
+    return file;
+  };
+  const CATEGORIES = [
+    { id: 20, name: "dog" },
+    { id: 11, name: "cat" },
+    { id: 30, name: "cow" },
+  ];
+  const size = { width: 16, height: 12 };
+
+  it("have an annotation file's ids, and what is not in both is told", async () => {
+    const file = await annotate([
+      { id: 500, file_name: "c.png", ...size },
+      { id: 3, file_name: "./pictures/a.png", ...size },
+      { id: 4, file_name: "other/d.png", ...size },
+      { id: 9, file_name: "b.png", width: 12, height: 16 },
+    ]);
+    const said: string[] = [];
+    const result = await run(
+      {
+        ids: await annotatedIds(file, CLASSES, inputs),
+        onEvent: (event) => event.type === "message" && said.push(event.text),
+      },
+      () => FOUND,
+    );
+    expect(
+      written("results.json").map((entry: Record<string, unknown>) => [entry.image_id, entry.category_id, entry.score]),
+    ).to.deep.equal([
+      [3, 20, Math.fround(0.9)],
+      [3, 11, 0.5],
+      [500, 20, Math.fround(0.9)],
+      [500, 11, 0.5],
+    ]);
+    expect(written("pictures.json")).to.deep.equal({
+      images: [
+        { id: 3, file_name: inputs[0], ...size },
+        { id: 500, file_name: inputs[2], ...size },
+      ],
+      categories: [
+        { id: 11, name: "cat" },
+        { id: 20, name: "dog" },
+      ],
+    });
+    const reason = `${inputs[1]}: it has 16 × 12 pixels, but image 9 of ${file} has 12 × 16`;
+    expect(said).to.deep.equal([
+      `${reason}; skipped`,
+      `1 of 3 pictures is not in ${file} and so not in results.json, only drawn (${inputs[3]})`,
+      `2 of 4 pictures in ${file} were not predicted: evaluate counts all objects there as missed (other/d.png, b.png)`,
+    ]);
+    expect(result).to.deep.include({
+      imageIds: "annotated",
+      unreadable: [{ input: inputs[1], reason }],
+      notAnnotated: [inputs[3]],
+      notPredicted: ["other/d.png", "b.png"],
+    });
+  });
+
+  it("are refused an annotation file by which pictures or classes cannot be told", async () => {
+    const images = [{ id: 1, file_name: "a.png", ...size }];
+    const messageOf = async (
+      pictures: readonly object[],
+      categories = CATEGORIES,
+      given: readonly string[] = inputs,
+    ) => {
+      const file = await annotate(pictures, categories);
+      return (await userMessage(() => annotatedIds(file, CLASSES, given))).replaceAll(folder, "F");
+    };
+    expect(await messageOf([...images, { id: 2, file_name: "./a.png", ...size }])).to.equal(
+      "F/annotations.json: image 1 and image 2 are both named a.png, so it cannot be told which of them F/pictures/a.png is; rename one",
+    );
+    expect(await messageOf(images, CATEGORIES, [inputs[0]!, join(folder, "more", "a.png")])).to.equal(
+      "F/annotations.json: image 1, a.png, could be F/pictures/a.png or F/more/a.png; give predict one of them",
+    );
+    expect(await messageOf([{ id: 1, file_name: "x/a.png", ...size }])).to.equal(
+      "F/annotations.json: none of the 4 pictures to predict is in it (its first is x/a.png); a picture's path must end in its file_name",
+    );
+    expect(await messageOf([])).to.contain("is in it (it lists none)");
+    expect(await messageOf(images, [{ id: 1, name: "cats" }])).to.contain(
+      'there is no category "cat" in this file; did you mean "cats"?',
+    );
+    // A longer name is surer than a shorter one.
+    const file = await annotate([...images, { id: 8, file_name: "pictures/a.png", ...size }]);
+    expect((await annotatedIds(file, CLASSES, inputs)).pictureOf(inputs[0]!)?.id).to.equal(8);
+  });
+
+  it("are refused a folder with predictions, and options that make no sense", async () => {
+    const data = { folder, pictures: folder, labelMaps: folder, annotations: join(folder, "none.json") };
+    const options = { weights: join(folder, "none"), inputs, outDir: join(folder, "out") };
+    const { config } = resolveConfig(shapesConfig("instances", data, join(folder, "run")));
+    const refusal = (more: object) => userMessage(() => predictFiles({ ...options, config, ...more }));
+    for (const name of ["overlays", "labelMaps", "results.json", "pictures.json"]) {
+      await mkdir(join(folder, "out", name), { recursive: true });
+      expect(await refusal({})).to.equal(
+        `${join(folder, "out", name)}: this exists already; choose another place, or overwrite it with --force`,
+      );
+      expect(await refusal({ force: true })).to.contain("no such file"); // the weights
+      await rm(join(folder, "out", name), { recursive: true });
+    }
+    expect(await refusal({})).to.contain("no such file"); // an empty folder is as good as none
+    expect(await refusal({ drawThreshold: 1.5 })).to.equal(
+      "the score from which on objects are drawn must lie in 0–1, not 1.5",
+    );
+    const semantic = resolveConfig(shapesConfig("semantic", data, join(folder, "run"))).config;
+    expect(await refusal({ config: semantic, annotations: "a.json" })).to.contain("this model's are label maps");
+  });
+});
