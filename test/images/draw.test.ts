@@ -1,13 +1,14 @@
 import { expect } from "chai";
 import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
 import { drawInstances } from "../../lib/images/draw/instances.js";
-import { type Colour, classPalette, hexOf, textColourOn } from "../../lib/images/draw/palette.js";
+import { classPalette, hexOf, textColourOn } from "../../lib/images/draw/palette.js";
 import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
 import { drawLabelMap } from "../../lib/images/draw/semantic.js";
 import { drawSheet } from "../../lib/images/draw/sheet.js";
 import { renderSvg, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
 import type { Picture } from "../../lib/images/picture.js";
 import { readJson, requireData } from "../support/goldens.js";
+import { ciede2000, ciede2000OfLab } from "./ciede2000.js";
 import { noisePicture } from "./pictures.js";
 
 const grey = (width: number, height: number): Picture => ({
@@ -29,12 +30,28 @@ function changed(a: Picture, b: Picture, left = 0, top = 0, right = a.width, bot
 }
 
 describe("palettes", () => {
+  it("are compared as CIEDE2000's authors compute it", () => {
+    // Rows 1, 7, 14, 17, 19, 25 and 34 of the table of Sharma, Wu and Dalal.
+    const rows: [number[], number[], number][] = [
+      [[50, 2.6772, -79.7751], [50, 0, -82.7485], 2.0425],
+      [[50, 0, 0], [50, -1, 2], 2.3669],
+      [[50, -0.001, 2.49], [50, 0.0011, -2.49], 4.7461],
+      [[50, 2.5, 0], [73, 25, -18], 27.1492],
+      [[50, 2.5, 0], [56, -27, -3], 31.903],
+      [[60.2574, -34.0099, 36.2677], [60.4626, -34.1751, 39.4387], 1.2644],
+      [[2.0776, 0.0795, -1.135], [0.9033, -0.0636, -0.5514], 0.9082],
+    ];
+    for (const [a, b, expected] of rows) expect(ciede2000OfLab(a, b)).to.be.closeTo(expected, 5e-5);
+  });
+
   it("are distinct, and stable as classes are added", () => {
     const colours = classPalette(80);
     expect(new Set(colours.map(hexOf)).size).to.equal(80);
     expect(classPalette(10)).to.deep.equal(colours.slice(0, 10));
-    const distance = (a: Colour, b: Colour): number => Math.hypot(...a.map((v, i) => v - b[i]!));
-    for (let i = 0; i < 10; i++) for (let j = 0; j < i; j++) expect(distance(colours[i]!, colours[j]!)).to.be.above(30);
+    const least = (count: number): number =>
+      Math.min(...colours.slice(0, count).flatMap((a, i) => colours.slice(0, i).map((b) => ciede2000(a, b))));
+    expect(least(20)).to.be.above(20);
+    expect(least(80)).to.be.above(8);
   });
 
   it("hold ADE20K's colours", function () {

