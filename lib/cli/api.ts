@@ -4,8 +4,8 @@ import type { ExportOptions, ExportResult } from "../export/exportModel.js";
 import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/modelRepository.js";
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
+import type { EvaluateOptions } from "../inference/evaluate.js";
 import type { PredictOptions, PredictResult } from "../inference/predict.js";
-import type { ProgressEvent } from "../progress.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
@@ -15,7 +15,7 @@ import { type WeightsApi, weightsApi } from "./weights/api.js";
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
 export interface Api {
   train(options: TrainOptions): Promise<Result>;
-  evaluate(options: EvaluateOptions): Promise<Result>;
+  evaluate(options: EvaluateOptions): Promise<EvaluateResult>;
   predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
   exportModel(options: ExportOptions): Promise<ExportResult>;
@@ -32,7 +32,13 @@ export interface Result {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
+export type { EvaluateOptions } from "../inference/evaluate.js";
 export type { PredictOptions } from "../inference/predict.js";
+
+export interface EvaluateResult extends Result {
+  /** The folder written into. */
+  readonly output: string;
+}
 
 export interface TrainOptions {
   readonly config: Config;
@@ -43,14 +49,6 @@ export interface TrainOptions {
   readonly saveWanted: () => boolean;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainingEvent) => void;
-}
-
-export interface EvaluateOptions {
-  readonly config: Config;
-  /** A weights file. */
-  readonly weights: string;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: ProgressEvent) => void;
 }
 
 /** The real functions. */

@@ -9,12 +9,18 @@ import type { ProgressEvent } from "../progress.js";
 import { instancesTask } from "../tasks/instances.js";
 import { semanticTask } from "../tasks/semantic.js";
 import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
+import { evaluationFolder } from "./evaluationFolder.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
 
 export interface EvaluateOptions {
   readonly config: Config;
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
   readonly weights: string;
+  /**
+   * The folder to write into; default `evaluation` of the config's output folder. It must be given where that folder holds a
+   * run whose weights are others.
+   */
+  readonly output?: string;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
 }
@@ -25,26 +31,29 @@ export interface EvaluateResult {
   readonly perClass: readonly ClassMetrics[];
   /** The weights file measured. */
   readonly weights: string;
+  /** The folder the files are in. */
+  readonly output: string;
   /** The files written. */
   readonly files: readonly string[];
 }
 
 /**
  * Measures a model on the validation set of a config. Metrics, for objects the results in COCO's form, for label maps the
- * confusion matrix and each picture's figures, and the config are written into the folder `evaluation` of its output
- * folder.
+ * confusion matrix and each picture's figures, and the config are written into a folder, see `EvaluateOptions.output`.
  *
- * @throws UserError when data or weights cannot be read or do not fit the config; the signal's reason when aborted
+ * @throws UserError when data or weights cannot be read or do not fit the config, or figures of other weights would be
+ *   overwritten; the signal's reason when aborted
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { config } = options;
   const weights = await openWeights(options.weights);
   try {
     checkTask(weights, config);
+    const output = await evaluationFolder({ run: config.output, weights: weights.path, output: options.output });
     const { description } = weights;
     return config.task === "semantic"
-      ? await evaluateTask(await semanticTask(config, description, "val"), weights, options)
-      : await evaluateTask(await instancesTask(config, description, "val"), weights, options);
+      ? await evaluateTask(await semanticTask(config, description, "val"), weights, { ...options, output })
+      : await evaluateTask(await instancesTask(config, description, "val"), weights, { ...options, output });
   } finally {
     await weights.close();
   }
@@ -53,7 +62,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
 async function evaluateTask<B extends Batch>(
   task: Task<B>,
   weights: Weights,
-  { config, signal, onEvent }: EvaluateOptions,
+  { config, output, signal, onEvent }: EvaluateOptions & { readonly output: string },
 ): Promise<EvaluateResult> {
   const values = new ParameterValues(task.parameters);
   await weights.fill(values);
@@ -65,19 +74,19 @@ async function evaluateTask<B extends Batch>(
       onEvent?.({ type: "progress", what: "evaluating", done, total });
     const evaluation = await validation.evaluate({ signal, onProgress });
     if (evaluation.summary !== undefined) onEvent?.({ type: "message", text: evaluation.summary });
-    const files = await writeResults(config, evaluation, weights.path);
-    return { metrics: evaluation.metrics, perClass: evaluation.perClass, weights: weights.path, files };
+    const files = await writeResults(output, config, evaluation, weights.path);
+    return { metrics: evaluation.metrics, perClass: evaluation.perClass, weights: weights.path, output, files };
   } finally {
     await validation.dispose();
   }
 }
 
 async function writeResults(
+  folder: string,
   config: Config,
   { metrics, perClass, summary, files }: Evaluation,
   weights: string,
 ): Promise<string[]> {
-  const folder = join(config.output, "evaluation");
   const all = { "metrics.json": { weights, metrics, perClass }, ...files };
   const written: string[] = [];
   for (const [name, content] of Object.entries(all)) {

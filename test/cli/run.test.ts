@@ -159,10 +159,18 @@ describe("the command line", () => {
   });
 
   it("evaluate: passes the weights on and prints the metrics", async () => {
-    const { api, calls } = recordingApi({ evaluate: async () => ({ metrics: { boxAP: 0.5, "boxAP@50": 0.75 } }) });
+    const { api, calls } = recordingApi({
+      evaluate: async () => ({ metrics: { boxAP: 0.5, "boxAP@50": 0.75 }, output: "runs/a/evaluation" }),
+    });
     const { code, stdout } = await run(["evaluate", config, "--weights", weights], { api });
-    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: "boxAP     0.5000\nboxAP@50  0.7500\n" });
-    expect(calls.evaluate[0]?.weights).to.equal(weights);
+    const printed = "boxAP     0.5000\nboxAP@50  0.7500\n\nfigures and results are in runs/a/evaluation\n";
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: printed });
+    expect(calls.evaluate[0]).to.include({ weights }).and.not.have.property("output");
+    await run(["evaluate", config, "--weights", weights, "--out", "other"], { api });
+    expect(calls.evaluate[1]?.output).to.equal(resolve("other"));
+    const ofFiles = await run(["evaluate", "--annotations", "a", "--results", "r", "--type", "bbox", "--out", "other"]);
+    expect(ofFiles).to.include({ code: 2 });
+    expect(ofFiles.stderr).to.contain("--out is for a model with its config");
     const missing = await run(["evaluate", config, "--weights", files.path("none")], { api });
     expect(missing.code).to.equal(1);
     expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);

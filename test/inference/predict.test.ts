@@ -51,6 +51,30 @@ for (const task of ["semantic", "instances"] as const) {
       }
     });
 
+    it("does not overwrite a run's own figures by those of other weights", async () => {
+      const own = join(run, "evaluation", "metrics.json");
+      const before = readFileSync(own, "utf8");
+      const other = join(data.folder, "other.safetensors");
+      await copyFile(join(run, "best.safetensors"), other);
+      const refused = await command("evaluate", config, "--weights", other);
+      expect(refused.code).to.equal(1);
+      expect(refused.stderr).to.contain(
+        `${join(run, "evaluation")}: these are the figures of the run's own weights, ${join(run, "best.safetensors")}; those of ` +
+          `${other} would overwrite them: say by --out FOLDER where they go`,
+      );
+      const out = join(data.folder, "figures");
+      for (const _ of ["new", "again"]) {
+        const { code, stdout, stderr } = await command("evaluate", config, "--weights", other, "--out", out);
+        expect(code, stderr).to.equal(0);
+        expect(stdout).to.contain(`figures and results are in ${out}\n`);
+      }
+      expect(JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")).weights).to.equal(other);
+      const inRun = await command("evaluate", config, "--weights", other, "--out", run);
+      expect(inRun.code).to.equal(1);
+      expect(inRun.stderr).to.contain(`${run}: this folder holds something else than an evaluation`);
+      expect(readFileSync(own, "utf8")).to.equal(before);
+    });
+
     it("draws what it finds, writes it as data, and goes on past a picture it cannot read", async () => {
       const photos = join(data.folder, "photos");
       await mkdir(photos);

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import { UserError } from "../../errors.js";
@@ -9,12 +10,13 @@ import { metricsTable } from "../table.js";
 import { type CocoFlags, evaluateCoco } from "./coco.js";
 import { evaluateLabelMaps, type LabelMapFlags } from "./labelMaps.js";
 
-type ModelFlags = ConfigOptions & { readonly weights?: string };
+type ModelFlags = ConfigOptions & { readonly weights?: string; readonly out?: string };
 type Flags = ModelFlags & Partial<CocoFlags & LabelMapFlags>;
 
 const EXAMPLES = [
   "evaluate my.yaml --weights runs/my",
   "evaluate my.yaml --weights runs/my/best.safetensors --json > metrics.json",
+  "evaluate my.yaml --weights runs/other --out other-on-my-data",
   "evaluate --annotations instances_val2017.json --results results.json --type bbox",
   "evaluate --annotations a.json --results r.json --type segm --categories person,car --iou 0.5,0.75 --json",
   "evaluate --predictions maps/ --annotations labels/ --classes names.txt --reduce-zero-label",
@@ -34,10 +36,17 @@ export function evaluateCommand(context: Context): Command {
         .default([], "none"),
     )
     .option("--weights <path>", "with a config: weights file, checkpoint or run folder (its best weights)")
+    .option(
+      "--out <folder>",
+      "with a config: where figures and results go; default evaluation/ in its output folder, where no run of other weights is",
+    )
     .option("--annotations <path>", "COCO instances file; for label maps the folder of the true ones");
   for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);
   return command.action(async (config: string | undefined, flags: Flags) => {
     if (config !== undefined) return evaluateModel(config, flags, context);
+    if (flags.out !== undefined) {
+      throw new UserError("--out is for a model with its config; figures of files are printed, with --json as JSON", 2);
+    }
     const { annotations, results, predictions } = flags;
     if (annotations !== undefined && results !== undefined && predictions === undefined) {
       return evaluateCoco({ ...flags, annotations, results }, context);
@@ -76,7 +85,7 @@ const LABEL_MAP_OPTIONS = [
 ];
 
 async function evaluateModel(path: string, flags: Flags, context: Context): Promise<void> {
-  const { weights: given, set } = flags;
+  const { weights: given, out, set } = flags;
   if (given === undefined) throw new UserError("required option '--weights <path>' not specified", 2);
   const other = (["annotations", "results", "predictions"] as const).find((name) => flags[name] !== undefined);
   if (other !== undefined) {
@@ -84,6 +93,10 @@ async function evaluateModel(path: string, flags: Flags, context: Context): Prom
   }
   const { config } = loadConfig(path, { overrides: set });
   const weights = await findWeights(given);
-  const result = await showing(context, (watch) => context.api.evaluate({ config, weights, ...watch }));
-  printResult(context, flags, result, () => metricsTable(result.metrics ?? {}));
+  const result = await showing(context, (watch) =>
+    context.api.evaluate({ config, weights, ...(out !== undefined && { output: resolve(out) }), ...watch }),
+  );
+  printResult(context, flags, result, () =>
+    [metricsTable(result.metrics ?? {}), "", `figures and results are in ${result.output}`].join("\n"),
+  );
 }
