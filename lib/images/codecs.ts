@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { formatOf, type PictureFormat } from "./formats.js";
-import { sizeOfGif, sizeOfTiff } from "./headers.js";
+import { sizeOfGif } from "./headers.js";
 import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
 import { BYTES_A_PIXEL, checkSize, pixelLimit, unpackedLimit } from "./limits.js";
 import { dropAlpha, type Picture, type Size } from "./picture.js";
@@ -38,7 +38,7 @@ export interface CodecDescription {
 
 const FORMATS: Readonly<Record<CodecName, readonly PictureFormat[]>> = {
   sharp: ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"],
-  javascript: ["JPEG", "PNG", "BMP", "GIF", "TIFF"],
+  javascript: ["JPEG", "PNG", "BMP", "GIF"], // its TIFF decoder makes room for whatever a file claims
 };
 
 let sharpCodec: Promise<Codec> | undefined;
@@ -185,8 +185,6 @@ function sizeByHeader(bytes: Uint8Array): Size | undefined {
       return sizeOfGif(view);
     case "BMP":
       return { width: view.getUint32(18, true), height: Math.abs(view.getInt32(22, true)) };
-    case "TIFF":
-      return sizeOfTiff(view);
     default:
       return sizeOfJpeg(bytes);
   }

@@ -4,7 +4,7 @@ import { describeFileError, openFile, readBytes as readWhole } from "../files.js
 import { type Codec, type CodecName, loadCodec } from "./codecs.js";
 import { formatOf, otherContent } from "./formats.js";
 import { isCutJpeg } from "./jpeg.js";
-import { RefusedPicture } from "./limits.js";
+import { checkSize, RefusedPicture } from "./limits.js";
 import type { LabelMap, Picture, Size } from "./picture.js";
 import { readPlainPng } from "./plainPng.js";
 import { isPng, readPng } from "./png.js";
@@ -196,18 +196,26 @@ function reasonOf(error: unknown): string {
 /**
  * The size of a label map from the first bytes of its file.
  *
- * @throws UserError when it cannot be read or is no PNG
+ * @throws UserError when it cannot be read, is no PNG, or has more pixels than are read from a file of its size
  */
-export async function readLabelMapSize(path: string): Promise<{ readonly width: number; readonly height: number }> {
+export async function readLabelMapSize(path: string): Promise<Size> {
   const head = Buffer.alloc(24);
   const file = await openFile(path);
+  let fileBytes: number;
   try {
     await file.read(head, 0, head.length, 0);
+    fileBytes = (await file.stat()).size;
   } catch (error) {
     throw describeFileError(error, path, "read");
   } finally {
     await file.close();
   }
   if (!isPng(head)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
-  return { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
+  const size = { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
+  try {
+    checkSize(size, fileBytes, 1);
+  } catch (error) {
+    throw undecodable(error, head, path);
+  }
+  return size;
 }

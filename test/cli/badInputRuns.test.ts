@@ -149,7 +149,9 @@ describe("bad input: runs that cannot go on", () => {
     expect(everything(run).filter(([name]) => best(name))).to.deep.equal(before.filter(([name]) => best(name)));
     const out = join(data.folder, "out");
     const predict = ["predict", config, data.pictures, "--weights", run, "--out", out];
-    expect(await onFullDisk(/1\.jpg/, () => refused(predict))).to.match(/^cannot write .*1\.jpg: the disk is full$/);
+    const { code, stderr } = await onFullDisk(/1\.jpg/, () => runCommand(predict, { api }));
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/^cannot write .*1\.jpg: the disk is full; skipped$/m);
     expect(readdirSync(join(out, "overlays"))).to.deep.equal(["0.jpg"]);
   });
 

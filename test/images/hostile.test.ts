@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { crc32, createDeflate } from "node:zlib";
 import { expect } from "chai";
 import sharp from "sharp";
-import { decodeLabelMap, decodeMask, decodePicture } from "../../lib/images/decode.js";
+import { decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../../lib/images/decode.js";
 import { readPng } from "../../lib/images/png.js";
 import { userMessage } from "../support/failure.js";
 import { noisePicture } from "./pictures.js";
@@ -138,7 +138,11 @@ describe("pictures made to fill the memory", function () {
         .and.match(kB)
         .and.contain("DENSEKIT_MAX_PIXELS=3600000000");
     }
-    expect(await userMessage(() => decodeLabelMap(wide))).to.contain("more than the 160 million");
+    for (const read of [decodeLabelMap, readLabelMapSize]) {
+      expect(await userMessage(() => read(wide))).to.match(
+        /^.*wide\.png: it has 60000 × 60000 pixels, more than the 160 million .* DENSEKIT_MAX_PIXELS=900000000$/,
+      );
+    }
     const deep = files["deep.png"]!;
     expect(await userMessage(() => decodeLabelMap(deep))).to.equal(
       `${deep}: its data unpack to more than the 110 bytes that its 10 × 10 pixels take`,
@@ -233,6 +237,16 @@ describe("files that are no pictures", () => {
     expect([...(await decodePicture(bmp)).data]).to.deep.equal([10, 20, 30]);
     expect(await userMessage(() => decodePicture(bmp, { codec: "sharp", name: "a.bmp" }))).to.equal(
       "a.bmp: cannot be decoded: the codec sharp reads no BMP; use the other one with --set data.codec=javascript, or convert the picture",
+    );
+  });
+
+  it("TIFF is read by sharp alone, for the other decoder makes room for whatever a file claims", async () => {
+    const tiff = await sharp(Buffer.of(10, 20, 30), { raw: { width: 1, height: 1, channels: 3 } })
+      .tiff()
+      .toBuffer();
+    expect([...(await decodePicture(tiff)).data]).to.deep.equal([10, 20, 30]);
+    expect(await userMessage(() => decodePicture(tiff, { codec: "javascript", name: "a.tif" }))).to.equal(
+      "a.tif: cannot be decoded: the codec javascript reads no TIFF; use the other one with --set data.codec=sharp, or convert the picture",
     );
   });
 
