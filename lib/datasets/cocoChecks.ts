@@ -1,3 +1,4 @@
+import { idFault } from "../jsonfiles/ids.js";
 import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
 import { polygonExtent } from "../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../masks/rle.js";
@@ -21,6 +22,21 @@ export function numberField(fields: Fields, name: string, where: Place, kind: Fa
   if (typeof value === "number" && Number.isFinite(value)) return value;
   const found = value === undefined ? "missing" : `${describe(value)}, which is no finite number`;
   throw new DataFault(kind, where, `${name} is ${found}`);
+}
+
+/** @throws UserError when the field is missing or no whole number that can be told from its neighbours */
+export function idField(fields: Fields, name: string, where: Place, kind: FaultKind): number {
+  const id = numberField(fields, name, where, kind);
+  const fault = idFault(name, id);
+  if (fault !== undefined) throw new DataFault(kind, where, fault);
+  return id;
+}
+
+/** A text "0" or "1" is neither: what it means would be a guess. */
+export function crowdField({ iscrowd }: Fields, where: Place): boolean {
+  if (iscrowd === undefined || iscrowd === null || iscrowd === 0) return false;
+  if (typeof iscrowd === "boolean" || iscrowd === 1) return iscrowd !== false;
+  throw new DataFault("entry", where, `iscrowd must be 0 or 1, not ${describe(iscrowd)}`);
 }
 
 /** A box as corners x1 y1 x2 y2 in picture pixels. */

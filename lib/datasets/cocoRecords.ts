@@ -1,6 +1,15 @@
 import { nearestName, UserError } from "../errors.js";
 import type { CocoSegmentation } from "../masks/coco.js";
-import { type Corners, checkBox, checkSegmentation, clipBox, fieldsOf, numberField } from "./cocoChecks.js";
+import {
+  type Corners,
+  checkBox,
+  checkSegmentation,
+  clipBox,
+  crowdField,
+  fieldsOf,
+  idField,
+  numberField,
+} from "./cocoChecks.js";
 import type { CocoFile } from "./cocoFile.js";
 import { type Attempt, DataFault, type Place, strictly } from "./fault.js";
 import { checkSides } from "./pictureSize.js";
@@ -78,7 +87,7 @@ export function readAnnotation(
   const unnamed = { file, entry: `annotation number ${index + 1}` };
   const fields = attempt(() => fieldsOf(entry, unnamed));
   if (fields === undefined) return undefined;
-  const id = attempt(() => numberField(fields, "id", unnamed, "id"));
+  const id = attempt(() => idField(fields, "id", unnamed, "id"));
   const place = id === undefined ? unnamed : { file, entry: `annotation ${id}` };
   attempt(() => {
     if (id !== undefined && seen.has(id)) {
@@ -87,20 +96,20 @@ export function readAnnotation(
   });
   if (id !== undefined) seen.add(id);
   const picture = attempt(() => {
-    const pictureId = numberField(fields, "image_id", place, "picture");
+    const pictureId = idField(fields, "image_id", place, "picture");
     const found = pictures.get(pictureId);
     if (found !== undefined) return found;
     if (faulty?.has(pictureId) === true) return undefined; // which is told already
     throw new DataFault("picture", place, `image_id ${pictureId} is not in the list of images`);
   });
-  const label = attempt(() => labelOf(numberField(fields, "category_id", place, "category"), place));
+  const label = attempt(() => labelOf(idField(fields, "category_id", place, "category"), place));
   if (picture === undefined) return undefined;
   const shape = attempt(() => checkSegmentation(fields.segmentation, picture, place));
   const corners = attempt(() => checkBox(fields.bbox, shape, place));
   const area = attempt(() => (fields.area === undefined ? undefined : numberField(fields, "area", place)));
+  const crowd = attempt(() => crowdField(fields, place));
   if (corners === undefined) return undefined;
-  const crowd = fields.iscrowd === 1 || fields.iscrowd === true;
-  return { id: id ?? Number.NaN, picture, label: label ?? -1, crowd, area, corners, shape, place };
+  return { id: id ?? Number.NaN, picture, label: label ?? -1, crowd: crowd ?? false, area, corners, shape, place };
 }
 
 /** @throws UserError when the class list cannot be had from the categories, whatever `attempt` makes of faults */
@@ -116,7 +125,7 @@ export function readCategories(
     attempt(() => {
       const where = { file: path, entry: `category number ${i + 1}` };
       const fields = fieldsOf(entry, where);
-      const id = numberField(fields, "id", where, "id");
+      const id = idField(fields, "id", where, "id");
       const { name } = fields;
       const known = ids.has(id);
       ids.add(id);
@@ -174,7 +183,7 @@ function readPicture(
 ): PictureInfo {
   const unnamed = { file: path, entry: `image number ${index + 1}` };
   const fields = fieldsOf(entry, unnamed);
-  const id = numberField(fields, "id", unnamed, "id");
+  const id = idField(fields, "id", unnamed, "id");
   const where = { file: path, entry: `image ${id}` };
   if (known.has(id)) throw new DataFault("id", where, "this id occurs twice; image ids must be unique");
   const { file_name: file } = fields;

@@ -35,6 +35,11 @@ export interface CocoOutlines {
 /** @throws UserError where a file cannot be read or is none of its kind */
 export async function outlineCocoFiles({ annotations, results, ...options }: CocoReading): Promise<CocoOutlines> {
   const truth = await outlineJson(annotations, options);
+  if (truth.root === "list") {
+    throw new UserError(
+      `${annotations}: this file holds a list, but a COCO instances file is an object with images, annotations and categories`,
+    );
+  }
   for (const name of ["images", "annotations", "categories"]) {
     if (!truth.lists.has(name)) {
       throw new UserError(`${annotations}: the list "${name}" is missing; is this a COCO instances file?`);

@@ -4,6 +4,7 @@ import { polygonExtent } from "../masks/extent.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTableBuilder } from "../masks/table.js";
 import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
+import { checkAnnotationId, checkArea, checkBox, checkCrowd, checkObject, checkResultId } from "./entryChecks.js";
 import type { CocoFrame, Judged } from "./frame.js";
 import { type OverlapTarget, overlapsBuilder } from "./maskOverlaps.js";
 import { indexOfSorted } from "./sorting.js";
@@ -39,10 +40,11 @@ export function objectColumns(
   annotations.forEach((annotation, i) => {
     checkObject(annotation, `annotations[${first + i}]`);
     const { id, image_id, category_id, bbox, area, segmentation } = annotation;
-    if (!Number.isFinite(id)) {
-      throw new UserError(`annotations[${first + i}]: "id" must be a number, not ${JSON.stringify(id)}`);
-    }
+    checkAnnotationId(annotation, "id", `annotations[${first + i}]`);
     const where = `annotation ${id}`;
+    checkAnnotationId(annotation, "image_id", where);
+    checkAnnotationId(annotation, "category_id", where);
+    const isCrowd = checkCrowd(annotation.iscrowd, where);
     const picture = indexOfSorted(frame.pictureIds, image_id);
     if (picture < 0) throw new UserError(`${where}: unknown picture id ${image_id}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
@@ -61,7 +63,7 @@ export function objectColumns(
     category[kept] = frame.judgedCategories[k]!;
     for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
     areas[kept] = checkArea(area, where) ?? (needsMask && !isIgnored ? mask.area : box[2]! * box[3]!);
-    crowd[kept] = annotation.iscrowd || isIgnored ? 1 : 0;
+    crowd[kept] = isCrowd || isIgnored ? 1 : 0;
     ids[kept++] = id;
   });
   return {
@@ -104,6 +106,8 @@ export function detectionColumns(
     const where = `result ${first + i}`;
     checkObject(result, where);
     const { image_id, category_id, score, bbox } = result;
+    checkResultId(image_id, "image_id", where);
+    checkResultId(category_id, "category_id", where);
     const picture = indexOfSorted(frame.pictureIds, image_id);
     if (picture < 0) {
       throw new UserError(`${where}: the ground truth has no picture ${image_id}; are these results of another set?`);
@@ -114,6 +118,9 @@ export function detectionColumns(
     image[kept] = frame.judgedPictures[picture]!;
     category[kept] = frame.judgedCategories[k]!;
     const box = bbox === undefined || bbox === null || bbox.length === 0 ? undefined : checkBox(bbox, where);
+    if (box === undefined && overlaps === undefined && !result.segmentation) {
+      throw new UserError(`${where}: "bbox" is ${describeMissing(bbox)}, and there is no mask to take a box from`);
+    }
     if (overlaps !== undefined || box === undefined) readMask(result, frame, picture, mask, where);
     overlaps?.add(mask, image[kept]!, category[kept]!);
     if (box === undefined) {
@@ -138,6 +145,8 @@ export function detectionColumns(
   };
 }
 
+const describeMissing = (value: unknown): string => (value === undefined ? "missing" : JSON.stringify(value));
+
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 /** The box x y width height of an object without one, as the data sets read it. @param mask that of run lengths */
@@ -148,21 +157,6 @@ function boxOf(segmentation: CocoSegmentation, mask: RunBuffer): readonly number
 
 function outlineOf([x = 0, y = 0, width = 0, height = 0]: readonly number[]): number[] {
   return [x, y, x + width, y, x + width, y + height, x, y + height];
-}
-
-function checkObject(value: unknown, where: string): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  throw new UserError(`${where}: must be an object, not ${JSON.stringify(value)?.slice(0, 40)}`);
-}
-
-function checkBox(box: readonly number[] | undefined, where: string): readonly number[] {
-  if (Array.isArray(box) && box.length === 4 && box.every(Number.isFinite)) return box;
-  throw new UserError(`${where}: "bbox" must be 4 numbers x, y, width, height, not ${JSON.stringify(box)}`);
-}
-
-function checkArea(area: number | undefined, where: string): number | undefined {
-  if (area === undefined || Number.isFinite(area)) return area;
-  throw new UserError(`${where}: "area" must be a number, not ${JSON.stringify(area)}`);
 }
 
 function readMask(

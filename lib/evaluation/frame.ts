@@ -1,4 +1,5 @@
 import { nearestName, UserError } from "../errors.js";
+import { idFault } from "../jsonfiles/ids.js";
 import { indexOfSorted } from "./sorting.js";
 import type { GroundTruthTable } from "./tables.js";
 
@@ -44,7 +45,7 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
   checkIds(images, "images");
   checkIds(categories, "categories");
   const pictures = new Map(images.map((image) => [image.id, image]));
-  const names = new Map(categories.map(({ id, name }) => [id, name]));
+  const names = new Map(categories.map((category, i) => [category.id, nameOf(category, i)]));
   const pictureIds = ascending(pictures.keys());
   const allCategoryIds = ascending(names.keys());
   const imageIds = chosen(subset.imageIds, pictureIds, "picture");
@@ -61,15 +62,19 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
     judgedCategories: Int32Array.from(allCategoryIds, (id) => indexOfSorted(categoryIds, id)),
     withoutMask: subset.withoutMask ?? "refuse",
   };
-  return [
-    frame,
-    { imageIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id) ?? String(id)) },
-  ];
+  return [frame, { imageIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id)!) }];
+}
+
+/** A name is for people to read: a number will do, and the id where there is none. */
+function nameOf({ id, name }: { readonly id: number; readonly name?: unknown }, index: number): string {
+  if (name === undefined || name === null) return String(id);
+  if (typeof name === "string" || typeof name === "number") return String(name);
+  throw new UserError(`categories[${index}]: "name" must be a text, not ${JSON.stringify(name).slice(0, 60)}`);
 }
 
 function categoryNamed(name: string, categories: CocoLists["categories"]): number {
   const named =
-    categories.find((category) => category.name === name) ?? categories.find(({ id }) => String(id) === name);
+    categories.find((category) => String(category.name) === name) ?? categories.find(({ id }) => String(id) === name);
   if (named !== undefined) return named.id;
   const near = nearestName(
     name,
@@ -80,9 +85,10 @@ function categoryNamed(name: string, categories: CocoLists["categories"]): numbe
 }
 
 function checkIds(list: readonly { readonly id: number }[], name: string): void {
-  const bad = list.findIndex((entry) => !Number.isFinite(entry?.id));
-  if (bad < 0) return;
-  throw new UserError(`${name}[${bad}]: "id" must be a number, not ${JSON.stringify(list[bad]?.id)}`);
+  list.forEach((entry, i) => {
+    const fault = idFault("id", entry?.id);
+    if (fault !== undefined) throw new UserError(`${name}[${i}]: ${fault}`);
+  });
 }
 
 function chosen(ids: readonly number[] | undefined, known: Float64Array, what: string): Float64Array {

@@ -220,6 +220,31 @@ describe("COCO files", () => {
       (j) => (j.images[0]!.width = 0),
       /image 70: width and height must be whole numbers from 1, not 0 and 10/,
     ],
+    [
+      "image ids that cannot be kept apart",
+      (j) => (j.images[1]!.id = 2 ** 53),
+      /image number 2: "id" is about 9007199254740992, but ids from 2\^53 \(9007199254740992\) on cannot be kept apart/,
+    ],
+    [
+      "annotation ids that cannot be kept apart",
+      (j) => (j.annotations[1]!.id = 2 ** 60),
+      /annotation number 2: "id" is about 1152921504606847000, but ids from 2\^53/,
+    ],
+    [
+      "ids between whole numbers",
+      (j) => (j.images[1]!.id = 1.5),
+      /image number 2: "id" is 1\.5, but ids must be whole/,
+    ],
+    [
+      "a picture id that cannot be kept apart",
+      (j) => (j.annotations[1]!.image_id = -(2 ** 53)),
+      /annotation 5: "image_id" is about -9007199254740992, but ids from 2\^53/,
+    ],
+    [
+      "a crowd told by a text",
+      (j) => (j.annotations[1]!.iscrowd = "1"),
+      /annotation 5: iscrowd must be 0 or 1, not "1"/,
+    ],
     ["no annotation id", (j) => delete j.annotations[1]!.id, /annotation number 2: id is missing/],
     [
       "no pictures",

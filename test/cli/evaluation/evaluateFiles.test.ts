@@ -120,7 +120,7 @@ describe("evaluate --annotations A --results R", () => {
       /result 0: the score must be a number/,
     ],
     ["a box of text", one({ bbox: "1 2 3 4" }), "bbox", /result 1: "bbox" must be 4 numbers .*"1 2 3 4"/],
-    ["neither box nor mask", one({ bbox: undefined }), "bbox", /result 1 has no "segmentation"/],
+    ["neither box nor mask", one({ bbox: undefined }), "bbox", /result 1: "bbox" is missing, and there is no mask/],
     ["a result that is a list", "[[1, 2]]", "bbox", /result 0: must be an object, not \[1,2\]/],
     ["runs that are too short", mask("11"), "segm", /result 0: the run lengths cover 2 pixels, but 10 × 10/],
     ["runs that are too long", mask([0, 101]), "segm", /result 0: the run lengths cover 101 pixels/],
@@ -151,7 +151,7 @@ describe("evaluate --annotations A --results R", () => {
 
   for (const [what, truth, message] of [
     ["no annotations", { ...TRUTH, annotations: undefined }, /the list "annotations" is missing/],
-    ["a picture without id", { ...TRUTH, images: [{ width: 1 }] }, /images\[0\]: "id" must be a number/],
+    ["a picture without id", { ...TRUTH, images: [{ width: 1 }] }, /images\[0\]: "id" is missing/],
     ["an annotation of no picture", { ...TRUTH, images: [] }, /annotation 1: unknown picture id 7/],
     [
       "an id that comes twice",

@@ -1,0 +1,45 @@
+import { UserError } from "../errors.js";
+import { idFault } from "../jsonfiles/ids.js";
+
+// Checks of a COCO file's annotations and results. Each throws a UserError that begins with `where`, the entry's name.
+
+export function checkObject(value: unknown, where: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw new UserError(`${where}: must be an object, not ${JSON.stringify(value)?.slice(0, 40)}`);
+}
+
+/** The ids an annotation needs, which files of other kinds do not have. */
+export function checkAnnotationId(annotation: object, name: "id" | "image_id" | "category_id", where: string): void {
+  const value: unknown = Reflect.get(annotation, name);
+  const fault = idFault(name, value);
+  if (fault === undefined) return;
+  throw new UserError(`${where}: ${fault}${value === undefined ? otherKind(annotation) : ""}`);
+}
+
+function otherKind(annotation: object): string {
+  if ("segments_info" in annotation) return "; this is a panoptic file, but one of instances is needed";
+  if ("caption" in annotation) return "; this is a file of captions, but one of instances is needed";
+  return "";
+}
+
+export function checkResultId(value: unknown, name: "image_id" | "category_id", where: string): void {
+  const fault = idFault(name, value, "the ground truth's");
+  if (fault !== undefined) throw new UserError(`${where}: ${fault}`);
+}
+
+export function checkBox(box: readonly number[] | undefined, where: string): readonly number[] {
+  if (Array.isArray(box) && box.length === 4 && box.every(Number.isFinite)) return box;
+  throw new UserError(`${where}: "bbox" must be 4 numbers x, y, width, height, not ${JSON.stringify(box)}`);
+}
+
+export function checkArea(area: number | undefined, where: string): number | undefined {
+  if (area === undefined || Number.isFinite(area)) return area;
+  throw new UserError(`${where}: "area" must be a number, not ${JSON.stringify(area)}`);
+}
+
+/** As the reference, any number but 0 is a crowd; a text "0" would be one too. */
+export function checkCrowd(crowd: unknown, where: string): boolean {
+  if (crowd === undefined || crowd === null || typeof crowd === "boolean") return crowd === true;
+  if (typeof crowd === "number" && Number.isFinite(crowd)) return crowd !== 0;
+  throw new UserError(`${where}: "iscrowd" must be 0 or 1, not ${JSON.stringify(crowd)?.slice(0, 60)}`);
+}
