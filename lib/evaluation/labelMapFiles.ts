@@ -15,6 +15,8 @@ export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"
   readonly annotations: string;
   /** Names in order of the class indices. Default: "class 0" to the highest index that occurs. */
   readonly classes?: readonly string[];
+  /** Refuse more names than label maps and predictions need: mostly they are shifted. Default false. */
+  readonly refuseUnusedNames?: boolean;
   /** What annotation names end in, and prediction names instead. Default ".png". */
   readonly annotationSuffix?: string;
   readonly predictionSuffix?: string;
@@ -81,12 +83,29 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
       done += task.pairs.length;
       options.onProgress?.(done, pairs.length);
     }
-    if (options.classes === undefined) confusion = withoutLastUnused(confusion);
+    const used = withoutLastUnused(confusion);
+    if (options.classes === undefined) confusion = used;
+    else if (options.refuseUnusedNames === true) checkNames(options.classes, used.classes, options);
     const classes = options.classes ?? Array.from({ length: confusion.classes }, (_, k) => `class ${k}`);
     return { ...segmentationFigures(confusion), pictures: pairs.length, classes, confusion };
   } finally {
     await pool?.close();
   }
+}
+
+function checkNames(
+  names: readonly string[],
+  used: number,
+  { annotations, reduceZeroLabel }: EvaluateLabelMapsOptions,
+): void {
+  if (names.length <= used) return;
+  const first = reduceZeroLabel === true ? 1 : 0;
+  throw new UserError(
+    `${annotations}: the highest label is ${used - 1 + first}, but of the ${names.length} class names ${names[0]} is that of ${first} and ` +
+      `${names.at(-1)} that of ${names.length - 1 + first}; is a name too many at the beginning` +
+      `${first === 1 ? ", or --reduce-zero-label" : ""}? If these maps have none of ${names.slice(used).join(", ")}, give the ` +
+      "names as a table by --object-info, which may have more",
+  );
 }
 
 /** Leaves out the classes after the last one that is labelled or predicted. */

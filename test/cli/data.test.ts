@@ -1,4 +1,7 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
+import { makeShapes } from "../support/shapes.js";
 import { run } from "./support.js";
 
 describe("densekit data", () => {
@@ -23,10 +26,33 @@ describe("densekit data", () => {
       [["data", "tile", "--out", "x"], /which data set\?/],
       [["data", "tile", "--out", "x", "--size", "big"], /It must be such as 1024 or 1024x768/],
       [["data", "show", "--out", "x.png", "--count", "0"], /It must be a whole number from 1/],
+      [["data", "convert", "x", "--from", "voc", "--reduce-zero-label", "--out", "y"], /is for --from masks/],
+      [
+        ["data", "check", "--annotations", "a", "--pictures", "b", "--classes", "c", "--object-info", "d"],
+        /--classes and --object-info both give the class names; leave one out/,
+      ],
     ] as const) {
       const { code, stdout, stderr } = await run(args);
       expect({ code, stdout }, args.join(" ")).to.deep.equal({ code: 2, stdout: "" });
       expect(stderr).to.match(message);
+    }
+  });
+
+  it("takes class names from a table for COCO files too", async () => {
+    const data = await makeShapes(2);
+    try {
+      const [table, converted] = [join(data.folder, "table.txt"), join(data.folder, "converted")];
+      await writeFile(table, "Idx\tName\n1\tsquare\n2\tcircle\n");
+      const paths = ["--annotations", data.annotations, "--pictures", data.pictures];
+      const { code, stdout } = await run(["data", "check", ...paths, "--object-info", table]);
+      expect(code).to.equal(1);
+      expect(stdout).to.contain('"circle"');
+      const from = ["data", "convert", data.annotations, "--from", "coco", "--pictures", data.pictures, "--to", "yolo"];
+      const outcome = await run([...from, "--object-info", table, "--out", converted]);
+      expect(outcome).to.include({ code: 1 });
+      expect(outcome.stderr).to.contain('"circle"');
+    } finally {
+      await rm(data.folder, { recursive: true });
     }
   });
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { encode } from "fast-png";
 import { openCoco } from "../../lib/datasets/coco.js";
+import { openLabelMaps } from "../../lib/datasets/labelMaps.js";
 import type { DetectionDataset } from "../../lib/datasets/types.js";
 import { type ConvertSource, convertData } from "../../lib/datatools/convert/convert.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
@@ -454,7 +455,7 @@ describe("data convert", () => {
         "classes/scene.png",
         map((x) => (x < 5 ? 1 : x < 7 ? 255 : 2)),
       );
-      await convert(masks({ layout: "instances", classes: ["a", "b"], classMaps: join(folder, "classes") }), {
+      await convert(masks({ layout: "instances", classes: ["ground", "a", "b"], classMaps: join(folder, "classes") }), {
         force: true,
       });
       expect(objectsOf(await open("pictures")).map(([name]) => name)).to.deep.equal(["b", "a"]);
@@ -470,7 +471,15 @@ describe("data convert", () => {
         join(folder, "masks/scene_ids.png"),
         encode({ width: 12, height: 8, data, depth: 16, channels: 1 }),
       );
-      await convert(masks({ layout: "instances", classes: ["a", "b"], classDivisor: 1000, suffix: "_ids.png" }));
+      await convert(
+        masks({
+          layout: "instances",
+          classes: ["a", "b"],
+          reduceZeroLabel: true,
+          classDivisor: 1000,
+          suffix: "_ids.png",
+        }),
+      );
       expect(objectsOf(await open("pictures"))).to.deep.equal([
         ["a", [0, 0, 3, 8], drawn([0, 0, 3, 8])],
         ["b", [3, 0, 7, 8], drawn([3, 0, 7, 8])],
@@ -482,16 +491,58 @@ describe("data convert", () => {
         inside(x, y, 0, 0, 2, 2) || inside(x, y, 2, 2, 4, 4) ? 1 : inside(x, y, 8, 0, 10, 3) ? 1 : y === 6 ? 2 : 0,
       );
       await write("masks/scene.png", values);
-      await convert(masks({ layout: "classes", classes: ["spot", "line"] }));
+      await convert(masks({ layout: "classes", classes: ["ground", "spot", "line"] }));
       expect(objectsOf(await open("pictures"))).to.deep.equal([
         ["spot", [0, 0, 4, 4], drawn([0, 0, 2, 2], [2, 2, 4, 4])], // touching by a corner
         ["spot", [8, 0, 10, 3], drawn([8, 0, 10, 3])],
         ["line", [0, 6, 12, 7], drawn([0, 6, 12, 7])],
       ]);
-      const { remarks } = await convert(masks({ layout: "classes", classes: ["spot", "line"], minArea: 7 }), {
+      const { remarks } = await convert(
+        masks({ layout: "classes", classes: ["spot", "line"], reduceZeroLabel: true, minArea: 7 }),
+        {
+          force: true,
+        },
+      );
+      expect(remarks).to.deep.equal([
+        "labels: 1 is spot, 2 is line; 0 is no object",
+        "1 objects with fewer than 7 pixels left out",
+      ]);
+    });
+
+    it("names labels as a config of label maps does, and refuses lists of another length", async () => {
+      const values = map((x) => Math.floor(x / 3)); // 0, 1, 2, 3
+      await write("masks/scene.png", values);
+      const names = ["background", "date", "fig", "hazelnut"];
+      const told = (more: object) => userMessage(() => convert(masks({ layout: "classes", ...more })));
+      const { classes, remarks } = await convert(masks({ layout: "classes", classes: names }));
+      expect(classes).to.deep.equal(["date", "fig", "hazelnut"]);
+      expect(remarks).to.deep.equal(["labels: 0 is background, 1 is date, 2 is fig, 3 is hazelnut; 0 is no object"]);
+      const given = openLabelMaps({
+        pictures: join(folder, "pictures"),
+        labelMaps: join(folder, "masks"),
+        classes: names,
+      });
+      const { data } = await (await given).loadLabelMap(0);
+      const found = objectsOf(await open("pictures")).map(([name, box]) => [name, names[data[box[0]!]!]]);
+      expect(found).to.deep.equal(names.slice(1).map((name) => [name, name]));
+      const wrong = "scene\\.png: label 3 has no name: by the class list";
+      expect(await told({ classes: names.slice(1) })).to.match(
+        new RegExp(
+          `${wrong} 0 is date, 1 is fig, 2 is hazelnut; name them all, or if 0 means no class, say --reduce-zero-label$`,
+        ),
+      );
+      expect(await told({ classes: names.slice(1, 3), reduceZeroLabel: true })).to.match(
+        new RegExp(`${wrong} 1 is date, 2 is fig; name them all, 0 having no name$`),
+      );
+      expect(await told({ classes: names, reduceZeroLabel: true })).to.match(
+        /masks: the highest label is 3, but by the class list 1 is background, .*, 4 is hazelnut; is a name too many at the beginning, or --reduce-zero-label\? If these files have none of hazelnut, give the names as a table by --object-info, which may have more$/,
+      );
+      const table = join(folder, "objectInfo.txt");
+      await writeFile(table, "Idx\tName\n1\tdate\n2\tfig\n3\thazelnut\n4\tcashew\n");
+      const result = await convert(masks({ layout: "classes", objectInfo: table, reduceZeroLabel: true }), {
         force: true,
       });
-      expect(remarks).to.deep.equal(["1 objects with fewer than 7 pixels left out"]);
+      expect(result.classes).to.deep.equal(["date", "fig", "hazelnut", "cashew"]);
     });
 
     it("takes a PNG for an object, its picture and class from the name or the folders", async () => {
@@ -542,7 +593,9 @@ describe("data convert", () => {
         "masks/scene.png",
         map(() => 3),
       );
-      expect(await told({ layout: "classes", classes: ["a"] })).to.match(/scene\.png: its class is 3; the 1 names/);
+      expect(await told({ layout: "classes", classes: ["a"] })).to.match(
+        /scene\.png: label 3 has no name: by the class list 0 is a; /,
+      );
       await writeFile(join(folder, "masks/scene.png"), await encodePng(noisePicture(12, 8)));
       expect(await told({ layout: "classes" })).to.match(/a mask must hold one number a pixel, this PNG holds colours/);
       await writeFile(
@@ -724,7 +777,10 @@ describe("data convert", () => {
         ["x", "--from", "coco", "--pictures", "p", "--out", "y"],
         /the input is COCO already; choose yolo or yolo-polygons/,
       ],
-      [["x", "--from", "yolo", "--classes", "a", "--out", "y"], /--classes: a YOLO data set names its classes/],
+      [
+        ["x", "--from", "yolo", "--classes", "a", "--out", "y"],
+        /--classes, --object-info: a YOLO data set names its classes/,
+      ],
       [["x", "--from", "voc", "--classes", "a,a", "--out", "y"], /A name occurs twice/],
       [["x", "--from", "vok", "--out", "y"], /Allowed choices are voc, yolo/],
     ] as const) {

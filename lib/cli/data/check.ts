@@ -30,12 +30,12 @@ export function checkCommand(context: Context): Command {
     .option("--no-pixels", "do not decode pictures: faster, but finds no damaged, wrongly sized or shared ones")
     .option("--all", "list all problems; else ten of a kind")
     .action(async (config: string | undefined, flags: CheckFlags) => {
-      const { sources } = readSource(config, flags, ["train", "val"]);
+      const { sources } = await readSource(config, flags, ["train", "val"]);
       const { valAnnotations: annotations, valLabelMaps: labelMaps, valPictures: pictures } = flags;
       const second = [annotations, labelMaps, pictures].some((path) => path !== undefined);
       if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
       const sets = second
-        ? [...sources, sourceOfPaths({ name: "val", annotations, labelMaps, pictures }, flags)]
+        ? [...sources, await sourceOfPaths({ name: "val", annotations, labelMaps, pictures }, flags)]
         : sources;
       const result = await showing(context, (watch) =>
         context.api.data.check({ sources: sets, pixels: flags.pixels, ...watch }),

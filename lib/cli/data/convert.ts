@@ -5,6 +5,7 @@ import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
+import { classNames, refuseBoth } from "./source.js";
 
 interface ConvertFlags extends SharedOptions {
   readonly from: ConvertSource["format"];
@@ -12,6 +13,8 @@ interface ConvertFlags extends SharedOptions {
   readonly out: string;
   readonly pictures?: string;
   readonly classes?: readonly string[];
+  readonly objectInfo?: string;
+  readonly reduceZeroLabel?: true;
   readonly force?: true;
   readonly split?: string;
   readonly clip?: true;
@@ -35,6 +38,7 @@ export function convertCommand(context: Context): Command {
     "data convert annotations --from labelme --out instances.json --classes cell,nucleus",
     "data convert annotations.xml --from cvat --pictures images --out instances.json",
     "data convert masks --from masks --layout instances --pictures images --classes cell --out cells.json",
+    "data convert labels --from masks --layout classes --pictures images --classes background,cell --out cells.json",
     "data convert train.json --from coco --pictures train --to yolo-polygons --out yolo",
   ];
   const choice = (flags: string, text: string, names: readonly string[]) => new Option(flags, text).choices(names);
@@ -53,7 +57,13 @@ export function convertCommand(context: Context): Command {
     .addOption(choice("--to <format>", "format to write", ["coco", "yolo", "yolo-polygons"]).default("coco"))
     .requiredOption("--out <path>", "the JSON file, or for YOLO the folder")
     .option("--pictures <folder>", "the pictures; where the format says it, the default is there")
-    .option("--classes <names>", "class names in order, with commas between", namesOf)
+    .option(
+      "--classes <names>",
+      "class names in order, with commas between; where pixels are classes the first is that of 0",
+      namesOf,
+    )
+    .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
+    .option("--reduce-zero-label", "masks: 0 has no name, the first class is that of 1")
     .option("--split <name>", "yolo: which split to read or write; default train")
     .option("--clip", "yolo: clip what lies outside the picture; without it, more than 0.001 of a side is an error")
     .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
@@ -79,14 +89,17 @@ export function convertCommand(context: Context): Command {
     .option("--no-copy", "to yolo: do not copy the pictures")
     .option("--force", "overwrite what is there")
     .action(async (input: string, flags: ConvertFlags) => {
-      const options = { from: sourceOf(input, flags), to: targetOf(flags) };
+      const options = { from: await sourceOf(input, flags), to: targetOf(flags) };
       const result = await showing(context, (watch) => context.api.data.convert({ ...options, ...watch }));
       printResult(context, flags, result, () => summary(result));
     });
 }
 
-function sourceOf(input: string, flags: ConvertFlags): ConvertSource {
-  const { pictures, classes, split, list, corners, difficult } = flags;
+async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSource> {
+  const { from, pictures, objectInfo, split, list, corners, difficult } = flags;
+  refuseBoth({ classes: flags.classes, objectInfo });
+  if (flags.reduceZeroLabel && from !== "masks") throw new UserError("--reduce-zero-label is for --from masks", 2);
+  const classes = from === "masks" ? flags.classes : await classNames({ classes: flags.classes, objectInfo });
   const shared = { input, ...(pictures !== undefined && { pictures }), ...(classes !== undefined && { classes }) };
   switch (flags.from) {
     case "voc":
@@ -98,14 +111,22 @@ function sourceOf(input: string, flags: ConvertFlags): ConvertSource {
         ...(difficult !== undefined && { difficult }),
       };
     case "yolo":
-      if (classes !== undefined) throw new UserError("--classes: a YOLO data set names its classes in data.yaml", 2);
+      if (classes !== undefined)
+        throw new UserError("--classes, --object-info: a YOLO data set names its classes in data.yaml", 2);
       return { format: "yolo", input, ...(split !== undefined && { split }), ...(flags.clip && { clip: true }) };
     case "labelme":
       return { format: "labelme", ...shared };
     case "cvat":
       return { format: "cvat", ...shared };
     case "masks":
-      return { format: "masks", ...shared, pictures: needed(pictures, "--pictures"), ...masksOptions(flags) };
+      return {
+        format: "masks",
+        ...shared,
+        pictures: needed(pictures, "--pictures"),
+        ...(objectInfo !== undefined && { objectInfo }),
+        ...(flags.reduceZeroLabel && { reduceZeroLabel: true }),
+        ...masksOptions(flags),
+      };
     case "coco":
       return { format: "coco", ...shared, pictures: needed(pictures, "--pictures") };
   }

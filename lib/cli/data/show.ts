@@ -37,7 +37,7 @@ export function showCommand(context: Context): Command {
     .option("--augmented", "as the network sees them: through the config's training transforms and loader")
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: ShowFlags) => {
-      const { config, sources } = readSource(path, flags, [flags.split]);
+      const { config, sources } = await readSource(path, flags, [flags.split]);
       if (flags.augmented && config === undefined) throw new UserError("--augmented needs a config with transforms", 2);
       if (flags.augmented && flags.only !== undefined) {
         throw new UserError("--only cannot be had with --augmented, which draws the loader's own batches", 2);

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
+import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { type DataSource, type Split, sourceOf } from "../../tasks/sources.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
@@ -39,7 +40,7 @@ export function withPaths(command: Command): Command {
     .option("--label-maps <folder>", "label maps: PNGs named as the pictures, one class index a pixel")
     .option("--pictures <folder>", "the pictures")
     .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
-    .option("--object-info <file>", "table of class names as ADE20K ships, for label maps")
+    .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
     .option("--label-suffix <text>", "what follows a picture's name in its label map's; default .png")
     .option("--reduce-zero-label", "label 0 is no class and is ignored");
 }
@@ -51,7 +52,11 @@ export interface GivenData {
 }
 
 /** @throws UserError with exit code 2 where neither or both of config and paths are given */
-export function readSource(config: string | undefined, flags: SourceFlags, splits: readonly Split[]): GivenData {
+export async function readSource(
+  config: string | undefined,
+  flags: SourceFlags,
+  splits: readonly Split[],
+): Promise<GivenData> {
   const paths = flags.annotations ?? flags.labelMaps;
   if (config !== undefined) {
     if (paths !== undefined) throw new UserError("give a config or the paths of a data set, not both", 2);
@@ -59,7 +64,7 @@ export function readSource(config: string | undefined, flags: SourceFlags, split
     return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
   }
   const { annotations, labelMaps, pictures } = flags;
-  return { sources: [sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags)] };
+  return { sources: [await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags)] };
 }
 
 export interface GivenPaths {
@@ -70,23 +75,50 @@ export interface GivenPaths {
 }
 
 /** @throws UserError with exit code 2 where paths are missing or there are too many */
-export function sourceOfPaths({ name, annotations, labelMaps, pictures }: GivenPaths, flags: PathFlags): DataSource {
+export async function sourceOfPaths(
+  { name, annotations, labelMaps, pictures }: GivenPaths,
+  flags: PathFlags,
+): Promise<DataSource> {
   if (pictures === undefined || (annotations === undefined) === (labelMaps === undefined)) {
     throw new UserError(
       "which data set? Give a config; or --pictures with --annotations (COCO JSON) or with --label-maps (a folder)",
       2,
     );
   }
-  const classes = flags.classes?.split(",").map((text) => text.trim());
-  const shared = { name, pictures, ...(classes !== undefined && { classes }) };
-  if (annotations !== undefined) return { kind: "coco", ...shared, annotations };
   const { objectInfo, labelSuffix, reduceZeroLabel } = flags;
+  const listed = flags.classes?.split(",").map((text) => text.trim());
+  if (annotations !== undefined) {
+    const classes = await classNames({ classes: listed, objectInfo });
+    return { kind: "coco", name, pictures, ...(classes !== undefined && { classes }), annotations };
+  }
+  refuseBoth({ classes: listed, objectInfo });
   return {
     kind: "labelMaps",
-    ...shared,
+    name,
+    pictures,
+    ...(listed !== undefined && { classes: listed }),
     labelMaps: labelMaps!,
     ...(objectInfo !== undefined && { objectInfo }),
     ...(labelSuffix !== undefined && { labelSuffix }),
     ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
   };
+}
+
+interface Names {
+  /** Of --classes. */
+  readonly classes: readonly string[] | undefined;
+  /** The file of --object-info. */
+  readonly objectInfo: string | undefined;
+}
+
+/** The class names of --classes, or of the table that --object-info names. @throws UserError where both are given */
+export async function classNames(names: Names): Promise<readonly string[] | undefined> {
+  refuseBoth(names);
+  return names.objectInfo === undefined ? names.classes : readObjectInfo(names.objectInfo);
+}
+
+/** @throws UserError with exit code 2 where class names come from two places */
+export function refuseBoth({ classes, objectInfo }: Names): void {
+  if (classes === undefined || objectInfo === undefined) return;
+  throw new UserError("--classes and --object-info both give the class names; leave one out", 2);
 }

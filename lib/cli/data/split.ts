@@ -36,7 +36,7 @@ export function splitCommand(context: Context): Command {
     .action(async (flags: SplitFlags) => {
       const { annotations, labelMaps } = flags;
       const pictures = annotations !== undefined && labelMaps === undefined ? (flags.pictures ?? ".") : flags.pictures;
-      const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const source = await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
       const { out: output, shares, seed, groupBy } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.split({

@@ -31,7 +31,7 @@ export function statsCommand(context: Context): Command {
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: StatsFlags) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
-      const { config, sources } = readSource(path, flags, splits);
+      const { config, sources } = await readSource(path, flags, splits);
       const result = await showing(context, (watch) =>
         context.api.data.stats({
           sources,

@@ -38,7 +38,7 @@ export function tileCommand(context: Context): Command {
     .option("--force", "overwrite what is there")
     .action(async (flags: TileFlags) => {
       const { annotations, labelMaps, pictures } = flags;
-      const source = sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const source = await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
       const { out: output, size, overlap, minVisible, quality } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.tile({

@@ -75,9 +75,10 @@ const COCO_OPTIONS = [
 
 const LABEL_MAP_OPTIONS = [
   new Option("--predictions <folder>", "label maps (PNG) named as those of --annotations"),
-  new Option("--classes <file>", "class names, one a line in order of the indices; default: as many as occur"),
+  new Option("--classes <file>", "class names, one a line, the first that of label 0; default: as many as occur"),
+  new Option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships"),
   new Option("--ignore-index <label>", "pixels with this label are left out; default 255"),
-  new Option("--reduce-zero-label", "label 0 is no class, the others go down by one"),
+  new Option("--reduce-zero-label", "annotations: 0 is no class, the first class is that of 1; predictions begin at 0"),
   new Option("--resize", "bring predictions of another size to the annotations' (nearest pixel)"),
   new Option("--annotation-suffix <text>", "what names in --annotations end in; default .png"),
   new Option("--prediction-suffix <text>", "what names in --predictions end in instead; default .png"),

@@ -1,5 +1,7 @@
+import { firstLabel } from "../../datasets/classNumbers.js";
 import type { LabelMapsEvaluation } from "../../evaluation/labelMapFiles.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
+import { classNames } from "../data/source.js";
 import { showing } from "../progress.js";
 import { metricsTable, table } from "../table.js";
 import { textLines, wholeNumber } from "./lists.js";
@@ -8,6 +10,7 @@ export interface LabelMapFlags extends SharedOptions {
   readonly annotations: string;
   readonly predictions: string;
   readonly classes?: string;
+  readonly objectInfo?: string;
   readonly ignoreIndex?: string;
   readonly reduceZeroLabel?: true;
   readonly resize?: true;
@@ -24,6 +27,8 @@ export interface LabelMapReport {
   /** null where a class has no pixels. */
   readonly perClass: readonly {
     readonly name: string;
+    /** The value that stands for it in the label maps. */
+    readonly label: number;
     readonly metrics: Readonly<Record<(typeof CLASS_FIGURES)[number][0], number | null>>;
   }[];
 }
@@ -38,12 +43,14 @@ const CLASS_FIGURES = [
 
 /** Judges a folder of label maps. */
 export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context): Promise<void> {
-  const { annotations, predictions, annotationSuffix, predictionSuffix } = flags;
+  const { annotations, predictions, objectInfo, annotationSuffix, predictionSuffix } = flags;
+  const listed = flags.classes === undefined ? undefined : await textLines(flags.classes);
+  const classes = await classNames({ classes: listed, objectInfo });
   const evaluation = await showing(context, async ({ signal, onEvent }) =>
     context.api.evaluation.labelMaps({
       annotations,
       predictions,
-      ...(flags.classes !== undefined && { classes: await textLines(flags.classes) }),
+      ...(classes !== undefined && { classes, refuseUnusedNames: objectInfo === undefined }),
       ...(flags.ignoreIndex !== undefined && { ignoreIndex: wholeNumber(flags.ignoreIndex, "--ignore-index", 0, 255) }),
       ...(flags.reduceZeroLabel && { reduceZeroLabel: true }),
       ...(flags.resize && { otherSize: "resize" as const }),
@@ -54,11 +61,12 @@ export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context):
       onProgress: (done, total) => onEvent({ type: "progress", what: "counting", done, total }),
     }),
   );
-  const report = reportOf(evaluation);
+  const report = reportOf(evaluation, firstLabel(flags.reduceZeroLabel));
   printResult(context, flags, report, () => describe(report));
 }
 
-function reportOf({ pictures, confusion, classes, perClass, ...figures }: LabelMapsEvaluation): LabelMapReport {
+function reportOf(evaluation: LabelMapsEvaluation, first: number): LabelMapReport {
+  const { pictures, confusion, classes, perClass, ...figures } = evaluation;
   const { mIoU, mAcc, aAcc, mDice, mFscore, mPrecision } = figures;
   return {
     pictures,
@@ -73,7 +81,7 @@ function reportOf({ pictures, confusion, classes, perClass, ...figures }: LabelM
     },
     perClass: classes.map((name, k) => {
       const own = CLASS_FIGURES.map(([figure, key]) => [figure, defined(perClass[key][k]!)]);
-      return { name, metrics: Object.fromEntries(own) };
+      return { name, label: k + first, metrics: Object.fromEntries(own) };
     }),
   };
 }
@@ -83,7 +91,7 @@ const defined = (value: number): number | null => (Number.isFinite(value) ? valu
 function describe({ metrics, perClass }: LabelMapReport): string {
   const cell = (value: number | null) => (value === null ? "–" : value.toFixed(4));
   const names = CLASS_FIGURES.map(([name]) => name);
-  const rows = perClass.map((row) => [row.name, ...names.map((name) => cell(row.metrics[name]))]);
+  const rows = perClass.map((row) => [row.name, `${row.label}`, ...names.map((name) => cell(row.metrics[name]))]);
   const means = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, value ?? Number.NaN]));
-  return `${metricsTable(means)}\n\n${table([["class", ...names], ...rows])}`;
+  return `${metricsTable(means)}\n\n${table([["class", "label", ...names], ...rows])}`;
 }

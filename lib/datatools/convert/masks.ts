@@ -1,6 +1,14 @@
 import { join, parse } from "node:path";
 import { glob } from "tinyglobby";
+import {
+  type ClassNumbers,
+  describeLabels,
+  firstLabel,
+  nameOfLabel,
+  refuseUnusedNames,
+} from "../../datasets/classNumbers.js";
 import { listNames, listPictures } from "../../datasets/folders.js";
+import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readPictureSize } from "../../images/decode.js";
 import { encodeRle } from "../../masks/rle.js";
@@ -16,12 +24,19 @@ export interface MasksOptions {
   readonly pictures: string;
   /**
    * "instances": one PNG a picture, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
-   * not black belongs to it. "classes": one PNG a picture, its pixels a class from 1 on, 0 none; each connected region
-   * (by edges or corners) is an object. 255 of 8 bits is no object in "instances" and "classes".
+   * not black belongs to it. "classes": one PNG a picture, its pixels a class, 0 the ground, which is no object; each
+   * connected region (by edges or corners) is an object. 255 of 8 bits is no object in "instances" and "classes".
    */
   readonly layout: "instances" | "objects" | "classes";
-  /** Class names from value 1 on; where there is one alone, all objects are of it. */
+  /**
+   * Class names. Where pixels are classes the first is that of label 0, as in a config of label maps, and a list longer than
+   * the labels need is refused. For "instances" and "objects": where there is one alone, all objects are of it.
+   */
   readonly classes?: readonly string[];
+  /** Instead of `classes`: a table of them as ADE20K ships, which may hold more than occur. */
+  readonly objectInfo?: string;
+  /** Label 0 has no name: the first is that of label 1. Default false. */
+  readonly reduceZeroLabel?: boolean;
   /** For "instances": a folder of PNGs with the class of each pixel, as VOC's SegmentationClass. */
   readonly classMaps?: string;
   /** For "instances": the class is the number over this, as Cityscapes' 1000. */
@@ -39,7 +54,8 @@ export interface MasksOptions {
 }
 
 /** Reads masks kept as PNGs. Pixels stay as they are: masks become run lengths. @throws UserError naming the file */
-export async function readMasks(options: MasksOptions): Promise<ConvertedSet> {
+export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
+  const options = await withNumbers(given);
   const tally = createTally();
   const names = await listPictures(options.pictures);
   if (names.length === 0) throw new UserError(`${options.pictures}: there are no pictures in this folder`);
@@ -47,11 +63,35 @@ export async function readMasks(options: MasksOptions): Promise<ConvertedSet> {
     options.layout === "objects" ? await readObjects(names, options, tally) : await readMaps(names, options, tally);
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
   if (met.length === 0) throw new UserError(`${options.input}: there is not a single object in these masks`);
-  const classes = classList(options.classes, met, options.input);
-  return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+  const { numbers, highest } = options;
+  if (numbers === undefined) {
+    const classes = classList(options.classes, met, options.input);
+    return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+  }
+  if (options.objectInfo === undefined) refuseUnusedNames(numbers, highest.value, options.input);
+  const classes = numbers.classes.slice(1 - numbers.first);
+  const remarks = [`labels: ${describeLabels(numbers)}; 0 is no object`, ...tally.remarks];
+  return { classes, pictures, folder: options.pictures, remarks };
 }
 
-async function readMaps(names: readonly string[], options: MasksOptions, tally: Tally): Promise<ConvertedPicture[]> {
+/** What the readers are told: also how labels are named, where they are. */
+interface Reading extends MasksOptions {
+  readonly numbers?: ClassNumbers;
+  /** The highest label met. */
+  readonly highest: { value: number };
+}
+
+async function withNumbers(given: MasksOptions): Promise<Reading> {
+  const { objectInfo, layout, classMaps, classDivisor } = given;
+  const names = given.classes ?? (objectInfo === undefined ? undefined : await readObjectInfo(objectInfo));
+  const options = { ...given, highest: { value: 0 }, ...(names !== undefined && { classes: names }) };
+  const byLabel = layout === "classes" || classMaps !== undefined || classDivisor !== undefined;
+  if (names === undefined || layout === "objects" || !byLabel) return options;
+  const list = given.classes === undefined ? `${objectInfo}` : "the class list";
+  return { ...options, numbers: { classes: names, first: firstLabel(given.reduceZeroLabel), list } };
+}
+
+async function readMaps(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedPicture[]> {
   const suffix = options.suffix ?? ".png";
   const present = new Set(await listNames(options.input));
   const wanted = names.map((file) => ({ file, map: parse(file).name + suffix }));
@@ -85,7 +125,7 @@ function instanceObjects(
   path: string,
   map: IndexMap,
   labelOf: (value: number, where: string) => string,
-  options: MasksOptions,
+  options: Reading,
   tally: Tally,
 ): ConvertedObject[] {
   const rles = rlesOfValues(withoutVoid(map), map.width, map.height);
@@ -95,14 +135,14 @@ function instanceObjects(
   );
 }
 
-function regionObjects(path: string, map: IndexMap, options: MasksOptions, tally: Tally): ConvertedObject[] {
+function regionObjects(path: string, map: IndexMap, options: Reading, tally: Tally): ConvertedObject[] {
   const { width, height } = map;
   const { regions, values } = connectedRegions(withoutVoid(map), width, height);
   const rles = Array.from(rlesOfValues(regions, width, height)).sort(([a], [b]) => a - b);
   return rles.flatMap(([region, rle]) => objectOf(nameOf(values[region]!, options, path), rle, options, tally));
 }
 
-function objectOf(label: string, rle: Rle, { minArea = 1 }: MasksOptions, tally: Tally): ConvertedObject[] {
+function objectOf(label: string, rle: Rle, { minArea = 1 }: Reading, tally: Tally): ConvertedObject[] {
   const object = maskObject(label, rle, tally);
   if (object === undefined) return [];
   if (object.area >= minArea) return [object];
@@ -111,7 +151,7 @@ function objectOf(label: string, rle: Rle, { minArea = 1 }: MasksOptions, tally:
 }
 
 /** How an object's number, or the pixels it has, tell its class. */
-async function instanceLabels(file: string, map: IndexMap, options: MasksOptions) {
+async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   const { classMaps, classDivisor, classes } = options;
   if (classMaps !== undefined) {
     const path = join(classMaps, parse(file).name + (options.suffix ?? ".png"));
@@ -150,14 +190,14 @@ function commonest(classes: Uint8Array, objects: ArrayLike<number>): Map<number,
   );
 }
 
-function nameOf(value: number, { classes }: MasksOptions, where: string): string {
-  if (classes === undefined) return `class ${value}`;
-  const name = classes[value - 1];
-  if (name !== undefined) return name;
-  throw new UserError(`${where}: its class is ${value}; the ${classes.length} names of --classes are numbered from 1`);
+function nameOf(value: number, { numbers, highest }: Reading, where: string): string {
+  if (numbers === undefined) return `class ${value}`;
+  highest.value = Math.max(highest.value, value);
+  if (value === 0) throw new UserError(`${where}: its label is 0, which is no object`);
+  return nameOfLabel(value, numbers, where);
 }
 
-async function readObjects(names: readonly string[], options: MasksOptions, tally: Tally): Promise<ConvertedPicture[]> {
+async function readObjects(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedPicture[]> {
   const files = (await glob("**/*.png", { cwd: options.input })).sort();
   if (files.length === 0) await listFiles(options.input, ".png", "masks");
   const byStem = new Map(names.map((file) => [parse(file).name, file]));
@@ -190,7 +230,7 @@ async function readObjects(names: readonly string[], options: MasksOptions, tall
 const WITH_CLASS = /^(?<picture>[^/]+)(?:_|\/(?:.*\/)?)(?<class>[^_/]+)_\d+$/;
 const WITHOUT_CLASS = /^(?<picture>[^/]+?)(?:_\d+|\/.*)$/;
 
-function readName(name: string, path: string, { pattern, classes }: MasksOptions) {
+function readName(name: string, path: string, { pattern, classes }: Reading) {
   const only = classes?.length === 1 ? classes[0] : undefined;
   const expression = pattern === undefined ? (only === undefined ? WITH_CLASS : WITHOUT_CLASS) : compile(pattern);
   const groups = expression.exec(name)?.groups;

@@ -233,6 +233,7 @@ describe("evaluate --predictions P --annotations A", () => {
       expect(metrics.mDice).to.be.closeTo(2 / 3, 1e-12);
       expect(perClass[0]).to.deep.equal({
         name: "road",
+        label: 0,
         metrics: { IoU: null, Acc: null, Dice: null, Fscore: null, Precision: null },
       });
       expect(perClass[1].metrics.IoU).to.equal(0.5);
@@ -240,8 +241,8 @@ describe("evaluate --predictions P --annotations A", () => {
     const { stdout } = await accepted(given("many"));
     expect(stdout)
       .to.match(/^mIoU +0\.5000$/m)
-      .and.match(/^class 0 +– +– +– +– +–$/m)
-      .and.match(/^class 2 +0\.5000 +1\.0000/m);
+      .and.match(/^class 0 +0 +– +– +– +– +–$/m)
+      .and.match(/^class 2 +2 +0\.5000 +1\.0000/m);
   });
 
   it("reduces label 0, resizes and ignores as asked; a single class is fine", async () => {
@@ -252,6 +253,34 @@ describe("evaluate --predictions P --annotations A", () => {
     expect(ignoredPixels).to.equal(2);
     expect(metrics.mIoU).to.equal(1);
     expect(perClass).to.have.length(1);
+  });
+
+  it("refuses a list of names that is longer or shorter than the labels need", async () => {
+    await map("named/truth/a.png", 2, [0, 1, 2, 3]);
+    await map("named/found/a.png", 2, [0, 0, 1, 2]);
+    const long = await write("long.txt", "background\ndate\nfig\nhazelnut\n");
+    const short = await write("short.txt", "date\nfig\n");
+    const fitting = await write("fitting.txt", "date\nfig\nhazelnut\n");
+    const table = await write("table.txt", "Idx\tName\n1\tdate\n2\tfig\n3\thazelnut\n4\tcashew\n");
+    const reduced = (...more: string[]) => given("named", "--reduce-zero-label", ...more);
+    expect(await refused(reduced("--classes", long))).to.match(
+      /truth: the highest label is 3, but of the 4 class names background is that of 1 and hazelnut that of 4; is a name too many at the beginning, or --reduce-zero-label\? If these maps have none of hazelnut, give the names as a table by --object-info, which may have more$/,
+    );
+    expect(await refused(reduced("--classes", short))).to.match(/the label map holds class 2, but there are 2 classes/);
+    const { stdout } = await accepted(reduced("--classes", fitting));
+    expect(stdout)
+      .to.match(/^date +1 +1\.0000/m)
+      .and.match(/^hazelnut +3 +1\.0000/m);
+    const { perClass } = JSON.parse((await accepted(reduced("--object-info", table, "--json"))).stdout);
+    expect(perClass.map(({ name, label }: { name: string; label: number }) => `${label} ${name}`)).to.deep.equal([
+      "1 date",
+      "2 fig",
+      "3 hazelnut",
+      "4 cashew",
+    ]);
+    expect(await refused(reduced("--object-info", table, "--classes", fitting), { code: 2 })).to.match(
+      /--classes and --object-info both give the class names; leave one out$/,
+    );
   });
 
   it("refuses what is missing, of another size, out of range or no label map", async () => {
