@@ -10,6 +10,7 @@ import {
 import { judgeClasses } from "./judge.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
 import type { PictureMatches } from "./pictureMatches.js";
+import { remarksOn } from "./remarks.js";
 import { rowsByClass } from "./rows.js";
 import { formatRows, meanPrecision, meanRecall, type SummaryRow, summarize } from "./summary.js";
 import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
@@ -38,6 +39,8 @@ export interface CocoEvaluation extends PrecisionRecall {
   readonly categories: readonly CategoryFigures[];
   /** By category, area range and picture, where `keepMatches` asked for them. Pictures without either are left out. */
   readonly matches: readonly PictureMatches[];
+  /** What holds the figures down without being an error, such as results of categories the ground truth lacks. */
+  readonly remarks: readonly string[];
 }
 
 export interface EvaluateTablesOptions extends CocoOptions {
@@ -58,22 +61,24 @@ export function evaluateTables({ groundTruth, detections, type, ...rest }: Evalu
   const arrays = emptyPrecisionRecall(options, classes.length);
   const matches: PictureMatches[] = [];
   judgeClasses({ type, groundTruth, detections, options }, classes, arrays, options.keepMatches ? matches : undefined);
-  return finishEvaluation({ arrays, groundTruth, type, options, matches });
+  return finishEvaluation({ arrays, groundTruth, detections, type, options, matches });
 }
 
 export interface Accumulated {
   readonly arrays: PrecisionRecall;
   readonly groundTruth: GroundTruthTable;
+  readonly detections: DetectionTable;
   readonly type: EvaluationType;
   readonly options: ResolvedCocoOptions;
   readonly matches: readonly PictureMatches[];
 }
 
 /** Adds the figures to accumulated arrays. */
-export function finishEvaluation({ arrays, groundTruth, type, options, matches }: Accumulated): CocoEvaluation {
-  const rows = summarize(arrays, options);
+export function finishEvaluation({ arrays, groundTruth, detections, ...rest }: Accumulated): CocoEvaluation {
+  const rows = summarize(arrays, rest.options);
   const stats = rows.map(({ value }) => value);
-  return { ...arrays, type, options, rows, stats, categories: categoryFigures(arrays, groundTruth, options), matches };
+  const categories = categoryFigures(arrays, groundTruth, rest.options);
+  return { ...arrays, ...rest, rows, stats, categories, remarks: remarksOn(groundTruth, detections) };
 }
 
 function categoryFigures(

@@ -101,6 +101,7 @@ export function detectionColumns(
   const ids = new Float64Array(n);
   const overlaps = target && overlapsBuilder(target);
   const mask = new RunBuffer();
+  const unknown = new Map<number, number>();
   let kept = 0;
   results.forEach((result, i) => {
     const where = `result ${first + i}`;
@@ -114,6 +115,7 @@ export function detectionColumns(
     }
     if (!Number.isFinite(score)) throw new UserError(`${where}: the score must be a number, not ${score}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
+    if (k < 0) unknown.set(category_id, (unknown.get(category_id) ?? 0) + 1);
     if (frame.judgedPictures[picture]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
     image[kept] = frame.judgedPictures[picture]!;
     category[kept] = frame.judgedCategories[k]!;
@@ -141,6 +143,7 @@ export function detectionColumns(
     areas: areas.slice(0, kept),
     scores: scores.slice(0, kept),
     ids: ids.slice(0, kept),
+    unknown: { of: n, counts: unknown },
     ...(overlaps !== undefined && { overlaps: overlaps.finish() }),
   };
 }

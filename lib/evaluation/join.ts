@@ -2,6 +2,7 @@ import { UserError } from "../errors.js";
 import type { MaskTable } from "../masks/table.js";
 import type { ObjectColumns } from "./columns.js";
 import type { Judged } from "./frame.js";
+import { joinUnknown } from "./remarks.js";
 import type { DetectionTable, GroundTruthTable, MaskOverlaps } from "./tables.js";
 
 type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
@@ -28,6 +29,7 @@ export function joinDetections(pieces: readonly DetectionTable[]): DetectionTabl
   const overlaps = pieces.flatMap(({ overlaps }) => overlaps ?? []);
   return {
     ...joinAll(pieces, { ...ROWS, scores: Float64Array }),
+    unknown: joinUnknown(pieces.flatMap(({ unknown }) => unknown ?? [])),
     ...(overlaps.length > 0 && { overlaps: joinOverlaps(overlaps) }),
   };
 }

@@ -44,6 +44,14 @@ export interface MaskOverlaps {
   readonly comparedWith: ComparedWith;
 }
 
+/** Results of categories that the ground truth lacks. */
+export interface UnknownCategories {
+  /** Of how many results. */
+  readonly of: number;
+  /** By category id how many. */
+  readonly counts: ReadonlyMap<number, number>;
+}
+
 /** Detections in columns, n of them, in the order in which equal scores are ranked. */
 export interface DetectionTable {
   /** [n] index into the ground truth's `imageIds`. */
@@ -60,4 +68,6 @@ export interface DetectionTable {
   readonly ids: Float64Array;
   /** How the n masks overlap the ground truth's, only where masks are compared: the masks themselves are not kept. */
   readonly overlaps?: MaskOverlaps;
+  /** What was left out, where a file was read. */
+  readonly unknown?: UnknownCategories;
 }

@@ -114,6 +114,10 @@ describe("COCO evaluation reads", () => {
     const truth = { ...groundTruth, annotations: [{ ...bare, segmentation: square }] };
     const stray = { ...result, category_id: 99 };
     const evaluation = evaluateCoco({ groundTruth: truth, results: [stray, result], type: "bbox" });
+    expect(evaluation.remarks).to.deep.equal([
+      "1 of 2 results counts for nothing, of categories that the ground truth lacks: 99 (1 result); judged are the " +
+        "categories 3 (nut)",
+    ]);
     expect(evaluation.stats[0]).to.be.closeTo(1, 1e-12);
     expect(evaluation.stats[3]).to.be.closeTo(1, 1e-12); // 16 pixels: small
     const [ap, ap50, ap75] = evaluation.stats;

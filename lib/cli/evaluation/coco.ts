@@ -26,6 +26,8 @@ export interface CocoReport {
   /** pycocotools' 12 figures in its order. */
   readonly stats: readonly number[];
   readonly perCategory: readonly CategoryFigures[];
+  /** What holds the figures down without being an error; on stderr too. */
+  readonly remarks: readonly string[];
 }
 
 /** Pieces of files: fewer are read in a moment. */
@@ -55,7 +57,9 @@ export async function evaluateCoco(flags: CocoFlags, context: Context): Promise<
       },
     }),
   );
-  const report: CocoReport = { type, stats: evaluation.stats, perCategory: evaluation.categories };
+  const { stats, categories, remarks } = evaluation;
+  for (const remark of remarks) context.stderr.write(`note: ${remark}\n`);
+  const report: CocoReport = { type, stats, perCategory: categories, remarks };
   printResult(context, flags, report, () => describe(evaluation));
 }
 

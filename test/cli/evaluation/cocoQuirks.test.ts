@@ -29,8 +29,9 @@ describe("evaluate --annotations A --results R of files that exporters write", (
 
   async function judge(truth: string, results: string) {
     const { stdout, stderr } = await accepted([...(await args(truth, results)), "--json"]);
-    const report: { stats: number[]; perCategory: { name: string }[] } = JSON.parse(stdout);
-    return { ap: report.stats[0]!, names: report.perCategory.map(({ name }) => name), stderr };
+    const report: { stats: number[]; perCategory: { name: string }[]; remarks: string[] } = JSON.parse(stdout);
+    const { stats, perCategory, remarks } = report;
+    return { ap: stats[0]!, names: perCategory.map(({ name }) => name), remarks, stderr };
   }
 
   it("judges what needs no mending", async () => {
@@ -145,6 +146,38 @@ describe("evaluate --annotations A --results R of files that exporters write", (
     const { stdout } = await accepted(await args(TRUTH.replace('"cat"', "3"), RESULTS));
     expect(stdout).to.match(/^3 +1\.000/m);
     expect((await judge(TRUTH.replace('"cat"', "null"), RESULTS)).names).to.deep.equal(["1"]);
+  });
+
+  it("tells results of categories that the ground truth lacks, which count for nothing", async () => {
+    const shifted = RESULTS.replaceAll('category_id":1', 'category_id":0');
+    const all = await judge(TRUTH, shifted);
+    const remark =
+      "2 of 2 results count for nothing, of categories that the ground truth lacks: 0 (2 results); judged are the " +
+      "categories 1 (cat)";
+    expect(all).to.deep.include({ ap: 0, stderr: `note: ${remark}\n`, remarks: [remark] });
+    const more = Array.from({ length: 7 }, (_, k) => `{"id":${k + 2},"name":"c${k + 2}"}`);
+    const strays = Array.from(
+      { length: 9 },
+      (_, k) => `{"image_id":1,"category_id":${20 + Math.min(k, 6)},"bbox":[0,0,1,1],"score":0.5}`,
+    );
+    const truth = TRUTH.replace('"cat"}', `"cat"},${more.join(",")}`);
+    const some = await judge(truth, RESULTS.replace(/]$/, `,${strays.join(",")}]`));
+    expect(some.remarks).to.deep.equal([
+      "9 of 11 results count for nothing, of categories that the ground truth lacks: 26 (3 results), 20 (1 result), " +
+        "21 (1 result), 22 (1 result), 23 (1 result), … (2 more); judged are the categories 1 (cat), 2 (c2), 3 (c3), " +
+        "4 (c4), 5 (c5), … (3 more)",
+    ]);
+    const threads = await accepted([...(await args(TRUTH, shifted)), "--json", "--threads", "2"]);
+    expect(threads.stderr).to.equal(`note: ${remark}\n`);
+  });
+
+  it("counts an object with annotation id 0 as missed, as the reference does, and says so", async () => {
+    const { ap, stderr } = await judge(TRUTH.replace('"id":1,"image_id"', '"id":0,"image_id"'), RESULTS);
+    expect(ap).to.be.closeTo(0.252, 5e-4); // what pycocotools prints: 0.252
+    expect(stderr).to.equal(
+      'note: an annotation has the id 0, which COCO\'s reference takes for "no match": its object counts as missed ' +
+        "whatever is found, here as there; number annotations from 1\n",
+    );
   });
 
   it("takes true and false, null and nothing for a crowd or none, and the category 0", async () => {
