@@ -109,6 +109,9 @@ export const labelMaps = z
       .exactOptional()
       .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else made up"),
     reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
+    ignoreLabel: channel
+      .default(255)
+      .describe("Label, as stored, of pixels that belong to no class: they are left out of training and figures"),
     ...shared,
   })
   .superRefine(({ classes, objectInfo, palette, transforms }, context) => {

@@ -3,10 +3,11 @@ import { UserError } from "../errors.js";
 import { readLabelMapSize } from "../images/decode.js";
 import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
 import { type Colour, classPalette } from "../images/draw/palette.js";
+import { IGNORED_LABEL } from "../images/picture.js";
 import { listNames, listPictures } from "./folders.js";
 import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
 import { loadLabelMap, loadSample } from "./sample.js";
-import type { PictureInfo, SampleSource, SegmentationDataset } from "./types.js";
+import type { LabelMapSource, PictureInfo, SampleSource, SegmentationDataset } from "./types.js";
 
 export interface LabelMapOptions {
   /** Folder of pictures; with `ade20kFolders` from a root and a split. */
@@ -23,6 +24,8 @@ export interface LabelMapOptions {
   readonly palette?: readonly Colour[] | "ade20k";
   /** Label 0 is no class: it is ignored and the others go down by one; default false. */
   readonly reduceZeroLabel?: boolean;
+  /** The stored label of pixels without a class, 0 to 255; default 255. */
+  readonly ignoreLabel?: number;
 }
 
 /** The folders of ADE20K's layout: images/<split> and annotations/<split>. */
@@ -57,8 +60,7 @@ export async function openLabelMaps(options: LabelMapOptions): Promise<Segmentat
   const source = (index: number): SampleSource & { labelMap: NonNullable<SampleSource["labelMap"]> } => {
     const info = pictures[index];
     if (info === undefined) throw new RangeError(`no picture ${index} in a data set of ${pictures.length}`);
-    const reduceZeroLabel = options.reduceZeroLabel ?? false;
-    const labelMap = { path: labelPath(info.file), classCount: classes.length, reduceZeroLabel };
+    const labelMap = { path: labelPath(info.file), ...labelRule(options, classes.length) };
     return { info, path: join(options.pictures, info.file), labelMap };
   };
   return {
@@ -71,6 +73,14 @@ export async function openLabelMaps(options: LabelMapOptions): Promise<Segmentat
     load: (index) => loadSample(source(index)),
     loadLabelMap: (index) => loadLabelMap(source(index).labelMap),
   };
+}
+
+/** How the stored labels are read. */
+export function labelRule(
+  { reduceZeroLabel = false, ignoreLabel = IGNORED_LABEL }: Pick<LabelMapOptions, "reduceZeroLabel" | "ignoreLabel">,
+  classCount: number,
+): Omit<LabelMapSource, "path"> {
+  return { classCount, reduceZeroLabel, ignoreLabel };
 }
 
 /** The class names that the options give or point to. @throws UserError where there are none */

@@ -1,6 +1,6 @@
 import { type CodecName, type DecodeOptions, decodeLabelMap, decodePicture } from "../images/decode.js";
 import { labelsKernel } from "../images/kernels.js";
-import type { LabelMap, Picture } from "../images/picture.js";
+import { IGNORED_LABEL, type LabelMap, type Picture } from "../images/picture.js";
 import { segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
 import { metaOf } from "./meta.js";
@@ -64,10 +64,10 @@ export async function loadLabelMap(source: LabelMapSource): Promise<LabelMap> {
 }
 
 /** [256] the class of each stored value: 255 where it is ignored, −1 where it is out of range. */
-export function labelTable({ classCount, reduceZeroLabel }: Omit<LabelMapSource, "path">): Int16Array {
+export function labelTable({ classCount, reduceZeroLabel, ignoreLabel }: Omit<LabelMapSource, "path">): Int16Array {
   const first = reduceZeroLabel ? 1 : 0;
   return Int16Array.from({ length: 256 }, (_, value) => {
-    if (value === 255 || value < first) return 255;
+    if (value === ignoreLabel || value < first) return IGNORED_LABEL;
     return value - first < classCount ? value - first : -1;
   });
 }
@@ -77,7 +77,7 @@ export function strayLabels(
   map: LabelMap,
   source: LabelMapSource,
 ): { readonly fault: DataFault; readonly pixels: number }[] {
-  const { path, classCount, reduceZeroLabel } = source;
+  const { path, classCount, reduceZeroLabel, ignoreLabel } = source;
   const table = labelTable(source);
   const pixels = new Map<number, number>();
   const firsts = new Map<number, number>();
@@ -95,8 +95,8 @@ export function strayLabels(
       "label",
       { file: path },
       `label ${value} at x = ${i % map.width}, y = ${Math.floor(i / map.width)} is out of range: ` +
-        `${classCount} classes mean labels ${first}–${classCount - 1 + first}${zero}, and 255 for ignored pixels; ` +
-        "check the class list and reduceZeroLabel",
+        `${classCount} classes mean labels ${first}–${classCount - 1 + first}${zero}, and ${ignoreLabel} for ignored pixels; ` +
+        "check the class list, reduceZeroLabel and ignoreLabel",
     ),
   }));
 }

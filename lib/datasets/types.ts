@@ -74,6 +74,8 @@ export interface LabelMapSource {
   readonly classCount: number;
   /** Value 0 means "no class" and becomes 255; the others go down by one. */
   readonly reduceZeroLabel: boolean;
+  /** This value, too, means "no class" and becomes 255. */
+  readonly ignoreLabel: number;
 }
 
 interface DatasetBase {

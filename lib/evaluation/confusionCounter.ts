@@ -4,7 +4,7 @@ import { resizeNearest } from "./resizeNearest.js";
 
 export interface CounterOptions {
   readonly classes: number;
-  /** Pixels with this label are left out. Default 255. */
+  /** Pixels with this label, as stored, are left out. Default 255. */
   readonly ignoreIndex?: number;
   /** Label 0 means "no class" and is left out, the others go down by one. Default false. */
   readonly reduceZeroLabel?: boolean;
@@ -98,7 +98,7 @@ function asWords(bytes: Uint8Array, words: number): Int32Array {
 function rowReader({ classes, ignoreIndex = 255, reduceZeroLabel = false }: CounterOptions) {
   const classOf = (value: number): number | undefined => {
     const index = reduceZeroLabel ? value - 1 : value;
-    return value === ignoreIndex || index < 0 || index === ignoreIndex ? undefined : index;
+    return value === ignoreIndex || index < 0 ? undefined : index;
   };
   const rowOf = (pairs: Uint32Array, value: number) => pairs.subarray(value * BYTE_VALUES, (value + 1) * BYTE_VALUES);
   const isAny = (row: Uint32Array, from: number) => {

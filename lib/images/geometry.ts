@@ -1,5 +1,5 @@
 import { flipKernel } from "./kernels.js";
-import type { LabelMap, Picture, Window } from "./picture.js";
+import { IGNORED_LABEL, type LabelMap, type Picture, type Window } from "./picture.js";
 import { pendingWindow } from "./resize.js";
 
 export interface PadOptions {
@@ -64,7 +64,7 @@ export function padPicture(picture: Picture, size: PadOptions, fill: readonly [n
 }
 
 /** Grows to the right and below with 255, "ignored", or another value; never shrinks. */
-export function padLabelMap(map: LabelMap, size: PadOptions, fill = 255): LabelMap {
+export function padLabelMap(map: LabelMap, size: PadOptions, fill = IGNORED_LABEL): LabelMap {
   const width = Math.max(size.width, map.width);
   const height = Math.max(size.height, map.height);
   const data = new Uint8Array(width * height).fill(fill);

@@ -5,6 +5,9 @@ export interface Picture {
   readonly data: Uint8Array;
 }
 
+/** In a label map that was read: no class. What files have for it is `ignoreLabel`. */
+export const IGNORED_LABEL = 255;
+
 /** A class index per pixel, row by row; 255 is "ignored". */
 export interface LabelMap {
   readonly width: number;

@@ -47,13 +47,14 @@ export function labelMapsSource(
   split: Split,
   classes: readonly string[] | undefined = data.classes,
 ): LabelMapsSource {
-  const { labelSuffix, objectInfo, reduceZeroLabel, palette } = data;
+  const { labelSuffix, objectInfo, reduceZeroLabel, ignoreLabel, palette } = data;
   return {
     kind: "labelMaps",
     name: split,
     ...data[split],
     labelSuffix,
     reduceZeroLabel,
+    ignoreLabel,
     ...(classes === undefined ? objectInfo !== undefined && { objectInfo } : { classes }),
     ...(palette !== undefined && { palette }),
   };

@@ -5,7 +5,7 @@ import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
-import { classNames, refuseBoth } from "./source.js";
+import { classNames, refuseBoth, toLabel } from "./source.js";
 
 interface ConvertFlags extends SharedOptions {
   readonly from: ConvertSource["format"];
@@ -15,6 +15,7 @@ interface ConvertFlags extends SharedOptions {
   readonly classes?: readonly string[];
   readonly objectInfo?: string;
   readonly reduceZeroLabel?: true;
+  readonly ignoreLabel?: number;
   readonly force?: true;
   readonly split?: string;
   readonly clip?: true;
@@ -64,6 +65,7 @@ export function convertCommand(context: Context): Command {
     )
     .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
     .option("--reduce-zero-label", "masks: 0 has no name, the first class is that of 1")
+    .option("--ignore-label <number>", "masks of 8 bits: pixels of this number are no object; default 255", toLabel)
     .option("--split <name>", "yolo: which split to read or write; default train")
     .option("--clip", "yolo: clip what lies outside the picture; without it, more than 0.001 of a side is an error")
     .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
@@ -98,7 +100,9 @@ export function convertCommand(context: Context): Command {
 async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSource> {
   const { from, pictures, objectInfo, split, list, corners, difficult } = flags;
   refuseBoth({ classes: flags.classes, objectInfo });
-  if (flags.reduceZeroLabel && from !== "masks") throw new UserError("--reduce-zero-label is for --from masks", 2);
+  if (from !== "masks" && (flags.reduceZeroLabel || flags.ignoreLabel !== undefined)) {
+    throw new UserError("--reduce-zero-label and --ignore-label are for --from masks", 2);
+  }
   const classes = from === "masks" ? flags.classes : await classNames({ classes: flags.classes, objectInfo });
   const shared = { input, ...(pictures !== undefined && { pictures }), ...(classes !== undefined && { classes }) };
   switch (flags.from) {
@@ -125,6 +129,7 @@ async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSour
         pictures: needed(pictures, "--pictures"),
         ...(objectInfo !== undefined && { objectInfo }),
         ...(flags.reduceZeroLabel && { reduceZeroLabel: true }),
+        ...(flags.ignoreLabel !== undefined && { ignoreLabel: flags.ignoreLabel }),
         ...masksOptions(flags),
       };
     case "coco":

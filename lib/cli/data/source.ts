@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
@@ -16,6 +16,7 @@ export interface PathFlags extends SharedOptions {
   readonly objectInfo?: string;
   readonly labelSuffix?: string;
   readonly reduceZeroLabel?: true;
+  readonly ignoreLabel?: number;
 }
 
 export type SourceFlags = PathFlags & ConfigOptions;
@@ -42,7 +43,8 @@ export function withPaths(command: Command): Command {
     .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
     .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
     .option("--label-suffix <text>", "what follows a picture's name in its label map's; default .png")
-    .option("--reduce-zero-label", "label 0 is no class and is ignored");
+    .option("--reduce-zero-label", "label 0 is no class and is ignored")
+    .option("--ignore-label <number>", "the label of pixels without a class; default 255", toLabel);
 }
 
 export interface GivenData {
@@ -85,7 +87,7 @@ export async function sourceOfPaths(
       2,
     );
   }
-  const { objectInfo, labelSuffix, reduceZeroLabel } = flags;
+  const { objectInfo, labelSuffix, reduceZeroLabel, ignoreLabel } = flags;
   const listed = flags.classes?.split(",").map((text) => text.trim());
   if (annotations !== undefined) {
     const classes = await classNames({ classes: listed, objectInfo });
@@ -101,7 +103,14 @@ export async function sourceOfPaths(
     ...(objectInfo !== undefined && { objectInfo }),
     ...(labelSuffix !== undefined && { labelSuffix }),
     ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
+    ...(ignoreLabel !== undefined && { ignoreLabel }),
   };
+}
+
+export function toLabel(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= 255) return value;
+  throw new InvalidArgumentError("It must be a whole number from 0 to 255.");
 }
 
 interface Names {

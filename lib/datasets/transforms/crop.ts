@@ -1,6 +1,6 @@
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
 import { countLabels } from "../../images/labelCounts.js";
-import type { Picture, Window } from "../../images/picture.js";
+import { IGNORED_LABEL, type Picture, type Window } from "../../images/picture.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
 import type { Instances, Sample } from "../types.js";
@@ -44,13 +44,11 @@ function drawWindow(picture: Picture, spec: RandomCropSpec, random: Random): Win
 
 /** Whether one class has `share` of the valid pixels or more, or there is but one. */
 function isMonotonous(counts: Float64Array, share: number): boolean {
-  const valid = counts.subarray(0, IGNORED);
+  const valid = counts.subarray(0, IGNORED_LABEL);
   const total = valid.reduce((sum, count) => sum + count, 0);
   const largest = Math.max(...valid);
   return largest === total || largest >= share * total;
 }
-
-const IGNORED = 255;
 
 function cropInstances(instances: Instances, window: Window): Instances {
   const { left, top, width, height } = window;

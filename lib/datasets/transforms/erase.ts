@@ -1,4 +1,4 @@
-import type { LabelMap, Picture, Size, Window } from "../../images/picture.js";
+import { IGNORED_LABEL, type LabelMap, type Picture, type Size, type Window } from "../../images/picture.js";
 import { rleArea } from "../../masks/rle.js";
 import { rectangleRle, subtractRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
@@ -8,7 +8,6 @@ import { IMAGENET_MEAN } from "./pad.js";
 import type { RandomErasingSpec } from "./specs.js";
 
 const TRIES = 10;
-const IGNORED = 255;
 
 /** Random erasing (Zhong et al., 2020) with torchvision's draws: ten windows are tried, then nothing is erased. */
 export function randomErasing(sample: Sample, spec: RandomErasingSpec, random: Random): Sample {
@@ -70,7 +69,7 @@ function coverPicture(picture: Picture, window: Window, fill: Fill): Picture {
 function coverLabels(map: LabelMap, window: Window): LabelMap {
   const data = map.data.slice();
   for (let y = window.top; y < window.top + window.height; y++) {
-    data.fill(IGNORED, y * map.width + window.left, y * map.width + window.left + window.width);
+    data.fill(IGNORED_LABEL, y * map.width + window.left, y * map.width + window.left + window.width);
   }
   return { ...map, data };
 }

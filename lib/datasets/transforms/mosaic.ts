@@ -1,5 +1,5 @@
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
-import type { LabelMap, Picture } from "../../images/picture.js";
+import { IGNORED_LABEL, type LabelMap, type Picture } from "../../images/picture.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
 import type { Instances, Sample } from "../types.js";
@@ -81,7 +81,7 @@ function canvasPicture(tiles: readonly Tile[], canvas: Canvas, fill: readonly [n
 }
 
 function canvasLabels(tiles: readonly Tile[], canvas: Canvas): LabelMap {
-  const data = new Uint8Array(canvas.width * canvas.height).fill(255);
+  const data = new Uint8Array(canvas.width * canvas.height).fill(IGNORED_LABEL);
   for (const tile of tiles) {
     const window = visible(tile, canvas);
     const { labelMap } = tile.sample;

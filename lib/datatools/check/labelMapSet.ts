@@ -1,8 +1,9 @@
 import { join, parse } from "node:path";
 import { listNames, listPictures } from "../../datasets/folders.js";
-import { chooseClasses } from "../../datasets/labelMaps.js";
+import { chooseClasses, labelRule } from "../../datasets/labelMaps.js";
 import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
 import { decodeLabelMap } from "../../images/decode.js";
+import { IGNORED_LABEL } from "../../images/picture.js";
 import type { LabelMapsSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import type { CheckedSource } from "./cocoSet.js";
@@ -44,8 +45,7 @@ export async function checkLabelMapSet(
       if (map === undefined) return;
       collector.attempt(() => checkSize(path, picture, map, `its label map ${labels}`));
       if (classes === undefined) return;
-      const { reduceZeroLabel = false } = source;
-      const rule = { path: labels, classCount: classes.length, reduceZeroLabel };
+      const rule = { path: labels, ...labelRule(source, classes.length) };
       for (const { fault, pixels } of strayLabels(map, rule)) {
         collector.add("error", fault.kind, fault.place, `${fault.reason} (${counted(pixels, "pixel")})`);
       }
@@ -53,7 +53,7 @@ export async function checkLabelMapSet(
       let labelled = 0;
       for (const value of map.data) {
         const label = table[value]!;
-        if (label < 0 || label === 255) continue;
+        if (label < 0 || label === IGNORED_LABEL) continue;
         counts[label]!++;
         labelled++;
       }

@@ -11,6 +11,7 @@ import { listNames, listPictures } from "../../datasets/folders.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readPictureSize } from "../../images/decode.js";
+import { IGNORED_LABEL } from "../../images/picture.js";
 import { encodeRle } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
 import { connectedRegions, rlesOfValues } from "./bitmaps.js";
@@ -25,7 +26,7 @@ export interface MasksOptions {
   /**
    * "instances": one PNG a picture, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
    * not black belongs to it. "classes": one PNG a picture, its pixels a class, 0 the ground, which is no object; each
-   * connected region (by edges or corners) is an object. 255 of 8 bits is no object in "instances" and "classes".
+   * connected region (by edges or corners) is an object. `ignoreLabel` is no object in "instances" and "classes".
    */
   readonly layout: "instances" | "objects" | "classes";
   /**
@@ -37,6 +38,8 @@ export interface MasksOptions {
   readonly objectInfo?: string;
   /** Label 0 has no name: the first is that of label 1. Default false. */
   readonly reduceZeroLabel?: boolean;
+  /** Pixels of this value in PNGs of 8 bits, class maps too, are no object: VOC draws borders with it. Default 255. */
+  readonly ignoreLabel?: number;
   /** For "instances": a folder of PNGs with the class of each pixel, as VOC's SegmentationClass. */
   readonly classMaps?: string;
   /** For "instances": the class is the number over this, as Cityscapes' 1000. */
@@ -117,9 +120,8 @@ async function readMaps(names: readonly string[], options: Reading, tally: Tally
   return pictures;
 }
 
-/** 255 of 8 bits is no object: VOC draws borders with it. */
-const withoutVoid = ({ data }: IndexMap): Uint8Array | Uint16Array =>
-  data instanceof Uint8Array ? data.map((value) => (value === 255 ? 0 : value)) : data;
+const withoutVoid = ({ data }: IndexMap, { ignoreLabel = IGNORED_LABEL }: Reading): Uint8Array | Uint16Array =>
+  data instanceof Uint8Array ? data.map((value) => (value === ignoreLabel ? 0 : value)) : data;
 
 function instanceObjects(
   path: string,
@@ -128,7 +130,7 @@ function instanceObjects(
   options: Reading,
   tally: Tally,
 ): ConvertedObject[] {
-  const rles = rlesOfValues(withoutVoid(map), map.width, map.height);
+  const rles = rlesOfValues(withoutVoid(map, options), map.width, map.height);
   const numbers = [...rles.keys()].sort((a, b) => a - b);
   return numbers.flatMap((value) =>
     objectOf(labelOf(value, `${path}: object ${value}`), rles.get(value)!, options, tally),
@@ -137,7 +139,7 @@ function instanceObjects(
 
 function regionObjects(path: string, map: IndexMap, options: Reading, tally: Tally): ConvertedObject[] {
   const { width, height } = map;
-  const { regions, values } = connectedRegions(withoutVoid(map), width, height);
+  const { regions, values } = connectedRegions(withoutVoid(map, options), width, height);
   const rles = Array.from(rlesOfValues(regions, width, height)).sort(([a], [b]) => a - b);
   return rles.flatMap(([region, rle]) => objectOf(nameOf(values[region]!, options, path), rle, options, tally));
 }
@@ -157,7 +159,7 @@ async function instanceLabels(file: string, map: IndexMap, options: Reading) {
     const path = join(classMaps, parse(file).name + (options.suffix ?? ".png"));
     const labels = await decodeLabelMap(path);
     checkSize(path, labels, map);
-    const found = commonest(labels.data, map.data);
+    const found = commonest(withoutVoid(labels, options), map.data);
     return (value: number, where: string) => nameOf(found.get(value) ?? 0, options, where);
   }
   if (classDivisor !== undefined) {
@@ -171,8 +173,8 @@ async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   );
 }
 
-/** The class that most pixels of each object have, 0 and 255 left out where there are others. */
-function commonest(classes: Uint8Array, objects: ArrayLike<number>): Map<number, number> {
+/** The class that most pixels of each object have, 0 left out where there are others. */
+function commonest(classes: ArrayLike<number>, objects: ArrayLike<number>): Map<number, number> {
   const counts = new Map<number, Uint32Array>();
   for (let i = 0; i < classes.length; i++) {
     const object = objects[i]!;
@@ -183,7 +185,7 @@ function commonest(classes: Uint8Array, objects: ArrayLike<number>): Map<number,
   }
   return new Map(
     Array.from(counts, ([object, count]) => {
-      const named = count.subarray(1, 255);
+      const named = count.subarray(1);
       const most = named.reduce((a, b) => Math.max(a, b), 0);
       return [object, most === 0 ? 0 : named.indexOf(most) + 1];
     }),

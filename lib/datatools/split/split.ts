@@ -6,6 +6,7 @@ import { readRecords } from "../../datasets/cocoRecords.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { copyFileAtomic, refuseExisting } from "../../files.js";
+import { IGNORED_LABEL } from "../../images/picture.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
@@ -107,7 +108,7 @@ async function splitLabelMaps(
     // What is copied is decoded before: pictures too, which must go with their maps.
     const { labelMap } = await dataset.load(index);
     const labels = new Set(labelMap?.data);
-    labels.delete(255);
+    labels.delete(IGNORED_LABEL);
     pictures.push({ file: dataset.pictures[index]!.file, labels });
     options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });
   }

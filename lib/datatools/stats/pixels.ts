@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import type { SegmentationDataset } from "../../datasets/types.js";
+import { IGNORED_LABEL } from "../../images/picture.js";
 import { pictureStats } from "./objects.js";
 import { median, spreadOf } from "./spread.js";
 import type { PixelStats, StatsOptions } from "./types.js";
@@ -28,10 +29,10 @@ export async function pixelStats(
     },
     { concurrency: availableParallelism(), ...(signal !== undefined && { signal }) },
   );
-  const labelled = counts.map((count) => count.subarray(0, 255).reduce((a, b) => a + b, 0));
+  const labelled = counts.map((count) => count.subarray(0, IGNORED_LABEL).reduce((a, b) => a + b, 0));
   const total = labelled.reduce((a, b) => a + b, 0);
-  const ignored = counts.reduce((sum, count) => sum + count[255]!, 0);
-  const perPicture = counts.map((count) => count.subarray(0, 255).filter((pixels) => pixels > 0).length);
+  const ignored = counts.reduce((sum, count) => sum + count[IGNORED_LABEL]!, 0);
+  const perPicture = counts.map((count) => count.subarray(0, IGNORED_LABEL).filter((pixels) => pixels > 0).length);
   const stats: PixelStats = {
     kind: "pixels",
     name,

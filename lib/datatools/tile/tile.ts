@@ -8,7 +8,7 @@ import { checkName, joinWithin, refuseExisting, writeFileAtomic } from "../../fi
 import { decodeLabelMap, decodePicture } from "../../images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
-import type { Picture, Window } from "../../images/picture.js";
+import { IGNORED_LABEL, type Picture, type Window } from "../../images/picture.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import type { ProgressEvent } from "../../progress.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
@@ -165,7 +165,7 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions): Pro
     const table = labelTable(labelMap!);
     for (const window of tileWindows(picture, options)) {
       const part = cropLabelMap(map, window);
-      if (options.dropEmpty === true && part.data.every((value) => table[value] === 255)) {
+      if (options.dropEmpty === true && part.data.every((value) => table[value] === IGNORED_LABEL)) {
         empty.count++;
         continue;
       }

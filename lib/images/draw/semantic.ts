@@ -1,5 +1,5 @@
 import { padPicture } from "../geometry.js";
-import type { LabelMap, Picture } from "../picture.js";
+import { IGNORED_LABEL, type LabelMap, type Picture } from "../picture.js";
 import { type Colour, classPalette, hexOf } from "./palette.js";
 import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
 
@@ -52,7 +52,7 @@ function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], 
   const margin = fontSize;
   const room = Math.max(1, Math.floor((picture.height - 2 * margin) / rowHeight));
   const entries = countClasses(map).map(({ label, share }) => ({
-    name: label === 255 ? "ignored" : (classes[label] ?? `class ${label}`),
+    name: label === IGNORED_LABEL ? "ignored" : (classes[label] ?? `class ${label}`),
     colour: palette[label],
     share: share >= 0.005 ? `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %` : "< 0.5 %",
   }));
@@ -88,5 +88,5 @@ function countClasses(map: LabelMap): { readonly label: number; readonly share: 
   for (const label of map.data) counts[label]!++;
   return Array.from(counts, (count, label) => ({ label, share: count / map.data.length }))
     .filter(({ share }) => share > 0)
-    .sort((a, b) => Number(a.label === 255) - Number(b.label === 255) || b.share - a.share);
+    .sort((a, b) => Number(a.label === IGNORED_LABEL) - Number(b.label === IGNORED_LABEL) || b.share - a.share);
 }
