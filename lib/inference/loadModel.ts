@@ -73,7 +73,8 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   const { classes } = predictor.description;
   const turns = takingTurns(AT_ONCE);
   let disposed: Promise<void> | undefined;
-  const dispose = () => (disposed ??= predictor.dispose());
+  const underway = new Set<Promise<unknown>>();
+  const dispose = () => (disposed ??= Promise.allSettled(underway).then(() => predictor.dispose()));
   const read = async (input: PictureInput): Promise<[Picture, string]> => {
     const picture = isEncoded(input) ? await decodePicture(input, { codec }) : checkedPicture(input);
     return [picture, typeof input === "string" ? input : "the picture"];
@@ -81,7 +82,11 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   /** Pictures are read in turns too: many at once would fill the memory. */
   const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
     if (disposed !== undefined) throw new UserError("the model was disposed of; load it again to predict");
-    return turns(work);
+    const answer = turns(work);
+    underway.add(answer);
+    const over = () => underway.delete(answer);
+    answer.then(over, over);
+    return answer;
   };
   if (predictor.task === "instances") {
     return {

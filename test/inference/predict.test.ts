@@ -1,10 +1,12 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual as equal } from "node:util";
 import { expect } from "chai";
 import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
 import { loadModel } from "../../lib/inference/loadModel.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
+import { noisePicture } from "../images/pictures.js";
 import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";
@@ -186,6 +188,41 @@ for (const task of ["semantic", "instances"] as const) {
       } finally {
         await model.dispose();
       }
+    });
+
+    it("answers 64 calls at once, of pictures of 20 shapes, as one after the other", async function () {
+      this.timeout(300_000);
+      const sizes = Array.from({ length: 20 }, (_, i) => ({ width: 33 + 32 * (i % 5), height: 40 + 32 * (i >> 2) }));
+      // Label maps need the programs in turn, which makes each anew; those of detection take longer to make, so they come in rows.
+      const shapeOf = (i: number): number => (task === "semantic" ? i % 20 : Math.floor((i * 20) / 64));
+      const small = ["data.transforms.test=[]"];
+      const overrides = task === "semantic" ? small : [...small, "model.head.test.scoreThreshold=0"];
+      const model = await loadModel(config, { weights: run, overrides });
+      try {
+        const pictures = sizes.map(({ width, height }) => noisePicture(width, height));
+        const calls = Array.from({ length: 64 }, (_, i) => model.predict(pictures[shapeOf(i)]!));
+        const together = await Promise.all(calls);
+        for (const [shape, picture] of pictures.entries()) {
+          const alone = await model.predict(picture);
+          for (let i = 0; i < 64; i++) {
+            if (shapeOf(i) === shape) expect(equal(together[i], alone), `call ${i}`).to.equal(true);
+          }
+        }
+      } finally {
+        await model.dispose();
+      }
+    });
+
+    it("ends what is being predicted, and begins nothing, once it is disposed of", async () => {
+      const model = await loadModel(config, { weights: run });
+      const path = join(data.pictures, "0.png");
+      const begun = model.predict(path);
+      await model.dispose();
+      await begun;
+      expect(await userMessage(() => model.predict(path))).to.equal(
+        "the model was disposed of; load it again to predict",
+      );
+      await model.dispose();
     });
 
     it("says what is wrong with weights", async () => {
