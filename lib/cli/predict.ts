@@ -35,9 +35,10 @@ export function predictCommand(context: Context): Command {
         "without it image ids count the pictures 1, 2, ... in their order (pictures.json names them)",
     )
     .addOption(
-      new Option("--draw-threshold <score>", "objects below it are not drawn; the score threshold where that is higher")
-        .argParser(parseShare)
-        .default(undefined, "0.3"),
+      new Option(
+        "--draw-threshold <score>",
+        "objects below it are not drawn; default 0.3, or the score threshold where that is higher",
+      ).argParser(parseShare),
     )
     .option("--force", "overwrite the predictions that are there")
     .action(async (path: string, inputs: readonly string[], flags: PredictFlags) => {
