@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { encode } from "fast-png";
 import { checkData } from "../../lib/datatools/check/check.js";
-import type { CheckResult } from "../../lib/datatools/check/types.js";
+import { inOrder } from "../../lib/datatools/check/order.js";
+import type { CheckResult, Problem } from "../../lib/datatools/check/types.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
 import { accepted } from "../cli/refused.js";
@@ -35,6 +36,11 @@ describe("data check", () => {
     problems.map(({ severity, kind, file, entry, message }) =>
       `${severity} ${kind} ${entry ?? file}: ${message}`.replaceAll(`${data.folder}/`, ""),
     );
+
+  const problem = (severity: Problem["severity"], kind: Problem["kind"], entry: string): Problem => ({
+    ...{ severity, kind, entry },
+    ...{ set: "train", file: "f", message: "m" },
+  });
 
   it("finds nothing in a sound set", async () => {
     const result = await checkData({ sources: [coco()] });
@@ -94,6 +100,8 @@ describe("data check", () => {
       /^error size pictures\/1\.png: the picture is 64×64, its annotation says 60×64/,
       /^warning box annotation 6: the box reaches 6 pixels outside its picture; it is clipped$/,
       /^warning mask annotation 6: a polygon reaches 6 pixels outside its picture; it is clipped$/,
+      /^warning area annotation 6: area is \d+, but the box covers 200 pixels, its mask 196 pixels; figures by size go by area$/,
+      /^warning area annotation 8: area is \d+, but the box covers 144 pixels, its mask 144 pixels; figures by size go by area$/,
       /^warning box annotation 8: bbox \[20, 20, 12, 12\] is not the mask's, \[1, 1, 12, 12\]; bbox is x, y, width/,
       /^warning mask annotation 108: the mask covers no pixel/,
       /^warning box annotation 110: the box is thinner than a pixel: 0\.5 × 8 pixels/,
@@ -206,6 +214,52 @@ describe("data check", () => {
     expect(list).to.have.length(expected.length);
   });
 
+  it("lists the rarest kinds first, the same whichever picture is decoded first", async () => {
+    const shuffled: Problem[] = [
+      ...["10", "9", "2"].map((id) => problem("error", "box", `annotation ${id}`)),
+      problem("warning", "unused", "b"),
+      problem("error", "size", "image 1"),
+      problem("error", "size", "image 2"),
+      ...["x", "y"].map((name) => problem("error", "file", name)),
+      problem("warning", "area", "annotation 1"),
+    ];
+    const expected = ["file x", "file y", "size image 1", "size image 2"];
+    expected.push("box annotation 2", "box annotation 9", "box annotation 10", "area annotation 1", "unused b");
+    for (const list of [shuffled, [...shuffled].reverse()]) {
+      expect(inOrder(list).map(({ kind, entry }) => `${kind} ${entry}`)).to.deep.equal(expected);
+    }
+  });
+
+  it("compares area with the object's shape", async () => {
+    const areas = async (area: number | undefined, rest: object = {}) => {
+      const json: Json = JSON.parse(valid);
+      Object.assign(json.annotations[0]!, { bbox: [10, 10, 20, 20], segmentation: ring, area, ...rest });
+      await writeFile(data.annotations, JSON.stringify(json));
+      return told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.includes("area"));
+    };
+    const ring = [[10, 10, 30, 10, 30, 30, 10, 30, 10, 28, 28, 28, 28, 12, 10, 12]]; // 112 of 400 pixels
+    for (const fitting of [112, 400, 250, undefined, 70, 470]) expect(await areas(fitting), `${fitting}`).to.be.empty;
+    for (const wrong of [0, -112, 40, 1000]) {
+      expect(await areas(wrong)).to.deep.equal([
+        `warning area annotation 1: area is ${wrong}, but the box covers 400 pixels, its mask 112 pixels; figures by size go by area`,
+      ]);
+    }
+    const boxAlone = { segmentation: undefined };
+    expect(await areas(400, boxAlone)).to.be.empty;
+    expect(await areas(112, boxAlone)).to.deep.equal([
+      "warning area annotation 1: area is 112, but the box covers 400 pixels; figures by size go by area",
+    ]);
+  });
+
+  it("lists a missing folder once", async () => {
+    const gone = join(data.folder, "gone");
+    const list = told(
+      await checkData({ sources: [{ kind: "labelMaps", name: "a", pictures: gone, labelMaps: data.labelMaps }] }),
+    );
+    expect(list).to.deep.equal(["error file gone: cannot be read: no such file or folder"]);
+    expect(told(await checkData({ sources: [coco("a", data.annotations, gone)] }))).to.deep.equal(list);
+  });
+
   it("prints problems in groups, or as JSON, and exits with 1 where there are errors", async () => {
     const args = ["data", "check", "--annotations", data.annotations, "--pictures", data.pictures];
     const sound = await accepted(args);
@@ -216,7 +270,9 @@ describe("data check", () => {
     await writeFile(data.annotations, JSON.stringify(json));
     const { code, stdout, stderr } = await run(args);
     expect(code).to.equal(1);
-    expect(stdout).to.match(/^error: category, data \(12\)\n( {2}\S.*\n){10} {2}and 2 more; --all lists them\n\n/);
+    expect(stdout).to.match(
+      /^error: box, data \(4\)\n( {2}\S.*\n){4}\nerror: category, data \(12\)\n( {2}\S.*\n){10} {2}and 2 more; --all lists them\n\n/,
+    );
     expect(stdout).to.match(/\n16 errors, \d warnings?\n$/);
     expect(stderr).to.match(/\n16 errors found; mend them before training\n$/);
     expect((await run([...args, "--all"])).stdout).to.not.contain("more; --all");

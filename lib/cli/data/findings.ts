@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../../config/schema.js";
+import { groupOf } from "../../datatools/check/order.js";
 import type { CheckResult, Problem } from "../../datatools/check/types.js";
 import { type Split, sourceOf } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
@@ -20,20 +21,17 @@ export async function quickCheck({ api, signal }: Context, config: Config): Prom
   return api.data.check({ sources, pixels: false, signal });
 }
 
-/** Findings as lines: errors first, of each the rarest kind first, since a rare one among many is easily overlooked. */
+/** Findings as lines, in their order. */
 export function findingLines({ problems, errors, warnings }: CheckResult, config: string): string[] {
   if (problems.length === 0) return [];
   const groups = new Map<string, Problem[]>();
   for (const problem of problems) {
-    const heading = `${problem.severity} ${problem.kind}, ${problem.set}`;
+    const heading = groupOf(problem);
     const group = groups.get(heading);
     if (group === undefined) groups.set(heading, [problem]);
     else group.push(problem);
   }
-  const ordered = [...groups].sort(
-    ([a, some], [b, others]) => a.slice(0, 5).localeCompare(b.slice(0, 5)) || some.length - others.length,
-  );
-  const lines = ordered.flatMap(([heading, group]) => {
+  const lines = [...groups].flatMap(([heading, group]) => {
     const shown = group.slice(0, SHOWN).map(({ file, entry, message }) => {
       return `  ${heading}: ${file}: ${entry === undefined ? "" : `${entry}: `}${message}`;
     });

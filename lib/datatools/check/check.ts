@@ -5,6 +5,7 @@ import { type CheckedSource, checkCocoSet } from "./cocoSet.js";
 import { type Collector, createCollector } from "./collector.js";
 import { findDuplicates, findLeakage } from "./copies.js";
 import { checkLabelMapSet } from "./labelMapSet.js";
+import { inOrder } from "./order.js";
 import type { CheckOptions, CheckResult, Problem } from "./types.js";
 
 /**
@@ -39,7 +40,7 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
     sets: checked.map(({ result }) => result.set),
     errors: count("error"),
     warnings: count("warning"),
-    problems: [...problems].sort((a, b) => a.severity.localeCompare(b.severity)),
+    problems: inOrder(problems),
   };
 }
 

@@ -15,7 +15,12 @@ export interface Collector {
 
 export function createCollector(set: string): Collector {
   const problems: Problem[] = [];
+  const ofFiles = new Set<string>();
   const add: Collector["add"] = (severity, kind, { file, entry }, message) => {
+    // Several checks read the same folder or file, and meet the same fault.
+    const line = `${severity} ${kind} ${file}: ${message}`;
+    if (entry === undefined && ofFiles.has(line)) return;
+    if (entry === undefined) ofFiles.add(line);
     problems.push({ severity, kind, set, file, ...(entry !== undefined && { entry }), message });
   };
   const note = (error: unknown): undefined => {

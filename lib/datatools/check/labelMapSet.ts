@@ -18,13 +18,14 @@ export async function checkLabelMapSet(
   options: Omit<CheckOptions, "sources">,
 ): Promise<CheckedSource> {
   const classes = await collector.attemptAsync(() => chooseClasses(source));
-  const files = (await collector.attemptAsync(() => listPictures(source.pictures))) ?? [];
+  const listed = await collector.attemptAsync(() => listPictures(source.pictures));
+  const files = listed ?? [];
   const names = await collector.attemptAsync(() => listNames(source.labelMaps));
   const present = new Set(names);
   const suffix = source.labelSuffix ?? ".png";
   const set = { name: source.name, pictures: files.length };
   if (files.length === 0 || names === undefined) {
-    if (files.length === 0) collector.add("error", "file", { file: source.pictures }, "there are no pictures here");
+    if (listed?.length === 0) collector.add("error", "file", { file: source.pictures }, "there are no pictures here");
     return { set, classes, fingerprints: [] };
   }
   const pairs = files.map((file) => {

@@ -17,7 +17,30 @@ export function checkShapes(annotation: CocoAnnotation, given: boolean, collecto
   const boxSound = !given || checkCorners(annotation, collector);
   const mask = annotation.shape === undefined ? undefined : checkMask(annotation, annotation.shape, collector);
   if (mask !== undefined && given && boxSound) checkAgreement(annotation, mask, collector);
+  if (boxSound) checkArea(annotation, mask, collector);
 }
+
+/**
+ * `area` is the mask's in COCO, the box's by the custom of many, and either may be counted before clipping; outlines
+ * count other pixels than the mask drawn from them. What lies a tenth and a border beyond all of these is neither's.
+ */
+function checkArea(
+  { area, corners, picture, place }: CocoAnnotation,
+  mask: Rle | undefined,
+  collector: Collector,
+): void {
+  if (area === undefined) return;
+  const boxes = [corners, clipBox(corners, picture).box].map((box) => areaOf(box));
+  const areas = mask === undefined ? boxes : [...boxes, rleArea(mask)];
+  const border = corners[2] - corners[0] + corners[3] - corners[1];
+  const [least, most] = [0.9 * Math.min(...areas) - border, 1.1 * Math.max(...areas) + border];
+  if (area > 0 && area >= least && area <= most) return;
+  const found = mask === undefined ? "" : `, its mask ${counted(rleArea(mask), "pixel")}`;
+  const message = `area is ${round(area)}, but the box covers ${counted(round(boxes[0]!), "pixel")}${found}; figures by size go by area`;
+  collector.add("warning", "area", place, message);
+}
+
+const areaOf = ([x1, y1, x2, y2]: readonly [number, number, number, number]): number => (x2 - x1) * (y2 - y1);
 
 function checkCorners({ corners, picture, place }: CocoAnnotation, collector: Collector): boolean {
   const [x1, y1, x2, y2] = corners;
@@ -105,8 +128,7 @@ function boxIou(a: Corners, b: Corners): number {
   const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
   const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
   if (width <= 0 || height <= 0) return 0;
-  const area = ([x1, y1, x2, y2]: Corners): number => (x2 - x1) * (y2 - y1);
-  return (width * height) / (area(a) + area(b) - width * height);
+  return (width * height) / (areaOf(a) + areaOf(b) - width * height);
 }
 
 const xywh = ([x1, y1, x2, y2]: Corners): string => [x1, y1, x2 - x1, y2 - y1].map(round).join(", ");

@@ -5,7 +5,7 @@ import type { DataSource } from "../../tasks/sources.js";
 export interface Problem {
   /** An error stops training or makes its figures wrong; a warning is worth a look. */
   readonly severity: "error" | "warning";
-  readonly kind: FaultKind | "leakage" | "duplicate" | "unused";
+  readonly kind: FaultKind | "area" | "leakage" | "duplicate" | "unused";
   /** The name of the data set, such as "train". */
   readonly set: string;
   readonly file: string;
@@ -25,6 +25,7 @@ export interface CheckResult {
   readonly sets: readonly CheckedSet[];
   readonly errors: number;
   readonly warnings: number;
+  /** Errors first, of each the rarest kind first, then by file and entry. */
   readonly problems: readonly Problem[];
 }
 
