@@ -8,7 +8,7 @@ const NAMED = 5;
  * What holds figures down without being an error: results that the reference leaves out without a word, and objects that it
  * never counts as found.
  */
-export function remarksOn(groundTruth: GroundTruthTable, { unknown }: DetectionTable): string[] {
+export function remarksOn(groundTruth: GroundTruthTable, { unknown }: Pick<DetectionTable, "unknown"> = {}): string[] {
   const remarks: string[] = [];
   if (unknown !== undefined && unknown.counts.size > 0) remarks.push(aboutUnknown(unknown, groundTruth));
   if (groundTruth.ids.includes(0)) {

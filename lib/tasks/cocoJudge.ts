@@ -4,6 +4,7 @@ import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../evalu
 import { groundTruthTable } from "../evaluation/coco-files.js";
 import type { CocoGroundTruth } from "../evaluation/cocoTypes.js";
 import { detectionsFromInstances } from "../evaluation/instances.js";
+import { remarksOn } from "../evaluation/remarks.js";
 import type { GroundTruthTable } from "../evaluation/tables.js";
 import type { Detections } from "../models/predictions.js";
 import { cocoResults } from "./cocoResults.js";
@@ -18,17 +19,19 @@ const FIGURES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR10
 const PREFIXES: Readonly<Record<Type, string>> = { bbox: "box", segm: "mask" };
 const TITLES: Readonly<Record<Type, string>> = { bbox: "boxes", segm: "masks" };
 
+export interface CocoJudge {
+  /** What in the file holds the figures down without being an error. */
+  readonly remarks: readonly string[];
+  judge(found: readonly PictureDetections[]): Evaluation;
+}
+
 /**
  * Judges detections by the annotation file itself, so that the figures are what COCO's reference says of that file and
  * the results. The file's objects are made comparable once.
  *
  * @param masks whether masks are judged besides boxes
  */
-export async function cocoJudge(
-  annotations: string,
-  dataset: DetectionDataset,
-  masks: boolean,
-): Promise<(found: readonly PictureDetections[]) => Evaluation> {
+export async function cocoJudge(annotations: string, dataset: DetectionDataset, masks: boolean): Promise<CocoJudge> {
   const file = (await readCocoFile(annotations)) as CocoGroundTruth; // checked when the data set was opened
   const chosen = {
     imageIds: dataset.pictures.map(({ id }) => id),
@@ -37,7 +40,10 @@ export async function cocoJudge(
   } as const;
   const types: readonly Type[] = masks ? ["bbox", "segm"] : ["bbox"];
   const truths = types.map((type) => [type, groundTruthTable(file, { ...chosen, type })] as const);
-  return (found) => {
+  const remarks = remarksOn(truths[0]![1]).map((remark) => `${annotations}: ${remark}`);
+  return { remarks, judge: evaluationOf };
+
+  function evaluationOf(found: readonly PictureDetections[]): Evaluation {
     const evaluations = truths.map(([type, truth]) => judge(found, truth, dataset.categoryIds, type));
     const figures = evaluations.flatMap(({ type, stats }) =>
       FIGURES.map((name, i) => [PREFIXES[type] + name, stats[i]!] as const),
@@ -48,7 +54,7 @@ export async function cocoJudge(
       perClass: classMetrics(evaluations),
       files: resultFiles(found, dataset.categoryIds, masks),
     };
-  };
+  }
 }
 
 /** Masks go without boxes: of a result with both, the reference takes the box's area for the size class. */

@@ -107,10 +107,10 @@ async function validationOf(
   predictor: Detector,
   masks: boolean,
 ): Promise<Validation<DetectionBatch>> {
-  const judge = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
+  const { judge, remarks } = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
   const loader = validationLoader(dataset, config, masks);
   return {
-    remarks: masks ? describeJudgedMasks(config, dataset) : [],
+    remarks: [...remarks, ...(masks ? describeJudgedMasks(config, dataset) : [])],
     async evaluate({ losses, signal, onProgress }) {
       const mean = lossMean();
       const found: PictureDetections[] = [];
