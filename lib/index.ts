@@ -21,7 +21,7 @@ export type { ExportSettings } from "./export/settings.js";
 export type { FoundDifference, VerifyResult } from "./export/verify/result.js";
 export { type VerifyOptions, verifyModel } from "./export/verify/verify.js";
 export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
-export { drawInstances, type InstanceStyle } from "./images/draw/instances.js";
+export { type DrawnInstances, drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
 export type { LabelMap, Picture } from "./images/picture.js";

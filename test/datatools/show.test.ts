@@ -104,6 +104,22 @@ describe("data show", () => {
     }
   });
 
+  it("augmented: draws no picture twice, and counts those there are", async () => {
+    const { config } = resolveConfig(shapesConfig("instances", data, "run"));
+    for (const batchSize of [2, 4]) {
+      const augmented = { ...config, data: { ...config.data, batchSize } } as typeof config;
+      const seen: string[] = [];
+      const { pictures } = await showData({
+        ...{ source: sourceOf(config, "train"), output: out("all.png"), augmented, force: true },
+        onEvent: (event) => {
+          if (event.type === "progress") seen.push(`${event.done}/${event.total}`);
+        },
+      });
+      expect(pictures.map(({ file }) => file)).to.have.members(Array.from({ length: 9 }, (_, i) => `${i}.png`));
+      expect(seen).to.deep.equal(Array.from({ length: 9 }, (_, i) => `${i + 1}/9`));
+    }
+  });
+
   it("is a command; its page opens without a network", async function () {
     const config = out("config.yaml");
     await writeFile(config, JSON.stringify(shapesConfig("semantic", data, "run")));

@@ -7,7 +7,7 @@ import { trainingLoader } from "../../tasks/data.js";
 
 /**
  * The first samples of a training epoch, read back from the loader's batches: normalised, padded and all. So what is
- * drawn is what the network gets, whatever happened on the way.
+ * drawn is what the network gets, whatever happened on the way. Pictures that come twice, to fill a batch, are drawn once.
  *
  * @param options.seed stands in for training.seed; 0 is the config's own
  */
@@ -26,10 +26,13 @@ export async function* augmentedSamples(
   const masks = dataset.kind === "detection" && dataset.hasMasks;
   const loader = trainingLoader(dataset, own, masks);
   try {
-    let left = count;
-    const batches = Math.ceil(count / data.batchSize);
-    for await (const batch of loader.batches({ stopAt: Math.min(batches, loader.batchesPerEpoch) })) {
-      for (const sample of samplesOf(batch, config)) if (left-- > 0) yield sample;
+    const shown = new Set<number>();
+    for await (const batch of loader.epoch()) {
+      for (const sample of samplesOf(batch, config)) {
+        if (shown.has(sample.meta.id)) continue;
+        yield sample;
+        if (shown.add(sample.meta.id).size === count) return;
+      }
     }
   } finally {
     await loader.dispose();
