@@ -66,7 +66,8 @@ export type Model = InstancesModel | SemanticModel;
  * @throws UserError when config or weights cannot be read, or do not belong together
  */
 export async function loadModel(config: string | ConfigInput, options: LoadModelOptions): Promise<Model> {
-  const { weights, overrides = [] } = options;
+  const weights = options?.weights; // JavaScript may leave out either; what opens the weights says so
+  const overrides = options?.overrides ?? [];
   const loaded = typeof config === "string" ? loadConfig(config, { overrides }) : resolveConfig(config, { overrides });
   const predictor = await openPredictor(loaded.config, weights);
   const { codec } = loaded.config.data;

@@ -25,6 +25,9 @@ export async function checkpointNames(run: string): Promise<string[]> {
  * @throws UserError when the path is missing or a folder without weights
  */
 export async function findWeights(path: string): Promise<string> {
+  if (typeof path !== "string") {
+    throw new UserError("weights is missing: the path of a weights file, a checkpoint or a run's folder"); // from JavaScript
+  }
   const { file } = splitPart(path);
   if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: no such file or folder`);
   if (file !== path || statSync(path).isFile()) return path;

@@ -4,6 +4,8 @@ import { openJsonl } from "./jsonl.js";
 import { openTensorBoard } from "./tensorboard.js";
 
 export const LOG_FILE = "log.jsonl";
+/** The resolved config, beside the log. */
+export const CONFIG_FILE = "config.yaml";
 
 /** Writes a run's events to `log.jsonl` and, as curves, to `tensorboard/` in the run's folder. */
 export interface RunLog {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
@@ -8,7 +9,7 @@ import type { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
 import { loadLatestCheckpoint } from "../runs/checkpoint.js";
 import { checkpointNames } from "../runs/folder.js";
-import { LOG_FILE } from "../runs/logs.js";
+import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { NO_TREND } from "../runs/trend.js";
 import { counted } from "../words.js";
 import { loadBackbone } from "./initialWeights.js";
@@ -30,8 +31,12 @@ export interface StartOptions {
 
 const ELSEWHERE = "choose another folder (--set output=...)";
 const BEST = "best.safetensors";
-/** What a run leaves in its folder, and `evaluate` of its weights. */
-const OF_A_RUN = ["checkpoints", BEST, LOG_FILE, "tensorboard", "evaluation"] as const;
+/** What a run leaves in its folder, and `evaluate` of its weights. Files of others may lie in the same folders. */
+const FOLDERS_OF_A_RUN = {
+  checkpoints: /^(step-\d+(\.diverged)?|\.tmp-.*)$/,
+  tensorboard: /^events\.out\.tfevents\./,
+  evaluation: /^((metrics|confusion|pictures|results\.(bbox|segm))\.json|config\.yaml|summary\.txt)$/,
+};
 
 /**
  * Fills a run's parameters and the optimiser's state, and finds out where it begins.
@@ -55,17 +60,40 @@ export async function startRun(options: StartOptions): Promise<Start> {
     }
   }
   if (how !== "restart") await refuseLosing(output);
+  await refuseForeign(config);
   const start = await begin(options);
   if (how === "restart") await removeRun(output);
   return start;
 }
 
 async function removeRun(output: string): Promise<void> {
-  for (const name of OF_A_RUN) {
-    const path = join(output, name);
-    await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
-      throw describeFileError(error, path, "write");
-    });
+  for (const name of [BEST, LOG_FILE]) await remove(join(output, name));
+  for (const [name, ofRun] of Object.entries(FOLDERS_OF_A_RUN)) {
+    const folder = join(output, name);
+    for (const entry of await readdir(folder).catch(() => [])) if (ofRun.test(entry)) await remove(join(folder, entry));
+    await rmdir(folder).catch(() => undefined); // what is not the run's stays
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error: unknown) => {
+    throw describeFileError(error, path, "write");
+  });
+}
+
+/** Files of the names a run writes, in a folder where no run wrote them: a config of somebody's, perhaps the very one of this run. */
+async function refuseForeign(config: Config): Promise<void> {
+  const { output } = config;
+  const foreign = (name: string) =>
+    new UserError(
+      `${join(output, name)}: this is no run's, and a run in this folder would write over it; move it, or ${ELSEWHERE}`,
+    );
+  if (existsSync(join(output, LOG_FILE))) {
+    const log = await readTextFile(join(output, LOG_FILE));
+    if (log !== "" && !log.startsWith('{"type":')) throw foreign(LOG_FILE);
+  } else if (!existsSync(join(output, BEST)) && (await checkpointNames(output)).length === 0) {
+    if (existsSync(join(output, CONFIG_FILE)) && (await readTextFile(join(output, CONFIG_FILE))) !== stringify(config))
+      throw foreign(CONFIG_FILE);
   }
 }
 

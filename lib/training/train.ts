@@ -9,7 +9,7 @@ import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { lockRun } from "../runs/lock.js";
-import { openRunLog, type RunLog } from "../runs/logs.js";
+import { CONFIG_FILE, openRunLog, type RunLog } from "../runs/logs.js";
 import type { BestModel, Progress } from "../runs/state.js";
 import { toMetadata } from "../tasks/description.js";
 import { instancesTask } from "../tasks/instances.js";
@@ -170,6 +170,7 @@ function tooFewSteps({ output, training }: Config, steps: number, done: number):
 /** Opens the run's log and leaves the resolved config beside it. */
 async function openLog(config: Config, { step, evaluatedStep }: Progress): Promise<RunLog> {
   const text = stringify(config);
-  await writeFileAtomic(join(config.output, "config.yaml"), text);
-  return openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step, evaluatedStep }) });
+  const log = await openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step, evaluatedStep }) });
+  await writeFileAtomic(join(config.output, CONFIG_FILE), text); // after the log, by which a run's config is known
+  return log;
 }

@@ -94,6 +94,33 @@ describe("bad input: runs that cannot go on", () => {
     });
   });
 
+  it("deletes nothing but the run's own files to begin anew", async () => {
+    const run = copyOfRun();
+    const foreign = ["checkpoints/mine.pth", "tensorboard/notes.txt", "evaluation/mine.csv", "mine.txt"];
+    const old = ["checkpoints/step-00000009", "checkpoints/step-00000008.diverged", "evaluation/metrics.json"];
+    mkdirSync(join(run, "evaluation"), { recursive: true });
+    for (const name of [...foreign, ...old]) writeFileSync(join(run, name), "mine");
+    await accepted([...train(run, "training.steps=1"), "--restart"]);
+    for (const name of foreign) expect(readFileSync(join(run, name), "utf8"), name).to.equal("mine");
+    for (const name of old) expect(existsSync(join(run, name)), name).to.equal(false);
+    expect(everything(run).map(([name]) => name)).to.not.contain(join("checkpoints", "step-00000003", "state.json"));
+  });
+
+  it("does not write over a config or a log that is no run's, be it the config that is trained", async () => {
+    const before = readFileSync(config, "utf8");
+    const none = (file: string) =>
+      `${file}: this is no run's, and a run in this folder would write over it; move it, or choose another folder (--set output=...)`;
+    for (const how of [[], ["--resume"], ["--restart"]]) {
+      expect(await refused([...train(data.folder, "training.steps=1"), ...how])).to.equal(none(config));
+    }
+    expect(readFileSync(config, "utf8")).to.equal(before);
+    const run = join(data.folder, `run-${runs++}`);
+    mkdirSync(run);
+    writeFileSync(join(run, "log.jsonl"), "{}\n");
+    expect(await refused(train(run))).to.equal(none(join(run, "log.jsonl")));
+    expect(readFileSync(join(run, "log.jsonl"), "utf8")).to.equal("{}\n");
+  });
+
   it("names an output folder that cannot be made", async () => {
     const run = join(config, "run");
     expect(await refused(train(run))).to.equal(`cannot write ${run}: a part of the path is not a folder`);

@@ -231,6 +231,10 @@ for (const task of ["semantic", "instances"] as const) {
         userMessage(() => loadModel(config, { weights, overrides }));
       expect(await load(file, ["model.neck.channels=16"])).to.contain("weights of another model");
       expect(await load(join(run, "none"))).to.contain("no such file");
+      for (const options of [undefined, {}, { weights: 5 }]) {
+        const forgotten = () => Reflect.apply(loadModel, undefined, [config, options]); // as JavaScript may
+        expect(await userMessage(forgotten)).to.match(/^weights is missing: the path of a weights file, /);
+      }
       const cut = join(data.folder, "cut.safetensors");
       await copyFile(file, cut);
       truncateSync(cut, 5000);
