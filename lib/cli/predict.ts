@@ -60,7 +60,7 @@ export function predictCommand(context: Context): Command {
       if (unreadable.length > 0) {
         throw new UserError(
           `${unreadable.length} of ${counted(pictures.length + unreadable.length, "picture")} could not be read ` +
-            `(${unreadable.map(({ input }) => input).join(", ")}); the results are those of the others`,
+            `(${unreadable.map(({ input }) => input).join(", ")})${pictures.length > 0 ? "; the results are those of the others" : ""}`,
         );
       }
     });

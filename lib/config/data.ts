@@ -30,14 +30,14 @@ const shared = {
     })
     .prefault({})
     .describe("From pixels to the network's input"),
-  batchSize: count("Pictures a batch in training").default(2),
-  testBatchSize: count("Pictures a batch at test").default(1),
+  batchSize: count("Pictures a batch in training", 1, 4096).default(2),
+  testBatchSize: count("Pictures a batch at test", 1, 4096).default(1),
   grouping: z
     .enum(["none", "aspect"])
     .default("none")
     .describe("aspect: a training batch holds only wide or only high pictures, so that less is padded"),
-  workers: count("Threads that decode and transform; 0: the main thread does it", 0).default(2),
-  prefetch: count("Batches made ahead").default(4),
+  workers: count("Threads that decode and transform; 0: the main thread does it", 0, 256).default(2),
+  prefetch: count("Batches made ahead", 1, 1024).default(4),
   codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes pictures; auto: the fastest"),
   decode: z
     .enum(["full", "reduced"])

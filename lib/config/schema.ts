@@ -24,7 +24,7 @@ const engine = z
       .describe(
         "Of onnxruntime: what runs the programs, in order of preference. webgpu: tried on a software adapter alone; cuda, coreml, dml: not tried",
       ),
-    threads: count("Of onnxruntime: threads of the CPU provider; 0: one a core", 0).default(0),
+    threads: count("Of onnxruntime: threads of the CPU provider; 0: one a core", 0, 1024).default(0),
     backends: z
       .array(z.enum(BACKENDS))
       .min(1)

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { count, flag, fraction, positive } from "../schemas/fields.js";
+import { count, flag, fraction, positive, side } from "../schemas/fields.js";
 
 const interpolation = z
   .enum(["bilinear", "bilinear-antialias", "bicubic-antialias"])
   .default("bilinear")
   .describe("How pictures are resampled; label maps take the nearest value");
 
-const scale = z.tuple([count("Pixels"), count("Pixels")]);
+const scale = z.tuple([side("Pixels"), side("Pixels")]);
 const range = (what: string) =>
   z
     .tuple([positive("From"), positive("To")])
@@ -23,7 +23,7 @@ const transform = z.discriminatedUnion("type", [
       "The long side becomes at most the larger number, the short side at most the smaller; with keepRatio false, [width, height]",
     ),
     keepRatio: flag("Keep the ratio of the sides").default(true),
-    multipleOf: count("Both sides are raised to a multiple of this").default(1),
+    multipleOf: side("Both sides are raised to a multiple of this").default(1),
     interpolation,
   }),
   z.strictObject({
@@ -44,8 +44,8 @@ const transform = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("largeScaleJitter"),
-    width: count("Of the result, cut out or padded"),
-    height: count("Of the result, cut out or padded"),
+    width: side("Of the result, cut out or padded"),
+    height: side("Of the result, cut out or padded"),
     ratioRange: range("Factor on the scale at which the picture just fits").default([0.1, 2]),
     fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
     interpolation,
@@ -60,8 +60,8 @@ const transform = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("randomCrop"),
-    width: count("Of the window; a narrower picture keeps its own"),
-    height: count("Of the window; a lower picture keeps its own"),
+    width: side("Of the window; a narrower picture keeps its own"),
+    height: side("Of the window; a lower picture keeps its own"),
     maxClassShare: positive(
       "Of label maps: the window is drawn anew, up to ten times, while one class fills this share",
     )
@@ -125,16 +125,16 @@ const transform = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("mosaic"),
     probability: fraction("How often four pictures are put together").default(1),
-    width: count("Each picture is scaled to fit; the result is twice as wide"),
-    height: count("Each picture is scaled to fit; the result is twice as high"),
+    width: side("Each picture is scaled to fit; the result is twice as wide"),
+    height: side("Each picture is scaled to fit; the result is twice as high"),
     centre: range("Where the four meet, in widths and heights").default([0.5, 1.5]),
     fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 where no picture is"),
     interpolation,
   }),
   z.strictObject({
     type: z.literal("pad"),
-    width: count("At least"),
-    height: count("At least"),
+    width: side("At least"),
+    height: side("At least"),
     fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
   }),
 ]);

@@ -48,6 +48,9 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
   const document = parsed(text, lines, name);
   const fault = document.errors[0];
   if (fault !== undefined) {
+    if (fault.code === "MULTIPLE_DOCS") {
+      throw new UserError(`${at(fault.pos[0]).place}: a second YAML document begins; a config is one document`);
+    }
     const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
     throw new UserError(`${at(fault.pos[0]).place}: no valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
   }

@@ -26,8 +26,15 @@ export function positive(description: string) {
   return z.number().positive().describe(description);
 }
 
-export function count(description: string, least = 1) {
-  return z.int().min(least).describe(description);
+/** @param most beyond which a number is a slip, and would only use up memory or threads */
+export function count(description: string, least = 1, most = Number.MAX_SAFE_INTEGER) {
+  const number = z.int().min(least);
+  return (most < Number.MAX_SAFE_INTEGER ? number.max(most) : number).describe(description);
+}
+
+/** The side of a picture that a config asks for, in pixels. */
+export function side(description: string) {
+  return count(description, 1, 16_384);
 }
 
 export function flag(description: string) {

@@ -108,6 +108,24 @@ describe("config errors", () => {
       "config.yaml:8:44: data.padding.sizes.0.height: must be a multiple of 32, the backbone's largest stride",
     ],
     [
+      "more threads than there can be use for",
+      "type: coco",
+      "type: coco\n  workers: 1000000000",
+      "config.yaml:8:12: data.workers: must be at most 256, got 1000000000",
+    ],
+    [
+      "sides no memory holds",
+      "type: coco",
+      "type: coco\n  transforms: { train: [{ type: resize, scale: [1000000, 1000] }] }",
+      "config.yaml:8:49: data.transforms.train.0.scale.0: must be at most 16384, got 1000000",
+    ],
+    [
+      "a second document",
+      "type: coco",
+      "type: coco\n---\nmore: 1",
+      "config.yaml:8:1: a second YAML document begins; a config is one document",
+    ],
+    [
       "a class twice",
       "type: coco",
       "type: coco\n  classes: [cat, dog, cat]",
