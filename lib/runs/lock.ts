@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
@@ -63,10 +63,13 @@ export async function lockRun(run: string): Promise<RunLock> {
 }
 
 /** @returns false where there is a lock already */
-async function create(path: string, own: Holder): Promise<boolean> {
+const create = (path: string, own: Holder): Promise<boolean> => createNew(path, `${JSON.stringify(own)}\n`);
+
+/** Makes a file that must not be there yet. @returns false where it is */
+async function createNew(path: string, text: string): Promise<boolean> {
   try {
     const file = await open(path, "wx");
-    await file.writeFile(`${JSON.stringify(own)}\n`).finally(() => file.close());
+    await file.writeFile(text).finally(() => file.close());
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
@@ -114,17 +117,28 @@ function processStart(pid: number): { readonly process?: string } {
   }
 }
 
-/** Removes a dead lock, but not one that another process made in its place since it was read. */
+/** A take-over lasts milliseconds; a guard this old is that of a process killed in the middle of one. */
+const GUARD_MS = 5000;
+const RETRY_MS = 20;
+
+/**
+ * Removes a dead lock, but not one that another process made in its place since it was read: who removes holds a guard, so
+ * that the lock looked at last is the lock removed.
+ */
 async function takeAway(run: string, path: string, text: string): Promise<void> {
-  const aside = join(run, `.${LOCK_FILE}.${randomUUID()}`);
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return; // another was faster
-    throw describeFileError(error, path, "write");
+  const guard = join(run, `.${LOCK_FILE}.guard`);
+  if (!(await createNew(guard, ""))) {
+    const made = await stat(guard).catch(() => undefined);
+    if (made !== undefined && Date.now() - made.mtimeMs > GUARD_MS) await rm(guard, { force: true });
+    else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    return;
   }
-  if ((await readFile(aside, "utf8")) === text) await rm(aside, { force: true });
-  else await rename(aside, path);
+  try {
+    const now = await readFile(path, "utf8").catch(() => undefined);
+    if (now === text) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 function inUse(run: string, path: string, holder: Holder | undefined): UserError {

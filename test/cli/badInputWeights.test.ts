@@ -27,7 +27,7 @@ describe("bad input: weights and checkpoints", () => {
   /** What both users of weights say. */
   const told = async (weights: string, ...overrides: string[]): Promise<string> => {
     const given = ["--weights", weights, ...set(...overrides)];
-    const message = await refused(["evaluate", config, ...given]);
+    const message = await refused(["evaluate", config, "--out", join(data.folder, "figures"), ...given]);
     const out = join(data.folder, "out");
     expect(await refused(["predict", config, data.pictures, "--out", out, ...given])).to.equal(message);
     return message;

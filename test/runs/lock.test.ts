@@ -74,6 +74,16 @@ describe("a run's lock", () => {
     await (await lockRun(run)).release();
   });
 
+  it("is taken over though a process was killed while it took over", async () => {
+    write({ pid: deadProcess(), host: hostname() });
+    const guard = join(run, `.${LOCK_FILE}.guard`);
+    writeFileSync(guard, "");
+    const old = new Date(Date.now() - 6000);
+    utimesSync(guard, old, old);
+    await (await lockRun(run)).release();
+    expect(readdirSync(run)).to.deep.equal([]);
+  });
+
   it("is one process's though many find a dead one's at once", async () => {
     write({ pid: deadProcess(), host: hostname() });
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(run)));
