@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { check, mean, type Value } from "../graph/index.js";
+import { add, check, mean, mul, scalar, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { type Layer, type Linear, linear } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
@@ -57,6 +57,14 @@ const generalKeys = {
     "Initial weights of the backbone (.safetensors, .pth, .npz; docs/weights.md says which); without it, a random start",
   ).exactOptional(),
 };
+
+/** The key of backbones with stochastic depth. */
+export const dropPathKey = z
+  .number()
+  .min(0)
+  .lt(1)
+  .default(0)
+  .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first");
 
 /** The config's schema of a backbone: its `type`, its own keys, and those of every backbone. */
 export function backboneSchema<Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
@@ -135,4 +143,9 @@ export function pooledHead(
 ): Layer {
   const head = linear(scope, { in: channels, out: classes, ...initialisers });
   return (x, context) => head(mean(x, { axes: [2, 3] }), context);
+}
+
+/** A classifier with a second head for distillation: what it answers is the mean of both. */
+export function distilled(forwardHeads: NonNullable<Classifier["forwardHeads"]>): Classifier {
+  return { forwardHeads, forward: (x, context) => mul(add(...forwardHeads(x, context)), scalar(0.5)) };
 }

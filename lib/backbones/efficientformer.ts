@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { add, averagePool, inScope, mean, mul, reshape, scalar, sub, transpose, type Value } from "../graph/index.js";
+import { add, averagePool, inScope, mean, reshape, sub, transpose, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import {
@@ -20,7 +20,15 @@ import type { Naming, Renamer } from "../nn/weightNames.js";
 import { positive } from "../schemas/fields.js";
 import { type AttentionBias, denseBias, gridBias, selfAttention } from "./attention.js";
 import { attentionBiasAdapter } from "./attentionBias.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, checkSides } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  checkSides,
+  distilled,
+  dropPathKey,
+} from "./backbone.js";
 import { joinPlace, stagePlace } from "./networkPlaces.js";
 
 /** What tells one EfficientFormer from another (Li et al. 2022, "EfficientFormer: Vision Transformers at MobileNet Speed"). */
@@ -45,12 +53,7 @@ export type EfficientFormerVariant = keyof typeof EFFICIENTFORMER_SIZES;
 
 const schema = backboneSchema("efficientformer", {
   variant: z.enum(["l1", "l3", "l7", "nano"]).describe("Size of the backbone; nano is about 1 M parameters"),
-  dropPath: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first"),
+  dropPath: dropPathKey,
   layerScaleInit: positive("Initial value of the layer scales").default(1e-5),
   attentionBias: z
     .enum(["zeros", "resampled"])
@@ -243,19 +246,12 @@ export function efficientFormerClassifier(
   const heads = ["head", "dist_head"].map((name) =>
     linear(scope.child(name), { in: channels, out: options.classes, initWeight, initBias: zeros }),
   ) as [Layer, Layer];
-  const forwardHeads = (x: Value, context: Context) => {
+  return distilled((x, context) => {
     const last = runTrunk(layers, x, context).at(-1)!;
     const tokens = last.shape.length === 4 ? toTokens(last) : last;
     const pooled = mean(norm(tokens, context), { axes: [1] }); // [B, C]
-    return [heads[0](pooled, context), heads[1](pooled, context)] as const;
-  };
-  return {
-    forwardHeads,
-    forward: (x, context) => {
-      const [head, distillation] = forwardHeads(x, context);
-      return mul(add(head, distillation), scalar(0.5));
-    },
-  };
+    return [heads[0](pooled, context), heads[1](pooled, context)];
+  });
 }
 
 const timmEfficientFormer: Naming = {

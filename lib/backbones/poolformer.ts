@@ -11,6 +11,7 @@ import {
   backboneSchema,
   type Classifier,
   checkSides,
+  dropPathKey,
   inTurn,
   pooledHead,
 } from "./backbone.js";
@@ -23,12 +24,7 @@ const initWeight = truncatedNormal(0.02);
 
 const schema = backboneSchema("poolformer", {
   variant: z.enum(["s12", "s24", "s36"]).describe("Size of the backbone: the number of blocks"),
-  dropPath: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0)
-    .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first"),
+  dropPath: dropPathKey,
   layerScaleInit: positive("Initial value of the layer scales; the authors take 1e-6 for s36").default(1e-5),
 });
 

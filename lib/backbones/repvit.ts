@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { add, inScope, mean, mul, reshape, scalar, sigmoid, type Value } from "../graph/index.js";
-import type { Context } from "../nn/context.js";
+import { add, inScope, mean, mul, reshape, sigmoid } from "../graph/index.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import {
   batchNorm,
@@ -15,7 +14,7 @@ import {
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages } from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, distilled, fourStages } from "./backbone.js";
 
 const VARIANTS = {
   "m0.9": { widths: [48, 96, 192, 384], depths: [2, 2, 14, 2] },
@@ -136,14 +135,10 @@ export function repVitClassifier(
     return sequential(norm, (x) => reshape(x, x.shape.slice(0, 2)), out);
   }) as [Layer, Layer];
   const features = sequential(stem, ...stages, (x) => mean(x, { axes: [2, 3], keepDims: true })); // [B, C, 1, 1]
-  const forwardHeads = (x: Value, context: Context) => {
+  return distilled((x, context) => {
     const pooled = features(x, context);
-    return [heads[0](pooled, context), heads[1](pooled, context)] as const;
-  };
-  return {
-    forwardHeads,
-    forward: (x, context) => mul(add(...forwardHeads(x, context)), scalar(0.5)),
-  };
+    return [heads[0](pooled, context), heads[1](pooled, context)];
+  });
 }
 
 /** The authors number all blocks in one list; a block with stride is what joins two stages, the one before it belongs to it. */

@@ -3,22 +3,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { crc32, createDeflate } from "node:zlib";
+import { createDeflate } from "node:zlib";
 import { expect } from "chai";
 import sharp from "sharp";
 import { decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../../lib/images/decode.js";
 import { readPng } from "../../lib/images/png.js";
 import { userMessage } from "../support/failure.js";
 import { noisePicture } from "./pictures.js";
-
-function chunk(type: string, body: Uint8Array): Buffer {
-  const named = Buffer.concat([Buffer.from(type, "latin1"), body]);
-  const out = Buffer.alloc(named.length + 8);
-  out.writeUInt32BE(body.length, 0);
-  named.copy(out, 4);
-  out.writeUInt32BE(crc32(named), named.length + 4);
-  return out;
-}
+import { pngChunk } from "./pngChunk.js";
 
 interface Claim {
   readonly width: number;
@@ -35,8 +27,8 @@ async function png({ width, height, depth = 8, colour = 0, interlaced }: Claim, 
   header.writeUInt32BE(height, 4);
   header.set([depth, colour, 0, 0, interlaced === true ? 1 : 0], 8);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  const data = chunk("IDAT", await zeros(bytes));
-  return Buffer.concat([signature, chunk("IHDR", header), ...other, data, chunk("IEND", Buffer.alloc(0))]);
+  const data = pngChunk("IDAT", await zeros(bytes));
+  return Buffer.concat([signature, pngChunk("IHDR", header), ...other, data, pngChunk("IEND", Buffer.alloc(0))]);
 }
 
 /** Deflated, made piece by piece. */
@@ -73,7 +65,7 @@ describe("pictures made to fill the memory", function () {
     await store("bits.png", await png({ ...HUGE, depth: 1 }, 1e5));
     await store("colours.png", await png({ width: 12000, height: 9000, depth: 16, colour: 6 }, 1e5));
     await store("interlaced.png", await png({ width: 20000, height: 9000, interlaced: true }, 1e5));
-    const profile = chunk("iCCP", Buffer.concat([Buffer.from("x\0\0", "latin1"), await zeros(1e9)]));
+    const profile = pngChunk("iCCP", Buffer.concat([Buffer.from("x\0\0", "latin1"), await zeros(1e9)]));
     await store("profile.png", await png({ width: 10, height: 10 }, 110, [profile]));
     const gif = Buffer.from("GIF89a\n\0\n\0\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;", "latin1");
     await store("frame.gif", gif);

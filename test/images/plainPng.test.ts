@@ -1,10 +1,11 @@
-import { crc32, deflateSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
 import { PNG } from "pngjs";
 import { readPlainPng } from "../../lib/images/plainPng.js";
 import { readPng } from "../../lib/images/png.js";
 import { noiseLabels } from "./pictures.js";
+import { pngChunk } from "./pngChunk.js";
 
 const sides = fc.integer({ min: 1, max: 40 });
 
@@ -32,20 +33,11 @@ function write({ width, height, data }: ReturnType<typeof noiseLabels>, filters:
   const middle = packed.length >> 1;
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk("IHDR", header),
-    chunk("IDAT", packed.subarray(0, middle)),
-    chunk("IDAT", packed.subarray(middle)),
-    chunk("IEND", Buffer.alloc(0)),
+    pngChunk("IHDR", header),
+    pngChunk("IDAT", packed.subarray(0, middle)),
+    pngChunk("IDAT", packed.subarray(middle)),
+    pngChunk("IEND", Buffer.alloc(0)),
   ]);
-}
-
-function chunk(type: string, body: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(type, "latin1"), body]);
-  const out = Buffer.alloc(named.length + 8);
-  out.writeUInt32BE(body.length, 0);
-  named.copy(out, 4);
-  out.writeUInt32BE(crc32(named), named.length + 4);
-  return out;
 }
 
 describe("plain PNGs", () => {
