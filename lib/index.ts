@@ -28,14 +28,14 @@ export type { LabelMap, Picture } from "./images/picture.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
+  type DetectionModel,
   type FoundClasses,
   type FoundInstance,
-  type InstancesModel,
   type LoadModelOptions,
   loadModel,
   type Model,
   type PictureInput,
-  type SemanticModel,
+  type SegmentationModel,
 } from "./inference/loadModel.js";
 export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
 export type { ProgressEvent } from "./progress.js";

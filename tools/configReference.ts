@@ -8,7 +8,7 @@ interface Section {
   readonly paths: Set<string>;
   /** The mapping's own `type`, if it has one. */
   readonly type: string | undefined;
-  /** The choice it is part of, such as `task: semantic`. */
+  /** The choice it is part of, such as `task: segmentation`. */
   readonly choices: Set<string>;
   readonly about: string | undefined;
   readonly table: string;

@@ -49,10 +49,10 @@ function publishedBackbones(): (readonly [detection: Config, segmentation: Confi
   const same = (a: Config, b: Config) => backboneTitle(a.model.backbone) === backboneTitle(b.model.backbone);
   return BACKBONES.flatMap(({ schema }) => {
     const ofKind = configs.filter(({ model }) => model.backbone.type === schema.shape.type.value);
-    const detectors = ofKind.filter(({ task }) => task === "instances");
+    const detectors = ofKind.filter(({ task }) => task === "detection");
     const first = detectors.filter((config, i) => detectors.findIndex((other) => same(other, config)) === i);
     const pairs = first.map((config) => {
-      const segmenter = ofKind.find((other) => other.task === "semantic" && same(other, config));
+      const segmenter = ofKind.find((other) => other.task === "segmentation" && same(other, config));
       if (segmenter === undefined) throw new Error(`no Semantic FPN with ${backboneTitle(config.model.backbone)}`);
       return [config, segmenter] as const;
     });
@@ -67,7 +67,7 @@ function sizeOfBackbone({ model }: Config): number {
 }
 
 function detectorFigures(config: Config): string {
-  if (config.task !== "instances") throw new Error("not a config of Mask R-CNN");
+  if (config.task !== "detection") throw new Error("not a config of Mask R-CNN");
   const model = maskRcnn(config.model, COCO_CLASSES, true);
   return figuresOf(model.parameters, (context) => {
     const { batch, height, width } = DETECTED;
@@ -78,7 +78,7 @@ function detectorFigures(config: Config): string {
 }
 
 function segmenterFigures(config: Config): string {
-  if (config.task !== "semantic") throw new Error("not a config of Semantic FPN");
+  if (config.task !== "segmentation") throw new Error("not a config of Semantic FPN");
   const model = semanticFpn(config.model, ADE20K_CLASSES);
   const { batch, height, width } = SEGMENTED;
   return figuresOf(model.parameters, (context) => ({

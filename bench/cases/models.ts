@@ -1,5 +1,5 @@
 import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformer.js";
-import { configSchema, type InstancesConfig, type SemanticConfig } from "../../lib/config/schema.js";
+import { configSchema, type DetectionConfig, type SegmentationConfig } from "../../lib/config/schema.js";
 import type { Parameter } from "../../lib/nn/parameters.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
 import { benchWeight } from "../weights.js";
@@ -10,30 +10,30 @@ const resize = (long: number, short: number, multipleOf: number) => ({
 });
 
 /** The published recipe, every number of the model at its default. */
-function instancesConfig(variant: string): InstancesConfig {
+function instancesConfig(variant: string): DetectionConfig {
   const split = { annotations: "annotations.json", pictures: "." };
   return configSchema.parse({
-    task: "instances",
+    task: "detection",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "maskRcnn" } },
     data: { type: "coco", train: split, val: split, ...resize(1333, 800, 1) },
     training,
-  }) as InstancesConfig;
+  }) as DetectionConfig;
 }
 
-function semanticConfig(variant: string): SemanticConfig {
+function semanticConfig(variant: string): SegmentationConfig {
   const split = { pictures: ".", labelMaps: "." };
   return configSchema.parse({
-    task: "semantic",
+    task: "segmentation",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "semanticFpn" } },
     data: { type: "labelMaps", train: split, val: split, ...resize(2048, 512, 32) },
     training,
-  }) as SemanticConfig;
+  }) as SegmentationConfig;
 }
 
-export const instancesModel = (variant: string): InstancesConfig["model"] => instancesConfig(variant).model;
-export const semanticModel = (variant: string): SemanticConfig["model"] => semanticConfig(variant).model;
-export const instancesData = (): InstancesConfig["data"] => instancesConfig("l1").data;
-export const semanticData = (): SemanticConfig["data"] => semanticConfig("l1").data;
+export const instancesModel = (variant: string): DetectionConfig["model"] => instancesConfig(variant).model;
+export const semanticModel = (variant: string): SegmentationConfig["model"] => semanticConfig(variant).model;
+export const instancesData = (): DetectionConfig["data"] => instancesConfig("l1").data;
+export const semanticData = (): SegmentationConfig["data"] => semanticConfig("l1").data;
 
 export const sizeOfVariant = (variant: string) => EFFICIENTFORMER_SIZES[variant as EfficientFormerVariant];
 

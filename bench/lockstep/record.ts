@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { loadConfig } from "../../lib/config/load.js";
-import type { InstancesConfig } from "../../lib/config/schema.js";
+import type { DetectionConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { UserError } from "../../lib/errors.js";
@@ -57,9 +57,9 @@ const classes = task.description.classes.length;
 /** Of every step the files its pictures came from, to read them anew. */
 const files: string[][] = [];
 
-function detectorConfig(): InstancesConfig {
+function detectorConfig(): DetectionConfig {
   const { config: loaded } = loadConfig(name, { overrides: set });
-  if (loaded.task !== "instances") throw new UserError(`${name}: a config of Mask R-CNN is wanted`);
+  if (loaded.task !== "detection") throw new UserError(`${name}: a config of Mask R-CNN is wanted`);
   return loaded;
 }
 

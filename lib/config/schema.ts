@@ -40,7 +40,7 @@ const output = outputPath("Folder of the run: checkpoints, logs, results. Defaul
 );
 
 const instances = z.strictObject({
-  task: z.literal("instances").describe("Boxes and masks of objects"),
+  task: z.literal("detection").describe("Boxes and masks of objects"),
   model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [maskRcnn]) }),
   data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
   training: training(["boxAP", "maskAP", "loss"]),
@@ -49,7 +49,7 @@ const instances = z.strictObject({
 });
 
 const semantic = z.strictObject({
-  task: z.literal("semantic").describe("A class for every pixel"),
+  task: z.literal("segmentation").describe("A class for every pixel"),
   model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [semanticFpn]) }),
   data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
   training: training(["mIoU", "mAcc", "aAcc", "loss"]),
@@ -65,8 +65,8 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** A resolved config: complete, checked, paths absolute. */
 export type Config = z.output<typeof configSchema>;
 
-export type InstancesConfig = Extract<Config, { task: "instances" }>;
-export type SemanticConfig = Extract<Config, { task: "semantic" }>;
+export type DetectionConfig = Extract<Config, { task: "detection" }>;
+export type SegmentationConfig = Extract<Config, { task: "segmentation" }>;
 export type MaskRcnnConfig = z.output<typeof maskRcnn>;
 export type TrainingConfig = Config["training"];
 export type Optimizer = z.output<typeof optimizer>;

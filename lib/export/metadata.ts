@@ -40,7 +40,7 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>): Export
   const { task, classes, settings } = metadata;
   if (classes === undefined || settings === undefined) return undefined;
   try {
-    if (task !== "instances" && task !== "semantic") return undefined;
+    if (task !== "detection" && task !== "segmentation") return undefined;
     return { task, classes: JSON.parse(classes), settings: JSON.parse(settings) };
   } catch {
     return undefined;

@@ -46,7 +46,7 @@ export async function openNetwork(config: Config, weights: string): Promise<Netw
 }
 
 async function describe(config: Config, known: ModelDescription | undefined) {
-  if (config.task === "semantic") {
+  if (config.task === "segmentation") {
     const description = known ?? (await semanticTask(config, undefined, "val")).description;
     const network = semanticFpn(config.model, description.classes.length);
     return {

@@ -57,7 +57,7 @@ export async function compareWeights({ config, weights }: CompareWeightsOptions)
 
 async function parametersOf(config: Config, description?: ModelDescription): Promise<readonly Parameter[]> {
   const task =
-    config.task === "semantic"
+    config.task === "segmentation"
       ? await semanticTask(config, description, "val")
       : await instancesTask(config, description, "val");
   return task.parameters;

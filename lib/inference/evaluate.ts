@@ -51,7 +51,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     checkTask(weights, config);
     const output = await evaluationFolder({ run: config.output, weights: weights.path, output: options.output });
     const { description } = weights;
-    return config.task === "semantic"
+    return config.task === "segmentation"
       ? await evaluateTask(await semanticTask(config, description, "val"), weights, { ...options, output })
       : await evaluateTask(await instancesTask(config, description, "val"), weights, { ...options, output });
   } finally {

@@ -54,10 +54,10 @@ interface ModelOf<Task extends string, Result> {
 }
 
 /** Finds objects; the best score comes first. */
-export type InstancesModel = ModelOf<"instances", readonly FoundInstance[]>;
+export type DetectionModel = ModelOf<"detection", readonly FoundInstance[]>;
 /** Gives every pixel a class. */
-export type SemanticModel = ModelOf<"semantic", FoundClasses>;
-export type Model = InstancesModel | SemanticModel;
+export type SegmentationModel = ModelOf<"segmentation", FoundClasses>;
+export type Model = DetectionModel | SegmentationModel;
 
 /**
  * Loads a trained model. `model.task` tells which kind it is, and so what `predict` answers.
@@ -89,9 +89,9 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
     answer.then(over, over);
     return answer;
   };
-  if (predictor.task === "instances") {
+  if (predictor.task === "detection") {
     return {
-      task: "instances",
+      task: "detection",
       classes,
       predict: async (input) =>
         inTurn(async () => instancesOf(await predictor.predict(...(await read(input))), classes)),
@@ -99,7 +99,7 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
     };
   }
   return {
-    task: "semantic",
+    task: "segmentation",
     classes,
     predict: async (input) =>
       inTurn(async () => ({ labelMap: await predictor.predict(...(await read(input))), classes })),

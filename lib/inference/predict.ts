@@ -83,7 +83,7 @@ function drawnFrom({ config, annotations, drawThreshold = DRAWN_FROM }: PredictO
   if (!(drawThreshold >= 0 && drawThreshold <= 1)) {
     throw new UserError(`the score from which on objects are drawn must lie in 0–1, not ${drawThreshold}`, 2);
   }
-  if (config.task === "instances") return Math.max(drawThreshold, config.model.head.test.scoreThreshold);
+  if (config.task === "detection") return Math.max(drawThreshold, config.model.head.test.scoreThreshold);
   if (annotations === undefined) return drawThreshold;
   throw new UserError(
     "annotations number the results of models that find objects; this model's are label maps, named as their pictures",
@@ -133,7 +133,7 @@ export async function predictInputs(
   }
   const pictures = await writer.finish();
   const result = { outDir, pictures, unreadable };
-  if (predictor.task === "semantic") return result;
+  if (predictor.task === "segmentation") return result;
   if (ids === undefined) return { ...result, imageIds: "counted", drawThreshold };
   return { ...result, imageIds: "annotated", drawThreshold, ...compareWith(ids, result, say) };
 }

@@ -60,7 +60,7 @@ export function predictionWriter(
   };
   return {
     async write(input, picture) {
-      if (predictor.task === "semantic") {
+      if (predictor.task === "segmentation") {
         const map = await predictor.predict(picture, input);
         const labelMap = join(outDir, "labelMaps", `${names.get(input)}.png`);
         await writeFileAtomic(labelMap, encodeIndexedPng(map, style.palette));
@@ -77,7 +77,7 @@ export function predictionWriter(
       for (const result of cocoResults(imageId, found, categories)) results.push(result);
     },
     async finish() {
-      if (predictor.task === "instances") {
+      if (predictor.task === "detection") {
         const named = classes.map((name, k) => ({ id: categories[k], name }));
         await writeFileAtomic(join(outDir, "results.json"), `${JSON.stringify(results)}\n`);
         await writeFileAtomic(join(outDir, "pictures.json"), `${JSON.stringify({ images, categories: named })}\n`);

@@ -1,4 +1,4 @@
-import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.js";
+import type { Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { createEngine } from "../engines/create.js";
 import type { Engine } from "../engines/engine.js";
 import type { LabelMap, Picture } from "../images/picture.js";
@@ -24,7 +24,7 @@ interface PredictorOf<Name extends Config["task"], Answer> {
 }
 
 /** A trained model that takes pictures of any size. */
-export type Predictor = PredictorOf<"instances", Detections> | PredictorOf<"semantic", LabelMap>;
+export type Predictor = PredictorOf<"detection", Detections> | PredictorOf<"segmentation", LabelMap>;
 
 /**
  * @param say is told what there is to know of the weights
@@ -37,7 +37,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
   try {
     checkTask(file, config);
     for (const text of file.remarks) say?.(text);
-    return config.task === "semantic"
+    return config.task === "segmentation"
       ? await semanticPredictor(config, file, engine)
       : await instancesPredictor(config, file, engine);
   } finally {
@@ -45,7 +45,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
   }
 }
 
-async function semanticPredictor(config: SemanticConfig, file: Weights, engine: Engine): Promise<Predictor> {
+async function semanticPredictor(config: SegmentationConfig, file: Weights, engine: Engine): Promise<Predictor> {
   const description = file.description ?? (await semanticTask(config, undefined, "val")).description;
   const model = semanticFpn(config.model, description.classes.length);
   const values = new ParameterValues(model.parameters);
@@ -53,10 +53,10 @@ async function semanticPredictor(config: SemanticConfig, file: Weights, engine: 
   const { segment, dispose } = segmenter({ model, values, engine, folded: true });
   const predict = async (picture: Picture, name: string): Promise<LabelMap> =>
     (await segment(prepare(picture, name, config.data)))[0]!;
-  return { task: "semantic", description, predict, dispose };
+  return { task: "segmentation", description, predict, dispose };
 }
 
-async function instancesPredictor(config: InstancesConfig, file: Weights, engine: Engine): Promise<Predictor> {
+async function instancesPredictor(config: DetectionConfig, file: Weights, engine: Engine): Promise<Predictor> {
   const description = file.description ?? (await instancesTask(config, undefined, "val")).description;
   const model = maskRcnn(config.model, description.classes.length, description.masks === true);
   const values = new ParameterValues(model.parameters);
@@ -64,5 +64,5 @@ async function instancesPredictor(config: InstancesConfig, file: Weights, engine
   const { detect, dispose } = detector({ model, values, engine, folded: true });
   const predict = async (picture: Picture, name: string): Promise<Detections> =>
     (await detect(prepare(picture, name, config.data)))[0]!;
-  return { task: "instances", description, predict, dispose };
+  return { task: "detection", description, predict, dispose };
 }

@@ -3,7 +3,7 @@ import type { BackboneConfig } from "../backbones/index.js";
 import type { NormMode } from "../nn/context.js";
 
 /** Side, in pixels, of the images that the models of each task are made for. */
-export const PICTURE_SIDE = { instances: 800, semantic: 512 } as const;
+export const PICTURE_SIDE = { detection: 800, segmentation: 512 } as const;
 
 const PREFIX = "backbone.";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { InstancesConfig } from "../config/schema.js";
+import type { DetectionConfig } from "../config/schema.js";
 import type { DetectionDataset } from "../datasets/types.js";
 import { type AssignedPicture, assignPictures } from "../evaluation/assignment.js";
 import { type CocoEvaluation, evaluateTables } from "../evaluation/coco.js";
@@ -48,7 +48,7 @@ const DEFAULT_SCORE = 0.5;
 /** @throws UserError when annotations or results cannot be read */
 export async function analyseDetections(
   stored: StoredEvaluation,
-  config: InstancesConfig,
+  config: DetectionConfig,
   options: ReportOptions,
 ): Promise<DetectionAnalysis> {
   const { iouThreshold = 0.5 } = options;
@@ -84,7 +84,7 @@ export const resultsFile = (folder: string, type: EvaluationType): string => joi
 
 async function readTables(
   { folder }: StoredEvaluation,
-  { data }: InstancesConfig,
+  { data }: DetectionConfig,
   dataset: DetectionDataset,
   type: EvaluationType,
   { signal, onEvent }: ReportOptions,

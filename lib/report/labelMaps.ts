@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SemanticConfig } from "../config/schema.js";
+import type { SegmentationConfig } from "../config/schema.js";
 import type { SegmentationDataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 import type { ConfusionMatrix } from "../evaluation/confusion.js";
@@ -21,7 +21,7 @@ export interface LabelMapAnalysis {
 /** @throws UserError when label maps or stored counts cannot be read, or are not of one set */
 export async function analyseLabelMaps(
   { folder }: StoredEvaluation,
-  config: SemanticConfig,
+  config: SegmentationConfig,
   { worst: most = 8 }: ReportOptions,
 ): Promise<LabelMapAnalysis> {
   const path = join(folder, "confusion.json");

@@ -110,7 +110,7 @@ export async function worstLabelMaps(
     for (const { file, mIoU, aAcc } of worst) {
       signal?.throwIfAborted();
       const index = dataset.pictures.findIndex((picture) => picture.file === file);
-      if (index < 0 || predictor.task !== "semantic") continue;
+      if (index < 0 || predictor.task !== "segmentation") continue;
       const truth = await dataset.load(index);
       const labelMap = await predictor.predict(truth.picture, file);
       const pictures = [truth, { ...truth, labelMap }].map((sample) => {

@@ -38,7 +38,7 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
     configSection(run),
   ];
   const file = resolve(options.out ?? join(run.folder, "report.html"));
-  const subtitle = `${run.config.task === "semantic" ? "Semantic FPN" : "Mask R-CNN"}, ${backboneTitle(run.config.model.backbone)}`;
+  const subtitle = `${run.config.task === "segmentation" ? "Semantic FPN" : "Mask R-CNN"}, ${backboneTitle(run.config.model.backbone)}`;
   await writeFileAtomic(file, renderPage({ title: `Report: ${basename(run.folder)}`, subtitle, sections }));
   return {
     file,
@@ -95,7 +95,7 @@ async function evaluationPart(
   remarks: string[],
 ): Promise<EvaluationPart> {
   const { config } = stored;
-  if (config.task === "semantic") {
+  if (config.task === "segmentation") {
     const analysis = await analyseLabelMaps(stored, config, options);
     if (weights === undefined) remarks.push("The weights are gone, so the worst pictures are not shown.");
     const drawn = weights === undefined ? [] : await worstLabelMaps(analysis, stored, weights, options);

@@ -57,7 +57,7 @@ export interface ReportResult {
   /** The HTML file. */
   readonly file: string;
   readonly run: string;
-  readonly task: "instances" | "semantic";
+  readonly task: "detection" | "segmentation";
   /** The evaluation's figures, 0 … 1; empty where there was none. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly perClass: readonly ClassMetrics[];

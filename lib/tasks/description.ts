@@ -4,7 +4,7 @@ import { parseJson } from "../json.js";
 
 /** What a model means, kept in its weights file so that it can be used without the data it was trained on. */
 export interface ModelDescription {
-  readonly task: "instances" | "semantic";
+  readonly task: "detection" | "segmentation";
   /** Class names in order of their index. */
   readonly classes: readonly string[];
   /** The category id of each class in COCO files. */
@@ -29,7 +29,7 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>, path: s
   try {
     const description = parseJson(text) as ModelDescription;
     const { task, classes, categoryIds, masks, palette } = description;
-    const isKnown = isNames(classes) && ["instances", "semantic"].includes(task);
+    const isKnown = isNames(classes) && ["detection", "segmentation"].includes(task);
     const fit = (list: unknown, isRight: (item: unknown) => boolean): boolean =>
       list === undefined || (Array.isArray(list) && list.length === classes.length && list.every(isRight));
     const isMeant = masks === undefined || typeof masks === "boolean";

@@ -1,4 +1,4 @@
-import type { InstancesConfig } from "../config/schema.js";
+import type { DetectionConfig } from "../config/schema.js";
 import { describeReport } from "../datasets/coco.js";
 import type { DetectionBatch } from "../datasets/loader/types.js";
 import type { DetectionDataset } from "../datasets/types.js";
@@ -20,7 +20,7 @@ import type { Task, Validation } from "./task.js";
  * @param teller which data set, if the config alone does not say it
  */
 export async function instancesTask(
-  config: InstancesConfig,
+  config: DetectionConfig,
   given?: ModelDescription,
   teller: "train" | "val" = "train",
 ): Promise<Task<DetectionBatch>> {
@@ -54,7 +54,7 @@ export async function instancesTask(
   };
 }
 
-function describe({ model, data, training }: InstancesConfig, dataset: DetectionDataset): ModelDescription {
+function describe({ model, data, training }: DetectionConfig, dataset: DetectionDataset): ModelDescription {
   const wanted = model.head.mask;
   if (wanted === true && !dataset.hasMasks) {
     throw new UserError(
@@ -67,14 +67,14 @@ function describe({ model, data, training }: InstancesConfig, dataset: Detection
   if (!masks && training.checkpoint.best === "maskAP") {
     throw new UserError("training.checkpoint.best: the model has no masks, so there is no maskAP; use boxAP or loss");
   }
-  return { task: "instances", classes, categoryIds, masks };
+  return { task: "detection", classes, categoryIds, masks };
 }
 
 /** Objects that are no crowds. */
 const singlesOf = ({ report }: DetectionDataset): number => report.objects - report.crowds;
 
 /** What training makes of objects with and without masks, where one might think otherwise. */
-function describeMasks({ model }: InstancesConfig, dataset: DetectionDataset, masks: boolean): string[] {
+function describeMasks({ model }: DetectionConfig, dataset: DetectionDataset, masks: boolean): string[] {
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
   const objects = `${without} of ${counted(singles, "object")} ${pick(without, "has", "have")}`;
@@ -85,7 +85,7 @@ function describeMasks({ model }: InstancesConfig, dataset: DetectionDataset, ma
   return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes alone"] : [];
 }
 
-function describeJudgedMasks({ data }: InstancesConfig, dataset: DetectionDataset): string[] {
+function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDataset): string[] {
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
   if (without === 0) return [];
@@ -96,13 +96,13 @@ function describeJudgedMasks({ data }: InstancesConfig, dataset: DetectionDatase
   return [`${data.val.annotations}: ${said}`];
 }
 
-async function open(config: InstancesConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
+async function open(config: DetectionConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
   checkPresent(config, split);
   return openSource(cocoSource(config, split, known?.classes));
 }
 
 async function validationOf(
-  config: InstancesConfig,
+  config: DetectionConfig,
   dataset: DetectionDataset,
   predictor: Detector,
   masks: boolean,

@@ -1,4 +1,4 @@
-import type { SemanticConfig } from "../config/schema.js";
+import type { SegmentationConfig } from "../config/schema.js";
 import type { SegmentationBatch } from "../datasets/loader/types.js";
 import type { SegmentationDataset } from "../datasets/types.js";
 import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../evaluation/confusion.js";
@@ -18,7 +18,7 @@ import type { ClassMetrics, Evaluation, Task, Validation, ValidationOptions } fr
  * @param teller which data set, if the config alone does not say it
  */
 export async function semanticTask(
-  config: SemanticConfig,
+  config: SegmentationConfig,
   given?: ModelDescription,
   teller: "train" | "val" = "train",
 ): Promise<Task<SegmentationBatch>> {
@@ -40,17 +40,17 @@ export async function semanticTask(
 }
 
 function describe({ classes, palette }: SegmentationDataset): ModelDescription {
-  return { task: "semantic", classes, palette };
+  return { task: "segmentation", classes, palette };
 }
 
-async function open(config: SemanticConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
+async function open(config: SegmentationConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
   checkPresent(config, split);
   const source = labelMapsSource(config, split, known?.classes);
   return openSource(known?.palette === undefined ? source : { ...source, palette: known.palette });
 }
 
 function validationOf(
-  config: SemanticConfig,
+  config: SegmentationConfig,
   dataset: SegmentationDataset,
   options: ValidationOptions & Pick<Parameters<typeof segmenter>[0], "model">,
 ): Validation<SegmentationBatch> {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Config, InstancesConfig, SemanticConfig } from "../config/schema.js";
+import type { Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
 import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
@@ -30,11 +30,11 @@ export type Split = "train" | "val";
 
 /** The data set of a config's split. @param classes those of a model or of another split; default the config's */
 export function sourceOf(config: Config, split: Split, classes?: readonly string[]): DataSource {
-  return config.task === "instances" ? cocoSource(config, split, classes) : labelMapsSource(config, split, classes);
+  return config.task === "detection" ? cocoSource(config, split, classes) : labelMapsSource(config, split, classes);
 }
 
 export function cocoSource(
-  { data }: InstancesConfig,
+  { data }: DetectionConfig,
   split: Split,
   classes: readonly string[] | undefined = data.classes,
 ): CocoSource {
@@ -43,7 +43,7 @@ export function cocoSource(
 }
 
 export function labelMapsSource(
-  { data }: SemanticConfig,
+  { data }: SegmentationConfig,
   split: Split,
   classes: readonly string[] | undefined = data.classes,
 ): LabelMapsSource {

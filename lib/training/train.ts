@@ -62,7 +62,7 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
   // A switch on the task, so that each model's batches fit its trainer.
-  return config.task === "semantic"
+  return config.task === "segmentation"
     ? trainTask(await semanticTask(config), options)
     : trainTask(await instancesTask(config), options);
 }

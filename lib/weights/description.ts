@@ -7,7 +7,7 @@ import { COCO_IDS } from "./rules.js";
 
 /** What the names and the `meta` of a whole model tell of it. */
 export interface FoundDescription {
-  readonly task: "instances" | "semantic";
+  readonly task: "detection" | "segmentation";
   readonly classes: readonly string[];
   readonly categoryIds?: readonly number[];
   readonly masks?: boolean;
@@ -19,10 +19,10 @@ export function describedByMeta(file: TensorFile): FoundDescription | undefined 
   if (classes === undefined) return undefined;
   const names = [...translate([...modelPart(file).tensors.keys()]).ours.values()];
   const has = (prefix: string): boolean => names.some((name) => name.startsWith(prefix));
-  if (has("decode_head.")) return { task: "semantic", classes };
+  if (has("decode_head.")) return { task: "segmentation", classes };
   if (!has("roi_head.")) return undefined;
   const masks = has("roi_head.mask_head.");
-  return { task: "instances", classes, masks, ...(isCoco(classes) && { categoryIds: COCO_IDS }) };
+  return { task: "detection", classes, masks, ...(isCoco(classes) && { categoryIds: COCO_IDS }) };
 }
 
 /** `meta.CLASSES`, of versions 2.x; `meta.dataset_meta.classes` (or CLASSES) of 3.x. */

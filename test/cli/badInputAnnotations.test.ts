@@ -22,7 +22,7 @@ describe("bad input: annotations of objects", () => {
     data = await makeShapes(3);
     run = join(data.folder, "run");
     config = join(data.folder, "config.yaml");
-    writeFileSync(config, JSON.stringify(shapesConfig("instances", data, run))); // JSON is YAML
+    writeFileSync(config, JSON.stringify(shapesConfig("detection", data, run))); // JSON is YAML
     valid = readFileSync(data.annotations, "utf8");
     spoilt = join(data.folder, "spoilt.json");
   });
@@ -144,7 +144,7 @@ describe("bad input: label maps", () => {
     run = join(data.folder, "run");
     config = join(data.folder, "config.yaml");
     map = join(data.labelMaps, "1.png");
-    writeFileSync(config, JSON.stringify(shapesConfig("semantic", data, run)));
+    writeFileSync(config, JSON.stringify(shapesConfig("segmentation", data, run)));
   });
   afterEach(() => rmSync(data.folder, { recursive: true }));
 

@@ -16,7 +16,7 @@ describe("bad input: configs", () => {
     data = await makeShapes(2);
     run = join(data.folder, "run");
     config = join(data.folder, "config.yaml");
-    text = stringify(shapesConfig("semantic", data, run));
+    text = stringify(shapesConfig("segmentation", data, run));
     writeFileSync(config, text);
   });
   after(() => rmSync(data.folder, { recursive: true }));

@@ -54,7 +54,7 @@ async function makeOdd(data: ShapesData): Promise<void> {
   writeFileSync(data.annotations, JSON.stringify({ images, annotations, categories }));
 }
 
-for (const task of ["instances", "semantic"] as const) {
+for (const task of ["detection", "segmentation"] as const) {
   describe(`bad input: pictures (${task})`, () => {
     let data: ShapesData;
     let config: string;
@@ -80,7 +80,7 @@ for (const task of ["instances", "semantic"] as const) {
       await accepted(predict("all", data.pictures));
       for (const [name, [width, height]] of Object.entries(ODD)) {
         const stem = parse(name).name;
-        if (task === "instances") {
+        if (task === "detection") {
           const overlay = await decodePicture(join(data.folder, "all", "overlays", `${stem}.jpg`));
           expect([overlay.width, overlay.height], name).to.deep.equal([width, height]);
           continue;
@@ -136,7 +136,7 @@ for (const task of ["instances", "semantic"] as const) {
         /^2 of 3 pictures could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results are those of the others$/,
       );
       expect(readdirSync(join(data.folder, "some", "overlays"))).to.deep.equal(["grey.jpg"]);
-      if (task === "instances") {
+      if (task === "detection") {
         const { images } = JSON.parse(readFileSync(join(data.folder, "some", "pictures.json"), "utf8"));
         expect(images).to.have.length(1);
       }

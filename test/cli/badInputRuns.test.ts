@@ -24,7 +24,7 @@ describe("bad input: runs that cannot go on", () => {
     data = await makeShapes(2);
     config = join(data.folder, "config.yaml");
     begun = join(data.folder, "begun");
-    writeFileSync(config, JSON.stringify(shapesConfig("semantic", data, begun))); // JSON is YAML
+    writeFileSync(config, JSON.stringify(shapesConfig("segmentation", data, begun))); // JSON is YAML
     await accepted(["train", config, ...set(...STEPS)]);
   });
   after(() => rmSync(data.folder, { recursive: true }));
@@ -54,7 +54,7 @@ describe("bad input: runs that cannot go on", () => {
     await accepted([...train(run, "training.steps=4"), "--resume"]);
   });
 
-  for (const task of ["semantic", "instances"] as const) {
+  for (const task of ["segmentation", "detection"] as const) {
     it(`stops when validation finds weights gone astray, and nothing goes on from them (${task})`, async () => {
       const run = join(data.folder, `run-${runs++}`);
       const own = join(data.folder, `${task}.yaml`);

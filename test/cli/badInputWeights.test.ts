@@ -19,7 +19,7 @@ describe("bad input: weights and checkpoints", () => {
     config = join(data.folder, "config.yaml");
     const run = join(data.folder, "run");
     best = join(run, "best.safetensors");
-    writeFileSync(config, JSON.stringify(shapesConfig("semantic", data, run))); // JSON is YAML
+    writeFileSync(config, JSON.stringify(shapesConfig("segmentation", data, run))); // JSON is YAML
     await accepted(["train", config, ...set("training.steps=2", "training.checkpoint.every=1")]);
   });
   after(() => rmSync(data.folder, { recursive: true }));
@@ -96,9 +96,9 @@ describe("bad input: weights and checkpoints", () => {
       .to.contain(`${best}: weights of another model: of its`)
       .and.contain("Use the config the weights were trained with");
     const other = join(data.folder, "instances.yaml");
-    writeFileSync(other, JSON.stringify(shapesConfig("instances", data, join(data.folder, "other"))));
+    writeFileSync(other, JSON.stringify(shapesConfig("detection", data, join(data.folder, "other"))));
     expect(await refused(["evaluate", other, "--weights", best])).to.equal(
-      `${best}: these are the weights of a model of the task semantic, but the config's task is instances`,
+      `${best}: these are the weights of a model of the task segmentation, but the config's task is detection`,
     );
   });
 

@@ -24,7 +24,7 @@ describe("what train says of its data before the first step", () => {
     const json: Json = JSON.parse(readFileSync(data.annotations, "utf8"));
     change(json);
     writeFileSync(changed, JSON.stringify(json));
-    const { data: sets, ...rest } = shapesConfig("instances", data, join(data.folder, "run"));
+    const { data: sets, ...rest } = shapesConfig("detection", data, join(data.folder, "run"));
     const train = { annotations: changed, pictures: data.pictures };
     writeFileSync(config, JSON.stringify({ ...rest, data: { ...sets, train } })); // JSON is YAML
   };

@@ -102,7 +102,7 @@ describe("densekit weights", () => {
 
   it("is told where a file's own description is none", () => {
     const right = {
-      task: "instances",
+      task: "detection",
       classes: ["a", "b"],
       categoryIds: [1, 2],
       masks: true,
@@ -223,21 +223,21 @@ describe("densekit weights", () => {
     }
     const both = ["cat", "dog"];
     expect(found).to.deep.equal({
-      old: { task: "instances", classes: both, masks: false },
-      masks: { task: "instances", classes: both, masks: true },
-      semantic: { task: "semantic", classes: both },
+      old: { task: "detection", classes: both, masks: false },
+      masks: { task: "detection", classes: both, masks: true },
+      semantic: { task: "segmentation", classes: both },
       nothing: undefined,
     });
   });
 
-  for (const kind of ["instances", "semantic"] as const) {
+  for (const kind of ["detection", "segmentation"] as const) {
     it(`a model saved in the authors' names loads, evaluates the same, and is written back (${kind})`, async function () {
       this.timeout(240_000);
       const data: ShapesData = await makeShapes(2);
       try {
         const input = shapesConfig(kind, data, join(data.folder, "run"));
         const { config } = resolveConfig(input);
-        const task = config.task === "semantic" ? await semanticTask(config) : await instancesTask(config);
+        const task = config.task === "segmentation" ? await semanticTask(config) : await instancesTask(config);
         const values = new ParameterValues(task.parameters);
         values.initialise((name) => Random.of(3, name));
         const own = join(data.folder, "own.safetensors");

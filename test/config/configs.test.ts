@@ -53,7 +53,7 @@ describe("published configs", () => {
       const { config } = loadConfig(name, { environment: { DENSEKIT_DATA: data } });
       const { train, val } = config.data;
       const paths = [train, val].flatMap((split) => Object.values(split).filter((value) => typeof value === "string"));
-      if (config.task === "semantic") paths.push(config.data.objectInfo ?? "none");
+      if (config.task === "segmentation") paths.push(config.data.objectInfo ?? "none");
       for (const path of paths) expect(existsSync(path), `${name}: ${path}`).to.equal(true);
     }
   });
@@ -72,7 +72,7 @@ describe("published configs", () => {
 
   it("have the recipe's numbers for ADE20K", () => {
     const { config } = loadConfig("semantic-fpn_efficientformer-l1_fpn_40k_ade20k");
-    if (config.task !== "semantic") throw new Error("wrong task");
+    if (config.task !== "segmentation") throw new Error("wrong task");
     expect(config.training.steps).to.equal(40000);
     expect(config.training.schedule).to.deep.equal({ type: "poly", power: 0.9, minLr: 0 });
     expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(32);

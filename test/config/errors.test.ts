@@ -83,9 +83,9 @@ describe("config errors", () => {
     ],
     [
       "a wrong task",
-      "task: instances",
+      "task: detection",
       "task: panoptic",
-      'config.yaml:1:7: task: must be one of instances, semantic; got the text "panoptic"',
+      'config.yaml:1:7: task: must be one of detection, segmentation; got the text "panoptic"',
     ],
     [
       "milestones that do not rise",
@@ -145,7 +145,7 @@ describe("config errors", () => {
       "steps: 300\n  steps: 200",
       "config.yaml:12:3: no valid YAML: Map keys must be unique",
     ],
-    ["broken YAML", "task: instances", 'task: "instances', "config.yaml:16:22: no valid YAML:"],
+    ["broken YAML", "task: detection", 'task: "detection', "config.yaml:16:22: no valid YAML:"],
     [
       "a variable that is not set",
       "pictures: a/val",
@@ -154,7 +154,7 @@ describe("config errors", () => {
     ],
     [
       "a key that would change prototypes",
-      "task: instances",
+      "task: detection",
       "__proto__: {}",
       'config.yaml:1:1: "__proto__" cannot be a key',
     ],
@@ -180,7 +180,7 @@ describe("config errors", () => {
   });
 
   it("names a base that is missing, with the nearest file", async () => {
-    const text = await message({ "config.yaml": "task: instances\nextends:\n  - bsae.yaml\n", "base.yaml": SMALL });
+    const text = await message({ "config.yaml": "task: detection\nextends:\n  - bsae.yaml\n", "base.yaml": SMALL });
     expect(text).to.equal('config.yaml:3:5: extends: bsae.yaml: no such file; did you mean "base.yaml"?');
     files.remove();
     expect(await message({ "config.yaml": "extends: 5\n" })).to.equal(
@@ -292,7 +292,7 @@ describe("config errors", () => {
 
   it("names the path alone for a config given as an object", async () => {
     files = writeFiles({});
-    expect(await userMessage(() => resolveConfig({ task: "semantic", modle: {} }))).to.match(
+    expect(await userMessage(() => resolveConfig({ task: "segmentation", modle: {} }))).to.match(
       /^config: model: is missing; expected a mapping\n(?:.*\n)*config: modle: unknown key; did you mean "model"\?/,
     );
   });

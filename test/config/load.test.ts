@@ -22,7 +22,7 @@ describe("loading configs", () => {
   it("fills in defaults", () => {
     const { config, name } = load("small.yaml");
     expect(name).to.equal("small");
-    if (config.task !== "instances") throw new Error("wrong task");
+    if (config.task !== "detection") throw new Error("wrong task");
     expect(config.model.head.rpn).to.deep.include({
       anchorScale: 8,
       anchorRatios: [0.5, 1, 2],
@@ -93,14 +93,14 @@ describe("loading configs", () => {
 
   it("resolves paths from the file they stand in, and variables from the working folder", () => {
     const { config } = load("grandchild.yaml");
-    if (config.task !== "instances") throw new Error("wrong task");
+    if (config.task !== "detection") throw new Error("wrong task");
     expect(config.data.train.annotations).to.equal(files.path("a/train.json"));
     expect(config.data.val).to.deep.equal({
       annotations: resolve("/sets/v.json"),
       pictures: files.path("parts/here"),
     });
     const relative = load("grandchild.yaml", [], { SETS: "my-sets" }).config;
-    if (relative.task !== "instances") throw new Error("wrong task");
+    if (relative.task !== "detection") throw new Error("wrong task");
     expect(relative.data.val.annotations).to.equal(join(process.cwd(), "my-sets", "v.json"));
   });
 
@@ -126,7 +126,7 @@ describe("loading configs", () => {
       "output=out",
     ];
     const { config } = load("small.yaml", overrides);
-    if (config.task !== "instances") throw new Error("wrong task");
+    if (config.task !== "detection") throw new Error("wrong task");
     expect(config.training.schedule).to.deep.equal({ type: "poly", power: 1, minLr: 0 });
     expect(config.training.optimizer.lr).to.equal(5e-3);
     expect(config.data.classes).to.deep.equal(["cat", "dog"]);

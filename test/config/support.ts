@@ -24,7 +24,7 @@ export function variable(name: string): string {
 }
 
 /** A whole, small config. */
-export const SMALL = `task: instances
+export const SMALL = `task: detection
 model:
   backbone: { type: efficientformer, variant: nano }
   neck: { type: fpn, channels: 128 }

@@ -51,7 +51,7 @@ describe("data.ignoreLabel", function () {
 
   it("is read so that transforms fill and leave out the same pixels", async () => {
     const [usual, other] = [await openLabelMaps(source(255)), await openLabelMaps(source(7))];
-    const { config } = resolveConfig(shapesConfig("semantic", data, join(data.folder, "x")), {
+    const { config } = resolveConfig(shapesConfig("segmentation", data, join(data.folder, "x")), {
       overrides: [
         "data.transforms.train=[{type: mosaic, width: 48, height: 48}, {type: randomErasing, probability: 1}, {type: randomCrop, width: 80, height: 80, maxClassShare: 0.75}, {type: pad, width: 160, height: 160}]",
       ],
@@ -67,7 +67,7 @@ describe("data.ignoreLabel", function () {
   it("counts in training, validation and the figures", async () => {
     const results = [255, 7].map(async (ignoreLabel) => {
       const output = join(data.folder, `run-${ignoreLabel}`);
-      const config = shapesConfig("semantic", { ...data, labelMaps: folders[ignoreLabel as 7] }, output);
+      const config = shapesConfig("segmentation", { ...data, labelMaps: folders[ignoreLabel as 7] }, output);
       const withLabel = { ...config, data: { ...config.data, ignoreLabel } } as ConfigInput;
       const { result, events } = await trainQuietly(withLabel, ["training.steps=3"]);
       const losses = events.flatMap((event) => (event.type === "step" ? [event.losses] : []));
@@ -81,7 +81,7 @@ describe("data.ignoreLabel", function () {
 
   it("is a whole number from 0 to 255 in configs, and reaches what reads their data", () => {
     const config = (value: string) =>
-      resolveConfig(shapesConfig("semantic", data, "x"), { overrides: [`data.ignoreLabel=${value}`] }).config;
+      resolveConfig(shapesConfig("segmentation", data, "x"), { overrides: [`data.ignoreLabel=${value}`] }).config;
     expect(sourceOf(config("7"), "val")).to.include({ ignoreLabel: 7 });
     for (const wrong of ["256", "-1", "1.5", "none"]) expect(() => config(wrong), wrong).to.throw(/data\.ignoreLabel/);
   });

@@ -72,7 +72,7 @@ describe("data show", () => {
   });
 
   it("augmented: shows the loader's own batches, padding included", async () => {
-    const plain = shapesConfig("instances", data, "run");
+    const plain = shapesConfig("detection", data, "run");
     const { config } = resolveConfig({
       ...plain,
       data: {
@@ -105,7 +105,7 @@ describe("data show", () => {
   });
 
   it("augmented: draws no picture twice, and counts those there are", async () => {
-    const { config } = resolveConfig(shapesConfig("instances", data, "run"));
+    const { config } = resolveConfig(shapesConfig("detection", data, "run"));
     for (const batchSize of [2, 4]) {
       const augmented = { ...config, data: { ...config.data, batchSize } } as typeof config;
       const seen: string[] = [];
@@ -122,7 +122,7 @@ describe("data show", () => {
 
   it("is a command; its page opens without a network", async function () {
     const config = out("config.yaml");
-    await writeFile(config, JSON.stringify(shapesConfig("semantic", data, "run")));
+    await writeFile(config, JSON.stringify(shapesConfig("segmentation", data, "run")));
     const page = out("sheet.html");
     const { stdout } = await accepted(["data", "show", config, "--out", page, "--count", "4", "--augmented"]);
     expect(stdout).to.equal(`${page}: 4 pictures\n`);

@@ -97,7 +97,7 @@ describe("data stats", () => {
   });
 
   it("tries a config's anchors on the boxes as training sees them", async () => {
-    const doubled = shapesConfig("instances", data, "run");
+    const doubled = shapesConfig("detection", data, "run");
     const { config } = resolveConfig({
       ...doubled,
       data: { ...doubled.data, transforms: { train: [{ type: "resize", scale: [128, 128] }] } },
@@ -116,7 +116,7 @@ describe("data stats", () => {
   it("is a command that writes a page; it opens without a network, plots and tables in it", async function () {
     const config = join(data.folder, "config.yaml");
     const page = join(data.folder, "stats.html");
-    await writeFile(config, JSON.stringify(shapesConfig("instances", data, "run")));
+    await writeFile(config, JSON.stringify(shapesConfig("detection", data, "run")));
     const { stdout } = await accepted(["data", "stats", config, "--out", page]);
     expect(stdout).to.match(/^train: 6 pictures, 12 objects, 0 crowds; small /);
     expect(stdout).to.match(

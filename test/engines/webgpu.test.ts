@@ -22,7 +22,7 @@ const EVERYTHING_SAMPLED = [
   "model.head.roi.positiveFraction=1",
 ];
 
-for (const task of ["instances", "semantic"] as const) {
+for (const task of ["detection", "segmentation"] as const) {
   describe(`WebGPU on ${webGpuName} (${task})`, function () {
     this.timeout(600_000);
     let data: ShapesData;
@@ -38,7 +38,7 @@ for (const task of ["instances", "semantic"] as const) {
     });
 
     const configOf = (run: string) => shapesConfig(task, data, join(data.folder, run));
-    const small = [...SMALL, ...(task === "instances" ? EVERYTHING_SAMPLED : [])];
+    const small = [...SMALL, ...(task === "detection" ? EVERYTHING_SAMPLED : [])];
 
     const figuresOn = async (run: string, ...engine: string[]): Promise<Readonly<Record<string, number>>[]> => {
       const overrides = [`training.steps=${STEPS}`, "training.optimizer={type: sgd, lr: 0.002}", ...small, ...engine];
@@ -72,15 +72,15 @@ for (const task of ["instances", "semantic"] as const) {
           await model.dispose();
         }
       };
-      if (task === "instances") {
-        const find = async (model: Model) => (model.task === "instances" ? await model.predict(picture) : []);
+      if (task === "detection") {
+        const find = async (model: Model) => (model.task === "detection" ? await model.predict(picture) : []);
         const expected = await predictOn(find);
         const actual = await predictOn(find, ON_WEBGPU);
         expect(expected).to.have.length.above(10);
         expectSameInstances(actual, expected);
       } else {
         const label = async (model: Model) =>
-          model.task === "semantic" ? (await model.predict(picture)).labelMap.data : [];
+          model.task === "segmentation" ? (await model.predict(picture)).labelMap.data : [];
         const expected = await predictOn(label);
         const actual = await predictOn(label, ON_WEBGPU);
         expect(expected.length).to.equal(64 * 64);

@@ -44,7 +44,7 @@ function wideNetwork(): Network {
   const values = new ParameterValues(list.all);
   values.initialise((name) => Random.of("wide", name));
   return {
-    description: { task: "semantic", classes: ["a"] },
+    description: { task: "segmentation", classes: ["a"] },
     values,
     weights: "",
     backbone: (images, context) => ({

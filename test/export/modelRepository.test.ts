@@ -26,7 +26,7 @@ describe("a model repository for Triton", function () {
   let fixed: string;
   let out: string;
   before(async () => {
-    trained = await trainedShapes("instances", 2);
+    trained = await trainedShapes("detection", 2);
     [free, fixed, out] = ["free.onnx", "fixed.onnx", "models"].map((name) => join(trained.data.folder, name)) as [
       string,
       string,

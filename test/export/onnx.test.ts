@@ -62,13 +62,13 @@ function expectSameMaps(expected: SizedTensors, actual: SizedTensors): void {
   }
 }
 
-for (const task of ["instances", "semantic"] as const) {
+for (const task of ["detection", "segmentation"] as const) {
   describe(`ONNX export (${task})`, function () {
     this.timeout(240_000);
     let trained: Trained;
     let network: Network;
     before(async () => {
-      trained = await trainedShapes(task, task === "instances" ? 30 : 10);
+      trained = await trainedShapes(task, task === "detection" ? 30 : 10);
       network = await openNetwork(trained.config, trained.run);
     });
     after(() => rmSync(trained.data.folder, { recursive: true }));
@@ -91,11 +91,11 @@ for (const task of ["instances", "semantic"] as const) {
           const inputs = inputsFor(await tiledBatch(trained, size), NORMALISED, trained.config.data.normalisation);
           const expected = await nativeAnswers(network, "model", size, inputs, trained.config.data);
           const actual = await runFile(file, inputs);
-          if (task === "instances") objects += expectSameObjects(expected, actual);
+          if (task === "detection") objects += expectSameObjects(expected, actual);
           else expectSameMaps(expected, actual);
         }
       });
-      if (task === "instances") expect(objects).to.be.greaterThan(10);
+      if (task === "detection") expect(objects).to.be.greaterThan(10);
     });
 
     it("a fixed size; feature maps alone with a free batch; older and newer opsets", async () => {
@@ -104,13 +104,13 @@ for (const task of ["instances", "semantic"] as const) {
       const model = await nativeAnswers(network, "model", size, inputs, trained.config.data);
       const answers = (part: Part) => nativeAnswers(network, part, size, inputs, trained.config.data);
       const maps = { backbone: await answers("backbone"), neck: await answers("neck") };
-      const oldest = task === "instances" ? 16 : 13;
+      const oldest = task === "detection" ? 16 : 13;
       for (const opset of [oldest, 18, 20, 21]) {
         const path = await exported({ ...size, size, opset });
         expect(readOnnx(readFileSync(path), path).opset).to.equal(opset);
         await opened(path, async (file) => {
           const actual = await runFile(file, inputs);
-          if (task === "instances") expectSameObjects(model, actual);
+          if (task === "detection") expectSameObjects(model, actual);
           else expectSameMaps(model, actual);
         });
       }
@@ -146,7 +146,7 @@ for (const task of ["instances", "semantic"] as const) {
       expect(JSON.parse(metadata.std!)).to.deep.equal(trained.config.data.normalisation.std);
       expect(JSON.parse(metadata.config!).model.head).to.deep.equal(trained.config.model.head);
       expect(metadata.config).not.to.contain(trained.data.folder);
-      if (task === "semantic") {
+      if (task === "segmentation") {
         expect(outputs.logits!.shape).to.deep.equal(["batch", 3, "height / 4", "width / 4"]);
       } else {
         expect(outputs.boxes!.shape).to.deep.equal(["batch", 100, 4]);
@@ -161,7 +161,7 @@ for (const task of ["instances", "semantic"] as const) {
       for (const opset of [17, 20]) {
         const path = await exported({ size: "free", batch: "free", opset });
         const actual = await runInPython(this, path, inputs, trained.data.folder);
-        if (task === "instances") expectSameObjects(expected, actual);
+        if (task === "detection") expectSameObjects(expected, actual);
         else expectSameMaps(expected, actual);
       }
       const half = await exported({ size: "free", batch: "free", half: true, preprocess: true, postprocess: true });
@@ -179,8 +179,8 @@ for (const task of ["instances", "semantic"] as const) {
       expect(await userMessage(() => exported({ size, force: false }))).to.equal(
         `${path}: a file of that name is there already; give another name, or --force to write over it`,
       );
-      const needed = task === "instances" ? "RoiAlign as it is from opset 16" : "ReduceSum as it is from opset 13";
-      if (task === "instances") {
+      const needed = task === "detection" ? "RoiAlign as it is from opset 16" : "ReduceSum as it is from opset 13";
+      if (task === "detection") {
         expect(await userMessage(() => exported({ size, opset: 15 }))).to.contain(
           `opset 15 is too old: this model needs the operator ${needed} on`,
         );

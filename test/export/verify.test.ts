@@ -10,13 +10,13 @@ import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { type Trained, trainedShapes } from "./support.js";
 
-for (const task of ["instances", "semantic"] as const) {
+for (const task of ["detection", "segmentation"] as const) {
   describe(`verifying an exported file (${task})`, function () {
     this.timeout(240_000);
     let trained: Trained;
     let shared: Pick<Parameters<typeof exportModel>[0], "config" | "weights" | "format" | "force">;
     before(async () => {
-      trained = await trainedShapes(task, task === "instances" ? 30 : 10);
+      trained = await trainedShapes(task, task === "detection" ? 30 : 10);
       shared = { config: trained.config, weights: trained.run, format: "onnx", force: true };
     });
     after(() => rmSync(trained.data.folder, { recursive: true }));
@@ -28,10 +28,10 @@ for (const task of ["instances", "semantic"] as const) {
       const result = await verifyModel({ model, config: trained.config, weights: trained.run, data: true });
       expect(result.failures).to.deep.equal([]);
       expect(result.pictures).to.equal(3);
-      const figure = task === "semantic" ? "mIoU" : "maskAP";
+      const figure = task === "segmentation" ? "mIoU" : "maskAP";
       expect(result.metrics!.model[figure]).to.be.greaterThan(0);
       expect(result.metrics!.file[figure]).to.be.closeTo(result.metrics!.model[figure]!, 1e-6);
-      if (task === "semantic") expect(result.outputs.logits!.relative).to.be.within(0, 1e-4);
+      if (task === "segmentation") expect(result.outputs.logits!.relative).to.be.within(0, 1e-4);
       else expect(result.found!.pairs).to.be.greaterThan(3);
     });
 

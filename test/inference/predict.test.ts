@@ -13,13 +13,13 @@ import { trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
 const METRICS = {
-  semantic: ["mIoU", "mAcc", "aAcc"],
-  instances: ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"].flatMap(
+  segmentation: ["mIoU", "mAcc", "aAcc"],
+  detection: ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"].flatMap(
     (name) => [`box${name}`, `mask${name}`],
   ),
 } as const;
 
-for (const task of ["semantic", "instances"] as const) {
+for (const task of ["segmentation", "detection"] as const) {
   describe(`using a trained model (${task})`, function () {
     this.timeout(120_000);
     let data: ShapesData;
@@ -42,10 +42,10 @@ for (const task of ["semantic", "instances"] as const) {
       const { metrics, files, perClass } = JSON.parse(stdout);
       expect(metrics).to.have.all.keys(...METRICS[task]);
       for (const name of METRICS[task]) expect(metrics[name], name).to.be.closeTo(trained[name]!, 0.01);
-      expect(perClass).to.have.length(task === "semantic" ? 3 : 2);
+      expect(perClass).to.have.length(task === "segmentation" ? 3 : 2);
       const written = JSON.parse(readFileSync(join(run, "evaluation", "metrics.json"), "utf8"));
       expect(written.metrics).to.deep.equal(metrics);
-      if (task === "instances") {
+      if (task === "detection") {
         const results = JSON.parse(readFileSync(join(run, "evaluation", "results.segm.json"), "utf8"));
         expect(files).to.include(join(run, "evaluation", "results.bbox.json"));
         expect(results[0]).to.have.all.keys("image_id", "category_id", "score", "segmentation");
@@ -83,7 +83,7 @@ for (const task of ["semantic", "instances"] as const) {
       for (const name of ["0.png", "1.png", "2.png"]) await copyFile(join(data.pictures, name), join(photos, name));
       truncateSync(join(photos, "1.png"), 100);
       const out = join(data.folder, "out");
-      const score = task === "semantic" ? [] : ["--set", "model.head.test.scoreThreshold=0"];
+      const score = task === "segmentation" ? [] : ["--set", "model.head.test.scoreThreshold=0"];
       const { code, stderr, stdout } = await command(
         ...["predict", config, photos, join(photos, "0.*"), "--weights", run, "--out", out, "--json", ...score],
       );
@@ -96,7 +96,7 @@ for (const task of ["semantic", "instances"] as const) {
       for (const name of ["0", "2"]) {
         expect(await decodePicture(join(out, "overlays", `${name}.jpg`))).to.include({ height: 64 });
       }
-      if (task === "semantic") {
+      if (task === "segmentation") {
         const map = await decodeLabelMap(join(out, "labelMaps", "2.png"));
         expect(map).to.include({ width: 64, height: 64 });
         expect(Math.max(...map.data)).to.be.below(3);
@@ -120,7 +120,7 @@ for (const task of ["semantic", "instances"] as const) {
       }
     });
 
-    if (task === "instances") {
+    if (task === "detection") {
       it("numbers results as an annotation file, so that they are judged as the model is", async () => {
         const file = JSON.parse(readFileSync(data.annotations, "utf8"));
         for (const image of file.images) image.id = 40 - image.id;
@@ -166,7 +166,7 @@ for (const task of ["semantic", "instances"] as const) {
     }
 
     it("predicts from a program, from a path, bytes and pixels alike", async () => {
-      const overrides = task === "semantic" ? [] : ["model.head.test.scoreThreshold=0"];
+      const overrides = task === "segmentation" ? [] : ["model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });
       try {
         const path = join(data.pictures, "0.png");
@@ -174,7 +174,7 @@ for (const task of ["semantic", "instances"] as const) {
         expect(await model.predict(readFileSync(path))).to.deep.equal(fromPath);
         expect(await model.predict(await decodePicture(path))).to.deep.equal(fromPath);
         expect(model.classes.at(-1)).to.equal("square");
-        if (model.task === "semantic") {
+        if (model.task === "segmentation") {
           const { labelMap, classes } = await model.predict(path);
           expect(classes).to.deep.equal(["ground", "disc", "square"]);
           expect(labelMap.data).to.have.length(64 * 64);
@@ -194,9 +194,9 @@ for (const task of ["semantic", "instances"] as const) {
       this.timeout(300_000);
       const sizes = Array.from({ length: 20 }, (_, i) => ({ width: 33 + 32 * (i % 5), height: 40 + 32 * (i >> 2) }));
       // Label maps need the programs in turn, which makes each anew; those of detection take longer to make, so they come in rows.
-      const shapeOf = (i: number): number => (task === "semantic" ? i % 20 : Math.floor((i * 20) / 64));
+      const shapeOf = (i: number): number => (task === "segmentation" ? i % 20 : Math.floor((i * 20) / 64));
       const small = ["data.transforms.test=[]"];
-      const overrides = task === "semantic" ? small : [...small, "model.head.test.scoreThreshold=0"];
+      const overrides = task === "segmentation" ? small : [...small, "model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });
       try {
         const pictures = sizes.map(({ width, height }) => noisePicture(width, height));

@@ -34,8 +34,8 @@ describe("predictions of many pictures", () => {
 
   /** @param answer to a picture's name without its folder */
   const predictorOf = (answer: (name: string) => Detections): Predictor => ({
-    task: "instances",
-    description: { task: "instances", classes: CLASSES, categoryIds: [7, 3] },
+    task: "detection",
+    description: { task: "detection", classes: CLASSES, categoryIds: [7, 3] },
     predict: async (_, name) => answer(name.slice(-5)),
     dispose: async () => undefined,
   });
@@ -175,7 +175,7 @@ describe("predictions of many pictures", () => {
   it("are refused a folder with predictions, and options that make no sense", async () => {
     const data = { folder, pictures: folder, labelMaps: folder, annotations: join(folder, "none.json") };
     const options = { weights: join(folder, "none"), inputs, outDir: join(folder, "out") };
-    const { config } = resolveConfig(shapesConfig("instances", data, join(folder, "run")));
+    const { config } = resolveConfig(shapesConfig("detection", data, join(folder, "run")));
     const refusal = (more: object) => userMessage(() => predictFiles({ ...options, config, ...more }));
     for (const name of ["overlays", "labelMaps", "results.json", "pictures.json"]) {
       await mkdir(join(folder, "out", name), { recursive: true });
@@ -189,7 +189,7 @@ describe("predictions of many pictures", () => {
     expect(await refusal({ drawThreshold: 1.5 })).to.equal(
       "the score from which on objects are drawn must lie in 0–1, not 1.5",
     );
-    const semantic = resolveConfig(shapesConfig("semantic", data, join(folder, "run"))).config;
+    const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;
     expect(await refusal({ config: semantic, annotations: "a.json" })).to.contain("this model's are label maps");
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { InstancesConfig } from "../../lib/config/schema.js";
+import type { DetectionConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
@@ -59,7 +59,7 @@ describe("a training step of Mask R-CNN", () => {
     const folder = requireGoldens(this, "maskrcnn_train");
     const golden = readJson<Golden>(`${folder}/meta.json`);
     // Everything is sampled, so nothing is random: as many places as there are anchors and RoIs.
-    const everything: InstancesConfig["model"] = maskRcnnConfig({ rpnSamples: 8961, roiSamples: 1000 });
+    const everything: DetectionConfig["model"] = maskRcnnConfig({ rpnSamples: 8961, roiSamples: 1000 });
     const all = { ...everything.head, rpn: { ...everything.head.rpn, positiveFraction: 1 } };
     const head = { ...all, roi: { ...all.roi, positiveFraction: 1 } };
     const model = maskRcnn({ ...everything, head }, golden.num_classes, true);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { SemanticConfig } from "../../lib/config/schema.js";
+import type { SegmentationConfig } from "../../lib/config/schema.js";
 import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { input, resizeBilinear } from "../../lib/graph/index.js";
@@ -23,7 +23,7 @@ import {
   type SampledOutput,
 } from "../support/tensors.js";
 
-const MODEL: SemanticConfig["model"] = {
+const MODEL: SegmentationConfig["model"] = {
   backbone: {
     type: "efficientformer",
     variant: "l1",

@@ -76,7 +76,7 @@ describe("the README", () => {
       extends: [base("semantic-fpn_fpn128.yaml"), base("efficientformer-nano.yaml")],
     };
     const { config } = resolveConfig(semantic);
-    expect(config).to.have.property("task", "semantic");
+    expect(config).to.have.property("task", "segmentation");
     expect(config.data.classes).to.deep.equal(["road", "building", "tree"]);
   });
 

@@ -47,7 +47,7 @@ async function expectToOpen(chromium: string, file: string): Promise<void> {
   }
 }
 
-for (const task of ["instances", "semantic"] as const) {
+for (const task of ["detection", "segmentation"] as const) {
   describe(`the report of a run (${task})`, function () {
     this.timeout(120_000);
     let data: ShapesData;
@@ -67,7 +67,7 @@ for (const task of ["instances", "semantic"] as const) {
       expect(result.metrics).to.deep.equal(readJson(join(run, "evaluation", "metrics.json")).metrics);
       const { headings, count } = look(result.file);
       const own =
-        task === "semantic"
+        task === "segmentation"
           ? ["Classes"]
           : ["Average precision", "Precision and recall", "What costs precision", "Score threshold"];
       expect(headings).to.deep.equal(["Overview", ...own, "Confusion", "Worst pictures", "Training", "Config"]);
@@ -100,7 +100,7 @@ for (const task of ["instances", "semantic"] as const) {
 
     it("agrees with what is computed from the stored files", () => {
       const { confusion } = result;
-      if (task === "semantic") {
+      if (task === "segmentation") {
         const { classes, counts } = readJson(join(run, "evaluation", "confusion.json"));
         expect(confusion).to.deep.include({ classes });
         const figures = segmentationFigures({ classes: classes.length, counts: Float64Array.from(counts), ignored: 0 });
@@ -156,8 +156,8 @@ describe("the report of what there is", function () {
   }): string {
     const run = join(data.folder, `run-${runs++}`);
     mkdirSync(join(run, "evaluation"), { recursive: true });
-    const { config } = resolveConfig(shapesConfig("instances", data, run));
-    if (config.task !== "instances") throw new Error("no config of objects");
+    const { config } = resolveConfig(shapesConfig("detection", data, run));
+    if (config.task !== "detection") throw new Error("no config of objects");
     const val = { ...config.data.val, annotations: files.annotations ?? config.data.val.annotations };
     writeFileSync(join(run, "config.yaml"), stringify({ ...config, data: { ...config.data, val } }));
     if (files.log !== undefined) writeFileSync(join(run, "log.jsonl"), files.log);

@@ -21,7 +21,7 @@ import { findWeights } from "../../lib/runs/folder.js";
 import { userMessage } from "../support/failure.js";
 
 const { config } = resolveConfig({
-  task: "semantic",
+  task: "segmentation",
   model: {
     backbone: { type: "efficientformer", variant: "nano" },
     neck: { type: "fpn" },

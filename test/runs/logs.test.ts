@@ -124,7 +124,7 @@ describe("logs", () => {
   });
 
   it("writes a run's curves and lines", async () => {
-    const log = await openRunLog(folder, { config: "task: semantic" });
+    const log = await openRunLog(folder, { config: "task: segmentation" });
     log.write(step(1));
     log.write({ type: "progress", what: "validation", done: 1, total: 2 });
     log.write({ type: "evaluation", step: 1, epoch: 0, metrics: { mIoU: 0.25 } });

@@ -1,4 +1,4 @@
-import type { InstancesConfig } from "../../lib/config/schema.js";
+import type { DetectionConfig } from "../../lib/config/schema.js";
 import { configSchema } from "../../lib/config/schema.js";
 
 export interface MaskRcnnChoices {
@@ -11,7 +11,7 @@ export interface MaskRcnnChoices {
 export function maskRcnnConfig({ variant = "l1", rpnSamples = 256, roiSamples = 512 }: MaskRcnnChoices = {}) {
   const split = { annotations: "a.json", pictures: "." };
   const config = configSchema.parse({
-    task: "instances",
+    task: "detection",
     model: {
       backbone: { type: "efficientformer", variant },
       neck: { type: "fpn" },
@@ -19,6 +19,6 @@ export function maskRcnnConfig({ variant = "l1", rpnSamples = 256, roiSamples = 
     },
     data: { type: "coco", train: split, val: split },
     training: { steps: 1, optimizer: { type: "adamw", lr: 1e-4 }, schedule: { type: "constant" } },
-  }) as InstancesConfig;
+  }) as DetectionConfig;
   return config.model;
 }

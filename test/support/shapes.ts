@@ -96,7 +96,7 @@ function outline(kind: number, x: number, y: number, radius: number): number[] {
 }
 
 /** A config of a tiny model on such data, to be changed by `--set`-like overrides. */
-export function shapesConfig(task: "instances" | "semantic", data: ShapesData, output: string): ConfigInput {
+export function shapesConfig(task: "detection" | "segmentation", data: ShapesData, output: string): ConfigInput {
   const { pictures, labelMaps, annotations } = data;
   const backbone = { type: "efficientformer", variant: "nano", layerScaleInit: 0.1, dropPath: 0.1 } as const;
   const neck = { type: "fpn", channels: 32 } as const;
@@ -104,7 +104,7 @@ export function shapesConfig(task: "instances" | "semantic", data: ShapesData, o
   const training = { steps: 8, optimizer, schedule: { type: "constant" }, logEvery: 1 } as const;
   const transforms = { train: [{ type: "randomFlip" as const }] };
   const batches = { batchSize: 2, testBatchSize: 2, workers: 0, transforms };
-  if (task === "semantic") {
+  if (task === "segmentation") {
     const split = { pictures, labelMaps };
     return {
       task,

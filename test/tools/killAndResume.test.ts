@@ -16,7 +16,7 @@ describe("killing and resuming", function () {
 
   it("takes README's own config, whole", () => {
     const { config } = loadConfig(readmeConfig(folder));
-    expect(config.task).to.equal("instances");
+    expect(config.task).to.equal("detection");
     expect(config.training).to.include({ steps: 2000, evaluateEvery: 500 });
     expect(config.training.checkpoint).to.not.have.property("every");
   });
@@ -24,7 +24,7 @@ describe("killing and resuming", function () {
   it("ends as if nobody had killed it, and says at which step it was", async () => {
     const data = await makeShapes(3);
     try {
-      const { training, ...rest } = shapesConfig("semantic", data, "unused");
+      const { training, ...rest } = shapesConfig("segmentation", data, "unused");
       const config = join(folder, "shapes.yaml");
       writeFileSync(config, JSON.stringify({ ...rest, training: { ...training, steps: 10, evaluateEvery: 3 } }));
       const lines: string[] = [];

@@ -7,7 +7,7 @@ import { isDue, runLength } from "../../lib/training/length.js";
 function trainingOf(length: { epochs?: number; steps?: number; accumulate?: number }): TrainingConfig {
   const split = { pictures: "a", labelMaps: "b" };
   return resolveConfig({
-    task: "semantic",
+    task: "segmentation",
     model: {
       backbone: { type: "efficientformer", variant: "nano" },
       neck: { type: "fpn" },

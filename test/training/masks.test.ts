@@ -28,7 +28,7 @@ describe("training on objects with and without masks", function () {
     return path;
   };
   const train = ({ train = data.annotations, val = data.annotations }, ...overrides: string[]) =>
-    trainQuietly(shapesConfig("instances", data, join(data.folder, `run-${runs++}`)), [
+    trainQuietly(shapesConfig("detection", data, join(data.folder, `run-${runs++}`)), [
       "training.steps=2",
       `data.train.annotations=${train}`,
       `data.val.annotations=${val}`,

@@ -16,7 +16,7 @@ const savedSteps = (run: string): number[] =>
     .map((name) => Number(name.slice(5)))
     .sort((a, b) => a - b);
 
-for (const task of ["semantic", "instances"] as const) {
+for (const task of ["segmentation", "detection"] as const) {
   describe(`training (${task})`, function () {
     this.timeout(180_000); // on a busy machine
     let data: ShapesData;
@@ -40,9 +40,9 @@ for (const task of ["semantic", "instances"] as const) {
       const evaluations = events.filter(({ type }) => type === "evaluation");
       expect(evaluations.map((event) => "step" in event && event.step)).to.deep.equal([15, 30]);
       expect(result.metrics.loss).to.be.within(0, mean(losses.slice(0, 5)));
-      expect(result.metrics).to.include.keys(task === "semantic" ? ["mIoU", "aAcc"] : ["boxAP", "maskAP50"]);
+      expect(result.metrics).to.include.keys(task === "segmentation" ? ["mIoU", "aAcc"] : ["boxAP", "maskAP50"]);
       const { metadata } = await readSafetensors(result.weights);
-      expect(metadata.metric).to.equal(task === "semantic" ? "mIoU" : "boxAP");
+      expect(metadata.metric).to.equal(task === "segmentation" ? "mIoU" : "boxAP");
       expect(readdirSync(join(run, "tensorboard"))).to.have.length(1);
     });
 
@@ -99,7 +99,7 @@ describe("training", () => {
 
   const newRun = () => join(data.folder, `run-${runs++}`);
   const train = (run: string, ...[overrides, options]: [string[]?, Parameters<typeof trainQuietly>[2]?]) =>
-    trainQuietly(shapesConfig("semantic", data, run), overrides, options);
+    trainQuietly(shapesConfig("segmentation", data, run), overrides, options);
 
   it("stops when the loss is no number any more, naming the step, and keeps the checkpoint before", async () => {
     const run = newRun();

@@ -7,7 +7,7 @@ import {
   efficientFormerClassifier,
 } from "../../lib/backbones/efficientformer.js";
 import { resolveConfig } from "../../lib/config/load.js";
-import type { ConfigInput, InstancesConfig, SemanticConfig } from "../../lib/config/schema.js";
+import type { ConfigInput, DetectionConfig, SegmentationConfig } from "../../lib/config/schema.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { type Parameter, ParameterList } from "../../lib/nn/parameters.js";
@@ -27,7 +27,7 @@ const neck = { type: "fpn" } as const;
 
 function instances(variant: EfficientFormerVariant, classes = 80): readonly Parameter[] {
   const input: ConfigInput = {
-    task: "instances",
+    task: "detection",
     model: { backbone: backbone(variant), neck, head: { type: "maskRcnn" } },
     data: {
       type: "coco",
@@ -37,19 +37,19 @@ function instances(variant: EfficientFormerVariant, classes = 80): readonly Para
     training: { steps: 1, optimizer: { type: "adamw", lr: 1 }, schedule: { type: "constant" } },
     output: "x",
   };
-  return maskRcnn((resolveConfig(input).config as InstancesConfig).model, classes, true).parameters;
+  return maskRcnn((resolveConfig(input).config as DetectionConfig).model, classes, true).parameters;
 }
 
 function semantic(variant: EfficientFormerVariant): readonly Parameter[] {
   const split = { pictures: "a", labelMaps: "a" };
   const input: ConfigInput = {
-    task: "semantic",
+    task: "segmentation",
     model: { backbone: backbone(variant), neck, head: { type: "semanticFpn" } },
     data: { type: "labelMaps", train: split, val: split, classes: ["a", "b"] },
     training: { steps: 1, optimizer: { type: "adamw", lr: 1 }, schedule: { type: "constant" } },
     output: "x",
   };
-  return semanticFpn((resolveConfig(input).config as SemanticConfig).model, 150).parameters;
+  return semanticFpn((resolveConfig(input).config as SegmentationConfig).model, 150).parameters;
 }
 
 /** The plan leaves nothing of the model open and nothing of the file over. */

@@ -1,4 +1,4 @@
-import type { InstancesConfig } from "../../config/schema.js";
+import type { DetectionConfig } from "../../config/schema.js";
 import type { DetectionDataset } from "../../datasets/types.js";
 import { maskRcnn } from "../../models/maskRcnn/model.js";
 import { baseAnchors } from "../../regions/anchors.js";
@@ -66,7 +66,7 @@ interface Tried extends BestAnchor {
 /** Tries a config's anchors on the boxes of training batches, as the loader makes them. */
 export async function anchorStats(
   dataset: DetectionDataset,
-  config: InstancesConfig,
+  config: DetectionConfig,
   { anchorPictures = 300, signal, onEvent }: StatsOptions,
 ): Promise<{ readonly stats: AnchorStats; readonly ious: readonly number[] }> {
   const masks = config.model.head.mask !== false && dataset.hasMasks;

@@ -29,7 +29,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
     if (dataset.kind === "segmentation") sets.push(await pixelStats(dataset, source.name, options));
     else {
       sets.push(objectStats(dataset, source.name));
-      if (config?.task === "instances") anchors ??= await anchorStats(dataset, config, options);
+      if (config?.task === "detection") anchors ??= await anchorStats(dataset, config, options);
     }
   }
   if (output !== undefined) {

@@ -80,7 +80,7 @@ export function createComparison(network: Network, settings: ExportSettings, tol
       const { differing, covered, ...rest } = found;
       const objects: FoundDifference = covered === 0 ? rest : { ...rest, mask: differing / covered };
       if (settings.part !== "model") return { outputs };
-      if (network.description.task === "instances") return { outputs, found: objects };
+      if (network.description.task === "detection") return { outputs, found: objects };
       return { outputs, map: map.differing / Math.max(1, map.pixels) };
     },
   };

@@ -143,7 +143,8 @@ async function measured(
   }
   const own = configFor(settings, config);
   const { description, values } = network;
-  const task = own.task === "semantic" ? semanticTask(own, description, "val") : instancesTask(own, description, "val");
+  const task =
+    own.task === "segmentation" ? semanticTask(own, description, "val") : instancesTask(own, description, "val");
   const { validation } = (await task) as Pick<Awaited<typeof task>, "validation">;
   const measure = async (what: string, options: Parameters<typeof validation>[0]) => {
     const run = await validation(options);

@@ -1,6 +1,6 @@
 import type { Backbone } from "../../backbones/backbone.js";
 import { makeBackbone } from "../../backbones/index.js";
-import type { InstancesConfig } from "../../config/schema.js";
+import type { DetectionConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { type BoxHead, boxHead } from "../../heads/boxHead.js";
 import { type MaskHead, maskHead } from "../../heads/maskHead.js";
@@ -12,7 +12,7 @@ import { PICTURE_SIDE } from "../backbone.js";
 
 /** Mask R-CNN (He et al. 2017) on a feature pyramid: backbone, neck, region proposals, box head, mask head. */
 export interface MaskRcnn {
-  readonly config: InstancesConfig["model"]["head"];
+  readonly config: DetectionConfig["model"]["head"];
   readonly classes: number;
   readonly parameters: readonly Parameter[];
   readonly backbone: Backbone;
@@ -28,11 +28,11 @@ export interface MaskRcnn {
   readonly masks?: MaskHead;
 }
 
-export function maskRcnn(config: InstancesConfig["model"], classes: number, masks: boolean): MaskRcnn {
+export function maskRcnn(config: DetectionConfig["model"], classes: number, masks: boolean): MaskRcnn {
   const list = new ParameterList();
   const { rpn, roi } = config.head;
   const { channels } = config.neck;
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.instances });
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.detection });
   const neck = fpn(list.scope("neck"), { inputs: backbone, channels, extraLevel: true });
   const anchors = rpn.anchorRatios.length;
   const proposals = rpnHead(list.scope("rpn_head"), { in: channels, channels: rpn.channels, anchors });

@@ -1,6 +1,6 @@
 import type { Backbone } from "../../backbones/backbone.js";
 import { makeBackbone } from "../../backbones/index.js";
-import type { SemanticConfig } from "../../config/schema.js";
+import type { SegmentationConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
 import { fpn } from "../../necks/fpn.js";
@@ -21,9 +21,9 @@ export interface SemanticFpn {
   readonly forward: (images: Value, context: Context) => Value;
 }
 
-export function semanticFpn(config: SemanticConfig["model"], classes: number): SemanticFpn {
+export function semanticFpn(config: SegmentationConfig["model"], classes: number): SemanticFpn {
   const list = new ParameterList();
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.semantic });
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.segmentation });
   const neck = fpn(list.scope("neck"), { inputs: backbone, channels: config.neck.channels, extraLevel: false });
   const head = semanticFpnHead(list.scope("decode_head"), {
     in: neck.channels,

@@ -39,7 +39,7 @@ function expectEqual(actual: SizedTensors, expected: SizedTensors, tolerance = T
   }
 }
 
-for (const task of ["semantic", "instances"] as const) {
+for (const task of ["segmentation", "detection"] as const) {
   describe(`a TF.js model of a ${task} network`, function () {
     this.timeout(240_000);
     let data: ShapesData;
@@ -138,7 +138,7 @@ for (const task of ["semantic", "instances"] as const) {
       await file.dispose();
       const read = fromMetadata(metadata);
       expect(read?.task).to.equal(task);
-      expect(read?.classes).to.have.length(task === "semantic" ? 3 : 2);
+      expect(read?.classes).to.have.length(task === "segmentation" ? 3 : 2);
       expect(metadata).to.include.keys("mean", "std", "config", "densekit");
     });
 

@@ -11,7 +11,7 @@ export const target: FuzzTarget = {
       producerName: "densekit",
       producerVersion: "0.1.0",
       opsetImport: [{ domain: "", version: 17 }],
-      metadataProps: [{ key: "task", value: "instances" }],
+      metadataProps: [{ key: "task", value: "detection" }],
       graph: {
         name: "graph",
         node: [{ name: "a", opType: "Relu", domain: "", input: ["x"], output: ["y"], attribute: [] }],

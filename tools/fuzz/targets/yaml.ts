@@ -6,7 +6,7 @@ import { mutate } from "../mutate.js";
 import type { FuzzTarget } from "../target.js";
 import { anyJson, anyName, anyNumber, mutateText, oneOf } from "../words.js";
 
-const OBJECTS = `task: instances
+const OBJECTS = `task: detection
 model:
   backbone: { type: efficientformer, variant: nano, weights: w.pth }
   neck: { type: fpn, channels: 128 }
@@ -25,7 +25,7 @@ training:
 engine: { providers: [cpu], threads: 2 }
 `;
 const MAPS = `extends: base.yaml
-task: semantic
+task: segmentation
 data:
   type: labelMaps
   train: { pictures: p, labelMaps: l }
