@@ -44,6 +44,7 @@ function parameterRange(name: string, shape: readonly number[], gain: number): [
   if (last.startsWith("layer_scale")) return [0.1, 1];
   if (last === "attention_biases" || last === "attention_biases_seg") return [-1, 1];
   if (last === "bias") return name.includes("talking_head") ? [-0.001, 0.001] : [-0.1, 0.1];
+  if (last === "cls_token" || last === "dist_token" || last === "pos_embed") return [-0.5, 0.5];
   if (last !== "weight") return undefined;
   if (shape.length === 1) return [0.5, 1.5];
   const halved = name.endsWith("mlp.fc2.weight") || name.endsWith("proj.1.weight");

@@ -48,6 +48,7 @@ class Published:
     # Factors on parameters by the end of their names, where deep models would leave float32's range of even precision.
     gains: dict[str, float] = field(default_factory=dict)
     norms: list[nn.Module] = field(default_factory=list)  # of the dense form alone; filled as norm0, norm2, …
+    pyramid: nn.Module | None = None  # of the dense form alone; its names are ours
 
 
 def renamer(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> Callable[[str], str]:
@@ -130,6 +131,58 @@ def repvit(variant: str) -> Published:
     return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)), gains=gains)
 
 
+class MapLayerNorm(nn.LayerNorm):
+    """Layer norm over the channels of maps."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class NormalisedConvolution(nn.Conv2d):
+    """A convolution without bias, and a layer norm named as Detectron2 names it."""
+
+    def __init__(self, channels: int, out: int, kernel: int):
+        super().__init__(channels, out, kernel, padding="same", bias=False)
+        self.norm = MapLayerNorm(out, eps=1e-6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(super().forward(x))
+
+
+class SimplePyramid(nn.Module):
+    """The simple feature pyramid as the paper of ViTDet describes it (Li et al. 2022, section 3), in Detectron2's names."""
+
+    def __init__(self, channels: int, out: int = 256):
+        super().__init__()
+        up = lambda a, b: nn.ConvTranspose2d(a, b, 2, stride=2)
+        half, quarter = channels // 2, channels // 4
+        quadruple = [up(channels, half), MapLayerNorm(half, eps=1e-6), nn.GELU(), up(half, quarter)]
+        levels = ((quadruple, quarter), ([up(channels, half)], half), ([], channels), ([nn.MaxPool2d(2)], channels))
+        for power, (resample, width) in enumerate(levels, 2):
+            layers = [*resample, NormalisedConvolution(width, out, 1), NormalisedConvolution(out, out, 3)]
+            self.add_module(f"simfp_{power}", nn.Sequential(*layers))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [level(x) for level in self.children()]
+
+
+def deit(variant: str, distilled: bool = True) -> Published:
+    name = f"deit_{variant}_{'distilled_' if distilled else ''}patch16_224"
+    model = timm.create_model(name, dynamic_img_size=True)
+    pyramid = SimplePyramid(model.embed_dim)
+
+    def maps(x: torch.Tensor) -> Outputs:
+        h, w = x.shape[2] // 16, x.shape[3] // 16
+        tokens = model.blocks(model._pos_embed(model.patch_embed(x)))[:, model.num_prefix_tokens :]
+        return named(pyramid(tokens.transpose(1, 2).unflatten(2, (h, w))))
+
+    config = {"type": "deit", "variant": variant, "distilled": distilled}
+    # Smaller than the table of 14 × 14 places, larger, and on one side each.
+    sizes = ((1, 3, 64, 96), (2, 3, 128, 64), (1, 3, 256, 320), (1, 3, 96, 288))
+    classifier_sizes = ((1, 3, 224, 224), (2, 3, 240, 144))
+    return Published(TIMM, config, model, maps, sizes=sizes, classifier_sizes=classifier_sizes, pyramid=pyramid)
+
+
 MODELS: dict[str, Callable[[], Published]] = {
     "resnet-18": lambda: resnet(18),
     "resnet-34": lambda: resnet(34),
@@ -141,6 +194,9 @@ MODELS: dict[str, Callable[[], Published]] = {
     "efficientnet-lite0": lambda: efficientnet("tensorflow"),
     "efficientnet-lite0-timm": lambda: efficientnet("timm"),
     **{f"repvit-{variant}": partial(repvit, variant) for variant in ("m0.9", "m1.1", "m1.5", "m2.3")},
+    "deit-tiny": lambda: deit("tiny"),
+    "deit-small": lambda: deit("small"),
+    "deit-small-plain": lambda: deit("small", distilled=False),
     "poolformer-s12": lambda: poolformer("s12"),
     "poolformer-s24": lambda: poolformer("s24"),
     "poolformer-s36": lambda: poolformer("s36"),
@@ -179,6 +235,9 @@ def golden(published: Published) -> dict[str, object]:
     for i, norm in enumerate(published.norms):
         fill(norm, PREFIX, lambda name: f"norm{2 * i}.{name}")
         norm.double()
+    if published.pyramid is not None:
+        fill(published.pyramid, PREFIX, lambda name: name)
+        published.pyramid.double()
     logits = published.logits or model
     model.double().eval()  # in float64: the files hold the truth, not PyTorch's rounding
     return {

@@ -55,6 +55,8 @@ def _range(name: str, shape: tuple[int, ...], gain: float) -> tuple[float, float
         return -1.0, 1.0
     if last == "bias":
         return -0.1, 0.1
+    if last in ("cls_token", "dist_token", "pos_embed"):
+        return -0.5, 0.5
     if last != "weight":
         return None
     if len(shape) == 1:

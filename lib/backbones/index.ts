@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
 import type { Backbone, BackboneKind, Classifier, ClassifierOptions, MakeOptions } from "./backbone.js";
+import { deitKind } from "./deit.js";
 import { efficientFormerKind } from "./efficientformer.js";
 import { efficientNetKind } from "./efficientnet.js";
 import { mobileNetV2Kind } from "./mobilenetv2.js";
@@ -17,6 +18,7 @@ export const BACKBONES = [
   mobileNetV2Kind,
   efficientNetKind,
   repVitKind,
+  deitKind,
 ] as const;
 
 type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {

@@ -130,5 +130,5 @@ export const poolFormerKind = backboneKind({
   classifier: (scope, config, { classes }) => poolFormerClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `PoolFormer-${variant.toUpperCase()}`,
   namings: [timm],
-  published: { name: "the authors' PoolFormer", mark: /^(backbone\.)?patch_embed\.proj\.weight$/ },
+  published: { name: "the authors' PoolFormer", mark: /^(backbone\.)?network\.0\.0\.norm1\.weight$/ },
 });

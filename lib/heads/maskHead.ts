@@ -1,7 +1,7 @@
-import { add, convTranspose2d, inScope, reshape, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { kaimingNormalFanOut, zeros } from "../nn/initialisers.js";
-import { convolution, type Layer, relu, sequential } from "../nn/layers.js";
+import { convolution, type Layer, relu, sequential, transposedConvolution } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 
 export interface MaskHead {
@@ -26,19 +26,9 @@ export function maskHead(scope: ParameterScope, options: MaskHeadOptions): MaskH
     layers.push(convolution(scope.child(`convs.${i}.conv`), { in: from, out: channels, kernel: 3, ...init }), relu);
   }
   layers.push(
-    upsample(scope.child("upsample"), channels),
+    transposedConvolution(scope.child("upsample"), { in: channels, out: channels, factor: 2, ...init }),
     relu,
     convolution(scope.child("conv_logits"), { in: channels, out: options.classes, kernel: 1, ...init }),
   );
   return { forward: sequential(...layers) };
-}
-
-/** A transposed 2×2 convolution of stride 2: every pixel becomes a block of four. */
-function upsample(scope: ParameterScope, channels: number): Layer {
-  const weight = scope.parameter("weight", [channels, channels, 2, 2], "weight", kaimingNormalFanOut);
-  const bias = scope.parameter("bias", [channels], "bias", zeros);
-  return (x, context) =>
-    inScope(scope.path, () =>
-      add(convTranspose2d(x, context.value(weight), { stride: 2 }), reshape(context.value(bias), [1, channels, 1, 1])),
-    );
 }

@@ -12,8 +12,8 @@ type Freezing = Pick<BackboneConfig, "frozenStages">;
 /** Whether a parameter of the model stays as it is: those of the stem and of the first `frozenStages` stages do. */
 export function isFrozen({ stages }: Backbone, { frozenStages }: Freezing): (parameterName: string) => boolean {
   if (frozenStages === 0) return () => false;
-  const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => `${PREFIX}${path}.`));
-  return (name) => paths.some((path) => name.startsWith(path));
+  const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => PREFIX + path));
+  return (name) => paths.some((path) => name === path || name.startsWith(`${path}.`));
 }
 
 /** Frozen parts and backbones in evaluation mode normalise by running statistics, everything else by the batch's. */

@@ -49,6 +49,24 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
   );
 }
 
+export interface TransposedConvolution extends Pick<Linear, "in" | "out" | "initWeight" | "initBias"> {
+  /** Kernel and stride: every pixel becomes a block of so many a side. */
+  readonly factor: number;
+}
+
+/** Transposed convolution of [N, in, H, W] to [N, out, factor · H, factor · W]; `weight` [in, out, k, k], `bias` [out]. */
+export function transposedConvolution(scope: ParameterScope, options: TransposedConvolution): Layer {
+  const { factor, out } = options;
+  // PyTorch takes the second axis for what goes in, here too.
+  const { initWeight = defaultUniform, initBias = defaultBias(out * factor * factor) } = options;
+  const weight = scope.parameter("weight", [options.in, out, factor, factor], "weight", initWeight);
+  const bias = scope.parameter("bias", [out], "bias", initBias);
+  return scoped(scope, (x, context) => {
+    const y = graph.convTranspose2d(x, context.value(weight), { stride: factor });
+    return add(y, reshape(context.value(bias), [1, out, 1, 1]));
+  });
+}
+
 /** Zeros at the top, left, bottom and right so that the output has ⌈size / stride⌉ pixels a side. */
 function samePadding({ shape }: Value, kernel: number, stride: number) {
   const [height, width] = shape.slice(2).map((size) => {
@@ -130,6 +148,15 @@ export function layerNorm(scope: ParameterScope, channels: number, { epsilon = 1
   const gamma = scope.parameter("weight", [channels], "norm", ones);
   const beta = scope.parameter("bias", [channels], "norm", zeros);
   return scoped(scope, (x, context) => graph.layerNorm(x, context.value(gamma), context.value(beta), { epsilon }));
+}
+
+/** Layer norm over the channels of maps [N, C, H, W], each pixel on its own. */
+export function mapLayerNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5 } = {}): Layer {
+  const gamma = scope.parameter("weight", [channels], "norm", ones);
+  const beta = scope.parameter("bias", [channels], "norm", zeros);
+  return scoped(scope, (x, context) =>
+    graph.channelAffine(graph.standardise(x, { axes: [1], epsilon }), context.value(gamma), context.value(beta)),
+  );
 }
 
 /** Group norm of [N, C, H, W] with one group. */

@@ -3,10 +3,10 @@ import type { Random } from "../random.js";
 import type { Initialiser } from "./initialisers.js";
 
 /**
- * What a parameter does, which decides how it is trained: weights decay; norms, biases and layer scales do not;
- * buffers (running statistics) are no parameters of the optimiser at all.
+ * What a parameter does, which decides how it is trained: weights decay; norms, biases, layer scales and
+ * embeddings (of positions, of a class) do not; buffers (running statistics) are no parameters of the optimiser at all.
  */
-export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "buffer";
+export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "embedding" | "buffer";
 
 export interface Parameter {
   /** The full name, equal to the official checkpoints', such as `backbone.network.0.1.mlp.fc1.weight`. */

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { FreeSizes } from "../../lib/compilers/onnx/freeSizes.js";
 import { writePortableOnnx } from "../../lib/compilers/onnx/portable.js";
 import { runOnce } from "../../lib/engines/inference.js";
@@ -8,18 +9,26 @@ import type { Network } from "../../lib/export/network.js";
 import {
   abs,
   add,
+  averagePool,
   broadcastTo,
+  concat,
   constant,
   constantData,
   input,
   neg,
   nodesInOrder,
   reshape,
+  resizeBicubic,
+  transpose,
 } from "../../lib/graph/index.js";
 import type { Outputs } from "../../lib/graph/passes/rewrite.js";
-import { batchNorm, convolution } from "../../lib/nn/layers.js";
+import { Context } from "../../lib/nn/context.js";
+import { normal } from "../../lib/nn/initialisers.js";
+import { batchNorm, convolution, transposedConvolution } from "../../lib/nn/layers.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
+import { uniform } from "../../tools/prng.js";
+import { expectClose } from "../support/tensors.js";
 
 const NORMALISATION = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
 const FREE = {
@@ -76,6 +85,55 @@ describe("builds at several sizes", () => {
       for (const [i, data] of other.entries()) expect(data).to.equal(first![i]);
     }
     expect(new Set(first).size).to.equal(8); // no part in the place of another
+  });
+
+  it("resize a table to the map's size, beside a row for every picture, and enlarge the map", async () => {
+    const list = new ParameterList();
+    const scope = list.scope("backbone");
+    const [grid, channels] = [4, 3];
+    const table = scope.parameter("table", [1, grid * grid, channels], "embedding", normal(1));
+    const token = scope.parameter("token", [1, 1, channels], "embedding", normal(1));
+    const up = transposedConvolution(scope.child("up"), { in: channels, out: 2, factor: 2 });
+    const values = new ParameterValues(list.all);
+    values.initialise((name) => Random.of("table", name));
+    const network: Network = {
+      description: { task: "segmentation", classes: ["a"] },
+      values,
+      weights: "",
+      backbone: (images, context) => {
+        const map = averagePool(images, { kernel: 16, stride: 16 });
+        const [b, c, h, w] = map.shape as [number, number, number, number];
+        const square = transpose(reshape(context.value(table), [1, grid, grid, channels]), [0, 3, 1, 2]);
+        const sized = transpose(reshape(resizeBicubic(square, [h, w], { antialias: true }), [1, c, h * w]), [0, 2, 1]);
+        const tokens = add(transpose(reshape(map, [b, c, h * w]), [0, 2, 1]), sized);
+        const all = concat([broadcastTo(context.value(token), [b, 1, c]), tokens], 1);
+        return { tokens: all, map: up(map, context) };
+      },
+      neck: () => ({}),
+      model: () => ({}),
+    };
+    const engine = onnxRuntimeEngine();
+    const builds = await recordBuilds(network, FREE, NORMALISATION, (constants) => runOnce(engine, constants));
+    const file = writePortableOnnx({ builds, half: false, metadata: {}, version: "1.2.3" });
+    const session = await InferenceSession.create(file);
+    for (const [batch, height, width] of [
+      [1, 32, 64], // smaller than the table
+      [2, 96, 160], // larger
+      [1, 32, 224], // on one side each
+    ] as const) {
+      const images = uniform("images", batch * 3 * height * width, -1, 1);
+      const feeds = { images: new Tensor("float32", images, [batch, 3, height, width]) };
+      const found = await session.run(feeds);
+      const context = Context.inference(values);
+      const graph = network.backbone(input("images", [batch, 3, height, width]), context);
+      const program = await engine.compile(graph);
+      const expected = await program.run({ images });
+      await program.dispose();
+      for (const name of ["tokens", "map"]) {
+        expectClose(found[name]!.data as Float32Array, expected[name]!, 2e-6, `${name} of ${height} × ${width}`);
+      }
+    }
+    await session.release();
   });
 
   it("that are not alike are refused", () => {

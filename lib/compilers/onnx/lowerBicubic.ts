@@ -3,8 +3,9 @@ import type { Emitter } from "./emitter.js";
 import { ELEMENT_TYPES } from "./proto.js";
 import type { Target } from "./target.js";
 
-/** Keys' cubic convolution kernel with this constant, as PyTorch has it. */
+/** Keys' cubic convolution kernel with this constant, as PyTorch has it; and where it antialiases. */
 const A = -0.75;
+const A_ANTIALIASED = -0.5;
 
 /** The weights of the pixels at offsets −1, 0, 1, 2 as polynomials of the offset in 0 … 1: factors of t³, t², t and 1. */
 const TAPS = [
@@ -28,10 +29,11 @@ export function lowerResizeBicubic(
   const [y] = node.outputs;
   const rank = y!.shape.length;
   if (!sizes.isFree(y!, rank - 2) && !sizes.isFree(y!, rank - 1)) return undefined;
+  const resized = node.attributes.antialias ? antialiasedAxis : resizedAxis;
   return [rank - 2, rank - 1].reduce((map, axis) => {
     const from = node.inputs[0]!.shape[axis]!;
     const to = sizes.vector(emit, node, ({ outputs }) => [outputs[0]!.shape[axis]!]);
-    return resizedAxis(emit, map, { axis, from, to, last: axis === rank - 1 });
+    return resized(emit, map, { axis, from, to, last: axis === rank - 1 });
   }, x!);
 }
 
@@ -53,6 +55,29 @@ function resizedAxis(emit: Emitter, x: string, { axis, from, to, last }: Resizin
     return emit.node("Mul", [emit.node("Gather", [x, index], { attributes: { axis } }), along]);
   });
   return taps.reduce((sum, tap) => emit.node("Add", [sum, tap]));
+}
+
+/**
+ * With antialiasing the number of pixels that weigh follows from the size: all of the axis are weighed, most of them with
+ * nothing, by a matrix [to, from]. These tables are a few pixels wide.
+ */
+function antialiasedAxis(emit: Emitter, x: string, { from, to, last }: Resizing): string {
+  const { low, share } = positions(emit, from, to);
+  const float = (tensor: string) => emit.node("Cast", [tensor], { attributes: { to: ELEMENT_TYPES.float32 } });
+  const position = emit.node("Unsqueeze", [emit.node("Add", [float(low), share]), emit.int64([1])]); // [to, 1]
+  const pixels = emit.floats(Array.from({ length: from }, (_, j) => j));
+  const unit = emit.node("Max", [emit.float(1), emit.node("Div", [emit.floats([from]), float(to)])]);
+  const distance = emit.node("Div", [emit.node("Abs", [emit.node("Sub", [position, pixels])]), unit]);
+  const a = A_ANTIALIASED;
+  const near = polynomial(emit, emit.node("Min", [distance, emit.float(1)]), [a + 2, -(a + 3), 0, 1]);
+  const beyond = emit.node("Min", [emit.node("Max", [distance, emit.float(1)]), emit.float(2)]);
+  const far = polynomial(emit, beyond, [a, -5 * a, 8 * a, -4 * a]);
+  const weights = emit.node("Add", [near, far]); // each is 0 where the other counts
+  const ones = emit.node("Reshape", [emit.floats(Array.from({ length: from }, () => 1)), emit.int64([from, 1])]);
+  const total = emit.node("MatMul", [weights, ones]);
+  const matrix = emit.node("Div", [weights, total]);
+  if (!last) return emit.node("MatMul", [matrix, x]);
+  return emit.node("MatMul", [x, emit.node("Transpose", [matrix], { attributes: { perm: [1, 0] } })]);
 }
 
 /**

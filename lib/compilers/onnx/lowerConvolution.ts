@@ -1,6 +1,6 @@
-import type { AttributesOf, Node } from "../../graph/index.js";
+import { type AttributesOf, GraphError, type Node } from "../../graph/index.js";
 import type { Emitter } from "./emitter.js";
-import type { Target } from "./target.js";
+import type { Sizes, Target } from "./target.js";
 
 /*
  * Where a file may be run on any provider, forms that onnxruntime's WebGPU provider (1.30) gets wrong are written
@@ -45,10 +45,11 @@ export function lowerTransposedConvolution(
   emit: Emitter,
   [x, w]: readonly string[],
   node: TransposedConvolution,
-  { dialect }: Target,
+  { dialect, sizes }: Target,
 ): string {
   const { groups } = node.attributes;
-  if (dialect === "onnxruntime" || !mixesGroups(node)) return transposedConvolution(emit, [x!, w!], node, groups);
+  const form = { node, sizes };
+  if (dialect === "onnxruntime" || !mixesGroups(node)) return transposedConvolution(emit, [x!, w!], groups, form);
   const members = node.inputs[0]!.shape[1]! / groups;
   const parts = Array.from({ length: groups }, (_, i) => {
     const bounds = [members * i, members * (i + 1)].map((n) => emit.int64([n]));
@@ -56,7 +57,7 @@ export function lowerTransposedConvolution(
       emit.node("Slice", [x!, ...bounds, emit.int64([1])]),
       emit.node("Slice", [w!, ...bounds, emit.int64([0])]),
     ];
-    return transposedConvolution(emit, operands, node, 1);
+    return transposedConvolution(emit, operands, 1, form);
   });
   return emit.node("Concat", parts, { attributes: { axis: 1 } });
 }
@@ -66,19 +67,24 @@ function mixesGroups({ inputs: [x, w], attributes: { groups } }: TransposedConvo
   return groups > 1 && w!.shape[1] === 1 && x!.shape[1]! > groups;
 }
 
+/** What the transposed kernel writes beyond the wanted size, along each axis; negative where it lacks some. */
+const excess = ({ inputs: [x, w], attributes: { stride, padding, outputSize } }: TransposedConvolution): number[] =>
+  [0, 1].map((i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!);
+
 function transposedConvolution(
   emit: Emitter,
   operands: readonly string[],
-  { inputs: [x, w], attributes: { stride, padding, outputSize } }: TransposedConvolution,
   groups: number,
+  { node, sizes }: { readonly node: TransposedConvolution; readonly sizes: Sizes },
 ): string {
-  // What the transposed kernel writes beyond the wanted size is cut; what it lacks is output padding.
-  const over = [0, 1].map((i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!);
+  const { stride, padding } = node.attributes;
+  const over = sizes.fixed(node, excess);
+  if (over === undefined) throw new GraphError("a transposed convolution whose padding follows from a free size");
   return emit.node("ConvTranspose", operands, {
     attributes: {
-      kernel_shape: w!.shape.slice(2),
+      kernel_shape: node.inputs[1]!.shape.slice(2),
       strides: stride,
-      pads: [...padding, ...over.map((n) => Math.max(0, n))],
+      pads: [...padding, ...over.map((n) => Math.max(0, n))], // what is over is cut
       output_padding: over.map((n) => Math.max(0, -n)),
       group: groups,
     },

@@ -39,11 +39,11 @@ export class Writer {
   /** Writes the graph behind the outputs. @returns the nodes, which make tensors of the outputs' names */
   write(outputs: Readonly<Record<string, Value>>): OnnxNode[] {
     const order = nodesInOrder(Object.values(outputs));
-    for (const node of order) {
-      if (isOperator(node, inputOperator)) this.emit.reserve((node.attributes as InputAttributes).name);
-    }
+    const inputs = order.filter((node) => isOperator(node, inputOperator));
+    for (const { attributes } of inputs) this.emit.reserve((attributes as InputAttributes).name);
     for (const name of Object.keys(outputs)) this.emit.reserve(name);
-    for (const node of order) this.add(node);
+    // Inputs first: a constant spread out to their sizes may stand before what takes them.
+    for (const node of [...inputs, ...order]) this.add(node);
     return this.nameOutputs(
       Object.entries(outputs).map(([name, value]) => [name, this.tensorOf(value, false)] as const),
     );

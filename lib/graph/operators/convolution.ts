@@ -196,6 +196,7 @@ export const convTranspose2dOperator: Operator<{
 }> = {
   name: "convTranspose2d",
   half: "product",
+  sized: "shape",
   infer: ([x, w], { groups, outputSize }) => {
     check(x!.shape[1] === w!.shape[0], () => `${x!.shape[1]} channels, the kernel has ${w!.shape[0]}`);
     return [{ shape: [x!.shape[0]!, w!.shape[1]! * groups, ...outputSize], dtype: x!.dtype }];

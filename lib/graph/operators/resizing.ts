@@ -38,30 +38,43 @@ export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
   },
 };
 
+export interface BicubicAttributes extends ResizeAttributes {
+  /**
+   * Whether the kernel widens where the table shrinks, as PyTorch's `antialias: true` has it. That is another filter when
+   * enlarging too: its constant is −0.5 in the place of −0.75, and pixels outside are left out, not taken from the border.
+   */
+  readonly antialias: boolean;
+}
+
 /**
- * Bicubic resizing of the last two axes, pixel centres at half (align_corners false), no antialiasing; meant for small
- * tables such as attention biases.
+ * Bicubic resizing of the last two axes, pixel centres at half (align_corners false); meant for small tables such as
+ * attention biases and position embeddings.
  */
-export const resizeBicubicOperator: Operator<ResizeAttributes> = {
+export const resizeBicubicOperator: Operator<BicubicAttributes> = {
   name: "resizeBicubic",
   sized: "values",
   infer: ([x], { size }) => {
     check(x!.shape.length >= 2, () => "x has two axes or more");
     return [{ shape: [...x!.shape.slice(0, -2), ...size], dtype: x!.dtype }];
   },
-  gradient: ({ inputs: [x], attributes: { size } }, [g]) => {
-    const [rows, columns] = cubicMatrices(x!, size);
+  gradient: ({ inputs: [x], attributes }, [g]) => {
+    const [rows, columns] = cubicMatrices(x!, attributes);
     return [matMul(matMul(rows, g!, { transposeA: true }), columns)];
   },
-  decompose: ({ inputs: [x], attributes: { size } }) => {
-    const [rows, columns] = cubicMatrices(x!, size);
+  decompose: ({ inputs: [x], attributes }) => {
+    const [rows, columns] = cubicMatrices(x!, attributes);
     return [matMul(matMul(rows, x!), columns, { transposeB: true })];
   },
 };
 
-function cubicMatrices(x: Value, [height, width]: ResizeAttributes["size"]): readonly [rows: Value, columns: Value] {
-  const [h, w] = x.shape.slice(-2) as [number, number];
-  return [interpolationMatrix(h, height, cubicTaps), interpolationMatrix(w, width, cubicTaps)];
+function cubicMatrices(x: Value, { size, antialias }: BicubicAttributes): readonly [rows: Value, columns: Value] {
+  const [rows, columns] = size.map((to, i) => {
+    const from = x.shape.at(i - 2)!;
+    return antialias
+      ? constant(antialiasedMatrix(from, to), [to, from])
+      : interpolationMatrix(from, to, pixelsAround(-0.75));
+  });
+  return [rows!, columns!];
 }
 
 /** Source positions and weights of one output position, as PyTorch's `interpolate` takes them. */
@@ -76,16 +89,35 @@ const linearTaps: Taps = (position) => {
   ];
 };
 
-/** Keys' cubic convolution kernel with a = −0.75 (Keys 1981), the constant PyTorch and OpenCV use. */
-const cubicTaps: Taps = (position) => {
-  const a = -0.75;
-  const low = Math.floor(position);
-  return [-1, 0, 1, 2].map((offset) => {
-    const d = Math.abs(position - low - offset);
-    const weight = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((d - 5) * d + 8) * d * a - 4 * a;
-    return [low + offset, weight] as const;
-  });
-};
+/** Keys' cubic convolution kernel (Keys 1981): the weight of a pixel that is d away, 0 from two pixels on. */
+function cubicKernel(d: number, a: number): number {
+  if (d >= 2) return 0;
+  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((d - 5) * d + 8) * d * a - 4 * a;
+}
+
+/** The four pixels around a position; the constant a is −0.75 in PyTorch and OpenCV. */
+const pixelsAround =
+  (a: number): Taps =>
+  (position) => {
+    const low = Math.floor(position);
+    return [-1, 0, 1, 2].map((offset) => [low + offset, cubicKernel(Math.abs(position - low - offset), a)] as const);
+  };
+
+/** The [output, input] matrix of bicubic resizing as PyTorch's with antialiasing: weights of each row add up to 1. */
+export function antialiasedMatrix(input: number, output: number): Float32Array {
+  const matrix = new Float32Array(output * input);
+  const pixel = Math.max(1, input / output); // the kernel's unit, in pixels of the input
+  for (let i = 0; i < output; i++) {
+    const position = ((i + 0.5) * input) / output - 0.5;
+    const weights = Array.from({ length: input }, (_, j) => cubicKernel(Math.abs(position - j) / pixel, -0.5));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    matrix.set(
+      weights.map((weight) => weight / total),
+      i * input,
+    );
+  }
+  return matrix;
+}
 
 /** The [output, input] matrix of a one-dimensional resizing; indices outside are clamped to the border. */
 function interpolationMatrix(input: number, output: number, taps: Taps): Value {
@@ -114,8 +146,8 @@ export function bilinearMatrix(input: number, output: number): Float32Array {
   return constantData(interpolationMatrix(input, output, linearTaps)) as Float32Array;
 }
 
-export const resizeBicubic = (x: Value, size: readonly [number, number]): Value =>
-  sameShape(x.shape.slice(-2), size) ? x : apply(resizeBicubicOperator, [x], { size });
+export const resizeBicubic = (x: Value, size: readonly [number, number], { antialias = false } = {}): Value =>
+  sameShape(x.shape.slice(-2), size) ? x : apply(resizeBicubicOperator, [x], { size, antialias });
 
 /** Nearest-neighbour resizing of [N, C, H, W] to a size: output i takes input floor(i · input / output). */
 export function resizeNearest(x: Value, size: readonly [number, number]): Value {

@@ -57,10 +57,11 @@ const isConstant = (node: Node) => isOperator(node, constantOperator);
 /** The constant values that something else than another constant takes. */
 function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   const dependsOnConstants = constantTest(outputs);
+  const unknown = freeSizes ? behindSizes(outputs) : new Set();
   const found = new Set<Value>();
   const take = (value: Value): void => {
     const { operator, inputs } = value.node;
-    if (!dependsOnConstants(value) || isConstant(value.node) || (freeSizes && operator.sized === "values")) return;
+    if (!dependsOnConstants(value) || isConstant(value.node) || unknown.has(value.node)) return;
     // A large tensor made of a small one is never stored, what is spread is.
     if (operator.kind === "spreading") for (const input of inputs) take(input);
     else found.add(value);
@@ -68,6 +69,15 @@ function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   for (const output of Object.values(outputs)) take(output);
   for (const node of nodesInOrder(Object.values(outputs))) {
     if (!node.outputs.every(dependsOnConstants)) for (const input of node.inputs) take(input);
+  }
+  return found;
+}
+
+/** The nodes whose values follow from sizes, and all that is made of them. */
+function behindSizes(outputs: Outputs): Set<Node> {
+  const found = new Set<Node>();
+  for (const node of nodesInOrder(Object.values(outputs))) {
+    if (node.operator.sized === "values" || node.inputs.some((input) => found.has(input.node))) found.add(node);
   }
   return found;
 }

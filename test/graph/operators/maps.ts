@@ -73,7 +73,13 @@ export const mapSuites = {
     calls: resizes,
     reference: reference.resizeBilinearGradient,
   }),
-  resizeBicubic: suite(operators.resizeBicubic, { calls: resizes, reference: reference.resizeBicubic }),
+  resizeBicubic: suite(operators.resizeBicubic, {
+    calls: fc.tuple(resizes, fc.boolean()).map(([{ operands, attributes }, antialias]) => ({
+      operands,
+      attributes: { ...attributes, antialias },
+    })),
+    reference: reference.resizeBicubic,
+  }),
   channelAffine: suite(operators.channelAffine, {
     calls: channelled.map((shape) => ({ operands: [floats(shape), ...vectors(shape, 2)], attributes: {} })),
     reference: normalisation.channelAffine,

@@ -100,18 +100,39 @@ function cubicWeights(t: number): readonly number[] {
   return [far(1 + t), near(t), near(1 - t), far(2 - t)];
 }
 
-export const resizeBicubic: Reference<AttributesOf<"resizeBicubic">> = ([x], { size }) => {
+/** The share of each pixel of a row in place i of the resized one, as PyTorch weighs with `antialias: true`. */
+function antialiasedShares(i: number, input: number, output: number): readonly number[] {
+  const unit = Math.max(1, input / output);
+  const centre = ((i + 0.5) * input) / output;
+  const weights = Array.from({ length: input }, (_, j) => {
+    const d = Math.abs(j + 0.5 - centre) / unit;
+    if (d < 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
+    return d < 2 ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
+  });
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The same with a = −0.75 and no wider kernel, pixels outside taken from the border. */
+function plainShares(i: number, input: number, output: number): readonly number[] {
+  const position = ((i + 0.5) * input) / output - 0.5;
+  const low = Math.floor(position);
+  const shares = Array.from({ length: input }, () => 0);
+  for (const [k, weight] of cubicWeights(position - low).entries()) {
+    shares[Math.min(input - 1, Math.max(0, low - 1 + k))]! += weight;
+  }
+  return shares;
+}
+
+export const resizeBicubic: Reference<AttributesOf<"resizeBicubic">> = ([x], { size, antialias }) => {
   const [n, c, height, width] = x!.shape as [number, number, number, number];
-  const inside = (i: number, length: number) => Math.min(length - 1, Math.max(0, i));
+  const sharesOf = antialias ? antialiasedShares : plainShares;
   return [
     build([n, c, ...size], ([picture, channel, row, column]) => {
-      const y = ((row! + 0.5) * height) / size[0] - 0.5;
-      const x0 = ((column! + 0.5) * width) / size[1] - 0.5;
       let total = 0;
-      for (const [i, down] of cubicWeights(y - Math.floor(y)).entries()) {
-        for (const [j, across] of cubicWeights(x0 - Math.floor(x0)).entries()) {
-          const pixel = [inside(Math.floor(y) - 1 + i, height), inside(Math.floor(x0) - 1 + j, width)];
-          total += down * across * at(x!, [picture!, channel!, ...pixel]);
+      for (const [i, down] of sharesOf(row!, height, size[0]).entries()) {
+        for (const [j, across] of sharesOf(column!, width, size[1]).entries()) {
+          total += down * across * at(x!, [picture!, channel!, i, j]);
         }
       }
       return total;

@@ -25,6 +25,8 @@ def timm_models():
     source = f"timm {timm.__version__}"
     for size in ("l1", "l3", "l7"):
         write(f"timm_efficientformer_{size}", source, timm.create_model(f"efficientformer_{size}").state_dict())
+    for name in ("deit_small_distilled_patch16_224", "deit_tiny_patch16_224"):
+        write(f"timm_{name}", source, timm.create_model(name).state_dict())
     model = timm.create_model("poolformer_s12")
     own = model.state_dict()
     write("timm_poolformer_s12", source, own)

@@ -1,0 +1,229 @@
+import { z } from "zod";
+import {
+  add,
+  broadcastTo,
+  concat,
+  inScope,
+  matMul,
+  mul,
+  reshape,
+  resizeBicubic,
+  scalar,
+  slice,
+  softmax,
+  spatial,
+  split,
+  transpose,
+  type Value,
+} from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { normal, truncatedNormal, zeros } from "../nn/initialisers.js";
+import { convolution, dropPath, gelu, type Layer, layerNorm, linear, sequential } from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  checkSides,
+  distilled as distilledClassifier,
+  dropPathKey,
+} from "./backbone.js";
+import { positionAdapter } from "./positions.js";
+import { PYRAMID_CHANNELS, simplePyramid } from "./simplePyramid.js";
+
+/** Channels; a head of attention has 64 of them. */
+const WIDTHS = { tiny: 192, small: 384, base: 768 } as const;
+const HEAD = 64;
+const BLOCKS = 12;
+const EXPANSION = 4;
+const PATCH = 16;
+/** Patches along a side of the 224-pixel pictures that the position embedding is made for. */
+const GRID = 14;
+const epsilon = 1e-6;
+const initWeight = truncatedNormal(0.02);
+
+const schema = backboneSchema("deit", {
+  variant: z.enum(["tiny", "small", "base"]).describe("Size of the backbone: 192, 384 or 768 channels"),
+  distilled: z
+    .boolean()
+    .default(true)
+    .describe("Whether there are a token and a head for distillation, as in the weights whose name says distilled"),
+  dropPath: dropPathKey,
+});
+
+type DeitConfig = Pick<z.output<typeof schema>, "variant" | "distilled" | "dropPath">;
+
+/** Multi-head self-attention of tokens [B, T, C]. */
+function attention(scope: ParameterScope, channels: number): Layer {
+  const heads = channels / HEAD;
+  const qkv = linear(scope.child("qkv"), { in: channels, out: 3 * channels, initWeight, initBias: zeros });
+  const proj = linear(scope.child("proj"), { in: channels, out: channels, initWeight, initBias: zeros });
+  return (x, context) =>
+    inScope(scope.path, () => {
+      const [b, t] = x.shape as [number, number, number];
+      const apart = transpose(reshape(qkv(x, context), [b, t, 3, heads, HEAD]), [2, 0, 3, 1, 4]);
+      const [q, k, v] = split(apart, 0, [1, 1, 1]).map((part) => reshape(part, [b, heads, t, HEAD])) as [
+        Value,
+        Value,
+        Value,
+      ];
+      const logits = matMul(mul(q, scalar(HEAD ** -0.5)), k, { transposeB: true }); // [B, heads, T, T]
+      const attended = matMul(softmax(logits, -1), v); // [B, heads, T, 64]
+      return proj(reshape(transpose(attended, [0, 2, 1, 3]), [b, t, channels]), context);
+    });
+}
+
+/** Residual self-attention, then a residual MLP, each behind a layer norm: tokens [B, T, C]. */
+function block(scope: ParameterScope, channels: number, rate: number): Layer {
+  const hidden = channels * EXPANSION;
+  const mixing = sequential(
+    layerNorm(scope.child("norm1"), channels, { epsilon }),
+    attention(scope.child("attn"), channels),
+    dropPath(scope, "drop_path1", rate),
+  );
+  const mlp = sequential(
+    layerNorm(scope.child("norm2"), channels, { epsilon }),
+    linear(scope.child("mlp.fc1"), { in: channels, out: hidden, initWeight, initBias: zeros }),
+    gelu,
+    linear(scope.child("mlp.fc2"), { in: hidden, out: channels, initWeight, initBias: zeros }),
+    dropPath(scope, "drop_path2", rate),
+  );
+  return (x, context) =>
+    inScope(scope.path, () => {
+      const mixed = add(x, mixing(x, context));
+      return add(mixed, mlp(mixed, context));
+    });
+}
+
+/**
+ * The position embedding for a map of h × w patches: the table of the 224-pixel pictures resized bicubically, as timm does, by
+ * an operation of the graph, so that training at any size trains the table.
+ *
+ * @param table [1, GRID², C] @returns [1, h · w, C]
+ */
+function positionsFor(table: Value, [h, w]: readonly [number, number]): Value {
+  const channels = table.shape[2]!;
+  const map = transpose(reshape(table, [1, GRID, GRID, channels]), [0, 3, 1, 2]);
+  const resized = resizeBicubic(map, [h, w], { antialias: true }); // [1, C, h, w]
+  return transpose(reshape(resized, [1, channels, h * w]), [0, 2, 1]);
+}
+
+interface Trunk {
+  readonly channels: number;
+  /** Tokens before those of the patches: of the class, and for distillation. */
+  readonly extra: number;
+  /** Images [B, 3, H, W] → tokens [B, extra + patches, C]. */
+  readonly tokens: (x: Value, context: Context) => Value;
+}
+
+/** Patches as tokens, behind those of the class, and the blocks; names are those of timm and of the authors. */
+function trunk(scope: ParameterScope, { variant, distilled, dropPath: lastRate }: DeitConfig): Trunk {
+  const channels = WIDTHS[variant];
+  const ofClass = scope.parameter("cls_token", [1, 1, channels], "embedding", normal(1e-6));
+  const heading = [ofClass];
+  if (distilled) heading.push(scope.parameter("dist_token", [1, 1, channels], "embedding", initWeight));
+  const extra = heading.length;
+  const positions = scope.parameter("pos_embed", [1, extra + GRID * GRID, channels], "embedding", initWeight);
+  const patches = convolution(scope.child("patch_embed.proj"), {
+    in: 3,
+    out: channels,
+    kernel: PATCH,
+    stride: PATCH,
+    padding: 0,
+  });
+  const blocks = Array.from({ length: BLOCKS }, (_, i) =>
+    block(scope.child(`blocks.${i}`), channels, (lastRate * i) / (BLOCKS - 1)),
+  );
+  return {
+    channels,
+    extra,
+    tokens(x, context) {
+      const map = patches(x, context); // [B, C, h, w]
+      const [batch, , h, w] = map.shape as [number, number, number, number];
+      const ofPatches = transpose(reshape(map, [batch, channels, h * w]), [0, 2, 1]);
+      const [first, table] = split(context.value(positions), 1, [extra, GRID * GRID]) as [Value, Value];
+      const heads = concat(
+        heading.map((token) => context.value(token)),
+        1,
+      );
+      const all = concat(
+        [
+          broadcastTo(add(heads, first), [batch, extra, channels]),
+          add(
+            ofPatches,
+            inScope(scope.child("pos_embed").path, () => positionsFor(table, [h, w])),
+          ),
+        ],
+        1,
+      );
+      return sequential(...blocks)(all, context);
+    },
+  };
+}
+
+/**
+ * DeiT (Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention") as a dense
+ * backbone: the patches' tokens of its last block, through ViTDet's simple feature pyramid.
+ */
+export function deit(scope: ParameterScope, config: DeitConfig): Backbone {
+  const { channels, extra, tokens } = trunk(scope, config);
+  const levels = simplePyramid(scope, channels);
+  const quarter = BLOCKS / 4;
+  return {
+    channels: levels.map(() => PYRAMID_CHANNELS),
+    strides: [4, 8, 16, 32],
+    multiple: 32,
+    stages: [
+      ["patch_embed", "cls_token", "dist_token", "pos_embed"],
+      ...levels.map((_, i) => Array.from({ length: quarter }, (_, j) => `blocks.${quarter * i + j}`)),
+    ],
+    forward(x, context) {
+      checkSides(x, 32);
+      const [batch] = x.shape as [number];
+      const [height, width] = spatial(x);
+      const all = tokens(x, context);
+      const ofPatches = slice(all, { axis: 1, start: extra });
+      const map = reshape(transpose(ofPatches, [0, 2, 1]), [batch, channels, height / PATCH, width / PATCH]);
+      return levels.map((level) => level(map, context));
+    },
+  };
+}
+
+/** DeiT as an ImageNet classifier: with distillation, the mean of what the tokens of the class and the teacher say. */
+export function deitClassifier(
+  scope: ParameterScope,
+  { classes, ...config }: DeitConfig & { readonly classes: number },
+): Classifier {
+  const { channels, extra, tokens } = trunk(scope, config);
+  const norm = layerNorm(scope.child("norm"), channels, { epsilon });
+  const headOf = (name: string, at: number): Layer => {
+    const head = linear(scope.child(name), { in: channels, out: classes, initWeight, initBias: zeros });
+    return (all, context) => {
+      const token = slice(all, { axis: 1, start: at, end: at + 1 });
+      return head(norm(reshape(token, [token.shape[0]!, channels]), context), context);
+    };
+  };
+  const head = headOf("head", 0);
+  const last = (x: Value, context: Context) => {
+    checkSides(x, PATCH);
+    return tokens(x, context);
+  };
+  if (extra === 1) return { forward: sequential(last, head) };
+  const teacher = headOf("head_dist", 1);
+  return distilledClassifier((x, context) => {
+    const all = last(x, context);
+    return [head(all, context), teacher(all, context)];
+  });
+}
+
+export const deitKind = backboneKind({
+  schema,
+  make: (scope, config) => deit(scope, config),
+  classifier: (scope, config, { classes }) => deitClassifier(scope, { ...config, classes }),
+  title: ({ variant, distilled }) =>
+    `DeiT-${variant[0]!.toUpperCase()}${variant.slice(1)}${distilled ? " distilled" : ""}`,
+  namings: [],
+  published: { name: "timm's and the authors' DeiT", mark: /^(backbone\.)?blocks\.0\.attn\.qkv\.weight$/ },
+  adapter: () => positionAdapter,
+});
