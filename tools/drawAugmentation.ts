@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { augmentedSample } from "../lib/datasets/augment.js";
 import { openCoco } from "../lib/datasets/coco.js";
-import type { TransformSpec } from "../lib/datasets/transforms/specs.js";
+import type { TransformInput } from "../lib/datasets/transforms/index.js";
 import type { Sample } from "../lib/datasets/types.js";
 import { writeFileAtomic } from "../lib/files.js";
 import { drawInstances } from "../lib/images/draw/instances.js";
@@ -14,10 +14,10 @@ import type { Picture } from "../lib/images/picture.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const WIDE = { width: 320, height: 240 };
-const fit: TransformSpec = { type: "resize", scale: [320, 240] };
+const fit: TransformInput = { type: "resize", scale: [320, 240] };
 
 /** What each row shows, and after which steps. */
-const ROWS: readonly (readonly [title: string, ...steps: TransformSpec[]])[] = [
+const ROWS: readonly (readonly [title: string, ...steps: TransformInput[]])[] = [
   ["resize, as it is", fit],
   ["randomFlip, horizontal; then vertical", fit, { type: "randomFlip" }, { type: "randomFlip", direction: "vertical" }],
   ["randomResize, scales 320×120 to 320×240, range", { type: "randomResize", scales: [[320, 120], [320, 240]], sampling: "range" }], // biome-ignore format: one row each

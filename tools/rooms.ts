@@ -34,9 +34,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   necks: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
   heads: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
+  jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
+  datasets: {
+    holds: "readers, the loader, and in `transforms` one a file",
+    imports: ["schemas", "jsonfiles", "images", "masks"],
+  },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "backbones"],
+    imports: ["schemas", "backbones", "datasets"],
   },
   compilers: {
     holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
@@ -47,14 +52,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "the interface of engines, and each; only here is a runtime imported",
     imports: ["graph", "compilers"],
   },
-  jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },
   weights: {
     holds: "which tensor of a file goes into which parameter",
     imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
-  datasets: { holds: "readers, transforms, the loader", imports: ["jsonfiles", "images", "masks"] },
   evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "jsonfiles"] },
   runs: {
     holds: "the folder of a run: checkpoints, state, logs, history, lock; what a training run reports",

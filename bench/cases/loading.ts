@@ -1,12 +1,12 @@
 import { createLoader } from "../../lib/datasets/loader/loader.js";
-import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
+import type { TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Dataset } from "../../lib/datasets/types.js";
 import type { PreparedCase } from "../protocol.js";
 
 export const BATCHES_PER_RUN = 44;
 
 /** An endless training epoch: a run takes the next batches, made ahead and by threads as in training. */
-export function loading(dataset: Dataset, transforms: readonly TransformSpec[], workers: number): PreparedCase {
+export function loading(dataset: Dataset, transforms: readonly TransformInput[], workers: number): PreparedCase {
   const loader = createLoader({ dataset, transforms, batchSize: 2, seed: 1, shuffle: true, workers, reuse: true });
   const batches = loader.batches();
   let taken = 0;

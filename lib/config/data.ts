@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { transformOf, transformSchema } from "../datasets/transforms/index.js";
 import { count, filePath, flag, positive } from "../schemas/fields.js";
-import { transforms } from "./transforms.js";
 
 /** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;
@@ -11,6 +11,8 @@ function strideMultiple(description: string) {
     `must be a multiple of ${SIZE_MULTIPLE}, the backbone's largest stride`,
   );
 }
+
+const transforms = z.array(transformSchema);
 
 const shared = {
   transforms: z
@@ -115,10 +117,11 @@ export const labelMaps = z
     ...shared,
   })
   .superRefine(({ classes, objectInfo, palette, transforms }, context) => {
-    const pasting = transforms.train.findIndex(({ type }) => type === "copyPaste");
-    if (pasting >= 0) {
-      const message = "copyPaste lays objects on pictures, and label maps have none; it is for data of type coco";
-      context.addIssue({ code: "custom", path: ["transforms", "train", pasting, "type"], message });
+    for (const [i, step] of transforms.train.entries()) {
+      const why = transformOf(step).notForLabelMaps;
+      if (why === undefined) continue;
+      const message = `${why}; it is for data of type coco`;
+      context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
     }
     if (classes !== undefined && objectInfo !== undefined) {
       const message = "classes and objectInfo are both set; delete one by setting it to null";

@@ -1,9 +1,14 @@
 import type { CodecName } from "../images/decode.js";
 import { Random } from "../random.js";
 import { type LoadSampleOptions, loadSample } from "./sample.js";
-import { applyTransforms } from "./transforms/apply.js";
-import { firstSize } from "./transforms/scale.js";
-import type { MixingSpec, TransformSpec } from "./transforms/specs.js";
+import {
+  applyTransforms,
+  completeTransforms,
+  firstSize,
+  type TransformInput,
+  type TransformSpec,
+  transformOf,
+} from "./transforms/index.js";
 import type { Dataset, Sample, SampleSource } from "./types.js";
 
 /** How a sample is to be made, as plain data: all that depends on the data set is in it, so a worker thread can do it. */
@@ -14,8 +19,6 @@ export interface SamplePlan {
   /** By number of the mixing step, the samples mixed in there; each went through the steps before it. */
   readonly partners: ReadonlyMap<number, readonly SamplePlan[]>;
 }
-
-const PARTNERS: Readonly<Record<MixingSpec["type"], number>> = { copyPaste: 1, mosaic: 3 };
 
 /**
  * Chooses what is mixed into a picture and whether: a function of the stream's name alone, wherever and in whatever order
@@ -29,11 +32,12 @@ export function planSample(
 ): SamplePlan {
   const partners = new Map<number, readonly SamplePlan[]>();
   for (const [step, spec] of transforms.entries()) {
-    if (spec.type !== "copyPaste" && spec.type !== "mosaic") continue;
+    const mixes = transformOf(spec).mixes?.(spec);
+    if (mixes === undefined) continue;
     const random = Random.of(...stream, "partners", step);
-    if (random.next() >= (spec.probability ?? 1)) continue;
+    if (random.next() >= mixes.probability) continue;
     const before = transforms.slice(0, step);
-    const plans = Array.from({ length: PARTNERS[spec.type] }, (_, i) =>
+    const plans = Array.from({ length: mixes.pictures }, (_, i) =>
       planSample(dataset, random.integer(dataset.length), before, [...stream, step, i]),
     );
     partners.set(step, plans);
@@ -53,7 +57,7 @@ export interface MakeSampleOptions {
 /** Decodes a sample and what is mixed into it, and applies the transforms. A function of the plan alone. */
 export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): Promise<Sample> {
   // Objects are cut out by their masks, whether the network learns masks or not.
-  const masks = options.masks !== false || options.transforms.some(({ type }) => type === "copyPaste");
+  const masks = options.masks !== false || options.transforms.some((spec) => transformOf(spec).needsMasks);
   const [sample, partners] = await Promise.all([
     loadSample(plan.source, { ...options, masks, ...neededOf(plan, options) }),
     makePartners(plan, { ...options, masks }),
@@ -82,7 +86,8 @@ export function sampleStream(seed: number, epoch: number, position: number): Sam
   return [seed, "sample", epoch, position];
 }
 
-export interface AugmentedSampleOptions extends MakeSampleOptions {
+export interface AugmentedSampleOptions extends Omit<MakeSampleOptions, "transforms"> {
+  readonly transforms: readonly TransformInput[];
   readonly seed: number;
   /** Default 0. */
   readonly epoch?: number;
@@ -103,5 +108,6 @@ export async function augmentedSample(
   options: AugmentedSampleOptions,
 ): Promise<Sample> {
   const stream = sampleStream(options.seed, options.epoch ?? 0, options.position ?? index);
-  return makeSample(planSample(dataset, index, options.transforms, stream), options);
+  const transforms = completeTransforms(options.transforms);
+  return makeSample(planSample(dataset, index, transforms, stream), { ...options, transforms });
 }

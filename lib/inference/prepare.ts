@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.js";
 import { paddedSize } from "../datasets/loader/makeBatch.js";
 import { metaOf } from "../datasets/meta.js";
-import { applyTransforms } from "../datasets/transforms/apply.js";
+import { applyTransforms } from "../datasets/transforms/index.js";
 import { writeNormalised } from "../images/normalise.js";
 import type { Picture } from "../images/picture.js";
 import type { InferenceBatch } from "../models/predictions.js";

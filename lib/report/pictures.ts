@@ -1,4 +1,4 @@
-import { resizeSample } from "../datasets/transforms/resize.js";
+import { resizeSample } from "../datasets/geometry.js";
 import type { Sample } from "../datasets/types.js";
 import type { CocoResult } from "../evaluation/cocoTypes.js";
 import { drawInstances } from "../images/draw/instances.js";

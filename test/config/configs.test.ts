@@ -5,10 +5,6 @@ import { EFFICIENTFORMER_SIZES, efficientFormerKind } from "../../lib/backbones/
 import { BACKBONES } from "../../lib/backbones/index.js";
 import { toJsonSchema } from "../../lib/config/jsonSchema.js";
 import { loadConfig, shippedConfigs } from "../../lib/config/load.js";
-import type { TransformConfig } from "../../lib/config/transforms.js";
-import { applyTransform } from "../../lib/datasets/transforms/apply.js";
-import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
-import { Random } from "../../lib/random.js";
 import { requireData } from "../support/goldens.js";
 
 const folder = shippedConfigs();
@@ -115,38 +111,5 @@ describe("the schema", () => {
     for (const { schema } of BACKBONES) expect(text).to.contain(`"const":"${schema.shape.type.value}"`);
     expect(text).to.contain(`"enum":${JSON.stringify(efficientFormerKind.schema.shape.variant.options)}`);
     expect(efficientFormerKind.schema.shape.variant.options).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
-  });
-
-  it("has the transforms' own defaults", () => {
-    const specs: TransformSpec[] = [
-      { type: "resize", scale: [23, 17] },
-      { type: "randomScale", scale: [23, 17], ratioRange: [0.5, 2] },
-      { type: "randomFlip" },
-      { type: "photometricDistortion" },
-      { type: "randomCrop", width: 8, height: 8 },
-      { type: "pad", width: 64, height: 48 },
-    ];
-    const overrides = [`data.transforms.train=${JSON.stringify(specs)}`];
-    const { config } = loadConfig("mask-rcnn_efficientformer-l1_fpn_1x_coco", { overrides });
-    const resolved: readonly TransformConfig[] = config.data.transforms.train;
-    const random = Random.of("transform defaults");
-    const data = Uint8Array.from({ length: 40 * 30 * 3 }, () => random.integer(256));
-    const size = { width: 40, height: 30 };
-    const meta = {
-      id: 1,
-      file: "x",
-      ...size,
-      originalWidth: 40,
-      originalHeight: 30,
-      scaleFactor: [1, 1],
-      flipped: false,
-    } as const;
-    for (const [i, spec] of specs.entries()) {
-      for (const seed of [1, 2, 3, 4, 5, 6]) {
-        const apply = (step: TransformSpec) =>
-          applyTransform({ picture: { ...size, data }, meta }, step, Random.of("draw", seed));
-        expect(apply(resolved[i]!), spec.type).to.deep.equal(apply(spec));
-      }
-    }
   });
 });

@@ -9,7 +9,7 @@ import { createLoader } from "../../lib/datasets/loader/loader.js";
 import { paddedSize } from "../../lib/datasets/loader/makeBatch.js";
 import { planEpoch } from "../../lib/datasets/loader/plan.js";
 import type { Batch, LoaderOptions } from "../../lib/datasets/loader/types.js";
-import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
+import type { TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Dataset } from "../../lib/datasets/types.js";
 import { UserError } from "../../lib/errors.js";
 import { encodePng } from "../../lib/images/encode.js";
@@ -91,7 +91,7 @@ describe("padded sizes", () => {
 });
 
 describe("loading detection batches", () => {
-  const transforms: TransformSpec[] = [
+  const transforms: TransformInput[] = [
     { type: "randomScale", scale: [160, 120], ratioRange: [0.7, 1.3] },
     { type: "randomFlip" },
   ];
@@ -271,7 +271,7 @@ describe("loading segmentation batches", () => {
   it("stacks label maps, 255 where padded, and agrees with the picture's flips", async function () {
     const root = requireData(this, "facade");
     const dataset = await openLabelMaps({ ...ade20kFolders(root, "validation"), reduceZeroLabel: true });
-    const transforms: TransformSpec[] = [
+    const transforms: TransformInput[] = [
       { type: "randomScale", scale: [256, 128], ratioRange: [0.5, 2] },
       { type: "randomCrop", width: 128, height: 128, maxClassShare: 0.75 },
       { type: "randomFlip" },
@@ -302,7 +302,7 @@ describe("loading segmentation batches", () => {
   it("gives the original label maps for evaluation", async function () {
     const root = requireData(this, "ade20k-samples");
     const dataset = await openLabelMaps({ ...ade20kFolders(root, "validation"), reduceZeroLabel: true });
-    const transforms: TransformSpec[] = [{ type: "resize", scale: [512, 128], multipleOf: 32 }];
+    const transforms: TransformInput[] = [{ type: "resize", scale: [512, 128], multipleOf: 32 }];
     const [batch] = await collect(
       { dataset, transforms, batchSize: 3, seed: 1, annotations: "original" },
       { stopAt: 1 },
@@ -321,7 +321,7 @@ describe("loading classification batches", () => {
       await writeFile(join(root, name, "1.png"), await encodePng(noisePicture(8, 8)));
     }
     const dataset = await openImageFolder({ root });
-    const transforms: TransformSpec[] = [{ type: "centreCrop", resize: 8, size: 8 }];
+    const transforms: TransformInput[] = [{ type: "centreCrop", resize: 8, size: 8 }];
     const [batch] = await collect(
       { dataset, transforms, batchSize: 2, seed: 1, padding: { multipleOf: 8 } },
       { stopAt: 1 },

@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { applyTransform, applyTransforms } from "../../lib/datasets/transforms/apply.js";
-import { scaledSize } from "../../lib/datasets/transforms/resize.js";
-import type { TransformSpec } from "../../lib/datasets/transforms/specs.js";
+import { scaledSize } from "../../lib/datasets/geometry.js";
+import { applyTransforms, completeTransforms, type TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Sample } from "../../lib/datasets/types.js";
 import { changeHsv, scaleValues } from "../../lib/images/colour.js";
 import { resizeLabelMap, resizePicture } from "../../lib/images/resize.js";
@@ -11,7 +10,9 @@ import { Random } from "../../lib/random.js";
 import { filledBox, makeSample } from "./samples.js";
 
 const sizes = fc.integer({ min: 4, max: 60 });
-const apply = (sample: Sample, spec: TransformSpec, seed = 1): Sample => applyTransform(sample, spec, Random.of(seed));
+const applyWith = (sample: Sample, steps: readonly TransformInput[], random: Random): Sample =>
+  applyTransforms(sample, completeTransforms(steps), random);
+const apply = (sample: Sample, step: TransformInput, seed = 1): Sample => applyWith(sample, [step], Random.of(seed));
 
 describe("resizing samples", () => {
   it("follows the rule of (1333, 800)", () => {
@@ -111,7 +112,7 @@ describe("flipping samples", () => {
     const sample = makeSample(4, 4, 0);
     const random = Random.of(5);
     const flips = Array.from({ length: 400 }, () =>
-      applyTransform(sample, { type: "randomFlip", probability: 0.25 }, random),
+      applyWith(sample, [{ type: "randomFlip", probability: 0.25 }], random),
     );
     expect(flips.filter(({ meta }) => meta.flipped).length).to.be.within(70, 130);
     expect(flips.find(({ meta }) => !meta.flipped)).to.equal(sample);
@@ -163,7 +164,7 @@ describe("cropping samples", () => {
       return x < 60 ? (y < 20 ? 0 : x % 9 === 0 ? 0 : 255) : (x + y) % 3;
     });
     const sample = { ...makeSample(width, 40, 0), labelMap: { width, height: 40, data } };
-    const dominated = (spec: TransformSpec): number => {
+    const dominated = (spec: TransformInput): number => {
       let count = 0;
       for (let seed = 0; seed < 200; seed++) {
         const valid = apply(sample, spec, seed).labelMap!.data.filter((v) => v !== 255);
@@ -208,7 +209,10 @@ describe("photometric distortion", () => {
 
   it("keeps within the ranges given", () => {
     const sample = makeSample(6, 6, 0);
-    const off = { brightness: 0, contrast: [1, 1], saturation: [1, 1], hue: 0 } as const;
+    const off = { brightness: 0, contrast: [1, 1], saturation: [1, 1], hue: 0 } satisfies Omit<
+      Extract<TransformInput, { type: "photometricDistortion" }>,
+      "type"
+    >;
     const changes = (part: object): Set<string> =>
       new Set(
         Array.from({ length: 40 }, (_, seed) =>
@@ -256,14 +260,14 @@ describe("padding and classification crops", () => {
 it("a pipeline leaves its input alone and depends on the random stream alone", () => {
   const sample = makeSample(50, 40, 4);
   const copy = structuredClone(sample);
-  const specs: TransformSpec[] = [
+  const specs: TransformInput[] = [
     { type: "randomScale", scale: [60, 48], ratioRange: [0.5, 2] },
     { type: "randomCrop", width: 32, height: 32, maxClassShare: 0.75 },
     { type: "randomFlip" },
     { type: "photometricDistortion" },
   ];
-  const first = applyTransforms(sample, specs, Random.of(9));
+  const first = applyWith(sample, specs, Random.of(9));
   expect(sample).to.deep.equal(copy);
-  expect(applyTransforms(sample, specs, Random.of(9))).to.deep.equal(first);
-  expect(applyTransforms(sample, specs, Random.of(10))).not.to.deep.equal(first);
+  expect(applyWith(sample, specs, Random.of(9))).to.deep.equal(first);
+  expect(applyWith(sample, specs, Random.of(10))).not.to.deep.equal(first);
 });

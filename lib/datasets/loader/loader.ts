@@ -2,6 +2,7 @@ import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
 import { startPool, type ThreadPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
+import { completeTransforms } from "../transforms/index.js";
 import type { Dataset } from "../types.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
 import { type PlanOptions, planEpoch } from "./plan.js";
@@ -99,7 +100,7 @@ function makeInPool(pool: ThreadPool, task: BatchTask, buffer: ArrayBuffer | und
 
 function settingsOf(options: LoaderOptions): BatchSettings {
   return {
-    transforms: options.transforms,
+    transforms: completeTransforms(options.transforms),
     padding: options.padding ?? {},
     normalisation: options.normalisation ?? IMAGENET_NORMALISATION,
     codec: options.codec ?? "auto",

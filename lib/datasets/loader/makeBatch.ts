@@ -5,8 +5,7 @@ import type { Size } from "../../images/picture.js";
 import { Random } from "../../random.js";
 import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";
-import { applyTransforms } from "../transforms/apply.js";
-import type { TransformSpec } from "../transforms/specs.js";
+import { applyTransforms, type TransformSpec } from "../transforms/index.js";
 import type { Dataset, Sample } from "../types.js";
 import type { Batch, CollateHook, PaddingRule } from "./types.js";
 

@@ -1,7 +1,7 @@
 import type { CodecName } from "../../images/decode.js";
 import type { Normalisation } from "../../images/normalise.js";
 import type { LabelMap } from "../../images/picture.js";
-import type { TransformSpec } from "../transforms/specs.js";
+import type { TransformInput } from "../transforms/index.js";
 import type { Dataset, Instances, SampleMeta } from "../types.js";
 
 interface BatchBase {
@@ -63,7 +63,7 @@ export interface CollateHook {
 
 export interface LoaderOptions<D extends Dataset = Dataset> {
   readonly dataset: D;
-  readonly transforms: readonly TransformSpec[];
+  readonly transforms: readonly TransformInput[];
   readonly batchSize: number;
   readonly seed: number;
   /** A new order every epoch; default false. */

@@ -1,7 +1,24 @@
+import { z } from "zod";
 import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation } from "../../images/adjust.js";
 import type { Picture } from "../../images/picture.js";
 import type { Random } from "../../random.js";
-import type { ColourJitterSpec } from "./specs.js";
+import { transform } from "./transform.js";
+
+const factor = () => z.number().min(0).default(0).describe("Factor drawn from 1 ± this");
+
+const schema = z.strictObject({
+  type: z.literal("colourJitter"),
+  brightness: factor(),
+  contrast: factor(),
+  saturation: factor(),
+  hue: z.number().min(0).max(0.5).default(0).describe("Largest turn, in shares of the circle"),
+});
+
+/** torchvision's ColorJitter. */
+export const colourJitter = transform({
+  schema,
+  apply: (sample, spec, random) => ({ ...sample, picture: jitterColours(sample.picture, drawJitter(spec, random)) }),
+});
 
 /** One change of a colour jitter: a factor, or for the hue a turn in shares of the circle. */
 export type ColourChange = readonly [kind: keyof typeof CHANGES, amount: number];
@@ -13,11 +30,11 @@ const CHANGES = {
   hue: adjustHue,
 } as const;
 
-/** The changes of torchvision's ColorJitter, in the order drawn; those that are switched off are absent. */
-export function drawJitter(spec: ColourJitterSpec, random: Random): ColourChange[] {
+/** The changes in the order drawn; those that are switched off are absent. */
+export function drawJitter(spec: Omit<z.output<typeof schema>, "type">, random: Random): ColourChange[] {
   const kinds: ("brightness" | "contrast" | "saturation" | "hue")[] = ["brightness", "contrast", "saturation", "hue"];
   return random.shuffle(kinds).flatMap((kind): ColourChange[] => {
-    const amount = spec[kind] ?? 0;
+    const amount = spec[kind];
     if (amount === 0) return [];
     if (kind === "hue") return [[kind, random.uniform(-amount, amount)]];
     return [[kind, random.uniform(Math.max(0, 1 - amount), 1 + amount)]];

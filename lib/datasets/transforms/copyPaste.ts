@@ -1,27 +1,51 @@
+import { z } from "zod";
 import type { Picture } from "../../images/picture.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { cropRle, subtractRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import type { Random } from "../../random.js";
+import { count, fraction } from "../../schemas/fields.js";
+import { joinInstances, selectInstances, tightenBoxes } from "../instances.js";
 import type { Instances, Sample } from "../types.js";
-import { joinInstances, selectInstances, tightenBoxes } from "./instances.js";
-import type { CopyPasteSpec } from "./specs.js";
+import { transform } from "./transform.js";
+
+const schema = z.strictObject({
+  type: z.literal("copyPaste"),
+  probability: fraction("How often objects of another picture are laid on this one").default(1),
+  maxObjects: count("Their number is drawn from below this").default(100),
+  maxBoxShift: z
+    .number()
+    .min(0)
+    .default(10)
+    .describe("An object beneath stays if its box changed by at most so many pixels, or …"),
+  minVisible: count("… if more pixels than this are still seen", 0).default(300),
+});
+
+type Spec = z.output<typeof schema>;
 
 /**
  * Simple Copy-Paste (Ghiasi et al., 2021) with MMDetection's numbers: some objects of another picture, cut out by their
  * masks, are laid on this one at the place they had; without blurred edges, which the paper found to make no difference.
  * Crowds and objects without a mask are not copied.
  */
-export function copyPaste(sample: Sample, other: Sample, spec: CopyPasteSpec, random: Random): Sample {
+export const copyPaste = transform({
+  schema,
+  apply: (sample, spec, random, [other]) => (other === undefined ? sample : pasteSome(sample, other, spec, random)),
+  mixes: ({ probability }) => ({ pictures: 1, probability }),
+  needsMasks: true,
+  notForLabelMaps: "copyPaste lays objects on pictures, and label maps have none",
+});
+
+function pasteSome(sample: Sample, other: Sample, spec: Spec, random: Random): Sample {
   const theirs = other.instances;
   if (sample.instances === undefined || theirs === undefined) return sample;
   const candidates = Array.from(theirs.labels.keys()).filter(
     (i) => theirs.crowd[i] === 0 && theirs.masks[i] !== undefined,
   );
-  const most = Math.min(candidates.length + 1, spec.maxObjects ?? 100);
-  const count = random.integer(most);
-  const chosen = Array.from(random.choose(candidates.length, count), (i) => candidates[i]!);
+  const most = Math.min(candidates.length + 1, spec.maxObjects);
+  const number = random.integer(most);
+  const chosen = Array.from(random.choose(candidates.length, number), (i) => candidates[i]!);
   return pasteObjects(sample, other, chosen, spec);
 }
 
@@ -34,7 +58,7 @@ export function pasteObjects(
   sample: Sample,
   other: Sample,
   chosen: readonly number[],
-  options: Pick<CopyPasteSpec, "maxBoxShift" | "minVisible"> = {},
+  options: Pick<Spec, "maxBoxShift" | "minVisible">,
 ): Sample {
   const { picture, instances } = sample;
   if (instances === undefined || other.instances === undefined) return sample;
@@ -57,7 +81,7 @@ export function pasteObjects(
 function uncovered(
   instances: Instances,
   cover: Rle,
-  { maxBoxShift = 10, minVisible = 300 }: Pick<CopyPasteSpec, "maxBoxShift" | "minVisible">,
+  { maxBoxShift, minVisible }: Pick<Spec, "maxBoxShift" | "minVisible">,
 ): Instances {
   const masks = instances.masks.map((mask) => mask && subtractRle(mask, cover));
   const boxes = instances.boxes.slice();

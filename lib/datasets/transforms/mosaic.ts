@@ -1,19 +1,39 @@
+import { z } from "zod";
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
 import { IGNORED_LABEL, type LabelMap, type Picture } from "../../images/picture.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
+import { fraction, side } from "../../schemas/fields.js";
+import { resizeSample } from "../geometry.js";
+import { joinInstances, moveBoxes, selectInstances, tightenBoxes, withExtent } from "../instances.js";
 import type { Instances, Sample } from "../types.js";
-import { joinInstances, moveBoxes, selectInstances, tightenBoxes, withExtent } from "./instances.js";
-import { resizeSample } from "./resize.js";
-import type { MosaicSpec } from "./specs.js";
+import { colour, interpolation, range, transform } from "./transform.js";
 
-const GREY = [114, 114, 114] as const;
+const schema = z.strictObject({
+  type: z.literal("mosaic"),
+  probability: fraction("How often four pictures are put together").default(1),
+  width: side("Each picture is scaled to fit; the result is twice as wide"),
+  height: side("Each picture is scaled to fit; the result is twice as high"),
+  centre: range("Where the four meet, in widths and heights").default([0.5, 1.5]),
+  fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 where no picture is"),
+  interpolation,
+});
+
+type Spec = z.output<typeof schema>;
+type Joining = Pick<Spec, "width" | "height" | "fill" | "interpolation">;
 
 /** Four pictures about a point of a canvas of twice the width and height, as YOLOv4, YOLOX and MMDetection have it. */
-export function mosaic(sample: Sample, others: readonly Sample[], spec: MosaicSpec, random: Random): Sample {
-  const draw = (side: number): number => Math.trunc(random.uniform(...(spec.centre ?? [0.5, 1.5])) * side);
+export const mosaic = transform({
+  schema,
+  apply: (sample, spec, random, partners) =>
+    partners.length < 3 ? sample : joinAnywhere([sample, ...partners], spec, random),
+  mixes: ({ probability }) => ({ pictures: 3, probability }),
+});
+
+function joinAnywhere(samples: readonly Sample[], spec: Spec, random: Random): Sample {
+  const draw = (length: number): number => Math.trunc(random.uniform(...spec.centre) * length);
   const centre = { x: draw(spec.width), y: draw(spec.height) };
-  return joinFour([sample, ...others], spec, centre);
+  return joinFour(samples, spec, centre);
 }
 
 /** Where a scaled picture lies on the canvas; most of it may lie outside. */
@@ -29,7 +49,7 @@ interface Tile {
  */
 export function joinFour(
   samples: readonly Sample[],
-  spec: MosaicSpec,
+  spec: Joining,
   centre: { readonly x: number; readonly y: number },
 ): Sample {
   const canvas = { width: 2 * spec.width, height: 2 * spec.height };
@@ -43,14 +63,14 @@ export function joinFour(
   const { instances, labelMap } = first.sample;
   return {
     ...first.sample,
-    picture: canvasPicture(tiles, canvas, spec.fill ?? GREY),
+    picture: canvasPicture(tiles, canvas, spec.fill),
     meta: { ...first.sample.meta, ...canvas },
     ...(instances === undefined ? {} : { instances: joinInstances(tiles.map((tile) => placed(tile, canvas))) }),
     ...(labelMap === undefined ? {} : { labelMap: canvasLabels(tiles, canvas) }),
   };
 }
 
-function fit(sample: Sample, spec: MosaicSpec): Sample {
+function fit(sample: Sample, spec: Joining): Sample {
   const { width, height } = sample.picture;
   const scale = Math.min(spec.width / width, spec.height / height);
   const side = (length: number): number => Math.max(1, Math.trunc(length * scale));

@@ -1,21 +1,14 @@
-import { padLabelMap, padPicture } from "../../images/geometry.js";
-import { cropRle } from "../../masks/transforms.js";
-import type { Sample } from "../types.js";
-import type { PadSpec } from "./specs.js";
+import { z } from "zod";
+import { side } from "../../schemas/fields.js";
+import { padSample } from "../geometry.js";
+import { colour, transform } from "./transform.js";
 
-export const IMAGENET_MEAN = [124, 116, 104] as const;
+const schema = z.strictObject({
+  type: z.literal("pad"),
+  width: side("At least"),
+  height: side("At least"),
+  fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
+});
 
-/** Pads right and below; the valid size in `meta` stays the picture's before padding. */
-export function padSample(sample: Sample, spec: PadSpec): Sample {
-  const { instances, labelMap } = sample;
-  const picture = padPicture(sample.picture, spec, spec.fill ?? IMAGENET_MEAN);
-  const window = { x: 0, y: 0, width: picture.width, height: picture.height };
-  return {
-    ...sample,
-    picture,
-    ...(instances === undefined
-      ? {}
-      : { instances: { ...instances, masks: instances.masks.map((mask) => mask && cropRle(mask, window)) } }),
-    ...(labelMap === undefined ? {} : { labelMap: padLabelMap(labelMap, picture) }),
-  };
-}
+/** Pads right and below. A batch is padded anyway, with exact zeros after normalising; this is for what must see a larger picture. */
+export const pad = transform({ schema, apply: padSample });

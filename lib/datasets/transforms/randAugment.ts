@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { UserError } from "../../errors.js";
 import {
   adjustBrightness,
@@ -12,8 +13,23 @@ import {
 import { rotatePicture, shearPicture, translatePicture } from "../../images/affine.js";
 import type { Picture } from "../../images/picture.js";
 import type { Random } from "../../random.js";
+import { count } from "../../schemas/fields.js";
 import type { Sample } from "../types.js";
-import type { RandAugmentSpec } from "./specs.js";
+import { transform } from "./transform.js";
+
+const schema = z.strictObject({
+  type: z.literal("randAugment"),
+  operations: count("How many a picture").default(2),
+  magnitude: count("Strength, from 0 to bins − 1", 0).default(9),
+  bins: count("Steps of the strength", 2).default(31),
+  geometric: z
+    .literal(false)
+    .default(false)
+    .describe("Only changes of colour: operations that move pixels would leave boxes, masks and labels behind"),
+});
+
+/** Of pictures with nothing annotated on them pixels may be moved, which configs do not offer. */
+type Spec = Omit<z.output<typeof schema>, "type" | "geometric"> & { readonly geometric: boolean };
 
 interface Operation {
   /** How strong it is at a share 0–1 of the largest magnitude. */
@@ -80,26 +96,27 @@ export interface DrawnOperation {
  *
  * @throws UserError for a picture with boxes, masks or a label map, unless `geometric` is false
  */
-export function randAugment(sample: Sample, spec: RandAugmentSpec, random: Random): Sample {
-  const geometric = spec.geometric ?? true;
-  if (geometric && (sample.instances !== undefined || sample.labelMap !== undefined)) {
+export const randAugment = transform({ schema, apply: augment });
+
+export function augment(sample: Sample, spec: Spec, random: Random): Sample {
+  if (spec.geometric && (sample.instances !== undefined || sample.labelMap !== undefined)) {
     throw new UserError(
       `${sample.meta.file}: randAugment moves pixels, but not the boxes, masks or labels on them; ` +
         "set geometric: false on it to have the changes of colour alone",
     );
   }
-  const share = (spec.magnitude ?? 9) / ((spec.bins ?? 31) - 1);
+  const share = spec.magnitude / (spec.bins - 1);
   let { picture } = sample;
   for (const operation of drawOperations(spec, random)) picture = applyOperation(picture, operation, share);
   return { ...sample, picture };
 }
 
-export function drawOperations(spec: RandAugmentSpec, random: Random): DrawnOperation[] {
+export function drawOperations(spec: Pick<Spec, "operations" | "geometric">, random: Random): DrawnOperation[] {
   const names = (Object.keys(OPERATIONS) as OperationName[]).filter((name) => {
     const operation: Operation = OPERATIONS[name];
-    return spec.geometric !== false || operation.geometric !== true;
+    return spec.geometric || operation.geometric !== true;
   });
-  return Array.from({ length: spec.operations ?? 2 }, () => {
+  return Array.from({ length: spec.operations }, () => {
     const name = names[random.integer(names.length)]!;
     return { name, negative: random.next() < 0.5 };
   });

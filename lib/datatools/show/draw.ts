@@ -1,4 +1,4 @@
-import { resizeSample } from "../../datasets/transforms/resize.js";
+import { resizeSample } from "../../datasets/geometry.js";
 import type { DetectionDataset, Sample, SegmentationDataset } from "../../datasets/types.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";

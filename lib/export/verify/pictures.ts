@@ -1,5 +1,5 @@
 import type { Config } from "../../config/schema.js";
-import { scaledSize } from "../../datasets/transforms/resize.js";
+import { scaledSize } from "../../datasets/geometry.js";
 import type { Picture } from "../../images/picture.js";
 import { prepare } from "../../inference/prepare.js";
 import type { InferenceBatch } from "../../models/predictions.js";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { ColourChange } from "../../../lib/datasets/transforms/colourJitter.js";
 import { jitterColours } from "../../../lib/datasets/transforms/colourJitter.js";
-import { type Distortion, distort } from "../../../lib/datasets/transforms/photometric.js";
+import { type Distortion, distort } from "../../../lib/datasets/transforms/photometricDistortion.js";
 import { applyOperation, OPERATIONS, type OperationName } from "../../../lib/datasets/transforms/randAugment.js";
 import type { Picture } from "../../../lib/images/picture.js";
 import { noisePicture, smoothPicture } from "../../images/pictures.js";

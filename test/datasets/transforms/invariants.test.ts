@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { applyTransform, applyTransforms } from "../../../lib/datasets/transforms/apply.js";
-import { flipSample } from "../../../lib/datasets/transforms/flip.js";
-import type { TransformSpec } from "../../../lib/datasets/transforms/specs.js";
+import { applyTransforms, completeTransforms, type TransformInput } from "../../../lib/datasets/transforms/index.js";
+import { flipSample } from "../../../lib/datasets/transforms/randomFlip.js";
 import type { Sample } from "../../../lib/datasets/types.js";
 import { Random } from "../../../lib/random.js";
 import { coverOf, expectAligned, expectBoxesFollowMasks, markedSample } from "./marked.js";
@@ -10,7 +9,7 @@ import { coverOf, expectAligned, expectBoxesFollowMasks, markedSample } from "./
 const sizes = fc.integer({ min: 24, max: 70 });
 
 /** Everything that moves pixels, with what it may move boxes from their masks by. */
-const MOVING: readonly (readonly [TransformSpec, slack: number])[] = [
+const MOVING: readonly (readonly [TransformInput, slack: number])[] = [
   [{ type: "resize", scale: [64, 48] }, 1],
   [{ type: "resize", scale: [31, 57], keepRatio: false }, 1],
   [{ type: "randomScale", scale: [60, 48], ratioRange: [0.5, 2] }, 1],
@@ -27,7 +26,7 @@ const MOVING: readonly (readonly [TransformSpec, slack: number])[] = [
 ];
 
 /** What is compared where not everything must agree. */
-const toCompare: Partial<Record<TransformSpec["type"], (result: Sample) => Sample>> = {
+const toCompare: Partial<Record<TransformInput["type"], (result: Sample) => Sample>> = {
   copyPaste: withLabelsOf, // it is for boxes and masks, a label map stays
   minIouCrop: withoutObjects,
 };
@@ -41,7 +40,7 @@ describe("augmentation", () => {
           const sample = markedSample(width, height, seed);
           const others = [1, 2, 3].map((i) => markedSample(70 - 10 * i, 40 + 5 * i, seed + i));
           const copied = structuredClone({ sample, others });
-          const result = applyTransform(sample, spec, Random.of(seed), others);
+          const result = applyTransforms(sample, completeTransforms([spec]), Random.of(seed), new Map([[0, others]]));
           expect({ sample, others }).to.deep.equal(copied);
           expect(result.meta.originalWidth).to.equal(width);
           told += expectAligned(toCompare[spec.type]?.(result) ?? result);
@@ -73,13 +72,13 @@ describe("augmentation", () => {
     let told = 0;
     for (let seed = 0; seed < 20; seed++) {
       const others = [1, 2, 3].map((i) => markedSample(60, 44 + i, seed + i));
-      const specs: TransformSpec[] = [
+      const specs = completeTransforms([
         { type: "mosaic", width: 48, height: 48 },
         { type: "randomFlip", direction: "vertical" },
         { type: "minIouCrop" },
         { type: "randomScale", scale: [96, 96], ratioRange: [0.8, 1.2] },
         { type: "randomFlip" },
-      ];
+      ]);
       const result = applyTransforms(markedSample(64, 50, seed), specs, Random.of(seed), new Map([[0, others]]));
       told += expectAligned(withoutObjects(result), 3);
     }

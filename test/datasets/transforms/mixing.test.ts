@@ -5,11 +5,11 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { augmentedSample, planSample } from "../../../lib/datasets/augment.js";
 import { openCoco } from "../../../lib/datasets/coco.js";
+import { padSample } from "../../../lib/datasets/geometry.js";
 import { createLoader } from "../../../lib/datasets/loader/loader.js";
-import { applyTransform } from "../../../lib/datasets/transforms/apply.js";
 import { copyPaste, pasteObjects } from "../../../lib/datasets/transforms/copyPaste.js";
-import { joinFour } from "../../../lib/datasets/transforms/mosaic.js";
-import type { TransformSpec } from "../../../lib/datasets/transforms/specs.js";
+import { completeTransforms, type TransformInput } from "../../../lib/datasets/transforms/index.js";
+import { joinFour, mosaic } from "../../../lib/datasets/transforms/mosaic.js";
 import type { Sample } from "../../../lib/datasets/types.js";
 import { decodePicture } from "../../../lib/images/decode.js";
 import { encodeJpeg } from "../../../lib/images/encode.js";
@@ -21,12 +21,12 @@ import { requireData } from "../../support/goldens.js";
 import { askPython, requirePython } from "../../support/python.js";
 import { makeSample } from "../samples.js";
 
-const MIXING: readonly TransformSpec[] = [
+const MIXING = completeTransforms([
   { type: "largeScaleJitter", width: 96, height: 80, ratioRange: [0.5, 1.5] },
   { type: "mosaic", width: 64, height: 64, probability: 0.6 },
   { type: "randomFlip" },
   { type: "copyPaste", probability: 0.7, maxObjects: 4 },
-];
+]);
 
 describe("mixing pictures", () => {
   async function openMini(context: Mocha.Context) {
@@ -100,7 +100,7 @@ describe("decoding at a smaller scale", () => {
 
   it("changes neither sizes nor annotations, and the picture by its smoothing alone", async () => {
     const dataset = await openCoco({ annotations: join(folder, "a.json"), pictures: folder });
-    const cases: readonly (readonly TransformSpec[])[] = [
+    const cases: readonly (readonly TransformInput[])[] = [
       [{ type: "resize", scale: [200, 150] }, { type: "randomFlip" }],
       [
         { type: "randomScale", scale: [300, 220], ratioRange: [0.4, 0.9] },
@@ -172,9 +172,13 @@ describe("copying objects", () => {
 
   it("makes padding that objects may lie on part of the picture", () => {
     const [below, above] = [makeSample(20, 20, 1), makeSample(40, 40, 2, 5)];
-    const padded = applyTransform(below, { type: "pad", width: 40, height: 40 }, Random.of(1));
+    const padded = padSample(below, { width: 40, height: 40 });
     expect(padded.meta).to.include({ width: 20, height: 20 });
-    expect(pasteObjects(padded, above, [0]).meta).to.include({ width: 40, height: 40, originalWidth: 20 });
+    expect(pasteObjects(padded, above, [0], copyPaste.schema.parse({ type: "copyPaste" })).meta).to.include({
+      width: 40,
+      height: 40,
+      originalWidth: 20,
+    });
   });
 
   it("leaves crowds and objects without a mask where they are", () => {
@@ -183,15 +187,14 @@ describe("copying objects", () => {
     const crowd = { ...above, instances: { ...instances!, crowd: Uint8Array.of(1, 1) } };
     const boxesOnly = { ...above, instances: { ...instances!, masks: [undefined, undefined] } };
     const below = makeSample(30, 30, 2, 4);
+    const paste = (other: Sample, seed: number, minVisible = 300) =>
+      copyPaste.apply(below, copyPaste.schema.parse({ type: "copyPaste", minVisible }), Random.of(seed), [other]);
     for (let seed = 0; seed < 20; seed++) {
       for (const other of [crowd, boxesOnly]) {
-        expect(copyPaste(below, other, { type: "copyPaste" }, Random.of(seed))).to.equal(below);
+        expect(paste(other, seed)).to.equal(below);
       }
     }
-    const counts = Array.from(
-      { length: 60 },
-      (_, seed) => copyPaste(below, above, { type: "copyPaste", minVisible: 0 }, Random.of(seed)).instances!.ids.length,
-    );
+    const counts = Array.from({ length: 60 }, (_, seed) => paste(above, seed, 0).instances!.ids.length);
     expect(new Set(counts).size).to.be.above(1);
   });
 });
@@ -200,7 +203,7 @@ describe("mosaics", () => {
   it("are put together as MMDetection's, in NumPy", function () {
     this.timeout(60_000);
     const python = requirePython(this, ["numpy"]);
-    const spec = { type: "mosaic", width: 40, height: 32 } as const;
+    const spec = mosaic.schema.parse({ type: "mosaic", width: 40, height: 32 });
     const jobs = Array.from({ length: 12 }, (_, seed) => {
       const random = Random.of(seed, "mosaic");
       // Of the size they are scaled to already, so that interpolation has no say; all fill one of the sides.

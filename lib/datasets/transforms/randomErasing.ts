@@ -1,17 +1,35 @@
+import { z } from "zod";
 import { IGNORED_LABEL, type LabelMap, type Picture, type Size, type Window } from "../../images/picture.js";
 import { rleArea } from "../../masks/rle.js";
 import { rectangleRle, subtractRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
+import { fraction, positive } from "../../schemas/fields.js";
+import { IMAGENET_MEAN } from "../geometry.js";
+import { selectInstances } from "../instances.js";
 import type { Instances, Sample } from "../types.js";
-import { selectInstances } from "./instances.js";
-import { IMAGENET_MEAN } from "./pad.js";
-import type { RandomErasingSpec } from "./specs.js";
+import { colour, range, transform } from "./transform.js";
 
 const TRIES = 10;
 
+const schema = z.strictObject({
+  type: z.literal("randomErasing"),
+  probability: fraction("How often a rectangle is covered").default(0.5),
+  area: range("Share of the picture's area").default([0.02, 0.33]),
+  aspect: range("Height over width").default([0.3, 3.3]),
+  fill: z
+    .union([colour, z.literal("noise")])
+    .exactOptional()
+    .describe("Red, green, blue of 0–255, or noise; without it, the ImageNet mean"),
+  maxCovered: positive("An object goes from this covered share of its box on").max(1).default(0.9),
+});
+
+type Spec = z.output<typeof schema>;
+
 /** Random erasing (Zhong et al., 2020) with torchvision's draws: ten windows are tried, then nothing is erased. */
-export function randomErasing(sample: Sample, spec: RandomErasingSpec, random: Random): Sample {
-  if (random.next() >= (spec.probability ?? 0.5)) return sample;
+export const randomErasing = transform({ schema, apply: eraseAnywhere });
+
+function eraseAnywhere(sample: Sample, spec: Spec, random: Random): Sample {
+  if (random.next() >= spec.probability) return sample;
   const window = drawWindow(sample.picture, spec, random);
   if (window === undefined) return sample;
   return eraseSample(sample, window, { ...spec, fill: fillOf(spec, random) });
@@ -19,14 +37,14 @@ export function randomErasing(sample: Sample, spec: RandomErasingSpec, random: R
 
 type Fill = readonly [number, number, number] | ((value: number) => number);
 
-function fillOf(spec: RandomErasingSpec, random: Random): Fill {
+function fillOf(spec: Spec, random: Random): Fill {
   return spec.fill === "noise" ? () => random.integer(256) : (spec.fill ?? IMAGENET_MEAN);
 }
 
-function drawWindow({ width, height }: Size, spec: RandomErasingSpec, random: Random): Window | undefined {
-  const [thin, wide] = spec.aspect ?? [0.3, 3.3];
+function drawWindow({ width, height }: Size, spec: Spec, random: Random): Window | undefined {
+  const [thin, wide] = spec.aspect;
   for (let i = 0; i < TRIES; i++) {
-    const area = width * height * random.uniform(...(spec.area ?? [0.02, 0.33]));
+    const area = width * height * random.uniform(...spec.area);
     const aspect = Math.exp(random.uniform(Math.log(thin), Math.log(wide))); // height ÷ width
     const tall = Math.round(Math.sqrt(area * aspect));
     const across = Math.round(Math.sqrt(area / aspect));
@@ -45,13 +63,13 @@ function drawWindow({ width, height }: Size, spec: RandomErasingSpec, random: Ra
 export function eraseSample(
   sample: Sample,
   window: Window,
-  options: { readonly fill: Fill; readonly maxCovered?: number },
+  options: { readonly fill: Fill; readonly maxCovered: number },
 ): Sample {
   const { picture, instances, labelMap } = sample;
   return {
     ...sample,
     picture: coverPicture(picture, window, options.fill),
-    ...(instances === undefined ? {} : { instances: coverInstances(instances, window, options.maxCovered ?? 0.9) }),
+    ...(instances === undefined ? {} : { instances: coverInstances(instances, window, options.maxCovered) }),
     ...(labelMap === undefined ? {} : { labelMap: coverLabels(labelMap, window) }),
   };
 }

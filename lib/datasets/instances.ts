@@ -1,5 +1,5 @@
-import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
-import type { Instances } from "../types.js";
+import { rleArea, rleBoxXyxy } from "../masks/rle.js";
+import type { Instances } from "./types.js";
 
 /** The objects at these indices, in their order. */
 export function selectInstances(instances: Instances, kept: readonly number[]): Instances {

@@ -1,7 +1,16 @@
+import { z } from "zod";
 import { changeHsv, scaleValues } from "../../images/colour.js";
 import type { Picture } from "../../images/picture.js";
 import type { Random } from "../../random.js";
-import type { PhotometricDistortionSpec } from "./specs.js";
+import { range, transform } from "./transform.js";
+
+const schema = z.strictObject({
+  type: z.literal("photometricDistortion"),
+  brightness: z.number().min(0).default(32).describe("Largest change, of 255"),
+  contrast: range("Factor").default([0.5, 1.5]),
+  saturation: range("Factor").default([0.5, 1.5]),
+  hue: z.number().min(0).max(180).default(36).describe("Largest change, in degrees of 360, by steps of 2"),
+});
 
 /** What was drawn for a distortion; what the coins left out is absent. */
 export interface Distortion {
@@ -19,20 +28,20 @@ export interface Distortion {
  * at the end, by a coin; saturation; hue; each with probability one half. The hue turns by whole steps of 2°, the
  * unit of OpenCV's 8-bit pictures, from −hue to below hue.
  */
-export function distortColours(picture: Picture, spec: PhotometricDistortionSpec, random: Random): Picture {
-  return distort(picture, drawDistortion(spec, random));
-}
+export const photometricDistortion = transform({
+  schema,
+  apply: (sample, spec, random) => ({ ...sample, picture: distort(sample.picture, drawDistortion(spec, random)) }),
+});
 
-export function drawDistortion(spec: PhotometricDistortionSpec, random: Random): Distortion {
+export function drawDistortion(spec: Omit<z.output<typeof schema>, "type">, random: Random): Distortion {
   const coin = (): boolean => random.next() < 0.5;
-  const gain = spec.contrast ?? [0.5, 1.5];
-  const largest = spec.brightness ?? 32;
+  const { contrast: gain, brightness: largest } = spec;
   const brightness = coin() ? { brightness: random.uniform(-largest, largest) } : {};
   const first = coin();
   const contrastNow = () => (coin() ? { contrast: { factor: random.uniform(...gain), first } } : {});
   const early = first ? contrastNow() : {};
-  const saturation = coin() ? { saturation: random.uniform(...(spec.saturation ?? [0.5, 1.5])) } : {};
-  const steps = Math.trunc((spec.hue ?? 36) / 2);
+  const saturation = coin() ? { saturation: random.uniform(...spec.saturation) } : {};
+  const steps = Math.trunc(spec.hue / 2);
   const hue = coin() && steps > 0 ? { hue: 2 * (random.integer(2 * steps) - steps) } : {};
   return { ...brightness, ...early, ...saturation, ...hue, ...(first ? {} : contrastNow()) };
 }

@@ -1,25 +1,38 @@
+import { z } from "zod";
 import type { Size, Window } from "../../images/picture.js";
 import type { Random } from "../../random.js";
+import { fraction, positive } from "../../schemas/fields.js";
+import { cropSample } from "../geometry.js";
+import { selectInstances } from "../instances.js";
 import type { Sample } from "../types.js";
-import { cropSample } from "./crop.js";
-import { selectInstances } from "./instances.js";
-import type { MinIouCropSpec } from "./specs.js";
+import { transform } from "./transform.js";
 
 const TRIES = 50;
 
+const schema = z.strictObject({
+  type: z.literal("minIouCrop"),
+  minIous: z
+    .array(fraction("IoU"))
+    .default([0.1, 0.3, 0.5, 0.7, 0.9])
+    .describe("The window's least IoU with every box is drawn from these, 0, and no crop at all"),
+  minSize: positive("Least share of the picture's width and height").max(1).default(0.3),
+});
+
 /**
  * SSD's crop (Liu et al., 2016) as MMDetection's MinIoURandomCrop has it: no crop, any crop, or one that overlaps every
- * box by at least a drawn IoU; sides of 0.3–1 of the picture's, height ÷ width within ½–2. Objects whose centre
+ * box by at least a drawn IoU; sides of `minSize`–1 of the picture's, height ÷ width within ½–2. Objects whose centre
  * lies outside go. After 50 windows that do not fit the overlap is drawn anew.
  */
-export function minIouCrop(sample: Sample, spec: MinIouCropSpec, random: Random): Sample {
-  const choices = [1, ...(spec.minIous ?? [0.1, 0.3, 0.5, 0.7, 0.9]), 0];
+export const minIouCrop = transform({ schema, apply: cropByOverlap });
+
+function cropByOverlap(sample: Sample, { minIous, minSize }: z.output<typeof schema>, random: Random): Sample {
+  const choices = [1, ...minIous, 0];
   const boxes = sample.instances?.boxes ?? new Float32Array(0);
   for (;;) {
     const least = choices[random.integer(choices.length)]!;
     if (least === 1) return sample;
     for (let i = 0; i < TRIES; i++) {
-      const window = drawWindow(sample.picture, spec.minSize ?? 0.3, random);
+      const window = drawWindow(sample.picture, minSize, random);
       if (window !== undefined && isAllowed(boxes, window, least)) return cropToCentred(sample, window);
     }
   }

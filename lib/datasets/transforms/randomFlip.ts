@@ -1,11 +1,27 @@
+import { z } from "zod";
 import { flipLabelMap, flipLabelMapVertically, flipPicture, flipPictureVertically } from "../../images/geometry.js";
 import { flipRle, flipRleVertically } from "../../masks/transforms.js";
+import { fraction } from "../../schemas/fields.js";
 import type { Instances, Sample, SampleMeta } from "../types.js";
+import { transform } from "./transform.js";
 
-export type FlipDirection = "horizontal" | "vertical";
+const schema = z.strictObject({
+  type: z.literal("randomFlip"),
+  probability: fraction("How often the sides are exchanged").default(0.5),
+  direction: z
+    .enum(["horizontal", "vertical"])
+    .default("horizontal")
+    .describe("horizontal: left and right change places; vertical: top and bottom"),
+});
+
+export const randomFlip = transform({
+  schema,
+  apply: (sample, { probability, direction }, random) =>
+    random.next() < probability ? flipSample(sample, direction) : sample,
+});
 
 /** Mirrors the picture and what is annotated on it: left and right, or top and bottom. */
-export function flipSample(sample: Sample, direction: FlipDirection = "horizontal"): Sample {
+export function flipSample(sample: Sample, direction: z.output<typeof schema>["direction"]): Sample {
   const { picture, meta, instances, labelMap } = sample;
   const across = direction === "horizontal";
   const flippedMap = labelMap && (across ? flipLabelMap(labelMap) : flipLabelMapVertically(labelMap));

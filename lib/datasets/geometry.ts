@@ -1,0 +1,103 @@
+import { cropLabelMap, cropPicture, padLabelMap, padPicture } from "../images/geometry.js";
+import type { Size, Window } from "../images/picture.js";
+import { type Interpolation, resizeLabelMapLater, resizePictureLater } from "../images/resize.js";
+import { cropRle, resizeRle } from "../masks/transforms.js";
+import { moveBoxes, selectInstances, withExtent } from "./instances.js";
+import type { Instances, Sample } from "./types.js";
+
+/** The longer and the shorter side a picture may have at most, in any order; or an exact width and height. */
+export type Scale = readonly [number, number];
+
+/** Red, green and blue of 0–255, which normalise to about zero. */
+export const IMAGENET_MEAN = [124, 116, 104] as const;
+
+/** The size that keeps the ratio and fits into max(scale) by min(scale), rounded half up as MMCV does. */
+export function scaledSize(size: Size, scale: Scale): Size {
+  const long = Math.max(size.width, size.height);
+  const short = Math.min(size.width, size.height);
+  const factor = Math.min(Math.max(...scale) / long, Math.min(...scale) / short);
+  return {
+    width: Math.max(1, Math.trunc(size.width * factor + 0.5)),
+    height: Math.max(1, Math.trunc(size.height * factor + 0.5)),
+  };
+}
+
+/** Resizes the picture and what is annotated on it; nearest neighbour for masks and label maps. */
+export function resizeSample(sample: Sample, size: Size, options: { readonly interpolation: Interpolation }): Sample {
+  const { picture, meta, instances, labelMap } = sample;
+  const factors = [size.width / picture.width, size.height / picture.height] as const;
+  return {
+    ...sample,
+    picture: resizePictureLater(picture, size, options.interpolation),
+    meta: {
+      ...meta,
+      width: size.width,
+      height: size.height,
+      scaleFactor: [meta.scaleFactor[0] * factors[0], meta.scaleFactor[1] * factors[1]],
+    },
+    ...(instances === undefined ? {} : { instances: resizeInstances(instances, factors, size) }),
+    ...(labelMap === undefined ? {} : { labelMap: resizeLabelMapLater(labelMap, size) }),
+  };
+}
+
+function resizeInstances(instances: Instances, factors: readonly [number, number], size: Size): Instances {
+  const limits = [size.width, size.height];
+  return {
+    ...instances,
+    boxes: instances.boxes.map((value, i) => Math.min(Math.max(value * factors[i % 2]!, 0), limits[i % 2]!)),
+    masks: instances.masks.map((mask) => mask && resizeRle(mask, size.height, size.width)),
+  };
+}
+
+/** Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out. */
+export function cropSample(sample: Sample, window: Window): Sample {
+  const { picture, meta, instances, labelMap } = sample;
+  return {
+    ...sample,
+    picture: cropPicture(picture, window),
+    meta: { ...meta, width: window.width, height: window.height },
+    ...(instances === undefined ? {} : { instances: cropInstances(instances, window) }),
+    ...(labelMap === undefined ? {} : { labelMap: cropLabelMap(labelMap, window) }),
+  };
+}
+
+function cropInstances(instances: Instances, window: Window): Instances {
+  const { left, top, width, height } = window;
+  const boxes = moveBoxes(instances.boxes, { x: -left, y: -top }, window);
+  const kept = selectInstances({ ...instances, boxes }, withExtent({ ...instances, boxes }));
+  return { ...kept, masks: kept.masks.map((mask) => mask && cropRle(mask, { x: left, y: top, width, height })) };
+}
+
+/** The window of a size in the middle, of a smaller picture all there is. */
+export function middleWindow(picture: Size, size: Size): Window {
+  const width = Math.min(size.width, picture.width);
+  const height = Math.min(size.height, picture.height);
+  return {
+    left: Math.round((picture.width - width) / 2),
+    top: Math.round((picture.height - height) / 2),
+    width,
+    height,
+  };
+}
+
+/**
+ * Pads right and below to at least this size, label maps with 255; the valid size in `meta` stays the picture's before padding.
+ *
+ * @param options.fill default the ImageNet mean
+ */
+export function padSample(
+  sample: Sample,
+  options: Size & { readonly fill?: readonly [number, number, number] },
+): Sample {
+  const { instances, labelMap } = sample;
+  const picture = padPicture(sample.picture, options, options.fill ?? IMAGENET_MEAN);
+  const window = { x: 0, y: 0, width: picture.width, height: picture.height };
+  return {
+    ...sample,
+    picture,
+    ...(instances === undefined
+      ? {}
+      : { instances: { ...instances, masks: instances.masks.map((mask) => mask && cropRle(mask, window)) } }),
+    ...(labelMap === undefined ? {} : { labelMap: padLabelMap(labelMap, picture) }),
+  };
+}

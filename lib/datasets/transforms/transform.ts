@@ -1,0 +1,45 @@
+import { z } from "zod";
+import type { Size } from "../../images/picture.js";
+import type { Random } from "../../random.js";
+import { positive, side } from "../../schemas/fields.js";
+import type { KindSchema } from "../../schemas/kinds.js";
+import type { Sample } from "../types.js";
+
+/** A step of a pipeline: all that the project knows of it. lib/datasets/transforms/index.ts has the table of them. */
+export interface Transform<Schema extends z.ZodType = KindSchema> {
+  /** Its keys, what they mean and their defaults, which stand nowhere else. */
+  readonly schema: Schema;
+  /**
+   * What it makes of a sample, which it leaves as it is.
+   *
+   * @param random all its random choices come from here
+   * @param partners other pictures of the data set, as many as `mixes` says or none
+   */
+  readonly apply: (sample: Sample, spec: z.output<Schema>, random: Random, partners: readonly Sample[]) => Sample;
+  /** Of one that begins with resizing: the size it will give a picture, with the draws it will make. */
+  readonly size?: (full: Size, spec: z.output<Schema>, random: Random) => Size;
+  /** Of one that takes other pictures in: how many, and how often. */
+  readonly mixes?: (spec: z.output<Schema>) => { readonly pictures: number; readonly probability: number };
+  /** It works on the masks of objects, which must be drawn though the network learns none. */
+  readonly needsMasks?: true;
+  /** Why it is not for pictures with a label map. */
+  readonly notForLabelMaps?: string;
+}
+
+/** Says of a transform what there is to say; the types follow from the schema. */
+export const transform = <Schema extends z.ZodType>(parts: Transform<Schema>): Transform<Schema> => parts;
+
+export const interpolation = z
+  .enum(["bilinear", "bilinear-antialias", "bicubic-antialias"])
+  .default("bilinear")
+  .describe("How pictures are resampled; label maps take the nearest value");
+
+export const scale = z.tuple([side("Pixels"), side("Pixels")]);
+
+export const range = (what: string) =>
+  z
+    .tuple([positive("From"), positive("To")])
+    .refine(([low, high]) => low <= high, "the first number must not be above the second")
+    .describe(what);
+
+export const colour = z.tuple([z.number(), z.number(), z.number()]);

@@ -1,0 +1,36 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import {
+  CLASSIFICATION_TRANSFORMS,
+  completeTransforms,
+  TRANSFORMS,
+  type TransformInput,
+} from "../../../lib/datasets/transforms/index.js";
+import { userMessage } from "../../support/failure.js";
+
+const folder = fileURLToPath(new URL("../../../../lib/datasets/transforms", import.meta.url)); // from dist/test
+const types = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS].map(({ schema }) => schema.shape.type.value);
+
+describe("the table of transforms", () => {
+  it("has every file of their folder, which is named as configs name the transform", () => {
+    const files = readdirSync(folder).filter((file) => !["index.ts", "transform.ts"].includes(file));
+    expect(files).to.have.members(types.map((type) => `${type}.ts`));
+  });
+
+  it("fills in what a step leaves out, and nothing twice", () => {
+    const steps = completeTransforms([{ type: "randomFlip" }, { type: "pad", width: 3, height: 2 }]);
+    expect(steps).to.deep.equal([
+      { type: "randomFlip", probability: 0.5, direction: "horizontal" },
+      { type: "pad", width: 3, height: 2 },
+    ]);
+    expect(completeTransforms(steps)).to.deep.equal(steps);
+  });
+
+  it("tells a program's own steps what is wrong with them", async () => {
+    const wrong = [{ type: "randomFlip", probability: 2 }] as const satisfies TransformInput[];
+    expect(await userMessage(() => completeTransforms(wrong))).to.equal(
+      "transforms: ✖ Too big: expected number to be <=1\n  → at [0].probability",
+    );
+  });
+});
