@@ -32,16 +32,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["nn", "graph", "schemas"],
     neutral: true,
   },
-  necks: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
+  necks: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
   heads: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
   jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   datasets: {
     holds: "readers, the loader, and in `transforms` one a file",
     imports: ["schemas", "jsonfiles", "images", "masks"],
   },
+  optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"] },
+  schedules: { holds: "of the learning rate, one a file: schema and rate", imports: ["schemas"], neutral: true },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "backbones", "datasets"],
+    imports: ["schemas", "backbones", "necks", "datasets", "optimizers", "schedules"],
   },
   compilers: {
     holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
@@ -66,8 +68,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
   tasks: { holds: "model and data of a config", imports: RUNNING },
   training: {
-    holds: "optimisers, schedules, the loop",
-    imports: [...RUNNING, "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],
+    holds: "the loop: gradients, steps, validation, checkpoints",
+    imports: [...RUNNING, "optimizers", "schedules", "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],
   },
   inference: { holds: "predictors on files", imports: [...RUNNING, "tensorfiles", "weights", "runs", "tasks"] },
   export: {

@@ -1,8 +1,8 @@
 import type { Batch } from "../../lib/datasets/loader/types.js";
 import type { Trainer } from "../../lib/models/model.js";
 import type { ParameterValues } from "../../lib/nn/parameters.js";
+import { createOptimizer } from "../../lib/optimizers/index.js";
 import { Random } from "../../lib/random.js";
-import { createOptimizer } from "../../lib/training/optimizers.js";
 import { createSegments } from "../../lib/training/segments.js";
 import type { PreparedCase } from "../protocol.js";
 

@@ -10,16 +10,16 @@ import { isFrozen, normModeOf } from "../../lib/models/backbone.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
+import { createOptimizer } from "../../lib/optimizers/index.js";
 import { Random } from "../../lib/random.js";
 import type { RoiTargets } from "../../lib/regions/roiTargets.js";
 import type { RpnTargets } from "../../lib/regions/rpnTargets.js";
+import { learningRateAt } from "../../lib/schedules/index.js";
 import { instancesTask } from "../../lib/tasks/instances.js";
 import { writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
 import { runLength } from "../../lib/training/length.js";
-import { createOptimizer } from "../../lib/training/optimizers.js";
 import { modelTensors } from "../../lib/training/resume.js";
-import { learningRateAt } from "../../lib/training/schedules.js";
 import { createSegments } from "../../lib/training/segments.js";
 import { createStepper } from "../../lib/training/stepper.js";
 

@@ -4,12 +4,6 @@ import { count, flag, fraction, positive } from "../schemas/fields.js";
 
 export const backbone = z.discriminatedUnion("type", backboneSchemas).describe("What turns an image into features");
 
-export const neck = z
-  .discriminatedUnion("type", [
-    z.strictObject({ type: z.literal("fpn"), channels: count("Channels of every level").default(256) }),
-  ])
-  .describe("What joins the backbone's stages to a pyramid");
-
 const rpn = z
   .strictObject({
     channels: count("Channels of the 3×3 convolution").default(256),

@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { neckConfig } from "../necks/index.js";
 import { count, outputPath } from "../schemas/fields.js";
 import { coco, labelMaps } from "./data.js";
-import { backbone, maskRcnn, neck, semanticFpn } from "./model.js";
-import { type optimizer, type schedule, training } from "./training.js";
+import { backbone, maskRcnn, semanticFpn } from "./model.js";
+import { training } from "./training.js";
 
 export const PROVIDERS = ["cpu", "webgpu", "cuda", "coreml", "dml"] as const;
 
@@ -41,7 +42,7 @@ const output = outputPath("Folder of the run: checkpoints, logs, results. Defaul
 
 const instances = z.strictObject({
   task: z.literal("detection").describe("Boxes and masks of objects"),
-  model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [maskRcnn]) }),
+  model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [maskRcnn]) }),
   data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
   training: training(["boxAP", "maskAP", "loss"]),
   engine,
@@ -50,7 +51,7 @@ const instances = z.strictObject({
 
 const semantic = z.strictObject({
   task: z.literal("segmentation").describe("A class for every pixel"),
-  model: z.strictObject({ backbone, neck, head: z.discriminatedUnion("type", [semanticFpn]) }),
+  model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [semanticFpn]) }),
   data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
   training: training(["mIoU", "mAcc", "aAcc", "loss"]),
   engine,
@@ -69,7 +70,5 @@ export type DetectionConfig = Extract<Config, { task: "detection" }>;
 export type SegmentationConfig = Extract<Config, { task: "segmentation" }>;
 export type MaskRcnnConfig = z.output<typeof maskRcnn>;
 export type TrainingConfig = Config["training"];
-export type Optimizer = z.output<typeof optimizer>;
-export type Schedule = z.output<typeof schedule>;
 export type Provider = (typeof PROVIDERS)[number];
 export type Backend = (typeof BACKENDS)[number];

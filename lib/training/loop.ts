@@ -3,18 +3,18 @@ import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Optimizer, Segment } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { isBetter, saveBest } from "../runs/checkpoint.js";
 import type { TrainingEvent } from "../runs/events.js";
 import type { Progress } from "../runs/state.js";
 import { followLoss } from "../runs/trend.js";
+import { learningRateAt } from "../schedules/index.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
 import { isDue, type RunLength } from "./length.js";
-import type { Optimizer, Segment } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
-import { learningRateAt } from "./schedules.js";
 import { createStepper } from "./stepper.js";
 
 export interface RunOptions<B extends Batch> {

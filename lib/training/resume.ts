@@ -1,8 +1,8 @@
 import type { Config } from "../config/schema.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Optimizer } from "../optimizers/optimizer.js";
 import { type Checkpoint, checkFit } from "../runs/checkpoint.js";
 import type { Tensor } from "../tensors/tensor.js";
-import type { Optimizer } from "./optimizers.js";
 
 /**
  * Brings a checkpoint's numbers back.

@@ -2,13 +2,13 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { removeOldCheckpoints, saveCheckpoint, setAsideAfter, updateState } from "../runs/checkpoint.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { checkpointName, checkpointNames } from "../runs/folder.js";
 import type { Checksums, Progress, TrainingState } from "../runs/state.js";
 import { isGrowing } from "../runs/trend.js";
-import type { Optimizer } from "./optimizers.js";
 import { modelTensors } from "./resume.js";
 
 export interface SaverOptions {

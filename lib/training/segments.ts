@@ -1,11 +1,10 @@
-import type { Optimizer } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import type { Parameter } from "../nn/parameters.js";
+import type { GeneralOptions, Segment } from "../optimizers/optimizer.js";
 import { elementCount } from "../tensors/tensor.js";
-import type { Segment } from "./optimizers.js";
 
 export interface SegmentOptions {
-  readonly optimizer: Pick<Optimizer, "decayNormsAndBiases" | "multipliers">;
+  readonly optimizer: Pick<GeneralOptions, "decayNormsAndBiases" | "multipliers">;
   /** Parameters that are not trained get a rate of 0. Default: none. */
   readonly isFrozen?: (name: string) => boolean;
 }
@@ -39,7 +38,7 @@ export function createSegments(
 }
 
 /** The multiplier with the longest match; 1 where none matches. */
-function lrScaleOf(name: string, multipliers: Optimizer["multipliers"]): number {
+function lrScaleOf(name: string, multipliers: GeneralOptions["multipliers"]): number {
   const matching = multipliers.filter(({ match }) => isWithin(name, match));
   return matching.sort((a, b) => b.match.length - a.match.length)[0]?.lr ?? 1;
 }
@@ -49,7 +48,7 @@ function isWithin(name: string, part: string): boolean {
   return name === part || name.startsWith(`${part}.`);
 }
 
-function checkMultipliers(parameters: readonly { name: string }[], multipliers: Optimizer["multipliers"]): void {
+function checkMultipliers(parameters: readonly { name: string }[], multipliers: GeneralOptions["multipliers"]): void {
   for (const { match } of multipliers) {
     if (parameters.some(({ name }) => isWithin(name, match))) continue;
     const parts = [...new Set(parameters.map(({ name }) => name.split(".")[0]))];

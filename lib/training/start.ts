@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { loadLatestCheckpoint } from "../runs/checkpoint.js";
 import { checkpointNames } from "../runs/folder.js";
@@ -13,7 +14,6 @@ import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { NO_TREND } from "../runs/trend.js";
 import { counted } from "../words.js";
 import { loadBackbone } from "./initialWeights.js";
-import type { Optimizer } from "./optimizers.js";
 import { configDifferences, restore } from "./resume.js";
 import type { Start } from "./saver.js";
 

@@ -2,8 +2,9 @@ import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
+import type { Optimizer, Segment } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
-import { addInto, clipFactor, globalNorm, type Optimizer, type Segment } from "./optimizers.js";
+import { addInto, clipFactor, globalNorm } from "./gradients.js";
 
 export interface StepperOptions<B extends Batch> {
   readonly config: Config;

@@ -7,6 +7,7 @@ import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
+import { createOptimizer } from "../optimizers/index.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { lockRun } from "../runs/lock.js";
 import { CONFIG_FILE, openRunLog, type RunLog } from "../runs/logs.js";
@@ -18,7 +19,6 @@ import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
 import { runLength } from "./length.js";
 import { type RunOptions, runSteps } from "./loop.js";
-import { createOptimizer } from "./optimizers.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
 

@@ -2,9 +2,11 @@ import { expect } from "chai";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { input } from "../../lib/graph/index.js";
 import { fpn } from "../../lib/necks/fpn.js";
+import { NECKS } from "../../lib/necks/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { expectTableOf } from "../support/kinds.js";
 import { expectClose, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
 
 interface Golden {
@@ -19,6 +21,10 @@ interface Golden {
   }[];
 }
 
+it("the table of necks has the files of their folder", () => {
+  expectTableOf("necks", NECKS, ["neck.ts"]);
+});
+
 describe("the feature pyramid", () => {
   for (const name of ["even", "odd", "seg4"]) {
     it(`gives MMDetection's levels: ${name}`, async function () {
@@ -27,7 +33,7 @@ describe("the feature pyramid", () => {
       const list = new ParameterList();
       const channels = golden.inputs.map(({ shape }) => shape[1]!);
       const inputs = { channels, strides: channels.map((_, i) => 4 << i) };
-      const neck = fpn(list.scope(), { inputs, channels: 16, extraLevel: golden.num_outs > channels.length });
+      const neck = fpn.make(list.scope(), { channels: 16 }, { inputs, extraLevel: golden.num_outs > channels.length });
       expect(neck.strides).to.have.length(golden.num_outs);
       const byName = new Map(list.all.map((parameter) => [parameter.name, parameter.shape]));
       expect(byName).to.deep.equal(new Map(golden.weights));

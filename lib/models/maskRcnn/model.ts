@@ -5,7 +5,7 @@ import type { Value } from "../../graph/index.js";
 import { type BoxHead, boxHead } from "../../heads/boxHead.js";
 import { type MaskHead, maskHead } from "../../heads/maskHead.js";
 import { type RpnHead, rpnHead } from "../../heads/rpnHead.js";
-import { fpn } from "../../necks/fpn.js";
+import { makeNeck } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { PICTURE_SIDE } from "../backbone.js";
@@ -31,9 +31,9 @@ export interface MaskRcnn {
 export function maskRcnn(config: DetectionConfig["model"], classes: number, masks: boolean): MaskRcnn {
   const list = new ParameterList();
   const { rpn, roi } = config.head;
-  const { channels } = config.neck;
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.detection });
-  const neck = fpn(list.scope("neck"), { inputs: backbone, channels, extraLevel: true });
+  const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: true });
+  const { channels } = neck;
   const anchors = rpn.anchorRatios.length;
   const proposals = rpnHead(list.scope("rpn_head"), { in: channels, channels: rpn.channels, anchors });
   const boxes = boxHead(list.scope("roi_head.bbox_head"), {

@@ -3,7 +3,7 @@ import { makeBackbone } from "../../backbones/index.js";
 import type { SegmentationConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
 import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
-import { fpn } from "../../necks/fpn.js";
+import { makeNeck } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { PICTURE_SIDE } from "../backbone.js";
@@ -24,7 +24,7 @@ export interface SemanticFpn {
 export function semanticFpn(config: SegmentationConfig["model"], classes: number): SemanticFpn {
   const list = new ParameterList();
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.segmentation });
-  const neck = fpn(list.scope("neck"), { inputs: backbone, channels: config.neck.channels, extraLevel: false });
+  const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: false });
   const head = semanticFpnHead(list.scope("decode_head"), {
     in: neck.channels,
     levels: neck.strides.length,

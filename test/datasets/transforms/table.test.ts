@@ -1,5 +1,3 @@
-import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import {
   CLASSIFICATION_TRANSFORMS,
@@ -8,14 +6,11 @@ import {
   type TransformInput,
 } from "../../../lib/datasets/transforms/index.js";
 import { userMessage } from "../../support/failure.js";
-
-const folder = fileURLToPath(new URL("../../../../lib/datasets/transforms", import.meta.url)); // from dist/test
-const types = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS].map(({ schema }) => schema.shape.type.value);
+import { expectTableOf } from "../../support/kinds.js";
 
 describe("the table of transforms", () => {
   it("has every file of their folder, which is named as configs name the transform", () => {
-    const files = readdirSync(folder).filter((file) => !["index.ts", "transform.ts"].includes(file));
-    expect(files).to.have.members(types.map((type) => `${type}.ts`));
+    expectTableOf("datasets/transforms", [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS], ["transform.ts"]);
   });
 
   it("fills in what a step leaves out, and nothing twice", () => {

@@ -1,14 +1,9 @@
 import { expect } from "chai";
-import {
-  adamW,
-  addInto,
-  clipFactor,
-  createOptimizer,
-  globalNorm,
-  type Optimizer,
-  type Segment,
-  sgd,
-} from "../../lib/training/optimizers.js";
+import { adamW } from "../../lib/optimizers/adamw.js";
+import { createOptimizer, OPTIMIZERS } from "../../lib/optimizers/index.js";
+import type { Optimizer, Segment } from "../../lib/optimizers/optimizer.js";
+import { sgd } from "../../lib/optimizers/sgd.js";
+import { expectTableOf } from "../support/kinds.js";
 
 const START = [0.5, -1.25, 2, 0];
 const GRADIENTS = [
@@ -35,9 +30,13 @@ function expectClose(actual: readonly ArrayLike<number>[], expected: readonly Ar
 }
 
 describe("optimisers", () => {
+  it("are those of the files of their folder", () => {
+    expectTableOf("optimizers", OPTIMIZERS, ["optimizer.ts"]);
+  });
+
   // The expected numbers are those of torch.optim in float64.
   it("AdamW is PyTorch's, with a large epsilon too", () => {
-    const optimizer = adamW({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 }, 4);
+    const optimizer = adamW.create({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 }, 4);
     expectClose(follow(optimizer, 0.01), [
       [0.4895990099, -1.2387997512, 1.9880332226, -0.0009090909],
       [0.4940204735, -1.2419643367, 1.9782315091, 0.006510849],
@@ -68,7 +67,7 @@ describe("optimisers", () => {
   it("AdamW updates every element alike, whatever their number", () => {
     const length = 40_003;
     const draw = (scale: number) => Float32Array.from({ length }, (_, i) => scale * Math.sin(i * 1.7));
-    const optimizer = adamW({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-8 }, length + 2);
+    const optimizer = adamW.create({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-8 }, length + 2);
     const [parameters, gradients] = [new Float32Array(length + 2).fill(7), new Float32Array(length + 2).fill(1)];
     const [start, slopes] = [draw(2), draw(0.5)];
     parameters.set(start, 1);
@@ -87,7 +86,7 @@ describe("optimisers", () => {
   });
 
   it("SGD with momentum and weight decay is PyTorch's", () => {
-    expectClose(follow(sgd({ weightDecay: 0.01, momentum: 0.9, nesterov: false }, 4), 0.1), [
+    expectClose(follow(sgd.create({ weightDecay: 0.01, momentum: 0.9, nesterov: false }, 4), 0.1), [
       [0.4895, -1.22875, 1.968, -1e-5],
       [0.5095605, -1.25839625, 1.932232, 0.19998101],
       [0.4271053895, -1.2838194788, 1.968108568, 0.079772938],
@@ -95,7 +94,7 @@ describe("optimisers", () => {
   });
 
   it("SGD with Nesterov momentum is PyTorch's", () => {
-    expectClose(follow(sgd({ weightDecay: 0.01, momentum: 0.9, nesterov: true }, 4), 0.1), [
+    expectClose(follow(sgd.create({ weightDecay: 0.01, momentum: 0.9, nesterov: true }, 4), 0.1), [
       [0.48005, -1.209625, 1.9392, -1.9e-5],
       [0.527632905, -1.2851142125, 1.90009552, 0.3799729361],
       [0.352887062, -1.3067014492, 2.0005365865, -0.0287562871],
@@ -103,7 +102,7 @@ describe("optimisers", () => {
   });
 
   it("SGD without momentum keeps no state", () => {
-    const optimizer = sgd({ weightDecay: 0.01, momentum: 0, nesterov: false }, 4);
+    const optimizer = sgd.create({ weightDecay: 0.01, momentum: 0, nesterov: false }, 4);
     expect(optimizer.state).to.deep.equal({});
     expectClose(follow(optimizer, 0.1), [
       [0.4895, -1.22875, 1.968, -1e-5],
@@ -113,30 +112,30 @@ describe("optimisers", () => {
   });
 
   it("treats each segment by its own rate and decay", () => {
-    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99] satisfies [number, number], eps: 1e-3 };
     const segments: Segment[] = [
       { offset: 0, length: 1, lrScale: 1, decay: true },
       { offset: 1, length: 1, lrScale: 0.1, decay: true },
       { offset: 2, length: 1, lrScale: 1, decay: false },
       { offset: 3, length: 1, lrScale: 0, decay: true },
     ];
-    const mixed = follow(adamW(options, 4), 0.01, segments);
-    const usual = follow(adamW(options, 4), 0.01);
-    const slow = follow(adamW(options, 4), 0.001);
-    const undecayed = follow(adamW({ ...options, weightDecay: 0 }, 4), 0.01);
+    const mixed = follow(adamW.create(options, 4), 0.01, segments);
+    const usual = follow(adamW.create(options, 4), 0.01);
+    const slow = follow(adamW.create(options, 4), 0.001);
+    const undecayed = follow(adamW.create({ ...options, weightDecay: 0 }, 4), 0.01);
     const expected = usual.map((row, i) => [row[0]!, slow[i]![1]!, undecayed[i]![2]!, START[3]!]);
     expect(mixed.map((row) => [...row])).to.deep.equal(expected);
   });
 
   it("scales the gradients", () => {
-    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
-    expectClose(follow(adamW(options, 4), 0.01, WHOLE, 0.25), follow(adamW(options, 4), 0.01));
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99] satisfies [number, number], eps: 1e-3 };
+    expectClose(follow(adamW.create(options, 4), 0.01, WHOLE, 0.25), follow(adamW.create(options, 4), 0.01));
     const descent = { weightDecay: 0.01, momentum: 0.9, nesterov: true };
-    expectClose(follow(sgd(descent, 4), 0.1, WHOLE, 8), follow(sgd(descent, 4), 0.1));
+    expectClose(follow(sgd.create(descent, 4), 0.1, WHOLE, 8), follow(sgd.create(descent, 4), 0.1));
   });
 
   it("goes on from a state that was saved", () => {
-    const options = { weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 } as const;
+    const options = { weightDecay: 0.1, betas: [0.9, 0.99] satisfies [number, number], eps: 1e-3 };
     const step = (optimizer: Optimizer, parameters: Float32Array, update: number) =>
       optimizer.update({
         parameters,
@@ -145,33 +144,13 @@ describe("optimisers", () => {
         lr: 0.01,
         update,
       });
-    const [first, second] = [adamW(options, 4), adamW(options, 4)];
+    const [first, second] = [adamW.create(options, 4), adamW.create(options, 4)];
     const [whole, resumed] = [Float32Array.from(START), Float32Array.from(START)];
     for (const update of [1, 2, 3]) step(first, whole, update);
-    const interrupted = adamW(options, 4);
+    const interrupted = adamW.create(options, 4);
     for (const update of [1, 2]) step(interrupted, resumed, update);
     for (const [name, values] of Object.entries(interrupted.state)) second.state[name]!.set(values);
     step(second, resumed, 3);
     expect([...resumed]).to.deep.equal([...whole]);
-  });
-
-  it("measures and clips the norm of all gradients", () => {
-    const reference = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
-    for (const length of [0, 1, 3, 4, 9, 16_384, 40_003]) {
-      const values = Float32Array.from({ length }, (_, i) => (i - 2) / 8);
-      expect(globalNorm(values)).to.be.closeTo(reference(values), 1e-12 * length ** 2);
-    }
-    expect(globalNorm(Float32Array.of(1e30, 1e30))).to.be.closeTo(Math.SQRT2 * 1e30, 1e23);
-    expect(globalNorm(Float32Array.of(1, Number.NaN))).to.satisfy(Number.isNaN);
-    expect(clipFactor(0.5, 1)).to.equal(1);
-    expect(clipFactor(4, 1)).to.equal(1 / (4 + 1e-6));
-    expect(clipFactor(0, 1)).to.equal(1);
-  });
-
-  it("adds gradients up", () => {
-    const sum = Float32Array.of(1, 2);
-    addInto(sum, Float32Array.of(0.5, -3));
-    expect([...sum]).to.deep.equal([1.5, -1]);
-    expect(() => addInto(sum, new Float32Array(3))).to.throw(RangeError);
   });
 });

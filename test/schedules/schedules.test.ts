@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import type { Schedule } from "../../lib/config/schema.js";
-import { learningRateAt } from "../../lib/training/schedules.js";
+import { learningRateAt, SCHEDULES, type ScheduleConfig } from "../../lib/schedules/index.js";
+import { expectTableOf } from "../support/kinds.js";
 
 describe("learning rate schedules", () => {
-  const rates = (schedule: Schedule, steps: number, at: readonly number[], stepsPerUnit = 1) =>
+  const rates = (schedule: ScheduleConfig, steps: number, at: readonly number[], stepsPerUnit = 1) =>
     at.map((step) => learningRateAt(schedule, { lr: 0.1, steps, stepsPerUnit }, step));
 
   function expectClose(actual: readonly number[], expected: readonly number[]): void {
@@ -11,25 +11,29 @@ describe("learning rate schedules", () => {
     for (const [i, value] of actual.entries()) expect(value).to.be.closeTo(expected[i]!, 1e-12, `value ${i}`);
   }
 
+  it("are those of the files of their folder", () => {
+    expectTableOf("schedules", SCHEDULES, ["schedule.ts"]);
+  });
+
   it("constant", () => {
     expectClose(rates({ type: "constant" }, 10, [0, 5, 10]), [0.1, 0.1, 0.1]);
   });
 
   it("step falls at the milestones, counted in epochs", () => {
-    const schedule: Schedule = { type: "step", milestones: [8, 11], gamma: 0.1, minLr: 0 };
+    const schedule: ScheduleConfig = { type: "step", milestones: [8, 11], gamma: 0.1, minLr: 0 };
     const perEpoch = 7;
     expectClose(rates(schedule, 84, [0, 55, 56, 76, 77, 83], perEpoch), [0.1, 0.1, 0.01, 0.01, 0.001, 0.001]);
     expectClose(rates({ ...schedule, minLr: 0.005 }, 84, [83], perEpoch), [0.005]);
   });
 
   it("poly goes to minLr as a power of what is left", () => {
-    const schedule: Schedule = { type: "poly", power: 2, minLr: 0.02 };
+    const schedule: ScheduleConfig = { type: "poly", power: 2, minLr: 0.02 };
     expectClose(rates(schedule, 10, [0, 5, 9, 10, 12]), [0.1, 0.02 + 0.08 / 4, 0.02 + 0.08 * 0.01, 0.02, 0.02]);
     expectClose(rates({ type: "poly", power: 0.9, minLr: 0 }, 40000, [30000]), [0.1 * 0.25 ** 0.9]);
   });
 
   it("cosine goes to minLr along half a wave", () => {
-    const schedule: Schedule = { type: "cosine", minLr: 0.02 };
+    const schedule: ScheduleConfig = { type: "cosine", minLr: 0.02 };
     expectClose(rates(schedule, 12, [0, 6, 8, 12]), [0.1, 0.06, 0.02 + 0.08 * 0.25, 0.02]);
   });
 
@@ -40,14 +44,14 @@ describe("learning rate schedules", () => {
 
   it("warm-up scales the rate that the schedule has at that step", () => {
     const warmup = { steps: 500, ratio: 1e-6 };
-    const schedule: Schedule = { type: "poly", power: 0.9, minLr: 0, warmup };
+    const schedule: ScheduleConfig = { type: "poly", power: 0.9, minLr: 0, warmup };
     const regular = 0.1 * (1 - 250 / 1000) ** 0.9;
     expectClose(rates(schedule, 1000, [0, 250, 500]), [1e-7, regular * (1 - 0.5 * (1 - 1e-6)), 0.1 * 0.5 ** 0.9]);
   });
 
   it("a warm-up past a milestone keeps the milestone", () => {
     const warmup = { steps: 10, ratio: 0 };
-    const schedule: Schedule = { type: "step", milestones: [5], gamma: 0.1, minLr: 0, warmup };
+    const schedule: ScheduleConfig = { type: "step", milestones: [5], gamma: 0.1, minLr: 0, warmup };
     expectClose(rates(schedule, 20, [4, 5]), [0.04, 0.005]);
   });
 });

@@ -1,0 +1,18 @@
+import type { z } from "zod";
+import { anyOf, kindOf } from "../schemas/kinds.js";
+import { adamW } from "./adamw.js";
+import type { Optimizer, OptimizerKind } from "./optimizer.js";
+import { sgd } from "./sgd.js";
+
+/** The optimisers there are. A new one is a file of its own and a line here. */
+export const OPTIMIZERS = [adamW, sgd] as const;
+
+export const optimizerConfig = anyOf(OPTIMIZERS).describe("The update rule");
+
+export type OptimizerConfig = z.output<typeof optimizerConfig>;
+
+/** @param length the number of parameters */
+export function createOptimizer(config: OptimizerConfig, length: number): Optimizer {
+  // Each takes its own config; that tie is lost in this look-up.
+  return kindOf(OPTIMIZERS as readonly unknown[] as readonly OptimizerKind[], config).create(config, length);
+}

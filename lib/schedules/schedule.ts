@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { count } from "../schemas/fields.js";
+import type { KindSchema } from "../schemas/kinds.js";
+
+export interface ScheduleOptions {
+  /** The learning rate the schedule scales. */
+  readonly lr: number;
+  /** Optimiser steps of the whole run. */
+  readonly steps: number;
+  /** Steps per unit of `milestones`: the steps of an epoch where the training length is given in epochs, else 1. */
+  readonly stepsPerUnit: number;
+}
+
+const warmup = z
+  .strictObject({
+    steps: count("Steps until the full rate"),
+    ratio: z.number().min(0).max(1).default(1e-6).describe("Share of the rate at step 0"),
+  })
+  .exactOptional()
+  .describe("Linear warm-up");
+
+export const minLr = z.number().min(0).default(0).describe("Learning rate never goes below");
+
+/** The config's schema of a schedule: its `type`, the warm-up that each may have, and its own keys. */
+export function scheduleSchema<const Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
+  return z.strictObject({ type: z.literal(type), warmup, ...keys });
+}
+
+/** How the learning rate goes over a run. lib/schedules/index.ts has the table of them. */
+export interface Schedule<Schema extends z.ZodType = KindSchema> {
+  /** Made by `scheduleSchema`. */
+  readonly schema: Schema;
+  /** The rate at a step, counted from 0, but for the warm-up. */
+  readonly rate: (config: z.output<Schema>, options: ScheduleOptions, step: number) => number;
+}
+
+/** Says of a schedule what there is to say; the types follow from the schema. */
+export const schedule = <Schema extends z.ZodType>(kind: Schedule<Schema>): Schedule<Schema> => kind;
+
+/** How much of a run is over at a step, 0–1. */
+export const progressAt = (step: number, { steps }: Pick<ScheduleOptions, "steps">): number =>
+  Math.min(1, step / steps);
