@@ -207,9 +207,9 @@ def number(x: torch.Tensor) -> float:
     return float(f"{float(x):.6g}")
 
 
-def sampled(name: str, tensor: torch.Tensor) -> dict[str, object]:
+def sampled(name: str, tensor: torch.Tensor, samples: int = SAMPLES) -> dict[str, object]:
     flat = tensor.flatten().double()
-    picked = flat[integers(f"{PREFIX}:{name}", SAMPLES, len(flat))]
+    picked = flat[integers(f"{PREFIX}:{name}", samples, len(flat))]
     return {
         "name": name,
         "shape": list(tensor.shape),
@@ -225,7 +225,8 @@ def case(shape: tuple[int, ...], outputs: Callable[[torch.Tensor], Outputs]) -> 
 
 
 @torch.no_grad()
-def golden(published: Published) -> dict[str, object]:
+def generate(published: Published) -> nn.Module:
+    """The model with generated weights, in float64: the files hold the truth, not PyTorch's rounding."""
     model = published.model
     fill(model, PREFIX, published.rename)
     for name, tensor in model.state_dict().items():
@@ -238,8 +239,13 @@ def golden(published: Published) -> dict[str, object]:
     if published.pyramid is not None:
         fill(published.pyramid, PREFIX, lambda name: name)
         published.pyramid.double()
+    return model.double()
+
+
+@torch.no_grad()
+def golden(published: Published) -> dict[str, object]:
+    model = generate(published).eval()
     logits = published.logits or model
-    model.double().eval()  # in float64: the files hold the truth, not PyTorch's rounding
     return {
         "source": published.source,
         "config": published.config,
