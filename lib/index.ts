@@ -18,7 +18,7 @@ export {
   writeModelRepository,
 } from "./export/modelRepository.js";
 export type { ExportSettings } from "./export/settings.js";
-export type { FoundDifference, VerifyResult } from "./export/verify/result.js";
+export type { VerifyResult } from "./export/verify/result.js";
 export { type VerifyOptions, verifyModel } from "./export/verify/verify.js";
 export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
 export { type DrawnInstances, drawInstances, type InstanceStyle } from "./images/draw/instances.js";
@@ -29,20 +29,23 @@ export { type CompareWeightsOptions, compareWeights, type WeightsComparison } fr
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
   type DetectionModel,
-  type FoundClasses,
-  type FoundInstance,
   type LoadModelOptions,
   loadModel,
   type Model,
   type PictureInput,
   type SegmentationModel,
 } from "./inference/loadModel.js";
-export { type PredictedPicture, type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
 export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";
 export type { TrainingEvent } from "./runs/events.js";
-export { type DataSource, sourceOf } from "./tasks/sources.js";
+export type { FoundDifference } from "./tasks/comparison.js";
+export type { FoundInstance } from "./tasks/detection/found.js";
+export { sourceOf } from "./tasks/kinds.js";
+export type { PredictedPicture } from "./tasks/predictions.js";
+export type { FoundClasses } from "./tasks/segmentation/kind.js";
+export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";
 export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";

@@ -121,6 +121,11 @@ describe("the folders of lib/", () => {
     expect(files.filter((file) => text(file).includes("new WebAssembly."))).to.deep.equal([join("kernels", "load.ts")]);
   });
 
+  it("ask the table of model kinds, not the name of a task", () => {
+    const asking = files.filter((file) => /\btask\s*[!=]==\s*["'`]/.test(text(file)));
+    expect(asking).to.deep.equal([]);
+  });
+
   it("print and exit in the command line alone", () => {
     const speaking = files.filter((file) => /\bconsole\.|process\.(exit|stdout|stderr)/.test(text(file)));
     expect(speaking.filter((file) => !file.startsWith(`cli${sep}`))).to.deep.equal([]);

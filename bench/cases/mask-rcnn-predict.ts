@@ -9,7 +9,7 @@ import { benchValues, instancesData, instancesModel } from "./models.js";
 /** A JPEG to boxes and masks of the picture's size: decoding, resizing to (1333, 800), the model, pasting. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const model = maskRcnn(instancesModel(variant), 80, true);
-  const { detect, dispose } = detector({
+  const { predict, dispose } = detector({
     model,
     values: benchValues(model.parameters),
     engine: onnxRuntimeEngine({ threads }),
@@ -18,7 +18,7 @@ export const prepare: Prepare = async ({ variant, path, threads }) => {
   let found = 0;
   return {
     async run() {
-      const [detections] = await detect(prepareBatch(await decodePicture(path), path, instancesData()));
+      const [detections] = await predict(prepareBatch(await decodePicture(path), path, instancesData()));
       found = detections!.labels.length;
     },
     dispose,

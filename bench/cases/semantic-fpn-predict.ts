@@ -6,10 +6,10 @@ import { benchSegmenter } from "./segmenter.js";
 
 /** A JPEG to a label map of the picture's size: decoding, resizing to (2048, 512), the model, the largest logit. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
-  const { segment, dispose } = benchSegmenter(variant, threads);
+  const { predict, dispose } = benchSegmenter(variant, threads);
   return {
     async run() {
-      await segment(prepareBatch(await decodePicture(path), path, semanticData()));
+      await predict(prepareBatch(await decodePicture(path), path, semanticData()));
     },
     dispose,
   };

@@ -5,14 +5,14 @@ import { benchSegmenter } from "./segmenter.js";
 
 /** Normalised pictures to label maps of the same size. */
 export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
-  const { segment, dispose } = benchSegmenter(variant, threads);
+  const { predict, dispose } = benchSegmenter(variant, threads);
   const images = pictures(batch, size);
   const [height, width] = size;
   const meta = Array.from({ length: batch }, (_, id) => metaOf({ id, file: "" }, { width, height }));
   let last: ArrayLike<number> = [];
   return {
     async run() {
-      last = (await segment({ images, height, width, meta })).at(-1)!.data;
+      last = (await predict({ images, height, width, meta })).at(-1)!.data;
     },
     dispose,
     checksum: checksum(images),

@@ -15,7 +15,7 @@ import { Random } from "../../lib/random.js";
 import type { RoiTargets } from "../../lib/regions/roiTargets.js";
 import type { RpnTargets } from "../../lib/regions/rpnTargets.js";
 import { learningRateAt } from "../../lib/schedules/index.js";
-import { instancesTask } from "../../lib/tasks/instances.js";
+import { detectionKind } from "../../lib/tasks/detection/kind.js";
 import { writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
 import { runLength } from "../../lib/training/length.js";
@@ -39,7 +39,7 @@ const [name] = program.args as [string];
 const { out, steps, set, train } = program.opts<{ out: string; steps: number; set: string[]; train?: true }>();
 
 const config = detectorConfig();
-const task = await instancesTask(config);
+const task = await detectionKind.open(config);
 if (task.description.masks) throw new UserError("say --set model.head.mask=false: boxes alone are repeated");
 
 await mkdir(out, { recursive: true });

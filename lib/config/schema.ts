@@ -40,7 +40,7 @@ const output = outputPath("Folder of the run: checkpoints, logs, results. Defaul
   "runs/unnamed",
 );
 
-const instances = z.strictObject({
+const detection = z.strictObject({
   task: z.literal("detection").describe("Boxes and masks of objects"),
   model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [maskRcnn]) }),
   data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
@@ -49,7 +49,7 @@ const instances = z.strictObject({
   output,
 });
 
-const semantic = z.strictObject({
+const segmentation = z.strictObject({
   task: z.literal("segmentation").describe("A class for every pixel"),
   model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [semanticFpn]) }),
   data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
@@ -59,7 +59,10 @@ const semantic = z.strictObject({
 });
 
 /** The schema of a whole config, after `extends` and overrides. Every default stands here or in its parts. */
-export const configSchema = z.discriminatedUnion("task", [instances, semantic]);
+export const configSchema = z.discriminatedUnion("task", [detection, segmentation]);
+
+/** The tasks there are. */
+export const TASKS = configSchema.options.map(({ shape }) => shape.task.value);
 
 /** A config as written: what has a default may be left out. */
 export type ConfigInput = z.input<typeof configSchema>;

@@ -45,7 +45,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   const { config, format, out, signal } = options;
   const settings = settingsOf(options);
   if (options.force !== true) await checkFree(out);
-  const network = await openNetwork(config, options.weights);
+  const { network, weights } = await openNetwork(config, options.weights);
   signal?.throwIfAborted();
   const engine = createEngine(config.engine);
   const builds = await recordBuilds(network, settings, config.data.normalisation, (constants) =>
@@ -67,7 +67,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
     files.push(path);
     bytes += content.byteLength;
   }
-  return { format, out, weights: network.weights, settings, bytes, files };
+  return { format, out, weights, settings, bytes, files };
 }
 
 function settingsOf(options: ExportOptions): ExportSettings {

@@ -1,8 +1,9 @@
-import { div, input, mul, reshape, type Value } from "../graph/index.js";
+import { UserError } from "../errors.js";
+import { div, input, type Value } from "../graph/index.js";
 import type { Normalisation } from "../images/normalise.js";
 import type { Context } from "../nn/context.js";
 import type { Network } from "./network.js";
-import { labelMap, normalised, pastedMasks, sizesInput, widthHeightTwice } from "./processing.js";
+import { normalised, sizesInput, widthHeightTwice } from "./processing.js";
 import type { ExportSettings } from "./settings.js";
 
 /** One size a graph is recorded at. */
@@ -22,7 +23,7 @@ export type GraphSettings = Pick<ExportSettings, "part" | "preprocess" | "postpr
  * @returns the outputs by name
  */
 export function exportGraph(
-  network: Network,
+  { graphs }: Pick<Network, "graphs">,
   context: Context,
   { part, preprocess, postprocess }: GraphSettings,
   { batch, height, width, normalisation }: GraphSize & { readonly normalisation: Normalisation },
@@ -31,14 +32,14 @@ export function exportGraph(
   const images = preprocess
     ? normalised(input("images", [batch, height, width, 3], "uint8"), sizes, normalisation)
     : input("images", [batch, 3, height, width]);
-  if (part !== "model") return network[part](images, context);
+  if (part !== "model") {
+    const record = graphs[part];
+    if (record === undefined) throw new UserError(`the model has no ${part}; export the model or the backbone`, 2);
+    return record(images, context);
+  }
   const inNetwork = widthHeightTwice(sizes);
   const scales = div(inNetwork, widthHeightTwice(sizesInput("original_sizes", batch)));
-  const outputs = network.model({ images, sizes: inNetwork, scales }, context);
-  if (!postprocess) return outputs;
-  const { logits, masks, ...found } = outputs;
-  if (logits !== undefined) return { label_map: labelMap(logits, [height, width]) };
-  if (masks === undefined) return found;
-  const boxes = mul(found.boxes!, reshape(scales, [batch, 1, 4]));
-  return { ...found, masks: pastedMasks(masks, boxes, images, network.maskThreshold!) };
+  const inputs = { images, sizes: inNetwork, scales };
+  const outputs = graphs.model(inputs, context);
+  return postprocess ? graphs.postprocess(outputs, inputs) : outputs;
 }

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { ModelDescription } from "../tasks/description.js";
+import { isTask, type ModelDescription } from "../tasks/description.js";
 import { ownVersion } from "../version.js";
 import type { ExportSettings } from "./settings.js";
 
@@ -40,7 +40,7 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>): Export
   const { task, classes, settings } = metadata;
   if (classes === undefined || settings === undefined) return undefined;
   try {
-    if (task !== "detection" && task !== "segmentation") return undefined;
+    if (!isTask(task)) return undefined;
     return { task, classes: JSON.parse(classes), settings: JSON.parse(settings) };
   } catch {
     return undefined;

@@ -1,10 +1,8 @@
 import { adaptersOf } from "../backbones/index.js";
 import type { Config } from "../config/schema.js";
-import type { Parameter } from "../nn/parameters.js";
 import { findWeights } from "../runs/folder.js";
-import { fromMetadata, type ModelDescription } from "../tasks/description.js";
-import { instancesTask } from "../tasks/instances.js";
-import { semanticTask } from "../tasks/semantic.js";
+import { fromMetadata } from "../tasks/description.js";
+import { kindOf } from "../tasks/kinds.js";
 import { openTensorFile } from "../tensorfiles/open.js";
 import { describedByMeta } from "../weights/description.js";
 import { type LoadPlan, planLoad, type Reshaped } from "../weights/plan.js";
@@ -45,7 +43,8 @@ export async function compareWeights({ config, weights }: CompareWeightsOptions)
   const file = await openTensorFile(await findWeights(weights));
   try {
     const description = fromMetadata(file.metadata, file.path) ?? describedByMeta(file);
-    const wanted = await parametersOf(config, description?.task === config.task ? description : undefined);
+    const known = description?.task === config.task ? description : undefined;
+    const { parameters: wanted } = await kindOf(config).open(config, known, "val");
     const model = planLoad({ file, wanted });
     const inBackbone = wanted.filter(({ name }) => name.startsWith("backbone."));
     const backbone = planLoad({ file, wanted: inBackbone, adapters: adaptersOf(config.model.backbone) });
@@ -53,14 +52,6 @@ export async function compareWeights({ config, weights }: CompareWeightsOptions)
   } finally {
     await file.close();
   }
-}
-
-async function parametersOf(config: Config, description?: ModelDescription): Promise<readonly Parameter[]> {
-  const task =
-    config.task === "segmentation"
-      ? await semanticTask(config, description, "val")
-      : await instancesTask(config, description, "val");
-  return task.parameters;
 }
 
 function fitOf({ loads, missing, initial, unexpected, reshaped, unreadable, notNeeded }: LoadPlan): Fit {

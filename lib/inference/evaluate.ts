@@ -1,13 +1,11 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
-import type { Batch } from "../datasets/loader/types.js";
 import { createEngine } from "../engines/create.js";
 import { writeFileAtomic } from "../files.js";
 import { ParameterValues } from "../nn/parameters.js";
 import type { ProgressEvent } from "../progress.js";
-import { instancesTask } from "../tasks/instances.js";
-import { semanticTask } from "../tasks/semantic.js";
+import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
 import { evaluationFolder } from "./evaluationFolder.js";
 import { checkTask, openWeights, type Weights } from "./weights.js";
@@ -50,24 +48,22 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
   try {
     checkTask(weights, config);
     const output = await evaluationFolder({ run: config.output, weights: weights.path, output: options.output });
-    const { description } = weights;
-    return config.task === "segmentation"
-      ? await evaluateTask(await semanticTask(config, description, "val"), weights, { ...options, output })
-      : await evaluateTask(await instancesTask(config, description, "val"), weights, { ...options, output });
+    const task = await kindOf(config).open(config, weights.description, "val");
+    return await evaluateTask(task, weights, { ...options, output });
   } finally {
     await weights.close();
   }
 }
 
-async function evaluateTask<B extends Batch>(
-  task: Task<B>,
+async function evaluateTask(
+  task: Task,
   weights: Weights,
   { config, output, signal, onEvent }: EvaluateOptions & { readonly output: string },
 ): Promise<EvaluateResult> {
   const values = new ParameterValues(task.parameters);
   await weights.fill(values);
   const engine = createEngine(config.engine);
-  const validation = await task.validation({ values, engine, folded: true });
+  const validation = await task.validation(task.predictor({ values, engine, folded: true }));
   try {
     for (const text of [...weights.remarks, ...validation.remarks]) onEvent?.({ type: "message", text });
     const onProgress = (done: number, total: number) =>

@@ -2,9 +2,10 @@ import { loadConfig, resolveConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { decodePicture, describeValue, type FileInput } from "../images/decode.js";
-import { dropAlpha, type LabelMap, type Picture } from "../images/picture.js";
-import type { Rle } from "../masks/types.js";
-import type { Detections } from "../models/predictions.js";
+import { dropAlpha, type Picture } from "../images/picture.js";
+import type { FoundInstance } from "../tasks/detection/found.js";
+import { kindOf } from "../tasks/kinds.js";
+import type { FoundClasses } from "../tasks/segmentation/kind.js";
 import { openPredictor } from "./predictor.js";
 import { takingTurns } from "./turns.js";
 
@@ -20,25 +21,6 @@ export interface LoadModelOptions {
 
 /** A file's path or file: URL, its bytes, or a decoded picture. */
 export type PictureInput = FileInput | Picture;
-
-/** An object found in a picture; coordinates are pixels of the picture. */
-export interface FoundInstance {
-  /** The class's name, and its index. */
-  readonly label: string;
-  readonly classIndex: number;
-  /** 0 … 1 */
-  readonly score: number;
-  readonly box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
-  /** Of the picture's size; absent where the model has no mask head. */
-  readonly mask?: Rle;
-}
-
-export interface FoundClasses {
-  /** Of the picture's size. */
-  readonly labelMap: LabelMap;
-  /** Class names by index. */
-  readonly classes: readonly string[];
-}
 
 interface ModelOf<Task extends string, Result> {
   readonly task: Task;
@@ -69,6 +51,7 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   const weights = options?.weights; // JavaScript may leave out either; what opens the weights says so
   const overrides = options?.overrides ?? [];
   const loaded = typeof config === "string" ? loadConfig(config, { overrides }) : resolveConfig(config, { overrides });
+  const kind = kindOf(loaded.config);
   const predictor = await openPredictor(loaded.config, weights);
   const { codec } = loaded.config.data;
   const { classes } = predictor.description;
@@ -89,22 +72,9 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
     answer.then(over, over);
     return answer;
   };
-  if (predictor.task === "detection") {
-    return {
-      task: "detection",
-      classes,
-      predict: async (input) =>
-        inTurn(async () => instancesOf(await predictor.predict(...(await read(input))), classes)),
-      dispose,
-    };
-  }
-  return {
-    task: "segmentation",
-    classes,
-    predict: async (input) =>
-      inTurn(async () => ({ labelMap: await predictor.predict(...(await read(input))), classes })),
-    dispose,
-  };
+  const predict = async (input: PictureInput) =>
+    inTurn(async () => kind.found(await predictor.predict(...(await read(input))), classes));
+  return { task: predictor.task, classes, predict, dispose } as Model; // what a kind answers is its own
 }
 
 function isEncoded(input: PictureInput): input is FileInput {
@@ -140,12 +110,3 @@ export function checkedPicture(picture: unknown): Picture {
 }
 
 const isSide = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value >= 1;
-
-function instancesOf({ boxes, scores, labels, masks }: Detections, classes: readonly string[]): FoundInstance[] {
-  return Array.from(labels, (classIndex, i) => {
-    const box = { x1: boxes[4 * i]!, y1: boxes[4 * i + 1]!, x2: boxes[4 * i + 2]!, y2: boxes[4 * i + 3]! };
-    const mask = masks?.[i];
-    const label = classes[classIndex] ?? String(classIndex);
-    return { label, classIndex, score: scores[i]!, box, ...(mask !== undefined && { mask }) };
-  });
-}

@@ -1,16 +1,14 @@
+import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, refuseExisting } from "../files.js";
 import { decodePicture } from "../images/decode.js";
 import type { Picture } from "../images/picture.js";
 import type { ProgressEvent } from "../progress.js";
-import { counted, pick } from "../words.js";
-import { type AnnotatedIds, annotatedIds } from "./annotatedIds.js";
+import { kindOf, MODEL_KINDS } from "../tasks/kinds.js";
+import type { PredictionChoices, PredictionSummary } from "../tasks/predictions.js";
 import { findPictures } from "./findPictures.js";
-import { type PredictedPicture, predictionPaths, predictionWriter } from "./predictionWriter.js";
 import { openPredictor, type Predictor } from "./predictor.js";
-
-export type { PredictedPicture } from "./predictionWriter.js";
 
 export interface PredictOptions {
   readonly config: Config;
@@ -29,28 +27,16 @@ export interface PredictOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
-export interface PredictResult {
+export interface PredictResult extends PredictionSummary {
   readonly outDir: string;
-  readonly pictures: readonly PredictedPicture[];
   /** The inputs that were skipped, for they could not be read, predicted or written, and why. */
   readonly unreadable: readonly UnreadablePicture[];
-  /** How results.json is numbered: as the annotations, or 1, 2, … in the order of the pictures. Absent for label maps. */
-  readonly imageIds?: "annotated" | "counted";
-  /** With annotations, the inputs that are not in them; results.json leaves them out. */
-  readonly notAnnotated?: readonly string[];
-  /** With annotations, the names of their pictures that were not predicted. */
-  readonly notPredicted?: readonly string[];
-  /** The score from which on objects are drawn. Absent for label maps. */
-  readonly drawThreshold?: number;
 }
 
 export interface UnreadablePicture {
   readonly input: string;
   readonly reason: string;
 }
-
-/** From this score on objects are drawn, unless told otherwise. */
-const DRAWN_FROM = 0.3;
 
 /**
  * Predicts pictures and writes overlays and, by task, `results.json` (COCO results; `pictures.json` says which picture
@@ -62,40 +48,40 @@ const DRAWN_FROM = 0.3;
  *   written; the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
-  const { config, outDir, annotations } = options;
-  const drawThreshold = drawnFrom(options);
+  const { config, outDir, annotations, drawThreshold } = options;
+  checkScore(drawThreshold);
+  const { predictions } = kindOf(config);
+  const choices = predictions.choose(config, {
+    ...(annotations !== undefined && { annotations }),
+    ...(drawThreshold !== undefined && { drawThreshold }),
+  });
   refuseExisting(predictionPaths(outDir), options.force);
   const inputs = await findPictures(options.inputs);
   const predictor = await openPredictor(config, options.weights, (text) =>
     options.onEvent?.({ type: "message", text }),
   );
   try {
-    const ids =
-      annotations === undefined ? undefined : await annotatedIds(annotations, predictor.description.classes, inputs);
-    return await predictInputs(predictor, inputs, { ...options, ids, drawThreshold });
+    return await predictInputs(predictor, inputs, { ...options, choices });
   } finally {
     await predictor.dispose();
   }
 }
 
-/** @throws UserError where an option does not go with the task, or is no score */
-function drawnFrom({ config, annotations, drawThreshold = DRAWN_FROM }: PredictOptions): number {
-  if (!(drawThreshold >= 0 && drawThreshold <= 1)) {
-    throw new UserError(`the score from which on objects are drawn must lie in 0–1, not ${drawThreshold}`, 2);
-  }
-  if (config.task === "detection") return Math.max(drawThreshold, config.model.head.test.scoreThreshold);
-  if (annotations === undefined) return drawThreshold;
-  throw new UserError(
-    "annotations number the results of models that find objects; this model's are label maps, named as their pictures",
-    2,
-  );
+function checkScore(score: number | undefined): void {
+  if (score === undefined || (score >= 0 && score <= 1)) return;
+  throw new UserError(`the score from which on objects are drawn must lie in 0–1, not ${score}`, 2);
+}
+
+/** What predictions may be written to, whatever the task. */
+function predictionPaths(outDir: string): readonly string[] {
+  const outputs = Object.values(MODEL_KINDS).flatMap(({ predictions }) => predictions.outputs);
+  return ["overlays", ...new Set(outputs)].map((name) => join(outDir, name));
 }
 
 export interface PredictInputsOptions extends Pick<PredictOptions, "outDir" | "signal" | "onEvent"> {
   /** Says how pictures are decoded. */
   readonly config: { readonly data: Pick<Config["data"], "codec"> };
-  readonly ids?: AnnotatedIds | undefined;
-  readonly drawThreshold: number;
+  readonly choices: PredictionChoices;
 }
 
 /** `predictFiles` with a predictor there is already. @param inputs paths of pictures */
@@ -104,12 +90,13 @@ export async function predictInputs(
   inputs: readonly string[],
   options: PredictInputsOptions,
 ): Promise<PredictResult> {
-  const { outDir, ids, drawThreshold, signal, onEvent } = options;
+  const { outDir, choices, signal, onEvent } = options;
   const { codec } = options.config.data;
   const say = (text: string): void => onEvent?.({ type: "message", text });
   signal?.throwIfAborted();
+  const { description } = predictor;
+  const writer = await kindOf(predictor).predictions.writer({ ...choices, description, outDir, inputs });
   await makeOutput(outDir);
-  const writer = predictionWriter(predictor, { outDir, inputs, ids, drawThreshold });
   const unreadable: UnreadablePicture[] = [];
   try {
     let next = decode(inputs[0], codec);
@@ -119,7 +106,7 @@ export async function predictInputs(
       next = decode(inputs[i + 1], codec); // while this one is predicted
       try {
         const picture = (await decoded)();
-        if (picture !== undefined) await writer.write(input, picture);
+        if (picture !== undefined) await writer.write(input, picture, await predictor.predict(picture, input));
       } catch (error) {
         const reason = reasonOf(error, input);
         unreadable.push({ input, reason });
@@ -128,43 +115,11 @@ export async function predictInputs(
       onEvent?.({ type: "progress", what: "predicting", done: i + 1, total: inputs.length });
     }
   } catch (error) {
-    await writer.finish();
+    await writer.finish(() => undefined);
     throw error;
   }
-  const pictures = await writer.finish();
-  const result = { outDir, pictures, unreadable };
-  if (predictor.task === "segmentation") return result;
-  if (ids === undefined) return { ...result, imageIds: "counted", drawThreshold };
-  return { ...result, imageIds: "annotated", drawThreshold, ...compareWith(ids, result, say) };
+  return { outDir, ...(await writer.finish(say)), unreadable };
 }
-
-/** What the predictions and the annotations have not in common; it is told too. */
-function compareWith(
-  { file, pictures, pictureOf }: AnnotatedIds,
-  predicted: Pick<PredictResult, "pictures">,
-  say: (text: string) => void,
-): Required<Pick<PredictResult, "notAnnotated" | "notPredicted">> {
-  const inputs = predicted.pictures.map(({ input }) => input);
-  const notAnnotated = inputs.filter((input) => pictureOf(input) === undefined);
-  const done = new Set(inputs.map((input) => pictureOf(input)?.id));
-  const notPredicted = pictures.filter(({ id }) => !done.has(id)).map((picture) => picture.file);
-  const some = (part: readonly string[], all: readonly unknown[], told: string): void => {
-    if (part.length === 0) return;
-    const names = `${part.slice(0, NAMED).join(", ")}${part.length > NAMED ? ", …" : ""}`;
-    say(`${part.length} of ${counted(all.length, "picture")} ${told} (${names})`);
-  };
-  const are = pick(notAnnotated.length, "is", "are");
-  some(notAnnotated, inputs, `${are} not in ${file} and so not in results.json, only drawn`);
-  some(
-    notPredicted,
-    pictures,
-    `in ${file} ${pick(notPredicted.length, "was", "were")} not predicted: evaluate counts all objects there as missed`,
-  );
-  return { notAnnotated, notPredicted };
-}
-
-/** So many pictures are named in a message. */
-const NAMED = 5;
 
 async function makeOutput(folder: string): Promise<void> {
   try {

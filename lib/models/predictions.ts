@@ -24,15 +24,16 @@ export interface Detections {
   readonly masks?: readonly Rle[];
 }
 
-/** Finds objects. Programs are compiled for each shape of batch and kept, the least recently used released. */
-export interface Detector {
-  detect(batch: InferenceBatch): Promise<readonly Detections[]>;
+/** Answers batches, whatever it is made of: a model's programs, or an exported file. */
+export interface BatchPredictor<Answer> {
+  /** @returns one answer a picture, in the pixels of the original picture */
+  predict(batch: InferenceBatch): Promise<readonly Answer[]>;
+  /** Gives the memory back; it cannot predict any more. */
   dispose(): Promise<void>;
 }
 
-/** Gives every pixel a class. Programs are kept as a detector's. */
-export interface Segmenter {
-  /** @returns one map a picture, of the original picture's size */
-  segment(batch: InferenceBatch): Promise<readonly LabelMap[]>;
-  dispose(): Promise<void>;
-}
+/** Finds objects. */
+export type Detector = BatchPredictor<Detections>;
+
+/** Gives every pixel a class: maps of the original picture's size. */
+export type Segmenter = BatchPredictor<LabelMap>;

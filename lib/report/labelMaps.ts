@@ -4,7 +4,7 @@ import type { SegmentationDataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 import type { ConfusionMatrix } from "../evaluation/confusion.js";
 import { type SegmentationFigures, segmentationFigures } from "../evaluation/segmentation.js";
-import type { PictureFigures } from "../tasks/semantic.js";
+import type { PictureFigures } from "../tasks/segmentation/kind.js";
 import { labelMapsSource, openSource } from "../tasks/sources.js";
 import { readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";

@@ -5,7 +5,7 @@ import { drawInstances } from "../images/draw/instances.js";
 import { hexOf } from "../images/draw/palette.js";
 import { drawLabelMap } from "../images/draw/semantic.js";
 import type { LabelMap, Picture } from "../images/picture.js";
-import { openPredictor } from "../inference/predictor.js";
+import { openPredictor, type Predictor } from "../inference/predictor.js";
 import { outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
 import { segmentationToRle } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
@@ -103,14 +103,14 @@ export async function worstLabelMaps(
   { signal }: ReportOptions,
 ): Promise<Html[]> {
   const style = { classes: dataset.classes, palette: dataset.palette, legend: false };
-  const predictor = await openPredictor(config, weights);
+  const predictor = (await openPredictor(config, weights)) as Predictor<LabelMap>; // a config of segmentation
   const keys = dataset.classes.map((name, k) => [name, hexOf(dataset.palette[k] ?? [0, 0, 0])] as const);
   const shown: Html[] = worst.length === 0 ? [] : [colourKeys(keys)];
   try {
     for (const { file, mIoU, aAcc } of worst) {
       signal?.throwIfAborted();
       const index = dataset.pictures.findIndex((picture) => picture.file === file);
-      if (index < 0 || predictor.task !== "segmentation") continue;
+      if (index < 0) continue;
       const truth = await dataset.load(index);
       const labelMap = await predictor.predict(truth.picture, file);
       const pictures = [truth, { ...truth, labelMap }].map((sample) => {

@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
 import { checkpointNames, findWeights } from "../runs/folder.js";
 import { readHistory, type TrainingHistory } from "../runs/history.js";
+import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics } from "../tasks/task.js";
 
 /** What a run's folder holds. */
@@ -48,12 +49,6 @@ export async function openRun(path: string, overrides: readonly string[] = []): 
   };
 }
 
-/** The files without which an evaluation tells too little. */
-function neededFiles(metrics: Readonly<Record<string, number>>): string[] {
-  if ("mIoU" in metrics) return ["confusion.json", "pictures.json"];
-  return ["results.bbox.json", ...("maskAP" in metrics ? ["results.segm.json"] : [])];
-}
-
 /**
  * The stored evaluation; undefined where there is none, it is of an older densekit, or older than the weights it
  * measured.
@@ -72,7 +67,12 @@ export async function storedEvaluation(
   if (typeof stored?.metrics !== "object" || !Array.isArray(stored.perClass)) {
     throw new UserError(`${file}: no figures of an evaluation; delete the file, and they are measured anew`);
   }
-  if (!neededFiles(stored.metrics).every((name) => existsSync(join(folder, name)))) return undefined;
+  if (
+    !kindOf(config)
+      .evaluationFiles(stored.metrics)
+      .every((name) => existsSync(join(folder, name)))
+  )
+    return undefined;
   const own = join(folder, "config.yaml");
   return { ...stored, folder, config: existsSync(own) ? loadHere(own, run, overrides) : config };
 }

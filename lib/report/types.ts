@@ -1,3 +1,4 @@
+import type { Config } from "../config/schema.js";
 import type { OperatingPoint } from "../evaluation/operatingPoint.js";
 import type { EvaluationType } from "../evaluation/tables.js";
 import type { ProgressEvent } from "../progress.js";
@@ -57,7 +58,7 @@ export interface ReportResult {
   /** The HTML file. */
   readonly file: string;
   readonly run: string;
-  readonly task: "detection" | "segmentation";
+  readonly task: Config["task"];
   /** The evaluation's figures, 0 … 1; empty where there was none. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly perClass: readonly ClassMetrics[];

@@ -1,10 +1,11 @@
+import { type Config, TASKS } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import type { Colour } from "../images/draw/palette.js";
 import { parseJson } from "../json.js";
 
 /** What a model means, kept in its weights file so that it can be used without the data it was trained on. */
 export interface ModelDescription {
-  readonly task: "detection" | "segmentation";
+  readonly task: Config["task"];
   /** Class names in order of their index. */
   readonly classes: readonly string[];
   /** The category id of each class in COCO files. */
@@ -16,6 +17,8 @@ export interface ModelDescription {
 }
 
 const KEY = "densekit";
+
+export const isTask = (name: unknown): name is Config["task"] => (TASKS as readonly unknown[]).includes(name);
 
 /** The description as metadata of a safetensors file. */
 export function toMetadata(description: ModelDescription): Readonly<Record<string, string>> {
@@ -29,7 +32,7 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>, path: s
   try {
     const description = parseJson(text) as ModelDescription;
     const { task, classes, categoryIds, masks, palette } = description;
-    const isKnown = isNames(classes) && ["detection", "segmentation"].includes(task);
+    const isKnown = isNames(classes) && isTask(task);
     const fit = (list: unknown, isRight: (item: unknown) => boolean): boolean =>
       list === undefined || (Array.isArray(list) && list.length === classes.length && list.every(isRight));
     const isMeant = masks === undefined || typeof masks === "boolean";

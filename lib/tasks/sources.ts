@@ -28,11 +28,6 @@ export type DataSource = CocoSource | LabelMapsSource;
 
 export type Split = "train" | "val";
 
-/** The data set of a config's split. @param classes those of a model or of another split; default the config's */
-export function sourceOf(config: Config, split: Split, classes?: readonly string[]): DataSource {
-  return config.task === "detection" ? cocoSource(config, split, classes) : labelMapsSource(config, split, classes);
-}
-
 export function cocoSource(
   { data }: DetectionConfig,
   split: Split,

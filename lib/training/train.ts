@@ -13,8 +13,7 @@ import { lockRun } from "../runs/lock.js";
 import { CONFIG_FILE, openRunLog, type RunLog } from "../runs/logs.js";
 import type { BestModel, Progress } from "../runs/state.js";
 import { toMetadata } from "../tasks/description.js";
-import { instancesTask } from "../tasks/instances.js";
-import { semanticTask } from "../tasks/semantic.js";
+import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
 import { runLength } from "./length.js";
@@ -60,14 +59,7 @@ export interface TrainResult {
  *   is no number any more
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { config } = options;
-  // A switch on the task, so that each model's batches fit its trainer.
-  return config.task === "segmentation"
-    ? trainTask(await semanticTask(config), options)
-    : trainTask(await instancesTask(config), options);
-}
-
-async function trainTask<B extends Batch>(task: Task<B>, options: TrainOptions): Promise<TrainResult> {
+  const task = await kindOf(options.config).open(options.config);
   const run = options.config.output;
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
@@ -80,7 +72,7 @@ async function trainTask<B extends Batch>(task: Task<B>, options: TrainOptions):
   }
 }
 
-async function trainLocked<B extends Batch>(task: Task<B>, options: TrainOptions): Promise<TrainResult> {
+async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
   const { backbone } = config.model;
   const values = new ParameterValues(task.parameters);
@@ -90,7 +82,7 @@ async function trainLocked<B extends Batch>(task: Task<B>, options: TrainOptions
   const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
   try {
     // Before anything of the folder is changed: a fault of the validation set may show here.
-    const validation = await task.validation({ values, engine, folded: false });
+    const validation = await task.validation(task.predictor({ values, engine, folded: false }));
     try {
       const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
       const parts = { loader, trainer, validation, values, segments, metadata: toMetadata(task.description) };
@@ -104,13 +96,10 @@ async function trainLocked<B extends Batch>(task: Task<B>, options: TrainOptions
   }
 }
 
-type Parts<B extends Batch> = Pick<
-  RunOptions<B>,
-  "loader" | "trainer" | "validation" | "values" | "segments" | "metadata"
->;
+type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata">;
 
-async function trainWith<B extends Batch>(
-  parts: Parts<B>,
+async function trainWith(
+  parts: Parts,
   remarks: readonly string[],
   {
     config,

@@ -8,8 +8,7 @@ import { ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
 import { findWeights } from "../../lib/runs/folder.js";
 import { fromMetadata, toMetadata } from "../../lib/tasks/description.js";
-import { instancesTask } from "../../lib/tasks/instances.js";
-import { semanticTask } from "../../lib/tasks/semantic.js";
+import { kindOf } from "../../lib/tasks/kinds.js";
 import { openTensorFile } from "../../lib/tensorfiles/open.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
@@ -237,7 +236,7 @@ describe("densekit weights", () => {
       try {
         const input = shapesConfig(kind, data, join(data.folder, "run"));
         const { config } = resolveConfig(input);
-        const task = config.task === "segmentation" ? await semanticTask(config) : await instancesTask(config);
+        const task = await kindOf(config).open(config);
         const values = new ParameterValues(task.parameters);
         values.initialise((name) => Random.of(3, name));
         const own = join(data.folder, "own.safetensors");

@@ -12,7 +12,7 @@ import { pixelStats } from "../../lib/datatools/stats/pixels.js";
 import { confusionOf } from "../../lib/evaluation/confusionCounter.js";
 import { decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng } from "../../lib/images/encode.js";
-import { sourceOf } from "../../lib/tasks/sources.js";
+import { sourceOf } from "../../lib/tasks/kinds.js";
 import { run } from "../cli/support.js";
 import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";

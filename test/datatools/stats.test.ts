@@ -9,7 +9,7 @@ import { dataStats } from "../../lib/datatools/stats/stats.js";
 import type { ObjectStats, PixelStats } from "../../lib/datatools/stats/types.js";
 import { makeAnchors, validAnchors } from "../../lib/regions/anchors.js";
 import { overlap } from "../../lib/regions/iou.js";
-import { sourceOf } from "../../lib/tasks/sources.js";
+import { sourceOf } from "../../lib/tasks/kinds.js";
 import { accepted, refused } from "../cli/refused.js";
 import { requireChromium, withPage } from "../support/browser.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { openCoco } from "../../lib/datasets/coco.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { cocoJudge } from "../../lib/tasks/cocoJudge.js";
+import { cocoJudge } from "../../lib/tasks/detection/cocoJudge.js";
 import { noisePicture } from "../images/pictures.js";
 
 describe("validation by an annotation file", () => {

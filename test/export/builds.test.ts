@@ -55,12 +55,13 @@ function wideNetwork(): Network {
   return {
     description: { task: "segmentation", classes: ["a"] },
     values,
-    weights: "",
-    backbone: (images, context) => ({
-      y: layers.reduce((x, { conv, norm }) => norm(conv(x, context), context), images),
-    }),
-    neck: () => ({}),
-    model: () => ({}),
+    graphs: {
+      backbone: (images, context) => ({
+        y: layers.reduce((x, { conv, norm }) => norm(conv(x, context), context), images),
+      }),
+      model: () => ({}),
+      postprocess: () => ({}),
+    },
   };
 }
 
@@ -99,18 +100,22 @@ describe("builds at several sizes", () => {
     const network: Network = {
       description: { task: "segmentation", classes: ["a"] },
       values,
-      weights: "",
-      backbone: (images, context) => {
-        const map = averagePool(images, { kernel: 16, stride: 16 });
-        const [b, c, h, w] = map.shape as [number, number, number, number];
-        const square = transpose(reshape(context.value(table), [1, grid, grid, channels]), [0, 3, 1, 2]);
-        const sized = transpose(reshape(resizeBicubic(square, [h, w], { antialias: true }), [1, c, h * w]), [0, 2, 1]);
-        const tokens = add(transpose(reshape(map, [b, c, h * w]), [0, 2, 1]), sized);
-        const all = concat([broadcastTo(context.value(token), [b, 1, c]), tokens], 1);
-        return { tokens: all, map: up(map, context) };
+      graphs: {
+        backbone: (images, context) => {
+          const map = averagePool(images, { kernel: 16, stride: 16 });
+          const [b, c, h, w] = map.shape as [number, number, number, number];
+          const square = transpose(reshape(context.value(table), [1, grid, grid, channels]), [0, 3, 1, 2]);
+          const sized = transpose(
+            reshape(resizeBicubic(square, [h, w], { antialias: true }), [1, c, h * w]),
+            [0, 2, 1],
+          );
+          const tokens = add(transpose(reshape(map, [b, c, h * w]), [0, 2, 1]), sized);
+          const all = concat([broadcastTo(context.value(token), [b, 1, c]), tokens], 1);
+          return { tokens: all, map: up(map, context) };
+        },
+        model: () => ({}),
+        postprocess: () => ({}),
       },
-      neck: () => ({}),
-      model: () => ({}),
     };
     const engine = onnxRuntimeEngine();
     const builds = await recordBuilds(network, FREE, NORMALISATION, (constants) => runOnce(engine, constants));
@@ -125,7 +130,7 @@ describe("builds at several sizes", () => {
       const feeds = { images: new Tensor("float32", images, [batch, 3, height, width]) };
       const found = await session.run(feeds);
       const context = Context.inference(values);
-      const graph = network.backbone(input("images", [batch, 3, height, width]), context);
+      const graph = network.graphs.backbone(input("images", [batch, 3, height, width]), context);
       const program = await engine.compile(graph);
       const expected = await program.run({ images });
       await program.dispose();

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { pairDetections, tensorDifference, unequal } from "../../lib/export/verify/differences.js";
 import { judged } from "../../lib/export/verify/result.js";
+import { pairDetections, tensorDifference, unequal } from "../../lib/tasks/differences.js";
 
 const objects = (...rows: (readonly [box: readonly number[], score: number, label: number])[]) => ({
   boxes: Float32Array.from(rows.flatMap(([box]) => box)),

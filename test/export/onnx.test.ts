@@ -7,8 +7,8 @@ import { openOnnxFile } from "../../lib/engines/onnxFile.js";
 import { type ExportOptions, exportModel } from "../../lib/export/exportModel.js";
 import { type Network, openNetwork } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";
-import { pairDetections, tensorDifference } from "../../lib/export/verify/differences.js";
 import { inputsFor, runFile } from "../../lib/export/verify/run.js";
+import { pairDetections, tensorDifference } from "../../lib/tasks/differences.js";
 import { userMessage } from "../support/failure.js";
 import { runInPython } from "./python.js";
 import { nativeAnswers, type Trained, tiledBatch, trainedShapes } from "./support.js";
@@ -69,7 +69,7 @@ for (const task of ["detection", "segmentation"] as const) {
     let network: Network;
     before(async () => {
       trained = await trainedShapes(task, task === "detection" ? 30 : 10);
-      network = await openNetwork(trained.config, trained.run);
+      ({ network } = await openNetwork(trained.config, trained.run));
     });
     after(() => rmSync(trained.data.folder, { recursive: true }));
 

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { annotatedIds } from "../../lib/inference/annotatedIds.js";
 import { predictFiles, predictInputs } from "../../lib/inference/predict.js";
 import type { Predictor } from "../../lib/inference/predictor.js";
 import type { Detections } from "../../lib/models/predictions.js";
 import type { ProgressEvent } from "../../lib/progress.js";
+import { annotatedIds } from "../../lib/tasks/detection/annotatedIds.js";
 import { userMessage } from "../support/failure.js";
 import { shapesConfig } from "../support/shapes.js";
 
@@ -41,7 +41,7 @@ describe("predictions of many pictures", () => {
   });
   const run = (options: Partial<Parameters<typeof predictInputs>[2]>, answer: (name: string) => Detections) =>
     predictInputs(predictorOf(answer), inputs, {
-      ...{ outDir: join(folder, "out"), config: { data: { codec: "auto" } }, drawThreshold: 0.3 },
+      ...{ outDir: join(folder, "out"), config: { data: { codec: "auto" } }, choices: { drawThreshold: 0.3 } },
       ...options,
     });
   const written = (name: string) => JSON.parse(readFileSync(join(folder, "out", name), "utf8"));
@@ -107,7 +107,7 @@ describe("predictions of many pictures", () => {
     const said: string[] = [];
     const result = await run(
       {
-        ids: await annotatedIds(file, CLASSES, inputs),
+        choices: { annotations: file, drawThreshold: 0.3 },
         onEvent: (event) => event.type === "message" && said.push(event.text),
       },
       () => FOUND,

@@ -126,7 +126,7 @@ describe("detection with Mask R-CNN", () => {
       const both = new Float32Array(2 * images.length);
       both.set(images);
       both.set(images, images.length);
-      const [found, again] = await finder.detect({ images: both, height, width, meta: [meta, meta] });
+      const [found, again] = await finder.predict({ images: both, height, width, meta: [meta, meta] });
       await finder.dispose();
       expect(again!.boxes).to.deep.equal(found!.boxes);
 

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import type { Config } from "../../config/schema.js";
 import { groupOf } from "../../datatools/check/order.js";
 import type { CheckResult, Problem } from "../../datatools/check/types.js";
-import { type Split, sourceOf } from "../../tasks/sources.js";
+import { sourceOf } from "../../tasks/kinds.js";
+import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import type { Context } from "../context.js";
 

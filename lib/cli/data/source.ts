@@ -3,7 +3,8 @@ import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
-import { type DataSource, type Split, sourceOf } from "../../tasks/sources.js";
+import { sourceOf } from "../../tasks/kinds.js";
+import type { DataSource, Split } from "../../tasks/sources.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
 import { collect } from "../options.js";
 

@@ -1,4 +1,4 @@
-import type { DetectionConfig } from "../../config/schema.js";
+import type { Config, DetectionConfig } from "../../config/schema.js";
 import type { DetectionDataset } from "../../datasets/types.js";
 import { maskRcnn } from "../../models/maskRcnn/model.js";
 import { baseAnchors } from "../../regions/anchors.js";
@@ -62,6 +62,9 @@ interface Tried extends BestAnchor {
   readonly area: number;
   readonly label: number;
 }
+
+/** Whether a config's model proposes regions. */
+export const hasAnchors = (config: Config): config is DetectionConfig => "rpn" in config.model.head;
 
 /** Tries a config's anchors on the boxes of training batches, as the loader makes them. */
 export async function anchorStats(

@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { openSource } from "../../tasks/sources.js";
-import { anchorStats } from "./anchors.js";
+import { anchorStats, hasAnchors } from "./anchors.js";
 import { objectStats } from "./objects.js";
 import { type MeasuredSet, statsPage } from "./page.js";
 import { pixelStats } from "./pixels.js";
@@ -29,7 +29,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
     if (dataset.kind === "segmentation") sets.push(await pixelStats(dataset, source.name, options));
     else {
       sets.push(objectStats(dataset, source.name));
-      if (config?.task === "detection") anchors ??= await anchorStats(dataset, config, options);
+      if (config !== undefined && hasAnchors(config)) anchors ??= await anchorStats(dataset, config, options);
     }
   }
   if (output !== undefined) {

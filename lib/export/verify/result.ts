@@ -1,28 +1,10 @@
-import type { TensorDifference } from "./differences.js";
+import type { Compared } from "../../tasks/comparison.js";
 
-/** Objects found by the model and by the file. */
-export interface FoundDifference {
-  /** Pairs of detections compared. */
-  readonly pairs: number;
-  /** Detections that only one of the two has. */
-  readonly unmatched: number;
-  /** The largest difference of a coordinate, in pixels of the network's input. */
-  readonly box: number;
-  readonly score: number;
-  /** Pixels in which masks differ over pixels of the masks together; absent where there are no masks. */
-  readonly mask?: number;
-}
-
-export interface VerifyResult {
+export interface VerifyResult extends Compared {
   readonly model: string;
   readonly weights: string;
   readonly tolerance: number;
   readonly pictures: number;
-  /** By output; of outputs that hold a number a place. */
-  readonly outputs: Readonly<Record<string, TensorDifference>>;
-  readonly found?: FoundDifference;
-  /** Share of pixels with another class. */
-  readonly map?: number;
   /** On the validation set. */
   readonly metrics?: {
     readonly model: Readonly<Record<string, number>>;

@@ -7,18 +7,18 @@ import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
 import { UserError } from "../../errors.js";
 import { decodePicture } from "../../images/decode.js";
 import { findPictures } from "../../inference/findPictures.js";
-import type { InferenceBatch } from "../../models/predictions.js";
+import type { BatchPredictor, InferenceBatch } from "../../models/predictions.js";
+import { withShapes } from "../../models/programPredictor.js";
 import { Context } from "../../nn/context.js";
 import type { ProgressEvent } from "../../progress.js";
-import { instancesTask } from "../../tasks/instances.js";
-import { semanticTask } from "../../tasks/semantic.js";
+import { outputsComparison } from "../../tasks/comparison.js";
+import { kindOf } from "../../tasks/kinds.js";
 import { formatOf } from "../formats.js";
 import { exportGraph } from "../graph.js";
 import { type ExportMetadata, fromMetadata } from "../metadata.js";
 import { type Network, openNetwork } from "../network.js";
 import type { ExportSettings } from "../settings.js";
-import { createComparison } from "./comparison.js";
-import { fileEngine } from "./fileEngine.js";
+import { filePredictor } from "./filePredictor.js";
 import { configFor, preparedFor } from "./pictures.js";
 import { judged, type VerifyResult } from "./result.js";
 import { inputsFor, runFile } from "./run.js";
@@ -60,9 +60,9 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
       throw new UserError(`${model}: not written by densekit export, or its metadata is lost`);
     checkFits(model, metadata, config);
     const { settings } = metadata;
-    const network = await openNetwork(config, options.weights);
+    const { task, network, weights } = await openNetwork(config, options.weights);
     const tolerance = options.tolerance ?? (settings.half ? 0.05 : 1e-3);
-    const comparison = createComparison(network, settings, tolerance);
+    const comparison = settings.part === "model" ? task.comparison(tolerance) : outputsComparison();
     const native = nativeRunner(network, settings, config);
     const names = options.pictures === undefined ? await someOf(config) : await findPictures(options.pictures);
     let side = 0;
@@ -80,7 +80,7 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
       await native.dispose();
     }
     const metrics = options.data === true ? await measured(file, network, settings, options) : undefined;
-    const result = { model, weights: network.weights, tolerance, pictures: names.length, ...comparison.result() };
+    const result = { model, weights, tolerance, pictures: names.length, ...comparison.result() };
     return judged({ ...result, ...(metrics && { metrics }) }, side);
   } finally {
     await file.dispose();
@@ -113,9 +113,7 @@ function nativeRunner(network: Network, settings: ExportSettings, config: Config
         const given = inputsFor(batch, plain, normalisation);
         const feeds = Object.fromEntries(Object.keys(program.inputs).map((name) => [name, given[name]!.data]));
         const outputs = await program.run(feeds);
-        return Object.fromEntries(
-          Object.entries(outputs).map(([name, data]) => [name, { ...program.outputs[name]!, data }]),
-        );
+        return withShapes(program, outputs);
       });
     },
     dispose: () => programs.dispose(),
@@ -142,12 +140,9 @@ async function measured(
     );
   }
   const own = configFor(settings, config);
-  const { description, values } = network;
-  const task =
-    own.task === "segmentation" ? semanticTask(own, description, "val") : instancesTask(own, description, "val");
-  const { validation } = (await task) as Pick<Awaited<typeof task>, "validation">;
-  const measure = async (what: string, options: Parameters<typeof validation>[0]) => {
-    const run = await validation(options);
+  const task = await kindOf(own).open(own, network.description, "val");
+  const measure = async (what: string, predictor: BatchPredictor<unknown>) => {
+    const run = await task.validation(predictor);
     const onProgress = (done: number, total: number) => onEvent?.({ type: "progress", what, done, total });
     try {
       return (await run.evaluate({ signal, onProgress })).metrics;
@@ -155,10 +150,10 @@ async function measured(
       await run.dispose();
     }
   };
+  const { values } = network;
   const engine = createEngine(config.engine);
-  const exported = fileEngine(file, settings, config.data.normalisation);
   return {
-    model: await measure("measuring the model", { values, engine, folded: true }),
-    file: await measure("measuring the file", { values, engine: exported, folded: false }),
+    model: await measure("measuring the model", task.predictor({ values, engine, folded: true })),
+    file: await measure("measuring the file", filePredictor(file, settings, config.data.normalisation, task)),
   };
 }

@@ -1,10 +1,10 @@
 import { normalize, resolve, sep } from "node:path";
-import { readCocoFile } from "../datasets/cocoFile.js";
-import { readCategories, readPictures } from "../datasets/cocoRecords.js";
-import { strictly } from "../datasets/fault.js";
-import type { PictureInfo } from "../datasets/types.js";
-import { UserError } from "../errors.js";
-import { counted } from "../words.js";
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import { readCategories, readPictures } from "../../datasets/cocoRecords.js";
+import { strictly } from "../../datasets/fault.js";
+import type { PictureInfo } from "../../datasets/types.js";
+import { UserError } from "../../errors.js";
+import { counted } from "../../words.js";
 
 /** The ids that an annotation file gives pictures and classes. */
 export interface AnnotatedIds {

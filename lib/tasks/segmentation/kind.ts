@@ -1,27 +1,49 @@
-import type { SegmentationConfig } from "../config/schema.js";
-import type { SegmentationBatch } from "../datasets/loader/types.js";
-import type { SegmentationDataset } from "../datasets/types.js";
-import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../evaluation/confusion.js";
-import { confusionOf } from "../evaluation/confusionCounter.js";
-import { segmentationFigures } from "../evaluation/segmentation.js";
-import { semanticFpn } from "../models/semanticFpn/model.js";
-import { segmenter } from "../models/semanticFpn/segmenter.js";
-import { semanticTrainer } from "../models/semanticFpn/trainer.js";
-import { trainingLoader, validationLoader } from "./data.js";
-import type { ModelDescription } from "./description.js";
-import { lossMean } from "./losses.js";
-import { checkPresent, labelMapsSource, openSource, type Split } from "./sources.js";
-import type { ClassMetrics, Evaluation, Task, Validation, ValidationOptions } from "./task.js";
+import type { SegmentationConfig } from "../../config/schema.js";
+import type { SegmentationBatch } from "../../datasets/loader/types.js";
+import type { SegmentationDataset } from "../../datasets/types.js";
+import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../../evaluation/confusion.js";
+import { confusionOf } from "../../evaluation/confusionCounter.js";
+import { segmentationFigures } from "../../evaluation/segmentation.js";
+import type { LabelMap } from "../../images/picture.js";
+import type { Segmenter } from "../../models/predictions.js";
+import { labelMap } from "../../models/semanticFpn/labelMapGraph.js";
+import { semanticFpn } from "../../models/semanticFpn/model.js";
+import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
+import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
+import { trainingLoader, validationLoader } from "../data.js";
+import type { ModelDescription } from "../description.js";
+import { namedMaps } from "../graphs.js";
+import { lossMean } from "../losses.js";
+import type { ModelKind } from "../modelKind.js";
+import { checkPresent, labelMapsSource, openSource, type Split } from "../sources.js";
+import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
+import { segmentationComparison, withClassesLast } from "./comparison.js";
+import { segmentationPredictions } from "./predictions.js";
 
-/**
- * @param given of a model there is already; without it, the config and a data set tell
- * @param teller which data set, if the config alone does not say it
- */
-export async function semanticTask(
+/** What a segmenter says of a picture. */
+export interface FoundClasses {
+  /** Of the picture's size. */
+  readonly labelMap: LabelMap;
+  /** Class names by index. */
+  readonly classes: readonly string[];
+}
+
+/** A class for every pixel: Semantic FPN on label maps. */
+export const segmentationKind: ModelKind<SegmentationConfig, SegmentationBatch, LabelMap> = {
+  task: "segmentation",
+  title: "Semantic FPN",
+  source: labelMapsSource,
+  open: openSegmentation,
+  found: (map, classes): FoundClasses => ({ labelMap: map, classes }),
+  predictions: segmentationPredictions,
+  evaluationFiles: () => ["confusion.json", "pictures.json"],
+};
+
+async function openSegmentation(
   config: SegmentationConfig,
   given?: ModelDescription,
-  teller: "train" | "val" = "train",
-): Promise<Task<SegmentationBatch>> {
+  teller: Split = "train",
+): Promise<Task<SegmentationBatch, LabelMap>> {
   const told = given === undefined ? await open(config, teller) : undefined;
   const description = given ?? describe(told!);
   const model = semanticFpn(config.model, description.classes.length);
@@ -30,12 +52,24 @@ export async function semanticTask(
     description,
     parameters: model.parameters,
     backbone: model.backbone,
+    graphs: {
+      backbone: namedMaps("c", model.backbone.strides, model.backbone.forward),
+      neck: namedMaps("p", model.strides, model.features),
+      model: ({ images }, context) => ({ logits: model.forward(images, context) }),
+      postprocess({ logits }, { images }) {
+        const [, , height, width] = images.shape as [number, number, number, number];
+        return { label_map: labelMap(logits!, [height, width]) };
+      },
+    },
     trainer: (options) => semanticTrainer({ ...options, model, averageOverAllPixels }),
+    predictor: (options) => segmenter({ ...options, model }),
+    read: (outputs, batch) => readLabelMaps(withClassesLast(outputs), batch),
+    comparison: segmentationComparison,
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
       return { loader: trainingLoader(dataset, config, false), remarks: [] };
     },
-    validation: async (options) => validationOf(config, await open(config, "val", description), { ...options, model }),
+    validation: async (predictor) => validationOf(config, await open(config, "val", description), predictor),
   };
 }
 
@@ -52,10 +86,9 @@ async function open(config: SegmentationConfig, split: Split, known?: ModelDescr
 function validationOf(
   config: SegmentationConfig,
   dataset: SegmentationDataset,
-  options: ValidationOptions & Pick<Parameters<typeof segmenter>[0], "model">,
+  predictor: Segmenter,
 ): Validation<SegmentationBatch> {
   const loader = validationLoader(dataset, config, false);
-  const predictor = segmenter(options);
   return {
     remarks: [],
     async evaluate({ losses, signal, onProgress }) {
@@ -66,7 +99,7 @@ function validationOf(
       for await (const batch of loader.epoch()) {
         signal?.throwIfAborted();
         if (losses !== undefined) mean.add(await losses(batch, pictures.length), batch.meta.length);
-        const maps = await predictor.segment(batch);
+        const maps = await predictor.predict(batch);
         for (const [i, prediction] of maps.entries()) {
           const label = await dataset.loadLabelMap(batch.indices[i]!);
           const { file } = batch.meta[i]!;

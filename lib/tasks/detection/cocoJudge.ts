@@ -1,14 +1,14 @@
-import { readCocoFile } from "../datasets/cocoFile.js";
-import type { DetectionDataset } from "../datasets/types.js";
-import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../evaluation/coco.js";
-import { groundTruthTable } from "../evaluation/coco-files.js";
-import type { CocoGroundTruth } from "../evaluation/cocoTypes.js";
-import { detectionsFromInstances } from "../evaluation/instances.js";
-import { remarksOn } from "../evaluation/remarks.js";
-import type { GroundTruthTable } from "../evaluation/tables.js";
-import type { Detections } from "../models/predictions.js";
+import { readCocoFile } from "../../datasets/cocoFile.js";
+import type { DetectionDataset } from "../../datasets/types.js";
+import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../../evaluation/coco.js";
+import { groundTruthTable } from "../../evaluation/coco-files.js";
+import type { CocoGroundTruth } from "../../evaluation/cocoTypes.js";
+import { detectionsFromInstances } from "../../evaluation/instances.js";
+import { remarksOn } from "../../evaluation/remarks.js";
+import type { GroundTruthTable } from "../../evaluation/tables.js";
+import type { Detections } from "../../models/predictions.js";
+import type { ClassMetrics, Evaluation } from "../task.js";
 import { cocoResults } from "./cocoResults.js";
-import type { ClassMetrics, Evaluation } from "./task.js";
 
 export type PictureDetections = Detections & { readonly imageId: number };
 

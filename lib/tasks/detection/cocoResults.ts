@@ -1,6 +1,6 @@
-import type { CocoResult } from "../evaluation/cocoTypes.js";
-import { compressRle } from "../masks/strings.js";
-import type { Detections } from "../models/predictions.js";
+import type { CocoResult } from "../../evaluation/cocoTypes.js";
+import { compressRle } from "../../masks/strings.js";
+import type { Detections } from "../../models/predictions.js";
 
 /** What was found in a picture as entries of a COCO results file. */
 export function cocoResults(

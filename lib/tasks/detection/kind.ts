@@ -1,38 +1,63 @@
-import type { DetectionConfig } from "../config/schema.js";
-import { describeReport } from "../datasets/coco.js";
-import type { DetectionBatch } from "../datasets/loader/types.js";
-import type { DetectionDataset } from "../datasets/types.js";
-import { UserError } from "../errors.js";
-import { detector } from "../models/maskRcnn/detector.js";
-import { maskRcnn } from "../models/maskRcnn/model.js";
-import { maskRcnnTrainer } from "../models/maskRcnn/trainer.js";
-import type { Detector } from "../models/predictions.js";
-import { counted, pick } from "../words.js";
+import type { DetectionConfig } from "../../config/schema.js";
+import { describeReport } from "../../datasets/coco.js";
+import type { DetectionBatch } from "../../datasets/loader/types.js";
+import type { DetectionDataset } from "../../datasets/types.js";
+import { UserError } from "../../errors.js";
+import { mul, reshape } from "../../graph/index.js";
+import { detectionGraph } from "../../models/maskRcnn/detectionGraph.js";
+import { detector, readDetections } from "../../models/maskRcnn/detector.js";
+import { maskRcnn } from "../../models/maskRcnn/model.js";
+import { pastedMasks } from "../../models/maskRcnn/pastedMasks.js";
+import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
+import type { Detections, Detector } from "../../models/predictions.js";
+import { counted, pick } from "../../words.js";
+import { trainingLoader, validationLoader } from "../data.js";
+import type { ModelDescription } from "../description.js";
+import { namedMaps } from "../graphs.js";
+import { lossMean } from "../losses.js";
+import type { ModelKind } from "../modelKind.js";
+import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
+import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
 import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
-import { trainingLoader, validationLoader } from "./data.js";
-import type { ModelDescription } from "./description.js";
-import { lossMean } from "./losses.js";
-import { checkPresent, cocoSource, openSource, type Split } from "./sources.js";
-import type { Task, Validation } from "./task.js";
+import { detectionComparison } from "./comparison.js";
+import { foundInstances } from "./found.js";
+import { detectionPredictions } from "./predictions.js";
 
-/**
- * @param given of a model there is already; without it, the config and a data set tell
- * @param teller which data set, if the config alone does not say it
- */
-export async function instancesTask(
+/** Boxes of objects, and masks: Mask R-CNN on COCO files. */
+export const detectionKind: ModelKind<DetectionConfig, DetectionBatch, Detections> = {
+  task: "detection",
+  title: "Mask R-CNN",
+  source: cocoSource,
+  open: openDetection,
+  found: foundInstances,
+  predictions: detectionPredictions,
+  evaluationFiles: (metrics) => ["results.bbox.json", ...("maskAP" in metrics ? ["results.segm.json"] : [])],
+};
+
+async function openDetection(
   config: DetectionConfig,
   given?: ModelDescription,
-  teller: "train" | "val" = "train",
-): Promise<Task<DetectionBatch>> {
+  teller: Split = "train",
+): Promise<Task<DetectionBatch, Detections>> {
   const told = given === undefined ? await open(config, teller) : undefined;
   const description = given ?? describe(config, told!);
   const masks = description.masks === true;
   const model = maskRcnn(config.model, description.classes.length, masks);
+  const { scoreThreshold, maskThreshold } = config.model.head.test;
   return {
     description,
     parameters: model.parameters,
     backbone: model.backbone,
+    graphs: {
+      backbone: namedMaps("c", model.backbone.strides, model.backbone.forward),
+      neck: namedMaps("p", model.strides, model.features),
+      model: (inputs, context) => ({ ...detectionGraph(model, context, inputs) }),
+      postprocess: (outputs, inputs) => pasted(outputs, inputs, maskThreshold),
+    },
     trainer: (options) => maskRcnnTrainer({ ...options, model }),
+    predictor: (options) => detector({ ...options, model }),
+    read: (outputs, batch) => readDetections(outputs, batch, maskThreshold),
+    comparison: (tolerance) => detectionComparison({ tolerance, scoreThreshold, maskThreshold }),
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
       const { annotations } = config.data.train;
@@ -40,7 +65,7 @@ export async function instancesTask(
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
       return { loader: trainingLoader(dataset, config, masks), remarks: lines };
     },
-    async validation(options) {
+    async validation(predictor) {
       const dataset = await open(config, "val", description);
       if (masks && !dataset.hasMasks && config.training.checkpoint.best === "maskAP") {
         throw new UserError(
@@ -48,10 +73,17 @@ export async function instancesTask(
             "set training.checkpoint.best to boxAP or loss",
         );
       }
-      const predictor = detector({ ...options, model });
       return validationOf(config, dataset, predictor, masks);
     },
   };
+}
+
+/** Masks pasted into pictures of the network's input size. */
+function pasted({ masks, ...found }: Outputs, { images, scales }: GraphInputs, maskThreshold: number): Outputs {
+  if (masks === undefined) return found;
+  const [batch] = images.shape as [number];
+  const boxes = mul(found.boxes!, reshape(scales, [batch, 1, 4]));
+  return { ...found, masks: pastedMasks(masks, boxes, images, maskThreshold) };
 }
 
 function describe({ model, data, training }: DetectionConfig, dataset: DetectionDataset): ModelDescription {
@@ -117,7 +149,7 @@ async function validationOf(
       for await (const batch of loader.epoch()) {
         signal?.throwIfAborted();
         if (losses !== undefined) mean.add(await losses(batch, found.length), batch.meta.length);
-        const detections = await predictor.detect(batch);
+        const detections = await predictor.predict(batch);
         for (const [i, picture] of detections.entries()) {
           found.push({ imageId: batch.meta[i]!.id, ...picture });
           onProgress?.(found.length, dataset.length);

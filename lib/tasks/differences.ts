@@ -1,4 +1,4 @@
-import type { Detections } from "../../models/predictions.js";
+import type { Detections } from "../models/predictions.js";
 
 /** How far two tensors are apart. */
 export interface TensorDifference {

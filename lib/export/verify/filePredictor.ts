@@ -1,0 +1,48 @@
+import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
+import { sizeOf, type TensorData } from "../../graph/index.js";
+import type { Normalisation } from "../../images/normalise.js";
+import type { BatchPredictor, InferenceBatch } from "../../models/predictions.js";
+import type { Task } from "../../tasks/task.js";
+import type { ExportSettings } from "../settings.js";
+import { inputsFor, runFile } from "./run.js";
+
+/** Predicts with an exported file in the place of the model's own graph. The file stays the caller's. */
+export function filePredictor(
+  file: ModelFile,
+  settings: ExportSettings,
+  normalisation: Normalisation,
+  { read }: Pick<Task, "read">,
+): BatchPredictor<unknown> {
+  return {
+    async predict(batch) {
+      const outputs = await runFile(file, inputsFor(filledUp(batch, settings.batch), settings, normalisation));
+      return read(firstOf(outputs, batch.meta.length), batch);
+    },
+    dispose: async () => undefined,
+  };
+}
+
+/** The last picture repeated until a file of a fixed batch has enough. */
+function filledUp(pictures: InferenceBatch, batch: ExportSettings["batch"]): InferenceBatch {
+  const missing = batch === "free" ? 0 : batch - pictures.meta.length;
+  if (missing <= 0) return pictures;
+  const last = pictures.images.slice(-pictures.images.length / pictures.meta.length);
+  const images = new Float32Array(pictures.images.length + missing * last.length);
+  images.set(pictures.images);
+  for (let i = 0; i < missing; i++) images.set(last, pictures.images.length + i * last.length);
+  return {
+    ...pictures,
+    images,
+    meta: [...pictures.meta, ...Array.from({ length: missing }, () => pictures.meta.at(-1)!)],
+  };
+}
+
+/** Outputs without those of the pictures that filled up. */
+function firstOf(outputs: SizedTensors, batch: number): SizedTensors {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { dtype, shape, data }]) => {
+      const own = [batch, ...shape.slice(1)];
+      return [name, { dtype, shape: own, data: data.subarray(0, sizeOf(own)) as TensorData }];
+    }),
+  );
+}

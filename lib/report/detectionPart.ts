@@ -1,0 +1,37 @@
+import type { DetectionConfig } from "../config/schema.js";
+import { analyseDetections, type DetectionAnalysis } from "./detections.js";
+import { detectionSections } from "./detectionsPage.js";
+import { confusionRows, type PartMaker, pictureSection } from "./part.js";
+import { worstDetections } from "./pictures.js";
+import type { ReportResult } from "./types.js";
+
+export const detectionPart: PartMaker<DetectionConfig> = {
+  async make(evaluation, _, options) {
+    const analysis = await analyseDetections(evaluation, evaluation.config, options);
+    const drawn = await worstDetections(analysis, evaluation, options);
+    const measure = `F1 of their ${analysis.main.type === "bbox" ? "boxes" : "masks"} from score ${analysis.chosen.score.toFixed(2)} on`;
+    const sections = [...(await detectionSections(analysis)), ...pictureSection(drawn, measure)];
+    return { sections, result: detectionResult(analysis) };
+  },
+};
+
+function detectionResult({
+  types,
+  main,
+  iouThreshold,
+  chosen,
+  confusion,
+  worst,
+  dataset,
+}: DetectionAnalysis): Partial<ReportResult> {
+  const files = new Map(dataset.pictures.map(({ id, file }) => [id, file]));
+  const errors = types.map(({ type, errors }) => {
+    const kinds = errors.errors.map(({ kind, count, deltaAp }) => ({ kind, count, deltaAp }));
+    return [type, { ...errors, errors: kinds }] as const;
+  });
+  return {
+    detection: { type: main.type, iouThreshold, operatingPoint: chosen, errors: Object.fromEntries(errors) },
+    confusion: confusionRows([...main.groundTruth.categoryNames, "background"], confusion.counts),
+    worst: worst.map(({ image, f1 }) => ({ file: files.get(main.groundTruth.imageIds[image]!) ?? "", value: f1 })),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Config } from "../config/schema.js";
+import type { Html, Section } from "../pages/index.js";
+import type { StoredEvaluation } from "./run.js";
+import type { ReportedConfusion, ReportOptions, ReportResult } from "./types.js";
+
+/** What a page says of an evaluation. */
+export interface EvaluationPart {
+  readonly sections: readonly Section[];
+  readonly result: Partial<ReportResult>;
+  /** What is missing, and why. */
+  readonly remarks?: readonly string[];
+}
+
+/** Makes the part of one task. */
+export interface PartMaker<C extends Config = Config> {
+  /** @param weights of the run, undefined where they are gone @throws UserError when stored results cannot be read */
+  make(
+    evaluation: StoredEvaluation & { readonly config: C },
+    weights: string | undefined,
+    options: ReportOptions,
+  ): Promise<EvaluationPart>;
+}
+
+export function pictureSection(drawn: readonly Html[], measure: string): Section[] {
+  if (drawn.length === 0) return [];
+  return [{ title: "Worst pictures", text: `Those with the lowest ${measure}, the worst first.`, content: drawn }];
+}
+
+export function confusionRows(classes: readonly string[], counts: Float64Array): ReportedConfusion {
+  const n = classes.length;
+  return { classes, counts: classes.map((_, row) => [...counts.subarray(row * n, (row + 1) * n)]) };
+}

@@ -1,0 +1,21 @@
+import type { Config } from "../config/schema.js";
+import { detectionPart } from "./detectionPart.js";
+import type { EvaluationPart, PartMaker } from "./part.js";
+import type { StoredEvaluation } from "./run.js";
+import { segmentationPart } from "./segmentationPart.js";
+import type { ReportOptions } from "./types.js";
+
+/** The part of the page that each task has of its own. */
+const PARTS: { readonly [T in Config["task"]]: PartMaker<Extract<Config, { task: T }>> } = {
+  detection: detectionPart,
+  segmentation: segmentationPart,
+};
+
+export function evaluationPart(
+  evaluation: StoredEvaluation,
+  weights: string | undefined,
+  options: ReportOptions,
+): Promise<EvaluationPart> {
+  const maker: PartMaker = PARTS[evaluation.config.task];
+  return maker.make(evaluation, weights, options);
+}

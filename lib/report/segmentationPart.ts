@@ -1,0 +1,26 @@
+import type { SegmentationConfig } from "../config/schema.js";
+import { analyseLabelMaps, type LabelMapAnalysis } from "./labelMaps.js";
+import { labelMapSections } from "./labelMapsPage.js";
+import { confusionRows, type PartMaker, pictureSection } from "./part.js";
+import { worstLabelMaps } from "./pictures.js";
+import type { ReportResult } from "./types.js";
+
+export const segmentationPart: PartMaker<SegmentationConfig> = {
+  async make(evaluation, weights, options) {
+    const analysis = await analyseLabelMaps(evaluation, evaluation.config, options);
+    const drawn = weights === undefined ? [] : await worstLabelMaps(analysis, evaluation, weights, options);
+    const measure = "mIoU over the classes annotated or found in them";
+    return {
+      sections: [...(await labelMapSections(analysis)), ...pictureSection(drawn, measure)],
+      result: segmentationResult(analysis),
+      remarks: weights === undefined ? ["The weights are gone, so the worst pictures are not shown."] : [],
+    };
+  },
+};
+
+function segmentationResult({ dataset, confusion, worst }: LabelMapAnalysis): Partial<ReportResult> {
+  return {
+    confusion: confusionRows(dataset.classes, confusion.counts),
+    worst: worst.map(({ file, mIoU }) => ({ file, value: mIoU! })),
+  };
+}

@@ -1,0 +1,96 @@
+import { join, parse } from "node:path";
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
+import { encodeJpeg } from "../images/encode.js";
+import type { Picture } from "../images/picture.js";
+import type { ModelDescription } from "./description.js";
+
+export interface PredictedPicture {
+  readonly input: string;
+  /** The picture with what was found drawn over it. */
+  readonly overlay: string;
+  /** The class of each pixel as an indexed PNG. */
+  readonly labelMap?: string;
+  /** How many objects were found. */
+  readonly instances?: number;
+}
+
+/** What there is to say of predictions, besides where they are; what depends on the task is absent for the others. */
+export interface PredictionSummary {
+  readonly pictures: readonly PredictedPicture[];
+  /** How results.json is numbered: as the annotations, or 1, 2, … in the order of the pictures. */
+  readonly imageIds?: "annotated" | "counted";
+  /** With annotations, the inputs that are not in them; results.json leaves them out. */
+  readonly notAnnotated?: readonly string[];
+  /** With annotations, the names of their pictures that were not predicted. */
+  readonly notPredicted?: readonly string[];
+  /** The score from which on objects are drawn. */
+  readonly drawThreshold?: number;
+}
+
+/** Options of `predict` that only some tasks know. */
+export interface PredictionChoices {
+  /** A COCO file whose ids the results have. */
+  readonly annotations?: string;
+  /** Objects below this score are not drawn. */
+  readonly drawThreshold?: number;
+}
+
+export interface PredictionWriter<Answer> {
+  /** Writes what is a picture's own. */
+  write(input: string, picture: Picture, answer: Answer): Promise<void>;
+  /** Writes what belongs to all pictures together. @param say is told what there is to know of it */
+  finish(say: (text: string) => void): Promise<PredictionSummary>;
+}
+
+export interface WriterOptions extends PredictionChoices {
+  readonly description: ModelDescription;
+  readonly outDir: string;
+  /** Paths of all pictures that are to come. */
+  readonly inputs: readonly string[];
+}
+
+/** What `predict` writes for a task. */
+export interface PredictionsKind<C extends Config, Answer> {
+  /** What may be written, as names in the folder; besides `overlays`. */
+  readonly outputs: readonly string[];
+  /** The choices with what the config adds. @throws UserError where one does not go with the task */
+  choose(config: C, choices: PredictionChoices): PredictionChoices;
+  /** @throws UserError where the annotations cannot be read, or do not go with the inputs */
+  writer(options: WriterOptions): Promise<PredictionWriter<Answer>>;
+}
+
+/** @throws UserError where annotations are given to a task whose results have no ids */
+export function refuseAnnotations({ annotations }: PredictionChoices, results: string): void {
+  if (annotations === undefined) return;
+  throw new UserError(`annotations number the results of models that find objects; this model's are ${results}`, 2);
+}
+
+/** Writes the pictures that show what was found. */
+export function overlayWriter(outDir: string, inputs: readonly string[]) {
+  const names = outputNames(inputs);
+  return {
+    /** A picture's name without ending, unique among the inputs. */
+    nameOf: (input: string): string => names.get(input)!,
+    async write(input: string, drawn: Picture): Promise<string> {
+      const path = join(outDir, "overlays", `${names.get(input)}.jpg`);
+      await writeFileAtomic(path, await encodeJpeg(drawn));
+      return path;
+    },
+  };
+}
+
+/** A name without ending for each picture's files, made unique where pictures of several folders share one. */
+function outputNames(inputs: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set<string>();
+  const names = new Map<string, string>();
+  for (const input of inputs) {
+    const { name } = parse(input);
+    let unique = name;
+    for (let i = 2; taken.has(unique.toLowerCase()); i++) unique = `${name}-${i}`;
+    taken.add(unique.toLowerCase());
+    names.set(input, unique);
+  }
+  return names;
+}

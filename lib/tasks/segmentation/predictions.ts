@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import type { SegmentationConfig } from "../../config/schema.js";
+import { writeFileAtomic } from "../../files.js";
+import { classPalette } from "../../images/draw/palette.js";
+import { drawLabelMap } from "../../images/draw/semantic.js";
+import { encodeIndexedPng } from "../../images/encode.js";
+import type { LabelMap } from "../../images/picture.js";
+import { overlayWriter, type PredictedPicture, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+
+/** Overlays, and label maps named as their pictures. */
+export const segmentationPredictions: PredictionsKind<SegmentationConfig, LabelMap> = {
+  outputs: ["labelMaps"],
+  choose(_, choices) {
+    refuseAnnotations(choices, "label maps, named as their pictures");
+    return {};
+  },
+  async writer({ description, outDir, inputs }) {
+    const { classes, palette = classPalette(classes.length) } = description;
+    const overlays = overlayWriter(outDir, inputs);
+    const pictures: PredictedPicture[] = [];
+    return {
+      async write(input, picture, map) {
+        const labelMap = join(outDir, "labelMaps", `${overlays.nameOf(input)}.png`);
+        await writeFileAtomic(labelMap, encodeIndexedPng(map, palette));
+        const overlay = await overlays.write(input, drawLabelMap(picture, map, { classes, palette }));
+        pictures.push({ input, overlay, labelMap });
+      },
+      finish: async () => ({ pictures }),
+    };
+  },
+};
