@@ -49,6 +49,8 @@ class Published:
     gains: dict[str, float] = field(default_factory=dict)
     norms: list[nn.Module] = field(default_factory=list)  # of the dense form alone; filled as norm0, norm2, …
     pyramid: nn.Module | None = None  # of the dense form alone; its names are ours
+    # Models of their own for other sizes or the dense form, and how their names become ours.
+    others: list[tuple[nn.Module, Callable[[str], str]]] = field(default_factory=list)
 
 
 def renamer(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> Callable[[str], str]:
@@ -183,6 +185,83 @@ def deit(variant: str, distilled: bool = True) -> Published:
     return Published(TIMM, config, model, maps, sizes=sizes, classifier_sizes=classifier_sizes, pyramid=pyramid)
 
 
+def bicubic_biases(attention: nn.Module, queries: int, keys: int) -> torch.Tensor:
+    """The table of an attention module of timm's, resized to the tokens of a picture of another size."""
+    table = attention.attention_biases[:, attention.attention_bias_idxs]
+    return nn.functional.interpolate(table[None], size=(queries, keys), mode="bicubic")[0]
+
+
+def for_any_size(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The forward of Attention2d and Attention2dDownsample as the authors' dense code has it, for maps of any even sides."""
+    halves = hasattr(attention.q, "local")
+    strided = getattr(attention, "stride_conv", None)
+    if strided is not None:
+        x = strided(x)
+    heads = lambda y: y.flatten(2).unflatten(1, (attention.num_heads, -1))  # [B, heads, d, T]
+    q, k, v = attention.q(x), attention.k(x), attention.v(x)
+    local = attention.v_local(v)
+    scores = heads(q).mT @ heads(k) * attention.scale
+    scores = scores + bicubic_biases(attention, *scores.shape[-2:])
+    weights = scores.softmax(-1) if halves else attention.talking_head2(attention.talking_head1(scores).softmax(-1))
+    y = (heads(v) @ weights.mT).reshape(local.shape) + local
+    if strided is not None:
+        y = attention.upsample(y)
+    return attention.proj(attention.act(y))
+
+
+EFFICIENTFORMER_V2_NAMES = (
+    (r"^stem\.conv([12])\.conv\.", lambda m: f"patch_embed.{3 * int(m[1]) - 3}."),
+    (r"^stem\.conv([12])\.bn\.", lambda m: f"patch_embed.{3 * int(m[1]) - 2}."),
+    (r"^stages\.3\.downsample\.conv\.", "stages.3.downsample."),
+    (r"^stages\.(\d)\.downsample\.conv\.conv\.", lambda m: f"network.{2 * int(m[1]) - 1}.proj."),
+    (r"^stages\.(\d)\.downsample\.conv\.bn\.", lambda m: f"network.{2 * int(m[1]) - 1}.norm."),
+    (r"^stages\.3\.downsample\.", "network.5."),
+    (r"^stages\.(\d)\.blocks\.", lambda m: f"network.{2 * int(m[1])}."),
+    (r"\bq\.local\.", "q.local.0."),
+    (r"\b(token_mixer|attn)\.proj\.conv\.", r"\1.proj.1."),
+    (r"\b(token_mixer|attn)\.proj\.bn\.", r"\1.proj.2."),
+    (r"\b(token_mixer\.\w+|attn\.[\w.]+)\.conv\.", r"\1.0."),
+    (r"\b(token_mixer\.\w+|attn\.[\w.]+)\.bn\.", r"\1.1."),
+    (r"\bmlp\.(fc\d|mid)\.conv\.", r"mlp.\1."),
+    (r"\bmlp\.fc(\d)\.bn\.", r"mlp.norm\1."),
+    (r"\bmlp\.mid\.bn\.", "mlp.mid_norm."),
+    (r"\bls(\d)\.gamma$", r"layer_scale_\1"),
+    (r"^head_dist\.", "dist_head."),
+)
+
+
+def efficientformerv2(variant: str) -> Published:
+    """The dense form's biases are made for pictures of 512²; classifiers are made for one size each."""
+    make = lambda side: timm.create_model(f"efficientformerv2_{variant}", img_size=side, drop_path_rate=0.0)
+    model, small, dense = make(224), make(96), make(512)
+    for name, module in dense.named_modules():
+        if hasattr(module, "attention_biases"):
+            module.forward = partial(for_any_size, module)
+    stages = [nn.Sequential(dense.stem, dense.stages[0]), *dense.stages[1:]]
+    rename = renamer(*EFFICIENTFORMER_V2_NAMES)
+    return Published(
+        TIMM,
+        {"type": "efficientformerv2", "variant": variant},
+        model,
+        lambda x: named(in_turn(stages, x)),
+        rename,
+        classifier_sizes=((1, 3, 224, 224), (2, 3, 96, 96)),
+        logits=lambda x: {224: model, 96: small}[x.shape[-1]](x),
+        others=[
+            (small, rename),
+            (dense, renamer(*EFFICIENTFORMER_V2_NAMES, (r"\.attention_biases$", ".attention_biases_seg"))),
+        ],
+    )
+
+
+def mobilevit(variant: str) -> Published:
+    model = timm.create_model(f"mobilevit_{variant}")
+    s0, s1, s2, s3, s4 = model.stages
+    stages = [nn.Sequential(model.stem, s0, s1), s2, s3, nn.Sequential(s4, model.final_conv)]
+    config = {"type": "mobilevit", "variant": variant}
+    return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)))
+
+
 MODELS: dict[str, Callable[[], Published]] = {
     "resnet-18": lambda: resnet(18),
     "resnet-34": lambda: resnet(34),
@@ -197,6 +276,10 @@ MODELS: dict[str, Callable[[], Published]] = {
     "deit-tiny": lambda: deit("tiny"),
     "deit-small": lambda: deit("small"),
     "deit-small-plain": lambda: deit("small", distilled=False),
+
+
+    **{f"efficientformerv2-{variant}": partial(efficientformerv2, variant) for variant in ("s0", "s1", "s2", "l")},
+    "mobilevit-xs": lambda: mobilevit("xs"),
     "poolformer-s12": lambda: poolformer("s12"),
     "poolformer-s24": lambda: poolformer("s24"),
     "poolformer-s36": lambda: poolformer("s36"),
@@ -245,6 +328,11 @@ def generate(published: Published) -> nn.Module:
 @torch.no_grad()
 def golden(published: Published) -> dict[str, object]:
     model = generate(published).eval()
+
+
+    for other, rename in published.others:
+        fill(other, PREFIX, rename)
+        other.double().eval()
     logits = published.logits or model
     return {
         "source": published.source,

@@ -54,7 +54,7 @@ def _range(name: str, shape: tuple[int, ...], gain: float) -> tuple[float, float
     if last in ("attention_biases", "attention_biases_seg"):
         return -1.0, 1.0
     if last == "bias":
-        return -0.1, 0.1
+        return (-0.001, 0.001) if "talking_head" in name else (-0.1, 0.1)
     if last in ("cls_token", "dist_token", "pos_embed"):
         return -0.5, 0.5
     if last != "weight":

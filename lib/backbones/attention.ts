@@ -18,57 +18,77 @@ import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import { type Layer, linear } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 
-const HEADS = 8;
+export const HEADS = 8;
 const KEY_DIM = 32;
 const VALUE_DIM = 128;
 
-/** Makes the learned bias of an attention module: given the number of tokens, [heads, tokens, tokens] to add to the logits. */
-export type AttentionBias = (scope: ParameterScope) => (tokens: number, context: Context) => Value;
+/** The grid an attention bias is made for. */
+export interface BiasGrid {
+  /** Cells of a side of the keys' grid. */
+  readonly side: number;
+  /** A query stands at every so many cells of a row and of a column; 1, the default, where queries and keys are the same cells. */
+  readonly step?: number;
+}
 
-/** For each pair of cells of a row of `side`, the distance between them as a row of zeros and a one: [side · side, side]. */
-function distances(side: number): Value {
-  const rows = new Float32Array(side ** 3);
-  for (let p = 0; p < side; p++) {
-    for (let q = 0; q < side; q++) rows[(p * side + q) * side + Math.abs(p - q)] = 1;
+/** Makes the learned bias of an attention module, to add to its logits: [heads, queries, keys]. */
+export type AttentionBias = (
+  scope: ParameterScope,
+) => (size: readonly [queries: number, keys: number], context: Context) => Value;
+
+/** For each query and each key of a row of `side` cells, the distance between them as a row of zeros and a one: [queries · side, side]. */
+function distances({ side, step }: Required<BiasGrid>): Value {
+  const queries = Math.ceil(side / step);
+  const rows = new Float32Array(queries * side * side);
+  for (let q = 0; q < queries; q++) {
+    for (let k = 0; k < side; k++) rows[(q * side + k) * side + Math.abs(q * step - k)] = 1;
   }
-  return constant(rows, [side * side, side]);
+  return constant(rows, [queries * side, side]);
 }
 
 /**
  * A learned number for each absolute offset (|dy|, |dx|) of two cells of a side × side grid (Graham et al. 2021, LeViT):
- * [heads, side · side], spread out to all pairs of cells, [heads, cells, cells]. As products with zeros and ones that
- * takes a quarter of the time of a gather, and its gradient of a scatter.
+ * [heads, side · side], spread out to all pairs of a query and a key, [heads, queries, keys]. As products with zeros and
+ * ones that takes a quarter of the time of a gather, and its gradient of a scatter.
  */
-function biasTable(scope: ParameterScope, name: string, side: number): (context: Context) => Value {
-  const cells = side * side;
-  const biases = scope.parameter(name, [HEADS, cells], "bias", zeros);
-  return (context) => {
+function biasTable(
+  scope: ParameterScope,
+  name: string,
+  { side, step = 1 }: BiasGrid,
+): { readonly size: readonly [queries: number, keys: number]; readonly of: (context: Context) => Value } {
+  const queries = Math.ceil(side / step);
+  const size = [queries * queries, side * side] as const;
+  const biases = scope.parameter(name, [HEADS, side * side], "bias", zeros);
+  const of = (context: Context): Value => {
     const table = reshape(context.value(biases), [HEADS, side, side]);
-    const apart = distances(side);
+    const apart = distances({ side, step });
     const inRows = matMul(table, apart, { transposeB: true }); // [heads, |dy|, x · x']
     const all = matMul(apart, inRows); // [heads, y · y', x · x']
-    const byCells = transpose(reshape(all, [HEADS, side, side, side, side]), [0, 1, 3, 2, 4]);
-    return reshape(byCells, [HEADS, cells, cells]);
+    const byCells = transpose(reshape(all, [HEADS, queries, side, queries, side]), [0, 1, 3, 2, 4]);
+    return reshape(byCells, [HEADS, ...size]);
   };
+  return { size, of };
 }
 
-/** The classifier's bias, for exactly side × side tokens. */
+/** The classifier's bias, for exactly the grid it is made for. */
 export const gridBias =
-  (side: number): AttentionBias =>
+  (grid: BiasGrid): AttentionBias =>
   (scope) => {
-    const table = biasTable(scope, "attention_biases", side);
-    return (tokens, context) => {
-      check(tokens === side * side, () => `${tokens} tokens where the attention bias is made for ${side} × ${side}`);
-      return table(context);
+    const table = biasTable(scope, "attention_biases", grid);
+    return ([queries, keys], context) => {
+      check(
+        queries === table.size[0] && keys === table.size[1],
+        () => `${keys} tokens where the attention bias is made for ${grid.side} × ${grid.side}`,
+      );
+      return table.of(context);
     };
   };
 
-/** The dense backbone's bias: the table of a side × side grid resized bicubically to whatever number of tokens there are. */
+/** The dense backbone's bias: the table of its grid resized bicubically to whatever number of tokens there are. */
 export const denseBias =
-  (side: number): AttentionBias =>
+  (grid: BiasGrid): AttentionBias =>
   (scope) => {
-    const table = biasTable(scope, "attention_biases_seg", side);
-    return (tokens, context) => resizeBicubic(table(context), [tokens, tokens]);
+    const table = biasTable(scope, "attention_biases_seg", grid);
+    return (size, context) => resizeBicubic(table.of(context), size);
   };
 
 /** Multi-head self-attention of tokens [B, T, C] with a bias per head and offset, and wide values (four times the keys). */
@@ -87,7 +107,7 @@ export function selfAttention(
       const heads = transpose(reshape(qkv(x, context), [b, t, HEADS, perHead]), [0, 2, 1, 3]); // [B, heads, T, 192]
       const [q, k, v] = split(heads, 3, [KEY_DIM, KEY_DIM, VALUE_DIM]) as [Value, Value, Value];
       const logits = mul(matMul(q, k, { transposeB: true }), scalar(KEY_DIM ** -0.5)); // [B, heads, T, T]
-      const attended = matMul(softmax(add(logits, biasOf(t, context)), -1), v); // [B, heads, T, 128]
+      const attended = matMul(softmax(add(logits, biasOf([t, t], context)), -1), v); // [B, heads, T, 128]
       return proj(reshape(transpose(attended, [0, 2, 1, 3]), [b, t, HEADS * VALUE_DIM]), context);
     });
 }

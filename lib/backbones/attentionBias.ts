@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { WeightAdapter } from "../nn/weightNames.js";
 
 /*
@@ -9,8 +10,15 @@ import type { WeightAdapter } from "../nn/weightNames.js";
 const DENSE_BIAS = ".attention_biases_seg";
 const classifierName = (name: string): string => (name.endsWith(DENSE_BIAS) ? name.replace(/_seg$/, "") : "");
 
-/** What attention biases become where a checkpoint has those of another size, such as a classifier's. */
-export type AttentionBiasStart = "zeros" | "resampled";
+/** The config's key: what attention biases become where a checkpoint has those of another size, such as a classifier's. */
+export const attentionBiasKey = z
+  .enum(["zeros", "resampled"])
+  .default("zeros")
+  .describe(
+    "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
+  );
+
+export type AttentionBiasStart = z.output<typeof attentionBiasKey>;
 
 /** Loads attention biases: a dense model's start from zero, or from the classifier's tables, resampled. */
 export const attentionBiasAdapter = (start: AttentionBiasStart): WeightAdapter => ({

@@ -19,7 +19,7 @@ import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming, Renamer } from "../nn/weightNames.js";
 import { positive } from "../schemas/fields.js";
 import { type AttentionBias, denseBias, gridBias, selfAttention } from "./attention.js";
-import { attentionBiasAdapter } from "./attentionBias.js";
+import { attentionBiasAdapter, attentionBiasKey } from "./attentionBias.js";
 import {
   type Backbone,
   backboneKind,
@@ -55,12 +55,7 @@ const schema = backboneSchema("efficientformer", {
   variant: z.enum(["l1", "l3", "l7", "nano"]).describe("Size of the backbone; nano is about 1 M parameters"),
   dropPath: dropPathKey,
   layerScaleInit: positive("Initial value of the layer scales").default(1e-5),
-  attentionBias: z
-    .enum(["zeros", "resampled"])
-    .default("zeros")
-    .describe(
-      "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
-    ),
+  attentionBias: attentionBiasKey,
 });
 
 export interface EfficientFormerOptions {
@@ -213,7 +208,7 @@ export interface DenseOptions extends EfficientFormerOptions {
  * (`norm0`, `norm2`, `norm4`, `norm6`).
  */
 export function efficientFormer(scope: ParameterScope, options: DenseOptions): Backbone {
-  const layers = trunk(scope, options, denseBias(options.biasSide));
+  const layers = trunk(scope, options, denseBias({ side: options.biasSide }));
   const { widths } = options.size;
   const norms = widths.map((channels, stage) => groupNorm(scope.child(`norm${stage * 2}`), channels));
   return {
@@ -240,7 +235,7 @@ export function efficientFormerClassifier(
   scope: ParameterScope,
   options: EfficientFormerOptions & { readonly classes: number },
 ): Classifier {
-  const layers = trunk(scope, options, gridBias(7));
+  const layers = trunk(scope, options, gridBias({ side: 7 }));
   const channels = options.size.widths[3];
   const norm = layerNorm(scope.child("norm"), channels);
   const heads = ["head", "dist_head"].map((name) =>
@@ -316,6 +311,6 @@ export const efficientFormerKind = backboneKind({
     efficientFormerClassifier(scope, { size: EFFICIENTFORMER_SIZES[variant], dropPath, layerScaleInit, classes }),
   title: ({ variant }) => `EfficientFormer ${variant === "nano" ? variant : variant.toUpperCase()}`,
   namings: [timmEfficientFormer, transformersEfficientFormer],
-  published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?patch_embed\.0\.weight$/ },
+  published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?network\.6\.\d+\.token_mixer\.qkv\.weight$/ },
   adapter: (config) => attentionBiasAdapter(config?.attentionBias ?? "zeros"),
 });

@@ -4,8 +4,10 @@ import type { WeightAdapter } from "../nn/weightNames.js";
 import type { Backbone, BackboneKind, Classifier, ClassifierOptions, MakeOptions } from "./backbone.js";
 import { deitKind } from "./deit.js";
 import { efficientFormerKind } from "./efficientformer.js";
+import { efficientFormerV2Kind } from "./efficientformerv2.js";
 import { efficientNetKind } from "./efficientnet.js";
 import { mobileNetV2Kind } from "./mobilenetv2.js";
+import { mobileVitKind } from "./mobilevit.js";
 import { poolFormerKind } from "./poolformer.js";
 import { repVitKind } from "./repvit.js";
 import { resNetKind } from "./resnet.js";
@@ -13,9 +15,11 @@ import { resNetKind } from "./resnet.js";
 /** The backbones there are. A new one is a file of its own and a line here. */
 export const BACKBONES = [
   efficientFormerKind,
+  efficientFormerV2Kind,
   resNetKind,
   poolFormerKind,
   mobileNetV2Kind,
+  mobileVitKind,
   efficientNetKind,
   repVitKind,
   deitKind,

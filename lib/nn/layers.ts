@@ -166,12 +166,18 @@ export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1
   return scoped(scope, (x, context) => graph.groupNorm1(x, context.value(gamma), context.value(beta), { epsilon }));
 }
 
-/** A learned factor per channel (Touvron et al. 2021) of maps [N, C, H, W] or tokens [N, T, C]. */
+/** A learned factor per channel (Touvron et al. 2021) of maps [N, C, H, W] or tokens [N, T, C]; the parameter is [C]. */
 export function layerScale(scope: ParameterScope, name: string, channels: number, initial: number): Layer {
   const scale = scope.parameter(name, [channels], "layerScale", fill(initial));
   return scoped(scope.child(name), (x, context) =>
     x.shape.length === 4 ? graph.channelScale(x, context.value(scale)) : mul(x, context.value(scale)),
   );
+}
+
+/** The same of maps alone, for checkpoints that have the factors as a map: the parameter is [C, 1, 1]. */
+export function mapScale(scope: ParameterScope, name: string, channels: number, initial: number): Layer {
+  const scale = scope.parameter(name, [channels, 1, 1], "layerScale", fill(initial));
+  return scoped(scope.child(name), (x, context) => graph.channelScale(x, reshape(context.value(scale), [channels])));
 }
 
 /** Stochastic depth (Huang et al. 2016): in training each picture loses the branch with probability `rate`. */

@@ -95,9 +95,9 @@ const builds: Readonly<Record<string, Build>> = {
   bicubic,
   bilinear: ([x], { out_shape }) => resizeBilinear(x!, [out_shape[2]!, out_shape[3]!]),
   nearest: ([x], { out_shape }) => resizeNearest(x!, [out_shape[2]!, out_shape[3]!]),
-  attention_v1_cls: attention(gridBias(7)),
-  attention_v1_det: attention(denseBias(25)),
-  attention_v1_seg: attention(denseBias(16)),
+  attention_v1_cls: attention(gridBias({ side: 7 })),
+  attention_v1_det: attention(denseBias({ side: 25 })),
+  attention_v1_seg: attention(denseBias({ side: 16 })),
 };
 
 /** The official EfficientFormerV2 modules, which this version does not have. */

@@ -54,9 +54,9 @@ export async function expectGolden(name: string, engine: Engine): Promise<void> 
     await compare({ name, each, list: dense, made, engine, gains: golden.gains }, (x, context) =>
       backbone.forward(x, context),
     );
-  const list = new ParameterList();
-  const classifier = makeClassifier(list.scope(), config, { pictureSide: 224, classes: CLASSES });
   for (const each of golden.classifier) {
+    const list = new ParameterList();
+    const classifier = makeClassifier(list.scope(), config, { pictureSide: each.shape[2], classes: CLASSES });
     await compare({ name, each, list, made, engine, gains: golden.gains }, (x, context) => [
       classifier.forward(x, context),
     ]);
@@ -80,8 +80,9 @@ async function compare(
   for (const parameter of list.all) {
     const { name: own, shape: ownShape } = parameter;
     const gain = Object.entries(gains).find(([end]) => own.endsWith(end))?.[1] ?? 1;
-    const value = made.get(own) ?? parameterValue(PREFIX, own, ownShape)!.map((x) => gain * x);
-    made.set(parameter.name, value);
+    const key = `${own} ${ownShape.join(" ")}`;
+    const value = made.get(key) ?? parameterValue(PREFIX, own, ownShape)!.map((x) => gain * x);
+    made.set(key, value);
     values.view(parameter.name).set(value);
   }
   const found = forward(input("x", shape), Context.inference(values));

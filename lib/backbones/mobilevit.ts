@@ -1,0 +1,202 @@
+import { z } from "zod";
+import {
+  add,
+  concat,
+  inScope,
+  matMul,
+  mul,
+  reshape,
+  resizeBilinear,
+  scalar,
+  softmax,
+  split,
+  transpose,
+  type Value,
+} from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import { kaimingNormalFanOut, truncatedNormal, zeros } from "../nn/initialisers.js";
+import {
+  convolution,
+  type Layer,
+  layerNorm,
+  linear,
+  type NormalisedConvolution,
+  normalisedConvolution,
+  sequential,
+  silu,
+} from "../nn/layers.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+
+/** Channels of the five stages, blocks of the first two, and of the others' transformers the channels and the blocks. */
+const VARIANTS = {
+  xs: { widths: [32, 48, 64, 80, 96], depths: [1, 3], tokens: [96, 120, 144], transformers: [2, 4, 3], last: 384 },
+} as const;
+const STEM = 16;
+const EXPANSION = 4;
+const MLP_EXPANSION = 2;
+const HEADS = 4;
+/** Side of a patch, in cells. */
+const PATCH = 2;
+
+const initLinear = { initWeight: truncatedNormal(0.02), initBias: zeros };
+
+const schema = backboneSchema("mobilevit", {
+  variant: z.enum(["xs"]).describe("Size of the backbone: xs has 2 M parameters"),
+});
+
+type MobileVitConfig = Pick<z.output<typeof schema>, "variant">;
+
+/** A convolution, `conv`, and its batch norm, `bn`. */
+const normalised = (scope: ParameterScope, options: NormalisedConvolution): Layer =>
+  normalisedConvolution(
+    { conv: scope.child("conv"), norm: scope.child("bn") },
+    { ...options, initWeight: kaimingNormalFanOut },
+  );
+
+/** An inverted residual of MobileNetV2 with SiLU: 1×1 to wide, depthwise 3×3, 1×1 to narrow. */
+function invertedResidual(
+  scope: ParameterScope,
+  { in: channels, out, stride }: { readonly in: number; readonly out: number; readonly stride: number },
+): Layer {
+  const hidden = channels * EXPANSION;
+  const body = sequential(
+    normalised(scope.child("conv1_1x1"), { in: channels, out: hidden, kernel: 1 }),
+    silu,
+    normalised(scope.child("conv2_kxk"), { in: hidden, out: hidden, kernel: 3, stride, groups: hidden }),
+    silu,
+    normalised(scope.child("conv3_1x1"), { in: hidden, out, kernel: 1 }),
+  );
+  const residual = stride === 1 && channels === out;
+  return (x, context) => inScope(scope.path, () => (residual ? add(x, body(x, context)) : body(x, context)));
+}
+
+/** Multi-head self-attention of tokens [B, T, C]. */
+function selfAttention(scope: ParameterScope, channels: number): Layer {
+  const qkv = linear(scope.child("qkv"), { in: channels, out: 3 * channels, ...initLinear });
+  const proj = linear(scope.child("proj"), { in: channels, out: channels, ...initLinear });
+  const perHead = channels / HEADS;
+  return (x, context) => {
+    const [b, t] = x.shape as [number, number, number];
+    const byHead = (part: Value) => transpose(reshape(part, [b, t, HEADS, perHead]), [0, 2, 1, 3]); // [B, heads, T, d]
+    const [q, k, v] = split(qkv(x, context), 2, [channels, channels, channels]).map(byHead) as [Value, Value, Value];
+    const weights = softmax(mul(matMul(q, k, { transposeB: true }), scalar(perHead ** -0.5)), -1);
+    return proj(reshape(transpose(matMul(weights, v), [0, 2, 1, 3]), [b, t, channels]), context);
+  };
+}
+
+/** A transformer's block on tokens [B, T, C]: residual self-attention, then a residual MLP, each behind a layer norm. */
+function transformerBlock(scope: ParameterScope, channels: number): Layer {
+  const hidden = channels * MLP_EXPANSION;
+  const attention = sequential(layerNorm(scope.child("norm1"), channels), selfAttention(scope.child("attn"), channels));
+  const mlp = sequential(
+    layerNorm(scope.child("norm2"), channels),
+    linear(scope.child("mlp.fc1"), { in: channels, out: hidden, ...initLinear }),
+    silu,
+    linear(scope.child("mlp.fc2"), { in: hidden, out: channels, ...initLinear }),
+  );
+  return (x, context) =>
+    inScope(scope.path, () => {
+      const mixed = add(x, attention(x, context));
+      return add(mixed, mlp(mixed, context));
+    });
+}
+
+/** Runs a layer of tokens on a map, for each place in a patch on its own: tokens are the same place of all patches. */
+function onPatches(x: Value, tokens: (x: Value) => Value): Value {
+  const [b, c, h, w] = x.shape as [number, number, number, number];
+  const [rows, columns] = [h / PATCH, w / PATCH];
+  const patches = transpose(reshape(x, [b, c, rows, PATCH, columns, PATCH]), [0, 3, 5, 2, 4, 1]);
+  const y = tokens(reshape(patches, [b * PATCH * PATCH, rows * columns, c]));
+  const folded = transpose(reshape(y, [b, PATCH, PATCH, rows, columns, c]), [0, 5, 3, 1, 4, 2]);
+  return reshape(folded, [b, c, h, w]);
+}
+
+/**
+ * Convolutions for what is near and a transformer for what is far, the map itself beside them: [B, C, H, W]. A map whose
+ * sides are no whole number of patches is resized to the next and back, as the authors do.
+ */
+function mobileVitBlock(scope: ParameterScope, channels: number, tokenChannels: number, depth: number): Layer {
+  const near = sequential(
+    normalised(scope.child("conv_kxk"), { in: channels, out: channels, kernel: 3 }),
+    silu,
+    convolution(scope.child("conv_1x1"), {
+      in: channels,
+      out: tokenChannels,
+      kernel: 1,
+      bias: false,
+      initWeight: kaimingNormalFanOut,
+    }),
+  );
+  const far = sequential(
+    ...Array.from({ length: depth }, (_, i) => transformerBlock(scope.child(`transformer.${i}`), tokenChannels)),
+    layerNorm(scope.child("norm"), tokenChannels),
+  );
+  const proj = normalised(scope.child("conv_proj"), { in: tokenChannels, out: channels, kernel: 1 });
+  const fusion = normalised(scope.child("conv_fusion"), { in: 2 * channels, out: channels, kernel: 3 });
+  const forward = (x: Value, context: Context): Value => {
+    const map = near(x, context);
+    const [height, width] = map.shape.slice(2) as [number, number];
+    const whole = [height, width].map((side) => Math.ceil(side / PATCH) * PATCH) as [number, number];
+    const mixed = onPatches(resizeBilinear(map, whole), (tokens) => far(tokens, context));
+    const y = silu(proj(resizeBilinear(mixed, [height, width]), context), context);
+    return silu(fusion(concat([x, y], 1), context), context);
+  };
+  return (x, context) => inScope(scope.path, () => forward(x, context));
+}
+
+/** The stem, the five stages and the last 1×1 convolution; names are timm's. */
+function trunk(scope: ParameterScope, { variant }: MobileVitConfig) {
+  const { widths, depths, tokens, transformers, last } = VARIANTS[variant];
+  const stem = sequential(normalised(scope.child("stem"), { in: 3, out: STEM, kernel: 3, stride: 2 }), silu);
+  let channels = STEM;
+  const stages = widths.map((out, stage) => {
+    const here = scope.child(`stages.${stage}`);
+    const count = depths[stage] ?? 1;
+    const layers = Array.from({ length: count }, (_, i) => {
+      const options = { in: channels, out, stride: i === 0 && stage > 0 ? 2 : 1 };
+      channels = out;
+      return invertedResidual(here.child(i), options);
+    });
+    const withTransformer = stage - depths.length;
+    if (withTransformer >= 0) {
+      layers.push(mobileVitBlock(here.child(1), out, tokens[withTransformer]!, transformers[withTransformer]!));
+    }
+    return sequential(...layers);
+  });
+  const end = sequential(normalised(scope.child("final_conv"), { in: channels, out: last, kernel: 1 }), silu);
+  return { stem, stages, end, channels: [...widths.slice(1, 4), last] };
+}
+
+/**
+ * MobileViT (Mehta and Rastegari 2022, "MobileViT: Light-weight, General-purpose, and Mobile-friendly Vision Transformer") as
+ * a dense backbone: the last map of each of the strides 4, 8, 16 and 32, the very last behind the 1×1 convolution.
+ */
+export function mobileVit(scope: ParameterScope, config: MobileVitConfig): Backbone {
+  const { stem, stages, end, channels } = trunk(scope, config);
+  const [s0, s1, s2, s3, s4] = stages as [Layer, Layer, Layer, Layer, Layer];
+  return fourStages({
+    channels,
+    parts: [sequential(stem, s0, s1), s2, s3, sequential(s4, end)],
+    stages: [["stem"], ["stages.0", "stages.1"], ["stages.2"], ["stages.3"], ["stages.4", "final_conv"]],
+  });
+}
+
+/** MobileViT as an ImageNet classifier; without the dropout of its transformers and before the last layer. */
+export function mobileVitClassifier(
+  scope: ParameterScope,
+  { classes, ...config }: MobileVitConfig & { readonly classes: number },
+): Classifier {
+  const { stem, stages, end, channels } = trunk(scope, config);
+  const head = pooledHead(scope.child("head.fc"), { channels: channels.at(-1)!, classes, ...initLinear });
+  return { forward: sequential(stem, ...stages, end, head) };
+}
+
+export const mobileVitKind = backboneKind({
+  schema,
+  make: (scope, config) => mobileVit(scope, config),
+  classifier: (scope, config, { classes }) => mobileVitClassifier(scope, { ...config, classes }),
+  title: ({ variant }) => `MobileViT-${variant.toUpperCase()}`,
+  namings: [],
+  published: { name: "timm's MobileViT", mark: /^(backbone\.)?stages\.2\.1\.conv_fusion\.conv\.weight$/ },
+});
