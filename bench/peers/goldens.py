@@ -276,8 +276,6 @@ MODELS: dict[str, Callable[[], Published]] = {
     "deit-tiny": lambda: deit("tiny"),
     "deit-small": lambda: deit("small"),
     "deit-small-plain": lambda: deit("small", distilled=False),
-
-
     **{f"efficientformerv2-{variant}": partial(efficientformerv2, variant) for variant in ("s0", "s1", "s2", "l")},
     "mobilevit-xs": lambda: mobilevit("xs"),
     "poolformer-s12": lambda: poolformer("s12"),
@@ -328,8 +326,6 @@ def generate(published: Published) -> nn.Module:
 @torch.no_grad()
 def golden(published: Published) -> dict[str, object]:
     model = generate(published).eval()
-
-
     for other, rename in published.others:
         fill(other, PREFIX, rename)
         other.double().eval()

@@ -26,6 +26,7 @@ import {
   silu,
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
+import type { Naming } from "../nn/weightNames.js";
 import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
 
 /** Channels of the five stages, blocks of the first two, and of the others' transformers the channels and the blocks. */
@@ -192,11 +193,39 @@ export function mobileVitClassifier(
   return { forward: sequential(stem, ...stages, end, head) };
 }
 
+/** The authors' names, those of the CVNets library. */
+const cvnets: Naming = {
+  name: "the authors' MobileViT",
+  mark: /^layer_3\.1\.global_rep\.0\.pre_norm_mha\.0\.weight$/,
+  renames: [
+    [/^conv_1\./, "stem."],
+    [/^conv_1x1_exp\./, "final_conv."],
+    [/^classifier\.fc\./, "head.fc."],
+    [/^layer_(\d+)\./, ([number]) => `stages.${Number(number) - 1}.`],
+    [/\.block\.exp_1x1\./, ".conv1_1x1."],
+    [/\.block\.conv_3x3\./, ".conv2_kxk."],
+    [/\.block\.red_1x1\./, ".conv3_1x1."],
+    [/\.local_rep\.conv_3x3\./, ".conv_kxk."],
+    [/\.local_rep\.conv_1x1\.block\.conv\./, ".conv_1x1."],
+    [/\.fusion\./, ".conv_fusion."],
+    [/\.block\.conv\./, ".conv."],
+    [/\.block\.norm\./, ".bn."],
+    [/\.global_rep\.\d+\.(weight|bias)$/, ".norm.$1"],
+    [/\.global_rep\.(\d+)\./, ".transformer.$1."],
+    [/\.pre_norm_mha\.0\./, ".norm1."],
+    [/\.pre_norm_mha\.1\.qkv_proj\./, ".attn.qkv."],
+    [/\.pre_norm_mha\.1\.out_proj\./, ".attn.proj."],
+    [/\.pre_norm_ffn\.0\./, ".norm2."],
+    [/\.pre_norm_ffn\.1\./, ".mlp.fc1."],
+    [/\.pre_norm_ffn\.4\./, ".mlp.fc2."],
+  ],
+};
+
 export const mobileVitKind = backboneKind({
   schema,
   make: (scope, config) => mobileVit(scope, config),
   classifier: (scope, config, { classes }) => mobileVitClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `MobileViT-${variant.toUpperCase()}`,
-  namings: [],
+  namings: [cvnets],
   published: { name: "timm's MobileViT", mark: /^(backbone\.)?stages\.2\.1\.conv_fusion\.conv\.weight$/ },
 });

@@ -142,9 +142,15 @@ function fit(
   tensor: StoredTensor,
   pick: ReturnType<ReturnType<typeof translate>["rowsOf"]>,
 ): Load | undefined {
-  const same = (found: readonly number[]) => String(found) === String(shape);
+  const same = (found: readonly number[]) => sameElements(found, shape);
   if (pick === undefined) return same(tensor.shape) ? { name, shape, tensor } : undefined;
   const [found, ...rest] = tensor.shape;
   const rows = found === undefined ? undefined : pick(found, shape[0] ?? 0);
   return rows !== undefined && same([rows.length, ...rest]) ? { name, shape, tensor, rows } : undefined;
+}
+
+/** Whether two shapes differ in axes of one element at their ends alone, as a factor per channel [C] and [C, 1, 1] do. */
+function sameElements(a: readonly number[], b: readonly number[]): boolean {
+  const length = Math.max(a.length, b.length);
+  return Array.from({ length }, (_, i) => (a[i] ?? 1) === (b[i] ?? 1)).every((same) => same);
 }

@@ -16,6 +16,10 @@ describe("published configs", () => {
       expect(names).to.include(`mask-rcnn_efficientformer-${variant}_fpn_1x_coco.yaml`);
       expect(names).to.include(`semantic-fpn_efficientformer-${variant}_fpn_40k_ade20k.yaml`);
     }
+    for (const variant of ["s0", "s1", "s2", "l"]) {
+      expect(names).to.include(`mask-rcnn_efficientformerv2-${variant}_fpn_1x_coco.yaml`);
+      expect(names).to.include(`semantic-fpn_efficientformerv2-${variant}_fpn_40k_ade20k.yaml`);
+    }
     for (const variant of [18, 50, 101]) {
       expect(names).to.include(`mask-rcnn_resnet-${variant}_fpn_1x_coco.yaml`);
       expect(names).to.include(`semantic-fpn_resnet-${variant}_fpn_40k_ade20k.yaml`);

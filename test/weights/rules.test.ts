@@ -6,13 +6,15 @@ import {
   type EfficientFormerVariant,
   efficientFormerClassifier,
 } from "../../lib/backbones/efficientformer.js";
+import { makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { ConfigInput, DetectionConfig, SegmentationConfig } from "../../lib/config/schema.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
-import { type Parameter, ParameterList } from "../../lib/nn/parameters.js";
+import { type Parameter, ParameterList, type ParameterScope } from "../../lib/nn/parameters.js";
 import { translate } from "../../lib/weights/names.js";
 import { type LoadPlan, planLoad } from "../../lib/weights/plan.js";
+import { backboneConfig } from "../support/backboneGoldens.js";
 import { readJson, requireGoldens } from "../support/goldens.js";
 import { fileOf, type NamedShape, nameList } from "../support/nameLists.js";
 
@@ -20,6 +22,21 @@ function classifier(variant: EfficientFormerVariant, classes = 1000): readonly P
   const list = new ParameterList();
   efficientFormerClassifier(list.scope(), { size: EFFICIENTFORMER_SIZES[variant], classes });
   return list.all;
+}
+
+/** The parameters of a backbone as a classifier, and dense for pictures of the sizes of both tasks. */
+function zooParameters(written: object) {
+  const config = backboneConfig.parse(written);
+  const of = (make: (scope: ParameterScope) => unknown): readonly Parameter[] => {
+    const list = new ParameterList();
+    make(list.scope());
+    return list.all;
+  };
+  return {
+    classifier: of((scope) => makeClassifier(scope, config, { pictureSide: 224, classes: 1000 })),
+    detection: of((scope) => makeBackbone(scope, config, { pictureSide: 800 })),
+    segmentation: of((scope) => makeBackbone(scope, config, { pictureSide: 512 })),
+  };
 }
 
 const backbone = (variant: EfficientFormerVariant) => ({ type: "efficientformer", variant }) as const;
@@ -236,6 +253,60 @@ describe("the rules for other programs' names", () => {
     for (const [name, shape] of theirs) expect(official.get(ours.get(name)!), name).to.equal(String(shape));
     expect(translate([...official.keys()])).to.deep.include({ naming: "the authors' PoolFormer" });
     for (const [name, own] of translate([...official.keys()]).ours) expect(own).to.equal(name);
+  });
+
+  for (const [variant, blocks] of [
+    ["s0", 5],
+    ["s1", 5],
+    ["s2", 9],
+    ["l", 13],
+  ] as const) {
+    it(`know the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}`, function () {
+      const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
+        join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
+      );
+      const listOf = (kind: string) => lists[`v2_${variant}_${kind}`]!.names;
+      const plan = (wanted: readonly Parameter[], kind: string) => planLoad({ file: fileOf(listOf(kind)), wanted });
+      const wanted = zooParameters({ type: "efficientformerv2", variant });
+      const whole = plan(wanted.classifier, "cls");
+      expect(whole.naming).to.equal("the authors' EfficientFormerV2");
+      expectWhole(whole, wanted.classifier);
+      expectWhole(plan(wanted.detection, "det"), wanted.detection);
+      expectWhole(plan(wanted.segmentation, "seg"), wanted.segmentation);
+      // From a classifier all but the tables of biases, which start from zero, are taken.
+      const part = plan(wanted.detection, "cls");
+      expect(part.initial).to.have.length(blocks);
+      expect(part.initial.every(({ name }) => name.endsWith("attention_biases_seg"))).to.equal(true);
+      expect(part.loads).to.have.length(wanted.detection.length - blocks);
+      expect(part.unexpected.every((name) => /^(norm|head|dist_head)\./.test(name))).to.equal(true);
+      // Or all of them, the tables resampled: of the strided attention too, from 14 × 14 offsets to 50 × 50.
+      const adapters = [attentionBiasAdapter("resampled")];
+      const resampled = planLoad({ file: fileOf(listOf("cls")), wanted: wanted.detection, adapters });
+      expect(resampled.loads).to.have.length(wanted.detection.length);
+      const table = resampled.loads.find(({ name }) => name === "network.5.attn.attention_biases_seg")!;
+      expect(table.tensor.name).to.equal("network.5.attn.attention_biases");
+      expect(table.change!(new Float32Array(8 * 196).fill(2))).to.deep.equal(new Float32Array(8 * 2500).fill(2));
+    });
+  }
+
+  it("turn timm's EfficientFormerV2 into the official names, its layer scales into maps", () => {
+    const { classifier: wanted } = zooParameters({ type: "efficientformerv2", variant: "s0" });
+    const plan = planLoad({ file: fileOf(nameList("timm_efficientformerv2_s0")), wanted });
+    expect(plan.naming).to.equal("timm's EfficientFormerV2");
+    expectWhole(plan, wanted);
+    const scale = plan.loads.find(({ name }) => name === "network.0.0.layer_scale_2")!;
+    expect([scale.shape, scale.tensor.shape]).to.deep.equal([[32, 1, 1], [32]]);
+  });
+
+  it("turn the authors' MobileViT into timm's names", () => {
+    const { classifier: wanted, detection } = zooParameters({ type: "mobilevit", variant: "xs" });
+    const plan = planLoad({ file: fileOf(nameList("cvnets_mobilevit_xs")), wanted });
+    expect(plan.naming).to.equal("the authors' MobileViT");
+    expectWhole(plan, wanted);
+    const part = planLoad({ file: fileOf(asFile(wanted)), wanted: detection });
+    expect(part.naming).to.equal("timm's MobileViT");
+    expect(part.loads).to.have.length(detection.length);
+    expect(part.unexpected).to.deep.equal(["head.fc.weight", "head.fc.bias"]);
   });
 
   it("leave ResNet's names as torchvision has them", () => {

@@ -1,6 +1,7 @@
 """Writes the tensor names and shapes of the peers' models, which the tests of lib/weights read.
 
     PYTHON test/weights/names/make.py timm torchvision     # and, with transformers 4: transformers
+    PYTHONPATH=ml-cvnets PYTHON test/weights/names/make.py cvnets     # with a checkout of github.com/apple/ml-cvnets
 
 Each file says with which version it was made. PoolFormer's official names are made here by its published structure and
 checked through timm's own conversion of them.
@@ -27,6 +28,7 @@ def timm_models():
         write(f"timm_efficientformer_{size}", source, timm.create_model(f"efficientformer_{size}").state_dict())
     for name in ("deit_small_distilled_patch16_224", "deit_tiny_patch16_224"):
         write(f"timm_{name}", source, timm.create_model(name).state_dict())
+    write("timm_efficientformerv2_s0", source, timm.create_model("efficientformerv2_s0").state_dict())
     model = timm.create_model("poolformer_s12")
     own = model.state_dict()
     write("timm_poolformer_s12", source, own)
@@ -86,6 +88,58 @@ def transformers_models():
         write(f"transformers_efficientformer_{size}", source, model.state_dict())
 
 
+def cvnets_models():
+    import argparse
+    import importlib.abc
+    import importlib.machinery
+    import re
+    from unittest.mock import MagicMock
+
+    class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        """Empty modules for what ml-cvnets imports and a model's structure does not need."""
+
+        wanted = {"requests", "coremltools", "pybase64", "av", "ujson", "psutil", "sentencepiece", "boto3", "botocore"}
+
+        def find_spec(self, name, path=None, target=None):
+            known = name.split(".")[0] in self.wanted
+            return importlib.machinery.ModuleSpec(name, self, is_package=True) if known else None
+
+        def create_module(self, spec):
+            module = MagicMock()
+            module.__path__, module.__spec__ = [], spec
+            return module
+
+        def exec_module(self, module):
+            pass
+
+    sys.meta_path.append(Stubs())
+    from cvnets.models.classification.mobilevit import MobileViT
+
+    options = argparse.Namespace()
+    for key, value in {
+        "model.classification.mit.mode": "x_small",
+        "model.classification.mit.number_heads": 4,
+        "model.classification.mit.head_dim": None,
+        "model.classification.activation.name": "swish",
+        "model.classification.n_classes": 1000,
+        "model.activation.name": "swish",
+        "model.normalization.name": "batch_norm",
+        "model.layer.conv_init": "kaiming_normal",
+        "model.layer.linear_init": "trunc_normal",
+    }.items():
+        setattr(options, key, value)
+    while True:
+        try:
+            model = MobileViT(options)
+            break
+        except AttributeError as error:  # an option without a default, none of which changes a name
+            missing = re.search(r"no attribute '(model\.[\w.]+)'", str(error))
+            if missing is None:
+                raise
+            setattr(options, missing[1], None)
+    write("cvnets_mobilevit_xs", "github.com/apple/ml-cvnets", model.state_dict())
+
+
 if __name__ == "__main__":
     for which in sys.argv[1:]:
-        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models}[which]()
+        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models, "cvnets": cvnets_models}[which]()
