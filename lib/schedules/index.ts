@@ -3,7 +3,7 @@ import { anyOf, kindOf } from "../schemas/kinds.js";
 import { constant } from "./constant.js";
 import { cosine } from "./cosine.js";
 import { poly } from "./poly.js";
-import type { Schedule, ScheduleOptions } from "./schedule.js";
+import { type Schedule, type ScheduleOptions, warmupSteps } from "./schedule.js";
 import { step } from "./step.js";
 
 /** The schedules there are. A new one is a file of its own and a line here. */
@@ -15,12 +15,13 @@ export type ScheduleConfig = z.output<typeof scheduleConfig>;
 
 /**
  * The learning rate of each step, counted from 0, as MMCV's updaters compute it: the schedule's value times, during
- * warm-up, a factor that rises linearly from `warmup.ratio` at step 0 to 1 at step `warmup.steps`.
+ * warm-up, a factor that rises linearly from `warmup.ratio` at step 0 to 1 at its last step.
  */
 export function learningRateAt(config: ScheduleConfig, options: ScheduleOptions, step: number): number {
   // Each takes its own config; that tie is lost in this look-up.
   const regular = kindOf(SCHEDULES as readonly unknown[] as readonly Schedule[], config).rate(config, options, step);
   const { warmup } = config;
-  if (warmup === undefined || step >= warmup.steps) return regular;
-  return regular * (1 - (1 - step / warmup.steps) * (1 - warmup.ratio));
+  if (warmup === undefined) return regular;
+  const length = warmupSteps(warmup, options);
+  return step >= length ? regular : regular * (1 - (1 - step / length) * (1 - warmup.ratio));
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count } from "../schemas/fields.js";
+import { count, positive } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
 
 export interface ScheduleOptions {
@@ -9,12 +9,24 @@ export interface ScheduleOptions {
   readonly steps: number;
   /** Steps per unit of `milestones`: the steps of an epoch where the training length is given in epochs, else 1. */
   readonly stepsPerUnit: number;
+  /** Not whole where an epoch's batches do not make whole steps. */
+  readonly stepsPerEpoch: number;
 }
 
 const warmup = z
   .strictObject({
-    steps: count("Steps until the full rate"),
+    steps: count("Steps until the full rate; either this or epochs").exactOptional(),
+    epochs: positive("Epochs until the full rate, rounded to whole steps; either this or steps").exactOptional(),
     ratio: z.number().min(0).max(1).default(1e-6).describe("Share of the rate at step 0"),
+  })
+  .superRefine(({ steps, epochs }, context) => {
+    if (steps === undefined && epochs === undefined) {
+      context.addIssue({ code: "custom", message: "needs steps or epochs" });
+    }
+    if (steps !== undefined && epochs !== undefined) {
+      const message = "steps and epochs are both set; delete one by setting it to null";
+      context.addIssue({ code: "custom", path: ["epochs"], message });
+    }
   })
   .exactOptional()
   .describe("Linear warm-up");
@@ -40,3 +52,9 @@ export const schedule = <Schema extends z.ZodType>(kind: Schedule<Schema>): Sche
 /** How much of a run is over at a step, 0–1. */
 export const progressAt = (step: number, { steps }: Pick<ScheduleOptions, "steps">): number =>
   Math.min(1, step / steps);
+
+/** The length of a warm-up in steps. */
+export const warmupSteps = (
+  { steps, epochs = 0 }: NonNullable<z.output<typeof warmup>>,
+  { stepsPerEpoch }: Pick<ScheduleOptions, "stepsPerEpoch">,
+): number => steps ?? Math.round(epochs * stepsPerEpoch);

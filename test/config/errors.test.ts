@@ -99,6 +99,18 @@ describe("config errors", () => {
       "steps: 300\n  epochs: 2",
       "config.yaml:11:10: training.steps: epochs and steps are both set; delete one by setting it to null",
     ],
+    [
+      "a warm-up without a length",
+      "warmup: { steps: 50 }",
+      "warmup: { ratio: 0.1 }",
+      "config.yaml:16:13: training.schedule.warmup: needs steps or epochs",
+    ],
+    [
+      "a warm-up of two lengths",
+      "warmup: { steps: 50 }",
+      "warmup: { steps: 50, epochs: 1 }",
+      "config.yaml:16:34: training.schedule.warmup.epochs: steps and epochs are both set; delete one by setting it to null",
+    ],
     ["neither steps nor epochs", "  steps: 300\n", "", "config.yaml:11:3: training: needs epochs or steps"],
     ["a missing value", "pictures: a/val", "", "config.yaml:9:8: data.val.pictures: is missing; expected a text"],
     [

@@ -1,10 +1,11 @@
 import { expect } from "chai";
 import { learningRateAt, SCHEDULES, type ScheduleConfig } from "../../lib/schedules/index.js";
 import { expectTableOf } from "../support/kinds.js";
+import { readTimm } from "../support/timm.js";
 
 describe("learning rate schedules", () => {
   const rates = (schedule: ScheduleConfig, steps: number, at: readonly number[], stepsPerUnit = 1) =>
-    at.map((step) => learningRateAt(schedule, { lr: 0.1, steps, stepsPerUnit }, step));
+    at.map((step) => learningRateAt(schedule, { lr: 0.1, steps, stepsPerUnit, stepsPerEpoch: stepsPerUnit }, step));
 
   function expectClose(actual: readonly number[], expected: readonly number[]): void {
     expect(actual.length).to.equal(expected.length);
@@ -47,6 +48,34 @@ describe("learning rate schedules", () => {
     const schedule: ScheduleConfig = { type: "poly", power: 0.9, minLr: 0, warmup };
     const regular = 0.1 * (1 - 250 / 1000) ** 0.9;
     expectClose(rates(schedule, 1000, [0, 250, 500]), [1e-7, regular * (1 - 0.5 * (1 - 1e-6)), 0.1 * 0.5 ** 0.9]);
+  });
+
+  it("a warm-up may be so many epochs, of steps that are no whole number too", () => {
+    const inSteps = (steps: number) =>
+      rates({ type: "constant", warmup: { steps, ratio: 0.2 } }, 10, [0, 1, 2, 3, 4, 5]);
+    const inEpochs = (epochs: number, stepsPerEpoch: number) => {
+      const options = { lr: 0.1, steps: 10, stepsPerUnit: 1, stepsPerEpoch }; // the run's length is in steps
+      return [0, 1, 2, 3, 4, 5].map((step) =>
+        learningRateAt({ type: "constant", warmup: { epochs, ratio: 0.2 } }, options, step),
+      );
+    };
+    expect(inEpochs(2, 2)).to.deep.equal(inSteps(4));
+    expect(inEpochs(2, 2.25)).to.deep.equal(inSteps(5));
+    expect(inEpochs(0.5, 8)).to.deep.equal(inSteps(4));
+    expect(inEpochs(0.1, 2), "rounded to none").to.deep.equal([0.1, 0.1, 0.1, 0.1, 0.1, 0.1]);
+  });
+
+  it("cosine behind a warm-up of epochs is timm's; within it timm's is not scaled by the cosine", () => {
+    const { cosine } = readTimm();
+    const { lr, epochs, updates, warmupEpochs, warmupLr, minLr } = cosine;
+    const options = { lr, steps: epochs * updates, stepsPerUnit: updates, stepsPerEpoch: updates };
+    const schedule: ScheduleConfig = { type: "cosine", minLr };
+    const warmup = { epochs: warmupEpochs, ratio: warmupLr / lr };
+    for (const [step, expected] of cosine.rates.entries()) {
+      const rate = learningRateAt({ ...schedule, warmup }, options, step);
+      const scale = step < warmupEpochs * updates ? learningRateAt(schedule, options, step) / lr : 1;
+      expect(rate / scale, `step ${step}`).to.be.closeTo(expected, 1e-12);
+    }
   });
 
   it("a warm-up past a milestone keeps the milestone", () => {
