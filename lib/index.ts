@@ -36,6 +36,7 @@ export {
   type SegmentationModel,
 } from "./inference/loadModel.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { claimProcess } from "./process.js";
 export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";

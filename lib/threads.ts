@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "./errors.js";
+import { isOwnProcess, OWN_PROCESS } from "./process.js";
 
 /** What a worker thread answers. An error's class does not survive the way between threads: a user's error is data. */
 export type Answer<T> =
@@ -82,7 +83,12 @@ export const defaultThreads = (): number => availableParallelism();
 
 /** @param module the worker's, such as `new URL("./worker.js", import.meta.url)` */
 export function startPool(module: URL, threads: number, signal?: AbortSignal): ThreadPool {
-  const pool = new Piscina({ filename: fileURLToPath(module), minThreads: threads, maxThreads: threads });
+  const pool = new Piscina({
+    filename: fileURLToPath(module),
+    minThreads: threads,
+    maxThreads: threads,
+    ...(isOwnProcess() && { workerData: OWN_PROCESS }),
+  });
   const started = allStarted(pool);
   return {
     async run<T>(name: string, task: object, given: readonly ArrayBuffer[] = []): Promise<T> {

@@ -85,7 +85,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /** Files of lib/ itself that every room may import; they import no room. */
-export const FOR_EVERYONE = ["errors", "files", "json", "progress", "random", "threads", "version", "words"] as const;
+export const FOR_EVERYONE = [
+  "errors",
+  "files",
+  "json",
+  "process",
+  "progress",
+  "random",
+  "threads",
+  "version",
+  "words",
+] as const;
 
 /** The rooms as a table of Markdown. */
 export function roomsTable(): string {

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
+import { claimProcess } from "../process.js";
 import { api } from "./api.js";
 import { runCli } from "./run.js";
 import { listenToSignals } from "./signals.js";
+
+claimProcess();
 
 // A reader that closes early, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -4,8 +4,8 @@ import { runInNewContext } from "node:vm";
 let collect: (() => void) | undefined;
 let bytesSince = 0;
 
-/** So many bytes of dead copies are let be. */
-const BYTES_LET_BE = 128 * 2 ** 20;
+/** Collect only after this many bytes of garbage. */
+const MOST_GARBAGE = 128 * 2 ** 20;
 
 /**
  * Collects garbage when enough dead copies have come together. A training step leaves hundreds of megabytes of them
@@ -16,11 +16,12 @@ const BYTES_LET_BE = 128 * 2 ** 20;
  */
 export function collectCopies(bytes: number): void {
   bytesSince += bytes;
-  if (bytesSince < BYTES_LET_BE) return;
+  if (bytesSince < MOST_GARBAGE) return;
   bytesSince = 0;
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");
     collect = runInNewContext("gc") as () => void;
+    setFlagsFromString("--no-expose-gc"); // no other context of the process gets it
   }
   collect();
 }

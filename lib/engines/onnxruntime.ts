@@ -13,13 +13,13 @@ import {
   type TensorType,
   type Value,
 } from "../graph/index.js";
+import { isOwnProcess } from "../process.js";
 import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "./engine.js";
 import { collectCopies } from "./garbage.js";
 import { runUncopied, STOP } from "./uncopied.js";
 
 // What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
 const FATAL = 4;
-ort.env.logLevel = "fatal";
 
 export type Provider = "cpu" | "webgpu" | "cuda" | "coreml" | "dml";
 
@@ -55,6 +55,7 @@ export function availableProviders(): readonly Provider[] {
  * @throws UserError when a provider is asked for that this machine does not offer
  */
 export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
+  if (isOwnProcess()) ort.env.logLevel = "fatal"; // of what is no session's
   const providers = options.providers ?? ["cpu"];
   const offered = availableProviders();
   for (const provider of providers) {

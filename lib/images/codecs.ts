@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { isOwnProcess } from "../process.js";
 import { formatOf, type PictureFormat } from "./formats.js";
 import { sizeOfGif } from "./headers.js";
 import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
@@ -84,8 +85,10 @@ async function makeSharpCodec(): Promise<Codec> {
   // Profiles are ignored and broken files refused but for harmless warnings, as the reference loaders do.
   const unlimited = { ignoreIcc: true, failOn: "error", limitInputPixels: false } as const;
   const optionsFor = (bytes: Uint8Array) => ({ ...unlimited, limitInputPixels: Math.ceil(pixelLimit(bytes.length)) });
-  sharp.cache(false);
-  sharp.concurrency(1); // pictures are decoded side by side, not each by several threads
+  if (isOwnProcess()) {
+    sharp.cache(false);
+    sharp.concurrency(1); // pictures are decoded side by side, not each by several threads
+  }
   const metadata = async (bytes: Uint8Array) => {
     const found = await sharp(bytes, unlimited).metadata();
     checkSize(found, bytes.length);

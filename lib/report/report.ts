@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { backboneTitle } from "../backbones/index.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
+import { checkCharts } from "../images/draw/vega.js";
 import { evaluate } from "../inference/evaluate.js";
 import { folded, keyFigures, note, preformatted, renderPage, type Section } from "../pages/index.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -22,6 +23,7 @@ import type { ReportOptions, ReportResult } from "./types.js";
  */
 export async function report(options: ReportOptions): Promise<ReportResult> {
   checkOptions(options);
+  await checkCharts();
   const run = await openRun(options.run, options.overrides);
   const remarks: string[] = [];
   const stored = await findEvaluation(run, options, remarks);

@@ -2,10 +2,12 @@ import type { Engine } from "../../lib/engines/engine.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
 import { tfjsEngine } from "../../lib/engines/tfjs/engine.js";
 import { installedTensorFlow } from "../../lib/engines/tfjs/installation.js";
+import { claimProcess } from "../../lib/process.js";
 import { holdWebGpu, releaseWebGpu, webGpuName } from "../support/webgpu.js";
 
 /** TensorFlow is tested where `densekit engine install tensorflow` has built it. */
 const native = (await installedTensorFlow()) !== undefined;
+if (native) claimProcess(); // Node 23 and later lack what tfjs-node calls
 
 interface TestedEngine {
   readonly name: string;

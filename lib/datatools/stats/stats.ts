@@ -1,5 +1,6 @@
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
+import { checkCharts } from "../../images/draw/vega.js";
 import { openSource } from "../../tasks/sources.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
 import { objectStats } from "./objects.js";
@@ -18,6 +19,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   if (output !== undefined) {
     if (!/\.html?$/i.test(output)) throw new UserError(`${output}: the page's ending must be .html`, 2);
     refuseExisting([output], options.force);
+    await checkCharts();
   }
   const sets: MeasuredSet[] = [];
   let anchors: Awaited<ReturnType<typeof anchorStats>> | undefined;

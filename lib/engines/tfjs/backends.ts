@@ -1,7 +1,8 @@
 import type * as Converter from "@tensorflow/tfjs-converter";
 import type * as Core from "@tensorflow/tfjs-core";
 import { UserError } from "../../errors.js";
-import { loadNative, type NativeTensorFlow } from "./native.js";
+import { isOwnProcess } from "../../process.js";
+import type { NativeTensorFlow } from "./native.js";
 
 /** What TF.js computes on: TensorFlow's C library, a GPU, WebAssembly, plain JavaScript. */
 export const BACKENDS = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
@@ -57,13 +58,16 @@ export function load(backend: Backend): Promise<Loaded> {
 }
 
 async function loadAnew(backend: Backend): Promise<Loaded> {
-  if (backend === "tensorflow") return { backend, tf: await loadNative() };
+  if (backend === "tensorflow") {
+    const { loadNative } = await import("./native.js");
+    return { backend, tf: await loadNative() };
+  }
   if (backend === "webgpu" && (globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu === undefined) {
     throw new UserError("webgpu: this Node has no navigator.gpu");
   }
   try {
     const core = await import("@tensorflow/tfjs-core");
-    core.enableProdMode(); // what it would check is checked here, and it need not advertise
+    if (isOwnProcess()) core.enableProdMode(); // what it would check is checked here, and it need not advertise
     await import("@tensorflow/tfjs-backend-cpu");
     if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
     // Not among the packages this one is built with: it has no use in Node without a library that brings a GPU.

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import util from "node:util";
 import type * as Core from "@tensorflow/tfjs-core";
 import { UserError } from "../../errors.js";
+import { isOwnProcess } from "../../process.js";
 import { installedTensorFlow } from "./installation.js";
 
 /** The part of @tensorflow/tfjs-node that is used here. */
@@ -27,8 +28,17 @@ const PACKAGE = "@tensorflow/tfjs-node";
  * @throws UserError when there is neither
  */
 export async function loadNative(): Promise<NativeTensorFlow> {
-  restoreOldUtilities();
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // what goes wrong comes as an exception
+  if (isOwnProcess()) {
+    Object.assign(util, missingUtilities());
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // what goes wrong comes as an exception
+  }
+  const [missing] = Object.keys(missingUtilities());
+  if (missing !== undefined) {
+    throw new UserError(
+      `tensorflow: ${PACKAGE} calls util.${missing}, which this Node no longer has; call claimProcess() of densekit ` +
+        "first, which gives it back",
+    );
+  }
   const own = await import(PACKAGE as string).catch((error: unknown) => error as Error);
   if (!(own instanceof Error)) return (own.default ?? own) as NativeTensorFlow;
   const folder = await installedTensorFlow();
@@ -37,7 +47,7 @@ export async function loadNative(): Promise<NativeTensorFlow> {
   }
   const require = createRequire(pathToFileURL(join(folder, "package.json")));
   try {
-    (require("@tensorflow/tfjs-core") as typeof Core).enableProdMode(); // no advice on stderr
+    if (isOwnProcess()) (require("@tensorflow/tfjs-core") as typeof Core).enableProdMode(); // no advice on stderr
     return require(PACKAGE) as NativeTensorFlow;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
@@ -53,11 +63,11 @@ function whyNot(error: Error): string {
   return missing ? `${PACKAGE} is not installed` : `${PACKAGE} cannot be loaded (${error.message.split("\n")[0]})`;
 }
 
-/** tfjs-node 4.22 calls two functions that Node 23 no longer has. */
-function restoreOldUtilities(): void {
-  const old: Readonly<Record<string, (x: unknown) => boolean>> = {
-    isNullOrUndefined: (x) => x === null || x === undefined,
-    isArray: Array.isArray,
+/** tfjs-node 4.22 calls two functions that Node 23 no longer has: those of them that are not there. */
+function missingUtilities(): Readonly<Record<string, (x: unknown) => boolean>> {
+  const old = {
+    isNullOrUndefined: (x: unknown) => x === null || x === undefined,
+    isArray: (x: unknown) => Array.isArray(x),
   };
-  for (const [name, check] of Object.entries(old)) if (!(name in util)) Object.assign(util, { [name]: check });
+  return Object.fromEntries(Object.entries(old).filter(([name]) => !(name in util)));
 }

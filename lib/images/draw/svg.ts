@@ -1,15 +1,23 @@
 import { createRequire } from "node:module";
-import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
+import type * as Resvg from "@resvg/resvg-js";
 import type { Picture } from "../picture.js";
 
 /** The font of all drawings, shipped with the package so that a machine without fonts draws the same. */
 export const FONT_FAMILY = "Inter";
 
-const fontFile = (name: string): string => createRequire(import.meta.url).resolve(`@expo-google-fonts/inter/${name}`);
+const require = createRequire(import.meta.url);
 
-let options: ResvgRenderOptions | undefined;
+const fontFile = (name: string): string => require.resolve(`@expo-google-fonts/inter/${name}`);
 
-function renderOptions(): ResvgRenderOptions {
+/** An SVG to be rendered. The renderer is loaded with the first, so that programs that draw nothing do without it. */
+function rendering(svg: string, further: Resvg.ResvgRenderOptions = {}): Resvg.Resvg {
+  const { Resvg } = require("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
+  return new Resvg(svg, { ...renderOptions(), ...further });
+}
+
+let options: Resvg.ResvgRenderOptions | undefined;
+
+function renderOptions(): Resvg.ResvgRenderOptions {
   options ??= {
     font: {
       loadSystemFonts: false,
@@ -23,7 +31,7 @@ function renderOptions(): ResvgRenderOptions {
 
 /** Draws an SVG over a picture of the same size; transparent parts leave it as it is. */
 export function drawSvgOver(picture: Picture, svg: string): Picture {
-  const rendered = new Resvg(svg, renderOptions()).render();
+  const rendered = rendering(svg).render();
   const { width, height, pixels } = rendered;
   if (width !== picture.width || height !== picture.height) {
     throw new RangeError(`a drawing of ${width}×${height} over a picture of ${picture.width}×${picture.height}`);
@@ -39,11 +47,7 @@ export function drawSvgOver(picture: Picture, svg: string): Picture {
 
 /** Rasterises an SVG on white. @param zoom output pixels per SVG pixel */
 export function renderSvg(svg: string, zoom = 1): Picture {
-  const rendered = new Resvg(svg, {
-    ...renderOptions(),
-    background: "#fff",
-    fitTo: { mode: "zoom", value: zoom },
-  }).render();
+  const rendered = rendering(svg, { background: "#fff", fitTo: { mode: "zoom", value: zoom } }).render();
   const { width, height, pixels } = rendered;
   const data = new Uint8Array(width * height * 3);
   for (let i = 0, o = 0; i < pixels.length; i += 4, o += 3) data.set(pixels.subarray(i, i + 3), o);
@@ -69,7 +73,7 @@ function measureAdvance(character: string, weight: number): number {
   const measure = (text: string): number => {
     const content = `<text x="100" y="200" font-size="100" font-weight="${weight}" xml:space="preserve">${escapeXml(text)}</text>`;
     const svg = svgDocument({ width: 2000, height: 300 }, content);
-    return new Resvg(svg, renderOptions()).getBBox()?.width ?? 0;
+    return rendering(svg).getBBox()?.width ?? 0;
   };
   return (measure(`|${character.repeat(10)}|`) - measure("||")) / 1000;
 }

@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
+import { UserError } from "../../errors.js";
 import { FONT_FAMILY } from "./svg.js";
 
 /** Fonts and colours of every chart. */
@@ -21,13 +22,32 @@ export const CHART_CONFIG = {
   view: { stroke: null },
 } as const satisfies TopLevelSpec["config"];
 
-/** Draws a Vega-Lite specification as SVG text. The packages are loaded when the first chart is drawn. */
+/**
+ * Draws a Vega-Lite specification as SVG text. The packages are loaded when the first chart is drawn.
+ *
+ * @throws UserError where they are not installed: who draws no charts does without them
+ */
 export async function chartSvg(spec: TopLevelSpec): Promise<string> {
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const [vega, vegaLite] = await loadVega();
   const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: "none" });
   try {
     return await view.toSVG();
   } finally {
     view.finalize();
+  }
+}
+
+/** @throws UserError where what draws charts is not installed; for work to find that out before it begins */
+export async function checkCharts(): Promise<void> {
+  await loadVega();
+}
+
+async function loadVega() {
+  try {
+    return await Promise.all([import("vega"), import("vega-lite")]);
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    if (!missing) throw error;
+    throw new UserError("charts are drawn by the packages vega and vega-lite; run `npm install vega@6 vega-lite@6`");
   }
 }

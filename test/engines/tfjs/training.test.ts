@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { installedTensorFlow } from "../../../lib/engines/tfjs/installation.js";
+import { claimProcess } from "../../../lib/process.js";
 import { type StepEvent, trainQuietly } from "../../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../../support/shapes.js";
 
@@ -21,6 +22,7 @@ const EVERYTHING_SAMPLED = [
 ];
 
 const native = (await installedTensorFlow()) !== undefined;
+if (native) claimProcess(); // Node 23 and later lack what tfjs-node calls
 const backends = ["wasm", ...(native ? ["tensorflow"] : [])];
 
 for (const task of ["detection", "segmentation"] as const) {
