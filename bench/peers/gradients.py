@@ -22,7 +22,13 @@ SAMPLES = 8
 CLASSES = 1000
 
 # What is trained on. DeiT's position embedding is made for 14 × 14 patches: here there are 8 × 16.
-SHAPES = {"resnet-50": (8, 3, 64, 64), "deit-small": (2, 3, 128, 256)}
+# MobileViT's last map is 2 × 3 cells, which are no whole number of patches.
+SHAPES = {
+    "resnet-50": (8, 3, 64, 64),
+    "deit-small": (2, 3, 128, 256),
+    "efficientformerv2-s0": (4, 3, 224, 224),
+    "mobilevit-xs": (4, 3, 64, 96),
+}
 
 # A ReLU whose input is nearly 0 passes a gradient or none, as rounding has it: with the weights of goldens.py PyTorch's own float32
 # gradients of ResNet-50 are 3 % from those of float64. Norms of small scale and large bias leave few inputs there (1e-4).

@@ -4,13 +4,9 @@ import {
   broadcastTo,
   concat,
   inScope,
-  matMul,
-  mul,
   reshape,
   resizeBicubic,
-  scalar,
   slice,
-  softmax,
   spatial,
   split,
   transpose,
@@ -18,7 +14,7 @@ import {
 } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { normal, truncatedNormal, zeros } from "../nn/initialisers.js";
-import { convolution, dropPath, gelu, type Layer, layerNorm, linear, sequential } from "../nn/layers.js";
+import { convolution, gelu, type Layer, layerNorm, linear, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import {
   type Backbone,
@@ -31,6 +27,7 @@ import {
 } from "./backbone.js";
 import { positionAdapter } from "./positions.js";
 import { PYRAMID_CHANNELS, simplePyramid } from "./simplePyramid.js";
+import { transformerBlock } from "./transformer.js";
 
 /** Channels; a head of attention has 64 of them. */
 const WIDTHS = { tiny: 192, small: 384, base: 768 } as const;
@@ -53,48 +50,6 @@ const schema = backboneSchema("deit", {
 });
 
 type DeitConfig = Pick<z.output<typeof schema>, "variant" | "distilled" | "dropPath">;
-
-/** Multi-head self-attention of tokens [B, T, C]. */
-function attention(scope: ParameterScope, channels: number): Layer {
-  const heads = channels / HEAD;
-  const qkv = linear(scope.child("qkv"), { in: channels, out: 3 * channels, initWeight, initBias: zeros });
-  const proj = linear(scope.child("proj"), { in: channels, out: channels, initWeight, initBias: zeros });
-  return (x, context) =>
-    inScope(scope.path, () => {
-      const [b, t] = x.shape as [number, number, number];
-      const apart = transpose(reshape(qkv(x, context), [b, t, 3, heads, HEAD]), [2, 0, 3, 1, 4]);
-      const [q, k, v] = split(apart, 0, [1, 1, 1]).map((part) => reshape(part, [b, heads, t, HEAD])) as [
-        Value,
-        Value,
-        Value,
-      ];
-      const logits = matMul(mul(q, scalar(HEAD ** -0.5)), k, { transposeB: true }); // [B, heads, T, T]
-      const attended = matMul(softmax(logits, -1), v); // [B, heads, T, 64]
-      return proj(reshape(transpose(attended, [0, 2, 1, 3]), [b, t, channels]), context);
-    });
-}
-
-/** Residual self-attention, then a residual MLP, each behind a layer norm: tokens [B, T, C]. */
-function block(scope: ParameterScope, channels: number, rate: number): Layer {
-  const hidden = channels * EXPANSION;
-  const mixing = sequential(
-    layerNorm(scope.child("norm1"), channels, { epsilon }),
-    attention(scope.child("attn"), channels),
-    dropPath(scope, "drop_path1", rate),
-  );
-  const mlp = sequential(
-    layerNorm(scope.child("norm2"), channels, { epsilon }),
-    linear(scope.child("mlp.fc1"), { in: channels, out: hidden, initWeight, initBias: zeros }),
-    gelu,
-    linear(scope.child("mlp.fc2"), { in: hidden, out: channels, initWeight, initBias: zeros }),
-    dropPath(scope, "drop_path2", rate),
-  );
-  return (x, context) =>
-    inScope(scope.path, () => {
-      const mixed = add(x, mixing(x, context));
-      return add(mixed, mlp(mixed, context));
-    });
-}
 
 /**
  * The position embedding for a map of h × w patches: the table of the 224-pixel pictures resized bicubically, as timm does, by
@@ -133,7 +88,14 @@ function trunk(scope: ParameterScope, { variant, distilled, dropPath: lastRate }
     padding: 0,
   });
   const blocks = Array.from({ length: BLOCKS }, (_, i) =>
-    block(scope.child(`blocks.${i}`), channels, (lastRate * i) / (BLOCKS - 1)),
+    transformerBlock(scope.child(`blocks.${i}`), {
+      channels,
+      heads: channels / HEAD,
+      expansion: EXPANSION,
+      activation: gelu,
+      epsilon,
+      dropPath: (lastRate * i) / (BLOCKS - 1),
+    }),
   );
   return {
     channels,

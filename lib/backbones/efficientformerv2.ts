@@ -1,32 +1,11 @@
 import { z } from "zod";
-import {
-  add,
-  averagePool,
-  check,
-  inScope,
-  matMul,
-  mul,
-  reshape,
-  resizeBilinear,
-  scalar,
-  softmax,
-  type Value,
-} from "../graph/index.js";
+import { add, check, inScope } from "../graph/index.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
-import {
-  batchNorm,
-  type Convolution,
-  convolution,
-  dropPath,
-  gelu,
-  type Layer,
-  mapScale,
-  sequential,
-} from "../nn/layers.js";
+import { batchNorm, convolution, dropPath, gelu, type Layer, mapScale, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
 import { positive } from "../schemas/fields.js";
-import { type AttentionBias, type BiasGrid, denseBias, gridBias, HEADS } from "./attention.js";
+import { type AttentionBias, type BiasGrid, denseBias, gridBias } from "./attention.js";
 import { attentionBiasAdapter, attentionBiasKey } from "./attentionBias.js";
 import {
   type Backbone,
@@ -38,6 +17,7 @@ import {
   fourStages,
   pooledHead,
 } from "./backbone.js";
+import { listedConvolution, type MapAttention, mapAttention, stridedMapAttention } from "./mapAttention.js";
 import { joinPlace, stagePlace } from "./networkPlaces.js";
 
 /** Channels of the four stages; for each of their blocks how many times wider its MLP is inside; attention blocks at the ends of the last two. */
@@ -84,12 +64,6 @@ const VARIANTS = {
   },
 } as const;
 
-/** Channels of a query or a key of one head: in the blocks, and in the attention that halves the map. */
-const KEY_DIM = 32;
-const STRIDED_KEY_DIM = 16;
-/** How many times wider a value is than a key. */
-const VALUE_RATIO = 4;
-
 const initWeight = truncatedNormal(0.02);
 
 const schema = backboneSchema("efficientformerv2", {
@@ -100,91 +74,6 @@ const schema = backboneSchema("efficientformerv2", {
 });
 
 type EfficientFormerV2Config = Pick<z.output<typeof schema>, "variant" | "dropPath" | "layerScaleInit">;
-
-/** A convolution with bias and its batch norm, entries `at` and `at + 1` of a list. */
-const normalised = (scope: ParameterScope, options: Convolution, at = 0): Layer =>
-  sequential(convolution(scope.child(at), options), batchNorm(scope.child(at + 1), options.out));
-
-/** Maps [B, heads · d, H, W] as tokens of each head, [B, heads, d, H · W]. */
-function byHead(x: Value): Value {
-  const [b, c, h, w] = x.shape as [number, number, number, number];
-  return reshape(x, [b, HEADS, c / HEADS, h * w]);
-}
-
-/** Scaled products of queries and keys, [B, heads, d, T] each: [B, heads, queries, keys]. */
-const products = (q: Value, k: Value): Value => mul(matMul(q, k, { transposeA: true }), scalar(q.shape[2]! ** -0.5));
-
-/** Values [B, heads, d, keys] weighed by [B, heads, queries, keys], as a map of the shape `like`. */
-const weighed = (v: Value, weights: Value, like: Value): Value =>
-  reshape(matMul(v, weights, { transposeB: true }), like.shape);
-
-interface AttentionOptions {
-  readonly channels: number;
-  readonly bias: AttentionBias;
-  /** Whether the map is halved before and doubled after. */
-  readonly halved: boolean;
-}
-
-/**
- * Attention among the pixels of a map with a bias per head and offset, heads that see each other's logits and weights
- * (Shazeer et al. 2020, "Talking-Heads Attention") and a depthwise convolution of the values beside it: [B, C, H, W].
- */
-function attention(scope: ParameterScope, { channels, bias, halved }: AttentionOptions): Layer {
-  const biasOf = bias(scope);
-  const wide = HEADS * KEY_DIM * VALUE_RATIO;
-  const halve = halved
-    ? normalised(scope.child("stride_conv"), { in: channels, out: channels, kernel: 3, stride: 2, groups: channels })
-    : undefined;
-  const point = (name: string, out: number) => normalised(scope.child(name), { in: channels, out, kernel: 1 });
-  const query = point("q", HEADS * KEY_DIM);
-  const key = point("k", HEADS * KEY_DIM);
-  const value = point("v", wide);
-  const local = normalised(scope.child("v_local"), { in: wide, out: wide, kernel: 3, groups: wide });
-  const talk = [1, 2].map((i) =>
-    convolution(scope.child(`talking_head${i}`), { in: HEADS, out: HEADS, kernel: 1 }),
-  ) as [Layer, Layer];
-  const proj = normalised(scope.child("proj"), { in: wide, out: channels, kernel: 1 }, 1);
-  return (x, context) =>
-    inScope(scope.path, () => {
-      const map = halve === undefined ? x : halve(x, context);
-      const v = value(map, context);
-      const logits = products(byHead(query(map, context)), byHead(key(map, context)));
-      const biased = add(logits, biasOf([logits.shape[2]!, logits.shape[3]!], context));
-      const weights = talk[1](softmax(talk[0](biased, context), -1), context);
-      const mixed = add(weighed(byHead(v), weights, v), local(v, context));
-      const [height, width] = x.shape.slice(2) as [number, number];
-      return proj(gelu(resizeBilinear(mixed, [height, width]), context), context);
-    });
-}
-
-/** Attention that halves the map: queries at every second pixel, keys and values at all of them. */
-function stridedAttention(scope: ParameterScope, from: number, to: number, bias: AttentionBias): Layer {
-  const biasOf = bias(scope);
-  const narrow = HEADS * STRIDED_KEY_DIM;
-  const wide = narrow * VALUE_RATIO;
-  const localQuery = convolution(scope.child("q.local.0"), {
-    in: from,
-    out: from,
-    kernel: 3,
-    stride: 2,
-    groups: from,
-  });
-  const query = normalised(scope.child("q.proj"), { in: from, out: narrow, kernel: 1 });
-  const key = normalised(scope.child("k"), { in: from, out: narrow, kernel: 1 });
-  const value = normalised(scope.child("v"), { in: from, out: wide, kernel: 1 });
-  const local = normalised(scope.child("v_local"), { in: wide, out: wide, kernel: 3, stride: 2, groups: wide });
-  const proj = normalised(scope.child("proj"), { in: wide, out: to, kernel: 1 }, 1);
-  const everySecond: Layer = (x) => averagePool(x, { kernel: 1, stride: 2 });
-  return (x, context) =>
-    inScope(scope.path, () => {
-      const v = value(x, context);
-      const q = query(add(localQuery(x, context), everySecond(x, context)), context);
-      const logits = products(byHead(q), byHead(key(x, context)));
-      const weights = softmax(add(logits, biasOf([logits.shape[2]!, logits.shape[3]!], context)), -1);
-      const near = local(v, context);
-      return proj(gelu(add(weighed(byHead(v), weights, near), near), context), context);
-    });
-}
 
 /** 1×1, depthwise 3×3 and 1×1 convolutions, each with batch norm, the first two with GELU. */
 function feedForward(scope: ParameterScope, channels: number, expansion: number): Layer {
@@ -205,7 +94,7 @@ interface BlockOptions {
   readonly dropPath: number;
   readonly layerScaleInit: number;
   /** Of blocks with attention. */
-  readonly attention: Omit<AttentionOptions, "channels"> | undefined;
+  readonly attention: Omit<MapAttention, "channels"> | undefined;
 }
 
 /** Residual attention, where the block has it, then a residual MLP. */
@@ -220,7 +109,8 @@ function block(scope: ParameterScope, { channels, expansion, layerScaleInit, ...
         ),
   ) as [Layer | undefined, Layer];
   const mixer =
-    options.attention && sequential(attention(scope.child("token_mixer"), { channels, ...options.attention }), first!);
+    options.attention &&
+    sequential(mapAttention(scope.child("token_mixer"), { channels, ...options.attention }), first!);
   const mlp = sequential(feedForward(scope.child("mlp"), channels, expansion), second);
   return (x, context) =>
     inScope(scope.path, () => {
@@ -232,7 +122,7 @@ function block(scope: ParameterScope, { channels, expansion, layerScaleInit, ...
 /** Before the second, third and last stage: what halves the map. */
 function embedding(scope: ParameterScope, from: number, to: number, bias: AttentionBias | undefined): Layer {
   const options = { in: from, out: to, kernel: 3, stride: 2 };
-  const strided = bias && stridedAttention(scope.child("attn"), from, to, bias);
+  const strided = bias && stridedMapAttention(scope.child("attn"), { from, to, bias });
   const [conv, norm] = strided === undefined ? ["proj", "norm"] : ["conv", "bn"];
   const convolved = sequential(convolution(scope.child(conv), options), batchNorm(scope.child(norm), to));
   return (x, context) =>
@@ -245,9 +135,9 @@ function embedding(scope: ParameterScope, from: number, to: number, bias: Attent
 /** Two strided 3×3 convolutions: [B, 3, H, W] → [B, C, H / 4, W / 4]. */
 function stem(scope: ParameterScope, channels: number): Layer {
   const layers = sequential(
-    normalised(scope, { in: 3, out: channels / 2, kernel: 3, stride: 2 }),
+    listedConvolution(scope, { in: 3, out: channels / 2, kernel: 3, stride: 2 }),
     gelu,
-    normalised(scope, { in: channels / 2, out: channels, kernel: 3, stride: 2 }, 3),
+    listedConvolution(scope, { in: channels / 2, out: channels, kernel: 3, stride: 2 }, 3),
     gelu,
   );
   return (x, context) => inScope(scope.path, () => layers(x, context));

@@ -1,25 +1,11 @@
 import { z } from "zod";
-import {
-  add,
-  concat,
-  inScope,
-  matMul,
-  mul,
-  reshape,
-  resizeBilinear,
-  scalar,
-  softmax,
-  split,
-  transpose,
-  type Value,
-} from "../graph/index.js";
+import { add, concat, inScope, reshape, resizeBilinear, transpose, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { kaimingNormalFanOut, truncatedNormal, zeros } from "../nn/initialisers.js";
 import {
   convolution,
   type Layer,
   layerNorm,
-  linear,
   type NormalisedConvolution,
   normalisedConvolution,
   sequential,
@@ -28,6 +14,7 @@ import {
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
 import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+import { transformerBlock } from "./transformer.js";
 
 /** Channels of the five stages, blocks of the first two, and of the others' transformers the channels and the blocks. */
 const VARIANTS = {
@@ -39,8 +26,6 @@ const MLP_EXPANSION = 2;
 const HEADS = 4;
 /** Side of a patch, in cells. */
 const PATCH = 2;
-
-const initLinear = { initWeight: truncatedNormal(0.02), initBias: zeros };
 
 const schema = backboneSchema("mobilevit", {
   variant: z.enum(["xs"]).describe("Size of the backbone: xs has 2 M parameters"),
@@ -72,37 +57,6 @@ function invertedResidual(
   return (x, context) => inScope(scope.path, () => (residual ? add(x, body(x, context)) : body(x, context)));
 }
 
-/** Multi-head self-attention of tokens [B, T, C]. */
-function selfAttention(scope: ParameterScope, channels: number): Layer {
-  const qkv = linear(scope.child("qkv"), { in: channels, out: 3 * channels, ...initLinear });
-  const proj = linear(scope.child("proj"), { in: channels, out: channels, ...initLinear });
-  const perHead = channels / HEADS;
-  return (x, context) => {
-    const [b, t] = x.shape as [number, number, number];
-    const byHead = (part: Value) => transpose(reshape(part, [b, t, HEADS, perHead]), [0, 2, 1, 3]); // [B, heads, T, d]
-    const [q, k, v] = split(qkv(x, context), 2, [channels, channels, channels]).map(byHead) as [Value, Value, Value];
-    const weights = softmax(mul(matMul(q, k, { transposeB: true }), scalar(perHead ** -0.5)), -1);
-    return proj(reshape(transpose(matMul(weights, v), [0, 2, 1, 3]), [b, t, channels]), context);
-  };
-}
-
-/** A transformer's block on tokens [B, T, C]: residual self-attention, then a residual MLP, each behind a layer norm. */
-function transformerBlock(scope: ParameterScope, channels: number): Layer {
-  const hidden = channels * MLP_EXPANSION;
-  const attention = sequential(layerNorm(scope.child("norm1"), channels), selfAttention(scope.child("attn"), channels));
-  const mlp = sequential(
-    layerNorm(scope.child("norm2"), channels),
-    linear(scope.child("mlp.fc1"), { in: channels, out: hidden, ...initLinear }),
-    silu,
-    linear(scope.child("mlp.fc2"), { in: hidden, out: channels, ...initLinear }),
-  );
-  return (x, context) =>
-    inScope(scope.path, () => {
-      const mixed = add(x, attention(x, context));
-      return add(mixed, mlp(mixed, context));
-    });
-}
-
 /** Runs a layer of tokens on a map, for each place in a patch on its own: tokens are the same place of all patches. */
 function onPatches(x: Value, tokens: (x: Value) => Value): Value {
   const [b, c, h, w] = x.shape as [number, number, number, number];
@@ -130,7 +84,14 @@ function mobileVitBlock(scope: ParameterScope, channels: number, tokenChannels: 
     }),
   );
   const far = sequential(
-    ...Array.from({ length: depth }, (_, i) => transformerBlock(scope.child(`transformer.${i}`), tokenChannels)),
+    ...Array.from({ length: depth }, (_, i) =>
+      transformerBlock(scope.child(`transformer.${i}`), {
+        channels: tokenChannels,
+        heads: HEADS,
+        expansion: MLP_EXPANSION,
+        activation: silu,
+      }),
+    ),
     layerNorm(scope.child("norm"), tokenChannels),
   );
   const proj = normalised(scope.child("conv_proj"), { in: tokenChannels, out: channels, kernel: 1 });
@@ -189,7 +150,12 @@ export function mobileVitClassifier(
   { classes, ...config }: MobileVitConfig & { readonly classes: number },
 ): Classifier {
   const { stem, stages, end, channels } = trunk(scope, config);
-  const head = pooledHead(scope.child("head.fc"), { channels: channels.at(-1)!, classes, ...initLinear });
+  const head = pooledHead(scope.child("head.fc"), {
+    channels: channels.at(-1)!,
+    classes,
+    initWeight: truncatedNormal(0.02),
+    initBias: zeros,
+  });
   return { forward: sequential(stem, ...stages, end, head) };
 }
 
