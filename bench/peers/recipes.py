@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from itertools import groupby
+from collections import defaultdict
 from pathlib import Path
 
 import timm
@@ -25,7 +25,7 @@ from goldens import MODELS
 from prng import uniform
 
 LAYER_DECAY = 0.65
-LAYERED = ("deit-small", "deit-small-plain", "resnet-18", "resnet-50", "efficientnet-lite0", "repvit-m0.9")
+LAYERED = ("deit-small", "resnet-50", "efficientnet-lite0", "repvit-m0.9", "mobilevit-xs", "efficientformerv2-s0")
 SHAPES = {
     "convolution": (4, 3, 3, 3),
     "depthwise": (4, 1, 3, 3),
@@ -97,18 +97,19 @@ def average(decay: float, warmup: bool) -> dict[str, object]:
 
 
 def layers(name: str) -> dict[str, object]:
-    """The scale of every parameter, neighbours of the same scale together under the first one's name."""
+    """The parameters of every scale."""
     published = MODELS[name]()
     # torchvision's ResNet has no groups of its own, and the names of timm's.
     model = timm.create_model(name.replace("-", "")) if name.startswith("resnet") else published.model
     groups = param_groups_layer_decay(model, layer_decay=LAYER_DECAY)
     scales = {id(parameter): group["lr_scale"] for group in groups for parameter in group["params"]}
-    of = [(published.rename(own), scales[id(parameter)]) for own, parameter in model.named_parameters()]
+    names: dict[float, list[str]] = defaultdict(list)
+    for own, parameter in model.named_parameters():
+        names[scales[id(parameter)]].append(published.rename(own))
     return {
         "config": published.config,
         "groups": len(set(group_parameters(model, model.group_matcher(), reverse=True).values())),
-        "scales": [[next(run)[0], scale] for scale, run in groupby(of, key=lambda pair: pair[1])],
-        "parameters": len(of),
+        "scales": list(names.items()),
     }
 
 

@@ -85,9 +85,29 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
   readonly namings: readonly Naming[];
   /** A name that only files with the published names have, and whose they are. */
   readonly published: Pick<Naming, "name" | "mark">;
+  /**
+   * The layers whose learning rates differ where it decays layer by layer: their modules' paths, the stem's first, a
+   * classifier's last norm with the last. Default: the stages, and `norm` with the last. Other parameters count as the head's.
+   */
+  readonly layers?: (config: z.output<Schema>) => Layers;
   /** What loading does where a checkpoint differs by design. @param config its keys may be left out: the defaults hold */
   readonly adapter?: (config?: z.output<Schema>) => WeightAdapter;
 }
+
+/** Paths of modules within the backbone, a list for each layer in the order the image passes them. */
+export type Layers = readonly (readonly string[])[];
+
+/** Every block of every stage as a layer. */
+export const blockLayers = (
+  depths: readonly number[],
+  paths: (stage: number, block: number) => readonly string[],
+): Layers => depths.flatMap((depth, stage) => Array.from({ length: depth }, (_, block) => paths(stage, block)));
+
+/** Layers with more in the last one. */
+export const withLast = (layers: Layers, ...paths: readonly string[]): Layers => [
+  ...layers.slice(0, -1),
+  [...(layers.at(-1) ?? []), ...paths],
+];
 
 /** Says of a backbone what there is to say; the types of `make` and `title` follow from the schema. */
 export const backboneKind = <Schema extends z.ZodType>(kind: BackboneKind<Schema>): BackboneKind<Schema> => kind;

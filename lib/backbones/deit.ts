@@ -20,10 +20,12 @@ import {
   type Backbone,
   backboneKind,
   backboneSchema,
+  blockLayers,
   type Classifier,
   checkSides,
   distilled as distilledClassifier,
   dropPathKey,
+  withLast,
 } from "./backbone.js";
 import { positionAdapter } from "./positions.js";
 import { PYRAMID_CHANNELS, simplePyramid } from "./simplePyramid.js";
@@ -37,6 +39,7 @@ const EXPANSION = 4;
 const PATCH = 16;
 /** Patches along a side of the 224-pixel pictures that the position embedding is made for. */
 const GRID = 14;
+const STEM = ["patch_embed", "cls_token", "dist_token", "pos_embed"];
 const epsilon = 1e-6;
 const initWeight = truncatedNormal(0.02);
 
@@ -136,10 +139,7 @@ export function deit(scope: ParameterScope, config: DeitConfig): Backbone {
     channels: levels.map(() => PYRAMID_CHANNELS),
     strides: [4, 8, 16, 32],
     multiple: 32,
-    stages: [
-      ["patch_embed", "cls_token", "dist_token", "pos_embed"],
-      ...levels.map((_, i) => Array.from({ length: quarter }, (_, j) => `blocks.${quarter * i + j}`)),
-    ],
+    stages: [STEM, ...levels.map((_, i) => Array.from({ length: quarter }, (_, j) => `blocks.${quarter * i + j}`))],
     forward(x, context) {
       checkSides(x, 32);
       const [batch] = x.shape as [number];
@@ -185,6 +185,7 @@ export const deitKind = backboneKind({
   classifier: (scope, config, { classes }) => deitClassifier(scope, { ...config, classes }),
   title: ({ variant, distilled }) =>
     `DeiT-${variant[0]!.toUpperCase()}${variant.slice(1)}${distilled ? " distilled" : ""}`,
+  layers: () => withLast([STEM, ...blockLayers([BLOCKS], (_, block) => [`blocks.${block}`])], "norm"),
   namings: [],
   published: { name: "timm's and the authors' DeiT", mark: /^(backbone\.)?blocks\.0\.attn\.qkv\.weight$/ },
   adapter: () => positionAdapter,

@@ -4,7 +4,16 @@ import { kaimingNormalFanOut } from "../nn/initialisers.js";
 import { type Layer, type NormalisedConvolution, normalisedConvolution, relu6, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  blockLayers,
+  type Classifier,
+  fourStages,
+  pooledHead,
+  withLast,
+} from "./backbone.js";
 
 /** Stages of inverted residual blocks: kernel, expansion, channels, blocks, stride of the first. */
 const STAGES = [
@@ -163,6 +172,18 @@ export const efficientNetKind = backboneKind({
   make: (scope, config) => efficientNet(scope, config),
   classifier: (scope, config, { classes }) => efficientNetClassifier(scope, { ...config, classes }),
   title: () => "EfficientNet-Lite0",
+  layers: () =>
+    withLast(
+      [
+        ["conv_stem", "bn1"],
+        ...blockLayers(
+          STAGES.map(([, , , count]) => count),
+          (stage, block) => [`blocks.${stage}.${block}`],
+        ),
+      ],
+      "conv_head",
+      "bn2",
+    ),
   namings: [numbered],
   published: { name: "timm's EfficientNet", mark: /^(backbone\.)?blocks\.0\.0\.conv_dw\.weight$/ },
 });

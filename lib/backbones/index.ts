@@ -1,7 +1,15 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
-import type { Backbone, BackboneKind, Classifier, ClassifierOptions, MakeOptions } from "./backbone.js";
+import {
+  type Backbone,
+  type BackboneKind,
+  type Classifier,
+  type ClassifierOptions,
+  type Layers,
+  type MakeOptions,
+  withLast,
+} from "./backbone.js";
 import { deitKind } from "./deit.js";
 import { efficientFormerKind } from "./efficientformer.js";
 import { efficientFormerV2Kind } from "./efficientformerv2.js";
@@ -53,6 +61,12 @@ export function makeClassifier(scope: ParameterScope, config: BackboneConfig, op
 
 /** The backbone's name as people write it. */
 export const backboneTitle = (config: BackboneConfig): string => kindOf(config).title(config);
+
+/** The layers of a backbone, the stem's first, as `BackboneKind` has them. */
+export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone, "stages">): Layers {
+  const { layers } = kindOf(config);
+  return layers?.(config) ?? withLast(stages, "norm");
+}
 
 /** What loading weights into this backbone knows beyond names. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {

@@ -3,7 +3,15 @@ import { add, inScope } from "../graph/index.js";
 import { kaimingNormalFanOut, normal, zeros } from "../nn/initialisers.js";
 import { type Layer, type NormalisedConvolution, normalisedConvolution, relu6, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  fourStages,
+  pooledHead,
+  withLast,
+} from "./backbone.js";
 
 /** Groups of inverted residual blocks: expansion, channels at width 1, blocks, stride of the first. */
 const BLOCKS = [
@@ -122,6 +130,11 @@ export const mobileNetV2Kind = backboneKind({
   make: (scope, config) => mobileNetV2(scope, config),
   classifier: (scope, config, { classes }) => mobileNetV2Classifier(scope, { ...config, classes }),
   title: ({ variant }) => `MobileNetV2 ×${variant.slice(1)}`,
+  layers: () => {
+    const blocks = BLOCKS.reduce((sum, [, , count]) => sum + count, 0);
+    const features = Array.from({ length: blocks + 1 }, (_, i) => [`features.${i}`]);
+    return withLast(features, `features.${blocks + 1}`);
+  },
   namings: [],
   published: { name: "torchvision's MobileNetV2", mark: /^(backbone\.)?features\.1\.conv\.0\.0\.weight$/ },
 });

@@ -13,7 +13,16 @@ import {
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  blockLayers,
+  type Classifier,
+  fourStages,
+  pooledHead,
+  withLast,
+} from "./backbone.js";
 import { transformerBlock } from "./transformer.js";
 
 /** Channels of the five stages, blocks of the first two, and of the others' transformers the channels and the blocks. */
@@ -192,6 +201,12 @@ export const mobileVitKind = backboneKind({
   make: (scope, config) => mobileVit(scope, config),
   classifier: (scope, config, { classes }) => mobileVitClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `MobileViT-${variant.toUpperCase()}`,
+  layers: ({ variant }) => {
+    const { widths, depths } = VARIANTS[variant];
+    // The later stages are a convolution and the transformer's block.
+    const counts = widths.map((_, stage) => depths[stage] ?? 2);
+    return withLast([["stem"], ...blockLayers(counts, (stage, i) => [`stages.${stage}.${i}`])], "final_conv");
+  },
   namings: [cvnets],
   published: { name: "timm's MobileViT", mark: /^(backbone\.)?stages\.2\.1\.conv_fusion\.conv\.weight$/ },
 });

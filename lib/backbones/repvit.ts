@@ -14,7 +14,15 @@ import {
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, distilled, fourStages } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  blockLayers,
+  type Classifier,
+  distilled,
+  fourStages,
+} from "./backbone.js";
 
 const VARIANTS = {
   "m0.9": { widths: [48, 96, 192, 384], depths: [2, 2, 14, 2] },
@@ -193,6 +201,13 @@ export const repVitKind = backboneKind({
   make: (scope, config) => repVit(scope, config),
   classifier: (scope, config, { classes }) => repVitClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `RepViT-${variant.toUpperCase()}`,
+  layers: ({ variant }) => [
+    ["stem"],
+    ...blockLayers(VARIANTS[variant].depths, (stage, block) => [
+      `stages.${stage}.blocks.${block}`,
+      ...(block === 0 && stage > 0 ? [`stages.${stage}.downsample`] : []),
+    ]),
+  ],
   namings: [authors],
   published: { name: "timm's RepViT", mark: /^(backbone\.)?stages\.0\.blocks\.0\.token_mixer\.conv\.c\.weight$/ },
 });

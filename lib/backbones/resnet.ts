@@ -3,7 +3,15 @@ import { add, inScope, maxPool } from "../graph/index.js";
 import { kaimingNormalFanOut } from "../nn/initialisers.js";
 import { type Layer, type NormalisedConvolution, normalisedConvolution, relu, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, fourStages, pooledHead } from "./backbone.js";
+import {
+  type Backbone,
+  backboneKind,
+  backboneSchema,
+  blockLayers,
+  type Classifier,
+  fourStages,
+  pooledHead,
+} from "./backbone.js";
 
 const STEM = 64;
 /** Channels inside the blocks of the four stages. */
@@ -126,6 +134,10 @@ export const resNetKind = backboneKind({
   make: (scope, config) => resNet(scope, config),
   classifier: (scope, config, { classes }) => resNetClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `ResNet-${variant}`,
+  layers: ({ variant }) => [
+    ["conv1", "bn1"],
+    ...blockLayers(VARIANTS[variant].depths, (stage, block) => [`layer${stage + 1}.${block}`]),
+  ],
   namings: [],
   published: { name: "torchvision's ResNet", mark: /^(backbone\.)?layer1\.0\.conv1\.weight$/ },
 });

@@ -1,6 +1,7 @@
 import type { Backbone } from "../backbones/backbone.js";
-import type { BackboneConfig } from "../backbones/index.js";
+import { type BackboneConfig, backboneLayers } from "../backbones/index.js";
 import type { NormMode } from "../nn/context.js";
+import { isWithin } from "../nn/parameters.js";
 
 /** Side, in pixels, of the images that the models of each task are made for. */
 export const PICTURE_SIDE = { detection: 800, segmentation: 512 } as const;
@@ -13,7 +14,32 @@ type Freezing = Pick<BackboneConfig, "frozenStages">;
 export function isFrozen({ stages }: Backbone, { frozenStages }: Freezing): (parameterName: string) => boolean {
   if (frozenStages === 0) return () => false;
   const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => PREFIX + path));
-  return (name) => paths.some((path) => name === path || name.startsWith(`${path}.`));
+  return (name) => paths.some((path) => isWithin(name, path));
+}
+
+/** How learning rates decay from layer to layer: each has `scale` times the rate of what stands behind the backbone. */
+export interface LayerScales {
+  readonly layers: number;
+  /** Of the stem, the smallest. */
+  readonly least: number;
+  /** Of a parameter of the model, by its name. */
+  readonly scale: (parameterName: string) => number;
+}
+
+/**
+ * BEiT's and timm's layer-wise decay (`param_groups_layer_decay`): of n layers the i-th, counted from 0, has decayⁿ⁻ⁱ, and
+ * what belongs to none of them, such as heads, 1.
+ */
+export function layerScales(backbone: Backbone, config: BackboneConfig, decay: number): LayerScales {
+  const layers = backboneLayers(config, backbone).map((paths) => paths.map((path) => PREFIX + path));
+  return {
+    layers: layers.length,
+    least: decay ** layers.length,
+    scale(name) {
+      const layer = layers.findIndex((paths) => paths.some((path) => isWithin(name, path)));
+      return layer < 0 ? 1 : decay ** (layers.length - layer);
+    },
+  };
 }
 
 /** Frozen parts and backbones in evaluation mode normalise by running statistics, everything else by the batch's. */

@@ -16,6 +16,9 @@ export interface Parameter {
   readonly initialise: Initialiser;
 }
 
+/** Whether a parameter is of a part: "backbone.network.1" is within "backbone.network", but not within "backbone.net". */
+export const isWithin = (name: string, part: string): boolean => name === part || name.startsWith(`${part}.`);
+
 /** The parameters of a model, in the order its layers were made. */
 export class ParameterList {
   private readonly byName = new Map<string, Parameter>();

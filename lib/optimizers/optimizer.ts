@@ -36,6 +36,14 @@ export interface Optimizer {
 const generalKeys = {
   lr: positive("Learning rate after warm-up"),
   decayNormsAndBiases: flag("Weight decay on norms, biases, layer scales and attention biases too").default(false),
+  layerDecay: z
+    .number()
+    .positive()
+    .max(1)
+    .exactOptional()
+    .describe(
+      "Learning rates fall by this factor from layer to layer towards the stem: behind the backbone it is whole, in its last layer once this, in the one before this squared; without it, all layers have the same",
+    ),
   multipliers: z
     .array(
       z.strictObject({

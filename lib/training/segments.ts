@@ -1,10 +1,12 @@
 import { UserError } from "../errors.js";
-import type { Parameter } from "../nn/parameters.js";
+import { isWithin, type Parameter } from "../nn/parameters.js";
 import type { GeneralOptions, Segment } from "../optimizers/optimizer.js";
 import { elementCount } from "../tensors/tensor.js";
 
 export interface SegmentOptions {
   readonly optimizer: Pick<GeneralOptions, "decayNormsAndBiases" | "multipliers">;
+  /** The share of the learning rate that a parameter's layer has. Default: all of it. */
+  readonly layerScale?: (name: string) => number;
   /** Parameters that are not trained get a rate of 0. Default: none. */
   readonly isFrozen?: (name: string) => boolean;
 }
@@ -17,14 +19,14 @@ export interface SegmentOptions {
  */
 export function createSegments(
   parameters: readonly Pick<Parameter, "name" | "shape" | "role">[],
-  { optimizer, isFrozen = () => false }: SegmentOptions,
+  { optimizer, layerScale = () => 1, isFrozen = () => false }: SegmentOptions,
 ): Segment[] {
   checkMultipliers(parameters, optimizer.multipliers);
   const segments: Segment[] = [];
   let offset = 0;
   for (const { name, shape, role } of parameters) {
     const length = elementCount(shape);
-    const lrScale = isFrozen(name) ? 0 : lrScaleOf(name, optimizer.multipliers);
+    const lrScale = isFrozen(name) ? 0 : layerScale(name) * lrScaleOf(name, optimizer.multipliers);
     const decay = role === "weight" || optimizer.decayNormsAndBiases;
     const last = segments.at(-1);
     if (last?.lrScale === lrScale && last.decay === decay) {
@@ -41,11 +43,6 @@ export function createSegments(
 function lrScaleOf(name: string, multipliers: GeneralOptions["multipliers"]): number {
   const matching = multipliers.filter(({ match }) => isWithin(name, match));
   return matching.sort((a, b) => b.match.length - a.match.length)[0]?.lr ?? 1;
-}
-
-/** "backbone.network.1" is within "backbone.network", but not within "backbone.net". */
-function isWithin(name: string, part: string): boolean {
-  return name === part || name.startsWith(`${part}.`);
 }
 
 function checkMultipliers(parameters: readonly { name: string }[], multipliers: GeneralOptions["multipliers"]): void {

@@ -5,7 +5,7 @@ import type { Batch } from "../datasets/loader/types.js";
 import { createEngine } from "../engines/create.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
-import { isFrozen, normModeOf } from "../models/backbone.js";
+import { isFrozen, type LayerScales, layerScales, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { createOptimizer } from "../optimizers/index.js";
 import type { TrainingEvent } from "../runs/events.js";
@@ -84,9 +84,12 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
     // Before anything of the folder is changed: a fault of the validation set may show here.
     const validation = await task.validation(task.predictor({ values, engine, folded: false }));
     try {
-      const segments = createSegments(values.trainable, { optimizer: config.training.optimizer, isFrozen: frozen });
+      const { optimizer } = config.training;
+      const layers = layerScales(task.backbone, backbone, optimizer.layerDecay ?? 1);
+      const segments = createSegments(values.trainable, { optimizer, layerScale: layers.scale, isFrozen: frozen });
       const parts = { loader, trainer, validation, values, segments, metadata: toMetadata(task.description) };
-      return await trainWith(parts, [...remarks, ...validation.remarks], options);
+      const rates = optimizer.layerDecay === undefined ? [] : [describeLayers(optimizer.layerDecay, layers)];
+      return await trainWith(parts, [...remarks, ...validation.remarks, ...rates], options);
     } finally {
       await validation.dispose();
     }
@@ -95,6 +98,10 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
     await trainer.dispose();
   }
 }
+
+const describeLayers = (decay: number, { layers, least }: LayerScales): string =>
+  `learning rates decay by layer (layerDecay ${decay}): the stem has ${least.toPrecision(3)} of the rate, ` +
+  `the last of the backbone's ${counted(layers, "layer")} ${decay}, what stands behind the backbone all of it`;
 
 type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata">;
 

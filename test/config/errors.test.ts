@@ -100,6 +100,18 @@ describe("config errors", () => {
       "config.yaml:11:10: training.steps: epochs and steps are both set; delete one by setting it to null",
     ],
     [
+      "a layer decay that lets the rate grow",
+      "lr: 2e-4 }",
+      "lr: 2e-4, layerDecay: 1.5 }",
+      "config.yaml:12:51: training.optimizer.layerDecay: must be at most 1, got 1.5",
+    ],
+    [
+      "a layer decay of nothing",
+      "lr: 2e-4 }",
+      "lr: 2e-4, layerDecay: 0 }",
+      "config.yaml:12:51: training.optimizer.layerDecay: must be above 0, got 0",
+    ],
+    [
       "a warm-up without a length",
       "warmup: { steps: 50 }",
       "warmup: { ratio: 0.1 }",

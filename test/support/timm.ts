@@ -31,9 +31,7 @@ interface Recipes {
       {
         readonly config: object;
         readonly groups: number;
-        readonly parameters: number;
-        /** Of parameters of one scale that stand side by side, the name of the first. */
-        readonly scales: readonly (readonly [name: string, scale: number])[];
+        readonly scales: readonly (readonly [scale: number, names: readonly string[]])[];
       }
     >
   >;

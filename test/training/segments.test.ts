@@ -40,6 +40,20 @@ describe("segments", () => {
     ]);
   });
 
+  it("multiplies the layer's scale with the multiplier; frozen parameters stay frozen", () => {
+    const options = {
+      optimizer: { decayNormsAndBiases: true, multipliers: [{ match: "backbone.stem", lr: 0.5 }] },
+      layerScale: (name: string) => (name.startsWith("backbone.") ? 0.25 : 1),
+      isFrozen: (name: string) => name.endsWith("layer_scale_1"),
+    };
+    expect(createSegments(parameters, options)).to.deep.equal([
+      { offset: 0, length: 8, lrScale: 0.125, decay: true },
+      { offset: 8, length: 2, lrScale: 0.25, decay: true },
+      { offset: 10, length: 2, lrScale: 0, decay: true },
+      { offset: 12, length: 4, lrScale: 1, decay: true },
+    ]);
+  });
+
   it("refuses a multiplier that matches nothing, and matches whole words alone", () => {
     const optimizer = { decayNormsAndBiases: false, multipliers: [{ match: "back", lr: 0.1 }] };
     expect(() => createSegments(parameters, { optimizer })).to.throw(
