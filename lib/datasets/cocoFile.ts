@@ -9,6 +9,8 @@ export interface CocoFile {
   readonly images: readonly unknown[];
   readonly annotations: readonly unknown[];
   readonly categories: readonly unknown[];
+  /** Of the file. */
+  readonly bytes: number;
   /** What else stands beside them, such as info and licenses. */
   readonly others: Readonly<Record<string, unknown>>;
 }
@@ -24,7 +26,8 @@ const LISTS = ["images", "annotations", "categories"] as const;
 /** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
 export async function readCocoFile(path: string, options: ReadOptions = {}): Promise<CocoFile> {
   const { largestWhole = LARGEST_WHOLE } = options;
-  const parsed = (await sizeOf(path)) > largestWhole ? await readInPieces(path) : parse(await readTextFile(path), path);
+  const bytes = await sizeOf(path);
+  const parsed = bytes > largestWhole ? await readInPieces(path) : parse(await readTextFile(path), path);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw noCocoFile(path);
   const listOf = (name: string): readonly unknown[] => {
     const list: unknown = Object.entries(parsed).find(([key]) => key === name)?.[1];
@@ -34,7 +37,7 @@ export async function readCocoFile(path: string, options: ReadOptions = {}): Pro
   };
   const [images, annotations, categories] = [listOf("images"), listOf("annotations"), listOf("categories")];
   const others = Object.entries(parsed).filter(([key]) => !LISTS.some((name) => name === key));
-  return { images, annotations, categories, others: Object.fromEntries(others) };
+  return { images, annotations, categories, bytes, others: Object.fromEntries(others) };
 }
 
 const noCocoFile = (path: string) =>

@@ -1,10 +1,11 @@
 import { type CodecName, type DecodeOptions, decodeLabelMap, decodePicture } from "../images/decode.js";
 import { labelsKernel } from "../images/kernels.js";
 import { IGNORED_LABEL, type LabelMap, type Picture } from "../images/picture.js";
-import { segmentationToRle } from "../masks/coco.js";
+import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
 import { metaOf } from "./meta.js";
 import type { Instances, LabelMapSource, Sample, SampleSource } from "./types.js";
+import { setWork } from "./work.js";
 
 export interface LoadSampleOptions {
   readonly codec?: CodecName | "auto";
@@ -42,13 +43,21 @@ export async function loadSample(source: SampleSource, options: LoadSampleOption
 export function drawMasks(source: SampleSource, masks: boolean, height: number, width: number): Instances {
   if (source.instances === undefined) throw new RangeError(`${source.path} has no objects annotated`);
   const { shapes, ...rest } = source.instances;
+  const work = setWork();
+  work.addFile(shapes.reduce((sum, shape) => sum + numbersOf(shape), 0));
+  work.addPicture({ height, width });
   return {
     ...rest,
     masks: shapes.map((shape, i) => {
       if (shape === undefined || !masks) return undefined;
-      return segmentationToRle(shape, height, width, `${source.info.file}: annotation ${rest.ids[i]}`);
+      return segmentationToRle(shape, height, width, `${source.info.file}: annotation ${rest.ids[i]}`, work);
     }),
   };
+}
+
+/** What a shape takes in its file at least, in bytes. */
+function numbersOf(shape: CocoSegmentation | undefined): number {
+  return shape === undefined || "size" in shape ? 0 : shape.reduce((sum, polygon) => sum + 2 * polygon.length, 0);
 }
 
 /**

@@ -1,9 +1,10 @@
 import { UserError } from "../errors.js";
 import { polygonsToRle } from "./polygons.js";
-import { RunBuffer } from "./runBuffer.js";
+import type { RunBuffer } from "./runBuffer.js";
 import { checkMaskSides } from "./sides.js";
-import { readCompressed, rleFromCounts } from "./strings.js";
+import { decompressRle, readCompressed, rleFromCounts } from "./strings.js";
 import type { Rle } from "./types.js";
+import { UNCOUNTED } from "./work.js";
 
 /** A mask as COCO files hold it: polygons, or run lengths as a list or as a compressed string. */
 export type CocoSegmentation =
@@ -12,17 +13,22 @@ export type CocoSegmentation =
 
 /**
  * @param where names the object in error messages
- * @throws UserError where the segmentation is malformed or its size is not the picture's
+ * @param work what the file may still ask for
+ * @throws UserError where the segmentation is malformed, its size is not the picture's, or it is more work than there may be
  */
 export function segmentationToRle(
   segmentation: CocoSegmentation,
   height: number,
   width: number,
   where = "segmentation",
+  work = UNCOUNTED,
 ): Rle {
-  const mask = new RunBuffer();
-  readSegmentation(segmentation, height, width, mask, where);
-  return mask.toRle();
+  checkMaskSides(height, width, where);
+  if (isPolygons(segmentation)) return polygonsToRle(segmentation, height, width, where, work);
+  const { counts } = checkRle(segmentation, height, width, where);
+  return typeof counts === "string"
+    ? decompressRle(counts, height, width, where)
+    : rleFromCounts(counts, height, width, where);
 }
 
 /** `segmentationToRle` without an object for the mask, and measured. */
@@ -32,27 +38,33 @@ export function readSegmentation(
   width: number,
   into: RunBuffer,
   where = "segmentation",
+  work = UNCOUNTED,
 ): void {
   checkMaskSides(height, width, where);
   if (isPolygons(segmentation)) {
-    into.take(polygonsToRle(segmentation, height, width, where));
+    into.take(polygonsToRle(segmentation, height, width, where, work));
     return;
   }
-  const { size, counts } = checkRle(segmentation, where);
-  if (size[0] !== height || size[1] !== width) {
-    throw new UserError(
-      `${where}: the mask's size is [${size}] (height, width), but its picture's is [${height},${width}]`,
-    );
-  }
+  const { counts } = checkRle(segmentation, height, width, where);
   if (typeof counts === "string") readCompressed(counts, height, width, into, where);
   else into.take(rleFromCounts(counts, height, width, where));
 }
 
-function checkRle(segmentation: Exclude<CocoSegmentation, readonly unknown[]>, where: string) {
+function checkRle(
+  segmentation: Exclude<CocoSegmentation, readonly unknown[]>,
+  height: number,
+  width: number,
+  where: string,
+): { readonly counts: string | readonly number[] } {
   const { size, counts } = segmentation ?? {};
-  if (Array.isArray(size) && (typeof counts === "string" || Array.isArray(counts))) return { size, counts };
+  if (!Array.isArray(size) || (typeof counts !== "string" && !Array.isArray(counts))) {
+    throw new UserError(
+      `${where}: a mask is a list of polygons, or an object of "size" (height, width) and "counts" (a string or a list of numbers)`,
+    );
+  }
+  if (size[0] === height && size[1] === width) return { counts };
   throw new UserError(
-    `${where}: a mask is a list of polygons, or an object of "size" (height, width) and "counts" (a string or a list of numbers)`,
+    `${where}: the mask's size is [${size}] (height, width), but its picture's is [${height},${width}]`,
   );
 }
 

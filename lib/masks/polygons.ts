@@ -1,6 +1,8 @@
 import { UserError } from "../errors.js";
 import { mergeRles } from "./overlap.js";
+import { type ColumnSpans, countsOfSpans, countToggles } from "./toggles.js";
 import type { Rle } from "./types.js";
+import { COST, UNCOUNTED } from "./work.js";
 
 /** The boundary is drawn on a grid this many times finer than the pixels. */
 const UPSAMPLING = 5;
@@ -18,13 +20,27 @@ const MOST_CROSSINGS = 2 ** 24;
  *
  * @param points x0 y0 x1 y1 … in pixels, at least three points; may reach outside the picture
  * @param where names the object in error messages
- * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, or an outline that
- *   crosses more than 2²⁴ columns
+ * @param work what the polygon's file may still ask for
+ * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, an outline that
+ *   crosses more than 2²⁴ columns, or more work than there may be
  */
-export function polygonToRle(points: ArrayLike<number>, height: number, width: number, where = "polygon"): Rle {
+export function polygonToRle(
+  points: ArrayLike<number>,
+  height: number,
+  width: number,
+  where = "polygon",
+  work = UNCOUNTED,
+): Rle {
   checkPoints(points, where);
-  const toggles = boundaryToggles(points, height, width, where).sort();
-  return { height, width, counts: countsBetween(toggles, height * width) };
+  const spans = outlineSpans(points, height, width);
+  const crossings = countToggles(spans);
+  if (crossings > MOST_CROSSINGS) {
+    throw new UserError(
+      `${where}: the polygon's outline crosses columns of pixels ${crossings} times; at most ${MOST_CROSSINGS} are drawn`,
+    );
+  }
+  work.spend(COST.outline + COST.point * spans.length + COST.crossing * crossings, where);
+  return { height, width, counts: countsOfSpans(spans, height, width) };
 }
 
 /** The union of an object's polygons. @throws UserError as `polygonToRle`, and where the list is empty */
@@ -33,10 +49,11 @@ export function polygonsToRle(
   height: number,
   width: number,
   where = "polygon",
+  work = UNCOUNTED,
 ): Rle {
   if (polygons.length === 0) throw new UserError(`${where}: the list of polygons is empty`);
   return mergeRles(
-    polygons.map((points) => polygonToRle(points, height, width, where)),
+    polygons.map((points) => polygonToRle(points, height, width, where, work)),
     "union",
   );
 }
@@ -66,28 +83,21 @@ function checkPoints(points: ArrayLike<number>, where: string): void {
   }
 }
 
-/** Column-major positions where the mask changes, in the order of the edges. */
-function boundaryToggles(points: ArrayLike<number>, height: number, width: number, where: string): Uint32Array {
+/** The picture's columns that the outline's edges cross, and where. */
+function outlineSpans(points: ArrayLike<number>, height: number, width: number): ColumnSpans {
   const edges = edgesOf(points);
-  let crossings = 0;
-  for (const edge of edges) crossings += Math.max(0, columnsCrossed(edge, width).count);
-  if (crossings > MOST_CROSSINGS) {
-    throw new UserError(
-      `${where}: the polygon's outline crosses columns of pixels ${crossings} times; at most ${MOST_CROSSINGS} are drawn`,
-    );
-  }
-  const toggles = new Uint32Array(crossings);
-  let length = 0;
-  for (const edge of edges) {
+  const firsts = new Int32Array(edges.length);
+  const ends = new Int32Array(edges.length);
+  for (const [i, edge] of edges.entries()) {
     const { first, count } = columnsCrossed(edge, width);
-    for (let i = 0; i < count; i++) {
-      const x = first + i;
-      const v = rowOfCrossing(edge, UPSAMPLING * x + MIDDLE);
-      const y = Math.ceil(Math.min(height, Math.max(0, (v + 0.5) / UPSAMPLING - 0.5)));
-      toggles[length++] = x * height + y;
-    }
+    firsts[i] = count > 0 ? first : 0;
+    ends[i] = count > 0 ? first + count : 0;
   }
-  return toggles;
+  const rowOf = (span: number, x: number): number => {
+    const v = rowOfCrossing(edges[span]!, UPSAMPLING * x + MIDDLE);
+    return Math.ceil(Math.min(height, Math.max(0, (v + 0.5) / UPSAMPLING - 0.5)));
+  };
+  return { length: edges.length, firsts, ends, rowOf };
 }
 
 /** An edge on the fine grid, walked along its longer axis in growing direction, so that both directions give the same. */
@@ -149,18 +159,4 @@ function rowOfCrossing(edge: Edge, u: number): number {
     else high = middle;
   }
   return edge.along + low;
-}
-
-/** Run lengths between sorted toggles; a run of length 0 joins its neighbours. */
-function countsBetween(toggles: Uint32Array, pixels: number): Uint32Array {
-  const counts = new Uint32Array(toggles.length + 1);
-  const difference = (j: number) => (j < toggles.length ? toggles[j]! : pixels) - (j > 0 ? toggles[j - 1]! : 0);
-  counts[0] = difference(0);
-  let length = 1;
-  for (let j = 1; j <= toggles.length; j++) {
-    const count = difference(j);
-    if (count > 0) counts[length++] = count;
-    else if (++j <= toggles.length) counts[length - 1]! += difference(j);
-  }
-  return counts.slice(0, length);
 }

@@ -1,5 +1,5 @@
 import { mergeRles } from "./overlap.js";
-import { RunBuilder, runEnds } from "./runs.js";
+import { firstRunAfter, RunBuilder, runEnds } from "./runs.js";
 import type { Rle } from "./types.js";
 
 /** Mirrored left to right. */
@@ -81,32 +81,32 @@ interface Remap {
   readonly firstRow: (row: number) => number;
 }
 
-/** Works on the runs of one column at a time, so no bitmap is made. */
+/**
+ * Works on the runs of one column at a time, so no bitmap is made. What it costs goes with the runs and with the columns
+ * made, however large the source is.
+ */
 function remap(rle: Rle, { height, width, sourceColumn, firstRow }: Remap): Rle {
-  const rows = Int32Array.from({ length: rle.height + 1 }, (_, row) => Math.min(height, Math.max(0, firstRow(row))));
+  const clamped = (row: number): number => Math.min(height, Math.max(0, firstRow(row)));
   const ends = runEnds(rle);
-  const firstRun = firstRunOfColumns(rle, ends);
+  // Rows are looked up rather than computed again for each column, unless there are far more of them than runs.
+  const isTall = rle.height > 1024 + 2 * ends.length;
+  const rows = isTall ? undefined : Int32Array.from({ length: rle.height + 1 }, (_, row) => clamped(row));
+  const rowOf = rows === undefined ? clamped : (row: number): number => rows[row]!;
   const runs = new RunBuilder();
+  let first = -1; // the first run of ones that ends after the column's top
   for (let x = 0; x < width; x++) {
     const source = sourceColumn(x);
     if (source < 0 || source >= rle.width) continue;
     const top = source * rle.height;
     const bottom = top + rle.height;
-    for (let j = firstRun[source]!; j < ends.length && ends[j - 1]! < bottom; j += 2) {
+    if (first < 0) first = firstRunAfter(ends, top);
+    while (first < ends.length && ends[first]! <= top) first += 2;
+    while (first > 1 && ends[first - 2]! > top) first -= 2;
+    for (let j = first; j < ends.length && ends[j - 1]! < bottom; j += 2) {
       const start = Math.max(ends[j - 1]!, top) - top;
       const end = Math.min(ends[j]!, bottom) - top;
-      runs.add(x * height + rows[start]!, x * height + rows[end]!);
+      runs.add(x * height + rowOf(start), x * height + rowOf(end));
     }
   }
   return runs.finish(height, width);
-}
-
-/** [width] the first run of ones that ends after the column's top. */
-function firstRunOfColumns({ height, width }: Rle, ends: Uint32Array): Int32Array {
-  const first = new Int32Array(width);
-  for (let x = 0, j = 1; x < width; x++) {
-    while (j < ends.length && ends[j]! <= x * height) j += 2;
-    first[x] = j;
-  }
-  return first;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -34,6 +34,7 @@ describe("a COCO file", () => {
         images,
         annotations,
         categories,
+        bytes: statSync(path).size,
         others: { info, licenses: [{ id: 3 }], nothing: [] },
       });
       expect(await readCocoFile(path, { largestWhole: 0 })).to.deep.equal(whole);
@@ -42,7 +43,7 @@ describe("a COCO file", () => {
 
   it("may have empty lists and NaN, in pieces too", async () => {
     const path = write(`{"images": [], "annotations": [{"bbox": [0, NaN]}], "categories": [ ]}`);
-    const expected = { images: [], annotations: [{ bbox: [0, Number.NaN] }], categories: [], others: {} };
+    const expected = { images: [], annotations: [{ bbox: [0, Number.NaN] }], categories: [], bytes: 70, others: {} };
     expect(await readCocoFile(path)).to.deep.equal(expected);
     expect(await readCocoFile(path, { largestWhole: 0 })).to.deep.equal(expected);
   });

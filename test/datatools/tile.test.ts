@@ -15,6 +15,7 @@ import { polygonToRle } from "../../lib/masks/polygons.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { cropRle } from "../../lib/masks/transforms.js";
+import { UNCOUNTED } from "../../lib/masks/work.js";
 import { accepted, refused } from "../cli/refused.js";
 import { noiseLabels, noisePicture } from "../images/pictures.js";
 import { userMessage } from "../support/failure.js";
@@ -66,9 +67,13 @@ describe("tiles", () => {
         fc.pre(rleArea(mask) > 0);
         const box = rleBoxXyxy(mask);
         const expected = cropRle(mask, { x: cut.left, y: cut.top, width: cut.width, height: cut.height });
-        const shared = { box, mask, area: rleArea(mask), crowd: false };
-        const runs = clipObject({ ...shared, shape: { size: [height, width], counts: compressRle(mask) } }, cut);
-        const polygon = clipObject({ ...shared, shape: [points.flat()] }, cut);
+        const shared = { where: "triangle", box, mask, area: rleArea(mask), crowd: false };
+        const runs = clipObject(
+          { ...shared, shape: { size: [height, width], counts: compressRle(mask) } },
+          cut,
+          UNCOUNTED,
+        );
+        const polygon = clipObject({ ...shared, shape: [points.flat()] }, cut, UNCOUNTED);
         if (rleArea(expected) === 0) {
           expect([runs, polygon]).to.deep.equal([undefined, undefined]);
           return;

@@ -32,6 +32,9 @@ describe("outlines of masks", () => {
     expect(ring.map(signedArea)).to.deep.equal([9, -1]);
     expect(traceOutlines(maskOf("#.", ".#")).map(signedArea)).to.deep.equal([1, 1]);
     expect(traceOutlines(maskOf("..", ".."))).to.deep.equal([]);
+    // Run lengths of 0, as strings of masks may hold them.
+    const parted = { height: 3, width: 3, counts: Uint32Array.of(1, 0, 2, 1, 0, 2, 0, 0, 3) };
+    expect(traceOutlines(parted)).to.deep.equal(traceOutlines(maskOf(".#.", ".#.", ".#.")));
   });
 
   it("joined to one polygon give every mask again, pixel for pixel", () => {
@@ -64,7 +67,7 @@ describe("outlines of masks", () => {
     expect(decodeRle(polygonToRle(joined.flat(), side, side))).to.deep.equal(chequered);
   });
 
-  it("of a mask are traced within its box; a box beyond what memory holds is refused", () => {
+  it("of masks of any size are traced by their borders; more work than there may be is refused", () => {
     const [height, width] = [60_000, 60_000];
     const pixels = 37 * height + 41;
     const small = { height, width, counts: Uint32Array.of(pixels, 2, height * width - pixels - 2) };
@@ -76,9 +79,23 @@ describe("outlines of masks", () => {
         [37, 41],
       ],
     ]);
-    expect(() => traceOutlines({ height, width, counts: Uint32Array.of(0, height * width) })).to.throw(
-      UserError,
-      "a mask of 60000 × 60000 pixels is too large to be traced; at most 134217728 pixels are",
-    );
+    expect(traceOutlines({ height, width, counts: Uint32Array.of(0, height * width) })).to.deep.equal([
+      [
+        [width, 0],
+        [width, height],
+        [0, height],
+        [0, 0],
+      ],
+    ]);
+    const spent: number[] = [];
+    const work = { spend: (units: number) => void spent.push(units) };
+    traceOutlines(small, "small", work);
+    expect(spent.reduce((a, b) => a + b)).to.be.within(6 * 20, 70_000);
+    const refusing = {
+      spend: (_: number, where: string) => {
+        throw new UserError(`${where}: enough`);
+      },
+    };
+    expect(() => traceOutlines(small, "annotation 1", refusing)).to.throw(UserError, "annotation 1: enough");
   });
 });

@@ -4,6 +4,7 @@ import type { FuzzTargets } from "./target.js";
 export const TARGETS: FuzzTargets = {
   json: () => import("./targets/json.js"),
   coco: () => import("./targets/coco.js"),
+  "coco-commands": () => import("./targets/cocoCommands.js"),
   evaluation: () => import("./targets/evaluation.js"),
   cvat: () => import("./targets/cvat.js"),
   labelme: () => import("./targets/labelme.js"),

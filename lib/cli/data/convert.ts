@@ -181,8 +181,14 @@ function summary(result: ConvertResult): string {
   const masks =
     withoutMask === 0 ? "all with masks" : withoutMask === objects ? "boxes only" : `${withoutMask} without a mask`;
   return [
-    `${output}: ${counted(pictureCount, "picture")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${classes.join(", ")}`,
+    `${output}: ${counted(pictureCount, "picture")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${shortList(classes)}`,
     `pictures: ${pictures}`,
     ...remarks.map((remark) => `note: ${remark}`),
   ].join("\n");
+}
+
+const MOST_NAMED = 100;
+
+function shortList(names: readonly string[]): string {
+  return names.length > MOST_NAMED ? `${names.slice(0, MOST_NAMED).join(", ")}, …` : names.join(", ");
 }

@@ -6,7 +6,7 @@ import { type Collector, createCollector } from "./collector.js";
 import { findDuplicates, findLeakage } from "./copies.js";
 import { checkLabelMapSet } from "./labelMapSet.js";
 import { inOrder } from "./order.js";
-import type { CheckOptions, CheckResult, Problem } from "./types.js";
+import type { CheckOptions, CheckResult } from "./types.js";
 
 /**
  * Looks for every problem of data sets in one run: what would stop training, what would be mended or left out silently,
@@ -35,11 +35,12 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
     checked.push({ source, result, collector });
   }
   const problems = checked.flatMap(({ collector }) => collector.problems);
-  const count = (severity: Problem["severity"]): number => problems.filter((p) => p.severity === severity).length;
+  const count = (severity: "errors" | "warnings"): number =>
+    checked.reduce((sum, { collector }) => sum + collector[severity], 0);
   return {
     sets: checked.map(({ result }) => result.set),
-    errors: count("error"),
-    warnings: count("warning"),
+    errors: count("errors"),
+    warnings: count("warnings"),
     problems: inOrder(problems),
   };
 }

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { fieldsOf } from "../../datasets/cocoChecks.js";
-import { readCocoFile } from "../../datasets/cocoFile.js";
+import { type CocoFile, readCocoFile } from "../../datasets/cocoFile.js";
 import { type CocoAnnotation, readAnnotation, readCategories, readPictures } from "../../datasets/cocoRecords.js";
 import { findMissing, listPictures } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import type { PictureInfo } from "../../datasets/types.js";
+import { countPresent, setWork } from "../../datasets/work.js";
 import type { CocoSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
-import type { Collector } from "./collector.js";
+import { type Collector, TooManyFaults } from "./collector.js";
 import { decodeAll, type Fingerprint } from "./pictures.js";
 import { checkShapes } from "./shapes.js";
 import type { CheckedSet, CheckOptions } from "./types.js";
@@ -19,6 +20,10 @@ export interface CheckedSource {
   readonly fingerprints: readonly Fingerprint[];
 }
 
+/** Entries are longer than this, and have few faults each. */
+const BYTES_A_FAULT = 12;
+const FAULTS = 1000;
+
 /** Every problem of a COCO file and its pictures. */
 export async function checkCocoSet(
   source: CocoSource,
@@ -28,6 +33,24 @@ export async function checkCocoSet(
   const nothing = { set: { name: source.name, pictures: 0, annotations: 0 }, classes: undefined, fingerprints: [] };
   const file = await collector.attemptAsync(() => readCocoFile(source.annotations));
   if (file === undefined) return nothing;
+  collector.stopAt(FAULTS + Math.floor(file.bytes / BYTES_A_FAULT));
+  try {
+    return await checkEntries(file, source, collector, options);
+  } catch (error) {
+    if (!(error instanceof TooManyFaults)) throw error;
+    const message = "there are more faults than entries of a COCO instance file have; the rest was not looked at";
+    collector.add("error", "file", { file: source.annotations }, message);
+    const { images, annotations } = file;
+    return { ...nothing, set: { name: source.name, pictures: images.length, annotations: annotations.length } };
+  }
+}
+
+async function checkEntries(
+  file: CocoFile,
+  source: CocoSource,
+  collector: Collector,
+  options: Omit<CheckOptions, "sources">,
+): Promise<CheckedSource> {
   const path = source.annotations;
   const { attempt } = collector;
   const categories = attempt(() => readCategories(file.categories, path, source.classes, attempt));
@@ -40,6 +63,13 @@ export async function checkCocoSet(
     labelOf: categories?.labelOf ?? (() => -1),
     seen: new Set<number>(),
   };
+  const work = setWork(() =>
+    countPresent(
+      source.pictures,
+      Array.from(pictures.values(), (picture) => picture.file),
+    ),
+  );
+  work.addFile(file.bytes);
   const annotations: CocoAnnotation[] = [];
   const maskless = new Set<CocoAnnotation>();
   for (const [i, entry] of file.annotations.entries()) {
@@ -48,7 +78,7 @@ export async function checkCocoSet(
     annotations.push(annotation);
     const { bbox, segmentation } = fieldsOf(entry, annotation.place);
     if (segmentation === undefined || segmentation === null || isEmptyList(segmentation)) maskless.add(annotation);
-    checkShapes(annotation, bbox !== undefined && bbox !== null, collector);
+    checkShapes(annotation, bbox !== undefined && bbox !== null, collector, work);
   }
   if (file.images.length === 0) collector.add("error", "file", { file: path }, "it lists no pictures");
   findMaskless(annotations, maskless, path, collector);

@@ -1,41 +1,85 @@
 import { type Attempt, DataFault, type Place, placeName } from "../../datasets/fault.js";
 import { UserError } from "../../errors.js";
+import { groupOf } from "./order.js";
 import type { Problem } from "./types.js";
 
 /** Where the problems of one data set are gathered. */
 export interface Collector {
+  /** Of a kind no more than `MOST_LISTED`, and then one that says how many there are. */
   readonly problems: readonly Problem[];
+  /** How many there are, listed or not. */
+  readonly errors: number;
+  readonly warnings: number;
+  /** From so many problems on a check ends with `TooManyFaults`. */
+  stopAt(count: number): void;
   /** Makes a reader's check; a fault becomes an error in the list. */
   readonly attempt: Attempt;
   attemptAsync<T>(check: () => Promise<T>): Promise<T | undefined>;
   add(severity: Problem["severity"], kind: Problem["kind"], place: Place, message: string): void;
   /** Makes a check of which only the words are known: its fault is of this kind and place. */
-  attemptAt<T>(kind: Problem["kind"], place: Place, check: () => T): T | undefined;
+  attemptAt<T>(kind: Problem["kind"] | (() => Problem["kind"]), place: Place, check: () => T): T | undefined;
 }
+
+/** A damaged list of a few megabytes can hold a million faults: all are counted, so many are kept. */
+const MOST_LISTED = 10_000;
+
+/** What ends a check: the file is not what it is taken for. */
+export class TooManyFaults extends Error {}
 
 export function createCollector(set: string): Collector {
   const problems: Problem[] = [];
+  const kinds = new Map<string, { readonly first: Problem; count: number }>();
+  const totals = { error: 0, warning: 0 };
+  let most = Number.POSITIVE_INFINITY;
   const ofFiles = new Set<string>();
   const add: Collector["add"] = (severity, kind, { file, entry }, message) => {
     // Several checks read the same folder or file, and meet the same fault.
     const line = `${severity} ${kind} ${file}: ${message}`;
     if (entry === undefined && ofFiles.has(line)) return;
     if (entry === undefined) ofFiles.add(line);
-    problems.push({ severity, kind, set, file, ...(entry !== undefined && { entry }), message });
+    const problem = { severity, kind, set, file, ...(entry !== undefined && { entry }), message };
+    const ofKind = kinds.get(groupOf(problem)) ?? { first: problem, count: 0 };
+    kinds.set(groupOf(problem), ofKind);
+    if (++ofKind.count <= MOST_LISTED) problems.push(problem);
+    totals[severity]++;
   };
+  const unlisted = (): Problem[] =>
+    [...kinds.values()]
+      .filter(({ count }) => count > MOST_LISTED)
+      .map(({ first: { severity, kind, file }, count }) => {
+        const message = `${count - MOST_LISTED} more of this kind are not listed`;
+        return { severity, kind, set, file, message };
+      });
   const note = (error: unknown): undefined => {
     if (error instanceof DataFault) add("error", error.kind, error.place, error.reason);
     else if (error instanceof UserError) add("error", "file", ...splitFile(error.message));
     else throw error;
   };
   return {
-    problems,
+    get problems() {
+      return [...problems, ...unlisted()];
+    },
+    get errors() {
+      return totals.error;
+    },
+    get warnings() {
+      return totals.warning;
+    },
+    stopAt(count) {
+      most = totals.error + totals.warning + count;
+    },
     add,
     attempt(check) {
+      if (totals.error + totals.warning >= most) throw new TooManyFaults();
+      // Where a fault was thrown nobody is told, and to find out takes longer than the check.
+      const { stackTraceLimit } = Error;
+      Error.stackTraceLimit = 0;
       try {
         return check();
       } catch (error) {
         return note(error);
+      } finally {
+        Error.stackTraceLimit = stackTraceLimit;
       }
     },
     async attemptAsync(check) {
@@ -50,7 +94,7 @@ export function createCollector(set: string): Collector {
         return check();
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        add("error", kind, place, withoutPrefix(error.message, placeName(place)));
+        add("error", typeof kind === "function" ? kind() : kind, place, withoutPrefix(error.message, placeName(place)));
         return undefined;
       }
     },

@@ -18,21 +18,27 @@ export interface Fingerprint {
 
 export const THUMBNAIL_SIDE = 16;
 
-/** Decodes pictures, several at a time, and tells of those that cannot be. Each goes to `visit`. */
+/** Decodes pictures, several at a time, each file once, and tells of those that cannot be. Each entry goes to `visit`. */
 export async function decodeAll<T extends { readonly path: string }>(
   pictures: readonly T[],
   visit: (picture: Picture, of: T) => void | Promise<void>,
   run: { readonly collector: Collector; readonly name: string } & Pick<CheckOptions, "signal" | "onEvent">,
 ): Promise<Fingerprint[]> {
   let done = 0;
+  const byPath = new Map<string, T[]>();
+  for (const of of pictures) {
+    const entries = byPath.get(of.path);
+    if (entries === undefined) byPath.set(of.path, [of]);
+    else entries.push(of);
+  }
   const found = await pMap(
-    pictures,
-    async (of) => {
-      const picture = await run.collector.attemptAsync(() => decodePicture(of.path));
-      if (picture !== undefined) await visit(picture, of);
-      const what = `checking ${run.name}`;
-      run.onEvent?.({ type: "progress", what, done: ++done, total: pictures.length });
-      return picture === undefined ? [] : [fingerprint(picture, of.path)];
+    byPath,
+    async ([path, entries]) => {
+      const picture = await run.collector.attemptAsync(() => decodePicture(path));
+      if (picture !== undefined) for (const of of entries) await visit(picture, of);
+      done += entries.length;
+      run.onEvent?.({ type: "progress", what: `checking ${run.name}`, done, total: pictures.length });
+      return picture === undefined ? [] : [fingerprint(picture, path)];
     },
     { concurrency: 2 * availableParallelism(), ...(run.signal !== undefined && { signal: run.signal }) },
   );

@@ -1,6 +1,7 @@
 import { type Corners, clipBox } from "../../datasets/cocoChecks.js";
 import type { CocoAnnotation } from "../../datasets/cocoRecords.js";
 import { placeName } from "../../datasets/fault.js";
+import type { SetWork } from "../../datasets/work.js";
 import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
@@ -13,9 +14,9 @@ const TOLERANCE = 1;
 const LEAST_AGREEMENT = 0.5;
 
 /** What is wrong with an object's box and mask in themselves, and with one against the other. */
-export function checkShapes(annotation: CocoAnnotation, given: boolean, collector: Collector): void {
+export function checkShapes(annotation: CocoAnnotation, given: boolean, collector: Collector, work: SetWork): void {
   const boxSound = !given || checkCorners(annotation, collector);
-  const mask = annotation.shape === undefined ? undefined : checkMask(annotation, annotation.shape, collector);
+  const mask = annotation.shape === undefined ? undefined : checkMask(annotation, annotation.shape, collector, work);
   if (mask !== undefined && given && boxSound) checkAgreement(annotation, mask, collector);
   if (boxSound) checkArea(annotation, mask, collector);
 }
@@ -71,9 +72,17 @@ function checkCorners({ corners, picture, place }: CocoAnnotation, collector: Co
   return true;
 }
 
-function checkMask({ picture, place }: CocoAnnotation, shape: CocoSegmentation, collector: Collector): Rle | undefined {
+function checkMask(
+  { picture, place }: CocoAnnotation,
+  shape: CocoSegmentation,
+  collector: Collector,
+  work: SetWork,
+): Rle | undefined {
+  if (work.isSpent) return undefined; // which is told already
   const { width, height } = picture;
-  const rle = collector.attemptAt("mask", place, () => segmentationToRle(shape, height, width, placeName(place)));
+  // What is too much for the file is a fault of the file, and told as such, before those of single masks.
+  const kind = () => (work.isSpent ? "file" : "mask");
+  const rle = collector.attemptAt(kind, place, () => segmentationToRle(shape, height, width, placeName(place), work));
   if (rle === undefined) return undefined;
   if (!("size" in shape)) {
     const beyond = reach(shape, width, height);

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { checkSides } from "../../datasets/pictureSize.js";
+import { countPresent, setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { mergeRles } from "../../masks/overlap.js";
-import { encodeRle } from "../../masks/rle.js";
+import { type MaskWindow, rleFromRows } from "../../masks/rows.js";
 import { LARGEST_SIDE } from "../../masks/sides.js";
-import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import {
   boxObject,
@@ -15,6 +16,7 @@ import {
   maskObject,
   outlinesRle,
   polygonObject,
+  type Reading,
   rotated,
   type Tally,
 } from "./objects.js";
@@ -46,14 +48,16 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
     const reason = tracks ? 'it holds tracks of a video; export it as "CVAT for images 1.1"' : "it lists no images";
     throw new UserError(`${options.input}: ${reason}`);
   }
+  const beside = join(dirname(options.input), "images");
+  const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
   const tally = createTally();
-  const pictures = images.map((image) => readPicture(image, tally));
+  const work = setWork(() => countPresent(folder, images.map(nameOf)));
+  work.addFile((await stat(options.input)).size);
+  const pictures = images.map((image) => readPicture(image, { tally, work }));
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = options.classes
     ? classList(options.classes, met, options.input)
     : withOthers(taskLabels(root), met, tally);
-  const beside = join(dirname(options.input), "images");
-  const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
   return { classes, pictures, folder, remarks: tally.remarks };
 }
 
@@ -67,20 +71,23 @@ function taskLabels(root: XmlElement): string[] {
 
 /** The task's labels, and after them those that objects have and the list lacks: it is that of another state of the task. */
 function withOthers(labels: readonly string[], met: readonly string[], tally: Tally): readonly string[] {
-  const others = [...new Set(met)].filter((label) => !labels.includes(label)).sort();
+  const listed = new Set(labels);
+  const others = [...new Set(met)].filter((label) => !listed.has(label)).sort();
   if (labels.length > 0) for (const label of others) tally.name("labels taken that the task does not list", label);
   return [...labels, ...others];
 }
 
-function readPicture(image: XmlElement, tally: Tally): ConvertedPicture {
-  const file = attributeOf(image, "name").replaceAll("\\", "/");
+const nameOf = (image: XmlElement): string => attributeOf(image, "name").replaceAll("\\", "/");
+
+function readPicture(image: XmlElement, reading: Reading): ConvertedPicture {
+  const file = nameOf(image);
   const side = (name: string): number => toNumber(image.attributes[name], name, image.where);
   const size = { width: side("width"), height: side("height") };
   checkSides(size.width, size.height, { file: image.where });
   const groups = new Map<string, XmlElement[]>();
   for (const [i, shape] of image.children.entries()) {
     if (NO_OBJECTS.includes(shape.name)) {
-      tally.add(`shapes of the type "${shape.name}" left out, which are no objects`);
+      reading.tally.add(`shapes of the type "${shape.name}" left out, which are no objects`);
       continue;
     }
     const group = shape.attributes.group_id ?? "0";
@@ -93,26 +100,26 @@ function readPicture(image: XmlElement, tally: Tally): ConvertedPicture {
     file,
     source: image.where,
     ...size,
-    objects: [...groups.values()].flatMap((group) => readGroup(group, size, tally) ?? []),
+    objects: [...groups.values()].flatMap((group) => readGroup(group, size, reading) ?? []),
   };
 }
 
 /** Shapes that are one object: a single upright box stays a box, anything else has a mask. */
-function readGroup(group: readonly XmlElement[], size: Size, tally: Tally): ConvertedObject | undefined {
+function readGroup(group: readonly XmlElement[], size: Size, reading: Reading): ConvertedObject | undefined {
   const [first] = group;
   if (first === undefined) return undefined;
   const label = attributeOf(first, "label");
   if (group.length === 1 && first.name === "box" && turnOf(first) === 0) {
-    return boxObject(label, cornersOf(first), size, first.where, tally);
+    return boxObject(label, cornersOf(first), size, first.where, reading.tally);
   }
-  const masks = group.filter(({ name }) => name === "mask").map((shape) => readMask(shape, size));
-  const outlines = group.filter(({ name }) => name !== "mask").map(outlineOf);
-  if (masks.length === 0) return polygonObject(label, outlines, size, first.where, tally);
-  if (outlines.length > 0) masks.push(outlinesRle(outlines, size, first.where));
-  return maskObject(label, mergeRles(masks, "union"), tally);
+  const masks = group.filter(({ name }) => name === "mask").map((shape) => readMask(shape, size, reading));
+  const outlines = group.filter(({ name }) => name !== "mask").map((shape) => outlineOf(shape, reading));
+  if (masks.length === 0) return polygonObject(label, outlines, size, first.where, reading);
+  if (outlines.length > 0) masks.push(outlinesRle(outlines, size, first.where, reading));
+  return maskObject(label, mergeRles(masks, "union"), first.where, reading);
 }
 
-function outlineOf(shape: XmlElement): readonly Point[] {
+function outlineOf(shape: XmlElement, { work }: Reading): readonly Point[] {
   switch (shape.name) {
     case "box": {
       const [x1, y1, x2, y2] = cornersOf(shape);
@@ -128,7 +135,7 @@ function outlineOf(shape: XmlElement): readonly Point[] {
       return pointsOf(shape);
     case "ellipse": {
       const [cx, cy, rx, ry] = numbersOf(shape, ["cx", "cy", "rx", "ry"]) as [number, number, number, number];
-      return ellipsePoints([cx, cy], [rx, ry], shape.where, turnOf(shape));
+      return ellipsePoints([cx, cy], [rx, ry], shape.where, { work, degrees: turnOf(shape) });
     }
     default:
       throw new UserError(`${shape.where}: <${shape.name}> is no shape of CVAT for images 1.1`);
@@ -160,13 +167,8 @@ function pointsOf(shape: XmlElement): Point[] {
     });
 }
 
-/** What a single mask may take while it is read. */
+/** Of a mask's window. */
 const MOST_PIXELS = 2 ** 27;
-
-interface MaskWindow extends Size {
-  readonly left: number;
-  readonly top: number;
-}
 
 function checkWindow({ left, top, width, height }: MaskWindow, where: string): void {
   const whole = [left, top, width, height].every((side) => Number.isInteger(side) && Math.abs(side) <= LARGEST_SIDE);
@@ -179,7 +181,7 @@ function checkWindow({ left, top, width, height }: MaskWindow, where: string): v
 }
 
 /** Run lengths of the pixels of a window, row by row, zeros first. */
-function readMask(shape: XmlElement, size: Size): Rle {
+function readMask(shape: XmlElement, size: Size, { work }: Reading): Rle {
   const [left, top, width, height] = numbersOf(shape, ["left", "top", "width", "height"]) as [
     number,
     number,
@@ -187,19 +189,12 @@ function readMask(shape: XmlElement, size: Size): Rle {
     number,
   ];
   checkWindow({ left, top, width, height }, shape.where);
-  const bitmap = new Uint8Array(width * height);
-  let position = 0;
-  for (const [i, text] of attributeOf(shape, "rle").split(",").entries()) {
-    const count = toNumber(text, "a run length", shape.where);
-    if (!Number.isInteger(count) || count < 0) {
+  const counts = attributeOf(shape, "rle")
+    .split(",")
+    .map((text) => {
+      const count = toNumber(text, "a run length", shape.where);
+      if (Number.isInteger(count) && count >= 0) return count;
       throw new UserError(`${shape.where}: a run length is ${count}; they are whole numbers from 0 on`);
-    }
-    if (i % 2 === 1) bitmap.fill(1, position, position + count);
-    position += count;
-  }
-  if (position !== width * height) {
-    const message = `the run lengths cover ${position} pixels, but ${width} × ${height} has ${width * height}`;
-    throw new UserError(`${shape.where}: ${message}`);
-  }
-  return cropRle(encodeRle(bitmap, height, width), { x: -left, y: -top, ...size });
+    });
+  return rleFromRows(counts, { left, top, width, height }, size, shape.where, work);
 }

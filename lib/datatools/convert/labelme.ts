@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkSides } from "../../datasets/pictureSize.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { decodeMask, readPictureSize } from "../../images/decode.js";
@@ -11,6 +12,7 @@ import { encodeRle } from "../../masks/rle.js";
 import { LARGEST_SIDE } from "../../masks/sides.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
+import { COST } from "../../masks/work.js";
 import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
 import {
   boxObject,
@@ -20,7 +22,7 @@ import {
   maskObject,
   outlinesRle,
   polygonObject,
-  type Tally,
+  type Reading,
 } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
 
@@ -32,22 +34,25 @@ export interface LabelmeOptions {
   readonly classes?: readonly string[];
 }
 
+const pointSchema = z.tuple([z.number(), z.number()]);
+
 const shapeSchema = z.object({
   label: z.string().min(1),
-  points: z.array(z.tuple([z.number(), z.number()])),
+  points: z.array(z.unknown()),
   group_id: z.union([z.number(), z.string()]).nullish(),
   shape_type: z.string().default("polygon"),
   mask: z.string().nullish(),
 });
 
 const fileSchema = z.object({
-  shapes: z.array(shapeSchema),
+  shapes: z.array(z.unknown()),
   imagePath: z.string().nullish(),
   imageHeight: z.int().positive().nullish(),
   imageWidth: z.int().positive().nullish(),
 });
 
-type Shape = z.output<typeof shapeSchema>;
+type Shape = Omit<z.output<typeof shapeSchema>, "points"> & { readonly points: readonly Point[] };
+type LabelmeFile = Omit<z.output<typeof fileSchema>, "shapes"> & { readonly shapes: readonly Shape[] };
 
 /**
  * Reads LabelMe's JSON files (Wada, labelme): polygons, rectangles, circles and masks. Shapes of one label and group_id
@@ -58,18 +63,22 @@ type Shape = z.output<typeof shapeSchema>;
 export async function readLabelme(options: LabelmeOptions): Promise<ConvertedSet> {
   const finder = await pictureFinder(options.pictures ?? options.input);
   const tally = createTally();
+  const work = setWork();
   const pictures: ConvertedPicture[] = [];
   for (const name of await listFiles(options.input, ".json", "annotations")) {
-    pictures.push(await readPicture(join(options.input, name), finder, tally));
+    pictures.push(await readPicture(join(options.input, name), finder, { tally, work }));
   }
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = classList(options.classes, met, options.input);
   return { classes, pictures, folder: finder.folder, remarks: tally.remarks };
 }
 
-async function readPicture(path: string, finder: PictureFinder, tally: Tally): Promise<ConvertedPicture> {
-  const content = parse(await readTextFile(path), path);
+async function readPicture(path: string, finder: PictureFinder, reading: Reading): Promise<ConvertedPicture> {
+  const text = await readTextFile(path);
+  const content = parse(text, path);
   const file = finder.find(content.imagePath ?? undefined, path);
+  reading.work.addFile(text.length);
+  reading.work.addPicture();
   const { imageWidth, imageHeight } = content;
   const size =
     imageWidth && imageHeight
@@ -85,21 +94,32 @@ async function readPicture(path: string, finder: PictureFinder, tally: Tally): P
     else group.push(entry);
   }
   const objects: ConvertedObject[] = [];
-  for (const group of groups.values()) objects.push(...(await readObject(group, size, tally)));
+  for (const group of groups.values()) objects.push(...(await readObject(group, size, reading)));
   return { file, ...size, objects };
 }
 
-function parse(text: string, path: string): z.output<typeof fileSchema> {
+/** The first fault ends the reading: the schema of a whole file would gather millions. */
+function parse(text: string, path: string): LabelmeFile {
   let json: unknown;
   try {
     json = parseJson(text);
   } catch (error) {
     throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
   }
-  const result = fileSchema.safeParse(json);
+  const file = checked(fileSchema, json, [], path);
+  const shapes = file.shapes.map((value, i): Shape => {
+    const place = ["shapes", i];
+    const { points, ...shape } = checked(shapeSchema, value, place, path);
+    return { ...shape, points: points.map((point, j) => checked(pointSchema, point, [...place, "points", j], path)) };
+  });
+  return { ...file, shapes };
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, place: readonly (string | number)[], file: string): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const { path: key, message } = result.error.issues[0]!;
-  throw new UserError(`${path}: ${key.join(".") || "the file"}: ${message}; is this a LabelMe file?`);
+  const { path, message } = result.error.issues[0]!;
+  throw new UserError(`${file}: ${[...place, ...path].join(".") || "the file"}: ${message}; is this a LabelMe file?`);
 }
 
 interface Placed {
@@ -107,27 +127,28 @@ interface Placed {
   readonly where: string;
 }
 
-async function readObject(group: readonly Placed[], size: Size, tally: Tally): Promise<ConvertedObject[]> {
+async function readObject(group: readonly Placed[], size: Size, reading: Reading): Promise<ConvertedObject[]> {
+  const { tally } = reading;
   const outlines: (readonly Point[])[] = [];
   const masks: Rle[] = [];
   for (const { shape, where } of group) {
-    if (shape.shape_type === "mask") masks.push(await readMask(shape, size, where));
+    if (shape.shape_type === "mask") masks.push(await readMask(shape, size, where, reading));
     else if (shape.shape_type === "rectangle" && group.length === 1) {
       return [boxObject(shape.label, extentOf(shape, where), size, where, tally) ?? []].flat();
     } else {
-      const outline = outlineOf(shape, where);
+      const outline = outlineOf(shape, where, reading);
       if (outline === undefined) tally.add(`shapes of the type "${shape.shape_type}" left out, which are no objects`);
       else outlines.push(outline);
     }
   }
   const [{ shape, where } = group[0]!] = group;
-  const outlined = outlines.length === 0 ? undefined : polygonObject(shape.label, outlines, size, where, tally);
+  const outlined = outlines.length === 0 ? undefined : polygonObject(shape.label, outlines, size, where, reading);
   if (masks.length === 0) return [outlined ?? []].flat();
-  const drawn = outlined === undefined ? [] : [outlinesRle(outlines, size, where)];
-  return [maskObject(shape.label, mergeRles([...masks, ...drawn], "union"), tally) ?? []].flat();
+  const drawn = outlined === undefined ? [] : [outlinesRle(outlines, size, where, reading)];
+  return [maskObject(shape.label, mergeRles([...masks, ...drawn], "union"), where, reading) ?? []].flat();
 }
 
-function outlineOf({ shape_type: type, points }: Shape, where: string): readonly Point[] | undefined {
+function outlineOf({ shape_type: type, points }: Shape, where: string, reading: Reading): readonly Point[] | undefined {
   if (type === "polygon") return points;
   if (type === "rectangle") {
     const [x1, y1, x2, y2] = extentOf({ points }, where);
@@ -142,7 +163,7 @@ function outlineOf({ shape_type: type, points }: Shape, where: string): readonly
     const [centre, rim] = points;
     if (centre === undefined || rim === undefined) throw new UserError(`${where}: a circle needs a centre and a point`);
     const radius = Math.hypot(rim[0] - centre[0], rim[1] - centre[1]);
-    return ellipsePoints(centre, [radius, radius], where);
+    return ellipsePoints(centre, [radius, radius], where, reading);
   }
   return undefined;
 }
@@ -154,7 +175,7 @@ function extentOf({ points }: Pick<Shape, "points">, where: string): readonly [n
 }
 
 /** A PNG in base 64 of the pixels from the first point on. */
-async function readMask({ mask, points }: Shape, size: Size, where: string): Promise<Rle> {
+async function readMask({ mask, points }: Shape, size: Size, where: string, { work }: Reading): Promise<Rle> {
   const corner = points[0];
   if (typeof mask !== "string" || corner === undefined)
     throw new UserError(`${where}: the mask or its place is missing`);
@@ -162,6 +183,7 @@ async function readMask({ mask, points }: Shape, size: Size, where: string): Pro
   if (!corner.every((value) => Math.abs(value) <= LARGEST_SIDE)) {
     throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is in no picture`);
   }
+  work.spend(COST.pixel * bitmap.height * bitmap.width + COST.madeColumn * size.width, where);
   const rle = encodeRle(bitmap.data, bitmap.height, bitmap.width);
   return cropRle(rle, { x: -Math.round(corner[0]), y: -Math.round(corner[1]), ...size });
 }

@@ -14,6 +14,7 @@ import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readPictureSi
 import { IGNORED_LABEL } from "../../images/picture.js";
 import { encodeRle } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
+import { UNCOUNTED } from "../../masks/work.js";
 import { connectedRegions, rlesOfValues } from "./bitmaps.js";
 import { listFiles } from "./files.js";
 import { classList, createTally, maskObject, type Tally } from "./objects.js";
@@ -145,7 +146,7 @@ function regionObjects(path: string, map: IndexMap, options: Reading, tally: Tal
 }
 
 function objectOf(label: string, rle: Rle, { minArea = 1 }: Reading, tally: Tally): ConvertedObject[] {
-  const object = maskObject(label, rle, tally);
+  const object = maskObject(label, rle, "mask", { tally, work: UNCOUNTED });
   if (object === undefined) return [];
   if (object.area >= minArea) return [object];
   tally.add(`objects with fewer than ${minArea} pixels left out`);

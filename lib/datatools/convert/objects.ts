@@ -1,11 +1,25 @@
 import { clipBox } from "../../datasets/cocoChecks.js";
+import type { SetWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { polygonExtent } from "../../masks/extent.js";
 import { polygonsToRle } from "../../masks/polygons.js";
 import { rleArea, rleBoxXywh } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
 import type { Rle } from "../../masks/types.js";
+import { COST, type Work } from "../../masks/work.js";
 import type { ConvertedObject, Point, Size } from "./types.js";
+
+/** What is counted as objects are made. */
+export interface Counting {
+  readonly tally: Tally;
+  /** What their masks may still ask for. */
+  readonly work: Work;
+}
+
+/** What a reader carries with it. */
+export interface Reading extends Counting {
+  readonly work: SetWork;
+}
 
 /** Counts what a reader leaves out or mends. */
 export interface Tally {
@@ -82,28 +96,45 @@ export function polygonObject(
   outlines: readonly (readonly Point[])[],
   picture: Size,
   where: string,
-  tally: Tally,
+  { tally, work }: Counting,
 ): ConvertedObject | undefined {
   const polygons = outlines.filter((points) => points.length >= 3).map((points) => points.flat());
   if (polygons.length < outlines.length) tally.name("polygons with fewer than 3 points left out", where);
   if (polygons.length === 0) return undefined;
-  const area = rleArea(polygonsToRle(polygons, picture.height, picture.width, where));
+  const area = rleArea(polygonsToRle(polygons, picture.height, picture.width, where, work));
   const object = boxObject(label, polygonExtent(polygons), picture, where, tally);
   return object && { ...object, segmentation: polygons, area };
 }
 
 /** The pixels within outlines. @throws UserError where one has fewer than three points */
-export function outlinesRle(outlines: readonly (readonly Point[])[], picture: Size, where: string): Rle {
+export function outlinesRle(
+  outlines: readonly (readonly Point[])[],
+  picture: Size,
+  where: string,
+  { work }: Pick<Counting, "work">,
+): Rle {
   return polygonsToRle(
     outlines.map((points) => points.flat()),
     picture.height,
     picture.width,
     where,
+    work,
   );
 }
 
-/** An object known by its pixels. @returns undefined, tallied, where there are none */
-export function maskObject(label: string, rle: Rle, tally: Tally): ConvertedObject | undefined {
+/**
+ * An object known by its pixels.
+ *
+ * @param where names the object in messages
+ * @returns undefined, tallied, where there are none
+ */
+export function maskObject(
+  label: string,
+  rle: Rle,
+  where: string,
+  { tally, work }: Counting,
+): ConvertedObject | undefined {
+  work.spend(COST.writtenRun * rle.counts.length, where);
   const area = rleArea(rle);
   if (area === 0) {
     tally.add("masks without a pixel left out");
@@ -123,13 +154,19 @@ const RADII = `radii go from 0 to ${LARGEST_RADIUS} pixels`;
  * @param where names the object in messages
  * @throws UserError where a radius is negative or larger than any picture's
  */
-export function ellipsePoints(centre: Point, radii: readonly [number, number], where: string, degrees = 0): Point[] {
+export function ellipsePoints(
+  centre: Point,
+  radii: readonly [number, number],
+  where: string,
+  { work, degrees = 0 }: Pick<Counting, "work"> & { readonly degrees?: number },
+): Point[] {
   const radius = Math.max(...radii);
   if (!(Math.min(...radii) >= 0 && radius <= LARGEST_RADIUS)) {
     throw new UserError(`${where}: a radius is ${radii.find((r) => !(r >= 0 && r <= LARGEST_RADIUS))}; ${RADII}`);
   }
   const needed = Math.PI / Math.acos(1 - Math.min(0.1 / radius, 1));
   const count = 4 * Math.max(3, Math.ceil(needed / 4)); // so that the ends of its axes are among them
+  work.spend(COST.madePoint * count, where);
   const angles = Array.from({ length: count }, (_, i) => (2 * Math.PI * i) / count);
   const points = angles.map((a): Point => [centre[0] + radii[0] * Math.cos(a), centre[1] + radii[1] * Math.sin(a)]);
   return rotated(points, centre, degrees);
@@ -149,7 +186,8 @@ export function classList(
 ): readonly string[] {
   const names = [...new Set(met)].sort();
   if (given === undefined) return names;
-  const stranger = names.find((name) => !given.includes(name));
+  const known = new Set(given);
+  const stranger = names.find((name) => !known.has(name));
   if (stranger === undefined) return given;
   throw new UserError(`${place}: there are objects of the class "${stranger}", which --classes does not name`);
 }

@@ -30,13 +30,18 @@ export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> 
       source: `${options.input}: image ${record.id}`,
       width,
       height,
-      objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes)),
+      objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes, options.input)),
     };
   });
-  return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+  return { classes, pictures, folder: options.pictures, bytes: file.bytes, remarks: tally.remarks };
 }
 
-function objectAt({ boxes, labels, crowd, areas, shapes }: CocoRecord, i: number, classes: readonly string[]) {
+function objectAt(
+  { file: picture, boxes, labels, crowd, areas, ids, shapes }: CocoRecord,
+  i: number,
+  classes: readonly string[],
+  file: string,
+) {
   const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
   const shape = shapes[i];
   return {
@@ -44,6 +49,7 @@ function objectAt({ boxes, labels, crowd, areas, shapes }: CocoRecord, i: number
     bbox: [x1, y1, x2 - x1, y2 - y1],
     area: areas[i]!,
     crowd: crowd[i] === 1,
+    source: `${file}: annotation ${ids[i]} of ${picture}`,
     ...(shape !== undefined && { segmentation: shape }),
   } satisfies ConvertedObject;
 }

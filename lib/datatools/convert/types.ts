@@ -6,6 +6,8 @@ export interface ConvertedSet {
   readonly pictures: readonly ConvertedPicture[];
   /** The folder that the pictures' names are relative to. */
   readonly folder: string;
+  /** Of the annotation file, where its objects' masks are still to be drawn. */
+  readonly bytes?: number;
   /** What was left out or mended, for the user. */
   readonly remarks: readonly string[];
 }
@@ -26,6 +28,8 @@ export interface ConvertedObject {
   readonly segmentation?: CocoSegmentation;
   readonly area: number;
   readonly crowd: boolean;
+  /** Where it stands, for messages. */
+  readonly source?: string;
 }
 
 export type Point = readonly [x: number, y: number];

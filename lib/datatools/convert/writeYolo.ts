@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { parseYaml, plainOf } from "../../config/tree.js";
 import { isPicture } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
+import { type SetWork, setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import {
   checkName,
@@ -49,13 +50,16 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
   for (const { file, source } of set.pictures) checkName(file, source ?? set.folder);
   checkStems(set.pictures);
   const tally = createTally();
+  const writing = { ...options, work: setWork(), numbers: new Map(set.classes.map((name, i) => [name, i])) };
+  writing.work.addFile(set.bytes ?? 0);
   for (const [i, given] of set.pictures.entries()) {
     options.signal?.throwIfAborted();
     const from = join(set.folder, given.file);
     const picture = options.copyPictures === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
     const kept = picture.objects.filter(({ crowd }) => !crowd);
     tally.add("crowds left out, which YOLO cannot tell", picture.objects.length - kept.length);
-    const lines = kept.map((object) => lineOf(object, picture, set, options.shapes));
+    writing.work.addPicture(options.copyPictures === false ? undefined : picture);
+    const lines = kept.map((object) => lineOf(object, picture, writing));
     const where = picture.source ?? set.folder;
     await writeFileAtomic(
       joinWithin(labels, withEnding(picture.file), where),
@@ -124,27 +128,33 @@ async function describe({ classes }: ConvertedSet, { output, split = "train" }: 
   return stringify({ ...kept, [split]: `images/${split}`, names: new Map(classes.map((name, i) => [i, name])) });
 }
 
+interface Writing extends Pick<WriteYoloOptions, "shapes"> {
+  /** Of the classes. */
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly work: SetWork;
+}
+
 function lineOf(
-  { label, bbox, segmentation }: ConvertedObject,
+  { label, bbox, segmentation, source }: ConvertedObject,
   { width, height, file }: ConvertedPicture,
-  { classes }: ConvertedSet,
-  shapes: "boxes" | "polygons",
+  { numbers, shapes, work }: Writing,
 ): string {
   const [x, y, w, h] = bbox;
-  const index = classes.indexOf(label);
+  const index = numbers.get(label);
+  const where = source ?? file;
   if (shapes === "boxes") {
     return [index, ...[(x + w / 2) / width, (y + h / 2) / height, w / width, h / height].map(fraction)].join(" ");
   }
   if (segmentation === undefined) {
     throw new UserError(
-      `${file}: an object of the class "${label}" (bbox ${bbox.join(", ")}) has no mask; write boxes, by --to yolo`,
+      `${where}: an object of the class "${label}" (bbox ${bbox.join(", ")}) has no mask; write boxes, by --to yolo`,
     );
   }
   const outlines =
     "size" in segmentation
-      ? traceOutlines(segmentationToRle(segmentation, height, width, file))
+      ? traceOutlines(segmentationToRle(segmentation, height, width, where), where, work)
       : segmentation.map(pointsOf);
-  const points = joinOutlines(outlines).flatMap(([px, py]) => [px / width, py / height]);
+  const points = joinOutlines(outlines, where, work).flatMap(([px, py]) => [px / width, py / height]);
   return [index, ...points.map(fraction)].join(" ");
 }
 

@@ -14,6 +14,7 @@ export interface XmlElement {
 /** @throws UserError naming file, line and column where it is no well-formed XML with this root, or not in its encoding */
 export async function readXml(path: string, root: string): Promise<XmlElement> {
   const text = await readEncoded(path);
+  checkAmounts(text, path);
   const checked = XMLValidator.validate(text);
   if (checked !== true) {
     const { msg, line, col } = checked.err;
@@ -42,6 +43,33 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
   throw new UserError(`${path}: the root element is <${top[0]?.name ?? ""}>, not <${root}>; is this another format?`);
 }
 
+/** An element takes a few hundred bytes of memory and four of the file: `<a/>`. */
+const ELEMENTS = 1e5;
+const CHARACTERS_AN_ELEMENT = 8;
+const MOST_ATTRIBUTES = 1000;
+
+/** @throws UserError where there are more elements, or attributes of one, than any annotation has */
+function checkAmounts(text: string, path: string): void {
+  const most = ELEMENTS + text.length / CHARACTERS_AN_ELEMENT;
+  let [elements, attributes] = [0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === LESS) {
+      attributes = 0;
+      if (text.charCodeAt(i + 1) !== SLASH) elements++;
+    } else if (c === EQUALS) attributes++;
+    if (elements > most || attributes > MOST_ATTRIBUTES) {
+      const what =
+        elements > most
+          ? `${Math.floor(most)} elements, the most for a file of its size`
+          : `${MOST_ATTRIBUTES} attributes in one element`;
+      throw new UserError(`${path}: no XML of annotations: there are more than ${what}`);
+    }
+  }
+}
+
+const [LESS, SLASH, EQUALS] = [0x3c, 0x2f, 0x3d];
+
 /** XML says its own encoding, UTF-8 by default. */
 async function readEncoded(path: string): Promise<string> {
   const bytes = await readBytes(path);
@@ -54,9 +82,12 @@ async function readEncoded(path: string): Promise<string> {
   }
 }
 
+const NONE: readonly XmlElement[] = [];
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = {};
+
 /** The parser's list of { name: children, ":@": attributes } as elements. */
-function elementsOf(list: unknown, where: string, top = false): XmlElement[] {
-  if (!Array.isArray(list)) return [];
+function elementsOf(list: unknown, where: string, top = false): readonly XmlElement[] {
+  if (!Array.isArray(list) || list.length === 0) return NONE;
   const counts = new Map<string, number>();
   return list.flatMap((node: Record<string, unknown>) => {
     const name = Object.keys(node).find((key) => key !== ":@" && key !== "#text");
@@ -67,7 +98,7 @@ function elementsOf(list: unknown, where: string, top = false): XmlElement[] {
     const content: unknown = node[name];
     const texts = Array.isArray(content) ? content.map((part: Record<string, unknown>) => part["#text"]) : [];
     const text = texts.filter((part) => part !== undefined).join("");
-    const attributes = (node[":@"] ?? {}) as Record<string, string>;
+    const attributes = (node[":@"] ?? NO_ATTRIBUTES) as Record<string, string>;
     return [{ name, attributes, children: elementsOf(content, place), text: text.trim(), where: place }];
   });
 }

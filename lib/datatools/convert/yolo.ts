@@ -4,10 +4,11 @@ import { glob } from "tinyglobby";
 import { z } from "zod";
 import { parseYaml, plainOf } from "../../config/tree.js";
 import { isPicture } from "../../datasets/folders.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { readPictureSize } from "../../images/decode.js";
-import { boxObject, createTally, polygonObject, type Tally } from "./objects.js";
+import { boxObject, createTally, polygonObject, type Reading } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
 
 export interface YoloOptions {
@@ -38,9 +39,12 @@ const fileSchema = z.looseObject({
 export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const file = await findDescription(options.input);
   const { classes, root, entry } = await readDescription(file, options.split ?? "train");
-  const paths = await listPictures(entry, root, file);
+  const listed = await listPictures(entry, root, file);
+  const paths = [...new Set(listed)];
   const folder = commonFolder(paths);
   const tally = createTally();
+  tally.add("entries left out of pictures that are listed before", listed.length - paths.length);
+  const work = setWork();
   const { clip = false } = options;
   const pictures: ConvertedPicture[] = [];
   let labelled = 0;
@@ -50,9 +54,13 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
     const present = existsSync(labels);
     if (present) labelled++;
     const text = present ? await readTextFile(labels) : "";
+    work.addFile(text.length);
+    work.addPicture();
     const objects = text.split(/\r?\n/).flatMap((line, i) => {
       if (line.trim() === "") return [];
-      return readLine(line.trim().split(/\s+/), { classes, size, tally, clip, where: `${labels}:${i + 1}` }) ?? [];
+      return (
+        readLine(line.trim().split(/\s+/), { classes, size, tally, work, clip, where: `${labels}:${i + 1}` }) ?? []
+      );
     });
     pictures.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
   }
@@ -83,7 +91,8 @@ async function readDescription(file: string, split: string) {
   const { names, nc, path } = result.data;
   const classes = Array.isArray(names) ? names : namesInOrder(names, file);
   if (classes.length === 0) throw new UserError(`${file}: names is empty`);
-  const twice = classes.find((name, i) => classes.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = classes.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new UserError(`${file}: names has "${twice}" twice`);
   if (typeof nc === "number" && nc !== classes.length) {
     throw new UserError(`${file}: nc is ${nc}, but there are ${classes.length} names`);
@@ -106,7 +115,7 @@ function namesInOrder(names: Readonly<Record<number, string>>, file: string): st
 /** Pictures of folders (with those below them), or of text files that list them. */
 async function listPictures(entries: readonly string[], root: string, file: string): Promise<string[]> {
   const found: string[][] = [];
-  for (const entry of entries) {
+  for (const entry of new Set(entries)) {
     // Exports of Roboflow say ../train/images beside train/images.
     const path = [resolve(root, entry), resolve(root, entry.replace(/^(\.\.\/)+/, ""))].find((p) => existsSync(p));
     if (path === undefined) throw new UserError(`${file}: ${entry}: no such file or folder in ${root}`);
@@ -134,10 +143,9 @@ function labelPath(picture: string): string {
   return at < 0 ? text : `${text.slice(0, at)}${sep}labels${sep}${text.slice(at + marker.length)}`;
 }
 
-interface LineContext {
+interface LineContext extends Reading {
   readonly classes: readonly string[];
   readonly size: Size;
-  readonly tally: Tally;
   readonly clip: boolean;
   readonly where: string;
 }
@@ -180,5 +188,5 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
     { length: rest.length / 2 },
     (_, i): Point => [rest[2 * i]! * width, rest[2 * i + 1]! * height],
   );
-  return polygonObject(label, [points], size, where, tally);
+  return polygonObject(label, [points], size, where, context);
 }

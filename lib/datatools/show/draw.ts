@@ -1,8 +1,11 @@
 import { resizeSample } from "../../datasets/geometry.js";
-import type { DetectionDataset, Sample, SegmentationDataset } from "../../datasets/types.js";
+import type { DetectionDataset, Instances, Sample, SegmentationDataset } from "../../datasets/types.js";
+import type { SetWork } from "../../datasets/work.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
-import type { Picture } from "../../images/picture.js";
+import type { Picture, Size } from "../../images/picture.js";
+import { rleBoxXyxy } from "../../masks/rle.js";
+import { COST } from "../../masks/work.js";
 
 export interface DrawnSample {
   readonly picture: Picture;
@@ -16,17 +19,34 @@ export interface DrawnSample {
 /** Pictures are not enlarged by more than this. */
 const LARGEST_FACTOR = 2;
 
+/** Counts what drawing the objects at this size takes. @throws UserError where it is more than there may be */
+function spend({ meta, picture }: Sample, { boxes, masks }: Instances, size: Size, work: SetWork): void {
+  const [scaleX, scaleY] = [size.width / picture.width, size.height / picture.height];
+  for (const [i, mask] of masks.entries()) {
+    const width = (boxes[4 * i + 2]! - boxes[4 * i]!) * scaleX;
+    const height = (boxes[4 * i + 3]! - boxes[4 * i + 1]!) * scaleY;
+    work.spend(COST.drawnBox + COST.drawnLine * 2 * (width + height), meta.file);
+    if (mask === undefined) continue;
+    const [x1, y1, x2, y2] = rleBoxXyxy(mask);
+    const pixels = (x2 - x1) * scaleX * (y2 - y1) * scaleY;
+    work.spend(COST.madeColumn * size.width + COST.column * mask.counts.length + COST.drawnPixel * pixels, meta.file);
+  }
+}
+
 /** Draws a sample's annotation, at the height it will be shown at, so that lines and words stay legible. */
 export function drawSample(
   sample: Sample,
   dataset: DetectionDataset | SegmentationDataset,
   height: number,
+  work: SetWork,
 ): DrawnSample {
   const factor = Math.min(height / sample.picture.height, LARGEST_FACTOR);
   const size = {
     width: Math.max(1, Math.round(sample.picture.width * factor)),
     height: Math.max(1, Math.round(sample.picture.height * factor)),
   };
+  work.addPicture(size);
+  if (sample.instances !== undefined) spend(sample, sample.instances, size, work);
   const { picture, meta, instances, labelMap } = resizeSample(sample, size, { interpolation: "bilinear-antialias" });
   const { id, file } = meta;
   if (instances !== undefined) {

@@ -1,6 +1,8 @@
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Config } from "../../config/schema.js";
 import type { DetectionDataset, SegmentationDataset } from "../../datasets/types.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { drawSheet } from "../../images/draw/sheet.js";
@@ -57,10 +59,12 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
     options.augmented === undefined
       ? storedSamples(dataset, await chooseIndices(dataset, { count, seed, className: options.className }))
       : augmentedSamples(dataset, options.augmented, { count, seed });
+  const work = setWork();
+  if (source.kind === "coco") work.addFile((await stat(source.annotations)).size);
   const drawn: DrawnSample[] = [];
   for await (const sample of samples) {
     options.signal?.throwIfAborted();
-    drawn.push(drawSample(sample, dataset, height));
+    drawn.push(drawSample(sample, dataset, height, work));
     options.onEvent?.({
       type: "progress",
       what: "drawing",

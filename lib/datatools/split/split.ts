@@ -4,9 +4,11 @@ import { fieldsOf } from "../../datasets/cocoChecks.js";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import { readRecords } from "../../datasets/cocoRecords.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { copyFileAtomic, refuseExisting } from "../../files.js";
 import { IGNORED_LABEL } from "../../images/picture.js";
+import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
@@ -70,7 +72,9 @@ async function splitCoco(source: CocoSource, names: readonly string[], options: 
   const file = await readCocoFile(source.annotations);
   const { records, classes } = readRecords(file, source.annotations, undefined);
   const pictures = records.map((record) => ({ file: record.file, labels: new Set(record.labels) }));
-  const { subsets, groups } = assign(pictures, source.annotations, options);
+  const work = setWork();
+  work.addFile(file.bytes);
+  const { subsets, groups } = assign(pictures, source.annotations, options, work);
   const subsetOf = new Map(records.map(({ id }, i) => [id, subsets[i]!]));
   for (const [j, path] of paths.entries()) {
     const within = (entry: unknown, key: string): boolean => {
@@ -112,7 +116,7 @@ async function splitLabelMaps(
     pictures.push({ file: dataset.pictures[index]!.file, labels });
     options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });
   }
-  const { subsets, groups } = assign(pictures, source.pictures, options);
+  const { subsets, groups } = assign(pictures, source.pictures, options, UNCOUNTED);
   for (const [index, subset] of subsets.entries()) {
     options.signal?.throwIfAborted();
     const { path, labelMap } = dataset.source(index);
@@ -148,7 +152,7 @@ function checkShares(shares: Readonly<Record<string, number>>): void {
   if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: letters, digits, - and _ alone`, 2);
 }
 
-function assign(pictures: readonly Labelled[], where: string, options: SplitOptions) {
+function assign(pictures: readonly Labelled[], where: string, options: SplitOptions, work: Work) {
   const { groupBy, seed = 0, shares } = options;
   if (pictures.length === 0) throw new UserError(`${where}: there are no pictures to divide`);
   const members = groupPictures(pictures, groupBy, where);
@@ -157,7 +161,9 @@ function assign(pictures: readonly Labelled[], where: string, options: SplitOpti
     for (const i of indices) for (const label of pictures[i]!.labels) labels.set(label, (labels.get(label) ?? 0) + 1);
     return { size: indices.length, labels };
   });
-  const assigned = stratify(examples, Object.values(shares), Random.of(seed, "split"));
+  const assigned = stratify(examples, Object.values(shares), Random.of(seed, "split"), (labels) =>
+    work.spend(COST.label * labels, where),
+  );
   const subsets = new Int32Array(pictures.length);
   for (const [g, indices] of members.entries()) for (const i of indices) subsets[i] = assigned[g]!;
   const empty = Object.keys(shares).find((_, j) => !subsets.includes(j));
@@ -181,7 +187,9 @@ function groupPictures(pictures: readonly Labelled[], groupBy: string | undefine
     const match = pattern.exec(file);
     if (match === null) throw new UserError(`${where}: the name "${file}" does not match the pattern ${groupBy}`);
     const key = match[1] ?? match[0];
-    groups.set(key, [...(groups.get(key) ?? []), i]);
+    const members = groups.get(key);
+    if (members === undefined) groups.set(key, [i]);
+    else members.push(i);
   }
   return [...groups.values()];
 }
@@ -194,7 +202,9 @@ function summarise(
 ): Omit<SplitSet, "path">[] {
   return names.map((name, j) => {
     const own = pictures.filter((_, i) => subsets[i] === j);
-    const counts = classes.map((className, label) => [className, own.filter(({ labels }) => labels.has(label)).length]);
-    return { name, pictures: own.length, classes: Object.fromEntries(counts) };
+    const counts = new Uint32Array(classes.length);
+    for (const { labels } of own) for (const label of labels) counts[label]!++;
+    const named = classes.map((className, label) => [className, counts[label]!]);
+    return { name, pictures: own.length, classes: Object.fromEntries(named) };
   });
 }

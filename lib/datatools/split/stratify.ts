@@ -14,9 +14,15 @@ export interface Example {
  * count as many times as they have pictures, and the large ones go first, while there is room to make up for them.
  *
  * @param shares of the subsets; they sum to 1
+ * @param onRound told how many labels are left, each time that the rarest is looked for
  * @returns [examples] the subset of each
  */
-export function stratify(examples: readonly Example[], shares: readonly number[], random: Random): Int32Array {
+export function stratify(
+  examples: readonly Example[],
+  shares: readonly number[],
+  random: Random,
+  onRound?: (labels: number) => void,
+): Int32Array {
   const subsetOf = new Int32Array(examples.length).fill(-1);
   const total = examples.reduce((sum, { size }) => sum + size, 0);
   const wanted = shares.map((share) => share * total);
@@ -36,12 +42,15 @@ export function stratify(examples: readonly Example[], shares: readonly number[]
     wanted[subset]! -= size;
     for (const [label, count] of labels) {
       wantedOf.get(label)![subset]! -= count;
-      left.set(label, left.get(label)! - count);
+      const rest = left.get(label)! - count;
+      if (rest > 0) left.set(label, rest);
+      else left.delete(label);
       byLabel.get(label)!.delete(i);
     }
   };
 
   for (let label = rarest(left, random); label !== undefined; label = rarest(left, random)) {
+    onRound?.(left.size);
     for (const i of inOrder([...byLabel.get(label)!], (k) => examples[k]!.labels.get(label!)!, random)) {
       const lacking = largest(wantedOf.get(label)!);
       const best =
@@ -57,11 +66,12 @@ export function stratify(examples: readonly Example[], shares: readonly number[]
   return subsetOf;
 }
 
-/** A label with the fewest pictures left, of those that have any. */
+/** A label with the fewest pictures left. */
 function rarest(left: ReadonlyMap<number, number>, random: Random): number | undefined {
-  const counts = Array.from(left).filter(([, count]) => count > 0);
-  const fewest = counts.reduce((least, [, count]) => Math.min(least, count), Number.POSITIVE_INFINITY);
-  const labels = counts.filter(([, count]) => count === fewest).map(([label]) => label);
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const count of left.values()) fewest = Math.min(fewest, count);
+  const labels: number[] = [];
+  for (const [label, count] of left) if (count === fewest) labels.push(label);
   return labels[random.integer(labels.length)];
 }
 

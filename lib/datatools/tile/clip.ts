@@ -1,12 +1,16 @@
 import { clipPolygon } from "lineclip";
 import type { Window } from "../../images/picture.js";
 import type { CocoSegmentation } from "../../masks/coco.js";
+import { polygonExtent } from "../../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
+import { COST, type Work } from "../../masks/work.js";
 
 export interface TileObject {
+  /** Names it in messages. */
+  readonly where: string;
   /** x1 y1 x2 y2 in the whole picture. */
   readonly box: readonly [number, number, number, number];
   readonly shape?: CocoSegmentation;
@@ -26,7 +30,7 @@ export interface ClippedObject {
 }
 
 /** The part of an object within a window. @returns undefined where there is none */
-export function clipObject(object: TileObject, window: Window): ClippedObject | undefined {
+export function clipObject(object: TileObject, window: Window, work: Work): ClippedObject | undefined {
   const { left, top, width, height } = window;
   const [x1, y1, x2, y2] = object.box;
   const box = [
@@ -36,16 +40,22 @@ export function clipObject(object: TileObject, window: Window): ClippedObject | 
     Math.min(y2 - top, height),
   ] as const;
   if (box[2] <= box[0] || box[3] <= box[1]) return undefined;
+  work.spend(COST.outline, object.where);
   if (object.mask === undefined || object.shape === undefined) {
     const area = (box[2] - box[0]) * (box[3] - box[1]);
     return { bbox: xywh(box), segmentation: [], area, visible: area / ((x2 - x1) * (y2 - y1)) };
   }
+  work.spend(
+    COST.madeColumn * width + COST.column * object.mask.counts.length + pointsCost(object.shape),
+    object.where,
+  );
   const mask = cropRle(object.mask, { x: left, y: top, width, height });
   const area = rleArea(mask);
   if (area === 0) return undefined;
+  if ("size" in object.shape) work.spend(COST.writtenRun * mask.counts.length, object.where);
   const segmentation = clipShape(object.shape, mask, window);
   if (segmentation === undefined) return undefined;
-  const extent = "size" in segmentation ? rleBoxXyxy(mask) : extentOf(segmentation);
+  const extent = "size" in segmentation ? rleBoxXyxy(mask) : polygonExtent(segmentation);
   const tight = [
     Math.max(box[0], extent[0]),
     Math.max(box[1], extent[1]),
@@ -55,6 +65,9 @@ export function clipObject(object: TileObject, window: Window): ClippedObject | 
   if (tight[2] <= tight[0] || tight[3] <= tight[1]) return undefined;
   return { bbox: xywh(tight), segmentation, area, visible: area / rleArea(object.mask) };
 }
+
+const pointsCost = (shape: CocoSegmentation): number =>
+  "size" in shape ? 0 : COST.point * shape.reduce((sum, polygon) => sum + polygon.length, 0);
 
 /** Polygons stay polygons, run lengths stay run lengths. */
 function clipShape(shape: CocoSegmentation, mask: Rle, window: Window): CocoSegmentation | undefined {
@@ -79,12 +92,6 @@ function enclosesArea(points: readonly (readonly [number, number])[]): boolean {
     return sum + x * v - u * y;
   }, 0);
   return Math.abs(twice) > 1e-6;
-}
-
-function extentOf(polygons: readonly (readonly number[])[]): readonly [number, number, number, number] {
-  const values = (axis: 0 | 1) => polygons.flatMap((polygon) => polygon.filter((_, i) => i % 2 === axis));
-  const [xs, ys] = [values(0), values(1)];
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
 const xywh = ([x1, y1, x2, y2]: readonly [number, number, number, number]) => [x1, y1, x2 - x1, y2 - y1] as const;

@@ -3,6 +3,7 @@ import { readCocoFile } from "../../datasets/cocoFile.js";
 import { placeName } from "../../datasets/fault.js";
 import { labelTable } from "../../datasets/sample.js";
 import type { PictureInfo, SampleSource } from "../../datasets/types.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, joinWithin, refuseExisting, writeFileAtomic } from "../../files.js";
 import { decodeLabelMap, decodePicture } from "../../images/decode.js";
@@ -10,6 +11,7 @@ import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js"
 import { cropLabelMap, cropPicture } from "../../images/geometry.js";
 import { IGNORED_LABEL, type Picture, type Window } from "../../images/picture.js";
 import { segmentationToRle } from "../../masks/coco.js";
+import type { Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
 import { writeCocoFile } from "../output.js";
@@ -66,19 +68,22 @@ async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileR
   const { output, minVisible = 0.3 } = options;
   const [json, folder] = [join(output, "instances.json"), join(output, "images")];
   refuseExisting([json, folder], options.force);
-  const { others, categories } = await readCocoFile(source.annotations);
+  const { others, categories, bytes } = await readCocoFile(source.annotations);
   const dataset = await openSource(source);
   checkTileNames(dataset.pictures, source.annotations);
+  const work = setWork();
+  work.addFile(bytes);
   const images: object[] = [];
   const annotations: object[] = [];
   let [emptyLeftOut, partsLeftOut] = [0, 0];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
     const { info, picture } = await loadPicture(dataset.source(index));
-    const objects = objectsOf(dataset.source(index), picture);
+    work.addPicture(picture);
+    const objects = objectsOf(dataset.source(index), picture, source.annotations, work);
     for (const window of tileWindows(picture, options)) {
       const parts = objects.flatMap((object) => {
-        const clipped = clipObject(object, window);
+        const clipped = clipObject(object, window, work);
         if (clipped === undefined) return [];
         if (object.crowd || clipped.visible >= minVisible) return [{ ...object, ...clipped }];
         partsLeftOut++;
@@ -129,20 +134,23 @@ async function loadPicture({ info, path }: SampleSource) {
 }
 
 function objectsOf(
-  { instances, info, path }: SampleSource,
+  { instances, info }: SampleSource,
   { width, height }: Picture,
+  file: string,
+  work: Work,
 ): (TileObject & { label: number })[] {
   if (instances === undefined) return [];
   const { boxes, labels, crowd, areas, ids, shapes } = instances;
   return Array.from(labels, (label, i) => {
     const shape = shapes[i];
-    const where = placeName({ file: path, entry: `annotation ${ids[i]} of ${info.file}` });
+    const where = placeName({ file, entry: `annotation ${ids[i]} of ${info.file}` });
     return {
       label,
+      where,
       box: boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number],
       area: areas[i]!,
       crowd: crowd[i] === 1,
-      ...(shape !== undefined && { shape, mask: segmentationToRle(shape, height, width, where) }),
+      ...(shape !== undefined && { shape, mask: segmentationToRle(shape, height, width, where, work) }),
     };
   });
 }

@@ -1,5 +1,5 @@
 import type { Picture } from "../picture.js";
-import { pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
+import { boxOfRuns, pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
 import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
 import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
 
@@ -45,7 +45,11 @@ export function drawInstances(picture: Picture, instances: DrawnInstances, style
     const mask = masks?.[i];
     if (mask === undefined) continue;
     const colour = colourOf(palette, labels[i]!);
-    tintMask(canvas, pixelsOfRuns(mask), colour, { opacity: style.maskOpacity ?? 0.4, edge: line });
+    tintMask(canvas, pixelsOfRuns(mask), colour, {
+      opacity: style.maskOpacity ?? 0.4,
+      edge: line,
+      within: boxOfRuns(mask),
+    });
   }
   const content: string[] = [];
   if (style.boxes !== false) for (const i of shown) content.push(boxSvg(boxes, i, colourOf(palette, labels[i]!), line));

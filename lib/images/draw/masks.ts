@@ -22,9 +22,37 @@ export function pixelsOfRuns({ height, width, counts }: RunMask): Uint8Array {
   return pixels;
 }
 
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** What lies about all pixels of a run mask. */
+export function boxOfRuns({ height, width, counts }: RunMask): Box {
+  let box: Box = { left: width, top: height, right: 0, bottom: 0 };
+  for (let i = 1, start = counts[0] ?? 0; i < counts.length; i += 2) {
+    const end = start + counts[i]!;
+    if (end > start) {
+      const [first, last] = [Math.floor(start / height), Math.floor((end - 1) / height)];
+      const isOneColumn = first === last;
+      box = {
+        left: Math.min(box.left, first),
+        right: Math.max(box.right, last + 1),
+        top: isOneColumn ? Math.min(box.top, start - first * height) : 0,
+        bottom: isOneColumn ? Math.max(box.bottom, end - first * height) : height,
+      };
+    }
+    start = end + (counts[i + 1] ?? 0);
+  }
+  return box;
+}
+
 /**
  * Tints the mask's pixels and draws its edge, in place.
  *
+ * @param options.within a box about the mask; default the picture
  * @param options.opacity 0–1 of the fill
  * @param options.edge thickness of the outline in pixels, inside the mask
  */
@@ -32,12 +60,13 @@ export function tintMask(
   picture: Picture,
   mask: Uint8Array,
   colour: Colour,
-  options: { readonly opacity: number; readonly edge: number },
+  options: { readonly opacity: number; readonly edge: number; readonly within?: Box },
 ): void {
   const { width, height, data } = picture;
-  const { opacity, edge } = options;
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
+  const { opacity, edge, within } = options;
+  const { left, top, right, bottom } = within ?? { left: 0, top: 0, right: width, bottom: height };
+  for (let y = top; y < bottom; y++) {
+    for (let x = left, i = y * width + left; x < right; x++, i++) {
       if (mask[i] === 0) continue;
       const share = nearEdge(mask, x, y, width, height, edge) ? 0.95 : opacity;
       for (let c = 0; c < 3; c++) data[i * 3 + c] = data[i * 3 + c]! * (1 - share) + colour[c]! * share;

@@ -27,6 +27,9 @@ export const numbers = (random: Random, count: number): string[] =>
 export const sideText = (random: Random, side: number): string =>
   chance(random, 0.85) ? String(side) : numberText(random);
 
+/** What every object has. */
+export const OWN_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"] as const;
+
 const NAMES = [
   "../scene.png",
   "/etc/passwd",

@@ -1,6 +1,16 @@
 import type { Random } from "../../../lib/random.js";
 import { annotationTarget } from "../annotations/target.js";
-import { damaged, many, nameText, numbers, numberText, pick, SIZE, sideText } from "../annotations/values.js";
+import {
+  damaged,
+  many,
+  nameText,
+  numbers,
+  numberText,
+  OWN_NAMES,
+  pick,
+  SIZE,
+  sideText,
+} from "../annotations/values.js";
 
 export const target = annotationTarget({
   about: "COCO JSON with coordinates, sizes and names of any kind, converted to YOLO's boxes and polygons",
@@ -10,17 +20,22 @@ export const target = annotationTarget({
   targets: ["boxes", "polygons"],
 });
 
-function fileText(random: Random): string {
+export function fileText(random: Random): string {
   const image =
     `{"id":1,"file_name":"${nameText(random)}",` +
     `"width":${sideText(random, SIZE.width)},"height":${sideText(random, SIZE.height)}}`;
   let id = 0;
   const objects = many(random, 4, () => {
     const box = random.next() < 0.7 ? "2,2,5,5" : numbers(random, 4).join(",");
-    return `{"id":${++id},"image_id":1,"category_id":1,"bbox":[${box}],"segmentation":${shapeText(random)},"iscrowd":0}`;
+    return `{"id":${++id},"image_id":1,"category_id":1,"bbox":[${box}],"segmentation":${shapeText(random)},"iscrowd":0${ownText(random)}}`;
   });
-  return `{"images":[${image}],"annotations":[${objects.join(",")}],"categories":[{"id":1,"name":"cat"}]}`;
+  const name = random.next() < 0.8 ? "cat" : pick(random, OWN_NAMES);
+  return `{"images":[${image}],"annotations":[${objects.join(",")}],"categories":[{"id":1,"name":"${name}"}]}`;
 }
+
+/** A member named as one that every object has. */
+const ownText = (random: Random): string =>
+  random.next() < 0.9 ? "" : `,"${pick(random, OWN_NAMES)}":${numberText(random) || "{}"}`;
 
 function shapeText(random: Random): string {
   if (random.next() < 0.6) {

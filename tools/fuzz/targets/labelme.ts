@@ -1,7 +1,7 @@
 import { encodeIndexedPng } from "../../../lib/images/encode.js";
 import type { Random } from "../../../lib/random.js";
 import { annotationTarget } from "../annotations/target.js";
-import { damaged, many, nameText, numbers, pick, SIZE, sideText } from "../annotations/values.js";
+import { damaged, many, nameText, numbers, OWN_NAMES, pick, SIZE, sideText } from "../annotations/values.js";
 
 const MASK = Buffer.from(encodeIndexedPng({ width: 2, height: 2, data: Uint8Array.of(1, 0, 1, 1) }, [])).toString(
   "base64",
@@ -20,7 +20,8 @@ function fileText(random: Random): string {
     const points = many(random, 4, () => `[${numbers(random, 2).join(",")}]`);
     const mask = type === "mask" ? `,"mask":"${MASK}"` : "";
     const group = random.next() < 0.3 ? `,"group_id":${random.integer(2)}` : "";
-    return `{"label":"cat","shape_type":"${type}","points":[${points.join(",")}]${mask}${group}}`;
+    const label = random.next() < 0.9 ? "cat" : pick(random, OWN_NAMES);
+    return `{"label":"${label}","shape_type":"${type}","points":[${points.join(",")}]${mask}${group}}`;
   });
   const sides = `"imageWidth":${sideText(random, SIZE.width)},"imageHeight":${sideText(random, SIZE.height)}`;
   return `{"shapes":[${shapes.join(",")}],"imagePath":"${nameText(random)}",${sides}}`;

@@ -1,0 +1,419 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { compressRle } from "../../lib/masks/strings.js";
+
+/** A data set of one small picture whose annotation file is made to cost time or memory. */
+export interface HostileSet {
+  /** Writes it; the annotation file stays below 5 MB. */
+  readonly write: (folder: string) => void | Promise<void>;
+  /** The command lines to run on it, and how each must end. */
+  readonly runs: readonly HostileRun[];
+}
+
+export interface HostileRun {
+  readonly args: (folder: string) => readonly string[];
+  /** The exit code and words of what it prints: a refusal names file, item and limit. */
+  readonly code: 0 | 1;
+  readonly says: RegExp;
+}
+
+/** All that may be asked of a file, so full that a byte more would not be told within the limits. */
+const MOST_BYTES = 4.95e6;
+/** The largest side that there may be. */
+const SIDE = 65_535;
+
+/** As many entries as go into the file. */
+function filled(head: string, tail: string, entry: (i: number) => string, between = ","): string {
+  const parts: string[] = [];
+  let length = head.length + tail.length;
+  for (let i = 0; ; i++) {
+    const text = entry(i);
+    length += text.length + between.length;
+    if (length > MOST_BYTES) return head + parts.join(between) + tail;
+    parts.push(text);
+  }
+}
+
+function blankPng(width: number, height: number): Promise<Buffer> {
+  const create = { width, height, channels: 3, background: "#808080" } as const;
+  return sharp({ create, limitInputPixels: false }).png({ compressionLevel: 9, palette: true }).toBuffer();
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+const LARGE: Size = { width: SIDE, height: SIDE };
+/** Of as many pixels as a picture may have. */
+const WIDE: Size = { width: SIDE, height: 600 };
+const SMALL: Size = { width: 8, height: 8 };
+
+type CocoCommand = "check" | "stats" | "yolo" | "polygons" | "show" | "tile" | "split";
+
+const COCO_ARGUMENTS: Readonly<Record<CocoCommand, (json: string, pictures: string, out: string) => string[]>> = {
+  check: (json, pictures) => ["data", "check", "--annotations", json, "--pictures", pictures],
+  stats: (json, pictures, out) => [
+    ...["data", "stats", "--annotations", json, "--pictures", pictures],
+    ...["--out", `${out}.html`],
+  ],
+  yolo: (json, pictures, out) => [
+    ...["data", "convert", json, "--from", "coco", "--to", "yolo"],
+    ...["--pictures", pictures, "--no-copy", "--out", out],
+  ],
+  polygons: (json, pictures, out) => [
+    ...["data", "convert", json, "--from", "coco", "--to", "yolo-polygons"],
+    ...["--pictures", pictures, "--no-copy", "--out", out],
+  ],
+  show: (json, pictures, out) => [
+    ...["data", "show", "--annotations", json, "--pictures", pictures],
+    ...["--out", `${out}.png`],
+  ],
+  tile: (json, pictures, out) => ["data", "tile", "--annotations", json, "--pictures", pictures, "--out", out],
+  split: (json, _, out) => ["data", "split", "--annotations", json, "--out", out],
+};
+
+type End = Pick<HostileRun, "code" | "says">;
+
+/** A COCO file, with a picture of this size beside it. */
+function coco(text: () => string, ends: Partial<Record<CocoCommand, End>>, picture = SMALL): HostileSet {
+  return {
+    async write(folder) {
+      mkdirSync(join(folder, "pictures"));
+      writeFileSync(join(folder, "pictures", "a.png"), await blankPng(picture.width, picture.height));
+      writeFileSync(join(folder, "a.json"), text());
+    },
+    runs: (Object.entries(ends) as [CocoCommand, End][]).map(([command, end]) => ({
+      ...end,
+      args: (folder) =>
+        COCO_ARGUMENTS[command](join(folder, "a.json"), join(folder, "pictures"), join(folder, `out-${command}`)),
+    })),
+  };
+}
+
+/** One picture, said to be of this size, with as many objects of this shape as there is room for. */
+function objects(shape: string, { width, height }: Size, box = `[0,0,${width},${height}]`): string {
+  const head =
+    `{"categories":[{"id":1,"name":"c"}],"images":[{"id":1,"file_name":"a.png","width":${width},"height":${height}}],` +
+    '"annotations":[';
+  const bbox = box === "" ? "" : `"bbox":${box},`;
+  return filled(head, "]}", (i) => `{"id":${i},"image_id":1,"category_id":1,${bbox}"segmentation":${shape}}`);
+}
+
+const list = (count: number, entry: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => entry(i)).join(",");
+
+const zigzag = (points: number): string => `[${list(points, (i) => `${i % 2 === 0 ? 0 : SIDE},${(i * 7919) % SIDE}`)}]`;
+
+const full = ({ width, height }: Size): string => `{"size":[${height},${width}],"counts":[0,${height * width}]}`;
+
+/** Compressed run lengths of upright stripes. */
+function stripes({ width, height }: Size, count: number): string {
+  const length = Math.floor((height * width) / (2 * count));
+  const counts = Uint32Array.from({ length: 2 * count }, () => length);
+  counts[0]! += height * width - 2 * count * length;
+  return `{"size":[${height},${width}],"counts":${JSON.stringify(compressRle({ height, width, counts }))}}`;
+}
+
+const refused = (item: string): End => ({
+  code: 1,
+  says: new RegExp(
+    `${item}.*: up to here there is more work than a file of this size and its pictures may ask for \\(\\d+ of \\d+ million units\\)`,
+  ),
+});
+const done = (says: RegExp = /./): End => ({ code: 0, says });
+const faulty = (says: RegExp): End => ({ code: 1, says });
+
+function convert(
+  from: "cvat" | "voc" | "labelme",
+  file: string,
+  text: () => string | Promise<string>,
+  end: End,
+): HostileSet {
+  return {
+    async write(folder) {
+      mkdirSync(join(folder, "in"));
+      writeFileSync(join(folder, "in", "a.png"), await blankPng(8, 8));
+      writeFileSync(join(folder, "in", file), await text());
+    },
+    runs: [
+      {
+        ...end,
+        args: (folder) => [
+          ...["data", "convert", from === "cvat" ? join(folder, "in", file) : join(folder, "in"), "--from", from],
+          ...["--pictures", join(folder, "in"), "--out", join(folder, "out.json")],
+        ],
+      },
+    ],
+  };
+}
+
+const cvat = (shape: (i: number) => string, end: End): HostileSet =>
+  convert(
+    "cvat",
+    "a.xml",
+    () =>
+      filled(`<annotations><image name="a.png" width="${SIDE}" height="${SIDE}">`, "</image></annotations>", shape, ""),
+    end,
+  );
+
+const labelme = (shape: (i: number) => string, end: End): HostileSet =>
+  convert(
+    "labelme",
+    "a.json",
+    () => filled(`{"imagePath":"a.png","imageWidth":${SIDE},"imageHeight":${SIDE},"shapes":[`, "]}", shape),
+    end,
+  );
+
+const voc = (content: () => string, end: End): HostileSet =>
+  convert("voc", "a.xml", () => `<annotation><filename>a.png</filename>${content()}</annotation>`, end);
+
+interface YoloFiles {
+  readonly labels?: string;
+  readonly description?: string;
+  readonly list?: string;
+}
+
+function yolo(files: () => YoloFiles, end: End, picture = SMALL): HostileSet {
+  return {
+    async write(folder) {
+      const { labels = "0 .5 .5 1 1\n", description = "train: images\nnames: [c]\n", list: listed } = files();
+      for (const name of ["images", "labels"]) mkdirSync(join(folder, name));
+      writeFileSync(join(folder, "images", "a.png"), await blankPng(picture.width, picture.height));
+      writeFileSync(join(folder, "labels", "a.txt"), labels);
+      writeFileSync(join(folder, "data.yaml"), description);
+      if (listed !== undefined) writeFileSync(join(folder, "list.txt"), listed);
+    },
+    runs: [
+      {
+        ...end,
+        args: (folder) => [
+          ...["data", "convert", join(folder, "data.yaml"), "--from", "yolo"],
+          ...["--out", join(folder, "out.json")],
+        ],
+      },
+    ],
+  };
+}
+
+/** A white mask in base 64. */
+async function whiteMask(side: number): Promise<string> {
+  const create = { width: side, height: side, channels: 3, background: "#fff" } as const;
+  return (await sharp({ create }).png({ compressionLevel: 9, palette: true, colours: 2 }).toBuffer()).toString(
+    "base64",
+  );
+}
+
+/** By what is in the file. */
+export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
+  "COCO: zigzags of 250 edges": coco(() => objects(`[${zigzag(250)}]`, LARGE), {
+    check: refused("annotation 1"),
+    polygons: done(),
+  }),
+  "COCO: a zigzag of 100,000 points": coco(() => objects(`[${zigzag(100_000)}]`, LARGE), {
+    check: faulty(
+      /annotation 0: the polygon's outline crosses columns of pixels 65\d+ times; at most 16777216 are drawn/,
+    ),
+  }),
+  "COCO: ten edges of 4e8": coco(() => objects(`[[${list(10, (i) => (i % 2 === 0 ? "-4e8,9" : "4e8,4e8"))}]]`, LARGE), {
+    check: refused("annotation"),
+  }),
+  "COCO: outlines as large as a picture may be": coco(
+    () => objects(`[[0,0,${SIDE},0,${SIDE},600,0,600]]`, WIDE),
+    {
+      check: refused("annotation"),
+      show: refused("a.png: annotation"),
+      tile: refused("annotation \\d+ of a.png"),
+      stats: done(),
+    },
+    WIDE,
+  ),
+  "COCO: many triangles an object": coco(() => objects(`[${list(50, () => `[0,0,${SIDE},9,0,9]`)}]`, LARGE), {
+    check: faulty(/./),
+    polygons: done(),
+  }),
+  "COCO: tiny polygons without end": coco(() => objects(`[${list(200_000, () => "[0,0,1,1,2,0]")}]`, SMALL), {
+    check: done(),
+    polygons: done(),
+  }),
+  "COCO: full masks": coco(
+    () => objects(full(WIDE), WIDE),
+    {
+      polygons: refused("annotation \\d+ of a.png"),
+      show: refused("a.png"),
+      tile: refused("annotation \\d+ of a.png"),
+      check: done(),
+    },
+    WIDE,
+  ),
+  "COCO: full masks without boxes": coco(() => objects(full(LARGE), LARGE, ""), {
+    check: faulty(/the picture is 8×8/),
+    yolo: done(),
+  }),
+  "COCO: striped masks": coco(
+    () => objects(stripes(WIDE, 19_000), WIDE),
+    { polygons: refused("annotation 0 of a.png"), show: refused("a.png"), tile: refused("annotation \\d+ of a.png") },
+    WIDE,
+  ),
+  "COCO: boxes without end": coco(
+    () => objects("[]", { width: 6000, height: 6000 }),
+    { show: refused("a.png"), check: done() },
+    { width: 6000, height: 6000 },
+  ),
+  "COCO: annotations that are numbers": coco(
+    () => filled('{"categories":[{"id":1,"name":"c"}],"images":[],"annotations":[', "]}", () => "0"),
+    {
+      check: faulty(/more faults than entries of a COCO instance file have/),
+      stats: faulty(/annotation number 1: this must be an object, not 0/),
+    },
+  ),
+  "COCO: empty annotations": coco(
+    () => filled('{"categories":[{"id":1,"name":"c"}],"images":[],"annotations":[', "]}", () => "{}"),
+    {
+      check: faulty(/more faults than entries of a COCO instance file have/),
+    },
+  ),
+  "COCO: empty pictures": coco(
+    () => filled('{"categories":[{"id":1,"name":"c"}],"annotations":[],"images":[', "]}", () => "{}"),
+    {
+      check: faulty(/more faults than entries of a COCO instance file have/),
+    },
+  ),
+  "COCO: one picture listed without end": coco(
+    () =>
+      filled(
+        '{"categories":[{"id":1,"name":"c"}],"annotations":[],"images":[',
+        "]}",
+        (i) => `{"id":${i},"file_name":"a.png","width":6000,"height":6000}`,
+      ),
+    { check: done(/warnings/) },
+    { width: 6000, height: 6000 },
+  ),
+  "COCO: a class a picture": coco(
+    () => {
+      const numbers = (entry: (i: number) => object) => Array.from({ length: 26_000 }, (_, i) => entry(i));
+      return JSON.stringify({
+        images: numbers((id) => ({ id, file_name: "a.png", ...SMALL })),
+        categories: numbers((id) => ({ id, name: `class ${id}` })),
+        annotations: numbers((id) => ({ id, image_id: id, category_id: id, bbox: [0, 0, 8, 8] })),
+      });
+    },
+    { check: done(), stats: done(), split: refused("a.json") },
+  ),
+  "CVAT: masks as large as windows may be": cvat(
+    () => `<mask label="c" rle="0,${2048 * SIDE}" left="0" top="0" width="${SIDE}" height="2048"/>`,
+    refused("image 1: mask"),
+  ),
+  "CVAT: striped masks": cvat(
+    () => `<mask label="c" rle="${list(2048, () => String(SIDE))}" left="0" top="0" width="${SIDE}" height="2048"/>`,
+    refused("image 1: mask 1"),
+  ),
+  "CVAT: ellipses far larger than the picture": cvat(
+    () => '<ellipse label="c" cx="9" cy="9" rx="1000000" ry="1000000"/>',
+    refused("image 1: ellipse"),
+  ),
+  "CVAT: an ellipse with a radius of 1e9": cvat(
+    () => '<ellipse label="c" cx="9" cy="9" rx="1000000000" ry="1"/>',
+    faulty(/image 1: ellipse 1: a radius is 1000000000; radii go from 0 to 1048576 pixels/),
+  ),
+  "CVAT: turned boxes": cvat(
+    () => `<box label="c" xtl="0" ytl="0" xbr="${SIDE}" ybr="${SIDE}" rotation="1"/>`,
+    refused("image 1: box"),
+  ),
+  "CVAT: a group without end": cvat(
+    () => `<box label="c" group_id="1" xtl="0" ytl="0" xbr="${SIDE}" ybr="${SIDE}"/>`,
+    refused("image 1: box 1"),
+  ),
+  "CVAT: a polygon of 800,000 points": convert(
+    "cvat",
+    "a.xml",
+    () =>
+      `<annotations><image name="a.png" width="9" height="9"><polygon label="c" points="${"0,0;9,9;".repeat(400_000)}0,9"/></image></annotations>`,
+    done(),
+  ),
+  "CVAT: elements without end": convert(
+    "cvat",
+    "a.xml",
+    () => `<annotations>${"<a/>".repeat(1.2e6)}</annotations>`,
+    faulty(/a\.xml: no XML of annotations: there are more than \d+ elements, the most for a file of its size/),
+  ),
+  "CVAT: attributes without end": convert(
+    "cvat",
+    "a.xml",
+    () => `<annotations><image ${list(4e5, (i) => `a${i}=""`).replaceAll(",", " ")}/></annotations>`,
+    faulty(/a\.xml: no XML of annotations: there are more than 1000 attributes in one element/),
+  ),
+  "CVAT: as many labels as objects, none of them listed": convert(
+    "cvat",
+    "a.xml",
+    () => {
+      const labels = list(60_000, (i) => `<label><name>${i}</name></label>`).replaceAll(",", "");
+      const boxes = list(35_000, (i) => `<box label="z${i}" xtl="0" ytl="0" xbr="1" ybr="1"/>`).replaceAll(",", "");
+      return `<annotations><meta><task><labels>${labels}</labels></task></meta><image name="a.png" width="9" height="9">${boxes}</image></annotations>`;
+    },
+    done(/35000 labels taken that the task does not list/),
+  ),
+  "LabelMe: circles far larger than the picture": labelme(
+    () => '{"label":"c","shape_type":"circle","points":[[0,0],[0,1000000]]}',
+    refused('a.json: shape \\d+ \\("c"\\)'),
+  ),
+  "LabelMe: outlines as wide as the picture": labelme(
+    () => '{"label":"c","points":[[0,0],[65535,9],[0,9]]}',
+    refused('a.json: shape \\d+ \\("c"\\)'),
+  ),
+  "LabelMe: shapes that are numbers": labelme(
+    () => "0",
+    faulty(/a\.json: shapes\.0: Invalid input.*is this a LabelMe file\?/),
+  ),
+  "LabelMe: points that are numbers": labelme(
+    () => `{"label":"c","points":[${list(100_000, () => "0")}]}`,
+    faulty(/a\.json: shapes\.0\.points\.0: Invalid input/),
+  ),
+  "LabelMe: points without end": labelme(
+    () => `{"label":"c","points":[${list(400_000, () => "[0,9],[9,0]")}]}`,
+    done(),
+  ),
+  "LabelMe: masks of few bytes and many pixels": convert(
+    "labelme",
+    "a.json",
+    async () => {
+      const mask = await whiteMask(6000);
+      return filled(
+        '{"imagePath":"a.png","imageWidth":6000,"imageHeight":6000,"shapes":[',
+        "]}",
+        () => `{"label":"c","shape_type":"mask","points":[[0,0],[5999,5999]],"mask":"${mask}"}`,
+      );
+    },
+    refused('a.json: shape \\d+ \\("c"\\)'),
+  ),
+  "VOC: elements without end": voc(
+    () => "<a/>".repeat(1.2e6),
+    faulty(/a\.xml: no XML of annotations: there are more than \d+ elements/),
+  ),
+  "VOC: boxes without end": voc(
+    () =>
+      "<object><name>c</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>".repeat(
+        45_000,
+      ),
+    done(/45000 objects/),
+  ),
+  "YOLO: polygons as wide as the picture": yolo(
+    () => ({ labels: "0 0 0 1 0 1 1\n".repeat(350_000) }),
+    refused("a.txt:\\d+"),
+    WIDE,
+  ),
+  "YOLO: boxes without end": yolo(() => ({ labels: "0 .5 .5 1 1\n".repeat(400_000) }), done()),
+  "YOLO: a line without end": yolo(
+    () => ({ labels: `0${" 0".repeat(2_400_001)}\n` }),
+    faulty(/a\.txt:1: 2400002 numbers/),
+  ),
+  "YOLO: names without end": yolo(
+    () => ({ description: `train: images\nnames: [${list(60_000, (i) => `c${i}`)}]\n` }),
+    done(),
+  ),
+  "YOLO: one picture listed without end": yolo(
+    () => ({ description: "train: list.txt\nnames: [c]\n", list: "images/a.png\n".repeat(380_000) }),
+    done(/379999 entries left out of pictures that are listed before/),
+  ),
+};
