@@ -161,7 +161,7 @@ export function pooledHead(
     ...initialisers
   }: { readonly channels: number; readonly classes: number } & Pick<Linear, "initWeight" | "initBias">,
 ): Layer {
-  const head = linear(scope, { in: channels, out: classes, ...initialisers });
+  const head = linear(scope.ofOutput(), { in: channels, out: classes, ...initialisers });
   return (x, context) => head(mean(x, { axes: [2, 3] }), context);
 }
 

@@ -160,7 +160,7 @@ export function deitClassifier(
   const { channels, extra, tokens } = trunk(scope, config);
   const norm = layerNorm(scope.child("norm"), channels, { epsilon });
   const headOf = (name: string, at: number): Layer => {
-    const head = linear(scope.child(name), { in: channels, out: classes, initWeight, initBias: zeros });
+    const head = linear(scope.child(name).ofOutput(), { in: channels, out: classes, initWeight, initBias: zeros });
     return (all, context) => {
       const token = slice(all, { axis: 1, start: at, end: at + 1 });
       return head(norm(reshape(token, [token.shape[0]!, channels]), context), context);

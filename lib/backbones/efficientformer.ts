@@ -239,7 +239,7 @@ export function efficientFormerClassifier(
   const channels = options.size.widths[3];
   const norm = layerNorm(scope.child("norm"), channels);
   const heads = ["head", "dist_head"].map((name) =>
-    linear(scope.child(name), { in: channels, out: options.classes, initWeight, initBias: zeros }),
+    linear(scope.child(name).ofOutput(), { in: channels, out: options.classes, initWeight, initBias: zeros }),
   ) as [Layer, Layer];
   return distilled((x, context) => {
     const last = runTrunk(layers, x, context).at(-1)!;

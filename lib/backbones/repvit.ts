@@ -139,7 +139,12 @@ export function repVitClassifier(
   const heads = ["head.head", "head.head_dist"].map((path) => {
     const norm = batchNorm(scope.child(`${path}.bn`), channels);
     const initWeight = truncatedNormal(0.02);
-    const out = linear(scope.child(`${path}.l`), { in: channels, out: classes, initWeight, initBias: zeros });
+    const out = linear(scope.child(`${path}.l`).ofOutput(), {
+      in: channels,
+      out: classes,
+      initWeight,
+      initBias: zeros,
+    });
     return sequential(norm, (x) => reshape(x, x.shape.slice(0, 2)), out);
   }) as [Layer, Layer];
   const features = sequential(stem, ...stages, (x) => mean(x, { axes: [2, 3], keepDims: true })); // [B, C, 1, 1]

@@ -12,6 +12,15 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
       optimizer: optimizerConfig,
       schedule: scheduleConfig,
       clipNorm: positive("Gradients are scaled down to this Euclidean norm; without it, they are not").exactOptional(),
+      adaptiveClipping: z
+        .strictObject({
+          factor: positive("Largest norm of a unit's gradient, as a share of the norm of its weights").default(0.01),
+          eps: positive("Least norm of weights that is reckoned with").default(1e-3),
+        })
+        .exactOptional()
+        .describe(
+          "Adaptive gradient clipping: the gradient of each output channel, or of a vector as a whole, is scaled down to a share of its weights' norm, but for layers that give the model's answers; before clipNorm, if both are set",
+        ),
       accumulate: count("Batches whose gradients are averaged into one step").default(1),
       evaluateEvery: count(
         "Epochs (or steps, as the length) between validations; without it, only at the end",

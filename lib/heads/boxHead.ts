@@ -20,13 +20,13 @@ export interface BoxHeadOptions {
 /** Two fully connected layers with ReLU, then class logits and deltas for each class (the box head of FPN). */
 export function boxHead(scope: ParameterScope, { in: channels, poolSize, width, classes }: BoxHeadOptions): BoxHead {
   const inputs = channels * poolSize * poolSize;
-  const classify = linear(scope.child("fc_cls"), {
+  const classify = linear(scope.child("fc_cls").ofOutput(), {
     in: width,
     out: classes + 1,
     initWeight: normal(0.01),
     initBias: zeros,
   });
-  const regress = linear(scope.child("fc_reg"), {
+  const regress = linear(scope.child("fc_reg").ofOutput(), {
     in: width,
     out: 4 * classes,
     initWeight: normal(0.001),

@@ -28,7 +28,7 @@ export function maskHead(scope: ParameterScope, options: MaskHeadOptions): MaskH
   layers.push(
     transposedConvolution(scope.child("upsample"), { in: channels, out: channels, factor: 2, ...init }),
     relu,
-    convolution(scope.child("conv_logits"), { in: channels, out: options.classes, kernel: 1, ...init }),
+    convolution(scope.child("conv_logits").ofOutput(), { in: channels, out: options.classes, kernel: 1, ...init }),
   );
   return { forward: sequential(...layers) };
 }

@@ -30,8 +30,18 @@ export function rpnHead(
   const { channels, anchors } = options;
   const init = { initWeight: normal(0.01), initBias: zeros };
   const shared = convolutionWithMatrix(scope.child("rpn_conv"), { in: options.in, out: channels, kernel: 3, ...init });
-  const classify = convolutionWithMatrix(scope.child("rpn_cls"), { in: channels, out: anchors, kernel: 1, ...init });
-  const regress = convolutionWithMatrix(scope.child("rpn_reg"), { in: channels, out: 4 * anchors, kernel: 1, ...init });
+  const classify = convolutionWithMatrix(scope.child("rpn_cls").ofOutput(), {
+    in: channels,
+    out: anchors,
+    kernel: 1,
+    ...init,
+  });
+  const regress = convolutionWithMatrix(scope.child("rpn_reg").ofOutput(), {
+    in: channels,
+    out: 4 * anchors,
+    kernel: 1,
+    ...init,
+  });
   return {
     anchors,
     forward: (levels, context) => {

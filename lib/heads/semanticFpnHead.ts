@@ -28,7 +28,7 @@ export function semanticFpnHead(scope: ParameterScope, options: SemanticFpnHeadO
   const { channels, classes, dropout, classifierStd } = options;
   // The official order: the classifier's parameters come first.
   const init = { initWeight: normal(classifierStd), initBias: zeros };
-  const classify = convolution(scope.child("conv_seg"), { in: channels, out: classes, kernel: 1, ...init });
+  const classify = convolution(scope.child("conv_seg").ofOutput(), { in: channels, out: classes, kernel: 1, ...init });
   const branches = Array.from({ length: options.levels }, (_, level) =>
     branch(scope.child(`scale_heads.${level}`), level, options.in, channels),
   );

@@ -30,7 +30,7 @@ export interface LayerScales {
  * BEiT's and timm's layer-wise decay (`param_groups_layer_decay`): of n layers the i-th, counted from 0, has decayⁿ⁻ⁱ, and
  * what belongs to none of them, such as heads, 1.
  */
-export function layerScales(backbone: Backbone, config: BackboneConfig, decay: number): LayerScales {
+export function layerScales(backbone: Pick<Backbone, "stages">, config: BackboneConfig, decay: number): LayerScales {
   const layers = backboneLayers(config, backbone).map((paths) => paths.map((path) => PREFIX + path));
   return {
     layers: layers.length,

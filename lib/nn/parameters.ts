@@ -14,6 +14,8 @@ export interface Parameter {
   readonly shape: Shape;
   readonly role: ParameterRole;
   readonly initialise: Initialiser;
+  /** Of a layer that gives the model's answers: adaptive clipping leaves it alone. Default false. */
+  readonly isOutput?: boolean;
 }
 
 /** Whether a parameter is of a part: "backbone.network.1" is within "backbone.network", but not within "backbone.net". */
@@ -47,14 +49,21 @@ export class ParameterScope {
   constructor(
     private readonly list: ParameterList,
     readonly path: string,
+    private readonly isOutput = false,
   ) {}
 
   child(name: string | number): ParameterScope {
-    return new ParameterScope(this.list, this.path === "" ? `${name}` : `${this.path}.${name}`);
+    return new ParameterScope(this.list, this.path === "" ? `${name}` : `${this.path}.${name}`, this.isOutput);
+  }
+
+  /** The same place, of a layer that gives the model's answers. */
+  ofOutput(): ParameterScope {
+    return new ParameterScope(this.list, this.path, true);
   }
 
   parameter(name: string, shape: Shape, role: ParameterRole, initialise: Initialiser): Parameter {
-    return this.list.add({ name: this.child(name).path, shape, role, initialise });
+    const { isOutput } = this;
+    return this.list.add({ name: this.child(name).path, shape, role, initialise, ...(isOutput && { isOutput }) });
   }
 }
 

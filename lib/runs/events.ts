@@ -22,7 +22,7 @@ export type TrainingEvent =
       readonly loss: number;
       readonly losses: Readonly<Record<string, number>>;
       readonly lr: number;
-      /** Before clipping. */
+      /** Before clipping of any kind. */
       readonly gradientNorm?: number;
       /** Wall time of the step, waiting for data included. */
       readonly stepSeconds: number;

@@ -4,6 +4,7 @@ import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer, Segment } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
+import { adaptiveClipping } from "./adaptiveClipping.js";
 import { addInto, clipFactor, globalNorm } from "./gradients.js";
 
 export interface StepperOptions<B extends Batch> {
@@ -18,7 +19,7 @@ export interface StepperOptions<B extends Batch> {
 export interface Backward {
   /** Means over the step's batches. */
   readonly losses: Losses;
-  /** Of the mean gradient. */
+  /** Of the mean gradient, before clipping. */
   readonly gradientNorm: number;
   /** Time spent waiting for batches. */
   readonly dataSeconds: number;
@@ -39,7 +40,8 @@ export interface Stepper<B extends Batch> {
 
 export function createStepper<B extends Batch>(options: StepperOptions<B>): Stepper<B> {
   const { trainer, values, optimizer, segments, signal } = options;
-  const { accumulate, seed, clipNorm } = options.config.training;
+  const { accumulate, seed, clipNorm, adaptiveClipping: adaptive } = options.config.training;
+  const clipUnits = adaptive && adaptiveClipping(values.trainable, adaptive);
   const sum = new Float32Array(values.flat.length);
   const gradients = accumulate === 1 ? sum : new Float32Array(values.flat.length);
 
@@ -71,7 +73,9 @@ export function createStepper<B extends Batch>(options: StepperOptions<B>): Step
       }
     },
     update(step, lr, gradientNorm) {
-      const clip = clipNorm === undefined ? 1 : clipFactor(gradientNorm, clipNorm);
+      clipUnits?.(sum, values.flat, 1 / accumulate);
+      const norm = clipUnits === undefined || clipNorm === undefined ? gradientNorm : globalNorm(sum) / accumulate;
+      const clip = clipNorm === undefined ? 1 : clipFactor(norm, clipNorm);
       const gradientScale = clip / accumulate;
       optimizer.update({ parameters: values.flat, gradients: sum, segments, lr, update: step, gradientScale });
     },

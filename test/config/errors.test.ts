@@ -112,6 +112,12 @@ describe("config errors", () => {
       "config.yaml:12:51: training.optimizer.layerDecay: must be above 0, got 0",
     ],
     [
+      "adaptive clipping to nothing",
+      "steps: 300",
+      "steps: 300\n  adaptiveClipping: { factor: 0 }",
+      "config.yaml:12:31: training.adaptiveClipping.factor: must be above 0, got 0",
+    ],
+    [
       "a warm-up without a length",
       "warmup: { steps: 50 }",
       "warmup: { ratio: 0.1 }",
@@ -271,7 +277,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, clipNorm, accumulate, evaluateEvery, checkpoint, logEvery, seed",
+            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, accumulate, evaluateEvery, checkpoint, logEvery, seed",
           ),
         );
         files.remove();

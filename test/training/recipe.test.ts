@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { findWeights } from "../../lib/runs/folder.js";
 import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
-import { messagesOf, trainQuietly } from "../support/runs.js";
+import { decidedLines, messagesOf, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
 for (const task of ["segmentation", "detection"] as const) {
@@ -53,6 +53,17 @@ for (const task of ["segmentation", "detection"] as const) {
         "what stands behind the backbone all of it";
       expect(messagesOf(events).split("\n")).to.include(text);
       expect(messagesOf(whole.events)).to.not.contain("decay by layer");
+    });
+
+    it("adaptive clipping holds gradients down, and does nothing where none is above its bound", async () => {
+      const lines = async (...overrides: string[]) => {
+        const run = newRun();
+        await train(run, "training.steps=3", ...overrides);
+        return decidedLines(run);
+      };
+      const plain = await lines();
+      expect(await lines("training.adaptiveClipping.factor=1e9")).to.deep.equal(plain);
+      expect(await lines("training.adaptiveClipping={}")).to.not.deep.equal(plain);
     });
   });
 }
