@@ -9,7 +9,7 @@ import { loadConfig } from "../lib/config/load.js";
 import { readCocoFile } from "../lib/datasets/cocoFile.js";
 import { readObjectInfo } from "../lib/datasets/objectInfo.js";
 import { readXml } from "../lib/datatools/convert/xml.js";
-import { openOnnxFile } from "../lib/engines/onnxFile.js";
+import { openOnnxFile } from "../lib/engines/onnxruntime/onnxFile.js";
 import { UserError } from "../lib/errors.js";
 import { joinWithin, nameFault, openFile, readBytes, readBytesSync, readTextFile } from "../lib/files.js";
 import { decodeIndices, decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../lib/images/decode.js";

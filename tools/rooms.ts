@@ -41,18 +41,19 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"] },
   schedules: { holds: "of the learning rate, one a file: schema and rate", imports: ["schemas"], neutral: true },
-  config: {
-    holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "backbones", "necks", "datasets", "optimizers", "schedules"],
-  },
   compilers: {
     holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
     imports: ["graph"],
     neutral: true,
   },
   engines: {
-    holds: "the interface of engines, and each; only here is a runtime imported",
-    imports: ["graph", "compilers"],
+    holds:
+      "the interface of engines, and a folder for each: schema, what it can do, its runtime, which only it imports",
+    imports: ["schemas", "graph", "compilers"],
+  },
+  config: {
+    holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
+    imports: ["schemas", "backbones", "necks", "datasets", "optimizers", "schedules", "engines"],
   },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },

@@ -1,5 +1,5 @@
 import { efficientFormer } from "../../lib/backbones/efficientformer.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { bufferOutputs, gradientOutputs, gradientStore, inputsOf } from "../../lib/models/bindings.js";
 import { Context } from "../../lib/nn/context.js";

@@ -1,5 +1,5 @@
 import { compileForInference } from "../../lib/engines/inference.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, type ParameterScope } from "../../lib/nn/parameters.js";

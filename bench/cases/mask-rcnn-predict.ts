@@ -1,4 +1,4 @@
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
 import { detector } from "../../lib/models/maskRcnn/detector.js";

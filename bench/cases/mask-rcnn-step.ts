@@ -1,7 +1,7 @@
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";

@@ -1,4 +1,4 @@
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import type { Segmenter } from "../../lib/models/predictions.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { segmenter } from "../../lib/models/semanticFpn/segmenter.js";

@@ -1,5 +1,5 @@
 import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
 import { checksum, labelMap, pictures } from "../inputs.js";

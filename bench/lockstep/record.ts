@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { loadConfig } from "../../lib/config/load.js";
 import type { DetectionConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { UserError } from "../../lib/errors.js";
 import { isFrozen, normModeOf } from "../../lib/models/backbone.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config/schema.js";
-import { createEngine } from "../engines/create.js";
+import { openEngine } from "../engines/index.js";
 import { runOnce } from "../engines/inference.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
@@ -47,7 +47,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   if (options.force !== true) await checkFree(out);
   const { network, weights } = await openNetwork(config, options.weights);
   signal?.throwIfAborted();
-  const engine = createEngine(config.engine);
+  const engine = await openEngine(config.engine);
   const builds = await recordBuilds(network, settings, config.data.normalisation, (constants) =>
     runOnce(engine, constants),
   );

@@ -5,7 +5,6 @@ import { graphModelFiles, MODEL_FILE } from "../compilers/tensorflow/files.js";
 import { graphModel } from "../compilers/tensorflow/graphModel.js";
 import { tensorFlowGraph } from "../compilers/tensorflow/write.js";
 import type { ModelFile } from "../engines/modelFile.js";
-import { openOnnxFile } from "../engines/onnxFile.js";
 import { UserError } from "../errors.js";
 import { ownVersion } from "../version.js";
 
@@ -34,7 +33,7 @@ export const FORMATS = {
   onnx: {
     write: async (exported, { opset }) =>
       new Map([["", writePortableOnnx({ ...exported, version: ownVersion(), ...(opset !== undefined && { opset }) })]]),
-    open: (path) => openOnnxFile(path),
+    open: async (path) => (await import("../engines/onnxruntime/onnxFile.js")).openOnnxFile(path),
     matches: (path) => path.endsWith(".onnx"),
   },
   tfjs: {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
-import { createEngine } from "../engines/create.js";
+import { openEngine } from "../engines/index.js";
 import { writeFileAtomic } from "../files.js";
 import { ParameterValues } from "../nn/parameters.js";
 import type { ProgressEvent } from "../progress.js";
@@ -62,7 +62,7 @@ async function evaluateTask(
 ): Promise<EvaluateResult> {
   const values = new ParameterValues(task.parameters);
   await weights.fill(values);
-  const engine = createEngine(config.engine);
+  const engine = await openEngine(config.engine);
   const validation = await task.validation(task.predictor({ values, engine, folded: true }));
   try {
     for (const text of [...weights.remarks, ...validation.remarks]) onEvent?.({ type: "message", text });

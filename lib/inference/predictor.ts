@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import { createEngine } from "../engines/create.js";
+import { openEngine } from "../engines/index.js";
 import type { Picture } from "../images/picture.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { checkTestTransforms } from "../tasks/data.js";
@@ -23,7 +23,7 @@ export interface Predictor<Answer = unknown> {
  */
 export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
   checkTestTransforms(config);
-  const engine = createEngine(config.engine);
+  const engine = await openEngine(config.engine);
   const file = await openWeights(weights);
   try {
     checkTask(file, config);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
-import { createEngine } from "../engines/create.js";
+import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
 import { isFrozen, type LayerScales, layerScales, normModeOf } from "../models/backbone.js";
@@ -76,7 +76,7 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
   const { config } = options;
   const { backbone } = config.model;
   const values = new ParameterValues(task.parameters);
-  const engine = createEngine(config.engine);
+  const engine = await openEngine(config.engine, { training: true });
   const { loader, remarks } = await task.trainingData();
   const frozen = isFrozen(task.backbone, backbone);
   const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });

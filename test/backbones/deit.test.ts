@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { deit, deitClassifier } from "../../lib/backbones/deit.js";
 import { positionAdapter } from "../../lib/backbones/positions.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { costByScope, totalCost } from "../../lib/graph/cost.js";
 import { gradients, input, mul, sum, type Value } from "../../lib/graph/index.js";
 import { isFrozen } from "../../lib/models/backbone.js";

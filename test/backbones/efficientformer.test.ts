@@ -4,7 +4,7 @@ import {
   efficientFormer,
   efficientFormerClassifier,
 } from "../../lib/backbones/efficientformer.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { requireGoldens } from "../support/goldens.js";
 import { expectOfficialModel, type GoldenTask } from "../support/modelGoldens.js";
 

@@ -1,5 +1,5 @@
 import { makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
 import { requireGoldens } from "../support/goldens.js";
 import { expectOfficialModel, type GoldenTask } from "../support/modelGoldens.js";

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { makeClassifier } from "../../lib/backbones/index.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { gradients, input, mean, reshape, softmaxCrossEntropy, type Value, zeros } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList } from "../../lib/nn/parameters.js";

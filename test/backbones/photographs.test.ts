@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { efficientNet, efficientNetClassifier } from "../../lib/backbones/efficientnet.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { cropPicture } from "../../lib/images/geometry.js";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { backboneTitle, makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { totalCost } from "../../lib/graph/cost.js";
 import { input, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
 import { examine } from "../../lib/cli/doctor.js";
-import { availableProviders } from "../../lib/engines/onnxruntime.js";
+import { availableProviders } from "../../lib/engines/onnxruntime/engine.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { refused, set } from "./refused.js";
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
-import { examine, memoryFinding, nodeFinding, providerFinding } from "../../lib/cli/doctor.js";
-import { availableProviders } from "../../lib/engines/onnxruntime.js";
-import { tryProvider } from "../../lib/engines/tryProvider.js";
+import { examine, memoryFinding, nodeFinding } from "../../lib/cli/doctor.js";
+import { availableProviders } from "../../lib/engines/onnxruntime/engine.js";
+import { providerFinding } from "../../lib/engines/onnxruntime/examine.js";
+import { tryProvider } from "../../lib/engines/onnxruntime/tryProvider.js";
 import { run } from "./support.js";
 
 describe("doctor", () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { gather, input, mul, scalar } from "../../lib/graph/index.js";
 
 describe("the onnxruntime engine", () => {

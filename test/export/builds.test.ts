@@ -3,7 +3,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { FreeSizes } from "../../lib/compilers/onnx/freeSizes.js";
 import { writePortableOnnx } from "../../lib/compilers/onnx/portable.js";
 import { runOnce } from "../../lib/engines/inference.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { recordBuilds } from "../../lib/export/builds.js";
 import type { Network } from "../../lib/export/network.js";
 import {

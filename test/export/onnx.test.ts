@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { readOnnx } from "../../lib/compilers/onnx/read.js";
 import type { ModelFile, SizedTensors } from "../../lib/engines/modelFile.js";
-import { openOnnxFile } from "../../lib/engines/onnxFile.js";
+import { openOnnxFile } from "../../lib/engines/onnxruntime/onnxFile.js";
 import { type ExportOptions, exportModel } from "../../lib/export/exportModel.js";
 import { type Network, openNetwork } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";

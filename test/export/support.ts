@@ -4,7 +4,7 @@ import { resolveConfig } from "../../lib/config/load.js";
 import type { Config } from "../../lib/config/schema.js";
 import { compileForInference } from "../../lib/engines/inference.js";
 import type { SizedTensors } from "../../lib/engines/modelFile.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { exportGraph, type GraphSize } from "../../lib/export/graph.js";
 import type { Network } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";

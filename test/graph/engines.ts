@@ -1,5 +1,5 @@
 import type { Engine } from "../../lib/engines/engine.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { tfjsEngine } from "../../lib/engines/tfjs/engine.js";
 import { installedTensorFlow } from "../../lib/engines/tfjs/installation.js";
 import { claimProcess } from "../../lib/process.js";

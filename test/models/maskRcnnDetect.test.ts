@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { rleIou } from "../../lib/masks/overlap.js";
 import { decompressRle } from "../../lib/masks/strings.js";

@@ -3,7 +3,7 @@ import type { DetectionConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { decompressRle } from "../../lib/masks/strings.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { SegmentationConfig } from "../../lib/config/schema.js";
 import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input, resizeBilinear } from "../../lib/graph/index.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { fpn } from "../../lib/necks/fpn.js";
 import { NECKS } from "../../lib/necks/index.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { batchNorm, conv2d, gradients, input, mul, nodesInOrder, sum, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import * as layers from "../../lib/nn/layers.js";

@@ -28,8 +28,8 @@ const before = survey();
 
 /** Every entry of the package, and a little of all that loads something: codecs, drawings, an engine, collecting garbage. */
 const USE = `
-const { collectCopies } = await import(${url("lib/engines/garbage.js")});
-const { onnxRuntimeEngine } = await import(${url("lib/engines/onnxruntime.js")});
+const { collectCopies } = await import(${url("lib/engines/onnxruntime/garbage.js")});
+const { onnxRuntimeEngine } = await import(${url("lib/engines/onnxruntime/engine.js")});
 const { load } = await import(${url("lib/engines/tfjs/backends.js")});
 const { startPool } = await import(${url("lib/threads.js")});
 await import("densekit/evaluation");

@@ -62,11 +62,13 @@ describe("the package", () => {
     });
   }
 
-  it("loads no engine for figures and pictures", () => {
+  it("loads no engine and no renderer before they are used", () => {
     const script = `
+      await import("densekit");
       await import("densekit/evaluation");
       await import("densekit/images");
-      process.stdout.write(JSON.stringify(process.report.getReport().sharedObjects.filter((path) => path.includes("onnxruntime"))));`;
+      const native = /onnxruntime|tfjs|tensorflow|resvg|sharp/;
+      process.stdout.write(JSON.stringify(process.report.getReport().sharedObjects.filter((path) => native.test(path))));`;
     const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       cwd: ROOT,
       encoding: "utf8",

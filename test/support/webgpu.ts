@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Program } from "../../lib/engines/engine.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
-import { tryProvider } from "../../lib/engines/tryProvider.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
+import { tryProvider } from "../../lib/engines/onnxruntime/tryProvider.js";
 import { input, relu } from "../../lib/graph/index.js";
 import { findChromium } from "./browser.js";
 

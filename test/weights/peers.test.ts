@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { EFFICIENTFORMER_SIZES, efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";

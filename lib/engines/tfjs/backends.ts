@@ -2,11 +2,8 @@ import type * as Converter from "@tensorflow/tfjs-converter";
 import type * as Core from "@tensorflow/tfjs-core";
 import { UserError } from "../../errors.js";
 import { isOwnProcess } from "../../process.js";
+import type { Backend } from "./backendNames.js";
 import type { NativeTensorFlow } from "./native.js";
-
-/** What TF.js computes on: TensorFlow's C library, a GPU, WebAssembly, plain JavaScript. */
-export const BACKENDS = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
-export type Backend = (typeof BACKENDS)[number];
 
 /** A backend that has been loaded: native sessions, or the packages that run graph models. */
 export type Loaded =

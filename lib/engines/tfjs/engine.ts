@@ -6,7 +6,8 @@ import { savedModel } from "../../compilers/tensorflow/savedModel.js";
 import { type TensorFlowGraph, tensorFlowGraph } from "../../compilers/tensorflow/write.js";
 import type { TensorType, Value } from "../../graph/index.js";
 import type { Engine, Program } from "../engine.js";
-import { BACKENDS, type Backend, type Loaded, loadBackend } from "./backends.js";
+import { BACKENDS, type Backend } from "./backendNames.js";
+import { type Loaded, loadBackend } from "./backends.js";
 import { loadGraph } from "./graphRunner.js";
 import { inTurn, tensorProgram } from "./program.js";
 

@@ -11,7 +11,8 @@ import { UserError } from "../../errors.js";
 import { describeFileError, readBytes } from "../../files.js";
 import type { DType, TensorData } from "../../graph/index.js";
 import type { ModelFile, OpenTypes, SizedTensor, SizedTensors } from "../modelFile.js";
-import { type Backend, type Loaded, loadBackend } from "./backends.js";
+import type { Backend } from "./backendNames.js";
+import { type Loaded, loadBackend } from "./backends.js";
 import { loadGraph } from "./graphRunner.js";
 import { inTurn } from "./program.js";
 

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/schema.js";
 import { Cache } from "../../engines/cache.js";
-import { createEngine } from "../../engines/create.js";
 import type { Program } from "../../engines/engine.js";
+import { openEngine } from "../../engines/index.js";
 import { compileForInference } from "../../engines/inference.js";
 import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
 import { UserError } from "../../errors.js";
@@ -63,7 +63,7 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
     const { task, network, weights } = await openNetwork(config, options.weights);
     const tolerance = options.tolerance ?? (settings.half ? 0.05 : 1e-3);
     const comparison = settings.part === "model" ? task.comparison(tolerance) : outputsComparison();
-    const native = nativeRunner(network, settings, config);
+    const native = await nativeRunner(network, settings, config);
     const names = options.pictures === undefined ? await someOf(config) : await findPictures(options.pictures);
     let side = 0;
     try {
@@ -95,8 +95,8 @@ function checkFits(model: string, { task, classes }: ExportMetadata, config: Con
 }
 
 /** The network's own outputs, neither pre- nor post-processed, on the config's engine. */
-function nativeRunner(network: Network, settings: ExportSettings, config: Config) {
-  const engine = createEngine(config.engine);
+async function nativeRunner(network: Network, settings: ExportSettings, config: Config) {
+  const engine = await openEngine(config.engine);
   const programs = new Cache<Program>(PROGRAMS_KEPT);
   const { normalisation } = config.data;
   const plain = { part: settings.part, preprocess: false, postprocess: false };
@@ -151,7 +151,7 @@ async function measured(
     }
   };
   const { values } = network;
-  const engine = createEngine(config.engine);
+  const engine = await openEngine(config.engine);
   return {
     model: await measure("measuring the model", task.predictor({ values, engine, folded: true })),
     file: await measure("measuring the file", filePredictor(file, settings, config.data.normalisation, task)),

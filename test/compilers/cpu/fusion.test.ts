@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { EFFICIENTFORMER_SIZES, efficientFormer } from "../../../lib/backbones/efficientformer.js";
 import { type FuseOptions, fuse } from "../../../lib/compilers/cpu/fusion/fuse.js";
 import type { RowBlocksAttributes } from "../../../lib/compilers/cpu/fusion/rowBlocks.js";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import {
   add,
   batchNorm,

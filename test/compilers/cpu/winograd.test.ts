@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { chooseTiling, SUM } from "../../../lib/compilers/cpu/winograd/tiling.js";
 import { winograd } from "../../../lib/compilers/cpu/winograd/winograd.js";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import {
   add,
   type ConvolutionOptions,

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { bandOf } from "../../../lib/compilers/onnx/band.js";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import { input, resizedCrossEntropy, resizedCrossEntropyOperator } from "../../../lib/graph/index.js";
 import { bilinearMatrix } from "../../../lib/graph/operators/resizing.js";
 import { Random } from "../../../lib/random.js";

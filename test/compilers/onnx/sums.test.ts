@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { writeOnnx } from "../../../lib/compilers/onnx/write.js";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import { input, sum } from "../../../lib/graph/index.js";
 import { Random } from "../../../lib/random.js";
 import { evaluate } from "../../graph/check.js";

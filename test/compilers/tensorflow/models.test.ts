@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, 
 import { join } from "node:path";
 import { expect } from "chai";
 import type { ModelFile, SizedTensors } from "../../../lib/engines/modelFile.js";
-import { openOnnxFile } from "../../../lib/engines/onnxFile.js";
+import { openOnnxFile } from "../../../lib/engines/onnxruntime/onnxFile.js";
 import { openTfjsFile } from "../../../lib/engines/tfjs/tfjsFile.js";
 import { fromMetadata } from "../../../lib/export/metadata.js";
 import { Random } from "../../../lib/random.js";

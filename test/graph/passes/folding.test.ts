@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import {
   add,
   apply,

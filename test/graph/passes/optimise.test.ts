@@ -6,7 +6,7 @@ import {
   efficientFormerClassifier,
 } from "../../../lib/backbones/efficientformer.js";
 import { compileForInference, runOnce } from "../../../lib/engines/inference.js";
-import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime.js";
+import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import { input, type Value } from "../../../lib/graph/index.js";
 import { optimiseForInference } from "../../../lib/graph/passes/optimise.js";
 import { Context } from "../../../lib/nn/context.js";

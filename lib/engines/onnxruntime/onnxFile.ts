@@ -1,9 +1,9 @@
 import * as ort from "onnxruntime-node";
-import { readOnnx } from "../compilers/onnx/read.js";
-import { UserError } from "../errors.js";
-import { readBytes } from "../files.js";
-import type { DType, TensorData } from "../graph/index.js";
-import type { ModelFile, SizedTensor, SizedTensors } from "./modelFile.js";
+import { readOnnx } from "../../compilers/onnx/read.js";
+import { UserError } from "../../errors.js";
+import { readBytes } from "../../files.js";
+import type { DType, TensorData } from "../../graph/index.js";
+import type { ModelFile, SizedTensor, SizedTensors } from "../modelFile.js";
 
 export interface OnnxFileOptions {
   /** Threads inside one operator; 0: one a core. */

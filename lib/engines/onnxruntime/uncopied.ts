@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
-import { bytesOf } from "../compilers/onnx/emitter.js";
-import { ELEMENT_TYPES, encodeModel, valueInfo } from "../compilers/onnx/proto.js";
-import { emptySequence, IR_VERSION, OPSET } from "../compilers/onnx/write.js";
+import { bytesOf } from "../../compilers/onnx/emitter.js";
+import { ELEMENT_TYPES, encodeModel, valueInfo } from "../../compilers/onnx/proto.js";
+import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js";
 
 /**
  * onnxruntime-node (1.30) copies every output into fresh memory after a run, those too that were written in place: 600 MB in a

@@ -1,5 +1,6 @@
-import { input, mul, scalar } from "../graph/index.js";
-import { onnxRuntimeEngine, type Provider } from "./onnxruntime.js";
+import { input, mul, scalar } from "../../graph/index.js";
+import { onnxRuntimeEngine } from "./engine.js";
+import type { Provider } from "./providers.js";
 
 /*
  * The process `tryProvider` starts: tells its parent in one message what goes wrong with the provider it is given, or

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Provider } from "./onnxruntime.js";
+import type { Provider } from "./providers.js";
 
 const TRIAL = fileURLToPath(new URL("./providerTrial.js", import.meta.url));
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
-import type { FuseOptions } from "../compilers/cpu/fusion/fuse.js";
-import { winograd } from "../compilers/cpu/winograd/winograd.js";
-import { type OnnxFile, writeOnnx } from "../compilers/onnx/write.js";
-import { UserError } from "../errors.js";
+import type { FuseOptions } from "../../compilers/cpu/fusion/fuse.js";
+import { winograd } from "../../compilers/cpu/winograd/winograd.js";
+import { type OnnxFile, writeOnnx } from "../../compilers/onnx/write.js";
+import { UserError } from "../../errors.js";
 import {
   constantData,
   conv2dOperator,
@@ -12,16 +12,15 @@ import {
   type TensorData,
   type TensorType,
   type Value,
-} from "../graph/index.js";
-import { isOwnProcess } from "../process.js";
-import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "./engine.js";
+} from "../../graph/index.js";
+import { isOwnProcess } from "../../process.js";
+import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "../engine.js";
 import { collectCopies } from "./garbage.js";
+import type { Provider } from "./providers.js";
 import { runUncopied, STOP } from "./uncopied.js";
 
 // What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
 const FATAL = 4;
-
-export type Provider = "cpu" | "webgpu" | "cuda" | "coreml" | "dml";
 
 export interface OnnxRuntimeOptions {
   /** Tried in this order for every operator; cpu takes what the others cannot. */
