@@ -34,14 +34,14 @@ const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
   "a kernel as large as the picture, padded below and to the right alone": suite(operators.conv2d, {
     calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
       operands: [floats([2, 2, 3, 2]), floats([4, 2, 3, 2]), floats([4])],
-      attributes: { stride: [1, 1], padding: sides(padding), groups: 1 },
+      attributes: { stride: [1, 1], padding: sides(padding), groups: 1, dilation: [1, 1] },
     })),
     reference: linear.conv2d,
   }),
   "a kernel of one pixel, padded below and to the right alone": suite(operators.conv2d, {
     calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
       operands: [floats([2, 2, 3, 4]), floats([4, 2, 1, 1])],
-      attributes: { stride: [1, 1], padding: sides(padding), groups: 1 },
+      attributes: { stride: [1, 1], padding: sides(padding), groups: 1, dilation: [1, 1] },
     })),
     reference: linear.conv2d,
   }),

@@ -15,10 +15,16 @@ export function lowerConvolution(
   node: Convolution,
   { dialect }: Target,
 ): string {
-  const { stride, padding, groups } = node.attributes;
+  const { stride, padding, groups, dilation } = node.attributes;
   const convolve = (pads: readonly number[]) =>
     emit.node("Conv", operands, {
-      attributes: { kernel_shape: node.inputs[1]!.shape.slice(2), strides: stride, pads, group: groups },
+      attributes: {
+        kernel_shape: node.inputs[1]!.shape.slice(2),
+        strides: stride,
+        pads,
+        group: groups,
+        ...(dilation.some((n) => n > 1) && { dilations: dilation }),
+      },
     });
   if (dialect === "onnxruntime" || !losesPadding(node)) return convolve(padding);
   const [, left, bottom, right] = padding;

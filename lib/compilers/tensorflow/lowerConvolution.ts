@@ -13,7 +13,7 @@ const NONE: Padding = [0, 0, 0, 0];
 
 const spatialOf = ({ shape }: Pick<Operand, "shape">): Pair => [shape[2]!, shape[3]!];
 
-function windowAttributes(stride: Pair, padding: Padding): Attributes {
+function windowAttributes(stride: Pair, padding: Padding, dilation: Pair = [1, 1]): Attributes {
   const none = padding.every((n) => n === 0);
   const explicit = [0, 0, padding[0], padding[2], padding[1], padding[3], 0, 0];
   const how: Record<string, Attribute> = none
@@ -22,13 +22,18 @@ function windowAttributes(stride: Pair, padding: Padding): Attributes {
   return {
     T: FLOAT,
     strides: { ints: [1, ...stride, 1] },
-    dilations: { ints: [1, 1, 1, 1] },
+    dilations: { ints: [1, ...dilation, 1] },
     data_format: { s: "NHWC" },
     ...how,
   };
 }
 
+/** TensorFlow's kernels of depthwise convolutions and of gradients know no dilation. */
+const isDilated = ({ attributes: { dilation } }: Site<Pick<AttributesOf<"conv2d">, "dilation">>) =>
+  dilation.some((n) => n > 1);
+
 export const conv2d: Lowering<AttributesOf<"conv2d">> = (site) => {
+  if (site.dialect === "tensorflow" && isDilated(site)) return undefined;
   const [down, across] = site.attributes.stride;
   if (site.dialect === "tfjs" || down === across) return strided(site);
   // oneDNN errs on maps of one channel whose strides differ by side: every place is computed, some are taken.
@@ -86,11 +91,11 @@ function convolution(
  * What slides over x, and how. TensorFlow 2.16 aborts the process where a depthwise convolution has explicit padding
  * and a bias, and errs where padding or strides differ by side; there the zeros are laid around x first.
  */
-function window(site: Place, x: Operand, { stride, padding, groups }: AttributesOf<"conv2d">) {
+function window(site: Place, x: Operand, { stride, padding, groups, dilation }: AttributesOf<"conv2d">) {
   const input = x.as(CHANNELS_LAST);
   const [top, left, bottom, right] = padding;
   const even = top === bottom && left === right && stride[0] === stride[1] && groups === 1;
-  if (site.dialect === "tfjs" || even) return { input, attributes: windowAttributes(stride, padding) };
+  if (site.dialect === "tfjs" || even) return { input, attributes: windowAttributes(stride, padding, dilation) };
   return { input: padded(site, input, padding), attributes: windowAttributes(stride, NONE) };
 }
 
@@ -172,6 +177,7 @@ function fitted({ emit }: Place, name: string, whole: Pair, [top, left]: Pair, [
 
 /** TensorFlow's own kernel where it has one; the groups of others one by one. */
 export const conv2dWeightGradient: Lowering<AttributesOf<"conv2dWeightGradient">> = (site) => {
+  if (isDilated(site)) return undefined;
   const [x, g] = site.operands as [Operand, Operand];
   const { stride, groups, kernel } = site.attributes;
   const [, total] = x.shape as [number, number];

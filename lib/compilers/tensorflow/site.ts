@@ -43,8 +43,8 @@ export interface Site<A> extends Place {
   readonly attributes: A;
 }
 
-/** Writes one node and returns its outputs. */
-export type Lowering<A> = (site: Site<A>) => Tensor | readonly Tensor[];
+/** Writes one node and returns its outputs; undefined where its decomposition is to be written. */
+export type Lowering<A> = (site: Site<A>) => Tensor | readonly Tensor[] | undefined;
 
 export const typeOf = (dtype: DType): Attribute => ({ type: ELEMENT_TYPES[dtype] });
 

@@ -106,16 +106,11 @@ class Writer {
   }
 
   private lower(node: Node): void {
-    const lower = loweringOf(node.operator.name, this.dialect);
-    if (lower !== undefined) {
-      const operands = node.inputs.map((value) => this.operand(value));
-      const given = lower({
-        emit: this.emit,
-        operands,
-        outputs: node.outputs,
-        attributes: node.attributes,
-        dialect: this.dialect,
-      });
+    const operands = node.inputs.map((value) => this.operand(value));
+    const { emit, dialect } = this;
+    const { outputs, attributes } = node;
+    const given = loweringOf(node.operator.name, dialect)?.({ emit, operands, outputs, attributes, dialect });
+    if (given !== undefined) {
       const ragged = operands.some((operand) => operand.ragged);
       const all: readonly Tensor[] = Array.isArray(given) ? given : [given as Tensor];
       node.outputs.forEach((output, i) => {

@@ -2,35 +2,51 @@ import { apply, check, type Operator, type Shape, sizeOf, type Value } from "../
 import { reshape, sum } from "./broadcasting.js";
 import { mul } from "./elementwise.js";
 import { matMul } from "./matmul.js";
-import { concat, pad, reverse, slice, transpose } from "./shaping.js";
+import { concat, pad, reverse, slice, spreadOut, transpose } from "./shaping.js";
 
 export interface ConvolutionAttributes {
   readonly stride: readonly [y: number, x: number];
   readonly padding: readonly [top: number, left: number, bottom: number, right: number];
   readonly groups: number;
+  /** Pixels from one tap of the kernel to the next. */
+  readonly dilation: readonly [y: number, x: number];
 }
 
 export interface ConvolutionOptions {
   readonly stride?: number;
+  /** Pixels from one tap of the kernel to the next; above 1 the stride is 1. */
+  readonly dilation?: number;
   /** Zeros on every side, or at the top, left, bottom and right. */
   readonly padding?: number | ConvolutionAttributes["padding"];
   readonly groups?: number;
 }
 
-function attributesOf({ stride = 1, padding = 0, groups = 1 }: ConvolutionOptions): ConvolutionAttributes {
+function attributesOf({
+  stride = 1,
+  padding = 0,
+  groups = 1,
+  dilation = 1,
+}: ConvolutionOptions): ConvolutionAttributes {
   const around = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
-  return { stride: [stride, stride], padding: around, groups };
+  return { stride: [stride, stride], padding: around, groups, dilation: [dilation, dilation] };
 }
+
+/** Pixels from the first tap of a kernel to the last, both counted. */
+const reach = ([height, width]: readonly [number, number], [y, x]: ConvolutionAttributes["dilation"]) =>
+  [(height - 1) * y + 1, (width - 1) * x + 1] as const;
+
+type Window = Pick<ConvolutionAttributes, "stride" | "padding"> & Partial<Pick<ConvolutionAttributes, "dilation">>;
 
 /** Output height and width of a convolution or pooling over [H, W]. */
 export function slidingSize(
   [height, width]: readonly [number, number],
-  [kernelY, kernelX]: readonly [number, number],
-  { stride, padding }: Pick<ConvolutionAttributes, "stride" | "padding">,
+  kernel: readonly [number, number],
+  { stride, padding, dilation = [1, 1] }: Window,
 ): [number, number] {
+  const [reachY, reachX] = reach(kernel, dilation);
   return [
-    Math.floor((height + padding[0] + padding[2] - kernelY) / stride[0]) + 1,
-    Math.floor((width + padding[1] + padding[3] - kernelX) / stride[1]) + 1,
+    Math.floor((height + padding[0] + padding[2] - reachY) / stride[0]) + 1,
+    Math.floor((width + padding[1] + padding[3] - reachX) / stride[1]) + 1,
   ];
 }
 
@@ -46,6 +62,7 @@ export const conv2dOperator: Operator<ConvolutionAttributes> = {
     check(w!.shape[1] === perGroup, () => `${perGroup} input channels a group, the kernel has ${w!.shape[1]}`);
     check(w!.shape[0]! % attributes.groups === 0, () => `${w!.shape[0]} outputs in ${attributes.groups} groups`);
     check(bias === undefined || bias.shape[0] === w!.shape[0], () => `a bias of ${w!.shape[0]} numbers`);
+    checkDilation(spatial(w!), attributes);
     return [
       { shape: [x!.shape[0]!, w!.shape[0]!, ...slidingSize(spatial(x!), spatial(w!), attributes)], dtype: x!.dtype },
     ];
@@ -56,7 +73,26 @@ export const conv2dOperator: Operator<ConvolutionAttributes> = {
     bias && sum(g!, { axes: [0, 2, 3] }),
   ],
   macs: ({ inputs: [, w], outputs: [y] }) => sizeOf(y!.shape) * sizeOf(w!.shape.slice(1)),
+  // For engines without dilation: zeros between the taps.
+  decompose: ({ inputs: [x, w, ...bias], attributes }) => {
+    const spread = [2, 3].reduce((kernel, axis) => spreadOut(kernel, axis, attributes.dilation[axis - 2]!), w!);
+    return [apply(conv2dOperator, [x!, spread, ...bias], { ...attributes, dilation: [1, 1] })];
+  },
 };
+
+/** What no engine has, and no gradient here. */
+function checkDilation(kernel: readonly [number, number], { stride, padding, dilation }: ConvolutionAttributes): void {
+  if (dilation.every((n) => n === 1)) return;
+  check(
+    stride.every((n) => n === 1),
+    () => "a dilated convolution has the stride 1",
+  );
+  const sides = reach(kernel, dilation);
+  check(
+    padding.every((n, i) => n < sides[i % 2]!),
+    () => "padding is less than the dilated kernel",
+  );
+}
 
 /** What a convolution's gradient sends back to its input: g [N, O, h, w] and w [O, C / groups, kh, kw] → [N, C, H, W]. */
 export const conv2dInputGradientOperator: Operator<
@@ -74,8 +110,8 @@ export const conv2dInputGradientOperator: Operator<
   // At stride 1 a convolution with the flipped, transposed kernel; else a transposed convolution.
   decompose: ({ inputs, attributes }) => {
     const [g, w] = inputs as [Value, Value];
-    const { stride, padding, groups, inputSize } = attributes;
-    const [kh, kw] = spatial(w);
+    const { stride, padding, groups, inputSize, dilation } = attributes;
+    const [kh, kw] = reach(spatial(w), dilation);
     const [top, left] = padding;
     const bottom = inputSize[0] + top - (spatial(g)[0] - 1) * stride[0] - kh; // input rows the kernel never reached
     const right = inputSize[1] + left - (spatial(g)[1] - 1) * stride[1] - kw;
@@ -83,7 +119,7 @@ export const conv2dInputGradientOperator: Operator<
     if (stride[0] === 1 && stride[1] === 1 && flips) {
       const flipped = flipKernel(w, groups);
       const around = [kh - 1 - top, kw - 1 - left, kh - 1 + bottom, kw - 1 + right] as const;
-      return [apply(conv2dOperator, [g, flipped], { stride: [1, 1], padding: around, groups })];
+      return [apply(conv2dOperator, [g, flipped], { stride: [1, 1], padding: around, groups, dilation })];
     }
     return [apply(convTranspose2dOperator, [g, w], { stride, padding: [top, left], groups, outputSize: inputSize })];
   },
@@ -122,24 +158,31 @@ type WeightGradientAttributes = ConvolutionAttributes & { readonly kernel: reado
  * For every row of the kernel one product, of g and all taps of that row: x shifted by each tap's column, side by side
  * as channels. At stride 1 it is g that is shifted by rows, having fewer channels than the shifted copies of x.
  */
-function weightGradientByRows(x: Value, g: Value, { stride, padding, kernel }: WeightGradientAttributes): Value {
+function weightGradientByRows(
+  x: Value,
+  g: Value,
+  { stride, padding, kernel, dilation }: WeightGradientAttributes,
+): Value {
   const [kh, kw] = kernel;
   const [n, out, h, w] = g.shape as [number, number, number, number];
   const [channels, height] = x.shape.slice(1) as [number, number];
   const [top, left, bottom, right] = padding;
   const padded = pad(x, { axis: 3, before: left, after: right });
-  const column = (kx: number) =>
-    slice(padded, { axis: 3, start: kx, end: kx + (w - 1) * stride[1] + 1, step: stride[1] });
+  const column = (tap: number) => {
+    const kx = tap * dilation[1];
+    return slice(padded, { axis: 3, start: kx, end: kx + (w - 1) * stride[1] + 1, step: stride[1] });
+  };
   const columns = concat(counting(kw).map(column), 1); // [n, kw · C, H, w]
 
-  const before = Math.max(0, kh - 1 - top);
+  const before = Math.max(0, (kh - 1) * dilation[0] - top);
   const spread = pad(g, { axis: 2, before, after: Math.max(0, height + top - h) });
   const tall = pad(columns, { axis: 2, before: top, after: bottom });
   const product = (a: Value, b: Value) => {
     const pixels = a.shape[2]! * w;
     return matMul(reshape(a, [n, out, pixels]), reshape(b, [n, kw * channels, pixels]), { transposeB: true });
   };
-  const row = (ky: number) => {
+  const row = (tap: number) => {
+    const ky = tap * dilation[0];
     if (stride[0] === 1) {
       const start = before + top - ky;
       return product(slice(spread, { axis: 2, start, end: start + height }), columns);
@@ -156,16 +199,16 @@ const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 function weightGradientByTaps(
   x: Value,
   g: Value,
-  { stride, padding, groups, kernel: [kh, kw] }: WeightGradientAttributes,
+  { stride, padding, groups, dilation, kernel: [kh, kw] }: WeightGradientAttributes,
 ): Value {
   const [n, out, h, w] = g.shape as [number, number, number, number];
   const channels = x.shape[1]!;
   const vertical = pad(x, { axis: 2, before: padding[0], after: padding[2] });
   const padded = pad(vertical, { axis: 3, before: padding[1], after: padding[3] });
   const perTap: Value[] = [];
-  for (let ky = 0; ky < kh; ky++) {
+  for (const ky of counting(kh).map((tap) => tap * dilation[0])) {
     const rows = slice(padded, { axis: 2, start: ky, end: ky + (h - 1) * stride[0] + 1, step: stride[0] });
-    for (let kx = 0; kx < kw; kx++) {
+    for (const kx of counting(kw).map((tap) => tap * dilation[1])) {
       const shifted = slice(rows, { axis: 3, start: kx, end: kx + (w - 1) * stride[1] + 1, step: stride[1] }); // [n, C, h, w]
       perTap.push(tapGradient(shifted, g, { n, groups, out, channels, pixels: h * w }));
     }
@@ -208,6 +251,7 @@ export const convTranspose2dOperator: Operator<{
     const right = (spatial(x!)[1] - 1) * stride[1] + spatial(w!)[1] - spatial(g!)[1] - left;
     const conv: ConvolutionAttributes = {
       stride,
+      dilation: [1, 1],
       padding: [top, left, Math.max(0, bottom), Math.max(0, right)],
       groups,
     };

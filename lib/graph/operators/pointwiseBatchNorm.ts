@@ -77,7 +77,7 @@ export const pointwiseBatchNormOperator: Operator<PointwiseBatchNormAttributes> 
   },
 };
 
-const POINT: ConvolutionAttributes = { stride: [1, 1], padding: [0, 0, 0, 0], groups: 1 };
+const POINT: ConvolutionAttributes = { stride: [1, 1], padding: [0, 0, 0, 0], groups: 1, dilation: [1, 1] };
 
 const pixelsOf = (x: Value) => sizeOf(x.shape) / x.shape[1]!;
 

@@ -70,6 +70,12 @@ export const sliceOperator: Operator<SliceAttributes> = {
   },
 };
 
+/** Puts step − 1 zeros between elements along an axis. */
+export function spreadOut(x: Value, axis: number, step: number): Value {
+  if (step === 1) return x;
+  return slice(dilate(x, axis, step), { axis, end: (x.shape[axis]! - 1) * step + 1 });
+}
+
 /** Puts step − 1 zeros after every element along an axis. */
 function dilate(x: Value, axis: number, step: number): Value {
   const split = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];

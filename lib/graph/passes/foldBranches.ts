@@ -34,10 +34,10 @@ export function foldBranches(outputs: Outputs): Outputs {
   });
 }
 
-function keepsSize({ inputs: [, w], attributes: { stride, padding } }: Convolution): boolean {
+function keepsSize({ inputs: [, w], attributes: { stride, padding, dilation } }: Convolution): boolean {
   const [height, width] = w!.shape.slice(2) as [number, number];
   const around = [height, width, height, width].map((side) => (side - 1) / 2);
-  return stride.every((n) => n === 1) && padding.every((n, i) => n === around[i]);
+  return [...stride, ...dilation].every((n) => n === 1) && padding.every((n, i) => n === around[i]);
 }
 
 function joined(a: Convolution, b: Convolution): Value | undefined {

@@ -31,14 +31,22 @@ const geometry = fc
     before: pair(0, 2),
     after: pair(0, 2),
     extra: pair(0, 4),
+    spread: fc.oneof(fc.constant([1, 1] as [number, number]), pair(1, 3)),
   })
-  .map(({ batch, groups, perGroup, outputsPerGroup, kernel, stride, before, after, extra }) => {
-    const padding = [before[0], before[1], after[0], after[1]] as const;
-    const side = (i: 0 | 1) => Math.max(1, kernel[i] - before[i] - after[i]) + extra[i];
+  .map(({ batch, groups, perGroup, outputsPerGroup, kernel, stride, before, after, extra, spread }) => {
+    // Dilated convolutions have the stride 1, and less padding than the kernel reaches over.
+    const dilation = stride.every((n) => n === 1) ? spread : ([1, 1] as const);
+    const reach = (i: 0 | 1) => (kernel[i] - 1) * dilation[i] + 1;
+    const most = (i: 0 | 1) => (dilation.every((n) => n === 1) ? 2 : reach(i) - 1);
+    const [top, left] = [Math.min(before[0], most(0)), Math.min(before[1], most(1))];
+    const [bottom, right] = [Math.min(after[0], most(0)), Math.min(after[1], most(1))];
+    const padding = [top, left, bottom, right] as const;
+    const side = (i: 0 | 1) => Math.max(1, reach(i) - padding[i] - padding[i + 2]!) + extra[i];
     const x = [batch, groups * perGroup, side(0), side(1)];
     const w = [groups * outputsPerGroup, perGroup, ...kernel];
-    const y = [batch, groups * outputsPerGroup, ...slidingSize([side(0), side(1)], kernel, { stride, padding })];
-    return { x, w, y, kernel, stride, padding, groups, inputSize: [side(0), side(1)] as const };
+    const size = slidingSize([side(0), side(1)], kernel, { stride, padding, dilation });
+    const y = [batch, groups * outputsPerGroup, ...size];
+    return { x, w, y, kernel, stride, padding, groups, dilation, inputSize: [side(0), side(1)] as const };
   });
 
 /** Depthwise convolutions take paths of their own in the weight gradient and in runtimes. */
@@ -53,23 +61,23 @@ const geometries = fc.oneof(
 export const linearSuites = {
   matMul: suite(operators.matMul, { calls: matMulCalls, reference: reference.matMul }),
   conv2d: suite(operators.conv2d, {
-    calls: fc.tuple(geometries, fc.boolean()).map(([{ x, w, stride, padding, groups }, bias]) => ({
+    calls: fc.tuple(geometries, fc.boolean()).map(([{ x, w, stride, padding, groups, dilation }, bias]) => ({
       operands: [floats(x), floats(w), ...(bias ? [floats([w[0]!])] : [])],
-      attributes: { stride, padding, groups },
+      attributes: { stride, padding, groups, dilation },
     })),
     reference: reference.conv2d,
   }),
   conv2dInputGradient: suite(operators.conv2dInputGradient, {
-    calls: geometries.map(({ y, w, stride, padding, groups, inputSize }) => ({
+    calls: geometries.map(({ y, w, stride, padding, groups, dilation, inputSize }) => ({
       operands: [floats(y), floats(w)],
-      attributes: { stride, padding, groups, inputSize },
+      attributes: { stride, padding, groups, dilation, inputSize },
     })),
     reference: reference.conv2dInputGradient,
   }),
   conv2dWeightGradient: suite(operators.conv2dWeightGradient, {
-    calls: geometries.map(({ x, y, stride, padding, groups, kernel }) => ({
+    calls: geometries.map(({ x, y, stride, padding, groups, dilation, kernel }) => ({
       operands: [floats(x), floats(y)],
-      attributes: { stride, padding, groups, kernel },
+      attributes: { stride, padding, groups, dilation, kernel },
     })),
     reference: reference.conv2dWeightGradient,
   }),

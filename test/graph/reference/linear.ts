@@ -35,7 +35,13 @@ type Product = (
 function everyProduct(
   output: readonly number[],
   kernel: readonly number[],
-  { stride, padding, groups }: Pick<Convolution, "stride" | "groups"> & { readonly padding: readonly number[] },
+  {
+    stride,
+    padding,
+    groups,
+    dilation = [1, 1],
+  }: Pick<Convolution, "stride" | "groups"> &
+    Partial<Pick<Convolution, "dilation">> & { readonly padding: readonly number[] },
   visit: Product,
 ): void {
   const [, outputs] = output as [number, number];
@@ -44,16 +50,18 @@ function everyProduct(
     const group = Math.floor(o / (outputs / groups));
     const to = flat({ shape: output }, [n, o, y, x]);
     for (const [c, ky, kx] of indicesOf(kernel.slice(1)) as [number, number, number][]) {
-      const from = [group * perGroup + c, y * stride[0] + ky - padding[0]!, x * stride[1] + kx - padding[1]!] as const;
+      const [down, across] = [ky * dilation[0] - padding[0]!, kx * dilation[1] - padding[1]!];
+      const from = [group * perGroup + c, y * stride[0] + down, x * stride[1] + across] as const;
       visit(n, from, to, [o, c, ky, kx]);
     }
   }
 }
 
 export const conv2d: Reference<Convolution> = ([x, w, bias], attributes) => {
-  const { stride, padding } = attributes;
-  const height = Math.floor((x!.shape[2]! + padding[0] + padding[2] - w!.shape[2]!) / stride[0]) + 1;
-  const width = Math.floor((x!.shape[3]! + padding[1] + padding[3] - w!.shape[3]!) / stride[1]) + 1;
+  const { stride, padding, dilation } = attributes;
+  const [down, across] = [(w!.shape[2]! - 1) * dilation[0], (w!.shape[3]! - 1) * dilation[1]];
+  const height = Math.floor((x!.shape[2]! + padding[0] + padding[2] - down - 1) / stride[0]) + 1;
+  const width = Math.floor((x!.shape[3]! + padding[1] + padding[3] - across - 1) / stride[1]) + 1;
   const y: Tensor = build([x!.shape[0]!, w!.shape[0]!, height, width], ([, o]) => bias?.data[o!] ?? 0);
   everyProduct(y.shape, w!.shape, attributes, (n, from, to, tap) => {
     y.data[to]! += atOrZero(x!, [n, ...from]) * at(w!, tap);

@@ -119,11 +119,11 @@ function inputGradient(
 }
 
 /** Whether a kernel [O, C, 3, 3] goes over the map pixel by pixel. */
-function fits(kernel: Shape, { stride, padding, groups }: ConvolutionAttributes): boolean {
+function fits(kernel: Shape, { stride, padding, groups, dilation }: ConvolutionAttributes): boolean {
   const [out, channels, ...sides] = kernel as [number, number, number, number];
   return (
     sides.every((n) => n === 3) &&
-    [...stride, ...padding, groups].every((n) => n === 1) &&
+    [...stride, ...padding, ...dilation, groups].every((n) => n === 1) &&
     out % CHANNEL_BLOCK === 0 &&
     channels % CHANNEL_BLOCK === 0
   );
