@@ -74,15 +74,17 @@ def in_turn(stages: list[nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
     return outputs
 
 
-def resnet(variant: int, style: str = "pytorch") -> Published:
-    model = getattr(torchvision.models, f"resnet{variant}")(weights=None)
+def resnet(variant: int, style: str = "pytorch", stride: int = 32) -> Published:
+    dilated = [stride < 8, stride < 16, stride < 32]
+    options = {"replace_stride_with_dilation": dilated} if any(dilated) else {}
+    model = getattr(torchvision.models, f"resnet{variant}")(weights=None, **options)
     if style == "caffe":
         for module in model.modules():
             if isinstance(module, torchvision.models.resnet.Bottleneck):
                 module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
     stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
     stages = [nn.Sequential(stem, model.layer1), model.layer2, model.layer3, model.layer4]
-    config = {"type": "resnet", "variant": variant, "style": style}
+    config = {"type": "resnet", "variant": variant, "style": style, "outputStride": stride}
     return Published(TORCHVISION, config, model, lambda x: named(in_turn(stages, x)))
 
 
@@ -267,6 +269,8 @@ MODELS: dict[str, Callable[[], Published]] = {
     "resnet-34": lambda: resnet(34),
     "resnet-50": lambda: resnet(50),
     "resnet-50-caffe": lambda: resnet(50, "caffe"),
+    "resnet-50-stride8": lambda: resnet(50, stride=8),
+    "resnet-50-stride16": lambda: resnet(50, stride=16),
     "resnet-101": lambda: resnet(101),
     "mobilenetv2-x1.0": lambda: mobilenetv2("x1.0"),
     "mobilenetv2-x1.4": lambda: mobilenetv2("x1.4"),

@@ -131,7 +131,7 @@ export function inTurn(stages: readonly Layer[], x: Value, context: Context): Va
 }
 
 /**
- * A backbone of four parts, one after the other, that give maps at strides 4, 8, 16 and 32.
+ * A backbone of four parts, one after the other, that give maps at strides 4, 8, 16 and 32, or at others.
  *
  * @param options.parts the first takes the images @param options.stages as in `Backbone`
  */
@@ -139,10 +139,12 @@ export function fourStages({
   channels,
   parts,
   stages,
-}: Pick<Backbone, "channels" | "stages"> & { readonly parts: readonly Layer[] }): Backbone {
+  strides = [4, 8, 16, 32],
+}: Pick<Backbone, "channels" | "stages"> &
+  Partial<Pick<Backbone, "strides">> & { readonly parts: readonly Layer[] }): Backbone {
   return {
     channels,
-    strides: [4, 8, 16, 32],
+    strides,
     multiple: 32,
     stages,
     forward(x, context) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { add, inScope, mean, mul, reshape, sigmoid } from "../graph/index.js";
+import { add, inScope, mean, reshape } from "../graph/index.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import {
   batchNorm,
@@ -9,8 +9,8 @@ import {
   linear,
   type NormalisedConvolution,
   normalisedConvolution,
-  relu,
   sequential,
+  squeezeExcitation,
 } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming } from "../nn/weightNames.js";
@@ -55,14 +55,8 @@ function mixer(scope: ParameterScope, channels: number): Layer {
   return (x, context) => norm(add(add(wide(x, context), point(x, context)), x), context);
 }
 
-/** Squeeze-and-excitation (Hu et al. 2018): a factor for each channel, of the means of all. */
-function squeezeExcitation(scope: ParameterScope, channels: number): Layer {
-  const hidden = Math.max(8, Math.floor((channels / 4 + 4) / 8) * 8); // the multiple of 8 next to a quarter
-  const fc1 = convolution(scope.child("fc1"), { in: channels, out: hidden, kernel: 1 });
-  const fc2 = convolution(scope.child("fc2"), { in: hidden, out: channels, kernel: 1 });
-  const factors = sequential(fc1, relu, fc2, sigmoid);
-  return (x, context) => mul(x, factors(mean(x, { axes: [2, 3], keepDims: true }), context));
-}
+/** The multiple of 8 next to a quarter. */
+const squeezed = (channels: number) => Math.max(8, Math.floor((channels / 4 + 4) / 8) * 8);
 
 /** x plus a pointwise MLP of x, which begins as nothing. */
 function residualMlp(scope: ParameterScope, channels: number): Layer {
@@ -78,7 +72,7 @@ function residualMlp(scope: ParameterScope, channels: number): Layer {
 function block(scope: ParameterScope, channels: number, withSqueeze: boolean): Layer {
   const layers = sequential(
     mixer(scope.child("token_mixer"), channels),
-    ...(withSqueeze ? [squeezeExcitation(scope.child("se"), channels)] : []),
+    ...(withSqueeze ? [squeezeExcitation(scope.child("se"), { channels, hidden: squeezed(channels) })] : []),
     residualMlp(scope.child("channel_mixer"), channels),
   );
   return (x, context) => inScope(scope.path, () => layers(x, context));

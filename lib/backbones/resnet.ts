@@ -33,20 +33,35 @@ const schema = backboneSchema("resnet", {
     .describe(
       "Where a bottleneck strides: in its 3×3 convolution (torchvision, timm) or in its first 1×1 (Caffe's weights)",
     ),
+  outputStride: z
+    .literal([8, 16, 32])
+    .default(32)
+    .describe(
+      "Picture pixels per pixel of the last map; below 32 the last stages dilate their 3×3 convolutions and stride no more (50 and 101)",
+    ),
+}).superRefine(({ variant, outputStride }, context) => {
+  if (outputStride < 32 && VARIANTS[variant].expansion === 1) {
+    const message = `${outputStride} needs blocks of three convolutions: variant 50 or 101, not ${variant}`;
+    context.addIssue({ code: "custom", path: ["outputStride"], message });
+  }
 });
 
-type ResNetConfig = Pick<z.output<typeof schema>, "variant" | "style">;
+type ResNetConfig = Pick<z.output<typeof schema>, "variant" | "style"> &
+  Partial<Pick<z.output<typeof schema>, "outputStride">>;
 
 interface BlockOptions {
   readonly in: number;
   readonly width: number;
   readonly stride: number;
+  /** Of the 3×3 convolution of a block of three. */
+  readonly dilation: number;
   readonly expansion: number;
   readonly style: ResNetConfig["style"];
 }
 
 /** A residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 where it widens at its end. */
-function block(scope: ParameterScope, { in: channels, width, stride, expansion, style }: BlockOptions): Layer {
+function block(scope: ParameterScope, options: BlockOptions): Layer {
+  const { in: channels, width, stride, dilation, expansion, style } = options;
   const out = width * expansion;
   const part = (i: number, options: NormalisedConvolution) =>
     normalisedConvolution(
@@ -64,7 +79,7 @@ function block(scope: ParameterScope, { in: channels, width, stride, expansion, 
       : sequential(
           part(1, { in: channels, out: width, kernel: 1, stride: first }),
           relu,
-          part(2, { in: width, out: width, kernel: 3, stride: second }),
+          part(2, { in: width, out: width, kernel: 3, stride: second, dilation }),
           relu,
           part(3, { in: width, out, kernel: 1 }),
         );
@@ -82,38 +97,50 @@ function block(scope: ParameterScope, { in: channels, width, stride, expansion, 
     });
 }
 
-/** The stem and the four stages; the parameter names are torchvision's. */
-function trunk(scope: ParameterScope, { variant, style }: ResNetConfig) {
+/**
+ * The stem and the four stages; the parameter names are torchvision's. Where a stage is not to stride, it dilates instead, its
+ * first block by as much as the stage before (torchvision's `replace_stride_with_dilation`).
+ */
+function trunk(scope: ParameterScope, { variant, style, outputStride = 32 }: ResNetConfig) {
   const { depths, expansion } = VARIANTS[variant];
   const stem = normalisedConvolution(
     { conv: scope.child("conv1"), norm: scope.child("bn1") },
     { in: 3, out: STEM, kernel: 7, stride: 2, initWeight: kaimingNormalFanOut },
   );
   let channels: number = STEM;
+  const strides: number[] = [];
+  let dilation = 1;
   const stages = depths.map((depth, stage) => {
     const path = scope.child(`layer${stage + 1}`);
     const width = WIDTHS[stage]!;
+    const before = dilation;
+    const wanted = 4 * 2 ** stage;
+    strides.push(Math.min(wanted, outputStride));
+    const dilates = wanted > outputStride;
+    if (dilates) dilation *= 2;
     const blocks = Array.from({ length: depth }, (_, i) => {
-      const stride = i === 0 && stage > 0 ? 2 : 1;
-      const layer = block(path.child(i), { in: channels, width, stride, expansion, style });
+      const first = i === 0;
+      const options = { stride: first && stage > 0 && !dilates ? 2 : 1, dilation: first ? before : dilation };
+      const layer = block(path.child(i), { in: channels, width, expansion, style, ...options });
       channels = width * expansion;
       return layer;
     });
     return sequential(...blocks);
   });
   const pool: Layer = (x) => maxPool(x, { kernel: 3, stride: 2, padding: 1 });
-  return { channels: WIDTHS.map((width) => width * expansion), stem: sequential(stem, relu, pool), stages };
+  return { channels: WIDTHS.map((width) => width * expansion), strides, stem: sequential(stem, relu, pool), stages };
 }
 
 /**
  * ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition") as a dense backbone: the outputs of its four
- * stages, at strides 4, 8, 16 and 32.
+ * stages, at strides 4, 8, 16 and 32, or none beyond `outputStride`.
  */
 export function resNet(scope: ParameterScope, config: ResNetConfig): Backbone {
-  const { channels, stem, stages } = trunk(scope, config);
+  const { channels, strides, stem, stages } = trunk(scope, config);
   const [first, ...rest] = stages as [Layer, ...Layer[]];
   return fourStages({
     channels,
+    strides,
     parts: [sequential(stem, first), ...rest],
     stages: [["conv1", "bn1"], ...stages.map((_, i) => [`layer${i + 1}`])],
   });

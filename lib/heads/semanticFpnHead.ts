@@ -11,7 +11,8 @@ export interface SemanticHead {
 
 export interface SemanticFpnHeadOptions {
   readonly in: number;
-  readonly levels: number;
+  /** Of the levels, finest first. */
+  readonly strides: readonly number[];
   readonly channels: number;
   readonly classes: number;
   /** Rate at which whole channels are dropped before the last convolution. */
@@ -29,8 +30,9 @@ export function semanticFpnHead(scope: ParameterScope, options: SemanticFpnHeadO
   // The official order: the classifier's parameters come first.
   const init = { initWeight: normal(classifierStd), initBias: zeros };
   const classify = convolution(scope.child("conv_seg").ofOutput(), { in: channels, out: classes, kernel: 1, ...init });
-  const branches = Array.from({ length: options.levels }, (_, level) =>
-    branch(scope.child(`scale_heads.${level}`), level, options.in, channels),
+  const [finest] = options.strides as [number];
+  const branches = options.strides.map((stride, level) =>
+    branch(scope.child(`scale_heads.${level}`), Math.log2(stride / finest), options.in, channels),
   );
   return {
     forward: (levels, context) => {
@@ -46,14 +48,14 @@ export function semanticFpnHead(scope: ParameterScope, options: SemanticFpnHeadO
   };
 }
 
-function branch(scope: ParameterScope, level: number, from: number, channels: number): Layer {
+function branch(scope: ParameterScope, doublings: number, from: number, channels: number): Layer {
   const layers: Layer[] = [];
-  for (let i = 0; i < Math.max(1, level); i++) {
-    const here = scope.child(level === 0 ? i : 2 * i); // between two convolutions stands the enlargement
+  for (let i = 0; i < Math.max(1, doublings); i++) {
+    const here = scope.child(doublings === 0 ? i : 2 * i); // between two convolutions stands the enlargement
     const width = i === 0 ? from : channels;
     const convolutionOptions = { in: width, out: channels, kernel: 3, bias: false, initWeight: kaimingNormalFanOut };
     layers.push(convolution(here.child("conv"), convolutionOptions), batchNorm(here.child("bn"), channels), relu);
-    if (level > 0) layers.push(doubled);
+    if (doublings > 0) layers.push(doubled);
   }
   return sequential(...layers);
 }

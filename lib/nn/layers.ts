@@ -17,8 +17,10 @@ export interface Convolution {
   readonly out: number;
   readonly kernel: number;
   readonly stride?: number;
+  /** Pixels from one tap of the kernel to the next; above 1 the stride is 1. Default 1. */
+  readonly dilation?: number;
   /**
-   * Zeros on every side; by default half the kernel, which keeps the size at stride 1. "same": as few as give size / stride,
+   * Zeros on every side; by default half the kernel's reach, which keeps the size at stride 1. "same": as few as give size / stride,
    * the odd one at the bottom and right, as TensorFlow pads.
    */
   readonly padding?: number | "same";
@@ -33,7 +35,9 @@ export interface Convolution {
 
 /** Convolution of [N, in, H, W] to [N, out, H', W']; parameters `weight` [out, in / groups, k, k] and `bias` [out]. */
 export function convolution(scope: ParameterScope, options: Convolution): Layer {
-  const { kernel, stride = 1, padding = Math.floor(kernel / 2), groups = 1 } = options;
+  const { kernel, stride = 1, dilation = 1, groups = 1 } = options;
+  const reach = (kernel - 1) * dilation + 1;
+  const { padding = Math.floor(reach / 2) } = options;
   const perGroup = options.in / groups;
   const { initWeight = defaultUniform, initBias = defaultBias(perGroup * kernel * kernel) } = options;
   const weight = scope.parameter("weight", [options.out, perGroup, kernel, kernel], "weight", initWeight);
@@ -43,8 +47,9 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
   return scoped(scope, (x, context) =>
     graph.conv2d(x, context.value(weight), bias && context.value(bias), {
       stride,
-      padding: padding === "same" ? samePadding(x, kernel, stride) : padding,
+      padding: padding === "same" ? samePadding(x, reach, stride) : padding,
       groups,
+      dilation,
     }),
   );
 }
@@ -159,11 +164,37 @@ export function mapLayerNorm(scope: ParameterScope, channels: number, { epsilon 
   );
 }
 
-/** Group norm of [N, C, H, W] with one group. */
-export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5 } = {}): Layer {
+/** Group norm (Wu and He 2018) of maps [N, C, H, W]: in each picture so many groups of channels are standardised, each as a whole. */
+export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5, groups = 1 } = {}): Layer {
+  graph.check(channels % groups === 0, () => `${scope.path}: ${channels} channels in ${groups} groups`);
   const gamma = scope.parameter("weight", [channels], "norm", ones);
   const beta = scope.parameter("bias", [channels], "norm", zeros);
-  return scoped(scope, (x, context) => graph.groupNorm1(x, context.value(gamma), context.value(beta), { epsilon }));
+  return scoped(scope, (x, context) =>
+    graph.groupNorm(x, context.value(gamma), context.value(beta), { epsilon, groups }),
+  );
+}
+
+export interface SqueezeExcitation {
+  readonly channels: number;
+  /** Channels between its two layers. */
+  readonly hidden: number;
+  readonly activation?: Layer;
+  /** What makes factors of the second layer's output; default the sigmoid. */
+  readonly gate?: Layer;
+}
+
+/**
+ * Squeeze-and-excitation (Hu et al. 2018): a factor for each channel, made of the means of all by two 1×1 convolutions, `fc1`
+ * and `fc2`.
+ */
+export function squeezeExcitation(
+  scope: ParameterScope,
+  { channels, hidden, activation = relu, gate = sigmoid }: SqueezeExcitation,
+): Layer {
+  const fc1 = convolution(scope.child("fc1"), { in: channels, out: hidden, kernel: 1 });
+  const fc2 = convolution(scope.child("fc2"), { in: hidden, out: channels, kernel: 1 });
+  const factors = sequential(fc1, activation, fc2, gate);
+  return scoped(scope, (x, context) => mul(x, factors(graph.mean(x, { axes: [2, 3], keepDims: true }), context)));
 }
 
 /** A learned factor per channel (Touvron et al. 2021) of maps [N, C, H, W] or tokens [N, T, C]; the parameter is [C]. */
@@ -212,3 +243,4 @@ export const relu6: Layer = (x) => graph.clip(x, 0, 6);
 export const gelu: Layer = (x) => graph.gelu(x);
 export const silu: Layer = (x) => graph.silu(x);
 export const hardSwish: Layer = (x) => graph.hardSwish(x);
+export const sigmoid: Layer = (x) => graph.sigmoid(x);

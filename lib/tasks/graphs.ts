@@ -4,8 +4,9 @@ import type { Outputs } from "./task.js";
 
 type Maps = (images: Value, context: Context) => readonly Value[];
 
-/** Maps by name: the letter and the power of two that their stride is. */
+/** Maps by name: the letter and, counted on from the first, the power of two that its stride is. Others may have one stride. */
 export function namedMaps(letter: string, strides: readonly number[], forward: Maps) {
+  const first = Math.log2(strides[0]!);
   return (images: Value, context: Context): Outputs =>
-    Object.fromEntries(forward(images, context).map((map, i) => [`${letter}${Math.log2(strides[i]!)}`, map]));
+    Object.fromEntries(forward(images, context).map((map, i) => [`${letter}${first + i}`, map]));
 }

@@ -45,6 +45,13 @@ const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
     })),
     reference: linear.conv2d,
   }),
+  "channels that are a multiple of 3, but not of 4": suite(operators.conv2d, {
+    calls: fc.tuple(fc.constantFrom(6, 9), fc.constantFrom(1, 2)).map(([channels, step]) => ({
+      operands: [floats([1, channels, 2, 3]), floats([4, channels, 2, 1])],
+      attributes: { stride: [1, 1], padding: [1, 0, 1, 0], groups: 1, dilation: [step, step] },
+    })),
+    reference: linear.conv2d,
+  }),
   "groups of several channels that make one each": suite(operators.convTranspose2d, {
     calls: fc.constantFrom(2, 3).map((groups) => ({
       operands: [floats([2, 2 * groups, 3, 2]), floats([2 * groups, 1, 2, 2])],

@@ -10,7 +10,7 @@ import {
   convTranspose2d,
   div,
   gelu,
-  groupNorm1,
+  groupNorm,
   input,
   layerNorm,
   matMul,
@@ -90,7 +90,7 @@ const bicubic: Build = ([x], { attr: { size, stored } }) => {
 };
 
 const pool3: Build = ([x]) => averagePool(x!, { kernel: 3, padding: 1 });
-const norm: Build = ([x, gamma, beta], { attr }) => groupNorm1(x!, gamma!, beta!, { epsilon: attr.eps! });
+const norm: Build = ([x, gamma, beta], { attr }) => groupNorm(x!, gamma!, beta!, { epsilon: attr.eps! });
 
 /** By name, or by its part before the first underscore. */
 const builds: Readonly<Record<string, Build>> = {

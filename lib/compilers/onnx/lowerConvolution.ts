@@ -16,8 +16,9 @@ export function lowerConvolution(
   { dialect }: Target,
 ): string {
   const { stride, padding, groups, dilation } = node.attributes;
+  const inputs = dialect === "standard" && mixesThirds(node) ? withOneChannelMore(emit, operands) : operands;
   const convolve = (pads: readonly number[]) =>
-    emit.node("Conv", operands, {
+    emit.node("Conv", inputs, {
       attributes: {
         kernel_shape: node.inputs[1]!.shape.slice(2),
         strides: stride,
@@ -43,6 +44,19 @@ function losesPadding({ inputs: [x, w], attributes: { padding } }: Convolution):
   const product = kernel.every((n) => n === 1) || kernel.every((n, i) => n === x!.shape[2 + i]);
   const [top, left, bottom, right] = padding;
   return product && top === 0 && left === 0 && bottom + right > 0;
+}
+
+/** WebGPU: of maps whose channels are a multiple of 3, but not 3 nor of 4, sums for a multiple of 4 outputs go wrong. */
+function mixesThirds({ inputs: [, w], attributes: { groups } }: Convolution): boolean {
+  const [out, channels, ...kernel] = w!.shape as [number, number, number, number];
+  const thirds = channels > 3 && channels % 3 === 0 && channels % 4 !== 0;
+  return groups === 1 && thirds && out % 4 === 0 && kernel.some((n) => n > 1);
+}
+
+/** The map and the kernel with a channel of zeros behind the others. */
+function withOneChannelMore(emit: Emitter, [x, w, ...bias]: readonly string[]): readonly string[] {
+  const sides = emit.int64([0, 0, 0, 0, 0, 1, 0, 0]);
+  return [...[x!, w!].map((tensor) => emit.node("Pad", [tensor, sides])), ...bias];
 }
 
 type TransposedConvolution = Node<AttributesOf<"convTranspose2d">>;

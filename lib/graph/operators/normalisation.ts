@@ -159,7 +159,10 @@ export function layerNorm(x: Value, gamma: Value, beta: Value, { epsilon = 1e-5 
   return add(mul(standardise(x, { axes: [-1], epsilon }), gamma), beta);
 }
 
-/** Group norm with one group: the whole picture [C, H, W] standardised, then an affine per channel. */
-export function groupNorm1(x: Value, gamma: Value, beta: Value, { epsilon = 1e-5 } = {}): Value {
-  return channelAffine(standardise(x, { axes: [1, 2, 3], epsilon }), gamma, beta);
+/** Group norm of x [N, C, H, W]: the channels of each group standardised as a whole, then an affine per channel. */
+export function groupNorm(x: Value, gamma: Value, beta: Value, { epsilon = 1e-5, groups = 1 } = {}): Value {
+  if (groups === 1) return channelAffine(standardise(x, { axes: [1, 2, 3], epsilon }), gamma, beta);
+  const [n, channels, height, width] = x.shape as [number, number, number, number];
+  const apart = reshape(x, [n, groups, (channels / groups) * height, width]);
+  return channelAffine(reshape(standardise(apart, { axes: [2, 3], epsilon }), x.shape), gamma, beta);
 }

@@ -27,7 +27,7 @@ export function semanticFpn(config: SegmentationConfig["model"], classes: number
   const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: false });
   const head = semanticFpnHead(list.scope("decode_head"), {
     in: neck.channels,
-    levels: neck.strides.length,
+    strides: neck.strides,
     classes,
     ...config.head,
   });
