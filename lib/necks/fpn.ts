@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { add, inScope, resizeNearest, slice, spatial, type Value } from "../graph/index.js";
+import { add, inScope, resizeNearest, spatial } from "../graph/index.js";
 import { xavierUniform, zeros } from "../nn/initialisers.js";
 import { convolution } from "../nn/layers.js";
 import { count } from "../schemas/fields.js";
-import { neckKind } from "./neck.js";
+import { everySecond, neckKind } from "./neck.js";
 
 const schema = z.strictObject({
   type: z.literal("fpn"),
@@ -40,8 +40,3 @@ export const fpn = neckKind({
     };
   },
 });
-
-/** A max-pooling with kernel 1 and stride 2. */
-function everySecond(x: Value): Value {
-  return slice(slice(x, { axis: 2, step: 2 }), { axis: 3, step: 2 });
-}

@@ -2,10 +2,11 @@ import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import { anyOf, kindOf } from "../schemas/kinds.js";
 import { fpn } from "./fpn.js";
+import { levels } from "./levels.js";
 import type { Neck, NeckKind, NeckOptions } from "./neck.js";
 
 /** The necks there are. A new one is a file of its own and a line here. */
-export const NECKS = [fpn] as const;
+export const NECKS = [fpn, levels] as const;
 
 export const neckConfig = anyOf(NECKS).describe("What joins the backbone's stages to a pyramid");
 

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Value } from "../graph/index.js";
+import { slice, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { KindSchema } from "../schemas/kinds.js";
@@ -27,3 +27,8 @@ export interface NeckKind<Schema extends z.ZodType = KindSchema> {
 
 /** Says of a neck what there is to say; the types follow from the schema. */
 export const neckKind = <Schema extends z.ZodType>(kind: NeckKind<Schema>): NeckKind<Schema> => kind;
+
+/** The level more: a max-pooling with kernel 1 and stride 2. */
+export function everySecond(x: Value): Value {
+  return slice(slice(x, { axis: 2, step: 2 }), { axis: 3, step: 2 });
+}
