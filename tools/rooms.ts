@@ -33,7 +33,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     neutral: true,
   },
   necks: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
-  heads: { holds: "one a file", imports: ["nn", "graph"], neutral: true },
+  heads: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
   jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   datasets: {
     holds: "readers, the loader, and in `transforms` one a file",
@@ -53,7 +53,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "backbones", "necks", "datasets", "optimizers", "schedules", "engines"],
+    imports: ["schemas", "backbones", "necks", "heads", "datasets", "optimizers", "schedules", "engines"],
   },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { engineConfig } from "../engines/index.js";
+import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { outputPath } from "../schemas/fields.js";
 import { coco, labelMaps } from "./data.js";
-import { backbone, maskRcnn, semanticFpn } from "./model.js";
+import { backbone } from "./model.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
@@ -12,7 +13,7 @@ const output = outputPath("Folder of the run: checkpoints, logs, results. Defaul
 
 const detection = z.strictObject({
   task: z.literal("detection").describe("Boxes and masks of objects"),
-  model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [maskRcnn]) }),
+  model: z.strictObject({ backbone, neck: neckConfig, head: detectionHeadConfig }),
   data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
   training: training(["boxAP", "maskAP", "loss"]),
   engine: engineConfig,
@@ -21,7 +22,7 @@ const detection = z.strictObject({
 
 const segmentation = z.strictObject({
   task: z.literal("segmentation").describe("A class for every pixel"),
-  model: z.strictObject({ backbone, neck: neckConfig, head: z.discriminatedUnion("type", [semanticFpn]) }),
+  model: z.strictObject({ backbone, neck: neckConfig, head: segmentationHeadConfig }),
   data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
   training: training(["mIoU", "mAcc", "aAcc", "loss"]),
   engine: engineConfig,
@@ -41,5 +42,4 @@ export type Config = z.output<typeof configSchema>;
 
 export type DetectionConfig = Extract<Config, { task: "detection" }>;
 export type SegmentationConfig = Extract<Config, { task: "segmentation" }>;
-export type MaskRcnnConfig = z.output<typeof maskRcnn>;
 export type TrainingConfig = Config["training"];

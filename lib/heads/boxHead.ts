@@ -1,8 +1,20 @@
+import { z } from "zod";
 import { reshape, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { normal, xavierUniform, zeros } from "../nn/initialisers.js";
 import { linear, relu, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
+import { count, positive } from "../schemas/fields.js";
+
+/** What a config says of it. */
+export const boxHeadKeys = {
+  boxPoolSize: count("Bins along a side for the box head").default(7),
+  boxWidth: count("Width of the box head's two fully connected layers").default(1024),
+  boxStds: z
+    .tuple([positive("x"), positive("y"), positive("width"), positive("height")])
+    .default([0.1, 0.1, 0.2, 0.2])
+    .describe("Scale of the box deltas x, y, width, height"),
+};
 
 export interface BoxHead {
   /** @param features [R, C, p, p] @returns logits [R, classes + 1], the background last, and deltas [R, 4 · classes] */

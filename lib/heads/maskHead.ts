@@ -3,6 +3,14 @@ import type { Context } from "../nn/context.js";
 import { kaimingNormalFanOut, zeros } from "../nn/initialisers.js";
 import { convolution, type Layer, relu, sequential, transposedConvolution } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
+import { count } from "../schemas/fields.js";
+
+/** What a config says of it. */
+export const maskHeadKeys = {
+  maskPoolSize: count("Bins along a side for the mask head").default(14),
+  maskConvolutions: count("3×3 convolutions of the mask head").default(4),
+  maskChannels: count("Channels of the mask head").default(256),
+};
 
 export interface MaskHead {
   /** @param features [R, C, p, p] @returns logits [R, classes, 2p, 2p] */

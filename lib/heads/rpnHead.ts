@@ -1,8 +1,34 @@
+import { z } from "zod";
 import { add, matMul, relu, reshape, type Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
 import { normal, zeros } from "../nn/initialisers.js";
 import { convolution, type Layer, relu as reluLayer, sequential } from "../nn/layers.js";
 import type { Parameter, ParameterScope } from "../nn/parameters.js";
+import { count, fraction, positive } from "../schemas/fields.js";
+import { checkIous } from "./ious.js";
+
+/** What a config says of region proposals: the head, its training, what it proposes. */
+export const rpnConfig = z
+  .strictObject({
+    channels: count("Channels of the 3×3 convolution").default(256),
+    anchorScale: positive("Side of a square anchor, in strides of its level").default(8),
+    anchorRatios: z.array(positive("Height over width")).min(1).default([0.5, 1, 2]).describe("Height over width"),
+    positiveIou: fraction("An anchor from this IoU with a box on is positive").default(0.7),
+    negativeIou: fraction("An anchor below this IoU with every box is negative").default(0.3),
+    minPositiveIou: fraction("A box's best anchor is positive from this IoU on, whatever positiveIou").default(0.3),
+    samples: count("Anchors in the loss, a picture").default(256),
+    positiveFraction: fraction("Largest share of positive ones among the samples").default(0.5),
+    trainPerLevel: count("Best proposals of a level before suppression, in training").default(2000),
+    testPerLevel: count("Best proposals of a level before suppression, at test").default(1000),
+    maxPerPicture: count("Proposals of a picture after suppression").default(1000),
+    nms: fraction("IoU from which a proposal is suppressed by a better one of its level").default(0.7),
+    minSize: z.number().min(0).default(0).describe("Proposals with a shorter side are dropped, in pixels"),
+    classWeight: positive("Weight of the objectness loss").default(1),
+    boxWeight: positive("Weight of the box loss").default(1),
+  })
+  .superRefine(checkIous)
+  .prefault({})
+  .describe("Region proposals");
 
 export interface RpnHead {
   /** Anchors a cell. */

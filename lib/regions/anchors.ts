@@ -20,10 +20,10 @@ export interface Anchors {
 
 export interface AnchorShapes {
   /** Side of the square anchor over the stride. */
-  readonly scales?: readonly number[];
+  readonly scales: readonly number[];
   /** Height over width. */
-  readonly ratios?: readonly number[];
-  /** Centre of a cell's anchors from the cell's upper left corner, in strides. */
+  readonly ratios: readonly number[];
+  /** Centre of a cell's anchors from the cell's upper left corner, in strides; default 0. */
   readonly centreOffset?: number;
 }
 
@@ -32,8 +32,8 @@ export interface AnchorShapes {
  *
  * @returns [ratios * scales * 4] xyxy
  */
-export function baseAnchors(stride: number, shapes: AnchorShapes = {}): Float32Array {
-  const { scales = [8], ratios = [0.5, 1, 2], centreOffset = 0 } = shapes;
+export function baseAnchors(stride: number, shapes: AnchorShapes): Float32Array {
+  const { scales, ratios, centreOffset = 0 } = shapes;
   const centre = centreOffset * stride;
   const boxes = new Float32Array(ratios.length * scales.length * 4);
   let k = 0;

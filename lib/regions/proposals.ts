@@ -20,10 +20,10 @@ export interface ProposalOptions {
   readonly perLevel: number;
   /** At most so many remain of all levels together. */
   readonly perPicture: number;
-  /** Default 0.7. */
-  readonly iouThreshold?: number;
-  /** Proposals are kept only if wider and higher than this, in pixels. Default 0. */
-  readonly minSize?: number;
+  /** IoU from which a proposal is suppressed by a better one of its level. */
+  readonly iouThreshold: number;
+  /** Proposals are kept only if wider and higher than this, in pixels. */
+  readonly minSize: number;
 }
 
 export interface Proposals {
@@ -44,7 +44,7 @@ export function rpnProposals(
   anchors: Anchors,
   options: ProposalOptions,
 ): Proposals {
-  const { iouThreshold = 0.7, minSize = 0, perPicture } = options;
+  const { iouThreshold, minSize, perPicture } = options;
   const boxes: number[] = [];
   const logits: number[] = [];
   const groups: number[] = [];

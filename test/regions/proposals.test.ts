@@ -11,6 +11,10 @@ import {
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { box, iouOf, largestDifference, randomFloats } from "./support.js";
 
+/** As in Faster R-CNN on a feature pyramid. */
+const SHAPES = { scales: [8], ratios: [0.5, 1, 2] };
+const LIMITS = { iouThreshold: 0.7, minSize: 0 };
+
 /** One candidate after the other, straight from the description. */
 function naiveProposals(predictions: LevelPrediction[], anchors: Anchors, options: ProposalOptions): Proposals {
   const survivors: { box: [number, number, number, number]; logit: number }[] = [];
@@ -62,9 +66,9 @@ describe("region proposals", () => {
         counts,
         spreads,
         (seed, height, width, perLevel, perPicture, spread) => {
-          const anchors = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64] });
+          const anchors = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...SHAPES });
           const predictions = randomPredictions(seed, anchors, spread);
-          const options = { height: height - 9, width: width - 5, perLevel, perPicture };
+          const options = { height: height - 9, width: width - 5, perLevel, perPicture, ...LIMITS };
           const found = rpnProposals(predictions, anchors, options);
           const expected = naiveProposals(predictions, anchors, options);
           expect(largestDifference(found.boxes, expected.boxes)).to.equal(0);
@@ -76,7 +80,7 @@ describe("region proposals", () => {
   });
 
   it("drop boxes that lie outside the picture", () => {
-    const anchors = makeAnchors({ height: 64, width: 64, strides: [8] });
+    const anchors = makeAnchors({ height: 64, width: 64, strides: [8], ...SHAPES });
     const cells = 64;
     const deltas = new Float32Array(12 * cells);
     deltas.fill(100, 0, cells); // dx of the first anchor of each cell: far to the right
@@ -87,6 +91,7 @@ describe("region proposals", () => {
       perLevel: 1000,
       perPicture: 1000,
       iouThreshold: 1,
+      minSize: 0,
     });
     expect(boxes.length).to.equal(4 * 2 * cells);
   });
@@ -95,10 +100,15 @@ describe("region proposals", () => {
     const folder = requireGoldens(this, "maskrcnn_e2e");
     const { img_shape_hw, pad_shape_hw } = readJson<Record<string, [number, number]>>(`${folder}/meta.json`);
     const read = (name: string) => Float32Array.from(readNpy(`${folder}/${name}.npy`).data);
-    const anchors = makeAnchors({ height: pad_shape_hw![0], width: pad_shape_hw![1], strides: [16, 32, 64] });
+    const anchors = makeAnchors({
+      height: pad_shape_hw![0],
+      width: pad_shape_hw![1],
+      strides: [16, 32, 64],
+      ...SHAPES,
+    });
     const predictions = [2, 3, 4].map((l) => ({ logits: read(`rpn_cls${l}`), deltas: read(`rpn_reg${l}`) }));
     const [height, width] = img_shape_hw!;
-    const found = rpnProposals(predictions, anchors, { height, width, perLevel: 1000, perPicture: 1000 });
+    const found = rpnProposals(predictions, anchors, { height, width, perLevel: 1000, perPicture: 1000, ...LIMITS });
 
     const stored = read("proposals"); // [1000, 5] of all levels
     const lowest = stored.at(-1)!;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { maskRcnn } from "../../lib/config/model.js";
+import { maskRcnn } from "../../lib/heads/maskRcnn.js";
 import { roiTargetOptions, rpnTargetOptions } from "../../lib/models/maskRcnn/targets.js";
 import { Random } from "../../lib/random.js";
 import { makeAnchors, validAnchors } from "../../lib/regions/anchors.js";
@@ -13,9 +13,10 @@ import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { box, flat, iouOf, largestDifference, randomBoxes } from "./support.js";
 
 /** What a config that says nothing gives: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
-const HEAD = maskRcnn.parse({ type: "maskRcnn" });
+const HEAD = maskRcnn.schema.parse({ type: "maskRcnn" });
 const RPN_TARGETS = rpnTargetOptions(HEAD);
 const ROI_TARGETS = roiTargetOptions(HEAD);
+const ANCHORS = { scales: [HEAD.rpn.anchorScale], ratios: HEAD.rpn.anchorRatios };
 const EVERYTHING = { count: 1e6, positiveFraction: 0.5 };
 
 function bestIou(boxes: Float32Array, i: number, truth: Float32Array): number {
@@ -23,7 +24,7 @@ function bestIou(boxes: Float32Array, i: number, truth: Float32Array): number {
 }
 
 describe("targets of the region proposal head", () => {
-  const anchors = makeAnchors({ height: 128, width: 160, strides: [4, 8, 16, 32, 64] });
+  const anchors = makeAnchors({ height: 128, width: 160, strides: [4, 8, 16, 32, 64], ...ANCHORS });
 
   it("decode to the assigned boxes, from valid anchors alone, in the asked-for number", () => {
     fc.assert(
@@ -77,7 +78,7 @@ describe("targets of the region proposal head", () => {
       losses: { loss_rpn_bbox: number[] };
     }>(`${requireGoldens(this, "maskrcnn_train")}/meta.json`);
     const [height, width] = golden.input.shape.slice(2) as [number, number];
-    const all = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64] });
+    const all = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...ANCHORS });
     const perLevel = new Int32Array(5);
     for (const rows of golden.gt_boxes) {
       const picture = { boxes: flat(rows), crowd: new Uint8Array(rows.length), height, width };

@@ -1,5 +1,5 @@
-import type { MaskRcnnConfig } from "../../config/schema.js";
 import type { Instances } from "../../datasets/types.js";
+import type { MaskRcnnConfig } from "../../heads/index.js";
 import { maskTargets } from "../../masks/targets.js";
 import { gatherBoxes } from "../../regions/boxes.js";
 import { roiLevels } from "../../regions/levels.js";

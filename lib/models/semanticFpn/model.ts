@@ -2,7 +2,7 @@ import type { Backbone } from "../../backbones/backbone.js";
 import { makeBackbone } from "../../backbones/index.js";
 import type { SegmentationConfig } from "../../config/schema.js";
 import type { Value } from "../../graph/index.js";
-import { semanticFpnHead } from "../../heads/semanticFpnHead.js";
+import { makeSegmentationHead } from "../../heads/index.js";
 import { makeNeck } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
@@ -25,11 +25,10 @@ export function semanticFpn(config: SegmentationConfig["model"], classes: number
   const list = new ParameterList();
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.segmentation });
   const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: false });
-  const head = semanticFpnHead(list.scope("decode_head"), {
+  const head = makeSegmentationHead(list.scope("decode_head"), config.head, {
     in: neck.channels,
     strides: neck.strides,
     classes,
-    ...config.head,
   });
   const features = (images: Value, context: Context) => neck.forward(backbone.forward(images, context), context);
   return {

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { count, fraction, positive } from "../schemas/fields.js";
+import { boxHeadKeys } from "./boxHead.js";
+import { checkIous } from "./ious.js";
+import { maskHeadKeys } from "./maskHead.js";
+import { rpnConfig } from "./rpnHead.js";
+
+const roi = z
+  .strictObject({
+    positiveIou: fraction("A proposal from this IoU with a box on is positive").default(0.5),
+    negativeIou: fraction("A proposal below this IoU with every box is background").default(0.5),
+    minPositiveIou: fraction("A box's best proposal is positive from this IoU on").default(0.5),
+    samples: count("Proposals in the loss, a picture").default(512),
+    positiveFraction: fraction("Largest share of positive ones among the samples").default(0.25),
+    finestScale: positive("Regions with sides below twice this are pooled from the finest level").default(56),
+    samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
+    ...boxHeadKeys,
+    ...maskHeadKeys,
+    classWeight: positive("Weight of the class loss").default(1),
+    boxWeight: positive("Weight of the box loss").default(1),
+    maskWeight: positive("Weight of the mask loss").default(1),
+  })
+  .superRefine(checkIous)
+  .prefault({})
+  .describe("Box and mask heads");
+
+const atTest = z
+  .strictObject({
+    scoreThreshold: fraction("Detections below this score are dropped").default(0.05),
+    nms: fraction("IoU from which a detection is suppressed by a better one of its class").default(0.5),
+    maxPerPicture: count("Detections kept a picture").default(100),
+    maskThreshold: fraction("Probability from which a pixel belongs to a mask").default(0.5),
+  })
+  .prefault({})
+  .describe("What is kept at test");
+
+const schema = z.strictObject({
+  type: z.literal("maskRcnn"),
+  mask: z
+    .literal(["auto", true, false])
+    .default("auto")
+    .describe(
+      "Whether there is a mask head; auto: if an object of the training set has a mask. Objects without one are left out of the mask loss",
+    ),
+  rpn: rpnConfig,
+  roi,
+  test: atTest,
+});
+
+/** The heads of Mask R-CNN together; its layers are those of rpnHead.ts, boxHead.ts and maskHead.ts. */
+export const maskRcnn = { schema };

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import type { Value } from "../graph/index.js";
+import type { Context } from "../nn/context.js";
+import type { ParameterScope } from "../nn/parameters.js";
+import { flag } from "../schemas/fields.js";
+import type { KindSchema } from "../schemas/kinds.js";
+
+export interface SegmentationHead {
+  /** @param levels [B, C, H_l, W_l], finest first @returns logits [B, classes, H_0, W_0] */
+  readonly forward: (levels: readonly Value[], context: Context) => Value;
+}
+
+export interface SegmentationHeadOptions {
+  /** Channels of every level. */
+  readonly in: number;
+  /** Of the levels, finest first. */
+  readonly strides: readonly number[];
+  readonly classes: number;
+}
+
+/** Keys that the config of every segmentation head has. */
+const generalKeys = {
+  averageOverAllPixels: flag(
+    "Divide the loss by all pixels, ignored ones included, as MMSegmentation 0.x does; else by the labelled ones",
+  ).default(false),
+};
+
+/** The config's schema of a segmentation head: its `type`, its own keys, and those of every one. */
+export function segmentationHeadSchema<const Type extends string, Shape extends z.ZodRawShape>(
+  type: Type,
+  keys: Shape,
+) {
+  return z.strictObject({ type: z.literal(type), ...keys, ...generalKeys });
+}
+
+/** A head that gives every pixel a class: all that the project knows of it. lib/heads/index.ts has the table of them. */
+export interface SegmentationHeadKind<Schema extends z.ZodType = KindSchema> {
+  /** Made by `segmentationHeadSchema`. */
+  readonly schema: Schema;
+  readonly make: (
+    scope: ParameterScope,
+    config: Omit<z.output<Schema>, "type" | keyof typeof generalKeys>,
+    options: SegmentationHeadOptions,
+  ) => SegmentationHead;
+}
+
+/** Says of a segmentation head what there is to say; the types follow from the schema. */
+export const segmentationHeadKind = <Schema extends z.ZodType>(
+  kind: SegmentationHeadKind<Schema>,
+): SegmentationHeadKind<Schema> => kind;

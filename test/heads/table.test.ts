@@ -1,0 +1,9 @@
+import { DETECTION_HEADS, SEGMENTATION_HEADS } from "../../lib/heads/index.js";
+import { expectTableOf } from "../support/kinds.js";
+
+/** Files of lib/heads with what heads are made of. */
+const PARTS = ["boxHead.ts", "ious.ts", "maskHead.ts", "rpnHead.ts", "segmentationHead.ts"];
+
+it("the tables of heads have the files of their folder", () => {
+  expectTableOf("heads", [...DETECTION_HEADS, ...SEGMENTATION_HEADS], PARTS);
+});
