@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
+import { type KindSchema, kindOf, schemasOf } from "../schemas/kinds.js";
 import {
   type Backbone,
   type BackboneKind,
@@ -33,44 +34,36 @@ export const BACKBONES = [
   deitKind,
 ] as const;
 
-type SchemasOf<Kinds extends readonly { readonly schema: unknown }[]> = {
-  -readonly [I in keyof Kinds]: Kinds[I]["schema"];
-};
-type Schemas = SchemasOf<typeof BACKBONES>;
-
 /** The schemas of all backbones, for the config. */
-export const backboneSchemas = BACKBONES.map(({ schema }) => schema) as unknown as Schemas;
+export const backboneSchemas = schemasOf(BACKBONES);
 
-export type BackboneConfig = z.output<Schemas[number]>;
+export type BackboneConfig = z.output<(typeof backboneSchemas)[number]>;
 
-function kindOf({ type }: Pick<BackboneConfig, "type">): BackboneKind {
-  const found = BACKBONES.find(({ schema }) => schema.shape.type.value === type);
-  // Each kind takes its own config; that tie is lost in this look-up.
-  return found as unknown as BackboneKind;
-}
+// Each kind takes its own config; that tie is lost in this look-up.
+const KINDS = BACKBONES as readonly unknown[] as readonly (BackboneKind & { readonly schema: KindSchema })[];
 
 /** Makes the backbone that a config describes; its parameters get the scope's path in front of their names. */
 export function makeBackbone(scope: ParameterScope, config: BackboneConfig, options: MakeOptions): Backbone {
-  return kindOf(config).make(scope, config, options);
+  return kindOf(KINDS, config).make(scope, config, options);
 }
 
 /** Makes the classifier of the same layers. */
 export function makeClassifier(scope: ParameterScope, config: BackboneConfig, options: ClassifierOptions): Classifier {
-  return kindOf(config).classifier(scope, config, options);
+  return kindOf(KINDS, config).classifier(scope, config, options);
 }
 
 /** The backbone's name as people write it. */
-export const backboneTitle = (config: BackboneConfig): string => kindOf(config).title(config);
+export const backboneTitle = (config: BackboneConfig): string => kindOf(KINDS, config).title(config);
 
 /** The layers of a backbone, the stem's first, as `BackboneKind` has them. */
 export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone, "stages">): Layers {
-  const { layers } = kindOf(config);
+  const { layers } = kindOf(KINDS, config);
   return layers?.(config) ?? withLast(stages, "norm");
 }
 
 /** What loading weights into this backbone knows beyond names. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {
-  const { adapter } = kindOf(config);
+  const { adapter } = kindOf(KINDS, config);
   return adapter === undefined ? [] : [adapter(config)];
 }
 

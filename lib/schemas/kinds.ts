@@ -9,11 +9,16 @@ interface Kind {
 
 type SchemasOf<Kinds extends readonly [Kind, ...Kind[]]> = { -readonly [I in keyof Kinds]: Kinds[I]["schema"] };
 
+/** The schemas of a table's kinds, in its order. */
+export function schemasOf<const Kinds extends readonly [Kind, ...Kind[]]>(kinds: Kinds): SchemasOf<Kinds> {
+  return kinds.map(({ schema }) => schema) as SchemasOf<Kinds>;
+}
+
 /** What a config may say of one of the kinds of a table: the union of their schemas. */
 export function anyOf<const Kinds extends readonly [Kind, ...Kind[]]>(
   kinds: Kinds,
 ): z.ZodDiscriminatedUnion<SchemasOf<Kinds>, "type"> {
-  return z.discriminatedUnion("type", kinds.map(({ schema }) => schema) as SchemasOf<Kinds>);
+  return z.discriminatedUnion("type", schemasOf(kinds));
 }
 
 /** The entry of a table that a config is of. @throws RangeError where there is none */
