@@ -67,7 +67,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["kernels", "config", "tensors", "tensorfiles"],
   },
   models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
-  tasks: { holds: "model and data of a config", imports: RUNNING },
+  tasks: {
+    holds: "a folder for each task: model, data, trainer, metrics and results of a config",
+    imports: [...RUNNING, "tensorfiles", "weights"],
+  },
   training: {
     holds: "the loop: gradients, steps, validation, checkpoints",
     imports: [...RUNNING, "optimizers", "schedules", "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],

@@ -1,6 +1,5 @@
 import {
   add,
-  check,
   constant,
   inScope,
   matMul,
@@ -69,17 +68,14 @@ function biasTable(
   return { size, of };
 }
 
-/** The classifier's bias, for exactly the grid it is made for. */
+/** The classifier's bias: the table of the grid it is made for, resized as the dense one where there are other numbers of tokens. */
 export const gridBias =
   (grid: BiasGrid): AttentionBias =>
   (scope) => {
     const table = biasTable(scope, "attention_biases", grid);
     return ([queries, keys], context) => {
-      check(
-        queries === table.size[0] && keys === table.size[1],
-        () => `${keys} tokens where the attention bias is made for ${grid.side} × ${grid.side}`,
-      );
-      return table.of(context);
+      const bias = table.of(context);
+      return queries === table.size[0] && keys === table.size[1] ? bias : resizeBicubic(bias, [queries, keys]);
     };
   };
 

@@ -230,7 +230,7 @@ export function efficientFormer(scope: ParameterScope, options: DenseOptions): B
   };
 }
 
-/** EfficientFormer as an ImageNet classifier, on 224 × 224 pictures. */
+/** EfficientFormer as an ImageNet classifier, made for pictures of 224 × 224. */
 export function efficientFormerClassifier(
   scope: ParameterScope,
   options: EfficientFormerOptions & { readonly classes: number },

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { transformOf, transformSchema } from "../datasets/transforms/index.js";
-import { count, filePath, flag, positive } from "../schemas/fields.js";
+import { classificationTransformSchema, transformOf, transformSchema } from "../datasets/transforms/index.js";
+import { count, filePath, flag, fraction, positive } from "../schemas/fields.js";
 
 /** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;
@@ -12,13 +12,15 @@ function strideMultiple(description: string) {
   );
 }
 
+const TRANSFORMS = "What happens to a picture, in order, before it is normalised, padded and batched";
+
 const transforms = z.array(transformSchema);
 
 const shared = {
   transforms: z
     .strictObject({ train: transforms.default([]), test: transforms.default([]) })
     .prefault({})
-    .describe("What happens to a picture, in order, before it is normalised, padded and batched"),
+    .describe(TRANSFORMS),
   normalisation: z
     .strictObject({
       mean: z
@@ -130,5 +132,56 @@ export const labelMaps = z
     if (palette !== undefined && classes !== undefined && palette.length !== classes.length) {
       const message = `has ${palette.length} colours for ${classes.length} classes`;
       context.addIssue({ code: "custom", path: ["palette"], message });
+    }
+  });
+
+const labelledSplit = z.strictObject({
+  pictures: filePath("Folder of images: in a folder for each class, at any depth; or those that labels lists"),
+  labels: filePath(
+    "List of the images and their classes (.csv, .txt, .json); without it, the folders' names are the classes",
+  ).exactOptional(),
+  limit,
+});
+
+const classificationTransforms = z.array(classificationTransformSchema);
+
+export const imageLabels = z
+  .strictObject({
+    type: z.literal("imageLabels"),
+    train: labelledSplit.describe("The training set"),
+    val: labelledSplit.describe("The validation set"),
+    classes: classNames
+      .exactOptional()
+      .describe("Class names in order of their index; without it, those of the training set in order of their names"),
+    repeats: count(
+      "Repeated augmentation (Hoffer et al. 2020): so many differently distorted copies of an image in an epoch of the same length",
+      1,
+      64,
+    ).default(1),
+    sampling: z
+      .enum(["all", "balanced"])
+      .default("all")
+      .describe("all: each image once an epoch; balanced: drawn anew so that every class is as frequent as the others"),
+    mixing: z
+      .strictObject({
+        mixup: z.number().min(0).default(0).describe("MixUp (Zhang et al. 2018): α of the beta distribution; 0: none"),
+        cutmix: z.number().min(0).default(0).describe("CutMix (Yun et al. 2019): α of the beta distribution; 0: none"),
+        probability: fraction("Share of the batches that are mixed").default(1),
+        switchProbability: fraction("Where both are on, share of the mixed batches that get CutMix").default(0.5),
+      })
+      .prefault({})
+      .describe("Images and labels of a training batch mixed with those of its reverse"),
+    ...shared,
+    transforms: z
+      .strictObject({ train: classificationTransforms.default([]), test: classificationTransforms.default([]) })
+      .prefault({})
+      .describe(TRANSFORMS),
+  })
+  .superRefine(({ transforms }, context) => {
+    for (const [i, step] of transforms.train.entries()) {
+      const why = transformOf(step).notForLabelMaps;
+      if (why === undefined) continue;
+      const message = `${why}; it is for data of type coco`;
+      context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
     }
   });

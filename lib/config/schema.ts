@@ -3,8 +3,8 @@ import { engineConfig } from "../engines/index.js";
 import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { outputPath } from "../schemas/fields.js";
-import { coco, labelMaps } from "./data.js";
-import { backbone } from "./model.js";
+import { coco, imageLabels, labelMaps } from "./data.js";
+import { backbone, classifier } from "./model.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
@@ -29,8 +29,17 @@ const segmentation = z.strictObject({
   output,
 });
 
+const classification = z.strictObject({
+  task: z.literal("classification").describe("One class for the whole image"),
+  model: z.strictObject({ backbone, head: z.discriminatedUnion("type", [classifier]) }),
+  data: z.discriminatedUnion("type", [imageLabels]).describe("Images and their classes"),
+  training: training(["top1", "top5", "f1", "loss"]),
+  engine: engineConfig,
+  output,
+});
+
 /** The schema of a whole config, after `extends` and overrides. Every default stands here or in its parts. */
-export const configSchema = z.discriminatedUnion("task", [detection, segmentation]);
+export const configSchema = z.discriminatedUnion("task", [detection, segmentation, classification]);
 
 /** The tasks there are. */
 export const TASKS = configSchema.options.map(({ shape }) => shape.task.value);
@@ -42,4 +51,5 @@ export type Config = z.output<typeof configSchema>;
 
 export type DetectionConfig = Extract<Config, { task: "detection" }>;
 export type SegmentationConfig = Extract<Config, { task: "segmentation" }>;
+export type ClassificationConfig = Extract<Config, { task: "classification" }>;
 export type TrainingConfig = Config["training"];

@@ -18,6 +18,15 @@ export async function listPictures(folder: string): Promise<string[]> {
   return names.filter(isPicture).sort();
 }
 
+/** The picture files of a folder and of all folders below it, relative to it, in the order of their names. */
+export async function listPicturesBelow(folder: string): Promise<string[]> {
+  const below: string[] = [];
+  for (const name of await listFolders(folder)) {
+    for (const file of await listPicturesBelow(join(folder, name))) below.push(join(name, file));
+  }
+  return [...(await listPictures(folder)), ...below].sort();
+}
+
 /** @throws UserError when the folder cannot be read */
 export async function listNames(folder: string): Promise<string[]> {
   try {

@@ -1,7 +1,7 @@
-import type { DetectionDataset, SegmentationDataset } from "./types.js";
+import type { Dataset } from "./types.js";
 
 /** The first `count` pictures of a data set; the set itself where it has no more. Its report still tells of all. */
-export function limitDataset<D extends DetectionDataset | SegmentationDataset>(dataset: D, count: number): D {
+export function limitDataset<D extends Dataset>(dataset: D, count: number): D {
   if (dataset.length <= count) return dataset;
   return { ...dataset, length: count, pictures: dataset.pictures.slice(0, count) };
 }

@@ -126,6 +126,8 @@ export interface SegmentationDataset extends DatasetBase {
 export interface ClassificationDataset extends DatasetBase {
   readonly kind: "classification";
   readonly pictures: readonly PictureFile[];
+  /** [length] class index of each picture. */
+  readonly labels: Int32Array;
 }
 
 export type Dataset = DetectionDataset | SegmentationDataset | ClassificationDataset;

@@ -34,7 +34,8 @@ export function exportGraph(
     : input("images", [batch, 3, height, width]);
   if (part !== "model") {
     const record = graphs[part];
-    if (record === undefined) throw new UserError(`the model has no ${part}; export the model or the backbone`, 2);
+    if (record === undefined)
+      throw new UserError(`the model has no feature maps of a ${part}; export the whole model`, 2);
     return record(images, context);
   }
   const inNetwork = widthHeightTwice(sizes);

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.js";
+import type { TransformSpec } from "../datasets/transforms/index.js";
 import { UserError } from "../errors.js";
 
 /** What is exported: the backbone's feature maps, the pyramid's, or the whole model. */
@@ -52,11 +53,16 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
   }
 }
 
+const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
+
 /** The size a config's test transforms bring a wide picture to, raised to what the backbone takes. */
 export function defaultSize({ data }: Config): { readonly height: number; readonly width: number } {
   const [preferred] = data.padding.sizes;
   if (preferred !== undefined) return preferred;
-  const resize = data.transforms.test.find((transform) => transform.type === "resize");
+  const steps: readonly TransformSpec[] = data.transforms.test;
+  const crop = steps.find((step) => step.type === "centreCrop");
+  if (crop !== undefined) return { height: raise(crop.size), width: raise(crop.size) };
+  const resize = steps.find((step) => step.type === "resize");
   if (resize === undefined) {
     throw new UserError(
       "data.transforms.test resizes nothing, so the config does not say which size to export; give --size HEIGHTxWIDTH or --dynamic",
@@ -64,7 +70,6 @@ export function defaultSize({ data }: Config): { readonly height: number; readon
     );
   }
   const [a, b] = resize.scale;
-  const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
   const [width, height] = resize.keepRatio === false ? [a, b] : [Math.max(a, b), Math.min(a, b)];
   return { height: raise(height), width: raise(width) };
 }

@@ -2,7 +2,6 @@ import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
 import type { Picture } from "../images/picture.js";
 import { ParameterValues } from "../nn/parameters.js";
-import { checkTestTransforms } from "../tasks/data.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { prepare } from "./prepare.js";
@@ -22,7 +21,6 @@ export interface Predictor<Answer = unknown> {
  * @throws UserError when the weights cannot be read or are another model's
  */
 export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
-  checkTestTransforms(config);
   const engine = await openEngine(config.engine);
   const file = await openWeights(weights);
   try {

@@ -4,14 +4,17 @@ import type { NormMode } from "../nn/context.js";
 import { isWithin } from "../nn/parameters.js";
 
 /** Side, in pixels, of the images that the models of each task are made for. */
-export const PICTURE_SIDE = { detection: 800, segmentation: 512 } as const;
+export const PICTURE_SIDE = { detection: 800, segmentation: 512, classification: 224 } as const;
 
 const PREFIX = "backbone.";
 
 type Freezing = Pick<BackboneConfig, "frozenStages">;
 
 /** Whether a parameter of the model stays as it is: those of the stem and of the first `frozenStages` stages do. */
-export function isFrozen({ stages }: Backbone, { frozenStages }: Freezing): (parameterName: string) => boolean {
+export function isFrozen(
+  { stages }: Pick<Backbone, "stages">,
+  { frozenStages }: Freezing,
+): (parameterName: string) => boolean {
   if (frozenStages === 0) return () => false;
   const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => PREFIX + path));
   return (name) => paths.some((path) => isWithin(name, path));
@@ -44,7 +47,7 @@ export function layerScales(backbone: Pick<Backbone, "stages">, config: Backbone
 
 /** Frozen parts and backbones in evaluation mode normalise by running statistics, everything else by the batch's. */
 export function normModeOf(
-  backbone: Backbone,
+  backbone: Pick<Backbone, "stages">,
   config: Freezing & Pick<BackboneConfig, "batchNorm">,
 ): (parameterName: string) => NormMode {
   const frozen = isFrozen(backbone, config);

@@ -8,7 +8,7 @@ export interface ConfusionPart {
   readonly names: readonly string[];
   /** [n, n] by true class (rows) and predicted class (columns). */
   readonly counts: Float64Array;
-  readonly unit: "objects" | "pixels";
+  readonly unit: "objects" | "pixels" | "images";
 }
 
 /** From this many classes on the matrix is a picture. */

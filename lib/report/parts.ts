@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.js";
+import { classificationPart } from "./classificationPart.js";
 import { detectionPart } from "./detectionPart.js";
 import type { EvaluationPart, PartMaker } from "./part.js";
 import type { StoredEvaluation } from "./run.js";
@@ -9,6 +10,7 @@ import type { ReportOptions } from "./types.js";
 const PARTS: { readonly [T in Config["task"]]: PartMaker<Extract<Config, { task: T }>> } = {
   detection: detectionPart,
   segmentation: segmentationPart,
+  classification: classificationPart,
 };
 
 export function evaluationPart(

@@ -128,7 +128,7 @@ export async function worstLabelMaps(
 const fixed = (value: number | null): string => (value === null ? "–" : value.toFixed(2));
 
 /** At the size in which it is shown, so that lines and words stay legible. */
-function fitted(sample: Sample): Sample {
+export function fitted(sample: Sample): Sample {
   const { width, height } = sample.picture;
   const factor = Math.min(LONGEST / Math.max(width, height), LARGEST_FACTOR);
   const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };

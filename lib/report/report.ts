@@ -83,7 +83,7 @@ async function findEvaluation(
   return storedEvaluation(run, overrides);
 }
 
-const SHOWN = ["boxAP", "boxAP50", "maskAP", "maskAP50", "mIoU", "mAcc", "aAcc"];
+const SHOWN = ["boxAP", "boxAP50", "maskAP", "maskAP50", "mIoU", "mAcc", "aAcc", "top1", "top5", "f1", "ece"];
 
 function overview({ folder, weights }: Run, stored: StoredEvaluation | undefined, remarks: readonly string[]): Section {
   const { metrics = {} } = stored ?? {};

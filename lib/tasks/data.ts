@@ -1,15 +1,20 @@
 import type { Config } from "../config/schema.js";
 import { createLoader, type Loader } from "../datasets/loader/loader.js";
-import type { BatchOf } from "../datasets/loader/types.js";
-import type { DetectionDataset, SegmentationDataset } from "../datasets/types.js";
+import type { BatchOf, LoaderOptions } from "../datasets/loader/types.js";
+import type { Dataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 
-type SizedDataset = DetectionDataset | SegmentationDataset;
+/** What only some tasks ask of a loader. */
+export type LoaderExtras = Pick<LoaderOptions, "masks" | "repeats" | "classOf">;
 
 /** Shuffled batches for training. */
-export function trainingLoader<D extends SizedDataset>(dataset: D, config: Config, masks: boolean): Loader<BatchOf<D>> {
+export function trainingLoader<D extends Dataset>(
+  dataset: D,
+  config: Config,
+  extras: LoaderExtras = {},
+): Loader<BatchOf<D>> {
   return createLoader({
-    ...sharedOptions(dataset, config, masks),
+    ...sharedOptions(dataset, config, extras),
     transforms: config.data.transforms.train,
     batchSize: config.data.batchSize,
     shuffle: true,
@@ -20,27 +25,29 @@ export function trainingLoader<D extends SizedDataset>(dataset: D, config: Confi
 }
 
 /** Every picture once, in order; annotations go through the test transforms too, for the validation loss. */
-export function validationLoader<D extends SizedDataset>(
+export function validationLoader<D extends Dataset>(
   dataset: D,
   config: Config,
-  masks: boolean,
+  extras: Pick<LoaderExtras, "masks"> = {},
 ): Loader<BatchOf<D>> {
-  checkTestTransforms(config);
   return createLoader({
-    ...sharedOptions(dataset, config, masks),
+    ...sharedOptions(dataset, config, extras),
     transforms: config.data.transforms.test,
     batchSize: config.data.testBatchSize,
     grouping: "none",
   });
 }
 
-function sharedOptions<D extends SizedDataset>(dataset: D, { data, training }: Config, masks: boolean) {
+function sharedOptions<D extends Dataset>(dataset: D, { data, training }: Config, extras: LoaderExtras) {
   const { padding, normalisation, workers, prefetch, codec } = data;
-  return { dataset, seed: training.seed, padding, normalisation, workers, prefetch, codec, masks };
+  return { masks: false, ...extras, dataset, seed: training.seed, padding, normalisation, workers, prefetch, codec };
 }
 
-/** What is found in a resized and padded picture can be brought back to the original; after other transforms it cannot. */
-export function checkTestTransforms({ data }: Config): void {
+/**
+ * @throws UserError where test transforms cannot be undone: what is found in a resized and padded picture can be brought back to
+ *   the original
+ */
+export function checkUndone({ data }: Config): void {
   const other = data.transforms.test.find(({ type }) => type !== "resize" && type !== "pad");
   if (other === undefined) return;
   throw new UserError(

@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.js";
+import { classificationKind } from "./classification/kind.js";
 import { detectionKind } from "./detection/kind.js";
 import type { ModelKind } from "./modelKind.js";
 import { segmentationKind } from "./segmentation/kind.js";
@@ -8,6 +9,7 @@ import type { DataSource, Split } from "./sources.js";
 export const MODEL_KINDS = {
   detection: detectionKind,
   segmentation: segmentationKind,
+  classification: classificationKind,
 } as const satisfies { readonly [T in Config["task"]]: ModelKind<Extract<Config, { task: T }>> };
 
 /** The kind of a config's model. Configs, batches and answers of one kind belong together; methods take them as they come. */

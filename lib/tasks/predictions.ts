@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { encodeJpeg } from "../images/encode.js";
 import type { Picture } from "../images/picture.js";
+import type { FoundClass } from "./classification/found.js";
 import type { ModelDescription } from "./description.js";
 
 export interface PredictedPicture {
@@ -14,6 +15,8 @@ export interface PredictedPicture {
   readonly labelMap?: string;
   /** How many objects were found. */
   readonly instances?: number;
+  /** The likeliest classes of the whole picture, the best first. */
+  readonly classes?: readonly FoundClass[];
 }
 
 /** What there is to say of predictions, besides where they are; what depends on the task is absent for the others. */

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import type { Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
+import type { ClassificationConfig, Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
+import { type ImageLabelsOptions, openImageLabels } from "../datasets/imageLabels.js";
 import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
-import type { DetectionDataset, SegmentationDataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 
 interface SourceBase {
@@ -23,8 +23,13 @@ export interface LabelMapsSource extends SourceBase, LabelMapOptions {
   readonly kind: "labelMaps";
 }
 
+/** Images with a class each, in folders or by a list. */
+export interface ImageLabelsSource extends SourceBase, ImageLabelsOptions {
+  readonly kind: "imageLabels";
+}
+
 /** Where a data set lies and how it is to be read. */
-export type DataSource = CocoSource | LabelMapsSource;
+export type DataSource = CocoSource | LabelMapsSource | ImageLabelsSource;
 
 export type Split = "train" | "val";
 
@@ -55,6 +60,14 @@ export function labelMapsSource(
   };
 }
 
+export function imageLabelsSource(
+  { data }: ClassificationConfig,
+  split: Split,
+  classes: readonly string[] | undefined = data.classes,
+): ImageLabelsSource {
+  return { kind: "imageLabels", name: split, ...data[split], ...(classes !== undefined && { classes }) };
+}
+
 /**
  * @throws UserError where a path of a config's split does not exist, saying which key names it and where data is looked for
  */
@@ -74,11 +87,31 @@ export function checkPresent(config: Config, split: Split): void {
   );
 }
 
-/** @throws UserError as `openCoco` and `openLabelMaps` */
-export async function openSource(source: CocoSource): Promise<DetectionDataset>;
-export async function openSource(source: LabelMapsSource): Promise<SegmentationDataset>;
-export async function openSource(source: DataSource): Promise<DetectionDataset | SegmentationDataset>;
-export async function openSource(source: DataSource): Promise<DetectionDataset | SegmentationDataset> {
-  const dataset = source.kind === "coco" ? await openCoco(source) : await openLabelMaps(source);
+const OPEN = {
+  coco: openCoco,
+  labelMaps: openLabelMaps,
+  imageLabels: openImageLabels,
+} as const;
+
+/** The data set that a source is of. */
+export type DatasetOf<S extends DataSource> = Awaited<ReturnType<(typeof OPEN)[S["kind"]]>>;
+
+/** @throws UserError as what opens the source's kind */
+export async function openSource<S extends DataSource>(source: S): Promise<DatasetOf<S>> {
+  // Each opens its own kind; that tie is lost in this look-up.
+  const open = OPEN[source.kind] as unknown as (source: S) => Promise<DatasetOf<S>>;
+  const dataset = await open(source);
   return source.limit === undefined ? dataset : limitDataset(dataset, source.limit);
+}
+
+/** The file or folder that has a source's annotations. */
+export function annotationsOf(source: DataSource): string {
+  switch (source.kind) {
+    case "coco":
+      return source.annotations;
+    case "labelMaps":
+      return source.labelMaps;
+    case "imageLabels":
+      return source.labels ?? source.pictures;
+  }
 }

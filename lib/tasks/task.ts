@@ -15,7 +15,7 @@ import type { ModelDescription } from "./description.js";
 export interface Task<B extends Batch = Batch, Answer = unknown> {
   readonly description: ModelDescription;
   readonly parameters: readonly Parameter[];
-  readonly backbone: Backbone;
+  readonly backbone: Pick<Backbone, "stages">;
   readonly graphs: ModelGraphs;
   trainer(options: TrainerOptions): Trainer<B>;
   predictor(options: PredictorOptions): BatchPredictor<Answer>;
@@ -31,8 +31,8 @@ export interface Task<B extends Batch = Batch, Answer = unknown> {
 
 /** A model as functions that record its graph. */
 export interface ModelGraphs {
-  /** @returns the backbone's maps by name (`c2` has stride 2² = 4) */
-  backbone(images: Value, context: Context): Outputs;
+  /** @returns the backbone's maps by name (`c2` has stride 2² = 4); absent of a model that gives no maps */
+  backbone?(images: Value, context: Context): Outputs;
   /** @returns the pyramid's maps by name, `p2` and on; absent where there is no pyramid */
   neck?(images: Value, context: Context): Outputs;
   model(inputs: GraphInputs, context: Context): Outputs;

@@ -30,10 +30,12 @@ describe("published configs", () => {
     it(`${name} is whole, named by the grammar, and says how to run it and what to expect`, () => {
       const [head, backbone, neck, , data] = name.replace(".yaml", "").split("_");
       const { config } = loadConfig(name);
-      const heads = { maskRcnn: "mask-rcnn", semanticFpn: "semantic-fpn" };
+      const heads = { maskRcnn: "mask-rcnn", semanticFpn: "semantic-fpn", classifier: "classifier" };
       expect(heads[config.model.head.type]).to.equal(head);
       expect(`${config.model.backbone.type}-${config.model.backbone.variant}`).to.equal(backbone);
-      expect(config.model.neck.channels === 256 ? "fpn" : `fpn${config.model.neck.channels}`).to.equal(neck);
+      if ("neck" in config.model) {
+        expect(config.model.neck.channels === 256 ? "fpn" : `fpn${config.model.neck.channels}`).to.equal(neck);
+      }
       // fruits-nuts-4 is four pictures of fruits-nuts.
       const place = data === "ade20k" ? "ADEChallengeData2016" : data!.replace(/-\d+$/, "");
       expect(config.data.train.pictures).to.contain(`/data/${place}/`);

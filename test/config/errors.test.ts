@@ -85,7 +85,7 @@ describe("config errors", () => {
       "a wrong task",
       "task: detection",
       "task: panoptic",
-      'config.yaml:1:7: task: must be one of detection, segmentation; got the text "panoptic"',
+      'config.yaml:1:7: task: must be one of detection, segmentation, classification; got the text "panoptic"',
     ],
     [
       "milestones that do not rise",

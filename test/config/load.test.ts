@@ -85,7 +85,7 @@ describe("loading configs", () => {
       multipliers: [],
     });
     expect(config.training.seed).to.equal(3);
-    expect(config.model.neck.channels, "deleted: back to the default").to.equal(256);
+    expect("neck" in config.model && config.model.neck.channels, "deleted: back to the default").to.equal(256);
     const short = load("empty-child.yaml").config.training;
     expect(short.schedule).not.to.have.property("warmup");
     expect(short).not.to.have.property("clipNorm");

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openImageFolder } from "../../lib/datasets/imageFolder.js";
+import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { ade20kFolders, type LabelMapOptions, openLabelMaps } from "../../lib/datasets/labelMaps.js";
 import { decodeLabelMap } from "../../lib/images/decode.js";
 import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
@@ -136,7 +136,7 @@ describe("class folders", () => {
       for (const file of ["1.png", "2.png", "notes.txt"])
         await writeFile(join(root, name, file), await encodePng(noisePicture(4, 4)));
     }
-    const dataset = await openImageFolder({ root });
+    const dataset = await openImageLabels({ pictures: root });
     expect(dataset.classes).to.deep.equal(["cat", "dog"]);
     const samples = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.load(i)));
     expect(samples.map(({ label, meta }) => [meta.file, label])).to.deep.equal([
@@ -145,8 +145,12 @@ describe("class folders", () => {
       [join("dog", "1.png"), 1],
       [join("dog", "2.png"), 1],
     ]);
-    expect(await userMessage(() => openImageFolder({ root, classes: ["bird"] }))).to.contain("no such file");
-    expect(await userMessage(() => openImageFolder({ root: join(root, "cat") }))).to.contain("no class folders");
+    expect(await userMessage(() => openImageLabels({ pictures: root, classes: ["cats"] }))).to.contain(
+      `the class "cat" of ${join("cat", "1.png")} is none of the 1 (cats); did you mean "cats"?`,
+    );
+    expect(await userMessage(() => openImageLabels({ pictures: join(root, "cat") }))).to.contain(
+      "there are no images here; they lie in a folder for each class",
+    );
     await rm(root, { recursive: true });
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { openCoco } from "../../lib/datasets/coco.js";
-import { openImageFolder } from "../../lib/datasets/imageFolder.js";
+import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { ade20kFolders, openLabelMaps } from "../../lib/datasets/labelMaps.js";
 import { createLoader } from "../../lib/datasets/loader/loader.js";
 import { paddedSize } from "../../lib/datasets/loader/makeBatch.js";
@@ -320,7 +320,7 @@ describe("loading classification batches", () => {
       await mkdir(join(root, name));
       await writeFile(join(root, name, "1.png"), await encodePng(noisePicture(8, 8)));
     }
-    const dataset = await openImageFolder({ root });
+    const dataset = await openImageLabels({ pictures: root });
     const transforms: TransformInput[] = [{ type: "centreCrop", resize: 8, size: 8 }];
     const [batch] = await collect(
       { dataset, transforms, batchSize: 2, seed: 1, padding: { multipleOf: 8 } },

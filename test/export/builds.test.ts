@@ -130,7 +130,7 @@ describe("builds at several sizes", () => {
       const feeds = { images: new Tensor("float32", images, [batch, 3, height, width]) };
       const found = await session.run(feeds);
       const context = Context.inference(values);
-      const graph = network.graphs.backbone(input("images", [batch, 3, height, width]), context);
+      const graph = network.graphs.backbone!(input("images", [batch, 3, height, width]), context);
       const program = await engine.compile(graph);
       const expected = await program.run({ images });
       await program.dispose();

@@ -24,7 +24,7 @@ export interface Trained {
 }
 
 /** A small model that has begun to find shapes. */
-export async function trainedShapes(task: "detection" | "segmentation", steps: number): Promise<Trained> {
+export async function trainedShapes(task: Config["task"], steps: number): Promise<Trained> {
   const data = await makeShapes(3);
   const run = join(data.folder, "run");
   const input = shapesConfig(task, data, run);

@@ -10,7 +10,7 @@ import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { type Trained, trainedShapes } from "./support.js";
 
-for (const task of ["detection", "segmentation"] as const) {
+for (const task of ["detection", "segmentation", "classification"] as const) {
   describe(`verifying an exported file (${task})`, function () {
     this.timeout(240_000);
     let trained: Trained;
@@ -27,11 +27,11 @@ for (const task of ["detection", "segmentation"] as const) {
       await exportModel({ ...shared, out: model, size: "free", batch: "free" });
       const result = await verifyModel({ model, config: trained.config, weights: trained.run, data: true });
       expect(result.failures).to.deep.equal([]);
-      expect(result.pictures).to.equal(3);
-      const figure = task === "segmentation" ? "mIoU" : "maskAP";
+      expect(result.pictures).to.equal(task === "classification" ? 4 : 3);
+      const figure = { detection: "maskAP", segmentation: "mIoU", classification: "top1" }[task];
       expect(result.metrics!.model[figure]).to.be.greaterThan(0);
       expect(result.metrics!.file[figure]).to.be.closeTo(result.metrics!.model[figure]!, 1e-6);
-      if (task === "segmentation") expect(result.outputs.logits!.relative).to.be.within(0, 1e-4);
+      if (task !== "detection") expect(result.outputs.logits!.relative).to.be.within(0, 1e-4);
       else expect(result.found!.pairs).to.be.greaterThan(3);
     });
 

@@ -173,7 +173,10 @@ describe("predictions of many pictures", () => {
   });
 
   it("are refused a folder with predictions, and options that make no sense", async () => {
-    const data = { folder, pictures: folder, labelMaps: folder, annotations: join(folder, "none.json") };
+    const data = {
+      ...{ folder, pictures: folder, labelMaps: folder, classFolders: folder },
+      annotations: join(folder, "none.json"),
+    };
     const options = { weights: join(folder, "none"), inputs, outDir: join(folder, "out") };
     const { config } = resolveConfig(shapesConfig("detection", data, join(folder, "run")));
     const refusal = (more: object) => userMessage(() => predictFiles({ ...options, config, ...more }));

@@ -1,18 +1,21 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ConfigInput } from "../../lib/config/schema.js";
+import type { Config, ConfigInput } from "../../lib/config/schema.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
+import { cropPicture } from "../../lib/images/geometry.js";
 import type { LabelMap, Picture } from "../../lib/images/picture.js";
 import { Random } from "../../lib/random.js";
 
-/** A data set that needs no files from elsewhere: discs and squares on a dark ground, as objects and as label maps. */
+/** A data set that needs no files from elsewhere: discs and squares on a dark ground, as objects, label maps and class folders. */
 export interface ShapesData {
   /** To be removed after the tests. */
   readonly folder: string;
   readonly pictures: string;
   readonly labelMaps: string;
   readonly annotations: string;
+  /** A folder for each kind, with the halves of the pictures that show one. */
+  readonly classFolders: string;
 }
 
 const SIDE = 64;
@@ -27,7 +30,9 @@ export async function makeShapes(count: number): Promise<ShapesData> {
   const pictures = join(folder, "pictures");
   const labelMaps = join(folder, "labelMaps");
   await mkdir(pictures);
+  const classFolders = join(folder, "classes");
   await mkdir(labelMaps);
+  for (const kind of KINDS) await mkdir(join(classFolders, kind), { recursive: true });
   const images: object[] = [];
   const annotations: object[] = [];
   for (let i = 0; i < count; i++) {
@@ -35,7 +40,9 @@ export async function makeShapes(count: number): Promise<ShapesData> {
     await writeFile(join(pictures, `${i}.png`), await encodePng(picture));
     await writeFile(join(labelMaps, `${i}.png`), encodeIndexedPng(map, [[0, 0, 0], ...COLOURS]));
     images.push({ id: 10 + i, file_name: `${i}.png`, width: SIDE, height: SIDE });
-    for (const { kind, x, y, radius } of shapes) {
+    for (const [half, { kind, x, y, radius }] of shapes.entries()) {
+      const own = { left: half * (SIDE / 2), top: 0, width: SIDE / 2, height: SIDE };
+      await writeFile(join(classFolders, KINDS[kind]!, `${i}-${half}.png`), await encodePng(cropPicture(picture, own)));
       const [left, top, size] = [x - radius, y - radius, 2 * radius];
       annotations.push({
         id: annotations.length + 1,
@@ -51,7 +58,7 @@ export async function makeShapes(count: number): Promise<ShapesData> {
   const categories = KINDS.map((name, k) => ({ id: k + 3, name }));
   const path = join(folder, "instances.json");
   await writeFile(path, JSON.stringify({ images, annotations, categories }));
-  return { folder, pictures, labelMaps, annotations: path };
+  return { folder, pictures, labelMaps, annotations: path, classFolders };
 }
 
 interface Shape {
@@ -96,8 +103,8 @@ function outline(kind: number, x: number, y: number, radius: number): number[] {
 }
 
 /** A config of a tiny model on such data, to be changed by `--set`-like overrides. */
-export function shapesConfig(task: "detection" | "segmentation", data: ShapesData, output: string): ConfigInput {
-  const { pictures, labelMaps, annotations } = data;
+export function shapesConfig(task: Config["task"], data: ShapesData, output: string): ConfigInput {
+  const { pictures, labelMaps, annotations, classFolders } = data;
   const backbone = { type: "efficientformer", variant: "nano", layerScaleInit: 0.1, dropPath: 0.1 } as const;
   const neck = { type: "fpn", channels: 32 } as const;
   const optimizer = { type: "adamw", lr: 2e-3 } as const;
@@ -110,6 +117,16 @@ export function shapesConfig(task: "detection" | "segmentation", data: ShapesDat
       task,
       model: { backbone, neck, head: { type: "semanticFpn", channels: 32 } },
       data: { type: "labelMaps", train: split, val: split, classes: ["ground", ...KINDS], ...batches },
+      training,
+      output,
+    };
+  }
+  if (task === "classification") {
+    const split = { pictures: classFolders };
+    return {
+      task,
+      model: { backbone, head: { type: "classifier" } },
+      data: { type: "imageLabels", train: split, val: split, ...batches },
       training,
       output,
     };

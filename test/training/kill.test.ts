@@ -8,7 +8,7 @@ import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js"
 
 const STEPS = 12;
 
-for (const task of ["segmentation", "detection"] as const) {
+for (const task of ["segmentation", "detection", "classification"] as const) {
   describe(`a killed run (${task})`, function () {
     this.timeout(180_000);
     let data: ShapesData;

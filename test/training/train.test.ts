@@ -16,7 +16,13 @@ const savedSteps = (run: string): number[] =>
     .map((name) => Number(name.slice(5)))
     .sort((a, b) => a - b);
 
-for (const task of ["segmentation", "detection"] as const) {
+const METRICS = {
+  detection: ["boxAP", "maskAP50"],
+  segmentation: ["mIoU", "aAcc"],
+  classification: ["top1", "f1", "ece"],
+} as const;
+
+for (const task of ["segmentation", "detection", "classification"] as const) {
   describe(`training (${task})`, function () {
     this.timeout(180_000); // on a busy machine
     let data: ShapesData;
@@ -40,9 +46,9 @@ for (const task of ["segmentation", "detection"] as const) {
       const evaluations = events.filter(({ type }) => type === "evaluation");
       expect(evaluations.map((event) => "step" in event && event.step)).to.deep.equal([15, 30]);
       expect(result.metrics.loss).to.be.within(0, mean(losses.slice(0, 5)));
-      expect(result.metrics).to.include.keys(task === "segmentation" ? ["mIoU", "aAcc"] : ["boxAP", "maskAP50"]);
+      expect(result.metrics).to.include.keys(...METRICS[task]);
       const { metadata } = await readSafetensors(result.weights);
-      expect(metadata.metric).to.equal(task === "segmentation" ? "mIoU" : "boxAP");
+      expect(metadata.metric).to.equal(METRICS[task][0]);
       expect(readdirSync(join(run, "tensorboard"))).to.have.length(1);
     });
 

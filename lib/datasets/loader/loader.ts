@@ -119,7 +119,16 @@ function planOptions(options: LoaderOptions): PlanOptions {
   if (grouping === "aspect" && dataset.kind !== "classification") {
     for (const [i, { width, height }] of dataset.pictures.entries()) groups[i] = width < height ? 1 : 0;
   }
-  return { groups, batchSize, seed, shuffle, lastBatch: options.lastBatch ?? (shuffle ? "fill" : "short") };
+  const { repeats, classOf } = options;
+  return {
+    groups,
+    batchSize,
+    seed,
+    shuffle,
+    lastBatch: options.lastBatch ?? (shuffle ? "fill" : "short"),
+    ...(repeats !== undefined && { repeats }),
+    ...(classOf !== undefined && { classOf }),
+  };
 }
 
 function checkOptions({ dataset, batchSize, workers, prefetch }: LoaderOptions): void {

@@ -7,6 +7,10 @@ export interface PlanOptions {
   readonly shuffle: boolean;
   readonly lastBatch: "fill" | "short" | "drop";
   readonly seed: number;
+  /** Copies of each picture chosen, when shuffling; default 1. */
+  readonly repeats?: number;
+  /** [n] class of each picture, for classes to be equally frequent when shuffling; default as they are. */
+  readonly classOf?: ArrayLike<number>;
 }
 
 /**
@@ -19,7 +23,7 @@ export function planEpoch(options: PlanOptions, epoch: number): Int32Array[] {
   const batches: Int32Array[] = [];
   for (let group = 0; group <= groups.reduce((a, b) => Math.max(a, b), 0); group++) {
     const members = Int32Array.from(groups.keys()).filter((i) => groups[i] === group);
-    if (shuffle) random.shuffle(members);
+    if (shuffle) choose(members, options, random);
     for (let start = 0; start < members.length; start += batchSize) {
       const batch = members.slice(start, start + batchSize);
       if (batch.length === batchSize || lastBatch === "short") batches.push(batch);
@@ -27,6 +31,31 @@ export function planEpoch(options: PlanOptions, epoch: number): Int32Array[] {
     }
   }
   return shuffle ? random.shuffle(batches) : batches;
+}
+
+/** Puts the pictures of an epoch in the place of a group's members: in random order, perhaps balanced, perhaps repeated. */
+function choose(members: Int32Array, { repeats = 1, classOf }: PlanOptions, random: Random): void {
+  if (classOf === undefined) random.shuffle(members);
+  else balance(members, classOf, random);
+  if (repeats === 1) return;
+  // As the sampler of DeiT: copies side by side, the order's first 1 / repeats of the pictures.
+  const chosen = members.slice(0, Math.ceil(members.length / repeats));
+  for (let i = 0; i < members.length; i++) members[i] = chosen[Math.floor(i / repeats)]!;
+}
+
+/** Draws as many pictures: a class, each as likely as the others, and then one of its pictures, with replacement. */
+function balance(members: Int32Array, classOf: ArrayLike<number>, random: Random): void {
+  const byClass = new Map<number, number[]>();
+  for (const i of members) {
+    const known = byClass.get(classOf[i]!);
+    if (known === undefined) byClass.set(classOf[i]!, [i]);
+    else known.push(i);
+  }
+  const classes = [...byClass.keys()].sort((a, b) => a - b).map((k) => byClass.get(k)!);
+  for (let i = 0; i < members.length; i++) {
+    const own = classes[random.integer(classes.length)]!;
+    members[i] = own[random.integer(own.length)]!;
+  }
 }
 
 /** Goes on with the group's first pictures, round and round for a group smaller than a batch. */

@@ -75,6 +75,10 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   readonly grouping?: "none" | "aspect";
   /** A group's last batch: filled up with pictures of the group, short, or left out. Default "fill" when shuffling, else "short". */
   readonly lastBatch?: "fill" | "short" | "drop";
+  /** When shuffling: so many distorted copies of each picture chosen, and as many fewer pictures; default 1. */
+  readonly repeats?: number;
+  /** When shuffling, [length] class of each picture: they are drawn so that each class is as frequent. Default none. */
+  readonly classOf?: ArrayLike<number>;
   readonly padding?: PaddingRule;
   /** Default ImageNet's. */
   readonly normalisation?: Normalisation;

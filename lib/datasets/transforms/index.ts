@@ -40,7 +40,7 @@ export const TRANSFORMS = [
   pad,
 ] as const;
 
-/** Those for pictures with a single label, which no config describes yet. */
+/** Those for pictures with a single label: what they cut away cannot be undone. */
 export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as const;
 
 const ALL = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS] as const;
@@ -48,13 +48,14 @@ const ALL = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS] as const;
 /** A step of a config's pipeline. */
 export const transformSchema = anyOf(TRANSFORMS);
 
-const anyTransform = anyOf(ALL);
+/** The same where pictures have a single label. */
+export const classificationTransformSchema = anyOf(ALL);
 
 /** A step as it is written: what has a default may be left out. */
-export type TransformInput = z.input<typeof anyTransform>;
+export type TransformInput = z.input<typeof classificationTransformSchema>;
 
 /** A step of a pipeline, complete, as plain data. */
-export type TransformSpec = z.output<typeof anyTransform>;
+export type TransformSpec = z.output<typeof classificationTransformSchema>;
 
 /** The transform that a step is of. */
 export function transformOf(spec: Pick<TransformSpec, "type">): Transform {
@@ -64,7 +65,7 @@ export function transformOf(spec: Pick<TransformSpec, "type">): Transform {
 
 /** Steps with the defaults of what they leave out. @throws UserError for one that no config may have */
 export function completeTransforms(steps: readonly TransformInput[]): TransformSpec[] {
-  const { data, error } = z.array(anyTransform).safeParse(steps);
+  const { data, error } = z.array(classificationTransformSchema).safeParse(steps);
   if (error !== undefined) throw new UserError(`transforms: ${z.prettifyError(error)}`);
   return data;
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import type { DataSource } from "../../tasks/sources.js";
+import { annotationsOf, type DataSource } from "../../tasks/sources.js";
 import { type CheckedSource, checkCocoSet } from "./cocoSet.js";
 import { type Collector, createCollector } from "./collector.js";
 import { findDuplicates, findLeakage } from "./copies.js";
+import { checkImageLabelSet } from "./imageLabelSet.js";
 import { checkLabelMapSet } from "./labelMapSet.js";
 import { inOrder } from "./order.js";
 import type { CheckOptions, CheckResult } from "./types.js";
@@ -25,10 +26,7 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
     options.signal?.throwIfAborted();
     const source = withClasses(given, classes);
     const collector = createCollector(source.name);
-    const result =
-      source.kind === "coco"
-        ? await checkCocoSet(source, collector, options)
-        : await checkLabelMapSet(source, collector, options);
+    const result = await checkSet(source, collector, options);
     classes ??= result.classes;
     findDuplicates(result.fingerprints, collector);
     compareWithEarlier(checked, source, result, collector);
@@ -45,6 +43,17 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
   };
 }
 
+function checkSet(source: DataSource, collector: Collector, options: CheckOptions): Promise<CheckedSource> {
+  switch (source.kind) {
+    case "coco":
+      return checkCocoSet(source, collector, options);
+    case "labelMaps":
+      return checkLabelMapSet(source, collector, options);
+    case "imageLabels":
+      return checkImageLabelSet(source, collector, options);
+  }
+}
+
 /** A set without class list of its own is read with the first one's, as training does. */
 function withClasses(source: DataSource, classes: readonly string[] | undefined): DataSource {
   if (classes === undefined || source.classes !== undefined) return source;
@@ -59,12 +68,9 @@ function compareWithEarlier(
 ): void {
   for (const earlier of checked) {
     const { name } = earlier.source;
-    if (annotationsOf(earlier.source) === annotationsOf(source)) {
+    if (resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
       const message = `${source.name} is the same data set as ${name}; figures on it say how well it is learnt by heart`;
-      collector.add("warning", "leakage", { file: annotationsOf(source) }, message);
+      collector.add("warning", "leakage", { file: resolve(annotationsOf(source)) }, message);
     } else findLeakage({ name, pictures: earlier.result.fingerprints }, fingerprints, collector);
   }
 }
-
-const annotationsOf = (source: DataSource): string =>
-  resolve(source.kind === "coco" ? source.annotations : source.labelMaps);

@@ -24,7 +24,7 @@ export async function* augmentedSamples(
     training: seed === 0 ? training : { ...training, seed },
   } as Config;
   const masks = dataset.kind === "detection" && dataset.hasMasks;
-  const loader = trainingLoader(dataset, own, masks);
+  const loader = trainingLoader(dataset, own, { masks });
   try {
     const shown = new Set<number>();
     for await (const batch of loader.epoch()) {

@@ -10,8 +10,9 @@ import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { figures, pictureFigure, renderPage } from "../../pages/index.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
-import { type DataSource, openSource } from "../../tasks/sources.js";
+import { annotationsOf, type DataSource, openSource } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
+import { denseSource } from "../dense.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
 
@@ -54,7 +55,7 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
     throw new UserError(`${output}: the ending must be .jpg or .png for a sheet, or .html for a page`, 2);
   }
   refuseExisting([output], options.force);
-  const dataset = await openSource(source);
+  const dataset = await openSource(denseSource(source, "show"));
   const samples =
     options.augmented === undefined
       ? storedSamples(dataset, await chooseIndices(dataset, { count, seed, className: options.className }))
@@ -116,7 +117,7 @@ async function writePage(drawn: readonly DrawnSample[], { source, output, seed =
   const how = augmented === undefined ? "as annotated" : "as the network sees them in training";
   const page = renderPage({
     title: `${source.name}: ${counted(drawn.length, "picture")} ${how}`,
-    subtitle: `${source.kind === "coco" ? source.annotations : source.labelMaps} · seed ${seed}`,
+    subtitle: `${annotationsOf(source)} · seed ${seed}`,
     sections: [{ title: "Pictures", content: [figures(list)] }],
   });
   await writeFileAtomic(output, page);

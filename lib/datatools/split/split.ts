@@ -12,6 +12,7 @@ import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import { denseSource } from "../dense.js";
 import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
@@ -61,9 +62,8 @@ interface Labelled {
 export async function splitData(options: SplitOptions): Promise<SplitResult> {
   const names = Object.keys(options.shares);
   checkShares(options.shares);
-  return options.source.kind === "coco"
-    ? splitCoco(options.source, names, options)
-    : splitLabelMaps(options.source, names, options);
+  const source = denseSource(options.source, "split");
+  return source.kind === "coco" ? splitCoco(source, names, options) : splitLabelMaps(source, names, options);
 }
 
 async function splitCoco(source: CocoSource, names: readonly string[], options: SplitOptions): Promise<SplitResult> {

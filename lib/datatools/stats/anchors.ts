@@ -77,7 +77,7 @@ export async function anchorStats(
   const { anchorScale, anchorRatios, positiveIou, minPositiveIou } = config.model.head.rpn;
   const grid = { strides, scale: anchorScale, ratios: anchorRatios };
   const total = Math.min(anchorPictures, dataset.length);
-  const loader = trainingLoader(dataset, config, masks);
+  const loader = trainingLoader(dataset, config, { masks });
   const tried: Tried[] = [];
   const seen = new Set<number>(); // an epoch's last batch may be filled up with pictures of the first
   try {

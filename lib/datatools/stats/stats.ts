@@ -1,7 +1,8 @@
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { checkCharts } from "../../images/draw/vega.js";
-import { openSource } from "../../tasks/sources.js";
+import { annotationsOf, openSource } from "../../tasks/sources.js";
+import { denseSource } from "../dense.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
 import { objectStats } from "./objects.js";
 import { type MeasuredSet, statsPage } from "./page.js";
@@ -26,7 +27,8 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   let classes: readonly string[] | undefined;
   for (const source of sources) {
     options.signal?.throwIfAborted();
-    const dataset = await openSource(classes === undefined ? source : { ...source, classes });
+    const dense = denseSource(source, "stats");
+    const dataset = await openSource(classes === undefined ? dense : { ...dense, classes });
     classes = dataset.classes;
     if (dataset.kind === "segmentation") sets.push(await pixelStats(dataset, source.name, options));
     else {
@@ -35,7 +37,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
     }
   }
   if (output !== undefined) {
-    const subtitle = sources.map((s) => `${s.name}: ${s.kind === "coco" ? s.annotations : s.labelMaps}`).join(" · ");
+    const subtitle = sources.map((s) => `${s.name}: ${annotationsOf(s)}`).join(" · ");
     const page = { title: "Data statistics", subtitle, sets, ...(anchors !== undefined && { anchors }) };
     await writeFileAtomic(output, await statsPage(page));
   }

@@ -14,6 +14,7 @@ import { segmentationToRle } from "../../masks/coco.js";
 import type { Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import { denseSource } from "../dense.js";
 import { writeCocoFile } from "../output.js";
 import { copyClassTable } from "../split/split.js";
 import { clipObject, type TileObject } from "./clip.js";
@@ -61,7 +62,8 @@ export async function tileData(options: TileOptions): Promise<TileResult> {
   }
   if (!(minVisible >= 0 && minVisible <= 1))
     throw new UserError(`the least visible share must lie in 0–1, not ${minVisible}`, 2);
-  return options.source.kind === "coco" ? tileCoco(options.source, options) : tileLabelMaps(options.source, options);
+  const source = denseSource(options.source, "tile");
+  return source.kind === "coco" ? tileCoco(source, options) : tileLabelMaps(source, options);
 }
 
 async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileResult> {

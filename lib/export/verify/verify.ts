@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import type { Config } from "../../config/schema.js";
+import { listPicturesBelow } from "../../datasets/folders.js";
 import { Cache } from "../../engines/cache.js";
 import type { Program } from "../../engines/engine.js";
 import { openEngine } from "../../engines/index.js";
@@ -122,7 +124,10 @@ async function nativeRunner(network: Network, settings: ExportSettings, config: 
 
 /** Paths of the first pictures of the validation set. */
 async function someOf({ data }: Config): Promise<readonly string[]> {
-  return (await findPictures([data.val.pictures])).slice(0, PICTURES);
+  const { pictures } = data.val;
+  const first = (await listPicturesBelow(pictures)).slice(0, PICTURES);
+  if (first.length === 0) throw new UserError(`${pictures}: there are no pictures here`);
+  return first.map((file) => join(pictures, file));
 }
 
 async function measured(

@@ -11,7 +11,7 @@ import { pastedMasks } from "../../models/maskRcnn/pastedMasks.js";
 import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
 import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
-import { trainingLoader, validationLoader } from "../data.js";
+import { checkUndone, trainingLoader, validationLoader } from "../data.js";
 import type { ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import { lossMean } from "../losses.js";
@@ -55,7 +55,10 @@ async function openDetection(
       postprocess: (outputs, inputs) => pasted(outputs, inputs, maskThreshold),
     },
     trainer: (options) => maskRcnnTrainer({ ...options, model }),
-    predictor: (options) => detector({ ...options, model }),
+    predictor(options) {
+      checkUndone(config);
+      return detector({ ...options, model });
+    },
     read: (outputs, batch) => readDetections(outputs, batch, maskThreshold),
     comparison: (tolerance) => detectionComparison({ tolerance, scoreThreshold, maskThreshold }),
     async trainingData() {
@@ -63,7 +66,7 @@ async function openDetection(
       const { annotations } = config.data.train;
       const remarks = [describeReport(dataset.report), ...describeMasks(config, dataset, masks)];
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
-      return { loader: trainingLoader(dataset, config, masks), remarks: lines };
+      return { loader: trainingLoader(dataset, config, { masks }), remarks: lines };
     },
     async validation(predictor) {
       const dataset = await open(config, "val", description);
@@ -140,7 +143,7 @@ async function validationOf(
   masks: boolean,
 ): Promise<Validation<DetectionBatch>> {
   const { judge, remarks } = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
-  const loader = validationLoader(dataset, config, masks);
+  const loader = validationLoader(dataset, config, { masks });
   return {
     remarks: [...remarks, ...(masks ? describeJudgedMasks(config, dataset) : [])],
     async evaluate({ losses, signal, onProgress }) {

@@ -10,7 +10,7 @@ import { labelMap } from "../../models/semanticFpn/labelMapGraph.js";
 import { semanticFpn } from "../../models/semanticFpn/model.js";
 import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
-import { trainingLoader, validationLoader } from "../data.js";
+import { checkUndone, trainingLoader, validationLoader } from "../data.js";
 import type { ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import { lossMean } from "../losses.js";
@@ -62,12 +62,15 @@ async function openSegmentation(
       },
     },
     trainer: (options) => semanticTrainer({ ...options, model, averageOverAllPixels }),
-    predictor: (options) => segmenter({ ...options, model }),
+    predictor(options) {
+      checkUndone(config);
+      return segmenter({ ...options, model });
+    },
     read: (outputs, batch) => readLabelMaps(withClassesLast(outputs), batch),
     comparison: segmentationComparison,
     async trainingData() {
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
-      return { loader: trainingLoader(dataset, config, false), remarks: [] };
+      return { loader: trainingLoader(dataset, config), remarks: [] };
     },
     validation: async (predictor) => validationOf(config, await open(config, "val", description), predictor),
   };
@@ -88,7 +91,7 @@ function validationOf(
   dataset: SegmentationDataset,
   predictor: Segmenter,
 ): Validation<SegmentationBatch> {
-  const loader = validationLoader(dataset, config, false);
+  const loader = validationLoader(dataset, config);
   return {
     remarks: [],
     async evaluate({ losses, signal, onProgress }) {

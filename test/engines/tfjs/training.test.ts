@@ -25,7 +25,7 @@ const native = (await installedTensorFlow()) !== undefined;
 if (native) claimProcess(); // Node 23 and later lack what tfjs-node calls
 const backends = ["wasm", ...(native ? ["tensorflow"] : [])];
 
-for (const task of ["detection", "segmentation"] as const) {
+for (const task of ["detection", "segmentation", "classification"] as const) {
   describe(`training on TF.js (${task})`, function () {
     this.timeout(600_000);
     let data: ShapesData;

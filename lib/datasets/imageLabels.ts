@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { nearestName, UserError } from "../errors.js";
+import { DataFault } from "./fault.js";
+import { checkFilesExist, listFolders, listPicturesBelow } from "./folders.js";
+import { type LabelledFile, readLabelList } from "./labelList.js";
+import { loadSample } from "./sample.js";
+import type { ClassificationDataset, PictureFile, SampleSource } from "./types.js";
+
+export interface ImageLabelsOptions {
+  /** The folder of images: one folder a class, as ImageNet's train folder, or the folder that `labels` counts from. */
+  readonly pictures: string;
+  /** A list of files and their labels (.csv, .txt, .json); without it, the folders' names are the labels. */
+  readonly labels?: string;
+  /** Class names in the order of the class indices; default all there are, in order of their names. */
+  readonly classes?: readonly string[];
+}
+
+/**
+ * Opens images of which each has one class: class folders with images at any depth, or a list.
+ *
+ * @throws UserError where there are no images, one is missing, or a label is none of the classes
+ */
+export async function openImageLabels(options: ImageLabelsOptions): Promise<ClassificationDataset> {
+  const labelled = await listLabelled(options);
+  if (options.labels !== undefined) await checkFilesExist(options.pictures, numbered(labelled), options.labels);
+  if (labelled.length === 0) {
+    const hint = options.labels === undefined ? "; they lie in a folder for each class" : "";
+    throw new UserError(`${placeOf(options)}: there are no images here${hint}`);
+  }
+  const classes = options.classes ?? classesOf(labelled);
+  const indexOf = classIndices(classes, placeOf(options));
+  const pictures = numbered(labelled).map((one) => ({ id: one.id, file: one.file, label: indexOf(one) }));
+  const source = (index: number): SampleSource => {
+    const picture = pictures[index];
+    if (picture === undefined) throw new RangeError(`no image ${index} in a data set of ${pictures.length}`);
+    const { id, file, label } = picture;
+    return { info: { id, file }, path: join(options.pictures, file), label };
+  };
+  return {
+    kind: "classification",
+    classes,
+    length: pictures.length,
+    pictures,
+    labels: Int32Array.from(pictures, ({ label }) => label),
+    source,
+    load: (index) => loadSample(source(index)),
+  };
+}
+
+/** The images and their classes as folders or list name them. @throws UserError when they cannot be read */
+export async function listLabelled({ pictures: root, labels }: ImageLabelsOptions): Promise<LabelledFile[]> {
+  if (labels !== undefined) return readLabelList(labels, root);
+  const labelled: LabelledFile[] = [];
+  for (const label of await listFolders(root)) {
+    for (const file of await listPicturesBelow(join(root, label))) labelled.push({ file: join(label, file), label });
+  }
+  return labelled;
+}
+
+/** The classes that occur, in order of their names. */
+export const classesOf = (labelled: readonly LabelledFile[]): string[] =>
+  [...new Set(labelled.map(({ label }) => label))].sort();
+
+export const numbered = (labelled: readonly LabelledFile[]): (PictureFile & LabelledFile)[] =>
+  labelled.map((one, i) => ({ id: i + 1, ...one }));
+
+/** What says which class an image has. */
+export const placeOf = ({ pictures, labels }: ImageLabelsOptions): string => labels ?? pictures;
+
+/**
+ * The index of an image's class, which is named, or in a list numbered from 0.
+ *
+ * @returns a function that throws a DataFault where the class is none of them
+ */
+export function classIndices(classes: readonly string[], place: string): (image: LabelledFile) => number {
+  const indices = new Map(classes.map((name, k) => [name, k]));
+  return ({ file, label }) => {
+    const known = indices.get(label) ?? (/^\d+$/.test(label) ? Number(label) : Number.NaN);
+    if (known < classes.length) return known;
+    const near = nearestName(label, classes);
+    const some = classes.slice(0, 5).join(", ") + (classes.length > 5 ? ", …" : "");
+    const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+    throw new DataFault(
+      "label",
+      { file: place },
+      `the class "${label}" of ${file} is none of the ${classes.length} (${some})${hint}`,
+    );
+  };
+}

@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import type { ClassificationConfig } from "../config/schema.js";
+import { loadSample } from "../datasets/sample.js";
+import { UserError } from "../errors.js";
+import { barChartSvg } from "../images/draw/charts.js";
+import { figures, type Html, pictureFigure, type Section, svgFigure, tableOf } from "../pages/index.js";
+import type { ImageResult } from "../tasks/classification/kind.js";
+import { imageLabelsSource, openSource } from "../tasks/sources.js";
+import { confusionContent } from "./confusionPage.js";
+import { percent } from "./format.js";
+import { confusionRows, type PartMaker, pictureSection } from "./part.js";
+import { fitted } from "./pictures.js";
+import { readJson, type StoredEvaluation } from "./run.js";
+import type { ReportOptions } from "./types.js";
+
+/** Classes on one chart; all are in the table. */
+const CHARTED = 30;
+
+interface Analysis {
+  readonly classes: readonly string[];
+  readonly counts: Float64Array;
+  /** Images wrongly classified, the surest mistakes first. */
+  readonly worst: readonly ImageResult[];
+}
+
+export const classificationPart: PartMaker<ClassificationConfig> = {
+  async make(evaluation, _, options) {
+    const analysis = await analyse(evaluation, options);
+    const drawn = await worstImages(analysis, evaluation, options);
+    const { classes, counts, worst } = analysis;
+    const measure = "probability of their own class among those wrongly classified";
+    return {
+      sections: [...(await sections(analysis, evaluation)), ...pictureSection(drawn, measure)],
+      result: {
+        confusion: confusionRows(classes, counts),
+        worst: worst.map(({ file, labelScore }) => ({ file, value: labelScore })),
+      },
+    };
+  },
+};
+
+/** @throws UserError when stored counts cannot be read */
+async function analyse({ folder }: StoredEvaluation, { worst: most = 8 }: ReportOptions): Promise<Analysis> {
+  const path = join(folder, "confusion.json");
+  const stored = await readJson<{ classes: string[]; counts: number[] }>(path);
+  const classes = stored?.classes?.length ?? 0;
+  if (classes === 0 || stored.counts?.length !== classes ** 2) {
+    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
+  }
+  const images = await readJson<ImageResult[]>(join(folder, "images.json"));
+  const wrong = images.filter(({ label, found }) => label !== found);
+  return {
+    classes: stored.classes,
+    counts: Float64Array.from(stored.counts),
+    worst: wrong.sort((a, b) => a.labelScore - b.labelScore || b.foundScore - a.foundScore).slice(0, most),
+  };
+}
+
+async function sections({ classes, counts }: Analysis, { perClass, metrics }: StoredEvaluation): Promise<Section[]> {
+  const n = classes.length;
+  const images = classes.map((_, k) => counts.subarray(k * n, (k + 1) * n).reduce((a, b) => a + b, 0));
+  const order = classes.map((_, k) => k).sort((a, b) => images[b]! - images[a]!);
+  const figure = (k: number, name: string) => perClass[k]?.metrics[name] ?? null;
+  const names = ["precision", "recall", "f1"] as const;
+  const rows = order.map((k) => [classes[k]!, String(images[k]), ...names.map((name) => percent(figure(k, name)))]);
+  const means = ["mean", "", ...names.map((name) => percent(metrics[name] ?? null))];
+  const charted = order.filter((k) => figure(k, "f1") !== null).slice(0, CHARTED);
+  const bars = charted.map((k) => ({ name: classes[k]!, value: 100 * figure(k, "f1")! }));
+  const chart = await barChartSvg(bars, { valueLabel: "F1, %", format: ".1f", width: 220 });
+  const left = n - charted.length;
+  const caption = `F1 of the classes, the most frequent first${left > 0 ? `; ${left} more are in the table` : ""}`;
+  return [
+    {
+      title: "Classes",
+      text: "In per cent. Recall is the share of a class's images that were found, precision that of the images found that are right.",
+      content: [
+        figures([
+          svgFigure(chart, { caption }),
+          tableOf(["class", "images", "precision", "recall", "F1"], [...rows, means]),
+        ]),
+      ],
+    },
+    {
+      title: "Confusion",
+      text: "Rows are annotated classes, columns predicted ones: numbers of images.",
+      content: await confusionContent({ names: classes, counts, unit: "images" }),
+    },
+  ];
+}
+
+async function worstImages(
+  { classes, worst }: Analysis,
+  { config }: StoredEvaluation & { readonly config: ClassificationConfig },
+  { signal }: ReportOptions,
+): Promise<Html[]> {
+  const dataset = await openSource(imageLabelsSource(config, "val", classes));
+  const shown: Html[] = [];
+  for (const { file, label, found, labelScore, foundScore } of worst) {
+    signal?.throwIfAborted();
+    const index = dataset.pictures.findIndex((picture) => picture.file === file);
+    if (index < 0) continue;
+    const sample = await loadSample(dataset.source(index));
+    const caption =
+      `${file}: ${classes[label]} ${labelScore.toFixed(2)}, ` + `taken for ${classes[found]} ${foundScore.toFixed(2)}`;
+    shown.push(await pictureFigure(fitted(sample).picture, { quality: 80, caption, description: caption }));
+  }
+  return shown;
+}

@@ -1,0 +1,20 @@
+import type { ClassScores } from "../../models/classifier/predictor.js";
+
+/** A class of a whole image. */
+export interface FoundClass {
+  /** The class's name, and its index. */
+  readonly label: string;
+  readonly classIndex: number;
+  /** Its probability, 0 … 1; those of all classes sum to 1. */
+  readonly score: number;
+}
+
+/** All classes, the likeliest first; of equal ones the lower index. */
+export function foundClasses(scores: ClassScores, classes: readonly string[]): FoundClass[] {
+  const found = Array.from(scores, (score, classIndex) => ({
+    label: classes[classIndex] ?? String(classIndex),
+    classIndex,
+    score,
+  }));
+  return found.sort((a, b) => b.score - a.score || a.classIndex - b.classIndex);
+}

@@ -1,0 +1,204 @@
+import type { ClassificationConfig } from "../../config/schema.js";
+import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { ClassificationDataset } from "../../datasets/types.js";
+import { UserError } from "../../errors.js";
+import { bestOf, classificationCounter } from "../../evaluation/classification.js";
+import { softmax } from "../../graph/index.js";
+import { classifierModel } from "../../models/classifier/model.js";
+import { type ClassScores, imageClassifier, readClassScores } from "../../models/classifier/predictor.js";
+import { classifierTrainer } from "../../models/classifier/trainer.js";
+import type { BatchPredictor } from "../../models/predictions.js";
+import { counted } from "../../words.js";
+import { trainingLoader, validationLoader } from "../data.js";
+import type { ModelDescription } from "../description.js";
+import { lossMean } from "../losses.js";
+import type { ModelKind } from "../modelKind.js";
+import { checkPresent, imageLabelsSource, openSource, type Split } from "../sources.js";
+import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
+import { classificationComparison } from "./comparison.js";
+import { foundClasses } from "./found.js";
+import { classificationPredictions } from "./predictions.js";
+import { openTeacher } from "./teacher.js";
+
+/** One class for the whole image: a backbone with the head of its publication, on class folders or lists of labels. */
+export const classificationKind: ModelKind<ClassificationConfig, ClassificationBatch, ClassScores> = {
+  task: "classification",
+  title: "Classifier",
+  source: imageLabelsSource,
+  open: openClassification,
+  found: foundClasses,
+  predictions: classificationPredictions,
+  evaluationFiles: () => ["confusion.json", "images.json"],
+};
+
+async function openClassification(
+  config: ClassificationConfig,
+  given?: ModelDescription,
+  teller: Split = "train",
+): Promise<Task<ClassificationBatch, ClassScores>> {
+  const told = given === undefined ? await open(config, teller) : undefined;
+  const description = given ?? describe(config, told!, teller);
+  const { classes } = description;
+  const { labelSmoothing, classWeights, distillation } = config.model.head;
+  const model = classifierModel(config.model.backbone, classes.length);
+  const isTrained = given === undefined && teller === "train";
+  const teacher = isTrained && distillation !== undefined ? await openTeacher(distillation, classes) : undefined;
+  return {
+    description,
+    parameters: model.parameters,
+    backbone: model.backbone,
+    graphs: {
+      model: ({ images }, context) => ({ logits: model.forward(images, context) }),
+      postprocess: ({ logits }) => ({ probabilities: softmax(logits!, 1) }),
+    },
+    trainer: (options) =>
+      classifierTrainer({
+        ...options,
+        model,
+        labelSmoothing,
+        classWeights: told === undefined ? undefined : weightsOf(classWeights, told),
+        mixing: config.data.mixing,
+        distillation:
+          teacher === undefined || distillation === undefined
+            ? undefined
+            : { ...distillation, teacher: teacher(options.engine) },
+      }),
+    predictor: (options) => imageClassifier({ ...options, model }),
+    read: readClassScores,
+    comparison: classificationComparison,
+    async trainingData() {
+      const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
+      const { repeats, sampling } = config.data;
+      const classOf = sampling === "balanced" ? dataset.labels : undefined;
+      return {
+        loader: trainingLoader(dataset, config, { repeats, ...(classOf !== undefined && { classOf }) }),
+        remarks: remarksOn(dataset).map(
+          (remark) => `${config.data.train.labels ?? config.data.train.pictures}: ${remark}`,
+        ),
+      };
+    },
+    validation: async (predictor) => validationOf(config, await open(config, "val", description), predictor),
+  };
+}
+
+function describe(
+  { model, data }: ClassificationConfig,
+  { classes }: ClassificationDataset,
+  split: Split,
+): ModelDescription {
+  const { classWeights } = model.head;
+  const where = data[split].labels ?? data[split].pictures;
+  if (classes.length < 2) {
+    throw new UserError(
+      `${where}: there is one class, "${classes[0]}"; a classifier tells at least two apart` +
+        (data[split].labels === undefined ? "; images lie in a folder for each class" : ""),
+    );
+  }
+  if (Array.isArray(classWeights) && classWeights.length !== classes.length) {
+    throw new UserError(
+      `model.head.classWeights: ${classWeights.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
+    );
+  }
+  return { task: "classification", classes };
+}
+
+type ClassWeights = ClassificationConfig["model"]["head"]["classWeights"];
+
+/** "balanced": n / (classes · images of the class), as scikit-learn's; a class without images weighs nothing. */
+function weightsOf(choice: ClassWeights, { labels, classes }: ClassificationDataset): readonly number[] | undefined {
+  if (choice === "none") return undefined;
+  if (choice !== "balanced") return choice;
+  const counts = countsOf(labels, classes.length);
+  return counts.map((n) => (n === 0 ? 0 : labels.length / (classes.length * n)));
+}
+
+function countsOf(labels: Int32Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+function remarksOn({ labels, classes }: ClassificationDataset): string[] {
+  const empty = classes.filter((_, k) => !labels.includes(k));
+  if (empty.length === 0) return [];
+  return [`no image of ${counted(empty.length, "class", "classes")}, which cannot be learnt: ${empty.join(", ")}`];
+}
+
+async function open(
+  config: ClassificationConfig,
+  split: Split,
+  known?: ModelDescription,
+): Promise<ClassificationDataset> {
+  checkPresent(config, split);
+  return openSource(imageLabelsSource(config, split, known?.classes));
+}
+
+/** An image's own result, for the worst images of a report. */
+export interface ImageResult {
+  readonly file: string;
+  /** Class indices. */
+  readonly label: number;
+  readonly found: number;
+  /** Probabilities of the two, 0 … 1. */
+  readonly labelScore: number;
+  readonly foundScore: number;
+}
+
+function validationOf(
+  config: ClassificationConfig,
+  dataset: ClassificationDataset,
+  predictor: BatchPredictor<ClassScores>,
+): Validation<ClassificationBatch> {
+  const loader = validationLoader(dataset, config);
+  return {
+    remarks: remarksOn(dataset).map((remark) => `${config.data.val.labels ?? config.data.val.pictures}: ${remark}`),
+    async evaluate({ losses, signal, onProgress }) {
+      const mean = lossMean();
+      const counter = classificationCounter(dataset.classes.length);
+      const images: ImageResult[] = [];
+      for await (const batch of loader.epoch()) {
+        signal?.throwIfAborted();
+        if (losses !== undefined) mean.add(await losses(batch, images.length), batch.meta.length);
+        for (const [i, scores] of (await predictor.predict(batch)).entries()) {
+          const label = batch.labels[i]!;
+          counter.add(scores, label);
+          const found = bestOf(scores);
+          images.push({
+            file: batch.meta[i]!.file,
+            label,
+            found,
+            labelScore: scores[label]!,
+            foundScore: scores[found]!,
+          });
+          onProgress?.(images.length, dataset.length);
+        }
+      }
+      return evaluationOf(counter.figures(), dataset.classes, images, mean.metrics());
+    },
+    async dispose() {
+      await loader.dispose();
+      await predictor.dispose();
+    },
+  };
+}
+
+function evaluationOf(
+  { perClass, confusion, top5, ...figures }: ReturnType<ReturnType<typeof classificationCounter>["figures"]>,
+  classes: readonly string[],
+  images: readonly ImageResult[],
+  losses: Readonly<Record<string, number>>,
+): Evaluation {
+  const rows: ClassMetrics[] = classes.map((name, k) => {
+    const { precision, recall, f1 } = perClass[k]!;
+    return { name, metrics: { precision: defined(precision), recall: defined(recall), f1: defined(f1) } };
+  });
+  const { top1, ...means } = figures;
+  return {
+    // Among five classes or fewer, the right one always is.
+    metrics: { top1, ...(classes.length > 5 && { top5 }), ...means, ...losses },
+    perClass: rows,
+    files: { "confusion.json": { classes, counts: [...confusion] }, "images.json": images },
+  };
+}
+
+const defined = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { ClassificationConfig } from "../../config/schema.js";
+import { writeFileAtomic } from "../../files.js";
+import { drawCaption } from "../../images/draw/caption.js";
+import { classPalette } from "../../images/draw/palette.js";
+import type { ClassScores } from "../../models/classifier/predictor.js";
+import { overlayWriter, type PredictedPicture, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+import { foundClasses } from "./found.js";
+
+/** So many of the likeliest classes are written and drawn. */
+const WRITTEN = 5;
+const DRAWN = 3;
+
+/** Overlays with the likeliest classes, and `classes.json` with those of each image. */
+export const classificationPredictions: PredictionsKind<ClassificationConfig, ClassScores> = {
+  outputs: ["classes.json"],
+  choose(_, choices) {
+    refuseAnnotations(choices, "classes of whole images, in classes.json");
+    return {};
+  },
+  async writer({ description: { classes }, outDir, inputs }) {
+    const palette = classPalette(classes.length);
+    const overlays = overlayWriter(outDir, inputs);
+    const pictures: PredictedPicture[] = [];
+    return {
+      async write(input, picture, scores) {
+        const found = foundClasses(scores, classes).slice(0, WRITTEN);
+        const lines = found.slice(0, DRAWN).map(({ label, classIndex, score }) => ({
+          text: `${label} ${score.toFixed(2)}`,
+          colour: palette[classIndex]!,
+        }));
+        const overlay = await overlays.write(input, drawCaption(picture, lines));
+        pictures.push({ input, overlay, classes: found });
+      },
+      async finish() {
+        const results = pictures.map(({ input, classes: found }) => ({ file: input, classes: found }));
+        await writeFileAtomic(join(outDir, "classes.json"), `${JSON.stringify(results)}\n`);
+        return { pictures };
+      },
+    };
+  },
+};

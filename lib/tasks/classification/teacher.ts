@@ -1,0 +1,100 @@
+import { adaptersOf } from "../../backbones/index.js";
+import type { ClassificationConfig } from "../../config/schema.js";
+import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { Engine } from "../../engines/engine.js";
+import { UserError } from "../../errors.js";
+import type { Teacher } from "../../models/classifier/distillation.js";
+import { classifierModel } from "../../models/classifier/model.js";
+import { imageLogits } from "../../models/classifier/predictor.js";
+import { ParameterValues } from "../../nn/parameters.js";
+import { openTensorFile } from "../../tensorfiles/open.js";
+import { fillFrom } from "../../weights/load.js";
+import { planLoad } from "../../weights/plan.js";
+import { requireAll } from "../../weights/report.js";
+import { fromMetadata } from "../description.js";
+
+type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillation"]>;
+
+/** @returns what makes the teacher run on an engine @throws UserError where it cannot be read or is one of other classes */
+export async function openTeacher(
+  { teacher }: Distillation,
+  classes: readonly string[],
+): Promise<(engine: Engine) => Teacher> {
+  if (teacher.type === "onnx") {
+    const made = await onnxTeacher(teacher.file, classes);
+    return () => made;
+  }
+  const model = classifierModel(teacher.backbone, classes.length);
+  const values = new ParameterValues(model.parameters);
+  const file = await openTensorFile(teacher.weights);
+  try {
+    checkClasses(teacher.weights, fromMetadata(file.metadata, teacher.weights)?.classes, classes);
+    const plan = planLoad({ file, wanted: model.parameters, adapters: adaptersOf(teacher.backbone) });
+    const head = plan.reshaped.find(({ wanted, found }) => wanted[0] === classes.length && found[0] !== classes.length);
+    if (head !== undefined) throw otherClasses(teacher.weights, head.found[0]!, classes.length);
+    requireAll(plan);
+    await fillFrom(file, plan, values);
+  } finally {
+    await file.close();
+  }
+  return (engine) => {
+    const { predict, dispose } = imageLogits({ model, values, engine, folded: true });
+    return {
+      async logits(batch) {
+        const rows = await predict(batch);
+        const all = new Float32Array(rows.length * classes.length);
+        for (const [i, row] of rows.entries()) all.set(row, i * classes.length);
+        return all;
+      },
+      dispose,
+    };
+  };
+}
+
+async function onnxTeacher(path: string, classes: readonly string[]): Promise<Teacher> {
+  const { openOnnxFile } = await import("../../engines/onnxruntime/onnxFile.js"); // its runtime is loaded when it is used
+  const file = await openOnnxFile(path);
+  const [input, ...others] = Object.keys(file.inputs);
+  const [output] = Object.keys(file.outputs);
+  if (input === undefined || output === undefined || others.length > 0) {
+    await file.dispose();
+    throw new UserError(`${path}: a teacher takes images alone, this takes ${Object.keys(file.inputs).join(", ")}`);
+  }
+  try {
+    const named = file.metadata.classes;
+    checkClasses(path, named === undefined ? undefined : (JSON.parse(named) as string[]), classes);
+    const found = file.outputs[output]!.shape.at(-1);
+    if (typeof found === "number" && found !== classes.length) throw otherClasses(path, found, classes.length);
+  } catch (error) {
+    await file.dispose();
+    throw error;
+  }
+  return {
+    async logits({ images, height, width, labels }: ClassificationBatch) {
+      const shape = [labels.length, 3, height, width];
+      const found = (await file.run({ [input]: { dtype: "float32", shape, data: images } }))[output]!;
+      if (found.data.length !== labels.length * classes.length) {
+        throw otherClasses(path, found.data.length / labels.length, classes.length);
+      }
+      return found.data as Float32Array;
+    },
+    dispose: () => file.dispose(),
+  };
+}
+
+function checkClasses(path: string, found: readonly string[] | undefined, classes: readonly string[]): void {
+  if (found === undefined) return;
+  if (found.length !== classes.length) throw otherClasses(path, found.length, classes.length);
+  const other = found.findIndex((name, k) => name !== classes[k]);
+  if (other < 0) return;
+  throw new UserError(
+    `${path}: the teacher's class ${other} is "${found[other]}", that of the data "${classes[other]}"; ` +
+      "set data.classes to the teacher's, in its order",
+  );
+}
+
+function otherClasses(path: string, found: number, wanted: number): UserError {
+  return new UserError(
+    `${path}: a teacher of ${found} classes, but the data have ${wanted}; it must know the same ones`,
+  );
+}

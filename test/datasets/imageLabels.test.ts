@@ -1,0 +1,87 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect } from "chai";
+import { openImageLabels } from "../../lib/datasets/imageLabels.js";
+import { encodePng } from "../../lib/images/encode.js";
+import { noisePicture } from "../images/pictures.js";
+import { userMessage } from "../support/failure.js";
+
+describe("images with a class each", () => {
+  let root: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), "densekit-labels-"));
+    const image = await encodePng(noisePicture(4, 4));
+    for (const name of ["train/b/1.png", "train/b/deep/er/0.png", "train/a/2.png", "val/x y.png", "val/z.png"]) {
+      await mkdir(dirname(join(root, name)), { recursive: true });
+      await writeFile(join(root, name), image);
+    }
+    await mkdir(join(root, "train/empty"));
+    await writeFile(join(root, "train/a/notes.txt"), "no image");
+  });
+  after(() => rm(root, { recursive: true }));
+
+  const listed = async (name: string, text: string, classes?: string[]) => {
+    const labels = join(root, name);
+    await writeFile(labels, text);
+    const dataset = await openImageLabels({ pictures: join(root, "val"), labels, ...(classes && { classes }) });
+    return { classes: dataset.classes, images: dataset.pictures.map(({ file }, i) => [file, dataset.labels[i]]) };
+  };
+
+  it("come from folders, with images at any depth", async () => {
+    const dataset = await openImageLabels({ pictures: join(root, "train") });
+    expect(dataset.classes).to.deep.equal(["a", "b"]);
+    expect(dataset.pictures.map(({ file }) => file)).to.deep.equal([
+      join("a", "2.png"),
+      join("b", "1.png"),
+      join("b", "deep", "er", "0.png"),
+    ]);
+    expect([...dataset.labels]).to.deep.equal([0, 1, 1]);
+    expect(await dataset.load(2)).to.include({ label: 1 });
+  });
+
+  it("come from CSV, text and JSON lists alike", async () => {
+    const images = [
+      ["z.png", 1],
+      ["x y.png", 0],
+    ];
+    const expected = { classes: ["cat", "dog"], images };
+    expect(await listed("a.csv", "z.png,dog\nx y.png,cat\n")).to.deep.equal(expected);
+    expect(await listed("b.csv", '\ufefflabel,file\r\n"dog","z.png"\r\ncat,x y.png\r\n')).to.deep.equal(expected);
+    expect(await listed("c.txt", "z.png dog\nx y.png cat\n")).to.deep.equal(expected);
+    expect(await listed("d.json", '[{"file":"z.png","label":"dog"},{"file":"x y.png","label":"cat"}]')).to.deep.equal(
+      expected,
+    );
+    expect(await listed("e.json", '{"z.png":"dog","x y.png":"cat"}')).to.deep.equal(expected);
+    // Numbers of classes that are named elsewhere, and ImageNet's list of labels alone.
+    expect(await listed("f.txt", "z.png 1\nx y.png 0\n", ["cat", "dog"])).to.deep.equal(expected);
+    expect(await listed("g.txt", "cat\ndog\n")).to.deep.equal({ ...expected, images: [...images].reverse() });
+  });
+
+  it("say what is wrong with a list, and where", async () => {
+    const told = (name: string, text: string, classes?: string[]) => userMessage(() => listed(name, text, classes));
+    const path = (name: string) => join(root, name);
+    expect(await told("h.csv", "z.png,dog\nx y.png\n")).to.equal(
+      `${path("h.csv")}, line 2: expected a file and its label, found "x y.png"`,
+    );
+    expect(await told("i.csv", 'z.png,"dog\n')).to.contain(`${path("i.csv")}: no valid CSV: `);
+    expect(await told("j.json", '[{"file":"z.png"}]')).to.equal(
+      `${path("j.json")}, [0]: expected { "file": "a.jpg", "label": "name" }`,
+    );
+    expect(await told("k.json", "{")).to.contain(`${path("k.json")}: no valid JSON: `);
+    expect(await told("l.txt", "z.png dog\nz.png cat\n")).to.equal(
+      `${path("l.txt")}, line 2: z.png is listed in line 1 already`,
+    );
+    expect(await told("m.txt", "cat\n")).to.contain("1 labels without file names, but");
+    expect(await told("n.csv", "z.png,dog\ny.png,cat\n")).to.contain(
+      `${join(root, "val", "y.png")}: this picture of ${path("n.csv")} (image 2) is missing`,
+    );
+    expect(await told("o.csv", "z.png,dog\nx y.png,cats\n", ["cat", "dog"])).to.equal(
+      `${path("o.csv")}: the class "cats" of x y.png is none of the 2 (cat, dog); did you mean "cat"?`,
+    );
+    expect(await told("p.xml", "")).to.contain("a list of labels is a .csv, .txt or .json file");
+    expect(await userMessage(() => openImageLabels({ pictures: join(root, "train/empty") }))).to.equal(
+      `${join(root, "train/empty")}: there are no images here; they lie in a folder for each class`,
+    );
+  });
+});
