@@ -9,7 +9,7 @@ import { Random } from "../lib/random.js";
 
 /*
  * Kills a training at random moments (SIGKILL) and resumes it, again and again, and compares what comes out in the end with
- * a run that nobody disturbed: weights, optimiser, best weights and the log's figures must be equal bit for bit.
+ * a run that nobody disturbed: weights, their average if there is one, optimiser, best weights and the log's figures must be equal bit for bit.
  *
  *   npm run kill -- --kills 20
  *
@@ -129,7 +129,8 @@ const decided = (run: string): string[] =>
 
 function differencesOf(expected: string, found: string): string[] {
   const newest = readdirSync(join(expected, "checkpoints")).sort().at(-1)!;
-  const files = ["model.safetensors", "optimizer.safetensors"].map((name) => join("checkpoints", newest, name));
+  const tensors = readdirSync(join(expected, "checkpoints", newest)).filter((name) => name.endsWith(".safetensors"));
+  const files = tensors.map((name) => join("checkpoints", newest, name));
   const differing = [...files, "best.safetensors"].filter((name) => {
     const [path, other] = [join(expected, name), join(found, name)];
     return !existsSync(other) || !readFileSync(path).equals(readFileSync(other));

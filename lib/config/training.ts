@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { optimizerConfig } from "../optimizers/index.js";
+import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
-import { count, positive } from "../schemas/fields.js";
+import { count, flag, positive } from "../schemas/fields.js";
 
 /** @param metrics the metrics of the task, of which the first decides by default which checkpoint is best */
 export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
@@ -20,6 +21,17 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
         .exactOptional()
         .describe(
           "Adaptive gradient clipping: the gradient of each output channel, or of a vector as a whole, is scaled down to a share of its weights' norm, but for layers that give the model's answers; before clipNorm, if both are set",
+        ),
+      ema: z
+        .strictObject({
+          decay: decayRate.default(0.9999).describe("Share of the average that a step keeps"),
+          warmup: flag(
+            "At step t the share is (1 + t) / (10 + t) while that is less, so that the initial weights are soon forgotten",
+          ).default(true),
+        })
+        .exactOptional()
+        .describe(
+          "A moving average of weights and running statistics, which is validated and kept as the best; the training itself does not see it",
         ),
       accumulate: count("Batches whose gradients are averaged into one step").default(1),
       evaluateEvery: count(

@@ -13,9 +13,9 @@ import { checkpointName, checkpointNames, stepOf } from "./folder.js";
 import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
 
 /*
- * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names),
- * optimizer.safetensors (the optimiser's flat arrays) and state.json, with checksums of both and of itself. The folder
- * gets its name when all three are written, so there is none that is half there. step-00000300.diverged is one that
+ * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names), where weights are averaged
+ * ema.safetensors (their average under the same names), optimizer.safetensors (the optimiser's flat arrays) and state.json, with
+ * checksums of the others and of itself. The folder gets its name when all are written, so there is none that is half there. step-00000300.diverged is one that
  * training gave up (see saver.ts): nothing goes on from it. RUN/best.safetensors holds the best model so far.
  */
 
@@ -23,25 +23,38 @@ export interface Checkpoint {
   readonly state: TrainingState;
   readonly model: ReadonlyMap<string, Tensor>;
   readonly optimizer: ReadonlyMap<string, Tensor>;
+  /** The weights' moving average, where there is one. */
+  readonly average?: ReadonlyMap<string, Tensor>;
+}
+
+type Tensors = Iterable<readonly [name: string, tensor: Tensor]>;
+
+/** A model's tensors and what their file says of it. */
+export interface SavedModel {
+  readonly tensors: Tensors;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface SaveOptions {
   readonly state: TrainingState;
   /** Views of the flat arrays will do: nothing is copied, so nothing may change until the promise is kept. */
-  readonly model: Iterable<readonly [name: string, tensor: Tensor]>;
+  readonly model: Tensors;
   readonly optimizer: Readonly<Record<string, Float32Array>>;
+  /** The weights' moving average, where there is one. */
+  readonly average?: SavedModel;
   /** Of the model's file: what the model means. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const MODEL = "model.safetensors";
+const AVERAGE = "ema.safetensors";
 const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
 
 /** Saves a checkpoint of a run. Others stay; see `removeOldCheckpoints`. @returns its folder */
 export async function saveCheckpoint(
   run: string,
-  { state, model, optimizer, metadata }: SaveOptions,
+  { state, model, optimizer, metadata, average }: SaveOptions,
 ): Promise<{ readonly folder: string; readonly files: Checksums }> {
   const folder = join(run, "checkpoints");
   const target = join(folder, checkpointName(state.step));
@@ -55,6 +68,9 @@ export async function saveCheckpoint(
     const files = {
       [MODEL]: await writeSummed(join(temporary, MODEL), model, { ...metadata, format: "pt" }),
       [OPTIMIZER]: await writeSummed(join(temporary, OPTIMIZER), flat),
+      ...(average && {
+        [AVERAGE]: await writeSummed(join(temporary, AVERAGE), average.tensors, { ...average.metadata, format: "pt" }),
+      }),
     };
     await writeFileAtomic(join(temporary, STATE), writeState(state, files));
     if (existsSync(target)) await rename(target, `${temporary}-replaced`); // one that could not be read
@@ -170,17 +186,20 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint & { rea
   if (/\bstep-\d+$/.test(folder) && !folder.endsWith(checkpointName(state.step))) {
     throw new UserError(`${join(folder, STATE)}: the state is that of step ${state.step}`);
   }
+  const isAveraged = files?.[AVERAGE] !== undefined;
   const sums: Checksums = {
     [MODEL]: await sumOf(join(folder, MODEL)),
     [OPTIMIZER]: await sumOf(join(folder, OPTIMIZER)),
+    ...(isAveraged && { [AVERAGE]: await sumOf(join(folder, AVERAGE)) }),
   };
   const model = await readSound(join(folder, MODEL));
   const optimizer = await readSound(join(folder, OPTIMIZER));
+  const average = isAveraged ? await readSound(join(folder, AVERAGE)) : undefined;
   for (const [name, expected] of Object.entries(files ?? {})) {
     if (sums[name] === expected) continue;
     throw new UserError(`${join(folder, name)}: the file is not as it was written: its checksum is another`);
   }
-  return { state, model, optimizer, files: sums };
+  return { state, model, optimizer, ...(average && { average }), files: sums };
 }
 
 /** A file's checksum as it lies on the disk. */

@@ -19,8 +19,8 @@ export async function checkpointNames(run: string): Promise<string[]> {
 }
 
 /**
- * The weights file a path stands for: a file itself; a checkpoint's model; of a run's folder the best model, else the
- * newest checkpoint's.
+ * The weights file a path stands for: a file itself; a checkpoint's model, the average of its weights where it has one; of a
+ * run's folder the best model, else the newest checkpoint's.
  *
  * @throws UserError when the path is missing or a folder without weights
  */
@@ -35,7 +35,7 @@ export async function findWeights(path: string): Promise<string> {
   const candidates = [
     ...FOLDER_FILES.map((name) => join(path, name)),
     join(path, "best.safetensors"),
-    ...(newest === undefined ? [] : [join(path, "checkpoints", newest, "model.safetensors")]),
+    ...(newest === undefined ? [] : FOLDER_FILES.map((name) => join(path, "checkpoints", newest, name))),
   ];
   const found = candidates.find(existsSync);
   if (found !== undefined) return found;

@@ -9,8 +9,8 @@ import { openTorchFile } from "./pytorch/open.js";
 import { openSafetensorsFile, openShardedSafetensors, SHARD_INDEX } from "./safetensorsFile.js";
 import { openZip } from "./zip.js";
 
-/** What a folder of weights is known by, in this order. */
-export const FOLDER_FILES = ["model.safetensors", SHARD_INDEX, "pytorch_model.bin"] as const;
+/** What a folder of weights is known by, in this order: of a checkpoint with averaged weights it is those that are validated. */
+export const FOLDER_FILES = ["ema.safetensors", "model.safetensors", SHARD_INDEX, "pytorch_model.bin"] as const;
 
 /**
  * A path as people give it: `FILE#PART` names a part of a file, such as `train.pth#model_ema`, unless there is a file of that

@@ -12,6 +12,7 @@ import { followLoss } from "../runs/trend.js";
 import { learningRateAt } from "../schedules/index.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
+import type { WeightAverage } from "./ema.js";
 import { isDue, type RunLength } from "./length.js";
 import { modelTensors } from "./resume.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
@@ -27,6 +28,8 @@ export interface RunOptions<B extends Batch> {
   readonly validation: Validation<B>;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
+  /** Of the weights: what is validated and kept as the best, where there is one. */
+  readonly average: WeightAverage | undefined;
   readonly segments: readonly Segment[];
   /** Of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -46,7 +49,7 @@ export interface RunOptions<B extends Batch> {
  * fail, and gets the figures afterwards.
  */
 export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise<Progress> {
-  const { config, length, loader, signal, emit, saveWanted } = options;
+  const { config, length, loader, average, signal, emit, saveWanted } = options;
   const { accumulate, evaluateEvery, checkpoint, schedule, optimizer } = config.training;
   const stepper = createStepper(options);
   const saver = createSaver({ ...options, epochOf: (step) => epochOf(options, step) });
@@ -59,7 +62,8 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
     const isSaved = isEvaluated || step === 1 || isDue(step, checkpoint.every, length) || saver.isOverdue();
     if (saveWanted() || isSaved) await saver.save(progress);
     if (!isEvaluated) return;
-    progress = await evaluate(options, progress, saver);
+    const work = () => evaluate(options, progress, saver);
+    progress = await (average === undefined ? work() : average.inPlace(work));
     await saver.addEvaluation(progress);
     await saver.confirm(progress);
   };
@@ -80,6 +84,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       await saver.confirm({ ...progress, trend });
       const lr = learningRateAt(schedule, { lr: optimizer.lr, ...length }, step - 1);
       stepper.update(step, lr, gradientNorm);
+      average?.update(step);
       progress = { ...progress, step, trend };
       const stepSeconds = (performance.now() - start) / 1000;
       const epoch = epochOf(options, step);
@@ -111,9 +116,9 @@ const lossParts = (losses: Losses): string =>
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");
 
-/** Validates, and keeps the weights if they are the best so far. */
+/** Validates what the model is now, and keeps the weights if they are the best so far. */
 async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress, saver: Saver): Promise<Progress> {
-  const { config, run, trainer, validation, values, metadata, signal, emit } = options;
+  const { config, run, trainer, validation, values, average, metadata, signal, emit } = options;
   const { step } = progress;
   const { metrics } = await validation.evaluate({
     losses: (batch, index) => trainer.losses(batch, Random.of(config.training.seed, "validation", index)),
@@ -127,7 +132,7 @@ async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progr
   const value = metrics[metric] ?? Number.NaN;
   if (!isBetter(metric, value, progress.best?.value)) return evaluated;
   const best = { metric, value, step };
-  const path = await saveBest(run, modelTensors(values), best, metadata);
+  const path = await saveBest(run, modelTensors(values), best, { ...metadata, ...average?.metadata });
   emit({ type: "checkpoint", step, path, best: true });
   return { ...evaluated, best };
 }

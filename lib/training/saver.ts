@@ -9,6 +9,7 @@ import type { TrainingEvent } from "../runs/events.js";
 import { checkpointName, checkpointNames } from "../runs/folder.js";
 import type { Checksums, Progress, TrainingState } from "../runs/state.js";
 import { isGrowing } from "../runs/trend.js";
+import type { WeightAverage } from "./ema.js";
 import { modelTensors } from "./resume.js";
 
 export interface SaverOptions {
@@ -17,6 +18,7 @@ export interface SaverOptions {
   readonly run: string;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
+  readonly average: WeightAverage | undefined;
   /** Of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly start: Start;
@@ -60,7 +62,7 @@ export interface Saver {
 }
 
 export function createSaver(options: SaverOptions): Saver {
-  const { config, run, values, optimizer, metadata, start, emit, epochOf } = options;
+  const { config, run, values, optimizer, average, metadata, start, emit, epochOf } = options;
   const { seed, checkpoint } = config.training;
   let { soundStep, files } = start;
   const damaged = new Set(start.damaged);
@@ -92,12 +94,17 @@ export function createSaver(options: SaverOptions): Saver {
       if (!Object.values(optimizer.state).every(isFiniteThroughout)) {
         throw await saver.diverged(step, "a value of the optimiser");
       }
+      const averages = average && [average.values.flat, average.values.flatBuffers];
+      if (averages?.every(isFiniteThroughout) === false) throw await saver.diverged(step, "an average of the weights");
       const model = modelTensors(values);
       const saved = await saveCheckpoint(run, {
         state: stateOf(progress),
         model,
         optimizer: optimizer.state,
         metadata,
+        ...(average && {
+          average: { tensors: modelTensors(average.values), metadata: { ...metadata, ...average.metadata } },
+        }),
       });
       files = saved.files;
       damaged.delete(checkpointName(step)); // it is in its place now

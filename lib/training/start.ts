@@ -13,6 +13,7 @@ import { checkpointNames } from "../runs/folder.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { NO_TREND } from "../runs/trend.js";
 import { counted } from "../words.js";
+import type { WeightAverage } from "./ema.js";
 import { loadBackbone } from "./initialWeights.js";
 import { configDifferences, restore } from "./resume.js";
 import type { Start } from "./saver.js";
@@ -21,6 +22,8 @@ export interface StartOptions {
   readonly config: Config;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
+  /** Of the weights, where the config wants one. */
+  readonly average?: WeightAverage | undefined;
   /**
    * new: in a folder without a run; resume: from the newest checkpoint, in a folder without a run as new; restart: anew, and a
    * run that is in the folder is deleted.
@@ -114,15 +117,22 @@ function lastStep(log: string): number {
   return Math.max(0, ...Array.from(steps, ([, step]) => Number(step)).slice(-1));
 }
 
-async function begin({ config, values, say }: StartOptions): Promise<Start> {
+async function begin({ config, values, average, say }: StartOptions): Promise<Start> {
   const { model, training } = config;
   values.initialise((name) => Random.of(training.seed, name));
   const { weights } = model.backbone;
   if (weights !== undefined) say(await loadBackbone(weights, values, model.backbone));
+  average?.begin();
   return { progress: { step: 0, metrics: {}, evaluatedStep: 0, trend: NO_TREND }, soundStep: 0, damaged: [] };
 }
 
-async function fromCheckpoint({ config, values, optimizer, say }: StartOptions): Promise<Start | undefined> {
+/** What becomes of the average where the config was changed. */
+const describeAverage = (average: WeightAverage | undefined, step: number): string =>
+  average === undefined
+    ? `the average of the weights ends here: training.ema is not set any more`
+    : `the average of the weights begins with those of step ${step}: training.ema was not set before`;
+
+async function fromCheckpoint({ config, values, optimizer, average, say }: StartOptions): Promise<Start | undefined> {
   const { output, training } = config;
   const found = await loadLatestCheckpoint(output, say);
   if (found === undefined) {
@@ -130,7 +140,8 @@ async function fromCheckpoint({ config, values, optimizer, say }: StartOptions):
     return undefined;
   }
   const { state, files } = found.checkpoint;
-  restore(found.folder, found.checkpoint, values, optimizer);
+  restore(found.folder, found.checkpoint, { values, optimizer, average });
+  if ((average === undefined) !== (found.checkpoint.average === undefined)) say(describeAverage(average, state.step));
   const changed = configDifferences(state.config, config);
   if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
   const { step, metrics, evaluatedStep, best, trend, soundStep } = state;

@@ -16,6 +16,7 @@ import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
+import { averageWeights, type EmaConfig } from "./ema.js";
 import { runLength } from "./length.js";
 import { type RunOptions, runSteps } from "./loop.js";
 import { createSegments } from "./segments.js";
@@ -103,6 +104,9 @@ const describeLayers = (decay: number, { layers, least }: LayerScales): string =
   `learning rates decay by layer (layerDecay ${decay}): the stem has ${least.toPrecision(3)} of the rate, ` +
   `the last of the backbone's ${counted(layers, "layer")} ${decay}, what stands behind the backbone all of it`;
 
+const describeEma = ({ decay }: EmaConfig): string =>
+  `the moving average of the weights (training.ema, decay ${decay}) is what is validated and kept as best.safetensors`;
+
 type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata">;
 
 async function trainWith(
@@ -122,7 +126,9 @@ async function trainWith(
   const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
   const messages: string[] = []; // told once the log is open
   const how = restart ? "restart" : resume ? "resume" : "new";
-  const start = await startRun({ config, values, optimizer, how, say: (text) => messages.push(text) });
+  const { ema } = config.training;
+  const average = ema && averageWeights(values, ema);
+  const start = await startRun({ config, values, optimizer, average, how, say: (text) => messages.push(text) });
   const { progress } = start;
   const length = runLength(config.training, loader.batchesPerEpoch);
   const { steps, stepsPerEpoch } = length;
@@ -135,13 +141,15 @@ async function trainWith(
   emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
   const next =
     progress.step === steps ? `all steps are done already (${steps}); more of them go on from there` : COMPILING;
-  for (const text of [...messages, ...remarks, next]) emit({ type: "message", text });
+  const averaged = ema === undefined ? [] : [describeEma(ema)];
+  for (const text of [...messages, ...remarks, ...averaged, next]) emit({ type: "message", text });
   const { step, metrics, best } = await runSteps({
     ...parts,
     config,
     run,
     length,
     optimizer,
+    average,
     start,
     signal,
     saveWanted,

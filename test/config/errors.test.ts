@@ -118,6 +118,12 @@ describe("config errors", () => {
       "config.yaml:12:31: training.adaptiveClipping.factor: must be above 0, got 0",
     ],
     [
+      "an average that never moves",
+      "steps: 300",
+      "steps: 300\n  ema: { decay: 1 }",
+      "config.yaml:12:17: training.ema.decay: must be below 1, got 1",
+    ],
+    [
       "a warm-up without a length",
       "warmup: { steps: 50 }",
       "warmup: { ratio: 0.1 }",
@@ -277,7 +283,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, accumulate, evaluateEvery, checkpoint, logEvery, seed",
+            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, checkpoint, logEvery, seed",
           ),
         );
         files.remove();

@@ -92,6 +92,32 @@ describe("checkpoints", () => {
     expect(loaded.optimizer.get("square")?.data).to.deep.equal(optimizer.square);
   });
 
+  it("gives back the average of the weights too, which is what the checkpoint's path stands for", async () => {
+    const average = { tensors: model.slice(0, 2), metadata: { ema: "0.9" } };
+    const { folder } = await saveCheckpoint(run, { state: stateAt(3), model, optimizer, average });
+    const loaded = await loadCheckpoint(folder);
+    expect(new Map(loaded.average)).to.deep.equal(new Map(model.slice(0, 2)));
+    expect((await readSafetensors(join(folder, "ema.safetensors"))).metadata).to.deep.equal({ ema: "0.9", format: "pt" });
+    expect(await findWeights(folder)).to.equal(join(folder, "ema.safetensors"));
+    expect(await findWeights(run)).to.equal(join(folder, "ema.safetensors"));
+    expect((await loadCheckpoint(await save(4))).average).to.equal(undefined);
+  });
+
+  for (const [what, damage, message] of [
+    ["missing", (f: string) => rmSync(join(f, "ema.safetensors")), /ema\.safetensors: no such file/],
+    ["damaged", flipped("ema.safetensors"), /ema\.safetensors: .*its checksum is another/],
+  ] as const) {
+    it(`takes a checkpoint whose average is ${what} for damaged`, async () => {
+      await save(1);
+      const average = { tensors: model };
+      damage((await saveCheckpoint(run, { state: stateAt(2), model, optimizer, average })).folder);
+      const messages: string[] = [];
+      const latest = await loadLatestCheckpoint(run, (text) => messages.push(text));
+      expect(latest?.checkpoint.state.step).to.equal(1);
+      expect(messages.join()).to.match(message);
+    });
+  }
+
   it("keeps the newest, and clears up after runs that were killed", async () => {
     mkdirSync(join(run, "checkpoints", ".tmp-1-2"), { recursive: true });
     for (const step of [1, 2, 9, 10]) await save(step);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
@@ -34,8 +34,9 @@ export function decidedLines(run: string): object[] {
     .map(({ time: _, stepSeconds: _s, dataSeconds: _d, ...rest }) => rest);
 }
 
-/** The bytes of a run's model and optimiser at a step. */
+/** The bytes of a run's model and optimiser at a step, before them those of the weights' average where there is one. */
 export function checkpointBytes(run: string, step: number): Buffer[] {
   const folder = join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`);
-  return ["model.safetensors", "optimizer.safetensors"].map((name) => readFileSync(join(folder, name)));
+  const names = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
+  return names.sort().map((name) => readFileSync(join(folder, name)));
 }

@@ -28,7 +28,13 @@ describe("killing and resuming", function () {
       const config = join(folder, "shapes.yaml");
       writeFileSync(config, JSON.stringify({ ...rest, training: { ...training, steps: 10, evaluateEvery: 3 } }));
       const lines: string[] = [];
-      const options = { config, seed: Date.now(), overrides: [], folder, say: (line: string) => void lines.push(line) };
+      const options = {
+        config,
+        seed: Date.now(),
+        overrides: ["training.ema.decay=0.9"],
+        folder,
+        say: (line: string) => void lines.push(line),
+      };
       const result = await killAndResume({ ...options, kills: 3 });
       expect(result.differences, lines.join("\n")).to.deep.equal([]);
       expect(result.kills).to.equal(3);

@@ -1,9 +1,11 @@
-import { rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { evaluate } from "../../lib/inference/evaluate.js";
+import type { TrainingEvent } from "../../lib/runs/events.js";
 import { findWeights } from "../../lib/runs/folder.js";
 import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
-import { decidedLines, messagesOf, trainQuietly } from "../support/runs.js";
+import { checkpointBytes, decidedLines, messagesOf, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
 for (const task of ["segmentation", "detection"] as const) {
@@ -65,5 +67,132 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(await lines("training.adaptiveClipping.factor=1e9")).to.deep.equal(plain);
       expect(await lines("training.adaptiveClipping={}")).to.not.deep.equal(plain);
     });
+
+    const fileOf = (run: string, step: number, name: string) =>
+      join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`, name);
+    const tensorsOf = async (path: string) => (await readSafetensors(path)).tensors;
+
+    it("ema keeps the average of all steps, which the training does not see", async () => {
+      const plain = newRun();
+      const often = ["training.steps=5", "training.checkpoint={every: 1, keep: 9}"];
+      await train(plain, ...often);
+      const run = newRun();
+      const { events } = await train(run, ...often, "training.ema.decay=0.4");
+      expect(messagesOf(events)).to.contain(
+        "the moving average of the weights (training.ema, decay 0.4) is what is validated and kept as best.safetensors",
+      );
+      const stepsOf = (folder: string) => decidedLines(folder).filter((line) => "losses" in line);
+      const figuresOf = (folder: string) => decidedLines(folder).filter((line) => "metrics" in line);
+      expect(stepsOf(run)).to.deep.equal(stepsOf(plain));
+      expect(figuresOf(run)).to.not.deep.equal(figuresOf(plain));
+      expect(checkpointBytes(run, 5).slice(1)).to.deep.equal(checkpointBytes(plain, 5));
+
+      const { tensors: start } = await weightsAfter("training.optimizer.lr=1e-30");
+      const models = await Promise.all(
+        [1, 2, 3, 4, 5].map((step) => tensorsOf(fileOf(run, step, "model.safetensors"))),
+      );
+      const average = await tensorsOf(fileOf(run, 5, "ema.safetensors"));
+      expect([...average.keys()]).to.deep.equal([...models[0]!.keys()]);
+      for (const [name, { data: found }] of average) {
+        const initial = name.endsWith("running_mean") ? 0 : name.endsWith("running_var") ? 1 : undefined;
+        const expected = Float64Array.from(start.get(name)!.data as Float32Array, (value) => initial ?? value);
+        models.forEach((tensors, i) => {
+          const decay = Math.min(0.4, (2 + i) / (11 + i));
+          const now = tensors.get(name)!.data as Float32Array;
+          for (const [j, value] of now.entries()) expected[j] = decay * expected[j]! + (1 - decay) * value;
+        });
+        const wrong = expected.findIndex(
+          (value, j) => !(Math.abs(Number(found[j]) - value) <= 1e-6 * (1 + Math.abs(value))),
+        );
+        expect(wrong, name).to.equal(-1);
+      }
+      const best = await readSafetensors(join(run, "best.safetensors"));
+      expect(best.metadata.ema).to.equal("0.4");
+      const ofStep = await tensorsOf(fileOf(run, Number(best.metadata.step), "ema.safetensors"));
+      expect(best.tensors).to.deep.equal(ofStep);
+      expect(await findWeights(join(run, "checkpoints", "step-00000005"))).to.equal(fileOf(run, 5, "ema.safetensors"));
+    });
+
+    it("ema resumed gives the average of an undisturbed run, bit for bit", async () => {
+      const overrides = [
+        "training.steps=6",
+        "training.ema={decay: 0.9}",
+        "training.accumulate=2",
+        "training.evaluateEvery=3",
+      ];
+      const whole = newRun();
+      await train(whole, ...overrides);
+      const run = newRun();
+      for (const stop of [2, 3]) {
+        const controller = new AbortController();
+        const onEvent = (event: TrainingEvent) => {
+          // At step 3 in the middle of the validation that is due, when the average stands in the model's place.
+          if (stop === 2 ? event.type === "step" && event.step === 2 : event.type === "progress") controller.abort();
+        };
+        const options = { resume: true, signal: controller.signal, onEvent };
+        const failure = await trainQuietly(shapesConfig(task, data, run), overrides, options).catch(
+          (error: unknown) => error,
+        );
+        expect(failure).to.equal(controller.signal.reason);
+      }
+      await trainQuietly(shapesConfig(task, data, run), overrides, { resume: true });
+      expect(decidedLines(run)).to.deep.equal(decidedLines(whole));
+      const expected = checkpointBytes(whole, 6);
+      expect(expected).to.have.length(3);
+      expect(checkpointBytes(run, 6).map((bytes, i) => bytes.equals(expected[i]!))).to.deep.equal([true, true, true]);
+      expect(
+        readFileSync(join(run, "best.safetensors")).equals(readFileSync(join(whole, "best.safetensors"))),
+      ).to.equal(true);
+    });
   });
 }
+
+describe("a moving average of the weights", function () {
+  this.timeout(180_000);
+  let data: ShapesData;
+  before(async () => {
+    data = await makeShapes(4);
+  });
+  after(() => rmSync(data.folder, { recursive: true }));
+
+  it("is what is validated: evaluate gives its figures, and others for the weights themselves", async () => {
+    const run = join(data.folder, "validated");
+    const overrides = ["training.steps=40", "training.ema={}"];
+    const { config, result } = await trainQuietly(shapesConfig("segmentation", data, run), overrides);
+    const folder = join(run, "checkpoints", "step-00000040");
+    const figures = async (weights: string) =>
+      (await evaluate({ config, weights, output: join(data.folder, "figures") })).metrics;
+    expect((await figures(folder)).mIoU).to.equal(result.metrics.mIoU);
+    expect((await figures(run)).mIoU).to.equal(result.metrics.mIoU);
+    expect((await figures(join(folder, "model.safetensors"))).mIoU).to.not.equal(result.metrics.mIoU);
+  });
+
+  it("may begin and end when a run is gone on with, which is told", async () => {
+    const run = join(data.folder, "changed");
+    const go = async (...overrides: string[]) =>
+      messagesOf((await trainQuietly(shapesConfig("segmentation", data, run), overrides, { resume: true })).events);
+    await go("training.steps=1");
+    expect(await go("training.steps=2", "training.ema.decay=0.5")).to.contain(
+      "the average of the weights begins with those of step 1: training.ema was not set before",
+    );
+    const stepFile = (step: number, name: string) => join(run, "checkpoints", `step-0000000${step}`, name);
+    const tensorsOf = async (path: string) => (await readSafetensors(path)).tensors;
+    const [before, now] = [
+      await tensorsOf(stepFile(1, "model.safetensors")),
+      await tensorsOf(stepFile(2, "model.safetensors")),
+    ];
+    const decay = 3 / 12;
+    for (const [name, { data: found }] of await tensorsOf(stepFile(2, "ema.safetensors"))) {
+      const [from, to] = [before, now].map((tensors) => tensors.get(name)!.data as Float32Array);
+      const wrong = (found as Float32Array).findIndex(
+        (value, i) => !(Math.abs(value - (decay * from![i]! + (1 - decay) * to![i]!)) <= 1e-6 * (1 + Math.abs(value))),
+      );
+      expect(wrong, name).to.equal(-1);
+    }
+    expect(await go("training.steps=3")).to.contain(
+      "the average of the weights ends here: training.ema is not set any more",
+    );
+    expect(existsSync(stepFile(3, "ema.safetensors"))).to.equal(false);
+    expect(existsSync(stepFile(3, "model.safetensors"))).to.equal(true);
+  });
+});
