@@ -54,9 +54,9 @@ export function resolveConfig(
 }
 
 function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
-  const named = merge(treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() }), tree);
-  const overridden = applyOverrides(named, options.overrides ?? []);
-  const pruned = withoutNulls(overridden);
+  const named = treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() });
+  const overridden = merge(named, applyOverrides(tree, options.overrides ?? []));
+  const pruned = merge(named, withoutNulls(overridden));
   const resolved = resolvePaths(configSchema, pruned, options.environment ?? process.env);
   const input = plainOf(resolved);
   const result = configSchema.safeParse(input);

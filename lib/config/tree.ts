@@ -54,6 +54,11 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
     const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
     throw new UserError(`${at(fault.pos[0]).place}: no valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
   }
+  // A value with a tag that is not known would be read as the text or the mapping that stands there.
+  const tag = document.warnings.find(({ code }) => code === "TAG_RESOLVE_FAILED");
+  if (tag !== undefined) {
+    throw new UserError(`${at(tag.pos[0]).place}: no valid YAML: ${tag.message}; tags are not needed, leave it out`);
+  }
   return converter(at)(document.contents as ParsedNode | null, { place: name, folder });
 }
 

@@ -26,10 +26,22 @@ export function numberField(fields: Fields, name: string, where: Place, kind: Fa
 
 /** @throws UserError when the field is missing or no whole number that can be told from its neighbours */
 export function idField(fields: Fields, name: string, where: Place, kind: FaultKind): number {
-  const id = numberField(fields, name, where, kind);
-  const fault = idFault(name, id);
+  const isText = typeof fields[name] === "string";
+  const id = isText ? Number.NaN : numberField(fields, name, where, kind);
+  const fault = idFault(name, isText ? fields[name] : id);
   if (fault !== undefined) throw new DataFault(kind, where, fault);
   return id;
+}
+
+/** @throws UserError when the field is missing, empty or no text */
+export function textField(fields: Fields, name: string, where: Place, kind: FaultKind): string {
+  const value = fields[name];
+  if (typeof value === "string" && value !== "") return value;
+  if (value === undefined || value === "") {
+    throw new DataFault(kind, where, `${name} is ${value === undefined ? "missing" : "empty"}`);
+  }
+  const hint = typeof value === "number" ? `; write it in quotes, "${value}"` : "";
+  throw new DataFault(kind, where, `${name} must be a text, not ${describe(value)}${hint}`);
 }
 
 /** A text "0" or "1" is neither: what it means would be a guess. */

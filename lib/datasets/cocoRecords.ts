@@ -1,4 +1,5 @@
 import { nearestName, UserError } from "../errors.js";
+import { otherKindOf } from "../jsonfiles/otherKinds.js";
 import type { CocoSegmentation } from "../masks/coco.js";
 import {
   type Corners,
@@ -6,9 +7,11 @@ import {
   checkSegmentation,
   clipBox,
   crowdField,
+  type Fields,
   fieldsOf,
   idField,
   numberField,
+  textField,
 } from "./cocoChecks.js";
 import type { CocoFile } from "./cocoFile.js";
 import { type Attempt, DataFault, type Place, strictly } from "./fault.js";
@@ -87,6 +90,8 @@ export function readAnnotation(
   const unnamed = { file, entry: `annotation number ${index + 1}` };
   const fields = attempt(() => fieldsOf(entry, unnamed));
   if (fields === undefined) return undefined;
+  const isObject = attempt(() => refuseOtherKinds(fields, file)) !== undefined;
+  if (!isObject) return undefined;
   const id = attempt(() => idField(fields, "id", unnamed, "id"));
   const place = id === undefined ? unnamed : { file, entry: `annotation ${id}` };
   attempt(() => {
@@ -112,6 +117,13 @@ export function readAnnotation(
   return { id: id ?? Number.NaN, picture, label: label ?? -1, crowd: crowd ?? false, area, corners, shape, place };
 }
 
+/** @throws UserError for an entry of COCO's other files: the file is another, whatever else its entries lack */
+function refuseOtherKinds(fields: Fields, file: string): true {
+  const kind = otherKindOf(fields);
+  if (kind === undefined) return true;
+  throw new DataFault("file", { file }, `this is a ${kind}, but one of instances is needed, with boxes or masks`);
+}
+
 /** @throws UserError when the class list cannot be had from the categories, whatever `attempt` makes of faults */
 export function readCategories(
   categories: readonly unknown[],
@@ -126,10 +138,9 @@ export function readCategories(
       const where = { file: path, entry: `category number ${i + 1}` };
       const fields = fieldsOf(entry, where);
       const id = idField(fields, "id", where, "id");
-      const { name } = fields;
       const known = ids.has(id);
       ids.add(id);
-      if (typeof name !== "string" || name === "") throw new DataFault("category", where, "a category needs a name");
+      const name = textField(fields, "name", where, "category");
       if (known) throw new DataFault("id", { file: path }, `category id ${id} occurs twice`);
       if (named.has(name)) {
         throw new DataFault("category", { file: path }, `two categories are named "${name}"; merge or rename them`);
@@ -137,7 +148,10 @@ export function readCategories(
       named.set(name, id);
     });
   }
-  if (named.size === 0) throw new DataFault("category", { file: path }, "the list of categories is empty");
+  if (named.size === 0) {
+    const what = categories.length === 0 ? "is empty" : "has none that can be read";
+    throw new DataFault("category", { file: path }, `the list of categories ${what}`);
+  }
   const byId = Array.from(named).sort((a, b) => a[1] - b[1]);
   const classes = chosen ?? byId.map(([name]) => name);
   const categoryIds = classes.map((name) => {
@@ -186,8 +200,7 @@ function readPicture(
   const id = idField(fields, "id", unnamed, "id");
   const where = { file: path, entry: `image ${id}` };
   if (known.has(id)) throw new DataFault("id", where, "this id occurs twice; image ids must be unique");
-  const { file_name: file } = fields;
-  if (typeof file !== "string" || file === "") throw new DataFault("picture", where, "file_name is missing");
+  const file = textField(fields, "file_name", where, "picture");
   if (file.includes("\0")) throw new DataFault("picture", where, "file_name holds a zero byte");
   const width = numberField(fields, "width", where, "size");
   const height = numberField(fields, "height", where, "size");

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import { idFault } from "../jsonfiles/ids.js";
+import { otherKindOf } from "../jsonfiles/otherKinds.js";
 
 // Checks of a COCO file's annotations and results. Each throws a UserError that begins with `where`, the entry's name.
 
@@ -17,9 +18,8 @@ export function checkAnnotationId(annotation: object, name: "id" | "image_id" | 
 }
 
 function otherKind(annotation: object): string {
-  if ("segments_info" in annotation) return "; this is a panoptic file, but one of instances is needed";
-  if ("caption" in annotation) return "; this is a file of captions, but one of instances is needed";
-  return "";
+  const kind = otherKindOf(annotation);
+  return kind === undefined ? "" : `; this is a ${kind}, but one of instances is needed`;
 }
 
 export function checkResultId(value: unknown, name: "image_id" | "category_id", where: string): void {

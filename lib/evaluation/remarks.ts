@@ -8,8 +8,18 @@ const NAMED = 5;
  * What holds figures down without being an error: results that the reference leaves out without a word, and objects that it
  * never counts as found.
  */
-export function remarksOn(groundTruth: GroundTruthTable, { unknown }: Pick<DetectionTable, "unknown"> = {}): string[] {
+export function remarksOn(
+  groundTruth: GroundTruthTable,
+  { unknown, boxes }: Partial<Pick<DetectionTable, "unknown" | "boxes">> = {},
+): string[] {
   const remarks: string[] = [];
+  const inverted = boxes === undefined ? 0 : countInverted(boxes);
+  if (inverted > 0) {
+    remarks.push(
+      `${counted(inverted, "result")} ${pick(inverted, "has a box", "have boxes")} of negative width or height, which ` +
+        `${pick(inverted, "matches", "match")} nothing, as in COCO's reference; bbox is x, y, width, height`,
+    );
+  }
   if (unknown !== undefined && unknown.counts.size > 0) remarks.push(aboutUnknown(unknown, groundTruth));
   if (groundTruth.ids.includes(0)) {
     remarks.push(
@@ -18,6 +28,13 @@ export function remarksOn(groundTruth: GroundTruthTable, { unknown }: Pick<Detec
     );
   }
   return remarks;
+}
+
+/** @param boxes [n, 4] x y width height */
+function countInverted(boxes: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < boxes.length; i += 4) if (boxes[i + 2]! < 0 || boxes[i + 3]! < 0) count++;
+  return count;
 }
 
 function aboutUnknown({ of, counts }: UnknownCategories, { categoryIds, categoryNames }: GroundTruthTable): string {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { UserError } from "../errors.js";
 
 /** Bytes from a file's start that `refuseOtherKinds` looks at. */
@@ -32,11 +33,42 @@ export function refuseOtherKinds(start: Buffer, path: string, size: number): voi
       `${path}: an ONNX file: weights cannot be read from one; give the .safetensors or .pth file it was made of, or a run's folder`,
     );
   }
+  const other = otherContent(start, size);
+  if (other !== undefined) {
+    throw new UserError(
+      `${path}: ${other}, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder`,
+    );
+  }
   if (start.toString("latin1", 0, 4) === "\x89HDF") {
     throw new UserError(
       `${path}: an HDF5 file of Keras, which cannot be read; save the weights as .safetensors or .npz`,
     );
   }
+}
+
+/** What a file that is no tensors' is, told by its first bytes; undefined where it may be a safetensors file or a pickle. */
+function otherContent(start: Buffer, size: number): string | undefined {
+  const bytes = start.toString("latin1");
+  const kind = SIGNATURES.find(([, starts]) => starts.some((signature) => bytes.startsWith(signature)))?.[0];
+  if (kind !== undefined) return kind;
+  if (!isText(start, size)) return undefined;
+  if (/^\s*[[{]/.test(bytes)) return "a JSON file";
+  return /^(#.*\n|\s)*[\w.-]+:(\s|$)/.test(bytes) ? "a YAML file" : "a text file";
+}
+
+/** First bytes, as Latin-1. */
+const SIGNATURES: readonly (readonly [kind: string, starts: readonly string[]])[] = [
+  ["a picture", ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF", "II*\0", "MM\0*"]],
+  ["a gzip file", ["\x1f\x8b"]],
+  ["a PDF file", ["%PDF-"]],
+  ["a program", ["\x7fELF"]],
+];
+
+/** The last character may be cut off. */
+function isText(start: Buffer, size: number): boolean {
+  if (start.some((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x20))) return false;
+  const most = size > start.length ? 3 : 0;
+  return [0, 1, 2, 3].some((cut) => cut <= most && isUtf8(start.subarray(0, start.length - cut)));
 }
 
 const isZip = (start: Buffer): boolean => start.toString("latin1", 0, 2) === "PK";

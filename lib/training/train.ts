@@ -11,6 +11,7 @@ import { createOptimizer } from "../optimizers/index.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { lockRun } from "../runs/lock.js";
 import { CONFIG_FILE, openRunLog, type RunLog } from "../runs/logs.js";
+import { refuseOtherFolders } from "../runs/ownFolder.js";
 import type { BestModel, Progress } from "../runs/state.js";
 import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -60,8 +61,9 @@ export interface TrainResult {
  *   is no number any more
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const task = await kindOf(options.config).open(options.config);
   const run = options.config.output;
+  await refuseOtherFolders(run);
+  const task = await kindOf(options.config).open(options.config);
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
   });

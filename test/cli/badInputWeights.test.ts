@@ -53,7 +53,9 @@ describe("bad input: weights and checkpoints", () => {
       .to.contain("is truncated inside its header (1000 bytes)")
       .and.contain(mend);
     expect(await told(cut(0))).to.contain("cut.safetensors: the file is empty; download or write it again");
-    expect(await told(join(data.pictures, "0.png"))).to.contain("does not start with a safetensors header");
+    expect(await told(join(data.pictures, "0.png"))).to.contain(
+      "0.png: a picture, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder",
+    );
   });
 
   it("names what is wrong with PyTorch's files", async () => {

@@ -55,7 +55,21 @@ describe("densekit weights", () => {
       ["mine.onnx", onnx, /^an ONNX file: weights cannot be read from one; give the \.safetensors or \.pth file/],
       ["renamed.safetensors", onnx, /^an ONNX file: weights/],
       ["keras.h5", Buffer.from("\x89HDF\r\n\x1a\n00", "latin1"), /^an HDF5 file of Keras, which cannot be read; save/],
-      ["text.pth", "some text that is something else", /does not start with a safetensors header/],
+      [
+        "text.pth",
+        "some text that is something else",
+        /^a text file, not a file of weights; give a \.safetensors, \.pth/,
+      ],
+      ["c.yaml", "# a config\nextends: a.yaml\ntask: detection\n", /^a YAML file, not a file of weights; give/],
+      ["umlaut.yaml", `name: ${"ü".repeat(400)}`, /^a YAML file, not a file of weights; give/],
+      ["results.json", '[{"image_id": 1}]', /^a JSON file, not a file of weights; give/],
+      ["scene.pth", Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1"), /^a picture, not a file of weights; give/],
+      ["model.pth.gz", Buffer.from("\x1f\x8b\x08\0\0\0\0\0", "latin1"), /^a gzip file, not a file of weights; give/],
+      [
+        "noise.pth",
+        Buffer.from("\x01\xff\x02\xfe\x03\xfd\x04\xfc\x05", "latin1"),
+        /does not start with a safetensors header/,
+      ],
     ];
     for (const [name, content, told] of others) {
       const path = join(folder, name);

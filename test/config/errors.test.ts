@@ -20,6 +20,21 @@ describe("config errors", () => {
     return { "config.yaml": SMALL.replace(from, to) };
   };
 
+  it("names the place of a tag that YAML does not know, which would be read as text", async () => {
+    const hint = "tags are not needed, leave it out";
+    for (const [tag, name] of [
+      ["!!js/function", "tag:yaml.org,2002:js/function"],
+      ["!!python/object:os.system", "tag:yaml.org,2002:python/object:os.system"],
+      ["!mine", "!mine"],
+    ]) {
+      const told = await message(edited("variant: nano", `variant: ${tag} nano`));
+      expect(told).to.equal(`config.yaml:3:47: no valid YAML: Unresolved tag: ${name}; ${hint}`);
+      files.remove();
+    }
+    const text = await message({ "config.yaml": SMALL.replace("variant: nano", "variant: !!str none") });
+    expect(text).to.contain("must be one of l1, l3, l7, nano");
+  });
+
   const cases: [name: string, from: string, to: string, expected: string][] = [
     [
       "an unknown key, with the nearest one",

@@ -114,6 +114,11 @@ describe("loading configs", () => {
     expect(set(`/abs/${variable("NONE:-y")}/${variable("DENSEKIT_DATA")}`)).to.equal(resolve("/abs/y/data"));
   });
 
+  it("takes an output of null for none: it is the one named after the config", () => {
+    expect(load("small.yaml", ["output=null"]).config.output).to.equal(resolve("runs/small"));
+    expect(load("small.yaml", []).config.output).to.equal(resolve("runs/small"));
+  });
+
   it("takes overrides as YAML, in whatever order", () => {
     const overrides = [
       "training.schedule.power=1",

@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { encode } from "fast-png";
+import { openCoco } from "../../lib/datasets/coco.js";
 import { checkData } from "../../lib/datatools/check/check.js";
 import { inOrder } from "../../lib/datatools/check/order.js";
 import type { CheckResult, Problem } from "../../lib/datatools/check/types.js";
@@ -10,6 +11,7 @@ import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
 import { noisePicture, smoothPicture } from "../images/pictures.js";
+import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 import { makeShapes, type ShapesData } from "../support/shapes.js";
 
@@ -121,6 +123,73 @@ describe("data check", () => {
     expect(list.filter((line) => !expected.some((pattern) => pattern.test(line)))).to.deep.equal([]);
     expect(result.errors).to.equal(17);
     expect(result.problems.find(({ entry }) => entry === "image 50")?.file).to.equal(join(data.pictures, "gone.png"));
+  });
+
+  it("tells of a wrong field what it is and what it should be, once", async () => {
+    const json: Json = JSON.parse(valid);
+    json.categories[0]!.name = 3;
+    json.images[0]!.file_name = 5;
+    json.images[1]!.file_name = "";
+    json.images[2]!.width = "64";
+    json.annotations[7]!.category_id = "2";
+    await writeFile(data.annotations, JSON.stringify(json));
+    expect(
+      told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.startsWith("error")),
+    ).to.deep.equal([
+      'error size image 3: width is "64", which is no finite number',
+      'error category annotation 8: "category_id" is the text "2", but COCO\'s ids are numbers; write it without quotes',
+      'error category category number 1: name must be a text, not 3; write it in quotes, "3"',
+      'error picture image 1: file_name must be a text, not 5; write it in quotes, "5"',
+      "error picture image 2: file_name is empty",
+    ]);
+  });
+
+  it("tells of a picture that is listed but faulty once, and nothing of its objects", async () => {
+    const json: Json = JSON.parse(valid);
+    const faulty = json.images[0]!;
+    delete faulty.width;
+    await writeFile(data.annotations, JSON.stringify(json));
+    const result = await checkData({ sources: [coco()], pixels: false });
+    expect(told(result).filter((line) => line.startsWith("error"))).to.deep.equal([
+      `error size image ${faulty.id}: width is missing`,
+    ]);
+    json.annotations[0]!.image_id = 77;
+    await writeFile(data.annotations, JSON.stringify(json));
+    expect(
+      told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.startsWith("error")),
+    ).to.have.length(2);
+  });
+
+  it("says which of COCO's other files a file is", async () => {
+    const json: Json = JSON.parse(valid);
+    const captions = json.annotations.map(({ id, image_id }) => ({ id, image_id, caption: "three shapes" }));
+    const panoptic = json.annotations.map(({ image_id }) => ({ image_id, file_name: "0.png", segments_info: [] }));
+    for (const [annotations, kind] of [
+      [captions, "file of captions"],
+      [panoptic, "panoptic file"],
+    ] as const) {
+      await writeFile(data.annotations, JSON.stringify({ ...json, annotations }));
+      const reason = `this is a ${kind}, but one of instances is needed, with boxes or masks`;
+      expect(
+        told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.startsWith("error")),
+      ).to.deep.equal([`error file instances.json: ${reason}`]);
+      expect(await userMessage(() => openCoco(coco()))).to.equal(`${data.annotations}: ${reason}`);
+    }
+  });
+
+  it("counts all problems, and lists so many of a kind", async () => {
+    const json: Json = JSON.parse(valid);
+    const many = Array.from({ length: 12_000 }, (_, i) => ({
+      ...json.annotations[0],
+      id: 100 + i,
+      bbox: [1, 1, -2, 3],
+    }));
+    await writeFile(data.annotations, JSON.stringify({ ...json, annotations: [...json.annotations, ...many] }));
+    const { errors, problems } = await checkData({ sources: [coco()], pixels: false });
+    expect(errors).to.equal(12_000);
+    const boxes = problems.filter(({ severity, kind }) => severity === "error" && kind === "box");
+    expect(boxes).to.have.length(10_001);
+    expect(boxes.map(({ message }) => message)).to.include("2000 more of this kind are not listed");
   });
 
   it("goes on where a file, a list or a folder is missing", async () => {

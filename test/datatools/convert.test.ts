@@ -83,7 +83,7 @@ describe("data convert", () => {
       await convert(voc({ corners: "edges", classes: ["person", "dog & cat"] }));
       expect(objectsOf(await open("voc"))).to.deep.equal([["person", [1, 1, 12, 8]]]); // the other one has no area
       const dropped = await convert(voc({ difficult: "drop" }), { force: true });
-      expect(dropped.remarks).to.deep.equal(["1 difficult objects left out"]);
+      expect(dropped.remarks).to.deep.equal(["1 difficult object left out"]);
       await convert(voc({ difficult: "crowd" }), { force: true });
       expect(Array.from((await open("voc")).instances(0).crowd)).to.deep.equal([0, 1]);
     });
@@ -105,7 +105,7 @@ describe("data convert", () => {
       const path = join(folder, "voc/scene.xml");
       await writeFile(path, (await readFile(path, "utf8")).replace("<xmax>12<", "<xmax>-3<"));
       expect((await convert(voc())).remarks).to.deep.equal([
-        `1 boxes with swapped corners left out (${path}: object 1 ("person"): xmin 1, xmax -3)`,
+        `1 box with swapped corners left out (${path}: object 1 ("person"): xmin 1, xmax -3)`,
       ]);
     });
 
@@ -196,7 +196,7 @@ describe("data convert", () => {
       await writeFile(join(folder, "yolo/train.txt"), "./images/train/scene.png\nimages/train/bare.png\n");
       await writeFile(join(folder, "yolo/data.yaml"), "train: train.txt\nnc: 2\nnames: [person, dog]\n");
       const { remarks } = await convert(yolo());
-      expect(remarks).to.deep.equal(["1 pictures without a label file taken for background"]);
+      expect(remarks).to.deep.equal(["1 picture without a label file taken for background"]);
       const dataset = await open("yolo/images/train");
       expect(dataset.pictures.map(({ file }) => file)).to.deep.equal(["bare.png", "scene.png"]);
       expect(dataset.report).to.include({ picturesWithoutObjects: 1, objects: 2 });
@@ -326,8 +326,8 @@ describe("data convert", () => {
       const result = await convert(cvat());
       expect(result.classes).to.deep.equal(["person", "dog", "nobody"]);
       expect(result.remarks.map((text) => text.slice(0, 29))).to.deep.equal([
-        '1 shapes of the type "polylin',
-        '1 shapes of the type "points"',
+        '1 shape of the type "polylin',
+        '1 shape of the type "points"',
       ]);
       const dataset = await open("cvat");
       const [box, polygon, mask, group, turned, ellipse] = objectsOf(dataset);
@@ -386,10 +386,10 @@ describe("data convert", () => {
       expect({ classes, objects }).to.deep.equal({ classes: ["cat", "dog", "bird"], objects: 2 });
       const at = (shape: string) => `${join(folder, "cvat/annotations.xml")}: image 1: ${shape}`;
       expect(remarks).to.deep.equal([
-        `1 polygons with fewer than 3 points left out (${at("polygon 1")})`,
-        `1 boxes with swapped corners left out (${at("box 2")}: x from 30 to 10)`,
-        `1 boxes without area in their picture left out (${at("box 3")})`,
-        "1 labels taken that the task does not list (bird)",
+        `1 polygon with fewer than 3 points left out (${at("polygon 1")})`,
+        `1 box with swapped corners left out (${at("box 2")}: x from 30 to 10)`,
+        `1 box without area in its picture left out (${at("box 3")})`,
+        "1 label taken that the task does not list (bird)",
       ]);
     });
 
@@ -505,7 +505,7 @@ describe("data convert", () => {
       );
       expect(remarks).to.deep.equal([
         "labels: 1 is spot, 2 is line; 0 is no object",
-        "1 objects with fewer than 7 pixels left out",
+        "1 object with fewer than 7 pixels left out",
       ]);
     });
 
@@ -658,7 +658,7 @@ describe("data convert", () => {
     it("writes boxes, pictures and data.yaml, a second split beside the first", async () => {
       await write();
       const { remarks } = await convertData({ from: coco(), to: target() });
-      expect(remarks).to.deep.equal(["1 crowds left out, which YOLO cannot tell"]);
+      expect(remarks).to.deep.equal(["1 crowd left out, which YOLO cannot tell"]);
       expect(await readFile(join(folder, "made/labels/train/scene.txt"), "utf8")).to.equal(
         "1 0.375 0.5 0.58333333 0.75\n0 0.45833333 0.125 0.91666667 0.25\n",
       );
@@ -731,10 +731,22 @@ describe("data convert", () => {
         const from = await cocoFile(name);
         const output = join(folder, "seen", seen);
         const { remarks } = await convertData({ from, to: { format: "yolo", output, shapes: "boxes" } });
-        expect(remarks).to.deep.equal([`1 pictures given a name that readers of YOLO see (${name} → ${seen})`]);
+        expect(remarks).to.deep.equal([`1 picture given a name that readers of YOLO see (${name} → ${seen})`]);
         const back = await convert({ format: "yolo", input: join(output, "data.yaml") }, { force: true });
         expect(back).to.include({ pictureCount: 1, objects: 1 });
       }
+    });
+
+    it("names file, annotation and picture of a mask that cannot be read", async () => {
+      await write();
+      const json = JSON.parse(await readFile(join(folder, "out.json"), "utf8"));
+      const { width, height } = json.images[0];
+      json.annotations[1].segmentation = { size: [height, width], counts: "~broken" };
+      await writeFile(join(folder, "out.json"), JSON.stringify(json));
+      const failed = await userMessage(() => convertData({ from: coco(), to: target({ shapes: "polygons" }) }));
+      expect(failed).to.match(
+        /out\.json: annotation 2 of scene\.png: the compressed run lengths are damaged: the string has the character "~"/,
+      );
     });
 
     it("says what cannot be written", async () => {

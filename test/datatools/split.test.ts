@@ -144,7 +144,7 @@ describe("data split", () => {
       /instances_training\.json: the name "facade.*" does not match the pattern xyz$/,
     );
     expect(await userMessage(() => splitData({ ...options, force: true, groupBy: "^fac" }))).to.match(
-      /would get no picture: there are only 1 groups$/,
+      /would get no picture: there is only 1 group$/,
     );
   });
 

@@ -143,6 +143,19 @@ describe("data tile", () => {
   const coco = async () =>
     ({ kind: "coco", name: "data", annotations: await write(), pictures: join(folder, "pictures") }) as const;
 
+  it("overlaps by an eighth of the shorter side unless told otherwise, which must be less than that side", async () => {
+    const source = await coco();
+    const named = async (options: object) => {
+      await tileData({ source, output: join(folder, "t"), width: 48, height: 40, force: true, ...options });
+      return (await readdir(join(folder, "t/images"))).sort();
+    };
+    const eighth = await named({});
+    expect(await named({ overlap: 5 })).to.deep.equal(eighth);
+    expect(await userMessage(() => named({ overlap: 40 }))).to.equal(
+      "an overlap of 40 does not go with tiles of 48 × 40; it must be less than 40",
+    );
+  });
+
   it("stays in its folder, and gives no two pictures the same tiles: both are told before anything is written", async () => {
     await writeFile(join(folder, "up.png"), await encodePng(noisePicture(100, 40)));
     await writeFile(join(folder, "pictures/wide.bmp"), "");

@@ -124,6 +124,15 @@ describe("COCO evaluation reads", () => {
     expect(evaluation.categories).to.deep.include({ id: 3, name: "nut", ap, ap50, ap75, ar: 1 });
   });
 
+  it("boxes of negative sides as matching nothing, as the reference does, and says so", () => {
+    const inverted = { ...result, bbox: [5, 5, -4, -4] };
+    const evaluation = evaluateCoco({ groundTruth, results: [inverted, result], type: "bbox" });
+    expect(evaluation.remarks).to.deep.equal([
+      "1 result has a box of negative width or height, which matches nothing, as in COCO's reference; bbox is x, y, width, height",
+    ]);
+    expect(evaluateCoco({ groundTruth, results: [result], type: "bbox" }).remarks).to.deep.equal([]);
+  });
+
   it("a match with annotation id 0 as no match, as the reference does", () => {
     expect(evaluateCoco({ groundTruth: withAnnotation({ id: 0 }), results: [result], type: "bbox" }).stats[0]).to.equal(
       0,

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { loadCheckpoint } from "../../lib/runs/checkpoint.js";
@@ -293,6 +294,28 @@ describe("training", () => {
     await train(run, ["training.steps=1"]);
     expect(await userMessage(() => train(run, ["training.steps=1"]))).to.contain("--resume");
     expect(decidedLines(run)).to.not.be.empty;
+  });
+
+  it("does not begin among what is no run's", async () => {
+    const own = "a run needs a folder of its own: choose another (--set output=...)";
+    for (const how of [{}, { resume: true }, { restart: true }]) {
+      expect(await userMessage(() => train("/", ["training.steps=1"], how))).to.equal(
+        `/: this is the root of a file system; ${own}`,
+      );
+      expect(await userMessage(() => train(homedir(), ["training.steps=1"], how))).to.equal(
+        `${homedir()}: this is your home folder; ${own}`,
+      );
+      expect(await userMessage(() => train(data.pictures, ["training.steps=1"], how))).to.match(
+        /pictures: this folder holds other files \(0\.png, 1\.png, 2\.png, …\) and no run; a run needs a folder of its own/,
+      );
+    }
+    expect(existsSync(join(data.pictures, "run.lock"))).to.equal(false);
+    const run = newRun();
+    mkdirSync(run);
+    writeFileSync(join(run, ".keep"), "");
+    await train(run, ["training.steps=1"]);
+    writeFileSync(join(run, "notes.txt"), "mine");
+    await train(run, ["training.steps=2"], { resume: true });
   });
 
   it("names a folder it cannot write", async () => {

@@ -11,7 +11,7 @@ import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
 interface TileFlags extends PathFlags {
   readonly out: string;
   readonly size: { readonly width: number; readonly height: number };
-  readonly overlap: number;
+  readonly overlap?: number;
   readonly minVisible: number;
   readonly dropEmpty?: true;
   readonly quality: number;
@@ -31,7 +31,7 @@ export function tileCommand(context: Context): Command {
         .argParser(toSize)
         .default({ width: 1024, height: 1024 }, "1024"),
     )
-    .option("--overlap <pixels>", "that neighbours share at least", toSeed, 128)
+    .option("--overlap <pixels>", "that neighbours share at least; default an eighth of the shorter side", toSeed)
     .option("--min-visible <share>", "objects of which a tile holds less are left out of it; crowds stay", Number, 0.3)
     .option("--drop-empty", "leave out tiles with nothing annotated")
     .option("--quality <number>", "of JPEG tiles", toCount, 95)
@@ -45,7 +45,7 @@ export function tileCommand(context: Context): Command {
           source,
           output,
           ...size,
-          overlap,
+          ...(overlap !== undefined && { overlap }),
           minVisible,
           quality,
           ...(flags.dropEmpty && { dropEmpty: true }),

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../../config/load.js";
 import type { WeightsComparison } from "../../inference/compareWeights.js";
 import type { WeightsContents } from "../../weights/show.js";
+import { counted, pick } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { table } from "../table.js";
@@ -33,18 +34,27 @@ export function showCommand(context: Context): Command {
 
 /** A table a container, then what is no tensor. */
 function contents({ path, format, naming, tensors, others, elements, bytes }: WeightsContents): string {
-  const groups = [...new Set(tensors.map(({ group }) => group.join(".")))];
-  const tables = groups.flatMap((name) => {
-    const rows = tensors
-      .filter(({ group }) => group.join(".") === name)
-      .map((tensor) => [tensor.name, tensor.dtype, `[${tensor.shape.join(", ")}]`, kilobytes(tensor.bytes)]);
+  const groups = new Map<string, (typeof tensors)[number][]>();
+  for (const tensor of tensors) {
+    const name = tensor.group.join(".");
+    const members = groups.get(name);
+    if (members === undefined) groups.set(name, [tensor]);
+    else members.push(tensor);
+  }
+  const tables = [...groups].flatMap(([name, members]) => {
+    const rows = members.map(({ name, dtype, shape, bytes }) => [
+      name,
+      dtype,
+      `[${shape.join(", ")}]`,
+      kilobytes(bytes),
+    ]);
     return [...(name === "" ? [] : [`${name}:`]), table(rows, { left: true }), ""];
   });
   const rest = others.map(({ group, name, what }) => [[...group, name].join("."), what]);
   return [
     ...tables,
     ...(rest.length > 0 ? ["besides:", table(rest, { left: true }), ""] : []),
-    `${path}: ${format}, ${tensors.length} tensors, ${elements.toLocaleString("en")} numbers, ${megabytes(bytes)}` +
+    `${path}: ${format}, ${counted(tensors.length, "tensor")}, ${elements.toLocaleString("en")} ${pick(elements, "number", "numbers")}, ${megabytes(bytes)}` +
       (naming === null ? "" : `; the names are those of ${naming}`),
   ].join("\n");
 }

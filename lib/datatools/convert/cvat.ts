@@ -14,6 +14,7 @@ import {
   createTally,
   ellipsePoints,
   maskObject,
+  noObjects,
   outlinesRle,
   polygonObject,
   type Reading,
@@ -73,7 +74,9 @@ function taskLabels(root: XmlElement): string[] {
 function withOthers(labels: readonly string[], met: readonly string[], tally: Tally): readonly string[] {
   const listed = new Set(labels);
   const others = [...new Set(met)].filter((label) => !listed.has(label)).sort();
-  if (labels.length > 0) for (const label of others) tally.name("labels taken that the task does not list", label);
+  if (labels.length > 0)
+    for (const label of others)
+      tally.name(["label taken that the task does not list", "labels taken that the task does not list"], label);
   return [...labels, ...others];
 }
 
@@ -87,7 +90,7 @@ function readPicture(image: XmlElement, reading: Reading): ConvertedPicture {
   const groups = new Map<string, XmlElement[]>();
   for (const [i, shape] of image.children.entries()) {
     if (NO_OBJECTS.includes(shape.name)) {
-      reading.tally.add(`shapes of the type "${shape.name}" left out, which are no objects`);
+      reading.tally.add(noObjects(shape.name));
       continue;
     }
     const group = shape.attributes.group_id ?? "0";

@@ -20,6 +20,7 @@ import {
   createTally,
   ellipsePoints,
   maskObject,
+  noObjects,
   outlinesRle,
   polygonObject,
   type Reading,
@@ -137,7 +138,7 @@ async function readObject(group: readonly Placed[], size: Size, reading: Reading
       return [boxObject(shape.label, extentOf(shape, where), size, where, tally) ?? []].flat();
     } else {
       const outline = outlineOf(shape, where, reading);
-      if (outline === undefined) tally.add(`shapes of the type "${shape.shape_type}" left out, which are no objects`);
+      if (outline === undefined) tally.add(noObjects(shape.shape_type));
       else outlines.push(outline);
     }
   }

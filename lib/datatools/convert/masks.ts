@@ -104,7 +104,7 @@ async function readMaps(names: readonly string[], options: Reading, tally: Tally
     const example = join(options.input, wanted[0]!.map);
     throw new UserError(`${options.input}: no picture has a mask here; ${names[0]} would have ${example}`);
   }
-  tally.add("pictures without a mask left out", names.length - pairs.length);
+  tally.add(["picture without a mask left out", "pictures without a mask left out"], names.length - pairs.length);
   const pictures: ConvertedPicture[] = [];
   for (const { file, map } of pairs) {
     const path = join(options.input, map);
@@ -149,7 +149,10 @@ function objectOf(label: string, rle: Rle, { minArea = 1 }: Reading, tally: Tall
   const object = maskObject(label, rle, "mask", { tally, work: UNCOUNTED });
   if (object === undefined) return [];
   if (object.area >= minArea) return [object];
-  tally.add(`objects with fewer than ${minArea} pixels left out`);
+  tally.add([
+    `object with fewer than ${minArea} pixels left out`,
+    `objects with fewer than ${minArea} pixels left out`,
+  ]);
   return [];
 }
 

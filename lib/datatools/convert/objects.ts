@@ -7,6 +7,7 @@ import { rleArea, rleBoxXywh } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
 import type { Rle } from "../../masks/types.js";
 import { COST, type Work } from "../../masks/work.js";
+import { counted } from "../../words.js";
 import type { ConvertedObject, Point, Size } from "./types.js";
 
 /** What is counted as objects are made. */
@@ -23,20 +24,23 @@ export interface Reading extends Counting {
 
 /** Counts what a reader leaves out or mends. */
 export interface Tally {
-  add(what: string, count?: number): void;
+  add(what: Words, count?: number): void;
   /** The same of a single thing, whose name is told. */
-  name(what: string, where: string): void;
+  name(what: Words, where: string): void;
   /** "3 WHAT" for each, in the order first met, with the first ones' names. */
   readonly remarks: readonly string[];
 }
 
+/** What there is one of, and what there are several of. */
+export type Words = readonly [one: string, many: string];
+
 const MOST_NAMED = 3;
 
 export function createTally(): Tally {
-  const counts = new Map<string, { count: number; readonly names: string[] }>();
-  const entryOf = (what: string) => {
-    let entry = counts.get(what);
-    if (entry === undefined) counts.set(what, (entry = { count: 0, names: [] }));
+  const counts = new Map<string, { count: number; readonly names: string[]; readonly words: Words }>();
+  const entryOf = (words: Words) => {
+    let entry = counts.get(words[1]);
+    if (entry === undefined) counts.set(words[1], (entry = { count: 0, names: [], words }));
     return entry;
   };
   return {
@@ -49,13 +53,21 @@ export function createTally(): Tally {
       if (entry.names.length < MOST_NAMED) entry.names.push(where);
     },
     get remarks() {
-      return Array.from(counts, ([what, { count, names }]) => {
+      return Array.from(counts.values(), ({ count, names, words }) => {
         const more = names.length > 0 && count > names.length ? "; …" : "";
-        return `${count} ${what}${names.length > 0 ? ` (${names.join("; ")}${more})` : ""}`;
+        return `${counted(count, ...words)}${names.length > 0 ? ` (${names.join("; ")}${more})` : ""}`;
       });
     },
   };
 }
+
+export const SWAPPED: Words = ["box with swapped corners left out", "boxes with swapped corners left out"];
+export const CLIPPED: Words = ["box clipped to its picture", "boxes clipped to their pictures"];
+
+export const noObjects = (type: string): Words => [
+  `shape of the type "${type}" left out, which is no object`,
+  `shapes of the type "${type}" left out, which are no objects`,
+];
 
 /**
  * An object known by its box; clipped to the picture.
@@ -72,16 +84,16 @@ export function boxObject(
 ): ConvertedObject | undefined {
   if (x2 < x1 || y2 < y1) {
     const corners = x2 < x1 ? `x from ${x1} to ${x2}` : `y from ${y1} to ${y2}`;
-    tally.name("boxes with swapped corners left out", `${where}: ${corners}`);
+    tally.name(SWAPPED, `${where}: ${corners}`);
     return undefined;
   }
   const { box, clipped } = clipBox([x1, y1, x2, y2], picture);
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
   if (!(width > 0 && height > 0)) {
-    tally.name("boxes without area in their picture left out", where);
+    tally.name(["box without area in its picture left out", "boxes without area in their pictures left out"], where);
     return undefined;
   }
-  if (clipped) tally.add("boxes clipped to their pictures");
+  if (clipped) tally.add(CLIPPED);
   return { label, bbox: [box[0], box[1], width, height], area: width * height, crowd: false };
 }
 
@@ -99,7 +111,8 @@ export function polygonObject(
   { tally, work }: Counting,
 ): ConvertedObject | undefined {
   const polygons = outlines.filter((points) => points.length >= 3).map((points) => points.flat());
-  if (polygons.length < outlines.length) tally.name("polygons with fewer than 3 points left out", where);
+  if (polygons.length < outlines.length)
+    tally.name(["polygon with fewer than 3 points left out", "polygons with fewer than 3 points left out"], where);
   if (polygons.length === 0) return undefined;
   const area = rleArea(polygonsToRle(polygons, picture.height, picture.width, where, work));
   const object = boxObject(label, polygonExtent(polygons), picture, where, tally);
@@ -137,7 +150,7 @@ export function maskObject(
   work.spend(COST.writtenRun * rle.counts.length, where);
   const area = rleArea(rle);
   if (area === 0) {
-    tally.add("masks without a pixel left out");
+    tally.add(["mask without a pixel left out", "masks without a pixel left out"]);
     return undefined;
   }
   const segmentation = { size: [rle.height, rle.width], counts: compressRle(rle) };

@@ -3,7 +3,7 @@ import type { CocoRecord } from "../../datasets/cocoRecords.js";
 import { readRecords } from "../../datasets/cocoRecords.js";
 import { checkFilesExist } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
-import { createTally } from "./objects.js";
+import { CLIPPED, createTally } from "./objects.js";
 import type { ConvertedObject, ConvertedSet } from "./types.js";
 
 export interface ReadCocoOptions {
@@ -20,9 +20,12 @@ export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> 
   if (records.length === 0) throw new UserError(`${options.input}: it lists no pictures`);
   await checkFilesExist(options.pictures, records, options.input);
   const tally = createTally();
-  tally.add("boxes clipped to their pictures", counts.clippedBoxes);
-  tally.add("objects with boxes thinner than a pixel left out", counts.degenerateBoxes);
-  tally.add("objects of classes not chosen left out", counts.otherClasses);
+  tally.add(CLIPPED, counts.clippedBoxes);
+  tally.add(
+    ["object with a box thinner than a pixel left out", "objects with boxes thinner than a pixel left out"],
+    counts.degenerateBoxes,
+  );
+  tally.add(["object of a class not chosen left out", "objects of classes not chosen left out"], counts.otherClasses);
   const pictures = records.map((record) => {
     const { file: name, width, height, labels } = record;
     return {

@@ -5,7 +5,7 @@ import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { readPictureSize } from "../../images/decode.js";
 import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
-import { boxObject, classList, createTally, type Tally } from "./objects.js";
+import { boxObject, classList, createTally, SWAPPED, type Tally } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
 import { childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
@@ -97,13 +97,13 @@ function readObject(
   const first = corners === "pixels" ? 1 : 0;
   const hard = childText(object, "difficult") === "1";
   if (hard && difficult === "drop") {
-    tally.add("difficult objects left out");
+    tally.add(["difficult object left out", "difficult objects left out"]);
     return undefined;
   }
   const where = `${object.where} ("${label}")`;
   if (xmax < xmin || ymax < ymin) {
     const corners = xmax < xmin ? `xmin ${xmin}, xmax ${xmax}` : `ymin ${ymin}, ymax ${ymax}`;
-    tally.name("boxes with swapped corners left out", `${where}: ${corners}`);
+    tally.name(SWAPPED, `${where}: ${corners}`);
     return undefined;
   }
   const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], picture, where, tally);

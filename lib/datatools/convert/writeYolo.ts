@@ -57,7 +57,10 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
     const from = join(set.folder, given.file);
     const picture = options.copyPictures === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
     const kept = picture.objects.filter(({ crowd }) => !crowd);
-    tally.add("crowds left out, which YOLO cannot tell", picture.objects.length - kept.length);
+    tally.add(
+      ["crowd left out, which YOLO cannot tell", "crowds left out, which YOLO cannot tell"],
+      picture.objects.length - kept.length,
+    );
     writing.work.addPicture(options.copyPictures === false ? undefined : picture);
     const lines = kept.map((object) => lineOf(object, picture, writing));
     const where = picture.source ?? set.folder;
@@ -87,7 +90,10 @@ async function nameToCopy({ file, ...annotated }: ConvertedPicture, path: string
   const { dir, base } = parsePath(file);
   const shown = base.replace(/^\.+/, "");
   const name = isPicture(shown) ? shown : `${shown}.${endingOf(bytes)}`;
-  tally.name("pictures given a name that readers of YOLO see", `${file} → ${name}`);
+  tally.name(
+    ["picture given a name that readers of YOLO see", "pictures given names that readers of YOLO see"],
+    `${file} → ${name}`,
+  );
   return dir === "" ? name : `${dir}/${name}`;
 }
 

@@ -43,7 +43,10 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const paths = [...new Set(listed)];
   const folder = commonFolder(paths);
   const tally = createTally();
-  tally.add("entries left out of pictures that are listed before", listed.length - paths.length);
+  tally.add(
+    ["entry left out of a picture that is listed before", "entries left out of pictures that are listed before"],
+    listed.length - paths.length,
+  );
   const work = setWork();
   const { clip = false } = options;
   const pictures: ConvertedPicture[] = [];
@@ -67,7 +70,10 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   if (labelled === 0) {
     throw new UserError(`${file}: no picture has a label file; the first one's would be ${labelPath(paths[0]!)}`);
   }
-  tally.add("pictures without a label file taken for background", paths.length - labelled);
+  tally.add(
+    ["picture without a label file taken for background", "pictures without a label file taken for background"],
+    paths.length - labelled,
+  );
   return { classes, pictures, folder, remarks: tally.remarks };
 }
 
@@ -169,7 +175,13 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
   }
   const isBox = values.length === 4;
   if (values.some((value) => value < 0 || value > 1)) {
-    tally.name("lines with values outside 0–1 clipped to their pictures", where);
+    tally.name(
+      [
+        "line with values outside 0–1 clipped to its picture",
+        "lines with values outside 0–1 clipped to their pictures",
+      ],
+      where,
+    );
   }
   // A box's middle may lie outside while a part of the box is inside: its corners are clipped.
   const rest = isBox ? values : values.map((value) => Math.min(Math.max(value, 0), 1));

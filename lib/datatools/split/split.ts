@@ -12,6 +12,7 @@ import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import { counted, pick } from "../../words.js";
 import { denseSource } from "../dense.js";
 import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
@@ -168,8 +169,9 @@ function assign(pictures: readonly Labelled[], where: string, options: SplitOpti
   for (const [g, indices] of members.entries()) for (const i of indices) subsets[i] = assigned[g]!;
   const empty = Object.keys(shares).find((_, j) => !subsets.includes(j));
   if (empty !== undefined) {
-    const what = groupBy === undefined ? "pictures" : "groups";
-    throw new UserError(`${where}: "${empty}" would get no picture: there are only ${members.length} ${what}`);
+    const there = counted(members.length, groupBy === undefined ? "picture" : "group");
+    const verb = pick(members.length, "is", "are");
+    throw new UserError(`${where}: "${empty}" would get no picture: there ${verb} only ${there}`);
   }
   return { subsets, groups: members.length };
 }

@@ -20,7 +20,9 @@ import { copyClassTable } from "../split/split.js";
 import { clipObject, type TileObject } from "./clip.js";
 import { type TileGrid, tileWindows } from "./windows.js";
 
-export interface TileOptions extends TileGrid {
+export interface TileOptions extends Omit<TileGrid, "overlap"> {
+  /** Pixels that neighbours share at least; default an eighth of the tile's shorter side. */
+  readonly overlap?: number;
   readonly source: DataSource;
   /** The folder: images/ and instances.json go there, or images/ and annotations/. */
   readonly output: string;
@@ -53,20 +55,22 @@ export interface TileResult {
  * @throws UserError for a grid that is none, an output that exists, and as the readers
  */
 export async function tileData(options: TileOptions): Promise<TileResult> {
-  const { width, height, overlap, minVisible = 0.3 } = options;
+  const { width, height, minVisible = 0.3 } = options;
+  const overlap = options.overlap ?? Math.floor(Math.min(width, height) / 8);
   if (overlap < 0 || overlap >= Math.min(width, height)) {
     throw new UserError(
-      `an overlap of ${overlap} does not go with tiles of ${width} × ${height}; it must be smaller`,
+      `an overlap of ${overlap} does not go with tiles of ${width} × ${height}; it must be less than ${Math.min(width, height)}`,
       2,
     );
   }
   if (!(minVisible >= 0 && minVisible <= 1))
     throw new UserError(`the least visible share must lie in 0–1, not ${minVisible}`, 2);
   const source = denseSource(options.source, "tile");
-  return source.kind === "coco" ? tileCoco(source, options) : tileLabelMaps(source, options);
+  const complete = { ...options, overlap };
+  return source.kind === "coco" ? tileCoco(source, complete) : tileLabelMaps(source, complete);
 }
 
-async function tileCoco(source: CocoSource, options: TileOptions): Promise<TileResult> {
+async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Promise<TileResult> {
   const { output, minVisible = 0.3 } = options;
   const [json, folder] = [join(output, "instances.json"), join(output, "images")];
   refuseExisting([json, folder], options.force);
@@ -157,7 +161,7 @@ function objectsOf(
   });
 }
 
-async function tileLabelMaps(source: LabelMapsSource, options: TileOptions): Promise<TileResult> {
+async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & TileGrid): Promise<TileResult> {
   const { output } = options;
   const [folder, maps] = [join(output, "images"), join(output, "annotations")];
   refuseExisting([folder, maps], options.force);
