@@ -170,17 +170,45 @@ class SimplePyramid(nn.Module):
         return [level(x) for level in self.children()]
 
 
-def deit(variant: str, distilled: bool = True) -> Published:
+def windowed(attention: nn.Module, x: torch.Tensor, side: int) -> torch.Tensor:
+    """Attention of a map [B, h, w, C], window by window; zeros where a window reaches beyond it."""
+    y = torch.zeros_like(x)
+    for top in range(0, x.shape[1], side):
+        for left in range(0, x.shape[2], side):
+            part = x[:, top : top + side, left : left + side]
+            whole = x.new_zeros(len(x), side, side, x.shape[3])
+            whole[:, : part.shape[1], : part.shape[2]] = part
+            mixed = attention(whole.flatten(1, 2)).unflatten(1, (side, side))
+            y[:, top : top + side, left : left + side] = mixed[:, : part.shape[1], : part.shape[2]]
+    return y
+
+
+def deit(variant: str, distilled: bool = True, window: int = 0) -> Published:
     name = f"deit_{variant}_{'distilled_' if distilled else ''}patch16_224"
     model = timm.create_model(name, dynamic_img_size=True)
     pyramid = SimplePyramid(model.embed_dim)
 
+    def tokens(x: torch.Tensor) -> torch.Tensor:
+        if window == 0:
+            return model.blocks(model._pos_embed(model.patch_embed(x)))[:, model.num_prefix_tokens :]
+        # As ViTDet (Li et al. 2022): no token of the class, every third block sees the whole map, the others a window.
+        x = model.patch_embed(x)  # [B, h, w, C]
+        h, w = x.shape[1:3]
+        resized = timm.layers.resample_abs_pos_embed(model.pos_embed, [h, w], num_prefix_tokens=model.num_prefix_tokens)
+        x = x + resized[:, model.num_prefix_tokens :].unflatten(1, (h, w))
+        for i, block in enumerate(model.blocks):
+            y = block.norm1(x)
+            everywhere = (i + 1) % 3 == 0
+            mixed = block.attn(y.flatten(1, 2)).unflatten(1, (h, w)) if everywhere else windowed(block.attn, y, window)
+            x = x + mixed
+            x = x + block.mlp(block.norm2(x))
+        return x.flatten(1, 2)
+
     def maps(x: torch.Tensor) -> Outputs:
         h, w = x.shape[2] // 16, x.shape[3] // 16
-        tokens = model.blocks(model._pos_embed(model.patch_embed(x)))[:, model.num_prefix_tokens :]
-        return named(pyramid(tokens.transpose(1, 2).unflatten(2, (h, w))))
+        return named(pyramid(tokens(x).transpose(1, 2).unflatten(2, (h, w))))
 
-    config = {"type": "deit", "variant": variant, "distilled": distilled}
+    config = {"type": "deit", "variant": variant, "distilled": distilled, "window": window}
     # Smaller than the table of 14 × 14 places, larger, and on one side each.
     sizes = ((1, 3, 64, 96), (2, 3, 128, 64), (1, 3, 256, 320), (1, 3, 96, 288))
     classifier_sizes = ((1, 3, 224, 224), (2, 3, 240, 144))
@@ -278,6 +306,7 @@ MODELS: dict[str, Callable[[], Published]] = {
     "efficientnet-lite0-timm": lambda: efficientnet("timm"),
     **{f"repvit-{variant}": partial(repvit, variant) for variant in ("m0.9", "m1.1", "m1.5", "m2.3")},
     "deit-tiny": lambda: deit("tiny"),
+    "deit-tiny-window": lambda: deit("tiny", window=3),
     "deit-small": lambda: deit("small"),
     "deit-small-plain": lambda: deit("small", distilled=False),
     **{f"efficientformerv2-{variant}": partial(efficientformerv2, variant) for variant in ("s0", "s1", "s2", "l")},

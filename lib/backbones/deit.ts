@@ -13,9 +13,9 @@ import {
   type Value,
 } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
-import { normal, truncatedNormal, zeros } from "../nn/initialisers.js";
+import { type Initialiser, normal, truncatedNormal, zeros } from "../nn/initialisers.js";
 import { convolution, gelu, type Layer, layerNorm, linear, sequential } from "../nn/layers.js";
-import type { ParameterScope } from "../nn/parameters.js";
+import type { Parameter, ParameterScope } from "../nn/parameters.js";
 import {
   type Backbone,
   backboneKind,
@@ -37,6 +37,8 @@ const HEAD = 64;
 const BLOCKS = 12;
 const EXPANSION = 4;
 const PATCH = 16;
+/** Among windowed blocks, every third sees the whole map. */
+const EVERYWHERE = 3;
 /** Patches along a side of the 224-pixel pictures that the position embedding is made for. */
 const GRID = 14;
 const STEM = ["patch_embed", "cls_token", "dist_token", "pos_embed"];
@@ -50,9 +52,18 @@ const schema = backboneSchema("deit", {
     .default(true)
     .describe("Whether there are a token and a head for distillation, as in the weights whose name says distilled"),
   dropPath: dropPathKey,
+  window: z
+    .int()
+    .min(0)
+    .max(1024)
+    .default(0)
+    .describe(
+      "Dense: side, in patches, of the windows that attention keeps to in all blocks but every third, without tokens of the class; ViTDet takes 14. 0: no windows",
+    ),
 });
 
 type DeitConfig = Pick<z.output<typeof schema>, "variant" | "distilled" | "dropPath">;
+type DenseConfig = DeitConfig & Partial<Pick<z.output<typeof schema>, "window">>;
 
 /**
  * The position embedding for a map of h × w patches: the table of the 224-pixel pictures resized bicubically, as timm does, by
@@ -75,14 +86,19 @@ interface Trunk {
   readonly tokens: (x: Value, context: Context) => Value;
 }
 
-/** Patches as tokens, behind those of the class, and the blocks; names are those of timm and of the authors. */
-function trunk(scope: ParameterScope, { variant, distilled, dropPath: lastRate }: DeitConfig): Trunk {
+/**
+ * Patches as tokens, behind those of the class, and the blocks; names are those of timm and of the authors. With windows, which
+ * have no place for them, there are no tokens of the class, though the table of positions has rows for them.
+ */
+function trunk(scope: ParameterScope, config: DenseConfig): Trunk {
+  const { variant, distilled, dropPath: lastRate, window = 0 } = config;
   const channels = WIDTHS[variant];
-  const ofClass = scope.parameter("cls_token", [1, 1, channels], "embedding", normal(1e-6));
-  const heading = [ofClass];
-  if (distilled) heading.push(scope.parameter("dist_token", [1, 1, channels], "embedding", initWeight));
-  const extra = heading.length;
-  const positions = scope.parameter("pos_embed", [1, extra + GRID * GRID, channels], "embedding", initWeight);
+  const token = (name: string, init: Initialiser) => scope.parameter(name, [1, 1, channels], "embedding", init);
+  const heading: Parameter[] = [];
+  if (window === 0) heading.push(token("cls_token", normal(1e-6)));
+  if (window === 0 && distilled) heading.push(token("dist_token", initWeight));
+  const before = distilled ? 2 : 1;
+  const positions = scope.parameter("pos_embed", [1, before + GRID * GRID, channels], "embedding", initWeight);
   const patches = convolution(scope.child("patch_embed.proj"), {
     in: 3,
     out: channels,
@@ -98,31 +114,26 @@ function trunk(scope: ParameterScope, { variant, distilled, dropPath: lastRate }
       activation: gelu,
       epsilon,
       dropPath: (lastRate * i) / (BLOCKS - 1),
+      ...(window > 0 && (i + 1) % EVERYWHERE !== 0 && { window }),
     }),
   );
   return {
     channels,
-    extra,
+    extra: heading.length,
     tokens(x, context) {
       const map = patches(x, context); // [B, C, h, w]
       const [batch, , h, w] = map.shape as [number, number, number, number];
       const ofPatches = transpose(reshape(map, [batch, channels, h * w]), [0, 2, 1]);
-      const [first, table] = split(context.value(positions), 1, [extra, GRID * GRID]) as [Value, Value];
-      const heads = concat(
-        heading.map((token) => context.value(token)),
-        1,
-      );
-      const all = concat(
-        [
-          broadcastTo(add(heads, first), [batch, extra, channels]),
-          add(
-            ofPatches,
-            inScope(scope.child("pos_embed").path, () => positionsFor(table, [h, w])),
-          ),
-        ],
-        1,
-      );
-      return sequential(...blocks)(all, context);
+      const [first, table] = split(context.value(positions), 1, [before, GRID * GRID]) as [Value, Value];
+      const own = inScope(scope.child("pos_embed").path, () => positionsFor(table, [h, w]));
+      const placed = add(ofPatches, own);
+      if (window > 0) {
+        const mixed = sequential(...blocks)(reshape(placed, [batch, h, w, channels]), context);
+        return reshape(mixed, placed.shape);
+      }
+      const tokens = heading.map((parameter) => context.value(parameter));
+      const heads = broadcastTo(add(concat(tokens, 1), first), [batch, before, channels]);
+      return sequential(...blocks)(concat([heads, placed], 1), context);
     },
   };
 }
@@ -131,7 +142,7 @@ function trunk(scope: ParameterScope, { variant, distilled, dropPath: lastRate }
  * DeiT (Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention") as a dense
  * backbone: the patches' tokens of its last block, through ViTDet's simple feature pyramid.
  */
-export function deit(scope: ParameterScope, config: DeitConfig): Backbone {
+export function deit(scope: ParameterScope, config: DenseConfig): Backbone {
   const { channels, extra, tokens } = trunk(scope, config);
   const levels = simplePyramid(scope, channels);
   const quarter = BLOCKS / 4;
@@ -145,7 +156,7 @@ export function deit(scope: ParameterScope, config: DeitConfig): Backbone {
       const [batch] = x.shape as [number];
       const [height, width] = spatial(x);
       const all = tokens(x, context);
-      const ofPatches = slice(all, { axis: 1, start: extra });
+      const ofPatches = extra === 0 ? all : slice(all, { axis: 1, start: extra });
       const map = reshape(transpose(ofPatches, [0, 2, 1]), [batch, channels, height / PATCH, width / PATCH]);
       return levels.map((level) => level(map, context));
     },
@@ -182,7 +193,8 @@ export function deitClassifier(
 export const deitKind = backboneKind({
   schema,
   make: (scope, config) => deit(scope, config),
-  classifier: (scope, config, { classes }) => deitClassifier(scope, { ...config, classes }),
+  classifier: (scope, { variant, distilled, dropPath }, { classes }) =>
+    deitClassifier(scope, { variant, distilled, dropPath, classes }),
   title: ({ variant, distilled }) =>
     `DeiT-${variant[0]!.toUpperCase()}${variant.slice(1)}${distilled ? " distilled" : ""}`,
   layers: () => withLast([STEM, ...blockLayers([BLOCKS], (_, block) => [`blocks.${block}`])], "norm"),

@@ -1,4 +1,17 @@
-import { add, inScope, matMul, mul, reshape, scalar, softmax, split, transpose, type Value } from "../graph/index.js";
+import {
+  add,
+  inScope,
+  matMul,
+  mul,
+  pad,
+  reshape,
+  scalar,
+  slice,
+  softmax,
+  split,
+  transpose,
+  type Value,
+} from "../graph/index.js";
 import { truncatedNormal, zeros } from "../nn/initialisers.js";
 import { dropPath, type Layer, layerNorm, linear, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
@@ -15,6 +28,8 @@ export interface TransformerBlock {
   readonly epsilon?: number;
   /** Stochastic depth; 0 by default. */
   readonly dropPath?: number;
+  /** For maps [B, h, w, C]: the side of the windows that attention keeps to; by default all tokens see each other. */
+  readonly window?: number;
 }
 
 /** Multi-head self-attention of tokens [B, T, C]. */
@@ -37,18 +52,43 @@ function attention(scope: ParameterScope, { channels, heads }: Pick<TransformerB
     });
 }
 
+/** Attention of maps [B, h, w, C], each window on its own; windows that reach beyond the map are filled up with zeros. */
+const inWindows =
+  (attend: Layer, side: number): Layer =>
+  (x, context) => {
+    const [b, h, w, c] = x.shape as [number, number, number, number];
+    const [rows, columns] = [Math.ceil(h / side), Math.ceil(w / side)];
+    const tall = pad(x, { axis: 1, before: 0, after: rows * side - h });
+    const whole = pad(tall, { axis: 2, before: 0, after: columns * side - w });
+    const apart = transpose(reshape(whole, [b, rows, side, columns, side, c]), [0, 1, 3, 2, 4, 5]);
+    const windows = attend(reshape(apart, [b * rows * columns, side * side, c]), context);
+    const joined = transpose(reshape(windows, [b, rows, columns, side, side, c]), [0, 1, 3, 2, 4, 5]);
+    const map = reshape(joined, [b, rows * side, columns * side, c]);
+    return slice(slice(map, { axis: 1, end: h }), { axis: 2, end: w });
+  };
+
+/** Attention of maps [B, h, w, C], everywhere. */
+const onMaps =
+  (attend: Layer): Layer =>
+  (x, context) => {
+    const [b, h, w, c] = x.shape as [number, number, number, number];
+    return reshape(attend(reshape(x, [b, h * w, c]), context), x.shape);
+  };
+
 /**
  * A transformer's block (Vaswani et al. 2017; norms first): residual self-attention, then a residual MLP, each behind a layer norm,
- * of tokens [B, T, C]. Names are timm's.
+ * of tokens [B, T, C] or maps [B, h, w, C]. Names are timm's.
  */
 export function transformerBlock(
   scope: ParameterScope,
-  { channels, heads, expansion, activation, epsilon = 1e-5, dropPath: rate = 0 }: TransformerBlock,
+  { channels, heads, expansion, activation, epsilon = 1e-5, dropPath: rate = 0, window }: TransformerBlock,
 ): Layer {
   const hidden = channels * expansion;
+  const attend = attention(scope.child("attn"), { channels, heads });
+  const attendMaps = window === undefined ? onMaps(attend) : inWindows(attend, window);
   const mixing = sequential(
     layerNorm(scope.child("norm1"), channels, { epsilon }),
-    attention(scope.child("attn"), { channels, heads }),
+    (x, context) => (x.shape.length === 4 ? attendMaps : attend)(x, context),
     dropPath(scope, "drop_path1", rate),
   );
   const mlp = sequential(

@@ -6,6 +6,7 @@ import { graphModel } from "../compilers/tensorflow/graphModel.js";
 import { tensorFlowGraph } from "../compilers/tensorflow/write.js";
 import type { ModelFile } from "../engines/modelFile.js";
 import { UserError } from "../errors.js";
+import { GraphError } from "../graph/index.js";
 import { ownVersion } from "../version.js";
 
 /** What a format writes: the graph, and what is said about it. */
@@ -31,8 +32,7 @@ export interface ExportFormat {
 /** Every format there is. A new one is an entry here. */
 export const FORMATS = {
   onnx: {
-    write: async (exported, { opset }) =>
-      new Map([["", writePortableOnnx({ ...exported, version: ownVersion(), ...(opset !== undefined && { opset }) })]]),
+    write: async (exported, { opset }) => new Map([["", writeOnnx(exported, opset)]]),
     open: async (path) => (await import("../engines/onnxruntime/onnxFile.js")).openOnnxFile(path),
     matches: (path) => path.endsWith(".onnx"),
   },
@@ -52,6 +52,19 @@ export function formatOf(path: string): ExportFormat {
   const found = Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
   if (found !== undefined) return found;
   throw new UserError(`${path}: not the name of an exported model (${FORMAT_NAMES.join(", ")})`);
+}
+
+/** @throws UserError where sizes are to be free and the model is another graph at each, as one of windows is */
+function writeOnnx(exported: Exported, opset: number | undefined): Uint8Array {
+  try {
+    return writePortableOnnx({ ...exported, version: ownVersion(), ...(opset !== undefined && { opset }) });
+  } catch (error) {
+    if (!(error instanceof GraphError) || exported.builds.length === 1) throw error;
+    throw new UserError(
+      `this model cannot be written with free sizes (${error.message}); give --size HxW in the place of --dynamic`,
+      2,
+    );
+  }
 }
 
 /** @throws UserError for free sizes, which a TF.js model cannot have */

@@ -144,6 +144,19 @@ describe("DeiT", () => {
     expect(plain, "no row for the token of distillation").to.equal(undefined);
   });
 
+  it("with windows has no token of the class, and reads the same weights", () => {
+    const list = new ParameterList();
+    deit(list.scope(), { ...SMALL, window: 14 });
+    const whole = dense(SMALL).list.all.map(({ name }) => name);
+    const own = list.all.map(({ name }) => name);
+    expect(whole.filter((name) => !own.includes(name))).to.deep.equal(["cls_token", "dist_token"]);
+    expect(own.filter((name) => !whole.includes(name))).to.deep.equal([]);
+    const file = fileOf(nameList("timm_deit_small_distilled_patch16_224"));
+    const { missing, reshaped } = planLoad({ file, wanted: list.all });
+    expect(missing.filter((name) => !name.startsWith("simfp_"))).to.deep.equal([]);
+    expect(reshaped).to.deep.equal([]);
+  });
+
   it("freezes the embedding, and a quarter of the blocks a stage", () => {
     const list = new ParameterList();
     const backbone = deit(list.scope("backbone"), SMALL);

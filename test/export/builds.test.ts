@@ -4,7 +4,9 @@ import { FreeSizes } from "../../lib/compilers/onnx/freeSizes.js";
 import { writePortableOnnx } from "../../lib/compilers/onnx/portable.js";
 import { runOnce } from "../../lib/engines/inference.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
+import { UserError } from "../../lib/errors.js";
 import { recordBuilds } from "../../lib/export/builds.js";
+import { FORMATS } from "../../lib/export/formats.js";
 import type { Network } from "../../lib/export/network.js";
 import {
   abs,
@@ -20,6 +22,7 @@ import {
   reshape,
   resizeBicubic,
   transpose,
+  type Value,
 } from "../../lib/graph/index.js";
 import type { Outputs } from "../../lib/graph/passes/rewrite.js";
 import { Context } from "../../lib/nn/context.js";
@@ -150,6 +153,19 @@ describe("builds at several sizes", () => {
     const table = (n: number) => constant(new Float32Array(3 * n), [n, 3]);
     expect(() => new FreeSizes([{ y: add(x(2), table(2)) }, { y: add(x(3), table(3)) }])).to.throw(
       "at another size there is constant in the place of constant",
+    );
+  });
+
+  it("that are not alike tell of a size to give", async () => {
+    const build = (n: number, depth: number) => ({
+      outputs: { y: Array.from({ length: depth }).reduce<Value>((x) => neg(x), input("x", [n, 3])) },
+      sizes: { height: n },
+    });
+    const write = FORMATS.onnx.write({ builds: [build(2, 1), build(3, 2)], half: false, metadata: {} }, {});
+    const error = await write.catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(UserError);
+    expect((error as UserError).message).to.match(
+      /^this model cannot be written with free sizes \(at another size there is .*\); give --size HxW in the place of --dynamic$/,
     );
   });
 
