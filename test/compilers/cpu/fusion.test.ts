@@ -11,6 +11,7 @@ import {
   gradients,
   input,
   less,
+  matMul,
   mean,
   mul,
   nodesInOrder,
@@ -79,6 +80,8 @@ describe("row-block fusion", () => {
     Float32Array.from({ length: 20 }, (_, i) => 1 + i / 20),
     [1, 1, 4, 5],
   );
+  const weights = input("weights", [5, 5]);
+  const mixed = (map: Value) => matMul(map, weights); // does not work on elements
   const all = { axes: [0, 2, 3] };
   const rows = { axes: [2, 3], keepDims: true };
 
@@ -103,6 +106,8 @@ describe("row-block fusion", () => {
       b: mul(add(mul(x, channels), pictures), scalar(0.5)),
       c: sub(x, mul(x, channels)),
     },
+    // y's two readers must not be one cluster: the first is needed by the cluster of x, which the second needs.
+    "clusters that would need each other": { a: add(y, mixed(relu(x))), b: add(relu(x), mixed(mul(y, y))) },
     "a tensor that is its own reshape": { a: reshape(mul(mul(x, y), y), [12, 20]), b: mul(mul(x, y), y) },
   };
   for (const [name, outputs] of Object.entries(cases)) {

@@ -40,6 +40,8 @@ class Grouping {
   readonly consumers: ReadonlyMap<Value, readonly Node[]>;
   private readonly place: ReadonlyMap<Node, number>;
   private readonly clusterOf = new Map<Node, Growing>();
+  /** The clusters of more than one node. */
+  private readonly wide = new Set<Growing>();
 
   constructor(order: readonly Node[]) {
     this.consumers = consumersOf(order);
@@ -64,17 +66,36 @@ class Grouping {
     const [small, large] = first.nodes.size < second.nodes.size ? [first, second] : [second, first];
     const union = (node: Node) => small.nodes.has(node) || large.nodes.has(node);
     const end = Math.max(small.end, large.end);
-    if (this.dependsOnItself([...small.nodes, ...large.nodes], union, end)) return;
+    if (this.dependsOnItself([...small.nodes, ...large.nodes], union, this.wayBack(end))) return;
     for (const node of small.nodes) {
       large.nodes.add(node);
       this.clusterOf.set(node, large);
     }
+    this.wide.delete(small);
+    this.wide.add(large);
     large.start = Math.min(small.start, large.start);
     large.end = end;
   }
 
-  /** Whether a path leaves the nodes and comes back to them, taking other clusters as a whole. */
-  private dependsOnItself(nodes: readonly Node[], isMember: (node: Node) => boolean, end: number): boolean {
+  /**
+   * The last place in the graph's order from which there can be a way back to `end`: from later on it leads through a cluster
+   * that reaches over it, as one of the backward half that has nodes of the forward half does, or through several.
+   */
+  private wayBack(end: number): number {
+    let last = end;
+    for (const { start, end: over } of [...this.wide].sort((a, b) => a.start - b.start)) {
+      if (start > last) break;
+      last = Math.max(last, over);
+    }
+    return last;
+  }
+
+  /**
+   * Whether a path leaves the nodes and comes back to them, taking other clusters as a whole.
+   *
+   * @param last from later places in the graph's order there is no way back
+   */
+  private dependsOnItself(nodes: readonly Node[], isMember: (node: Node) => boolean, last: number): boolean {
     const seen = new Set<Node | Growing>();
     const stack: Node[] = [];
     const leave = (node: Node, member: boolean): boolean => {
@@ -87,7 +108,7 @@ class Grouping {
           } else {
             const cluster = this.clusterOf.get(next);
             const unit = cluster ?? next;
-            if (seen.has(unit) || (cluster?.start ?? this.place.get(next)!) > end) continue;
+            if (seen.has(unit) || (cluster?.start ?? this.place.get(next)!) > last) continue;
             seen.add(unit);
             stack.push(...(cluster?.nodes ?? [next]));
           }

@@ -1,4 +1,4 @@
-import { type Node, nodesInOrder, type Value } from "../../../graph/index.js";
+import { check, type Node, nodesInOrder, type Value } from "../../../graph/index.js";
 import { commonSubexpressions } from "../../../graph/passes/commonSubexpressions.js";
 import { mapOutputs, type Outputs, withInputs } from "../../../graph/passes/rewrite.js";
 import { expand } from "../../onnx/expand.js";
@@ -93,16 +93,21 @@ function markNeeded(outputs: readonly Value[], unitOf: UnitOf): void {
 }
 
 function inDependencyOrder(outputs: readonly Value[], unitOf: UnitOf): Unit[] {
+  const begun = new Set<Unit>();
   const done = new Set<Unit>();
   const order: Unit[] = [];
   for (const output of outputs) {
+    begun.add(unitOf(output));
     const stack = [{ unit: unitOf(output), inputs: [...unitOf(output).inputs] }];
     while (stack.length > 0) {
       const { unit, inputs } = stack.at(-1)!;
       const next = inputs.pop();
       if (next !== undefined && !done.has(unit)) {
         const before = unitOf(next);
-        if (!done.has(before)) stack.push({ unit: before, inputs: [...before.inputs] });
+        if (done.has(before)) continue;
+        check(!begun.has(before), () => "two clusters of operators need each other's results");
+        begun.add(before);
+        stack.push({ unit: before, inputs: [...before.inputs] });
         continue;
       }
       stack.pop();
