@@ -67,7 +67,7 @@ function invertedResidual(
 }
 
 /** Runs a layer of tokens on a map, for each place in a patch on its own: tokens are the same place of all patches. */
-function onPatches(x: Value, tokens: (x: Value) => Value): Value {
+export function onPatches(x: Value, tokens: (x: Value) => Value): Value {
   const [b, c, h, w] = x.shape as [number, number, number, number];
   const [rows, columns] = [h / PATCH, w / PATCH];
   const patches = transpose(reshape(x, [b, c, rows, PATCH, columns, PATCH]), [0, 3, 5, 2, 4, 1]);

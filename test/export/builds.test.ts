@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { onPatches } from "../../lib/backbones/mobilevit.js";
 import { FreeSizes } from "../../lib/compilers/onnx/freeSizes.js";
 import { writePortableOnnx } from "../../lib/compilers/onnx/portable.js";
 import { runOnce } from "../../lib/engines/inference.js";
@@ -17,10 +18,13 @@ import {
   constant,
   constantData,
   input,
+  mean,
   neg,
   nodesInOrder,
   reshape,
   resizeBicubic,
+  resizeBilinear,
+  sub,
   transpose,
   type Value,
 } from "../../lib/graph/index.js";
@@ -169,7 +173,46 @@ describe("builds at several sizes", () => {
     );
   });
 
-  it("a number that is no size and no product of sizes is refused", () => {
+  it("fold a map into patches of 2 × 2, which are not always a whole number, and back", async () => {
+    const network: Network = {
+      description: { task: "segmentation", classes: ["a"] },
+      values: new ParameterValues([]),
+      graphs: {
+        backbone: (images) => {
+          const map = averagePool(images, { kernel: 32, stride: 32 });
+          const [height, width] = map.shape.slice(2) as [number, number];
+          const whole = [height, width].map((side) => 2 * Math.ceil(side / 2)) as [number, number];
+          const rows = onPatches(resizeBilinear(map, whole), (tokens) =>
+            sub(tokens, mean(tokens, { axes: [1], keepDims: true })),
+          );
+          return { map: resizeBilinear(rows, [height, width]) };
+        },
+        model: () => ({}),
+        postprocess: () => ({}),
+      },
+    };
+    const engine = onnxRuntimeEngine();
+    const builds = await recordBuilds(network, FREE, NORMALISATION, (constants) => runOnce(engine, constants));
+    const session = await InferenceSession.create(
+      writePortableOnnx({ builds, half: false, metadata: {}, version: "1.2.3" }),
+    );
+    for (const [batch, height, width] of [
+      [1, 96, 160],
+      [2, 128, 96],
+      [1, 128, 192], // a whole number of patches
+    ] as const) {
+      const images = uniform("images", batch * 3 * height * width, -1, 1);
+      const { map } = await session.run({ images: new Tensor("float32", images, [batch, 3, height, width]) });
+      const graph = network.graphs.backbone!(input("images", [batch, 3, height, width]), Context.evaluation());
+      const program = await engine.compile(graph);
+      const expected = await program.run({ images });
+      await program.dispose();
+      expectClose(map!.data as Float32Array, expected.map!, 2e-6, `${height} × ${width}`);
+    }
+    await session.release();
+  });
+
+  it("a number that is no size, no product and no half of sizes is refused", () => {
     const build = (rows: number, columns: number, more: number) => {
       const long = reshape(input("x", [rows, columns]), [rows * columns]);
       return {
@@ -179,12 +222,14 @@ describe("builds at several sizes", () => {
     };
     const write = (more: number) =>
       writePortableOnnx({
-        builds: [build(3, 5, more), build(7, 11, more)],
+        builds: [build(3, 5, more), build(8, 11, more)],
         half: false,
         metadata: {},
         version: "1.2.3",
       });
     expect(write(0).byteLength).to.be.greaterThan(0);
-    expect(() => write(1)).to.throw("no size the graph has, and no product of two, is 4, 8 at the sizes tried");
+    expect(() => write(1)).to.throw(
+      "no size the graph has, no product of two and no half of one is 4, 9 at the sizes tried",
+    );
   });
 });

@@ -19,9 +19,9 @@ const isFree = (numbers: Numbers): boolean => numbers.some((n) => n !== numbers[
 
 /**
  * Free sizes, found by recording one graph at several sizes. The builds are alike node by node; a number that is not
- * the same in all of them depends on the sizes. It is written as the size of a tensor there is, or as a product of such
- * sizes, whose numbers agree in every build. As the sizes of the builds are primes or different enough, no two sizes of
- * different meaning agree by chance; a number that is no such product is refused.
+ * the same in all of them depends on the sizes. It is written as the size of a tensor there is, as a product of such sizes, or as
+ * half of one rounded up or twice that, whose numbers agree in every build. As the sizes of the builds are primes or
+ * different enough, odd and even, no two sizes of different meaning agree by chance; any other number is refused.
  */
 export class FreeSizes implements Sizes {
   private readonly twins = new Map<Node, readonly Node[]>();
@@ -102,7 +102,24 @@ export class FreeSizes implements Sizes {
         return emit.node("Mul", [this.number(emit, factor), this.number(emit, rest)]);
       }
     }
-    throw new GraphError(`no size the graph has, and no product of two, is ${numbers.join(", ")} at the sizes tried`);
+    const half = this.half(emit, numbers);
+    if (half !== undefined) return half;
+    throw new GraphError(
+      `no size the graph has, no product of two and no half of one is ${numbers.join(", ")} at the sizes tried`,
+    );
+  }
+
+  /** Numbers that are halves of a known size, rounded up, or twice that. */
+  private half(emit: Emitter, numbers: Numbers): string | undefined {
+    for (const { numbers: whole } of this.known.values()) {
+      const halves = whole.map((n) => Math.ceil(n / 2));
+      const times = [1, 2].find((factor) => halves.every((n, i) => n * factor === numbers[i]));
+      if (times === undefined) continue;
+      const more = emit.node("Add", [this.number(emit, whole), emit.int64([1])]);
+      const half = emit.node("Div", [more, emit.int64([2])]);
+      return times === 1 ? half : emit.node("Mul", [half, emit.int64([2])]);
+    }
+    return undefined;
   }
 
   private concatenated(emit: Emitter, entries: readonly Numbers[]): string {
