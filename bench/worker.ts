@@ -1,8 +1,11 @@
 // Our side of a case, in a process of its own: the same protocol as bench/peers/serve.py.
 
 import { createInterface } from "node:readline";
+import { claimProcess } from "../lib/process.js";
 import { peakMemory } from "../tools/peakMemory.js";
 import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
+
+claimProcess(); // measured is what the command line does
 
 const DEFAULTS: CaseOptions = {
   variant: "l1",

@@ -21,7 +21,7 @@ export const attentionBiasKey = z
 export type AttentionBiasStart = z.output<typeof attentionBiasKey>;
 
 /** Loads attention biases: a dense model's start from zero, or from the classifier's tables, resampled. */
-export const attentionBiasAdapter = (start: AttentionBiasStart): WeightAdapter => ({
+export const attentionBiasAdapter = (start: AttentionBiasStart = attentionBiasKey.parse(undefined)): WeightAdapter => ({
   adapt({ name, shape }, find) {
     const isOwn = find(name) !== undefined;
     const from = isOwn ? name : classifierName(name);

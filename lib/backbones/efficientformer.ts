@@ -312,5 +312,5 @@ export const efficientFormerKind = backboneKind({
   title: ({ variant }) => `EfficientFormer ${variant === "nano" ? variant : variant.toUpperCase()}`,
   namings: [timmEfficientFormer, transformersEfficientFormer],
   published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?network\.6\.\d+\.token_mixer\.qkv\.weight$/ },
-  adapter: (config) => attentionBiasAdapter(config?.attentionBias ?? "zeros"),
+  adapter: (config) => attentionBiasAdapter(config?.attentionBias),
 });

@@ -262,5 +262,5 @@ export const efficientFormerV2Kind = backboneKind({
   title: ({ variant }) => `EfficientFormerV2-${variant.toUpperCase()}`,
   namings: [timm],
   published: { name: "the authors' EfficientFormerV2", mark: /^(backbone\.)?network\.0\.0\.mlp\.mid\.weight$/ },
-  adapter: (config) => attentionBiasAdapter(config?.attentionBias ?? "zeros"),
+  adapter: (config) => attentionBiasAdapter(config?.attentionBias),
 });

@@ -1,4 +1,5 @@
 import type { Build } from "../compilers/onnx/portable.js";
+import { SIZE_MULTIPLE } from "../config/data.js";
 import type { TensorData } from "../graph/index.js";
 import type { Evaluate } from "../graph/passes/foldConstants.js";
 import { optimiseForInference } from "../graph/passes/optimise.js";
@@ -6,7 +7,7 @@ import type { Normalisation } from "../images/normalise.js";
 import { Context } from "../nn/context.js";
 import { exportGraph, type GraphSize } from "./graph.js";
 import type { Network } from "./network.js";
-import { type ExportSettings, SIZE_MULTIPLE } from "./settings.js";
+import type { ExportSettings } from "./settings.js";
 
 /**
  * Sizes that tell free sizes apart: batch, and height and width in multiples of 32. One is the smallest there can be,

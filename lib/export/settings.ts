@@ -1,3 +1,4 @@
+import { SIZE_MULTIPLE } from "../config/data.js";
 import type { Config } from "../config/schema.js";
 import type { TransformSpec } from "../datasets/transforms/index.js";
 import { UserError } from "../errors.js";
@@ -22,9 +23,6 @@ export interface ExportSettings {
   /** Weights and most of the arithmetic in float16. */
   readonly half: boolean;
 }
-
-/** Free sizes are multiples of this. */
-export const SIZE_MULTIPLE = 32;
 
 export const DEFAULT_SETTINGS = {
   part: "model",

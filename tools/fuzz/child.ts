@@ -4,6 +4,7 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../lib/errors.js";
+import { claimProcess } from "../../lib/process.js";
 import { Random } from "../../lib/random.js";
 import { peakMemory } from "../peakMemory.js";
 import { type ChildTask, EXIT } from "./childTask.js";
@@ -12,6 +13,7 @@ import { cpuMs, progressWriter, sharedProgress } from "./progress.js";
 import type { FuzzSession, FuzzTargets } from "./target.js";
 import type { WatchdogData } from "./watchdog.js";
 
+claimProcess();
 const task: ChildTask = JSON.parse(process.argv[2]!);
 const { TARGETS }: { readonly TARGETS: FuzzTargets } = await import(task.table);
 const { target } = await TARGETS[task.name]!();
