@@ -3,6 +3,7 @@ import { type CocoSegmentation, readSegmentation } from "../masks/coco.js";
 import { polygonExtent } from "../masks/extent.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTableBuilder } from "../masks/table.js";
+import { UNCOUNTED, type Work } from "../masks/work.js";
 import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import { checkAnnotationId, checkArea, checkBox, checkCrowd, checkObject, checkResultId } from "./entryChecks.js";
 import type { CocoFrame, Judged } from "./frame.js";
@@ -18,13 +19,15 @@ export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {
 
 /**
  * @param first position in the file's list of the first annotation given
- * @throws UserError naming the annotation that is malformed or of an unknown picture or category
+ * @param work what their masks may ask for
+ * @throws UserError naming the annotation that is malformed or of an unknown picture or category, or too much work
  */
 export function objectColumns(
   annotations: readonly CocoAnnotation[],
   first: number,
   frame: CocoFrame,
   type: EvaluationType,
+  work = UNCOUNTED,
 ): ObjectColumns {
   const n = annotations.length;
   const image = new Int32Array(n);
@@ -55,8 +58,8 @@ export function objectColumns(
     const hasMask = segmentation !== undefined && segmentation !== null && !isEmptyList(segmentation);
     const isIgnored = masks !== undefined && !hasMask && hasBox && frame.withoutMask === "ignore";
     const needsMask = masks !== undefined || (segmentation !== undefined && (area === undefined || !hasBox));
-    if (isIgnored) readMask({ segmentation: [outlineOf(checkBox(bbox, where))] }, frame, picture, mask, where);
-    else if (needsMask) readMask(annotation, frame, picture, mask, where);
+    if (isIgnored) readMask({ segmentation: [outlineOf(checkBox(bbox, where))] }, frame, picture, mask, where, work);
+    else if (needsMask) readMask(annotation, frame, picture, mask, where, work);
     const box = hasBox || !hasMask ? checkBox(bbox, where) : boxOf(segmentation, mask);
     masks?.add(mask);
     image[kept] = frame.judgedPictures[picture]!;
@@ -91,6 +94,7 @@ export function detectionColumns(
   first: number,
   frame: CocoFrame,
   target: OverlapTarget | undefined,
+  work = UNCOUNTED,
 ): DetectionTable {
   const n = results.length;
   const image = new Int32Array(n);
@@ -123,7 +127,7 @@ export function detectionColumns(
     if (box === undefined && overlaps === undefined && !result.segmentation) {
       throw new UserError(`${where}: "bbox" is ${describeMissing(bbox)}, and there is no mask to take a box from`);
     }
-    if (overlaps !== undefined || box === undefined) readMask(result, frame, picture, mask, where);
+    if (overlaps !== undefined || box === undefined) readMask(result, frame, picture, mask, where, work);
     overlaps?.add(mask, image[kept]!, category[kept]!);
     if (box === undefined) {
       const [x0, y0, x1, y1] = mask.box;
@@ -168,6 +172,7 @@ function readMask(
   picture: number,
   into: RunBuffer,
   where: string,
+  work: Work,
 ): void {
   if (segmentation === undefined || segmentation === null) {
     throw new UserError(`${where} has no "segmentation"; judge boxes (type bbox), or write masks into the file`);
@@ -177,5 +182,5 @@ function readMask(
   if (height === 0 || width === 0) {
     throw new UserError(`${where}: its picture has no "height" and "width" in the ground truth, which masks need`);
   }
-  readSegmentation(segmentation, height, width, into, where);
+  readSegmentation(segmentation, height, width, into, where, work);
 }

@@ -1,4 +1,5 @@
 import { type JsonPiece, readJsonPiece } from "../jsonfiles/lists.js";
+import { boundedWork, WORK_VARIABLE, type Work } from "../masks/work.js";
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
 import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import { detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
@@ -21,7 +22,7 @@ export interface ObjectsTask {
 /** Parses some of a file's annotations. */
 export async function readObjects({ path, piece, frame, type }: ObjectsTask): Promise<ObjectColumns> {
   const annotations = await readJsonPiece(path, piece); // checked one by one
-  return objectColumns(annotations as CocoAnnotation[], piece.first, frame, type);
+  return objectColumns(annotations as CocoAnnotation[], piece.first, frame, type, workOf(piece));
 }
 
 export interface DetectionsTask {
@@ -37,7 +38,14 @@ export async function readDetections(task: DetectionsTask): Promise<DetectionTab
   const { path, piece, frame, truth, comparedWith } = task;
   const results = await readJsonPiece(path, piece); // checked one by one
   const target = truth.masks && overlapTarget(truth, comparedWith);
-  return detectionColumns(results as CocoResult[], piece.first, frame, target);
+  return detectionColumns(results as CocoResult[], piece.first, frame, target, workOf(piece));
+}
+
+/** What the masks of a piece may ask for. */
+function workOf({ start, end }: JsonPiece): Work {
+  const work = boundedWork(process.env[WORK_VARIABLE]);
+  work.addFile(end - start);
+  return work;
 }
 
 export interface JudgeTask {

@@ -125,6 +125,25 @@ const refused = (item: string): End => ({
 const done = (says: RegExp = /./): End => ({ code: 0, says });
 const faulty = (says: RegExp): End => ({ code: 1, says });
 
+/** A ground truth and results to judge. */
+function evaluation(truth: () => string, results: () => string, type: "bbox" | "segm", end: End): HostileSet {
+  return {
+    write(folder) {
+      writeFileSync(join(folder, "a.json"), truth());
+      writeFileSync(join(folder, "results.json"), results());
+    },
+    runs: [
+      {
+        ...end,
+        args: (folder) => [
+          ...["evaluate", "--annotations", join(folder, "a.json"), "--results", join(folder, "results.json")],
+          ...["--type", type],
+        ],
+      },
+    ],
+  };
+}
+
 function convert(
   from: "cvat" | "voc" | "labelme",
   file: string,
@@ -415,5 +434,30 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   "YOLO: one picture listed without end": yolo(
     () => ({ description: "train: list.txt\nnames: [c]\n", list: "images/a.png\n".repeat(380_000) }),
     done(/379999 entries left out of pictures that are listed before/),
+  ),
+  "evaluation: objects as large as a picture may be": evaluation(
+    () => objects(`[[0,0,${SIDE},0,${SIDE},${SIDE},0,${SIDE}]]`, LARGE),
+    () => "[]",
+    "segm",
+    refused("a.json: annotation \\d+"),
+  ),
+  "evaluation: results as large as a picture may be": evaluation(
+    () => JSON.stringify({ images: [{ id: 1, ...LARGE }], categories: [{ id: 1, name: "c" }], annotations: [] }),
+    () =>
+      filled(
+        "[",
+        "]",
+        () => `{"image_id":1,"category_id":1,"score":0.5,"segmentation":[[0,0,${SIDE},0,${SIDE},${SIDE},0,${SIDE}]]}`,
+      ),
+    "segm",
+    refused("results.json: result \\d+"),
+  ),
+  "evaluation: categories without end": evaluation(
+    () => filled('{"images":[{"id":1}],"annotations":[],"categories":[', "]}", (id) => `{"id":${id},"name":"c${id}"}`),
+    () => "[]",
+    "bbox",
+    faulty(
+      /a\.json: figures of \d+ categories take \d+\.\d GB of memory; of a file of this size 2000 are judged at a time/,
+    ),
   ),
 };

@@ -1,10 +1,10 @@
 import { type Corners, clipBox } from "../../datasets/cocoChecks.js";
 import type { CocoAnnotation } from "../../datasets/cocoRecords.js";
 import { placeName } from "../../datasets/fault.js";
-import type { SetWork } from "../../datasets/work.js";
 import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
+import type { SetWork } from "../../masks/work.js";
 import { counted } from "../../words.js";
 import type { Collector } from "./collector.js";
 

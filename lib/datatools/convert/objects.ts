@@ -1,11 +1,11 @@
 import { clipBox } from "../../datasets/cocoChecks.js";
-import type { SetWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { polygonExtent } from "../../masks/extent.js";
 import { polygonsToRle } from "../../masks/polygons.js";
 import { rleArea, rleBoxXywh } from "../../masks/rle.js";
 import { compressRle } from "../../masks/strings.js";
 import type { Rle } from "../../masks/types.js";
+import type { SetWork } from "../../masks/work.js";
 import { COST, type Work } from "../../masks/work.js";
 import { counted } from "../../words.js";
 import type { ConvertedObject, Point, Size } from "./types.js";

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { parseYaml, plainOf } from "../../config/tree.js";
 import { isPicture } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
-import { type SetWork, setWork } from "../../datasets/work.js";
+import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import {
   checkName,
@@ -18,6 +18,7 @@ import {
 import { decodePicture } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
+import type { SetWork } from "../../masks/work.js";
 import { createTally, type Tally } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point } from "./types.js";
 

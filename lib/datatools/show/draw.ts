@@ -1,10 +1,10 @@
 import { resizeSample } from "../../datasets/geometry.js";
 import type { DetectionDataset, Instances, Sample, SegmentationDataset } from "../../datasets/types.js";
-import type { SetWork } from "../../datasets/work.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
 import type { Picture, Size } from "../../images/picture.js";
 import { rleBoxXyxy } from "../../masks/rle.js";
+import type { SetWork } from "../../masks/work.js";
 import { COST } from "../../masks/work.js";
 
 export interface DrawnSample {
