@@ -31,7 +31,7 @@ the place each value comes from; [Configs](configs.md) tells how files extend on
 /** The reference of all config keys as Markdown. */
 export function configReference(): string {
   const sections: Section[] = [];
-  const root = z.toJSONSchema(configSchema, { io: "input", reused: "inline" });
+  const root = z.toJSONSchema(configSchema(), { io: "input", reused: "inline" });
   for (const task of root.oneOf ?? []) addMapping(sections, asSchema(task), { path: "", choice: "" });
   return [INTRODUCTION, ...sections.map((section) => markdownOf(section, sections))].join("\n");
 }

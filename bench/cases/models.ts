@@ -12,7 +12,7 @@ const resize = (long: number, short: number, multipleOf: number) => ({
 /** The published recipe, every number of the model at its default. */
 function instancesConfig(variant: string): DetectionConfig {
   const split = { annotations: "annotations.json", pictures: "." };
-  return configSchema.parse({
+  return configSchema().parse({
     task: "detection",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "maskRcnn" } },
     data: { type: "coco", train: split, val: split, ...resize(1333, 800, 1) },
@@ -22,7 +22,7 @@ function instancesConfig(variant: string): DetectionConfig {
 
 function semanticConfig(variant: string): SegmentationConfig {
   const split = { pictures: ".", labelMaps: "." };
-  return configSchema.parse({
+  return configSchema().parse({
     task: "segmentation",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "semanticFpn" } },
     data: { type: "labelMaps", train: split, val: split, ...resize(2048, 512, 32) },

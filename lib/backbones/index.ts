@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
-import { type KindSchema, kindOf, schemasOf } from "../schemas/kinds.js";
+import { type KindSchema, KindTable } from "../schemas/kinds.js";
 import {
   type Backbone,
   type BackboneKind,
@@ -34,39 +34,47 @@ export const BACKBONES = [
   deitKind,
 ] as const;
 
-/** The schemas of all backbones, for the config. */
-export const backboneSchemas = schemasOf(BACKBONES);
-
-export type BackboneConfig = z.output<(typeof backboneSchemas)[number]>;
-
 // Each kind takes its own config; that tie is lost in this look-up.
-const KINDS = BACKBONES as readonly unknown[] as readonly (BackboneKind & { readonly schema: KindSchema })[];
+const table = new KindTable<typeof BACKBONES, AnyBackbone>("backbone", BACKBONES);
+
+type AnyBackbone = BackboneKind & { readonly schema: KindSchema };
+
+export const backboneConfig = () => table.config().describe("What turns an image into features");
+
+export type BackboneConfig = z.output<ReturnType<typeof backboneConfig>>;
+
+/** Ours and those added. */
+export const allBackbones = (): readonly AnyBackbone[] => table.all;
+
+/** Adds a backbone, which configs may then name. @returns what takes it out again @throws UserError where there is one of its type already */
+export const registerBackbone = <Schema extends KindSchema>(kind: BackboneKind<Schema>) =>
+  table.add(kind as unknown as AnyBackbone);
 
 /** Makes the backbone that a config describes; its parameters get the scope's path in front of their names. */
 export function makeBackbone(scope: ParameterScope, config: BackboneConfig, options: MakeOptions): Backbone {
-  return kindOf(KINDS, config).make(scope, config, options);
+  return table.of(config).make(scope, config, options);
 }
 
 /** Makes the classifier of the same layers. */
 export function makeClassifier(scope: ParameterScope, config: BackboneConfig, options: ClassifierOptions): Classifier {
-  return kindOf(KINDS, config).classifier(scope, config, options);
+  return table.of(config).classifier(scope, config, options);
 }
 
 /** The backbone's name as people write it. */
-export const backboneTitle = (config: BackboneConfig): string => kindOf(KINDS, config).title(config);
+export const backboneTitle = (config: BackboneConfig): string => table.of(config).title(config);
 
 /** The layers of a backbone, the stem's first, as `BackboneKind` has them. */
 export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone, "stages">): Layers {
-  const { layers } = kindOf(KINDS, config);
+  const { layers } = table.of(config);
   return layers?.(config) ?? withLast(stages, "norm");
 }
 
 /** What loading weights into this backbone knows beyond names. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {
-  const { adapter } = kindOf(KINDS, config);
+  const { adapter } = table.of(config);
   return adapter === undefined ? [] : [adapter(config)];
 }
 
 /** The same where the config is not known: that of every backbone, as its defaults have it. */
 export const anyAdapters = (): readonly WeightAdapter[] =>
-  BACKBONES.flatMap((kind) => ("adapter" in kind && kind.adapter !== undefined ? [kind.adapter()] : []));
+  allBackbones().flatMap(({ adapter }) => (adapter === undefined ? [] : [adapter()]));

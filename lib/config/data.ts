@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { classificationTransformSchema, transformOf, transformSchema } from "../datasets/transforms/index.js";
+import { classificationTransformConfig, transformConfig, transformOf } from "../datasets/transforms/index.js";
 import { count, filePath, flag, fraction, positive } from "../schemas/fields.js";
 
 /** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
@@ -14,11 +14,11 @@ function strideMultiple(description: string) {
 
 const TRANSFORMS = "What happens to a picture, in order, before it is normalised, padded and batched";
 
-const transforms = z.array(transformSchema);
+const transforms = () => z.array(transformConfig());
 
-const shared = {
+const shared = () => ({
   transforms: z
-    .strictObject({ train: transforms.default([]), test: transforms.default([]) })
+    .strictObject({ train: transforms().default([]), test: transforms().default([]) })
     .prefault({})
     .describe(TRANSFORMS),
   normalisation: z
@@ -60,7 +60,7 @@ const shared = {
     })
     .prefault({})
     .describe("The common size of a batch"),
-};
+});
 
 const limit = count("Take only this many pictures, the first ones; without it, all").exactOptional();
 
@@ -75,16 +75,17 @@ const classNames = z
   .min(1)
   .refine((names) => new Set(names).size === names.length, "a name occurs twice");
 
-export const coco = z.strictObject({
-  type: z.literal("coco"),
-  train: cocoSplit.describe("The training set"),
-  val: cocoSplit.describe("The validation set"),
-  classes: classNames
-    .exactOptional()
-    .describe("Category names to learn, in order; without it, all of the training annotations in order of their ids"),
-  dropEmpty: flag("Leave pictures without objects out of training").default(false),
-  ...shared,
-});
+export const coco = () =>
+  z.strictObject({
+    type: z.literal("coco"),
+    train: cocoSplit.describe("The training set"),
+    val: cocoSplit.describe("The validation set"),
+    classes: classNames
+      .exactOptional()
+      .describe("Category names to learn, in order; without it, all of the training annotations in order of their ids"),
+    dropEmpty: flag("Leave pictures without objects out of training").default(false),
+    ...shared(),
+  });
 
 const labelMapSplit = z.strictObject({
   pictures: filePath("Folder of pictures"),
@@ -94,46 +95,47 @@ const labelMapSplit = z.strictObject({
 
 const channel = z.int().min(0).max(255);
 
-export const labelMaps = z
-  .strictObject({
-    type: z.literal("labelMaps"),
-    train: labelMapSplit.describe("The training set"),
-    val: labelMapSplit.describe("The validation set"),
-    labelSuffix: z
-      .string()
-      .min(1)
-      .default(".png")
-      .describe("What follows a picture's name without its ending in the name of its label map"),
-    classes: classNames.exactOptional().describe("Class names in order of their index"),
-    objectInfo: filePath(
-      "Table of class names as ADE20K ships; without it and classes, the one beside the pictures",
-    ).exactOptional(),
-    palette: z
-      .array(z.tuple([channel, channel, channel]))
-      .exactOptional()
-      .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else made up"),
-    reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
-    ignoreLabel: channel
-      .default(255)
-      .describe("Label, as stored, of pixels that belong to no class: they are left out of training and figures"),
-    ...shared,
-  })
-  .superRefine(({ classes, objectInfo, palette, transforms }, context) => {
-    for (const [i, step] of transforms.train.entries()) {
-      const why = transformOf(step).notForLabelMaps;
-      if (why === undefined) continue;
-      const message = `${why}; it is for data of type coco`;
-      context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
-    }
-    if (classes !== undefined && objectInfo !== undefined) {
-      const message = "classes and objectInfo are both set; delete one by setting it to null";
-      context.addIssue({ code: "custom", path: ["objectInfo"], message });
-    }
-    if (palette !== undefined && classes !== undefined && palette.length !== classes.length) {
-      const message = `has ${palette.length} colours for ${classes.length} classes`;
-      context.addIssue({ code: "custom", path: ["palette"], message });
-    }
-  });
+export const labelMaps = () =>
+  z
+    .strictObject({
+      type: z.literal("labelMaps"),
+      train: labelMapSplit.describe("The training set"),
+      val: labelMapSplit.describe("The validation set"),
+      labelSuffix: z
+        .string()
+        .min(1)
+        .default(".png")
+        .describe("What follows a picture's name without its ending in the name of its label map"),
+      classes: classNames.exactOptional().describe("Class names in order of their index"),
+      objectInfo: filePath(
+        "Table of class names as ADE20K ships; without it and classes, the one beside the pictures",
+      ).exactOptional(),
+      palette: z
+        .array(z.tuple([channel, channel, channel]))
+        .exactOptional()
+        .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else made up"),
+      reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
+      ignoreLabel: channel
+        .default(255)
+        .describe("Label, as stored, of pixels that belong to no class: they are left out of training and figures"),
+      ...shared(),
+    })
+    .superRefine(({ classes, objectInfo, palette, transforms }, context) => {
+      for (const [i, step] of transforms.train.entries()) {
+        const why = transformOf(step).notForLabelMaps;
+        if (why === undefined) continue;
+        const message = `${why}; it is for data of type coco`;
+        context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
+      }
+      if (classes !== undefined && objectInfo !== undefined) {
+        const message = "classes and objectInfo are both set; delete one by setting it to null";
+        context.addIssue({ code: "custom", path: ["objectInfo"], message });
+      }
+      if (palette !== undefined && classes !== undefined && palette.length !== classes.length) {
+        const message = `has ${palette.length} colours for ${classes.length} classes`;
+        context.addIssue({ code: "custom", path: ["palette"], message });
+      }
+    });
 
 const labelledSplit = z.strictObject({
   pictures: filePath("Folder of images: in a folder for each class, at any depth; or those that labels lists"),
@@ -143,45 +145,56 @@ const labelledSplit = z.strictObject({
   limit,
 });
 
-const classificationTransforms = z.array(classificationTransformSchema);
+const classificationTransforms = () => z.array(classificationTransformConfig());
 
-export const imageLabels = z
-  .strictObject({
-    type: z.literal("imageLabels"),
-    train: labelledSplit.describe("The training set"),
-    val: labelledSplit.describe("The validation set"),
-    classes: classNames
-      .exactOptional()
-      .describe("Class names in order of their index; without it, those of the training set in order of their names"),
-    repeats: count(
-      "Repeated augmentation (Hoffer et al. 2020): so many differently distorted copies of an image in an epoch of the same length",
-      1,
-      64,
-    ).default(1),
-    sampling: z
-      .enum(["all", "balanced"])
-      .default("all")
-      .describe("all: each image once an epoch; balanced: drawn anew so that every class is as frequent as the others"),
-    mixing: z
-      .strictObject({
-        mixup: z.number().min(0).default(0).describe("MixUp (Zhang et al. 2018): α of the beta distribution; 0: none"),
-        cutmix: z.number().min(0).default(0).describe("CutMix (Yun et al. 2019): α of the beta distribution; 0: none"),
-        probability: fraction("Share of the batches that are mixed").default(1),
-        switchProbability: fraction("Where both are on, share of the mixed batches that get CutMix").default(0.5),
-      })
-      .prefault({})
-      .describe("Images and labels of a training batch mixed with those of its reverse"),
-    ...shared,
-    transforms: z
-      .strictObject({ train: classificationTransforms.default([]), test: classificationTransforms.default([]) })
-      .prefault({})
-      .describe(TRANSFORMS),
-  })
-  .superRefine(({ transforms }, context) => {
-    for (const [i, step] of transforms.train.entries()) {
-      const why = transformOf(step).notForLabelMaps;
-      if (why === undefined) continue;
-      const message = `${why}; it is for data of type coco`;
-      context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
-    }
-  });
+export const imageLabels = () =>
+  z
+    .strictObject({
+      type: z.literal("imageLabels"),
+      train: labelledSplit.describe("The training set"),
+      val: labelledSplit.describe("The validation set"),
+      classes: classNames
+        .exactOptional()
+        .describe("Class names in order of their index; without it, those of the training set in order of their names"),
+      repeats: count(
+        "Repeated augmentation (Hoffer et al. 2020): so many differently distorted copies of an image in an epoch of the same length",
+        1,
+        64,
+      ).default(1),
+      sampling: z
+        .enum(["all", "balanced"])
+        .default("all")
+        .describe(
+          "all: each image once an epoch; balanced: drawn anew so that every class is as frequent as the others",
+        ),
+      mixing: z
+        .strictObject({
+          mixup: z
+            .number()
+            .min(0)
+            .default(0)
+            .describe("MixUp (Zhang et al. 2018): α of the beta distribution; 0: none"),
+          cutmix: z
+            .number()
+            .min(0)
+            .default(0)
+            .describe("CutMix (Yun et al. 2019): α of the beta distribution; 0: none"),
+          probability: fraction("Share of the batches that are mixed").default(1),
+          switchProbability: fraction("Where both are on, share of the mixed batches that get CutMix").default(0.5),
+        })
+        .prefault({})
+        .describe("Images and labels of a training batch mixed with those of its reverse"),
+      ...shared(),
+      transforms: z
+        .strictObject({ train: classificationTransforms().default([]), test: classificationTransforms().default([]) })
+        .prefault({})
+        .describe(TRANSFORMS),
+    })
+    .superRefine(({ transforms }, context) => {
+      for (const [i, step] of transforms.train.entries()) {
+        const why = transformOf(step).notForLabelMaps;
+        if (why === undefined) continue;
+        const message = `${why}; it is for data of type coco`;
+        context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
+      }
+    });

@@ -8,7 +8,7 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
  * file may be only a part: nothing is required, null deletes any key, and there is `extends`.
  */
 export function toJsonSchema(): JsonSchema {
-  const { $schema, $defs, anyOf } = loosen(z.toJSONSchema(configSchema, { io: "input", reused: "ref" }));
+  const { $schema, $defs, anyOf } = loosen(z.toJSONSchema(configSchema(), { io: "input", reused: "ref" }));
   if ($schema === undefined || anyOf === undefined) throw new Error("the config is no union of tasks any more");
   const path = { type: "string" } as const;
   const bases: JsonSchema = {

@@ -57,14 +57,14 @@ function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
   const named = treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() });
   const overridden = merge(named, applyOverrides(tree, options.overrides ?? []));
   const pruned = merge(named, withoutNulls(overridden));
-  const resolved = resolvePaths(configSchema, pruned, options.environment ?? process.env);
+  const resolved = resolvePaths(configSchema(), pruned, options.environment ?? process.env);
   const input = plainOf(resolved);
-  const result = configSchema.safeParse(input);
-  const nulls = unknownNulls(configSchema, overridden, input);
+  const result = configSchema().safeParse(input);
+  const nulls = unknownNulls(configSchema(), overridden, input);
   if (!result.success || nulls.length > 0) {
     const issues = [...nulls, ...(result.error?.issues ?? [])];
     // What is null is in the tree from before such keys were taken out.
-    throw new UserError(explainIssues(configSchema, overridden, input, issues).join("\n"));
+    throw new UserError(explainIssues(configSchema(), overridden, input, issues).join("\n"));
   }
   return {
     config: result.data,

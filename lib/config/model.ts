@@ -1,41 +1,47 @@
 import { z } from "zod";
-import { backboneSchemas } from "../backbones/index.js";
+import { backboneConfig } from "../backbones/index.js";
 import { filePath, fraction, positive } from "../schemas/fields.js";
 
-export const backbone = z.discriminatedUnion("type", backboneSchemas).describe("What turns an image into features");
+const teacher = () =>
+  z
+    .discriminatedUnion("type", [
+      z.strictObject({
+        type: z.literal("model"),
+        backbone: backboneConfig(),
+        weights: filePath("The teacher's weights: a run's best.safetensors, or a published file with its head"),
+      }),
+      z.strictObject({
+        type: z.literal("onnx"),
+        file: filePath("An ONNX file from images [B, 3, H, W] to logits [B, classes]"),
+      }),
+    ])
+    .describe("Any model of the same classes: a backbone with weights, or an ONNX file");
 
-const teacher = z
-  .discriminatedUnion("type", [
-    z.strictObject({
-      type: z.literal("model"),
-      backbone,
-      weights: filePath("The teacher's weights: a run's best.safetensors, or a published file with its head"),
-    }),
-    z.strictObject({
-      type: z.literal("onnx"),
-      file: filePath("An ONNX file from images [B, 3, H, W] to logits [B, classes]"),
-    }),
-  ])
-  .describe("Any model of the same classes: a backbone with weights, or an ONNX file");
+const distillation = () =>
+  z
+    .strictObject({
+      teacher: teacher(),
+      type: z
+        .enum(["hard", "soft"])
+        .default("hard")
+        .describe("hard: the teacher's best class is learnt as a label; soft: its probabilities (Hinton et al. 2015)"),
+      weight: fraction("Share of the distillation in the loss").default(0.5),
+      temperature: positive("Of soft distillation: logits are divided by it").default(1),
+    })
+    .describe("Learning from a teacher (Touvron et al. 2021); a model with a second head learns it there");
 
-const distillation = z
-  .strictObject({
-    teacher,
-    type: z
-      .enum(["hard", "soft"])
-      .default("hard")
-      .describe("hard: the teacher's best class is learnt as a label; soft: its probabilities (Hinton et al. 2015)"),
-    weight: fraction("Share of the distillation in the loss").default(0.5),
-    temperature: positive("Of soft distillation: logits are divided by it").default(1),
-  })
-  .describe("Learning from a teacher (Touvron et al. 2021); a model with a second head learns it there");
-
-export const classifier = z.strictObject({
-  type: z.literal("classifier"),
-  labelSmoothing: z.number().min(0).lt(1).default(0.1).describe("Share of each label that is spread over all classes"),
-  classWeights: z
-    .union([z.literal(["none", "balanced"]), z.array(positive("Of a class")).min(2)])
-    .default("none")
-    .describe("Weight of each class in the loss, in order; balanced: so that every class counts the same"),
-  distillation: distillation.exactOptional(),
-});
+export const classifier = () =>
+  z.strictObject({
+    type: z.literal("classifier"),
+    labelSmoothing: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.1)
+      .describe("Share of each label that is spread over all classes"),
+    classWeights: z
+      .union([z.literal(["none", "balanced"]), z.array(positive("Of a class")).min(2)])
+      .default("none")
+      .describe("Weight of each class in the loss, in order; balanced: so that every class counts the same"),
+    distillation: distillation().exactOptional(),
+  });

@@ -1,53 +1,68 @@
 import { z } from "zod";
+import { backboneConfig } from "../backbones/index.js";
 import { engineConfig } from "../engines/index.js";
 import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { outputPath } from "../schemas/fields.js";
+import { additionsMade } from "../schemas/kinds.js";
 import { coco, imageLabels, labelMaps } from "./data.js";
-import { backbone, classifier } from "./model.js";
+import { classifier } from "./model.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
   "runs/unnamed",
 );
 
-const detection = z.strictObject({
-  task: z.literal("detection").describe("Boxes and masks of objects"),
-  model: z.strictObject({ backbone, neck: neckConfig, head: detectionHeadConfig }),
-  data: z.discriminatedUnion("type", [coco]).describe("Pictures and annotations"),
-  training: training(["boxAP", "maskAP", "loss"]),
-  engine: engineConfig,
-  output,
-});
+const detection = () =>
+  z.strictObject({
+    task: z.literal("detection").describe("Boxes and masks of objects"),
+    model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig }),
+    data: z.discriminatedUnion("type", [coco()]).describe("Pictures and annotations"),
+    training: training(["boxAP", "maskAP", "loss"]),
+    engine: engineConfig,
+    output,
+  });
 
-const segmentation = z.strictObject({
-  task: z.literal("segmentation").describe("A class for every pixel"),
-  model: z.strictObject({ backbone, neck: neckConfig, head: segmentationHeadConfig }),
-  data: z.discriminatedUnion("type", [labelMaps]).describe("Pictures and label maps"),
-  training: training(["mIoU", "mAcc", "aAcc", "loss"]),
-  engine: engineConfig,
-  output,
-});
+const segmentation = () =>
+  z.strictObject({
+    task: z.literal("segmentation").describe("A class for every pixel"),
+    model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: segmentationHeadConfig() }),
+    data: z.discriminatedUnion("type", [labelMaps()]).describe("Pictures and label maps"),
+    training: training(["mIoU", "mAcc", "aAcc", "loss"]),
+    engine: engineConfig,
+    output,
+  });
 
-const classification = z.strictObject({
-  task: z.literal("classification").describe("One class for the whole image"),
-  model: z.strictObject({ backbone, head: z.discriminatedUnion("type", [classifier]) }),
-  data: z.discriminatedUnion("type", [imageLabels]).describe("Images and their classes"),
-  training: training(["top1", "top5", "f1", "loss"]),
-  engine: engineConfig,
-  output,
-});
+const classification = () =>
+  z.strictObject({
+    task: z.literal("classification").describe("One class for the whole image"),
+    model: z.strictObject({ backbone: backboneConfig(), head: z.discriminatedUnion("type", [classifier()]) }),
+    data: z.discriminatedUnion("type", [imageLabels()]).describe("Images and their classes"),
+    training: training(["top1", "top5", "f1", "loss"]),
+    engine: engineConfig,
+    output,
+  });
 
-/** The schema of a whole config, after `extends` and overrides. Every default stands here or in its parts. */
-export const configSchema = z.discriminatedUnion("task", [detection, segmentation, classification]);
+const make = () => z.discriminatedUnion("task", [detection(), segmentation(), classification()]);
+
+let made: { readonly schema: ReturnType<typeof make>; readonly additions: number } | undefined;
+
+/**
+ * The schema of a whole config, after `extends` and overrides, with the parts there are now. Every default stands here or in
+ * its parts.
+ */
+export function configSchema(): ReturnType<typeof make> {
+  if (made?.additions !== additionsMade()) made = { schema: make(), additions: additionsMade() };
+  return made.schema;
+}
 
 /** The tasks there are. */
-export const TASKS = configSchema.options.map(({ shape }) => shape.task.value);
+export const TASKS = configSchema().options.map(({ shape }) => shape.task.value);
 
 /** A config as written: what has a default may be left out. */
-export type ConfigInput = z.input<typeof configSchema>;
+export type ConfigInput = z.input<ReturnType<typeof configSchema>>;
 /** A resolved config: complete, checked, paths absolute. */
-export type Config = z.output<typeof configSchema>;
+export type Config = z.output<ReturnType<typeof configSchema>>;
 
 export type DetectionConfig = Extract<Config, { task: "detection" }>;
 export type SegmentationConfig = Extract<Config, { task: "segmentation" }>;

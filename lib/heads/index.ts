@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
-import { anyOf, kindOf } from "../schemas/kinds.js";
+import { anyOf, type KindSchema, KindTable } from "../schemas/kinds.js";
 import { maskRcnn } from "./maskRcnn.js";
 import type { SegmentationHead, SegmentationHeadKind, SegmentationHeadOptions } from "./segmentationHead.js";
 import { semanticFpn } from "./semanticFpn.js";
@@ -11,11 +11,17 @@ export const DETECTION_HEADS = [maskRcnn] as const;
 /** The heads there are that give every pixel a class. A new one is a file of its own and a line here. */
 export const SEGMENTATION_HEADS = [semanticFpn] as const;
 
+// Each takes its own config; that tie is lost in this look-up.
+const segmentationHeads = new KindTable<typeof SEGMENTATION_HEADS, SegmentationHeadKind>(
+  "segmentation head",
+  SEGMENTATION_HEADS,
+);
+
 export const detectionHeadConfig = anyOf(DETECTION_HEADS);
-export const segmentationHeadConfig = anyOf(SEGMENTATION_HEADS);
+export const segmentationHeadConfig = () => segmentationHeads.config();
 
 export type MaskRcnnConfig = z.output<typeof maskRcnn.schema>;
-export type SegmentationHeadConfig = z.output<typeof segmentationHeadConfig>;
+export type SegmentationHeadConfig = z.output<ReturnType<typeof segmentationHeadConfig>>;
 
 /** Makes the head that a config describes; its parameters get the scope's path in front of their names. */
 export function makeSegmentationHead(
@@ -23,7 +29,9 @@ export function makeSegmentationHead(
   config: SegmentationHeadConfig,
   options: SegmentationHeadOptions,
 ): SegmentationHead {
-  // Each takes its own config; that tie is lost in this look-up.
-  const kinds = SEGMENTATION_HEADS as readonly unknown[] as readonly SegmentationHeadKind[];
-  return kindOf(kinds, config).make(scope, config, options);
+  return segmentationHeads.of(config).make(scope, config, options);
 }
+
+/** Adds a head, which configs of segmentation may then name. @returns what takes it out again @throws UserError where there is one of its type already */
+export const registerSegmentationHead = <Schema extends KindSchema>(kind: SegmentationHeadKind<Schema>) =>
+  segmentationHeads.add(kind as unknown as SegmentationHeadKind);

@@ -64,7 +64,7 @@ const stateSchema = z
     best: z.object({ metric: z.string(), value: figure, step }).exactOptional(),
     trend: z.object({ steps: step, mean: z.number(), lowest: z.number().exactOptional() }).default(NO_TREND),
     soundStep: step.default(0),
-    config: configSchema,
+    config: configSchema(),
     files: z.record(z.string(), digest).exactOptional(),
     sha256: digest.exactOptional(),
   })

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../errors.js";
 
 /** The schema of one of several kinds, which its `type` tells apart. */
 export type KindSchema = z.ZodObject<{ type: z.ZodLiteral<string> }>;
@@ -26,4 +27,53 @@ export function kindOf<K extends Kind>(kinds: readonly K[], { type }: { readonly
   const found = kinds.find(({ schema }) => schema.shape.type.value === type);
   if (found === undefined) throw new RangeError(`there is no ${type}`);
   return found;
+}
+
+/** Counts what was added to all tables, so that what is made of them can be made anew. */
+let additions = 0;
+export const additionsMade = (): number => additions;
+
+/**
+ * A table of kinds: ours, and those that a program adds while it runs.
+ *
+ * @typeParam Kinds ours, which the types of configs know; @typeParam K what every kind of the table is
+ */
+export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends Kind> {
+  private readonly added: K[] = [];
+
+  /** @param what one is called in messages */
+  constructor(
+    private readonly what: string,
+    private readonly own: Kinds,
+  ) {}
+
+  /** Ours first. */
+  get all(): readonly K[] {
+    return [...(this.own as readonly unknown[] as readonly K[]), ...this.added];
+  }
+
+  /** What a config may say of one of them. The type knows ours alone. */
+  config(): z.ZodDiscriminatedUnion<SchemasOf<Kinds>, "type"> {
+    const schemas = this.all.map(({ schema }) => schema) as readonly unknown[] as SchemasOf<Kinds>;
+    return z.discriminatedUnion("type", schemas);
+  }
+
+  /** The entry that a config is of. */
+  of(config: { readonly type: string }): K {
+    return kindOf(this.all, config);
+  }
+
+  /** @returns what takes it out again @throws UserError where there is one of that type already */
+  add(kind: K): () => void {
+    const type = kind.schema.shape.type.value;
+    if (this.all.some(({ schema }) => schema.shape.type.value === type)) {
+      throw new UserError(`there is a ${this.what} of the type "${type}" already; give yours another`);
+    }
+    this.added.push(kind);
+    additions++;
+    return () => {
+      this.added.splice(this.added.indexOf(kind), 1);
+      additions++;
+    };
+  }
 }

@@ -1,5 +1,5 @@
 import type { Naming, Renamer, Rows } from "../nn/weightNames.js";
-import { NAMINGS, NOT_NEEDED, WRAPPERS } from "./rules.js";
+import { NOT_NEEDED, namings, WRAPPERS } from "./rules.js";
 
 /** A file's names as ours. */
 export interface Translation {
@@ -15,7 +15,7 @@ export interface Translation {
 export function translate(names: readonly string[]): Translation {
   const bare = unwrap(names);
   const shortened = [...bare.values()];
-  const naming = NAMINGS.find(({ mark }) => shortened.some((name) => mark.test(name)));
+  const naming = namings().find(({ mark }) => shortened.some((name) => mark.test(name)));
   const ours = new Map<string, string>();
   for (const [name, short] of bare) ours.set(name, naming === undefined ? short : rename(short, naming, shortened));
   return {

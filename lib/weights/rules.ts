@@ -3,7 +3,7 @@
  * checkpoints, torchvision's for ResNet, MMDetection's and MMSegmentation's (2.x, 3.x; 0.x, 1.x) for whole models.
  */
 
-import { BACKBONES } from "../backbones/index.js";
+import { allBackbones } from "../backbones/index.js";
 import type { Naming, Rows } from "../nn/weightNames.js";
 
 /** Names by which training code wraps a model; taken off where every name begins so. */
@@ -69,9 +69,9 @@ const torchvisionMaskRcnn: Naming = {
 const asTheyAre = (name: string, mark: RegExp): Naming => ({ name, mark, renames: [] });
 
 /** The first whose mark is among a file's names. */
-export const NAMINGS: readonly Naming[] = [
-  ...BACKBONES.flatMap(({ namings }) => namings),
+export const namings = (): readonly Naming[] => [
+  ...allBackbones().flatMap(({ namings }) => namings),
   torchvisionMaskRcnn,
   asTheyAre("a whole model in MMDetection's or MMSegmentation's names", /^(neck|decode_head|rpn_head|roi_head)\./),
-  ...BACKBONES.map(({ published: { name, mark } }) => asTheyAre(name, mark)),
+  ...allBackbones().map(({ published: { name, mark } }) => asTheyAre(name, mark)),
 ];

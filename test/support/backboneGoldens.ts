@@ -1,8 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { z } from "zod";
-import { backboneSchemas, makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
+import { makeBackbone, makeClassifier, backboneConfig as schemaOfBackbones } from "../../lib/backbones/index.js";
 import type { Engine } from "../../lib/engines/engine.js";
 import { input, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
@@ -37,7 +36,7 @@ const TOLERANCE = 2e-5; // of the largest value
 const CLASSES = 1000;
 
 /** Backbones as configs have them, defaults filled in. */
-export const backboneConfig = z.discriminatedUnion("type", backboneSchemas);
+export const backboneConfig = schemaOfBackbones();
 
 export const goldenNames = (): string[] => readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
 

@@ -2,7 +2,7 @@ import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
 import { startPool, type ThreadPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
-import { completeTransforms } from "../transforms/index.js";
+import { completeTransforms, transformModules } from "../transforms/index.js";
 import type { Dataset } from "../types.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
 import { type PlanOptions, planEpoch } from "./plan.js";
@@ -105,6 +105,7 @@ function settingsOf(options: LoaderOptions): BatchSettings {
     normalisation: options.normalisation ?? IMAGENET_NORMALISATION,
     codec: options.codec ?? "auto",
     masks: options.masks ?? true,
+    modules: transformModules(),
     decode: options.decode ?? "full",
     annotations: options.annotations ?? "transformed",
     ...(options.hook === undefined ? {} : { hook: options.hook }),

@@ -28,10 +28,13 @@ export interface BatchSettings {
   readonly decode: "full" | "reduced";
   readonly annotations: "transformed" | "original";
   readonly hook?: CollateHook;
+  /** URLs of modules that add transforms. */
+  readonly modules: readonly string[];
 }
 
 /** Decodes, transforms and collates one batch. A function of the task alone, wherever it runs. */
 export async function makeBatch(task: BatchTask): Promise<Batch> {
+  for (const module of task.settings.modules) await import(module);
   const samples = await Promise.all(task.plans.map((plan) => sampleOf(plan, task.settings)));
   const batch = collate(samples, task);
   const { hook } = task.settings;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import type { Size } from "../../images/picture.js";
 import type { Random } from "../../random.js";
-import { anyOf, kindOf } from "../../schemas/kinds.js";
+import { type KindSchema, KindTable } from "../../schemas/kinds.js";
 import type { Sample } from "../types.js";
 import { centreCrop } from "./centreCrop.js";
 import { colourJitter } from "./colourJitter.js";
@@ -45,27 +45,50 @@ export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as cons
 
 const ALL = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS] as const;
 
+// Each takes its own steps; that tie is lost in this look-up.
+const table = new KindTable<typeof TRANSFORMS, Transform>("transform", TRANSFORMS);
+const withCrops = new KindTable<typeof ALL, Transform>("transform", ALL);
+
 /** A step of a config's pipeline. */
-export const transformSchema = anyOf(TRANSFORMS);
+export const transformConfig = () => table.config();
 
 /** The same where pictures have a single label. */
-export const classificationTransformSchema = anyOf(ALL);
+export const classificationTransformConfig = () => withCrops.config();
+
+/** The modules whose import adds transforms: threads that distort pictures import them first. */
+const modules = new Set<string>();
+export const transformModules = (): readonly string[] => [...modules];
+
+/**
+ * Adds a transform, which configs may then name.
+ *
+ * @param module the URL of the module that does so when it is imported (`import.meta.url`), for the loader's threads
+ * @returns what takes it out again
+ * @throws UserError where there is one of its type already
+ */
+export function registerTransform<Schema extends KindSchema>(kind: Transform<Schema>, module: string): () => void {
+  const any = kind as unknown as Transform;
+  const removals = [withCrops.add(any), table.add(any)];
+  modules.add(module);
+  return () => {
+    for (const remove of removals) remove();
+  };
+}
 
 /** A step as it is written: what has a default may be left out. */
-export type TransformInput = z.input<typeof classificationTransformSchema>;
+export type TransformInput = z.input<ReturnType<typeof classificationTransformConfig>>;
 
 /** A step of a pipeline, complete, as plain data. */
-export type TransformSpec = z.output<typeof classificationTransformSchema>;
+export type TransformSpec = z.output<ReturnType<typeof classificationTransformConfig>>;
 
 /** The transform that a step is of. */
 export function transformOf(spec: Pick<TransformSpec, "type">): Transform {
-  // Each takes its own steps; that tie is lost in this look-up.
-  return kindOf(ALL as readonly unknown[] as readonly Transform[], spec);
+  return withCrops.of(spec);
 }
 
 /** Steps with the defaults of what they leave out. @throws UserError for one that no config may have */
 export function completeTransforms(steps: readonly TransformInput[]): TransformSpec[] {
-  const { data, error } = z.array(classificationTransformSchema).safeParse(steps);
+  const { data, error } = z.array(classificationTransformConfig()).safeParse(steps);
   if (error !== undefined) throw new UserError(`transforms: ${z.prettifyError(error)}`);
   return data;
 }

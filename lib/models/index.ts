@@ -1,0 +1,12 @@
+export { classifierModel } from "./classifier/model.js";
+export { imageClassifier } from "./classifier/predictor.js";
+export { classifierTrainer } from "./classifier/trainer.js";
+export { detector } from "./maskRcnn/detector.js";
+export { maskRcnn } from "./maskRcnn/model.js";
+export { maskRcnnTrainer } from "./maskRcnn/trainer.js";
+export type { Losses, StepOptions, Trainer, TrainerOptions } from "./model.js";
+export type { BatchPredictor, Detections, InferenceBatch } from "./predictions.js";
+export { type ModelPrograms, type PredictorOptions, programPredictor } from "./programPredictor.js";
+export { semanticFpn } from "./semanticFpn/model.js";
+export { segmenter } from "./semanticFpn/segmenter.js";
+export { semanticTrainer } from "./semanticFpn/trainer.js";

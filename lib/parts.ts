@@ -1,0 +1,31 @@
+/**
+ * What it takes to add a part of one's own: say what it is, with a schema of its keys, and register it; configs then name it by
+ * its type.
+ */
+export { z } from "zod";
+export {
+  type Backbone,
+  type BackboneKind,
+  backboneKind,
+  backboneSchema,
+  type Classifier,
+  type ClassifierOptions,
+  fourStages,
+  type MakeOptions,
+  pooledHead,
+} from "./backbones/backbone.js";
+export { registerBackbone } from "./backbones/index.js";
+export { registerTransform } from "./datasets/transforms/index.js";
+export { type Transform, transform } from "./datasets/transforms/transform.js";
+export type { Sample } from "./datasets/types.js";
+export { registerSegmentationHead } from "./heads/index.js";
+export {
+  type SegmentationHead,
+  type SegmentationHeadKind,
+  type SegmentationHeadOptions,
+  segmentationHeadKind,
+  segmentationHeadSchema,
+} from "./heads/segmentationHead.js";
+export { registerNeck } from "./necks/index.js";
+export { type Neck, type NeckKind, type NeckOptions, neckKind } from "./necks/neck.js";
+export type { Random } from "./random.js";

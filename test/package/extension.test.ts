@@ -1,0 +1,101 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import {
+  type ConfigInput,
+  exportModel,
+  loadModel,
+  resolveConfig,
+  type TrainingEvent,
+  train,
+  verifyModel,
+} from "densekit";
+import { registerBackbone } from "densekit/parts";
+import { userMessage } from "../support/failure.js";
+import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
+
+describe("parts from outside the package", function () {
+  this.timeout(120_000);
+  let data: ShapesData;
+  let removeToys: () => void;
+  before(async () => {
+    data = await makeShapes(4);
+    ({ removeToys } = await import("./toyParts.js"));
+  });
+  after(() => {
+    rmSync(data.folder, { recursive: true });
+    removeToys();
+    expect(() => resolveConfig(toyConfig("segmentation", "gone"))).to.throw("model.backbone.type: must be one of");
+  });
+
+  /** A config with toy parts; that a type is known there, TypeScript cannot know. */
+  const toyConfig = (task: "segmentation" | "classification", output: string, more: object = {}) => {
+    const {
+      model,
+      data: sets,
+      ...rest
+    } = shapesConfig(task, data, join(data.folder, output)) as unknown as {
+      model: { head: object };
+      data: object;
+    };
+    const head = task === "segmentation" ? { type: "toyHead" } : model.head;
+    const transforms = { train: [{ type: "negative", probability: 0.3 }, { type: "randomFlip" }] };
+    const config = {
+      ...rest,
+      model: { ...model, backbone: { type: "toy" }, head },
+      data: { ...sets, transforms, ...more },
+    };
+    return config as unknown as ConfigInput;
+  };
+  const overrides = ["training.steps=30", "training.optimizer.lr=0.005"];
+
+  for (const task of ["segmentation", "classification"] as const) {
+    it(`train, predict, are exported and verified (${task})`, async () => {
+      const { config } = resolveConfig(toyConfig(task, task), { overrides });
+      const events: TrainingEvent[] = [];
+      const { weights } = await train({ config, onEvent: (event) => events.push(event) });
+      const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+      const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+      expect(mean(losses.slice(-5))).to.be.below(0.85 * mean(losses.slice(0, 5)));
+      const model = await loadModel(toyConfig(task, task), { weights });
+      const image =
+        task === "segmentation"
+          ? join(data.pictures, "0.png")
+          : { width: 32, height: 64, data: new Uint8Array(3 * 32 * 64) };
+      expect(await model.predict(image)).to.be.an(task === "segmentation" ? "object" : "array");
+      await model.dispose();
+      const out = join(data.folder, `${task}.onnx`);
+      await exportModel({ config, weights, format: "onnx", out, size: "free", batch: "free" });
+      const verified = await verifyModel({ model: out, config, weights, data: true });
+      expect(verified.failures).to.deep.equal([]);
+    });
+  }
+
+  it("distort pictures in the loader's threads as in the main one", async () => {
+    const losses = async (workers: number) => {
+      const { config } = resolveConfig(toyConfig("segmentation", `workers-${workers}`, { workers }), {
+        overrides: ["training.steps=4"],
+      });
+      const found: number[] = [];
+      await train({ config, onEvent: (event) => event.type === "step" && found.push(event.loss) });
+      return found;
+    };
+    expect(await losses(2)).to.deep.equal(await losses(0));
+  });
+
+  it("are checked as ours are, and take no name that is taken", async () => {
+    const wrong = toyConfig("segmentation", "wrong");
+    expect(await userMessage(() => resolveConfig(wrong, { overrides: ["model.backbone.widht=2"] }))).to.contain(
+      'did you mean "width"?',
+    );
+    expect(await userMessage(() => resolveConfig(wrong, { overrides: ["model.backbone.type=toys"] }))).to.contain(
+      '"toy"',
+    );
+    const again = { schema: { shape: { type: { value: "resnet" } } } } as unknown as Parameters<
+      typeof registerBackbone
+    >[0];
+    expect(await userMessage(() => registerBackbone(again))).to.equal(
+      'there is a backbone of the type "resnet" already; give yours another',
+    );
+  });
+});
