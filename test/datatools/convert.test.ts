@@ -787,7 +787,7 @@ describe("data convert", () => {
       [["x", "--from", "masks", "--pictures", "p", "--out", "y"], /--layout is needed/],
       [
         ["x", "--from", "coco", "--pictures", "p", "--out", "y"],
-        /the input is COCO already; choose yolo or yolo-polygons/,
+        /the input is COCO already; choose yolo, yolo-polygons or classes/,
       ],
       [
         ["x", "--from", "yolo", "--classes", "a", "--out", "y"],

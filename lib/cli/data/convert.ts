@@ -5,11 +5,16 @@ import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
+import { table } from "../table.js";
 import { classNames, refuseBoth, toLabel } from "./source.js";
 
 interface ConvertFlags extends SharedOptions {
   readonly from: ConvertSource["format"];
-  readonly to: "coco" | "yolo" | "yolo-polygons";
+  readonly to?: "coco" | "yolo" | "yolo-polygons" | "classes";
+  readonly crops?: true;
+  readonly margin?: number;
+  readonly minSide?: number;
+  readonly quality?: number;
   readonly out: string;
   readonly pictures?: string;
   readonly classes?: readonly string[];
@@ -41,9 +46,10 @@ export function convertCommand(context: Context): Command {
     "data convert masks --from masks --layout instances --pictures images --classes cell --out cells.json",
     "data convert labels --from masks --layout classes --pictures images --classes background,cell --out cells.json",
     "data convert train.json --from coco --pictures train --to yolo-polygons --out yolo",
+    "data convert train.json --from coco --pictures train --crops --margin 0.1 --out classes",
   ];
   const choice = (flags: string, text: string, names: readonly string[]) => new Option(flags, text).choices(names);
-  return createCommand("convert", "Convert annotations of other formats to COCO, and COCO to YOLO", examples)
+  return createCommand("convert", "Convert annotations of other formats to COCO, YOLO or class folders", examples)
     .argument("<input>", "file or folder of the annotations")
     .addOption(
       choice("--from <format>", "format of the input", [
@@ -55,8 +61,16 @@ export function convertCommand(context: Context): Command {
         "coco",
       ]).makeOptionMandatory(),
     )
-    .addOption(choice("--to <format>", "format to write", ["coco", "yolo", "yolo-polygons"]).default("coco"))
-    .requiredOption("--out <path>", "the JSON file, or for YOLO the folder")
+    .addOption(
+      choice("--to <format>", "format to write; default coco; classes: a folder a class, an image a box", [
+        "coco",
+        "yolo",
+        "yolo-polygons",
+        "classes",
+      ]),
+    )
+    .option("--crops", "the same as --to classes")
+    .requiredOption("--out <path>", "the JSON file; for YOLO and class folders the folder")
     .option("--pictures <folder>", "the pictures; where the format says it, the default is there")
     .option(
       "--classes <names>",
@@ -89,6 +103,9 @@ export function convertCommand(context: Context): Command {
     .option("--min-area <pixels>", "masks: smaller objects are left out", toCount)
     .option("--box-masks", "objects known by a box alone get it as their mask")
     .option("--no-copy", "to yolo: do not copy the pictures")
+    .option("--margin <share>", "crops: what is cut out around a box, as a share of its side; default 0", toShare)
+    .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", toCount)
+    .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", toCount)
     .option("--force", "overwrite what is there")
     .action(async (input: string, flags: ConvertFlags) => {
       const options = { from: await sourceOf(input, flags), to: targetOf(flags) };
@@ -148,14 +165,34 @@ function masksOptions({ layout, classMaps, classDivisor, suffix, pattern, minAre
   };
 }
 
-function targetOf({ to, from, out, force, boxMasks, split, copy }: ConvertFlags): ConvertTarget {
+function targetOf(flags: ConvertFlags): ConvertTarget {
+  const { from, out, force, boxMasks, split, copy, margin, minSide, quality } = flags;
+  const to = targetFormat(flags);
   const shared = { output: out, ...(force === true && { force }) };
+  const cropping = { margin, minSide, quality };
+  if (to === "classes") return { format: "classes", ...shared, ...given(cropping) };
+  if (Object.values(cropping).some((value) => value !== undefined)) {
+    throw new UserError("--margin, --min-side and --quality are for --crops", 2);
+  }
   if (to === "coco") {
-    if (from === "coco") throw new UserError("--to: the input is COCO already; choose yolo or yolo-polygons", 2);
+    if (from === "coco") {
+      throw new UserError("--to: the input is COCO already; choose yolo, yolo-polygons or classes", 2);
+    }
     return { format: "coco", ...shared, ...(boxMasks === true && { boxMasks }) };
   }
   const written = from === "yolo" ? {} : split !== undefined && { split };
   return { format: "yolo", ...shared, shapes: to === "yolo" ? "boxes" : "polygons", copyPictures: copy, ...written };
+}
+
+function targetFormat({ to, crops }: ConvertFlags): NonNullable<ConvertFlags["to"]> {
+  if (crops !== true) return to ?? "coco";
+  if (to === undefined || to === "classes") return "classes";
+  throw new UserError(`--crops is --to classes; leave it or --to ${to} out`, 2);
+}
+
+/** What was given of some options. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
 function needed<T>(value: T | undefined, flag: string): T {
@@ -170,6 +207,13 @@ export function namesOf(text: string): string[] {
   return names;
 }
 
+function toShare(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError("It must be a number from 0, such as 0.1.");
+  return value;
+}
+
 export function toCount(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
@@ -177,13 +221,19 @@ export function toCount(text: string): number {
 }
 
 function summary(result: ConvertResult): string {
-  const { output, pictures, pictureCount, objects, classes, withoutMask, remarks } = result;
+  const { output, pictures, pictureCount, objects, classes, withoutMask, remarks, crops } = result;
+  const notes = remarks.map((remark) => `note: ${remark}`);
+  if (crops !== undefined) {
+    const rows = Object.entries(crops.classes).map(([name, count]) => [name, String(count)]);
+    const head = `${output}: ${counted(crops.written, "image")} of ${counted(pictureCount, "picture")}`;
+    return [head, table([["class", "images"], ...rows]), ...notes].join("\n");
+  }
   const masks =
     withoutMask === 0 ? "all with masks" : withoutMask === objects ? "boxes only" : `${withoutMask} without a mask`;
   return [
     `${output}: ${counted(pictureCount, "picture")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${shortList(classes)}`,
     `pictures: ${pictures}`,
-    ...remarks.map((remark) => `note: ${remark}`),
+    ...notes,
   ].join("\n");
 }
 

@@ -7,6 +7,7 @@ import { type MasksOptions, readMasks } from "./masks.js";
 import { type ReadCocoOptions, readCoco } from "./readCoco.js";
 import type { ConvertedSet } from "./types.js";
 import { readVoc, type VocOptions } from "./voc.js";
+import { type CropCounts, type WriteClassesOptions, writeClasses } from "./writeClasses.js";
 import { type WriteCocoOptions, writeCoco } from "./writeCoco.js";
 import { type WriteYoloOptions, writeYolo } from "./writeYolo.js";
 import { readYolo, type YoloOptions } from "./yolo.js";
@@ -21,7 +22,8 @@ export type ConvertSource =
 
 export type ConvertTarget =
   | ({ readonly format: "coco" } & WriteCocoOptions)
-  | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onPicture">);
+  | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onPicture">)
+  | ({ readonly format: "classes" } & Omit<WriteClassesOptions, "signal" | "onPicture">);
 
 export interface ConvertOptions {
   readonly from: ConvertSource;
@@ -38,6 +40,8 @@ export interface ConvertResult {
   readonly objects: number;
   readonly classes: readonly string[];
   readonly withoutMask: number;
+  /** Of class folders: the images cut out, and the objects left out. */
+  readonly crops?: CropCounts;
   /** What was left out or mended. */
   readonly remarks: readonly string[];
 }
@@ -47,25 +51,47 @@ export async function convertData({ from, to, signal, onEvent }: ConvertOptions)
   const set = await read(from);
   if (set.pictures.length === 0) throw new UserError(`${from.input}: there are no pictures`);
   if (set.classes.length === 0) throw new UserError(`${from.input}: there is not a single object`);
-  const written =
-    to.format === "coco"
-      ? await writeCoco(set, to).then(() => [])
-      : await writeYolo(set, {
-          ...to,
-          ...(signal !== undefined && { signal }),
-          onPicture: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
-        });
+  const { remarks, ...written } = await write(set, to, {
+    ...(signal !== undefined && { signal }),
+    onPicture: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
+  });
   const objects = set.pictures.flatMap((picture) => picture.objects);
   return {
     output: to.output,
-    pictures:
-      to.format === "yolo" && to.copyPictures !== false ? join(to.output, "images", to.split ?? "train") : set.folder,
+    pictures: set.folder,
+    ...written,
     pictureCount: set.pictures.length,
     objects: objects.length,
     classes: set.classes,
     withoutMask: objects.filter(({ segmentation }) => segmentation === undefined).length,
-    remarks: [...set.remarks, ...written],
+    remarks: [...set.remarks, ...remarks],
   };
+}
+
+/** What a writer tells of what it wrote. */
+type Written = Pick<ConvertResult, "remarks" | "crops"> & Partial<Pick<ConvertResult, "pictures">>;
+
+async function write(
+  set: ConvertedSet,
+  to: ConvertTarget,
+  watch: Pick<WriteYoloOptions, "signal" | "onPicture">,
+): Promise<Written> {
+  switch (to.format) {
+    case "coco":
+      await writeCoco(set, to);
+      return { remarks: [] };
+    case "yolo": {
+      const remarks = await writeYolo(set, { ...to, ...watch });
+      return {
+        remarks,
+        ...(to.copyPictures !== false && { pictures: join(to.output, "images", to.split ?? "train") }),
+      };
+    }
+    case "classes": {
+      const { counts, remarks } = await writeClasses(set, { ...to, ...watch });
+      return { remarks, crops: counts, pictures: to.output };
+    }
+  }
 }
 
 function read(from: ConvertSource): Promise<ConvertedSet> {

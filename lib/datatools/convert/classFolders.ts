@@ -1,0 +1,64 @@
+import { UserError } from "../../errors.js";
+import type { Tally, Words } from "./objects.js";
+
+/** Of a file system's names, less what a crop's number and ending take. */
+const MOST_BYTES = 200;
+/** Names that Windows keeps for devices, with any ending. */
+const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNFIT = /[\u0000-\u001f\u007f\\/:*?"<>|]/g;
+const CHANGED: Words = ["class name changed to be a folder", "class names changed to be folders"];
+
+/**
+ * A name that is one part of a path on every system and is not hidden: what is not fit for it becomes "_".
+ *
+ * @returns "" where nothing is left
+ */
+export function safeName(name: string): string {
+  const fit = name
+    .normalize("NFC")
+    .replace(UNFIT, "_")
+    .trim()
+    .replace(/^\.+/, "_")
+    .replace(/[. ]+$/, "");
+  return DEVICES.test(fit) ? `_${fit}` : fit;
+}
+
+/** As much of a name's beginning as fits, cut between characters. */
+export function shortened(name: string, most = MOST_BYTES): string {
+  let kept = "";
+  let bytes = 0;
+  for (const character of name) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > most) return kept;
+    kept += character;
+  }
+  return kept;
+}
+
+/**
+ * The folder of each class. Names that were changed are told.
+ *
+ * @throws UserError where a name leaves none, is too long, or two are the same where case does not count
+ */
+export function classFolders(classes: readonly string[], tally: Tally): ReadonlyMap<string, string> {
+  const folders = new Map<string, string>();
+  const owners = new Map<string, string>();
+  for (const name of classes) {
+    const folder = safeName(name);
+    if (folder === "") throw new UserError(`the class ${JSON.stringify(name)} makes no folder name; rename it`);
+    if (Buffer.byteLength(folder) > MOST_BYTES) {
+      throw new UserError(`the class "${shortened(name, 40)}…" makes too long a folder name; rename it`);
+    }
+    const owner = owners.get(folder.toLowerCase());
+    if (owner !== undefined) {
+      throw new UserError(
+        `the classes ${JSON.stringify(owner)} and ${JSON.stringify(name)} would share one folder, ${folder}; rename one`,
+      );
+    }
+    owners.set(folder.toLowerCase(), name);
+    folders.set(name, folder);
+    if (folder !== name) tally.name(CHANGED, `${JSON.stringify(name)} → ${folder}`);
+  }
+  return folders;
+}

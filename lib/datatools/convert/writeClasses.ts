@@ -1,0 +1,172 @@
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, parse } from "node:path";
+import pMap from "p-map";
+import { listPicturesBelow } from "../../datasets/folders.js";
+import { checkSize } from "../../datasets/sample.js";
+import { setWork } from "../../datasets/work.js";
+import { UserError } from "../../errors.js";
+import { checkName, readBytes, refuseExisting, writeFileAtomic } from "../../files.js";
+import { decodePicture } from "../../images/decode.js";
+import { encodeJpeg, encodePng } from "../../images/encode.js";
+import { formatOf } from "../../images/formats.js";
+import { cropPicture } from "../../images/geometry.js";
+import type { Window } from "../../images/picture.js";
+import { COST } from "../../masks/work.js";
+import { classFolders, safeName, shortened } from "./classFolders.js";
+import { createTally, type Words } from "./objects.js";
+import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+
+export interface WriteClassesOptions {
+  /** The folder: OUTPUT/CLASS/NAME-PICTURE-OBJECT.png go there, the numbers from 1. */
+  readonly output: string;
+  /** What is cut out around a box on each side, as a share of the box's side; default 0. What lies outside the picture is not. */
+  readonly margin?: number;
+  /** Boxes with a shorter side, in pixels, are left out; default 1. */
+  readonly minSide?: number;
+  /** Of crops of JPEGs, 1–100; default 95. Crops of other pictures are PNGs. */
+  readonly quality?: number;
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onPicture?: (done: number, total: number) => void;
+}
+
+/** What became of a set's objects. */
+export interface CropCounts {
+  readonly written: number;
+  /** Class → crops. */
+  readonly classes: Readonly<Record<string, number>>;
+  /** Left out: they are no single object. */
+  readonly crowds: number;
+  /** Left out: a side is below `minSide`. */
+  readonly small: number;
+}
+
+const CROWDS: Words = ["crowd left out, which is no single object", "crowds left out, which are no single objects"];
+const EMPTY: Words = ["class without a crop, which gets no folder", "classes without a crop, which get no folder"];
+const KEPT: Words = ["image that was there already kept", "images that were there already kept"];
+const smallBoxes = (minSide: number): Words => [
+  `box with a side below ${minSide} pixels left out`,
+  `boxes with a side below ${minSide} pixels left out`,
+];
+
+/**
+ * Writes class folders: an image for each box. Each picture is decoded once, one at a time; those without boxes are not.
+ *
+ * @returns what was written and left out
+ * @throws UserError where a picture cannot be decoded, a class makes no folder of its own, nothing is left to write, or
+ *   the output exists
+ */
+export async function writeClasses(
+  set: ConvertedSet,
+  options: WriteClassesOptions,
+): Promise<{ readonly counts: CropCounts; readonly remarks: readonly string[] }> {
+  const { output, force } = options;
+  const [margin, minSide] = checkNumbers(options);
+  refuseExisting([output], force);
+  const tally = createTally();
+  const folders = classFolders(set.classes, tally);
+  for (const { file, source } of set.pictures) checkName(file, source ?? set.folder);
+  const crops = set.pictures.map((picture, i) => cropsOf(picture, i, minSide));
+  const all = set.pictures.flatMap(({ objects }) => objects);
+  const crowds = all.filter(({ crowd }) => crowd).length;
+  const kept = crops.flat();
+  const small = all.length - crowds - kept.length;
+  tally.add(CROWDS, crowds);
+  tally.add(smallBoxes(minSide), small);
+  if (kept.length === 0) {
+    throw new UserError(`${set.folder}: no box is left to cut out${tally.remarks.map((text) => `; ${text}`).join("")}`);
+  }
+  const classes = new Map(set.classes.map((name) => [name, 0]));
+  for (const { object } of kept) classes.set(object.label, (classes.get(object.label) ?? 0) + 1);
+  for (const [name, count] of classes) if (count === 0) tally.name(EMPTY, name);
+  const before = existsSync(output) ? await listPicturesBelow(output) : [];
+  const work = setWork();
+  work.addFile(set.bytes ?? 0);
+  const written = new Set<string>();
+  for (const [i, picture] of set.pictures.entries()) {
+    options.signal?.throwIfAborted();
+    const own = crops[i]!;
+    if (own.length > 0) {
+      work.addPicture(picture);
+      for (const { object } of own) {
+        work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? picture.file);
+      }
+      const files = own.map(({ object, stem }) => join(folders.get(object.label)!, stem));
+      const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, picture) }));
+      for (const file of await writeCrops(picture, join(set.folder, picture.file), targets, options)) written.add(file);
+    }
+    options.onPicture?.(i + 1, set.pictures.length);
+  }
+  for (const file of before) if (!written.has(file)) tally.name(KEPT, file);
+  return {
+    counts: { written: kept.length, classes: Object.fromEntries(classes), crowds, small },
+    remarks: tally.remarks,
+  };
+}
+
+interface Crop {
+  readonly object: ConvertedObject;
+  /** The file's name without ending: the numbers at its end are what makes it the only one. */
+  readonly stem: string;
+}
+
+function cropsOf({ file, objects }: ConvertedPicture, index: number, minSide: number): Crop[] {
+  const name = shortened(safeName(parse(file).name)) || "image";
+  return objects.flatMap((object, k) =>
+    object.crowd || Math.min(object.bbox[2], object.bbox[3]) < minSide
+      ? []
+      : [{ object, stem: `${name}-${index + 1}-${k + 1}` }],
+  );
+}
+
+/** Whole pixels that hold the box with its margin, within the picture. */
+function windowOf({ bbox: [x, y, width, height] }: ConvertedObject, margin: number, picture: Size): Window {
+  const [left, right] = span(x, width, margin, picture.width);
+  const [top, bottom] = span(y, height, margin, picture.height);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/** Sums of fractions miss whole numbers by a little, which is no pixel. */
+const ROUNDING = 1e-4;
+
+function span(start: number, length: number, margin: number, most: number): [number, number] {
+  const low = Math.floor(start - margin * length + ROUNDING);
+  const high = Math.ceil(start + (1 + margin) * length - ROUNDING);
+  const first = Math.min(Math.max(low, 0), most - 1);
+  return [first, Math.max(Math.min(high, most), first + 1)];
+}
+
+/** @returns the names written */
+async function writeCrops(
+  annotated: ConvertedPicture,
+  path: string,
+  targets: readonly { readonly file: string; readonly window: Window }[],
+  { output, quality = 95 }: WriteClassesOptions,
+): Promise<string[]> {
+  const bytes = await readBytes(path);
+  const picture = await decodePicture(bytes, { name: path });
+  checkSize(path, picture, annotated, "its annotation");
+  const jpeg = formatOf(bytes) === "JPEG";
+  return pMap(
+    targets,
+    async ({ file, window }) => {
+      const part = cropPicture(picture, window);
+      const name = `${file}.${jpeg ? "jpg" : "png"}`;
+      await writeFileAtomic(join(output, name), jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part));
+      return name;
+    },
+    { concurrency: availableParallelism() },
+  );
+}
+
+function checkNumbers({ margin = 0, minSide = 1, quality = 95 }: WriteClassesOptions): [number, number] {
+  if (!(margin >= 0 && Number.isFinite(margin))) {
+    throw new UserError(`the margin must be a number from 0, a share of the box's side, not ${margin}`, 2);
+  }
+  if (!(minSide >= 1 && Number.isFinite(minSide))) {
+    throw new UserError(`the least side must be a number of pixels from 1, not ${minSide}`, 2);
+  }
+  if (!(quality >= 1 && quality <= 100)) throw new UserError(`the quality must lie in 1–100, not ${quality}`, 2);
+  return [margin, minSide];
+}
