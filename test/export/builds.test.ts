@@ -24,6 +24,7 @@ import {
   reshape,
   resizeBicubic,
   resizeBilinear,
+  slice,
   sub,
   transpose,
   type Value,
@@ -118,7 +119,7 @@ describe("builds at several sizes", () => {
           );
           const tokens = add(transpose(reshape(map, [b, c, h * w]), [0, 2, 1]), sized);
           const all = concat([broadcastTo(context.value(token), [b, 1, c]), tokens], 1);
-          return { tokens: all, map: up(map, context) };
+          return { tokens: all, first: slice(all, { axis: 1, start: 0, end: 1 }), map: up(map, context) };
         },
         model: () => ({}),
         postprocess: () => ({}),
@@ -141,7 +142,7 @@ describe("builds at several sizes", () => {
       const program = await engine.compile(graph);
       const expected = await program.run({ images });
       await program.dispose();
-      for (const name of ["tokens", "map"]) {
+      for (const name of ["tokens", "first", "map"]) {
         expectClose(found[name]!.data as Float32Array, expected[name]!, 2e-6, `${name} of ${height} × ${width}`);
       }
     }

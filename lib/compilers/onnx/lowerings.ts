@@ -140,9 +140,8 @@ export const lowerings: Lowerings = {
   concat: (emit, inputs, { attributes: { axis } }) => emit.node("Concat", inputs, { attributes: { axis } }),
   slice: (emit, [x], node, { sizes }) => {
     const { axis, start, step } = node.attributes;
-    const bounds = (n: typeof node) => [n.attributes.end, n.inputs[0]!.shape[axis]!];
-    // Where the size is free a slice to its end says so.
-    const end = sizes.fixed(node, bounds)?.[0] ?? BEYOND_THE_END;
+    // Where the end is free, it is that of the axis.
+    const end = sizes.fixed(node, (n) => [n.attributes.end])?.[0] ?? BEYOND_THE_END;
     if (end === BEYOND_THE_END && !reachesEnd(node)) throw new GraphError("a slice that ends within a free size");
     return emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]);
   },
