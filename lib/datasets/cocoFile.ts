@@ -1,4 +1,6 @@
+import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
 import { outlineJson, readJsonPiece, readTextAround } from "../jsonfiles/lists.js";
@@ -18,15 +20,29 @@ export interface CocoFile {
 export interface ReadOptions {
   /** Larger files are read piece by piece: a string of Node.js holds half a gigabyte. Default 256 MiB. */
   readonly largestWhole?: number;
+  /** Keep what was read for the next who reads this file, who gets it and leaves nothing behind; default false. */
+  readonly handOver?: boolean;
 }
+
+/** By absolute path: what was read, and of which state of the file. */
+const handedOver = new Map<string, { readonly state: string; readonly file: CocoFile }>();
 
 const LARGEST_WHOLE = 1 << 28;
 const LISTS = ["images", "annotations", "categories"] as const;
 
 /** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
 export async function readCocoFile(path: string, options: ReadOptions = {}): Promise<CocoFile> {
+  const { size, mtimeMs, ino } = await statOf(path);
+  const state = `${size} ${mtimeMs} ${ino}`;
+  const kept = handedOver.get(resolve(path));
+  handedOver.delete(resolve(path));
+  const file = kept?.state === state ? kept.file : await readAnew(path, size, options);
+  if (options.handOver === true) handedOver.set(resolve(path), { state, file });
+  return file;
+}
+
+async function readAnew(path: string, bytes: number, options: ReadOptions): Promise<CocoFile> {
   const { largestWhole = LARGEST_WHOLE } = options;
-  const bytes = await sizeOf(path);
   const parsed = bytes > largestWhole ? await readInPieces(path) : parse(await readTextFile(path), path);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw noCocoFile(path);
   const listOf = (name: string): readonly unknown[] => {
@@ -43,9 +59,9 @@ export async function readCocoFile(path: string, options: ReadOptions = {}): Pro
 const noCocoFile = (path: string) =>
   new UserError(`${path}: a COCO file is an object with images, annotations and categories`);
 
-async function sizeOf(path: string): Promise<number> {
+async function statOf(path: string): Promise<Stats> {
   try {
-    return (await stat(path)).size;
+    return await stat(path);
   } catch (error) {
     throw describeFileError(error, path, "read");
   }

@@ -64,6 +64,18 @@ describe("a COCO file", () => {
     });
   }
 
+  it("is kept for the next reader where that is wanted, as long as it is the same file", async () => {
+    const path = write(`{"images": [], "annotations": [], "categories": []}`);
+    const first = await readCocoFile(path, { handOver: true });
+    expect(await readCocoFile(path)).to.equal(first);
+    const second = await readCocoFile(path);
+    expect(second).to.not.equal(first);
+    expect(second).to.deep.equal(first);
+    await readCocoFile(path, { handOver: true });
+    write(`{"images": [1], "annotations": [], "categories": []}`);
+    expect((await readCocoFile(path)).images).to.deep.equal([1]);
+  });
+
   it("that is not there is named", async () => {
     const path = join(folder, "none.json");
     expect(await userMessage(() => readCocoFile(path)))

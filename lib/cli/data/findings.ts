@@ -19,7 +19,7 @@ export async function quickCheck({ api, signal }: Context, config: Config): Prom
   const paths = SPLITS.flatMap((split) => Object.values(config.data[split]));
   if (paths.some((path) => typeof path === "string" && !existsSync(path))) return undefined;
   const sources = SPLITS.map((split) => sourceOf(config, split));
-  return api.data.check({ sources, pixels: false, signal });
+  return api.data.check({ sources, pixels: false, handOver: true, signal });
 }
 
 /** Findings as lines, in their order. */

@@ -31,7 +31,9 @@ export async function checkCocoSet(
   options: Omit<CheckOptions, "sources">,
 ): Promise<CheckedSource> {
   const nothing = { set: { name: source.name, pictures: 0, annotations: 0 }, classes: undefined, fingerprints: [] };
-  const file = await collector.attemptAsync(() => readCocoFile(source.annotations));
+  const file = await collector.attemptAsync(() =>
+    readCocoFile(source.annotations, { handOver: options.handOver === true }),
+  );
   if (file === undefined) return nothing;
   collector.stopAt(FAULTS + Math.floor(file.bytes / BYTES_A_FAULT));
   try {

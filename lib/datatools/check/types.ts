@@ -34,6 +34,8 @@ export interface CheckOptions {
   readonly sources: readonly DataSource[];
   /** False: pictures are not decoded; so sizes, damaged files and shared pictures are not found. Default true. */
   readonly pixels?: boolean;
+  /** The annotation files are read once more at once, by a training: keep them for it. Default false. */
+  readonly handOver?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
 }
