@@ -14,7 +14,7 @@ import { type WeightsApi, weightsApi } from "./weights/api.js";
 
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
 export interface Api {
-  train(options: TrainOptions): Promise<Result>;
+  train(options: TrainOptions): Promise<TrainResult>;
   evaluate(options: EvaluateOptions): Promise<EvaluateResult>;
   predictFiles(options: PredictOptions): Promise<PredictResult>;
   readonly data: DataApi;
@@ -34,6 +34,11 @@ export interface Result {
 
 export type { EvaluateOptions } from "../inference/evaluate.js";
 export type { PredictOptions } from "../inference/predict.js";
+
+export interface TrainResult extends Result {
+  /** Why training ended; without it, all steps were done. */
+  readonly ended?: "steps" | "earlyStopping";
+}
 
 export interface EvaluateResult extends Result {
   /** The folder written into. */

@@ -61,7 +61,8 @@ export function trainCommand(context: Context): Command {
       });
       printResult(context, flags, result, () => {
         const figures = result.metrics === undefined ? "" : `${metricsTable(result.metrics)}\n`;
-        return `${figures}done; the run is in ${config.output}`;
+        const end = result.ended === "earlyStopping" ? "stopped early" : "done";
+        return `${figures}${end}; the run is in ${config.output}`;
       });
     });
 }

@@ -37,6 +37,17 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
       evaluateEvery: count(
         "Epochs (or steps, as the length) between validations; without it, only at the end",
       ).exactOptional(),
+      earlyStopping: z
+        .strictObject({
+          metric: z
+            .enum(metrics)
+            .exactOptional()
+            .describe("What is watched; without it, the metric of checkpoint.best"),
+          patience: count("Validations in a row without a better figure after which training stops"),
+          minDelta: z.number().min(0).default(0).describe("By how much more than this a figure must be better"),
+        })
+        .exactOptional()
+        .describe("Training stops when validation gets no better"),
       checkpoint: z
         .strictObject({
           every: count(
@@ -52,7 +63,11 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
       logEvery: count("Steps between log lines").default(10),
       seed: z.int().min(0).default(0).describe("Every random choice of the run follows from it"),
     })
-    .superRefine(({ epochs, steps }, context) => {
+    .superRefine(({ epochs, steps, evaluateEvery, earlyStopping }, context) => {
+      if (earlyStopping !== undefined && evaluateEvery === undefined) {
+        const message = "needs training.evaluateEvery: without it there is one validation, at the end";
+        context.addIssue({ code: "custom", path: ["earlyStopping"], message });
+      }
       if (epochs === undefined && steps === undefined) {
         context.addIssue({ code: "custom", message: "needs epochs or steps" });
       }

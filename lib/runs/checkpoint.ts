@@ -172,13 +172,17 @@ export async function saveBest(
 /**
  * Whether `value` beats the best so far: lower for losses, higher for everything else. What is undefined never does: NaN,
  * and the −1 that COCO's figures have where there is nothing to find.
+ *
+ * @param by more than which it must be better; default 0
  */
-export function isBetter(metric: string, value: number, best: number | undefined): boolean {
-  const isLoss = metric.toLowerCase().endsWith("loss");
+export function isBetter(metric: string, value: number, best: number | undefined, by = 0): boolean {
+  const isLoss = isLowerBetter(metric);
   if (Number.isNaN(value) || (!isLoss && value < 0)) return false;
   if (best === undefined) return true;
-  return isLoss ? value < best : value > best;
+  return isLoss ? value < best - by : value > best + by;
 }
+
+export const isLowerBetter = (metric: string): boolean => metric.toLowerCase().endsWith("loss");
 
 /** @throws UserError when a file of the checkpoint is missing, truncated or damaged */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint & { readonly files: Checksums }> {

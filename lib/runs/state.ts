@@ -16,10 +16,20 @@ export interface TrainingState {
   /** The step of that validation; 0 if there was none. */
   readonly evaluatedStep: number;
   readonly best?: BestModel;
+  readonly watched?: Watched;
   readonly trend: Trend;
   /** The newest checkpoint before this one whose loss was sound; 0 if there was none. */
   readonly soundStep: number;
   readonly config: Config;
+}
+
+/** How validation goes, where training may stop early. */
+export interface Watched {
+  readonly metric: string;
+  /** The best figure so far and its step; absent until one is defined. */
+  readonly best?: { readonly value: number; readonly step: number };
+  /** Validations since then, or in all. */
+  readonly waited: number;
 }
 
 /** How far a run is. */
@@ -30,6 +40,7 @@ export interface Progress {
   readonly metrics: Readonly<Record<string, number>>;
   readonly evaluatedStep: number;
   readonly best?: BestModel;
+  readonly watched?: Watched;
   readonly trend: Trend;
 }
 
@@ -62,6 +73,13 @@ const stateSchema = z
     metrics: z.record(z.string(), figure),
     evaluatedStep: step,
     best: z.object({ metric: z.string(), value: figure, step }).exactOptional(),
+    watched: z
+      .object({
+        metric: z.string(),
+        best: z.object({ value: z.number(), step }).exactOptional(),
+        waited: step,
+      })
+      .exactOptional(),
     trend: z.object({ steps: step, mean: z.number(), lowest: z.number().exactOptional() }).default(NO_TREND),
     soundStep: step.default(0),
     config: configSchema(),

@@ -12,6 +12,7 @@ import { followLoss } from "../runs/trend.js";
 import { learningRateAt } from "../schedules/index.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
+import { reasonToStop, watch } from "./earlyStopping.js";
 import type { WeightAverage } from "./ema.js";
 import { isDue, type RunLength } from "./length.js";
 import { modelTensors } from "./resume.js";
@@ -42,7 +43,7 @@ export interface RunOptions<B extends Batch> {
 }
 
 /**
- * Takes steps to the end of the run, validating and saving when due.
+ * Takes steps to the end of the run, or until validation gets no better, validating and saving when due.
  *
  * A step's batches and random numbers are functions of the seed and its number, and a checkpoint is made between steps:
  * that is all it takes to resume exactly. It is made before the validation that is due with it, which may take long or
@@ -66,12 +67,15 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
     progress = await (average === undefined ? work() : average.inPlace(work));
     await saver.addEvaluation(progress);
     await saver.confirm(progress);
+    const why = reasonToStop(config.training, progress.watched);
+    if (why === undefined || step === length.steps) return;
+    emit({ type: "message", text: `stopped early after step ${step} of ${length.steps}: ${why}` });
   };
 
   const batches = loader.batches({ startAt: progress.step * accumulate, stopAt: length.steps * accumulate });
   try {
     if (progress.step > 0) await finishStep(); // what a stopped run had still to do
-    while (progress.step < length.steps) {
+    while (progress.step < length.steps && reasonToStop(config.training, progress.watched) === undefined) {
       signal?.throwIfAborted();
       const step = progress.step + 1;
       const start = performance.now();
@@ -128,7 +132,8 @@ async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progr
   emit({ type: "evaluation", step, epoch: epochOf(options, step), metrics });
   if (!Number.isFinite(metrics.loss ?? 0)) throw await saver.diverged(step, "the validation loss", { proved: true });
   const { best: metric } = config.training.checkpoint;
-  const evaluated = { ...progress, metrics, evaluatedStep: step };
+  const watched = watch(config.training, progress.watched, { step, metrics });
+  const evaluated = { ...progress, metrics, evaluatedStep: step, ...(watched && { watched }) };
   const value = metrics[metric] ?? Number.NaN;
   if (!isBetter(metric, value, progress.best?.value)) return evaluated;
   const best = { metric, value, step };

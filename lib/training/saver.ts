@@ -71,10 +71,11 @@ export function createSaver(options: SaverOptions): Saver {
   let told = false;
   let lastSave = performance.now();
 
-  const stateOf = ({ step, metrics, evaluatedStep, trend, best }: Progress): TrainingState => {
+  const stateOf = ({ step, metrics, evaluatedStep, trend, best, watched }: Progress): TrainingState => {
     const random = { step: Random.of(seed, "step", step + 1).state };
     const epoch = epochOf(step);
-    return { step, epoch, random, metrics, evaluatedStep, trend, soundStep, ...(best && { best }), config };
+    const judged = { ...(best && { best }), ...(watched && { watched }) };
+    return { step, epoch, random, metrics, evaluatedStep, trend, soundStep, ...judged, config };
   };
 
   const tellOfGrowth = ({ step, trend: { mean, lowest = 0 } }: Progress) => {

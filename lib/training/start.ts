@@ -144,10 +144,17 @@ async function fromCheckpoint({ config, values, optimizer, average, say }: Start
   if ((average === undefined) !== (found.checkpoint.average === undefined)) say(describeAverage(average, state.step));
   const changed = configDifferences(state.config, config);
   if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
-  const { step, metrics, evaluatedStep, best, trend, soundStep } = state;
+  const { step, metrics, evaluatedStep, best, watched, trend, soundStep } = state;
   const hasBest = best?.metric === training.checkpoint.best && existsSync(join(output, BEST));
   return {
-    progress: { step, metrics, evaluatedStep, ...(hasBest && { best }), trend },
+    progress: {
+      step,
+      metrics,
+      evaluatedStep,
+      ...(hasBest && { best }),
+      ...(watched && training.earlyStopping && { watched }),
+      trend,
+    },
     soundStep,
     files,
     damaged: found.damaged,

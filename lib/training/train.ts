@@ -17,6 +17,7 @@ import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
+import { reasonToStop } from "./earlyStopping.js";
 import { averageWeights, type EmaConfig } from "./ema.js";
 import { runLength } from "./length.js";
 import { type RunOptions, runSteps } from "./loop.js";
@@ -44,6 +45,8 @@ export interface TrainResult {
   readonly run: string;
   /** Optimiser steps done in all. */
   readonly steps: number;
+  /** Why there are no more: all were done, or validation got no better (`training.earlyStopping`). */
+  readonly ended: "steps" | "earlyStopping";
   /** The last validation's. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly best?: BestModel;
@@ -141,10 +144,9 @@ async function trainWith(
     onEvent(event);
   };
   emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
-  const next =
-    progress.step === steps ? `all steps are done already (${steps}); more of them go on from there` : COMPILING;
   const averaged = ema === undefined ? [] : [describeEma(ema)];
-  for (const text of [...messages, ...remarks, ...averaged, next]) emit({ type: "message", text });
+  for (const text of [...messages, ...remarks, ...averaged, describeNext(config, steps, progress)])
+    emit({ type: "message", text });
   const { step, metrics, best } = await runSteps({
     ...parts,
     config,
@@ -158,7 +160,15 @@ async function trainWith(
     emit,
   });
   const weights = best === undefined ? run : join(run, "best.safetensors");
-  return { run, steps: step, metrics, ...(best && { best }), weights };
+  const ended = step < steps ? "earlyStopping" : "steps";
+  return { run, steps: step, ended, metrics, ...(best && { best }), weights };
+}
+
+function describeNext({ training }: Config, steps: number, { step, watched }: Progress): string {
+  if (step === steps) return `all steps are done already (${steps}); more of them go on from there`;
+  const why = reasonToStop(training, watched);
+  if (why === undefined) return COMPILING;
+  return `training stopped early already: ${why}; more patience (training.earlyStopping.patience) goes on from there`;
 }
 
 const COMPILING = "compiling; the first step takes longer than the others";

@@ -153,6 +153,8 @@ describe("the command line", () => {
       [false, false],
       [true, false],
     ]);
+    const { api: early } = recordingApi({ train: async () => ({ ended: "earlyStopping" }) });
+    expect((await run(args, { api: early })).stdout).to.equal(`stopped early; the run is in ${resolve("here")}\n`);
     await run([...args, "--restart"], { api });
     expect(calls.train[2]).to.include({ resume: false, restart: true });
     expect(calls.train[0]?.config.training.steps).to.equal(7);

@@ -139,6 +139,30 @@ describe("config errors", () => {
       "config.yaml:12:17: training.ema.decay: must be below 1, got 1",
     ],
     [
+      "early stopping without validations to stop by",
+      "steps: 300",
+      "steps: 300\n  earlyStopping: { patience: 3 }",
+      "config.yaml:12:18: training.earlyStopping: needs training.evaluateEvery: without it there is one validation, at the end",
+    ],
+    [
+      "early stopping without patience",
+      "steps: 300",
+      "steps: 300\n  evaluateEvery: 10\n  earlyStopping: { minDelta: 0.1 }",
+      "config.yaml:13:18: training.earlyStopping.patience: is missing; expected a number",
+    ],
+    [
+      "early stopping with no patience at all",
+      "steps: 300",
+      "steps: 300\n  evaluateEvery: 10\n  earlyStopping: { patience: 0 }",
+      "config.yaml:13:30: training.earlyStopping.patience: must be at least 1, got 0",
+    ],
+    [
+      "early stopping by another task's figure",
+      "steps: 300",
+      "steps: 300\n  evaluateEvery: 10\n  earlyStopping: { patience: 3, metric: mIoU }",
+      'config.yaml:13:41: training.earlyStopping.metric: must be one of boxAP, maskAP, loss; got the text "mIoU"',
+    ],
+    [
       "a warm-up without a length",
       "warmup: { steps: 50 }",
       "warmup: { ratio: 0.1 }",
@@ -298,7 +322,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, checkpoint, logEvery, seed",
+            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, seed",
           ),
         );
         files.remove();

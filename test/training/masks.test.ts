@@ -84,6 +84,13 @@ describe("training on objects with and without masks", function () {
       `${none}: no object has a mask, so there is no maskAP to choose the best weights by; ` +
         "set training.checkpoint.best to boxAP or loss",
     );
+    const stopping = ["training.earlyStopping={metric: maskAP, patience: 1}", "training.evaluateEvery=1"];
+    expect(await userMessage(() => train({ val: none }, ...stopping))).to.equal(
+      `${none}: no object has a mask, so there is no maskAP to stop by; set training.earlyStopping.metric to boxAP or loss`,
+    );
+    expect(await userMessage(() => train({ train: none }, ...stopping))).to.equal(
+      "training.earlyStopping.metric: the model has no masks, so there is no maskAP; use boxAP or loss",
+    );
     expect(await userMessage(() => train({ train: none }, "model.head.mask=true"))).to.equal(
       `${none}: none of its 6 objects has a mask, so a mask head cannot be trained; set model.head.mask to false or auto`,
     );

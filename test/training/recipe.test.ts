@@ -8,7 +8,7 @@ import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import { checkpointBytes, decidedLines, messagesOf, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
-for (const task of ["segmentation", "detection"] as const) {
+for (const task of ["segmentation", "detection", "classification"] as const) {
   describe(`pieces of a recipe (${task})`, function () {
     this.timeout(180_000); // on a busy machine
     let data: ShapesData;
@@ -34,6 +34,7 @@ for (const task of ["segmentation", "detection"] as const) {
       const shareOf = (name: string) => {
         const stage = /^backbone\.network\.(\d)/.exec(name)?.[1];
         if (stage !== undefined) return 0.5 ** (4 - Math.ceil(Number(stage) / 2));
+        if (name.startsWith("backbone.norm.")) return 0.5; // a classifier's
         return name.startsWith("backbone.patch_embed.") ? 0.5 ** 5 : 1;
       };
       const moved = new Set<number>();
@@ -143,6 +144,50 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(
         readFileSync(join(run, "best.safetensors")).equals(readFileSync(join(whole, "best.safetensors"))),
       ).to.equal(true);
+    });
+
+    it("stops early, says why, and takes resuming for nothing else", async () => {
+      // No validation is better than the first, whatever it finds.
+      const stopping = [
+        "training.earlyStopping={metric: loss, patience: 2, minDelta: 1e6}",
+        "training.evaluateEvery=2",
+      ];
+      const overrides = ["training.steps=12", ...stopping];
+      const whole = newRun();
+      const { events, result } = await train(whole, ...overrides);
+      expect(result).to.include({ steps: 6, ended: "earlyStopping" });
+      const why = /^loss was not more than 1000000 below the [\d.]+ of step 2 in 2 validations since$/;
+      const told = /^stopped early after step 6 of 12: (.*)$/m.exec(messagesOf(events))?.[1];
+      expect(told).to.match(why);
+      expect(events.at(-1), "the last thing said").to.deep.include({ type: "message" });
+
+      const run = newRun();
+      const resume = async (more: readonly string[], stopAt?: number) => {
+        const controller = new AbortController();
+        const onEvent = (event: TrainingEvent) => {
+          if (event.type === "step" && event.step === stopAt) controller.abort();
+        };
+        const options = { resume: true, signal: controller.signal, onEvent };
+        return trainQuietly(shapesConfig(task, data, run), [...overrides, ...more], options);
+      };
+      for (const stopAt of [3, 5])
+        expect(await resume([], stopAt).catch((error: unknown) => error)).to.have.property("name", "AbortError");
+      expect((await resume([])).result).to.include({ steps: 6, ended: "earlyStopping" });
+      expect(decidedLines(run)).to.deep.equal(decidedLines(whole));
+      const expected = checkpointBytes(whole, 6);
+      expect(checkpointBytes(run, 6).map((bytes, i) => bytes.equals(expected[i]!))).to.deep.equal([true, true]);
+
+      const again = await resume([]);
+      expect(again.result).to.include({ steps: 6, ended: "earlyStopping" });
+      expect(messagesOf(again.events)).to.contain(
+        `training stopped early already: ${told}; more patience (training.earlyStopping.patience) goes on from there`,
+      );
+      const patient = await resume(["training.earlyStopping.patience=4"]);
+      expect(patient.result).to.include({ steps: 10, ended: "earlyStopping" });
+      expect(messagesOf(patient.events)).to.contain("stopped early after step 10 of 12: ");
+      const { result: last, events: toEnd } = await resume(["training.earlyStopping.patience=5"]);
+      expect(last).to.include({ steps: 12, ended: "steps" });
+      expect(messagesOf(toEnd), "its patience ends with the run").to.not.contain("stopped early after");
     });
   });
 }

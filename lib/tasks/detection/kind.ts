@@ -70,10 +70,11 @@ async function openDetection(
     },
     async validation(predictor) {
       const dataset = await open(config, "val", description);
-      if (masks && !dataset.hasMasks && config.training.checkpoint.best === "maskAP") {
+      const key = keyOfMaskAp(config);
+      if (masks && !dataset.hasMasks && key !== undefined) {
+        const purpose = key === BEST_KEY ? "choose the best weights by" : "stop by";
         throw new UserError(
-          `${config.data.val.annotations}: no object has a mask, so there is no maskAP to choose the best weights by; ` +
-            "set training.checkpoint.best to boxAP or loss",
+          `${config.data.val.annotations}: no object has a mask, so there is no maskAP to ${purpose}; set ${key} to boxAP or loss`,
         );
       }
       return validationOf(config, dataset, predictor, masks);
@@ -99,10 +100,19 @@ function describe({ model, data, training }: DetectionConfig, dataset: Detection
   }
   const { classes, categoryIds } = dataset;
   const masks = wanted === "auto" ? dataset.hasMasks : wanted;
-  if (!masks && training.checkpoint.best === "maskAP") {
-    throw new UserError("training.checkpoint.best: the model has no masks, so there is no maskAP; use boxAP or loss");
+  const key = keyOfMaskAp({ training });
+  if (!masks && key !== undefined) {
+    throw new UserError(`${key}: the model has no masks, so there is no maskAP; use boxAP or loss`);
   }
   return { task: "detection", classes, categoryIds, masks };
+}
+
+const BEST_KEY = "training.checkpoint.best";
+
+/** What the config decides by maskAP. */
+function keyOfMaskAp({ training }: Pick<DetectionConfig, "training">): string | undefined {
+  if (training.checkpoint.best === "maskAP") return BEST_KEY;
+  return training.earlyStopping?.metric === "maskAP" ? "training.earlyStopping.metric" : undefined;
 }
 
 /** Objects that are no crowds. */
