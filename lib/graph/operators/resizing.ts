@@ -3,7 +3,7 @@ import { spatial } from "./convolution.js";
 import { constant, constantData, int32Indices } from "./leaves.js";
 import { matMul } from "./matmul.js";
 import { repeat } from "./pooling.js";
-import { gather } from "./shaping.js";
+import { concat, gather, slice } from "./shaping.js";
 
 export interface ResizeAttributes {
   readonly size: readonly [height: number, width: number];
@@ -59,22 +59,69 @@ export const resizeBicubicOperator: Operator<BicubicAttributes> = {
   },
   gradient: ({ inputs: [x], attributes }, [g]) => {
     const [rows, columns] = cubicMatrices(x!, attributes);
-    return [matMul(matMul(rows, g!, { transposeA: true }), columns)];
+    return [alongAxis(transposed(columns), alongAxis(transposed(rows), g!, -2), -1)];
   },
   decompose: ({ inputs: [x], attributes }) => {
     const [rows, columns] = cubicMatrices(x!, attributes);
-    return [matMul(matMul(rows, x!), columns, { transposeB: true })];
+    return [alongAxis(columns, alongAxis(rows, x!, -2), -1)];
   },
 };
 
-function cubicMatrices(x: Value, { size, antialias }: BicubicAttributes): readonly [rows: Value, columns: Value] {
-  const [rows, columns] = size.map((to, i) => {
+/** What makes `to` numbers of `from` along an axis: [to, from]. */
+interface Matrix {
+  readonly data: Float32Array;
+  readonly to: number;
+  readonly from: number;
+}
+
+function cubicMatrices(x: Value, { size, antialias }: BicubicAttributes): readonly [rows: Matrix, columns: Matrix] {
+  const [rows, columns] = size.map((to, i): Matrix => {
     const from = x.shape.at(i - 2)!;
-    return antialias
-      ? constant(antialiasedMatrix(from, to), [to, from])
-      : interpolationMatrix(from, to, pixelsAround(-0.75));
+    const data = antialias ? antialiasedMatrix(from, to) : interpolationData(from, to, pixelsAround(-0.75));
+    return { data, to, from };
   });
   return [rows!, columns!];
+}
+
+function transposed({ data, to, from }: Matrix): Matrix {
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < to; i++) for (let j = 0; j < from; j++) result[j * to + i] = data[i * from + j]!;
+  return { data: result, to: from, from: to };
+}
+
+/** Rows of a matrix of resizing that are multiplied at once. */
+const BAND = 256;
+
+/**
+ * The product along the last axis of x, or the one before. A large matrix is nearly all zeros away from its diagonal, so that
+ * it is taken in bands of rows, each with those columns alone where it has something: for the attention biases of
+ * EfficientFormerV2 at 800 pixels, 576 × 2304 to 625 × 2500, that takes a quarter of the time.
+ */
+function alongAxis({ data, to, from }: Matrix, x: Value, axis: -1 | -2): Value {
+  const parts: Value[] = [];
+  for (let start = 0; start < to; start += BAND) {
+    const end = Math.min(to, start + BAND);
+    const [low, high] = to <= BAND ? [0, from] : columnsOf(data.subarray(start * from, end * from), from);
+    const band = new Float32Array((end - start) * (high - low));
+    for (let i = start; i < end; i++) {
+      band.set(data.subarray(i * from + low, i * from + high), (i - start) * (high - low));
+    }
+    const block = constant(band, [end - start, high - low]);
+    const part = slice(x, { axis, start: low, end: high });
+    parts.push(axis === -2 ? matMul(block, part) : matMul(part, block, { transposeB: true }));
+  }
+  return concat(parts, axis);
+}
+
+/** The first column of rows that has something, and the one behind the last. */
+function columnsOf(rows: Float32Array, width: number): readonly [low: number, high: number] {
+  let [low, high] = [width - 1, 1];
+  for (const [i, weight] of rows.entries()) {
+    if (weight === 0) continue;
+    low = Math.min(low, i % width);
+    high = Math.max(high, (i % width) + 1);
+  }
+  return [Math.min(low, high - 1), high];
 }
 
 /** Source positions and weights of one output position, as PyTorch's `interpolate` takes them. */
@@ -120,15 +167,18 @@ export function antialiasedMatrix(input: number, output: number): Float32Array {
 }
 
 /** The [output, input] matrix of a one-dimensional resizing; indices outside are clamped to the border. */
-function interpolationMatrix(input: number, output: number, taps: Taps): Value {
+function interpolationData(input: number, output: number, taps: Taps): Float32Array {
   const matrix = new Float64Array(output * input);
   for (let i = 0; i < output; i++) {
     for (const [index, weight] of taps(((i + 0.5) * input) / output - 0.5)) {
       matrix[i * input + Math.min(input - 1, Math.max(0, index))]! += weight;
     }
   }
-  return constant(Float32Array.from(matrix), [output, input]);
+  return Float32Array.from(matrix);
 }
+
+const interpolationMatrix = (input: number, output: number, taps: Taps): Value =>
+  constant(interpolationData(input, output, taps), [output, input]);
 
 export function resizeBilinear(x: Value, size: readonly [number, number]): Value {
   return size[0] === spatial(x)[0] && size[1] === spatial(x)[1] ? x : apply(resizeBilinearOperator, [x], { size });
