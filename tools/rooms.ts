@@ -33,7 +33,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     neutral: true,
   },
   necks: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
-  heads: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
+  heads: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas", "backbones"], neutral: true },
   jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   datasets: {
     holds: "readers, the loader, and in `transforms` one a file",

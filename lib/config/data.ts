@@ -1,9 +1,7 @@
 import { z } from "zod";
+import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import { classificationTransformConfig, transformConfig, transformOf } from "../datasets/transforms/index.js";
 import { count, filePath, flag, fraction, positive } from "../schemas/fields.js";
-
-/** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
-export const SIZE_MULTIPLE = 32;
 
 function strideMultiple(description: string) {
   return count(description).refine(

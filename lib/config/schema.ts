@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { backboneConfig } from "../backbones/index.js";
 import { engineConfig } from "../engines/index.js";
+import { classifierConfig } from "../heads/classifier.js";
 import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { outputPath } from "../schemas/fields.js";
 import { additionsMade } from "../schemas/kinds.js";
 import { coco, imageLabels, labelMaps } from "./data.js";
-import { classifier } from "./model.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
@@ -36,7 +36,7 @@ const segmentation = () =>
 const classification = () =>
   z.strictObject({
     task: z.literal("classification").describe("One class for the whole image"),
-    model: z.strictObject({ backbone: backboneConfig(), head: z.discriminatedUnion("type", [classifier()]) }),
+    model: z.strictObject({ backbone: backboneConfig(), head: z.discriminatedUnion("type", [classifierConfig()]) }),
     data: z.discriminatedUnion("type", [imageLabels()]).describe("Images and their classes"),
     training: training(["top1", "top5", "f1", "loss"]),
     engine: engineConfig,

@@ -1,5 +1,5 @@
 import type { Build } from "../compilers/onnx/portable.js";
-import { SIZE_MULTIPLE } from "../config/data.js";
+import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import type { TensorData } from "../graph/index.js";
 import type { Evaluate } from "../graph/passes/foldConstants.js";
 import { optimiseForInference } from "../graph/passes/optimise.js";

@@ -1,5 +1,5 @@
-import { SIZE_MULTIPLE } from "../config/data.js";
 import type { Config } from "../config/schema.js";
+import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import type { TransformSpec } from "../datasets/transforms/index.js";
 import { UserError } from "../errors.js";
 

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import { paddedSize } from "../datasets/loader/makeBatch.js";
+import { paddedSize } from "../datasets/loader/padding.js";
 import { metaOf } from "../datasets/meta.js";
 import { applyTransforms } from "../datasets/transforms/index.js";
 import { writeNormalised } from "../images/normalise.js";

@@ -6,7 +6,7 @@ import { openCoco } from "../../lib/datasets/coco.js";
 import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { ade20kFolders, openLabelMaps } from "../../lib/datasets/labelMaps.js";
 import { createLoader } from "../../lib/datasets/loader/loader.js";
-import { paddedSize } from "../../lib/datasets/loader/makeBatch.js";
+import { paddedSize } from "../../lib/datasets/loader/padding.js";
 import { planEpoch } from "../../lib/datasets/loader/plan.js";
 import type { Batch, LoaderOptions } from "../../lib/datasets/loader/types.js";
 import type { TransformInput } from "../../lib/datasets/transforms/index.js";

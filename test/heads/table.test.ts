@@ -1,3 +1,4 @@
+import { classifierConfig } from "../../lib/heads/classifier.js";
 import { DETECTION_HEADS, SEGMENTATION_HEADS } from "../../lib/heads/index.js";
 import { expectTableOf } from "../support/kinds.js";
 
@@ -5,5 +6,5 @@ import { expectTableOf } from "../support/kinds.js";
 const PARTS = ["boxHead.ts", "ious.ts", "maskHead.ts", "rpnHead.ts", "segmentationHead.ts"];
 
 it("the tables of heads have the files of their folder", () => {
-  expectTableOf("heads", [...DETECTION_HEADS, ...SEGMENTATION_HEADS], PARTS);
+  expectTableOf("heads", [...DETECTION_HEADS, ...SEGMENTATION_HEADS, { schema: classifierConfig() }], PARTS);
 });

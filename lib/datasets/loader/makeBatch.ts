@@ -1,13 +1,13 @@
 import type { CodecName } from "../../images/decode.js";
 import { padLabelMap } from "../../images/geometry.js";
 import { type Normalisation, writeNormalised } from "../../images/normalise.js";
-import type { Size } from "../../images/picture.js";
 import { Random } from "../../random.js";
 import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";
 import { applyTransforms, type TransformSpec } from "../transforms/index.js";
 import type { Dataset, Sample } from "../types.js";
-import type { Batch, CollateHook, PaddingRule } from "./types.js";
+import { type PaddingRule, paddedSize } from "./padding.js";
+import type { Batch, CollateHook } from "./types.js";
 
 /** All it takes to make a batch, as plain data. */
 export interface BatchTask {
@@ -90,15 +90,6 @@ function roomFor(length: number, buffer: ArrayBuffer | undefined): Float32Array 
 function given<T>(annotation: T | undefined, { meta }: Sample): T {
   if (annotation === undefined) throw new Error(`${meta.file} lacks the annotation of its kind of data set`);
   return annotation;
-}
-
-/** The common size of a batch's pictures under a padding rule. */
-export function paddedSize(pictures: readonly Size[], rule: PaddingRule): Size {
-  const multiple = rule.multipleOf ?? 32;
-  const raise = (sides: readonly number[]): number => Math.ceil(Math.max(...sides) / multiple) * multiple;
-  const needed = { width: raise(pictures.map((p) => p.width)), height: raise(pictures.map((p) => p.height)) };
-  const fitting = (rule.sizes ?? []).filter((size) => size.width >= needed.width && size.height >= needed.height);
-  return fitting.sort((a, b) => a.width * a.height - b.width * b.height)[0] ?? needed;
 }
 
 async function runHook(hook: CollateHook, batch: Batch): Promise<unknown> {

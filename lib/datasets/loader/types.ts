@@ -3,6 +3,7 @@ import type { Normalisation } from "../../images/normalise.js";
 import type { LabelMap } from "../../images/picture.js";
 import type { TransformInput } from "../transforms/index.js";
 import type { Dataset, Instances, SampleMeta } from "../types.js";
+import type { PaddingRule } from "./padding.js";
 
 interface BatchBase {
   /** [batch, 3, height, width] normalised, zero where padded. */
@@ -39,17 +40,6 @@ export type Batch = DetectionBatch | SegmentationBatch | ClassificationBatch;
 
 /** The batch type of a data set's kind. */
 export type BatchOf<D extends Dataset> = Extract<Batch, { readonly kind: D["kind"] }>;
-
-/** How a batch's common size is found from its pictures' sizes. */
-export interface PaddingRule {
-  /** Both sides are raised to a multiple of this; default 32. */
-  readonly multipleOf?: number;
-  /**
-   * Sizes to prefer, so that few programs need compiling: the smallest of these by area that holds the batch is taken.
-   * A batch that fits into none is padded to the multiple.
-   */
-  readonly sizes?: readonly { readonly height: number; readonly width: number }[];
-}
 
 /** A function of a module, called with each batch where it is made, in a worker thread if there are any. */
 export interface CollateHook {

@@ -30,7 +30,8 @@ const distillation = () =>
     })
     .describe("Learning from a teacher (Touvron et al. 2021); a model with a second head learns it there");
 
-export const classifier = () =>
+/** What a config says of a classifier besides its backbone, whose own layers give the scores of the classes: how it learns. */
+export const classifierConfig = () =>
   z.strictObject({
     type: z.literal("classifier"),
     labelSmoothing: z
