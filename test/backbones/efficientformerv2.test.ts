@@ -1,5 +1,9 @@
+import { expect } from "chai";
 import { makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
+import { input } from "../../lib/graph/index.js";
+import { Context } from "../../lib/nn/context.js";
+import { ParameterList } from "../../lib/nn/parameters.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
 import { requireGoldens } from "../support/goldens.js";
 import { expectOfficialModel, type GoldenTask } from "../support/modelGoldens.js";
@@ -28,4 +32,15 @@ describe("EfficientFormerV2", () => {
       });
     });
   }
+
+  it("tells of sizes it cannot have", () => {
+    const config = backboneConfig.parse({ type: "efficientformerv2", variant: "s0" });
+    expect(() => makeClassifier(new ParameterList().scope(), config, { pictureSide: 200, classes: 10 })).to.throw(
+      "pictures of 200 × 200; sides must be multiples of 32",
+    );
+    const dense = makeBackbone(new ParameterList().scope(), config, { pictureSide: 512 });
+    expect(() => dense.forward(input("x", [1, 3, 100, 64]), Context.evaluation())).to.throw(
+      "images of 100 × 64; sides must be multiples of 32",
+    );
+  });
 });
