@@ -28,6 +28,7 @@ export type { LabelMap, Picture } from "./images/picture.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
+  type ClassificationModel,
   type DetectionModel,
   type LoadModelOptions,
   loadModel,
@@ -41,6 +42,7 @@ export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";
 export type { TrainingEvent } from "./runs/events.js";
+export type { FoundClass } from "./tasks/classification/found.js";
 export type { FoundDifference } from "./tasks/comparison.js";
 export type { FoundInstance } from "./tasks/detection/found.js";
 export { sourceOf } from "./tasks/kinds.js";

@@ -27,7 +27,7 @@ export async function openImageLabels(options: ImageLabelsOptions): Promise<Clas
     const hint = options.labels === undefined ? "; they lie in a folder for each class" : "";
     throw new UserError(`${placeOf(options)}: there are no images here${hint}`);
   }
-  const classes = options.classes ?? classesOf(labelled);
+  const classes = options.classes ?? (await classesOf(options, labelled));
   const indexOf = classIndices(classes, placeOf(options));
   const pictures = numbered(labelled).map((one) => ({ id: one.id, file: one.file, label: indexOf(one) }));
   const source = (index: number): SampleSource => {
@@ -57,9 +57,14 @@ export async function listLabelled({ pictures: root, labels }: ImageLabelsOption
   return labelled;
 }
 
-/** The classes that occur, in order of their names. */
-export const classesOf = (labelled: readonly LabelledFile[]): string[] =>
-  [...new Set(labelled.map(({ label }) => label))].sort();
+/** The classes of a list, or a class for each folder, in order of their names: one without images may be a slip, and is told. */
+export async function classesOf(
+  { pictures, labels }: Pick<ImageLabelsOptions, "pictures" | "labels">,
+  labelled: readonly LabelledFile[],
+): Promise<string[]> {
+  if (labels === undefined) return listFolders(pictures);
+  return [...new Set(labelled.map(({ label }) => label))].sort();
+}
 
 export const numbered = (labelled: readonly LabelledFile[]): (PictureFile & LabelledFile)[] =>
   labelled.map((one, i) => ({ id: i + 1, ...one }));

@@ -3,6 +3,7 @@ import type { ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { decodePicture, describeValue, type FileInput } from "../images/decode.js";
 import { dropAlpha, type Picture } from "../images/picture.js";
+import type { FoundClass } from "../tasks/classification/found.js";
 import type { FoundInstance } from "../tasks/detection/found.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { FoundClasses } from "../tasks/segmentation/kind.js";
@@ -39,7 +40,9 @@ interface ModelOf<Task extends string, Result> {
 export type DetectionModel = ModelOf<"detection", readonly FoundInstance[]>;
 /** Gives every pixel a class. */
 export type SegmentationModel = ModelOf<"segmentation", FoundClasses>;
-export type Model = DetectionModel | SegmentationModel;
+/** Tells which class a whole picture is of: all of them, the likeliest first. */
+export type ClassificationModel = ModelOf<"classification", readonly FoundClass[]>;
+export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 
 /**
  * Loads a trained model. `model.task` tells which kind it is, and so what `predict` answers.

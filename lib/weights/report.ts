@@ -10,7 +10,14 @@ export function describePlan(what: string, plan: LoadPlan): string {
   for (const [{ adapted }, count] of countBy(loads)) parts.push(`${count} of them ${adapted}`);
   if (missing.length > 0) parts.push(`${missing.length} missing (${some(missing)})`);
   for (const [adapter, count] of countBy(initial)) parts.push(`${count} ${adapter.initial}`);
-  if (reshaped.length > 0) parts.push(`${reshaped.length} of another shape (${some(reshaped.map(describeShape))})`);
+  const head = otherHead(reshaped);
+  const others = head === undefined ? reshaped : reshaped.filter((one) => !head.parts.includes(one));
+  if (head !== undefined) {
+    const { found, wanted, parts: left } = head;
+    const names = some(left.map(({ name }) => name));
+    parts.push(`its head of ${found} classes is left out, this one has ${wanted} and its random start (${names})`);
+  }
+  if (others.length > 0) parts.push(`${others.length} of another shape (${some(others.map(describeShape))})`);
   if (unreadable.length > 0) parts.push(`${unreadable.length} ${UNREADABLE} (${some(unreadable.map(describeType))})`);
   if (unexpected.length > 0) parts.push(`${unexpected.length} not used (${some(unexpected)})`);
   if (plan.choice !== undefined) parts.push(plan.choice);
@@ -58,6 +65,21 @@ export function requireSome(what: string, plan: LoadPlan, wanted: readonly strin
   throw new UserError(
     `${path}: none of its ${count} tensors fits ${what} (it holds ${some(held)}${whose}; wanted are ${some(wanted)}); ${advice}`,
   );
+}
+
+/** Of tensors of another shape those of a classifier's head of other classes, where they are: rows for classes, and their biases. */
+function otherHead(
+  reshaped: readonly Reshaped[],
+): { readonly found: number; readonly wanted: number; readonly parts: readonly Reshaped[] } | undefined {
+  const [first] = reshaped;
+  if (first === undefined) return undefined;
+  const [[found = 0], [wanted = 0]] = [first.found, first.wanted];
+  const isOfHead = (one: Reshaped) =>
+    one.found[0] === found && one.wanted[0] === wanted && one.found.slice(1).join() === one.wanted.slice(1).join();
+  const parts = reshaped.filter(isOfHead);
+  return found !== wanted && parts.length === reshaped.length && parts.some((one) => one.wanted.length > 1)
+    ? { found, wanted, parts }
+    : undefined;
 }
 
 const UNREADABLE = "of an element type that cannot be read";

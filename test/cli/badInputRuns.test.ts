@@ -97,7 +97,12 @@ describe("bad input: runs that cannot go on", () => {
   it("deletes nothing but the run's own files to begin anew", async () => {
     const run = copyOfRun();
     const foreign = ["checkpoints/mine.pth", "tensorboard/notes.txt", "evaluation/mine.csv", "mine.txt"];
-    const old = ["checkpoints/step-00000009", "checkpoints/step-00000008.diverged", "evaluation/metrics.json"];
+    const old = [
+      "checkpoints/step-00000009",
+      "checkpoints/step-00000008.diverged",
+      "evaluation/metrics.json",
+      "evaluation/images.json",
+    ];
     mkdirSync(join(run, "evaluation"), { recursive: true });
     for (const name of [...foreign, ...old]) writeFileSync(join(run, name), "mine");
     await accepted([...train(run, "training.steps=1"), "--restart"]);

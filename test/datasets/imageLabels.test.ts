@@ -30,7 +30,7 @@ describe("images with a class each", () => {
 
   it("come from folders, with images at any depth", async () => {
     const dataset = await openImageLabels({ pictures: join(root, "train") });
-    expect(dataset.classes).to.deep.equal(["a", "b"]);
+    expect(dataset.classes, "a folder without images too").to.deep.equal(["a", "b", "empty"]);
     expect(dataset.pictures.map(({ file }) => file)).to.deep.equal([
       join("a", "2.png"),
       join("b", "1.png"),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { findMissing, listFolders } from "../../datasets/folders.js";
+import { findMissing } from "../../datasets/folders.js";
 import { classesOf, classIndices, listLabelled, numbered, placeOf } from "../../datasets/imageLabels.js";
 import type { ImageLabelsSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
@@ -22,9 +22,7 @@ export async function checkImageLabelSet(
     if (listed !== undefined) collector.add("error", "file", { file }, "there are no images here");
     return { set, classes: source.classes, fingerprints: [] };
   }
-  // A class's folder counts even where it is empty: it may be a slip.
-  const folders = source.labels === undefined ? await listFolders(source.pictures) : [];
-  const classes = source.classes ?? [...new Set([...folders, ...classesOf(images)])].sort();
+  const classes = source.classes ?? (await classesOf(source, images));
   const indexOf = classIndices(classes, file);
   const counts = new Float64Array(classes.length);
   for (const image of images) {

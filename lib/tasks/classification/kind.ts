@@ -82,15 +82,16 @@ async function openClassification(
 }
 
 function describe(
-  { model, data }: ClassificationConfig,
-  { classes }: ClassificationDataset,
+  { model, data, training }: ClassificationConfig,
+  { classes, labels }: ClassificationDataset,
   split: Split,
 ): ModelDescription {
   const { classWeights } = model.head;
   const where = data[split].labels ?? data[split].pictures;
-  if (classes.length < 2) {
+  const present = classes.filter((_, k) => labels.includes(k));
+  if (classes.length < 2 || (split === "train" && present.length < 2)) {
     throw new UserError(
-      `${where}: there is one class, "${classes[0]}"; a classifier tells at least two apart` +
+      `${where}: all images are of one class, "${present[0]}"; a classifier tells at least two apart` +
         (data[split].labels === undefined ? "; images lie in a folder for each class" : ""),
     );
   }
@@ -99,8 +100,17 @@ function describe(
       `model.head.classWeights: ${classWeights.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
     );
   }
+  if (training.checkpoint.best === "top5" && !hasTop5(classes)) {
+    throw new UserError(
+      `training.checkpoint.best: among the ${classes.length} classes of ${where} the right one is always one of the first five, ` +
+        "so there is no top5; use top1, f1 or loss",
+    );
+  }
   return { task: "classification", classes };
 }
+
+/** Among five classes or fewer, the right one always is one of the first five. */
+const hasTop5 = (classes: readonly string[]): boolean => classes.length > 5;
 
 type ClassWeights = ClassificationConfig["model"]["head"]["classWeights"];
 
@@ -194,8 +204,7 @@ function evaluationOf(
   });
   const { top1, ...means } = figures;
   return {
-    // Among five classes or fewer, the right one always is.
-    metrics: { top1, ...(classes.length > 5 && { top5 }), ...means, ...losses },
+    metrics: { top1, ...(hasTop5(classes) && { top5 }), ...means, ...losses },
     perClass: rows,
     files: { "confusion.json": { classes, counts: [...confusion] }, "images.json": images },
   };
