@@ -1,17 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
+import { FORMAT_NAMES, type FormatName } from "../export/formats/index.js";
 import { type ExportSettings, type Extent, PARTS, type Part } from "../export/settings.js";
 import { findWeights } from "../runs/folder.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, parseWhole, withConfig } from "./options.js";
 
-/** Named here too, so that `--help` needs no engine; the table is lib/export/formats.ts. */
-const FORMATS = ["onnx", "tfjs"] as const;
-
 interface ExportFlags extends ConfigOptions {
   readonly weights: string;
-  readonly format: (typeof FORMATS)[number];
+  readonly format: FormatName;
   readonly out: string;
   readonly part: Part;
   readonly size?: Exclude<ExportSettings["size"], "free">;
@@ -34,7 +32,7 @@ export function exportCommand(context: Context): Command {
   ];
   return withConfig(createCommand("export", "Write a trained model in a format other programs run", examples))
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
-    .addOption(new Option("--format <name>", "format of the file").choices(FORMATS).default("onnx"))
+    .addOption(new Option("--format <name>", "format of the file").choices(FORMAT_NAMES).default(FORMAT_NAMES[0]))
     .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
     .addOption(new Option("--part <part>", "what to export").choices(PARTS).default("model"))
     .option("--size <HxW>", "height and width of the input, multiples of 32; else the config's test size", parseSize)
@@ -50,9 +48,8 @@ export function exportCommand(context: Context): Command {
       if (flags.dynamic && flags.size !== undefined) {
         throw new UserError("--size and --dynamic contradict each other; give one of them", 2);
       }
-      if (flags.uint8 && (flags.fp16 || flags.format !== "tfjs")) {
-        throw new UserError("--uint8 is for --format tfjs, and without --fp16", 2);
-      }
+      if (flags.uint8 && flags.fp16)
+        throw new UserError("--uint8 and --fp16 contradict each other; give one of them", 2);
       const { config } = loadConfig(path, { overrides: flags.set });
       const batch = flags.batch ?? (flags.dynamic ? "free" : 1);
       const size = flags.dynamic ? ("free" as const) : flags.size;

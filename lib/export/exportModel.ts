@@ -6,7 +6,8 @@ import { runOnce } from "../engines/inference.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { recordBuilds } from "./builds.js";
-import { FORMATS, type FormatName, type FormatOptions } from "./formats.js";
+import type { FormatOptions } from "./formats/format.js";
+import { checkFormatOptions, FORMATS, type FormatName } from "./formats/index.js";
 import { toMetadata } from "./metadata.js";
 import { openNetwork } from "./network.js";
 import { checkSettings, DEFAULT_SETTINGS, defaultSize, type ExportSettings } from "./settings.js";
@@ -44,6 +45,9 @@ export interface ExportResult {
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
   const { config, format, out, signal } = options;
   const settings = settingsOf(options);
+  const { opset, uint8 } = options;
+  const formatOptions = { ...(opset !== undefined && { opset }), ...(uint8 !== undefined && { uint8 }) };
+  checkFormatOptions(format, formatOptions);
   if (options.force !== true) await checkFree(out);
   const { network, weights } = await openNetwork(config, options.weights);
   signal?.throwIfAborted();
@@ -53,11 +57,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   );
   signal?.throwIfAborted();
   const metadata = toMetadata(config, network.description, settings);
-  const { opset, uint8 } = options;
-  const contents = await FORMATS[format].write(
-    { builds, metadata, half: settings.half },
-    { ...(opset !== undefined && { opset }), ...(uint8 !== undefined && { uint8 }) },
-  );
+  const contents = await FORMATS[format].write({ builds, metadata, half: settings.half }, formatOptions);
   signal?.throwIfAborted();
   const files: string[] = [];
   let bytes = 0;

@@ -7,7 +7,7 @@ import { runOnce } from "../../lib/engines/inference.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { UserError } from "../../lib/errors.js";
 import { recordBuilds } from "../../lib/export/builds.js";
-import { FORMATS } from "../../lib/export/formats.js";
+import { FORMATS } from "../../lib/export/formats/index.js";
 import type { Network } from "../../lib/export/network.js";
 import {
   abs,

@@ -15,7 +15,7 @@ import { Context } from "../../nn/context.js";
 import type { ProgressEvent } from "../../progress.js";
 import { outputsComparison } from "../../tasks/comparison.js";
 import { kindOf } from "../../tasks/kinds.js";
-import { formatOf } from "../formats.js";
+import { formatOf } from "../formats/index.js";
 import { exportGraph } from "../graph.js";
 import { type ExportMetadata, fromMetadata } from "../metadata.js";
 import { type Network, openNetwork } from "../network.js";

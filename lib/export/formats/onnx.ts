@@ -1,0 +1,25 @@
+import { UserError } from "../../errors.js";
+import { GraphError } from "../../graph/index.js";
+import { ownVersion } from "../../version.js";
+import type { ExportFormat } from "./format.js";
+
+/** One file that onnxruntime, and much else, runs. */
+export const onnx: ExportFormat = {
+  options: ["opset"],
+  async write(exported, { opset }) {
+    const { writePortableOnnx } = await import("../../compilers/onnx/portable.js");
+    try {
+      const options = { ...exported, version: ownVersion(), ...(opset !== undefined && { opset }) };
+      return new Map([["", writePortableOnnx(options)]]);
+    } catch (error) {
+      if (!(error instanceof GraphError) || exported.builds.length === 1) throw error;
+      // The model is another graph at each size, as one of windows is.
+      throw new UserError(
+        `this model cannot be written with free sizes (${error.message}); give --size HxW in the place of --dynamic`,
+        2,
+      );
+    }
+  },
+  open: async (path) => (await import("../../engines/onnxruntime/onnxFile.js")).openOnnxFile(path),
+  matches: (path) => path.endsWith(".onnx"),
+};
