@@ -46,7 +46,7 @@ const toyBackbone = backboneKind({
 const toyHead = segmentationHeadKind({
   schema: segmentationHeadSchema("toyHead", {}),
   make(scope, _, { in: channels, strides, classes }) {
-    const conv = convolution(scope.child("conv"), {
+    const conv = convolution(scope.child("conv").ofOutput(), {
       in: channels * strides.length,
       out: classes,
       kernel: 1,
