@@ -45,6 +45,12 @@ describe("densekit weights", () => {
     });
   });
 
+  it("show counts one tensor of one number as one", async () => {
+    const path = join(folder, "one.safetensors");
+    await writeSafetensors(path, [["a", { dtype: "F32", shape: [1], data: Float32Array.of(1) }]]);
+    expect((await accepted(["weights", "show", path])).stdout).to.contain(": safetensors, 1 tensor, 1 number, ");
+  });
+
   it("name what is no file of weights for what it is", async () => {
     const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     const onnx = Buffer.from("\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x00", "latin1");

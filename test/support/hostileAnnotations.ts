@@ -417,6 +417,28 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       ),
     done(/45000 objects/),
   ),
+  "VOC: one picture listed without end": {
+    write(folder) {
+      mkdirSync(join(folder, "in"));
+      writeFileSync(join(folder, "in", "a.png"), "");
+      const box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox>";
+      const size = "<size><width>8</width><height>8</height></size>";
+      writeFileSync(
+        join(folder, "in", "a.xml"),
+        `<annotation><filename>a.png</filename>${size}<object><name>c</name>${box}</object></annotation>`,
+      );
+      writeFileSync(join(folder, "list.txt"), "a\n".repeat(2_400_000));
+    },
+    runs: [
+      {
+        ...done(/2399999 entries left out of pictures that are listed before/),
+        args: (folder) => [
+          ...["data", "convert", join(folder, "in"), "--from", "voc", "--list", join(folder, "list.txt")],
+          ...["--out", join(folder, "out.json")],
+        ],
+      },
+    ],
+  },
   "YOLO: polygons as wide as the picture": yolo(
     () => ({ labels: "0 0 0 1 0 1 1\n".repeat(350_000) }),
     refused("a.txt:\\d+"),

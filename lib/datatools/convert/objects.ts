@@ -64,6 +64,11 @@ export function createTally(): Tally {
 export const SWAPPED: Words = ["box with swapped corners left out", "boxes with swapped corners left out"];
 export const CLIPPED: Words = ["box clipped to its picture", "boxes clipped to their pictures"];
 
+export const LISTED_BEFORE: Words = [
+  "entry left out of a picture that is listed before",
+  "entries left out of pictures that are listed before",
+];
+
 export const noObjects = (type: string): Words => [
   `shape of the type "${type}" left out, which is no object`,
   `shapes of the type "${type}" left out, which are no objects`,

@@ -5,7 +5,7 @@ import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { readPictureSize } from "../../images/decode.js";
 import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
-import { boxObject, classList, createTally, SWAPPED, type Tally } from "./objects.js";
+import { boxObject, classList, createTally, LISTED_BEFORE, SWAPPED, type Tally } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
 import { childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
@@ -39,7 +39,10 @@ export async function readVoc(options: VocOptions): Promise<ConvertedSet> {
   const finder = await pictureFinder(options.pictures ?? (existsSync(beside) ? beside : folder));
   const tally = createTally();
   const pictures: ConvertedPicture[] = [];
-  for (const file of await chooseFiles(folder, options.list)) {
+  const chosen = await chooseFiles(folder, options.list);
+  const files = new Set(chosen);
+  tally.add(LISTED_BEFORE, chosen.length - files.size);
+  for (const file of files) {
     pictures.push(await readPicture(join(folder, file), finder, options, tally));
   }
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));

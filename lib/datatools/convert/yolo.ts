@@ -8,7 +8,7 @@ import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
 import { readPictureSize } from "../../images/decode.js";
-import { boxObject, createTally, polygonObject, type Reading } from "./objects.js";
+import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
 import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
 
 export interface YoloOptions {
@@ -43,10 +43,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const paths = [...new Set(listed)];
   const folder = commonFolder(paths);
   const tally = createTally();
-  tally.add(
-    ["entry left out of a picture that is listed before", "entries left out of pictures that are listed before"],
-    listed.length - paths.length,
-  );
+  tally.add(LISTED_BEFORE, listed.length - paths.length);
   const work = setWork();
   const { clip = false } = options;
   const pictures: ConvertedPicture[] = [];
