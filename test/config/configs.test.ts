@@ -28,14 +28,18 @@ describe("published configs", () => {
 
   for (const name of names) {
     it(`${name} is whole, named by the grammar, and says how to run it and what to expect`, () => {
-      const [head, backbone, neck, , data] = name.replace(".yaml", "").split("_");
+      const parts = name.replace(".yaml", "").split("_");
+      const [head, backbone, data] = [parts[0], parts[1], parts.at(-1)];
       const { config } = loadConfig(name);
       const heads = { maskRcnn: "mask-rcnn", semanticFpn: "semantic-fpn", classifier: "classifier" };
       expect(heads[config.model.head.type]).to.equal(head);
       expect(`${config.model.backbone.type}-${config.model.backbone.variant}`).to.equal(backbone);
-      if ("neck" in config.model) {
-        expect(config.model.neck.channels === 256 ? "fpn" : `fpn${config.model.neck.channels}`).to.equal(neck);
-      }
+      const neck = "neck" in config.model && "channels" in config.model.neck ? config.model.neck.channels : undefined;
+      const schedule = parts.at(-2)!;
+      const neckName = neck === undefined ? [] : [neck === 256 ? "fpn" : `fpn${neck}`];
+      expect(parts).to.deep.equal([head, backbone, ...neckName, schedule, data]);
+      const epochs = /^(\d+)e$/.exec(schedule)?.[1];
+      if (epochs !== undefined) expect(config.training.epochs).to.equal(Number(epochs));
       // fruits-nuts-4 is four pictures of fruits-nuts.
       const place = data === "ade20k" ? "ADEChallengeData2016" : data!.replace(/-\d+$/, "");
       expect(config.data.train.pictures).to.contain(`/data/${place}/`);
@@ -49,7 +53,8 @@ describe("published configs", () => {
 
   it("name data that is there", function () {
     const data = join(requireData(this, "bccd"), "..");
-    const small = names.filter((name) => !/_(coco|ade20k)\.yaml$/.test(name));
+    // The crops are made by a command.
+    const small = names.filter((name) => !/_(coco|ade20k|imagenet|bccd-crops)\.yaml$/.test(name));
     expect(small.length).to.be.greaterThan(8);
     for (const name of small) {
       const { config } = loadConfig(name, { environment: { DENSEKIT_DATA: data } });
@@ -70,6 +75,28 @@ describe("published configs", () => {
     expect(config.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 1e-4 });
     expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(16);
     expect(config.model.backbone).to.deep.include({ variant: "l7", layerScaleInit: 1e-6 });
+  });
+
+  it("have the recipe's numbers for ImageNet", () => {
+    for (const variant of ["l1", "l3", "l7"]) {
+      const { config } = loadConfig(`classifier_efficientformer-${variant}_300e_imagenet`);
+      if (config.task !== "classification") throw new Error("wrong task");
+      const { training, data, model } = config;
+      expect(training).to.deep.include({
+        epochs: 300,
+        adaptiveClipping: { factor: 0.01, eps: 1e-3 },
+        schedule: { type: "cosine", minLr: 1e-5, warmup: { epochs: 5, ratio: 1e-3 } },
+      });
+      expect(training.optimizer).to.deep.include({ type: "adamw", lr: 1e-3, weightDecay: 0.025 });
+      expect(training.accumulate * data.batchSize, "images a step").to.equal(1024);
+      expect(data.mixing).to.deep.equal({ mixup: 0.8, cutmix: 1, probability: 1, switchProbability: 0.5 });
+      expect(data.repeats).to.equal(3);
+      const [, , augment, erasing] = data.transforms.train;
+      expect(augment).to.deep.include({ type: "randAugment", operations: 2, geometric: true });
+      expect(erasing).to.deep.include({ type: "randomErasing", probability: 0.25 });
+      expect(model.head).to.deep.include({ labelSmoothing: 0.1 });
+      expect(model.head.distillation).to.deep.include({ type: "hard", weight: 0.5 });
+    }
   });
 
   it("have the recipe's numbers for ADE20K", () => {

@@ -215,6 +215,21 @@ describe("classification", function () {
     expect(result.metrics.top1).to.be.within(0, 1);
   });
 
+  it("moves pixels in RandAugment where asked to, which no other task does", async () => {
+    const overrides = ["data.transforms.train=[{type: randAugment, geometric: true}]"];
+    const [step] = configOf(overrides).data.transforms.train;
+    expect(step).to.include({ type: "randAugment", geometric: true });
+    expect(configOf(["data.transforms.train=[{type: randAugment}]"]).data.transforms.train[0]).to.include({
+      geometric: false,
+    });
+    const dense = shapesConfig("segmentation", data, newRun());
+    expect(await userMessage(() => resolveConfig(dense, { overrides }))).to.contain(
+      "data.transforms.train[0].geometric: must be",
+    );
+    const { events } = await train(newRun(), [...overrides, "training.steps=2"]);
+    expect(lossesOf(events)).to.have.length(2);
+  });
+
   it("names an image that cannot be read", async () => {
     const pictures = join(data.folder, "unreadable");
     cpSync(data.classFolders, pictures, { recursive: true });

@@ -12,7 +12,7 @@ import { minIouCrop } from "./minIouCrop.js";
 import { mosaic } from "./mosaic.js";
 import { pad } from "./pad.js";
 import { photometricDistortion } from "./photometricDistortion.js";
-import { randAugment } from "./randAugment.js";
+import { imageRandAugment, randAugment } from "./randAugment.js";
 import { randomCrop } from "./randomCrop.js";
 import { randomErasing } from "./randomErasing.js";
 import { randomFlip } from "./randomFlip.js";
@@ -23,7 +23,7 @@ import { resize } from "./resize.js";
 import type { Transform } from "./transform.js";
 
 /** The transforms there are, as configs offer them. A new one is a file of its own and a line here. */
-export const TRANSFORMS = [
+const SHARED = [
   resize,
   randomScale,
   randomResize,
@@ -34,16 +34,17 @@ export const TRANSFORMS = [
   minIouCrop,
   colourJitter,
   randomErasing,
-  randAugment,
   copyPaste,
   mosaic,
   pad,
 ] as const;
 
+export const TRANSFORMS = [...SHARED, randAugment] as const;
+
 /** Those for pictures with a single label: what they cut away cannot be undone. */
 export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as const;
 
-const ALL = [...TRANSFORMS, ...CLASSIFICATION_TRANSFORMS] as const;
+const ALL = [...SHARED, imageRandAugment, ...CLASSIFICATION_TRANSFORMS] as const;
 
 // Each takes its own steps; that tie is lost in this look-up.
 const table = new KindTable<typeof TRANSFORMS, Transform>("transform", TRANSFORMS);

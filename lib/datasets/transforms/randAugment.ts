@@ -13,7 +13,7 @@ import {
 import { rotatePicture, shearPicture, translatePicture } from "../../images/affine.js";
 import type { Picture } from "../../images/picture.js";
 import type { Random } from "../../random.js";
-import { count } from "../../schemas/fields.js";
+import { count, flag } from "../../schemas/fields.js";
 import type { Sample } from "../types.js";
 import { transform } from "./transform.js";
 
@@ -28,7 +28,7 @@ const schema = z.strictObject({
     .describe("Only changes of colour: operations that move pixels would leave boxes, masks and labels behind"),
 });
 
-/** Of pictures with nothing annotated on them pixels may be moved, which configs do not offer. */
+/** Of pictures with nothing annotated on them pixels may be moved, which configs of classifiers alone offer. */
 type Spec = Omit<z.output<typeof schema>, "type" | "geometric"> & { readonly geometric: boolean };
 
 interface Operation {
@@ -97,6 +97,15 @@ export interface DrawnOperation {
  * @throws UserError for a picture with boxes, masks or a label map, unless `geometric` is false
  */
 export const randAugment = transform({ schema, apply: augment });
+
+const GEOMETRIC =
+  "Operations that move pixels too: shears, shifts and rotations; without them, changes of colour alone";
+
+/** The same for images with one label, which moves with them. */
+export const imageRandAugment = transform({
+  schema: schema.extend({ geometric: flag(GEOMETRIC).default(false) }),
+  apply: augment,
+});
 
 export function augment(sample: Sample, spec: Spec, random: Random): Sample {
   if (spec.geometric && (sample.instances !== undefined || sample.labelMap !== undefined)) {
