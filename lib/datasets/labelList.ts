@@ -48,6 +48,12 @@ export async function readLabelList(path: string, root: string): Promise<Labelle
   }
 }
 
+/** A list as CSV, which `readLabelList` reads to the same. What is not plain stands in quotes. */
+export function labelListText(images: readonly LabelledFile[]): string {
+  const cell = (text: string): string => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return ["file,label", ...images.map(({ file, label }) => `${cell(file)},${cell(label)}`), ""].join("\n");
+}
+
 interface Row {
   readonly line: number;
   readonly cells: readonly string[];

@@ -3,5 +3,6 @@ import type { Dataset } from "./types.js";
 /** The first `count` pictures of a data set; the set itself where it has no more. Its report still tells of all. */
 export function limitDataset<D extends Dataset>(dataset: D, count: number): D {
   if (dataset.length <= count) return dataset;
-  return { ...dataset, length: count, pictures: dataset.pictures.slice(0, count) };
+  const labels = dataset.kind === "classification" ? { labels: dataset.labels.subarray(0, count) } : {};
+  return { ...dataset, length: count, pictures: dataset.pictures.slice(0, count), ...labels };
 }

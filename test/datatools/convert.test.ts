@@ -279,8 +279,8 @@ describe("data convert", () => {
       const { remarks } = await convert(labelme());
       expect(remarks).to.deep.equal(
         [
-          'shapes of the type "point" left out, which are no objects',
-          'shapes of the type "line" left out, which are no objects',
+          'shape of the type "point" left out, which is no object',
+          'shape of the type "line" left out, which is no object',
         ].map((text) => `1 ${text}`),
       );
       const [polygon, rectangle, group, mask, circle, ...rest] = objectsOf(await open("labelme"));
@@ -325,7 +325,7 @@ describe("data convert", () => {
     it("reads boxes, polygons, masks, groups, turned boxes and ellipses", async () => {
       const result = await convert(cvat());
       expect(result.classes).to.deep.equal(["person", "dog", "nobody"]);
-      expect(result.remarks.map((text) => text.slice(0, 29))).to.deep.equal([
+      expect(result.remarks.map((text) => text.slice(0, 28))).to.deep.equal([
         '1 shape of the type "polylin',
         '1 shape of the type "points"',
       ]);

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { Sample } from "../../lib/datasets/types.js";
-import { denseSource } from "../../lib/datatools/dense.js";
 import { augmentedSamples } from "../../lib/datatools/show/augmented.js";
 import { showData } from "../../lib/datatools/show/show.js";
 import { decodePicture } from "../../lib/images/decode.js";
@@ -83,7 +82,7 @@ describe("data show", () => {
         transforms: { train: [{ type: "randomFlip", probability: 1 }] },
       },
     } as typeof plain);
-    const dataset = await openSource(denseSource(sourceOf(config, "train"), "show"));
+    const dataset = await openSource(sourceOf(config, "train"));
     const samples: Sample[] = [];
     for await (const sample of augmentedSamples(dataset, config, { count: 3, seed: 0 })) samples.push(sample);
     expect(samples).to.have.length(3);

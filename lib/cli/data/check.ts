@@ -5,11 +5,12 @@ import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
 import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
-import { readSource, type SourceFlags, sourceOfPaths, withSource } from "./source.js";
+import { isAnyGiven, readSource, type SourceFlags, sourceOfPaths, withSource } from "./source.js";
 
 interface CheckFlags extends SourceFlags {
   readonly valAnnotations?: string;
   readonly valLabelMaps?: string;
+  readonly valLabels?: string;
   readonly valPictures?: string;
   readonly pixels: boolean;
   readonly all?: true;
@@ -20,23 +21,28 @@ export function checkCommand(context: Context): Command {
     "data check my.yaml",
     "data check --annotations train.json --pictures train",
     "data check --annotations train.json --pictures train --val-annotations val.json --val-pictures val --json",
+    "data check --pictures class-folders",
+    "data check --labels train.csv --pictures images --val-labels val.csv --val-pictures images",
     "data check --label-maps annotations --pictures images --object-info objectInfo150.txt --reduce-zero-label",
   ];
   const description = "Find every problem of a data set: annotations, files, sizes, labels, pictures in both splits";
   return withSource(createCommand("check", description, examples))
     .option("--val-annotations <file>", "a second set, searched for pictures of the first")
     .option("--val-label-maps <folder>", "the same, as label maps")
+    .option("--val-labels <file>", "the same, as a list of classes")
     .option("--val-pictures <folder>", "the pictures of the second set")
     .option("--no-pixels", "do not decode pictures: faster, but finds no damaged, wrongly sized or shared ones")
     .option("--all", "list all problems; else ten of a kind")
     .action(async (config: string | undefined, flags: CheckFlags) => {
       const { sources } = await readSource(config, flags, ["train", "val"]);
-      const { valAnnotations: annotations, valLabelMaps: labelMaps, valPictures: pictures } = flags;
-      const second = [annotations, labelMaps, pictures].some((path) => path !== undefined);
+      const { valAnnotations: annotations, valLabelMaps: labelMaps, valLabels: labels, valPictures: pictures } = flags;
+      const paths = { annotations, labelMaps, labels, pictures };
+      const second = isAnyGiven(paths);
       if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
-      const sets = second
-        ? [...sources, await sourceOfPaths({ name: "val", annotations, labelMaps, pictures }, flags)]
-        : sources;
+      const sets = second ? [...sources, await sourceOfPaths({ name: "val", ...paths }, flags)] : sources;
+      if (sets.some(({ kind }) => kind !== sets[0]!.kind)) {
+        throw new UserError("which second data set? Give it as the first one is: by the same options, with --val-", 2);
+      }
       const result = await showing(context, (watch) =>
         context.api.data.check({ sources: sets, pixels: flags.pixels, ...watch }),
       );

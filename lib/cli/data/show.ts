@@ -25,6 +25,7 @@ export function showCommand(context: Context): Command {
     "data show my.yaml --out sheet.jpg",
     "data show my.yaml --augmented --out augmented.html --set data.batchSize=4",
     "data show --annotations train.json --pictures train --only dog --count 20 --out dogs.png",
+    "data show --pictures class-folders --out sheet.html",
   ];
   return withSource(createCommand("show", "Draw a contact sheet: pictures with their annotations", examples))
     .requiredOption("--out <file>", "what to write: .jpg or .png a sheet, .html a page")

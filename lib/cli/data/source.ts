@@ -12,6 +12,7 @@ import { collect } from "../options.js";
 export interface PathFlags extends SharedOptions {
   readonly annotations?: string;
   readonly labelMaps?: string;
+  readonly labels?: string;
   readonly pictures?: string;
   readonly classes?: string;
   readonly objectInfo?: string;
@@ -40,7 +41,8 @@ export function withPaths(command: Command): Command {
   return command
     .option("--annotations <file>", "COCO instances JSON")
     .option("--label-maps <folder>", "label maps: PNGs named as the pictures, one class index a pixel")
-    .option("--pictures <folder>", "the pictures")
+    .option("--labels <file>", "list of the pictures and their classes (.csv, .txt, .json)")
+    .option("--pictures <folder>", "the pictures; where it is given alone, a folder of them for each class")
     .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
     .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
     .option("--label-suffix <text>", "what follows a picture's name in its label map's; default .png")
@@ -60,52 +62,86 @@ export async function readSource(
   flags: SourceFlags,
   splits: readonly Split[],
 ): Promise<GivenData> {
-  const paths = flags.annotations ?? flags.labelMaps;
+  const paths = pathsOf(flags);
   if (config !== undefined) {
-    if (paths !== undefined) throw new UserError("give a config or the paths of a data set, not both", 2);
+    if (isAnyGiven(paths)) throw new UserError("give a config or the paths of a data set, not both", 2);
     const loaded = loadConfig(config, { overrides: flags.set }).config;
     return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
   }
-  const { annotations, labelMaps, pictures } = flags;
-  return { sources: [await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags)] };
+  return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags)] };
 }
 
-export interface GivenPaths {
-  readonly name: string;
+/** Where a set lies: at most one of the first three, which say of what kind it is; none are class folders. */
+export interface Paths {
   readonly annotations: string | undefined;
   readonly labelMaps: string | undefined;
+  readonly labels: string | undefined;
   readonly pictures: string | undefined;
 }
 
+export const pathsOf = ({ annotations, labelMaps, labels, pictures }: PathFlags): Paths => ({
+  annotations,
+  labelMaps,
+  labels,
+  pictures,
+});
+
+export const isAnyGiven = (paths: Paths): boolean => Object.values(paths).some((path) => path !== undefined);
+
+export interface GivenPaths extends Paths {
+  readonly name: string;
+}
+
+type GivenKind = Exclude<keyof Paths, "pictures">;
+
+/** A set of each kind, by the flag that gives its annotations. */
+const SOURCES: {
+  readonly [K in GivenKind]: (base: SourceBase, path: string | undefined, flags: PathFlags) => Promise<DataSource>;
+} = {
+  async annotations(base, path, flags) {
+    return { kind: "coco", ...base, ...(await namesGiven(flags)), annotations: path! };
+  },
+  async labelMaps(base, path, flags) {
+    const { objectInfo, labelSuffix, reduceZeroLabel, ignoreLabel } = flags;
+    const classes = listedNames(flags);
+    refuseBoth({ classes, objectInfo });
+    return {
+      kind: "labelMaps",
+      ...base,
+      ...(classes !== undefined && { classes }),
+      labelMaps: path!,
+      ...(objectInfo !== undefined && { objectInfo }),
+      ...(labelSuffix !== undefined && { labelSuffix }),
+      ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
+      ...(ignoreLabel !== undefined && { ignoreLabel }),
+    };
+  },
+  async labels(base, path, flags) {
+    return { kind: "imageLabels", ...base, ...(await namesGiven(flags)), ...(path !== undefined && { labels: path }) };
+  },
+};
+
+interface SourceBase {
+  readonly name: string;
+  readonly pictures: string;
+}
+
+const listedNames = ({ classes }: PathFlags) => classes?.split(",").map((text) => text.trim());
+
+async function namesGiven(flags: PathFlags): Promise<{ readonly classes?: readonly string[] }> {
+  const classes = await classNames({ classes: listedNames(flags), objectInfo: flags.objectInfo });
+  return classes === undefined ? {} : { classes };
+}
+
 /** @throws UserError with exit code 2 where paths are missing or there are too many */
-export async function sourceOfPaths(
-  { name, annotations, labelMaps, pictures }: GivenPaths,
-  flags: PathFlags,
-): Promise<DataSource> {
-  if (pictures === undefined || (annotations === undefined) === (labelMaps === undefined)) {
-    throw new UserError(
-      "which data set? Give a config; or --pictures with --annotations (COCO JSON) or with --label-maps (a folder)",
-      2,
-    );
-  }
-  const { objectInfo, labelSuffix, reduceZeroLabel, ignoreLabel } = flags;
-  const listed = flags.classes?.split(",").map((text) => text.trim());
-  if (annotations !== undefined) {
-    const classes = await classNames({ classes: listed, objectInfo });
-    return { kind: "coco", name, pictures, ...(classes !== undefined && { classes }), annotations };
-  }
-  refuseBoth({ classes: listed, objectInfo });
-  return {
-    kind: "labelMaps",
-    name,
-    pictures,
-    ...(listed !== undefined && { classes: listed }),
-    labelMaps: labelMaps!,
-    ...(objectInfo !== undefined && { objectInfo }),
-    ...(labelSuffix !== undefined && { labelSuffix }),
-    ...(reduceZeroLabel !== undefined && { reduceZeroLabel }),
-    ...(ignoreLabel !== undefined && { ignoreLabel }),
-  };
+export async function sourceOfPaths({ name, pictures, ...paths }: GivenPaths, flags: PathFlags): Promise<DataSource> {
+  const [kind = "labels", second] = (Object.keys(SOURCES) as GivenKind[]).filter((key) => paths[key] !== undefined);
+  if (pictures !== undefined && second === undefined) return SOURCES[kind]({ name, pictures }, paths[kind], flags);
+  throw new UserError(
+    "which data set? Give a config; or --pictures with --annotations (COCO JSON), with --label-maps (a folder), " +
+      "with --labels (a list of classes), or alone (a folder for each class)",
+    2,
+  );
 }
 
 export function toLabel(text: string): number {

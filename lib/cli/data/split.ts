@@ -6,7 +6,7 @@ import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { toSeed } from "./show.js";
-import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
+import { type PathFlags, pathsOf, sourceOfPaths, withPaths } from "./source.js";
 
 interface SplitFlags extends PathFlags {
   readonly out: string;
@@ -20,11 +20,15 @@ export function splitCommand(context: Context): Command {
   const examples = [
     "data split --annotations instances.json --out splits",
     "data split --annotations instances.json --shares train=0.7,val=0.15,test=0.15 --seed 1 --out splits",
+    "data split --pictures class-folders --shares train=0.9,val=0.1 --out lists",
     'data split --label-maps annotations --pictures images --classes road,tree --group-by "^(.*)_[0-9]+" --out splits',
   ];
   const description = "Divide a data set so that every part has its share of each class";
   return withPaths(createCommand("split", description, examples))
-    .requiredOption("--out <folder>", "where instances_NAME.json go; of label maps, images/NAME and annotations/NAME")
+    .requiredOption(
+      "--out <folder>",
+      "where instances_NAME.json go; of label maps, images/NAME and annotations/NAME; of classes of images, NAME.csv",
+    )
     .addOption(
       new Option("--shares <list>", "name=share of each part; they sum to 1")
         .argParser(toShares)
@@ -34,9 +38,10 @@ export function splitCommand(context: Context): Command {
     .option("--group-by <expression>", "pictures whose names have the same first group (or match) stay together")
     .option("--force", "overwrite what is there")
     .action(async (flags: SplitFlags) => {
-      const { annotations, labelMaps } = flags;
-      const pictures = annotations !== undefined && labelMaps === undefined ? (flags.pictures ?? ".") : flags.pictures;
-      const source = await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const paths = pathsOf(flags);
+      // Of a COCO file the pictures are not looked at.
+      const pictures = flags.annotations === undefined ? flags.pictures : (flags.pictures ?? ".");
+      const source = await sourceOfPaths({ name: "data", ...paths, pictures }, flags);
       const { out: output, shares, seed, groupBy } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.split({
@@ -65,7 +70,7 @@ function toShares(text: string): Record<string, number> {
   return Object.fromEntries(pairs.map(([, share], i) => [names[i], Number(share)]));
 }
 
-function summary({ sets, groups }: SplitResult): string {
+function summary({ sets, groups, empty = [] }: SplitResult): string {
   const total = sets.reduce((sum, { pictures }) => sum + pictures, 0);
   const cell = (part: number, of: number): string =>
     `${part} (${of === 0 ? "–" : `${((100 * part) / of).toFixed(1)} %`})`;
@@ -77,5 +82,6 @@ function summary({ sets, groups }: SplitResult): string {
   const head = ["pictures with", ...sets.map(({ name }) => name)];
   const lines = table([head, ["all", ...sets.map(({ pictures }) => cell(pictures, total))], ...rows]);
   const grouped = groups < total ? [`${counted(groups, "group")} stayed together`] : [];
-  return [lines, ...grouped, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");
+  const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
+  return [lines, ...grouped, ...notes, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");
 }

@@ -1,5 +1,12 @@
 import { type Command, Option } from "commander";
-import type { AnchorStats, SetStats, StatsResult } from "../../datatools/stats/types.js";
+import type {
+  AnchorStats,
+  ImageStats,
+  ObjectStats,
+  PixelStats,
+  SetStats,
+  StatsResult,
+} from "../../datatools/stats/types.js";
 import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
@@ -22,6 +29,7 @@ export function statsCommand(context: Context): Command {
     "data stats my.yaml --split train --json",
     "data stats my.yaml --set model.head.rpn.anchorScale=4 --out smaller.html",
     "data stats --annotations train.json --pictures train --out stats.html",
+    "data stats --pictures class-folders --out stats.html",
   ];
   const description = "Count classes, sizes and shapes, and how the anchors cover the boxes; as a page with plots";
   return withSource(createCommand("stats", description, examples))
@@ -53,12 +61,34 @@ function summary({ sets, anchors, output }: StatsResult): string {
   return parts.join("\n\n");
 }
 
-function setTable(set: SetStats): string {
-  if (set.kind === "pixels") {
-    const head = `${set.name}: ${counted(set.pictures, "picture")}, ${percent(set.ignored)} of the pixels ignored`;
-    const rows = set.classes.map(({ name, share, pictures }) => [name, percent(share), String(pictures)]);
-    return `${head}\n${table([["class", "pixels", "pictures"], ...rows])}`;
-  }
+/** How the figures of each kind of set are printed. */
+const TABLES: { readonly [K in SetStats["kind"]]: (set: Extract<SetStats, { kind: K }>) => string } = {
+  objects: objectTable,
+  pixels: pixelTable,
+  images: imageTable,
+};
+
+// Each prints its own kind; that tie is lost in this look-up.
+const setTable = (set: SetStats): string => (TABLES[set.kind] as (set: SetStats) => string)(set);
+
+function pixelTable(set: PixelStats): string {
+  const head = `${set.name}: ${counted(set.pictures, "picture")}, ${percent(set.ignored)} of the pixels ignored`;
+  const rows = set.classes.map(({ name, share, pictures }) => [name, percent(share), String(pictures)]);
+  return `${head}\n${table([["class", "pixels", "pictures"], ...rows])}`;
+}
+
+function imageTable({ name: set, pictures, classes, imbalance, empty, sizes }: ImageStats): string {
+  const [commonest] = sizes;
+  const size = commonest === undefined ? "" : `; commonest size ${commonest.width} × ${commonest.height}`;
+  const head =
+    `${set}: ${counted(pictures, "image")}, ${counted(classes.length, "class", "classes")}; ` +
+    `the largest has ${Number(imbalance.toPrecision(3))} times the images of the smallest${size}`;
+  const rows = classes.map(({ name, images, share }) => [name, String(images), percent(share)]);
+  const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
+  return [head, table([["class", "images", "share"], ...rows]), ...notes].join("\n");
+}
+
+function objectTable(set: ObjectStats): string {
   const { report, areas } = set;
   const objects = report.objects - report.crowds;
   const sizes = `small ${percent(areas.small)}, medium ${percent(areas.medium)}, large ${percent(areas.large)}`;

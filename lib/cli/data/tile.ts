@@ -6,7 +6,7 @@ import { createCommand } from "../options.js";
 import { showing } from "../progress.js";
 import { toCount } from "./convert.js";
 import { toSeed } from "./show.js";
-import { type PathFlags, sourceOfPaths, withPaths } from "./source.js";
+import { type PathFlags, pathsOf, sourceOfPaths, withPaths } from "./source.js";
 
 interface TileFlags extends PathFlags {
   readonly out: string;
@@ -37,8 +37,7 @@ export function tileCommand(context: Context): Command {
     .option("--quality <number>", "of JPEG tiles", toCount, 95)
     .option("--force", "overwrite what is there")
     .action(async (flags: TileFlags) => {
-      const { annotations, labelMaps, pictures } = flags;
-      const source = await sourceOfPaths({ name: "data", annotations, labelMaps, pictures }, flags);
+      const source = await sourceOfPaths({ name: "data", ...pathsOf(flags) }, flags);
       const { out: output, size, overlap, minVisible, quality } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.tile({

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/schema.js";
 import type { Batch } from "../../datasets/loader/types.js";
-import type { DetectionDataset, Instances, Sample, SegmentationDataset } from "../../datasets/types.js";
+import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { readNormalised } from "../../images/normalise.js";
 import { cropRle } from "../../masks/transforms.js";
 import { trainingLoader } from "../../tasks/data.js";
@@ -12,7 +12,7 @@ import { trainingLoader } from "../../tasks/data.js";
  * @param options.seed stands in for training.seed; 0 is the config's own
  */
 export async function* augmentedSamples(
-  dataset: DetectionDataset | SegmentationDataset,
+  dataset: Dataset,
   config: Config,
   { count, seed }: { readonly count: number; readonly seed: number },
 ): AsyncGenerator<Sample, void, undefined> {
@@ -24,7 +24,9 @@ export async function* augmentedSamples(
     training: seed === 0 ? training : { ...training, seed },
   } as Config;
   const masks = dataset.kind === "detection" && dataset.hasMasks;
-  const loader = trainingLoader(dataset, own, { masks });
+  const isBalanced = data.type === "imageLabels" && data.sampling === "balanced";
+  const classOf = isBalanced && dataset.kind === "classification" ? { classOf: dataset.labels } : {};
+  const loader = trainingLoader(dataset, own, { masks, ...classOf });
   try {
     const shown = new Set<number>();
     for await (const batch of loader.epoch()) {
@@ -46,7 +48,7 @@ function samplesOf(batch: Batch, { data }: Config): Sample[] {
     const options = { ...data.normalisation, paddedHeight: height, paddedWidth: width };
     const sample = { picture: readNormalised(images, 3 * i * plane, options), meta: own };
     if (batch.kind === "detection") return { ...sample, instances: padded(batch.instances[i]!, height, width) };
-    if (batch.kind === "classification") return sample;
+    if (batch.kind === "classification") return { ...sample, label: batch.labels[i]! };
     return { ...sample, labelMap: { width, height, data: batch.labels.slice(i * plane, (i + 1) * plane) } };
   });
 }

@@ -1,5 +1,5 @@
 import { resizeSample } from "../../datasets/geometry.js";
-import type { DetectionDataset, Instances, Sample, SegmentationDataset } from "../../datasets/types.js";
+import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
 import type { Picture, Size } from "../../images/picture.js";
@@ -14,6 +14,8 @@ export interface DrawnSample {
   readonly file: string;
   /** Of detection. */
   readonly objects?: number;
+  /** Of classification: the image's class. */
+  readonly className?: string;
 }
 
 /** Pictures are not enlarged by more than this. */
@@ -34,12 +36,7 @@ function spend({ meta, picture }: Sample, { boxes, masks }: Instances, size: Siz
 }
 
 /** Draws a sample's annotation, at the height it will be shown at, so that lines and words stay legible. */
-export function drawSample(
-  sample: Sample,
-  dataset: DetectionDataset | SegmentationDataset,
-  height: number,
-  work: SetWork,
-): DrawnSample {
+export function drawSample(sample: Sample, dataset: Dataset, height: number, work: SetWork): DrawnSample {
   const factor = Math.min(height / sample.picture.height, LARGEST_FACTOR);
   const size = {
     width: Math.max(1, Math.round(sample.picture.width * factor)),
@@ -47,13 +44,17 @@ export function drawSample(
   };
   work.addPicture(size);
   if (sample.instances !== undefined) spend(sample, sample.instances, size, work);
-  const { picture, meta, instances, labelMap } = resizeSample(sample, size, { interpolation: "bilinear-antialias" });
+  const { picture, meta, instances, labelMap, label } = resizeSample(sample, size, {
+    interpolation: "bilinear-antialias",
+  });
   const { id, file } = meta;
   if (instances !== undefined) {
     const objects = instances.labels.length;
     const drawn = drawInstances(picture, instances, { classes: dataset.classes });
     return { picture: drawn, caption: `${file} · ${objects} object${objects === 1 ? "" : "s"}`, id, file, objects };
   }
+  const className = label === undefined ? undefined : dataset.classes[label];
+  if (className !== undefined) return { picture, caption: `${className} · ${file}`, id, file, className };
   if (labelMap === undefined || dataset.kind !== "segmentation") return { picture, caption: file, id, file };
   const { classes, palette } = dataset;
   return { picture: drawLabelMap(picture, labelMap, { classes, palette }), caption: file, id, file };

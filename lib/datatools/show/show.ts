@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Config } from "../../config/schema.js";
-import type { DetectionDataset, SegmentationDataset } from "../../datasets/types.js";
+import type { Dataset } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
@@ -12,7 +12,6 @@ import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { annotationsOf, type DataSource, openSource } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
-import { denseSource } from "../dense.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
 
@@ -28,7 +27,7 @@ export interface ShowOptions {
   readonly height?: number;
   /** Which pictures are chosen; default 0. */
   readonly seed?: number;
-  /** Only pictures with an object, or a pixel, of this class. */
+  /** Only pictures with an object, or a pixel, of this class; images of this class. */
   readonly className?: string;
   /** As the network sees them: the batches of this config's training loader, with its transforms, in its order. */
   readonly augmented?: Config;
@@ -40,7 +39,7 @@ export interface ShowOptions {
 export interface ShowResult {
   readonly output: string;
   /** The pictures drawn, in order. */
-  readonly pictures: readonly { readonly id: number; readonly file: string; readonly objects?: number }[];
+  readonly pictures: readonly Omit<DrawnSample, "picture" | "caption">[];
 }
 
 /**
@@ -55,7 +54,7 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
     throw new UserError(`${output}: the ending must be .jpg or .png for a sheet, or .html for a page`, 2);
   }
   refuseExisting([output], options.force);
-  const dataset = await openSource(denseSource(source, "show"));
+  const dataset = await openSource(source);
   const samples =
     options.augmented === undefined
       ? storedSamples(dataset, await chooseIndices(dataset, { count, seed, className: options.className }))
@@ -77,13 +76,13 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
   return { output, pictures: drawn.map(({ picture: _, caption: __, ...told }) => told) };
 }
 
-async function* storedSamples(dataset: DetectionDataset | SegmentationDataset, indices: readonly number[]) {
+async function* storedSamples(dataset: Dataset, indices: readonly number[]) {
   for (const index of indices) yield await dataset.load(index);
 }
 
 /** In the data set's order. */
 async function chooseIndices(
-  dataset: DetectionDataset | SegmentationDataset,
+  dataset: Dataset,
   choice: { readonly count: number; readonly seed: number; readonly className: string | undefined },
 ): Promise<number[]> {
   const { count, seed, className } = choice;
@@ -94,12 +93,36 @@ async function chooseIndices(
   const found: number[] = [];
   for (const index of all) {
     if (found.length === count) break;
-    const labels =
-      dataset.kind === "detection" ? dataset.source(index).instances?.labels : (await dataset.loadLabelMap(index)).data;
-    if (labels?.includes(label)) found.push(index);
+    if (await hasClass(dataset, index, label)) found.push(index);
   }
-  if (found.length === 0) throw new UserError(`no picture has an object of the class "${className}"`);
+  if (found.length === 0) throw new UserError(`no picture has ${WHAT[dataset.kind]} "${className}"`);
   return found.sort((a, b) => a - b);
+}
+
+/** What a picture has of a class. */
+const WHAT = {
+  detection: "an object of the class",
+  segmentation: "a pixel of the class",
+  classification: "the class",
+} as const satisfies Record<Dataset["kind"], string>;
+
+/** Whether a picture has a class, for each kind of set. */
+const HAS_CLASS: {
+  readonly [K in Dataset["kind"]]: (
+    dataset: Extract<Dataset, { kind: K }>,
+    index: number,
+    label: number,
+  ) => boolean | Promise<boolean>;
+} = {
+  detection: (dataset, index, label) => dataset.source(index).instances?.labels.includes(label) === true,
+  segmentation: async (dataset, index, label) => (await dataset.loadLabelMap(index)).data.includes(label),
+  classification: (dataset, index, label) => dataset.labels[index] === label,
+};
+
+function hasClass<D extends Dataset>(dataset: D, index: number, label: number): boolean | Promise<boolean> {
+  // Each looks into its own kind; that tie is lost in this look-up.
+  const look = HAS_CLASS[dataset.kind] as unknown as (dataset: D, index: number, label: number) => boolean;
+  return look(dataset, index, label);
 }
 
 async function writeSheet(drawn: readonly DrawnSample[], options: ShowOptions, ending: string): Promise<void> {

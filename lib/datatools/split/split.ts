@@ -1,26 +1,33 @@
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { fieldsOf } from "../../datasets/cocoChecks.js";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import { readRecords } from "../../datasets/cocoRecords.js";
+import { placeOf } from "../../datasets/imageLabels.js";
+import { labelListText } from "../../datasets/labelList.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { copyFileAtomic, refuseExisting } from "../../files.js";
+import { checkName, copyFileAtomic, refuseExisting, writeFileAtomic } from "../../files.js";
 import { IGNORED_LABEL } from "../../images/picture.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
-import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
+import {
+  type CocoSource,
+  type DataSource,
+  type ImageLabelsSource,
+  type LabelMapsSource,
+  openSource,
+} from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
-import { denseSource } from "../dense.js";
 import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {
   /** Of a COCO source, the pictures folder is not looked at. */
   readonly source: DataSource;
-  /** The folder: instances_NAME.json go there; of label maps, images/NAME and annotations/NAME. */
+  /** The folder: instances_NAME.json go there; of label maps, images/NAME and annotations/NAME; of classes of images, NAME.csv. */
   readonly output: string;
   /** Name → share of the pictures; they sum to 1. */
   readonly shares: Readonly<Record<string, number>>;
@@ -38,7 +45,7 @@ export interface SplitSet {
   readonly pictures: number;
   /** Class → pictures it occurs in. */
   readonly classes: Readonly<Record<string, number>>;
-  /** What was written: a COCO file, or the folder of pictures. */
+  /** What was written: a COCO file, the folder of pictures, or a list of images and their classes. */
   readonly path: string;
 }
 
@@ -47,6 +54,8 @@ export interface SplitResult {
   /** Groups that stayed together; as many as pictures without `groupBy`. */
   readonly groups: number;
   readonly sets: readonly SplitSet[];
+  /** Of classes of images: classes without an image, which no list names. */
+  readonly empty?: readonly string[];
 }
 
 interface Labelled {
@@ -63,8 +72,26 @@ interface Labelled {
 export async function splitData(options: SplitOptions): Promise<SplitResult> {
   const names = Object.keys(options.shares);
   checkShares(options.shares);
-  const source = denseSource(options.source, "split");
-  return source.kind === "coco" ? splitCoco(source, names, options) : splitLabelMaps(source, names, options);
+  return divide(options.source, names, options);
+}
+
+/** How a set of each kind is divided. */
+const SPLITTERS: {
+  readonly [K in DataSource["kind"]]: (
+    source: Extract<DataSource, { kind: K }>,
+    names: readonly string[],
+    options: SplitOptions,
+  ) => Promise<SplitResult>;
+} = { coco: splitCoco, labelMaps: splitLabelMaps, imageLabels: splitImageLabels };
+
+function divide<S extends DataSource>(source: S, names: readonly string[], options: SplitOptions) {
+  // Each divides its own kind; that tie is lost in this look-up.
+  const own = SPLITTERS[source.kind] as unknown as (
+    source: S,
+    names: readonly string[],
+    options: SplitOptions,
+  ) => Promise<SplitResult>;
+  return own(source, names, options);
 }
 
 async function splitCoco(source: CocoSource, names: readonly string[], options: SplitOptions): Promise<SplitResult> {
@@ -130,6 +157,30 @@ async function splitLabelMaps(
   await copyClassTable(source, options.output);
   const sets = summarise(pictures, subsets, dataset.classes, names);
   return { output: options.output, groups, sets: sets.map((set, j) => ({ ...set, path: folders[j]!.images })) };
+}
+
+/** Lists alone: the images stay where they are. */
+async function splitImageLabels(
+  source: ImageLabelsSource,
+  names: readonly string[],
+  options: SplitOptions,
+): Promise<SplitResult> {
+  const paths = names.map((name) => join(options.output, `${name}.csv`));
+  refuseExisting(paths, options.force);
+  const dataset = await openSource(source);
+  const { classes, labels } = dataset;
+  const where = placeOf(source);
+  const images = dataset.pictures.map(({ file }, i) => ({ file: file.split(sep).join("/"), label: labels[i]! }));
+  for (const { file } of images) checkName(file, where);
+  const labelled = images.map(({ file, label }) => ({ file, labels: new Set([label]) }));
+  const { subsets, groups } = assign(labelled, where, options, UNCOUNTED);
+  for (const [j, path] of paths.entries()) {
+    const own = images.filter((_, i) => subsets[i] === j);
+    await writeFileAtomic(path, labelListText(own.map(({ file, label }) => ({ file, label: classes[label]! }))));
+  }
+  const sets = summarise(labelled, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
+  const empty = classes.filter((_, k) => !labels.includes(k));
+  return { output: options.output, groups, sets, ...(empty.length > 0 && { empty }) };
 }
 
 /** So that the parts are read as the whole was, without naming the table. */

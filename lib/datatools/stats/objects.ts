@@ -1,4 +1,5 @@
-import type { DetectionDataset, PictureInfo } from "../../datasets/types.js";
+import type { DetectionDataset } from "../../datasets/types.js";
+import type { Size } from "../../images/picture.js";
 import { median, spreadOf } from "./spread.js";
 import type { ObjectStats } from "./types.js";
 
@@ -76,7 +77,7 @@ export function objectStats(
 
 const COMMONEST = 8;
 
-export function pictureStats(pictures: readonly PictureInfo[]) {
+export function pictureStats(pictures: readonly Size[]) {
   const counts = new Map<string, { width: number; height: number; pictures: number }>();
   for (const { width, height } of pictures) {
     const size = counts.get(`${width}×${height}`);

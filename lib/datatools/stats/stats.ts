@@ -1,13 +1,36 @@
 import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { checkCharts } from "../../images/draw/vega.js";
-import { annotationsOf, openSource } from "../../tasks/sources.js";
-import { denseSource } from "../dense.js";
+import { annotationsOf, type DataSource, type DatasetOf, openSource } from "../../tasks/sources.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
+import { imageStats } from "./images.js";
 import { objectStats } from "./objects.js";
 import { type MeasuredSet, statsPage } from "./page.js";
 import { pixelStats } from "./pixels.js";
 import type { StatsOptions, StatsResult } from "./types.js";
+
+/** How a set of each kind is measured. */
+const MEASURES: {
+  readonly [K in DataSource["kind"]]: (
+    dataset: DatasetOf<Extract<DataSource, { kind: K }>>,
+    source: Extract<DataSource, { kind: K }>,
+    options: StatsOptions,
+  ) => Promise<MeasuredSet>;
+} = {
+  coco: async (dataset, { name }) => objectStats(dataset, name),
+  labelMaps: (dataset, { name }, options) => pixelStats(dataset, name, options),
+  imageLabels: imageStats,
+};
+
+function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options: StatsOptions): Promise<MeasuredSet> {
+  // Each measures its own kind; that tie is lost in this look-up.
+  const own = MEASURES[source.kind] as unknown as (
+    dataset: DatasetOf<S>,
+    source: S,
+    options: StatsOptions,
+  ) => Promise<MeasuredSet>;
+  return own(dataset, source, options);
+}
 
 /**
  * Counts what data sets hold: classes, sizes, shapes, objects or pixels a picture; with a config of detection, how well
@@ -27,13 +50,11 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   let classes: readonly string[] | undefined;
   for (const source of sources) {
     options.signal?.throwIfAborted();
-    const dense = denseSource(source, "stats");
-    const dataset = await openSource(classes === undefined ? dense : { ...dense, classes });
+    const dataset = await openSource(classes === undefined ? source : { ...source, classes });
     classes = dataset.classes;
-    if (dataset.kind === "segmentation") sets.push(await pixelStats(dataset, source.name, options));
-    else {
-      sets.push(objectStats(dataset, source.name));
-      if (config !== undefined && hasAnchors(config)) anchors ??= await anchorStats(dataset, config, options);
+    sets.push(await measure(dataset, source, options));
+    if (dataset.kind === "detection" && config !== undefined && hasAnchors(config)) {
+      anchors ??= await anchorStats(dataset, config, options);
     }
   }
   if (output !== undefined) {

@@ -77,7 +77,26 @@ export interface PixelStats extends SetBase {
   readonly ignored: number;
 }
 
-export type SetStats = ObjectStats | PixelStats;
+export interface ImageClass {
+  readonly name: string;
+  readonly images: number;
+  /** Of all images, 0–1. */
+  readonly share: number;
+}
+
+export interface ImageStats extends SetBase {
+  readonly kind: "images";
+  /** Images whose sizes were read: of large sets a choice. */
+  readonly measured: number;
+  readonly classes: readonly ImageClass[];
+  readonly perClass: Spread;
+  /** Images of the largest class over those of the smallest that has any. */
+  readonly imbalance: number;
+  /** Classes without an image. */
+  readonly empty: readonly string[];
+}
+
+export type SetStats = ObjectStats | PixelStats | ImageStats;
 
 /** How well anchors cover boxes: shares of the boxes by the IoU of their best anchor. */
 export interface Coverage {

@@ -1,0 +1,85 @@
+import { histogramSvg, scatterSvg } from "../../images/draw/charts.js";
+import { figures, keyFigures, svgFigure } from "../../pages/index.js";
+import { Random } from "../../random.js";
+import type { ObjectValues } from "./objects.js";
+import { percent, type SetPart, short, sizesTable, spreadsTable, wholeBins } from "./pageParts.js";
+import type { ObjectStats } from "./types.js";
+
+/** More points than this make a drawing large, and no clearer. */
+const POINTS = 1500;
+
+export const objectPart: SetPart<ObjectStats, ObjectValues> = {
+  chart: { caption: "Objects", valueLabel: "objects" },
+  head: ["Objects", "Share", "Pictures", "Median √ area"],
+  amount: ({ objects }) => objects,
+  row: ({ name, objects, pictures, share, medianSide }) => [
+    name,
+    objects,
+    percent(share),
+    pictures,
+    medianSide === null ? "–" : short(medianSide),
+  ],
+  overview(stats) {
+    const { report, perPicture, sides, ratios, areas } = stats;
+    const spreads = spreadsTable([
+      ["Objects a picture", perPicture],
+      ["√ box area, pixels", sides],
+      ["Box width over height", ratios],
+      ["Picture width", stats.widths],
+      ["Picture height", stats.heights],
+    ]);
+    return {
+      title: stats.name,
+      text: "Small, medium and large by COCO's areas: below 32², below 96² pixels, above. Crowds are left out below.",
+      content: [
+        keyFigures([
+          ["pictures", stats.pictures],
+          ["without objects", report.picturesWithoutObjects],
+          ["objects", report.objects - report.crowds],
+          ["crowds", report.crowds],
+          ["with masks", report.objects - report.withoutMask],
+          ["small", percent(areas.small)],
+          ["medium", percent(areas.medium)],
+          ["large", percent(areas.large)],
+        ]),
+        figures([spreads, sizesTable(stats)]),
+      ],
+    };
+  },
+  async details(name, { widths, heights, perPicture }) {
+    const sides = widths.map((width, i) => Math.sqrt(width * heights[i]!));
+    const ratios = widths.map((width, i) => width / heights[i]!);
+    const chosen = Random.of("stats", name).choose(widths.length, POINTS);
+    const points = Array.from(chosen, (i): [number, number] => [widths[i]!, heights[i]!]);
+    const drawings: [string, string][] = [
+      [
+        "Size of the objects: the square root of the box's area",
+        await histogramSvg(sides, {
+          xLabel: "√ area, pixels",
+          yLabel: "objects",
+          xScale: "log",
+          marks: [
+            { x: 32, text: "medium" },
+            { x: 96, text: "large" },
+          ].filter(({ x }) => x > Math.min(...sidesEnds(sides))),
+        }),
+      ],
+      [
+        "Shape of the objects: above 1 they are wider than high",
+        await histogramSvg(ratios, { xLabel: "width over height", yLabel: "objects", xScale: "log" }),
+      ],
+      [
+        `Width and height of the boxes${chosen.length < widths.length ? `, ${chosen.length} of ${widths.length}` : ""}`,
+        await scatterSvg(points, { xLabel: "width, pixels", yLabel: "height, pixels", scale: "log" }),
+      ],
+      [
+        "Objects a picture",
+        await histogramSvg(perPicture, { xLabel: "objects", yLabel: "pictures", ...wholeBins(perPicture) }),
+      ],
+    ];
+    const content = figures(drawings.map(([caption, svg]) => svgFigure(svg, { caption })));
+    return { title: `${name}: objects`, content: [content] };
+  },
+};
+
+const sidesEnds = (sides: readonly number[]): number[] => [sides.reduce((a, b) => Math.min(a, b), 32)];
