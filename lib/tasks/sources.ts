@@ -31,6 +31,17 @@ export interface ImageLabelsSource extends SourceBase, ImageLabelsOptions {
 /** Where a data set lies and how it is to be read. */
 export type DataSource = CocoSource | LabelMapsSource | ImageLabelsSource;
 
+/** A function for each kind of source. */
+export type BySource<A extends readonly unknown[], R> = {
+  readonly [K in DataSource["kind"]]: (source: Extract<DataSource, { kind: K }>, ...more: A) => R;
+};
+
+/** Calls the one of the source's kind. */
+export function bySource<A extends readonly unknown[], R>(table: BySource<A, R>, source: DataSource, ...more: A): R {
+  // Each takes its own kind; that tie is lost in this look-up.
+  return (table[source.kind] as (source: DataSource, ...more: A) => R)(source, ...more);
+}
+
 export type Split = "train" | "val";
 
 export function cocoSource(
@@ -104,14 +115,11 @@ export async function openSource<S extends DataSource>(source: S): Promise<Datas
   return source.limit === undefined ? dataset : limitDataset(dataset, source.limit);
 }
 
+const ANNOTATIONS: BySource<[], string> = {
+  coco: ({ annotations }) => annotations,
+  labelMaps: ({ labelMaps }) => labelMaps,
+  imageLabels: ({ labels, pictures }) => labels ?? pictures,
+};
+
 /** The file or folder that has a source's annotations. */
-export function annotationsOf(source: DataSource): string {
-  switch (source.kind) {
-    case "coco":
-      return source.annotations;
-    case "labelMaps":
-      return source.labelMaps;
-    case "imageLabels":
-      return source.labels ?? source.pictures;
-  }
-}
+export const annotationsOf = (source: DataSource): string => bySource(ANNOTATIONS, source);

@@ -9,6 +9,7 @@ export const TARGETS: FuzzTargets = {
   cvat: () => import("./targets/cvat.js"),
   labelme: () => import("./targets/labelme.js"),
   "label-maps": () => import("./targets/labelMaps.js"),
+  labels: () => import("./targets/labels.js"),
   masks: () => import("./targets/masks.js"),
   npz: () => import("./targets/npz.js"),
   onnx: () => import("./targets/onnx.js"),

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import { annotationsOf, type DataSource } from "../../tasks/sources.js";
+import { annotationsOf, type BySource, bySource, type DataSource } from "../../tasks/sources.js";
 import { type CheckedSource, checkCocoSet } from "./cocoSet.js";
 import { type Collector, createCollector } from "./collector.js";
 import { findDuplicates, findLeakage } from "./copies.js";
@@ -26,7 +26,7 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
     options.signal?.throwIfAborted();
     const source = withClasses(given, classes);
     const collector = createCollector(source.name);
-    const result = await checkSet(source, collector, options);
+    const result = await bySource(CHECKS, source, collector, options);
     classes ??= result.classes;
     findDuplicates(result.fingerprints, collector);
     compareWithEarlier(checked, source, result, collector);
@@ -43,16 +43,12 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
   };
 }
 
-function checkSet(source: DataSource, collector: Collector, options: CheckOptions): Promise<CheckedSource> {
-  switch (source.kind) {
-    case "coco":
-      return checkCocoSet(source, collector, options);
-    case "labelMaps":
-      return checkLabelMapSet(source, collector, options);
-    case "imageLabels":
-      return checkImageLabelSet(source, collector, options);
-  }
-}
+/** How a set of each kind is checked. */
+const CHECKS: BySource<[collector: Collector, options: CheckOptions], Promise<CheckedSource>> = {
+  coco: checkCocoSet,
+  labelMaps: checkLabelMapSet,
+  imageLabels: checkImageLabelSet,
+};
 
 /** A set without class list of its own is read with the first one's, as training does. */
 function withClasses(source: DataSource, classes: readonly string[] | undefined): DataSource {

@@ -14,6 +14,8 @@ import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import {
+  type BySource,
+  bySource,
   type CocoSource,
   type DataSource,
   type ImageLabelsSource,
@@ -72,27 +74,15 @@ interface Labelled {
 export async function splitData(options: SplitOptions): Promise<SplitResult> {
   const names = Object.keys(options.shares);
   checkShares(options.shares);
-  return divide(options.source, names, options);
+  return bySource(SPLITTERS, options.source, names, options);
 }
 
 /** How a set of each kind is divided. */
-const SPLITTERS: {
-  readonly [K in DataSource["kind"]]: (
-    source: Extract<DataSource, { kind: K }>,
-    names: readonly string[],
-    options: SplitOptions,
-  ) => Promise<SplitResult>;
-} = { coco: splitCoco, labelMaps: splitLabelMaps, imageLabels: splitImageLabels };
-
-function divide<S extends DataSource>(source: S, names: readonly string[], options: SplitOptions) {
-  // Each divides its own kind; that tie is lost in this look-up.
-  const own = SPLITTERS[source.kind] as unknown as (
-    source: S,
-    names: readonly string[],
-    options: SplitOptions,
-  ) => Promise<SplitResult>;
-  return own(source, names, options);
-}
+const SPLITTERS: BySource<[names: readonly string[], options: SplitOptions], Promise<SplitResult>> = {
+  coco: splitCoco,
+  labelMaps: splitLabelMaps,
+  imageLabels: splitImageLabels,
+};
 
 async function splitCoco(source: CocoSource, names: readonly string[], options: SplitOptions): Promise<SplitResult> {
   const paths = names.map((name) => join(options.output, `instances_${name}.json`));

@@ -7,6 +7,9 @@ import type { Random } from "../../../lib/random.js";
 import type { FuzzTarget } from "../target.js";
 import { PICTURE, SIZE } from "./values.js";
 
+/** COCO JSON, YOLO's boxes or polygons, or class folders. */
+type Target = "coco" | "boxes" | "polygons" | "crops";
+
 export interface AnnotationFormat {
   readonly about: string;
   /** Where an input is written, below the folder. */
@@ -14,7 +17,7 @@ export interface AnnotationFormat {
   readonly make: (random: Random) => Uint8Array;
   /** @param folder with the input, and the picture in its folder `pictures` */
   readonly sources: (folder: string, pictures: string, input: string) => readonly ConvertSource[];
-  readonly targets?: readonly ("coco" | "boxes" | "polygons")[];
+  readonly targets?: readonly Target[];
   /** Makes what else the format needs. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
@@ -57,10 +60,11 @@ export function annotationTarget(format: AnnotationFormat): FuzzTarget {
   };
 }
 
-const targetOf = (target: "coco" | "boxes" | "polygons", out: string): ConvertTarget =>
-  target === "coco"
-    ? { format: "coco", output: join(out, "out.json") }
-    : { format: "yolo", output: out, shapes: target };
+function targetOf(target: Target, out: string): ConvertTarget {
+  if (target === "coco") return { format: "coco", output: join(out, "out.json") };
+  if (target === "crops") return { format: "classes", output: out };
+  return { format: "yolo", output: out, shapes: target };
+}
 
 async function entries(folder: string): Promise<string[]> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true });

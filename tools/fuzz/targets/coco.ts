@@ -13,11 +13,12 @@ import {
 } from "../annotations/values.js";
 
 export const target = annotationTarget({
-  about: "COCO JSON with coordinates, sizes and names of any kind, converted to YOLO's boxes and polygons",
+  about:
+    "COCO JSON with coordinates, sizes and names of any kind, converted to YOLO's boxes and polygons, and to crops",
   file: "instances.json",
   make: (random) => damaged(fileText(random), random),
   sources: (_, pictures, input) => [{ format: "coco", input, pictures }],
-  targets: ["boxes", "polygons"],
+  targets: ["boxes", "polygons", "crops"],
 });
 
 export function fileText(random: Random): string {
