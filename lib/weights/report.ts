@@ -55,10 +55,24 @@ export function requireAll(plan: LoadPlan): void {
   );
 }
 
-/** @throws UserError when nothing of the file fits */
+/**
+ * For models that begin with what a file has.
+ *
+ * @throws UserError when nothing of the file fits, or so little that it fits by chance: families share names, such as those of heads
+ */
 export function requireSome(what: string, plan: LoadPlan, wanted: readonly string[], advice: string): void {
   const { path, loads, naming, unexpected, reshaped, unreadable } = plan;
-  if (loads.length > 0) return;
+  if (loads.length > 0) {
+    const others = otherHead(reshaped) === undefined ? reshaped : [];
+    const isTold = unreadable.length > 0; // what cannot be read says nothing of whose the rest is
+    if (isTold || (others.length === 0 && 2 * loads.length >= wanted.length)) return;
+    const whose = naming === undefined ? "" : `, which has the names of ${naming}`;
+    const shapes = fault(others.map(describeShape), "are of another shape");
+    throw new UserError(
+      `${path}: weights of another model: ${loads.length} of the ${wanted.length} tensors of ${what} are in the file${whose}` +
+        `${shapes === undefined ? "" : `; ${shapes}`}; ${advice}`,
+    );
+  }
   const held = [...reshaped.map(describeShape), ...unreadable.map(describeType), ...unexpected];
   const count = held.length;
   const whose = naming === undefined ? "" : `, in the names of ${naming}`;

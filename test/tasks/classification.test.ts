@@ -224,7 +224,7 @@ describe("classification", function () {
     });
     const dense = shapesConfig("segmentation", data, newRun());
     expect(await userMessage(() => resolveConfig(dense, { overrides }))).to.contain(
-      "data.transforms.train[0].geometric: must be",
+      "data.transforms.train.0.geometric: must be false; got true",
     );
     const { events } = await train(newRun(), [...overrides, "training.steps=2"]);
     expect(lossesOf(events)).to.have.length(2);
@@ -245,6 +245,21 @@ describe("classification", function () {
       const { events } = await train(newRun(), [`data.batchSize=${size}`, "training.steps=3", ...mixing]);
       for (const losses of lossesOf(events)) expect(losses.class).to.be.within(0, 20);
     }
+  });
+
+  it("refuses weights of another family or size of which a few fit, and says whose they are", async () => {
+    const told = async (backbone: string) => {
+      const message = await userMessage(() => train(newRun(), [`model.backbone=${backbone}`]));
+      return message.replace(run, "RUN");
+    };
+    const weights = join(run, "best.safetensors");
+    // Both have a head of the same name, whose bias alone fits.
+    expect(await told(`{type: poolformer, variant: s12, weights: ${weights}}`)).to.match(
+      /^RUN\/best.safetensors: weights of another model: 1 of the 132 tensors of the backbone are in the file, which has the names of the authors' EfficientFormer; \d+ are of another shape \(.*\); give the weights of this backbone in model.backbone.weights, or set it to null for a random start$/,
+    );
+    expect(await told(`{type: efficientformer, variant: l1, weights: ${weights}}`)).to.contain(
+      "weights of another model: 2 of the 247 tensors of the backbone are in the file",
+    );
   });
 
   it("begins with published weights but for a head of other classes, and says so", async () => {
