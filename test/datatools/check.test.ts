@@ -83,7 +83,7 @@ describe("data check", () => {
     await writeFile(join(data.pictures, "extra.png"), await encodePng(noisePicture(8, 8)));
     const result = await checkData({ sources: [coco()] });
     const expected = [
-      /^error category category number 3: a category needs a name$/,
+      /^error category category number 3: name is missing$/,
       /^error id instances\.json: category id 3 occurs twice$/,
       /^error id image 10: this id occurs twice/,
       /^error size image 52: width is missing$/,
@@ -136,11 +136,11 @@ describe("data check", () => {
     expect(
       told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.startsWith("error")),
     ).to.deep.equal([
-      'error size image 3: width is "64", which is no finite number',
+      'error size image 12: width is "64", which is no finite number',
       'error category annotation 8: "category_id" is the text "2", but COCO\'s ids are numbers; write it without quotes',
       'error category category number 1: name must be a text, not 3; write it in quotes, "3"',
-      'error picture image 1: file_name must be a text, not 5; write it in quotes, "5"',
-      "error picture image 2: file_name is empty",
+      'error picture image 10: file_name must be a text, not 5; write it in quotes, "5"',
+      "error picture image 11: file_name is empty",
     ]);
   });
 
