@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { glob } from "tinyglobby";
-import { isPicture, listPictures } from "../datasets/folders.js";
+import { isPicture, listFolders, listPictures } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
 
 /**
@@ -14,11 +14,16 @@ export async function findPictures(inputs: readonly string[]): Promise<string[]>
   const found = new Map<string, string>(); // by absolute path
   for (const input of inputs) {
     const paths = await picturesOf(input);
-    if (paths.length === 0) throw new UserError(`${input}: there are no pictures here`);
+    if (paths.length === 0) {
+      const hint = (await hasFolders(input)) ? `; for those of the folders in it give "${join(input, "**/*")}"` : "";
+      throw new UserError(`${input}: there are no pictures here${hint}`);
+    }
     for (const path of paths) if (!found.has(resolve(path))) found.set(resolve(path), path);
   }
   return [...found.values()];
 }
+
+const hasFolders = async (path: string): Promise<boolean> => (await listFolders(path).catch(() => [])).length > 0;
 
 async function picturesOf(input: string): Promise<string[]> {
   const entry = await stat(input).catch(() => undefined);

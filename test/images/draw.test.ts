@@ -5,7 +5,7 @@ import { classPalette, hexOf, textColourOn } from "../../lib/images/draw/palette
 import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
 import { drawLabelMap } from "../../lib/images/draw/semantic.js";
 import { drawSheet } from "../../lib/images/draw/sheet.js";
-import { renderSvg, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
+import { renderSvg, shortened, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
 import type { Picture } from "../../lib/images/picture.js";
 import { readJson, requireData } from "../support/goldens.js";
 import { ciede2000, ciede2000OfLab } from "./ciede2000.js";
@@ -212,5 +212,28 @@ describe("plots", () => {
     const picture = await drawPlot([{ name: "loss", points: falling }], options);
     expect(picture.width).to.be.within(220, 320);
     expect(new Set(picture.data).size).to.be.above(20);
+  });
+
+  it("cuts off what is too wide, in no more time than its length asks for", () => {
+    for (const text of ["a", "person 0.93", "W".repeat(50), "ü😀".repeat(30)]) {
+      const whole = textWidth(text, 12);
+      expect(shortened(text, 12, whole)).to.equal(text);
+      for (const width of [0.3 * whole, 0.7 * whole]) {
+        const cut = shortened(text, 12, width);
+        if (text.length === 1) continue; // a character and the ellipsis are the least
+        expect(cut.endsWith("…")).to.equal(true);
+        expect(textWidth(cut, 12)).to.be.at.most(width + 1e-9);
+        const longer = `${[...text].slice(0, [...cut].length).join("")}…`;
+        expect(textWidth(longer, 12)).to.be.above(width);
+      }
+    }
+    const name = "x".repeat(300_000);
+    expect(shortened(name, 12, 200).length).to.be.below(60);
+    const picture = noisePicture(64, 48);
+    const boxes = Float32Array.of(4, 4, 40, 40);
+    const drawn = drawInstances(picture, { boxes, labels: Int32Array.of(0) }, { classes: [name] });
+    expect(drawn).to.include({ width: 64, height: 48 });
+    const map = { width: 64, height: 48, data: new Uint8Array(64 * 48) };
+    expect(drawLabelMap(picture, map, { classes: [name], palette: [[1, 2, 3]] }).width).to.be.below(2000);
   });
 });

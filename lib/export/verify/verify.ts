@@ -139,8 +139,8 @@ async function measured(
   if (settings.part !== "model") throw new UserError("feature maps have no figures on a data set; leave --data out", 2);
   if (settings.postprocess) {
     throw new UserError(
-      "what --postprocess gives is in the pixels of the network's input, and a data set is measured in those of its " +
-        "pictures; verify a file exported without it, or leave --data out",
+      "what --postprocess gives is what is shown, not what figures are made of; verify a file exported without it, or leave " +
+        "--data out",
       2,
     );
   }

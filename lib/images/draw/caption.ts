@@ -1,6 +1,6 @@
 import type { Picture } from "../picture.js";
 import { type Colour, hexOf, textColourOn } from "./palette.js";
-import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 
 export interface CaptionLine {
   readonly text: string;
@@ -22,11 +22,4 @@ export function drawCaption(picture: Picture, lines: readonly CaptionLine[]): Pi
     );
   });
   return drawSvgOver(picture, svgDocument(picture, content.join("")));
-}
-
-function shortened(text: string, size: number, width: number): string {
-  if (textWidth(text, size) <= width) return text;
-  let length = text.length - 1;
-  while (length > 1 && textWidth(`${text.slice(0, length)}…`, size) > width) length--;
-  return `${text.slice(0, length)}…`;
 }

@@ -1,7 +1,7 @@
 import type { Picture } from "../picture.js";
 import { boxOfRuns, pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
 import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
-import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 
 /** Objects to draw: n boxes x1 y1 x2 y2 in picture pixels with class indices; annotated ones have no scores. */
 export interface DrawnInstances {
@@ -88,7 +88,7 @@ function labelsSvg(
   const content: string[] = [];
   for (const i of crowded ? shown : shown.toReversed()) {
     const box = rectangleOf(boxes, i);
-    const name = classes[labels[i]!] ?? `class ${labels[i]}`;
+    const name = shortened(classes[labels[i]!] ?? `class ${labels[i]}`, fontSize, picture.width, 600);
     const score = scores?.[i]?.toFixed(2);
     const full = score === undefined ? name : `${name} ${score}`;
     const fits = !crowded || textWidth(full, fontSize, 600) <= box.width;

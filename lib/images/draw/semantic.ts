@@ -1,7 +1,7 @@
 import { padPicture } from "../geometry.js";
 import { IGNORED_LABEL, type LabelMap, type Picture } from "../picture.js";
 import { type Colour, classPalette, hexOf } from "./palette.js";
-import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 
 export interface SemanticStyle {
   readonly classes: readonly string[];
@@ -45,6 +45,9 @@ function tint(picture: Picture, map: LabelMap, palette: readonly Colour[], opaci
   return { width, height, data };
 }
 
+const nameOf = (label: number, classes: readonly string[]): string =>
+  label === IGNORED_LABEL ? "ignored" : (classes[label] ?? `class ${label}`);
+
 /** Rows that would not fit below each other are summed up in a last line. */
 function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], palette: readonly Colour[]): Picture {
   const fontSize = Math.round(Math.min(Math.max(picture.height / 42, 11), 26));
@@ -52,7 +55,7 @@ function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], 
   const margin = fontSize;
   const room = Math.max(1, Math.floor((picture.height - 2 * margin) / rowHeight));
   const entries = countClasses(map).map(({ label, share }) => ({
-    name: label === IGNORED_LABEL ? "ignored" : (classes[label] ?? `class ${label}`),
+    name: shortened(nameOf(label, classes), fontSize, Math.max(picture.width, 60 * fontSize)),
     colour: palette[label],
     share: share >= 0.005 ? `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %` : "< 0.5 %",
   }));

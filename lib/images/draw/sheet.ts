@@ -1,6 +1,6 @@
 import type { Picture } from "../picture.js";
 import { resizePicture } from "../resize.js";
-import { drawSvgOver, escapeXml, svgDocument, textWidth } from "./svg.js";
+import { drawSvgOver, escapeXml, shortened, svgDocument } from "./svg.js";
 
 export interface SheetRow {
   /** Written above the row, e.g. the file's name. */
@@ -42,12 +42,12 @@ export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {})
   for (const [r, row] of scaled.entries()) {
     if (row.title !== undefined) {
       content.push(
-        text(left[0]!, top(r) - fontSize * 0.5, shorten(row.title, width - 2 * gap, fontSize), fontSize, 400),
+        text(left[0]!, top(r) - fontSize * 0.5, shortened(row.title, fontSize, width - 2 * gap), fontSize, 400),
       );
     }
     for (const [c, caption] of (row.captions ?? []).entries()) {
-      const shortened = shorten(caption, columnWidths[c] ?? 0, fontSize);
-      content.push(text(left[c] ?? 0, top(r) - fontSize * 0.5, shortened, fontSize, 400));
+      const fitting = shortened(caption, fontSize, columnWidths[c] ?? 0);
+      content.push(text(left[c] ?? 0, top(r) - fontSize * 0.5, fitting, fontSize, 400));
     }
     for (const [c, picture] of row.pictures.entries()) paste(canvas, picture, left[c]!, top(r));
   }
@@ -62,13 +62,6 @@ function scaleToHeight(picture: Picture, height: number): Picture {
 function text(x: number, y: number, content: string, fontSize: number, weight: number): string {
   const fill = weight === 600 ? "#111" : "#555";
   return `<text x="${x}" y="${y}" font-size="${fontSize}" font-weight="${weight}" fill="${fill}">${escapeXml(content)}</text>`;
-}
-
-function shorten(content: string, width: number, fontSize: number): string {
-  if (textWidth(content, fontSize) <= width) return content;
-  let kept = content;
-  while (kept.length > 1 && textWidth(`${kept}…`, fontSize) > width) kept = kept.slice(0, -1);
-  return `${kept}…`;
 }
 
 function blank(width: number, height: number): Picture {

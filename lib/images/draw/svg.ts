@@ -68,6 +68,21 @@ export function textWidth(text: string, fontSize: number, weight: 400 | 600 = 40
   return width * fontSize;
 }
 
+/** A text that is no wider than so many pixels: cut off, with an ellipsis, where it would be. */
+export function shortened(text: string, fontSize: number, width: number, weight: 400 | 600 = 400): string {
+  const dots = textWidth("…", fontSize, weight);
+  let used = 0;
+  let fitting = 0; // characters that have room before the ellipsis
+  let length = 0;
+  for (const character of text) {
+    used += textWidth(character, fontSize, weight);
+    if (used > width) return `${text.slice(0, Math.max(fitting, 1))}…`;
+    length += character.length;
+    if (used + dots <= width) fitting = length;
+  }
+  return text;
+}
+
 /** In units of the font size: ten of the character between bars, less the bars, so that blanks have a width too. */
 function measureAdvance(character: string, weight: number): number {
   const measure = (text: string): number => {
