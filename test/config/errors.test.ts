@@ -212,7 +212,7 @@ describe("config errors", () => {
       "type: coco\n  transforms: { train: [{ type: randomFlop }] }",
       "config.yaml:8:33: data.transforms.train.0.type: must be one of resize, randomScale, randomResize, " +
         "largeScaleJitter, randomFlip, randomCrop, photometricDistortion, minIouCrop, colourJitter, randomErasing, " +
-        'randAugment, copyPaste, mosaic, pad; got the text "randomFlop": did you mean "randomFlip"?',
+        'copyPaste, mosaic, pad, randAugment; got the text "randomFlop": did you mean "randomFlip"?',
     ],
     [
       "a key twice",

@@ -91,13 +91,15 @@ describe("pictures made to fill the memory", function () {
   /** What a process of its own says of a file, and what it takes. */
   const read = async (call: string, path: string, codec: string) => {
     const module = new URL("../../lib/images/decode.js", import.meta.url).href;
+    const memory = new URL("../../tools/peakMemory.js", import.meta.url).href;
     const program = `
       const { ${call} } = await import(${JSON.stringify(module)});
       let end = "read";
       try { await ${call}(${JSON.stringify(path)}, { codec: ${JSON.stringify(codec)} }); }
       catch (error) { end = error.name + ": " + error.message; }
-      const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
-      console.log(JSON.stringify({ end, megabytes: maxRSS / 1024, seconds: (userCPUTime + systemCPUTime) / 1e6 }));`;
+      const { peakMemory } = await import(${JSON.stringify(memory)});
+      const { userCPUTime, systemCPUTime } = process.resourceUsage();
+      console.log(JSON.stringify({ end, megabytes: peakMemory() / 2 ** 20, seconds: (userCPUTime + systemCPUTime) / 1e6 }));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
     return JSON.parse(stdout) as { end: string; megabytes: number; seconds: number };
   };

@@ -119,7 +119,9 @@ describe("files of tensors", () => {
 
   it("are no folders without weights", async () => {
     const empty = mkdtempSync(join(tmpdir(), "densekit-empty-"));
-    expect(await message(empty)).to.contain("a folder without weights: it holds none of model.safetensors");
+    expect(await message(empty)).to.contain(
+      "a folder without weights: it holds none of ema.safetensors, model.safetensors",
+    );
     rmSync(empty, { recursive: true });
   });
 });

@@ -156,7 +156,7 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(existsSync(folder("free"))).to.equal(false);
       const wrong = await command(...args("--out", folder("wrong"), "--uint8", "--fp16"));
       expect(wrong.code).to.equal(2);
-      expect(wrong.stderr).to.contain("--uint8 is for --format tfjs");
+      expect(wrong.stderr).to.contain("--uint8 and --fp16 contradict each other; give one of them");
 
       const shard = join(model, readdirSync(model).find((name) => name.endsWith(".bin"))!);
       truncateSync(shard, statSync(shard).size - 4);
