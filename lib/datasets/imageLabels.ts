@@ -70,7 +70,8 @@ export const numbered = (labelled: readonly LabelledFile[]): (PictureFile & Labe
   labelled.map((one, i) => ({ id: i + 1, ...one }));
 
 /** What says which class an image has. */
-export const placeOf = ({ pictures, labels }: ImageLabelsOptions): string => labels ?? pictures;
+export const placeOf = ({ pictures, labels }: Pick<ImageLabelsOptions, "pictures" | "labels">): string =>
+  labels ?? pictures;
 
 /**
  * The index of an image's class, which is named, or in a list numbered from 0.

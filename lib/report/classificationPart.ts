@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { ClassificationConfig } from "../config/schema.js";
 import { loadSample } from "../datasets/sample.js";
-import { UserError } from "../errors.js";
 import { barChartSvg } from "../images/draw/charts.js";
 import { figures, type Html, pictureFigure, type Section, svgFigure, tableOf } from "../pages/index.js";
 import type { ImageResult } from "../tasks/classification/kind.js";
@@ -10,7 +9,7 @@ import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
 import { confusionRows, type PartMaker, pictureSection } from "./part.js";
 import { fitted } from "./pictures.js";
-import { readJson, type StoredEvaluation } from "./run.js";
+import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
 
 /** Classes on one chart; all are in the table. */
@@ -41,17 +40,12 @@ export const classificationPart: PartMaker<ClassificationConfig> = {
 
 /** @throws UserError when stored counts cannot be read */
 async function analyse({ folder }: StoredEvaluation, { worst: most = 8 }: ReportOptions): Promise<Analysis> {
-  const path = join(folder, "confusion.json");
-  const stored = await readJson<{ classes: string[]; counts: number[] }>(path);
-  const classes = stored?.classes?.length ?? 0;
-  if (classes === 0 || stored.counts?.length !== classes ** 2) {
-    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
-  }
+  const { classes, counts } = await readConfusion(folder);
   const images = await readJson<ImageResult[]>(join(folder, "images.json"));
   const wrong = images.filter(({ label, found }) => label !== found);
   return {
-    classes: stored.classes,
-    counts: Float64Array.from(stored.counts),
+    classes,
+    counts,
     worst: wrong.sort((a, b) => a.labelScore - b.labelScore || b.foundScore - a.foundScore).slice(0, most),
   };
 }

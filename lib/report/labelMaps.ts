@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import type { SegmentationConfig } from "../config/schema.js";
 import type { SegmentationDataset } from "../datasets/types.js";
-import { UserError } from "../errors.js";
 import type { ConfusionMatrix } from "../evaluation/confusion.js";
 import { type SegmentationFigures, segmentationFigures } from "../evaluation/segmentation.js";
 import type { PictureFigures } from "../tasks/segmentation/kind.js";
 import { labelMapsSource, openSource } from "../tasks/sources.js";
-import { readJson, type StoredEvaluation } from "./run.js";
+import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
 
 export interface LabelMapAnalysis {
@@ -24,17 +23,12 @@ export async function analyseLabelMaps(
   config: SegmentationConfig,
   { worst: most = 8 }: ReportOptions,
 ): Promise<LabelMapAnalysis> {
-  const path = join(folder, "confusion.json");
-  const stored = await readJson<{ classes: string[]; counts: number[]; ignored: number }>(path);
-  const classes = stored?.classes?.length ?? 0;
-  if (classes === 0 || stored.counts?.length !== classes ** 2) {
-    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
-  }
-  const confusion = { classes, counts: Float64Array.from(stored.counts), ignored: stored.ignored };
+  const { classes, counts, ignored = 0 } = await readConfusion(folder);
+  const confusion = { classes: classes.length, counts, ignored };
   const pictures = await readJson<PictureFigures[]>(join(folder, "pictures.json"));
   const judged = pictures.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
   return {
-    dataset: await openSource(labelMapsSource(config, "val", stored.classes)),
+    dataset: await openSource(labelMapsSource(config, "val", classes)),
     confusion,
     figures: segmentationFigures(confusion),
     pictures,

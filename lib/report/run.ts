@@ -93,3 +93,22 @@ export async function readJson<T>(path: string): Promise<T> {
     );
   }
 }
+
+/** The counts of an evaluation by true class and predicted class. @throws UserError where the file holds none */
+export async function readConfusion(folder: string): Promise<StoredConfusion> {
+  const path = join(folder, "confusion.json");
+  const stored = await readJson<Omit<StoredConfusion, "counts"> & { readonly counts: readonly number[] }>(path);
+  const classes = stored?.classes?.length ?? 0;
+  if (classes === 0 || stored.counts?.length !== classes ** 2) {
+    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
+  }
+  return { ...stored, counts: Float64Array.from(stored.counts) };
+}
+
+export interface StoredConfusion {
+  readonly classes: readonly string[];
+  /** [classes, classes] */
+  readonly counts: Float64Array;
+  /** Of label maps: pixels without a class. */
+  readonly ignored?: number;
+}

@@ -54,8 +54,7 @@ export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends
 
   /** What a config may say of one of them. The type knows ours alone. */
   config(): z.ZodDiscriminatedUnion<SchemasOf<Kinds>, "type"> {
-    const schemas = this.all.map(({ schema }) => schema) as readonly unknown[] as SchemasOf<Kinds>;
-    return z.discriminatedUnion("type", schemas);
+    return anyOf(this.all as readonly unknown[] as Kinds);
   }
 
   /** The entry that a config is of. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { ClassificationConfig, Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
-import { type ImageLabelsOptions, openImageLabels } from "../datasets/imageLabels.js";
+import { type ImageLabelsOptions, openImageLabels, placeOf } from "../datasets/imageLabels.js";
 import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
 import { UserError } from "../errors.js";
@@ -118,7 +118,7 @@ export async function openSource<S extends DataSource>(source: S): Promise<Datas
 const ANNOTATIONS: BySource<[], string> = {
   coco: ({ annotations }) => annotations,
   labelMaps: ({ labelMaps }) => labelMaps,
-  imageLabels: ({ labels, pictures }) => labels ?? pictures,
+  imageLabels: placeOf,
 };
 
 /** The file or folder that has a source's annotations. */

@@ -11,6 +11,7 @@ import type { Part } from "../../lib/export/settings.js";
 import { decodePicture } from "../../lib/images/decode.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
 import type { InferenceBatch } from "../../lib/models/predictions.js";
+import { withShapes } from "../../lib/models/programPredictor.js";
 import { Context } from "../../lib/nn/context.js";
 import { trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
@@ -79,5 +80,5 @@ export async function nativeAnswers(
   const given = Object.keys(program.inputs).map((name) => [name, inputs[name]!.data] as const);
   const outputs = await program.run(Object.fromEntries(given));
   await program.dispose();
-  return Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, { ...program.outputs[name]!, data }]));
+  return withShapes(program, outputs);
 }

@@ -184,6 +184,10 @@ describe("classification", function () {
       `training.checkpoint.best: among the 2 classes of ${data.classFolders} the right one is always one of the first five, ` +
         "so there is no top5; use top1, f1 or loss",
     );
+    const stopping = ["training.evaluateEvery=2", "training.earlyStopping={ metric: top5, patience: 1 }"];
+    expect(await userMessage(() => train(output, stopping))).to.match(
+      /^training\.earlyStopping\.metric: among the 2 classes/,
+    );
     expect(existsSync(output)).to.equal(false);
   });
 

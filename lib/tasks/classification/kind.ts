@@ -1,4 +1,5 @@
 import type { ClassificationConfig } from "../../config/schema.js";
+import { placeOf } from "../../datasets/imageLabels.js";
 import type { ClassificationBatch } from "../../datasets/loader/types.js";
 import type { ClassificationDataset } from "../../datasets/types.js";
 import { UserError } from "../../errors.js";
@@ -10,11 +11,12 @@ import { classifierTrainer } from "../../models/classifier/trainer.js";
 import type { BatchPredictor } from "../../models/predictions.js";
 import { counted } from "../../words.js";
 import { trainingLoader, validationLoader } from "../data.js";
+import { keyDecidedBy } from "../decidedBy.js";
 import type { ModelDescription } from "../description.js";
-import { lossMean } from "../losses.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, imageLabelsSource, openSource, type Split } from "../sources.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
+import { defined, validationOf } from "../validation.js";
 import { classificationComparison } from "./comparison.js";
 import { foundClasses } from "./found.js";
 import { classificationPredictions } from "./predictions.js";
@@ -72,12 +74,10 @@ async function openClassification(
       const classOf = sampling === "balanced" ? dataset.labels : undefined;
       return {
         loader: trainingLoader(dataset, config, { repeats, ...(classOf !== undefined && { classOf }) }),
-        remarks: remarksOn(dataset).map(
-          (remark) => `${config.data.train.labels ?? config.data.train.pictures}: ${remark}`,
-        ),
+        remarks: remarksOn(dataset, config.data.train),
       };
     },
-    validation: async (predictor) => validationOf(config, await open(config, "val", description), predictor),
+    validation: async (predictor) => judged(config, await open(config, "val", description), predictor),
   };
 }
 
@@ -87,8 +87,9 @@ function describe(
   split: Split,
 ): ModelDescription {
   const { classWeights } = model.head;
-  const where = data[split].labels ?? data[split].pictures;
-  const present = classes.filter((_, k) => labels.includes(k));
+  const where = placeOf(data[split]);
+  const counts = countsOf(labels, classes.length);
+  const present = classes.filter((_, k) => counts[k]! > 0);
   if (classes.length < 2 || (split === "train" && present.length < 2)) {
     throw new UserError(
       `${where}: all images are of one class, "${present[0]}"; a classifier tells at least two apart` +
@@ -100,9 +101,10 @@ function describe(
       `model.head.classWeights: ${classWeights.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
     );
   }
-  if (training.checkpoint.best === "top5" && !hasTop5(classes)) {
+  const key = keyDecidedBy("top5", training);
+  if (key !== undefined && !hasTop5(classes)) {
     throw new UserError(
-      `training.checkpoint.best: among the ${classes.length} classes of ${where} the right one is always one of the first five, ` +
+      `${key}: among the ${classes.length} classes of ${where} the right one is always one of the first five, ` +
         "so there is no top5; use top1, f1 or loss",
     );
   }
@@ -128,10 +130,13 @@ function countsOf(labels: Int32Array, classes: number): number[] {
   return counts;
 }
 
-function remarksOn({ labels, classes }: ClassificationDataset): string[] {
-  const empty = classes.filter((_, k) => !labels.includes(k));
+function remarksOn({ labels, classes }: ClassificationDataset, split: Parameters<typeof placeOf>[0]): string[] {
+  const counts = countsOf(labels, classes.length);
+  const empty = classes.filter((_, k) => counts[k] === 0);
   if (empty.length === 0) return [];
-  return [`no image of ${counted(empty.length, "class", "classes")}, which cannot be learnt: ${empty.join(", ")}`];
+  return [
+    `${placeOf(split)}: no image of ${counted(empty.length, "class", "classes")}, which cannot be learnt: ${empty.join(", ")}`,
+  ];
 }
 
 async function open(
@@ -154,49 +159,37 @@ export interface ImageResult {
   readonly foundScore: number;
 }
 
-function validationOf(
+function judged(
   config: ClassificationConfig,
   dataset: ClassificationDataset,
   predictor: BatchPredictor<ClassScores>,
 ): Validation<ClassificationBatch> {
-  const loader = validationLoader(dataset, config);
-  return {
-    remarks: remarksOn(dataset).map((remark) => `${config.data.val.labels ?? config.data.val.pictures}: ${remark}`),
-    async evaluate({ losses, signal, onProgress }) {
-      const mean = lossMean();
+  return validationOf({
+    loader: validationLoader(dataset, config),
+    predictor,
+    pictures: dataset.length,
+    remarks: remarksOn(dataset, config.data.val),
+    judge() {
       const counter = classificationCounter(dataset.classes.length);
       const images: ImageResult[] = [];
-      for await (const batch of loader.epoch()) {
-        signal?.throwIfAborted();
-        if (losses !== undefined) mean.add(await losses(batch, images.length), batch.meta.length);
-        for (const [i, scores] of (await predictor.predict(batch)).entries()) {
-          const label = batch.labels[i]!;
+      return {
+        add(scores, { labels, meta }, i) {
+          const label = labels[i]!;
           counter.add(scores, label);
           const found = bestOf(scores);
-          images.push({
-            file: batch.meta[i]!.file,
-            label,
-            found,
-            labelScore: scores[label]!,
-            foundScore: scores[found]!,
-          });
-          onProgress?.(images.length, dataset.length);
-        }
-      }
-      return evaluationOf(counter.figures(), dataset.classes, images, mean.metrics());
+          const { file } = meta[i]!;
+          images.push({ file, label, found, labelScore: scores[label]!, foundScore: scores[found]! });
+        },
+        finish: () => evaluationOf(counter.figures(), dataset.classes, images),
+      };
     },
-    async dispose() {
-      await loader.dispose();
-      await predictor.dispose();
-    },
-  };
+  });
 }
 
 function evaluationOf(
   { perClass, confusion, top5, ...figures }: ReturnType<ReturnType<typeof classificationCounter>["figures"]>,
   classes: readonly string[],
   images: readonly ImageResult[],
-  losses: Readonly<Record<string, number>>,
 ): Evaluation {
   const rows: ClassMetrics[] = classes.map((name, k) => {
     const { precision, recall, f1 } = perClass[k]!;
@@ -204,10 +197,8 @@ function evaluationOf(
   });
   const { top1, ...means } = figures;
   return {
-    metrics: { top1, ...(hasTop5(classes) && { top5 }), ...means, ...losses },
+    metrics: { top1, ...(hasTop5(classes) && { top5 }), ...means },
     perClass: rows,
     files: { "confusion.json": { classes, counts: [...confusion] }, "images.json": images },
   };
 }
-
-const defined = (value: number): number | null => (Number.isFinite(value) ? value : null);

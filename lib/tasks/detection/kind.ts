@@ -12,12 +12,13 @@ import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
 import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
 import { checkUndone, trainingLoader, validationLoader } from "../data.js";
+import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
 import type { ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
-import { lossMean } from "../losses.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
 import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
+import { validationOf } from "../validation.js";
 import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
 import { detectionComparison } from "./comparison.js";
 import { foundInstances } from "./found.js";
@@ -70,14 +71,14 @@ async function openDetection(
     },
     async validation(predictor) {
       const dataset = await open(config, "val", description);
-      const key = keyOfMaskAp(config);
+      const key = keyDecidedBy("maskAP", config.training);
       if (masks && !dataset.hasMasks && key !== undefined) {
         const purpose = key === BEST_KEY ? "choose the best weights by" : "stop by";
         throw new UserError(
           `${config.data.val.annotations}: no object has a mask, so there is no maskAP to ${purpose}; set ${key} to boxAP or loss`,
         );
       }
-      return validationOf(config, dataset, predictor, masks);
+      return judged(config, dataset, predictor, masks);
     },
   };
 }
@@ -100,19 +101,11 @@ function describe({ model, data, training }: DetectionConfig, dataset: Detection
   }
   const { classes, categoryIds } = dataset;
   const masks = wanted === "auto" ? dataset.hasMasks : wanted;
-  const key = keyOfMaskAp({ training });
+  const key = keyDecidedBy("maskAP", training);
   if (!masks && key !== undefined) {
     throw new UserError(`${key}: the model has no masks, so there is no maskAP; use boxAP or loss`);
   }
   return { task: "detection", classes, categoryIds, masks };
-}
-
-const BEST_KEY = "training.checkpoint.best";
-
-/** What the config decides by maskAP. */
-function keyOfMaskAp({ training }: Pick<DetectionConfig, "training">): string | undefined {
-  if (training.checkpoint.best === "maskAP") return BEST_KEY;
-  return training.earlyStopping?.metric === "maskAP" ? "training.earlyStopping.metric" : undefined;
 }
 
 /** Objects that are no crowds. */
@@ -146,34 +139,26 @@ async function open(config: DetectionConfig, split: Split, known?: ModelDescript
   return openSource(cocoSource(config, split, known?.classes));
 }
 
-async function validationOf(
+async function judged(
   config: DetectionConfig,
   dataset: DetectionDataset,
   predictor: Detector,
   masks: boolean,
 ): Promise<Validation<DetectionBatch>> {
   const { judge, remarks } = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
-  const loader = validationLoader(dataset, config, { masks });
-  return {
+  return validationOf({
+    loader: validationLoader(dataset, config, { masks }),
+    predictor,
+    pictures: dataset.length,
     remarks: [...remarks, ...(masks ? describeJudgedMasks(config, dataset) : [])],
-    async evaluate({ losses, signal, onProgress }) {
-      const mean = lossMean();
+    judge() {
       const found: PictureDetections[] = [];
-      for await (const batch of loader.epoch()) {
-        signal?.throwIfAborted();
-        if (losses !== undefined) mean.add(await losses(batch, found.length), batch.meta.length);
-        const detections = await predictor.predict(batch);
-        for (const [i, picture] of detections.entries()) {
-          found.push({ imageId: batch.meta[i]!.id, ...picture });
-          onProgress?.(found.length, dataset.length);
-        }
-      }
-      const { metrics, ...rest } = judge(found);
-      return { ...rest, metrics: { ...metrics, ...mean.metrics() } };
+      return {
+        add(detections, { meta }, i) {
+          found.push({ imageId: meta[i]!.id, ...detections });
+        },
+        finish: () => judge(found),
+      };
     },
-    async dispose() {
-      await loader.dispose();
-      await predictor.dispose();
-    },
-  };
+  });
 }

@@ -13,10 +13,10 @@ import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
 import { checkUndone, trainingLoader, validationLoader } from "../data.js";
 import type { ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
-import { lossMean } from "../losses.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, labelMapsSource, openSource, type Split } from "../sources.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
+import { defined, validationOf } from "../validation.js";
 import { segmentationComparison, withClassesLast } from "./comparison.js";
 import { segmentationPredictions } from "./predictions.js";
 
@@ -72,7 +72,7 @@ async function openSegmentation(
       const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
       return { loader: trainingLoader(dataset, config), remarks: [] };
     },
-    validation: async (predictor) => validationOf(config, await open(config, "val", description), predictor),
+    validation: async (predictor) => judged(config, await open(config, "val", description), predictor),
   };
 }
 
@@ -86,39 +86,32 @@ async function open(config: SegmentationConfig, split: Split, known?: ModelDescr
   return openSource(known?.palette === undefined ? source : { ...source, palette: known.palette });
 }
 
-function validationOf(
+function judged(
   config: SegmentationConfig,
   dataset: SegmentationDataset,
   predictor: Segmenter,
 ): Validation<SegmentationBatch> {
-  const loader = validationLoader(dataset, config);
-  return {
+  const classes = dataset.classes.length;
+  return validationOf({
+    loader: validationLoader(dataset, config),
+    predictor,
+    pictures: dataset.length,
     remarks: [],
-    async evaluate({ losses, signal, onProgress }) {
-      const mean = lossMean();
-      const classes = dataset.classes.length;
+    judge() {
       let confusion = emptyConfusion(classes);
       const pictures: PictureFigures[] = [];
-      for await (const batch of loader.epoch()) {
-        signal?.throwIfAborted();
-        if (losses !== undefined) mean.add(await losses(batch, pictures.length), batch.meta.length);
-        const maps = await predictor.predict(batch);
-        for (const [i, prediction] of maps.entries()) {
-          const label = await dataset.loadLabelMap(batch.indices[i]!);
-          const { file } = batch.meta[i]!;
+      return {
+        async add(prediction, { indices, meta }, i) {
+          const label = await dataset.loadLabelMap(indices[i]!);
+          const { file } = meta[i]!;
           const own = confusionOf({ prediction, label, classes, where: file });
           confusion = mergeConfusions(confusion, own);
           pictures.push({ file, ...figuresOf(own) });
-          onProgress?.(pictures.length, dataset.length);
-        }
-      }
-      return evaluationOf({ confusion, pictures }, dataset.classes, mean.metrics());
+        },
+        finish: () => evaluationOf({ confusion, pictures }, dataset.classes),
+      };
     },
-    async dispose() {
-      await loader.dispose();
-      await predictor.dispose();
-    },
-  };
+  });
 }
 
 /** A picture's own figures; its mIoU is over the classes that its label map or the prediction holds. */
@@ -137,7 +130,6 @@ function figuresOf(confusion: ConfusionMatrix): Omit<PictureFigures, "file"> {
 function evaluationOf(
   { confusion, pictures }: { readonly confusion: ConfusionMatrix; readonly pictures: readonly PictureFigures[] },
   classes: readonly string[],
-  losses: Readonly<Record<string, number>>,
 ): Evaluation {
   const { mIoU, mAcc, aAcc, perClass } = segmentationFigures(confusion);
   const rows: ClassMetrics[] = classes.map((name, k) => ({
@@ -148,7 +140,5 @@ function evaluationOf(
     "confusion.json": { classes, counts: [...confusion.counts], ignored: confusion.ignored },
     "pictures.json": pictures,
   };
-  return { metrics: { mIoU, mAcc, aAcc, ...losses }, perClass: rows, files };
+  return { metrics: { mIoU, mAcc, aAcc }, perClass: rows, files };
 }
-
-const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);

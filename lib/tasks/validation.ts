@@ -1,0 +1,53 @@
+import type { Loader } from "../datasets/loader/loader.js";
+import type { Batch } from "../datasets/loader/types.js";
+import type { BatchPredictor } from "../models/predictions.js";
+import { lossMean } from "./losses.js";
+import type { Evaluation, Validation } from "./task.js";
+
+/** Gathers what a model answers to the pictures of a validation set, in their order. */
+export interface Judge<B extends Batch, Answer> {
+  /** @param i the picture's place in the batch */
+  add(answer: Answer, batch: B, i: number): void | Promise<void>;
+  /** The evaluation, but for losses. */
+  finish(): Evaluation;
+}
+
+export interface ValidationParts<B extends Batch, Answer> {
+  readonly loader: Loader<B>;
+  readonly predictor: BatchPredictor<Answer>;
+  /** How many there are. */
+  readonly pictures: number;
+  readonly remarks: readonly string[];
+  /** One for each evaluation. */
+  judge(): Judge<B, Answer>;
+}
+
+/** A validation set that is measured picture by picture. Loader and predictor are disposed of with it. */
+export function validationOf<B extends Batch, Answer>(parts: ValidationParts<B, Answer>): Validation<B> {
+  const { loader, predictor, pictures, remarks, judge } = parts;
+  return {
+    remarks,
+    async evaluate({ losses, signal, onProgress }) {
+      const mean = lossMean();
+      const { add, finish } = judge();
+      let done = 0;
+      for await (const batch of loader.epoch()) {
+        signal?.throwIfAborted();
+        if (losses !== undefined) mean.add(await losses(batch, done), batch.meta.length);
+        for (const [i, answer] of (await predictor.predict(batch)).entries()) {
+          await add(answer, batch, i);
+          onProgress?.(++done, pictures);
+        }
+      }
+      const evaluation = finish();
+      return { ...evaluation, metrics: { ...evaluation.metrics, ...mean.metrics() } };
+    },
+    async dispose() {
+      await loader.dispose();
+      await predictor.dispose();
+    },
+  };
+}
+
+/** A figure as files have it: null where it is undefined. */
+export const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);
