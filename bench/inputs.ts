@@ -21,7 +21,7 @@ export interface BenchObjects {
 }
 
 /** [B, 3, H, W] in −2 … 2: pictures after normalisation. */
-export function pictures(batch: number, [height, width]: Size): Float32Array {
+export function normalisedImages(batch: number, [height, width]: Size): Float32Array {
   return uniform("bench:pictures", batch * 3 * height * width, -2, 2);
 }
 

@@ -4,7 +4,7 @@ import { input } from "../../lib/graph/index.js";
 import { bufferOutputs, gradientOutputs, gradientStore, inputsOf } from "../../lib/models/bindings.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
-import { checksum, outputGradient, pictures } from "../inputs.js";
+import { checksum, outputGradient, normalisedImages } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, norm, sizeOfVariant } from "./models.js";
 
@@ -20,7 +20,7 @@ export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
     ...gradientOutputs(seeds, values.trainable, context),
     ...bufferOutputs(context.updates),
   });
-  const images = pictures(batch, size);
+  const images = normalisedImages(batch, size);
   const given = maps.map((_, i) => [`seed/${i}`, outputGradient(i, batch, backbone.channels[i]!, size)] as const);
   const gradients = new Float32Array(values.flat.length);
   const inputs = inputsOf(program, values, { images, ...Object.fromEntries(given) });

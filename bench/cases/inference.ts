@@ -3,7 +3,7 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, type ParameterScope } from "../../lib/nn/parameters.js";
-import { checksum, pictures, rms } from "../inputs.js";
+import { checksum, normalisedImages, rms } from "../inputs.js";
 import type { CaseOptions, PreparedCase } from "../protocol.js";
 import { benchValues } from "./models.js";
 
@@ -15,7 +15,7 @@ export async function prepareInference(
   build: (scope: ParameterScope) => Forward,
 ): Promise<PreparedCase> {
   const program = await compile(options, build);
-  const images = pictures(options.batch, options.size);
+  const images = normalisedImages(options.batch, options.size);
   let last: ArrayLike<number> = [];
   return {
     async run() {

@@ -5,7 +5,7 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
-import { type BenchObjects, checksum, objects, pictures, type Size } from "../inputs.js";
+import { type BenchObjects, checksum, objects, normalisedImages, type Size } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesModel } from "./models.js";
 import { trainingSteps } from "./trainingSteps.js";
@@ -28,7 +28,7 @@ export const prepare: Prepare = async ({ variant, size, batch: count, objects: p
     },
   });
   const all = Array.from({ length: count }, (_, i) => objects(i, size, { classes: CLASSES, count: perPicture }));
-  const images = pictures(count, size);
+  const images = normalisedImages(count, size);
   const [height, width] = size;
   const batch: DetectionBatch = {
     kind: "detection",

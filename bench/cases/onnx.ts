@@ -1,11 +1,11 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { checksum, pictures, rms } from "../inputs.js";
+import { checksum, normalisedImages, rms } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 
 /** A file of PyTorch's exporter in onnxruntime-node, without any of ours: what our own graph must not be slower than. */
 export const prepare: Prepare = async ({ path, size, batch, threads }) => {
   const session = await InferenceSession.create(path, { intraOpNumThreads: threads, graphOptimizationLevel: "all" });
-  const input = pictures(batch, size);
+  const input = normalisedImages(batch, size);
   const feeds = { [session.inputNames[0]!]: new Tensor("float32", input, [batch, 3, ...size]) };
   let output: ArrayLike<number> = [];
   return {

@@ -2,7 +2,7 @@ import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
-import { checksum, labelMap, pictures } from "../inputs.js";
+import { checksum, labelMap, normalisedImages } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, semanticModel } from "./models.js";
 import { trainingSteps } from "./trainingSteps.js";
@@ -22,7 +22,7 @@ export const prepare: Prepare = async ({ variant, size, batch: count, threads })
     frozen: () => false,
   });
   const [height, width] = size;
-  const images = pictures(count, size);
+  const images = normalisedImages(count, size);
   const maps = Array.from({ length: count }, (_, i) => labelMap(i, size, CLASSES));
   const labels = new Uint8Array(count * height * width);
   maps.forEach((map, i) => {

@@ -1,12 +1,12 @@
 import { metaOf } from "../../lib/datasets/meta.js";
-import { checksum, pictures, rms } from "../inputs.js";
+import { checksum, normalisedImages, rms } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchSegmenter } from "./segmenter.js";
 
 /** Normalised pictures to label maps of the same size. */
 export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
   const { predict, dispose } = benchSegmenter(variant, threads);
-  const images = pictures(batch, size);
+  const images = normalisedImages(batch, size);
   const [height, width] = size;
   const meta = Array.from({ length: batch }, (_, id) => metaOf({ id, file: "" }, { width, height }));
   let last: ArrayLike<number> = [];

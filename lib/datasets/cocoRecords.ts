@@ -173,13 +173,13 @@ export function readCategories(
 
 /** @param faulty gets the ids of entries that `attempt` let pass with a fault */
 export function readPictures(
-  images: readonly unknown[],
+  entries: readonly unknown[],
   path: string,
   attempt: Attempt,
   faulty?: Set<number>,
 ): Map<number, PictureInfo> {
   const pictures = new Map<number, PictureInfo>();
-  for (const [i, entry] of images.entries()) {
+  for (const [i, entry] of entries.entries()) {
     const picture = attempt(() => readPicture(entry, i, path, pictures));
     if (picture !== undefined) pictures.set(picture.id, picture);
     else if (typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "number") {

@@ -48,21 +48,21 @@ export function objectColumns(
     checkAnnotationId(annotation, "image_id", where);
     checkAnnotationId(annotation, "category_id", where);
     const isCrowd = checkCrowd(annotation.iscrowd, where);
-    const picture = indexOfSorted(frame.pictureIds, image_id);
-    if (picture < 0) throw new UserError(`${where}: unknown picture id ${image_id}`);
+    const p = indexOfSorted(frame.pictureIds, image_id);
+    if (p < 0) throw new UserError(`${where}: unknown picture id ${image_id}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
     if (k < 0) throw new UserError(`${where}: unknown category ${category_id}`);
     allIds[i] = id;
-    if (frame.judgedPictures[picture]! < 0 || frame.judgedCategories[k]! < 0) return;
+    if (frame.judgedPictures[p]! < 0 || frame.judgedCategories[k]! < 0) return;
     const hasBox = bbox !== undefined && bbox !== null;
     const hasMask = segmentation !== undefined && segmentation !== null && !isEmptyList(segmentation);
     const isIgnored = masks !== undefined && !hasMask && hasBox && frame.withoutMask === "ignore";
     const needsMask = masks !== undefined || (segmentation !== undefined && (area === undefined || !hasBox));
-    if (isIgnored) readMask({ segmentation: [outlineOf(checkBox(bbox, where))] }, frame, picture, mask, where, work);
-    else if (needsMask) readMask(annotation, frame, picture, mask, where, work);
+    if (isIgnored) readMask({ segmentation: [outlineOf(checkBox(bbox, where))] }, frame, p, mask, where, work);
+    else if (needsMask) readMask(annotation, frame, p, mask, where, work);
     const box = hasBox || !hasMask ? checkBox(bbox, where) : boxOf(segmentation, mask);
     masks?.add(mask);
-    image[kept] = frame.judgedPictures[picture]!;
+    image[kept] = frame.judgedPictures[p]!;
     category[kept] = frame.judgedCategories[k]!;
     for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
     areas[kept] = checkArea(area, where) ?? (needsMask && !isIgnored ? mask.area : box[2]! * box[3]!);
@@ -113,21 +113,21 @@ export function detectionColumns(
     const { image_id, category_id, score, bbox } = result;
     checkResultId(image_id, "image_id", where);
     checkResultId(category_id, "category_id", where);
-    const picture = indexOfSorted(frame.pictureIds, image_id);
-    if (picture < 0) {
+    const p = indexOfSorted(frame.pictureIds, image_id);
+    if (p < 0) {
       throw new UserError(`${where}: the ground truth has no picture ${image_id}; are these results of another set?`);
     }
     if (!Number.isFinite(score)) throw new UserError(`${where}: the score must be a number, not ${score}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
     if (k < 0) unknown.set(category_id, (unknown.get(category_id) ?? 0) + 1);
-    if (frame.judgedPictures[picture]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
-    image[kept] = frame.judgedPictures[picture]!;
+    if (frame.judgedPictures[p]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
+    image[kept] = frame.judgedPictures[p]!;
     category[kept] = frame.judgedCategories[k]!;
     const box = bbox === undefined || bbox === null || bbox.length === 0 ? undefined : checkBox(bbox, where);
     if (box === undefined && overlaps === undefined && !result.segmentation) {
       throw new UserError(`${where}: "bbox" is ${describeMissing(bbox)}, and there is no mask to take a box from`);
     }
-    if (overlaps !== undefined || box === undefined) readMask(result, frame, picture, mask, where, work);
+    if (overlaps !== undefined || box === undefined) readMask(result, frame, p, mask, where, work);
     overlaps?.add(mask, image[kept]!, category[kept]!);
     if (box === undefined) {
       const [x0, y0, x1, y1] = mask.box;

@@ -44,25 +44,25 @@ interface CocoLists {
 export function readFrame({ images, categories }: CocoLists, subset: JudgedSubset): [CocoFrame, Judged] {
   checkIds(images, "images");
   checkIds(categories, "categories");
-  const pictures = new Map(images.map((image) => [image.id, image]));
+  const byId = new Map(images.map((image) => [image.id, image]));
   const names = new Map(categories.map((category, i) => [category.id, nameOf(category, i)]));
-  const pictureIds = ascending(pictures.keys());
+  const pictureIds = ascending(byId.keys());
   const allCategoryIds = ascending(names.keys());
-  const imageIds = chosen(subset.imageIds, pictureIds, "picture");
+  const judgedIds = chosen(subset.imageIds, pictureIds, "picture");
   const wanted = subset.categoryIds ?? subset.categories?.map((name) => categoryNamed(name, categories));
   const categoryIds = chosen(wanted, allCategoryIds, "category");
   const frame = {
     pictureIds,
     pictureSizes: Int32Array.from(
-      [...pictureIds].flatMap((id) => [pictures.get(id)!.height, pictures.get(id)!.width]),
+      [...pictureIds].flatMap((id) => [byId.get(id)!.height, byId.get(id)!.width]),
       (side) => (side > 0 ? Math.min(side, 2 ** 31 - 1) : 0),
     ),
-    judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(imageIds, id)),
+    judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(judgedIds, id)),
     categoryIds: allCategoryIds,
     judgedCategories: Int32Array.from(allCategoryIds, (id) => indexOfSorted(categoryIds, id)),
     withoutMask: subset.withoutMask ?? "refuse",
   };
-  return [frame, { imageIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id)!) }];
+  return [frame, { imageIds: judgedIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id)!) }];
 }
 
 /** A name is for people to read: a number will do, and the id where there is none. */

@@ -134,14 +134,14 @@ function flatten<P extends PictureColumns>(
   const boxes = new Float64Array(total * 4);
   const areas = new Float64Array(total);
   let n = 0;
-  pictures.forEach((picture, p) => {
-    const index = imageIndex(picture, p);
-    picture.labels.forEach((label, i) => {
-      const [x0, y0, x1, y1] = picture.boxes.subarray(4 * i, 4 * i + 4);
+  pictures.forEach((own, p) => {
+    const index = imageIndex(own, p);
+    own.labels.forEach((label, i) => {
+      const [x0, y0, x1, y1] = own.boxes.subarray(4 * i, 4 * i + 4);
       image[n] = index;
       category[n] = label;
       boxes.set([x0!, y0!, x1! - x0!, y1! - y0!], 4 * n);
-      areas[n] = areaOf(picture, i) ?? boxes[4 * n + 2]! * boxes[4 * n + 3]!;
+      areas[n] = areaOf(own, i) ?? boxes[4 * n + 2]! * boxes[4 * n + 3]!;
       n++;
     });
   });

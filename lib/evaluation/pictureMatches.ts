@@ -36,7 +36,7 @@ export interface JudgedPicture {
   readonly categoryId: number;
   readonly areaRange: number;
   readonly rows: PictureRows;
-  readonly picture: PictureCase;
+  readonly case: PictureCase;
   readonly matches: Matches;
   readonly found: ClassVerdicts;
   /** Where in the verdicts the picture's detections begin. */
@@ -45,7 +45,7 @@ export interface JudgedPicture {
 
 /** Copies a picture's matches out of the working space. */
 export function recordMatches(judged: JudgedPicture): PictureMatches {
-  const { input, rows, picture, matches } = judged;
+  const { input, rows, matches } = judged;
   const { groundTruth, detections, options } = input;
   const T = options.iouThresholds.length;
   const { detectionCount: D, objectCount: G } = rows;
@@ -55,7 +55,7 @@ export function recordMatches(judged: JudgedPicture): PictureMatches {
   const groundTruthMatches = new Float64Array(T * G); // [T, G]
   const ious = new Float64Array(D * G); // [D, G]
   order.forEach((g, k) => {
-    for (let d = 0; d < D; d++) ious[d * G + k] = picture.ious[d * G + g]!;
+    for (let d = 0; d < D; d++) ious[d * G + k] = judged.case.ious[d * G + g]!;
     for (let t = 0; t < T; t++) {
       const d = matches.objectMatches[t * G + g]!;
       groundTruthMatches[t * G + k] = d < 0 ? 0 : detections.ids[detectionRows[d]!]!;

@@ -21,7 +21,7 @@ export function classJudge(
   const limit = options.maxDetections.at(-1)!;
   const lowest = reachable(Math.min(...iouThresholds));
   const fillIous = iouFiller(type, groundTruth, table, !options.useCategories);
-  const picture = emptyCase();
+  const space = emptyCase();
   const found = emptyVerdicts(capacity, options);
   const { scores, ranks, positives } = found;
   const place = new Int32Array(table.scores.length); // of a detection among its class's verdicts
@@ -29,21 +29,21 @@ export function classJudge(
 
   function load(rows: PictureRows): void {
     const { detectionCount: D, objectCount: G } = rows;
-    resizeCase(picture, D, G);
+    resizeCase(space, D, G);
     for (let g = 0; g < G; g++) {
       const row = rows.objects[rows.firstObject + g]!;
-      picture.objectAreas[g] = groundTruth.areas[row]!;
-      picture.objectIds[g] = groundTruth.ids[row]!;
-      picture.crowd[g] = groundTruth.crowd[row]!;
+      space.objectAreas[g] = groundTruth.areas[row]!;
+      space.objectIds[g] = groundTruth.ids[row]!;
+      space.crowd[g] = groundTruth.crowd[row]!;
     }
-    fillIous(rows, picture.ious);
-    picture.reaching = 0;
+    fillIous(rows, space.ious);
+    space.reaching = 0;
     for (let d = 0; d < D; d++) {
-      picture.detectionAreas[d] = table.areas[rows.detections[rows.firstDetection + d]!]!;
+      space.detectionAreas[d] = table.areas[rows.detections[rows.firstDetection + d]!]!;
       let best = 0;
-      for (let i = d * G; i < (d + 1) * G; i++) if (picture.ious[i]! > best) best = picture.ious[i]!;
-      picture.reaches[d] = G > 0 && best >= lowest ? 1 : 0;
-      picture.reaching += picture.reaches[d]!;
+      for (let i = d * G; i < (d + 1) * G; i++) if (space.ious[i]! > best) best = space.ious[i]!;
+      space.reaches[d] = G > 0 && best >= lowest ? 1 : 0;
+      space.reaching += space.reaches[d]!;
     }
   }
 
@@ -69,8 +69,8 @@ export function classJudge(
         place[row] = count + rank;
       }
       for (let a = 0; a < areaRanges.length; a++) {
-        positives[a]! += matchDetections(picture, a, options, matches, found, count);
-        kept?.push(recordMatches({ input, image, categoryId, areaRange: a, rows, picture, matches, found, count }));
+        positives[a]! += matchDetections(space, a, options, matches, found, count);
+        kept?.push(recordMatches({ input, image, categoryId, areaRange: a, rows, case: space, matches, found, count }));
       }
       count += rows.detectionCount;
     }

@@ -51,7 +51,7 @@ export const UNCOUNTED: Work = { spend: () => undefined };
 const UNITS = 8e7;
 const UNITS_A_BYTE = 16;
 /** Of a picture that is there. */
-const UNITS_A_PICTURE = 4e6;
+const UNITS_OF_PICTURE = 4e6;
 /** Of one that is decoded, or drawn. */
 const UNITS_A_PIXEL = 2;
 /** Replaces all of these bounds by a number of units. */
@@ -85,11 +85,11 @@ export function boundedWork(variable: string | undefined, pictures: () => number
       return spent > limit;
     },
     addFile: (bytes) => add(UNITS_A_BYTE * bytes),
-    addPicture: ({ width, height } = { width: 0, height: 0 }) => add(UNITS_A_PICTURE + UNITS_A_PIXEL * width * height),
+    addPicture: ({ width, height } = { width: 0, height: 0 }) => add(UNITS_OF_PICTURE + UNITS_A_PIXEL * width * height),
     spend(units, where) {
       spent += units;
       if (spent <= limit) return;
-      if (!asked) add(UNITS_A_PICTURE * pictures());
+      if (!asked) add(UNITS_OF_PICTURE * pictures());
       asked = true;
       if (spent <= limit) return;
       throw new UserError(

@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { checksum, IGNORED, labelMap, objects, outputGradient, pictures, rms } from "../../bench/inputs.js";
+import { checksum, IGNORED, labelMap, objects, outputGradient, normalisedImages, rms } from "../../bench/inputs.js";
 
 describe("bench/inputs", () => {
   it("makes the inputs whose checksums the Python side gets", () => {
     const size = [512, 512] as const;
-    const shown = pictures(2, size);
+    const shown = normalisedImages(2, size);
     const truth = [0, 1].map((picture) => objects(picture, size, { classes: 80, count: 8 }));
     expect(checksum(shown, ...truth.flatMap(({ boxes, labels, masks }) => [boxes, labels, ...masks]))).to.equal(
       2262616020,

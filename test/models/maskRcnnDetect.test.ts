@@ -71,9 +71,9 @@ describe("detection with Mask R-CNN", () => {
       golden.generated.filter(([name]) => !name.endsWith("attention_biases")),
     );
     const context = Context.inference(values);
-    const pictures = input("images", golden.input.shape);
-    const stages = model.backbone.forward(pictures, context);
-    const pyramid = model.features(pictures, context);
+    const value = input("images", golden.input.shape);
+    const stages = model.backbone.forward(value, context);
+    const pyramid = model.features(value, context);
     const { logits, deltas } = model.rpn.forward(pyramid, context);
     const size = input("size", [1, 4]);
     const proposals = proposalGraph(model, logits, deltas, size);

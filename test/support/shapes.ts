@@ -33,13 +33,13 @@ export async function makeShapes(count: number): Promise<ShapesData> {
   const classFolders = join(folder, "classes");
   await mkdir(labelMaps);
   for (const kind of KINDS) await mkdir(join(classFolders, kind), { recursive: true });
-  const images: object[] = [];
+  const entries: object[] = [];
   const annotations: object[] = [];
   for (let i = 0; i < count; i++) {
     const { picture, map, shapes } = drawScene(Random.of("shapes", i));
     await writeFile(join(pictures, `${i}.png`), await encodePng(picture));
     await writeFile(join(labelMaps, `${i}.png`), encodeIndexedPng(map, [[0, 0, 0], ...COLOURS]));
-    images.push({ id: 10 + i, file_name: `${i}.png`, width: SIDE, height: SIDE });
+    entries.push({ id: 10 + i, file_name: `${i}.png`, width: SIDE, height: SIDE });
     for (const [half, { kind, x, y, radius }] of shapes.entries()) {
       const own = { left: half * (SIDE / 2), top: 0, width: SIDE / 2, height: SIDE };
       await writeFile(join(classFolders, KINDS[kind]!, `${i}-${half}.png`), await encodePng(cropPicture(picture, own)));
@@ -57,7 +57,7 @@ export async function makeShapes(count: number): Promise<ShapesData> {
   }
   const categories = KINDS.map((name, k) => ({ id: k + 3, name }));
   const path = join(folder, "instances.json");
-  await writeFile(path, JSON.stringify({ images, annotations, categories }));
+  await writeFile(path, JSON.stringify({ images: entries, annotations, categories }));
   return { folder, pictures, labelMaps, annotations: path, classFolders };
 }
 

@@ -51,12 +51,12 @@ async function sampleOf(plan: SamplePlan, settings: BatchSettings): Promise<Samp
 
 function collate(samples: readonly Sample[], task: BatchTask): Batch {
   const { padding, normalisation, annotations } = task.settings;
-  const pictures = samples.map(({ picture }) => picture);
-  const size = paddedSize(pictures, padding);
+  const unpadded = samples.map(({ picture }) => picture);
+  const size = paddedSize(unpadded, padding);
   const { height, width } = size;
   const plane = height * width;
   const images = roomFor(samples.length * 3 * plane, task.buffer); // [B, 3, H, W]
-  for (const [i, picture] of pictures.entries()) {
+  for (const [i, picture] of unpadded.entries()) {
     writeNormalised(picture, images, i * 3 * plane, { ...normalisation, paddedHeight: height, paddedWidth: width });
   }
   const base = { images, height, width, indices: task.indices, meta: samples.map(({ meta }) => meta) };

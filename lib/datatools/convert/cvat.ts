@@ -43,8 +43,8 @@ const NO_OBJECTS = ["polyline", "points", "cuboid", "skeleton", "tag"];
  */
 export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
   const root = await readXml(options.input, "annotations");
-  const images = childrenOf(root, "image");
-  if (images.length === 0) {
+  const elements = childrenOf(root, "image");
+  if (elements.length === 0) {
     const tracks = childrenOf(root, "track").length > 0;
     const reason = tracks ? 'it holds tracks of a video; export it as "CVAT for images 1.1"' : "it lists no images";
     throw new UserError(`${options.input}: ${reason}`);
@@ -52,9 +52,9 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
   const beside = join(dirname(options.input), "images");
   const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
   const tally = createTally();
-  const work = setWork(() => countPresent(folder, images.map(nameOf)));
+  const work = setWork(() => countPresent(folder, elements.map(nameOf)));
   work.addFile((await stat(options.input)).size);
-  const pictures = images.map((image) => readPicture(image, { tally, work }));
+  const pictures = elements.map((element) => readPicture(element, { tally, work }));
   const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = options.classes
     ? classList(options.classes, met, options.input)

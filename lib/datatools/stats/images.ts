@@ -20,7 +20,7 @@ export interface ImageValues {
 const MEASURED = 1500;
 
 /** Counts the images of each class, and reads the sizes of all or of a choice of them. */
-export async function imageStats(
+export async function imageLabelStats(
   dataset: ClassificationDataset,
   source: ImageLabelsSource,
   { signal, onEvent }: Pick<StatsOptions, "signal" | "onEvent">,

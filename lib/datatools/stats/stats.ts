@@ -3,7 +3,7 @@ import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { checkCharts } from "../../images/draw/vega.js";
 import { annotationsOf, type DataSource, type DatasetOf, openSource } from "../../tasks/sources.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
-import { imageStats } from "./images.js";
+import { imageLabelStats } from "./images.js";
 import { objectStats } from "./objects.js";
 import { type MeasuredSet, statsPage } from "./page.js";
 import { pixelStats } from "./pixels.js";
@@ -19,7 +19,7 @@ const MEASURES: {
 } = {
   coco: async (dataset, { name }) => objectStats(dataset, name),
   labelMaps: (dataset, { name }, options) => pixelStats(dataset, name, options),
-  imageLabels: imageStats,
+  imageLabels: imageLabelStats,
 };
 
 function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options: StatsOptions): Promise<MeasuredSet> {

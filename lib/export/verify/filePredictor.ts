@@ -23,17 +23,17 @@ export function filePredictor(
 }
 
 /** The last picture repeated until a file of a fixed batch has enough. */
-function filledUp(pictures: InferenceBatch, batch: ExportSettings["batch"]): InferenceBatch {
-  const missing = batch === "free" ? 0 : batch - pictures.meta.length;
-  if (missing <= 0) return pictures;
-  const last = pictures.images.slice(-pictures.images.length / pictures.meta.length);
-  const images = new Float32Array(pictures.images.length + missing * last.length);
-  images.set(pictures.images);
-  for (let i = 0; i < missing; i++) images.set(last, pictures.images.length + i * last.length);
+function filledUp(given: InferenceBatch, batch: ExportSettings["batch"]): InferenceBatch {
+  const missing = batch === "free" ? 0 : batch - given.meta.length;
+  if (missing <= 0) return given;
+  const last = given.images.slice(-given.images.length / given.meta.length);
+  const images = new Float32Array(given.images.length + missing * last.length);
+  images.set(given.images);
+  for (let i = 0; i < missing; i++) images.set(last, given.images.length + i * last.length);
   return {
-    ...pictures,
+    ...given,
     images,
-    meta: [...pictures.meta, ...Array.from({ length: missing }, () => pictures.meta.at(-1)!)],
+    meta: [...given.meta, ...Array.from({ length: missing }, () => given.meta.at(-1)!)],
   };
 }
 

@@ -15,11 +15,11 @@ export function inputsFor(
     shape: [batch, 2],
     data: Int32Array.from(data),
   });
-  const pictures: SizedTensor = preprocess
+  const pixels: SizedTensor = preprocess
     ? { dtype: "uint8", shape: [batch, height, width, 3], data: asBytes(images, batch, height * width, normalisation) }
     : { dtype: "float32", shape: [batch, 3, height, width], data: images };
   return {
-    images: pictures,
+    images: pixels,
     sizes: int(meta.flatMap((one) => [one.height, one.width])),
     original_sizes: int(meta.flatMap((one) => [one.originalHeight, one.originalWidth])),
   };

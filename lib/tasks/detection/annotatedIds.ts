@@ -30,9 +30,9 @@ export async function annotatedIds(
   classes: readonly string[],
   inputs: readonly string[],
 ): Promise<AnnotatedIds> {
-  const { images, categories } = await readCocoFile(file);
+  const { images: entries, categories } = await readCocoFile(file);
   const { categoryIds } = readCategories(categories, file, classes, strictly);
-  const pictures = [...readPictures(images, file, strictly).values()];
+  const pictures = [...readPictures(entries, file, strictly).values()];
   const byName = new Map<string, PictureInfo[]>();
   for (const picture of pictures) {
     const name = normalize(picture.file);

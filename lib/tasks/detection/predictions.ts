@@ -41,7 +41,7 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
   const style = { classes, palette: palette ?? classPalette(classes.length), scoreThreshold: drawThreshold };
   const categories = ids?.categoryIds ?? categoryIds ?? classes.map((_, k) => k + 1);
   const overlays = overlayWriter(outDir, inputs);
-  const pictures: PredictedPicture[] = [];
+  const predicted: PredictedPicture[] = [];
   const images: object[] = [];
   const results: object[] = [];
   return {
@@ -49,7 +49,7 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
       const imageId = ids === undefined ? images.length + 1 : annotatedId(ids, input, picture);
       const { width, height } = picture;
       const overlay = await overlays.write(input, drawInstances(picture, found, style));
-      pictures.push({ input, overlay, instances: found.labels.length });
+      predicted.push({ input, overlay, instances: found.labels.length });
       if (imageId === undefined) return;
       images.push({ id: imageId, file_name: input, width, height });
       for (const result of cocoResults(imageId, found, categories)) results.push(result);
@@ -58,9 +58,9 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
       const named = classes.map((name, k) => ({ id: categories[k], name }));
       await writeFileAtomic(join(outDir, "results.json"), `${JSON.stringify(results)}\n`);
       await writeFileAtomic(join(outDir, "pictures.json"), `${JSON.stringify({ images, categories: named })}\n`);
-      const summary = { pictures, drawThreshold };
+      const summary = { pictures: predicted, drawThreshold };
       if (ids === undefined) return { ...summary, imageIds: "counted" };
-      return { ...summary, imageIds: "annotated", ...compareWith(ids, pictures, say) };
+      return { ...summary, imageIds: "annotated", ...compareWith(ids, predicted, say) };
     },
   };
 }
