@@ -10,14 +10,14 @@ import type { Rle } from "../lib/masks/types.js";
 import { Random } from "../lib/random.js";
 
 export interface CocoScale {
-  readonly pictures: number;
+  readonly images: number;
   readonly objects: number;
-  readonly detectionsPerPicture: number;
+  readonly detectionsPerImage: number;
   readonly categories: number;
 }
 
 /** As COCO's val2017 with a detector that writes its hundred best. */
-export const COCO_VAL: CocoScale = { pictures: 5000, objects: 36_781, detectionsPerPicture: 100, categories: 80 };
+export const COCO_VAL: CocoScale = { images: 5000, objects: 36_781, detectionsPerImage: 100, categories: 80 };
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -35,12 +35,12 @@ export async function writeCocoFiles(folder: string, scale: CocoScale): Promise<
   const random = Random.of("bench", "evaluation");
   const objects = Array.from({ length: scale.objects }, (_, i) => ({
     id: i + 1,
-    image: 1 + random.integer(scale.pictures),
+    image: 1 + random.integer(scale.images),
     crowd: random.next() < 0.01,
     ...randomShape(random, scale.categories),
   }));
   await writeList(join(folder, "annotations.json"), annotationParts(scale, objects));
-  const byImage = Array.from({ length: scale.pictures + 1 }, (): Shape[] => []);
+  const byImage = Array.from({ length: scale.images + 1 }, (): Shape[] => []);
   for (const object of objects) byImage[object.image]!.push(object);
   const boxes = detections(scale, byImage);
   await writeList(join(folder, "bbox.json"), asList(boxes, boxResult));
@@ -51,7 +51,7 @@ function* annotationParts(
   scale: CocoScale,
   objects: readonly (Shape & { readonly id: number; readonly image: number; readonly crowd: boolean })[],
 ): Generator<string> {
-  const images = Array.from({ length: scale.pictures }, (_, i) => ({
+  const images = Array.from({ length: scale.images }, (_, i) => ({
     id: i + 1,
     file_name: `${String(i + 1).padStart(12, "0")}.jpg`,
     width: WIDTH,
@@ -75,10 +75,10 @@ interface Detection extends Shape {
 }
 
 function* detections(scale: CocoScale, objects: readonly (readonly Shape[])[]): Generator<Detection> {
-  for (let image = 1; image <= scale.pictures; image++) {
+  for (let image = 1; image <= scale.images; image++) {
     const random = Random.of("bench", "detections", image);
     const own = objects[image]!;
-    for (let d = 0; d < scale.detectionsPerPicture; d++) {
+    for (let d = 0; d < scale.detectionsPerImage; d++) {
       const near = own.length > 0 && random.next() < 0.5 ? own[random.integer(own.length)]! : undefined;
       const noise = near === undefined ? 1 : 0.3 * random.next();
       const box = near === undefined ? randomShape(random, 1).box : jitter(near.box, noise, random);

@@ -1,18 +1,18 @@
-// The fixed pictures, objects and label maps of the benchmarks; bench/peers/inputs.py makes the same ones.
+// The fixed images, objects and label maps of the benchmarks; bench/peers/inputs.py makes the same ones.
 
 import { crc32 } from "node:zlib";
 import { integers, uniform } from "../tools/prng.js";
 
 export const IGNORED = 255;
 
-/** Side lengths of a picture's objects, in turn, where its shorter side is 512. */
+/** Side lengths of an image's objects, in turn, where its shorter side is 512. */
 const SIDES = [20, 32, 48, 72, 104, 152, 224, 336] as const;
 const CELL = 16;
 
 export type Size = readonly [height: number, width: number];
 
 export interface BenchObjects {
-  /** [n*4] xyxy, picture pixels. */
+  /** [n*4] xyxy, image pixels. */
   readonly boxes: Float32Array;
   /** [n], from 0. */
   readonly labels: Int32Array;
@@ -20,9 +20,9 @@ export interface BenchObjects {
   readonly masks: readonly Uint8Array[];
 }
 
-/** [B, 3, H, W] in −2 … 2: pictures after normalisation. */
+/** [B, 3, H, W] in −2 … 2: images after normalisation. */
 export function normalisedImages(batch: number, [height, width]: Size): Float32Array {
-  return uniform("bench:pictures", batch * 3 * height * width, -2, 2);
+  return uniform("bench:images", batch * 3 * height * width, -2, 2);
 }
 
 /** [B, C, H/stride, W/stride]: the gradient of the loss by the output of backbone stage 0 … 3. */
@@ -31,13 +31,13 @@ export function outputGradient(stage: number, batch: number, channels: number, [
   return uniform(`bench:gradient:${stage}`, batch * channels * (height / stride) * (width / stride), -1, 1);
 }
 
-/** Ellipses from 20 to 336 pixels in a picture of 512, aspect ratios 0.6 to 1.6. */
+/** Ellipses from 20 to 336 pixels in an image of 512, aspect ratios 0.6 to 1.6. */
 export function objects(
-  picture: number,
+  image: number,
   [height, width]: Size,
   { classes, count }: { readonly classes: number; readonly count: number },
 ): BenchObjects {
-  const key = `bench:objects:${picture}`;
+  const key = `bench:objects:${image}`;
   const aspects = uniform(`${key}:aspect`, count, 0.6, 1.6);
   const xs = uniform(`${key}:x`, count, 0, 1);
   const ys = uniform(`${key}:y`, count, 0, 1);
@@ -70,9 +70,9 @@ function ellipse([height, width]: Size, box: { x: number; y: number; w: number; 
 }
 
 /** [H*W]: squares of 16 pixels, one in `classes + 1` of them ignored (255). Sides are multiples of 16. */
-export function labelMap(picture: number, [height, width]: Size, classes: number): Uint8Array {
+export function labelMap(image: number, [height, width]: Size, classes: number): Uint8Array {
   const columns = width / CELL;
-  const cells = integers(`bench:cells:${picture}`, (height / CELL) * columns, classes + 1);
+  const cells = integers(`bench:cells:${image}`, (height / CELL) * columns, classes + 1);
   const map = new Uint8Array(height * width);
   for (let y = 0; y < height; y++) {
     const row = Math.floor(y / CELL) * columns;

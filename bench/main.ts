@@ -17,14 +17,14 @@ Cases:  ${SUITE.map(({ name }) => name).join(", ")}
   --rounds N      rounds of each side (default 5)
   --seconds S     the least time a side runs in a round (default 0.5)
   --threads N     threads of every side (default 2)
-  --picture FILE  the JPEG of the predict cases
+  --image FILE  the JPEG of the predict cases
   --data DIR      the data sets of the loader cases: coco-mini and coco-stuff-sem (default DENSEKIT_DATA, else
                   shared/data beside the checkout)
   --json          one JSON object on stdout instead of tables
 `;
 
 const DATA = fileURLToPath(new URL("../../../shared/data", import.meta.url)); // from dist/bench
-const PICTURE = fileURLToPath(new URL("../../bench/picture.jpg", import.meta.url));
+const IMAGE = fileURLToPath(new URL("../../bench/image.jpg", import.meta.url));
 
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parse(args);
@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
     rounds: positive(values.rounds, "--rounds"),
     seconds: positive(values.seconds, "--seconds"),
     threads: positive(values.threads, "--threads"),
-    picture: values.picture,
+    image: values.image,
     data: values.data,
     python: process.env.DENSEKIT_PYTHON || undefined,
     progress: (text) => process.stderr.write(`${text}\n`),
@@ -64,7 +64,7 @@ function parse(args: readonly string[]) {
         rounds: { type: "string", default: "5" },
         seconds: { type: "string", default: "0.5" },
         threads: { type: "string", default: "2" },
-        picture: { type: "string", default: PICTURE },
+        image: { type: "string", default: IMAGE },
         data: { type: "string", default: process.env.DENSEKIT_DATA || DATA },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },

@@ -12,7 +12,7 @@ export interface MeasureOptions {
   /** The least time a side runs in a round: short cases are repeated. */
   readonly seconds: number;
   readonly threads: number;
-  readonly picture: string;
+  readonly image: string;
   /** The folder of real data sets. */
   readonly data: string;
   /** The peers' interpreter; without it only our side runs. */
@@ -94,9 +94,9 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
 }
 
 /** What a side reads that runs no export. */
-function givenPath({ usesWeights, usesData }: BenchCase, weights: string, { data, picture }: MeasureOptions): string {
+function givenPath({ usesWeights, usesData }: BenchCase, weights: string, { data, image }: MeasureOptions): string {
   if (usesWeights) return weights;
-  return usesData ? data : picture;
+  return usesData ? data : image;
 }
 
 interface Entrant {

@@ -1,11 +1,11 @@
 import type { Size } from "./inputs.js";
 
-/** What a case is told, the same for our side and the peers; `path` is the picture or the ONNX file. */
+/** What a case is told, the same for our side and the peers; `path` is the image or the ONNX file. */
 export interface CaseOptions {
   readonly variant: string;
   readonly size: Size;
   readonly batch: number;
-  /** Objects a picture, where there is a ground truth. */
+  /** Objects an image, where there is a ground truth. */
   readonly objects: number;
   readonly layout: "contiguous" | "channels-last";
   readonly path: string;

@@ -27,7 +27,7 @@ export interface BenchCase {
   /** The case reads a file of weights of 340 MB, which the harness writes. */
   readonly usesWeights?: true;
   /** The case reads the benchmark's JPEG. */
-  readonly usesPicture?: true;
+  readonly usesImage?: true;
   /** The case reads real data sets: its path is their folder. */
   readonly usesData?: true;
   /** What a run is made of, where a rate says more than a time. */
@@ -84,10 +84,10 @@ function prediction(
   peers: readonly (readonly [label: string, variant: string])[],
 ): BenchCase {
   const sides = peers.map(([label, variant]): Side => ({ label, runner: "python", case: name, options: { variant } }));
-  return { name, group: "predict", title, sides: [ours(name, { variant: "l1" }), ...sides], usesPicture: true };
+  return { name, group: "predict", title, sides: [ours(name, { variant: "l1" }), ...sides], usesImage: true };
 }
 
-/** Ours beside PyTorch's DataLoader, with pictures decoded as torchvision's data sets do and by its own decoder. */
+/** Ours beside PyTorch's DataLoader, with images decoded as torchvision's data sets do and by its own decoder. */
 function loading(name: string, title: string): BenchCase {
   const peer = (label: string, variant: string): Side => ({
     label,
@@ -100,7 +100,7 @@ function loading(name: string, title: string): BenchCase {
     peer("DataLoader, torchvision v2, PIL", "pil"),
     peer("DataLoader, torchvision v2, torchvision.io", "torchvision"),
   ];
-  const perRun = { count: 2 * BATCHES_PER_RUN, unit: "pictures" };
+  const perRun = { count: 2 * BATCHES_PER_RUN, unit: "images" };
   return { name, group: "loader", title, sides, usesData: true, perRun };
 }
 
@@ -116,7 +116,7 @@ function coco(type: "bbox" | "segm", what: string): BenchCase {
   return {
     name: `coco-${type}`,
     group: "evaluation",
-    title: `COCO evaluation of ${what}, files to figures: 5,000 pictures, 36,781 objects, 500,000 detections`,
+    title: `COCO evaluation of ${what}, files to figures: 5,000 images, 36,781 objects, 500,000 detections`,
     sides: [
       ours("coco-files", options),
       peer("pycocotools", "pycocotools", options),
@@ -143,12 +143,12 @@ export const SUITE: readonly BenchCase[] = [
   training(
     "mask-rcnn-step",
     "mask-rcnn-step",
-    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 8 objects a picture",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 8 objects an image",
   ),
   training(
     "mask-rcnn-step-crowded",
     "mask-rcnn-step",
-    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 64 objects a picture",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 64 objects an image",
     { objects: 64 },
   ),
   training("semantic-fpn-step", "semantic-fpn-step", "Semantic FPN L1, whole step with AdamW, 512², batch 2"),

@@ -136,7 +136,7 @@ export function checkName(name: string, where: string): void {
   const fault = nameFault(name);
   if (fault === undefined) return;
   throw new UserError(
-    `${where}: the file name ${JSON.stringify(name)} cannot be written: ${fault}; names are relative to the pictures folder`,
+    `${where}: the file name ${JSON.stringify(name)} cannot be written: ${fault}; names are relative to the images folder`,
   );
 }
 

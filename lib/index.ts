@@ -20,20 +20,20 @@ export {
 export type { ExportSettings } from "./export/settings.js";
 export type { VerifyResult } from "./export/verify/result.js";
 export { type VerifyOptions, verifyModel } from "./export/verify/verify.js";
-export { type DecodeOptions, decodeLabelMap, decodePicture } from "./images/decode.js";
+export { type DecodeOptions, decodeImage, decodeLabelMap } from "./images/decode.js";
 export { type DrawnInstances, drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
-export type { LabelMap, Picture } from "./images/picture.js";
+export type { Image, LabelMap } from "./images/image.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
   type ClassificationModel,
   type DetectionModel,
+  type ImageInput,
   type LoadModelOptions,
   loadModel,
   type Model,
-  type PictureInput,
   type SegmentationModel,
 } from "./inference/loadModel.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
@@ -46,7 +46,7 @@ export type { FoundClass } from "./tasks/classification/found.js";
 export type { FoundDifference } from "./tasks/comparison.js";
 export type { FoundInstance } from "./tasks/detection/found.js";
 export { sourceOf } from "./tasks/kinds.js";
-export type { PredictedPicture } from "./tasks/predictions.js";
+export type { PredictedImage } from "./tasks/predictions.js";
 export type { FoundClasses } from "./tasks/segmentation/kind.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";

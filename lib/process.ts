@@ -7,8 +7,8 @@ let own = (workerData as { readonly ownProcess?: boolean } | null)?.ownProcess =
 
 /**
  * Tells densekit that this process is there for its sake alone, as the command line's is. Only then does it change what
- * others in a process would notice, once it loads what it is about: sharp keeps no cache and decodes with one thread a
- * picture, onnxruntime, TensorFlow and TF.js log nothing (what goes wrong is thrown), and `node:util` gets back two
+ * others in a process would notice, once it loads what it is about: sharp keeps no cache and decodes with one thread an
+ * image, onnxruntime, TensorFlow and TF.js log nothing (what goes wrong is thrown), and `node:util` gets back two
  * functions that @tensorflow/tfjs-node calls and Node 23 no longer has.
  */
 export function claimProcess(): void {

@@ -1,6 +1,6 @@
 /**
  * A seeded, counter-based random generator: draw i is a hash of (key, i), so its whole state is two integers and a
- * stream can be made for any (seed, epoch, picture) without drawing the ones before it.
+ * stream can be made for any (seed, epoch, image) without drawing the ones before it.
  *
  * The mixer is the two-round multiply-xorshift hash "lowbias32" found by Ellis and Wellons (2018).
  */

@@ -1,4 +1,4 @@
-/** "1 picture", "2 pictures". @param many where it is not the word with an s at its end */
+/** "1 image", "2 images". @param many where it is not the word with an s at its end */
 export function counted(n: number, one: string, many = `${one}s`): string {
   return `${n} ${pick(n, one, many)}`;
 }

@@ -137,7 +137,7 @@ describe("the folders of lib/", () => {
 });
 
 describe("the walks of docs/architecture.md", () => {
-  for (const heading of ["From a picture to its boxes", "How a training step is cut"]) {
+  for (const heading of ["From an image to its boxes", "How a training step is cut"]) {
     it(`"${heading}" names files that are there, each imported by one above it`, () => {
       const walked = walk(heading);
       expect(walked.length).to.be.greaterThan(10);

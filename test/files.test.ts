@@ -12,7 +12,7 @@ import { readXml } from "../lib/datatools/convert/xml.js";
 import { openOnnxFile } from "../lib/engines/onnxruntime/onnxFile.js";
 import { UserError } from "../lib/errors.js";
 import { joinWithin, nameFault, openFile, readBytes, readBytesSync, readTextFile } from "../lib/files.js";
-import { decodeIndices, decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../lib/images/decode.js";
+import { decodeImage, decodeIndices, decodeLabelMap, decodeMask, readLabelMapSize } from "../lib/images/decode.js";
 import { outlineJson } from "../lib/jsonfiles/lists.js";
 import { readNpy } from "../lib/tensorfiles/npyFile.js";
 import { openTensorFile } from "../lib/tensorfiles/open.js";
@@ -35,7 +35,7 @@ const READERS: Readonly<Record<string, (path: string) => unknown>> = {
   readSafetensors,
   readNpy,
   openOnnxFile: (path) => openOnnxFile(path),
-  decodePicture: (path) => decodePicture(path),
+  decodeImage: (path) => decodeImage(path),
   decodeMask: (path) => decodeMask(path),
   decodeLabelMap,
   decodeIndices: (path) => decodeIndices(path, "mask"),
@@ -122,7 +122,7 @@ describe("names in others' files", () => {
     expect(() => joinWithin("out", "../b.jpg", "x.json: image 3")).to.throw(
       UserError,
       'x.json: image 3: the file name "../b.jpg" cannot be written: it leads out of its folder; ' +
-        "names are relative to the pictures folder",
+        "names are relative to the images folder",
     );
   });
 });

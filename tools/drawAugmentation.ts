@@ -1,4 +1,4 @@
-// Draws docs/augmentation.jpg, every transform on pictures of the quick start: node dist/tools/drawAugmentation.js
+// Draws docs/augmentation.jpg, every transform on images of the quick start: node dist/tools/drawAugmentation.js
 
 import { fileURLToPath } from "node:url";
 import { augmentedSample } from "../lib/datasets/augment.js";
@@ -9,8 +9,8 @@ import { writeFileAtomic } from "../lib/files.js";
 import { drawInstances } from "../lib/images/draw/instances.js";
 import { drawSheet, type SheetRow } from "../lib/images/draw/sheet.js";
 import { encodeJpeg } from "../lib/images/encode.js";
-import { padPicture } from "../lib/images/geometry.js";
-import type { Picture } from "../lib/images/picture.js";
+import { padImage } from "../lib/images/geometry.js";
+import type { Image } from "../lib/images/image.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const WIDE = { width: 320, height: 240 };
@@ -33,24 +33,24 @@ const ROWS: readonly (readonly [title: string, ...steps: TransformInput[]])[] = 
 const COLUMNS = 5;
 
 const dataset = await openCoco({
-  annotations: `${root}examples/quickstart/pictures/train.json`,
-  pictures: `${root}examples/quickstart/pictures/train`,
+  annotations: `${root}examples/quickstart/images/train.json`,
+  images: `${root}examples/quickstart/images/train`,
 });
 const rows: SheetRow[] = [];
 for (const [title, ...transforms] of ROWS) {
-  const pictures: Picture[] = [];
+  const images: Image[] = [];
   for (let seed = 1; seed <= COLUMNS; seed++) {
     const index = (seed * 3) % dataset.length;
-    pictures.push(drawn(await augmentedSample(dataset, index, { transforms, seed })));
+    images.push(drawn(await augmentedSample(dataset, index, { transforms, seed })));
   }
-  rows.push({ title, pictures });
+  rows.push({ title, images });
 }
 const sheet = drawSheet(rows, { rowHeight: 150 });
 await writeFileAtomic(`${root}docs/augmentation.jpg`, await encodeJpeg(sheet, { quality: 82 }));
 
-/** At one height, whatever is left of the picture: smaller ones stay smaller. */
-function drawn({ picture, instances }: Sample): Picture {
+/** At one height, whatever is left of the image: smaller ones stay smaller. */
+function drawn({ image, instances }: Sample): Image {
   const style = { classes: dataset.classes, labels: false };
-  const shown = instances === undefined ? picture : drawInstances(picture, instances, style);
-  return padPicture(shown, WIDE, [255, 255, 255]);
+  const shown = instances === undefined ? image : drawInstances(image, instances, style);
+  return padImage(shown, WIDE, [255, 255, 255]);
 }

@@ -44,10 +44,10 @@ export function readmeConfig(folder: string): string {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const [, yaml] = /```yaml\n(extends:[\s\S]*?)```/.exec(readme) ?? [];
   if (yaml === undefined) throw new Error("README.md has no config any more");
-  const pictures = join(ROOT, "examples", "quickstart", "pictures");
+  const images = join(ROOT, "examples", "quickstart", "images");
   const named = yaml
     .replaceAll("node_modules/densekit/configs", join(ROOT, "configs"))
-    .replaceAll(/\bmine\/(train|val)/g, join(pictures, "$1"));
+    .replaceAll(/\bmine\/(train|val)/g, join(images, "$1"));
   const path = join(folder, "mine.yaml");
   writeFileSync(path, named);
   return path;

@@ -20,7 +20,7 @@ export function modelTable(): string {
   const rows = publishedBackbones().map(([detection, segmentation]) => {
     const { backbone } = detection.model;
     const list = new ParameterList();
-    const { forward } = makeBackbone(list.scope("backbone"), backbone, { pictureSide: SEGMENTED.height });
+    const { forward } = makeBackbone(list.scope("backbone"), backbone, { imageSide: SEGMENTED.height });
     const figures = [
       figuresOf(list.all, (context) => {
         const { batch, height, width } = SEGMENTED;
@@ -62,7 +62,7 @@ function publishedBackbones(): (readonly [detection: Config, segmentation: Confi
 
 function sizeOfBackbone({ model }: Config): number {
   const list = new ParameterList();
-  makeBackbone(list.scope(), model.backbone, { pictureSide: SEGMENTED.height });
+  makeBackbone(list.scope(), model.backbone, { imageSide: SEGMENTED.height });
   return list.all.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 

@@ -4,7 +4,7 @@ import { input } from "../../lib/graph/index.js";
 import { bufferOutputs, gradientOutputs, gradientStore, inputsOf } from "../../lib/models/bindings.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
-import { checksum, outputGradient, normalisedImages } from "../inputs.js";
+import { checksum, normalisedImages, outputGradient } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, norm, sizeOfVariant } from "./models.js";
 

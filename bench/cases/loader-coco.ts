@@ -4,12 +4,12 @@ import { openCoco } from "../../lib/datasets/coco.js";
 import type { Prepare } from "../protocol.js";
 import { loading } from "./loading.js";
 
-/** COCO's training pipeline with masks: (1333, 800), half of them mirrored, wide and high pictures apart. */
+/** COCO's training pipeline with masks: (1333, 800), half of them mirrored, wide and high images apart. */
 export const prepare: Prepare = async ({ path, threads }) => {
   const { config } = loadConfig("mask-rcnn_efficientformer-l1_fpn_1x_coco");
   const dataset = await openCoco({
     annotations: join(path, "coco-mini/annotations/instances_train2017.json"),
-    pictures: join(path, "coco-mini/train2017"),
+    images: join(path, "coco-mini/train2017"),
   });
   return loading(dataset, config.data.transforms.train, threads);
 };

@@ -1,12 +1,12 @@
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
 import { detector } from "../../lib/models/maskRcnn/detector.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesData, instancesModel } from "./models.js";
 
-/** A JPEG to boxes and masks of the picture's size: decoding, resizing to (1333, 800), the model, pasting. */
+/** A JPEG to boxes and masks of the image's size: decoding, resizing to (1333, 800), the model, pasting. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const model = maskRcnn(instancesModel(variant), 80, true);
   const { predict, dispose } = detector({
@@ -18,7 +18,7 @@ export const prepare: Prepare = async ({ variant, path, threads }) => {
   let found = 0;
   return {
     async run() {
-      const [detections] = await predict(prepareBatch(await decodePicture(path), path, instancesData()));
+      const [detections] = await predict(prepareBatch(await decodeImage(path), path, instancesData()));
       found = detections!.labels.length;
     },
     dispose,

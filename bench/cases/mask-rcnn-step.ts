@@ -5,7 +5,7 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
-import { type BenchObjects, checksum, objects, normalisedImages, type Size } from "../inputs.js";
+import { type BenchObjects, checksum, normalisedImages, objects, type Size } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesModel } from "./models.js";
 import { trainingSteps } from "./trainingSteps.js";
@@ -13,7 +13,7 @@ import { trainingSteps } from "./trainingSteps.js";
 const CLASSES = 80;
 
 /** Forward, losses, all gradients and AdamW of Mask R-CNN, proposals and sampling included. */
-export const prepare: Prepare = async ({ variant, size, batch: count, objects: perPicture, threads }) => {
+export const prepare: Prepare = async ({ variant, size, batch: count, objects: perImage, threads }) => {
   const model = maskRcnn(instancesModel(variant), CLASSES, true);
   const values = benchValues(model.parameters);
   let positives: readonly number[] = [];
@@ -27,7 +27,7 @@ export const prepare: Prepare = async ({ variant, size, batch: count, objects: p
       positives = targets.map((target) => target.positives);
     },
   });
-  const all = Array.from({ length: count }, (_, i) => objects(i, size, { classes: CLASSES, count: perPicture }));
+  const all = Array.from({ length: count }, (_, i) => objects(i, size, { classes: CLASSES, count: perImage }));
   const images = normalisedImages(count, size);
   const [height, width] = size;
   const batch: DetectionBatch = {

@@ -11,7 +11,7 @@ const resize = (long: number, short: number, multipleOf: number) => ({
 
 /** The published recipe, every number of the model at its default. */
 function instancesConfig(variant: string): DetectionConfig {
-  const split = { annotations: "annotations.json", pictures: "." };
+  const split = { annotations: "annotations.json", images: "." };
   return configSchema().parse({
     task: "detection",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "maskRcnn" } },
@@ -21,7 +21,7 @@ function instancesConfig(variant: string): DetectionConfig {
 }
 
 function semanticConfig(variant: string): SegmentationConfig {
-  const split = { pictures: ".", labelMaps: "." };
+  const split = { images: ".", labelMaps: "." };
   return configSchema().parse({
     task: "segmentation",
     model: { backbone: { type: "efficientformer", variant }, neck: { type: "fpn" }, head: { type: "semanticFpn" } },

@@ -1,15 +1,15 @@
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { prepare as prepareBatch } from "../../lib/inference/prepare.js";
 import type { Prepare } from "../protocol.js";
 import { semanticData } from "./models.js";
 import { benchSegmenter } from "./segmenter.js";
 
-/** A JPEG to a label map of the picture's size: decoding, resizing to (2048, 512), the model, the largest logit. */
+/** A JPEG to a label map of the image's size: decoding, resizing to (2048, 512), the model, the largest logit. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const { predict, dispose } = benchSegmenter(variant, threads);
   return {
     async run() {
-      await predict(prepareBatch(await decodePicture(path), path, semanticData()));
+      await predict(prepareBatch(await decodeImage(path), path, semanticData()));
     },
     dispose,
   };

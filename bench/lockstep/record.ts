@@ -54,7 +54,7 @@ const rates = Array.from({ length: steps }, (_, step) =>
 );
 const { model, training } = config;
 const classes = task.description.classes.length;
-/** Of every step the files its pictures came from, to read them anew. */
+/** Of every step the files its images came from, to read them anew. */
 const files: string[][] = [];
 
 function detectorConfig(): DetectionConfig {

@@ -21,8 +21,8 @@ from weights import fill
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def laid_out(model: nn.Module, pictures: np.ndarray, options: Options) -> tuple[nn.Module, Tensor]:
-    x = torch.from_numpy(pictures)
+def laid_out(model: nn.Module, images: np.ndarray, options: Options) -> tuple[nn.Module, Tensor]:
+    x = torch.from_numpy(images)
     if options.layout == "channels-last":
         return model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     return model, x
@@ -34,14 +34,14 @@ def rms(x: Tensor) -> float:
 
 def backbone_step(options: Options) -> Prepared:
     """Forward in training mode, backward from fixed gradients of the four outputs. No optimiser."""
-    pictures = inputs.pictures(options.batch, *options.size)
+    images = inputs.images(options.batch, *options.size)
     model = DenseBackbone(options.variant).train()
     fill(model)
     gradients = [
         torch.from_numpy(inputs.gradient(stage, options.batch, width, *options.size))
         for stage, width in enumerate(model.widths)
     ]
-    model, x = laid_out(model, pictures, options)
+    model, x = laid_out(model, images, options)
 
     def run() -> None:
         model.zero_grad()
@@ -50,7 +50,7 @@ def backbone_step(options: Options) -> Prepared:
     def gradient_norm() -> float:
         return float(torch.stack([p.grad.double().square().sum() for p in model.parameters()]).sum().sqrt())
 
-    return Prepared(run, inputs.checksum(pictures), gradient_norm)
+    return Prepared(run, inputs.checksum(images), gradient_norm)
 
 
 def training_step(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], None]:
@@ -66,21 +66,21 @@ def training_step(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], 
 
 def semantic_fpn_step(options: Options) -> Prepared:
     """Forward, cross-entropy at full size, backward, AdamW."""
-    pictures = inputs.pictures(options.batch, *options.size)
+    images = inputs.images(options.batch, *options.size)
     labels = np.stack([inputs.label_map(i, *options.size, 150) for i in range(options.batch)])
     model = SemanticFpn(options.variant).train()
     fill(model)
-    model, x = laid_out(model, pictures, options)
+    model, x = laid_out(model, images, options)
     target = torch.from_numpy(labels)
 
     def loss() -> Tensor:
         return F.cross_entropy(resized_logits(model(x), options.size), target, ignore_index=inputs.IGNORED)
 
-    return Prepared(training_step(model, loss), inputs.checksum(pictures, labels))
+    return Prepared(training_step(model, loss), inputs.checksum(images, labels))
 
 
 class CountingRoIHeads(RoIHeads):
-    """Remembers how many RoIs of each picture were positive: the mask head's work is in proportion to them."""
+    """Remembers how many RoIs of each image were positive: the mask head's work is in proportion to them."""
 
     positives: list[list[int]]
 
@@ -91,16 +91,16 @@ class CountingRoIHeads(RoIHeads):
 
 
 def mask_rcnn_step(options: Options) -> Prepared:
-    """Forward with the five losses, 512 RoIs a picture, backward, AdamW."""
+    """Forward with the five losses, 512 RoIs an image, backward, AdamW."""
     torch.manual_seed(0)
-    pictures = inputs.pictures(options.batch, *options.size)
+    images = inputs.images(options.batch, *options.size)
     truth = [inputs.objects(i, *options.size, classes=80, count=options.objects) for i in range(options.batch)]
     as_it_is = {"image_mean": (0,) * 3, "image_std": (1,) * 3, "_skip_resize": True}
     model = mask_rcnn(options.variant, **as_it_is).train()
     fill(model)
     heads = model.roi_heads
     heads.__class__, heads.positives = CountingRoIHeads, []
-    model, x = laid_out(model, pictures, options)
+    model, x = laid_out(model, images, options)
     arrays = [{"boxes": t.boxes, "labels": t.labels + 1, "masks": t.masks} for t in truth]
     targets = [{name: torch.from_numpy(array) for name, array in t.items()} for t in arrays]
     losses: list[dict[str, float]] = []
@@ -113,16 +113,16 @@ def mask_rcnn_step(options: Options) -> Prepared:
     def note() -> str:
         first = ", ".join(f"{name} {value:.3f}" for name, value in losses[0].items())
         counts = [count for step in heads.positives for count in step]
-        return f"{min(counts)} to {max(counts)} positive RoIs a picture; losses of the first step: {first}"
+        return f"{min(counts)} to {max(counts)} positive RoIs an image; losses of the first step: {first}"
 
     parts = [part for t in truth for part in (t.boxes, t.labels, t.masks)]
-    return Prepared(training_step(model, loss), inputs.checksum(pictures, *parts), note=note)
+    return Prepared(training_step(model, loss), inputs.checksum(images, *parts), note=note)
 
 
 def inference(model: nn.Module, options: Options) -> Prepared:
-    pictures = inputs.pictures(options.batch, *options.size)
+    images = inputs.images(options.batch, *options.size)
     fill(model)
-    model, x = laid_out(model.eval(), pictures, options)
+    model, x = laid_out(model.eval(), images, options)
     outputs: list[Tensor] = []
 
     @torch.inference_mode()
@@ -130,7 +130,7 @@ def inference(model: nn.Module, options: Options) -> Prepared:
         result = model(x)
         outputs[:] = [result] if isinstance(result, Tensor) else result
 
-    return Prepared(run, inputs.checksum(pictures), lambda: rms(outputs[-1]))
+    return Prepared(run, inputs.checksum(images), lambda: rms(outputs[-1]))
 
 
 def classifier(options: Options) -> Prepared:
@@ -160,8 +160,8 @@ def mask_rcnn_predict(options: Options) -> Prepared:
 
     @torch.inference_mode()
     def run() -> None:
-        picture = torchvision.io.decode_image(options.path, torchvision.io.ImageReadMode.RGB)
-        result = model([picture / 255])[0]
+        image = torchvision.io.decode_image(options.path, torchvision.io.ImageReadMode.RGB)
+        result = model([image / 255])[0]
         result["masks"] = result["masks"][:, 0] > 0.5
         results[:] = [result]
 
@@ -183,11 +183,11 @@ def semantic_fpn_predict(options: Options) -> Prepared:
 
     @torch.inference_mode()
     def run() -> None:
-        picture = torchvision.io.decode_image(options.path, torchvision.io.ImageReadMode.RGB)
-        height, width = picture.shape[1:]
+        image = torchvision.io.decode_image(options.path, torchvision.io.ImageReadMode.RGB)
+        height, width = image.shape[1:]
         scale = min(2048 / max(height, width), 512 / min(height, width))
         size = [-(-round(side * scale) // 32) * 32 for side in (height, width)]
-        x = F.interpolate(((picture / 255 - mean) / std)[None], size=size, mode="bilinear")
+        x = F.interpolate(((image / 255 - mean) / std)[None], size=size, mode="bilinear")
         maps[:] = [resized_logits(model(x), (height, width)).argmax(1).to(torch.uint8)]
 
     return Prepared(run, note=lambda: f"map {tuple(maps[0].shape[1:])}")
@@ -224,8 +224,8 @@ def export(model: str, options: Options) -> None:
     modules = {"classifier": Classifier, "backbone": DenseBackbone, "semantic-fpn": LabelMapper}
     module = modules[model](options.variant).eval()
     fill(module)
-    x = torch.from_numpy(inputs.pictures(options.batch, *options.size))
+    x = torch.from_numpy(inputs.images(options.batch, *options.size))
     with torch.inference_mode():
         module(x)
     with torch.no_grad():
-        torch.onnx.export(module, (x,), options.path, input_names=["pictures"], opset_version=17, dynamo=False)
+        torch.onnx.export(module, (x,), options.path, input_names=["images"], opset_version=17, dynamo=False)

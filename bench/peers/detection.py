@@ -1,7 +1,7 @@
 """Repeats a recorded training of boxes (bench/lockstep/record.ts) in PyTorch, by the published recipe's rules.
 
     python bench/peers/detection.py RECORD --samples recorded      # lockstep: the same samples, compared step by step
-    python bench/peers/detection.py RECORD --samples recorded --pixels bytes         # the pictures read here, too
+    python bench/peers/detection.py RECORD --samples recorded --pixels bytes         # the images read here, too
     python bench/peers/detection.py RECORD --samples own --seed 1 --out weights.safetensors
 
 Written from the papers and MMDetection's documented rules, on torch and torchvision.ops alone: nothing of it is a
@@ -208,7 +208,7 @@ class Step:
             levels.append(torch.full((int(keep.sum()),), level))
         all_boxes = torch.cat(boxes)
         kept = batched_nms(all_boxes, torch.cat(scores), torch.cat(levels), rule["nms"])
-        return all_boxes[kept[: rule["maxPerPicture"]]]
+        return all_boxes[kept[: rule["maxPerImage"]]]
 
     def losses(self, generator: torch.Generator, findings: list[str]) -> dict[str, Tensor]:
         model, record, recorded = self.model, self.record, self.options.samples == "recorded"
@@ -327,7 +327,7 @@ def main() -> None:
     parser.add_argument("--low-quality", choices=("least-iou", "always"), default="least-iou")
     parser.add_argument("--roi-align", choices=("aligned", "legacy"), default="aligned")
     parser.add_argument("--pixels", choices=("recorded", "bytes", "floats"), default="recorded",
-        help="or read here, where the pictures are resized and flipped and nothing else is done to them")
+        help="or read here, where the images are resized and flipped and nothing else is done to them")
     parser.add_argument("--double", action="store_true", help="in float64, to see what is rounding")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="where the weights go")

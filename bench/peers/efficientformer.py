@@ -38,7 +38,7 @@ class Attention(nn.Module):
     """Multi-head self-attention with a learned bias per head and absolute offset.
 
     `dense_side`: the grid the dense model's bias is made for (25 for detection, 16 for segmentation); its table is
-    resized to the picture's tokens. None for the classifier, whose grid is 7 x 7.
+    resized to the image's tokens. None for the classifier, whose grid is 7 x 7.
     """
 
     def __init__(self, width: int, dense_side: int | None) -> None:

@@ -216,7 +216,7 @@ def deit(variant: str, distilled: bool = True, window: int = 0) -> Published:
 
 
 def bicubic_biases(attention: nn.Module, queries: int, keys: int) -> torch.Tensor:
-    """The table of an attention module of timm's, resized to the tokens of a picture of another size."""
+    """The table of an attention module of timm's, resized to the tokens of an image of another size."""
     table = attention.attention_biases[:, attention.attention_bias_idxs]
     return nn.functional.interpolate(table[None], size=(queries, keys), mode="bicubic")[0]
 
@@ -261,7 +261,7 @@ EFFICIENTFORMER_V2_NAMES = (
 
 
 def efficientformerv2(variant: str) -> Published:
-    """The dense form's biases are made for pictures of 512²; classifiers are made for one size each."""
+    """The dense form's biases are made for images of 512²; classifiers are made for one size each."""
     make = lambda side: timm.create_model(f"efficientformerv2_{variant}", img_size=side, drop_path_rate=0.0)
     model, small, dense = make(224), make(96), make(512)
     for name, module in dense.named_modules():

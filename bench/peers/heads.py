@@ -66,7 +66,7 @@ def mask_rcnn(name: str, classes: int = 80, **settings: object) -> MaskRCNN:
 
 
 class SemanticFpn(nn.Module):
-    """[B, 3, H, W] to logits [B, classes, H / 4, W / 4]; the caller resizes them to the picture."""
+    """[B, 3, H, W] to logits [B, classes, H / 4, W / 4]; the caller resizes them to the image."""
 
     def __init__(self, name: str, classes: int = 150) -> None:
         super().__init__()

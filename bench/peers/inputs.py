@@ -1,4 +1,4 @@
-"""The fixed pictures, objects and label maps of the benchmarks; bench/inputs.ts makes the same ones."""
+"""The fixed images, objects and label maps of the benchmarks; bench/inputs.ts makes the same ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from prng import integers, uniform
 
-# Side lengths of a picture's objects, in turn, where its shorter side is 512.
+# Side lengths of an image's objects, in turn, where its shorter side is 512.
 SIDES = (20, 32, 48, 72, 104, 152, 224, 336)
 CELL = 16
 IGNORED = 255
@@ -23,9 +23,9 @@ class Objects:
     masks: np.ndarray  # [n, H, W] uint8
 
 
-def pictures(batch: int, height: int, width: int) -> np.ndarray:
-    """[B, 3, H, W] float32 in -2 .. 2: pictures after normalisation."""
-    return uniform("bench:pictures", (batch, 3, height, width), -2, 2)
+def images(batch: int, height: int, width: int) -> np.ndarray:
+    """[B, 3, H, W] float32 in -2 .. 2: images after normalisation."""
+    return uniform("bench:images", (batch, 3, height, width), -2, 2)
 
 
 def gradient(stage: int, batch: int, channels: int, height: int, width: int) -> np.ndarray:
@@ -34,9 +34,9 @@ def gradient(stage: int, batch: int, channels: int, height: int, width: int) -> 
     return uniform(f"bench:gradient:{stage}", (batch, channels, height // stride, width // stride), -1, 1)
 
 
-def objects(picture: int, height: int, width: int, *, classes: int, count: int) -> Objects:
-    """Ellipses from 20 to 336 pixels in a picture of 512, aspect ratios 0.6 to 1.6."""
-    key, n = f"bench:objects:{picture}", count
+def objects(image: int, height: int, width: int, *, classes: int, count: int) -> Objects:
+    """Ellipses from 20 to 336 pixels in an image of 512, aspect ratios 0.6 to 1.6."""
+    key, n = f"bench:objects:{image}", count
     aspects, xs, ys = (uniform(f"{key}:{name}", (n,), *range_) for name, *range_ in OBJECT_DRAWS)
     boxes, masks = np.zeros((n, 4), np.float32), np.zeros((n, height, width), np.uint8)
     for i in range(n):
@@ -59,10 +59,10 @@ def ellipse(width: int, height: int) -> np.ndarray:
     return (x[None] * x[None] + y[:, None] * y[:, None] <= 1).astype(np.uint8)
 
 
-def label_map(picture: int, height: int, width: int, classes: int) -> np.ndarray:
+def label_map(image: int, height: int, width: int, classes: int) -> np.ndarray:
     """[H, W] int64: squares of 16 pixels, one in `classes + 1` of them ignored."""
     rows, columns = height // CELL, width // CELL
-    cells = integers(f"bench:cells:{picture}", rows * columns, classes + 1).reshape(rows, columns)
+    cells = integers(f"bench:cells:{image}", rows * columns, classes + 1).reshape(rows, columns)
     cells[cells == classes] = IGNORED
     return cells.repeat(CELL, 0).repeat(CELL, 1)
 

@@ -1,4 +1,4 @@
-"""PyTorch's DataLoader with torchvision's transforms (v2) on the pictures of the loader's cases."""
+"""PyTorch's DataLoader with torchvision's transforms (v2) on the images of the loader's cases."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ class DecodedCoco(CocoDetection):
 
 class LabelMaps(Dataset):
     def __init__(self, root: Path, decoder: str, transforms: v2.Transform) -> None:
-        self.pictures = sorted((root / "images/training").glob("*.jpg"))
-        self.labels = [root / "annotations/training" / f"{path.stem}.png" for path in self.pictures]
+        self.images = sorted((root / "images/training").glob("*.jpg"))
+        self.labels = [root / "annotations/training" / f"{path.stem}.png" for path in self.images]
         self.decoder, self.transforms = decoder, transforms
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
         if self.decoder == "pil":
-            image = v2.functional.to_image(Image.open(self.pictures[i]).convert("RGB"))
+            image = v2.functional.to_image(Image.open(self.images[i]).convert("RGB"))
             labels = torch.from_numpy(np.array(Image.open(self.labels[i])))
         else:
-            image = tv_tensors.Image(decode_image(str(self.pictures[i]), ImageReadMode.RGB))
+            image = tv_tensors.Image(decode_image(str(self.images[i]), ImageReadMode.RGB))
             labels = decode_image(str(self.labels[i]), ImageReadMode.UNCHANGED)[0]
         labels = torch.where(labels == 0, IGNORED, labels - 1).to(torch.uint8)  # reduce zero label
         return self.transforms(image, tv_tensors.Mask(labels))
 
 
 class EndlessGroups:
-    """Batches of two, of pictures that are all wide or all high, shuffled for ever."""
+    """Batches of two, of images that are all wide or all high, shuffled for ever."""
 
     def __init__(self, groups: list[int]) -> None:
         self.groups, self.random = np.array(groups), np.random.default_rng(1)

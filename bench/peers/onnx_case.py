@@ -13,7 +13,7 @@ def onnx(options: Options) -> Prepared:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     session = onnxruntime.InferenceSession(options.path, settings, providers=["CPUExecutionProvider"])
-    feeds = {session.get_inputs()[0].name: inputs.pictures(options.batch, *options.size)}
+    feeds = {session.get_inputs()[0].name: inputs.images(options.batch, *options.size)}
     outputs: list[np.ndarray] = []
 
     def run() -> None:

@@ -52,11 +52,11 @@ def renamed(name: str, blocks: list[str]) -> str:
 
 def prepared(path: Path) -> tuple[torch.Tensor, dict[str, object]]:
     with Image.open(path) as file:
-        picture = file.convert("RGB")
-    short = min(picture.size)
-    size = tuple(SHORTER if side == short else int(SHORTER * side / short) for side in picture.size)
+        image = file.convert("RGB")
+    short = min(image.size)
+    size = tuple(SHORTER if side == short else int(SHORTER * side / short) for side in image.size)
     left, top = (round((side - SIDE) / 2) for side in size)
-    cut = picture.resize(size, Image.Resampling.BICUBIC).crop((left, top, left + SIDE, top + SIDE))
+    cut = image.resize(size, Image.Resampling.BICUBIC).crop((left, top, left + SIDE, top + SIDE))
     pixels = torch.from_numpy(np.array(cut)).permute(2, 0, 1)[None]
     return pixels / 127.5 - 1, {"file": path.name, "width": size[0], "height": size[1], "left": left, "top": top}
 
@@ -70,8 +70,8 @@ def main(weights: Path, photographs: Path, target: Path) -> None:
     model.load_state_dict({renamed(name, blocks): tensor for name, tensor in state.items()})
     answers = []
     for path in sorted(photographs.glob("*.jpg")):
-        picture, how = prepared(path)
-        logits = model(picture)[0]
+        image, how = prepared(path)
+        logits = model(image)[0]
         best = logits.topk(BEST)
         answers.append(
             {

@@ -1,4 +1,4 @@
-"""A record's batches read anew from the picture and annotation files, by PIL, OpenCV and PyTorch."""
+"""A record's batches read anew from the image and annotation files, by PIL, OpenCV and PyTorch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Reader:
     """`resize`: "bytes", as OpenCV does it, rounded to 0–255, or "floats", as PyTorch does it, not rounded."""
 
     def __init__(self, run: dict, resize: str) -> None:
-        self.folder, self.files, self.resize = Path(run["source"]["pictures"]), run["files"], resize
+        self.folder, self.files, self.resize = Path(run["source"]["images"]), run["files"], resize
         told = json.loads(Path(run["source"]["annotations"]).read_text())
-        self.pictures = {picture["file_name"]: picture for picture in told["images"]}
+        self.images = {image["file_name"]: image for image in told["images"]}
         self.boxes: dict[int, list[list[float]]] = {}
         for annotation in told["annotations"]:
             self.boxes.setdefault(annotation["image_id"], []).append(annotation["bbox"])
@@ -38,12 +38,12 @@ class Reader:
         return ((values.flip(-1) if flipped else values) - MEAN) / STD
 
     def truth(self, file: str, height: int, width: int, flipped: bool) -> Tensor:
-        picture = self.pictures[file]
-        across, down = width / picture["width"], height / picture["height"]
-        boxes = torch.tensor(self.boxes.get(picture["id"], []), dtype=torch.float64).reshape(-1, 4)
+        image = self.images[file]
+        across, down = width / image["width"], height / image["height"]
+        boxes = torch.tensor(self.boxes.get(image["id"], []), dtype=torch.float64).reshape(-1, 4)
         left, top, right, bottom = (*boxes[:, :2].T, *(boxes[:, :2] + boxes[:, 2:]).T)
-        left, right = ((side.clamp(0, picture["width"]) * across) for side in (left, right))
-        top, bottom = ((side.clamp(0, picture["height"]) * down) for side in (top, bottom))
+        left, right = ((side.clamp(0, image["width"]) * across) for side in (left, right))
+        top, bottom = ((side.clamp(0, image["height"]) * down) for side in (top, bottom))
         if flipped:
             left, right = width - right, width - left
         return torch.stack([left, top, right, bottom], 1).float()

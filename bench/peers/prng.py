@@ -1,4 +1,4 @@
-"""The counter-based generator of tools/prng.ts: both sides make the same weights, pictures and objects."""
+"""The counter-based generator of tools/prng.ts: both sides make the same weights, images and objects."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { claimProcess, evaluate, loadConfig, predictFiles, train } from "densekit";
-import { decodePicture, drawPlot, drawSheet, encodeJpeg, encodePng } from "densekit/images";
+import { decodeImage, drawPlot, drawSheet, encodeJpeg, encodePng } from "densekit/images";
 
 // Teaches a small Mask R-CNN to find dates, figs and hazelnuts from 13 photographs, measures it on 5 it has not seen, and
 // draws what it finds there. Arguments change the config: npm run quickstart -- training.steps=50 output=runs/short
-claimProcess(); // nothing else runs here: pictures are decoded faster
+claimProcess(); // nothing else runs here: images are decoded faster
 const file = "examples/quickstart/quickstart.yaml";
 const overrides = process.argv.slice(2);
 const { config } = loadConfig(file, { overrides });
@@ -27,16 +27,16 @@ const { weights } = await train({
 const { metrics } = await evaluate({ config, weights });
 
 const surer = loadConfig(file, { overrides: [...overrides, "model.head.test.scoreThreshold=0.5"] });
-const { pictures } = await predictFiles({
+const { images } = await predictFiles({
   config: surer.config,
   weights,
-  inputs: [config.data.val.pictures],
+  inputs: [config.data.val.images],
   outDir: join(config.output, "predictions"),
   force: true, // over those of the last run
 });
 
-const overlays = await Promise.all(pictures.map(({ overlay }) => decodePicture(overlay)));
-const sheet = drawSheet([{ pictures: overlays.slice(0, 3) }, { pictures: overlays.slice(3) }]);
+const overlays = await Promise.all(images.map(({ overlay }) => decodeImage(overlay)));
+const sheet = drawSheet([{ images: overlays.slice(0, 3) }, { images: overlays.slice(3) }]);
 await writeFile(join(config.output, "predictions.jpg"), await encodeJpeg(sheet));
 const labels = { xLabel: "step", yLabel: "loss", title: "Training loss" };
 const plot = await drawPlot([{ name: "loss", points: curve }], { ...labels, smoothing: 10 });
@@ -47,7 +47,7 @@ Done in ${Math.round((performance.now() - start) / 1000)} s. On 5 photographs th
 (1 would be perfect) is ${metrics.boxAP50?.toFixed(2)} for boxes and ${metrics.maskAP50?.toFixed(2)} for masks.
 
 what was found   ${join(config.output, "predictions.jpg")}
-each picture     ${join(config.output, "predictions", "overlays")}
+each image     ${join(config.output, "predictions", "overlays")}
 loss curve       ${join(config.output, "loss.png")}
 all figures      ${join(config.output, "evaluation", "summary.txt")}
 weights          ${weights}`);

@@ -4,7 +4,7 @@ import type { WeightAdapter } from "../nn/weightNames.js";
 /*
  * A table of attention biases has, for each head, one number per absolute offset (|dy|, |dx|) between two tokens of a
  * side × side grid. Offsets are numbered as they first appear, going over pairs of tokens in row-major order; the first
- * token alone meets all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is a picture.
+ * token alone meets all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is an image.
  */
 
 const DENSE_BIAS = ".attention_biases_seg";
@@ -47,7 +47,7 @@ function isOffsetTable(name: string, found: readonly number[], wanted: readonly 
 
 /**
  * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. For the
- * size of a picture the dense model does otherwise: it spreads its table over pairs of cells and resizes those bicubically.
+ * size of an image the dense model does otherwise: it spreads its table over pairs of cells and resizes those bicubically.
  *
  * @param table [heads, from²]
  * @returns [heads, to²]

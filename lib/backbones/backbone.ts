@@ -38,7 +38,7 @@ export interface ClassifierOptions extends MakeOptions {
 
 export interface MakeOptions {
   /** Side of the images the model is made for, in pixels: 800 for detection, 512 for segmentation, 224 for classification. */
-  readonly pictureSide: number;
+  readonly imageSide: number;
 }
 
 /** Keys that the config of every backbone has. */

@@ -39,7 +39,7 @@ const EXPANSION = 4;
 const PATCH = 16;
 /** Among windowed blocks, every third sees the whole map. */
 const EVERYWHERE = 3;
-/** Patches along a side of the 224-pixel pictures that the position embedding is made for. */
+/** Patches along a side of the 224-pixel images that the position embedding is made for. */
 const GRID = 14;
 const STEM = ["patch_embed", "cls_token", "dist_token", "pos_embed"];
 const epsilon = 1e-6;
@@ -66,7 +66,7 @@ type DeitConfig = Pick<z.output<typeof schema>, "variant" | "distilled" | "dropP
 type DenseConfig = DeitConfig & Partial<Pick<z.output<typeof schema>, "window">>;
 
 /**
- * The position embedding for a map of h × w patches: the table of the 224-pixel pictures resized bicubically, as timm does, by
+ * The position embedding for a map of h × w patches: the table of the 224-pixel images resized bicubically, as timm does, by
  * an operation of the graph, so that training at any size trains the table.
  *
  * @param table [1, GRID², C] @returns [1, h · w, C]

@@ -198,7 +198,7 @@ function runTrunk({ stem, stages, embeddings }: Trunk, x: Value, context: Contex
   return outputs;
 }
 
-/** Where the attention bias of a dense model was made: its side in tokens (25 for 800-pixel pictures, 16 for 512). */
+/** Where the attention bias of a dense model was made: its side in tokens (25 for 800-pixel images, 16 for 512). */
 export interface DenseOptions extends EfficientFormerOptions {
   readonly biasSide: number;
 }
@@ -230,7 +230,7 @@ export function efficientFormer(scope: ParameterScope, options: DenseOptions): B
   };
 }
 
-/** EfficientFormer as an ImageNet classifier, made for pictures of 224 × 224. */
+/** EfficientFormer as an ImageNet classifier, made for images of 224 × 224. */
 export function efficientFormerClassifier(
   scope: ParameterScope,
   options: EfficientFormerOptions & { readonly classes: number },
@@ -300,12 +300,12 @@ const transformersEfficientFormer: Naming = {
 
 export const efficientFormerKind = backboneKind({
   schema,
-  make: (scope, { variant, dropPath, layerScaleInit }, { pictureSide }) =>
+  make: (scope, { variant, dropPath, layerScaleInit }, { imageSide }) =>
     efficientFormer(scope, {
       size: EFFICIENTFORMER_SIZES[variant],
       dropPath,
       layerScaleInit,
-      biasSide: pictureSide / 32,
+      biasSide: imageSide / 32,
     }),
   classifier: (scope, { variant, dropPath, layerScaleInit }, { classes }) =>
     efficientFormerClassifier(scope, { size: EFFICIENTFORMER_SIZES[variant], dropPath, layerScaleInit, classes }),

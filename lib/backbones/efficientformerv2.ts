@@ -191,7 +191,7 @@ function trunk(
  * EfficientFormerV2 (Li et al. 2023, "Rethinking Vision Transformers for MobileNet Size and Speed") as a dense backbone: the
  * outputs of its four stages, at strides 4, 8, 16 and 32.
  *
- * @param biasSide cells of a side of the last map of the pictures the attention biases are made for
+ * @param biasSide cells of a side of the last map of the images the attention biases are made for
  */
 export function efficientFormerV2(
   scope: ParameterScope,
@@ -204,17 +204,13 @@ export function efficientFormerV2(
   });
 }
 
-/** EfficientFormerV2 as an ImageNet classifier, on pictures of one size. */
+/** EfficientFormerV2 as an ImageNet classifier, on images of one size. */
 export function efficientFormerV2Classifier(
   scope: ParameterScope,
-  {
-    classes,
-    pictureSide,
-    ...config
-  }: EfficientFormerV2Config & { readonly classes: number; readonly pictureSide: number },
+  { classes, imageSide, ...config }: EfficientFormerV2Config & { readonly classes: number; readonly imageSide: number },
 ): Classifier {
-  check(pictureSide % 32 === 0, () => `pictures of ${pictureSide} × ${pictureSide}; sides must be multiples of 32`);
-  const stages = trunk(scope, config, pictureSide / 32, gridBias);
+  check(imageSide % 32 === 0, () => `images of ${imageSide} × ${imageSide}; sides must be multiples of 32`);
+  const stages = trunk(scope, config, imageSide / 32, gridBias);
   const channels = VARIANTS[config.variant].widths[3];
   const features = sequential(...stages, batchNorm(scope.child("norm"), channels));
   const heads = ["head", "dist_head"].map((name) =>
@@ -256,9 +252,9 @@ const timm: Naming = {
 
 export const efficientFormerV2Kind = backboneKind({
   schema,
-  make: (scope, config, { pictureSide }) => efficientFormerV2(scope, { ...config, biasSide: pictureSide / 32 }),
-  classifier: (scope, config, { classes, pictureSide }) =>
-    efficientFormerV2Classifier(scope, { ...config, classes, pictureSide }),
+  make: (scope, config, { imageSide }) => efficientFormerV2(scope, { ...config, biasSide: imageSide / 32 }),
+  classifier: (scope, config, { classes, imageSide }) =>
+    efficientFormerV2Classifier(scope, { ...config, classes, imageSide }),
   title: ({ variant }) => `EfficientFormerV2-${variant.toUpperCase()}`,
   namings: [timm],
   published: { name: "the authors' EfficientFormerV2", mark: /^(backbone\.)?network\.0\.0\.mlp\.mid\.weight$/ },

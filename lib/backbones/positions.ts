@@ -6,7 +6,7 @@ import type { WeightAdapter } from "../nn/weightNames.js";
  * distillation), then one for each patch of a square, row by row.
  */
 
-/** Loads position embeddings of pictures of another size: resized as timm does; a token that the model lacks is left out. */
+/** Loads position embeddings of images of another size: resized as timm does; a token that the model lacks is left out. */
 export const positionAdapter: WeightAdapter = {
   adapt({ name, shape }, find) {
     const found = find(name);

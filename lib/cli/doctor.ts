@@ -45,7 +45,7 @@ export function memoryFinding(cores: number, bytes: number): Finding {
   const gib = bytes / 2 ** 30;
   const found = `${cores} ${cores === 1 ? "core" : "cores"}, ${gib.toFixed(1)} GiB of memory`;
   if (gib >= 4) return { name: "machine", status: "ok", detail: found };
-  const advice = "little for training: use the nano backbone, data.batchSize=1 and small pictures";
+  const advice = "little for training: use the nano backbone, data.batchSize=1 and small images";
   return { name: "machine", status: "optional", detail: `${found}; ${advice}` };
 }
 

@@ -21,7 +21,7 @@ export function modelRepositoryCommand(context: Context): Command {
     .requiredOption("--out <folder>", "the repository; the model becomes a folder in it")
     .option("--name <name>", "the model's name; else its file's")
     .option("--model-version <n>", "version of the model; else 1", parseWhole)
-    .option("--max-batch <n>", "most pictures gathered into a batch; else 8", parseWhole)
+    .option("--max-batch <n>", "most images gathered into a batch; else 8", parseWhole)
     .option("--max-delay <microseconds>", "how long a request may wait for others; else 2000", parseWhole)
     .option("--force", "write over what is there")
     .action(async (model: string, flags: ModelRepositoryFlags) => {

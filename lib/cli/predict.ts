@@ -24,15 +24,15 @@ export function predictCommand(context: Context): Command {
     "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
   return withConfig(
-    createCommand("predict", "Find objects or classes in pictures: overlays, and the results as data", examples),
+    createCommand("predict", "Find objects or classes in images: overlays, and the results as data", examples),
   )
-    .argument("<pictures...>", "files, folders or glob patterns")
+    .argument("<images...>", "files, folders or glob patterns")
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")
     .option(
       "--annotations <file>",
       "COCO file whose image and category ids results.json has, so that evaluate --annotations --results can judge it; " +
-        "without it image ids count the pictures 1, 2, ... in their order (pictures.json names them)",
+        "without it image ids count the images 1, 2, ... in their order (images.json names them)",
     )
     .addOption(
       new Option(
@@ -56,11 +56,11 @@ export function predictCommand(context: Context): Command {
         }),
       );
       printResult(context, flags, result, () => summaryOf(result));
-      const { pictures, unreadable } = result;
+      const { images, unreadable } = result;
       if (unreadable.length > 0) {
         throw new UserError(
-          `${unreadable.length} of ${counted(pictures.length + unreadable.length, "picture")} could not be read ` +
-            `(${unreadable.map(({ input }) => input).join(", ")})${pictures.length > 0 ? "; the results are those of the others" : ""}`,
+          `${unreadable.length} of ${counted(images.length + unreadable.length, "image")} could not be read ` +
+            `(${unreadable.map(({ input }) => input).join(", ")})${images.length > 0 ? "; the results are those of the others" : ""}`,
         );
       }
     });
@@ -72,7 +72,7 @@ function summaryOf({ outDir, imageIds, drawThreshold }: PredictResult): string {
     lines.push(`overlays show objects of a score from ${drawThreshold} on; results.json has all`);
   if (imageIds === "counted") {
     lines.push(
-      "image_id in results.json counts the pictures 1, 2, ... in their order, as pictures.json names them; " +
+      "image_id in results.json counts the images 1, 2, ... in their order, as images.json names them; " +
         "with --annotations FILE it is that file's",
     );
   }

@@ -20,10 +20,10 @@ export function reportCommand(context: Context): Command {
     "report runs/my",
     "report runs/my --out my.html --score 0.5",
     "report runs/my --json > understanding.json",
-    "report runs/my --set data.val.pictures=/data/val --set data.val.annotations=/data/val.json",
+    "report runs/my --set data.val.images=/data/val --set data.val.annotations=/data/val.json",
   ];
   const description =
-    "Explain a run in one HTML page: curves, classes, kinds of error, confusions, worst pictures, training";
+    "Explain a run in one HTML page: curves, classes, kinds of error, confusions, worst images, training";
   return createCommand("report", description, examples)
     .argument("<run>", "a run's folder")
     .option("--out <file>", "the page; default report.html in the run's folder")
@@ -31,16 +31,12 @@ export function reportCommand(context: Context): Command {
     .addOption(
       new Option(
         "--type <type>",
-        "what confusions and worst pictures are judged by; default masks, if there are any",
+        "what confusions and worst images are judged by; default masks, if there are any",
       ).choices(["bbox", "segm"]),
     )
     .option("--iou <overlap>", "from this IoU on an object is found; default 0.5", number)
-    .option(
-      "--score <threshold>",
-      "confusions and pictures leave lower scores out; default that of the best F1",
-      number,
-    )
-    .option("--worst <n>", "how many of the worst pictures are shown; default 8", number)
+    .option("--score <threshold>", "confusions and images leave lower scores out; default that of the best F1", number)
+    .option("--worst <n>", "how many of the worst images are shown; default 8", number)
     .addOption(
       new Option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable")
         .argParser(collect)

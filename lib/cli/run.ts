@@ -36,10 +36,10 @@ const START = `
 Start with:
   $ densekit doctor
   $ densekit config mask-rcnn_efficientformer-nano_fpn128_300_bccd
-Then train a config on your own pictures:
+Then train a config on your own images:
   $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd --set output=runs/mine \\
-      --set data.train.annotations=train.json --set data.train.pictures=train \\
-      --set data.val.annotations=val.json --set data.val.pictures=val`;
+      --set data.train.annotations=train.json --set data.train.images=train \\
+      --set data.val.annotations=val.json --set data.val.images=val`;
 
 function createProgram(context: Context): Command {
   const program = new Command("densekit")

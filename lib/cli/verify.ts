@@ -13,7 +13,7 @@ interface VerifyFlags extends SharedOptions {
   readonly against: string;
   readonly set: readonly string[];
   readonly weights: string;
-  readonly pictures?: readonly string[];
+  readonly images?: readonly string[];
   readonly data?: true;
   readonly tolerance?: number;
 }
@@ -21,7 +21,7 @@ interface VerifyFlags extends SharedOptions {
 export function verifyCommand(context: Context): Command {
   const examples = [
     "verify my.onnx --against my.yaml --weights runs/my",
-    'verify my.onnx --against my.yaml --weights runs/my --pictures "photos/*.jpg" --data --json',
+    'verify my.onnx --against my.yaml --weights runs/my --images "photos/*.jpg" --data --json',
   ];
   return createCommand("verify", "Check that an exported file answers as the model does", examples)
     .argument("<model>", "the exported file")
@@ -32,18 +32,18 @@ export function verifyCommand(context: Context): Command {
         .default([], "none"),
     )
     .requiredOption("--weights <path>", "what was exported: weights file, checkpoint or run folder")
-    .option("--pictures <paths...>", "files, folders or glob patterns; else the first of the validation set")
+    .option("--images <paths...>", "files, folders or glob patterns; else the first of the validation set")
     .option("--data", "measure both on the validation set too")
     .option("--tolerance <x>", "largest relative difference; else 0.001, or 0.05 of a float16 file", parsePositive)
     .action(async (model: string, flags: VerifyFlags) => {
       const { config } = loadConfig(flags.against, { overrides: flags.set });
-      const { pictures, tolerance } = flags;
+      const { images, tolerance } = flags;
       const result = await showing(context, async (watch) =>
         context.api.verifyModel({
           model,
           config,
           weights: await findWeights(flags.weights),
-          ...(pictures !== undefined && { pictures }),
+          ...(images !== undefined && { images }),
           ...(tolerance !== undefined && { tolerance }),
           data: flags.data === true,
           ...watch,
@@ -54,7 +54,7 @@ export function verifyCommand(context: Context): Command {
     });
 }
 
-function report({ outputs, found, map, metrics, pictures, tolerance, passed }: VerifyResult): string {
+function report({ outputs, found, map, metrics, images, tolerance, passed }: VerifyResult): string {
   const number = (value: number) => value.toPrecision(3);
   const rows = Object.entries(outputs).map(([name, { largest, relative }]) => [
     name,
@@ -79,7 +79,5 @@ function report({ outputs, found, map, metrics, pictures, tolerance, passed }: V
     ];
     lines.push(table([["figure", "model", "file"], ...names.map(row)]));
   }
-  return [...lines, `${counted(pictures, "picture")}, tolerance ${tolerance}: ${passed ? "passed" : "failed"}`].join(
-    "\n",
-  );
+  return [...lines, `${counted(images, "image")}, tolerance ${tolerance}: ${passed ? "passed" : "failed"}`].join("\n");
 }

@@ -10,7 +10,7 @@ function strideMultiple(description: string) {
   );
 }
 
-const TRANSFORMS = "What happens to a picture, in order, before it is normalised, padded and batched";
+const TRANSFORMS = "What happens to an image, in order, before it is normalised, padded and batched";
 
 const transforms = () => z.array(transformConfig());
 
@@ -32,15 +32,15 @@ const shared = () => ({
     })
     .prefault({})
     .describe("From pixels to the network's input"),
-  batchSize: count("Pictures a batch in training", 1, 4096).default(2),
-  testBatchSize: count("Pictures a batch at test", 1, 4096).default(1),
+  batchSize: count("Images a batch in training", 1, 4096).default(2),
+  testBatchSize: count("Images a batch at test", 1, 4096).default(1),
   grouping: z
     .enum(["none", "aspect"])
     .default("none")
-    .describe("aspect: a training batch holds only wide or only high pictures, so that less is padded"),
+    .describe("aspect: a training batch holds only wide or only high images, so that less is padded"),
   workers: count("Threads that decode and transform; 0: the main thread does it", 0, 256).default(2),
   prefetch: count("Batches made ahead", 1, 1024).default(4),
-  codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes pictures; auto: the fastest"),
+  codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes images; auto: the fastest"),
   decode: z
     .enum(["full", "reduced"])
     .default("full")
@@ -60,11 +60,11 @@ const shared = () => ({
     .describe("The common size of a batch"),
 });
 
-const limit = count("Take only this many pictures, the first ones; without it, all").exactOptional();
+const limit = count("Take only this many images, the first ones; without it, all").exactOptional();
 
 const cocoSplit = z.strictObject({
   annotations: filePath("COCO instances JSON"),
-  pictures: filePath("Folder its file names are relative to"),
+  images: filePath("Folder its file names are relative to"),
   limit,
 });
 
@@ -81,13 +81,13 @@ export const coco = () =>
     classes: classNames
       .exactOptional()
       .describe("Category names to learn, in order; without it, all of the training annotations in order of their ids"),
-    dropEmpty: flag("Leave pictures without objects out of training").default(false),
+    dropEmpty: flag("Leave images without objects out of training").default(false),
     ...shared(),
   });
 
 const labelMapSplit = z.strictObject({
-  pictures: filePath("Folder of pictures"),
-  labelMaps: filePath("Folder of label maps: PNGs named as the pictures, one class index a pixel"),
+  images: filePath("Folder of images"),
+  labelMaps: filePath("Folder of label maps: PNGs named as the images, one class index a pixel"),
   limit,
 });
 
@@ -103,10 +103,10 @@ export const labelMaps = () =>
         .string()
         .min(1)
         .default(".png")
-        .describe("What follows a picture's name without its ending in the name of its label map"),
+        .describe("What follows an image's name without its ending in the name of its label map"),
       classes: classNames.exactOptional().describe("Class names in order of their index"),
       objectInfo: filePath(
-        "Table of class names as ADE20K ships; without it and classes, the one beside the pictures",
+        "Table of class names as ADE20K ships; without it and classes, the one beside the images",
       ).exactOptional(),
       palette: z
         .array(z.tuple([channel, channel, channel]))
@@ -136,7 +136,7 @@ export const labelMaps = () =>
     });
 
 const labelledSplit = z.strictObject({
-  pictures: filePath("Folder of images: in a folder for each class, at any depth; or those that labels lists"),
+  images: filePath("Folder of images: in a folder for each class, at any depth; or those that labels lists"),
   labels: filePath(
     "List of the images and their classes (.csv, .txt, .json); without it, the folders' names are the classes",
   ).exactOptional(),

@@ -17,7 +17,7 @@ const detection = () =>
   z.strictObject({
     task: z.literal("detection").describe("Boxes and masks of objects"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig }),
-    data: z.discriminatedUnion("type", [coco()]).describe("Pictures and annotations"),
+    data: z.discriminatedUnion("type", [coco()]).describe("Images and annotations"),
     training: training(["boxAP", "maskAP", "loss"]),
     engine: engineConfig,
     output,
@@ -27,7 +27,7 @@ const segmentation = () =>
   z.strictObject({
     task: z.literal("segmentation").describe("A class for every pixel"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: segmentationHeadConfig() }),
-    data: z.discriminatedUnion("type", [labelMaps()]).describe("Pictures and label maps"),
+    data: z.discriminatedUnion("type", [labelMaps()]).describe("Images and label maps"),
     training: training(["mIoU", "mAcc", "aAcc", "loss"]),
     engine: engineConfig,
     output,

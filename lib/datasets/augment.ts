@@ -21,8 +21,8 @@ export interface SamplePlan {
 }
 
 /**
- * Chooses what is mixed into a picture and whether: a function of the stream's name alone, wherever and in whatever order
- * samples are then made. Pictures that are not needed are not decoded.
+ * Chooses what is mixed into an image and whether: a function of the stream's name alone, wherever and in whatever order
+ * samples are then made. Images that are not needed are not decoded.
  */
 export function planSample(
   dataset: Pick<Dataset, "length" | "source">,
@@ -37,7 +37,7 @@ export function planSample(
     const random = Random.of(...stream, "partners", step);
     if (random.next() >= mixes.probability) continue;
     const before = transforms.slice(0, step);
-    const plans = Array.from({ length: mixes.pictures }, (_, i) =>
+    const plans = Array.from({ length: mixes.images }, (_, i) =>
       planSample(dataset, random.integer(dataset.length), before, [...stream, step, i]),
     );
     partners.set(step, plans);
@@ -50,7 +50,7 @@ export interface MakeSampleOptions {
   readonly codec?: CodecName | "auto";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
-  /** Whether a large picture may be decoded at a smaller scale, see `LoaderOptions`; default "full". */
+  /** Whether a large image may be decoded at a smaller scale, see `LoaderOptions`; default "full". */
   readonly decode?: "full" | "reduced";
 }
 
@@ -65,7 +65,7 @@ export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): 
   return applyTransforms(sample, options.transforms, Random.of(...plan.stream), partners);
 }
 
-/** The first step's size, by the draws it will make: of a picture that is shrunk not everything need be decoded. */
+/** The first step's size, by the draws it will make: of an image that is shrunk not everything need be decoded. */
 function neededOf(plan: SamplePlan, { transforms, decode }: MakeSampleOptions): Pick<LoadSampleOptions, "atLeast"> {
   const [first] = transforms;
   if (decode !== "reduced" || first === undefined) return {};
@@ -81,7 +81,7 @@ async function makePartners(plan: SamplePlan, options: MakeSampleOptions): Promi
   return made;
 }
 
-/** The stream of the picture at a place of an epoch. */
+/** The stream of the image at a place of an epoch. */
 export function sampleStream(seed: number, epoch: number, position: number): SamplePlan["stream"] {
   return [seed, "sample", epoch, position];
 }
@@ -91,12 +91,12 @@ export interface AugmentedSampleOptions extends Omit<MakeSampleOptions, "transfo
   readonly seed: number;
   /** Default 0. */
   readonly epoch?: number;
-  /** The place in the epoch the picture comes at, default its index. */
+  /** The place in the epoch the image comes at, default its index. */
   readonly position?: number;
 }
 
 /**
- * A picture of a data set with its annotation as the network would see them, before normalising and padding: what the
+ * An image of a data set with its annotation as the network would see them, before normalising and padding: what the
  * loader makes of it with this seed at this place of this epoch.
  *
  * @param options.transforms a config's `data.transforms.train`

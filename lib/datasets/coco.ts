@@ -11,18 +11,18 @@ export interface CocoOptions {
   /** The JSON file. */
   readonly annotations: string;
   /** The folder that file names are relative to. */
-  readonly pictures: string;
+  readonly images: string;
   /** Category names in the order of the class indices; default all of the file's, by id. Others are left out. */
   readonly classes?: readonly string[];
-  /** Leave out pictures without a single object that is no crowd; default false: they are negatives to train on. */
+  /** Leave out images without a single object that is no crowd; default false: they are negatives to train on. */
   readonly dropEmpty?: boolean;
 }
 
 /**
  * Opens a COCO instance file: polygons, run lengths as lists or strings, crowds, any category ids. Boxes are clipped
- * to their pictures; what was clipped or left out is counted in `report`. Masks are drawn when asked for.
+ * to their images; what was clipped or left out is counted in `report`. Masks are drawn when asked for.
  *
- * @throws UserError naming the file and the annotation or picture id for anything malformed, a missing picture file or
+ * @throws UserError naming the file and the annotation or image id for anything malformed, a missing image file or
  *   an empty data set
  */
 export async function openCoco(options: CocoOptions): Promise<DetectionDataset> {
@@ -30,19 +30,19 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
   const { records, classes, categoryIds, counts } = readRecords(file, options.annotations, options.classes);
   const kept = options.dropEmpty === true ? records.filter(hasObjects) : records;
   if (kept.length === 0) {
-    const reason = records.length === 0 ? "it lists no pictures" : "no picture has an object of the classes chosen";
+    const reason = records.length === 0 ? "it lists no images" : "no image has an object of the classes chosen";
     throw new UserError(`${options.annotations}: the data set is empty: ${reason}`);
   }
-  await checkFilesExist(options.pictures, kept, options.annotations);
+  await checkFilesExist(options.images, kept, options.annotations);
   const report = makeReport(kept, counts);
   const singles = report.objects - report.crowds;
-  const sourceAt = (index: number): SampleSource => sourceOf(recordAt(kept, index), options.pictures);
+  const sourceAt = (index: number): SampleSource => sourceOf(recordAt(kept, index), options.images);
   return {
     kind: "detection",
     classes,
     categoryIds,
     length: kept.length,
-    pictures: kept.map(({ id, file, width, height }) => ({ id, file, width, height })),
+    images: kept.map(({ id, file, width, height }) => ({ id, file, width, height })),
     report,
     hasMasks: singles === 0 || report.singlesWithoutMask < singles,
     source: sourceAt,
@@ -59,8 +59,8 @@ export function describeReport(report: DetectionReport): string | undefined {
   const parts = [
     [
       report.clippedBoxes,
-      "box reached outside its picture and was",
-      "boxes reached outside their pictures and were",
+      "box reached outside its image and was",
+      "boxes reached outside their images and were",
       "clipped",
     ],
     [
@@ -79,7 +79,7 @@ export function describeReport(report: DetectionReport): string | undefined {
 
 function recordAt(records: readonly CocoRecord[], index: number): CocoRecord {
   const record = records[index];
-  if (record === undefined) throw new RangeError(`no picture ${index} in a data set of ${records.length}`);
+  if (record === undefined) throw new RangeError(`no image ${index} in a data set of ${records.length}`);
   return record;
 }
 
@@ -97,8 +97,8 @@ function makeReport(
   const sum = (count: (record: CocoRecord) => number): number => records.reduce((total, r) => total + count(r), 0);
   return {
     ...counts,
-    pictures: records.length,
-    picturesWithoutObjects: sum((r) => (hasObjects(r) ? 0 : 1)),
+    images: records.length,
+    imagesWithoutObjects: sum((r) => (hasObjects(r) ? 0 : 1)),
     objects: sum((r) => r.labels.length),
     crowds: sum((r) => r.crowd.reduce((a, b) => a + b, 0)),
     withoutMask: sum((r) => r.shapes.filter((shape) => shape === undefined).length),

@@ -3,7 +3,7 @@ import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
 import { polygonExtent } from "../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../masks/rle.js";
 import { DataFault, type FaultKind, type Place, placeName } from "./fault.js";
-import type { PictureInfo } from "./types.js";
+import type { ImageInfo } from "./types.js";
 
 /** The members of a JSON object, unchecked. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -51,7 +51,7 @@ export function crowdField({ iscrowd }: Fields, where: Place): boolean {
   throw new DataFault("entry", where, `iscrowd must be 0 or 1, not ${describe(iscrowd)}`);
 }
 
-/** A box as corners x1 y1 x2 y2 in picture pixels. */
+/** A box as corners x1 y1 x2 y2 in image pixels. */
 export type Corners = readonly [number, number, number, number];
 
 /** The annotated box as it is; where there is none, that of the mask: about the polygons' points or the run lengths' pixels. */
@@ -59,10 +59,10 @@ export function checkBox(bbox: unknown, shape: CocoSegmentation | undefined, whe
   return bbox === undefined || bbox === null ? extentOf(shape, where) : cornersOf(bbox, where);
 }
 
-/** The part of a box within its picture; clipped is true where it reached outside by more than rounding. */
+/** The part of a box within its image; clipped is true where it reached outside by more than rounding. */
 export function clipBox(
   [x1, y1, x2, y2]: Corners,
-  { width, height }: Pick<PictureInfo, "width" | "height">,
+  { width, height }: Pick<ImageInfo, "width" | "height">,
 ): { readonly box: Corners; readonly clipped: boolean } {
   const box = [clamp(x1, width), clamp(y1, height), clamp(x2, width), clamp(y2, height)] as const;
   return { box, clipped: x1 < -0.01 || y1 < -0.01 || x2 > width + 0.01 || y2 > height + 0.01 };
@@ -91,7 +91,7 @@ function extentOf(shape: CocoSegmentation | undefined, where: Place): Corners {
 }
 
 /** A mask's annotation, or undefined where there is none: missing, null or an empty list. */
-export function checkSegmentation(value: unknown, picture: PictureInfo, where: Place): CocoSegmentation | undefined {
+export function checkSegmentation(value: unknown, image: ImageInfo, where: Place): CocoSegmentation | undefined {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return undefined;
   if (!Array.isArray(value)) {
     if (typeof value !== "object") {
@@ -101,7 +101,7 @@ export function checkSegmentation(value: unknown, picture: PictureInfo, where: P
         `segmentation must be a list of polygons or run lengths, not ${describe(value)}`,
       );
     }
-    return checkRuns(value as Fields, picture, where);
+    return checkRuns(value as Fields, image, where);
   }
   for (const [i, polygon] of value.entries()) checkPolygon(polygon, where, value.length > 1 ? ` ${i + 1}` : "");
   return value as readonly (readonly number[])[];
@@ -123,19 +123,18 @@ function checkPolygon(polygon: unknown, where: Place, number: string): void {
   }
 }
 
-function checkRuns({ size, counts }: Fields, picture: PictureInfo, where: Place): CocoSegmentation {
-  if (!Array.isArray(size) || size[0] !== picture.height || size[1] !== picture.width) {
+function checkRuns({ size, counts }: Fields, image: ImageInfo, where: Place): CocoSegmentation {
+  if (!Array.isArray(size) || size[0] !== image.height || size[1] !== image.width) {
     throw new DataFault(
       "mask",
       where,
-      `the mask's size is ${describe(size)} (height, width), ` +
-        `but the picture's is [${picture.height},${picture.width}]`,
+      `the mask's size is ${describe(size)} (height, width), ` + `but the image's is [${image.height},${image.width}]`,
     );
   }
   if (typeof counts !== "string" && !Array.isArray(counts)) {
     throw new DataFault("mask", where, `a mask's "counts" must be a string or a list of numbers`);
   }
-  return { size: [picture.height, picture.width], counts: counts as string | number[] };
+  return { size: [image.height, image.width], counts: counts as string | number[] };
 }
 
 export function describe(value: unknown): string {

@@ -15,11 +15,11 @@ import {
 } from "./cocoChecks.js";
 import type { CocoFile } from "./cocoFile.js";
 import { type Attempt, DataFault, type Place, strictly } from "./fault.js";
-import { checkSides } from "./pictureSize.js";
-import type { DetectionReport, PictureInfo, SampleSource } from "./types.js";
+import { checkSides } from "./imageSize.js";
+import type { DetectionReport, ImageInfo, SampleSource } from "./types.js";
 
-/** A picture with its objects. */
-export type CocoRecord = PictureInfo & NonNullable<SampleSource["instances"]>;
+/** An image with its objects. */
+export type CocoRecord = ImageInfo & NonNullable<SampleSource["instances"]>;
 
 export interface CocoContent {
   readonly records: readonly CocoRecord[];
@@ -28,10 +28,10 @@ export interface CocoContent {
   readonly counts: Pick<DetectionReport, "clippedBoxes" | "degenerateBoxes" | "otherClasses">;
 }
 
-/** An annotation checked field by field; its box may still reach outside its picture. */
+/** An annotation checked field by field; its box may still reach outside its image. */
 export interface CocoAnnotation {
   readonly id: number;
-  readonly picture: PictureInfo;
+  readonly image: ImageInfo;
   /** Class index; −1 where the class list leaves its category out. */
   readonly label: number;
   readonly crowd: boolean;
@@ -45,35 +45,35 @@ export interface CocoAnnotation {
 /** What annotations refer to. */
 export interface CocoTables {
   readonly file: string;
-  readonly pictures: ReadonlyMap<number, PictureInfo>;
-  /** Ids of pictures that are listed, but wrongly. */
+  readonly images: ReadonlyMap<number, ImageInfo>;
+  /** Ids of images that are listed, but wrongly. */
   readonly faulty?: ReadonlySet<number>;
   labelOf(categoryId: number, where: Place): number;
   /** Ids met so far. */
   readonly seen: Set<number>;
 }
 
-/** Checks a whole file and sorts its annotations by picture, in the order of the images list. */
+/** Checks a whole file and sorts its annotations by image, in the order of the images list. */
 export function readRecords(file: CocoFile, path: string, chosen: readonly string[] | undefined): CocoContent {
   const { classes, categoryIds, labelOf } = readCategories(file.categories, path, chosen, strictly);
-  const pictures = readPictures(file.images, path, strictly);
-  const byPicture = new Map<number, KeptAnnotation[]>(Array.from(pictures.keys(), (id) => [id, []]));
-  const tables = { file: path, pictures, labelOf, seen: new Set<number>() };
+  const images = readImages(file.images, path, strictly);
+  const byImage = new Map<number, KeptAnnotation[]>(Array.from(images.keys(), (id) => [id, []]));
+  const tables = { file: path, images, labelOf, seen: new Set<number>() };
   const counts = { clippedBoxes: 0, degenerateBoxes: 0, otherClasses: 0 };
   for (const [i, entry] of file.annotations.entries()) {
     const annotation = readAnnotation(entry, i, tables, strictly);
     if (annotation === undefined) continue;
-    const { box, clipped } = clipBox(annotation.corners, annotation.picture);
+    const { box, clipped } = clipBox(annotation.corners, annotation.image);
     if (annotation.label < 0) counts.otherClasses++;
     else if (box[2] - box[0] < 1 || box[3] - box[1] < 1) counts.degenerateBoxes++;
     else {
       if (clipped) counts.clippedBoxes++;
-      byPicture.get(annotation.picture.id)!.push({ ...annotation, box });
+      byImage.get(annotation.image.id)!.push({ ...annotation, box });
     }
   }
-  const records = Array.from(pictures.values(), (picture) => ({
-    ...picture,
-    ...columnsOf(byPicture.get(picture.id)!),
+  const records = Array.from(images.values(), (image) => ({
+    ...image,
+    ...columnsOf(byImage.get(image.id)!),
   }));
   return { records, classes, categoryIds, counts };
 }
@@ -84,7 +84,7 @@ type KeptAnnotation = CocoAnnotation & { readonly box: Corners };
 export function readAnnotation(
   entry: unknown,
   index: number,
-  { file, pictures, faulty, labelOf, seen }: CocoTables,
+  { file, images, faulty, labelOf, seen }: CocoTables,
   attempt: Attempt,
 ): CocoAnnotation | undefined {
   const unnamed = { file, entry: `annotation number ${index + 1}` };
@@ -100,21 +100,21 @@ export function readAnnotation(
     }
   });
   if (id !== undefined) seen.add(id);
-  const picture = attempt(() => {
-    const pictureId = idField(fields, "image_id", place, "picture");
-    const found = pictures.get(pictureId);
+  const image = attempt(() => {
+    const imageId = idField(fields, "image_id", place, "image");
+    const found = images.get(imageId);
     if (found !== undefined) return found;
-    if (faulty?.has(pictureId) === true) return undefined; // which is told already
-    throw new DataFault("picture", place, `image_id ${pictureId} is not in the list of images`);
+    if (faulty?.has(imageId) === true) return undefined; // which is told already
+    throw new DataFault("image", place, `image_id ${imageId} is not in the list of images`);
   });
   const label = attempt(() => labelOf(idField(fields, "category_id", place, "category"), place));
-  if (picture === undefined) return undefined;
-  const shape = attempt(() => checkSegmentation(fields.segmentation, picture, place));
+  if (image === undefined) return undefined;
+  const shape = attempt(() => checkSegmentation(fields.segmentation, image, place));
   const corners = attempt(() => checkBox(fields.bbox, shape, place));
   const area = attempt(() => (fields.area === undefined ? undefined : numberField(fields, "area", place)));
   const crowd = attempt(() => crowdField(fields, place));
   if (corners === undefined) return undefined;
-  return { id: id ?? Number.NaN, picture, label: label ?? -1, crowd: crowd ?? false, area, corners, shape, place };
+  return { id: id ?? Number.NaN, image, label: label ?? -1, crowd: crowd ?? false, area, corners, shape, place };
 }
 
 /** @throws UserError for an entry of COCO's other files: the file is another, whatever else its entries lack */
@@ -172,36 +172,31 @@ export function readCategories(
 }
 
 /** @param faulty gets the ids of entries that `attempt` let pass with a fault */
-export function readPictures(
+export function readImages(
   entries: readonly unknown[],
   path: string,
   attempt: Attempt,
   faulty?: Set<number>,
-): Map<number, PictureInfo> {
-  const pictures = new Map<number, PictureInfo>();
+): Map<number, ImageInfo> {
+  const images = new Map<number, ImageInfo>();
   for (const [i, entry] of entries.entries()) {
-    const picture = attempt(() => readPicture(entry, i, path, pictures));
-    if (picture !== undefined) pictures.set(picture.id, picture);
+    const image = attempt(() => readImage(entry, i, path, images));
+    if (image !== undefined) images.set(image.id, image);
     else if (typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "number") {
       faulty?.add(entry.id);
     }
   }
-  return pictures;
+  return images;
 }
 
-function readPicture(
-  entry: unknown,
-  index: number,
-  path: string,
-  known: ReadonlyMap<number, PictureInfo>,
-): PictureInfo {
+function readImage(entry: unknown, index: number, path: string, known: ReadonlyMap<number, ImageInfo>): ImageInfo {
   const unnamed = { file: path, entry: `image number ${index + 1}` };
   const fields = fieldsOf(entry, unnamed);
   const id = idField(fields, "id", unnamed, "id");
   const where = { file: path, entry: `image ${id}` };
   if (known.has(id)) throw new DataFault("id", where, "this id occurs twice; image ids must be unique");
-  const file = textField(fields, "file_name", where, "picture");
-  if (file.includes("\0")) throw new DataFault("picture", where, "file_name holds a zero byte");
+  const file = textField(fields, "file_name", where, "image");
+  if (file.includes("\0")) throw new DataFault("image", where, "file_name holds a zero byte");
   const width = numberField(fields, "width", where, "size");
   const height = numberField(fields, "height", where, "size");
   checkSides(width, height, where);

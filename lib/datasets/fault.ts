@@ -6,7 +6,7 @@ export type FaultKind =
   | "entry"
   | "id"
   | "category"
-  | "picture"
+  | "image"
   | "size"
   | "box"
   | "mask"

@@ -3,28 +3,28 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, parse, win32 } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
-import type { PictureFile } from "./types.js";
+import type { ImageFile } from "./types.js";
 
-const PICTURE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"]);
+const IMAGE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"]);
 
-/** Whether a file is a picture, by its name: not hidden and of a known ending. */
-export function isPicture(path: string): boolean {
-  return !basename(path).startsWith(".") && PICTURE_EXTENSIONS.has(extname(path).toLowerCase());
+/** Whether a file is an image, by its name: not hidden and of a known ending. */
+export function isImage(path: string): boolean {
+  return !basename(path).startsWith(".") && IMAGE_EXTENSIONS.has(extname(path).toLowerCase());
 }
 
-/** The picture files of a folder, hidden ones left out, in name order. */
-export async function listPictures(folder: string): Promise<string[]> {
+/** The image files of a folder, hidden ones left out, in name order. */
+export async function listImages(folder: string): Promise<string[]> {
   const names = await listNames(folder);
-  return names.filter(isPicture).sort();
+  return names.filter(isImage).sort();
 }
 
-/** The picture files of a folder and of all folders below it, relative to it, in the order of their names. */
-export async function listPicturesBelow(folder: string): Promise<string[]> {
+/** The image files of a folder and of all folders below it, relative to it, in the order of their names. */
+export async function listImagesBelow(folder: string): Promise<string[]> {
   const below: string[] = [];
   for (const name of await listFolders(folder)) {
-    for (const file of await listPicturesBelow(join(folder, name))) below.push(join(name, file));
+    for (const file of await listImagesBelow(join(folder, name))) below.push(join(name, file));
   }
-  return [...(await listPictures(folder)), ...below].sort();
+  return [...(await listImages(folder)), ...below].sort();
 }
 
 /** @throws UserError when the folder cannot be read */
@@ -49,44 +49,44 @@ export async function listFolders(folder: string): Promise<string[]> {
 }
 
 /** @throws UserError naming the first missing file and how many are missing */
-export async function checkFilesExist(root: string, pictures: readonly PictureFile[], source: string): Promise<void> {
-  const [first, ...others] = await findMissing(root, pictures);
+export async function checkFilesExist(root: string, images: readonly ImageFile[], source: string): Promise<void> {
+  const [first, ...others] = await findMissing(root, images);
   if (first === undefined) return;
   const more = others.length > 0 ? ` (and ${others.length} more)` : "";
   throw new UserError(
-    `${join(root, first.file)}: this picture of ${source} (image ${first.id}) is missing${more}; ${first.hint}`,
+    `${join(root, first.file)}: this image of ${source} (image ${first.id}) is missing${more}; ${first.hint}`,
   );
 }
 
-/** The pictures whose files are missing, each with a hint. Looks each folder up once. */
+/** The images whose files are missing, each with a hint. Looks each folder up once. */
 export async function findMissing(
   root: string,
-  pictures: readonly PictureFile[],
-): Promise<(PictureFile & { readonly hint: string })[]> {
+  images: readonly ImageFile[],
+): Promise<(ImageFile & { readonly hint: string })[]> {
   const folders = new Map<string, Set<string>>();
-  const missing: (PictureFile & { hint: string })[] = [];
-  for (const picture of pictures) {
-    const path = join(root, picture.file);
+  const missing: (ImageFile & { hint: string })[] = [];
+  for (const image of images) {
+    const path = join(root, image.file);
     let names = folders.get(dirname(path));
     if (names === undefined) folders.set(dirname(path), (names = await namesOf(dirname(path), root)));
     if (names.has(basename(path))) continue;
-    missing.push({ ...picture, hint: hintOf(picture.file, root, names) });
+    missing.push({ ...image, hint: hintOf(image.file, root, names) });
   }
   return missing;
 }
 
-/** A folder below the root that is not there holds nothing; the pictures in it are missing, and others are looked for. */
+/** A folder below the root that is not there holds nothing; the images in it are missing, and others are looked for. */
 async function namesOf(folder: string, root: string): Promise<Set<string>> {
   if (folder.includes("\0") || (folder !== join(root, ".") && !existsSync(folder))) return new Set();
   return new Set(await listNames(folder));
 }
 
-/** Why a picture is likely not to be found, the surest reason first. */
+/** Why an image is likely not to be found, the surest reason first. */
 function hintOf(file: string, root: string, names: ReadonlySet<string>): string {
   if (/^[a-z][a-z\d+.-]+:\/\//i.test(file))
-    return "the name is an address on the web; it must be a file's in the pictures folder";
+    return "the name is an address on the web; it must be a file's in the images folder";
   if (isAbsolute(file) || win32.isAbsolute(file))
-    return "the name is absolute; it must be relative to the pictures folder";
+    return "the name is absolute; it must be relative to the images folder";
   const base = basename(file);
   const spelt = Array.from(names).find((name) => name.normalize("NFC") === base.normalize("NFC"));
   if (spelt !== undefined) {
@@ -104,7 +104,7 @@ function hintOf(file: string, root: string, names: ReadonlySet<string>): string 
   if (near !== undefined) return `there is ${near}`;
   const folder = dirname(file);
   return folder === "." || existsSync(join(root, folder))
-    ? "check the pictures folder"
+    ? "check the images folder"
     : `there is no folder ${join(root, folder)}`;
 }
 

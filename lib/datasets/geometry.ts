@@ -1,11 +1,11 @@
-import { cropLabelMap, cropPicture, padLabelMap, padPicture } from "../images/geometry.js";
-import type { Size, Window } from "../images/picture.js";
-import { type Interpolation, resizeLabelMapLater, resizePictureLater } from "../images/resize.js";
+import { cropImage, cropLabelMap, padImage, padLabelMap } from "../images/geometry.js";
+import type { Size, Window } from "../images/image.js";
+import { type Interpolation, resizeImageLater, resizeLabelMapLater } from "../images/resize.js";
 import { cropRle, resizeRle } from "../masks/transforms.js";
 import { moveBoxes, selectInstances, withExtent } from "./instances.js";
 import type { Instances, Sample } from "./types.js";
 
-/** The longer and the shorter side a picture may have at most, in any order; or an exact width and height. */
+/** The longer and the shorter side an image may have at most, in any order; or an exact width and height. */
 export type Scale = readonly [number, number];
 
 /** Red, green and blue of 0–255, which normalise to about zero. */
@@ -22,13 +22,13 @@ export function scaledSize(size: Size, scale: Scale): Size {
   };
 }
 
-/** Resizes the picture and what is annotated on it; nearest neighbour for masks and label maps. */
+/** Resizes the image and what is annotated on it; nearest neighbour for masks and label maps. */
 export function resizeSample(sample: Sample, size: Size, options: { readonly interpolation: Interpolation }): Sample {
-  const { picture, meta, instances, labelMap } = sample;
-  const factors = [size.width / picture.width, size.height / picture.height] as const;
+  const { image, meta, instances, labelMap } = sample;
+  const factors = [size.width / image.width, size.height / image.height] as const;
   return {
     ...sample,
-    picture: resizePictureLater(picture, size, options.interpolation),
+    image: resizeImageLater(image, size, options.interpolation),
     meta: {
       ...meta,
       width: size.width,
@@ -49,12 +49,12 @@ function resizeInstances(instances: Instances, factors: readonly [number, number
   };
 }
 
-/** Cuts a window out of the picture and what is annotated on it; objects that lie outside are left out. */
+/** Cuts a window out of the image and what is annotated on it; objects that lie outside are left out. */
 export function cropSample(sample: Sample, window: Window): Sample {
-  const { picture, meta, instances, labelMap } = sample;
+  const { image, meta, instances, labelMap } = sample;
   return {
     ...sample,
-    picture: cropPicture(picture, window),
+    image: cropImage(image, window),
     meta: { ...meta, width: window.width, height: window.height },
     ...(instances === undefined ? {} : { instances: cropInstances(instances, window) }),
     ...(labelMap === undefined ? {} : { labelMap: cropLabelMap(labelMap, window) }),
@@ -68,20 +68,20 @@ function cropInstances(instances: Instances, window: Window): Instances {
   return { ...kept, masks: kept.masks.map((mask) => mask && cropRle(mask, { x: left, y: top, width, height })) };
 }
 
-/** The window of a size in the middle, of a smaller picture all there is. */
-export function middleWindow(picture: Size, size: Size): Window {
-  const width = Math.min(size.width, picture.width);
-  const height = Math.min(size.height, picture.height);
+/** The window of a size in the middle, of a smaller image all there is. */
+export function middleWindow(image: Size, size: Size): Window {
+  const width = Math.min(size.width, image.width);
+  const height = Math.min(size.height, image.height);
   return {
-    left: Math.round((picture.width - width) / 2),
-    top: Math.round((picture.height - height) / 2),
+    left: Math.round((image.width - width) / 2),
+    top: Math.round((image.height - height) / 2),
     width,
     height,
   };
 }
 
 /**
- * Pads right and below to at least this size, label maps with 255; the valid size in `meta` stays the picture's before padding.
+ * Pads right and below to at least this size, label maps with 255; the valid size in `meta` stays the image's before padding.
  *
  * @param options.fill default the ImageNet mean
  */
@@ -90,14 +90,14 @@ export function padSample(
   options: Size & { readonly fill?: readonly [number, number, number] },
 ): Sample {
   const { instances, labelMap } = sample;
-  const picture = padPicture(sample.picture, options, options.fill ?? IMAGENET_MEAN);
-  const window = { x: 0, y: 0, width: picture.width, height: picture.height };
+  const image = padImage(sample.image, options, options.fill ?? IMAGENET_MEAN);
+  const window = { x: 0, y: 0, width: image.width, height: image.height };
   return {
     ...sample,
-    picture,
+    image,
     ...(instances === undefined
       ? {}
       : { instances: { ...instances, masks: instances.masks.map((mask) => mask && cropRle(mask, window)) } }),
-    ...(labelMap === undefined ? {} : { labelMap: padLabelMap(labelMap, picture) }),
+    ...(labelMap === undefined ? {} : { labelMap: padLabelMap(labelMap, image) }),
   };
 }

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { nearestName, UserError } from "../errors.js";
 import { DataFault } from "./fault.js";
-import { checkFilesExist, listFolders, listPicturesBelow } from "./folders.js";
+import { checkFilesExist, listFolders, listImagesBelow } from "./folders.js";
 import { type LabelledFile, readLabelList } from "./labelList.js";
 import { loadSample } from "./sample.js";
-import type { ClassificationDataset, PictureFile, SampleSource } from "./types.js";
+import type { ClassificationDataset, ImageFile, SampleSource } from "./types.js";
 
 export interface ImageLabelsOptions {
   /** The folder of images: one folder a class, as ImageNet's train folder, or the folder that `labels` counts from. */
-  readonly pictures: string;
+  readonly images: string;
   /** A list of files and their labels (.csv, .txt, .json); without it, the folders' names are the labels. */
   readonly labels?: string;
   /** Class names in the order of the class indices; default all there are, in order of their names. */
@@ -22,56 +22,55 @@ export interface ImageLabelsOptions {
  */
 export async function openImageLabels(options: ImageLabelsOptions): Promise<ClassificationDataset> {
   const labelled = await listLabelled(options);
-  if (options.labels !== undefined) await checkFilesExist(options.pictures, numbered(labelled), options.labels);
+  if (options.labels !== undefined) await checkFilesExist(options.images, numbered(labelled), options.labels);
   if (labelled.length === 0) {
     const hint = options.labels === undefined ? "; they lie in a folder for each class" : "";
     throw new UserError(`${placeOf(options)}: there are no images here${hint}`);
   }
   const classes = options.classes ?? (await classesOf(options, labelled));
   const indexOf = classIndices(classes, placeOf(options));
-  const pictures = numbered(labelled).map((one) => ({ id: one.id, file: one.file, label: indexOf(one) }));
+  const images = numbered(labelled).map((one) => ({ id: one.id, file: one.file, label: indexOf(one) }));
   const source = (index: number): SampleSource => {
-    const picture = pictures[index];
-    if (picture === undefined) throw new RangeError(`no image ${index} in a data set of ${pictures.length}`);
-    const { id, file, label } = picture;
-    return { info: { id, file }, path: join(options.pictures, file), label };
+    const image = images[index];
+    if (image === undefined) throw new RangeError(`no image ${index} in a data set of ${images.length}`);
+    const { id, file, label } = image;
+    return { info: { id, file }, path: join(options.images, file), label };
   };
   return {
     kind: "classification",
     classes,
-    length: pictures.length,
-    pictures,
-    labels: Int32Array.from(pictures, ({ label }) => label),
+    length: images.length,
+    images,
+    labels: Int32Array.from(images, ({ label }) => label),
     source,
     load: (index) => loadSample(source(index)),
   };
 }
 
 /** The images and their classes as folders or list name them. @throws UserError when they cannot be read */
-export async function listLabelled({ pictures: root, labels }: ImageLabelsOptions): Promise<LabelledFile[]> {
+export async function listLabelled({ images: root, labels }: ImageLabelsOptions): Promise<LabelledFile[]> {
   if (labels !== undefined) return readLabelList(labels, root);
   const labelled: LabelledFile[] = [];
   for (const label of await listFolders(root)) {
-    for (const file of await listPicturesBelow(join(root, label))) labelled.push({ file: join(label, file), label });
+    for (const file of await listImagesBelow(join(root, label))) labelled.push({ file: join(label, file), label });
   }
   return labelled;
 }
 
 /** The classes of a list, or a class for each folder, in order of their names: one without images may be a slip, and is told. */
 export async function classesOf(
-  { pictures, labels }: Pick<ImageLabelsOptions, "pictures" | "labels">,
+  { images, labels }: Pick<ImageLabelsOptions, "images" | "labels">,
   labelled: readonly LabelledFile[],
 ): Promise<string[]> {
-  if (labels === undefined) return listFolders(pictures);
+  if (labels === undefined) return listFolders(images);
   return [...new Set(labelled.map(({ label }) => label))].sort();
 }
 
-export const numbered = (labelled: readonly LabelledFile[]): (PictureFile & LabelledFile)[] =>
+export const numbered = (labelled: readonly LabelledFile[]): (ImageFile & LabelledFile)[] =>
   labelled.map((one, i) => ({ id: i + 1, ...one }));
 
 /** What says which class an image has. */
-export const placeOf = ({ pictures, labels }: Pick<ImageLabelsOptions, "pictures" | "labels">): string =>
-  labels ?? pictures;
+export const placeOf = ({ images, labels }: Pick<ImageLabelsOptions, "images" | "labels">): string => labels ?? images;
 
 /**
  * The index of an image's class, which is named, or in a list numbered from 0.

@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
 import { parseJson } from "../json.js";
-import { listPicturesBelow } from "./folders.js";
+import { listImagesBelow } from "./folders.js";
 
 /** An image, relative to the folder of images, and its class as the list names it. */
 export interface LabelledFile {
@@ -130,7 +130,7 @@ function checked(entries: readonly (LabelledFile & { readonly where: string })[]
 
 /** Labels alone belong to the images in the order of their names. */
 async function inNameOrder(labels: readonly string[], path: string, root: string): Promise<LabelledFile[]> {
-  const files = await listPicturesBelow(root);
+  const files = await listImagesBelow(root);
   if (files.length !== labels.length) {
     throw new UserError(
       `${path}: ${labels.length} labels without file names, but ${root} holds ${files.length} images; ` +

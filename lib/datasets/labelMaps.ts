@@ -3,22 +3,22 @@ import { UserError } from "../errors.js";
 import { readLabelMapSize } from "../images/decode.js";
 import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
 import { type Colour, classPalette } from "../images/draw/palette.js";
-import { IGNORED_LABEL } from "../images/picture.js";
-import { listNames, listPictures } from "./folders.js";
+import { IGNORED_LABEL } from "../images/image.js";
+import { listImages, listNames } from "./folders.js";
 import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
 import { loadLabelMap, loadSample } from "./sample.js";
-import type { LabelMapSource, PictureInfo, SampleSource, SegmentationDataset } from "./types.js";
+import type { ImageInfo, LabelMapSource, SampleSource, SegmentationDataset } from "./types.js";
 
 export interface LabelMapOptions {
-  /** Folder of pictures; with `ade20kFolders` from a root and a split. */
-  readonly pictures: string;
-  /** Folder of PNG label maps named as the pictures. */
+  /** Folder of images; with `ade20kFolders` from a root and a split. */
+  readonly images: string;
+  /** Folder of PNG label maps named as the images. */
   readonly labelMaps: string;
-  /** What follows a picture's name without extension in its label map's; default ".png". */
+  /** What follows an image's name without extension in its label map's; default ".png". */
   readonly labelSuffix?: string;
   /** Class names in label order; default those of `objectInfo`. */
   readonly classes?: readonly string[];
-  /** A table with a Name column as ADE20K ships; default the only objectInfo*.txt found above the pictures folder. */
+  /** A table with a Name column as ADE20K ships; default the only objectInfo*.txt found above the images folder. */
   readonly objectInfo?: string;
   /** One colour a class, "ade20k", or by default ADE20K's for 150 classes that start with "wall", else generated. */
   readonly palette?: readonly Colour[] | "ade20k";
@@ -29,46 +29,46 @@ export interface LabelMapOptions {
 }
 
 /** The folders of ADE20K's layout: images/<split> and annotations/<split>. */
-export function ade20kFolders(root: string, split: string): Pick<LabelMapOptions, "pictures" | "labelMaps"> {
-  return { pictures: join(root, "images", split), labelMaps: join(root, "annotations", split) };
+export function ade20kFolders(root: string, split: string): Pick<LabelMapOptions, "images" | "labelMaps"> {
+  return { images: join(root, "images", split), labelMaps: join(root, "annotations", split) };
 }
 
 /**
- * Opens a folder of pictures with a folder of label maps.
+ * Opens a folder of images with a folder of label maps.
  *
- * @throws UserError for an empty split, a picture without label map, a missing class list; when loading, for a label out
+ * @throws UserError for an empty split, an image without label map, a missing class list; when loading, for a label out
  *   of range, naming file and value
  */
 export async function openLabelMaps(options: LabelMapOptions): Promise<SegmentationDataset> {
   const classes = await chooseClasses(options);
-  const files = await listPictures(options.pictures);
-  if (files.length === 0) throw new UserError(`${options.pictures}: there are no pictures in this folder`);
+  const files = await listImages(options.images);
+  if (files.length === 0) throw new UserError(`${options.images}: there are no images in this folder`);
   const suffix = options.labelSuffix ?? ".png";
   const present = new Set(await listNames(options.labelMaps));
   const orphan = files.find((file) => !present.has(parse(file).name + suffix));
   if (orphan !== undefined) {
     const path = join(options.labelMaps, parse(orphan).name + suffix);
     throw new UserError(
-      `${join(options.pictures, orphan)}: its label map ${path} is missing; check labelMaps and labelSuffix`,
+      `${join(options.images, orphan)}: its label map ${path} is missing; check labelMaps and labelSuffix`,
     );
   }
   const labelPath = (file: string): string => join(options.labelMaps, parse(file).name + suffix);
-  const pictures: PictureInfo[] = [];
+  const images: ImageInfo[] = [];
   for (const [i, file] of files.entries()) {
-    pictures.push({ id: i + 1, file, ...(await readLabelMapSize(labelPath(file))) });
+    images.push({ id: i + 1, file, ...(await readLabelMapSize(labelPath(file))) });
   }
   const source = (index: number): SampleSource & { labelMap: NonNullable<SampleSource["labelMap"]> } => {
-    const info = pictures[index];
-    if (info === undefined) throw new RangeError(`no picture ${index} in a data set of ${pictures.length}`);
+    const info = images[index];
+    if (info === undefined) throw new RangeError(`no image ${index} in a data set of ${images.length}`);
     const labelMap = { path: labelPath(info.file), ...labelRule(options, classes.length) };
-    return { info, path: join(options.pictures, info.file), labelMap };
+    return { info, path: join(options.images, info.file), labelMap };
   };
   return {
     kind: "segmentation",
     classes,
     palette: choosePalette(classes, options.palette),
-    length: pictures.length,
-    pictures,
+    length: images.length,
+    images,
     source,
     load: (index) => loadSample(source(index)),
     loadLabelMap: (index) => loadLabelMap(source(index).labelMap),
@@ -86,7 +86,7 @@ export function labelRule(
 /** The class names that the options give or point to. @throws UserError where there are none */
 export async function chooseClasses(options: LabelMapOptions): Promise<readonly string[]> {
   const classes =
-    options.classes ?? (await readObjectInfo(options.objectInfo ?? (await findObjectInfo(options.pictures))));
+    options.classes ?? (await readObjectInfo(options.objectInfo ?? (await findObjectInfo(options.images))));
   if (classes.length === 0) throw new UserError("the class list is empty");
   if (classes.length > 255) throw new UserError(`label maps of 8 bits hold at most 255 classes, not ${classes.length}`);
   return classes;

@@ -1,8 +1,8 @@
 import type { Dataset } from "./types.js";
 
-/** The first `count` pictures of a data set; the set itself where it has no more. Its report still tells of all. */
+/** The first `count` images of a data set; the set itself where it has no more. Its report still tells of all. */
 export function limitDataset<D extends Dataset>(dataset: D, count: number): D {
   if (dataset.length <= count) return dataset;
   const labels = dataset.kind === "classification" ? { labels: dataset.labels.subarray(0, count) } : {};
-  return { ...dataset, length: count, pictures: dataset.pictures.slice(0, count), ...labels };
+  return { ...dataset, length: count, images: dataset.images.slice(0, count), ...labels };
 }

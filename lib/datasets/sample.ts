@@ -1,6 +1,6 @@
-import { type CodecName, type DecodeOptions, decodeLabelMap, decodePicture } from "../images/decode.js";
+import { type CodecName, type DecodeOptions, decodeImage, decodeLabelMap } from "../images/decode.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../images/image.js";
 import { labelsKernel } from "../images/kernels.js";
-import { IGNORED_LABEL, type LabelMap, type Picture } from "../images/picture.js";
 import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
 import { DataFault } from "./fault.js";
 import { metaOf } from "./meta.js";
@@ -23,16 +23,16 @@ export interface LoadSampleOptions {
  */
 export async function loadSample(source: SampleSource, options: LoadSampleOptions = {}): Promise<Sample> {
   const { info, path } = source;
-  const [picture, labelMap] = await Promise.all([
-    decodePicture(path, options),
+  const [image, labelMap] = await Promise.all([
+    decodeImage(path, options),
     source.labelMap === undefined ? undefined : loadLabelMap(source.labelMap),
   ]);
-  const { width, height } = picture;
-  if (labelMap !== undefined) checkSize(path, picture, labelMap, `its label map ${source.labelMap?.path}`);
-  if ("width" in info) checkSize(path, picture, info, "its annotation");
+  const { width, height } = image;
+  if (labelMap !== undefined) checkSize(path, image, labelMap, `its label map ${source.labelMap?.path}`);
+  if ("width" in info) checkSize(path, image, info, "its annotation");
   return {
-    picture,
-    meta: metaOf(info, picture),
+    image,
+    meta: metaOf(info, image),
     ...(source.instances === undefined ? {} : { instances: drawMasks(source, options.masks ?? true, height, width) }),
     ...(labelMap === undefined ? {} : { labelMap }),
     ...(source.label === undefined ? {} : { label: source.label }),
@@ -45,7 +45,7 @@ export function drawMasks(source: SampleSource, masks: boolean, height: number, 
   const { shapes, ...rest } = source.instances;
   const work = setWork();
   work.addFile(shapes.reduce((sum, shape) => sum + numbersOf(shape), 0));
-  work.addPicture({ height, width });
+  work.addImage({ height, width });
   return {
     ...rest,
     masks: shapes.map((shape, i) => {
@@ -110,19 +110,19 @@ export function strayLabels(
   }));
 }
 
-/** @throws UserError where a picture is not of the size its annotation or label map says */
+/** @throws UserError where an image is not of the size its annotation or label map says */
 export function checkSize(
   path: string,
-  picture: Pick<Picture, "width" | "height">,
+  image: Pick<Image, "width" | "height">,
   expected: { readonly width: number; readonly height: number },
   other: string,
 ): void {
-  if (picture.width === expected.width && picture.height === expected.height) return;
-  const turned = picture.width === expected.height && picture.height === expected.width;
+  if (image.width === expected.width && image.height === expected.height) return;
+  const turned = image.width === expected.height && image.height === expected.width;
   const hint = turned ? "was it annotated without applying its EXIF orientation?" : "do they belong together?";
   throw new DataFault(
     "size",
     { file: path },
-    `the picture is ${picture.width}×${picture.height}, ${other} says ${expected.width}×${expected.height}; ${hint}`,
+    `the image is ${image.width}×${image.height}, ${other} says ${expected.width}×${expected.height}; ${hint}`,
   );
 }

@@ -1,37 +1,37 @@
 import type { Colour } from "../images/draw/palette.js";
-import type { LabelMap, Picture } from "../images/picture.js";
+import type { Image, LabelMap } from "../images/image.js";
 import type { CocoSegmentation } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
 
-/** The objects of one picture. Arrays run in parallel over n objects. */
+/** The objects of one image. Arrays run in parallel over n objects. */
 export interface Instances {
-  /** [n, 4] x1 y1 x2 y2 in picture pixels; x2 and y2 are exclusive edges. */
+  /** [n, 4] x1 y1 x2 y2 in image pixels; x2 and y2 are exclusive edges. */
   readonly boxes: Float32Array;
   /** [n] contiguous class index, from 0. */
   readonly labels: Int32Array;
   /** [n] 1 where the annotation covers a crowd, else 0. */
   readonly crowd: Uint8Array;
-  /** [n] masks of the picture's size; undefined where the annotation has none. */
+  /** [n] masks of the image's size; undefined where the annotation has none. */
   readonly masks: readonly (Rle | undefined)[];
-  /** [n] area in original picture pixels as annotated (evaluation's size classes go by it). */
+  /** [n] area in original image pixels as annotated (evaluation's size classes go by it). */
   readonly areas: Float32Array;
   /** [n] annotation ids. */
   readonly ids: Float64Array;
 }
 
-export interface PictureFile {
+export interface ImageFile {
   readonly id: number;
-  /** The name as the data set gives it, relative to its pictures folder. */
+  /** The name as the data set gives it, relative to its images folder. */
   readonly file: string;
 }
 
-/** What is known of a picture without decoding it. */
-export interface PictureInfo extends PictureFile {
+/** What is known of an image without decoding it. */
+export interface ImageInfo extends ImageFile {
   readonly width: number;
   readonly height: number;
 }
 
-/** Where a sample's picture came from and what the transforms did to it. */
+/** Where a sample's image came from and what the transforms did to it. */
 export interface SampleMeta {
   readonly id: number;
   readonly file: string;
@@ -47,13 +47,13 @@ export interface SampleMeta {
   readonly flippedVertically?: boolean;
 }
 
-/** A decoded picture with its annotation. Which of the three annotations it has depends on the data set. */
+/** A decoded image with its annotation. Which of the three annotations it has depends on the data set. */
 export interface Sample {
-  readonly picture: Picture;
+  readonly image: Image;
   readonly meta: SampleMeta;
   readonly instances?: Instances;
   readonly labelMap?: LabelMap;
-  /** The class index of the whole picture. */
+  /** The class index of the whole image. */
   readonly label?: number;
 }
 
@@ -62,7 +62,7 @@ export interface Sample {
  * main thread, however many workers decode.
  */
 export interface SampleSource {
-  readonly info: PictureFile | PictureInfo;
+  readonly info: ImageFile | ImageInfo;
   readonly path: string;
   readonly instances?: Omit<Instances, "masks"> & { readonly shapes: readonly (CocoSegmentation | undefined)[] };
   readonly labelMap?: LabelMapSource;
@@ -83,17 +83,17 @@ interface DatasetBase {
   readonly length: number;
   /** What `load` decodes, as plain data. */
   source(index: number): SampleSource;
-  /** @throws UserError naming the file when the picture or its annotation cannot be decoded */
+  /** @throws UserError naming the file when the image or its annotation cannot be decoded */
   load(index: number): Promise<Sample>;
 }
 
 /** Counts of annotations mended or left out while reading. */
 export interface DetectionReport {
-  readonly pictures: number;
-  readonly picturesWithoutObjects: number;
+  readonly images: number;
+  readonly imagesWithoutObjects: number;
   readonly objects: number;
   readonly crowds: number;
-  /** Boxes that reached outside their picture and were clipped. */
+  /** Boxes that reached outside their image and were clipped. */
   readonly clippedBoxes: number;
   /** Objects left out because their box was thinner than a pixel after clipping. */
   readonly degenerateBoxes: number;
@@ -106,27 +106,27 @@ export interface DetectionReport {
 
 export interface DetectionDataset extends DatasetBase {
   readonly kind: "detection";
-  readonly pictures: readonly PictureInfo[];
+  readonly images: readonly ImageInfo[];
   /** The file's category id of each class, for results in COCO form. */
   readonly categoryIds: readonly number[];
   readonly report: DetectionReport;
   /** True when an object that is no crowd has a mask, or there is no such object at all. */
   readonly hasMasks: boolean;
-  /** The objects alone, masks rasterised, without decoding the picture. */
+  /** The objects alone, masks rasterised, without decoding the image. */
   instances(index: number): Instances;
 }
 
 export interface SegmentationDataset extends DatasetBase {
   readonly kind: "segmentation";
-  readonly pictures: readonly PictureInfo[];
+  readonly images: readonly ImageInfo[];
   readonly palette: readonly Colour[];
   loadLabelMap(index: number): Promise<LabelMap>;
 }
 
 export interface ClassificationDataset extends DatasetBase {
   readonly kind: "classification";
-  readonly pictures: readonly PictureFile[];
-  /** [length] class index of each picture. */
+  readonly images: readonly ImageFile[];
+  /** [length] class index of each image. */
   readonly labels: Int32Array;
 }
 

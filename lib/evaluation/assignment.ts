@@ -6,11 +6,11 @@ import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.
 export interface AssignmentInput {
   readonly type: EvaluationType;
   readonly groundTruth: GroundTruthTable;
-  /** Where masks are judged, compared with the objects of all classes: made with `comparedWith` "picture". */
+  /** Where masks are judged, compared with the objects of all classes: made with `comparedWith` "image". */
   readonly detections: DetectionTable;
   /** From this overlap on an object counts as found. Default 0.5. */
   readonly iouThreshold?: number;
-  /** How many detections a picture may have, the best ones. Default 100. */
+  /** How many detections an image may have, the best ones. Default 100. */
   readonly maxDetections?: number;
 }
 
@@ -19,8 +19,8 @@ export const WRONG = -1;
 /** A detection on a crowd, which counts neither as right nor as wrong. */
 export const IGNORED = -2;
 
-/** One picture's D detections and G objects of all classes, and which found which. */
-export interface AssignedPicture {
+/** One image's D detections and G objects of all classes, and which found which. */
+export interface AssignedImage {
   /** Index into `imageIds`. */
   readonly image: number;
   /** [D] rows of the detection table by falling score. */
@@ -38,19 +38,19 @@ export interface AssignedPicture {
 /**
  * Gives each detection, best score first, the object of its class it overlaps most, if by the threshold and not yet
  * taken. What is left over and lies by more than the threshold on a crowd of its class is ignored. This is the matching
- * of TIDE; it differs from COCO's only in ties of overlaps and in that the limit counts all classes of a picture.
+ * of TIDE; it differs from COCO's only in ties of overlaps and in that the limit counts all classes of an image.
  *
  * A detection's fate depends on better ones alone, so leaving out those below a score changes nothing for the others.
  *
- * @returns every picture, those without objects or detections too, in order of `imageIds`
+ * @returns every image, those without objects or detections too, in order of `imageIds`
  */
-export function assignPictures(input: AssignmentInput): AssignedPicture[] {
+export function assignImages(input: AssignmentInput): AssignedImage[] {
   const { groundTruth, detections, maxDetections = 100 } = input;
-  const pictures = groundTruth.imageIds.length;
-  const objects = groupRows(groundTruth.image, pictures);
-  const ranked = groupRows(detections.image, pictures, fallingOrder(detections.scores));
+  const images = groundTruth.imageIds.length;
+  const objects = groupRows(groundTruth.image, images);
+  const ranked = groupRows(detections.image, images, fallingOrder(detections.scores));
   const fill = iousOf(input);
-  return Array.from({ length: pictures }, (_, image) => {
+  return Array.from({ length: images }, (_, image) => {
     const first = ranked.starts[image]!;
     const last = Math.min(ranked.starts[image + 1]!, first + maxDetections);
     const rows = {
@@ -62,13 +62,13 @@ export function assignPictures(input: AssignmentInput): AssignedPicture[] {
   });
 }
 
-type Rows = Pick<AssignedPicture, "image" | "detections" | "objects">;
+type Rows = Pick<AssignedImage, "image" | "detections" | "objects">;
 
 function match(
   { detections: rows, objects }: Rows,
   ious: Float64Array,
   { groundTruth, detections, iouThreshold = 0.5 }: AssignmentInput,
-): Pick<AssignedPicture, "ious" | "matches" | "found"> {
+): Pick<AssignedImage, "ious" | "matches" | "found"> {
   const G = objects.length;
   const matches = new Int32Array(rows.length).fill(WRONG);
   const found = new Int32Array(G).fill(-1);
@@ -109,11 +109,11 @@ function boxIousOf(groundTruth: GroundTruthTable, detections: DetectionTable): (
 }
 
 function maskIousOf(groundTruth: GroundTruthTable, { overlaps }: DetectionTable): (rows: Rows) => Float64Array {
-  if (overlaps?.comparedWith !== "picture") {
-    throw new RangeError('the masks must have been compared with those of all classes (comparedWith "picture")');
+  if (overlaps?.comparedWith !== "image") {
+    throw new RangeError('the masks must have been compared with those of all classes (comparedWith "image")');
   }
   const { starts, objects: others, ious: values } = overlaps;
-  const place = new Int32Array(groundTruth.image.length); // of an object within its picture
+  const place = new Int32Array(groundTruth.image.length); // of an object within its image
   return ({ detections: rows, objects }) => {
     const ious = new Float64Array(rows.length * objects.length); // [D, G]
     objects.forEach((g, k) => {

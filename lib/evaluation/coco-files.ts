@@ -14,7 +14,7 @@ export interface GroundTruthOptions extends JudgedSubset {
 /**
  * Reads a parsed COCO instances file into columns.
  *
- * @throws UserError naming the annotation that is malformed, repeated, or of an unknown picture or category
+ * @throws UserError naming the annotation that is malformed, repeated, or of an unknown image or category
  */
 export function groundTruthTable(file: CocoGroundTruth, options: GroundTruthOptions): GroundTruthTable {
   return readGroundTruth(file, options)[1];
@@ -36,8 +36,8 @@ export function readGroundTruth(
 /**
  * Reads a parsed COCO results file into columns. Masks are compared with the ground truth's in passing and not kept.
  *
- * @param comparedWith where masks are judged: with all objects of the picture if categories are not looked at
- * @throws UserError naming the result that is malformed or of a picture the file does not have
+ * @param comparedWith where masks are judged: with all objects of the image if categories are not looked at
+ * @throws UserError naming the result that is malformed or of an image the file does not have
  */
 export function detectionTable(
   results: readonly CocoResult[],

@@ -1,6 +1,7 @@
 import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
 import { detectionTable, readGroundTruth } from "./coco-files.js";
 import type { CocoGroundTruth, CocoResult } from "./cocoTypes.js";
+import type { ImageMatches } from "./imageMatches.js";
 import {
   detectionsFromInstances,
   type EvaluatedDetections,
@@ -9,7 +10,6 @@ import {
 } from "./instances.js";
 import { judgeClasses } from "./judge.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
-import type { PictureMatches } from "./pictureMatches.js";
 import { remarksOn } from "./remarks.js";
 import { rowsByClass } from "./rows.js";
 import { formatRows, meanPrecision, meanRecall, type SummaryRow, summarize } from "./summary.js";
@@ -37,8 +37,8 @@ export interface CocoEvaluation extends PrecisionRecall {
   readonly rows: readonly SummaryRow[];
   /** At the first area range and the largest limit. Without categories one entry with id −1. */
   readonly categories: readonly CategoryFigures[];
-  /** By category, area range and picture, where `keepMatches` asked for them. Pictures without either are left out. */
-  readonly matches: readonly PictureMatches[];
+  /** By category, area range and image, where `keepMatches` asked for them. Images without either are left out. */
+  readonly matches: readonly ImageMatches[];
   /** What holds the figures down without being an error, such as results of categories the ground truth lacks. */
   readonly remarks: readonly string[];
 }
@@ -50,8 +50,8 @@ export interface EvaluateTablesOptions extends CocoOptions {
 }
 
 /**
- * Average precision and recall by COCO's rules, equal to pycocotools' COCOeval. Within a picture and category, and over
- * all pictures, equal scores keep the order of the table.
+ * Average precision and recall by COCO's rules, equal to pycocotools' COCOeval. Within an image and category, and over
+ * all images, equal scores keep the order of the table.
  *
  * @throws UserError where an option is out of range, or masks are to be compared and there are none
  */
@@ -59,7 +59,7 @@ export function evaluateTables({ groundTruth, detections, type, ...rest }: Evalu
   const options = resolveOptions(rest);
   const classes = rowsByClass(groundTruth, detections, options.useCategories);
   const arrays = emptyPrecisionRecall(options, classes.length);
-  const matches: PictureMatches[] = [];
+  const matches: ImageMatches[] = [];
   judgeClasses({ type, groundTruth, detections, options }, classes, arrays, options.keepMatches ? matches : undefined);
   return finishEvaluation({ arrays, groundTruth, detections, type, options, matches });
 }
@@ -70,7 +70,7 @@ export interface Accumulated {
   readonly detections: DetectionTable;
   readonly type: EvaluationType;
   readonly options: ResolvedCocoOptions;
-  readonly matches: readonly PictureMatches[];
+  readonly matches: readonly ImageMatches[];
 }
 
 /** Adds the figures to accumulated arrays. */
@@ -105,7 +105,7 @@ export interface EvaluateCocoOptions extends CocoOptions {
   /** A COCO results file, parsed. */
   readonly results: readonly CocoResult[];
   readonly type: EvaluationType;
-  /** Judge only these pictures. */
+  /** Judge only these images. */
   readonly imageIds?: readonly number[];
   /** Judge only these categories. */
   readonly categoryIds?: readonly number[];
@@ -129,7 +129,7 @@ export function evaluateCoco(options: EvaluateCocoOptions): CocoEvaluation {
 
 /** What masks must be compared with for these options. */
 export function comparisonFor({ useCategories }: CocoOptions): ComparedWith {
-  return useCategories === false ? "picture" : "category";
+  return useCategories === false ? "image" : "category";
 }
 
 export interface EvaluateInstancesOptions extends CocoOptions {
@@ -142,7 +142,7 @@ export interface EvaluateInstancesOptions extends CocoOptions {
 /** Judges detections held in memory, without a detour over COCO's files. Category ids are class indices. */
 export function evaluateInstances(options: EvaluateInstancesOptions): CocoEvaluation {
   const { groundTruth, detections, classes, ...rest } = options;
-  const truth = groundTruthFromInstances({ pictures: groundTruth, classes, type: rest.type });
+  const truth = groundTruthFromInstances({ images: groundTruth, classes, type: rest.type });
   return evaluateTables({
     ...rest,
     groundTruth: truth,

@@ -24,6 +24,6 @@ export function cocoErrors({
 }: CocoErrorsOptions): ErrorBreakdown {
   const subset = { ...(imageIds && { imageIds }), ...(categoryIds && { categoryIds }) };
   const [frame, truth] = readGroundTruth(groundTruth, { type: rest.type, ...subset });
-  const detections = detectionTable(results, frame, truth, "picture");
+  const detections = detectionTable(results, frame, truth, "image");
   return errorBreakdown({ ...rest, groundTruth: truth, detections });
 }

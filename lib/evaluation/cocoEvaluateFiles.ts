@@ -38,7 +38,7 @@ export async function evaluateCocoFiles(options: EvaluateCocoFilesOptions): Prom
   } catch (error) {
     if (error instanceof RangeError && /allocation|invalid .*length/i.test(error.message)) {
       throw new UserError(
-        `${options.results}: there is not enough memory for these results; judge them in parts, with fewer pictures each`,
+        `${options.results}: there is not enough memory for these results; judge them in parts, with fewer images each`,
       );
     }
     throw error;

@@ -137,9 +137,9 @@ async function named<T>(path: string, work: () => T | Promise<T>): Promise<T> {
 
 function sharedFrame(frame: CocoFrame): CocoFrame {
   return {
-    pictureIds: shared(frame.pictureIds),
-    pictureSizes: shared(frame.pictureSizes),
-    judgedPictures: shared(frame.judgedPictures),
+    imageIds: shared(frame.imageIds),
+    imageSizes: shared(frame.imageSizes),
+    judgedImages: shared(frame.judgedImages),
     categoryIds: shared(frame.categoryIds),
     judgedCategories: shared(frame.judgedCategories),
     withoutMask: frame.withoutMask,

@@ -20,7 +20,7 @@ export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {
 /**
  * @param first position in the file's list of the first annotation given
  * @param work what their masks may ask for
- * @throws UserError naming the annotation that is malformed or of an unknown picture or category, or too much work
+ * @throws UserError naming the annotation that is malformed or of an unknown image or category, or too much work
  */
 export function objectColumns(
   annotations: readonly CocoAnnotation[],
@@ -48,12 +48,12 @@ export function objectColumns(
     checkAnnotationId(annotation, "image_id", where);
     checkAnnotationId(annotation, "category_id", where);
     const isCrowd = checkCrowd(annotation.iscrowd, where);
-    const p = indexOfSorted(frame.pictureIds, image_id);
-    if (p < 0) throw new UserError(`${where}: unknown picture id ${image_id}`);
+    const p = indexOfSorted(frame.imageIds, image_id);
+    if (p < 0) throw new UserError(`${where}: unknown image id ${image_id}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
     if (k < 0) throw new UserError(`${where}: unknown category ${category_id}`);
     allIds[i] = id;
-    if (frame.judgedPictures[p]! < 0 || frame.judgedCategories[k]! < 0) return;
+    if (frame.judgedImages[p]! < 0 || frame.judgedCategories[k]! < 0) return;
     const hasBox = bbox !== undefined && bbox !== null;
     const hasMask = segmentation !== undefined && segmentation !== null && !isEmptyList(segmentation);
     const isIgnored = masks !== undefined && !hasMask && hasBox && frame.withoutMask === "ignore";
@@ -62,7 +62,7 @@ export function objectColumns(
     else if (needsMask) readMask(annotation, frame, p, mask, where, work);
     const box = hasBox || !hasMask ? checkBox(bbox, where) : boxOf(segmentation, mask);
     masks?.add(mask);
-    image[kept] = frame.judgedPictures[p]!;
+    image[kept] = frame.judgedImages[p]!;
     category[kept] = frame.judgedCategories[k]!;
     for (let c = 0; c < 4; c++) boxes[4 * kept + c] = box[c]!;
     areas[kept] = checkArea(area, where) ?? (needsMask && !isIgnored ? mask.area : box[2]! * box[3]!);
@@ -83,11 +83,11 @@ export function objectColumns(
 
 /**
  * A result's area is its box's, or its mask's where it has no box, as the reference's `loadRes` has it. Results of
- * pictures or categories that are not judged are left out.
+ * images or categories that are not judged are left out.
  *
  * @param first position in the file's list of the first result given
  * @param target what masks are compared with; without it boxes are judged
- * @throws UserError naming the result that is malformed or of a picture the file does not have
+ * @throws UserError naming the result that is malformed or of an image the file does not have
  */
 export function detectionColumns(
   results: readonly CocoResult[],
@@ -113,15 +113,15 @@ export function detectionColumns(
     const { image_id, category_id, score, bbox } = result;
     checkResultId(image_id, "image_id", where);
     checkResultId(category_id, "category_id", where);
-    const p = indexOfSorted(frame.pictureIds, image_id);
+    const p = indexOfSorted(frame.imageIds, image_id);
     if (p < 0) {
-      throw new UserError(`${where}: the ground truth has no picture ${image_id}; are these results of another set?`);
+      throw new UserError(`${where}: the ground truth has no image ${image_id}; are these results of another set?`);
     }
     if (!Number.isFinite(score)) throw new UserError(`${where}: the score must be a number, not ${score}`);
     const k = indexOfSorted(frame.categoryIds, category_id);
     if (k < 0) unknown.set(category_id, (unknown.get(category_id) ?? 0) + 1);
-    if (frame.judgedPictures[p]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
-    image[kept] = frame.judgedPictures[p]!;
+    if (frame.judgedImages[p]! < 0 || k < 0 || frame.judgedCategories[k]! < 0) return;
+    image[kept] = frame.judgedImages[p]!;
     category[kept] = frame.judgedCategories[k]!;
     const box = bbox === undefined || bbox === null || bbox.length === 0 ? undefined : checkBox(bbox, where);
     if (box === undefined && overlaps === undefined && !result.segmentation) {
@@ -168,8 +168,8 @@ function outlineOf([x = 0, y = 0, width = 0, height = 0]: readonly number[]): nu
 
 function readMask(
   { segmentation }: Pick<CocoResult, "segmentation">,
-  { pictureSizes }: CocoFrame,
-  picture: number,
+  { imageSizes }: CocoFrame,
+  image: number,
   into: RunBuffer,
   where: string,
   work: Work,
@@ -177,10 +177,10 @@ function readMask(
   if (segmentation === undefined || segmentation === null) {
     throw new UserError(`${where} has no "segmentation"; judge boxes (type bbox), or write masks into the file`);
   }
-  const height = pictureSizes[2 * picture]!;
-  const width = pictureSizes[2 * picture + 1]!;
+  const height = imageSizes[2 * image]!;
+  const width = imageSizes[2 * image + 1]!;
   if (height === 0 || width === 0) {
-    throw new UserError(`${where}: its picture has no "height" and "width" in the ground truth, which masks need`);
+    throw new UserError(`${where}: its image has no "height" and "width" in the ground truth, which masks need`);
   }
   readSegmentation(segmentation, height, width, into, where, work);
 }

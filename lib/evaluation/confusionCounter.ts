@@ -15,14 +15,14 @@ export interface CounterOptions {
 export interface ConfusionOptions extends CounterOptions {
   readonly prediction: ClassMap;
   readonly label: ClassMap;
-  /** Names the picture in error messages. */
+  /** Names the image in error messages. */
   readonly where?: string;
 }
 
-/** Counts pictures one after the other. */
+/** Counts images one after the other. */
 export interface ConfusionCounter {
   /**
-   * @param where names the picture in error messages
+   * @param where names the image in error messages
    * @throws UserError where the sizes differ (see `otherSize`) or a class index is out of range
    */
   add(prediction: ClassMap, label: ClassMap, where?: string): void;
@@ -34,7 +34,7 @@ const BYTE_VALUES = 256;
 
 /** The counts are exact up to 2⁵³ pixels, and figures made of more are still right to 15 digits. */
 export function confusionCounter(options: CounterOptions): ConfusionCounter {
-  const pairs = new Uint32Array(BYTE_VALUES * BYTE_VALUES); // [label, prediction] of one picture
+  const pairs = new Uint32Array(BYTE_VALUES * BYTE_VALUES); // [label, prediction] of one image
   let total = emptyConfusion(options.classes);
   let pixels = 0;
   const rows = rowReader(options);
@@ -46,7 +46,7 @@ export function confusionCounter(options: CounterOptions): ConfusionCounter {
   }
 
   return {
-    add(prediction, label, where = "picture") {
+    add(prediction, label, where = "image") {
       const fitted = fitPrediction(prediction, label, options.otherSize ?? "refuse", where);
       if (pixels + label.data.length > 0xffffffff) flush();
       pixels += label.data.length;
@@ -60,7 +60,7 @@ export function confusionCounter(options: CounterOptions): ConfusionCounter {
   };
 }
 
-/** Counts one picture. @throws UserError as a counter's `add` */
+/** Counts one image. @throws UserError as a counter's `add` */
 export function confusionOf({ prediction, label, where, ...options }: ConfusionOptions): ConfusionMatrix {
   const counter = confusionCounter(options);
   counter.add(prediction, label, where);

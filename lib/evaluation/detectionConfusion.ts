@@ -1,4 +1,4 @@
-import { type AssignedPicture, type AssignmentInput, IGNORED } from "./assignment.js";
+import { type AssignedImage, type AssignmentInput, IGNORED } from "./assignment.js";
 
 /** Which classes detectors take for which, with background as the last class. */
 export interface DetectionConfusion {
@@ -17,21 +17,21 @@ export interface DetectionConfusionOptions extends AssignmentInput {
 
 /**
  * Counts each object and each detection once. First, as in the figures, each detection takes an object of its own class
- * (see `assignPictures`): these are the diagonal. Then each one left over, best score first, takes the object left over
+ * (see `assignImages`): these are the diagonal. Then each one left over, best score first, takes the object left over
  * that it overlaps most, of whatever class, if by the threshold: a confusion. Detections that have still none are in the
  * background's row (so are duplicates), objects in its column: these are missed. Hence a row's sum is the number of
  * objects of a class, a column's sum that of its detections, and the diagonal agrees with precision and recall.
  *
- * @param pictures assigned at the same IoU threshold
+ * @param images assigned at the same IoU threshold
  */
 export function detectionConfusion(
-  pictures: readonly AssignedPicture[],
+  images: readonly AssignedImage[],
   { groundTruth, detections, iouThreshold = 0.5, scoreThreshold }: DetectionConfusionOptions,
 ): DetectionConfusion {
   const K = groundTruth.categoryIds.length;
   const counts = new Float64Array((K + 1) * (K + 1)); // [truth, detected]
   let ignored = 0;
-  for (const { detections: rows, objects, ious, matches, found } of pictures) {
+  for (const { detections: rows, objects, ious, matches, found } of images) {
     const D = rows.findLastIndex((row) => detections.scores[row]! >= scoreThreshold) + 1;
     const G = objects.length;
     const taken = found.map((d, g) => (groundTruth.crowd[objects[g]!] === 1 || (d >= 0 && d < D) ? 1 : 0));

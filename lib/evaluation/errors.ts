@@ -1,4 +1,4 @@
-import { type AssignedPicture, type AssignmentInput, assignPictures, IGNORED, WRONG } from "./assignment.js";
+import { type AssignedImage, type AssignmentInput, assignImages, IGNORED, WRONG } from "./assignment.js";
 import { emptyPoints, meanAp, type Points } from "./pointsAp.js";
 
 /** The kinds of error, in the order in which a detection is tested for them; an object is `missed` if none explains it. */
@@ -58,27 +58,27 @@ interface DetectionError {
  * nothing found and no such error could is missed; mending takes it away too. Crowds only excuse detections.
  */
 export function errorBreakdown(options: ErrorOptions): ErrorBreakdown {
-  return breakDownErrors(assignPictures(options), options);
+  return breakDownErrors(assignImages(options), options);
 }
 
-/** The same for pictures already assigned at the same threshold. */
-export function breakDownErrors(pictures: readonly AssignedPicture[], options: ErrorOptions): ErrorBreakdown {
+/** The same for images already assigned at the same threshold. */
+export function breakDownErrors(images: readonly AssignedImage[], options: ErrorOptions): ErrorBreakdown {
   const { groundTruth, detections } = options;
   const K = groundTruth.categoryIds.length;
-  const errors = pictures.flatMap((picture) => errorsOf(picture, options));
+  const errors = images.flatMap((image) => errorsOf(image, options));
   const positives = new Int32Array(K);
   const falseNegatives = new Int32Array(K);
   const curve = emptyPoints(detections.scores.length);
   const right = emptyPoints(detections.scores.length);
-  for (const picture of pictures) {
-    picture.objects.forEach((row, g) => {
+  for (const image of images) {
+    image.objects.forEach((row, g) => {
       if (groundTruth.crowd[row] === 1) return;
       positives[groundTruth.category[row]!]!++;
-      if (picture.found[g]! < 0) falseNegatives[groundTruth.category[row]!]!++;
+      if (image.found[g]! < 0) falseNegatives[groundTruth.category[row]!]!++;
     });
-    picture.matches.forEach((match, d) => {
+    image.matches.forEach((match, d) => {
       if (match === IGNORED) return;
-      const row = picture.detections[d]!;
+      const row = image.detections[d]!;
       curve.add(detections.category[row]!, detections.scores[row]!, match >= 0);
       if (match >= 0) right.add(detections.category[row]!, detections.scores[row]!, true);
     });
@@ -116,16 +116,16 @@ export function breakDownErrors(pictures: readonly AssignedPicture[], options: E
   };
 }
 
-/** A picture's errors: those of its detections by falling score, then what is missed. */
-function errorsOf(picture: AssignedPicture, options: ErrorOptions): DetectionError[] {
+/** An image's errors: those of its detections by falling score, then what is missed. */
+function errorsOf(image: AssignedImage, options: ErrorOptions): DetectionError[] {
   const { groundTruth, detections } = options;
-  const { objects, found, matches } = picture;
+  const { objects, found, matches } = image;
   const claimed = new Uint8Array(objects.length);
   const errors: DetectionError[] = [];
   matches.forEach((match, d) => {
     if (match !== WRONG && match !== IGNORED) return;
-    const row = picture.detections[d]!;
-    const { kind, object } = classify(picture, d, options);
+    const row = image.detections[d]!;
+    const { kind, object } = classify(image, d, options);
     const isMendable = object >= 0 && found[object]! < 0 && claimed[object] === 0;
     if (isMendable) claimed[object] = 1;
     const rightIn = isMendable ? groundTruth.category[objects[object]!]! : undefined;
@@ -141,7 +141,7 @@ function errorsOf(picture: AssignedPicture, options: ErrorOptions): DetectionErr
 
 /** @returns the kind of a wrong detection's error and the object it should have been right about, if that can be said */
 function classify(
-  { detections: rows, objects, ious, found }: AssignedPicture,
+  { detections: rows, objects, ious, found }: AssignedImage,
   d: number,
   { groundTruth, detections, iouThreshold = 0.5, backgroundThreshold = 0.1 }: ErrorOptions,
 ): { readonly kind: ErrorKind; readonly object: number } {

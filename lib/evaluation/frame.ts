@@ -3,14 +3,14 @@ import { idFault } from "../jsonfiles/ids.js";
 import { indexOfSorted } from "./sorting.js";
 import type { GroundTruthTable } from "./tables.js";
 
-/** The pictures and categories a file knows, and which of them are judged: what annotations and results are read by. */
+/** The images and categories a file knows, and which of them are judged: what annotations and results are read by. */
 export interface CocoFrame {
-  /** [I] every picture's id in growing order. */
-  readonly pictureIds: Float64Array;
+  /** [I] every image's id in growing order. */
+  readonly imageIds: Float64Array;
   /** [I, 2] height, width; 0 where the file does not say. */
-  readonly pictureSizes: Int32Array;
-  /** [I] index among the judged pictures, or −1. */
-  readonly judgedPictures: Int32Array;
+  readonly imageSizes: Int32Array;
+  /** [I] index among the judged images, or −1. */
+  readonly judgedImages: Int32Array;
   /** [K] every category's id in growing order. */
   readonly categoryIds: Float64Array;
   /** [K] index among the judged categories, or −1. */
@@ -22,7 +22,7 @@ export interface CocoFrame {
 export type Judged = Pick<GroundTruthTable, "imageIds" | "categoryIds" | "categoryNames">;
 
 export interface JudgedSubset {
-  /** Judge only these pictures. */
+  /** Judge only these images. */
   readonly imageIds?: readonly number[];
   /** Judge only these categories. */
   readonly categoryIds?: readonly number[];
@@ -40,24 +40,24 @@ interface CocoLists {
   readonly categories: readonly { readonly id: number; readonly name: string }[];
 }
 
-/** @throws UserError where a picture or category has no numeric id, or a chosen one is not in the file */
+/** @throws UserError where an image or category has no numeric id, or a chosen one is not in the file */
 export function readFrame({ images, categories }: CocoLists, subset: JudgedSubset): [CocoFrame, Judged] {
   checkIds(images, "images");
   checkIds(categories, "categories");
   const byId = new Map(images.map((image) => [image.id, image]));
   const names = new Map(categories.map((category, i) => [category.id, nameOf(category, i)]));
-  const pictureIds = ascending(byId.keys());
+  const imageIds = ascending(byId.keys());
   const allCategoryIds = ascending(names.keys());
-  const judgedIds = chosen(subset.imageIds, pictureIds, "picture");
+  const judgedIds = chosen(subset.imageIds, imageIds, "image");
   const wanted = subset.categoryIds ?? subset.categories?.map((name) => categoryNamed(name, categories));
   const categoryIds = chosen(wanted, allCategoryIds, "category");
   const frame = {
-    pictureIds,
-    pictureSizes: Int32Array.from(
-      [...pictureIds].flatMap((id) => [byId.get(id)!.height, byId.get(id)!.width]),
+    imageIds,
+    imageSizes: Int32Array.from(
+      [...imageIds].flatMap((id) => [byId.get(id)!.height, byId.get(id)!.width]),
       (side) => (side > 0 ? Math.min(side, 2 ** 31 - 1) : 0),
     ),
-    judgedPictures: Int32Array.from(pictureIds, (id) => indexOfSorted(judgedIds, id)),
+    judgedImages: Int32Array.from(imageIds, (id) => indexOfSorted(judgedIds, id)),
     categoryIds: allCategoryIds,
     judgedCategories: Int32Array.from(allCategoryIds, (id) => indexOfSorted(categoryIds, id)),
     withoutMask: subset.withoutMask ?? "refuse",

@@ -27,10 +27,10 @@ export {
 } from "./confusionCounter.js";
 export { type Confusion, mostConfused } from "./confusions.js";
 export type { ErrorBreakdown, ErrorCost, ErrorKind } from "./errors.js";
+export type { ImageMatches } from "./imageMatches.js";
 export type { EvaluatedDetections, EvaluatedObjects } from "./instances.js";
 export { type EvaluateLabelMapsOptions, evaluateLabelMaps, type LabelMapsEvaluation } from "./labelMapFiles.js";
 export type { AreaRange, CocoOptions } from "./options.js";
 export { boxIous } from "./overlaps.js";
-export type { PictureMatches } from "./pictureMatches.js";
 export { type ClassFigures, type SegmentationFigures, segmentationFigures } from "./segmentation.js";
 export type { SummaryRow } from "./summary.js";

@@ -6,7 +6,7 @@ import type { Rle } from "../masks/types.js";
 import { overlapsBuilder, overlapTarget } from "./maskOverlaps.js";
 import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
-/** The true objects of one picture, n of them, in original pixels. */
+/** The true objects of one image, n of them, in original pixels. */
 export interface EvaluatedObjects {
   readonly imageId: number;
   /** [n, 4] x1 y1 x2 y2. */
@@ -17,11 +17,11 @@ export interface EvaluatedObjects {
   readonly crowd: Uint8Array;
   /** [n] what decides on the size class; the mask's area, or the box's where there is no mask, if left out. */
   readonly areas?: Float32Array | Float64Array;
-  /** [n] of the picture's size. */
+  /** [n] of the image's size. */
   readonly masks?: readonly (Rle | undefined)[];
 }
 
-/** What a model found in one picture, n detections, in original pixels. */
+/** What a model found in one image, n detections, in original pixels. */
 export interface EvaluatedDetections {
   readonly imageId: number;
   /** [n, 4] x1 y1 x2 y2. */
@@ -30,13 +30,13 @@ export interface EvaluatedDetections {
   readonly scores: Float32Array | Float64Array;
   /** [n] class index. */
   readonly labels: Int32Array;
-  /** [n] of the picture's size. */
+  /** [n] of the image's size. */
   readonly masks?: readonly Rle[];
 }
 
 export interface InstancesOptions {
-  /** Every picture that is judged, those without objects too. */
-  readonly pictures: readonly EvaluatedObjects[];
+  /** Every image that is judged, those without objects too. */
+  readonly images: readonly EvaluatedObjects[];
   readonly classes: readonly string[];
   /** Masks are looked at only for `segm`. */
   readonly type: EvaluationType;
@@ -46,13 +46,13 @@ export interface InstancesOptions {
  * Ground truth for `evaluateTables`; can be made once and used after every epoch. Category ids are class indices,
  * annotation ids count from 1.
  *
- * @throws UserError where masks are judged and an object has none, or a picture comes twice
+ * @throws UserError where masks are judged and an object has none, or an image comes twice
  */
-export function groundTruthFromInstances({ pictures, classes, type }: InstancesOptions): GroundTruthTable {
-  const sorted = [...pictures].sort((a, b) => a.imageId - b.imageId);
+export function groundTruthFromInstances({ images, classes, type }: InstancesOptions): GroundTruthTable {
+  const sorted = [...images].sort((a, b) => a.imageId - b.imageId);
   const imageIds = Float64Array.from(sorted, ({ imageId }) => imageId);
   const twice = imageIds.find((id, i) => id === imageIds[i + 1]);
-  if (twice !== undefined) throw new UserError(`picture ${twice} comes twice in the ground truth`);
+  if (twice !== undefined) throw new UserError(`image ${twice} comes twice in the ground truth`);
   const columns = flatten(sorted, (_, i) => i, areaOfObject);
   checkLabels(columns.category, classes.length, "the ground truth");
   return {
@@ -69,26 +69,26 @@ export function groundTruthFromInstances({ pictures, classes, type }: InstancesO
 /**
  * Detections for `evaluateTables`. Where masks are judged, the size class goes by the mask's area.
  *
- * @throws UserError where a picture is not in the ground truth, a score is no number, or a mask is missing
+ * @throws UserError where an image is not in the ground truth, a score is no number, or a mask is missing
  */
 export function detectionsFromInstances(
-  pictures: readonly EvaluatedDetections[],
+  images: readonly EvaluatedDetections[],
   truth: GroundTruthTable,
   type: EvaluationType,
   comparedWith: ComparedWith = "category",
 ): DetectionTable {
   const imageIndex = new Map(Array.from(truth.imageIds, (id, i) => [id, i]));
   const columns = flatten(
-    pictures,
+    images,
     ({ imageId }) => {
       const index = imageIndex.get(imageId);
-      if (index === undefined) throw new UserError(`detections of picture ${imageId}, which the ground truth lacks`);
+      if (index === undefined) throw new UserError(`detections of image ${imageId}, which the ground truth lacks`);
       return index;
     },
     ({ masks }, i) => (type === "segm" && masks?.[i] !== undefined ? rleArea(masks[i]) : undefined),
   );
   checkLabels(columns.category, truth.categoryIds.length, "the detections");
-  const scores = Float64Array.from(pictures.flatMap((picture) => [...picture.scores]));
+  const scores = Float64Array.from(images.flatMap((image) => [...image.scores]));
   const bad = scores.find((score) => !Number.isFinite(score));
   if (bad !== undefined) throw new UserError(`a detection has the score ${bad}; the model's outputs are not finite`);
   const ids = Float64Array.from(scores, (_, n) => n + 1);
@@ -96,7 +96,7 @@ export function detectionsFromInstances(
   const overlaps = overlapsBuilder(overlapTarget(truth, comparedWith));
   const buffer = new RunBuffer();
   let n = 0;
-  for (const mask of masksOf(pictures)) {
+  for (const mask of masksOf(images)) {
     buffer.take(mask);
     overlaps.add(buffer, columns.image[n]!, columns.category[n]!);
     n++;
@@ -111,7 +111,7 @@ interface Columns {
   readonly areas: Float64Array;
 }
 
-type PictureColumns = Pick<EvaluatedObjects, "imageId" | "boxes" | "labels" | "masks">;
+type ImageColumns = Pick<EvaluatedObjects, "imageId" | "boxes" | "labels" | "masks">;
 
 function areaOfObject({ areas, masks }: EvaluatedObjects, i: number): number | undefined {
   const mask = masks?.[i];
@@ -119,22 +119,22 @@ function areaOfObject({ areas, masks }: EvaluatedObjects, i: number): number | u
 }
 
 /**
- * The pictures' columns one after the other.
+ * The images' columns one after the other.
  *
  * @param areaOf the area that decides on the size class; the box's where undefined
  */
-function flatten<P extends PictureColumns>(
-  pictures: readonly P[],
-  imageIndex: (picture: P, i: number) => number,
-  areaOf: (picture: P, i: number) => number | undefined,
+function flatten<P extends ImageColumns>(
+  images: readonly P[],
+  imageIndex: (image: P, i: number) => number,
+  areaOf: (image: P, i: number) => number | undefined,
 ): Columns {
-  const total = pictures.reduce((sum, { labels }) => sum + labels.length, 0);
+  const total = images.reduce((sum, { labels }) => sum + labels.length, 0);
   const image = new Int32Array(total);
   const category = new Int32Array(total);
   const boxes = new Float64Array(total * 4);
   const areas = new Float64Array(total);
   let n = 0;
-  pictures.forEach((own, p) => {
+  images.forEach((own, p) => {
     const index = imageIndex(own, p);
     own.labels.forEach((label, i) => {
       const [x0, y0, x1, y1] = own.boxes.subarray(4 * i, 4 * i + 4);
@@ -148,13 +148,13 @@ function flatten<P extends PictureColumns>(
   return { image, category, boxes, areas };
 }
 
-/** All pictures' masks in turn. */
-function* masksOf(pictures: readonly PictureColumns[]): Generator<Rle> {
-  for (const { masks, labels, imageId } of pictures) {
+/** All images' masks in turn. */
+function* masksOf(images: readonly ImageColumns[]): Generator<Rle> {
+  for (const { masks, labels, imageId } of images) {
     for (let i = 0; i < labels.length; i++) {
       const mask = masks?.[i];
       if (mask === undefined)
-        throw new UserError(`object ${i} of picture ${imageId} has no mask; judge boxes (type bbox)`);
+        throw new UserError(`object ${i} of image ${imageId} has no mask; judge boxes (type bbox)`);
       yield mask;
     }
   }

@@ -1,6 +1,6 @@
 import { accumulator, type PrecisionRecall } from "./accumulate.js";
+import type { ImageMatches } from "./imageMatches.js";
 import type { JudgeInput } from "./judging.js";
-import type { PictureMatches } from "./pictureMatches.js";
 import type { ClassRows } from "./rows.js";
 import { classJudge } from "./verdicts.js";
 
@@ -9,7 +9,7 @@ export function judgeClasses(
   input: JudgeInput,
   classes: readonly ClassRows[],
   arrays: PrecisionRecall,
-  kept?: PictureMatches[],
+  kept?: ImageMatches[],
 ): void {
   const capacity = classes.reduce((most, { detections }) => Math.max(most, detections.length), 0);
   const judge = classJudge(input, capacity, kept);

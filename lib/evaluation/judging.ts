@@ -7,9 +7,9 @@ export interface ClassVerdicts extends Verdicts {
   count: number;
   /** [n] */
   readonly scores: Float64Array;
-  /** [n] 0 for a picture's best detection of the category, and so on. */
+  /** [n] 0 for an image's best detection of the category, and so on. */
   readonly ranks: Int32Array;
-  /** The detections by falling score, equal scores in order of pictures; those beyond a picture's limit left out. */
+  /** The detections by falling score, equal scores in order of images; those beyond an image's limit left out. */
   readonly ranked: Int32Array;
   /** [A] objects to be found. */
   readonly positives: Int32Array;

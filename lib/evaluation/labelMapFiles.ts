@@ -27,12 +27,12 @@ export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"
 }
 
 export interface LabelMapsEvaluation extends SegmentationFigures {
-  readonly pictures: number;
+  readonly images: number;
   readonly classes: readonly string[];
   readonly confusion: ConfusionMatrix;
 }
 
-/** One picture's files. */
+/** One image's files. */
 export interface LabelMapPair {
   readonly prediction: string;
   readonly label: string;
@@ -87,7 +87,7 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
     if (options.classes === undefined) confusion = used;
     else if (options.refuseUnusedNames === true) checkNames(options.classes, used.classes, options);
     const classes = options.classes ?? Array.from({ length: confusion.classes }, (_, k) => `class ${k}`);
-    return { ...segmentationFigures(confusion), pictures: pairs.length, classes, confusion };
+    return { ...segmentationFigures(confusion), images: pairs.length, classes, confusion };
   } finally {
     await pool?.close();
   }
@@ -121,7 +121,7 @@ function withoutLastUnused({ classes, counts, ignored }: ConfusionMatrix): Confu
   return { classes: used, counts: kept, ignored };
 }
 
-/** Counts some pictures. */
+/** Counts some images. */
 export async function countLabelMaps({ pairs, options }: CountTask): Promise<ConfusionMatrix> {
   const counter = confusionCounter(options);
   for (const { prediction, label } of pairs) {

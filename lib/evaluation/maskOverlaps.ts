@@ -7,8 +7,8 @@ import type { ComparedWith, GroundTruthTable, MaskOverlaps } from "./tables.js";
 /** What overlaps are computed against. */
 export interface OverlapTarget {
   readonly truth: GroundTruthTable & { readonly masks: MaskTable };
-  /** The truth's rows by picture. */
-  readonly byPicture: RowGroups;
+  /** The truth's rows by image. */
+  readonly byImage: RowGroups;
   readonly comparedWith: ComparedWith;
 }
 
@@ -16,24 +16,24 @@ export interface OverlapTarget {
 export function overlapTarget(truth: GroundTruthTable, comparedWith: ComparedWith): OverlapTarget {
   const { masks } = truth;
   if (masks === undefined) throw new RangeError("the ground truth was made without masks");
-  return { truth: { ...truth, masks }, byPicture: groupRows(truth.image, truth.imageIds.length), comparedWith };
+  return { truth: { ...truth, masks }, byImage: groupRows(truth.image, truth.imageIds.length), comparedWith };
 }
 
 export interface OverlapsBuilder {
-  /** Adds the next detection. @throws UserError where its mask is not of the picture's size */
+  /** Adds the next detection. @throws UserError where its mask is not of the image's size */
   add(mask: RunBuffer, image: number, category: number): void;
   finish(): MaskOverlaps;
 }
 
-export function overlapsBuilder({ truth, byPicture, comparedWith }: OverlapTarget): OverlapsBuilder {
+export function overlapsBuilder({ truth, byImage, comparedWith }: OverlapTarget): OverlapsBuilder {
   const { masks, crowd, category: categories } = truth;
   const starts = [0];
   const objects: number[] = [];
   const ious: number[] = [];
   return {
     add(mask, image, category) {
-      for (let i = byPicture.starts[image]!; i < byPicture.starts[image + 1]!; i++) {
-        const g = byPicture.rows[i]!;
+      for (let i = byImage.starts[image]!; i < byImage.starts[image + 1]!; i++) {
+        const g = byImage.rows[i]!;
         if (comparedWith === "category" && categories[g] !== category) continue;
         checkSameSize(mask.height, mask.width, masks.sizes[2 * g]!, masks.sizes[2 * g + 1]!);
         const shared = sharedWithTable(mask, masks, g);

@@ -3,8 +3,8 @@ import type { ResolvedCocoOptions } from "./options.js";
 /** Thresholds whose verdicts share a 32-bit word. */
 export const THRESHOLDS_PER_WORD = 32;
 
-/** One picture (and category): D detections by falling score, G objects. Reused from picture to picture. */
-export interface PictureCase {
+/** One image (and category): D detections by falling score, G objects. Reused from image to image. */
+export interface ImageCase {
   detections: number;
   objects: number;
   /** [D, G] */
@@ -34,7 +34,7 @@ export interface Verdicts {
   readonly capacity: number;
 }
 
-/** Working space of `matchDetections` and what it finds besides the verdicts; reused from picture to picture. */
+/** Working space of `matchDetections` and what it finds besides the verdicts; reused from image to image. */
 export interface Matches {
   /** [T, D] the matched object's index, or −1; only where `record` asks for it. */
   detectionMatches: Int32Array;
@@ -47,7 +47,7 @@ export interface Matches {
   readonly record: boolean;
 }
 
-export function emptyCase(): PictureCase {
+export function emptyCase(): ImageCase {
   return {
     detections: 0,
     objects: 0,
@@ -62,19 +62,19 @@ export function emptyCase(): PictureCase {
 }
 
 /** Makes room for D detections and G objects; what the arrays hold is lost. */
-export function resizeCase(picture: PictureCase, detections: number, objects: number): void {
-  picture.detections = detections;
-  picture.objects = objects;
-  if (picture.detectionAreas.length < detections) {
-    picture.detectionAreas = new Float64Array(2 * detections);
-    picture.reaches = new Uint8Array(2 * detections);
+export function resizeCase(image: ImageCase, detections: number, objects: number): void {
+  image.detections = detections;
+  image.objects = objects;
+  if (image.detectionAreas.length < detections) {
+    image.detectionAreas = new Float64Array(2 * detections);
+    image.reaches = new Uint8Array(2 * detections);
   }
-  if (picture.objectAreas.length < objects) {
-    picture.objectAreas = new Float64Array(2 * objects);
-    picture.objectIds = new Float64Array(2 * objects);
-    picture.crowd = new Uint8Array(2 * objects);
+  if (image.objectAreas.length < objects) {
+    image.objectAreas = new Float64Array(2 * objects);
+    image.objectIds = new Float64Array(2 * objects);
+    image.crowd = new Uint8Array(2 * objects);
   }
-  if (picture.ious.length < detections * objects) picture.ious = new Float64Array(2 * detections * objects);
+  if (image.ious.length < detections * objects) image.ious = new Float64Array(2 * detections * objects);
 }
 
 export function emptyMatches(record: boolean): Matches {
@@ -99,23 +99,23 @@ export const reachable = (threshold: number): number => Math.min(threshold, 1 - 
  * so it is the same here.
  *
  * @param a index of the area range
- * @param first where in the verdicts this picture's detections begin
+ * @param first where in the verdicts this image's detections begin
  * @returns how many objects are to be found
  */
 export function matchDetections(
-  picture: PictureCase,
+  image: ImageCase,
   a: number,
   { areaRanges, iouThresholds }: ResolvedCocoOptions,
   matches: Matches,
   verdicts: Verdicts,
   first: number,
 ): number {
-  const { detections, objects, ious, detectionAreas, objectIds, crowd, reaches } = picture;
+  const { detections, objects, ious, detectionAreas, objectIds, crowd, reaches } = image;
   const { low, high } = areaRanges[a]!;
   const { right, ignored, words, capacity } = verdicts;
   reserve(matches, detections, objects, iouThresholds.length);
   const { detectionMatches, objectMatches, objectIgnored, order, record } = matches;
-  const counting = orderObjects(picture, low, high, matches);
+  const counting = orderObjects(image, low, high, matches);
   const start = a * words * capacity + first;
   for (let d = 0; d < detections; d++) {
     const outside = detectionAreas[d]! < low || detectionAreas[d]! > high ? -1 : 0;
@@ -124,7 +124,7 @@ export function matchDetections(
       ignored[start + w * capacity + d] = outside;
     }
   }
-  if (picture.reaching === 0 && !record) return counting;
+  if (image.reaching === 0 && !record) return counting;
   if (record) detectionMatches.fill(-1, 0, iouThresholds.length * detections);
   objectMatches.fill(-1, 0, iouThresholds.length * objects);
   for (let t = 0; t < iouThresholds.length; t++) {
@@ -159,8 +159,8 @@ export function matchDetections(
 }
 
 /** Puts the objects that count first, otherwise in their given order. @returns how many count */
-function orderObjects(picture: PictureCase, low: number, high: number, { objectIgnored, order }: Matches): number {
-  const { objects, objectAreas, crowd } = picture;
+function orderObjects(image: ImageCase, low: number, high: number, { objectIgnored, order }: Matches): number {
+  const { objects, objectAreas, crowd } = image;
   let counting = 0;
   for (let g = 0; g < objects; g++) {
     const area = objectAreas[g]!;

@@ -1,4 +1,4 @@
-import { type AssignedPicture, IGNORED } from "./assignment.js";
+import { type AssignedImage, IGNORED } from "./assignment.js";
 import { fallingOrder } from "./sorting.js";
 import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
@@ -32,13 +32,13 @@ export function operatingPoint(score: number, right: number, wrong: number, posi
 
 /** One point for each score that occurs, from the highest to the lowest. Detections on crowds do not count. */
 export function operatingPoints(
-  pictures: readonly AssignedPicture[],
+  images: readonly AssignedImage[],
   groundTruth: GroundTruthTable,
   detections: DetectionTable,
 ): OperatingPoint[] {
   const isRight = new Uint8Array(detections.scores.length);
   const counted: number[] = [];
-  for (const { detections: rows, matches } of pictures) {
+  for (const { detections: rows, matches } of images) {
     matches.forEach((match, d) => {
       if (match === IGNORED) return;
       isRight[rows[d]!] = match >= 0 ? 1 : 0;

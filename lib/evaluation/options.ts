@@ -13,13 +13,13 @@ export interface CocoOptions {
   readonly iouThresholds?: readonly number[];
   /** Where precision is read off. Default 0, 0.01 … 1. */
   readonly recallThresholds?: readonly number[];
-  /** How many detections a picture and category may have. Default 1, 10, 100. */
+  /** How many detections an image and category may have. Default 1, 10, 100. */
   readonly maxDetections?: readonly number[];
   /** Default `all`, `small` (to 32²), `medium` (to 96²) and `large`. */
   readonly areaRanges?: readonly AreaRange[];
   /** False: every object counts as of one class ("proposals"). Default true. */
   readonly useCategories?: boolean;
-  /** Keep every picture's matches in the result. Default false. */
+  /** Keep every image's matches in the result. Default false. */
   readonly keepMatches?: boolean;
 }
 

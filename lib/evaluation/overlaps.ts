@@ -2,9 +2,9 @@ import { UserError } from "../errors.js";
 import { overlapRatio } from "../masks/overlap.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
-/** The rows of the tables that belong to one picture (and category), as parts of longer lists. */
-export interface PictureRows {
-  /** A picture's detections by falling score. */
+/** The rows of the tables that belong to one image (and category), as parts of longer lists. */
+export interface ImageRows {
+  /** An image's detections by falling score. */
   readonly detections: Int32Array;
   firstDetection: number;
   detectionCount: number;
@@ -13,8 +13,8 @@ export interface PictureRows {
   objectCount: number;
 }
 
-/** Fills `ious` [D, G] for the detections and objects of one picture. */
-export type IouFiller = (rows: PictureRows, ious: Float64Array) => void;
+/** Fills `ious` [D, G] for the detections and objects of one image. */
+export type IouFiller = (rows: ImageRows, ious: Float64Array) => void;
 
 /**
  * @param anyCategory whether detections are compared with objects of other categories too
@@ -35,11 +35,11 @@ function maskFiller(groundTruth: GroundTruthTable, { overlaps }: DetectionTable,
   }
   if (anyCategory && overlaps.comparedWith === "category") {
     throw new UserError(
-      'the masks were compared within their categories only; make the detection table with comparedWith "picture"',
+      'the masks were compared within their categories only; make the detection table with comparedWith "image"',
     );
   }
   const { starts, objects, ious: values } = overlaps;
-  const place = new Int32Array(groundTruth.image.length).fill(-1); // of an object within the picture's rows
+  const place = new Int32Array(groundTruth.image.length).fill(-1); // of an object within the image's rows
   return (
     { detections: found, firstDetection, detectionCount: D, objects: own, firstObject, objectCount: G },
     ious,

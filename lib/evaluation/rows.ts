@@ -5,16 +5,16 @@ import type { DetectionTable, GroundTruthTable } from "./tables.js";
 export interface ClassRows {
   /** −1 where categories are not looked at. */
   readonly categoryId: number;
-  /** In order of pictures. */
+  /** In order of images. */
   readonly objects: Int32Array;
-  /** In order of pictures, those of a picture by falling score. */
+  /** In order of images, those of an image by falling score. */
   readonly detections: Int32Array;
-  /** The same by falling score, equal scores in order of pictures. */
+  /** The same by falling score, equal scores in order of images. */
   readonly ranked: Int32Array;
 }
 
 /**
- * Each category's table rows. Without categories all rows as one class; equal scores of a picture are then ranked by
+ * Each category's table rows. Without categories all rows as one class; equal scores of an image are then ranked by
  * category first, as in the reference.
  */
 export function rowsByClass(

@@ -5,7 +5,7 @@ export type EvaluationType = "bbox" | "segm";
 
 /** The objects of a data set in columns, n of them. */
 export interface GroundTruthTable {
-  /** [I] picture ids in growing order. */
+  /** [I] image ids in growing order. */
   readonly imageIds: Float64Array;
   /** [K] category ids in growing order. */
   readonly categoryIds: Float64Array;
@@ -27,8 +27,8 @@ export interface GroundTruthTable {
   readonly masks?: MaskTable;
 }
 
-/** Where masks are compared with more than one object: those of the detection's own category, or all of its picture. */
-export type ComparedWith = "category" | "picture";
+/** Where masks are compared with more than one object: those of the detection's own category, or all of its image. */
+export type ComparedWith = "category" | "image";
 
 /**
  * Which objects each of n detections' masks overlaps, and by how much: all that judging needs of the masks. A detection

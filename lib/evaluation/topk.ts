@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
 
-/** How many of `total` pictures have their class among the k best. Never changed once made. */
+/** How many of `total` images have their class among the k best. Never changed once made. */
 export interface TopKCounts {
   readonly total: number;
   /** By k, in the order of `ks`. */
@@ -26,11 +26,11 @@ export function countTopK(
   ks: readonly number[] = [1, 5],
 ): TopKCounts {
   if (scores.length !== labels.length * classes) {
-    throw new RangeError(`${labels.length} pictures of ${classes} classes do not have ${scores.length} scores`);
+    throw new RangeError(`${labels.length} images of ${classes} classes do not have ${scores.length} scores`);
   }
   const ranks = Array.from(labels, (label, n) => {
     if (!(label >= 0 && label < classes)) {
-      throw new UserError(`picture ${n} of the batch has class ${label}, but there are ${classes} classes (from 0)`);
+      throw new UserError(`image ${n} of the batch has class ${label}, but there are ${classes} classes (from 0)`);
     }
     return rankOf(scores.subarray(n * classes, (n + 1) * classes), label);
   });
@@ -51,7 +51,7 @@ export function mergeTopK(a: TopKCounts, b: TopKCounts): TopKCounts {
   return { total: a.total + b.total, correct: a.correct.map((n, i) => n + b.correct[i]!), ks: a.ks };
 }
 
-/** Share of the pictures whose class is among the k best, for each k; NaN without pictures. */
+/** Share of the images whose class is among the k best, for each k; NaN without images. */
 export function topKAccuracy({ total, correct }: TopKCounts): number[] {
   return correct.map((n) => n / total);
 }

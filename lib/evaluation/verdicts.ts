@@ -1,8 +1,8 @@
+import { type ImageMatches, recordMatches } from "./imageMatches.js";
 import type { ClassVerdicts, JudgeInput } from "./judging.js";
 import { emptyCase, emptyMatches, matchDetections, reachable, resizeCase, THRESHOLDS_PER_WORD } from "./matching.js";
 import type { ResolvedCocoOptions } from "./options.js";
-import { iouFiller, type PictureRows } from "./overlaps.js";
-import { type PictureMatches, recordMatches } from "./pictureMatches.js";
+import { type ImageRows, iouFiller } from "./overlaps.js";
 import type { ClassRows } from "./rows.js";
 
 /**
@@ -14,7 +14,7 @@ import type { ClassRows } from "./rows.js";
 export function classJudge(
   input: JudgeInput,
   capacity: number,
-  kept?: PictureMatches[],
+  kept?: ImageMatches[],
 ): (rows: ClassRows) => ClassVerdicts {
   const { groundTruth, detections: table, options, type } = input;
   const { areaRanges, iouThresholds } = options;
@@ -27,7 +27,7 @@ export function classJudge(
   const place = new Int32Array(table.scores.length); // of a detection among its class's verdicts
   const matches = emptyMatches(kept !== undefined);
 
-  function load(rows: PictureRows): void {
+  function load(rows: ImageRows): void {
     const { detectionCount: D, objectCount: G } = rows;
     resizeCase(space, D, G);
     for (let g = 0; g < G; g++) {

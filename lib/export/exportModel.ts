@@ -36,8 +36,8 @@ export interface ExportResult {
 }
 
 /**
- * Writes a trained model in a format other programs run. By default the whole model, for one picture of the size the
- * config's test transforms bring a wide picture to.
+ * Writes a trained model in a format other programs run. By default the whole model, for one image of the size the
+ * config's test transforms bring a wide image to.
  *
  * @throws UserError when settings contradict each other, something is in the way, or weights do not fit the config; the
  *   signal's reason when aborted

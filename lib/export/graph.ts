@@ -17,8 +17,8 @@ export type GraphSettings = Pick<ExportSettings, "part" | "preprocess" | "postpr
 
 /**
  * The graph that is exported, at one size. Inputs: `images` float32 [B, 3, H, W] normalised, or uint8 [B, H, W, 3] RGB
- * with `preprocess`; for objects `sizes` and `original_sizes`, int32 [B, 2] height and width of each picture in the
- * input without padding, and of the picture that boxes are wanted for; `sizes` also where `preprocess` needs it.
+ * with `preprocess`; for objects `sizes` and `original_sizes`, int32 [B, 2] height and width of each image in the
+ * input without padding, and of the image that boxes are wanted for; `sizes` also where `preprocess` needs it.
  *
  * @returns the outputs by name
  */

@@ -16,7 +16,7 @@ export interface ModelRepositoryOptions {
   readonly name?: string;
   /** Version, the name of the folder the file is in. Default 1. */
   readonly version?: number;
-  /** Requests are gathered into batches of at most so many pictures. Default 8 for a model whose batch is free. */
+  /** Requests are gathered into batches of at most so many images. Default 8 for a model whose batch is free. */
   readonly maxBatch?: number;
   /** How long a request may wait for others, in microseconds. Default 2000. */
   readonly maxDelay?: number;
@@ -103,10 +103,10 @@ function maxBatchOf({ model, maxBatch }: ModelRepositoryOptions, batch: number |
   );
 }
 
-/** An input or output; where Triton makes the batches, its shape is that of one picture. */
+/** An input or output; where Triton makes the batches, its shape is that of one image. */
 function tensor(name: string, { dtype, shape }: OnnxType, batched: boolean): Message {
   const dims = (batched ? shape.slice(1) : shape).map((size) => (typeof size === "number" ? size : -1));
   const type = { name, data_type: symbol(TYPES[dtype]) };
-  // A number a picture has no dimensions of its own, which Triton only knows by another shape.
+  // A number an image has no dimensions of its own, which Triton only knows by another shape.
   return dims.length === 0 ? { ...type, dims: [1], reshape: { shape: [] } } : { ...type, dims };
 }

@@ -17,7 +17,7 @@ import {
 } from "../graph/index.js";
 import type { Normalisation } from "../images/normalise.js";
 
-/** A picture's height and width by batch, int32 [B, 2], as an input of the model. */
+/** An image's height and width by batch, int32 [B, 2], as an input of the model. */
 export const sizesInput = (name: string, batch: number): Value => input(name, [batch, 2], "int32");
 
 /** [B, 2] height, width → float32 [B, 4] width, height, width, height. */
@@ -28,14 +28,14 @@ export function widthHeightTwice(sizes: Value): Value {
 }
 
 /**
- * Pictures uint8 [B, H, W, 3] → float32 [B, 3, H, W], normalised; what lies beyond a picture's size becomes 0, as it is
+ * Images uint8 [B, H, W, 3] → float32 [B, 3, H, W], normalised; what lies beyond an image's size becomes 0, as it is
  * for the network in training.
  *
- * @param sizes int32 [B, 2] height and width of each picture within the padded ones
+ * @param sizes int32 [B, 2] height and width of each image within the padded ones
  */
-export function normalised(pictures: Value, sizes: Value, { mean, std }: Normalisation): Value {
+export function normalised(images: Value, sizes: Value, { mean, std }: Normalisation): Value {
   const channels = (numbers: readonly number[]) => constant(numbers, [1, 3, 1, 1]);
-  const planes = cast(transpose(pictures, [0, 3, 1, 2]), "float32");
+  const planes = cast(transpose(images, [0, 3, 1, 2]), "float32");
   const values = div(sub(planes, channels(mean)), channels(std));
   const [batch, , height, width] = values.shape as [number, number, number, number];
   const side = (index: number) => reshape(slice(sizes, { axis: 1, start: index, end: index + 1 }), [batch, 1, 1, 1]);

@@ -18,7 +18,7 @@ export interface ExportSettings {
   readonly size: { readonly height: number; readonly width: number } | "free";
   /** Takes uint8 RGB [B, H, W, 3] and normalises it. */
   readonly preprocess: boolean;
-  /** Pastes masks into pictures of the network's input size; brings logits to a label map of that size. */
+  /** Pastes masks into images of the network's input size; brings logits to a label map of that size. */
   readonly postprocess: boolean;
   /** Weights and most of the arithmetic in float16. */
   readonly half: boolean;
@@ -53,7 +53,7 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
 
 const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
 
-/** The size a config's test transforms bring a wide picture to, raised to what the backbone takes. */
+/** The size a config's test transforms bring a wide image to, raised to what the backbone takes. */
 export function defaultSize({ data }: Config): { readonly height: number; readonly width: number } {
   const [preferred] = data.padding.sizes;
   if (preferred !== undefined) return preferred;

@@ -10,7 +10,7 @@ const roi = z
     positiveIou: fraction("A proposal from this IoU with a box on is positive").default(0.5),
     negativeIou: fraction("A proposal below this IoU with every box is background").default(0.5),
     minPositiveIou: fraction("A box's best proposal is positive from this IoU on").default(0.5),
-    samples: count("Proposals in the loss, a picture").default(512),
+    samples: count("Proposals in the loss, an image").default(512),
     positiveFraction: fraction("Largest share of positive ones among the samples").default(0.25),
     finestScale: positive("Regions with sides below twice this are pooled from the finest level").default(56),
     samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
@@ -28,7 +28,7 @@ const atTest = z
   .strictObject({
     scoreThreshold: fraction("Detections below this score are dropped").default(0.05),
     nms: fraction("IoU from which a detection is suppressed by a better one of its class").default(0.5),
-    maxPerPicture: count("Detections kept a picture").default(100),
+    maxPerImage: count("Detections kept an image").default(100),
     maskThreshold: fraction("Probability from which a pixel belongs to a mask").default(0.5),
   })
   .prefault({})

@@ -1,42 +1,42 @@
-// Changes of colour as torchvision defines them on 8-bit pictures: computed in broken numbers, cut to 0–255, the
+// Changes of colour as torchvision defines them on 8-bit images: computed in broken numbers, cut to 0–255, the
 // fraction dropped.
 
 import { changeHsv, scaleValues, throughTable } from "./colour.js";
-import type { Picture } from "./picture.js";
+import type { Image } from "./image.js";
 
-/** Factor on all values: 0 is black, 1 the picture. */
-export function adjustBrightness(picture: Picture, factor: number): Picture {
-  return scaleValues(picture, factor, 0);
+/** Factor on all values: 0 is black, 1 the image. */
+export function adjustBrightness(image: Image, factor: number): Image {
+  return scaleValues(image, factor, 0);
 }
 
-/** Away from the mean grey of the picture, by a factor: 0 is one grey, 1 the picture. */
-export function adjustContrast(picture: Picture, factor: number): Picture {
-  const { data } = picture;
+/** Away from the mean grey of the image, by a factor: 0 is one grey, 1 the image. */
+export function adjustContrast(image: Image, factor: number): Image {
+  const { data } = image;
   let sum = 0;
   for (let i = 0; i < data.length; i += 3) sum += Math.floor(greyOf(data, i));
   const mean = sum / (data.length / 3);
-  return scaleValues(picture, factor, mean * (1 - factor));
+  return scaleValues(image, factor, mean * (1 - factor));
 }
 
-/** Away from each pixel's own grey, by a factor: 0 is a grey picture, 1 the picture. */
-export function adjustSaturation(picture: Picture, factor: number): Picture {
-  const { data } = picture;
+/** Away from each pixel's own grey, by a factor: 0 is a grey image, 1 the image. */
+export function adjustSaturation(image: Image, factor: number): Image {
+  const { data } = image;
   const out = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 3) {
     const offset = Math.floor(greyOf(data, i)) * (1 - factor);
     for (let c = i; c < i + 3; c++) out[c] = cut(data[c]! * factor + offset);
   }
-  return { ...picture, data: out };
+  return { ...image, data: out };
 }
 
 /** @param turn of the hue, in shares of the circle: −½ … ½ */
-export function adjustHue(picture: Picture, turn: number): Picture {
-  return changeHsv(picture, { hue: turn * 360 });
+export function adjustHue(image: Image, turn: number): Image {
+  return changeHsv(image, { hue: turn * 360 });
 }
 
 /** Away from a 3 × 3 blur (5 in the middle, 1 around, of 13), by a factor; the outermost pixels stay. */
-export function adjustSharpness(picture: Picture, factor: number): Picture {
-  const { width, height, data } = picture;
+export function adjustSharpness(image: Image, factor: number): Image {
+  const { width, height, data } = image;
   const out = data.slice();
   const stride = width * 3;
   for (let y = 1; y < height - 1; y++) {
@@ -47,28 +47,28 @@ export function adjustSharpness(picture: Picture, factor: number): Picture {
       out[i] = cut(data[i]! * factor + blurred * (1 - factor));
     }
   }
-  return { ...picture, data: out };
+  return { ...image, data: out };
 }
 
 /** Keeps the `bits` highest bits of each value. */
-export function posterise(picture: Picture, bits: number): Picture {
+export function posterise(image: Image, bits: number): Image {
   return throughTable(
-    picture,
+    image,
     tableOf((value) => value & (0xff << (8 - bits))),
   );
 }
 
 /** Inverts the values from a threshold of 0–255 on. */
-export function solarise(picture: Picture, threshold: number): Picture {
+export function solarise(image: Image, threshold: number): Image {
   return throughTable(
-    picture,
+    image,
     tableOf((value) => (value >= threshold ? 255 - value : value)),
   );
 }
 
 /** Stretches each channel to 0–255; a channel of one value stays. */
-export function autoContrast(picture: Picture): Picture {
-  return eachChannel(picture, (counts) => {
+export function autoContrast(image: Image): Image {
+  return eachChannel(image, (counts) => {
     const low = counts.findIndex((count) => count > 0);
     const high = counts.findLastIndex((count) => count > 0);
     return (value) => (high === low ? value : cut((value - low) / ((high - low) / 255)));
@@ -76,8 +76,8 @@ export function autoContrast(picture: Picture): Picture {
 }
 
 /** Levels each channel's histogram, by PIL's rule; a channel whose step would be 0 stays. */
-export function equalise(picture: Picture): Picture {
-  return eachChannel(picture, (counts) => {
+export function equalise(image: Image): Image {
+  return eachChannel(image, (counts) => {
     const last = counts.findLastIndex((count) => count > 0);
     const step = Math.floor((counts.reduce((a, b) => a + b, 0) - counts[last]!) / 255);
     if (step === 0) return (value) => value;
@@ -96,8 +96,8 @@ function tableOf(change: (value: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, value) => change(value));
 }
 
-function eachChannel(picture: Picture, change: (counts: Float64Array) => (value: number) => number): Picture {
-  const { data } = picture;
+function eachChannel(image: Image, change: (counts: Float64Array) => (value: number) => number): Image {
+  const { data } = image;
   const out = new Uint8Array(data.length);
   for (let c = 0; c < 3; c++) {
     const counts = new Float64Array(256);
@@ -105,7 +105,7 @@ function eachChannel(picture: Picture, change: (counts: Float64Array) => (value:
     const table = tableOf(change(counts));
     for (let i = c; i < data.length; i += 3) out[i] = table[data[i]!]!;
   }
-  return { ...picture, data: out };
+  return { ...image, data: out };
 }
 
 const cut = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));

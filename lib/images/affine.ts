@@ -1,16 +1,16 @@
-import type { Picture } from "./picture.js";
+import type { Image } from "./image.js";
 
 /** x' = a x + b y + c, y' = d x + e y + f */
 export type AffineMatrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 /**
- * Moves a picture's pixels within its size: each output pixel takes the source pixel nearest to where `inverse` sends
+ * Moves an image's pixels within its size: each output pixel takes the source pixel nearest to where `inverse` sends
  * its centre, or `fill` outside (PIL's and torchvision's nearest-neighbour affine).
  *
  * @param inverse from output to source; pixel centres lie at ½, 1½, …
  */
-export function warpPicture(picture: Picture, inverse: AffineMatrix, fill = 0): Picture {
-  const { width, height, data } = picture;
+export function warpImage(image: Image, inverse: AffineMatrix, fill = 0): Image {
+  const { width, height, data } = image;
   const [a, b, c, d, e, f] = inverse;
   const out = new Uint8Array(data.length).fill(fill);
   for (let y = 0, o = 0; y < height; y++) {
@@ -28,22 +28,22 @@ export function warpPicture(picture: Picture, inverse: AffineMatrix, fill = 0): 
 }
 
 /** Moved to the right and down. */
-export function translatePicture(picture: Picture, x: number, y: number): Picture {
-  return warpPicture(picture, [1, 0, -x, 0, 1, -y]);
+export function translateImage(image: Image, x: number, y: number): Image {
+  return warpImage(image, [1, 0, -x, 0, 1, -y]);
 }
 
 /** Turned about the middle, counter-clockwise. @param degrees 0–360 */
-export function rotatePicture(picture: Picture, degrees: number): Picture {
+export function rotateImage(image: Image, degrees: number): Image {
   const angle = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const [x, y] = [picture.width / 2, picture.height / 2];
-  return warpPicture(picture, [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y]);
+  const [x, y] = [image.width / 2, image.height / 2];
+  return warpImage(image, [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y]);
 }
 
 /**
  * Slanted about the top left corner: a point moves by −`across` times its height below the top to the right, and by
  * −`down` times its distance from the left downwards. The sign is PIL's in AutoAugment: the map from output to source.
  */
-export function shearPicture(picture: Picture, across: number, down: number): Picture {
-  return warpPicture(picture, [1, across, 0, down, 1, 0]);
+export function shearImage(image: Image, across: number, down: number): Image {
+  return warpImage(image, [1, across, 0, down, 1, 0]);
 }

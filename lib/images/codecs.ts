@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
 import { isOwnProcess } from "../process.js";
-import { formatOf, type PictureFormat } from "./formats.js";
+import { formatOf, type ImageFormat } from "./formats.js";
 import { sizeOfGif } from "./headers.js";
+import { dropAlpha, type Image, type Size } from "./image.js";
 import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
 import { BYTES_A_PIXEL, checkSize, pixelLimit, unpackedLimit } from "./limits.js";
-import { dropAlpha, type Picture, type Size } from "./picture.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
-import { reducedPicture } from "./resize.js";
+import { reducedImage } from "./resize.js";
 
 /** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
 export type CodecName = "sharp" | "javascript";
@@ -15,17 +15,17 @@ export type CodecName = "sharp" | "javascript";
 export interface Codec {
   readonly name: CodecName;
   readonly version: string;
-  readonly formats: readonly PictureFormat[];
-  decode(bytes: Uint8Array): Promise<Picture>;
+  readonly formats: readonly ImageFormat[];
+  decode(bytes: Uint8Array): Promise<Image>;
   /**
    * As `decode`, but of a file the codec can shrink while decoding possibly a smaller version in the guise of the full size
-   * (`reducedPicture`), no smaller than `atLeast` of the full size.
+   * (`reducedImage`), no smaller than `atLeast` of the full size.
    */
-  decodeReduced(bytes: Uint8Array, atLeast: (full: Size) => Size): Promise<Picture>;
-  /** Of the decoded picture. */
+  decodeReduced(bytes: Uint8Array, atLeast: (full: Size) => Size): Promise<Image>;
+  /** Of the decoded image. */
   size(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
-  encodeJpeg(picture: Picture, quality: number): Promise<Uint8Array>;
-  encodePng(picture: Picture): Promise<Uint8Array>;
+  encodeJpeg(image: Image, quality: number): Promise<Uint8Array>;
+  encodePng(image: Image): Promise<Uint8Array>;
 }
 
 export interface CodecDescription {
@@ -37,7 +37,7 @@ export interface CodecDescription {
   readonly problem?: string;
 }
 
-const FORMATS: Readonly<Record<CodecName, readonly PictureFormat[]>> = {
+const FORMATS: Readonly<Record<CodecName, readonly ImageFormat[]>> = {
   sharp: ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"],
   javascript: ["JPEG", "PNG", "BMP", "GIF"], // its TIFF decoder makes room for whatever a file claims
 };
@@ -58,7 +58,7 @@ export async function describeCodecs(): Promise<CodecDescription[]> {
     await describe(
       "sharp",
       FORMATS.sharp,
-      "run `npm install sharp` for this platform; until then pictures decode slower",
+      "run `npm install sharp` for this platform; until then images decode slower",
     ),
     await describe("javascript", FORMATS.javascript, "run `npm install` again"),
   ];
@@ -87,14 +87,14 @@ async function makeSharpCodec(): Promise<Codec> {
   const optionsFor = (bytes: Uint8Array) => ({ ...unlimited, limitInputPixels: Math.ceil(pixelLimit(bytes.length)) });
   if (isOwnProcess()) {
     sharp.cache(false);
-    sharp.concurrency(1); // pictures are decoded side by side, not each by several threads
+    sharp.concurrency(1); // images are decoded side by side, not each by several threads
   }
   const metadata = async (bytes: Uint8Array) => {
     const found = await sharp(bytes, unlimited).metadata();
     checkSize(found, bytes.length);
     return found;
   };
-  const decode = async (bytes: Uint8Array): Promise<Picture> => {
+  const decode = async (bytes: Uint8Array): Promise<Image> => {
     const options = optionsFor(bytes);
     const space = channelsOfJpeg(bytes) === 3 ? "srgb" : (await metadata(bytes)).space;
     const input = sharp(bytes, options).autoOrient();
@@ -127,7 +127,7 @@ async function makeSharpCodec(): Promise<Codec> {
         .autoOrient()
         .resize({ ...size, fit: "fill", kernel: "linear" });
       const { data } = await shrunk.raw().toBuffer({ resolveWithObject: true });
-      return reducedPicture(full, { ...size, data: plainBytes(data) });
+      return reducedImage(full, { ...size, data: plainBytes(data) });
     },
     async size(bytes) {
       const { autoOrient } = await metadata(bytes);
@@ -148,7 +148,7 @@ async function makeSharpCodec(): Promise<Codec> {
 
 async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
-  const decode = async (bytes: Uint8Array): Promise<Picture> => {
+  const decode = async (bytes: Uint8Array): Promise<Image> => {
     if (isPng(bytes)) return rgbOfPng(readPng(bytes, BYTES_A_PIXEL));
     if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
     const size = sizeByHeader(bytes);
@@ -169,13 +169,13 @@ async function makeJavascriptCodec(): Promise<Codec> {
     decode,
     decodeReduced: decode,
     size: decode,
-    async encodeJpeg(picture, quality) {
-      const { width, height } = picture;
-      const jimp = Jimp.fromBitmap({ width, height, data: addAlpha(picture.data) });
+    async encodeJpeg(image, quality) {
+      const { width, height } = image;
+      const jimp = Jimp.fromBitmap({ width, height, data: addAlpha(image.data) });
       return jimp.getBuffer(JimpMime.jpeg, { quality });
     },
-    async encodePng(picture) {
-      return writeRgbPng(picture);
+    async encodePng(image) {
+      return writeRgbPng(image);
     },
   };
 }
@@ -193,7 +193,7 @@ function sizeByHeader(bytes: Uint8Array): Size | undefined {
   }
 }
 
-/** A Buffer's `slice` shares memory where a Uint8Array's copies: no Buffer goes out as a picture. */
+/** A Buffer's `slice` shares memory where a Uint8Array's copies: no Buffer goes out as an image. */
 function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

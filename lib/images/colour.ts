@@ -1,18 +1,18 @@
+import type { Image } from "./image.js";
 import { hsvKernel, lookUpKernel } from "./kernels.js";
-import type { Picture } from "./picture.js";
 
 /** value × gain + offset in single precision, as the references compute it, cut to whole numbers of 0–255. */
-export function scaleValues(picture: Picture, gain: number, offset: number): Picture {
+export function scaleValues(image: Image, gain: number, offset: number): Image {
   const { fround } = Math;
   const table = Uint8Array.from({ length: 256 }, (_, value) =>
     clampToByte(fround(fround(value * fround(gain)) + fround(offset))),
   );
-  return throughTable(picture, table);
+  return throughTable(image, table);
 }
 
 /** Every value through a table of 256. */
-export function throughTable(picture: Picture, table: Uint8Array): Picture {
-  return { width: picture.width, height: picture.height, data: lookUpKernel(picture.data, table) };
+export function throughTable(image: Image, table: Uint8Array): Image {
+  return { width: image.width, height: image.height, data: lookUpKernel(image.data, table) };
 }
 
 export interface HsvChange {
@@ -28,7 +28,7 @@ export interface HsvChange {
  * With s = (max − min) ÷ max, a channel is max × (1 − s × d), d being its distance from the maximum relative to the
  * spread; so both changes go in one pass without rounding between.
  */
-export function changeHsv({ width, height, data }: Picture, change: HsvChange): Picture {
+export function changeHsv({ width, height, data }: Image, change: HsvChange): Image {
   return { width, height, data: hsvKernel(data, change.saturation ?? 1, turnOf(change)) };
 }
 
@@ -38,10 +38,10 @@ function turnOf({ hue = 0 }: HsvChange): number {
 }
 
 /** What the kernel computes, in double precision and plain TypeScript: its oracle. */
-export function changeHsvPlain(picture: Picture, change: HsvChange): Picture {
+export function changeHsvPlain(image: Image, change: HsvChange): Image {
   const gain = change.saturation ?? 1;
   const turn = turnOf(change);
-  const { data } = picture;
+  const { data } = image;
   const out = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 3) {
     const red = data[i]!;
@@ -59,7 +59,7 @@ export function changeHsvPlain(picture: Picture, change: HsvChange): Picture {
     out[i + 1] = Math.round(value - drop * distance(sector + 3));
     out[i + 2] = Math.round(value - drop * distance(sector + 1));
   }
-  return { ...picture, data: out };
+  return { ...image, data: out };
 }
 
 /** The hue in sixths of the circle, 0–6: red at 0, green at 2, blue at 4. */

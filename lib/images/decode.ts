@@ -3,9 +3,9 @@ import { UserError } from "../errors.js";
 import { describeFileError, openFile, readBytes as readWhole } from "../files.js";
 import { type Codec, type CodecName, loadCodec } from "./codecs.js";
 import { formatOf, otherContent } from "./formats.js";
+import type { Image, LabelMap, Size } from "./image.js";
 import { isCutJpeg } from "./jpeg.js";
-import { checkSize, RefusedPicture } from "./limits.js";
-import type { LabelMap, Picture, Size } from "./picture.js";
+import { checkSize, RefusedImage } from "./limits.js";
 import { readPlainPng } from "./plainPng.js";
 import { isPng, readPng } from "./png.js";
 
@@ -17,25 +17,25 @@ export type FileInput = string | URL | Uint8Array | ArrayBuffer;
 export interface DecodeOptions {
   /** Default "auto": sharp where it loads, else JavaScript. */
   readonly codec?: CodecName | "auto";
-  /** What messages call the picture when bytes are given instead of a path. */
+  /** What messages call the image when bytes are given instead of a path. */
   readonly name?: string;
   /**
-   * The least size that is needed of a picture of a full size. What is decoded may then be a smaller version
-   * (`reducedPicture`): cheaper, smoother, and other numbers than those of the whole picture resized.
+   * The least size that is needed of an image of a full size. What is decoded may then be a smaller version
+   * (`reducedImage`): cheaper, smoother, and other numbers than those of the whole image resized.
    */
   readonly atLeast?: (full: Size) => Size;
 }
 
 /**
- * Decodes a picture to 8-bit RGB, turned upright by its EXIF orientation. Grey is repeated, CMYK converted without a
+ * Decodes an image to 8-bit RGB, turned upright by its EXIF orientation. Grey is repeated, CMYK converted without a
  * profile, alpha dropped, 16 bits cut to the high 8.
  *
  * @param input a path, or the file's bytes
  * @throws UserError naming the file when it cannot be read, is damaged or cut short, is of no known format, or has more
  *   pixels than are read from a file of its size (DENSEKIT_MAX_PIXELS)
  */
-export async function decodePicture(input: FileInput, options: DecodeOptions = {}): Promise<Picture> {
-  const { name, bytes } = await open(input, options.name ?? "the picture");
+export async function decodeImage(input: FileInput, options: DecodeOptions = {}): Promise<Image> {
+  const { name, bytes } = await open(input, options.name ?? "the image");
   const codec = await codecFor(bytes, name, options.codec);
   try {
     return await (options.atLeast === undefined ? codec.decode(bytes) : codec.decodeReduced(bytes, options.atLeast));
@@ -50,9 +50,9 @@ async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["
   const format = formatOf(bytes);
   if (format === undefined) {
     const what = otherContent(bytes);
-    const found = what === undefined ? "it is no picture" : `it is ${what}`;
+    const found = what === undefined ? "it is no image" : `it is ${what}`;
     throw new UserError(
-      `${name}: cannot be decoded: ${found}; pictures are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`,
+      `${name}: cannot be decoded: ${found}; images are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`,
     );
   }
   const codec = await loadCodec(wanted);
@@ -61,13 +61,13 @@ async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["
   if (wanted === "auto" && other === "javascript") return loadCodec(other);
   throw new UserError(
     `${name}: cannot be decoded: the codec ${codec.name} reads no ${format}; ` +
-      `use the other one with --set data.codec=${other}, or convert the picture`,
+      `use the other one with --set data.codec=${other}, or convert the image`,
   );
 }
 
 function undecodable(error: unknown, bytes: Uint8Array, name: string, codec?: Codec): UserError {
   if (error instanceof UserError) return error;
-  if (error instanceof RefusedPicture) return new UserError(`${name}: ${error.message}`);
+  if (error instanceof RefusedImage) return new UserError(`${name}: ${error.message}`);
   // sharp words this differently from run to run
   const reason = isCutJpeg(bytes) ? "premature end of JPEG image" : reasonOf(error);
   const by = codec === undefined ? "" : ` (codec ${codec.name})`;
@@ -84,7 +84,7 @@ async function open(input: unknown, unnamed: string): Promise<{ readonly name: s
   throw new UserError(`${unnamed}: a path, a file: URL or the bytes of a file are needed, not ${given}`);
 }
 
-/** What was given in the place of a picture, in a word or two. */
+/** What was given in the place of an image, in a word or two. */
 export function describeValue(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   return `a value of the type ${value.constructor?.name ?? "Object"}`;
@@ -131,10 +131,10 @@ function indicesOf(bytes: Uint8Array, path: string, what: string): IndexMap {
 }
 
 /**
- * A mask kept as a picture, as 0 and 1: of a PNG of one channel what is not 0, of any other picture what is not black.
+ * A mask kept as an image, as 0 and 1: of a PNG of one channel what is not 0, of any other image what is not black.
  *
  * @param input a path, or the file's bytes
- * @throws UserError as `decodePicture`
+ * @throws UserError as `decodeImage`
  */
 export async function decodeMask(input: FileInput, options: DecodeOptions = {}): Promise<LabelMap> {
   const { name, bytes } = await open(input, options.name ?? "the mask");
@@ -146,7 +146,7 @@ export async function decodeMask(input: FileInput, options: DecodeOptions = {}):
       return { width, height, data: mask };
     }
   }
-  const { width, height, data } = await decodePicture(bytes, { ...options, name });
+  const { width, height, data } = await decodeImage(bytes, { ...options, name });
   const mask = new Uint8Array(width * height);
   for (let i = 0; i < mask.length; i++) {
     mask[i] = (data[3 * i]! | data[3 * i + 1]! | data[3 * i + 2]!) === 0 ? 0 : 1;
@@ -163,11 +163,11 @@ function readPngOf(bytes: Uint8Array, name: string): ReturnType<typeof readPng> 
 }
 
 /**
- * The size of a picture turned upright, without decoding its pixels where the codec can do without.
+ * The size of an image turned upright, without decoding its pixels where the codec can do without.
  *
- * @throws UserError as `decodePicture`
+ * @throws UserError as `decodeImage`
  */
-export async function readPictureSize(
+export async function readImageSize(
   path: string,
   options: Pick<DecodeOptions, "codec"> = {},
 ): Promise<{ readonly width: number; readonly height: number }> {

@@ -1,5 +1,5 @@
 import { type CodecName, loadCodec } from "./codecs.js";
-import type { LabelMap, Picture } from "./picture.js";
+import type { Image, LabelMap } from "./image.js";
 import { writeIndexedPng } from "./png.js";
 
 export interface EncodeOptions {
@@ -8,15 +8,15 @@ export interface EncodeOptions {
 
 /** @param options.quality 1–100, default 90 */
 export async function encodeJpeg(
-  picture: Picture,
+  image: Image,
   options: EncodeOptions & { readonly quality?: number } = {},
 ): Promise<Uint8Array> {
-  return (await loadCodec(options.codec)).encodeJpeg(picture, options.quality ?? 90);
+  return (await loadCodec(options.codec)).encodeJpeg(image, options.quality ?? 90);
 }
 
 /** 8-bit RGB PNG. */
-export async function encodePng(picture: Picture, options: EncodeOptions = {}): Promise<Uint8Array> {
-  return (await loadCodec(options.codec)).encodePng(picture);
+export async function encodePng(image: Image, options: EncodeOptions = {}): Promise<Uint8Array> {
+  return (await loadCodec(options.codec)).encodePng(image);
 }
 
 /**

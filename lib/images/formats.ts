@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
 
-export type PictureFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP";
+export type ImageFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP";
 
 /** What a file begins with, "?" standing for any byte. */
-const BEGINNINGS: readonly (readonly [format: PictureFormat, ...beginnings: string[]])[] = [
+const BEGINNINGS: readonly (readonly [format: ImageFormat, ...beginnings: string[]])[] = [
   ["JPEG", "\xff\xd8\xff"],
   ["PNG", "\x89PNG\r\n\x1a\n"],
   ["WebP", "RIFF????WEBP"],
@@ -14,22 +14,22 @@ const BEGINNINGS: readonly (readonly [format: PictureFormat, ...beginnings: stri
 ];
 
 /** The format by the content, whatever the name; undefined for what is none of those that are read. */
-export function formatOf(bytes: Uint8Array): PictureFormat | undefined {
+export function formatOf(bytes: Uint8Array): ImageFormat | undefined {
   return BEGINNINGS.find(([, ...beginnings]) => beginnings.some((beginning) => beginsWith(bytes, beginning)))?.[0];
 }
 
 const OTHERS: readonly (readonly [what: string, ...beginnings: string[]])[] = [
   ["a PDF", "%PDF"],
-  ["a HEIC picture", "????ftyphei", "????ftyphev", "????ftypmif1", "????ftypmsf1"],
+  ["a HEIC image", "????ftyphei", "????ftyphev", "????ftypmif1", "????ftypmsf1"],
   ["a video", "????ftyp", "\x1a\x45\xdf\xa3", "RIFF????AVI "],
-  ["a JPEG XL picture", "\xff\x0a", "\0\0\0\x0cJXL "],
-  ["a JPEG 2000 picture", "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"],
+  ["a JPEG XL image", "\xff\x0a", "\0\0\0\x0cJXL "],
+  ["a JPEG 2000 image", "\0\0\0\x0cjP  ", "\xff\x4f\xff\x51"],
   ["a ZIP archive", "PK\x03\x04"],
   ["a gzip file", "\x1f\x8b"],
   ["a Git LFS pointer, not the file itself: run `git lfs pull`", "version https://git-lfs"],
 ];
 
-/** What a file that is no picture seems to be, such as "a PDF"; undefined where it cannot be told. */
+/** What a file that is no image seems to be, such as "a PDF"; undefined where it cannot be told. */
 export function otherContent(bytes: Uint8Array): string | undefined {
   const known = OTHERS.find(([, ...beginnings]) => beginnings.some((beginning) => beginsWith(bytes, beginning)));
   if (known !== undefined) return known[0];

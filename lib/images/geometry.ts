@@ -1,5 +1,5 @@
+import { IGNORED_LABEL, type Image, type LabelMap, type Window } from "./image.js";
 import { flipKernel } from "./kernels.js";
-import { IGNORED_LABEL, type LabelMap, type Picture, type Window } from "./picture.js";
 import { pendingWindow } from "./resize.js";
 
 export interface PadOptions {
@@ -8,8 +8,8 @@ export interface PadOptions {
 }
 
 /** Mirrors left and right. */
-export function flipPicture(picture: Picture): Picture {
-  return { width: picture.width, height: picture.height, data: flipKernel(picture) };
+export function flipImage(image: Image): Image {
+  return { width: image.width, height: image.height, data: flipKernel(image) };
 }
 
 /** Mirrors left and right. */
@@ -20,7 +20,7 @@ export function flipLabelMap({ width, height, data }: LabelMap): LabelMap {
 }
 
 /** Mirrors top and bottom. */
-export function flipPictureVertically({ width, height, data }: Picture): Picture {
+export function flipImageVertically({ width, height, data }: Image): Image {
   return { width, height, data: reverseRows(data, height, width * 3) };
 }
 
@@ -35,14 +35,14 @@ function reverseRows(data: Uint8Array, height: number, stride: number): Uint8Arr
   return out;
 }
 
-/** @param window must lie within the picture */
-export function cropPicture(picture: Picture, window: Window): Picture {
-  checkWindow(picture, window);
+/** @param window must lie within the image */
+export function cropImage(image: Image, window: Window): Image {
+  checkWindow(image, window);
   return (
-    pendingWindow(picture, window) ?? {
+    pendingWindow(image, window) ?? {
       width: window.width,
       height: window.height,
-      data: cropRows(picture, window, 3),
+      data: cropRows(image, window, 3),
     }
   );
 }
@@ -54,12 +54,12 @@ export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
 }
 
 /** Grows to the right and below with one colour; never shrinks. */
-export function padPicture(picture: Picture, size: PadOptions, fill: readonly [number, number, number]): Picture {
-  const width = Math.max(size.width, picture.width);
-  const height = Math.max(size.height, picture.height);
+export function padImage(image: Image, size: PadOptions, fill: readonly [number, number, number]): Image {
+  const width = Math.max(size.width, image.width);
+  const height = Math.max(size.height, image.height);
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < data.length; i++) data[i] = fill[i % 3]!;
-  copyRows(picture, data, width, 3);
+  copyRows(image, data, width, 3);
   return { width, height, data };
 }
 
@@ -72,12 +72,12 @@ export function padLabelMap(map: LabelMap, size: PadOptions, fill = IGNORED_LABE
   return { width, height, data };
 }
 
-function checkWindow(source: Picture | LabelMap, { left, top, width, height }: Window): void {
+function checkWindow(source: Image | LabelMap, { left, top, width, height }: Window): void {
   if (left >= 0 && top >= 0 && left + width <= source.width && top + height <= source.height) return;
-  throw new RangeError(`window ${left},${top} ${width}×${height} leaves the ${source.width}×${source.height} picture`);
+  throw new RangeError(`window ${left},${top} ${width}×${height} leaves the ${source.width}×${source.height} image`);
 }
 
-function cropRows(source: Picture | LabelMap, window: Window, channels: number): Uint8Array {
+function cropRows(source: Image | LabelMap, window: Window, channels: number): Uint8Array {
   const { left, top, width, height } = window;
   const out = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y++) {
@@ -87,7 +87,7 @@ function cropRows(source: Picture | LabelMap, window: Window, channels: number):
   return out;
 }
 
-function copyRows(source: Picture | LabelMap, out: Uint8Array, outWidth: number, channels: number): void {
+function copyRows(source: Image | LabelMap, out: Uint8Array, outWidth: number, channels: number): void {
   const stride = source.width * channels;
   for (let y = 0; y < source.height; y++) {
     out.set(source.data.subarray(y * stride, (y + 1) * stride), y * outWidth * channels);

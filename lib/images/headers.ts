@@ -1,4 +1,4 @@
-import type { Size } from "./picture.js";
+import type { Size } from "./image.js";
 
 /** The larger of the canvas and the first frame, which is decoded whole though it may be larger. */
 export function sizeOfGif(view: DataView): Size {
@@ -9,7 +9,7 @@ export function sizeOfGif(view: DataView): Size {
     if (kind === 0x2c) {
       const frame = { width: view.getUint16(at + 5, true), height: view.getUint16(at + 7, true) };
       if (frame.width <= canvas.width && frame.height <= canvas.height) return canvas;
-      throw new Error(`a frame of ${frame.width} × ${frame.height} in a picture of ${canvas.width} × ${canvas.height}`);
+      throw new Error(`a frame of ${frame.width} × ${frame.height} in an image of ${canvas.width} × ${canvas.height}`);
     }
     if (kind !== 0x21) throw new Error("there is no frame");
     at += 2;

@@ -1,10 +1,10 @@
 export type { CodecName } from "./codecs.js";
-export { type DecodeOptions, decodeLabelMap, decodePicture } from "./decode.js";
+export { type DecodeOptions, decodeImage, decodeLabelMap } from "./decode.js";
 export { type DrawnInstances, drawInstances, type InstanceStyle } from "./draw/instances.js";
 export { type Colour, classPalette } from "./draw/palette.js";
 export { drawPlot, type PlotOptions, plotSvg, type Series } from "./draw/plot.js";
 export { drawLabelMap, type SemanticStyle } from "./draw/semantic.js";
 export { drawSheet, type SheetOptions, type SheetRow } from "./draw/sheet.js";
 export { type EncodeOptions, encodeIndexedPng, encodeJpeg, encodePng } from "./encode.js";
-export type { LabelMap, Picture, Size } from "./picture.js";
-export { type Interpolation, resizeLabelMap, resizePicture } from "./resize.js";
+export type { Image, LabelMap, Size } from "./image.js";
+export { type Interpolation, resizeImage, resizeLabelMap } from "./resize.js";

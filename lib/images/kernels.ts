@@ -1,9 +1,9 @@
 import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../kernels/load.js";
-import type { Picture, Size } from "./picture.js";
+import type { Image, Size } from "./image.js";
 
 /**
- * Pictures go through the kernels' memory in bands of about so many bytes, which stay in the processor's second-level
- * cache: the way in and out then costs little, and the memory stays small whatever the picture.
+ * Images go through the kernels' memory in bands of about so many bytes, which stay in the processor's second-level
+ * cache: the way in and out then costs little, and the memory stays small whatever the image.
  */
 const BAND = 1 << 19;
 const SLACK = 64; // bytes past a block that kernels may touch
@@ -11,7 +11,7 @@ const SLACK = 64; // bytes past a block that kernels may touch
 let loaded: ReturnType<typeof load> | undefined;
 
 function load() {
-  const { kernels, memory } = loadKernels("pictures");
+  const { kernels, memory } = loadKernels("images");
   return { ...kernels, memory };
 }
 
@@ -33,7 +33,7 @@ function* bands(height: number, bytesPerRow: number): Generator<readonly [from: 
   for (let from = 0; from < height; from += step) yield [from, Math.min(height, from + step)];
 }
 
-/** Two taps an output index: left, right = left + 1 within the picture, and the right one's weight of 2048. */
+/** Two taps an output index: left, right = left + 1 within the image, and the right one's weight of 2048. */
 export interface Pairs {
   readonly left: Int32Array;
   readonly right: Int32Array;
@@ -41,20 +41,20 @@ export interface Pairs {
 }
 
 /** The pixels at the pairs of rows and columns, as `bilinear` in resize.ts: about seven times as fast, to the bit. */
-export function bilinearKernel(picture: Picture, columns: Pairs, rows: Pairs): Uint8Array {
+export function bilinearKernel(image: Image, columns: Pairs, rows: Pairs): Uint8Array {
   const { bilinear, memory } = (loaded ??= load());
   const size: Size = { width: columns.left.length, height: rows.left.length };
-  const [from, to] = [picture.width * 3, size.width * 3];
+  const [from, to] = [image.width * 3, size.width * 3];
   const out = new Uint8Array(size.height * to);
   const columnTable = tableOf(columns, 3, (i) => ((columns.weight[i]! << 16) | (2048 - columns.weight[i]!)) >>> 0);
   const rowTable = tableOf(rows, 1, (i) => rows.weight[i]!);
-  for (const [start, end] of bands(size.height, (from * picture.height) / size.height + to)) {
+  for (const [start, end] of bands(size.height, (from * image.height) / size.height + to)) {
     const firstRow = rows.left[start]!;
     const lastRow = rows.right[end - 1]!;
     const sizes = [(lastRow - firstRow + 1) * from, columnTable.length * 4, (end - start) * 12, (end - start) * to];
     const [source, columnsAt, rowsAt, outAt, upper, lower] = allocate(memory, [...sizes, to * 4, to * 4]) as Six;
     const bytes = new Uint8Array(memory.buffer);
-    bytes.set(picture.data.subarray(firstRow * from, (lastRow + 1) * from), source);
+    bytes.set(image.data.subarray(firstRow * from, (lastRow + 1) * from), source);
     new Int32Array(memory.buffer, columnsAt).set(columnTable);
     new Int32Array(memory.buffer, rowsAt).set(rowTable.subarray(start * 3, end * 3));
     bilinear(source - firstRow * from, from, columnsAt, size.width, rowsAt, end - start, outAt, upper, lower);
@@ -76,7 +76,7 @@ function tableOf({ left, right }: Pairs, unit: number, last: (i: number) => numb
 }
 
 /** Mirrored left and right. */
-export function flipKernel({ width, height, data }: Picture): Uint8Array {
+export function flipKernel({ width, height, data }: Image): Uint8Array {
   const { flip, memory } = (loaded ??= load());
   const out = new Uint8Array(data.length);
   const stride = width * 3;
@@ -159,12 +159,12 @@ function inBands(
 }
 
 /**
- * The picture's rows through a table, into the top of [3, paddedHeight, paddedWidth] at `offset`, the right filled with 0.
+ * The image's rows through a table, into the top of [3, paddedHeight, paddedWidth] at `offset`, the right filled with 0.
  *
  * @param tables [3, 256]
  */
 export function normaliseKernel(
-  { width, height, data }: Picture,
+  { width, height, data }: Image,
   tables: Float32Array,
   target: Float32Array,
   { offset, plane, paddedWidth }: { readonly offset: number; readonly plane: number; readonly paddedWidth: number },

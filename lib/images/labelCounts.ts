@@ -1,5 +1,5 @@
+import type { LabelMap, Window } from "./image.js";
 import { nearestIndices } from "./nearest.js";
-import type { LabelMap, Window } from "./picture.js";
 import { sourceOfLabels } from "./resize.js";
 
 /**

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import type { Size } from "./picture.js";
+import type { Size } from "./image.js";
 
 /**
  * A few kilobytes can claim any number of pixels, so what a file may unpack to is bounded before it is unpacked: 40 million
@@ -15,11 +15,11 @@ export const BYTES_A_PIXEL = 4;
 const VARIABLE = "DENSEKIT_MAX_PIXELS";
 
 /** An error whose message says all there is: the file may be complete, it is refused. */
-export class RefusedPicture extends Error {
-  override readonly name = "RefusedPicture";
+export class RefusedImage extends Error {
+  override readonly name = "RefusedImage";
 }
 
-/** How many pixels a picture in a file of so many bytes may have. @throws UserError when the variable is no number */
+/** How many pixels an image in a file of so many bytes may have. @throws UserError when the variable is no number */
 export function pixelLimit(fileBytes: number): number {
   const own = process.env[VARIABLE];
   if (own === undefined || own === "") return Math.min(MOST_PIXELS, Math.max(PIXELS, PIXELS_A_BYTE * fileBytes));
@@ -32,17 +32,17 @@ export function pixelLimit(fileBytes: number): number {
 export const unpackedLimit = (fileBytes: number): number => BYTES_A_PIXEL * pixelLimit(fileBytes);
 
 /**
- * @param bytesPerPixel that the unpacked pixels take, if they are not to be a picture
- * @throws RefusedPicture when there are none or too many
+ * @param bytesPerPixel that the unpacked pixels take, if they are not to be an image
+ * @throws RefusedImage when there are none or too many
  */
 export function checkSize({ width, height }: Size, fileBytes: number, bytesPerPixel = BYTES_A_PIXEL): void {
   const size = `${width} × ${height} pixels`;
-  if (!(width >= 1 && height >= 1)) throw new RefusedPicture(`it has ${size}`);
+  if (!(width >= 1 && height >= 1)) throw new RefusedImage(`it has ${size}`);
   const counted = Math.ceil((width * height * bytesPerPixel) / BYTES_A_PIXEL);
   const limit = pixelLimit(fileBytes);
   if (counted <= limit) return;
   const most = Math.floor((limit * BYTES_A_PIXEL) / bytesPerPixel / 1e6);
-  throw new RefusedPicture(
+  throw new RefusedImage(
     `it has ${size}, more than the ${most} million that are read from a file of ${sizeOf(fileBytes)}; ` +
       `if it is meant to, set the environment variable ${VARIABLE}=${counted}`,
   );

@@ -1,5 +1,5 @@
+import type { Image } from "./image.js";
 import { normaliseKernel } from "./kernels.js";
-import type { Picture } from "./picture.js";
 
 /** Per channel, red green blue, in units of 0–255. */
 export interface Normalisation {
@@ -15,34 +15,29 @@ export interface NormaliseOptions extends Normalisation {
 }
 
 /**
- * Writes (value − mean) ÷ std of a picture as one [3, paddedHeight, paddedWidth] block at `offset`; what lies right of
- * and below the picture becomes 0.
+ * Writes (value − mean) ÷ std of an image as one [3, paddedHeight, paddedWidth] block at `offset`; what lies right of
+ * and below the image becomes 0.
  *
- * @throws RangeError when the picture is larger than the padded size or the block does not fit into `target`
+ * @throws RangeError when the image is larger than the padded size or the block does not fit into `target`
  */
-export function writeNormalised(
-  picture: Picture,
-  target: Float32Array,
-  offset: number,
-  options: NormaliseOptions,
-): void {
-  const { width, height } = picture;
+export function writeNormalised(image: Image, target: Float32Array, offset: number, options: NormaliseOptions): void {
+  const { width, height } = image;
   const { mean, std, paddedHeight, paddedWidth } = options;
   const plane = paddedHeight * paddedWidth;
   if (width > paddedWidth || height > paddedHeight) {
-    throw new RangeError(`a ${width}×${height} picture does not fit into ${paddedWidth}×${paddedHeight}`);
+    throw new RangeError(`a ${width}×${height} image does not fit into ${paddedWidth}×${paddedHeight}`);
   }
   if (offset + 3 * plane > target.length) throw new RangeError(`no room for ${3 * plane} values at ${offset}`);
   const tables = Float32Array.from({ length: 3 * 256 }, (_, i) => ((i & 255) - mean[i >> 8]!) / std[i >> 8]!);
-  normaliseKernel(picture, tables, target, { offset, plane, paddedWidth });
+  normaliseKernel(image, tables, target, { offset, plane, paddedWidth });
   for (let c = 0; c < 3; c++) target.fill(0, offset + c * plane + height * paddedWidth, offset + (c + 1) * plane);
 }
 
 /**
- * The picture within one [3, paddedHeight, paddedWidth] block of normalised values, padding included: the inverse of
+ * The image within one [3, paddedHeight, paddedWidth] block of normalised values, padding included: the inverse of
  * `writeNormalised`, to the byte.
  */
-export function readNormalised(source: Float32Array, offset: number, options: NormaliseOptions): Picture {
+export function readNormalised(source: Float32Array, offset: number, options: NormaliseOptions): Image {
   const { mean, std, paddedHeight: height, paddedWidth: width } = options;
   const plane = height * width;
   const data = new Uint8Array(3 * plane);

@@ -1,7 +1,7 @@
 import { crc32, inflateSync } from "node:zlib";
+import type { LabelMap, Size } from "./image.js";
 import { unfilterKernel } from "./kernels.js";
 import { unpackedLimit } from "./limits.js";
-import type { LabelMap, Size } from "./picture.js";
 
 const SIGNATURE_BYTES = 8;
 const GREY = 0;

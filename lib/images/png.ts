@@ -1,7 +1,7 @@
 import { crc32, inflateSync } from "node:zlib";
 import { encode } from "fast-png";
-import { checkSize, RefusedPicture } from "./limits.js";
-import type { Picture } from "./picture.js";
+import type { Image } from "./image.js";
+import { checkSize, RefusedImage } from "./limits.js";
 import { type PngLayout, samplesOf, storedBytes } from "./pngRows.js";
 
 /** A PNG's samples as stored: no palette applied, 1, 2 and 4-bit samples unpacked to one a byte. */
@@ -31,7 +31,7 @@ const SPARE_BYTES = 1 << 16;
  *
  * @param bytesPerPixel at least so many are counted against the limit, for what will be made of the samples
  * @throws Error when the file is damaged
- * @throws RefusedPicture when it has more pixels than are read, or its data unpack to more than these take
+ * @throws RefusedImage when it has more pixels than are read, or its data unpack to more than these take
  */
 export function readPng(bytes: Uint8Array, bytesPerPixel = 1): RawPng {
   let layout: PngLayout | undefined;
@@ -88,7 +88,7 @@ function inflate(parts: readonly Uint8Array[], layout: PngLayout): Uint8Array {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")) throw error;
     const { width, height } = layout;
-    throw new RefusedPicture(
+    throw new RefusedImage(
       `its data unpack to more than the ${needed} bytes that its ${width} × ${height} pixels take`,
     );
   }
@@ -109,12 +109,12 @@ export function writeIndexedPng(
   );
 }
 
-export function writeRgbPng(picture: Picture): Uint8Array {
-  return encode({ ...picture, depth: 8, channels: 3 }, { zlib: { level: 6 } });
+export function writeRgbPng(image: Image): Uint8Array {
+  return encode({ ...image, depth: 8, channels: 3 }, { zlib: { level: 6 } });
 }
 
 /** RGB of any kind of PNG: grey repeated, palette applied, alpha dropped, the high byte of 16 bits. */
-export function rgbOfPng(png: RawPng): Picture {
+export function rgbOfPng(png: RawPng): Image {
   const { width, height, channels, palette, depth } = png;
   const pixels = width * height;
   const rgb = new Uint8Array(pixels * 3);

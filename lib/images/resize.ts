@@ -1,6 +1,6 @@
+import type { Image, LabelMap, Size, Window } from "./image.js";
 import { bilinearKernel, type Pairs } from "./kernels.js";
 import { nearestIndices } from "./nearest.js";
-import type { LabelMap, Picture, Size, Window } from "./picture.js";
 
 /**
  * "bilinear" samples at half-pixel centres without smoothing (OpenCV's INTER_LINEAR, PyTorch's align_corners = false);
@@ -20,27 +20,27 @@ const BITS = 22;
 const ONE = 1 << BITS;
 const HALF = 1 << (BITS - 1);
 
-/** Resizes an RGB picture. Own size back means the same object back. */
-export function resizePicture(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
-  if (size.width === picture.width && size.height === picture.height) return picture;
-  if (interpolation === "bilinear") return resizeWindow(picture, size, { left: 0, top: 0, ...size });
+/** Resizes an RGB image. Own size back means the same object back. */
+export function resizeImage(image: Image, size: Size, interpolation: Interpolation = "bilinear"): Image {
+  if (size.width === image.width && size.height === image.height) return image;
+  if (interpolation === "bilinear") return resizeWindow(image, size, { left: 0, top: 0, ...size });
   return {
     width: size.width,
     height: size.height,
-    data: antialiased(reduced.get(picture) ?? picture, size, interpolation),
+    data: antialiased(reduced.get(image) ?? image, size, interpolation),
   };
 }
 
-/** Pictures and label maps whose pixels have not been computed yet, with how a window of them is. */
-const pending = new WeakMap<Picture | LabelMap, (window: Window) => Picture | LabelMap>();
+/** Images and label maps whose pixels have not been computed yet, with how a window of them is. */
+const pending = new WeakMap<Image | LabelMap, (window: Window) => Image | LabelMap>();
 
 /**
- * As `resizePicture`, but computed when its pixels are first asked for; a window of it can be had without the rest
+ * As `resizeImage`, but computed when its pixels are first asked for; a window of it can be had without the rest
  * (`pendingWindow`).
  */
-export function resizePictureLater(picture: Picture, size: Size, interpolation: Interpolation = "bilinear"): Picture {
-  if (interpolation !== "bilinear" || isOwnSize(picture, size)) return resizePicture(picture, size, interpolation);
-  return later(size, (window) => resizeWindow(picture, size, window));
+export function resizeImageLater(image: Image, size: Size, interpolation: Interpolation = "bilinear"): Image {
+  if (interpolation !== "bilinear" || isOwnSize(image, size)) return resizeImage(image, size, interpolation);
+  return later(size, (window) => resizeWindow(image, size, window));
 }
 
 /** As `resizeLabelMap`, but computed when its pixels are first asked for. */
@@ -59,21 +59,21 @@ export function sourceOfLabels(map: LabelMap): LabelMap {
   return sources.get(map) ?? map;
 }
 
-/** The pixels of pictures that were decoded at a smaller scale. */
-const reduced = new WeakMap<Picture, Picture>();
+/** The pixels of images that were decoded at a smaller scale. */
+const reduced = new WeakMap<Image, Image>();
 
 /**
- * A picture of which only a smaller version was decoded: it has the full size, so that all coordinates hold, and is resized
+ * An image of which only a smaller version was decoded: it has the full size, so that all coordinates hold, and is resized
  * from what there is. Its own pixels, where something asks for them, are the smaller version's enlarged.
  */
-export function reducedPicture(full: Size, small: Picture): Picture {
-  const picture: Picture = later(full, (window) => resizeWindow(small, full, window));
-  reduced.set(picture, small);
-  return picture;
+export function reducedImage(full: Size, small: Image): Image {
+  const image: Image = later(full, (window) => resizeWindow(small, full, window));
+  reduced.set(image, small);
+  return image;
 }
 
-/** The window of a picture or map whose pixels have not been computed yet; undefined of any other. */
-export function pendingWindow(source: Picture | LabelMap, window: Window): Picture | LabelMap | undefined {
+/** The window of an image or map whose pixels have not been computed yet; undefined of any other. */
+export function pendingWindow(source: Image | LabelMap, window: Window): Image | LabelMap | undefined {
   return pending.get(source)?.(window);
 }
 
@@ -81,7 +81,7 @@ function isOwnSize(own: Size, size: Size): boolean {
   return own.width === size.width && own.height === size.height;
 }
 
-function later({ width, height }: Size, compute: (window: Window) => Picture | LabelMap): Picture | LabelMap {
+function later({ width, height }: Size, compute: (window: Window) => Image | LabelMap): Image | LabelMap {
   let data: Uint8Array | undefined;
   const result = {
     width,
@@ -96,9 +96,9 @@ function later({ width, height }: Size, compute: (window: Window) => Picture | L
   return result;
 }
 
-/** The window of the picture resized bilinearly, without the rest of it: to the bit what cropping afterwards gives. */
-export function resizeWindow(picture: Picture, size: Size, window: Window): Picture {
-  const source = reduced.get(picture) ?? picture;
+/** The window of the image resized bilinearly, without the rest of it: to the bit what cropping afterwards gives. */
+export function resizeWindow(image: Image, size: Size, window: Window): Image {
+  const source = reduced.get(image) ?? image;
   const { left, top, width, height } = window;
   const columns = pairsOf(makePairs(source.width, size.width), left, width);
   const rows = pairsOf(makePairs(source.height, size.height), top, height);
@@ -151,9 +151,9 @@ function pairsOf({ left, right, weight }: Pairs, from: number, count: number): P
  * What the kernel computes, in plain TypeScript: its oracle. Each source row is stretched once, when the first output row
  * needs it; 11 bits of weight a pass, one rounding.
  */
-export function bilinear(picture: Picture, size: Size): Uint8Array {
-  const columns = makePairs(picture.width, size.width);
-  const rows = makePairs(picture.height, size.height);
+export function bilinear(image: Image, size: Size): Uint8Array {
+  const columns = makePairs(image.width, size.width);
+  const rows = makePairs(image.height, size.height);
   const stride = size.width * 3;
   const out = new Uint8Array(size.height * stride);
   let upper = new Int32Array(stride);
@@ -165,8 +165,8 @@ export function bilinear(picture: Picture, size: Size): Uint8Array {
       [upper, lower] = [lower, upper];
       [upperRow, lowerRow] = [lowerRow, upperRow];
     }
-    if (rows.left[y] !== upperRow) stretchRow(picture, (upperRow = rows.left[y]!), columns, upper);
-    if (rows.right[y] !== lowerRow) stretchRow(picture, (lowerRow = rows.right[y]!), columns, lower);
+    if (rows.left[y] !== upperRow) stretchRow(image, (upperRow = rows.left[y]!), columns, upper);
+    if (rows.right[y] !== lowerRow) stretchRow(image, (lowerRow = rows.right[y]!), columns, lower);
     const weight = rows.weight[y]!;
     const rest = 2048 - weight;
     for (let i = 0; i < stride; i++) out[o++] = (upper[i]! * rest + lower[i]! * weight + (1 << 21)) >> 22;
@@ -174,8 +174,8 @@ export function bilinear(picture: Picture, size: Size): Uint8Array {
   return out;
 }
 
-function stretchRow(picture: Picture, y: number, { left, right, weight }: Pairs, out: Int32Array): void {
-  const { data, width } = picture;
+function stretchRow(image: Image, y: number, { left, right, weight }: Pairs, out: Int32Array): void {
+  const { data, width } = image;
   const row = y * width;
   for (let x = 0, o = 0; x < left.length; x++, o += 3) {
     const a = (row + left[x]!) * 3;
@@ -188,11 +188,11 @@ function stretchRow(picture: Picture, y: number, { left, right, weight }: Pairs,
   }
 }
 
-function antialiased(picture: Picture, size: Size, interpolation: Interpolation): Uint8Array {
+function antialiased(image: Image, size: Size, interpolation: Interpolation): Uint8Array {
   const [filter, radius] = interpolation === "bicubic-antialias" ? ([cubic, 2] as const) : ([triangle, 1] as const);
-  const across = makeTaps(picture.width, size.width, radius, filter);
-  const down = makeTaps(picture.height, size.height, radius, filter);
-  return filterRows(picture, across, down, size);
+  const across = makeTaps(image.width, size.width, radius, filter);
+  const down = makeTaps(image.height, size.height, radius, filter);
+  return filterRows(image, across, down, size);
 }
 
 /**
@@ -228,12 +228,12 @@ function cubic(x: number): number {
 }
 
 /** One pass over the source rows that are needed, then one over the columns; 8 bits between, as PIL does. */
-function filterRows(picture: Picture, across: Taps, down: Taps, size: Size): Uint8Array {
+function filterRows(image: Image, across: Taps, down: Taps, size: Size): Uint8Array {
   const firstRow = down.first[0]!;
   const lastRow = down.first[size.height - 1]! + down.length;
   const narrow = new Uint8Array((lastRow - firstRow) * size.width * 3);
   for (let y = firstRow, o = 0; y < lastRow; y++) {
-    const row = y * picture.width * 3;
+    const row = y * image.width * 3;
     for (let x = 0; x < size.width; x++) {
       let from = row + across.first[x]! * 3;
       let red = HALF;
@@ -241,9 +241,9 @@ function filterRows(picture: Picture, across: Taps, down: Taps, size: Size): Uin
       let blue = HALF;
       for (let k = x * across.length, end = k + across.length; k < end; k++, from += 3) {
         const weight = across.weights[k]!;
-        red += picture.data[from]! * weight;
-        green += picture.data[from + 1]! * weight;
-        blue += picture.data[from + 2]! * weight;
+        red += image.data[from]! * weight;
+        green += image.data[from + 1]! * weight;
+        blue += image.data[from + 2]! * weight;
       }
       narrow[o++] = clampToByte(red >> BITS);
       narrow[o++] = clampToByte(green >> BITS);

@@ -37,7 +37,7 @@ export interface EvaluateResult {
 
 /**
  * Measures a model on the validation set of a config. Metrics, for objects the results in COCO's form, for label maps the
- * confusion matrix and each picture's figures, and the config are written into a folder, see `EvaluateOptions.output`.
+ * confusion matrix and each image's figures, and the config are written into a folder, see `EvaluateOptions.output`.
  *
  * @throws UserError when data or weights cannot be read or do not fit the config, or figures of other weights would be
  *   overwritten; the signal's reason when aborted

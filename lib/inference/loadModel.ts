@@ -1,8 +1,8 @@
 import { loadConfig, resolveConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { decodePicture, describeValue, type FileInput } from "../images/decode.js";
-import { dropAlpha, type Picture } from "../images/picture.js";
+import { decodeImage, describeValue, type FileInput } from "../images/decode.js";
+import { dropAlpha, type Image } from "../images/image.js";
 import type { FoundClass } from "../tasks/classification/found.js";
 import type { FoundInstance } from "../tasks/detection/found.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -10,7 +10,7 @@ import type { FoundClasses } from "../tasks/segmentation/kind.js";
 import { openPredictor } from "./predictor.js";
 import { takingTurns } from "./turns.js";
 
-/** How many pictures are worked at: while the engine runs one, the next is read. */
+/** How many images are worked at: while the engine runs one, the next is read. */
 const AT_ONCE = 2;
 
 export interface LoadModelOptions {
@@ -20,8 +20,8 @@ export interface LoadModelOptions {
   readonly overrides?: readonly string[];
 }
 
-/** A file's path or file: URL, its bytes, or a decoded picture. */
-export type PictureInput = FileInput | Picture;
+/** A file's path or file: URL, its bytes, or a decoded image. */
+export type ImageInput = FileInput | Image;
 
 interface ModelOf<Task extends string, Result> {
   readonly task: Task;
@@ -29,9 +29,9 @@ interface ModelOf<Task extends string, Result> {
   /**
    * Any number of calls at once is well: two are worked at, the others wait.
    *
-   * @throws UserError when the picture cannot be read or its data are not those of its size, and after `dispose`
+   * @throws UserError when the image cannot be read or its data are not those of its size, and after `dispose`
    */
-  predict(picture: PictureInput): Promise<Result>;
+  predict(image: ImageInput): Promise<Result>;
   /** Gives the memory of the model's programs back, once what is being predicted is done. A second time is well too. */
   dispose(): Promise<void>;
 }
@@ -40,7 +40,7 @@ interface ModelOf<Task extends string, Result> {
 export type DetectionModel = ModelOf<"detection", readonly FoundInstance[]>;
 /** Gives every pixel a class. */
 export type SegmentationModel = ModelOf<"segmentation", FoundClasses>;
-/** Tells which class a whole picture is of: all of them, the likeliest first. */
+/** Tells which class a whole image is of: all of them, the likeliest first. */
 export type ClassificationModel = ModelOf<"classification", readonly FoundClass[]>;
 export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 
@@ -62,11 +62,11 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   let disposed: Promise<void> | undefined;
   const underway = new Set<Promise<unknown>>();
   const dispose = () => (disposed ??= Promise.allSettled(underway).then(() => predictor.dispose()));
-  const read = async (input: PictureInput): Promise<[Picture, string]> => {
-    const picture = isEncoded(input) ? await decodePicture(input, { codec }) : checkedPicture(input);
-    return [picture, typeof input === "string" ? input : "the picture"];
+  const read = async (input: ImageInput): Promise<[Image, string]> => {
+    const image = isEncoded(input) ? await decodeImage(input, { codec }) : checkedImage(input);
+    return [image, typeof input === "string" ? input : "the image"];
   };
-  /** Pictures are read in turns too: many at once would fill the memory. */
+  /** Images are read in turns too: many at once would fill the memory. */
   const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
     if (disposed !== undefined) throw new UserError("the model was disposed of; load it again to predict");
     const answer = turns(work);
@@ -75,39 +75,38 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
     answer.then(over, over);
     return answer;
   };
-  const predict = async (input: PictureInput) =>
+  const predict = async (input: ImageInput) =>
     inTurn(async () => kind.found(await predictor.predict(...(await read(input))), classes));
   return { task: predictor.task, classes, predict, dispose } as Model; // what a kind answers is its own
 }
 
-function isEncoded(input: PictureInput): input is FileInput {
+function isEncoded(input: ImageInput): input is FileInput {
   return (
     typeof input === "string" || input instanceof URL || input instanceof Uint8Array || input instanceof ArrayBuffer
   );
 }
 
-/** A picture that another program made: RGB, or RGBA whose alpha is dropped. */
-export function checkedPicture(picture: unknown): Picture {
-  const given = typeof picture === "object" && picture !== null ? picture : undefined;
+/** An image that another program made: RGB, or RGBA whose alpha is dropped. */
+export function checkedImage(image: unknown): Image {
+  const given = typeof image === "object" && image !== null ? image : undefined;
   if (given === undefined || !("width" in given && "height" in given && "data" in given)) {
     throw new UserError(
-      "the picture: a path, the bytes of a file, or { width, height, data } is needed, " +
-        `not ${describeValue(picture)}`,
+      "the image: a path, the bytes of a file, or { width, height, data } is needed, " + `not ${describeValue(image)}`,
     );
   }
   const { width, height, data } = given;
   if (!isSide(width) || !isSide(height)) {
-    throw new UserError(`the picture: width and height must be whole numbers from 1 on, not ${width} and ${height}`);
+    throw new UserError(`the image: width and height must be whole numbers from 1 on, not ${width} and ${height}`);
   }
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new UserError(`the picture: data must be a Uint8Array of RGB values of 0 to 255, not ${describeValue(data)}`);
+    throw new UserError(`the image: data must be a Uint8Array of RGB values of 0 to 255, not ${describeValue(data)}`);
   }
   const pixels = width * height;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
   if (bytes.length === 3 * pixels) return { width, height, data: bytes };
   if (bytes.length === 4 * pixels) return { width, height, data: dropAlpha(bytes) };
   throw new UserError(
-    `the picture: ${width} × ${height} pixels of RGB are ${3 * pixels} bytes (RGBA ${4 * pixels}), ` +
+    `the image: ${width} × ${height} pixels of RGB are ${3 * pixels} bytes (RGBA ${4 * pixels}), ` +
       `but data has ${bytes.length}`,
   );
 }

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, refuseExisting } from "../files.js";
-import { decodePicture } from "../images/decode.js";
-import type { Picture } from "../images/picture.js";
+import { decodeImage } from "../images/decode.js";
+import type { Image } from "../images/image.js";
 import type { ProgressEvent } from "../progress.js";
 import { kindOf, MODEL_KINDS } from "../tasks/kinds.js";
 import type { PredictionChoices, PredictionSummary } from "../tasks/predictions.js";
-import { findPictures } from "./findPictures.js";
+import { findImages } from "./findImages.js";
 import { openPredictor, type Predictor } from "./predictor.js";
 
 export interface PredictOptions {
@@ -30,21 +30,21 @@ export interface PredictOptions {
 export interface PredictResult extends PredictionSummary {
   readonly outDir: string;
   /** The inputs that were skipped, for they could not be read, predicted or written, and why. */
-  readonly unreadable: readonly UnreadablePicture[];
+  readonly unreadable: readonly UnreadableImage[];
 }
 
-export interface UnreadablePicture {
+export interface UnreadableImage {
   readonly input: string;
   readonly reason: string;
 }
 
 /**
- * Predicts pictures and writes overlays and, by task, `results.json` (COCO results; `pictures.json` says which picture
- * each image id is: that of `annotations`, or 1, 2, … in the order they are predicted) or label maps. A picture that cannot
+ * Predicts images and writes overlays and, by task, `results.json` (COCO results; `images.json` says which image
+ * each image id is: that of `annotations`, or 1, 2, … in the order they are predicted) or label maps. An image that cannot
  * be read, predicted or written, for whatever reason, is skipped with a message and listed in the result. Where it ends early,
  * what was done till then is written.
  *
- * @throws UserError when an input stands for no picture, there are predictions in the folder already, or results cannot be
+ * @throws UserError when an input stands for no image, there are predictions in the folder already, or results cannot be
  *   written; the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
@@ -56,7 +56,7 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
     ...(drawThreshold !== undefined && { drawThreshold }),
   });
   refuseExisting(predictionPaths(outDir), options.force);
-  const inputs = await findPictures(options.inputs);
+  const inputs = await findImages(options.inputs);
   const predictor = await openPredictor(config, options.weights, (text) =>
     options.onEvent?.({ type: "message", text }),
   );
@@ -79,12 +79,12 @@ function predictionPaths(outDir: string): readonly string[] {
 }
 
 export interface PredictInputsOptions extends Pick<PredictOptions, "outDir" | "signal" | "onEvent"> {
-  /** Says how pictures are decoded. */
+  /** Says how images are decoded. */
   readonly config: { readonly data: Pick<Config["data"], "codec"> };
   readonly choices: PredictionChoices;
 }
 
-/** `predictFiles` with a predictor there is already. @param inputs paths of pictures */
+/** `predictFiles` with a predictor there is already. @param inputs paths of images */
 export async function predictInputs(
   predictor: Predictor,
   inputs: readonly string[],
@@ -97,7 +97,7 @@ export async function predictInputs(
   const { description } = predictor;
   const writer = await kindOf(predictor).predictions.writer({ ...choices, description, outDir, inputs });
   await makeOutput(outDir);
-  const unreadable: UnreadablePicture[] = [];
+  const unreadable: UnreadableImage[] = [];
   try {
     let next = decode(inputs[0], codec);
     for (const [i, input] of inputs.entries()) {
@@ -105,8 +105,8 @@ export async function predictInputs(
       const decoded = next;
       next = decode(inputs[i + 1], codec); // while this one is predicted
       try {
-        const picture = (await decoded)();
-        if (picture !== undefined) await writer.write(input, picture, await predictor.predict(picture, input));
+        const image = (await decoded)();
+        if (image !== undefined) await writer.write(input, image, await predictor.predict(image, input));
       } catch (error) {
         const reason = reasonOf(error, input);
         unreadable.push({ input, reason });
@@ -130,10 +130,10 @@ async function makeOutput(folder: string): Promise<void> {
 }
 
 /** Never fails, for nobody waits for it yet: the failure is the answer's. */
-async function decode(input: string | undefined, codec: Config["data"]["codec"]): Promise<() => Picture | undefined> {
+async function decode(input: string | undefined, codec: Config["data"]["codec"]): Promise<() => Image | undefined> {
   try {
-    const picture = input === undefined ? undefined : await decodePicture(input, { codec });
-    return () => picture;
+    const image = input === undefined ? undefined : await decodeImage(input, { codec });
+    return () => image;
   } catch (error) {
     return () => {
       throw error;

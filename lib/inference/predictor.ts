@@ -1,18 +1,18 @@
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
-import type { Picture } from "../images/picture.js";
+import type { Image } from "../images/image.js";
 import { ParameterValues } from "../nn/parameters.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { prepare } from "./prepare.js";
 import { checkTask, openWeights } from "./weights.js";
 
-/** A trained model that takes pictures of any size. What it answers is the task's; see `ModelKind`. */
+/** A trained model that takes images of any size. What it answers is the task's; see `ModelKind`. */
 export interface Predictor<Answer = unknown> {
   readonly task: Config["task"];
   readonly description: ModelDescription;
-  /** @param name of the picture, for messages */
-  predict(picture: Picture, name: string): Promise<Answer>;
+  /** @param name of the image, for messages */
+  predict(image: Image, name: string): Promise<Answer>;
   dispose(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
     return {
       task: config.task,
       description: task.description,
-      predict: async (picture, name) => (await predict(prepare(picture, name, config.data)))[0],
+      predict: async (image, name) => (await predict(prepare(image, name, config.data)))[0],
       dispose,
     };
   } finally {

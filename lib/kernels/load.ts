@@ -26,7 +26,7 @@ const PAGE = 65536;
 /** The modules of kernels/ and the functions of each. */
 export const MODULES = {
   optimizers: ["adamW", "sumOfSquares"],
-  pictures: ["bilinear", "flip", "normalise", "lookUp", "labels", "unfilter", "hsv"],
+  images: ["bilinear", "flip", "normalise", "lookUp", "labels", "unfilter", "hsv"],
   roiAlign: ["roiAlign", "roiAlignBackward"],
 } as const;
 

@@ -14,7 +14,7 @@ export type CocoSegmentation =
 /**
  * @param where names the object in error messages
  * @param work what the file may still ask for
- * @throws UserError where the segmentation is malformed, its size is not the picture's, or it is more work than there may be
+ * @throws UserError where the segmentation is malformed, its size is not the image's, or it is more work than there may be
  */
 export function segmentationToRle(
   segmentation: CocoSegmentation,
@@ -64,7 +64,7 @@ function checkRle(
   }
   if (size[0] === height && size[1] === width) return { counts };
   throw new UserError(
-    `${where}: the mask's size is [${size}] (height, width), but its picture's is [${height},${width}]`,
+    `${where}: the mask's size is [${size}] (height, width), but its image's is [${height},${width}]`,
   );
 }
 

@@ -14,7 +14,7 @@ export function checkSameSize(height: number, width: number, objectHeight: numbe
   if (height === objectHeight && width === objectWidth) return;
   throw new UserError(
     `a mask of ${height} × ${width} cannot be compared with one of ${objectHeight} × ${objectWidth}; ` +
-      "predict masks of the annotated picture's size",
+      "predict masks of the annotated image's size",
   );
 }
 

@@ -7,7 +7,7 @@ export interface PasteOptions {
   readonly masks: Float32Array;
   /** Side of a mask in cells. */
   readonly size: number;
-  /** [n, 4] x1 y1 x2 y2 in pixels of the picture; may reach outside it. */
+  /** [n, 4] x1 y1 x2 y2 in pixels of the image; may reach outside it. */
   readonly boxes: Float32Array;
   readonly height: number;
   readonly width: number;

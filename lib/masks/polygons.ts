@@ -8,17 +8,17 @@ import { COST, UNCOUNTED } from "./work.js";
 const UPSAMPLING = 5;
 /** The mask toggles between this fine column of a pixel's five and the next. */
 const MIDDLE = 2;
-/** Coordinates farther out would not be exact on the fine grid; no picture is near as large. */
+/** Coordinates farther out would not be exact on the fine grid; no image is near as large. */
 const FARTHEST = 2 ** 40;
-/** What a single outline may cost: its way along x, in pixels within the picture. 64 MB, a few tenths of a second. */
+/** What a single outline may cost: its way along x, in pixels within the image. 64 MB, a few tenths of a second. */
 const MOST_CROSSINGS = 2 ** 24;
 
 /**
  * The mask of one polygon, pixel for pixel as COCO's reference draws it (`rleFrPoly` of pycocotools): its boundary is
  * walked on a grid five times finer; where the walk changes column at a pixel's middle, the mask toggles. Of the walk only
- * those changes are made, each computed by itself: an edge costs what it crosses of the picture, however far it reaches.
+ * those changes are made, each computed by itself: an edge costs what it crosses of the image, however far it reaches.
  *
- * @param points x0 y0 x1 y1 … in pixels, at least three points; may reach outside the picture
+ * @param points x0 y0 x1 y1 … in pixels, at least three points; may reach outside the image
  * @param where names the object in error messages
  * @param work what the polygon's file may still ask for
  * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, an outline that
@@ -83,7 +83,7 @@ function checkPoints(points: ArrayLike<number>, where: string): void {
   }
 }
 
-/** The picture's columns that the outline's edges cross, and where. */
+/** The image's columns that the outline's edges cross, and where. */
 function outlineSpans(points: ArrayLike<number>, height: number, width: number): ColumnSpans {
   const edges = edgesOf(points);
   const firsts = new Int32Array(edges.length);
@@ -132,7 +132,7 @@ function orientEdge(x0: number, y0: number, x1: number, y1: number): Edge {
 /** Where the walk is on the shorter axis after t steps. */
 const acrossAt = ({ cross, slope }: Edge, t: number): number => Math.trunc(cross + slope * t + 0.5);
 
-/** The picture's columns in whose middle an edge changes from one fine column to the next. */
+/** The image's columns in whose middle an edge changes from one fine column to the next. */
 function columnsCrossed(edge: Edge, width: number): { readonly first: number; readonly count: number } {
   const from = edge.alongX ? edge.along : acrossAt(edge, 0);
   const to = edge.alongX ? edge.along + edge.steps : acrossAt(edge, edge.steps);

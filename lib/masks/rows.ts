@@ -3,7 +3,7 @@ import { countsOfSpans, countToggles } from "./toggles.js";
 import type { Rle } from "./types.js";
 import { COST, UNCOUNTED } from "./work.js";
 
-/** A part of a picture, or what reaches beyond it. */
+/** A part of an image, or what reaches beyond it. */
 export interface MaskWindow {
   readonly left: number;
   readonly top: number;
@@ -12,7 +12,7 @@ export interface MaskWindow {
 }
 
 /**
- * The mask of a picture of height × width, given by run lengths of a window row by row, zeros first, as CVAT writes them.
+ * The mask of an image of height × width, given by run lengths of a window row by row, zeros first, as CVAT writes them.
  * No pixels are made: where a row differs from the one above, its columns change.
  *
  * @param counts whole numbers from 0 on
@@ -38,7 +38,7 @@ export function rleFromRows(
   return { height, width, counts: countsOfSpans(spans, height, width) };
 }
 
-/** Rows of the picture, and the columns in which they differ from the row above. */
+/** Rows of the image, and the columns in which they differ from the row above. */
 function changedSpans(counts: readonly number[], window: MaskWindow, { height, width }: Pick<Rle, "height" | "width">) {
   const [rows, firsts, ends]: [number[], number[], number[]] = [[], [], []];
   const change = (y: number, from: number, to: number): void => {

@@ -4,7 +4,7 @@ import type { Rle } from "./types.js";
 
 /** n masks in flat columns, so that many of them cost no object each and threads can share them. */
 export interface MaskTable {
-  /** [n, 2] height and width of the mask's picture. */
+  /** [n, 2] height and width of the mask's image. */
   readonly sizes: Int32Array;
   /** [n + 1] mask m's runs are starts[m] … starts[m + 1] − 1 of `ends`. */
   readonly starts: Uint32Array;

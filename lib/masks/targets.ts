@@ -3,7 +3,7 @@ import { firstRunAfter, runEnds } from "./runs.js";
 import type { Rle } from "./types.js";
 
 export interface MaskTargetOptions {
-  /** The ground-truth masks of one picture, all of its size. */
+  /** The ground-truth masks of one image, all of its size. */
   readonly masks: readonly (Rle | undefined)[];
   /** [n, 4] x1 y1 x2 y2 of the positive RoIs, in the masks' pixels. */
   readonly boxes: Float32Array;
@@ -38,7 +38,7 @@ export function maskTargets({ masks, boxes, matched, size = 28, output }: MaskTa
     const ends = endsOf[matched[n]!];
     if (mask === undefined || ends === undefined) {
       throw new UserError(
-        `object ${matched[n]} of the picture has no mask to train on; give every object one, or train without the mask head`,
+        `object ${matched[n]} of the image has no mask to train on; give every object one, or train without the mask head`,
       );
     }
     const columns = axisWeights(boxes[4 * n]!, boxes[4 * n + 2]!, size, mask.width);

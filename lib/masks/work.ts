@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 
 /**
- * What drawing the masks of annotation files may cost. A few bytes can ask for a mask of any picture's size, so work is
+ * What drawing the masks of annotation files may cost. A few bytes can ask for a mask of any image's size, so work is
  * counted as it is asked for, before it is done. A unit is about ten nanoseconds; it is counted, not timed, so that a file
  * is taken or refused alike on every machine.
  */
@@ -40,18 +40,18 @@ export const COST = {
   writtenRun: 12,
 } as const;
 
-/** Where nothing is counted: masks that are no file's, or those of one picture at a time. */
+/** Where nothing is counted: masks that are no file's, or those of one image at a time. */
 export const UNCOUNTED: Work = { spend: () => undefined };
 
 /**
- * What a data set may ask for: a second or two for its file, and for its pictures a fraction of what it takes to
+ * What a data set may ask for: a second or two for its file, and for its images a fraction of what it takes to
  * decode them. By its bytes alone COCO's training set may ask for about four times what it does; a file of 5 MB is read or
  * refused within 5 seconds and 600 MB of memory.
  */
 const UNITS = 8e7;
 const UNITS_A_BYTE = 16;
-/** Of a picture that is there. */
-const UNITS_OF_PICTURE = 4e6;
+/** Of an image that is there. */
+const UNITS_OF_IMAGE = 4e6;
 /** Of one that is decoded, or drawn. */
 const UNITS_A_PIXEL = 2;
 /** Replaces all of these bounds by a number of units. */
@@ -63,16 +63,16 @@ export interface SetWork extends Work {
   readonly isSpent: boolean;
   /** An annotation file of so many bytes is read. */
   addFile(bytes: number): void;
-  /** A picture is on the disk; of this size where that is known from itself. */
-  addPicture(size?: { readonly width: number; readonly height: number }): void;
+  /** An image is on the disk; of this size where that is known from itself. */
+  addImage(size?: { readonly width: number; readonly height: number }): void;
 }
 
 /**
  * @param variable what the environment says
- * @param pictures how many there are on the disk, asked for when a file's own bytes do not suffice
+ * @param images how many there are on the disk, asked for when a file's own bytes do not suffice
  * @throws UserError when the variable is no number
  */
-export function boundedWork(variable: string | undefined, pictures: () => number = () => 0): SetWork {
+export function boundedWork(variable: string | undefined, images: () => number = () => 0): SetWork {
   const own = ownLimit(variable);
   let limit = own ?? UNITS;
   let spent = 0;
@@ -85,15 +85,15 @@ export function boundedWork(variable: string | undefined, pictures: () => number
       return spent > limit;
     },
     addFile: (bytes) => add(UNITS_A_BYTE * bytes),
-    addPicture: ({ width, height } = { width: 0, height: 0 }) => add(UNITS_OF_PICTURE + UNITS_A_PIXEL * width * height),
+    addImage: ({ width, height } = { width: 0, height: 0 }) => add(UNITS_OF_IMAGE + UNITS_A_PIXEL * width * height),
     spend(units, where) {
       spent += units;
       if (spent <= limit) return;
-      if (!asked) add(UNITS_OF_PICTURE * pictures());
+      if (!asked) add(UNITS_OF_IMAGE * images());
       asked = true;
       if (spent <= limit) return;
       throw new UserError(
-        `${where}: up to here there is more work than a file of this size and its pictures may ask for ` +
+        `${where}: up to here there is more work than a file of this size and its images may ask for ` +
           `(${millions(spent)} of ${millions(limit)} million units): its objects are very large, or very many; split the file, ` +
           `or, if it is meant so, set the environment variable ${WORK_VARIABLE}=${1e6 * Math.ceil((10 * spent) / 1e6)}`,
       );

@@ -4,7 +4,7 @@ import type { NormMode } from "../nn/context.js";
 import { isWithin } from "../nn/parameters.js";
 
 /** Side, in pixels, of the images that the models of each task are made for. */
-export const PICTURE_SIDE = { detection: 800, segmentation: 512, classification: 224 } as const;
+export const IMAGE_SIDE = { detection: 800, segmentation: 512, classification: 224 } as const;
 
 const PREFIX = "backbone.";
 

@@ -1,8 +1,8 @@
 import type { SampleMeta } from "../datasets/types.js";
-import type { LabelMap } from "../images/picture.js";
+import type { LabelMap } from "../images/image.js";
 import type { Rle } from "../masks/types.js";
 
-/** Pictures ready for a network, with what is needed to bring its answers back to the original pictures. */
+/** Images ready for a network, with what is needed to bring its answers back to the original images. */
 export interface InferenceBatch {
   /** [batch, 3, height, width] normalised, zero where padded. */
   readonly images: Float32Array;
@@ -12,21 +12,21 @@ export interface InferenceBatch {
   readonly meta: readonly SampleMeta[];
 }
 
-/** What was found in one picture: n objects, the best score first. */
+/** What was found in one image: n objects, the best score first. */
 export interface Detections {
-  /** [n, 4] x1 y1 x2 y2 in pixels of the original picture. */
+  /** [n, 4] x1 y1 x2 y2 in pixels of the original image. */
   readonly boxes: Float32Array;
   /** [n] 0 … 1 */
   readonly scores: Float32Array;
   /** [n] class index, from 0. */
   readonly labels: Int32Array;
-  /** [n] of the original picture's size; absent where the model has no mask head. */
+  /** [n] of the original image's size; absent where the model has no mask head. */
   readonly masks?: readonly Rle[];
 }
 
 /** Answers batches, whatever it is made of: a model's programs, or an exported file. */
 export interface BatchPredictor<Answer> {
-  /** @returns one answer a picture, in the pixels of the original picture */
+  /** @returns one answer an image, in the pixels of the original image */
   predict(batch: InferenceBatch): Promise<readonly Answer[]>;
   /** Gives the memory back; it cannot predict any more. */
   dispose(): Promise<void>;
@@ -35,5 +35,5 @@ export interface BatchPredictor<Answer> {
 /** Finds objects. */
 export type Detector = BatchPredictor<Detections>;
 
-/** Gives every pixel a class: maps of the original picture's size. */
+/** Gives every pixel a class: maps of the original image's size. */
 export type Segmenter = BatchPredictor<LabelMap>;

@@ -25,7 +25,7 @@ export interface ModelPrograms<Answer> {
   record(images: Value, context: Context): Readonly<Record<string, Value>>;
   /** The inputs besides the images. */
   inputs?(batch: InferenceBatch): Tensors;
-  /** One answer a picture from the graph's outputs. */
+  /** One answer an image from the graph's outputs. */
   read(outputs: SizedTensors, batch: InferenceBatch): readonly Answer[];
 }
 

@@ -164,7 +164,7 @@ export function mapLayerNorm(scope: ParameterScope, channels: number, { epsilon 
   );
 }
 
-/** Group norm (Wu and He 2018) of maps [N, C, H, W]: in each picture so many groups of channels are standardised, each as a whole. */
+/** Group norm (Wu and He 2018) of maps [N, C, H, W]: in each image so many groups of channels are standardised, each as a whole. */
 export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5, groups = 1 } = {}): Layer {
   graph.check(channels % groups === 0, () => `${scope.path}: ${channels} channels in ${groups} groups`);
   const gamma = scope.parameter("weight", [channels], "norm", ones);
@@ -211,7 +211,7 @@ export function mapScale(scope: ParameterScope, name: string, channels: number, 
   return scoped(scope.child(name), (x, context) => graph.channelScale(x, reshape(context.value(scale), [channels])));
 }
 
-/** Stochastic depth (Huang et al. 2016): in training each picture loses the branch with probability `rate`. */
+/** Stochastic depth (Huang et al. 2016): in training each image loses the branch with probability `rate`. */
 export function dropPath(scope: ParameterScope, name: string, rate: number): Layer {
   return (x, context) => {
     if (!context.training || rate === 0) return x;

@@ -1,5 +1,5 @@
 import { encodeJpeg, encodePng } from "../images/encode.js";
-import type { Picture } from "../images/picture.js";
+import type { Image } from "../images/image.js";
 import { type Html, html, raw } from "./html.js";
 
 /** Figures side by side, as many to a row as there is room for. */
@@ -26,8 +26,8 @@ export function svgFigure(svg: string, options: FigureOptions = {}): Html {
   return figure(raw(own.replace(/^<svg /, `<svg role="img" aria-label="${label}" `)), options);
 }
 
-export interface PictureOptions extends FigureOptions {
-  /** CSS pixels; default the picture's width. */
+export interface ImageOptions extends FigureOptions {
+  /** CSS pixels; default the image's width. */
   readonly width?: number;
   /** "jpeg" for photographs, "png" for drawings; default "jpeg". */
   readonly format?: "jpeg" | "png";
@@ -35,13 +35,13 @@ export interface PictureOptions extends FigureOptions {
   readonly quality?: number;
 }
 
-/** A picture within the page, as a data URI. */
-export async function pictureFigure(picture: Picture, options: PictureOptions = {}): Promise<Html> {
+/** An image within the page, as a data URI. */
+export async function imageFigure(image: Image, options: ImageOptions = {}): Promise<Html> {
   const { format = "jpeg", quality = 85 } = options;
-  const bytes = format === "png" ? await encodePng(picture) : await encodeJpeg(picture, { quality });
+  const bytes = format === "png" ? await encodePng(image) : await encodeJpeg(image, { quality });
   const uri = `data:image/${format};base64,${Buffer.from(bytes).toString("base64")}`;
-  const width = options.width ?? picture.width;
-  const height = Math.round((width * picture.height) / picture.width);
+  const width = options.width ?? image.width;
+  const height = Math.round((width * image.height) / image.width);
   const alt = options.description ?? options.caption ?? "";
   return figure(html`<img src="${raw(uri)}" width="${width}" height="${height}" alt="${alt}">`, options);
 }
@@ -101,9 +101,9 @@ export function colourKeys(keys: readonly (readonly [name: string, colour: strin
   return html`<p class="keys">${keys.map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `)}</p>`;
 }
 
-/** Pictures to be compared, beside each other where there is room. */
-export function compared(title: string, pictures: readonly Html[]): Html {
-  return html`<article><h3>${title}</h3><div class="pair">${pictures}</div></article>`;
+/** Images to be compared, beside each other where there is room. */
+export function compared(title: string, images: readonly Html[]): Html {
+  return html`<article><h3>${title}</h3><div class="pair">${images}</div></article>`;
 }
 
 /** What the reader must know before trusting what follows. */

@@ -1,4 +1,4 @@
-/** One pyramid level's grid of anchors: `height` × `width` cells, `stride` picture pixels apart. */
+/** One pyramid level's grid of anchors: `height` × `width` cells, `stride` image pixels apart. */
 export interface AnchorLevel {
   readonly height: number;
   readonly width: number;
@@ -14,7 +14,7 @@ export interface Anchors {
   readonly perCell: number;
   /** All anchors of all levels. */
   readonly count: number;
-  /** [count * 4] xyxy, picture pixels; they may reach over the picture's border. */
+  /** [count * 4] xyxy, image pixels; they may reach over the image's border. */
   readonly boxes: Float32Array;
 }
 
@@ -48,7 +48,7 @@ export function baseAnchors(stride: number, shapes: AnchorShapes): Float32Array 
   return boxes;
 }
 
-/** Cells of each level for a padded picture: ceil(side / stride), as stride-2 convolutions and poolings make them. */
+/** Cells of each level for a padded image: ceil(side / stride), as stride-2 convolutions and poolings make them. */
 export function levelSizes(
   height: number,
   width: number,
@@ -58,9 +58,9 @@ export function levelSizes(
 }
 
 /**
- * The anchors of a padded picture on every pyramid level.
+ * The anchors of a padded image on every pyramid level.
  *
- * @param options `height`, `width` of the padded picture in pixels; `strides` of the levels
+ * @param options `height`, `width` of the padded image in pixels; `strides` of the levels
  */
 export function makeAnchors(
   options: AnchorShapes & { readonly height: number; readonly width: number; readonly strides: readonly number[] },
@@ -95,7 +95,7 @@ function fillLevel(level: AnchorLevel, base: Float32Array, boxes: Float32Array):
 }
 
 /**
- * Which anchors belong to cells that begin inside the first `height` × `width` pixels of the padded picture.
+ * Which anchors belong to cells that begin inside the first `height` × `width` pixels of the padded image.
  *
  * @returns [count], 1 = valid
  */

@@ -49,7 +49,7 @@ function centre(boxes: Float32Array, k: number): number {
 
 /**
  * The boxes that `deltas` stand for, the inverse of `encodeDeltas` up to two clips: log size ratios to
- * ±|log(16/1000)|, and coordinates to the picture if `clip` gives its size.
+ * ±|log(16/1000)|, and coordinates to the image if `clip` gives its size.
  *
  * @param options `boxes` [n * 4] xyxy; `deltas` and `out` [n * classes * 4], `classes` (default 1) codes a box;
  *   `out` is overwritten and may be `deltas` itself

@@ -1,10 +1,10 @@
-/** Side of the largest RoIs, in picture pixels, times two, that belong to the finest level (FPN, Lin et al. 2017). */
+/** Side of the largest RoIs, in image pixels, times two, that belong to the finest level (FPN, Lin et al. 2017). */
 const FINEST_SCALE = 56;
 
 /**
  * The pyramid level of each RoI: floor(log2(√area / 56 + 1e-6)), clamped to the levels there are.
  *
- * @param boxes [n * 4] xyxy, picture pixels
+ * @param boxes [n * 4] xyxy, image pixels
  * @returns [n], 0 = the finest
  */
 export function roiLevels(boxes: Float32Array, levels: number, finestScale = FINEST_SCALE): Int32Array {

@@ -4,7 +4,7 @@ import { decodeDeltas, RPN_CODING } from "./deltas.js";
 import { groupedNms } from "./nms.js";
 import { topK } from "./topk.js";
 
-/** What the region proposal head says about one picture on one level. */
+/** What the region proposal head says about one image on one level. */
 export interface LevelPrediction {
   /** [perCell, height, width] objectness before the sigmoid. */
   readonly logits: Float32Array;
@@ -13,13 +13,13 @@ export interface LevelPrediction {
 }
 
 export interface ProposalOptions {
-  /** Proposals are clipped to this size in pixels: the picture without its padding. */
+  /** Proposals are clipped to this size in pixels: the image without its padding. */
   readonly height: number;
   readonly width: number;
   /** The best so many of each level go into suppression. */
   readonly perLevel: number;
   /** At most so many remain of all levels together. */
-  readonly perPicture: number;
+  readonly perImage: number;
   /** IoU from which a proposal is suppressed by a better one of its level. */
   readonly iouThreshold: number;
   /** Proposals are kept only if wider and higher than this, in pixels. */
@@ -27,14 +27,14 @@ export interface ProposalOptions {
 }
 
 export interface Proposals {
-  /** [n * 4] xyxy, picture pixels, best first. */
+  /** [n * 4] xyxy, image pixels, best first. */
   readonly boxes: Float32Array;
   /** [n] objectness, 0 … 1. */
   readonly scores: Float32Array;
 }
 
 /**
- * Region proposals of one picture (Faster R-CNN with a feature pyramid): the best anchors of each level, moved by their
+ * Region proposals of one image (Faster R-CNN with a feature pyramid): the best anchors of each level, moved by their
  * deltas, clipped, suppressed within their level, and the best of what remains.
  *
  * @param predictions one for each level of `anchors`
@@ -44,7 +44,7 @@ export function rpnProposals(
   anchors: Anchors,
   options: ProposalOptions,
 ): Proposals {
-  const { iouThreshold, minSize, perPicture } = options;
+  const { iouThreshold, minSize, perImage } = options;
   const boxes: number[] = [];
   const logits: number[] = [];
   const groups: number[] = [];
@@ -67,7 +67,7 @@ export function rpnProposals(
     scores: Float32Array.from(logits),
     groups: Int32Array.from(groups),
     iouThreshold,
-    maxKept: perPicture,
+    maxKept: perImage,
   });
   return {
     boxes: gatherBoxes(flat, kept),

@@ -14,16 +14,16 @@ export interface FeatureLevel {
   readonly data: Float32Array;
   readonly height: number;
   readonly width: number;
-  /** Picture pixels per cell. */
+  /** Image pixels per cell. */
   readonly stride: number;
 }
 
 /** Regions of interest of a batch. */
 export interface Rois {
-  /** [n * 4] xyxy, picture pixels. */
+  /** [n * 4] xyxy, image pixels. */
   readonly boxes: Float32Array;
-  /** [n] picture in the batch. */
-  readonly pictures: Int32Array;
+  /** [n] image in the batch. */
+  readonly images: Int32Array;
   /** [n] index of the level each is pooled from, see `roiLevels`. */
   readonly levels: Int32Array;
 }
@@ -45,7 +45,7 @@ export interface AxisWeights {
  * are A · X · Bᵀ, with the rows of A and B from this function. A sample more than a cell outside counts as zero; others
  * are moved to the nearest cell centre.
  *
- * @param low, high the RoI's sides in picture pixels
+ * @param low, high the RoI's sides in image pixels
  * @param cells of the feature map along the axis
  */
 export function axisWeights(
@@ -101,7 +101,7 @@ export function roiAlign(
   options: RoiAlignOptions & { readonly channels: number },
 ): Float32Array {
   const bins = options.height * options.width;
-  const out = new Float32Array(rois.pictures.length * options.channels * bins);
+  const out = new Float32Array(rois.images.length * options.channels * bins);
   forEachPlane(levels, rois, options, ({ plane, level, rows, columns, index }) => {
     for (let bin = 0; bin < bins; bin++) {
       const i = Math.floor(bin / options.width);
@@ -162,11 +162,11 @@ function forEachPlane(
   options: RoiAlignOptions & { readonly channels: number },
   visit: (plane: RoiPlane) => void,
 ): void {
-  rois.pictures.forEach((picture, r) => {
+  rois.images.forEach((image, r) => {
     const level = levels[rois.levels[r]!]!;
     const { rows, columns } = roiWeights(rois, r, level, options);
     for (let c = 0; c < options.channels; c++) {
-      const plane = (picture * options.channels + c) * level.height * level.width;
+      const plane = (image * options.channels + c) * level.height * level.width;
       visit({ level, plane, rows, columns, index: r * options.channels + c });
     }
   });

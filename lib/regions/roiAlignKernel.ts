@@ -11,14 +11,14 @@ import { RECORD_WORDS, type RoiRegion, regionWords, type Words, writeRegion } fr
 
 /**
  * Channels worked on at a time: their planes and gradients are copied into the kernel's memory and stay in the
- * processor's cache while all RoIs of a picture and level are added.
+ * processor's cache while all RoIs of an image and level are added.
  */
 const BLOCK = 8;
 
-/** RoIs pooled from the same map: one picture on one level. */
+/** RoIs pooled from the same map: one image on one level. */
 interface Group {
   readonly level: FeatureLevel;
-  readonly picture: number;
+  readonly image: number;
   readonly members: readonly number[];
   /** Byte address of the first member's record. */
   readonly records: number;
@@ -47,7 +47,7 @@ export interface RoiAlignKernel {
 /**
  * `roiAlign` and `roiAlignBackward` on WebAssembly SIMD kernels (kernels/roiAlign.ts), one thread, about thirteen times as fast.
  *
- * Measured with 1024 RoIs of 7×7, 256 channels, four levels of two 512² pictures, on a Xeon with AVX-512: gradient, plain
+ * Measured with 1024 RoIs of 7×7, 256 channels, four levels of two 512² images, on a Xeon with AVX-512: gradient, plain
  * 830 ms, this 62 ms (35 in the kernel, 21 copying), 256 RoIs of 14×14 30 ms. Two threads were slower, 77 ms: the kernel
  * took half as long, but an engine's tensors cannot lie in shared memory, so all arrays had to be copied whole.
  *
@@ -68,9 +68,9 @@ export function loadRoiAlign(): RoiAlignKernel {
     const bins = options.height * options.width;
     for (let channel = 0; channel < options.channels; channel += BLOCK) {
       const channels = Math.min(BLOCK, options.channels - channel);
-      for (const { level, picture, members, records } of groups) {
+      for (const { level, image, members, records } of groups) {
         const cells = level.height * level.width;
-        const first = (picture * options.channels + channel) * cells;
+        const first = (image * options.channels + channel) * cells;
         const planes = level.data.subarray(first, first + channels * cells);
         floats.set(planes, layout.planes / 4);
         const places = members.map((roi, m) => ({
@@ -123,7 +123,7 @@ export function loadRoiAlign(): RoiAlignKernel {
   };
 }
 
-/** Narrower than a vector: of a tiny picture. */
+/** Narrower than a vector: of a tiny image. */
 const isTooNarrow = (levels: readonly FeatureLevel[]): boolean => levels.some((level) => level.width < 4);
 
 /** Some channels of the RoIs pooled from one map. */
@@ -179,15 +179,15 @@ function prepare(
       writeRegion(words, record + m * RECORD_WORDS, regions[roi]!, m * BLOCK * bins * 4);
     });
     const first = group[0]!;
-    return { level: levels[rois.levels[first]!]!, picture: rois.pictures[first]!, members: group, records: record * 4 };
+    return { level: levels[rois.levels[first]!]!, image: rois.images[first]!, members: group, records: record * 4 };
   });
   return { groups, layout: { spread, planes, pooled, bins: binVectors } };
 }
 
 function groupRois(rois: Rois): number[][] {
   const groups = new Map<string, number[]>();
-  rois.pictures.forEach((picture, roi) => {
-    const key = `${picture}/${rois.levels[roi]}`;
+  rois.images.forEach((image, roi) => {
+    const key = `${image}/${rois.levels[roi]}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [roi]);
     else group.push(roi);

@@ -12,39 +12,39 @@ export interface RoiTargetOptions {
 }
 
 export interface RoiTargets {
-  /** [k * 4] xyxy, picture pixels: the positives, then the background. */
+  /** [k * 4] xyxy, image pixels: the positives, then the background. */
   readonly rois: Float32Array;
   readonly positives: number;
   /** [k] class, `classes` for the background. */
   readonly labels: Int32Array;
   /** [positives * 4] what the box head's deltas of the RoI's class should be. */
   readonly deltas: Float32Array;
-  /** [positives] index into the picture's boxes: whose mask the RoI is to find. */
+  /** [positives] index into the image's boxes: whose mask the RoI is to find. */
   readonly matched: Int32Array;
 }
 
 /**
- * What the box and mask heads are to learn from one picture: the true boxes and the proposals, sampled.
+ * What the box and mask heads are to learn from one image: the true boxes and the proposals, sampled.
  *
  * The true boxes come first and are assigned to themselves; proposals are assigned by IoU with the true boxes. True
  * boxes without area cannot be coded and are left out.
  *
- * @param proposals [n * 4] xyxy, picture pixels
- * @param picture `boxes` [m * 4] xyxy; `labels` [m] 0 … classes − 1; `crowd` [m], 1 = a region of many objects, which is
+ * @param proposals [n * 4] xyxy, image pixels
+ * @param image `boxes` [m * 4] xyxy; `labels` [m] 0 … classes − 1; `crowd` [m], 1 = a region of many objects, which is
  *   not learnt (and ignored if `assign.ignoreIof` is given)
  */
 export function roiTargets(
   proposals: Float32Array,
-  picture: { readonly boxes: Float32Array; readonly labels: Int32Array; readonly crowd: Uint8Array },
+  image: { readonly boxes: Float32Array; readonly labels: Int32Array; readonly crowd: Uint8Array },
   classes: number,
   random: Random,
   options: RoiTargetOptions,
 ): RoiTargets {
-  const single = whereCrowd(picture.crowd, 0).filter((i) => hasArea(picture.boxes, i));
-  const truth = gatherBoxes(picture.boxes, single);
+  const single = whereCrowd(image.crowd, 0).filter((i) => hasArea(image.boxes, i));
+  const truth = gatherBoxes(image.boxes, single);
   const assignment = assignByIou(proposals, truth, {
     ...options.assign,
-    crowd: gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 1)),
+    crowd: gatherBoxes(image.boxes, whereCrowd(image.crowd, 1)),
   });
   const candidates = Float32Array.of(...truth, ...proposals);
   const matched = Int32Array.of(...single.keys(), ...assignment.matched);
@@ -58,7 +58,7 @@ export function roiTargets(
   const trueIndices = own.map((t) => single[t]!);
   const labels = new Int32Array(indices.length).fill(classes);
   trueIndices.forEach((t, i) => {
-    labels[i] = picture.labels[t]!;
+    labels[i] = image.labels[t]!;
   });
   return { rois, positives, labels, deltas, matched: trueIndices };
 }

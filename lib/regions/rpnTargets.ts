@@ -20,17 +20,17 @@ export interface RpnTargets {
 }
 
 /**
- * What the region proposal head is to learn from one picture.
+ * What the region proposal head is to learn from one image.
  *
  * Anchors may reach over the border; those of cells that lie wholly in the batch's padding take no part.
  *
  * @param anchors of the batch's padded shape
- * @param picture `boxes` [m * 4] xyxy in pixels; `crowd` [m], 1 = a region of many objects, which is not learnt (and
- *   ignored if `assign.ignoreIof` is given); `height`, `width` the picture's own size with its own padding
+ * @param image `boxes` [m * 4] xyxy in pixels; `crowd` [m], 1 = a region of many objects, which is not learnt (and
+ *   ignored if `assign.ignoreIof` is given); `height`, `width` the image's own size with its own padding
  */
 export function rpnTargets(
   anchors: Anchors,
-  picture: {
+  image: {
     readonly boxes: Float32Array;
     readonly crowd: Uint8Array;
     readonly height: number;
@@ -39,11 +39,11 @@ export function rpnTargets(
   random: Random,
   options: RpnTargetOptions,
 ): RpnTargets {
-  const truth = gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 0));
+  const truth = gatherBoxes(image.boxes, whereCrowd(image.crowd, 0));
   const { matched } = assignByIou(anchors.boxes, truth, {
     ...options.assign,
-    crowd: gatherBoxes(picture.boxes, whereCrowd(picture.crowd, 1)),
-    valid: validAnchors(anchors, picture),
+    crowd: gatherBoxes(image.boxes, whereCrowd(image.crowd, 1)),
+    valid: validAnchors(anchors, image),
   });
   const { indices, positives } = sampleBalanced(matched, options.sample, random);
 

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import type { ClassificationConfig } from "../config/schema.js";
 import { loadSample } from "../datasets/sample.js";
 import { barChartSvg } from "../images/draw/charts.js";
-import { figures, type Html, pictureFigure, type Section, svgFigure, tableOf } from "../pages/index.js";
+import { figures, type Html, imageFigure, type Section, svgFigure, tableOf } from "../pages/index.js";
 import type { ImageResult } from "../tasks/classification/kind.js";
 import { imageLabelsSource, openSource } from "../tasks/sources.js";
 import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
-import { confusionRows, type PartMaker, pictureSection } from "./part.js";
-import { fitted } from "./pictures.js";
+import { fitted } from "./images.js";
+import { confusionRows, imageSection, type PartMaker } from "./part.js";
 import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
 
@@ -29,7 +29,7 @@ export const classificationPart: PartMaker<ClassificationConfig> = {
     const { classes, counts, worst } = analysis;
     const measure = "probability of their own class among those wrongly classified";
     return {
-      sections: [...(await sections(analysis, evaluation)), ...pictureSection(drawn, measure)],
+      sections: [...(await sections(analysis, evaluation)), ...imageSection(drawn, measure)],
       result: {
         confusion: confusionRows(classes, counts),
         worst: worst.map(({ file, labelScore }) => ({ file, value: labelScore })),
@@ -91,12 +91,12 @@ async function worstImages(
   const shown: Html[] = [];
   for (const { file, label, found, labelScore, foundScore } of worst) {
     signal?.throwIfAborted();
-    const index = dataset.pictures.findIndex((picture) => picture.file === file);
+    const index = dataset.images.findIndex((image) => image.file === file);
     if (index < 0) continue;
     const sample = await loadSample(dataset.source(index));
     const caption =
       `${file}: ${classes[label]} ${labelScore.toFixed(2)}, ` + `taken for ${classes[found]} ${foundScore.toFixed(2)}`;
-    shown.push(await pictureFigure(fitted(sample).picture, { quality: 80, caption, description: caption }));
+    shown.push(await imageFigure(fitted(sample).image, { quality: 80, caption, description: caption }));
   }
   return shown;
 }

@@ -1,6 +1,6 @@
 import { mostConfused } from "../evaluation/confusions.js";
-import type { Picture } from "../images/picture.js";
-import { folded, type Html, matrixTable, pictureFigure, tableOf } from "../pages/index.js";
+import type { Image } from "../images/image.js";
+import { folded, type Html, imageFigure, matrixTable, tableOf } from "../pages/index.js";
 import { percent } from "./format.js";
 
 export interface ConfusionPart {
@@ -11,7 +11,7 @@ export interface ConfusionPart {
   readonly unit: "objects" | "pixels" | "images";
 }
 
-/** From this many classes on the matrix is a picture. */
+/** From this many classes on the matrix is an image. */
 const LARGE = 40;
 const LISTED = 20;
 
@@ -23,7 +23,7 @@ export async function confusionContent({ names, counts, unit }: ConfusionPart): 
   const shares = unit === "pixels" ? rowShares(counts, n) : counts;
   const matrix =
     n > LARGE
-      ? await pictureFigure(heatMap(counts, n), {
+      ? await imageFigure(heatMap(counts, n), {
           format: "png",
           caption: `Rows: true class, columns: predicted class, both in the order of the table of classes. The darker, the larger the share of the row.`,
           description: "confusion matrix",
@@ -48,7 +48,7 @@ function rowShares(counts: Float64Array, n: number): Float64Array {
 }
 
 /** A square a cell: blue on the diagonal, red off it. */
-function heatMap(counts: Float64Array, n: number): Picture {
+function heatMap(counts: Float64Array, n: number): Image {
   const cell = Math.max(4, Math.floor(720 / n));
   const side = n * cell;
   const data = new Uint8Array(side * side * 3).fill(255);

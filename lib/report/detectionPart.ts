@@ -1,8 +1,8 @@
 import type { DetectionConfig } from "../config/schema.js";
 import { analyseDetections, type DetectionAnalysis } from "./detections.js";
 import { detectionSections } from "./detectionsPage.js";
-import { confusionRows, type PartMaker, pictureSection } from "./part.js";
-import { worstDetections } from "./pictures.js";
+import { worstDetections } from "./images.js";
+import { confusionRows, imageSection, type PartMaker } from "./part.js";
 import type { ReportResult } from "./types.js";
 
 export const detectionPart: PartMaker<DetectionConfig> = {
@@ -10,7 +10,7 @@ export const detectionPart: PartMaker<DetectionConfig> = {
     const analysis = await analyseDetections(evaluation, evaluation.config, options);
     const drawn = await worstDetections(analysis, evaluation, options);
     const measure = `F1 of their ${analysis.main.type === "bbox" ? "boxes" : "masks"} from score ${analysis.chosen.score.toFixed(2)} on`;
-    const sections = [...(await detectionSections(analysis)), ...pictureSection(drawn, measure)];
+    const sections = [...(await detectionSections(analysis)), ...imageSection(drawn, measure)];
     return { sections, result: detectionResult(analysis) };
   },
 };
@@ -24,7 +24,7 @@ function detectionResult({
   worst,
   dataset,
 }: DetectionAnalysis): Partial<ReportResult> {
-  const files = new Map(dataset.pictures.map(({ id, file }) => [id, file]));
+  const files = new Map(dataset.images.map(({ id, file }) => [id, file]));
   const errors = types.map(({ type, errors }) => {
     const kinds = errors.errors.map(({ kind, count, deltaAp }) => ({ kind, count, deltaAp }));
     return [type, { ...errors, errors: kinds }] as const;

@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import type { DetectionConfig } from "../config/schema.js";
 import type { DetectionDataset } from "../datasets/types.js";
-import { type AssignedPicture, assignPictures } from "../evaluation/assignment.js";
+import { type AssignedImage, assignImages } from "../evaluation/assignment.js";
 import { type CocoEvaluation, evaluateTables } from "../evaluation/coco.js";
 import { type CocoTables, outlineCocoFiles, readCocoFiles } from "../evaluation/cocoReading.js";
 import { type DetectionConfusion, detectionConfusion } from "../evaluation/detectionConfusion.js";
 import { breakDownErrors, type ErrorBreakdown } from "../evaluation/errors.js";
+import { type ImageScore, imageScores, worstImages } from "../evaluation/imageScores.js";
 import {
   bestOperatingPoint,
   type OperatingPoint,
   operatingPoint,
   operatingPoints,
 } from "../evaluation/operatingPoint.js";
-import { type PictureScore, pictureScores, worstPictures } from "../evaluation/pictureScores.js";
 import type { EvaluationType } from "../evaluation/tables.js";
 import { startWorkers } from "../evaluation/workers.js";
 import { cocoSource, openSource } from "../tasks/sources.js";
@@ -24,7 +24,7 @@ export interface TypeAnalysis extends CocoTables {
   readonly type: EvaluationType;
   readonly evaluation: CocoEvaluation;
   /** At the report's IoU threshold. */
-  readonly pictures: readonly AssignedPicture[];
+  readonly images: readonly AssignedImage[];
   readonly errors: ErrorBreakdown;
 }
 
@@ -39,7 +39,7 @@ export interface DetectionAnalysis {
   readonly points: readonly OperatingPoint[];
   readonly chosen: OperatingPoint;
   readonly confusion: DetectionConfusion;
-  readonly worst: readonly PictureScore[];
+  readonly worst: readonly ImageScore[];
 }
 
 /** Where nothing at all was detected. */
@@ -58,15 +58,15 @@ export async function analyseDetections(
   const types: TypeAnalysis[] = [];
   for (const type of kinds) {
     const tables = await readTables(stored, config, dataset, type, options);
-    const pictures = assignPictures({ ...tables, type, iouThreshold });
-    const errors = breakDownErrors(pictures, { ...tables, type, iouThreshold });
-    types.push({ ...tables, type, evaluation: evaluateTables({ ...tables, type }), pictures, errors });
+    const images = assignImages({ ...tables, type, iouThreshold });
+    const errors = breakDownErrors(images, { ...tables, type, iouThreshold });
+    types.push({ ...tables, type, evaluation: evaluateTables({ ...tables, type }), images, errors });
   }
   const main = types.find(({ type }) => type === options.type) ?? types.at(-1)!;
-  const { groundTruth, detections, pictures } = main;
-  const points = operatingPoints(pictures, groundTruth, detections);
+  const { groundTruth, detections, images } = main;
+  const points = operatingPoints(images, groundTruth, detections);
   const scoreThreshold = options.scoreThreshold ?? bestOperatingPoint(points)?.score ?? DEFAULT_SCORE;
-  const scores = pictureScores(pictures, groundTruth, detections, scoreThreshold);
+  const scores = imageScores(images, groundTruth, detections, scoreThreshold);
   const total = (key: "right" | "wrong" | "missed") => scores.reduce((sum, score) => sum + score[key], 0);
   return {
     dataset,
@@ -75,8 +75,8 @@ export async function analyseDetections(
     iouThreshold,
     points,
     chosen: operatingPoint(scoreThreshold, total("right"), total("wrong"), total("right") + total("missed")),
-    confusion: detectionConfusion(pictures, { ...main, iouThreshold, scoreThreshold }),
-    worst: worstPictures(scores, options.worst ?? 8),
+    confusion: detectionConfusion(images, { ...main, iouThreshold, scoreThreshold }),
+    worst: worstImages(scores, options.worst ?? 8),
   };
 }
 
@@ -93,8 +93,8 @@ async function readTables(
     annotations: data.val.annotations,
     results: resultsFile(folder, type),
     type,
-    comparedWith: "picture",
-    imageIds: dataset.pictures.map(({ id }) => id),
+    comparedWith: "image",
+    imageIds: dataset.images.map(({ id }) => id),
     categoryIds: [...dataset.categoryIds],
     withoutMask: "ignore",
     signal,

@@ -26,7 +26,7 @@ const UNIT = { xDomain: [0, 1], yDomain: [0, 1] } as const;
 /** Classes on one chart; more get charts of their own. */
 const LINES = 8;
 
-/** The sections on a detector, but for its worst pictures. */
+/** The sections on a detector, but for its worst images. */
 export async function detectionSections(analysis: DetectionAnalysis): Promise<Section[]> {
   return [
     figuresSection(analysis),

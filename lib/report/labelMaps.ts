@@ -3,7 +3,7 @@ import type { SegmentationConfig } from "../config/schema.js";
 import type { SegmentationDataset } from "../datasets/types.js";
 import type { ConfusionMatrix } from "../evaluation/confusion.js";
 import { type SegmentationFigures, segmentationFigures } from "../evaluation/segmentation.js";
-import type { PictureFigures } from "../tasks/segmentation/kind.js";
+import type { ImageFigures } from "../tasks/segmentation/kind.js";
 import { labelMapsSource, openSource } from "../tasks/sources.js";
 import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
@@ -12,9 +12,9 @@ export interface LabelMapAnalysis {
   readonly dataset: SegmentationDataset;
   readonly confusion: ConfusionMatrix;
   readonly figures: SegmentationFigures;
-  readonly pictures: readonly PictureFigures[];
+  readonly images: readonly ImageFigures[];
   /** By mIoU, the lowest first. */
-  readonly worst: readonly PictureFigures[];
+  readonly worst: readonly ImageFigures[];
 }
 
 /** @throws UserError when label maps or stored counts cannot be read, or are not of one set */
@@ -25,13 +25,13 @@ export async function analyseLabelMaps(
 ): Promise<LabelMapAnalysis> {
   const { classes, counts, ignored = 0 } = await readConfusion(folder);
   const confusion = { classes: classes.length, counts, ignored };
-  const pictures = await readJson<PictureFigures[]>(join(folder, "pictures.json"));
-  const judged = pictures.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
+  const images = await readJson<ImageFigures[]>(join(folder, "images.json"));
+  const judged = images.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
   return {
     dataset: await openSource(labelMapsSource(config, "val", classes)),
     confusion,
     figures: segmentationFigures(confusion),
-    pictures,
+    images,
     worst: judged.sort((a, b) => a.mIoU! - b.mIoU!).slice(0, most),
   };
 }

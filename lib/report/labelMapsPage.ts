@@ -7,7 +7,7 @@ import type { LabelMapAnalysis } from "./labelMaps.js";
 /** Classes on one chart; all are in the table. */
 const CHARTED = 30;
 
-/** The sections on a segmenter, but for its worst pictures. */
+/** The sections on a segmenter, but for its worst images. */
 export async function labelMapSections({
   dataset,
   confusion,

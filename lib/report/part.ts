@@ -21,9 +21,9 @@ export interface PartMaker<C extends Config = Config> {
   ): Promise<EvaluationPart>;
 }
 
-export function pictureSection(drawn: readonly Html[], measure: string): Section[] {
+export function imageSection(drawn: readonly Html[], measure: string): Section[] {
   if (drawn.length === 0) return [];
-  return [{ title: "Worst pictures", text: `Those with the lowest ${measure}, the worst first.`, content: drawn }];
+  return [{ title: "Worst images", text: `Those with the lowest ${measure}, the worst first.`, content: drawn }];
 }
 
 export function confusionRows(classes: readonly string[], counts: Float64Array): ReportedConfusion {

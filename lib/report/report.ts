@@ -15,7 +15,7 @@ import type { ReportOptions, ReportResult } from "./types.js";
 
 /**
  * Writes one HTML page on a run, with everything in it: figures by class, precision-recall curves, the costs of the kinds
- * of error, confusions, the worst pictures, and the curves of the training. What a run does not have is left out, and a
+ * of error, confusions, the worst images, and the curves of the training. What a run does not have is left out, and a
  * remark says so. Stored results of an evaluation are used; without any the best weights are evaluated first.
  *
  * @throws UserError when the folder is no run's, a file in it is damaged, or the validation set cannot be read; the
@@ -60,7 +60,7 @@ function checkOptions({ iouThreshold: iou, scoreThreshold: score, worst }: Repor
     throw new UserError(`the score threshold must be from 0 to 1, not ${score}`, 2);
   }
   if (worst !== undefined && !(Number.isInteger(worst) && worst >= 0)) {
-    throw new UserError(`the number of worst pictures must be a whole number, not ${worst}`, 2);
+    throw new UserError(`the number of worst images must be a whole number, not ${worst}`, 2);
   }
 }
 
@@ -75,7 +75,7 @@ async function findEvaluation(
   if (weights === undefined || !wanted) {
     const reason = weights === undefined ? "the run has no weights yet" : "evaluating was not wanted";
     remarks.push(
-      `There are no results of an evaluation of the newest weights, and ${reason}: figures and pictures are left out.`,
+      `There are no results of an evaluation of the newest weights, and ${reason}: figures and images are left out.`,
     );
     return undefined;
   }

@@ -1,8 +1,8 @@
 import type { SegmentationConfig } from "../config/schema.js";
+import { worstLabelMaps } from "./images.js";
 import { analyseLabelMaps, type LabelMapAnalysis } from "./labelMaps.js";
 import { labelMapSections } from "./labelMapsPage.js";
-import { confusionRows, type PartMaker, pictureSection } from "./part.js";
-import { worstLabelMaps } from "./pictures.js";
+import { confusionRows, imageSection, type PartMaker } from "./part.js";
 import type { ReportResult } from "./types.js";
 
 export const segmentationPart: PartMaker<SegmentationConfig> = {
@@ -11,9 +11,9 @@ export const segmentationPart: PartMaker<SegmentationConfig> = {
     const drawn = weights === undefined ? [] : await worstLabelMaps(analysis, evaluation, weights, options);
     const measure = "mIoU over the classes annotated or found in them";
     return {
-      sections: [...(await labelMapSections(analysis)), ...pictureSection(drawn, measure)],
+      sections: [...(await labelMapSections(analysis)), ...imageSection(drawn, measure)],
       result: segmentationResult(analysis),
-      remarks: weights === undefined ? ["The weights are gone, so the worst pictures are not shown."] : [],
+      remarks: weights === undefined ? ["The weights are gone, so the worst images are not shown."] : [],
     };
   },
 };

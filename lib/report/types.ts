@@ -13,13 +13,13 @@ export interface ReportOptions {
   readonly overrides?: readonly string[];
   /** Evaluate the best weights where there are no stored results, or older ones. Default true. */
   readonly evaluate?: boolean;
-  /** What confusions and worst pictures are judged by; default masks where the model has them, else boxes. */
+  /** What confusions and worst images are judged by; default masks where the model has them, else boxes. */
   readonly type?: EvaluationType;
   /** From this overlap on an object is found. Default 0.5. */
   readonly iouThreshold?: number;
-  /** Detections below it are left out of confusions and pictures. Default the one with the best F1. */
+  /** Detections below it are left out of confusions and images. Default the one with the best F1. */
   readonly scoreThreshold?: number;
-  /** How many of the worst pictures are shown. Default 8. */
+  /** How many of the worst images are shown. Default 8. */
   readonly worst?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
@@ -39,9 +39,9 @@ export interface ReportedErrors {
   readonly falseNegatives: number;
 }
 
-export interface ReportedPicture {
+export interface ReportedImage {
   readonly file: string;
-  /** The measure the pictures are ranked by, 0 … 1: F1 of objects, mIoU of label maps. */
+  /** The measure the images are ranked by, 0 … 1: F1 of objects, mIoU of label maps. */
   readonly value: number;
 }
 
@@ -65,7 +65,7 @@ export interface ReportResult {
   readonly detection?: DetectionReport;
   readonly confusion?: ReportedConfusion;
   /** The worst first. */
-  readonly worst: readonly ReportedPicture[];
+  readonly worst: readonly ReportedImage[];
   /** What the report lacks, and why. */
   readonly remarks: readonly string[];
 }

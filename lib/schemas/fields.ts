@@ -32,7 +32,7 @@ export function count(description: string, least = 1, most = Number.MAX_SAFE_INT
   return (most < Number.MAX_SAFE_INTEGER ? number.max(most) : number).describe(description);
 }
 
-/** The side of a picture that a config asks for, in pixels. */
+/** The side of an image that a config asks for, in pixels. */
 export function side(description: string) {
   return count(description, 1, 16_384);
 }

@@ -24,7 +24,7 @@ export function trainingLoader<D extends Dataset>(
   });
 }
 
-/** Every picture once, in order; annotations go through the test transforms too, for the validation loss. */
+/** Every image once, in order; annotations go through the test transforms too, for the validation loss. */
 export function validationLoader<D extends Dataset>(
   dataset: D,
   config: Config,
@@ -44,7 +44,7 @@ function sharedOptions<D extends Dataset>(dataset: D, { data, training }: Config
 }
 
 /**
- * @throws UserError where test transforms cannot be undone: what is found in a resized and padded picture can be brought back to
+ * @throws UserError where test transforms cannot be undone: what is found in a resized and padded image can be brought back to
  *   the original
  */
 export function checkUndone({ data }: Config): void {

@@ -2,7 +2,7 @@ import type { Losses } from "../models/model.js";
 
 /** Adds losses up, batch by batch. */
 export interface LossMean {
-  /** @param weight how much the batch counts, such as its number of pictures */
+  /** @param weight how much the batch counts, such as its number of images */
   add(losses: Losses, weight: number): void;
   /** The weighted means: the sum of the parts as `loss`, and the parts where there are several. Empty where none were added. */
   metrics(): Record<string, number>;

@@ -8,7 +8,7 @@ import type { Task } from "./task.js";
 /**
  * What densekit knows of one task: the only place where tasks differ. All else asks the kind of the config.
  *
- * @typeParam C the task's configs; @typeParam B its batches; @typeParam Answer what its models say of a picture
+ * @typeParam C the task's configs; @typeParam B its batches; @typeParam Answer what its models say of an image
  */
 export interface ModelKind<C extends Config = Config, B extends Batch = Batch, Answer = unknown> {
   readonly task: C["task"];

@@ -3,30 +3,30 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { encodeJpeg } from "../images/encode.js";
-import type { Picture } from "../images/picture.js";
+import type { Image } from "../images/image.js";
 import type { FoundClass } from "./classification/found.js";
 import type { ModelDescription } from "./description.js";
 
-export interface PredictedPicture {
+export interface PredictedImage {
   readonly input: string;
-  /** The picture with what was found drawn over it. */
+  /** The image with what was found drawn over it. */
   readonly overlay: string;
   /** The class of each pixel as an indexed PNG. */
   readonly labelMap?: string;
   /** How many objects were found. */
   readonly instances?: number;
-  /** The likeliest classes of the whole picture, the best first. */
+  /** The likeliest classes of the whole image, the best first. */
   readonly classes?: readonly FoundClass[];
 }
 
 /** What there is to say of predictions, besides where they are; what depends on the task is absent for the others. */
 export interface PredictionSummary {
-  readonly pictures: readonly PredictedPicture[];
-  /** How results.json is numbered: as the annotations, or 1, 2, … in the order of the pictures. */
+  readonly images: readonly PredictedImage[];
+  /** How results.json is numbered: as the annotations, or 1, 2, … in the order of the images. */
   readonly imageIds?: "annotated" | "counted";
   /** With annotations, the inputs that are not in them; results.json leaves them out. */
   readonly notAnnotated?: readonly string[];
-  /** With annotations, the names of their pictures that were not predicted. */
+  /** With annotations, the names of their images that were not predicted. */
   readonly notPredicted?: readonly string[];
   /** The score from which on objects are drawn. */
   readonly drawThreshold?: number;
@@ -41,16 +41,16 @@ export interface PredictionChoices {
 }
 
 export interface PredictionWriter<Answer> {
-  /** Writes what is a picture's own. */
-  write(input: string, picture: Picture, answer: Answer): Promise<void>;
-  /** Writes what belongs to all pictures together. @param say is told what there is to know of it */
+  /** Writes what is an image's own. */
+  write(input: string, image: Image, answer: Answer): Promise<void>;
+  /** Writes what belongs to all images together. @param say is told what there is to know of it */
   finish(say: (text: string) => void): Promise<PredictionSummary>;
 }
 
 export interface WriterOptions extends PredictionChoices {
   readonly description: ModelDescription;
   readonly outDir: string;
-  /** Paths of all pictures that are to come. */
+  /** Paths of all images that are to come. */
   readonly inputs: readonly string[];
 }
 
@@ -70,13 +70,13 @@ export function refuseAnnotations({ annotations }: PredictionChoices, results: s
   throw new UserError(`annotations number the results of models that find objects; this model's are ${results}`, 2);
 }
 
-/** Writes the pictures that show what was found. */
+/** Writes the images that show what was found. */
 export function overlayWriter(outDir: string, inputs: readonly string[]) {
   const names = outputNames(inputs);
   return {
-    /** A picture's name without ending, unique among the inputs. */
+    /** An image's name without ending, unique among the inputs. */
     nameOf: (input: string): string => names.get(input)!,
-    async write(input: string, drawn: Picture): Promise<string> {
+    async write(input: string, drawn: Image): Promise<string> {
       const path = join(outDir, "overlays", `${names.get(input)}.jpg`);
       await writeFileAtomic(path, await encodeJpeg(drawn));
       return path;
@@ -84,7 +84,7 @@ export function overlayWriter(outDir: string, inputs: readonly string[]) {
   };
 }
 
-/** A name without ending for each picture's files, made unique where pictures of several folders share one. */
+/** A name without ending for each image's files, made unique where images of several folders share one. */
 function outputNames(inputs: readonly string[]): ReadonlyMap<string, string> {
   const taken = new Set<string>();
   const names = new Map<string, string>();

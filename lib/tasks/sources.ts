@@ -9,16 +9,16 @@ import { UserError } from "../errors.js";
 interface SourceBase {
   /** What messages and tables call it, such as "train". */
   readonly name: string;
-  /** Take only this many pictures, the first ones. */
+  /** Take only this many images, the first ones. */
   readonly limit?: number;
 }
 
-/** A COCO file with its pictures folder. */
+/** A COCO file with its images folder. */
 export interface CocoSource extends SourceBase, CocoOptions {
   readonly kind: "coco";
 }
 
-/** A folder of pictures with a folder of label maps. */
+/** A folder of images with a folder of label maps. */
 export interface LabelMapsSource extends SourceBase, LabelMapOptions {
   readonly kind: "labelMaps";
 }

@@ -45,9 +45,9 @@ export type Outputs = Readonly<Record<string, Value>>;
 export interface GraphInputs {
   /** [B, 3, H, W] normalised */
   readonly images: Value;
-  /** [B, 4] width, height, width, height of each picture without padding */
+  /** [B, 4] width, height, width, height of each image without padding */
   readonly sizes: Value;
-  /** [B, 4] x, y, x, y: pixels of the network's input per pixel of the original picture */
+  /** [B, 4] x, y, x, y: pixels of the network's input per pixel of the original image */
   readonly scales: Value;
 }
 

@@ -4,9 +4,9 @@ import type { BatchPredictor } from "../models/predictions.js";
 import { lossMean } from "./losses.js";
 import type { Evaluation, Validation } from "./task.js";
 
-/** Gathers what a model answers to the pictures of a validation set, in their order. */
+/** Gathers what a model answers to the images of a validation set, in their order. */
 export interface Judge<B extends Batch, Answer> {
-  /** @param i the picture's place in the batch */
+  /** @param i the image's place in the batch */
   add(answer: Answer, batch: B, i: number): void | Promise<void>;
   /** The evaluation, but for losses. */
   finish(): Evaluation;
@@ -16,15 +16,15 @@ export interface ValidationParts<B extends Batch, Answer> {
   readonly loader: Loader<B>;
   readonly predictor: BatchPredictor<Answer>;
   /** How many there are. */
-  readonly pictures: number;
+  readonly images: number;
   readonly remarks: readonly string[];
   /** One for each evaluation. */
   judge(): Judge<B, Answer>;
 }
 
-/** A validation set that is measured picture by picture. Loader and predictor are disposed of with it. */
+/** A validation set that is measured image by image. Loader and predictor are disposed of with it. */
 export function validationOf<B extends Batch, Answer>(parts: ValidationParts<B, Answer>): Validation<B> {
-  const { loader, predictor, pictures, remarks, judge } = parts;
+  const { loader, predictor, images, remarks, judge } = parts;
   return {
     remarks,
     async evaluate({ losses, signal, onProgress }) {
@@ -36,7 +36,7 @@ export function validationOf<B extends Batch, Answer>(parts: ValidationParts<B, 
         if (losses !== undefined) mean.add(await losses(batch, done), batch.meta.length);
         for (const [i, answer] of (await predictor.predict(batch)).entries()) {
           await add(answer, batch, i);
-          onProgress?.(++done, pictures);
+          onProgress?.(++done, images);
         }
       }
       const evaluation = finish();

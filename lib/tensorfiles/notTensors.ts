@@ -58,7 +58,7 @@ function otherContent(start: Buffer, size: number): string | undefined {
 
 /** First bytes, as Latin-1. */
 const SIGNATURES: readonly (readonly [kind: string, starts: readonly string[]])[] = [
-  ["a picture", ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF", "II*\0", "MM\0*"]],
+  ["an image", ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF", "II*\0", "MM\0*"]],
   ["a gzip file", ["\x1f\x8b"]],
   ["a PDF file", ["%PDF-"]],
   ["a program", ["\x7fELF"]],

@@ -38,7 +38,7 @@ const BEST = "best.safetensors";
 const FOLDERS_OF_A_RUN = {
   checkpoints: /^(step-\d+(\.diverged)?|\.tmp-.*)$/,
   tensorboard: /^events\.out\.tfevents\./,
-  evaluation: /^((metrics|confusion|images|pictures|results\.(bbox|segm))\.json|config\.yaml|summary\.txt)$/,
+  evaluation: /^((metrics|confusion|images|images|results\.(bbox|segm))\.json|config\.yaml|summary\.txt)$/,
 };
 
 /**

@@ -112,7 +112,7 @@ describe("DeiT", () => {
     }
   });
 
-  it("resizes position embeddings of other pictures as timm does, and leaves out a token it has not", () => {
+  it("resizes position embeddings of other images as timm does, and leaves out a token it has not", () => {
     const shape = [1, 2 + 24 * 24, 8];
     const find = (name: string) => (name === "pos_embed" ? shape : undefined);
     const adapted = (wanted: readonly number[]) => {

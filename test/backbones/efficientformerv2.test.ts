@@ -8,7 +8,7 @@ import { backboneConfig } from "../support/backboneGoldens.js";
 import { requireGoldens } from "../support/goldens.js";
 import { expectOfficialModel, type GoldenTask } from "../support/modelGoldens.js";
 
-const PICTURE_SIDES = { cls: 224, det: 800, seg: 512 };
+const IMAGE_SIDES = { cls: 224, det: 800, seg: 512 };
 const BLOCKS = { s0: 14, s1: 21, s2: 28, l: 35 };
 
 describe("EfficientFormerV2", () => {
@@ -19,7 +19,7 @@ describe("EfficientFormerV2", () => {
       const folder = requireGoldens(this, `models/${model}`);
       const [, variant, task] = model.split("_") as ["v2", keyof typeof BLOCKS, GoldenTask];
       const config = backboneConfig.parse({ type: "efficientformerv2", variant });
-      const options = { pictureSide: PICTURE_SIDES[task], classes: 1000 };
+      const options = { imageSide: IMAGE_SIDES[task], classes: 1000 };
       await expectOfficialModel({
         folder,
         task,
@@ -35,10 +35,10 @@ describe("EfficientFormerV2", () => {
 
   it("tells of sizes it cannot have", () => {
     const config = backboneConfig.parse({ type: "efficientformerv2", variant: "s0" });
-    expect(() => makeClassifier(new ParameterList().scope(), config, { pictureSide: 200, classes: 10 })).to.throw(
-      "pictures of 200 × 200; sides must be multiples of 32",
+    expect(() => makeClassifier(new ParameterList().scope(), config, { imageSide: 200, classes: 10 })).to.throw(
+      "images of 200 × 200; sides must be multiples of 32",
     );
-    const dense = makeBackbone(new ParameterList().scope(), config, { pictureSide: 512 });
+    const dense = makeBackbone(new ParameterList().scope(), config, { imageSide: 512 });
     expect(() => dense.forward(input("x", [1, 3, 100, 64]), Context.evaluation())).to.throw(
       "images of 100 × 64; sides must be multiples of 32",
     );

@@ -22,7 +22,7 @@ const FREE = {
   half: false,
 } as const;
 
-// Those whose parts depend on the size of the picture: tables of attention biases, patches.
+// Those whose parts depend on the size of the image: tables of attention biases, patches.
 const DEPENDENT = [
   { type: "efficientformerv2", variant: "s0" },
   { type: "mobilevit", variant: "xs" },
@@ -36,7 +36,7 @@ describe("an exported backbone of free sizes", function () {
     const config = backboneConfig.parse(written);
     it(`${backboneTitle(config)} answers as graphs built for each size`, async () => {
       const list = new ParameterList();
-      const { forward } = makeBackbone(list.scope(), config, { pictureSide: 512 });
+      const { forward } = makeBackbone(list.scope(), config, { imageSide: 512 });
       const values = new ParameterValues(list.all);
       fillFromPrng(values, list.all, "free");
       const graphs = {

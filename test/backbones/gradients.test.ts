@@ -59,7 +59,7 @@ describe("a training step of a classifier", function () {
       const golden = readJson<Golden>(FOLDER + file);
       const list = new ParameterList();
       const classifier = makeClassifier(list.scope(), backboneConfig.parse(golden.config), {
-        pictureSide: 224,
+        imageSide: 224,
         classes: CLASSES,
       });
       const { shape } = golden;

@@ -11,11 +11,11 @@ describe("layer-wise decay of the learning rate", () => {
   for (const [name, { config: written, groups, scales }] of Object.entries(layers)) {
     it(`scales every parameter of ${name} as timm's param_groups_layer_decay`, () => {
       const config = backboneConfig.parse(written);
-      const dense = makeBackbone(new ParameterList().scope("backbone"), config, { pictureSide: 224 });
+      const dense = makeBackbone(new ParameterList().scope("backbone"), config, { imageSide: 224 });
       const { scale, layers: count, least } = layerScales(dense, config, layerDecay);
       expect(count).to.equal(groups - 1); // theirs count the head
       const list = new ParameterList();
-      makeClassifier(list.scope("backbone"), config, { pictureSide: 224, classes: 10 });
+      makeClassifier(list.scope("backbone"), config, { imageSide: 224, classes: 10 });
       const trained = list.all.filter(({ role }) => role !== "buffer").map((parameter) => parameter.name);
       const expected = new Map(scales.flatMap(([value, names]) => names.map((each) => [each, value] as const)));
       expect(trained).to.have.length(expected.size);
@@ -34,8 +34,8 @@ describe("layer-wise decay of the learning rate", () => {
       const config = backboneConfig.parse({ type: kind.schema.shape.type.value, variant: each });
       it(`has a layer for every parameter of ${backboneTitle(config)} but heads and what is added for dense maps`, () => {
         const [dense, classifier] = [new ParameterList(), new ParameterList()];
-        const backbone = makeBackbone(dense.scope(), config, { pictureSide: 512 });
-        makeClassifier(classifier.scope(), config, { pictureSide: 224, classes: 10 });
+        const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });
+        makeClassifier(classifier.scope(), config, { imageSide: 224, classes: 10 });
         const found = backboneLayers(config, backbone);
         const isIn = (name: string) => found.filter((paths) => paths.some((path) => isWithin(name, path))).length;
         const names = [dense, classifier].flatMap(({ all }) => all.map(({ name }) => name));

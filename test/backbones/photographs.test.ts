@@ -6,10 +6,10 @@ import { expect } from "chai";
 import { efficientNet, efficientNetClassifier } from "../../lib/backbones/efficientnet.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
-import { decodePicture } from "../../lib/images/decode.js";
-import { cropPicture } from "../../lib/images/geometry.js";
+import { decodeImage } from "../../lib/images/decode.js";
+import { cropImage } from "../../lib/images/geometry.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
-import { resizePicture } from "../../lib/images/resize.js";
+import { resizeImage } from "../../lib/images/resize.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { openTensorFile } from "../../lib/tensorfiles/open.js";
@@ -99,10 +99,10 @@ describe("EfficientNet-Lite0 with its ImageNet weights", () => {
       logits: forward(input("x", shape), Context.inference(values)),
     });
     for (const { file: name, width, height, left, top, classes, logits, mean, norm } of photographs) {
-      const picture = await decodePicture(join(folder, name));
-      const resized = resizePicture(picture, { width, height }, "bicubic-antialias");
+      const image = await decodeImage(join(folder, name));
+      const resized = resizeImage(image, { width, height }, "bicubic-antialias");
       const x = new Float32Array(3 * SIDE * SIDE);
-      const cut = cropPicture(resized, { left, top, width: SIDE, height: SIDE });
+      const cut = cropImage(resized, { left, top, width: SIDE, height: SIDE });
       writeNormalised(cut, x, 0, { ...NORMALISATION, paddedHeight: SIDE, paddedWidth: SIDE });
       const found = (await program.run({ x })).logits as Float32Array;
       const order = Array.from(found.keys()).sort((a, b) => found[b]! - found[a]!);

@@ -51,13 +51,13 @@ describe("backbones", () => {
     const config = backboneConfig.parse(written);
     it(`${backboneTitle(config)} has the published parameters and multiply-adds`, () => {
       const [parameters, macs] = sizeOf(224, (scope) => {
-        const { forward } = makeClassifier(scope, config, { pictureSide: 224, classes: 1000 });
+        const { forward } = makeClassifier(scope, config, { imageSide: 224, classes: 1000 });
         return (x, context) => [forward(x, context)];
       });
       expect(parameters).to.be.closeTo(classifier[0], 0.0051);
       expect(macs).to.be.closeTo(classifier[1], 0.00051);
       const [denseParameters, denseMacs] = sizeOf(512, (scope) => {
-        return makeBackbone(scope, config, { pictureSide: 512 }).forward;
+        return makeBackbone(scope, config, { imageSide: 512 }).forward;
       });
       expect(denseParameters).to.be.closeTo(dense[0], 0.0051);
       expect(denseMacs).to.be.closeTo(dense[1], 0.0051);

@@ -1,18 +1,18 @@
 import { expect } from "chai";
-import { checksum, IGNORED, labelMap, objects, outputGradient, normalisedImages, rms } from "../../bench/inputs.js";
+import { checksum, IGNORED, labelMap, normalisedImages, objects, outputGradient, rms } from "../../bench/inputs.js";
 
 describe("bench/inputs", () => {
   it("makes the inputs whose checksums the Python side gets", () => {
     const size = [512, 512] as const;
     const shown = normalisedImages(2, size);
-    const truth = [0, 1].map((picture) => objects(picture, size, { classes: 80, count: 8 }));
+    const truth = [0, 1].map((image) => objects(image, size, { classes: 80, count: 8 }));
     expect(checksum(shown, ...truth.flatMap(({ boxes, labels, masks }) => [boxes, labels, ...masks]))).to.equal(
       2262616020,
     );
     expect(checksum(shown, labelMap(0, size, 150), labelMap(1, size, 150))).to.equal(1140268062);
   });
 
-  it("keeps objects inside the picture, their masks filling their boxes as ellipses do", () => {
+  it("keeps objects inside the image, their masks filling their boxes as ellipses do", () => {
     const [height, width] = [320, 480];
     const { boxes, labels, masks } = objects(3, [height, width], { classes: 7, count: 12 });
     expect(masks).to.have.length(12);

@@ -44,7 +44,7 @@ describe("bad input: annotations of objects", () => {
       /: annotation 2: category_id 7 is not in the list of categories$/,
     ],
     [
-      "an unknown picture",
+      "an unknown image",
       (json) => (json.annotations[1]!.image_id = 7),
       /: annotation 2: image_id 7 is not in the list of images$/,
     ],
@@ -69,12 +69,12 @@ describe("bad input: annotations of objects", () => {
       (json) => (json.annotations[1]!.id = 1),
       /: annotation 1: this id occurs twice; .* must be unique$/,
     ],
-    ["no pictures", (json) => (json.images = json.annotations = []), /: the data set is empty: it lists no pictures$/],
+    ["no images", (json) => (json.images = json.annotations = []), /: the data set is empty: it lists no images$/],
     ["no categories", (json) => (json.categories = json.annotations = []), /: the list of categories is empty$/],
     [
-      "a picture that is missing",
+      "an image that is missing",
       (json) => (json.images[1]!.file_name = "1.jpg"),
-      /pictures\/1\.jpg: this picture of .*spoilt\.json \(image 11\) is missing; there is 1\.png$/,
+      /images\/1\.jpg: this image of .*spoilt\.json \(image 11\) is missing; there is 1\.png$/,
     ],
   ];
   for (const [name, spoil, message] of cases) {
@@ -110,18 +110,18 @@ describe("bad input: annotations of objects", () => {
 
   it("refuses a set of which nothing is left", async () => {
     write((json) => (json.annotations = []));
-    expect(await train("train", "data.dropEmpty=true")).to.contain("no picture has an object of the classes chosen");
+    expect(await train("train", "data.dropEmpty=true")).to.contain("no image has an object of the classes chosen");
     expect(await train("train", "data.classes=[disk]")).to.contain('there is no category "disk"');
   });
 
-  it("names a picture that has not the size its annotation says, and trains no step", async () => {
+  it("names an image that has not the size its annotation says, and trains no step", async () => {
     write((json) => Object.assign(json.images[1]!, { width: 60, height: 60 }));
     const told = await train("train", "data.batchSize=3");
-    expect(told).to.match(/1\.png: the picture is 64×64, its annotation says 60×60; do they belong together\?$/);
+    expect(told).to.match(/1\.png: the image is 64×64, its annotation says 60×60; do they belong together\?$/);
     expect(existsSync(join(run, "checkpoints"))).to.equal(false);
   });
 
-  it("clips boxes that reach outside their pictures, and counts them", async () => {
+  it("clips boxes that reach outside their images, and counts them", async () => {
     write((json) => {
       json.annotations[0]!.bbox = [-20, 10, 50, 30];
       json.annotations[1]!.bbox = [40, 40, 100, 100];
@@ -130,7 +130,7 @@ describe("bad input: annotations of objects", () => {
       ...["train", config],
       ...set(`data.train.annotations=${spoilt}`, "training.steps=1", "data.val.limit=1"),
     ]);
-    expect(stderr).to.contain(`${spoilt}: 2 boxes reached outside their pictures and were clipped\n`);
+    expect(stderr).to.contain(`${spoilt}: 2 boxes reached outside their images and were clipped\n`);
   });
 });
 
@@ -167,14 +167,10 @@ describe("bad input: label maps", () => {
       () => png(1, 16),
       /a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG$/,
     ],
-    ["another size", () => labels(0, 32), /1\.png: the picture is 64×64, its label map .*1\.png says 32×32; do they/],
+    ["another size", () => labels(0, 32), /1\.png: the image is 64×64, its label map .*1\.png says 32×32; do they/],
     ["a value out of range", () => labels(3), /label 3 at x = 0, y = 0 is out of range: 3 classes mean labels 0–2/],
     ["half its bytes", () => labels(0).subarray(0, 60), /1\.png: cannot be decoded: .*; is the file complete\?$/],
-    [
-      "another format",
-      () => Buffer.from("no picture, but long enough"),
-      /must be a PNG of one channel; this is no PNG$/,
-    ],
+    ["another format", () => Buffer.from("no image, but long enough"), /must be a PNG of one channel; this is no PNG$/],
   ];
   for (const [name, bytes, message] of cases) {
     it(`names a label map with ${name}`, async () => {
@@ -185,25 +181,25 @@ describe("bad input: label maps", () => {
     });
   }
 
-  it("names a label map that is missing, and a folder without pictures, in either split", async () => {
+  it("names a label map that is missing, and a folder without images, in either split", async () => {
     rmSync(map);
     const told = await train();
     expect(told).to.contain(`its label map ${map} is missing`);
     const empty = join(data.folder, "empty");
     mkdirSync(empty);
     for (const split of ["train", "val"]) {
-      const message = `${empty}: there are no pictures in this folder`;
+      const message = `${empty}: there are no images in this folder`;
       const other = `data.${split === "train" ? "val" : "train"}.limit=1`;
       if (split === "val") writeFileSync(map, labels(0));
-      expect(await train(`data.${split}.pictures=${empty}`, other)).to.equal(message);
+      expect(await train(`data.${split}.images=${empty}`, other)).to.equal(message);
     }
     const none = join(data.folder, "none");
-    expect(await train(`data.train.pictures=${none}`)).to.contain(
-      `cannot read ${none}: no such file or folder; data.train.pictures of the config names it`,
+    expect(await train(`data.train.images=${none}`)).to.contain(
+      `cannot read ${none}: no such file or folder; data.train.images of the config names it`,
     );
   });
 
-  it("goes on where nothing of a picture is labelled", async () => {
+  it("goes on where nothing of an image is labelled", async () => {
     for (const name of ["0.png", "1.png"]) writeFileSync(join(data.labelMaps, name), labels(255));
     const outcome = await accepted(["train", config, ...set("training.steps=2")]);
     expect(outcome.stderr).to.contain("step 2/2  loss 0.0000");

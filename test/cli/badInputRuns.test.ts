@@ -180,7 +180,7 @@ describe("bad input: runs that cannot go on", () => {
     const best = (name: string | undefined) => name !== "best.safetensors"; // may be better now
     expect(everything(run).filter(([name]) => best(name))).to.deep.equal(before.filter(([name]) => best(name)));
     const out = join(data.folder, "out");
-    const predict = ["predict", config, data.pictures, "--weights", run, "--out", out];
+    const predict = ["predict", config, data.images, "--weights", run, "--out", out];
     const { code, stderr } = await onFullDisk(/1\.jpg/, () => runCommand(predict, { api }));
     expect(code).to.equal(1);
     expect(stderr).to.match(/^cannot write .*1\.jpg: the disk is full; skipped$/m);
@@ -214,7 +214,7 @@ describe("bad input: runs that cannot go on", () => {
     const out = join(data.folder, "never");
     for (const args of [
       ["evaluate", config, "--weights", begun, ...set(`output=${out}`)],
-      ["predict", config, data.pictures, "--weights", begun, "--out", out],
+      ["predict", config, data.images, "--weights", begun, "--out", out],
     ]) {
       const outcome = await runCommand(args, { api: stopped, signal: controller.signal });
       expect(outcome).to.deep.equal({ code: 130, stdout: "", stderr: "interrupted\n" });

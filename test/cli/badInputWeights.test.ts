@@ -29,7 +29,7 @@ describe("bad input: weights and checkpoints", () => {
     const given = ["--weights", weights, ...set(...overrides)];
     const message = await refused(["evaluate", config, "--out", join(data.folder, "figures"), ...given]);
     const out = join(data.folder, "out");
-    expect(await refused(["predict", config, data.pictures, "--out", out, ...given])).to.equal(message);
+    expect(await refused(["predict", config, data.images, "--out", out, ...given])).to.equal(message);
     return message;
   };
   const written = (name: string, bytes: Uint8Array): string => {
@@ -41,7 +41,7 @@ describe("bad input: weights and checkpoints", () => {
   it("names weights that are missing, and folders without any", async () => {
     const none = join(data.folder, "none.safetensors");
     expect(await told(none)).to.equal(`cannot read the weights ${none}: no such file or folder`);
-    expect(await told(data.pictures)).to.contain(`${data.pictures}: neither a checkpoint nor a run's folder`);
+    expect(await told(data.images)).to.contain(`${data.images}: neither a checkpoint nor a run's folder`);
   });
 
   it("names weights that are cut short or no weights", async () => {
@@ -53,8 +53,8 @@ describe("bad input: weights and checkpoints", () => {
       .to.contain("is truncated inside its header (1000 bytes)")
       .and.contain(mend);
     expect(await told(cut(0))).to.contain("cut.safetensors: the file is empty; download or write it again");
-    expect(await told(join(data.pictures, "0.png"))).to.contain(
-      "0.png: a picture, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder",
+    expect(await told(join(data.images, "0.png"))).to.contain(
+      "0.png: an image, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder",
     );
   });
 

@@ -28,7 +28,7 @@ describe("densekit data", () => {
       [["data", "show", "--out", "x.png", "--count", "0"], /It must be a whole number from 1/],
       [["data", "convert", "x", "--from", "voc", "--reduce-zero-label", "--out", "y"], /are for --from masks/],
       [
-        ["data", "check", "--annotations", "a", "--pictures", "b", "--classes", "c", "--object-info", "d"],
+        ["data", "check", "--annotations", "a", "--images", "b", "--classes", "c", "--object-info", "d"],
         /--classes and --object-info both give the class names; leave one out/,
       ],
     ] as const) {
@@ -43,11 +43,11 @@ describe("densekit data", () => {
     try {
       const [table, converted] = [join(data.folder, "table.txt"), join(data.folder, "converted")];
       await writeFile(table, "Idx\tName\n1\tsquare\n2\tcircle\n");
-      const paths = ["--annotations", data.annotations, "--pictures", data.pictures];
+      const paths = ["--annotations", data.annotations, "--images", data.images];
       const { code, stdout } = await run(["data", "check", ...paths, "--object-info", table]);
       expect(code).to.equal(1);
       expect(stdout).to.contain('"circle"');
-      const from = ["data", "convert", data.annotations, "--from", "coco", "--pictures", data.pictures, "--to", "yolo"];
+      const from = ["data", "convert", data.annotations, "--from", "coco", "--images", data.images, "--to", "yolo"];
       const outcome = await run([...from, "--object-info", table, "--out", converted]);
       expect(outcome).to.include({ code: 1 });
       expect(outcome.stderr).to.contain('"circle"');

@@ -25,7 +25,7 @@ describe("what train says of its data before the first step", () => {
     change(json);
     writeFileSync(changed, JSON.stringify(json));
     const { data: sets, ...rest } = shapesConfig("detection", data, join(data.folder, "run"));
-    const train = { annotations: changed, pictures: data.pictures };
+    const train = { annotations: changed, images: data.images };
     writeFileSync(config, JSON.stringify({ ...rest, data: { ...sets, train } })); // JSON is YAML
   };
   /** A training that begins and ends, or ends with an error. */
@@ -38,7 +38,7 @@ describe("what train says of its data before the first step", () => {
     return run(["train", config, ...more], { api: recordingApi({ train: begin }).api });
   };
 
-  it("is what data check finds without decoding pictures, the rarest first", async () => {
+  it("is what data check finds without decoding images, the rarest first", async () => {
     write(({ annotations }) => {
       for (const i of [0, 1, 2, 3, 4]) annotations[i]!.bbox = [-20, 5, 40, 40];
       annotations[5]!.bbox = [5, 5, 0, 9];

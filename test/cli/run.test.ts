@@ -49,7 +49,7 @@ describe("the command line", () => {
       [["train"], /missing required argument 'config'/],
       [["train", "x.yaml", "--sett", "a=1"], /unknown option '--sett'/],
       [["evaluate", "x.yaml"], /required option '--weights <path>' not specified/],
-      [["predict", "x.yaml", "--weights", "w", "--out", "o"], /missing required argument 'pictures'/],
+      [["predict", "x.yaml", "--weights", "w", "--out", "o"], /missing required argument 'images'/],
       [["config", "small.yaml", "--set", "training"], /--set training: expected a\.b\.c=value/],
       [["config", "x", "y"], /too many arguments/],
     ] as const) {
@@ -178,9 +178,9 @@ describe("the command line", () => {
     expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);
   });
 
-  it("predict: passes pictures and folder on", async () => {
+  it("predict: passes images and folder on", async () => {
     const { api, calls } = recordingApi({
-      predictFiles: async ({ outDir }) => ({ outDir, pictures: [], unreadable: [] }),
+      predictFiles: async ({ outDir }) => ({ outDir, images: [], unreadable: [] }),
     });
     const args = ["predict", config, "a.jpg", "b/*.png", "--weights", weights, "--out", "out"];
     const { code, stdout } = await run(args, { api });
@@ -197,13 +197,13 @@ describe("the command line", () => {
   it("predict: says at the end how ids are numbered and what is drawn", async () => {
     const args = ["predict", config, "a.jpg", "--weights", weights, "--out", "out"];
     const printed = async (more: Partial<PredictResult>) => {
-      const answer = async () => ({ outDir: "OUT", pictures: [], unreadable: [], drawThreshold: 0.3, ...more });
+      const answer = async () => ({ outDir: "OUT", images: [], unreadable: [], drawThreshold: 0.3, ...more });
       return (await run(args, { api: recordingApi({ predictFiles: answer }).api })).stdout;
     };
     const drawn = "the results are in OUT\noverlays show objects of a score from 0.3 on; results.json has all\n";
     expect(await printed({ imageIds: "annotated" })).to.equal(drawn);
     expect(await printed({ imageIds: "counted" })).to.equal(
-      `${drawn}image_id in results.json counts the pictures 1, 2, ... in their order, as pictures.json names them; ` +
+      `${drawn}image_id in results.json counts the images 1, 2, ... in their order, as images.json names them; ` +
         "with --annotations FILE it is that file's\n",
     );
   });

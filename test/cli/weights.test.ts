@@ -69,7 +69,7 @@ describe("densekit weights", () => {
       ["c.yaml", "# a config\nextends: a.yaml\ntask: detection\n", /^a YAML file, not a file of weights; give/],
       ["umlaut.yaml", `name: ${"ü".repeat(400)}`, /^a YAML file, not a file of weights; give/],
       ["results.json", '[{"image_id": 1}]', /^a JSON file, not a file of weights; give/],
-      ["scene.pth", Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1"), /^a picture, not a file of weights; give/],
+      ["scene.pth", Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1"), /^an image, not a file of weights; give/],
       ["model.pth.gz", Buffer.from("\x1f\x8b\x08\0\0\0\0\0", "latin1"), /^a gzip file, not a file of weights; give/],
       [
         "noise.pth",

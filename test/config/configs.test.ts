@@ -40,9 +40,9 @@ describe("published configs", () => {
       expect(parts).to.deep.equal([head, backbone, ...neckName, schedule, data]);
       const epochs = /^(\d+)e$/.exec(schedule)?.[1];
       if (epochs !== undefined) expect(config.training.epochs).to.equal(Number(epochs));
-      // fruits-nuts-4 is four pictures of fruits-nuts.
+      // fruits-nuts-4 is four images of fruits-nuts.
       const place = data === "ade20k" ? "ADEChallengeData2016" : data!.replace(/-\d+$/, "");
-      expect(config.data.train.pictures).to.contain(`/data/${place}/`);
+      expect(config.data.train.images).to.contain(`/data/${place}/`);
       const lines = readFileSync(join(folder, name), "utf8").split("\n");
       expect(lines[0]).to.equal("# yaml-language-server: $schema=../schema/config.schema.json");
       expect(lines[1]).to.equal(`# Run: densekit train configs/${name}`);
@@ -73,7 +73,7 @@ describe("published configs", () => {
       schedule: { type: "step", milestones: [8, 11], gamma: 0.1, minLr: 0, warmup: { steps: 500, ratio: 1e-6 } },
     });
     expect(config.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 1e-4 });
-    expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(16);
+    expect(config.training.accumulate * config.data.batchSize, "images a step").to.equal(16);
     expect(config.model.backbone).to.deep.include({ variant: "l7", layerScaleInit: 1e-6 });
   });
 
@@ -104,7 +104,7 @@ describe("published configs", () => {
     if (config.task !== "segmentation") throw new Error("wrong task");
     expect(config.training.steps).to.equal(40000);
     expect(config.training.schedule).to.deep.equal({ type: "poly", power: 0.9, minLr: 0 });
-    expect(config.training.accumulate * config.data.batchSize, "pictures a step").to.equal(32);
+    expect(config.training.accumulate * config.data.batchSize, "images a step").to.equal(32);
     expect(config.data.reduceZeroLabel).to.equal(true);
     expect(config.model.head).to.deep.equal({
       type: "semanticFpn",

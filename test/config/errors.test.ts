@@ -175,7 +175,7 @@ describe("config errors", () => {
       "config.yaml:16:34: training.schedule.warmup.epochs: steps and epochs are both set; delete one by setting it to null",
     ],
     ["neither steps nor epochs", "  steps: 300\n", "", "config.yaml:11:3: training: needs epochs or steps"],
-    ["a missing value", "pictures: a/val", "", "config.yaml:9:8: data.val.pictures: is missing; expected a text"],
+    ["a missing value", "images: a/val", "", "config.yaml:9:8: data.val.images: is missing; expected a text"],
     [
       "a padding size the backbone cannot take",
       "type: coco",
@@ -223,9 +223,9 @@ describe("config errors", () => {
     ["broken YAML", "task: detection", 'task: "detection', "config.yaml:16:22: no valid YAML:"],
     [
       "a variable that is not set",
-      "pictures: a/val",
-      `pictures: '${variable("MY_SETS")}/val'`,
-      `config.yaml:9:45: data.val.pictures: the environment variable MY_SETS is not set; set it, or write ${variable("MY_SETS:-otherwise")}`,
+      "images: a/val",
+      `images: '${variable("MY_SETS")}/val'`,
+      `config.yaml:9:45: data.val.images: the environment variable MY_SETS is not set; set it, or write ${variable("MY_SETS:-otherwise")}`,
     ],
     [
       "a key that would change prototypes",
@@ -327,7 +327,7 @@ describe("config errors", () => {
         );
         files.remove();
       }
-      const path = SMALL.replace("pictures: a/val", `pictures: '${variable(key)}/val'`);
+      const path = SMALL.replace("images: a/val", `images: '${variable(key)}/val'`);
       expect(await message({ "config.yaml": path })).to.contain(`the environment variable ${key} is not set`);
       files.remove();
     }

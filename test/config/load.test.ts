@@ -10,9 +10,9 @@ describe("loading configs", () => {
       "small.yaml": SMALL,
       "child.yaml": "extends: small.yaml\ntraining: { seed: 3, schedule: { milestones: [100] } }\n",
       "grandchild.yaml": "extends: [child.yaml, parts/sgd.yaml]\nmodel: { neck: { channels: null } }\n",
-      "parts/sgd.yaml": `training: { optimizer: { type: sgd, lr: 0.1 } }\ndata: { val: { pictures: here, annotations: '${variable("SETS")}/v.json' } }\n`,
+      "parts/sgd.yaml": `training: { optimizer: { type: sgd, lr: 0.1 } }\ndata: { val: { images: here, annotations: '${variable("SETS")}/v.json' } }\n`,
       "empty-child.yaml": "extends: small.yaml\ntraining:\n  schedule: { warmup: null }\n  clipNorm:\n",
-      "anchors.yaml": `${SMALL.replace("{ annotations: a/val.json, pictures: a/val }", "*set").replace("train: {", "train: &set {")}`,
+      "anchors.yaml": `${SMALL.replace("{ annotations: a/val.json, images: a/val }", "*set").replace("train: {", "train: &set {")}`,
     });
   });
   after(() => files.remove());
@@ -37,7 +37,7 @@ describe("loading configs", () => {
     expect(config.model.head.test).to.deep.equal({
       scoreThreshold: 0.05,
       nms: 0.5,
-      maxPerPicture: 100,
+      maxPerImage: 100,
       maskThreshold: 0.5,
     });
     expect(config.model.head.mask).to.equal("auto");
@@ -97,7 +97,7 @@ describe("loading configs", () => {
     expect(config.data.train.annotations).to.equal(files.path("a/train.json"));
     expect(config.data.val).to.deep.equal({
       annotations: resolve("/sets/v.json"),
-      pictures: files.path("parts/here"),
+      images: files.path("parts/here"),
     });
     const relative = load("grandchild.yaml", [], { SETS: "my-sets" }).config;
     if (relative.task !== "detection") throw new Error("wrong task");
@@ -106,8 +106,8 @@ describe("loading configs", () => {
 
   it("knows DENSEKIT_DATA without it being set, and other variables by their alternative", () => {
     const set = (value: string) => {
-      const { config } = load("small.yaml", [`data.train.pictures=${value}`], { EMPTY: "" });
-      return config.data.train.pictures;
+      const { config } = load("small.yaml", [`data.train.images=${value}`], { EMPTY: "" });
+      return config.data.train.images;
     };
     expect(set(`${variable("DENSEKIT_DATA")}/x`)).to.equal(resolve("data/x"));
     expect(set(`${variable("EMPTY:-other")}/x`)).to.equal(resolve("other/x"));
@@ -127,7 +127,7 @@ describe("loading configs", () => {
       "data.classes=[cat, dog]",
       "training.optimizer.lr=5e-3",
       "model.neck.channels=null",
-      "data.train.pictures=here",
+      "data.train.images=here",
       "output=out",
     ];
     const { config } = load("small.yaml", overrides);
@@ -136,7 +136,7 @@ describe("loading configs", () => {
     expect(config.training.optimizer.lr).to.equal(5e-3);
     expect(config.data.classes).to.deep.equal(["cat", "dog"]);
     expect(config.model.neck.channels).to.equal(256);
-    expect(config.data.train.pictures).to.equal(resolve("here"));
+    expect(config.data.train.images).to.equal(resolve("here"));
     expect(config.output).to.equal(resolve("out"));
   });
 

@@ -31,8 +31,8 @@ model:
   head: { type: maskRcnn }
 data:
   type: coco
-  train: { annotations: a/train.json, pictures: a/train }
-  val: { annotations: a/val.json, pictures: a/val }
+  train: { annotations: a/train.json, images: a/train }
+  val: { annotations: a/val.json, images: a/val }
 training:
   steps: 300
   optimizer: { type: adamw, lr: 2e-4 }

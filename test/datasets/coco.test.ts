@@ -7,7 +7,7 @@ import type { DetectionDataset } from "../../lib/datasets/types.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson, requireData } from "../support/goldens.js";
 
@@ -22,8 +22,8 @@ describe("COCO files", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-coco-"));
     await mkdir(join(folder, "sub"));
-    await writeFile(join(folder, "a.png"), await encodePng(noisePicture(20, 10)));
-    await writeFile(join(folder, "sub/b.png"), await encodePng(noisePicture(8, 16)));
+    await writeFile(join(folder, "a.png"), await encodePng(noiseImage(20, 10)));
+    await writeFile(join(folder, "sub/b.png"), await encodePng(noiseImage(8, 16)));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -64,7 +64,7 @@ describe("COCO files", () => {
   const open = async (json: unknown, options: Partial<CocoOptions> = {}): Promise<DetectionDataset> => {
     const annotations = join(folder, "instances.json");
     await writeFile(annotations, typeof json === "string" ? json : JSON.stringify(json));
-    return openCoco({ annotations, pictures: folder, ...options });
+    return openCoco({ annotations, images: folder, ...options });
   };
 
   it("reads polygons, run lengths as lists and strings, crowds and sparse ids", async () => {
@@ -81,19 +81,19 @@ describe("COCO files", () => {
     expect(Array.from(ids)).to.deep.equal([1, 5, 6]);
     expect(rleBoxXyxy(masks[0]!)).to.deep.equal([2, 1, 7, 5]);
     for (const mask of masks.slice(1)) expect(decodeRle(mask!)).to.deep.equal(bitmap);
-    const { picture, instances, meta } = await dataset.load(0);
-    expect(picture).to.deep.equal(noisePicture(20, 10));
+    const { image, instances, meta } = await dataset.load(0);
+    expect(image).to.deep.equal(noiseImage(20, 10));
     expect(instances).to.deep.equal(dataset.instances(0));
     expect(meta).to.include({ id: 70, file: "a.png", originalWidth: 20, originalHeight: 10, flipped: false });
   });
 
-  it("keeps pictures without objects, and drops them when told to", async () => {
+  it("keeps images without objects, and drops them when told to", async () => {
     const kept = await open(valid());
-    expect(kept.pictures.map(({ id }) => id)).to.deep.equal([70, 30]);
-    expect(kept.report).to.include({ pictures: 2, picturesWithoutObjects: 1, objects: 3, crowds: 1 });
+    expect(kept.images.map(({ id }) => id)).to.deep.equal([70, 30]);
+    expect(kept.report).to.include({ images: 2, imagesWithoutObjects: 1, objects: 3, crowds: 1 });
     expect(kept.instances(1).boxes).to.have.lengthOf(0);
     const dropped = await open(valid(), { dropEmpty: true });
-    expect(dropped.pictures.map(({ id }) => id)).to.deep.equal([70]);
+    expect(dropped.images.map(({ id }) => id)).to.deep.equal([70]);
   });
 
   it("takes classes in the order given and counts what it leaves out", async () => {
@@ -115,7 +115,7 @@ describe("COCO files", () => {
     expect(Array.from(dataset.instances(0).boxes)).to.deep.equal([0, 2, 7, 10, 1, 2, 5, 6]);
     expect(dataset.report).to.include({ clippedBoxes: 1, degenerateBoxes: 0, withoutMask: 2 });
     expect(dataset.hasMasks).to.equal(false);
-    expect(describeReport(dataset.report)).to.equal("1 box reached outside its picture and was clipped");
+    expect(describeReport(dataset.report)).to.equal("1 box reached outside its image and was clipped");
   });
 
   it("leaves degenerate boxes out and counts them", async () => {
@@ -173,7 +173,7 @@ describe("COCO files", () => {
       /annotation 5: category_id 7 is not in the list of categories/,
     ],
     [
-      "an unknown picture id",
+      "an unknown image id",
       (j) => (j.annotations[1]!.image_id = 7),
       /annotation 5: image_id 7 is not in the list of images/,
     ],
@@ -211,9 +211,9 @@ describe("COCO files", () => {
       /two categories are named "tooth brush"/,
     ],
     [
-      "a missing picture",
+      "a missing image",
       (j) => (j.images[0]!.file_name = "A.jpg"),
-      /A\.jpg: this picture of .*\(image 70\) is missing; there is a\.png/,
+      /A\.jpg: this image of .*\(image 70\) is missing; there is a\.png/,
     ],
     [
       "a width of 0",
@@ -236,7 +236,7 @@ describe("COCO files", () => {
       /image number 2: "id" is 1\.5, but ids must be whole/,
     ],
     [
-      "a picture id that cannot be kept apart",
+      "an image id that cannot be kept apart",
       (j) => (j.annotations[1]!.image_id = -(2 ** 53)),
       /annotation 5: "image_id" is about -9007199254740992, but ids from 2\^53/,
     ],
@@ -247,9 +247,9 @@ describe("COCO files", () => {
     ],
     ["no annotation id", (j) => delete j.annotations[1]!.id, /annotation number 2: id is missing/],
     [
-      "no pictures",
+      "no images",
       (j) => Object.assign(j, { images: [], annotations: [] }),
-      /the data set is empty: it lists no pictures/,
+      /the data set is empty: it lists no images/,
     ],
     ["no list of categories", (j) => Reflect.deleteProperty(j, "categories"), /the list "categories" is missing/],
   ];
@@ -274,11 +274,11 @@ describe("COCO files", () => {
     expect(await userMessage(() => open("{"))).to.contain("no valid JSON");
     expect(await userMessage(() => open(valid(), { classes: ["cars"] }))).to.contain('did you mean "car"?');
     expect(await userMessage(() => open({ ...valid(), annotations: [] }, { dropEmpty: true }))).to.contain(
-      "no picture has an object",
+      "no image has an object",
     );
   });
 
-  it("refuses damaged run lengths and pictures of another size when they are loaded", async () => {
+  it("refuses damaged run lengths and images of another size when they are loaded", async () => {
     const json = valid();
     json.annotations[1]!.segmentation = { size: [10, 20], counts: [1, 2] };
     const dataset = await open(json);
@@ -287,11 +287,11 @@ describe("COCO files", () => {
     turned.images[1] = { id: 30, file_name: "sub/b.png", width: 16, height: 8 };
     const other = await open(turned);
     expect(await userMessage(() => other.load(1))).to.match(
-      /b\.png: the picture is 8×16, its annotation says 16×8.*EXIF/,
+      /b\.png: the image is 8×16, its annotation says 16×8.*EXIF/,
     );
   });
 
-  for (const [name, file, pictures] of [
+  for (const [name, file, images] of [
     ["facade", "instances_validation.json", "images/validation"],
     ["fruits-nuts", "instances_val.json", "val"],
     ["coco-mini", "annotations/instances_val2017.json", "val2017"],
@@ -300,7 +300,7 @@ describe("COCO files", () => {
     it(`reads ${name}: masks match the annotated boxes`, async function () {
       const root = requireData(this, name);
       const json = readJson<Json>(join(root, file));
-      const dataset = await openCoco({ annotations: join(root, file), pictures: join(root, pictures) });
+      const dataset = await openCoco({ annotations: join(root, file), images: join(root, images) });
       const { report } = dataset;
       expect(report.objects + report.degenerateBoxes).to.equal(json.annotations.length);
       expect(dataset.length).to.equal(json.images.length);
@@ -318,7 +318,7 @@ describe("COCO files", () => {
         }
       }
       if (name !== "bccd") expect(compared).to.be.above(30);
-      expect((await dataset.load(0)).picture.width).to.equal(dataset.pictures[0]!.width);
+      expect((await dataset.load(0)).image.width).to.equal(dataset.images[0]!.width);
     });
   }
 });

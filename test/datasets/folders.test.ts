@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { findMissing } from "../../lib/datasets/folders.js";
 
-describe("missing pictures", () => {
+describe("missing images", () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-folders-"));
@@ -29,11 +29,11 @@ describe("missing pictures", () => {
       ],
       ["per cent.png", /^there is per%20cent\.png$/],
       ["sub\\b.png", /^there is sub\/b\.png: folders are parted by \/, not by \\$/],
-      ["/data/a.png", /^the name is absolute; it must be relative to the pictures folder$/],
+      ["/data/a.png", /^the name is absolute; it must be relative to the images folder$/],
       ["C:\\data\\a.png", /^the name is absolute; /],
       ["http://images.cocodataset.org/val2017/a.png", /^the name is an address on the web; /],
       ["nosub/a.png", /^there is no folder .*nosub$/],
-      ["other.png", /^check the pictures folder$/],
+      ["other.png", /^check the images folder$/],
     ] as const) {
       expect(await hintFor(file), file).to.match(hint);
     }

@@ -1,7 +1,7 @@
 import type { Batch } from "../../lib/datasets/loader/types.js";
 import { UserError } from "../../lib/errors.js";
 
-/** A collate hook: the number of boxes of each picture, times a factor. */
+/** A collate hook: the number of boxes of each image, times a factor. */
 export function countBoxes(batch: Batch, options: unknown): Float32Array {
   const factor = Number(options);
   return Float32Array.from(batch.kind === "detection" ? batch.instances : [], ({ labels }) => labels.length * factor);

@@ -43,7 +43,7 @@ describe("data.ignoreLabel", function () {
   const source = (ignoreLabel: 255 | 7) => ({
     kind: "labelMaps" as const,
     name: "all",
-    pictures: data.pictures,
+    images: data.images,
     labelMaps: folders[ignoreLabel],
     classes: CLASSES,
     ignoreLabel,
@@ -99,7 +99,7 @@ describe("data.ignoreLabel", function () {
     expect((await checkData({ sources: [unsaid] })).errors).to.equal(4);
     const stats = async (from: 255 | 7) => (await pixelStats(await openLabelMaps(source(from)), "all", {})).stats;
     expect(await stats(7)).to.deep.equal(await stats(255));
-    const paths = ["--label-maps", folders[7], "--pictures", data.pictures, "--classes", CLASSES.join()];
+    const paths = ["--label-maps", folders[7], "--images", data.images, "--classes", CLASSES.join()];
     expect((await run(["data", "check", ...paths, "--ignore-label", "7"])).code).to.equal(0);
     expect((await run(["data", "check", ...paths, "--ignore-label", "256"])).stderr).to.contain(
       "It must be a whole number from 0 to 255.",
@@ -110,7 +110,7 @@ describe("data.ignoreLabel", function () {
     const converted = async (ignoreLabel: 255 | 7) => {
       const output = join(data.folder, `converted-${ignoreLabel}.json`);
       const input = folders[ignoreLabel];
-      const from = { format: "masks", layout: "classes", input, pictures: data.pictures, classes: CLASSES } as const;
+      const from = { format: "masks", layout: "classes", input, images: data.images, classes: CLASSES } as const;
       await convertData({ from: { ...from, ignoreLabel }, to: { format: "coco", output } });
       return readFileSync(output, "utf8");
     };

@@ -4,14 +4,14 @@ import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 
 describe("images with a class each", () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "densekit-labels-"));
-    const image = await encodePng(noisePicture(4, 4));
+    const image = await encodePng(noiseImage(4, 4));
     for (const name of ["train/b/1.png", "train/b/deep/er/0.png", "train/a/2.png", "val/x y.png", "val/z.png"]) {
       await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFile(join(root, name), image);
@@ -24,14 +24,14 @@ describe("images with a class each", () => {
   const listed = async (name: string, text: string, classes?: string[]) => {
     const labels = join(root, name);
     await writeFile(labels, text);
-    const dataset = await openImageLabels({ pictures: join(root, "val"), labels, ...(classes && { classes }) });
-    return { classes: dataset.classes, images: dataset.pictures.map(({ file }, i) => [file, dataset.labels[i]]) };
+    const dataset = await openImageLabels({ images: join(root, "val"), labels, ...(classes && { classes }) });
+    return { classes: dataset.classes, images: dataset.images.map(({ file }, i) => [file, dataset.labels[i]]) };
   };
 
   it("come from folders, with images at any depth", async () => {
-    const dataset = await openImageLabels({ pictures: join(root, "train") });
+    const dataset = await openImageLabels({ images: join(root, "train") });
     expect(dataset.classes, "a folder without images too").to.deep.equal(["a", "b", "empty"]);
-    expect(dataset.pictures.map(({ file }) => file)).to.deep.equal([
+    expect(dataset.images.map(({ file }) => file)).to.deep.equal([
       join("a", "2.png"),
       join("b", "1.png"),
       join("b", "deep", "er", "0.png"),
@@ -74,13 +74,13 @@ describe("images with a class each", () => {
     );
     expect(await told("m.txt", "cat\n")).to.contain("1 labels without file names, but");
     expect(await told("n.csv", "z.png,dog\ny.png,cat\n")).to.contain(
-      `${join(root, "val", "y.png")}: this picture of ${path("n.csv")} (image 2) is missing`,
+      `${join(root, "val", "y.png")}: this image of ${path("n.csv")} (image 2) is missing`,
     );
     expect(await told("o.csv", "z.png,dog\nx y.png,cats\n", ["cat", "dog"])).to.equal(
       `${path("o.csv")}: the class "cats" of x y.png is none of the 2 (cat, dog); did you mean "cat"?`,
     );
     expect(await told("p.xml", "")).to.contain("a list of labels is a .csv, .txt or .json file");
-    expect(await userMessage(() => openImageLabels({ pictures: join(root, "train/empty") }))).to.equal(
+    expect(await userMessage(() => openImageLabels({ images: join(root, "train/empty") }))).to.equal(
       `${join(root, "train/empty")}: there are no images here; they lie in a folder for each class`,
     );
   });

@@ -7,7 +7,7 @@ import { ade20kFolders, type LabelMapOptions, openLabelMaps } from "../../lib/da
 import { decodeLabelMap } from "../../lib/images/decode.js";
 import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 
@@ -18,7 +18,7 @@ describe("label map folders", () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), "densekit-maps-"));
     for (const folder of ["images", "annotations"]) await mkdir(join(root, folder, "train"), { recursive: true });
-    await writeFile(join(root, "images/train/a.png"), await encodePng(noisePicture(3, 2)));
+    await writeFile(join(root, "images/train/a.png"), await encodePng(noiseImage(3, 2)));
     await writeMap("annotations/train/a.png", 3, 2, values);
     await writeFile(
       join(root, "objectInfo3.txt"),
@@ -36,11 +36,11 @@ describe("label map folders", () => {
   it("reduces the zero label: 0 is ignored, the others go down by one, 255 stays", async () => {
     const dataset = await open({ reduceZeroLabel: true });
     expect(dataset.classes).to.deep.equal(["wall", "building, edifice", "sky"]);
-    expect(dataset.pictures).to.deep.equal([{ id: 1, file: "a.png", width: 3, height: 2 }]);
-    const { labelMap, picture } = await dataset.load(0);
+    expect(dataset.images).to.deep.equal([{ id: 1, file: "a.png", width: 3, height: 2 }]);
+    const { labelMap, image } = await dataset.load(0);
     expect(Array.from(labelMap!.data)).to.deep.equal([255, 0, 1, 2, 255, 0]);
     expect(await dataset.loadLabelMap(0)).to.deep.equal(labelMap);
-    expect(picture).to.deep.equal(noisePicture(3, 2));
+    expect(image).to.deep.equal(noiseImage(3, 2));
   });
 
   it("keeps labels as they are otherwise", async () => {
@@ -66,11 +66,11 @@ describe("label map folders", () => {
 
   it("refuses an empty split, a missing map, a map of another size, a missing folder", async () => {
     await mkdir(join(root, "images/val"));
-    expect(await userMessage(() => open(ade20kFolders(root, "val")))).to.match(/images\/val: there are no pictures/);
+    expect(await userMessage(() => open(ade20kFolders(root, "val")))).to.match(/images\/val: there are no images/);
     expect(await userMessage(() => open(ade20kFolders(root, "test")))).to.match(/cannot read .*images\/test: no such/);
     await writeMap("annotations/train/a.png", 2, 3, values);
     const dataset = await open({ classes: ["a", "b", "c", "d"] });
-    expect(await userMessage(() => dataset.load(0))).to.match(/the picture is 3×2, its label map .* says 2×3/);
+    expect(await userMessage(() => dataset.load(0))).to.match(/the image is 3×2, its label map .* says 2×3/);
     await rm(join(root, "annotations/train/a.png"));
     expect(await userMessage(() => open())).to.match(/a\.png: its label map .*annotations\/train\/a\.png is missing/);
   });
@@ -101,12 +101,12 @@ describe("label map folders", () => {
     expect(dataset.palette).to.deep.equal(ADE20K_PALETTE);
     for (let i = 0; i < 3; i++) {
       const raw = await decodeLabelMap(
-        join(data, "annotations/validation", dataset.pictures[i]!.file.replace("jpg", "png")),
+        join(data, "annotations/validation", dataset.images[i]!.file.replace("jpg", "png")),
       );
       const { labelMap } = await dataset.load(i);
       expect(labelMap!.data.every((v, p) => v === (raw.data[p] === 0 ? 255 : raw.data[p]! - 1))).to.equal(true);
     }
-    expect(await userMessage(() => openLabelMaps(ade20kFolders(data, "training")))).to.contain("no pictures");
+    expect(await userMessage(() => openLabelMaps(ade20kFolders(data, "training")))).to.contain("no images");
   });
 
   it("reads the whole of coco-stuff-sem and facade", async function () {
@@ -134,9 +134,9 @@ describe("class folders", () => {
     for (const name of ["dog", "cat"]) {
       await mkdir(join(root, name));
       for (const file of ["1.png", "2.png", "notes.txt"])
-        await writeFile(join(root, name, file), await encodePng(noisePicture(4, 4)));
+        await writeFile(join(root, name, file), await encodePng(noiseImage(4, 4)));
     }
-    const dataset = await openImageLabels({ pictures: root });
+    const dataset = await openImageLabels({ images: root });
     expect(dataset.classes).to.deep.equal(["cat", "dog"]);
     const samples = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.load(i)));
     expect(samples.map(({ label, meta }) => [meta.file, label])).to.deep.equal([
@@ -145,10 +145,10 @@ describe("class folders", () => {
       [join("dog", "1.png"), 1],
       [join("dog", "2.png"), 1],
     ]);
-    expect(await userMessage(() => openImageLabels({ pictures: root, classes: ["cats"] }))).to.contain(
+    expect(await userMessage(() => openImageLabels({ images: root, classes: ["cats"] }))).to.contain(
       `the class "cat" of ${join("cat", "1.png")} is none of the 1 (cats); did you mean "cats"?`,
     );
-    expect(await userMessage(() => openImageLabels({ pictures: join(root, "cat") }))).to.contain(
+    expect(await userMessage(() => openImageLabels({ images: join(root, "cat") }))).to.contain(
       "there are no images here; they lie in a folder for each class",
     );
     await rm(root, { recursive: true });

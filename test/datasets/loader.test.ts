@@ -14,7 +14,7 @@ import type { Dataset } from "../../lib/datasets/types.js";
 import { UserError } from "../../lib/errors.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { IMAGENET_NORMALISATION } from "../../lib/images/normalise.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 
@@ -38,7 +38,7 @@ describe("planning an epoch", () => {
   const flat = (batches: readonly Int32Array[]) => batches.flatMap((batch) => Array.from(batch));
   const all = Array.from({ length: 23 }, (_, i) => i);
 
-  it("holds every picture, one group a batch, all batches full", () => {
+  it("holds every image, one group a batch, all batches full", () => {
     for (let epoch = 0; epoch < 5; epoch++) {
       const batches = planEpoch(plan, epoch);
       expect(batches).to.have.lengthOf(4 + 2);
@@ -72,21 +72,21 @@ describe("planning an epoch", () => {
 });
 
 describe("padded sizes", () => {
-  const pictures = [
+  const images = [
     { width: 33, height: 20 },
     { width: 10, height: 64 },
   ];
 
   it("are the largest sides raised to a multiple, or the smallest preferred size that holds them", () => {
-    expect(paddedSize(pictures, {})).to.deep.equal({ width: 64, height: 64 });
-    expect(paddedSize(pictures, { multipleOf: 1 })).to.deep.equal({ width: 33, height: 64 });
+    expect(paddedSize(images, {})).to.deep.equal({ width: 64, height: 64 });
+    expect(paddedSize(images, { multipleOf: 1 })).to.deep.equal({ width: 33, height: 64 });
     const [large, fitting, narrow] = [
       { width: 128, height: 128 },
       { width: 96, height: 64 },
       { width: 32, height: 512 },
     ];
-    expect(paddedSize(pictures, { sizes: [large, fitting, narrow] })).to.deep.equal(fitting);
-    expect(paddedSize(pictures, { sizes: [narrow] })).to.deep.equal({ width: 64, height: 64 });
+    expect(paddedSize(images, { sizes: [large, fitting, narrow] })).to.deep.equal(fitting);
+    expect(paddedSize(images, { sizes: [narrow] })).to.deep.equal({ width: 64, height: 64 });
   });
 });
 
@@ -102,7 +102,7 @@ describe("loading detection batches", () => {
     const root = requireData(this, "coco-mini");
     dataset = await openCoco({
       annotations: join(root, "annotations/instances_val2017.json"),
-      pictures: join(root, "val2017"),
+      images: join(root, "val2017"),
     });
     base = { dataset, transforms, batchSize: 2, seed: 3, shuffle: true };
   });
@@ -121,12 +121,12 @@ describe("loading detection batches", () => {
     expect(await collect(base, { startAt: 3, stopAt: 5 })).to.deep.equal(whole.slice(3));
   });
 
-  it("normalises, pads with zeros and describes each picture", async () => {
+  it("normalises, pads with zeros and describes each image", async () => {
     const [batch] = await collect({ ...base, padding: { sizes: [{ width: 256, height: 256 }] } }, { stopAt: 1 });
     const { images, height, width, meta, instances, indices } = batch!;
     expect([height, width, images.length]).to.deep.equal([256, 256, 2 * 3 * 256 * 256]);
     for (const [i, one] of meta.entries()) {
-      const info = dataset.pictures[indices[i]!]!;
+      const info = dataset.images[indices[i]!]!;
       expect(one).to.include({ id: info.id, file: info.file, originalWidth: info.width, originalHeight: info.height });
       expect(one.width / info.width).to.be.closeTo(one.scaleFactor[0], 1e-9);
       const plane = images.subarray(i * 3 * 256 * 256, (i * 3 + 1) * 256 * 256);
@@ -145,7 +145,7 @@ describe("loading detection batches", () => {
     }
   });
 
-  it("separates upright from lying pictures", async () => {
+  it("separates upright from lying images", async () => {
     const batches = await collect(
       { ...base, batchSize: 3 },
       { stopAt: createLoader({ ...base, batchSize: 3 }).batchesPerEpoch },
@@ -156,7 +156,7 @@ describe("loading detection batches", () => {
     expect(new Set(batches.map(({ meta }) => meta[0]!.originalWidth < meta[0]!.originalHeight)).size).to.equal(2);
   });
 
-  it("keeps the annotation as it is for evaluation, in order, each picture once", async () => {
+  it("keeps the annotation as it is for evaluation, in order, each image once", async () => {
     const options = {
       ...base,
       shuffle: false,
@@ -176,7 +176,7 @@ describe("loading detection batches", () => {
     expect(first!.instances[0]!.masks.every((mask) => mask === undefined)).to.equal(true);
   });
 
-  it("distorts a picture differently from epoch to epoch", async () => {
+  it("distorts an image differently from epoch to epoch", async () => {
     const one = { ...base, shuffle: false, grouping: "none" as const, batchSize: dataset.length };
     const [first, second] = await collect(one, { stopAt: 2 });
     expect(first!.indices).to.deep.equal(second!.indices);
@@ -205,17 +205,17 @@ describe("loading detection batches", () => {
         expect(error).to.be.instanceOf(TypeError);
       });
 
-      it("names the picture that cannot be decoded, after the batches before it", async () => {
+      it("names the image that cannot be decoded, after the batches before it", async () => {
         const folder = await mkdtemp(join(tmpdir(), "densekit-loader-"));
         const images = [0, 1, 2].map((id) => ({ id, file_name: `${id}.png`, width: 8, height: 8 }));
         for (const { file_name: name } of images)
-          await writeFile(join(folder, name), await encodePng(noisePicture(8, 8)));
-        await writeFile(join(folder, "2.png"), "no picture");
+          await writeFile(join(folder, name), await encodePng(noiseImage(8, 8)));
+        await writeFile(join(folder, "2.png"), "no image");
         await writeFile(
           join(folder, "a.json"),
           JSON.stringify({ images, annotations: [], categories: [{ id: 1, name: "cat" }] }),
         );
-        const spoilt = await openCoco({ annotations: join(folder, "a.json"), pictures: folder });
+        const spoilt = await openCoco({ annotations: join(folder, "a.json"), images: folder });
         const loader = createLoader({ dataset: spoilt, transforms: [], batchSize: 1, seed: 1, workers });
         const seen: Batch[] = [];
         const message = await userMessage(async () => {
@@ -268,7 +268,7 @@ describe("loading detection batches", () => {
 });
 
 describe("loading segmentation batches", () => {
-  it("stacks label maps, 255 where padded, and agrees with the picture's flips", async function () {
+  it("stacks label maps, 255 where padded, and agrees with the image's flips", async function () {
     const root = requireData(this, "facade");
     const dataset = await openLabelMaps({ ...ade20kFolders(root, "validation"), reduceZeroLabel: true });
     const transforms: TransformInput[] = [
@@ -318,9 +318,9 @@ describe("loading classification batches", () => {
     const root = await mkdtemp(join(tmpdir(), "densekit-loader-classes-"));
     for (const name of ["a", "b"]) {
       await mkdir(join(root, name));
-      await writeFile(join(root, name, "1.png"), await encodePng(noisePicture(8, 8)));
+      await writeFile(join(root, name, "1.png"), await encodePng(noiseImage(8, 8)));
     }
-    const dataset = await openImageLabels({ pictures: root });
+    const dataset = await openImageLabels({ images: root });
     const transforms: TransformInput[] = [{ type: "centreCrop", resize: 8, size: 8 }];
     const [batch] = await collect(
       { dataset, transforms, batchSize: 2, seed: 1, padding: { multipleOf: 8 } },
@@ -328,7 +328,7 @@ describe("loading classification batches", () => {
     );
     expect(Array.from(batch!.labels)).to.deep.equal([0, 1]);
     const { mean, std } = IMAGENET_NORMALISATION;
-    expect(batch!.images[0]).to.be.closeTo((noisePicture(8, 8).data[0]! - mean[0]) / std[0], 1e-6);
+    expect(batch!.images[0]).to.be.closeTo((noiseImage(8, 8).data[0]! - mean[0]) / std[0], 1e-6);
     await rm(root, { recursive: true });
   });
 });

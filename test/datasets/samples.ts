@@ -2,7 +2,7 @@ import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances, Sample } from "../../lib/datasets/types.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { Random } from "../../lib/random.js";
-import { noiseLabels, noisePicture } from "../images/pictures.js";
+import { noiseImage, noiseLabels } from "../images/images.js";
 
 /** A sample with boxes of whole pixels whose masks fill them, and a label map. */
 export function makeSample(width: number, height: number, objects: number, seed = 1): Sample {
@@ -21,7 +21,7 @@ export function makeSample(width: number, height: number, objects: number, seed 
     masks: boxes.map((box) => encodeRle(filledBox(box, width, height), height, width)),
   };
   return {
-    picture: noisePicture(width, height, seed),
+    image: noiseImage(width, height, seed),
     meta: metaOf({ id: 1, file: "a.jpg" }, { width, height }),
     instances,
     labelMap: noiseLabels(width, height, 5, seed),

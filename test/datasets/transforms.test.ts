@@ -4,7 +4,7 @@ import { scaledSize } from "../../lib/datasets/geometry.js";
 import { applyTransforms, completeTransforms, type TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Sample } from "../../lib/datasets/types.js";
 import { changeHsv, scaleValues } from "../../lib/images/colour.js";
-import { resizeLabelMap, resizePicture } from "../../lib/images/resize.js";
+import { resizeImage, resizeLabelMap } from "../../lib/images/resize.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
 import { Random } from "../../lib/random.js";
 import { filledBox, makeSample } from "./samples.js";
@@ -30,18 +30,18 @@ describe("resizing samples", () => {
   });
 
   it("raises both sides to a multiple", () => {
-    const { picture, meta } = apply(makeSample(50, 33, 1), { type: "resize", scale: [2048, 51], multipleOf: 32 });
-    expect([picture.width, picture.height]).to.deep.equal([96, 64]); // from 77 × 51
+    const { image, meta } = apply(makeSample(50, 33, 1), { type: "resize", scale: [2048, 51], multipleOf: 32 });
+    expect([image.width, image.height]).to.deep.equal([96, 64]); // from 77 × 51
     expect(meta.scaleFactor).to.deep.equal([96 / 50, 64 / 33]);
   });
 
-  it("takes picture, boxes, masks and label map along", () => {
+  it("takes image, boxes, masks and label map along", () => {
     fc.assert(
       fc.property(sizes, sizes, sizes, sizes, fc.nat(), (width, height, newWidth, newHeight, seed) => {
         const sample = makeSample(width, height, 3, seed);
         const size = { width: newWidth, height: newHeight };
         const resized = apply(sample, { type: "resize", scale: [newWidth, newHeight], keepRatio: false });
-        expect(resized.picture).to.deep.equal(resizePicture(sample.picture, size));
+        expect(resized.image).to.deep.equal(resizeImage(sample.image, size));
         expect(resized.labelMap).to.deep.equal(resizeLabelMap(sample.labelMap!, size));
         expect(resized.meta).to.include({
           width: newWidth,
@@ -68,17 +68,17 @@ describe("resizing samples", () => {
   it("scales by a random factor within its range, whole pixels first", () => {
     const seen = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
-      const { picture } = apply(
+      const { image } = apply(
         makeSample(64, 48, 0),
         { type: "randomScale", scale: [200, 48], ratioRange: [0.5, 2] },
         seed,
       );
-      expect(picture.height).to.be.within(24, 96);
-      expect(picture.width).to.be.within(
-        Math.floor((picture.height - 0.5) * (64 / 48)),
-        Math.ceil((picture.height + 0.5) * (64 / 48)),
+      expect(image.height).to.be.within(24, 96);
+      expect(image.width).to.be.within(
+        Math.floor((image.height - 0.5) * (64 / 48)),
+        Math.ceil((image.height + 0.5) * (64 / 48)),
       );
-      seen.add(picture.height);
+      seen.add(image.height);
     }
     expect(Math.min(...seen)).to.be.below(36);
     expect(Math.max(...seen)).to.be.above(80);
@@ -101,7 +101,7 @@ describe("flipping samples", () => {
         }
         expect(flipped.meta.flipped).to.equal(true);
         expect(flipped.labelMap!.data[0]).to.equal(sample.labelMap!.data[width - 1]);
-        expect(flipped.picture.data[0]).to.equal(sample.picture.data[(width - 1) * 3]);
+        expect(flipped.image.data[0]).to.equal(sample.image.data[(width - 1) * 3]);
         expect(apply(flipped, { type: "randomFlip", probability: 1 })).to.deep.equal(sample);
       }),
       { numRuns: 40 },
@@ -120,21 +120,18 @@ describe("flipping samples", () => {
 });
 
 describe("cropping samples", () => {
-  it("keeps picture, label map, boxes and masks together and drops what lies outside", () => {
+  it("keeps image, label map, boxes and masks together and drops what lies outside", () => {
     fc.assert(
       fc.property(sizes, sizes, sizes, sizes, fc.nat(), (width, height, cropWidth, cropHeight, seed) => {
         const sample = makeSample(width, height, 5, seed);
         const cropped = apply(sample, { type: "randomCrop", width: cropWidth, height: cropHeight }, seed);
-        const { picture, labelMap, instances, meta } = cropped;
-        expect([picture.width, picture.height]).to.deep.equal([
-          Math.min(width, cropWidth),
-          Math.min(height, cropHeight),
-        ]);
-        expect([meta.width, meta.height]).to.deep.equal([picture.width, picture.height]);
-        expect([labelMap!.width, labelMap!.height]).to.deep.equal([picture.width, picture.height]);
+        const { image, labelMap, instances, meta } = cropped;
+        expect([image.width, image.height]).to.deep.equal([Math.min(width, cropWidth), Math.min(height, cropHeight)]);
+        expect([meta.width, meta.height]).to.deep.equal([image.width, image.height]);
+        expect([labelMap!.width, labelMap!.height]).to.deep.equal([image.width, image.height]);
         for (const [k, mask] of instances!.masks.entries()) {
           const box = Array.from(instances!.boxes.subarray(k * 4, k * 4 + 4));
-          expect(decodeRle(mask!)).to.deep.equal(filledBox(box, picture.width, picture.height));
+          expect(decodeRle(mask!)).to.deep.equal(filledBox(box, image.width, image.height));
           expect(rleArea(mask!)).to.be.above(0);
           const original = sample.instances!.ids.indexOf(instances!.ids[k]!);
           expect(instances!.labels[k]).to.equal(sample.instances!.labels[original]);
@@ -150,7 +147,7 @@ describe("cropping samples", () => {
     const corners = new Set<number>();
     for (let seed = 0; seed < 100; seed++) {
       corners.add(
-        sample.picture.data.indexOf(apply(sample, { type: "randomCrop", width: 3, height: 3 }, seed).picture.data[0]!),
+        sample.image.data.indexOf(apply(sample, { type: "randomCrop", width: 3, height: 3 }, seed).image.data[0]!),
       );
     }
     expect(corners.size).to.equal(4);
@@ -180,7 +177,7 @@ describe("cropping samples", () => {
 });
 
 describe("photometric distortion", () => {
-  it("changes only the picture, differently for different seeds, equally for equal ones", () => {
+  it("changes only the image, differently for different seeds, equally for equal ones", () => {
     const sample = makeSample(8, 8, 2);
     const distorted = Array.from({ length: 20 }, (_, seed) => apply(sample, { type: "photometricDistortion" }, seed));
     expect(apply(sample, { type: "photometricDistortion" }, 3)).to.deep.equal(distorted[3]);
@@ -191,17 +188,13 @@ describe("photometric distortion", () => {
         meta: sample.meta,
       });
     }
-    expect(new Set(distorted.map(({ picture }) => picture.data.join())).size).to.be.above(15);
+    expect(new Set(distorted.map(({ image }) => image.data.join())).size).to.be.above(15);
   });
 
-  it("leaves a grey picture's pixels grey and its order of brightness", () => {
+  it("leaves a grey image's pixels grey and its order of brightness", () => {
     const grey = { width: 4, height: 1, data: Uint8Array.of(...[60, 90, 120, 150].flatMap((v) => [v, v, v])) };
     for (let seed = 0; seed < 30; seed++) {
-      const { data } = apply(
-        { ...makeSample(4, 1, 0), picture: grey },
-        { type: "photometricDistortion" },
-        seed,
-      ).picture;
+      const { data } = apply({ ...makeSample(4, 1, 0), image: grey }, { type: "photometricDistortion" }, seed).image;
       for (let i = 0; i < 12; i += 3) expect(data[i + 1] === data[i] && data[i + 2] === data[i]).to.equal(true);
       expect(data[0]! <= data[3]! && data[3]! <= data[6]! && data[6]! <= data[9]!).to.equal(true);
     }
@@ -216,14 +209,14 @@ describe("photometric distortion", () => {
     const changes = (part: object): Set<string> =>
       new Set(
         Array.from({ length: 40 }, (_, seed) =>
-          apply(sample, { type: "photometricDistortion", ...off, ...part }, seed).picture.data.join(),
+          apply(sample, { type: "photometricDistortion", ...off, ...part }, seed).image.data.join(),
         ),
       );
-    expect(changes({})).to.deep.equal(new Set([sample.picture.data.join()]));
-    const contrast = scaleValues(sample.picture, 0.7, 0).data.join();
-    expect(changes({ contrast: [0.7, 0.7] })).to.deep.equal(new Set([sample.picture.data.join(), contrast]));
-    const dull = changeHsv(sample.picture, { saturation: 0.5 }).data.join();
-    expect(changes({ saturation: [0.5, 0.5] })).to.deep.equal(new Set([sample.picture.data.join(), dull]));
+    expect(changes({})).to.deep.equal(new Set([sample.image.data.join()]));
+    const contrast = scaleValues(sample.image, 0.7, 0).data.join();
+    expect(changes({ contrast: [0.7, 0.7] })).to.deep.equal(new Set([sample.image.data.join(), contrast]));
+    const dull = changeHsv(sample.image, { saturation: 0.5 }).data.join();
+    expect(changes({ saturation: [0.5, 0.5] })).to.deep.equal(new Set([sample.image.data.join(), dull]));
     expect(changes({ brightness: 20 }).size).to.be.above(10);
     expect(changes({ hue: 20 }).size).to.be.above(10);
   });
@@ -243,16 +236,16 @@ describe("padding and classification crops", () => {
 
   it("cuts the middle", () => {
     const sample = makeSample(40, 20, 0);
-    const { picture } = apply(sample, { type: "centreCrop", resize: 20, size: 16 });
-    expect([picture.width, picture.height]).to.deep.equal([16, 16]);
-    expect(picture.data[0]).to.equal(sample.picture.data[(2 * 40 + 12) * 3]);
+    const { image } = apply(sample, { type: "centreCrop", resize: 20, size: 16 });
+    expect([image.width, image.height]).to.deep.equal([16, 16]);
+    expect(image.data[0]).to.equal(sample.image.data[(2 * 40 + 12) * 3]);
   });
 
   it("draws windows of random area", () => {
     const sample = makeSample(40, 20, 0);
     for (let seed = 0; seed < 20; seed++) {
-      const { picture } = apply(sample, { type: "randomResizedCrop", size: 12 }, seed);
-      expect([picture.width, picture.height]).to.deep.equal([12, 12]);
+      const { image } = apply(sample, { type: "randomResizedCrop", size: 12 }, seed);
+      expect([image.width, image.height]).to.deep.equal([12, 12]);
     }
   });
 });

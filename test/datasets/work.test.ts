@@ -23,16 +23,16 @@ describe("what the masks of a set may ask for", () => {
     delete process.env.DENSEKIT_MAX_WORK;
   });
 
-  it("grows with its files and pictures, those on the disk asked for when they are needed, once", () => {
+  it("grows with its files and images, those on the disk asked for when they are needed, once", () => {
     const base = room(setWork());
     const withFile = setWork();
     withFile.addFile(450e6);
     // COCO's training set: 860,000 objects of 450 MB, outlines of some 300 columns and 30 points.
     expect(room(withFile)).to.be.greaterThan(860_000 * (150 + 8 * 30 + 6 * 300));
-    const withPictures = setWork();
-    for (let i = 0; i < 100; i++) withPictures.addPicture();
-    withPictures.addPicture({ width: 4000, height: 3000 });
-    expect(room(withPictures)).to.be.greaterThan(base + 100 * 3e6 + 2e7);
+    const withImages = setWork();
+    for (let i = 0; i < 100; i++) withImages.addImage();
+    withImages.addImage({ width: 4000, height: 3000 });
+    expect(room(withImages)).to.be.greaterThan(base + 100 * 3e6 + 2e7);
     let asked = 0;
     const lazy = setWork(() => {
       asked++;
@@ -49,7 +49,7 @@ describe("what the masks of a set may ask for", () => {
     const work = setWork();
     expect(() => work.spend(9e7, "a.json: annotation 7")).to.throw(
       UserError,
-      "a.json: annotation 7: up to here there is more work than a file of this size and its pictures may ask for (90 of 80 " +
+      "a.json: annotation 7: up to here there is more work than a file of this size and its images may ask for (90 of 80 " +
         "million units): its objects are very large, or very many; split the file, or, if it is meant so, set the " +
         "environment variable DENSEKIT_MAX_WORK=900000000",
     );
@@ -64,7 +64,7 @@ describe("what the masks of a set may ask for", () => {
     );
   });
 
-  it("counts each picture once that is there", () => {
+  it("counts each image once that is there", () => {
     const folder = mkdtempSync(join(tmpdir(), "densekit-work-"));
     try {
       writeFileSync(join(folder, "a.png"), "");

@@ -6,11 +6,11 @@ import { openCoco } from "../../lib/datasets/coco.js";
 import { checkData } from "../../lib/datatools/check/check.js";
 import { inOrder } from "../../lib/datatools/check/order.js";
 import type { CheckResult, Problem } from "../../lib/datatools/check/types.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
-import { noisePicture, smoothPicture } from "../images/pictures.js";
+import { noiseImage, smoothImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 import { makeShapes, type ShapesData } from "../support/shapes.js";
@@ -30,8 +30,8 @@ describe("data check", () => {
   });
   afterEach(() => rm(data.folder, { recursive: true }));
 
-  const coco = (name = "train", annotations = data.annotations, pictures = data.pictures) =>
-    ({ kind: "coco", name, annotations, pictures }) as const;
+  const coco = (name = "train", annotations = data.annotations, images = data.images) =>
+    ({ kind: "coco", name, annotations, images }) as const;
 
   /** "severity kind entry-or-file: message", without the folder. */
   const told = ({ problems }: CheckResult): string[] =>
@@ -47,7 +47,7 @@ describe("data check", () => {
   it("finds nothing in a sound set", async () => {
     const result = await checkData({ sources: [coco()] });
     expect(result).to.deep.equal({
-      sets: [{ name: "train", pictures: 4, annotations: 8 }],
+      sets: [{ name: "train", images: 4, annotations: 8 }],
       errors: 0,
       warnings: 0,
       problems: [],
@@ -79,8 +79,8 @@ describe("data check", () => {
     Object.assign(json.images[1]!, { width: 60 });
     json.categories.push({ id: 9 }, { id: 3, name: "again" }, { id: 12, name: "rare" });
     await writeFile(data.annotations, JSON.stringify(json));
-    await writeFile(join(data.pictures, "0.png"), (await readFile(join(data.pictures, "0.png"))).subarray(0, 300));
-    await writeFile(join(data.pictures, "extra.png"), await encodePng(noisePicture(8, 8)));
+    await writeFile(join(data.images, "0.png"), (await readFile(join(data.images, "0.png"))).subarray(0, 300));
+    await writeFile(join(data.images, "extra.png"), await encodePng(noiseImage(8, 8)));
     const result = await checkData({ sources: [coco()] });
     const expected = [
       /^error category category number 3: name is missing$/,
@@ -88,20 +88,20 @@ describe("data check", () => {
       /^error id image 10: this id occurs twice/,
       /^error size image 52: width is missing$/,
       /^error category annotation 1: category_id 99 is not in the list/,
-      /^error picture annotation 2: image_id 77 is not in the list/,
+      /^error image annotation 2: image_id 77 is not in the list/,
       /^error id annotation 2: this id occurs twice/,
       /^error mask annotation 4: polygon has 4 numbers; a polygon needs at least 3 points/,
       /^error box annotation 4: the box is empty: 0 × 5 pixels/,
-      /^error box annotation 5: the box lies outside its picture of 64 × 64: x 70 to 75, y 10 to 15$/,
+      /^error box annotation 5: the box lies outside its image of 64 × 64: x 70 to 75, y 10 to 15$/,
       /^error mask annotation 7: the run lengths cover 10 pixels, but 64 × 64/,
       /^error mask annotation 108: polygon is degenerate: its points enclose no area$/,
       /^error box annotation 111: bbox holds "8", which is no finite number$/,
       /^error id annotation number 13: id is missing$/,
-      /^error picture image 50: the file is missing; check the pictures folder$/,
-      /^error file pictures\/0\.png: cannot be decoded: /,
-      /^error size pictures\/1\.png: the picture is 64×64, its annotation says 60×64/,
-      /^warning box annotation 6: the box reaches 6 pixels outside its picture; it is clipped$/,
-      /^warning mask annotation 6: a polygon reaches 6 pixels outside its picture; it is clipped$/,
+      /^error image image 50: the file is missing; check the images folder$/,
+      /^error file images\/0\.png: cannot be decoded: /,
+      /^error size images\/1\.png: the image is 64×64, its annotation says 60×64/,
+      /^warning box annotation 6: the box reaches 6 pixels outside its image; it is clipped$/,
+      /^warning mask annotation 6: a polygon reaches 6 pixels outside its image; it is clipped$/,
       /^warning area annotation 6: area is \d+, but the box covers 200 pixels, its mask 196 pixels; figures by size go by area$/,
       /^warning area annotation 8: area is \d+, but the box covers 144 pixels, its mask 144 pixels; figures by size go by area$/,
       /^warning box annotation 8: bbox \[20, 20, 12, 12\] is not the mask's, \[1, 1, 12, 12\]; bbox is x, y, width/,
@@ -111,7 +111,7 @@ describe("data check", () => {
       /^warning duplicate annotation 109: the same class and box as annotation 108/,
       /^warning duplicate image 51: 2\.png is also image 12$/,
       /^warning unused instances\.json: 1 of 3 classes has no object: rare$/,
-      /^warning unused pictures: 1 picture of this folder is not in instances\.json, such as extra\.png$/,
+      /^warning unused images: 1 image of this folder is not in instances\.json, such as extra\.png$/,
     ];
     const list = told(result);
     for (const pattern of expected) {
@@ -122,7 +122,7 @@ describe("data check", () => {
     }
     expect(list.filter((line) => !expected.some((pattern) => pattern.test(line)))).to.deep.equal([]);
     expect(result.errors).to.equal(17);
-    expect(result.problems.find(({ entry }) => entry === "image 50")?.file).to.equal(join(data.pictures, "gone.png"));
+    expect(result.problems.find(({ entry }) => entry === "image 50")?.file).to.equal(join(data.images, "gone.png"));
   });
 
   it("tells of a wrong field what it is and what it should be, once", async () => {
@@ -139,12 +139,12 @@ describe("data check", () => {
       'error size image 12: width is "64", which is no finite number',
       'error category annotation 8: "category_id" is the text "2", but COCO\'s ids are numbers; write it without quotes',
       'error category category number 1: name must be a text, not 3; write it in quotes, "3"',
-      'error picture image 10: file_name must be a text, not 5; write it in quotes, "5"',
-      "error picture image 11: file_name is empty",
+      'error image image 10: file_name must be a text, not 5; write it in quotes, "5"',
+      "error image image 11: file_name is empty",
     ]);
   });
 
-  it("tells of a picture that is listed but faulty once, and nothing of its objects", async () => {
+  it("tells of an image that is listed but faulty once, and nothing of its objects", async () => {
     const json: Json = JSON.parse(valid);
     const faulty = json.images[0]!;
     delete faulty.width;
@@ -200,24 +200,22 @@ describe("data check", () => {
       "error file instances.json: cannot be read: no such file or folder",
     ]);
     await writeFile(data.annotations, valid.replace(/"categories":.*\}$/, '"categories":[]}'));
-    await rename(data.pictures, join(data.folder, "elsewhere"));
+    await rename(data.images, join(data.folder, "elsewhere"));
     const list = told(await checkData({ sources: [coco()] }));
     expect(list[0]).to.equal("error category instances.json: the list of categories is empty");
-    expect(list.at(-1)).to.match(/^error file pictures: cannot be read: no such file or folder$/);
+    expect(list.at(-1)).to.match(/^error file images: cannot be read: no such file or folder$/);
   });
 
-  it("finds pictures of training in validation by their pixels, and such that were compressed anew", async () => {
+  it("finds images of training in validation by their pixels, and such that were compressed anew", async () => {
     const val = join(data.folder, "val");
     await mkdir(val);
-    const { data: rgb } = await decodePicture(join(data.pictures, "1.png"));
+    const { data: rgb } = await decodeImage(join(data.images, "1.png"));
     await writeFile(join(val, "copy.png"), encode({ width: 64, height: 64, data: rgb, channels: 3, depth: 8 })); // other bytes
-    const smooth = smoothPicture(64, 64);
-    await writeFile(join(data.pictures, "2.png"), await encodePng(smooth));
+    const smooth = smoothImage(64, 64);
+    await writeFile(join(data.images, "2.png"), await encodePng(smooth));
     await writeFile(join(val, "again.jpg"), await encodeJpeg(smooth, { quality: 60 }));
-    await writeFile(join(val, "other.png"), await encodePng(noisePicture(64, 64)));
-    const bytes = await Promise.all(
-      [join(val, "copy.png"), join(data.pictures, "1.png")].map((path) => readFile(path)),
-    );
+    await writeFile(join(val, "other.png"), await encodePng(noiseImage(64, 64)));
+    const bytes = await Promise.all([join(val, "copy.png"), join(data.images, "1.png")].map((path) => readFile(path)));
     expect(bytes[0]!.equals(bytes[1]!)).to.equal(false);
     const json: Json = JSON.parse(valid);
     const names = ["copy.png", "again.jpg", "other.png"];
@@ -230,16 +228,16 @@ describe("data check", () => {
     await writeFile(valFile, JSON.stringify(json));
     const sources = [coco(), coco("val", valFile, val)];
     expect(told(await checkData({ sources }))).to.deep.equal([
-      "error leakage val/copy.png: also in train, pixel for pixel: pictures/1.png; figures on it say nothing",
-      "warning leakage val/again.jpg: nearly the same picture as one in train: pictures/2.png",
+      "error leakage val/copy.png: also in train, pixel for pixel: images/1.png; figures on it say nothing",
+      "warning leakage val/again.jpg: nearly the same image as one in train: images/2.png",
     ]);
     expect((await checkData({ sources, pixels: false })).problems).to.deep.equal([]);
     expect(told(await checkData({ sources: [coco(), coco("val")] }))).to.deep.equal([
       "warning leakage instances.json: val is the same data set as train; figures on it say how well it is learnt by heart",
     ]);
-    await cp(join(data.pictures, "1.png"), join(data.pictures, "3.png"));
+    await cp(join(data.images, "1.png"), join(data.images, "3.png"));
     expect(told(await checkData({ sources: [coco()] }))).to.deep.equal([
-      "warning duplicate pictures/3.png: the same picture as 1.png, pixel for pixel",
+      "warning duplicate images/3.png: the same image as 1.png, pixel for pixel",
     ]);
   });
 
@@ -258,21 +256,21 @@ describe("data check", () => {
     map.data.fill(7, 100, 110).fill(9, 130, 131);
     await writeFile(path("0.png"), encodeIndexedPng(map, []));
     await writeFile(path("1.png"), encodeIndexedPng({ width: 32, height: 64, data: new Uint8Array(2048) }, []));
-    await writeFile(path("2.png"), await encodePng(noisePicture(64, 64)));
+    await writeFile(path("2.png"), await encodePng(noiseImage(64, 64)));
     await rename(path("3.png"), path("orphan.png"));
     const result = await checkData({
       sources: [
-        { kind: "labelMaps", name: "train", pictures: data.pictures, labelMaps: data.labelMaps, classes: ["a", "b"] },
+        { kind: "labelMaps", name: "train", images: data.images, labelMaps: data.labelMaps, classes: ["a", "b"] },
       ],
     });
     const list = told(result).sort();
     const expected = [
       /^error label labelMaps\/0\.png: label 7 at x = 36, y = 1 is out of range: 2 classes mean labels 0–1.*\(10 pixels\)$/,
       /^error label labelMaps\/0\.png: label 9 at x = 2, y = 2 is out of range.*\(1 pixel\)$/,
-      /^error label map pictures\/3\.png: its label map labelMaps\/3\.png is missing$/,
+      /^error label map images\/3\.png: its label map labelMaps\/3\.png is missing$/,
       /^error file labelMaps\/2\.png: a label map must hold one class index a pixel.*3 channels/,
-      /^error size pictures\/1\.png: the picture is 64×64, its label map labelMaps\/1\.png says 32×64/,
-      /^warning unused labelMaps: 1 label map has no picture, such as orphan\.png$/,
+      /^error size images\/1\.png: the image is 64×64, its label map labelMaps\/1\.png says 32×64/,
+      /^warning unused labelMaps: 1 label map has no image, such as orphan\.png$/,
       /^warning unused labelMaps: 1 of 2 classes has no pixel: b$/,
     ];
     for (const pattern of expected)
@@ -283,7 +281,7 @@ describe("data check", () => {
     expect(list).to.have.length(expected.length);
   });
 
-  it("lists the rarest kinds first, the same whichever picture is decoded first", async () => {
+  it("lists the rarest kinds first, the same whichever image is decoded first", async () => {
     const shuffled: Problem[] = [
       ...["10", "9", "2"].map((id) => problem("error", "box", `annotation ${id}`)),
       problem("warning", "unused", "b"),
@@ -323,16 +321,16 @@ describe("data check", () => {
   it("lists a missing folder once", async () => {
     const gone = join(data.folder, "gone");
     const list = told(
-      await checkData({ sources: [{ kind: "labelMaps", name: "a", pictures: gone, labelMaps: data.labelMaps }] }),
+      await checkData({ sources: [{ kind: "labelMaps", name: "a", images: gone, labelMaps: data.labelMaps }] }),
     );
     expect(list).to.deep.equal(["error file gone: cannot be read: no such file or folder"]);
     expect(told(await checkData({ sources: [coco("a", data.annotations, gone)] }))).to.deep.equal(list);
   });
 
   it("prints problems in groups, or as JSON, and exits with 1 where there are errors", async () => {
-    const args = ["data", "check", "--annotations", data.annotations, "--pictures", data.pictures];
+    const args = ["data", "check", "--annotations", data.annotations, "--images", data.images];
     const sound = await accepted(args);
-    expect(sound.stdout).to.equal("data: 4 pictures, 8 objects\n0 errors, 0 warnings\n");
+    expect(sound.stdout).to.equal("data: 4 images, 8 objects\n0 errors, 0 warnings\n");
     const json: Json = JSON.parse(valid);
     for (const annotation of json.annotations) annotation.category_id = 8;
     for (let i = 0; i < 4; i++) json.annotations.push({ ...json.annotations[0], id: 50 + i, bbox: [1, 1, 3 + i, 0] });
@@ -352,9 +350,9 @@ describe("data check", () => {
 
   it("explains command lines that are wrong", async () => {
     for (const [args, message] of [
-      [[], /which data set\? Give a config; or --pictures with/],
+      [[], /which data set\? Give a config; or --images with/],
       [["--annotations", "a.json"], /which data set\?/],
-      [["--annotations", "a", "--label-maps", "b", "--pictures", "c"], /which data set\?/],
+      [["--annotations", "a", "--label-maps", "b", "--images", "c"], /which data set\?/],
       [["x.yaml", "--annotations", "a"], /a config or the paths of a data set, not both/],
     ] as const) {
       const { code, stdout, stderr } = await run(["data", "check", ...args]);
@@ -364,14 +362,14 @@ describe("data check", () => {
   });
 
   it("finds no error in real sets", async function () {
-    for (const [name, annotations, pictures] of [
+    for (const [name, annotations, images] of [
       ["bccd", "instances_val.json", "val"],
       ["fruits-nuts", "instances_val.json", "val"],
       ["coco-mini", "annotations/instances_val2017.json", "val2017"],
     ] as const) {
       const folder = requireData(this, name);
       const { errors } = await checkData({
-        sources: [coco(name, join(folder, annotations), join(folder, pictures))],
+        sources: [coco(name, join(folder, annotations), join(folder, images))],
       });
       expect(errors, name).to.equal(0);
     }

@@ -13,7 +13,7 @@ import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson, requireData } from "../support/goldens.js";
 
@@ -29,19 +29,19 @@ describe("data convert", () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-convert-"));
     out = join(folder, "out.json");
     await cp(FORMATS, folder, { recursive: true });
-    const picture = noisePicture(12, 8);
-    for (const name of ["voc", "labelme", "cvat", "yolo/images/train", "yolo/images/val", "pictures"]) {
+    const image = noiseImage(12, 8);
+    for (const name of ["voc", "labelme", "cvat", "yolo/images/train", "yolo/images/val", "images"]) {
       await mkdir(join(folder, name), { recursive: true });
-      await writeFile(join(folder, name, "scene.png"), await encodePng(picture));
+      await writeFile(join(folder, name, "scene.png"), await encodePng(image));
     }
-    await writeFile(join(folder, "cvat/empty.png"), await encodePng(picture));
+    await writeFile(join(folder, "cvat/empty.png"), await encodePng(image));
   });
   afterEach(() => rm(folder, { recursive: true }));
 
   const convert = (from: ConvertSource, more: object = {}) =>
     convertData({ from, to: { format: "coco", output: out, ...more } });
 
-  const open = (pictures: string) => openCoco({ annotations: out, pictures: join(folder, pictures) });
+  const open = (images: string) => openCoco({ annotations: out, images: join(folder, images) });
 
   function objectsOf(dataset: DetectionDataset, index = 0): Seen[] {
     const { boxes, labels, masks } = dataset.instances(index);
@@ -55,7 +55,7 @@ describe("data convert", () => {
     });
   }
 
-  /** The mask of a 12 × 8 picture that is set in these windows x1 y1 x2 y2. */
+  /** The mask of a 12 × 8 image that is set in these windows x1 y1 x2 y2. */
   function drawn(...windows: (readonly [number, number, number, number])[]): string {
     const at = (x: number, y: number) => windows.some(([x1, y1, x2, y2]) => x >= x1 && x < x2 && y >= y1 && y < y2);
     const rows = Array.from({ length: 8 }, (_, y) => Array.from({ length: 12 }, (_, x) => (at(x, y) ? "#" : ".")));
@@ -68,7 +68,7 @@ describe("data convert", () => {
 
     it("takes corners for the first and the last pixel, counted from 1", async () => {
       const result = await convert(voc());
-      expect(result).to.include({ pictureCount: 1, objects: 2, withoutMask: 2 });
+      expect(result).to.include({ imageCount: 1, objects: 2, withoutMask: 2 });
       expect(objectsOf(await open("voc"))).to.deep.equal([
         ["person", [0, 0, 12, 8]],
         ["dog & cat", [3, 2, 4, 3]],
@@ -88,16 +88,16 @@ describe("data convert", () => {
       expect(Array.from((await open("voc")).instances(0).crowd)).to.deep.equal([0, 1]);
     });
 
-    it("reads a development kit's folders and lists, and the picture's size where the XML has none", async () => {
+    it("reads a development kit's folders and lists, and the image's size where the XML has none", async () => {
       const kit = join(folder, "VOC2012");
       for (const name of ["Annotations", "JPEGImages"]) await mkdir(join(kit, name), { recursive: true });
       const xml = await readFile(join(folder, "voc/scene.xml"), "utf8");
       await writeFile(join(kit, "Annotations/scene.xml"), xml.replace(/<size>.*<\/size>/, ""));
       await writeFile(join(kit, "Annotations/other.xml"), "not read");
-      await writeFile(join(kit, "JPEGImages/scene.jpg"), await encodeJpeg(noisePicture(12, 8)));
+      await writeFile(join(kit, "JPEGImages/scene.jpg"), await encodeJpeg(noiseImage(12, 8)));
       await writeFile(join(kit, "list.txt"), "scene  1\n\n");
       const result = await convert({ format: "voc", input: kit, list: join(kit, "list.txt") });
-      expect(result.pictures).to.equal(join(kit, "JPEGImages"));
+      expect(result.images).to.equal(join(kit, "JPEGImages"));
       expect(objectsOf(await open("VOC2012/JPEGImages"))[0]).to.deep.equal(["person", [0, 0, 12, 8]]);
     });
 
@@ -119,9 +119,9 @@ describe("data convert", () => {
     });
 
     it("converts a file of BCCD as ../shared/data/bccd was converted by others", async function () {
-      const pictures = join(requireData(this, "bccd"), "train");
+      const images = join(requireData(this, "bccd"), "train");
       await cp(join(FORMATS, "voc/BloodImage_00001.xml"), join(folder, "bccd/BloodImage_00001.xml"));
-      await convert({ format: "voc", input: join(folder, "bccd"), pictures });
+      await convert({ format: "voc", input: join(folder, "bccd"), images });
       interface Json {
         images: { id: number; file_name: string; width: number; height: number }[];
         annotations: { image_id: number; bbox: number[]; area: number; category_id: number }[];
@@ -137,7 +137,7 @@ describe("data convert", () => {
       };
       const own = boxes(readJson<Json>(out));
       expect(own).to.have.length.greaterThan(10);
-      expect(own).to.deep.equal(boxes(readJson<Json>(join(pictures, "../instances_train.json"))));
+      expect(own).to.deep.equal(boxes(readJson<Json>(join(images, "../instances_train.json"))));
     });
 
     it("names file and object of what is malformed", async () => {
@@ -164,9 +164,7 @@ describe("data convert", () => {
         /there are objects of the class "dog & cat", which --classes does not name$/,
       );
       await rm(join(folder, "voc/scene.png"));
-      expect(await userMessage(() => convert(voc()))).to.match(
-        /scene\.xml: its picture, "scene\.jpg", is not in .*voc;/,
-      );
+      expect(await userMessage(() => convert(voc()))).to.match(/scene\.xml: its image, "scene\.jpg", is not in .*voc;/);
       await rm(path);
       expect(await userMessage(() => convert(voc()))).to.match(
         /voc: there are no annotations \(\*\.xml\) in this folder$/,
@@ -191,15 +189,15 @@ describe("data convert", () => {
       expect(objectsOf(await open("yolo/images/val"))).to.deep.equal([["dog", [3, 2, 9, 6], drawn([3, 2, 9, 6])]]);
     });
 
-    it("reads lists of names and of pictures, and takes pictures without labels for background", async () => {
-      await writeFile(join(folder, "yolo/images/train/bare.png"), await encodePng(noisePicture(5, 5)));
+    it("reads lists of names and of images, and takes images without labels for background", async () => {
+      await writeFile(join(folder, "yolo/images/train/bare.png"), await encodePng(noiseImage(5, 5)));
       await writeFile(join(folder, "yolo/train.txt"), "./images/train/scene.png\nimages/train/bare.png\n");
       await writeFile(join(folder, "yolo/data.yaml"), "train: train.txt\nnc: 2\nnames: [person, dog]\n");
       const { remarks } = await convert(yolo());
-      expect(remarks).to.deep.equal(["1 picture without a label file taken for background"]);
+      expect(remarks).to.deep.equal(["1 image without a label file taken for background"]);
       const dataset = await open("yolo/images/train");
-      expect(dataset.pictures.map(({ file }) => file)).to.deep.equal(["bare.png", "scene.png"]);
-      expect(dataset.report).to.include({ picturesWithoutObjects: 1, objects: 2 });
+      expect(dataset.images.map(({ file }) => file)).to.deep.equal(["bare.png", "scene.png"]);
+      expect(dataset.report).to.include({ imagesWithoutObjects: 1, objects: 2 });
     });
 
     it("names file and line of what is malformed", async () => {
@@ -220,7 +218,7 @@ describe("data convert", () => {
       expect(await userMessage(() => convert(yolo()))).to.match(/scene\.txt: the text is not UTF-8; save it as UTF-8$/);
       await rm(labels);
       expect(await userMessage(() => convert(yolo()))).to.match(
-        /no picture has a label file; .*labels\/train\/scene\.txt$/,
+        /no image has a label file; .*labels\/train\/scene\.txt$/,
       );
     });
 
@@ -230,11 +228,11 @@ describe("data convert", () => {
       const hair = await convert(yolo());
       expect(hair.objects).to.equal(2);
       expect(hair.remarks).to.deep.equal([
-        `2 lines with values outside 0–1 clipped to their pictures (${labels}:1; ${labels}:2)`,
+        `2 lines with values outside 0–1 clipped to their images (${labels}:1; ${labels}:2)`,
       ]);
       await writeFile(labels, "0 1.1 0.5 0.4 1\n");
       expect(await userMessage(() => convert(yolo(), { force: true }))).to.match(
-        /scene\.txt:1: 1\.1 is out of range: .*; --clip takes what lies outside as clipped to the picture$/,
+        /scene\.txt:1: 1\.1 is out of range: .*; --clip takes what lies outside as clipped to the image$/,
       );
       await convert(yolo({ clip: true }), { force: true });
       const [[, box]] = objectsOf(await open("yolo/images/train")) as [Seen];
@@ -257,7 +255,7 @@ describe("data convert", () => {
         ["train: images/train\nnc: 3\nnames: [a, b]", /data\.yaml: nc is 3, but there are 2 names$/],
         ["val: images/val\nnames: [a]", /there is no split "train"; choose one with --split; keys: val$/],
         ["train: nowhere\nnames: [a]", /data\.yaml: nowhere: no such file or folder in /],
-        ["train: labels/train\nnames: [a]", /data\.yaml: labels\/train: there are no pictures here$/],
+        ["train: labels/train\nnames: [a]", /data\.yaml: labels\/train: there are no images here$/],
       ] as const) {
         await writeFile(join(folder, "yolo/data.yaml"), yaml);
         expect(await userMessage(() => convert(yolo())), yaml).to.match(message);
@@ -341,7 +339,7 @@ describe("data convert", () => {
       expect(dataset.instances(1).labels).to.have.length(0);
     });
 
-    it("names file, picture and shape of what is malformed", async () => {
+    it("names file, image and shape of what is malformed", async () => {
       const path = join(folder, "cvat/annotations.xml");
       const text = await readFile(path, "utf8");
       for (const [spoilt, message] of [
@@ -388,12 +386,12 @@ describe("data convert", () => {
       expect(remarks).to.deep.equal([
         `1 polygon with fewer than 3 points left out (${at("polygon 1")})`,
         `1 box with swapped corners left out (${at("box 2")}: x from 30 to 10)`,
-        `1 box without area in its picture left out (${at("box 3")})`,
+        `1 box without area in its image left out (${at("box 3")})`,
         "1 label taken that the task does not list (bird)",
       ]);
     });
 
-    it("refuses sizes, radii and windows that no picture has, and names that lead elsewhere", async () => {
+    it("refuses sizes, radii and windows that no image has, and names that lead elsewhere", async () => {
       for (const [xml, message] of [
         [
           one('<ellipse label="cat" cx="5" cy="5" rx="1e9" ry="2"/>'),
@@ -414,7 +412,7 @@ describe("data convert", () => {
         ],
         [
           one("", 'name="a.png" width="1e9" height="4"'),
-          /image 1: the picture's size is 1000000000 × 4; a side has at most 65535 pixels/,
+          /image 1: the image's size is 1000000000 × 4; a side has at most 65535 pixels/,
         ],
         [
           one("", 'name="a.png" width="-5" height="4"'),
@@ -435,7 +433,7 @@ describe("data convert", () => {
     const map = (draw: (x: number, y: number) => number) =>
       Uint8Array.from({ length: 96 }, (_, i) => draw(i % 12, Math.floor(i / 12)));
     const masks = (more: object): ConvertSource =>
-      ({ format: "masks", input: join(folder, "masks"), pictures: join(folder, "pictures"), ...more }) as ConvertSource;
+      ({ format: "masks", input: join(folder, "masks"), images: join(folder, "images"), ...more }) as ConvertSource;
     const inside = (x: number, y: number, x1: number, y1: number, x2: number, y2: number) =>
       x >= x1 && x < x2 && y >= y1 && y < y2;
     const write = async (name: string, data: Uint8Array) => {
@@ -447,7 +445,7 @@ describe("data convert", () => {
       const objects = map((x, y) => (inside(x, y, 1, 1, 4, 4) ? 2 : inside(x, y, 6, 2, 9, 7) ? 1 : x === 5 ? 255 : 0));
       await write("masks/scene.png", objects);
       await convert(masks({ layout: "instances", classes: ["cell"] }));
-      expect(objectsOf(await open("pictures"))).to.deep.equal([
+      expect(objectsOf(await open("images"))).to.deep.equal([
         ["cell", [6, 2, 9, 7], drawn([6, 2, 9, 7])],
         ["cell", [1, 1, 4, 4], drawn([1, 1, 4, 4])],
       ]);
@@ -458,7 +456,7 @@ describe("data convert", () => {
       await convert(masks({ layout: "instances", classes: ["ground", "a", "b"], classMaps: join(folder, "classes") }), {
         force: true,
       });
-      expect(objectsOf(await open("pictures")).map(([name]) => name)).to.deep.equal(["b", "a"]);
+      expect(objectsOf(await open("images")).map(([name]) => name)).to.deep.equal(["b", "a"]);
     });
 
     it("reads numbers of 16 bits that hold the class, as Cityscapes has them", async () => {
@@ -480,7 +478,7 @@ describe("data convert", () => {
           suffix: "_ids.png",
         }),
       );
-      expect(objectsOf(await open("pictures"))).to.deep.equal([
+      expect(objectsOf(await open("images"))).to.deep.equal([
         ["a", [0, 0, 3, 8], drawn([0, 0, 3, 8])],
         ["b", [3, 0, 7, 8], drawn([3, 0, 7, 8])],
       ]);
@@ -492,7 +490,7 @@ describe("data convert", () => {
       );
       await write("masks/scene.png", values);
       await convert(masks({ layout: "classes", classes: ["ground", "spot", "line"] }));
-      expect(objectsOf(await open("pictures"))).to.deep.equal([
+      expect(objectsOf(await open("images"))).to.deep.equal([
         ["spot", [0, 0, 4, 4], drawn([0, 0, 2, 2], [2, 2, 4, 4])], // touching by a corner
         ["spot", [8, 0, 10, 3], drawn([8, 0, 10, 3])],
         ["line", [0, 6, 12, 7], drawn([0, 6, 12, 7])],
@@ -518,12 +516,12 @@ describe("data convert", () => {
       expect(classes).to.deep.equal(["date", "fig", "hazelnut"]);
       expect(remarks).to.deep.equal(["labels: 0 is background, 1 is date, 2 is fig, 3 is hazelnut; 0 is no object"]);
       const given = openLabelMaps({
-        pictures: join(folder, "pictures"),
+        images: join(folder, "images"),
         labelMaps: join(folder, "masks"),
         classes: names,
       });
       const { data } = await (await given).loadLabelMap(0);
-      const found = objectsOf(await open("pictures")).map(([name, box]) => [name, names[data[box[0]!]!]]);
+      const found = objectsOf(await open("images")).map(([name, box]) => [name, names[data[box[0]!]!]]);
       expect(found).to.deep.equal(names.slice(1).map((name) => [name, name]));
       const wrong = "scene\\.png: label 3 has no name: by the class list";
       expect(await told({ classes: names.slice(1) })).to.match(
@@ -545,7 +543,7 @@ describe("data convert", () => {
       expect(result.classes).to.deep.equal(["date", "fig", "hazelnut", "cashew"]);
     });
 
-    it("takes a PNG for an object, its picture and class from the name or the folders", async () => {
+    it("takes a PNG for an object, its image and class from the name or the folders", async () => {
       const left = map((x) => (x < 3 ? 1 : 0));
       await write("masks/scene_cell_1.png", left);
       await write(
@@ -561,23 +559,23 @@ describe("data convert", () => {
         }),
       );
       await convert(masks({ layout: "objects" }));
-      expect(objectsOf(await open("pictures"))).to.deep.equal([
+      expect(objectsOf(await open("images"))).to.deep.equal([
         ["nucleus", [10, 0, 12, 8], drawn([10, 0, 12, 8])],
         ["cell", [0, 0, 3, 8], drawn([0, 0, 3, 8])],
       ]);
       await rm(join(folder, "masks"), { recursive: true });
       await write("masks/scene/abcdef.png", left);
       await convert(masks({ layout: "objects", classes: ["nucleus"] }), { force: true });
-      expect(objectsOf(await open("pictures"))[0]?.[0]).to.equal("nucleus");
-      await convert(masks({ layout: "objects", pattern: "^(?<picture>.*)/(?<class>...)" }), { force: true });
-      expect(objectsOf(await open("pictures"))[0]?.[0]).to.equal("abc");
+      expect(objectsOf(await open("images"))[0]?.[0]).to.equal("nucleus");
+      await convert(masks({ layout: "objects", pattern: "^(?<image>.*)/(?<class>...)" }), { force: true });
+      expect(objectsOf(await open("images"))[0]?.[0]).to.equal("abc");
     });
 
     it("names the file of what is wrong", async () => {
       const told = (more: object) => userMessage(() => convert(masks(more)));
       await mkdir(join(folder, "masks"));
       expect(await told({ layout: "classes" })).to.match(
-        /no picture has a mask here; scene\.png would have .*masks\/scene\.png$/,
+        /no image has a mask here; scene\.png would have .*masks\/scene\.png$/,
       );
       expect(await told({ layout: "objects" })).to.match(/masks: there are no masks \(\*\.png\) in this folder$/);
       await write(
@@ -587,7 +585,7 @@ describe("data convert", () => {
       expect(await told({ layout: "classes" })).to.match(/masks: there is not a single object in these masks$/);
       expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/of which class is an object\?/);
       expect(await told({ layout: "objects" })).to.match(
-        /scene\.png: the name does not say its picture and class: PICTURE_CLASS/,
+        /scene\.png: the name does not say its image and class: IMAGE_CLASS/,
       );
       await write(
         "masks/scene.png",
@@ -596,13 +594,13 @@ describe("data convert", () => {
       expect(await told({ layout: "classes", classes: ["a"] })).to.match(
         /scene\.png: label 3 has no name: by the class list 0 is a; /,
       );
-      await writeFile(join(folder, "masks/scene.png"), await encodePng(noisePicture(12, 8)));
+      await writeFile(join(folder, "masks/scene.png"), await encodePng(noiseImage(12, 8)));
       expect(await told({ layout: "classes" })).to.match(/a mask must hold one number a pixel, this PNG holds colours/);
       await writeFile(
         join(folder, "masks/scene.png"),
         encodeIndexedPng({ width: 3, height: 1, data: new Uint8Array(3) }, []),
       );
-      expect(await told({ layout: "classes" })).to.match(/scene\.png: the mask is 3×1, its picture 12×8$/);
+      expect(await told({ layout: "classes" })).to.match(/scene\.png: the mask is 3×1, its image 12×8$/);
     });
   });
 
@@ -651,11 +649,11 @@ describe("data convert", () => {
           ],
         }),
       );
-    const coco = (): ConvertSource => ({ format: "coco", input: out, pictures: join(folder, "pictures") });
+    const coco = (): ConvertSource => ({ format: "coco", input: out, images: join(folder, "images") });
     const target = (more: object = {}) =>
       ({ format: "yolo", shapes: "boxes", output: join(folder, "made"), ...more }) as const;
 
-    it("writes boxes, pictures and data.yaml, a second split beside the first", async () => {
+    it("writes boxes, images and data.yaml, a second split beside the first", async () => {
       await write();
       const { remarks } = await convertData({ from: coco(), to: target() });
       expect(remarks).to.deep.equal(["1 crowd left out, which YOLO cannot tell"]);
@@ -672,7 +670,7 @@ describe("data convert", () => {
         from: { format: "yolo", input: join(folder, "made"), split: "val" },
         to: { format: "coco", output: back },
       });
-      const { boxes } = (await openCoco({ annotations: back, pictures: join(folder, "made/images/val") })).instances(0);
+      const { boxes } = (await openCoco({ annotations: back, images: join(folder, "made/images/val") })).instances(0);
       Array.from(boxes).forEach((edge, i) => void expect(edge).to.be.closeTo([1, 1, 8, 7, 0, 0, 11, 2][i]!, 1e-3));
     });
 
@@ -683,7 +681,7 @@ describe("data convert", () => {
         from: { format: "yolo", input: join(folder, "made") },
         to: { format: "coco", output: out, force: true },
       });
-      const [first, second] = objectsOf(await open("made/../pictures"));
+      const [first, second] = objectsOf(await open("made/../images"));
       const rows = Array.from(ring, (value) => (value ? "#" : "."))
         .join("")
         .match(/.{12}/g)!;
@@ -696,29 +694,29 @@ describe("data convert", () => {
       const annotation = { id: 1, image_id: 7, category_id: 1, bbox: [1, 1, 5, 4], area: 20, iscrowd: 0 };
       const content = { images: [{ id: 7, file_name: file, ...size }], annotations: [annotation] };
       await writeFile(path, JSON.stringify({ ...content, categories: [{ id: 1, name: "cat" }] }));
-      return { format: "coco", input: path, pictures: join(folder, "pictures") } as const;
+      return { format: "coco", input: path, images: join(folder, "images") } as const;
     };
 
     it("stays in its folder: names that lead elsewhere are refused before anything is written", async () => {
-      await cp(join(folder, "pictures/scene.png"), join(folder, "scene.png"));
+      await cp(join(folder, "images/scene.png"), join(folder, "scene.png"));
       const names = await readdir(folder);
       const from = await cocoFile("../scene.png");
       const to = { format: "yolo", output: join(folder, "a/b"), shapes: "boxes" } as const;
       expect(await userMessage(() => convertData({ from, to }))).to.equal(
         `${join(folder, "in.json")}: image 7: the file name "../scene.png" cannot be written: ` +
-          "it leads out of its folder; names are relative to the pictures folder",
+          "it leads out of its folder; names are relative to the images folder",
       );
       expect((await readdir(folder)).filter((name) => name !== "in.json")).to.deep.equal(names);
     });
 
-    it("copies what is a picture of the annotated size alone", async () => {
+    it("copies what is an image of the annotated size alone", async () => {
       const to = { format: "yolo", output: join(folder, "a"), shapes: "boxes" } as const;
-      await writeFile(join(folder, "pictures/text.jpg"), "no picture");
+      await writeFile(join(folder, "images/text.jpg"), "no image");
       const text = await cocoFile("text.jpg");
       expect(await userMessage(() => convertData({ from: text, to }))).to.match(/text\.jpg: cannot be decoded/);
       const other = await cocoFile("scene.png", { width: 20, height: 8 });
       expect(await userMessage(() => convertData({ from: other, to }))).to.match(
-        /scene\.png: the picture is 12×8, its annotation says 20×8/,
+        /scene\.png: the image is 12×8, its annotation says 20×8/,
       );
     });
 
@@ -727,17 +725,17 @@ describe("data convert", () => {
         [".hidden.png", "hidden.png"],
         ["no_ending", "no_ending.png"],
       ] as const) {
-        await cp(join(folder, "pictures/scene.png"), join(folder, "pictures", name));
+        await cp(join(folder, "images/scene.png"), join(folder, "images", name));
         const from = await cocoFile(name);
         const output = join(folder, "seen", seen);
         const { remarks } = await convertData({ from, to: { format: "yolo", output, shapes: "boxes" } });
-        expect(remarks).to.deep.equal([`1 picture given a name that readers of YOLO see (${name} → ${seen})`]);
+        expect(remarks).to.deep.equal([`1 image given a name that readers of YOLO see (${name} → ${seen})`]);
         const back = await convert({ format: "yolo", input: join(output, "data.yaml") }, { force: true });
-        expect(back).to.include({ pictureCount: 1, objects: 1 });
+        expect(back).to.include({ imageCount: 1, objects: 1 });
       }
     });
 
-    it("names file, annotation and picture of a mask that cannot be read", async () => {
+    it("names file, annotation and image of a mask that cannot be read", async () => {
       await write();
       const json = JSON.parse(await readFile(join(folder, "out.json"), "utf8"));
       const { width, height } = json.images[0];
@@ -755,7 +753,7 @@ describe("data convert", () => {
         /scene\.png: an object of the class "ring" \(bbox 1, 1, 7, 6\) has no mask; write boxes, by --to yolo$/,
       );
       await rm(join(folder, "made"), { recursive: true, force: true });
-      await convertData({ from: coco(), to: target({ copyPictures: false }) });
+      await convertData({ from: coco(), to: target({ copyImages: false }) });
       expect(await readdir(join(folder, "made"))).to.have.members(["labels", "data.yaml"]);
       expect(await userMessage(() => convertData({ from: coco(), to: target() }))).to.match(
         /made\/labels\/train: this exists already; .*--force$/,
@@ -772,7 +770,7 @@ describe("data convert", () => {
     const args = ["data", "convert", join(folder, "yolo"), "--from", "yolo", "--out", out];
     const text = await accepted(args);
     expect(text.stdout).to.equal(
-      `${out}: 1 picture, 2 objects (boxes only), 2 classes: person, dog\npictures: ${join(folder, "yolo/images/train")}\n`,
+      `${out}: 1 image, 2 objects (boxes only), 2 classes: person, dog\nimages: ${join(folder, "yolo/images/train")}\n`,
     );
     const again = await run(args);
     expect(again).to.include({ code: 1, stdout: "" });
@@ -783,10 +781,10 @@ describe("data convert", () => {
     expect(JSON.parse(json.stdout)).to.include({ objects: 2, output: out });
     expect(objectsOf(await open("yolo/images/train"))[1]).to.deep.equal(["dog", [3, 1, 6, 3], drawn([3, 1, 6, 3])]);
     for (const [more, message] of [
-      [["x", "--from", "coco", "--out", "y"], /--pictures is needed for this format/],
-      [["x", "--from", "masks", "--pictures", "p", "--out", "y"], /--layout is needed/],
+      [["x", "--from", "coco", "--out", "y"], /--images is needed for this format/],
+      [["x", "--from", "masks", "--images", "p", "--out", "y"], /--layout is needed/],
       [
-        ["x", "--from", "coco", "--pictures", "p", "--out", "y"],
+        ["x", "--from", "coco", "--images", "p", "--out", "y"],
         /the input is COCO already; choose yolo, yolo-polygons or classes/,
       ],
       [

@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { listPicturesBelow } from "../../lib/datasets/folders.js";
+import { listImagesBelow } from "../../lib/datasets/folders.js";
 import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { safeName } from "../../lib/datatools/convert/classFolders.js";
 import { type ConvertSource, convertData } from "../../lib/datatools/convert/convert.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { encodeJpeg, encodePng } from "../../lib/images/encode.js";
-import { cropPicture } from "../../lib/images/geometry.js";
+import { cropImage } from "../../lib/images/geometry.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 
@@ -19,13 +19,13 @@ const BOX = { left: 2, top: 1, width: 4, height: 5 };
 describe("class folders of crops", () => {
   let folder = "";
   let out = "";
-  const picture = noisePicture(12, 8);
+  const image = noiseImage(12, 8);
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-crops-"));
     out = join(folder, "made/classes");
-    await mkdir(join(folder, "pictures/night"), { recursive: true });
+    await mkdir(join(folder, "images/night"), { recursive: true });
     for (const name of ["scene", "night/scene"]) {
-      await writeFile(join(folder, `pictures/${name}.png`), await encodePng(picture));
+      await writeFile(join(folder, `images/${name}.png`), await encodePng(image));
     }
   });
   afterEach(() => rm(folder, { recursive: true }));
@@ -52,7 +52,7 @@ describe("class folders of crops", () => {
     });
     const categories = names.map((name, i) => ({ id: i + 1, name }));
     await writeFile(input, JSON.stringify({ images, annotations, categories }));
-    return { format: "coco", input, pictures: join(folder, "pictures") } satisfies ConvertSource;
+    return { format: "coco", input, images: join(folder, "images") } satisfies ConvertSource;
   }
 
   const crop = (from: ConvertSource, more: object = {}) =>
@@ -65,28 +65,28 @@ describe("class folders of crops", () => {
       "1 crowd left out, which is no single object",
       "2 boxes with a side below 3 pixels left out",
     ]);
-    expect(result.pictures).to.equal(out);
+    expect(result.images).to.equal(out);
     await crop(await coco(), { force: true });
-    expect(await listPicturesBelow(out)).to.deep.equal([
+    expect(await listImagesBelow(out)).to.deep.equal([
       "cat/scene-1-2.png",
       "cat/scene-2-3.png",
       "dog/scene-1-1.png",
       "dog/scene-2-1.png",
     ]);
-    const dataset = await openImageLabels({ pictures: out });
+    const dataset = await openImageLabels({ images: out });
     expect(dataset.classes).to.deep.equal(["cat", "dog"]);
-    expect((await dataset.load(2)).picture.data).to.deep.equal(cropPicture(picture, BOX).data);
+    expect((await dataset.load(2)).image.data).to.deep.equal(cropImage(image, BOX).data);
   });
 
-  it("takes a margin along, as far as the picture goes, and whole pixels of boxes of fractions", async () => {
+  it("takes a margin along, as far as the image goes, and whole pixels of boxes of fractions", async () => {
     const boxes = [
       [1, 1, [2, 1, 4, 5]],
       [1, 1, [0.5, 0.5, 2, 2]],
     ] as const;
     await crop(await coco({ boxes }), { margin: 0.5 });
     const sizes = await Promise.all(
-      (await listPicturesBelow(out)).map(async (file) => {
-        const { width, height } = await decodePicture(join(out, file));
+      (await listImagesBelow(out)).map(async (file) => {
+        const { width, height } = await decodeImage(join(out, file));
         return [width, height];
       }),
     );
@@ -97,9 +97,9 @@ describe("class folders of crops", () => {
   });
 
   it("writes JPEGs of JPEGs, told by their content", async () => {
-    await writeFile(join(folder, "pictures/scene.png"), await encodeJpeg(picture));
+    await writeFile(join(folder, "images/scene.png"), await encodeJpeg(image));
     await crop(await coco({ boxes: [[1, 1, [0, 0, 5, 5]]] }));
-    expect(await listPicturesBelow(out)).to.deep.equal(["cat/scene-1-1.jpg"]);
+    expect(await listImagesBelow(out)).to.deep.equal(["cat/scene-1-1.jpg"]);
   });
 
   it("makes names fit for folders, and refuses those that become the same or nothing", async () => {
@@ -109,7 +109,7 @@ describe("class folders of crops", () => {
       [1, 2, [0, 0, 5, 5]],
     ] as const;
     const result = await crop(await coco({ names, boxes }));
-    expect(await listPicturesBelow(out)).to.deep.equal(["_CON/scene-1-2.png", "__.._up/scene-1-1.png"]);
+    expect(await listImagesBelow(out)).to.deep.equal(["_CON/scene-1-2.png", "__.._up/scene-1-1.png"]);
     expect(result.remarks).to.deep.equal(['2 class names changed to be folders ("../../up" → __.._up; "CON" → _CON)']);
     const same = { output: join(folder, "other") };
     expect(await userMessage(async () => crop(await coco({ names: ["a/b", "A_b"], boxes }), same))).to.equal(
@@ -121,7 +121,7 @@ describe("class folders of crops", () => {
     expect(await userMessage(async () => crop(await coco({ names: ["x", " "], boxes }), same))).to.match(
       /the class " " makes no folder name; rename it/,
     );
-    expect(await listPicturesBelow(folder)).to.have.length(4);
+    expect(await listImagesBelow(folder)).to.have.length(4);
     expect([safeName("nul.txt"), safeName("a. ."), safeName(".hidden"), safeName("a\u0000b")]).to.deep.equal([
       "_nul.txt",
       "a",
@@ -130,20 +130,20 @@ describe("class folders of crops", () => {
     ]);
   });
 
-  it("refuses pictures outside the folder, unreadable ones, other sizes, and sets without a box", async () => {
-    const outside = await coco({ files: ["../pictures/scene.png"], boxes: [[1, 1, [0, 0, 5, 5]]] });
+  it("refuses images outside the folder, unreadable ones, other sizes, and sets without a box", async () => {
+    const outside = await coco({ files: ["../images/scene.png"], boxes: [[1, 1, [0, 0, 5, 5]]] });
     expect(await userMessage(() => crop(outside))).to.match(
-      /in\.json: image 1: the file name "\.\.\/pictures\/scene\.png" cannot be written: it leads out of its folder/,
+      /in\.json: image 1: the file name "\.\.\/images\/scene\.png" cannot be written: it leads out of its folder/,
     );
     const none = await coco({ boxes: [[1, 1, [0, 0, 12, 8], 1]] });
     expect(await userMessage(() => crop(none))).to.equal(
-      `${join(folder, "pictures")}: no box is left to cut out; 1 crowd left out, which is no single object`,
+      `${join(folder, "images")}: no box is left to cut out; 1 crowd left out, which is no single object`,
     );
-    await writeFile(join(folder, "pictures/night/scene.png"), "no picture");
+    await writeFile(join(folder, "images/night/scene.png"), "no image");
     expect(await userMessage(async () => crop(await coco()))).to.match(/night\/scene\.png: cannot be decoded/);
-    await writeFile(join(folder, "pictures/scene.png"), await encodePng(noisePicture(9, 8)));
+    await writeFile(join(folder, "images/scene.png"), await encodePng(noiseImage(9, 8)));
     expect(await userMessage(async () => crop(await coco(), { force: true }))).to.match(
-      /pictures\/scene\.png: the picture is 9×8, its annotation says 12×8/,
+      /images\/scene\.png: the image is 9×8, its annotation says 12×8/,
     );
     for (const [more, message] of [
       [{ margin: -1 }, /the margin must be a number from 0/],
@@ -155,7 +155,7 @@ describe("class folders of crops", () => {
   });
 
   it("counts the pixels that a small file asks for", async () => {
-    await writeFile(join(folder, "pictures/large.png"), await encodePng(noisePicture(2000, 2000)));
+    await writeFile(join(folder, "images/large.png"), await encodePng(noiseImage(2000, 2000)));
     const input = join(folder, "large.json");
     const images = [{ id: 1, file_name: "large.png", width: 2000, height: 2000 }];
     const annotations = Array.from({ length: 200 }, (_, i) => ({
@@ -167,14 +167,14 @@ describe("class folders of crops", () => {
       area: 1,
     }));
     await writeFile(input, JSON.stringify({ images, annotations, categories: [{ id: 1, name: "all" }] }));
-    expect(await userMessage(() => crop({ format: "coco", input, pictures: join(folder, "pictures") }))).to.match(
+    expect(await userMessage(() => crop({ format: "coco", input, images: join(folder, "images") }))).to.match(
       /annotation \d+ of large\.png: up to here there is more work than a file of this size/,
     );
   });
 
   it("keeps and tells images that were there", async () => {
     await crop(await coco());
-    await writeFile(join(out, "dog/own.png"), await encodePng(picture));
+    await writeFile(join(out, "dog/own.png"), await encodePng(image));
     expect(await userMessage(async () => crop(await coco()))).to.match(/made\/classes: this exists already/);
     const { remarks } = await crop(await coco(), { force: true });
     expect(remarks).to.include("1 image that was there already kept (dog/own.png)");
@@ -182,9 +182,9 @@ describe("class folders of crops", () => {
 
   it("works by the command line, from other formats too", async () => {
     await coco();
-    const args = ["data", "convert", join(folder, "in.json"), "--from", "coco", "--pictures", join(folder, "pictures")];
+    const args = ["data", "convert", join(folder, "in.json"), "--from", "coco", "--images", join(folder, "images")];
     const { stdout } = await accepted([...args, "--crops", "--margin", "0.1", "--out", out]);
-    expect(stdout).to.include("4 images of 2 pictures").and.to.include("note: 1 crowd left out");
+    expect(stdout).to.include("4 images of 2 images").and.to.include("note: 1 crowd left out");
     const told = await accepted([...args, "--to", "classes", "--out", join(folder, "again"), "--json"]);
     expect(JSON.parse(told.stdout).crops).to.deep.include({ written: 4, crowds: 1 });
     expect(await refused([...args, "--crops", "--to", "yolo", "--out", join(folder, "x")], { code: 2 })).to.match(
@@ -212,18 +212,18 @@ describe("class folders of crops", () => {
       imageHeight: 8,
     };
     await writeFile(join(masks, "scene.json"), JSON.stringify(shape));
-    const labelme = ["data", "convert", masks, "--from", "labelme", "--pictures", join(folder, "pictures")];
+    const labelme = ["data", "convert", masks, "--from", "labelme", "--images", join(folder, "images")];
     await accepted([...labelme, "--crops", "--out", join(folder, "labelme")]);
-    expect(await listPicturesBelow(join(folder, "labelme"))).to.deep.equal(["cat/scene-1-1.png"]);
+    expect(await listImagesBelow(join(folder, "labelme"))).to.deep.equal(["cat/scene-1-1.png"]);
   });
 
   it("cuts out what BCCD's boxes hold", async function () {
-    const pictures = join(requireData(this, "bccd"), "val");
-    const input = join(pictures, "../instances_val.json");
-    const { crops } = await crop({ format: "coco", input, pictures }, { minSide: 16 });
+    const images = join(requireData(this, "bccd"), "val");
+    const input = join(images, "../instances_val.json");
+    const { crops } = await crop({ format: "coco", input, images }, { minSide: 16 });
     const { annotations } = JSON.parse(await readFile(input, "utf8")) as { annotations: unknown[] };
     expect(crops!.written + crops!.small).to.be.within(0.97 * annotations.length, annotations.length);
-    const dataset = await openImageLabels({ pictures: out });
+    const dataset = await openImageLabels({ images: out });
     expect(dataset.length).to.equal(crops!.written);
     expect(dataset.classes).to.deep.equal(["Platelets", "RBC", "WBC"]);
   });

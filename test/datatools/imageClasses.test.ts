@@ -14,7 +14,7 @@ import type { ImageStats } from "../../lib/datatools/stats/types.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { sourceOf } from "../../lib/tasks/kinds.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { requireChromium, withPage } from "../support/browser.js";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
@@ -38,11 +38,11 @@ describe("data commands on images with a class each", () => {
 
   async function add(name: string, count: number, [width, height]: readonly [number, number]) {
     await mkdir(join(images, name), { recursive: true });
-    const bytes = await encodePng(noisePicture(width, height));
+    const bytes = await encodePng(noiseImage(width, height));
     for (let i = 0; i < count; i++) await writeFile(join(images, name, `${i}.png`), bytes);
   }
 
-  const source = (more: object = {}) => ({ kind: "imageLabels", name: "all", pictures: images, ...more }) as const;
+  const source = (more: object = {}) => ({ kind: "imageLabels", name: "all", images: images, ...more }) as const;
   const list = async (text: string, name = "list.csv") => {
     const labels = join(folder, name);
     await writeFile(labels, text);
@@ -60,10 +60,10 @@ describe("data commands on images with a class each", () => {
         { name: "dog", images: 2, share: 0.2 },
         { name: "owl", images: 0, share: 0 },
       ]);
-      expect(stats).to.deep.include({ kind: "images", pictures: 10, measured: 10, imbalance: 4, empty: ["owl"] });
+      expect(stats).to.deep.include({ kind: "images", images: 10, measured: 10, imbalance: 4, empty: ["owl"] });
       expect(stats.sizes).to.deep.equal([
-        { width: 6, height: 4, pictures: 8 },
-        { width: 5, height: 9, pictures: 2 },
+        { width: 6, height: 4, images: 8 },
+        { width: 5, height: 9, images: 2 },
       ]);
       expect(stats.perClass).to.include({ min: 0, max: 8, median: 2 });
     });
@@ -73,33 +73,33 @@ describe("data commands on images with a class each", () => {
       expect(stats.classes.map((one) => one.images)).to.deep.equal([8, 1, 0]);
       expect(stats.empty).to.deep.equal(["owl"]);
       const labels = await list("file,label\ncat/0.png,tom\ncat/1.png,tom\n");
-      expect(await statsOf({ labels })).to.deep.include({ pictures: 2, imbalance: 1, empty: [] });
+      expect(await statsOf({ labels })).to.deep.include({ images: 2, imbalance: 1, empty: [] });
     });
 
     it("names the file that cannot be read, the missing one and the class of one split alone", async () => {
       const labels = await list("cat/0.png,cat\ncat/99.png,cat\n");
-      expect(await userMessage(() => statsOf({ labels }))).to.match(/cat\/99\.png: this picture of .*list\.csv/);
+      expect(await userMessage(() => statsOf({ labels }))).to.match(/cat\/99\.png: this image of .*list\.csv/);
       const other = await list("dog/0.png,bird\n", "other.csv");
       expect(await userMessage(() => dataStats({ sources: [source(), source({ labels: other })] }))).to.match(
         /other\.csv: the class "bird" of dog\/0\.png is none of the 3 \(cat, dog, owl\)/,
       );
-      expect(await userMessage(() => statsOf({ pictures: join(images, "owl") }))).to.match(
+      expect(await userMessage(() => statsOf({ images: join(images, "owl") }))).to.match(
         /there are no images here; they lie in a folder for each class/,
       );
-      await writeFile(join(images, "dog/1.png"), "no picture");
+      await writeFile(join(images, "dog/1.png"), "no image");
       expect(await userMessage(() => statsOf())).to.match(/dog\/1\.png: cannot be decoded: /);
     });
 
     it("is a command that writes a page", async function () {
       const page = out("stats.html");
-      const { stdout } = await accepted(["data", "stats", "--pictures", images, "--out", page]);
+      const { stdout } = await accepted(["data", "stats", "--images", images, "--out", page]);
       expect(stdout).to.match(
         /^data: 10 images, 3 classes; the largest has 4 times the images of the smallest; commonest size 6 × 4\nclass +images +share\ncat +8 +80\.0 %\ndog +2 +20\.0 %\nowl +0 +0\.0 %\nnote: without an image: owl\n/,
       );
       const config = out("config.yaml");
       await writeFile(config, JSON.stringify(shapesConfig("classification", shapes, "run")));
       const json = await accepted(["data", "stats", config, "--json"]);
-      expect(JSON.parse(json.stdout).sets.map((set: ImageStats) => [set.name, set.pictures])).to.deep.equal([
+      expect(JSON.parse(json.stdout).sets.map((set: ImageStats) => [set.name, set.images])).to.deep.equal([
         ["train", 24],
         ["val", 24],
       ]);
@@ -114,37 +114,37 @@ describe("data commands on images with a class each", () => {
 
   describe("show", () => {
     it("captions images with their classes, and draws those of one", async () => {
-      const { pictures } = await showData({ source: source(), output: out("a.png"), count: 10, height: 40 });
-      expect(pictures.map(({ className }) => className)).to.deep.equal([...Array(8).fill("cat"), "dog", "dog"]);
+      const { images } = await showData({ source: source(), output: out("a.png"), count: 10, height: 40 });
+      expect(images.map(({ className }) => className)).to.deep.equal([...Array(8).fill("cat"), "dog", "dog"]);
       const only = await showData({ source: source(), output: out("b.png"), className: "dog" });
-      expect(only.pictures.map(({ file }) => file)).to.deep.equal(["dog/0.png", "dog/1.png"]);
+      expect(only.images.map(({ file }) => file)).to.deep.equal(["dog/0.png", "dog/1.png"]);
       const drawn = (className: string) => showData({ source: source(), output: out("c.png"), className });
       expect(await userMessage(() => drawn("bird"))).to.equal(
         'there is no class "bird"; the classes are cat, dog, owl',
       );
-      expect(await userMessage(() => drawn("owl"))).to.equal('no picture has the class "owl"');
+      expect(await userMessage(() => drawn("owl"))).to.equal('no image has the class "owl"');
     });
 
     it("augmented: shows the loader's own batches with their classes", async () => {
       const plain = shapesConfig("classification", shapes, "run");
       for (const sampling of ["all", "balanced"] as const) {
         const { config } = resolveConfig({ ...plain, data: { ...plain.data, sampling } } as typeof plain);
-        const { pictures } = await showData({
+        const { images } = await showData({
           source: sourceOf(config, "train"),
           output: out("a.jpg"),
           count: 4,
           augmented: config,
           force: true,
         });
-        expect(pictures).to.have.length(4);
-        for (const { file, className } of pictures) expect(file.split(/[\\/]/)[0]).to.equal(className);
+        expect(images).to.have.length(4);
+        for (const { file, className } of images) expect(file.split(/[\\/]/)[0]).to.equal(className);
       }
     });
 
     it("is a command; its page has a caption for each image", async () => {
       const page = out("sheet.html");
-      const { stdout } = await accepted(["data", "show", "--pictures", images, "--only", "dog", "--out", page]);
-      expect(stdout).to.equal(`${page}: 2 pictures\n`);
+      const { stdout } = await accepted(["data", "show", "--images", images, "--only", "dog", "--out", page]);
+      expect(stdout).to.equal(`${page}: 2 images\n`);
       expect(await readFile(page, "utf8")).to.match(/dog · dog\/0\.png/);
     });
   });
@@ -161,12 +161,12 @@ describe("data commands on images with a class each", () => {
         { cat: 4, dog: 1, owl: 0 },
       ]);
       expect(sets.map(({ path }) => path)).to.deep.equal([out("lists/train.csv"), out("lists/val.csv")]);
-      const parts = await Promise.all(sets.map(({ path }) => openImageLabels({ pictures: images, labels: path })));
-      const files = parts.flatMap(({ pictures }) => pictures.map(({ file }) => file));
-      const whole = await openImageLabels({ pictures: images });
-      expect(files.sort()).to.deep.equal(whole.pictures.map(({ file }) => file));
+      const parts = await Promise.all(sets.map(({ path }) => openImageLabels({ images: images, labels: path })));
+      const files = parts.flatMap(({ images }) => images.map(({ file }) => file));
+      const whole = await openImageLabels({ images: images });
+      expect(files.sort()).to.deep.equal(whole.images.map(({ file }) => file));
       for (const part of parts) {
-        part.pictures.forEach(({ file }, i) => {
+        part.images.forEach(({ file }, i) => {
           expect(file.startsWith(part.classes[part.labels[i]!]!)).to.equal(true);
         });
       }
@@ -195,21 +195,21 @@ describe("data commands on images with a class each", () => {
     });
 
     it("refuses names that lead out of the folder before it writes", async () => {
-      await writeFile(join(folder, "x.png"), await encodePng(noisePicture(3, 3)));
+      await writeFile(join(folder, "x.png"), await encodePng(noiseImage(3, 3)));
       const labels = await list("../x.png,cat\ncat/0.png,cat\ndog/0.png,dog\n");
       expect(await userMessage(() => split({ labels }))).to.equal(
         `${labels}: the file name "../x.png" cannot be written: it leads out of its folder; ` +
-          "names are relative to the pictures folder",
+          "names are relative to the images folder",
       );
       expect(existsSync(out("lists"))).to.equal(false);
     });
 
     it("takes one class, and tells a part that would get nothing", async () => {
       await rm(join(images, "dog"), { recursive: true });
-      expect((await split()).sets.map(({ pictures }) => pictures)).to.deep.equal([4, 4]);
+      expect((await split()).sets.map(({ images }) => images)).to.deep.equal([4, 4]);
       const labels = await list("cat/0.png,cat\n");
       expect(await userMessage(() => split({ labels }, { force: true }))).to.match(
-        /list\.csv: "(train|val)" would get no picture: there is only 1 picture$/,
+        /list\.csv: "(train|val)" would get no image: there is only 1 image$/,
       );
     });
 
@@ -227,34 +227,34 @@ describe("data commands on images with a class each", () => {
     });
 
     it("is a command", async () => {
-      const args = ["data", "split", "--pictures", images, "--shares", "train=0.5,val=0.5", "--out", out("lists")];
+      const args = ["data", "split", "--images", images, "--shares", "train=0.5,val=0.5", "--out", out("lists")];
       const { stdout } = await accepted(args);
       expect(stdout).to.match(/\ncat +4 \(50\.0 %\) +4 \(50\.0 %\)\ndog /);
       expect(stdout).to.match(/\nnote: without an image: owl\ntrain: .*train\.csv\nval: .*val\.csv\n$/);
-      const check = ["data", "check", "--pictures", images, "--labels", out("lists/train.csv")];
+      const check = ["data", "check", "--images", images, "--labels", out("lists/train.csv")];
       const checked = await accepted([
         ...check,
-        ...["--val-pictures", images, "--val-labels", out("lists/val.csv"), "--no-pixels"],
+        ...["--val-images", images, "--val-labels", out("lists/val.csv"), "--no-pixels"],
       ]);
-      expect(checked.stdout).to.match(/^data: 5 pictures\nval: 5 pictures\n0 errors, 0 warnings\n$/);
+      expect(checked.stdout).to.match(/^data: 5 images\nval: 5 images\n0 errors, 0 warnings\n$/);
     });
   });
 
-  it("are given by --pictures alone or with --labels; other mixtures are refused", async () => {
+  it("are given by --images alone or with --labels; other mixtures are refused", async () => {
     const wrong = (...args: string[]) => refused(["data", ...args], { code: 2 });
-    expect(await wrong("check", "--pictures", "a", "--labels", "b", "--annotations", "c")).to.equal(
-      "which data set? Give a config; or --pictures with --annotations (COCO JSON), with --label-maps (a folder), " +
+    expect(await wrong("check", "--images", "a", "--labels", "b", "--annotations", "c")).to.equal(
+      "which data set? Give a config; or --images with --annotations (COCO JSON), with --label-maps (a folder), " +
         "with --labels (a list of classes), or alone (a folder for each class)",
     );
     expect(await wrong("stats", "--labels", "b")).to.match(/^which data set\?/);
-    expect(await wrong("stats", "x.yaml", "--pictures", "b")).to.match(/^give a config or the paths of a data set/);
-    expect(await wrong("check", "--annotations", "a", "--pictures", "b", "--val-pictures", "c")).to.equal(
+    expect(await wrong("stats", "x.yaml", "--images", "b")).to.match(/^give a config or the paths of a data set/);
+    expect(await wrong("check", "--annotations", "a", "--images", "b", "--val-images", "c")).to.equal(
       "which second data set? Give it as the first one is: by the same options, with --val-",
     );
-    expect(await wrong("tile", "--pictures", images, "--out", out("t"))).to.equal(
+    expect(await wrong("tile", "--images", images, "--out", out("t"))).to.equal(
       `${images}: data tile is for objects and label maps, not for classes of images`,
     );
-    expect(await refused(["data", "stats", "--pictures", images, "--classes", "cat,dgo"])).to.match(
+    expect(await refused(["data", "stats", "--images", images, "--classes", "cat,dgo"])).to.match(
       /the class "dog" of dog\/0\.png is none of the 2 \(cat, dgo\); did you mean "dgo"\?/,
     );
   });

@@ -81,7 +81,7 @@ describe("what parsers cannot take", () => {
     const message = await userMessage(() => readYolo({ input }));
     expect(message).to.match(/data\.yaml:\d+:\d+: with aliases written out, the file has more than 100000 values$/);
     written("data.yaml", "names: [a");
-    const set = { classes: ["a"], pictures: [], folder, remarks: [] };
+    const set = { classes: ["a"], images: [], folder, remarks: [] };
     expect(await userMessage(() => writeYolo(set, { output: folder, shapes: "boxes" }))).to.match(
       /data\.yaml:1:\d+: no valid YAML: /,
     );

@@ -5,13 +5,13 @@ import { resolveConfig } from "../../lib/config/load.js";
 import type { Sample } from "../../lib/datasets/types.js";
 import { augmentedSamples } from "../../lib/datatools/show/augmented.js";
 import { showData } from "../../lib/datatools/show/show.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { readNormalised, writeNormalised } from "../../lib/images/normalise.js";
 import { rleArea } from "../../lib/masks/rle.js";
 import { sourceOf } from "../../lib/tasks/kinds.js";
 import { openSource } from "../../lib/tasks/sources.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { requireChromium, withPage } from "../support/browser.js";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
@@ -23,12 +23,11 @@ describe("data show", () => {
   });
   after(() => rm(data.folder, { recursive: true }));
 
-  const source = () =>
-    ({ kind: "coco", name: "shapes", annotations: data.annotations, pictures: data.pictures }) as const;
+  const source = () => ({ kind: "coco", name: "shapes", annotations: data.annotations, images: data.images }) as const;
   const out = (name: string) => join(data.folder, name);
 
-  it("reads a normalised picture back to the byte", () => {
-    const picture = noisePicture(13, 7);
+  it("reads a normalised image back to the byte", () => {
+    const image = noiseImage(13, 7);
     const options = {
       mean: [123.675, 116.28, 103.53],
       std: [58.395, 57.12, 57.375],
@@ -36,36 +35,36 @@ describe("data show", () => {
       paddedWidth: 16,
     } as const;
     const block = new Float32Array(10 + 3 * 8 * 16);
-    writeNormalised(picture, block, 10, options);
+    writeNormalised(image, block, 10, options);
     const back = readNormalised(block, 10, options);
     for (let y = 0; y < 7; y++) {
       const row = back.data.subarray(y * 48, y * 48 + 39);
-      expect(row).to.deep.equal(picture.data.subarray(y * 39, (y + 1) * 39));
+      expect(row).to.deep.equal(image.data.subarray(y * 39, (y + 1) * 39));
     }
     expect(Array.from(back.data.subarray(7 * 48, 7 * 48 + 3))).to.deep.equal([124, 116, 104]); // padding
   });
 
-  it("draws the pictures a seed chooses, in rows and columns", async () => {
+  it("draws the images a seed chooses, in rows and columns", async () => {
     const first = await showData({ source: source(), output: out("a.png"), count: 5, columns: 3, height: 100 });
-    expect(first.pictures).to.have.length(5);
-    expect(first.pictures.every(({ objects }) => objects === 2)).to.equal(true);
-    const sheet = await decodePicture(out("a.png"));
+    expect(first.images).to.have.length(5);
+    expect(first.images.every(({ objects }) => objects === 2)).to.equal(true);
+    const sheet = await decodeImage(out("a.png"));
     expect(sheet.width).to.be.within(300, 360);
     expect(sheet.height).to.be.within(200, 290);
     const again = await showData({ source: source(), output: out("b.png"), count: 5, columns: 3, height: 100 });
-    expect(again.pictures).to.deep.equal(first.pictures);
+    expect(again.images).to.deep.equal(first.images);
     expect((await readFile(out("a.png"))).equals(await readFile(out("b.png")))).to.equal(true);
     const other = await showData({ source: source(), output: out("c.jpg"), count: 5, seed: 1 });
-    expect(other.pictures).to.not.deep.equal(first.pictures);
+    expect(other.images).to.not.deep.equal(first.images);
   });
 
-  it("draws only pictures with a class", async () => {
+  it("draws only images with a class", async () => {
     const dataset = await openSource(source());
     const expected = Array.from({ length: 9 }, (_, i) => i).filter((i) =>
       dataset.source(i).instances?.labels.includes(0),
     );
-    const { pictures } = await showData({ source: source(), output: out("only.png"), count: 9, className: "disc" });
-    expect(pictures.map(({ file }) => file)).to.deep.equal(expected.map((i) => `${i}.png`));
+    const { images } = await showData({ source: source(), output: out("only.png"), count: 9, className: "disc" });
+    expect(images.map(({ file }) => file)).to.deep.equal(expected.map((i) => `${i}.png`));
     expect(expected.length).to.be.lessThan(9);
     expect(await userMessage(() => showData({ source: source(), output: out("x.png"), className: "cat" }))).to.equal(
       'there is no class "cat"; the classes are disc, square',
@@ -86,16 +85,16 @@ describe("data show", () => {
     const samples: Sample[] = [];
     for await (const sample of augmentedSamples(dataset, config, { count: 3, seed: 0 })) samples.push(sample);
     expect(samples).to.have.length(3);
-    for (const { picture, meta, instances } of samples) {
-      expect({ width: picture.width, height: picture.height }).to.deep.equal({ width: 128, height: 96 });
-      const original = await decodePicture(join(data.pictures, meta.file));
+    for (const { image, meta, instances } of samples) {
+      expect({ width: image.width, height: image.height }).to.deep.equal({ width: 128, height: 96 });
+      const original = await decodeImage(join(data.images, meta.file));
       for (const [x, y] of [
         [0, 0],
         [10, 33],
         [63, 63],
       ] as const) {
         const [at, mirrored] = [(y * 128 + x) * 3, (y * 64 + 63 - x) * 3];
-        expect(picture.data.subarray(at, at + 3)).to.deep.equal(original.data.subarray(mirrored, mirrored + 3));
+        expect(image.data.subarray(at, at + 3)).to.deep.equal(original.data.subarray(mirrored, mirrored + 3));
       }
       expect(instances?.masks.map((mask) => mask && [mask.width, mask.height])).to.deep.equal([
         [128, 96],
@@ -105,18 +104,18 @@ describe("data show", () => {
     }
   });
 
-  it("augmented: draws no picture twice, and counts those there are", async () => {
+  it("augmented: draws no image twice, and counts those there are", async () => {
     const { config } = resolveConfig(shapesConfig("detection", data, "run"));
     for (const batchSize of [2, 4]) {
       const augmented = { ...config, data: { ...config.data, batchSize } } as typeof config;
       const seen: string[] = [];
-      const { pictures } = await showData({
+      const { images } = await showData({
         ...{ source: sourceOf(config, "train"), output: out("all.png"), augmented, force: true },
         onEvent: (event) => {
           if (event.type === "progress") seen.push(`${event.done}/${event.total}`);
         },
       });
-      expect(pictures.map(({ file }) => file)).to.have.members(Array.from({ length: 9 }, (_, i) => `${i}.png`));
+      expect(images.map(({ file }) => file)).to.have.members(Array.from({ length: 9 }, (_, i) => `${i}.png`));
       expect(seen).to.deep.equal(Array.from({ length: 9 }, (_, i) => `${i + 1}/9`));
     }
   });
@@ -126,12 +125,12 @@ describe("data show", () => {
     await writeFile(config, JSON.stringify(shapesConfig("segmentation", data, "run")));
     const page = out("sheet.html");
     const { stdout } = await accepted(["data", "show", config, "--out", page, "--count", "4", "--augmented"]);
-    expect(stdout).to.equal(`${page}: 4 pictures\n`);
+    expect(stdout).to.equal(`${page}: 4 images\n`);
     expect(await refused(["data", "show", config, "--out", page])).to.match(/sheet\.html: this exists already;/);
     expect(await refused(["data", "show", config, "--out", "x.gif"], { code: 2 })).to.match(
       /x\.gif: the ending must be/,
     );
-    const bare = ["--annotations", data.annotations, "--pictures", data.pictures, "--out", "x.png"];
+    const bare = ["--annotations", data.annotations, "--images", data.images, "--out", "x.png"];
     expect(await refused(["data", "show", ...bare, "--augmented"], { code: 2 })).to.match(
       /^--augmented needs a config/,
     );
@@ -147,7 +146,7 @@ describe("data show", () => {
       "--split",
       "val",
     ]);
-    expect(JSON.parse(json.stdout).pictures).to.have.length(2);
+    expect(JSON.parse(json.stdout).images).to.have.length(2);
     const chromium = requireChromium(this);
     await withPage({ chromium, file: page }, async ({ page, problems, requests }) => {
       expect({ problems, requests }).to.deep.equal({ problems: [], requests: [] });

@@ -37,7 +37,7 @@ describe("stratified division", () => {
     }
   });
 
-  it("parts a rare label that a common one hides, and pictures without any", () => {
+  it("parts a rare label that a common one hides, and images without any", () => {
     for (let seed = 0; seed < 50; seed++) {
       const examples = [
         example(0, 1),
@@ -96,14 +96,14 @@ describe("data split", () => {
     const given = join(folder, "given.json");
     await writeFile(given, JSON.stringify({ ...whole, info: { year: 2017 }, licenses: [] }));
     const { sets } = await splitData({
-      source: { kind: "coco", name: "data", annotations: given, pictures: "." },
+      source: { kind: "coco", name: "data", annotations: given, images: "." },
       output: folder,
       shares: { train: 0.7, val: 0.2, test: 0.1 },
     });
     const parts = ["train", "val", "test"].map((name) =>
       readJson<Json & Record<string, unknown>>(join(folder, `instances_${name}.json`)),
     );
-    expect(sets.map(({ pictures }) => pictures)).to.deep.equal(parts.map(({ images }) => images.length));
+    expect(sets.map(({ images }) => images)).to.deep.equal(parts.map(({ images }) => images.length));
     const byId = (a: { id: number }, b: { id: number }) => a.id - b.id;
     expect(parts.flatMap(({ images }) => images).sort(byId)).to.deep.equal([...whole.images].sort(byId));
     expect(parts.flatMap(({ annotations: a }) => a).sort(byId)).to.deep.equal([...whole.annotations].sort(byId));
@@ -123,14 +123,14 @@ describe("data split", () => {
   it("keeps groups together", async function () {
     const annotations = join(requireData(this, "facade"), "instances_training.json");
     const options = {
-      source: { kind: "coco", name: "data", annotations, pictures: "." },
+      source: { kind: "coco", name: "data", annotations, images: "." },
       output: folder,
       shares: { a: 0.5, b: 0.5 },
       groupBy: "^facade_(?:IMG_)?(\\d+_?\\d{2})",
     } as const;
     const { groups, sets } = await splitData(options);
     expect(groups).to.be.within(2, 95);
-    expect(sets.reduce((sum, { pictures }) => sum + pictures, 0)).to.equal(96);
+    expect(sets.reduce((sum, { images }) => sum + images, 0)).to.equal(96);
     const keys = ["a", "b"].map(
       (name) =>
         new Set(
@@ -144,7 +144,7 @@ describe("data split", () => {
       /instances_training\.json: the name "facade.*" does not match the pattern xyz$/,
     );
     expect(await userMessage(() => splitData({ ...options, force: true, groupBy: "^fac" }))).to.match(
-      /would get no picture: there is only 1 group$/,
+      /would get no image: there is only 1 group$/,
     );
   });
 
@@ -155,16 +155,16 @@ describe("data split", () => {
         source: {
           kind: "labelMaps",
           name: "data",
-          pictures: data.pictures,
+          images: data.images,
           labelMaps: data.labelMaps,
           classes: ["ground", "disc", "square"],
         },
         output: folder,
         shares: { training: 0.6, validation: 0.4 },
       });
-      expect(sets.map(({ pictures }) => pictures)).to.deep.equal([6, 4]);
+      expect(sets.map(({ images }) => images)).to.deep.equal([6, 4]);
       const names = await Promise.all(["training", "validation"].map((name) => readdir(join(folder, "images", name))));
-      expect(names.flat().sort()).to.deep.equal((await readdir(data.pictures)).sort());
+      expect(names.flat().sort()).to.deep.equal((await readdir(data.images)).sort());
       for (const [i, name] of ["training", "validation"].entries()) {
         expect(await readdir(join(folder, "annotations", name))).to.have.members(names[i]!);
         const map = await readFile(join(folder, "annotations", name, names[i]![0]!));
@@ -180,7 +180,7 @@ describe("data split", () => {
     try {
       const args = ["data", "split", "--annotations", data.annotations, "--out", folder];
       const { stdout } = await accepted(args);
-      expect(stdout).to.match(/^pictures with +train +val\nall +8 \(80\.0 %\) +2 \(20\.0 %\)\ndisc /);
+      expect(stdout).to.match(/^images with +train +val\nall +8 \(80\.0 %\) +2 \(20\.0 %\)\ndisc /);
       expect(stdout).to.match(/\nval: .*instances_val\.json\n$/);
       expect(await refused(args)).to.match(/instances_train\.json: this exists already;/);
       const json = await accepted([...args, "--force", "--json", "--seed", "3"]);

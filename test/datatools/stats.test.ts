@@ -47,7 +47,7 @@ describe("data stats", () => {
     expect(spreadOf([])).to.include({ median: 0, max: 0 });
   });
 
-  it("counts objects, pictures and sizes, crowds apart", async () => {
+  it("counts objects, images and sizes, crowds apart", async () => {
     const json = JSON.parse(await readFile(data.annotations, "utf8"));
     const box = ([image_id, category_id, side, iscrowd]: readonly [number, number, number, number]) => ({
       id: json.annotations.length + 1,
@@ -69,31 +69,31 @@ describe("data stats", () => {
     const annotations = join(data.folder, "counted.json");
     await writeFile(annotations, JSON.stringify(json));
     const { sets, anchors } = await dataStats({
-      sources: [{ kind: "coco", name: "all", annotations, pictures: data.pictures }],
+      sources: [{ kind: "coco", name: "all", annotations, images: data.images }],
     });
     expect(anchors).to.equal(undefined);
     const [stats] = sets as [ObjectStats];
     expect(stats.classes).to.deep.equal([
-      { name: "disc", objects: 2, pictures: 1, share: 0.5, medianSide: 15 },
-      { name: "square", objects: 2, pictures: 2, share: 0.5, medianSide: 50 },
+      { name: "disc", objects: 2, images: 1, share: 0.5, medianSide: 15 },
+      { name: "square", objects: 2, images: 2, share: 0.5, medianSide: 50 },
     ]);
     expect(stats.areas).to.deep.equal({ small: 0.5, medium: 0.5, large: 0 });
-    expect(stats.report).to.include({ pictures: 6, picturesWithoutObjects: 4, crowds: 1 });
-    expect(stats.perPicture).to.include({ max: 3, mean: 4 / 6 });
-    expect(stats.sizes).to.deep.equal([{ width: 64, height: 64, pictures: 6 }]);
+    expect(stats.report).to.include({ images: 6, imagesWithoutObjects: 4, crowds: 1 });
+    expect(stats.perImage).to.include({ max: 3, mean: 4 / 6 });
+    expect(stats.sizes).to.deep.equal([{ width: 64, height: 64, images: 6 }]);
   });
 
   it("counts the pixels of label maps", async () => {
-    const { labelMaps, pictures } = data;
+    const { labelMaps, images } = data;
     const { sets } = await dataStats({
       sources: [
-        { kind: "labelMaps", name: "all", labelMaps, pictures, classes: ["disc", "square"], reduceZeroLabel: true },
+        { kind: "labelMaps", name: "all", labelMaps, images, classes: ["disc", "square"], reduceZeroLabel: true },
       ],
     });
     const [stats] = sets as [PixelStats];
     expect(stats.classes.reduce((sum, { share }) => sum + share, 0)).to.be.closeTo(1, 1e-12);
     expect(stats.ignored).to.be.within(0.5, 0.95);
-    expect(stats.pictures).to.equal(6);
+    expect(stats.images).to.equal(6);
   });
 
   it("tries a config's anchors on the boxes as training sees them", async () => {
@@ -103,14 +103,14 @@ describe("data stats", () => {
       data: { ...doubled.data, transforms: { train: [{ type: "resize", scale: [128, 128] }] } },
     } as typeof doubled);
     const { anchors } = await dataStats({ sources: [sourceOf(config, "train")], config });
-    expect(anchors).to.include({ pictures: 6, positiveIou: 0.7, minPositiveIou: 0.3 });
+    expect(anchors).to.include({ images: 6, positiveIou: 0.7, minPositiveIou: 0.3 });
     expect(anchors?.all.boxes).to.equal(12);
     // Sides of 16–28 pixels become 32–56: anchors of 32 and 64 pixels (strides 16 and 32, scale 2) fit best.
     expect(anchors?.byStride.filter(({ boxes }) => boxes > 0).map(({ stride }) => stride)).to.deep.equal([16, 32]);
     expect(anchors?.byRatio.find(({ ratio }) => ratio === 1)?.boxes).to.equal(12);
     expect(anchors?.byArea.map(({ boxes }) => boxes)).to.deep.equal([0, 12, 0]);
-    const { anchors: few } = await dataStats({ sources: [sourceOf(config, "train")], config, anchorPictures: 2 });
-    expect(few?.pictures).to.equal(2);
+    const { anchors: few } = await dataStats({ sources: [sourceOf(config, "train")], config, anchorImages: 2 });
+    expect(few?.images).to.equal(2);
   });
 
   it("is a command that writes a page; it opens without a network, plots and tables in it", async function () {
@@ -118,10 +118,8 @@ describe("data stats", () => {
     const page = join(data.folder, "stats.html");
     await writeFile(config, JSON.stringify(shapesConfig("detection", data, "run")));
     const { stdout } = await accepted(["data", "stats", config, "--out", page]);
-    expect(stdout).to.match(/^train: 6 pictures, 12 objects, 0 crowds; small /);
-    expect(stdout).to.match(
-      /\nanchors on 6 training pictures\nbest anchor +boxes +median IoU +IoU ≥ 0\.7 +IoU ≥ 0\.3\n/,
-    );
+    expect(stdout).to.match(/^train: 6 images, 12 objects, 0 crowds; small /);
+    expect(stdout).to.match(/\nanchors on 6 training images\nbest anchor +boxes +median IoU +IoU ≥ 0\.7 +IoU ≥ 0\.3\n/);
     expect(await refused(["data", "stats", config, "--out", page])).to.match(/stats\.html: this exists already;/);
     expect(await refused(["data", "stats", config, "--out", "x.png"], { code: 2 })).to.match(/ending must be \.html$/);
     const json = await accepted(["data", "stats", config, "--split", "val", "--json"]);

@@ -7,9 +7,9 @@ import { openCoco } from "../../lib/datasets/coco.js";
 import { clipObject } from "../../lib/datatools/tile/clip.js";
 import { tileData } from "../../lib/datatools/tile/tile.js";
 import { tileWindows } from "../../lib/datatools/tile/windows.js";
-import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { cropLabelMap, cropPicture } from "../../lib/images/geometry.js";
+import { cropImage, cropLabelMap } from "../../lib/images/geometry.js";
 import { segmentationToRle } from "../../lib/masks/coco.js";
 import { polygonToRle } from "../../lib/masks/polygons.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
@@ -17,12 +17,12 @@ import { compressRle } from "../../lib/masks/strings.js";
 import { cropRle } from "../../lib/masks/transforms.js";
 import { UNCOUNTED } from "../../lib/masks/work.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noiseLabels, noisePicture } from "../images/pictures.js";
+import { noiseImage, noiseLabels } from "../images/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson } from "../support/goldens.js";
 
 describe("tiles", () => {
-  it("cover the picture, have one size and overlap enough", () => {
+  it("cover the image, have one size and overlap enough", () => {
     const side = fc.integer({ min: 1, max: 300 });
     const grids = fc.tuple(
       side,
@@ -101,8 +101,8 @@ describe("data tile", () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-tile-"));
     out = join(folder, "out");
-    await mkdir(join(folder, "pictures"));
-    await writeFile(join(folder, "pictures/wide.png"), await encodePng(noisePicture(100, 40)));
+    await mkdir(join(folder, "images"));
+    await writeFile(join(folder, "images/wide.png"), await encodePng(noiseImage(100, 40)));
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -141,7 +141,7 @@ describe("data tile", () => {
     return path;
   };
   const coco = async () =>
-    ({ kind: "coco", name: "data", annotations: await write(), pictures: join(folder, "pictures") }) as const;
+    ({ kind: "coco", name: "data", annotations: await write(), images: join(folder, "images") }) as const;
 
   it("overlaps by an eighth of the shorter side unless told otherwise, which must be less than that side", async () => {
     const source = await coco();
@@ -156,9 +156,9 @@ describe("data tile", () => {
     );
   });
 
-  it("stays in its folder, and gives no two pictures the same tiles: both are told before anything is written", async () => {
-    await writeFile(join(folder, "up.png"), await encodePng(noisePicture(100, 40)));
-    await writeFile(join(folder, "pictures/wide.bmp"), "");
+  it("stays in its folder, and gives no two images the same tiles: both are told before anything is written", async () => {
+    await writeFile(join(folder, "up.png"), await encodePng(noiseImage(100, 40)));
+    await writeFile(join(folder, "images/wide.bmp"), "");
     const options = { output: join(folder, "a/b"), width: 52, height: 40, overlap: 4 };
     const source = await coco();
     const json = await readFile(source.annotations, "utf8");
@@ -166,7 +166,7 @@ describe("data tile", () => {
     await writeFile(source.annotations, json.replace('"wide.png"', '"../up.png"'));
     expect(await userMessage(() => tileData({ ...options, source }))).to.equal(
       `${source.annotations}: image 3: the file name "../up.png" cannot be written: it leads out of its folder; ` +
-        "names are relative to the pictures folder",
+        "names are relative to the images folder",
     );
     const second = '"images":[{"id":4,"file_name":"wide.bmp","width":100,"height":40},';
     await writeFile(source.annotations, json.replace('"images":[', second));
@@ -176,9 +176,9 @@ describe("data tile", () => {
     expect(await readdir(folder)).to.deep.equal(before);
   });
 
-  it("cuts a COCO set: pictures, boxes, polygons and crowds", async () => {
+  it("cuts a COCO set: images, boxes, polygons and crowds", async () => {
     const result = await tileData({ source: await coco(), output: out, width: 52, height: 40, overlap: 4 });
-    expect(result).to.deep.equal({ output: out, pictures: 1, tiles: 2, emptyLeftOut: 0, objects: 4, partsLeftOut: 1 });
+    expect(result).to.deep.equal({ output: out, images: 1, tiles: 2, emptyLeftOut: 0, objects: 4, partsLeftOut: 1 });
     const json = readJson<{
       info: object;
       images: object[];
@@ -207,10 +207,10 @@ describe("data tile", () => {
       [5, 0, 0, 5, 20, 10],
       [7, 1, 2, 0, 50, 40],
     ]);
-    const whole = noisePicture(100, 40);
-    const tile = await decodePicture(join(out, "images/wide_48_0.png"));
-    expect(tile.data).to.deep.equal(cropPicture(whole, { left: 48, top: 0, width: 52, height: 40 }).data);
-    const dataset = await openCoco({ annotations: join(out, "instances.json"), pictures: join(out, "images") });
+    const whole = noiseImage(100, 40);
+    const tile = await decodeImage(join(out, "images/wide_48_0.png"));
+    expect(tile.data).to.deep.equal(cropImage(whole, { left: 48, top: 0, width: 52, height: 40 }).data);
+    const dataset = await openCoco({ annotations: join(out, "instances.json"), images: join(out, "images") });
     expect(rleArea(dataset.instances(1).masks[1]!)).to.equal(50 * 40);
     expect(dataset.classes).to.deep.equal(["box", "half"]);
   });
@@ -232,13 +232,13 @@ describe("data tile", () => {
     const source = {
       kind: "labelMaps",
       name: "data",
-      pictures: join(folder, "pictures"),
+      images: join(folder, "images"),
       labelMaps: join(folder, "maps"),
       classes: ["a", "b"],
       reduceZeroLabel: true,
     } as const;
     const result = await tileData({ source, output: out, width: 64, height: 20, overlap: 8, dropEmpty: true });
-    expect(result).to.deep.equal({ output: out, pictures: 1, tiles: 4, emptyLeftOut: 2 });
+    expect(result).to.deep.equal({ output: out, images: 1, tiles: 4, emptyLeftOut: 2 });
     expect(await readdir(join(out, "annotations"))).to.have.members([
       "wide_0_12.png",
       "wide_36_12.png",
@@ -250,11 +250,11 @@ describe("data tile", () => {
   });
 
   it("is a command, and explains what is wrong", async () => {
-    const { annotations, pictures } = await coco();
-    const args = ["data", "tile", "--annotations", annotations, "--pictures", pictures, "--out", out];
+    const { annotations, images } = await coco();
+    const args = ["data", "tile", "--annotations", annotations, "--images", images, "--out", out];
     const { stdout } = await accepted([...args, "--size", "52x40", "--overlap", "4"]);
     expect(stdout).to.equal(
-      `${out}: 2 tiles of 1 picture, 4 objects\nnote: 1 part of objects left out, of which too little is visible (--min-visible)\n`,
+      `${out}: 2 tiles of 1 image, 4 objects\nnote: 1 part of objects left out, of which too little is visible (--min-visible)\n`,
     );
     expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
     const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });
@@ -262,10 +262,8 @@ describe("data tile", () => {
       /an overlap of 64 does not go with tiles of 64 × 64/,
     );
     expect(await wrong("--min-visible", "2")).to.match(/the least visible share must lie in 0–1, not 2$/);
-    await writeFile(join(folder, "pictures/wide.png"), await encodePng(noisePicture(10, 10)));
-    expect(await refused([...args, "--force"])).to.match(
-      /wide\.png: the picture is 10×10, its annotation says 100×40$/,
-    );
+    await writeFile(join(folder, "images/wide.png"), await encodePng(noiseImage(10, 10)));
+    expect(await refused([...args, "--force"])).to.match(/wide\.png: the image is 10×10, its annotation says 100×40$/);
     const json = await accepted(["data", "tile", "--help"]);
     expect(json.stdout).to.contain("--min-visible <share>");
   });

@@ -12,13 +12,13 @@ const STEPS = 3;
 const TOLERANCE = 1e-3;
 const ON_WEBGPU = "engine.providers=[webgpu]";
 
-/** What keeps a software adapter's part short: one picture a batch, and one program that validates. */
+/** What keeps a software adapter's part short: one image a batch, and one program that validates. */
 const SMALL = ["data.batchSize=1", "data.testBatchSize=2"];
 
 /** Every proposal is sampled: else the last bit of a number may decide which of two is. */
 const EVERYTHING_SAMPLED = [
   "model.head.rpn.trainPerLevel=50",
-  "model.head.rpn.maxPerPicture=60",
+  "model.head.rpn.maxPerImage=60",
   "model.head.roi.samples=70",
   "model.head.roi.positiveFraction=1",
 ];
@@ -61,7 +61,7 @@ for (const task of ["detection", "segmentation"] as const) {
     });
 
     it("predicts what the CPU predicts", async () => {
-      const picture = join(data.pictures, "0.png");
+      const image = join(data.images, "0.png");
       const predictOn = async <Result>(read: (model: Model) => Promise<Result>, ...engine: string[]) => {
         const model = await loadModel(configOf("cpu"), {
           weights: join(data.folder, "cpu"),
@@ -74,14 +74,14 @@ for (const task of ["detection", "segmentation"] as const) {
         }
       };
       if (task === "detection") {
-        const find = async (model: Model) => (model.task === "detection" ? await model.predict(picture) : []);
+        const find = async (model: Model) => (model.task === "detection" ? await model.predict(image) : []);
         const expected = await predictOn(find);
         const actual = await predictOn(find, ON_WEBGPU);
         expect(expected).to.have.length.above(10);
         expectSameInstances(actual, expected);
       } else {
         const label = async (model: Model) =>
-          model.task === "segmentation" ? (await model.predict(picture)).labelMap.data : [];
+          model.task === "segmentation" ? (await model.predict(image)).labelMap.data : [];
         const expected = await predictOn(label);
         const actual = await predictOn(label, ON_WEBGPU);
         expect(expected.length).to.equal(64 * 64);

@@ -5,13 +5,13 @@ import { expect } from "chai";
 import { openCoco } from "../../lib/datasets/coco.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { cocoJudge } from "../../lib/tasks/detection/cocoJudge.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 
 describe("validation by an annotation file", () => {
   let folder = "";
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-judge-"));
-    await writeFile(join(folder, "a.png"), await encodePng(noisePicture(20, 10)));
+    await writeFile(join(folder, "a.png"), await encodePng(noiseImage(20, 10)));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -23,7 +23,7 @@ describe("validation by an annotation file", () => {
       annotations,
       JSON.stringify({ images, annotations: [object], categories: [{ id: 9, name: "car" }] }),
     );
-    const dataset = await openCoco({ annotations, pictures: folder });
+    const dataset = await openCoco({ annotations, images: folder });
     const { judge, remarks } = await cocoJudge(annotations, dataset, false);
     const found = {
       imageId: 4,

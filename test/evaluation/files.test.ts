@@ -89,7 +89,7 @@ describe("COCO evaluation of files", () => {
     expect(outcome).to.equal("enough");
   });
 
-  it("keeps matches with overlaps and rows of every picture", async () => {
+  it("keeps matches with overlaps and rows of every image", async () => {
     const { groundTruth, results } = randomScene(5);
     const evaluation = evaluateCoco({ groundTruth, results, type: "segm", keepMatches: true });
     const { matches, options } = evaluation;

@@ -26,7 +26,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
     type: EvaluationType,
     message: RegExp,
   ][] = [
-    ["an unknown picture", withAnnotation({ image_id: 8 }), [], "bbox", /^annotation 1: unknown picture id 8/],
+    ["an unknown image", withAnnotation({ image_id: 8 }), [], "bbox", /^annotation 1: unknown image id 8/],
     ["an unknown category", withAnnotation({ category_id: 4 }), [], "bbox", /^annotation 1: unknown category 4/],
     ["an id used twice", withAnnotation({}, {}), [], "bbox", /^annotation 1: the id occurs twice/],
     ["a box of three numbers", withAnnotation({ bbox: [1, 2, 3] }), [], "bbox", /^annotation 1: "bbox".*\[1,2,3\]/],
@@ -43,7 +43,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
       groundTruth,
       [{ ...result, image_id: 1 }],
       "bbox",
-      /^result 0: .*no picture 1.*another set/,
+      /^result 0: .*no image 1.*another set/,
     ],
     ["a score that is no number", groundTruth, [result, { ...result, score: Number.NaN }], "bbox", /^result 1: .*NaN/],
     ["a NaN in a box", groundTruth, [{ ...result, bbox: [1, 2, Number.NaN, 4] }], "bbox", /^result 0: "bbox"/],
@@ -101,10 +101,10 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
           type,
         });
     expect(judge({})).not.to.throw();
-    expect(judge({ imageId: 2 })).to.throw(UserError, /picture 2/);
+    expect(judge({ imageId: 2 })).to.throw(UserError, /image 2/);
     expect(judge({ labels: Int32Array.of(1) })).to.throw(UserError, /class 1, but there are 1/);
     expect(judge({ scores: Float32Array.of(Number.NaN) })).to.throw(UserError, /score NaN/);
-    expect(judge({}, "segm")).to.throw(UserError, /object 0 of picture 1 has no mask/);
+    expect(judge({}, "segm")).to.throw(UserError, /object 0 of image 1 has no mask/);
   });
 });
 

@@ -89,7 +89,7 @@ describe("COCO evaluation: what must hold on any data set", () => {
     );
   });
 
-  it("judging some pictures or categories equals judging a file of those alone", () => {
+  it("judging some images or categories equals judging a file of those alone", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { groundTruth, results } = randomScene(seed);

@@ -10,7 +10,7 @@ export interface Scene {
 }
 
 /**
- * A small random data set and results for it: crowds, ties in the scores, pictures without objects or detections,
+ * A small random data set and results for it: crowds, ties in the scores, images without objects or detections,
  * categories without objects. Every object has a box and a mask, every result as well unless told otherwise.
  */
 export function randomScene(
@@ -55,7 +55,7 @@ export function randomScene(
 
 /**
  * A scene with what data sets hold in rare cases: polygons (of crowds too), lists of counts, several parts, empty masks,
- * boxes without area or beyond the picture, scores below 0, pictures with more detections than count.
+ * boxes without area or beyond the image, scores below 0, images with more detections than count.
  */
 export function oddScene(seed: number, parts: readonly ("bbox" | "segmentation")[]): Scene {
   const { groundTruth, results } = randomScene(seed, parts);

@@ -90,7 +90,7 @@ describe("segmentation figures", () => {
     expect(matrix.ignored).to.equal(2);
   });
 
-  it("do not depend on how the pictures are split and merged", () => {
+  it("do not depend on how the images are split and merged", () => {
     const pixel = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.constantFrom(0, 1, 2, 3, 255));
     fc.assert(
       fc.property(fc.array(pixel, { minLength: 2, maxLength: 60 }), fc.nat(), (pixels, cut) => {

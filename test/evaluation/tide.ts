@@ -8,7 +8,7 @@ export const TIDE_FIXTURES = new URL("../../../test/evaluation/fixtures/tide.jso
 
 export interface TideJob {
   readonly type: EvaluationType;
-  /** Pictures in order of their ids, in which equal scores are ranked. */
+  /** Images in order of their ids, in which equal scores are ranked. */
   readonly groundTruth: CocoGroundTruth;
   readonly results: readonly CocoResult[];
 }

@@ -5,7 +5,7 @@ import { countTopK, emptyTopK, mergeTopK, topKAccuracy } from "../../lib/evaluat
 describe("top-k accuracy", () => {
   const scores = Float32Array.of(0.1, 0.7, 0.2, /* next */ 0.5, 0.3, 0.2, /* next */ 0.2, 0.2, 0.6);
 
-  it("counts the pictures whose class is among the k best", () => {
+  it("counts the images whose class is among the k best", () => {
     expect(countTopK(scores, [1, 2, 1], 3, [1, 2, 3])).to.deep.equal({ total: 3, correct: [1, 1, 3], ks: [1, 2, 3] });
   });
 
@@ -24,7 +24,7 @@ describe("top-k accuracy", () => {
   });
 
   it("refuses labels out of range and scores that do not fit", () => {
-    expect(() => countTopK(scores, [0, 3, 0], 3)).to.throw(UserError, /picture 1 .* class 3/);
+    expect(() => countTopK(scores, [0, 3, 0], 3)).to.throw(UserError, /image 1 .* class 3/);
     expect(() => countTopK(scores, [0, 0], 3)).to.throw(RangeError);
   });
 });

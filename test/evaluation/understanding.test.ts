@@ -1,19 +1,19 @@
 import { expect } from "chai";
-import { assignPictures } from "../../lib/evaluation/assignment.js";
+import { assignImages } from "../../lib/evaluation/assignment.js";
 import { evaluateCoco } from "../../lib/evaluation/coco.js";
 import { detectionTable, readGroundTruth } from "../../lib/evaluation/coco-files.js";
 import type { CocoGroundTruth, CocoResult } from "../../lib/evaluation/cocoTypes.js";
 import { mostConfused } from "../../lib/evaluation/confusions.js";
 import { detectionConfusion } from "../../lib/evaluation/detectionConfusion.js";
+import { imageScores, worstImages } from "../../lib/evaluation/imageScores.js";
 import { bestOperatingPoint, operatingPoints } from "../../lib/evaluation/operatingPoint.js";
-import { pictureScores, worstPictures } from "../../lib/evaluation/pictureScores.js";
 import type { EvaluationType } from "../../lib/evaluation/tables.js";
 import { randomScene, type Scene } from "./scenes.js";
 
 function assigned({ groundTruth, results }: Scene, type: EvaluationType) {
   const [frame, truth] = readGroundTruth(groundTruth, { type });
-  const input = { type, groundTruth: truth, detections: detectionTable(results, frame, truth, "picture") };
-  return { input, pictures: assignPictures(input) };
+  const input = { type, groundTruth: truth, detections: detectionTable(results, frame, truth, "image") };
+  return { input, images: assignImages(input) };
 }
 
 const SCENES = Array.from({ length: 60 }, (_, seed) => [randomScene(seed), seed % 2 === 0 ? "bbox" : "segm"] as const);
@@ -21,7 +21,7 @@ const SCENES = Array.from({ length: 60 }, (_, seed) => [randomScene(seed), seed 
 describe("what detections are right", () => {
   it("is what COCO's matching says where overlaps do not tie", () => {
     for (const [scene, type] of SCENES) {
-      const { input, pictures } = assigned(scene, type);
+      const { input, images } = assigned(scene, type);
       const { matches } = evaluateCoco({ ...scene, type, iouThresholds: [0.5], keepMatches: true });
       const all = matches.filter(({ areaRange }) => areaRange === 0);
       const found = all.flatMap((match) =>
@@ -29,7 +29,7 @@ describe("what detections are right", () => {
           ignored === 0 && match.groundTruthMatches[g]! > 0 ? [match.groundTruthIds[g]!] : [],
         ),
       );
-      const own = pictures.flatMap(({ objects, found: by }) =>
+      const own = images.flatMap(({ objects, found: by }) =>
         [...objects].filter((_, g) => by[g]! >= 0).map((row) => input.groundTruth.ids[row]!),
       );
       expect(own.sort((a, b) => a - b)).to.deep.equal(found.sort((a, b) => a - b));
@@ -40,12 +40,12 @@ describe("what detections are right", () => {
 describe("operating points", () => {
   it("are what is counted anew with the detections below each score left out", () => {
     for (const [scene, type] of SCENES) {
-      const { input, pictures } = assigned(scene, type);
-      const points = operatingPoints(pictures, input.groundTruth, input.detections);
+      const { input, images } = assigned(scene, type);
+      const points = operatingPoints(images, input.groundTruth, input.detections);
       for (const point of points) {
         const results = scene.results.filter(({ score }) => score >= point.score);
         const fewer = assigned({ ...scene, results }, type);
-        const scores = pictureScores(fewer.pictures, fewer.input.groundTruth, fewer.input.detections, 0);
+        const scores = imageScores(fewer.images, fewer.input.groundTruth, fewer.input.detections, 0);
         const sum = (key: "right" | "wrong" | "missed") => scores.reduce((total, score) => total + score[key], 0);
         expect([point.right, point.wrong, point.missed]).to.deep.equal([sum("right"), sum("wrong"), sum("missed")]);
       }
@@ -55,8 +55,8 @@ describe("operating points", () => {
   });
 
   it("are none without detections", () => {
-    const { input, pictures } = assigned({ ...randomScene(1), results: [] }, "bbox");
-    expect(operatingPoints(pictures, input.groundTruth, input.detections)).to.deep.equal([]);
+    const { input, images } = assigned({ ...randomScene(1), results: [] }, "bbox");
+    expect(operatingPoints(images, input.groundTruth, input.detections)).to.deep.equal([]);
     expect(bestOperatingPoint([])).to.equal(undefined);
   });
 });
@@ -64,12 +64,12 @@ describe("operating points", () => {
 describe("confusion of detections", () => {
   it("counts each object and each detection once, the right ones on the diagonal", () => {
     for (const [scene, type] of SCENES) {
-      const { input, pictures } = assigned(scene, type);
+      const { input, images } = assigned(scene, type);
       for (const scoreThreshold of [0, 0.5]) {
-        const { counts, classes: K, ignored } = detectionConfusion(pictures, { ...input, scoreThreshold });
+        const { counts, classes: K, ignored } = detectionConfusion(images, { ...input, scoreThreshold });
         const cell = (row: number, column: number) => counts[row * (K + 1) + column]!;
         const line = Array.from({ length: K + 1 }, (_, i) => i);
-        const scores = pictureScores(pictures, input.groundTruth, input.detections, scoreThreshold);
+        const scores = imageScores(images, input.groundTruth, input.detections, scoreThreshold);
         const right = scores.reduce((sum, score) => sum + score.right, 0);
         expect(line.slice(0, K).reduce((sum, k) => sum + cell(k, k), 0)).to.equal(right);
         expect(cell(K, K)).to.equal(0);
@@ -97,8 +97,8 @@ describe("confusion of detections", () => {
     const results: CocoResult[] = found.map(([category_id, x, score]) => {
       return { image_id: 1, category_id, score, bbox: [x, 0, 10, 10] };
     });
-    const { input, pictures } = assigned({ groundTruth, results }, "bbox");
-    const { counts, ignored } = detectionConfusion(pictures, { ...input, scoreThreshold: 0.3 });
+    const { input, images } = assigned({ groundTruth, results }, "bbox");
+    const { counts, ignored } = detectionConfusion(images, { ...input, scoreThreshold: 0.3 });
     return { rows: [0, 3, 6].map((at) => [...counts.subarray(at, at + 3)]), ignored };
   };
 
@@ -169,13 +169,13 @@ describe("confusion of detections", () => {
   });
 });
 
-describe("worst pictures", () => {
+describe("worst images", () => {
   it("come by falling F1, then by errors, without perfect ones", () => {
     const score = (image: number, f1: number, wrong: number, missed: number) => {
       return { image, f1, wrong, missed, right: 0, score: 0.5, precision: 0, recall: 0 };
     };
     const scores = [score(0, 1, 0, 0), score(1, 0.5, 1, 1), score(2, 0, 1, 0), score(3, 0, 2, 1)];
-    expect(worstPictures(scores, 3).map(({ image }) => image)).to.deep.equal([3, 2, 1]);
-    expect(worstPictures(scores, 1)).to.have.length(1);
+    expect(worstImages(scores, 3).map(({ image }) => image)).to.deep.equal([3, 2, 1]);
+    expect(worstImages(scores, 1)).to.have.length(1);
   });
 });

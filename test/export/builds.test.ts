@@ -96,7 +96,7 @@ describe("builds at several sizes", () => {
     expect(new Set(first).size).to.equal(8); // no part in the place of another
   });
 
-  it("resize a table to the map's size, beside a row for every picture, and enlarge the map", async () => {
+  it("resize a table to the map's size, beside a row for every image, and enlarge the map", async () => {
     const list = new ParameterList();
     const scope = list.scope("backbone");
     const [grid, channels] = [4, 3];

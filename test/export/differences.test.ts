@@ -43,7 +43,7 @@ describe("differences between a model and its file", () => {
   });
 
   it("are judged by one tolerance", () => {
-    const measured = { model: "m", weights: "w", tolerance: 0.01, pictures: 1, outputs: {} };
+    const measured = { model: "m", weights: "w", tolerance: 0.01, images: 1, outputs: {} };
     const found = { pairs: 150, unmatched: 1, box: 0.5, score: 0.005, mask: 0.002 };
     expect(judged({ ...measured, found }, 100).passed).to.equal(true);
     const { failures } = judged({ ...measured, found: { ...found, unmatched: 2, box: 1.5, score: Number.NaN } }, 100);

@@ -24,13 +24,13 @@ const SIZES = [
 
 const NORMALISED = { preprocess: false };
 
-function found({ count, boxes, scores, labels }: SizedTensors, picture: number) {
+function found({ count, boxes, scores, labels }: SizedTensors, image: number) {
   const places = scores!.shape[1]!;
-  const end = picture * places + count!.data[picture]!;
+  const end = image * places + count!.data[image]!;
   return {
-    boxes: boxes!.data.subarray(4 * picture * places, 4 * end) as Float32Array,
-    scores: scores!.data.subarray(picture * places, end) as Float32Array,
-    labels: labels!.data.subarray(picture * places, end) as Int32Array,
+    boxes: boxes!.data.subarray(4 * image * places, 4 * end) as Float32Array,
+    scores: scores!.data.subarray(image * places, end) as Float32Array,
+    labels: labels!.data.subarray(image * places, end) as Int32Array,
   };
 }
 
@@ -42,7 +42,7 @@ function expectSameObjects(expected: SizedTensors, actual: SizedTensors): number
   let pairs = 0;
   for (let b = 0; b < expected.count!.shape[0]!; b++) {
     const paired = pairDetections(found(expected, b), found(actual, b), { reach: 0.05, cut: 0 });
-    expect(paired.unmatched, `objects of picture ${b} without a partner`).to.equal(0);
+    expect(paired.unmatched, `objects of image ${b} without a partner`).to.equal(0);
     expect(paired.score).to.be.at.most(1e-4);
     for (const [i, j] of paired.pairs) {
       const mask = (outputs: SizedTensors, k: number) =>
@@ -165,12 +165,12 @@ for (const task of ["detection", "segmentation"] as const) {
         else expectSameMaps(expected, actual);
       }
       const half = await exported({ size: "free", batch: "free", half: true, preprocess: true, postprocess: true });
-      const pictures = inputsFor(
+      const images = inputsFor(
         await tiledBatch(trained, size),
         { preprocess: true },
         trained.config.data.normalisation,
       );
-      await runInPython(this, half, pictures, trained.data.folder);
+      await runInPython(this, half, images, trained.data.folder);
     });
 
     it("refuses what cannot be, in words", async () => {

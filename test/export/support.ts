@@ -8,7 +8,7 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { exportGraph, type GraphSize } from "../../lib/export/graph.js";
 import type { Network } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
 import type { InferenceBatch } from "../../lib/models/predictions.js";
 import { withShapes } from "../../lib/models/programPredictor.js";
@@ -35,7 +35,7 @@ export async function trainedShapes(task: Config["task"], steps: number): Promis
   return { data, config: resolveConfig(input).config, configPath, run };
 }
 
-/** A batch of any size made of repeated pictures of shapes, each picture a little smaller than the last. */
+/** A batch of any size made of repeated images of shapes, each image a little smaller than the last. */
 export async function tiledBatch(
   { data, config }: Trained,
   { batch, height, width }: GraphSize,
@@ -43,7 +43,7 @@ export async function tiledBatch(
   const images = new Float32Array(batch * 3 * height * width);
   const meta: InferenceBatch["meta"][number][] = [];
   for (let b = 0; b < batch; b++) {
-    const tile = await decodePicture(join(data.pictures, `${b % 3}.png`));
+    const tile = await decodeImage(join(data.images, `${b % 3}.png`));
     const own = { height: height - 5 * b, width: width - 7 * b };
     const pixels = new Uint8Array(3 * own.height * own.width);
     for (let i = 0; i < pixels.length; i++) {

@@ -22,12 +22,12 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
     after(() => rmSync(trained.data.folder, { recursive: true }));
     const inFolder = (name: string) => join(trained.data.folder, name);
 
-    it("passes with free sizes, on pictures and on the data set", async () => {
+    it("passes with free sizes, on images and on the data set", async () => {
       const model = inFolder("free.onnx");
       await exportModel({ ...shared, out: model, size: "free", batch: "free" });
       const result = await verifyModel({ model, config: trained.config, weights: trained.run, data: true });
       expect(result.failures).to.deep.equal([]);
-      expect(result.pictures).to.equal(task === "classification" ? 4 : 3);
+      expect(result.images).to.equal(task === "classification" ? 4 : 3);
       const figure = { detection: "maskAP", segmentation: "mIoU", classification: "top1" }[task];
       expect(result.metrics!.model[figure]).to.be.greaterThan(0);
       expect(result.metrics!.file[figure]).to.be.closeTo(result.metrics!.model[figure]!, 1e-6);
@@ -35,7 +35,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       else expect(result.found!.pairs).to.be.greaterThan(3);
     });
 
-    it("passes with pre- and post-processing inside, in a fixed size the pictures are scaled into", async () => {
+    it("passes with pre- and post-processing inside, in a fixed size the images are scaled into", async () => {
       const size = { height: 64, width: 32 };
       const model = inFolder("whole.onnx");
       await exportModel({ ...shared, out: model, size, batch: 2, preprocess: true, postprocess: true });
@@ -82,9 +82,9 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(passed).to.equal(false);
       expect(failures).not.to.deep.equal([]);
       expect(stderr).to.contain(`${model} differs from the model: ${failures[0]}`);
-      const right = await command(...given, trained.run, "--pictures", join(trained.data.pictures, "1.png"));
+      const right = await command(...given, trained.run, "--images", join(trained.data.images, "1.png"));
       expect(right.code, right.stderr).to.equal(0);
-      expect(right.stdout).to.contain("1 picture, tolerance 0.001: passed");
+      expect(right.stdout).to.contain("1 image, tolerance 0.001: passed");
     });
 
     it("says what is wrong with a file", async () => {

@@ -116,10 +116,10 @@ const wrong: Readonly<Record<string, readonly [build: () => unknown, message: st
     () =>
       roiAlign(
         [map],
-        { boxes: f(2, 4), pictures: int(2), levels: int(2) },
+        { boxes: f(2, 4), images: int(2), levels: int(2) },
         { outputSize: [7, 7], scales: [1, 0.5], samplingRatio: 0 },
       ),
-    "2 levels, then rois, pictures and levels",
+    "2 levels, then rois, images and levels",
   ],
   "labels of another shape": [() => softmaxCrossEntropy(f(2, 5, 7), int(2, 6)), "labels are int32[2,7]"],
   "a float count": [() => truncate(f(2, 5), f(1)), "count is int32[1]"],

@@ -31,7 +31,7 @@ const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
       .map((shapes) => ({ operands: shapes.map((shape) => bools(shape)), attributes: {} })),
     reference: elementwise.and,
   }),
-  "a kernel as large as the picture, padded below and to the right alone": suite(operators.conv2d, {
+  "a kernel as large as the image, padded below and to the right alone": suite(operators.conv2d, {
     calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
       operands: [floats([2, 2, 3, 2]), floats([4, 2, 3, 2]), floats([4])],
       attributes: { stride: [1, 1], padding: sides(padding), groups: 1, dilation: [1, 1] },

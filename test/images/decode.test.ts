@@ -6,16 +6,16 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { encode } from "fast-png";
 import sharp from "sharp";
-import { decodeLabelMap, decodePicture, describeCodecs } from "../../lib/images/decode.js";
+import { decodeImage, decodeLabelMap, describeCodecs } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
-import type { Picture } from "../../lib/images/picture.js";
+import type { Image } from "../../lib/images/image.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
-import { meanDifference, noiseLabels, noisePicture, smoothPicture } from "./pictures.js";
+import { meanDifference, noiseImage, noiseLabels, smoothImage } from "./images.js";
 
 const CODECS = ["sharp", "javascript"] as const;
 
-/** Orientation → the corners' colours top left, top right, bottom left, bottom right, of a picture stored "RGBW". */
+/** Orientation → the corners' colours top left, top right, bottom left, bottom right, of an image stored "RGBW". */
 const ORIENTATIONS = [
   [1, "RGBW"],
   [2, "GRWB"],
@@ -27,9 +27,9 @@ const ORIENTATIONS = [
   [8, "GWRB"],
 ] as const;
 
-const asSharp = ({ width, height, data }: Picture) => sharp(data, { raw: { width, height, channels: 3 } });
+const asSharp = ({ width, height, data }: Image) => sharp(data, { raw: { width, height, channels: 3 } });
 
-describe("decoding pictures", () => {
+describe("decoding images", () => {
   let folder = "";
   before(async () => (folder = await mkdtemp(join(tmpdir(), "densekit-decode-"))));
   after(() => rm(folder, { recursive: true }));
@@ -37,30 +37,30 @@ describe("decoding pictures", () => {
   for (const codec of CODECS) {
     describe(`with ${codec}`, () => {
       it("gives PNG pixels back exactly", async () => {
-        const picture = noisePicture(37, 23);
+        const image = noiseImage(37, 23);
         for (const writer of CODECS) {
-          expect(await decodePicture(await encodePng(picture, { codec: writer }), { codec })).to.deep.equal(picture);
+          expect(await decodeImage(await encodePng(image, { codec: writer }), { codec })).to.deep.equal(image);
         }
       });
 
       it("gives a plain array, whose slices are copies", async () => {
-        const { data } = await decodePicture(await encodePng(noisePicture(4, 4)), { codec });
+        const { data } = await decodeImage(await encodePng(noiseImage(4, 4)), { codec });
         expect(Object.getPrototypeOf(data)).to.equal(Uint8Array.prototype);
       });
 
       it("decodes what it encodes as JPEG", async () => {
-        const picture = smoothPicture(64, 48);
+        const image = smoothImage(64, 48);
         for (const writer of CODECS) {
-          const jpeg = await encodeJpeg(picture, { codec: writer, quality: 95 });
-          expect(meanDifference(await decodePicture(jpeg, { codec }), picture)).to.be.below(4);
+          const jpeg = await encodeJpeg(image, { codec: writer, quality: 95 });
+          expect(meanDifference(await decodeImage(jpeg, { codec }), image)).to.be.below(4);
         }
       });
 
       for (const [orientation, expected] of ORIENTATIONS) {
         it(`turns EXIF orientation ${orientation} upright`, async () => {
-          const picture = quarters(64, 48);
-          const jpeg = await asSharp(picture).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
-          const decoded = await decodePicture(jpeg, { codec });
+          const image = quarters(64, 48);
+          const jpeg = await asSharp(image).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
+          const decoded = await decodeImage(jpeg, { codec });
           const size = orientation > 4 ? [48, 64] : [64, 48];
           expect([decoded.width, decoded.height]).to.deep.equal(size);
           expect(cornersOf(decoded)).to.equal(expected);
@@ -72,15 +72,15 @@ describe("decoding pictures", () => {
           .toColourspace("b-w")
           .png()
           .toBuffer();
-        const { data } = await decodePicture(grey, { codec });
+        const { data } = await decodeImage(grey, { codec });
         expect(Array.from(data)).to.deep.equal([0, 80, 160, 255].flatMap((v) => [v, v, v]));
       });
 
       it("converts CMYK", async () => {
-        const picture = solid(16, 16, [200, 60, 30]);
-        const jpeg = await asSharp(picture).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer();
+        const image = solid(16, 16, [200, 60, 30]);
+        const jpeg = await asSharp(image).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer();
         expect((await sharp(jpeg).metadata()).space).to.equal("cmyk");
-        const { data } = await decodePicture(jpeg, { codec });
+        const { data } = await decodeImage(jpeg, { codec });
         // Without profiles the colours are not the same, but red stays the strongest and blue the weakest.
         expect(data[0]! - data[1]!).to.be.above(60);
         expect(data[1]! - data[2]!).to.be.above(10);
@@ -89,48 +89,48 @@ describe("decoding pictures", () => {
       it("keeps the high byte of 16 bits", async () => {
         const samples = Uint16Array.of(0x0102, 0x8001, 0xffff, 0x7fff, 0x00ff, 0x1234);
         const png = encode({ width: 2, height: 1, data: samples, depth: 16, channels: 3 });
-        const { data } = await decodePicture(png, { codec });
+        const { data } = await decodeImage(png, { codec });
         expect(Array.from(data)).to.deep.equal([0x01, 0x80, 0xff, 0x7f, 0x00, 0x12]);
       });
 
       it("drops alpha without blending", async () => {
         const rgba = Uint8Array.of(10, 20, 30, 0, 40, 50, 60, 128);
         const png = encode({ width: 2, height: 1, data: rgba, depth: 8, channels: 4 });
-        const { data } = await decodePicture(png, { codec });
+        const { data } = await decodeImage(png, { codec });
         expect(Array.from(data)).to.deep.equal([10, 20, 30, 40, 50, 60]);
       });
 
       it("applies a PNG's palette", async () => {
         const palette = [[9, 8, 7] as const, [100, 110, 120] as const];
         const png = encodeIndexedPng({ width: 2, height: 1, data: Uint8Array.of(1, 0) }, palette);
-        const { data } = await decodePicture(png, { codec });
+        const { data } = await decodeImage(png, { codec });
         expect(Array.from(data)).to.deep.equal([100, 110, 120, 9, 8, 7]);
       });
 
       it("refuses a truncated JPEG, naming the file", async () => {
         const path = join(folder, `cut-${codec}.jpg`);
-        const jpeg = await encodeJpeg(noisePicture(64, 64));
+        const jpeg = await encodeJpeg(noiseImage(64, 64));
         await writeFile(path, jpeg.subarray(0, jpeg.length / 2));
-        const message = await userMessage(() => decodePicture(path, { codec }));
+        const message = await userMessage(() => decodeImage(path, { codec }));
         expect(message).to.contain(path).and.to.contain("premature end");
       });
 
-      it("refuses a damaged PNG and what is no picture", async () => {
-        const png = Uint8Array.from(await encodePng(noisePicture(32, 32)));
+      it("refuses a damaged PNG and what is no image", async () => {
+        const png = Uint8Array.from(await encodePng(noiseImage(32, 32)));
         png[png.length >> 1]! ^= 0xff;
-        expect(await userMessage(() => decodePicture(png, { codec, name: "spoilt.png" }))).to.match(
+        expect(await userMessage(() => decodeImage(png, { codec, name: "spoilt.png" }))).to.match(
           /^spoilt\.png: cannot/,
         );
-        const text = new TextEncoder().encode("this is text, not a picture");
-        expect(await userMessage(() => decodePicture(text, { codec, name: "a.jpg" }))).to.match(/^a\.jpg: cannot/);
-        expect(await userMessage(() => decodePicture(new Uint8Array(0), { codec, name: "b.jpg" }))).to.contain("empty");
+        const text = new TextEncoder().encode("this is text, not an image");
+        expect(await userMessage(() => decodeImage(text, { codec, name: "a.jpg" }))).to.match(/^a\.jpg: cannot/);
+        expect(await userMessage(() => decodeImage(new Uint8Array(0), { codec, name: "b.jpg" }))).to.contain("empty");
       });
     });
   }
 
   it("gives nearly the same photograph with both codecs", async function () {
     const path = join(requireData(this, "photos"), "000000000257.jpg");
-    const [native, javascript] = await Promise.all(CODECS.map((codec) => decodePicture(path, { codec })));
+    const [native, javascript] = await Promise.all(CODECS.map((codec) => decodeImage(path, { codec })));
     expect(meanDifference(native!, javascript!)).to.be.below(2); // they differ in the smoothing of colour
   });
 
@@ -141,24 +141,24 @@ describe("decoding pictures", () => {
     }`;
     const asUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
     const register = `import { register } from "node:module"; register(${JSON.stringify(asUrl(hooks))});`;
-    const picture = noisePicture(5, 4);
+    const image = noiseImage(5, 4);
     const path = join(folder, "fallback.png");
-    await writeFile(path, await encodePng(picture));
+    await writeFile(path, await encodePng(image));
     const program = `
-      const { decodePicture, describeCodecs } = await import(${JSON.stringify(new URL("../../lib/images/decode.js", import.meta.url).href)});
-      const { data } = await decodePicture(${JSON.stringify(path)});
+      const { decodeImage, describeCodecs } = await import(${JSON.stringify(new URL("../../lib/images/decode.js", import.meta.url).href)});
+      const { data } = await decodeImage(${JSON.stringify(path)});
       const [sharp] = await describeCodecs();
       console.log(JSON.stringify({ data: Array.from(data), sharp }));`;
     const run = promisify(execFile);
     const { stdout } = await run(process.execPath, ["--import", asUrl(register), "--input-type=module", "-e", program]);
     const { data, sharp: described } = JSON.parse(stdout);
-    expect(data).to.deep.equal(Array.from(picture.data));
+    expect(data).to.deep.equal(Array.from(image.data));
     expect(described.available).to.equal(false);
     expect(described.problem).to.contain("no binary for this platform").and.to.contain("npm install sharp");
   });
 
   it("names a missing file", async () => {
-    expect(await userMessage(() => decodePicture("/nowhere/a.jpg"))).to.equal(
+    expect(await userMessage(() => decodeImage("/nowhere/a.jpg"))).to.equal(
       "cannot read /nowhere/a.jpg: no such file or folder",
     );
   });
@@ -190,7 +190,7 @@ describe("decoding label maps", () => {
     const bytes = encodeIndexedPng(map, palette);
     expect(bytes[25]).to.equal(3); // colour type: indexed
     expect(await decodeLabelMap(await store("palette.png", bytes))).to.deep.equal(map);
-    expect((await decodePicture(bytes)).data[0]).to.equal(palette[map.data[0]!]![0]);
+    expect((await decodeImage(bytes)).data[0]).to.equal(palette[map.data[0]!]![0]);
   });
 
   it("keeps indices past the palette's end", async () => {
@@ -229,11 +229,11 @@ describe("decoding label maps", () => {
     expect(await userMessage(async () => decodeLabelMap(await store("deep.png", deep)))).to.match(
       /deep\.png: a label map must have 8 bits, this PNG has 16/,
     );
-    const rgb = await encodePng(noisePicture(4, 4));
+    const rgb = await encodePng(noiseImage(4, 4));
     expect(await userMessage(async () => decodeLabelMap(await store("rgb.png", rgb)))).to.match(
       /rgb\.png: a label map must hold one class index a pixel, this PNG holds colours \(3 channels\)/,
     );
-    const jpeg = await encodeJpeg(noisePicture(4, 4));
+    const jpeg = await encodeJpeg(noiseImage(4, 4));
     expect(await userMessage(async () => decodeLabelMap(await store("a.png", jpeg)))).to.contain("this is no PNG");
     const cut = encodeIndexedPng(noiseLabels(40, 40, 3), [[0, 0, 0]]).subarray(0, 90);
     expect(await userMessage(async () => decodeLabelMap(await store("cut.png", cut)))).to.contain("cannot be decoded");
@@ -241,7 +241,7 @@ describe("decoding label maps", () => {
 });
 
 /** Red and green above, blue and white below. */
-function quarters(width: number, height: number): Picture {
+function quarters(width: number, height: number): Image {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {
     const right = i % width >= width / 2;
@@ -252,7 +252,7 @@ function quarters(width: number, height: number): Picture {
   return { width, height, data };
 }
 
-function cornersOf({ width, height, data }: Picture): string {
+function cornersOf({ width, height, data }: Image): string {
   const places = [
     [4, 4],
     [width - 5, 4],
@@ -270,6 +270,6 @@ function cornersOf({ width, height, data }: Picture): string {
     .join("");
 }
 
-function solid(width: number, height: number, colour: readonly [number, number, number]): Picture {
+function solid(width: number, height: number, colour: readonly [number, number, number]): Image {
   return { width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => colour[i % 3]!) };
 }

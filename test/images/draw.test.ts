@@ -6,22 +6,22 @@ import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
 import { drawLabelMap } from "../../lib/images/draw/semantic.js";
 import { drawSheet } from "../../lib/images/draw/sheet.js";
 import { renderSvg, shortened, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
-import type { Picture } from "../../lib/images/picture.js";
+import type { Image } from "../../lib/images/image.js";
 import { readJson, requireData } from "../support/goldens.js";
 import { ciede2000, ciede2000OfLab } from "./ciede2000.js";
-import { noisePicture } from "./pictures.js";
+import { noiseImage } from "./images.js";
 
-const grey = (width: number, height: number): Picture => ({
+const grey = (width: number, height: number): Image => ({
   width,
   height,
   data: new Uint8Array(width * height * 3).fill(128),
 });
 
-const at = ({ width, data }: Picture, x: number, y: number): number[] =>
+const at = ({ width, data }: Image, x: number, y: number): number[] =>
   Array.from(data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3));
 
-/** How many pixels of a rectangle differ between two pictures. */
-function changed(a: Picture, b: Picture, left = 0, top = 0, right = a.width, bottom = a.height): number {
+/** How many pixels of a rectangle differ between two images. */
+function changed(a: Image, b: Image, left = 0, top = 0, right = a.width, bottom = a.height): number {
   let count = 0;
   for (let y = top; y < bottom; y++) {
     for (let x = left; x < right; x++) if (at(a, x, y).some((v, c) => v !== at(b, x, y)[c])) count++;
@@ -91,13 +91,13 @@ describe("drawing instances", () => {
   const boxes = Float32Array.of(20, 40, 80, 90, 110, 50, 150, 110);
   const labels = Int32Array.of(0, 1);
 
-  it("draws boxes in the classes' colours and leaves the given picture alone", () => {
-    const picture = grey(160, 120);
-    const drawn = drawInstances(picture, { boxes, labels }, { ...style, labels: false });
+  it("draws boxes in the classes' colours and leaves the given image alone", () => {
+    const image = grey(160, 120);
+    const drawn = drawInstances(image, { boxes, labels }, { ...style, labels: false });
     expect(at(drawn, 20, 70)[0]).to.be.above(150);
     expect(at(drawn, 110, 80)[2]).to.be.above(150);
     expect(at(drawn, 50, 70)).to.deep.equal([128, 128, 128]);
-    expect(picture).to.deep.equal(grey(160, 120));
+    expect(image).to.deep.equal(grey(160, 120));
   });
 
   it("leaves out what scores too little", () => {
@@ -107,7 +107,7 @@ describe("drawing instances", () => {
     expect(changed(drawn, grey(160, 120), 15, 35, 85, 95)).to.be.above(100);
   });
 
-  it("writes a label inside the picture wherever the box lies", () => {
+  it("writes a label inside the image wherever the box lies", () => {
     for (const box of [
       [0, 0, 30, 12],
       [140, 100, 160, 120],
@@ -137,10 +137,8 @@ describe("drawing instances", () => {
   });
 
   it("draws nothing for no objects", () => {
-    const picture = noisePicture(50, 40);
-    expect(drawInstances(picture, { boxes: new Float32Array(0), labels: new Int32Array(0) }, style)).to.deep.equal(
-      picture,
-    );
+    const image = noiseImage(50, 40);
+    expect(drawInstances(image, { boxes: new Float32Array(0), labels: new Int32Array(0) }, style)).to.deep.equal(image);
   });
 });
 
@@ -168,9 +166,9 @@ describe("drawing label maps", () => {
 });
 
 describe("sheets", () => {
-  it("place scaled pictures in columns", () => {
+  it("place scaled images in columns", () => {
     const black = { width: 40, height: 40, data: new Uint8Array(4800) };
-    const sheet = drawSheet([{ title: "a.jpg", pictures: [grey(20, 20), black] }], {
+    const sheet = drawSheet([{ title: "a.jpg", images: [grey(20, 20), black] }], {
       columns: ["Truth", "Prediction"],
       rowHeight: 40,
     });
@@ -207,11 +205,11 @@ describe("plots", () => {
     expect(line.match(/M/g)).to.have.lengthOf(3);
   });
 
-  it("become pictures", async () => {
+  it("become images", async () => {
     const options = { xLabel: "step", yLabel: "loss", width: 200, height: 100, zoom: 1 };
-    const picture = await drawPlot([{ name: "loss", points: falling }], options);
-    expect(picture.width).to.be.within(220, 320);
-    expect(new Set(picture.data).size).to.be.above(20);
+    const image = await drawPlot([{ name: "loss", points: falling }], options);
+    expect(image.width).to.be.within(220, 320);
+    expect(new Set(image.data).size).to.be.above(20);
   });
 
   it("cuts off what is too wide, in no more time than its length asks for", () => {
@@ -229,11 +227,11 @@ describe("plots", () => {
     }
     const name = "x".repeat(300_000);
     expect(shortened(name, 12, 200).length).to.be.below(60);
-    const picture = noisePicture(64, 48);
+    const image = noiseImage(64, 48);
     const boxes = Float32Array.of(4, 4, 40, 40);
-    const drawn = drawInstances(picture, { boxes, labels: Int32Array.of(0) }, { classes: [name] });
+    const drawn = drawInstances(image, { boxes, labels: Int32Array.of(0) }, { classes: [name] });
     expect(drawn).to.include({ width: 64, height: 48 });
     const map = { width: 64, height: 48, data: new Uint8Array(64 * 48) };
-    expect(drawLabelMap(picture, map, { classes: [name], palette: [[1, 2, 3]] }).width).to.be.below(2000);
+    expect(drawLabelMap(image, map, { classes: [name], palette: [[1, 2, 3]] }).width).to.be.below(2000);
   });
 });

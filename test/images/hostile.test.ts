@@ -6,10 +6,10 @@ import { promisify } from "node:util";
 import { createDeflate } from "node:zlib";
 import { expect } from "chai";
 import sharp from "sharp";
-import { decodeLabelMap, decodeMask, decodePicture, readLabelMapSize } from "../../lib/images/decode.js";
+import { decodeImage, decodeLabelMap, decodeMask, readLabelMapSize } from "../../lib/images/decode.js";
 import { readPng } from "../../lib/images/png.js";
 import { userMessage } from "../support/failure.js";
-import { noisePicture } from "./pictures.js";
+import { noiseImage } from "./images.js";
 import { pngChunk } from "./pngChunk.js";
 
 interface Claim {
@@ -49,7 +49,7 @@ async function zeros(bytes: number): Promise<Buffer> {
 
 const HUGE = { width: 60000, height: 60000 };
 
-describe("pictures made to fill the memory", function () {
+describe("images made to fill the memory", function () {
   this.timeout(300_000);
   let folder = "";
   const files: Record<string, string> = {};
@@ -105,8 +105,8 @@ describe("pictures made to fill the memory", function () {
   };
 
   const calls = [
-    ["decodePicture", "sharp"],
-    ["decodePicture", "javascript"],
+    ["decodeImage", "sharp"],
+    ["decodeImage", "javascript"],
     ["decodeLabelMap", ""],
     ["decodeMask", "javascript"],
   ] as const;
@@ -127,7 +127,7 @@ describe("pictures made to fill the memory", function () {
     const wide = files["wide.png"]!;
     const kB = /from a file of \d+ B|from a file of [\d.]+ kB/;
     for (const codec of ["sharp", "javascript"] as const) {
-      expect(await userMessage(() => decodePicture(wide, { codec })))
+      expect(await userMessage(() => decodeImage(wide, { codec })))
         .to.contain(`${wide}: it has 60000 × 60000 pixels, more than the 40 million that are read`)
         .and.match(kB)
         .and.contain("DENSEKIT_MAX_PIXELS=3600000000");
@@ -143,9 +143,9 @@ describe("pictures made to fill the memory", function () {
     );
     process.env.DENSEKIT_MAX_PIXELS = "99";
     try {
-      expect(await userMessage(() => decodePicture(files["profile.png"]!))).to.contain("10 × 10 pixels, more than");
+      expect(await userMessage(() => decodeImage(files["profile.png"]!))).to.contain("10 × 10 pixels, more than");
       process.env.DENSEKIT_MAX_PIXELS = "many";
-      expect(await userMessage(() => decodePicture(wide))).to.contain('must be a number of pixels, not "many"');
+      expect(await userMessage(() => decodeImage(wide))).to.contain('must be a number of pixels, not "many"');
     } finally {
       delete process.env.DENSEKIT_MAX_PIXELS;
     }
@@ -160,16 +160,16 @@ describe("PNGs of every kind", () => {
       [5, 9],
       [37, 23],
     ] as const) {
-      const { data } = noisePicture(width, height);
+      const { data } = noiseImage(width, height);
       const rgb = sharp(data, { raw: { width, height, channels: 3 } });
       for (const progressive of [false, true]) {
-        for (const [kind, picture] of Object.entries({
+        for (const [kind, image] of Object.entries({
           rgb,
           grey: rgb.clone().toColourspace("b-w"),
           rgba: rgb.clone().ensureAlpha(0.5),
         })) {
           for (const adaptiveFiltering of [false, true]) {
-            const file = await picture.clone().png({ progressive, adaptiveFiltering }).toBuffer();
+            const file = await image.clone().png({ progressive, adaptiveFiltering }).toBuffer();
             const expected = await sharp(file)
               .toColourspace(kind === "grey" ? "b-w" : "srgb")
               .raw()
@@ -184,15 +184,13 @@ describe("PNGs of every kind", () => {
         expect([...samples.data]).to.deep.equal([...new Uint16Array(raw.buffer, raw.byteOffset, raw.length / 2)]);
         const few = await rgb.clone().png({ progressive, palette: true, colours: 4, dither: 0 }).toBuffer();
         const shown = await sharp(few).toColourspace("srgb").removeAlpha().raw().toBuffer();
-        expect(Buffer.compare(Buffer.from((await decodePicture(few, { codec: "javascript" })).data), shown)).to.equal(
-          0,
-        );
+        expect(Buffer.compare(Buffer.from((await decodeImage(few, { codec: "javascript" })).data), shown)).to.equal(0);
       }
     }
   });
 });
 
-describe("files that are no pictures", () => {
+describe("files that are no images", () => {
   const cases: [string, string | Uint8Array, RegExp][] = [
     [
       "svg",
@@ -200,16 +198,16 @@ describe("files that are no pictures", () => {
       /it is an SVG drawing; /,
     ],
     ["pdf", "%PDF-1.7\n", /it is a PDF; /],
-    ["text", "this is no picture", /it is a text file; pictures are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files$/],
+    ["text", "this is no image", /it is a text file; images are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files$/],
     ["html", "<!DOCTYPE html><html>", /it is an HTML page; /],
     ["lfs", "version https://git-lfs.github.com/spec/v1\n", /it is a Git LFS pointer, .*git lfs pull/],
-    ["netpbm", "P6\n1 1\n255\n\0\0\0", /it is no picture; /],
+    ["netpbm", "P6\n1 1\n255\n\0\0\0", /it is no image; /],
   ];
   for (const [name, content, expected] of cases) {
     it(`are refused by their content: ${name}`, async () => {
       const bytes = typeof content === "string" ? Buffer.from(content, "latin1") : content;
       for (const codec of ["auto", "sharp", "javascript"] as const) {
-        expect(await userMessage(() => decodePicture(bytes, { codec, name: "a.jpg" }))).to.match(expected);
+        expect(await userMessage(() => decodeImage(bytes, { codec, name: "a.jpg" }))).to.match(expected);
       }
     });
   }
@@ -228,9 +226,9 @@ describe("files that are no pictures", () => {
     bmp.writeUInt16LE(1, 26);
     bmp.writeUInt16LE(24, 28);
     bmp.set([30, 20, 10], 54);
-    expect([...(await decodePicture(bmp)).data]).to.deep.equal([10, 20, 30]);
-    expect(await userMessage(() => decodePicture(bmp, { codec: "sharp", name: "a.bmp" }))).to.equal(
-      "a.bmp: cannot be decoded: the codec sharp reads no BMP; use the other one with --set data.codec=javascript, or convert the picture",
+    expect([...(await decodeImage(bmp)).data]).to.deep.equal([10, 20, 30]);
+    expect(await userMessage(() => decodeImage(bmp, { codec: "sharp", name: "a.bmp" }))).to.equal(
+      "a.bmp: cannot be decoded: the codec sharp reads no BMP; use the other one with --set data.codec=javascript, or convert the image",
     );
   });
 
@@ -238,9 +236,9 @@ describe("files that are no pictures", () => {
     const tiff = await sharp(Buffer.of(10, 20, 30), { raw: { width: 1, height: 1, channels: 3 } })
       .tiff()
       .toBuffer();
-    expect([...(await decodePicture(tiff)).data]).to.deep.equal([10, 20, 30]);
-    expect(await userMessage(() => decodePicture(tiff, { codec: "javascript", name: "a.tif" }))).to.equal(
-      "a.tif: cannot be decoded: the codec javascript reads no TIFF; use the other one with --set data.codec=sharp, or convert the picture",
+    expect([...(await decodeImage(tiff)).data]).to.deep.equal([10, 20, 30]);
+    expect(await userMessage(() => decodeImage(tiff, { codec: "javascript", name: "a.tif" }))).to.equal(
+      "a.tif: cannot be decoded: the codec javascript reads no TIFF; use the other one with --set data.codec=sharp, or convert the image",
     );
   });
 
@@ -255,12 +253,12 @@ describe("files that are no pictures", () => {
       new ArrayBuffer(10),
       "a\0b",
     ]) {
-      for (const decode of [decodePicture, decodeLabelMap, decodeMask]) {
+      for (const decode of [decodeImage, decodeLabelMap, decodeMask]) {
         await userMessage(() => decode(given as unknown as string));
       }
     }
-    expect(await userMessage(() => decodePicture({} as unknown as string))).to.equal(
-      "the picture: a path, a file: URL or the bytes of a file are needed, not a value of the type Object",
+    expect(await userMessage(() => decodeImage({} as unknown as string))).to.equal(
+      "the image: a path, a file: URL or the bytes of a file are needed, not a value of the type Object",
     );
   });
 });

@@ -26,7 +26,7 @@ describe("PNGs as another program reads them", () => {
     );
   });
 
-  it("keep every pixel of a picture", async () => {
+  it("keep every pixel of an image", async () => {
     const data = Uint8Array.from({ length: 3 * 13 * 7 }, (_, i) => (i * 31) % 256);
     const read = PNG.sync.read(Buffer.from(await encodePng({ width: 13, height: 7, data })));
     const pixels = [...read.data].filter((_, i) => i % 4 < 3);

@@ -1,58 +1,58 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { changeHsv, changeHsvPlain, throughTable } from "../../lib/images/colour.js";
-import { cropLabelMap, cropPicture, flipPicture } from "../../lib/images/geometry.js";
+import { cropImage, cropLabelMap, flipImage } from "../../lib/images/geometry.js";
 import { writeNormalised } from "../../lib/images/normalise.js";
 import {
   bilinear,
+  resizeImage,
+  resizeImageLater,
   resizeLabelMap,
   resizeLabelMapLater,
-  resizePicture,
-  resizePictureLater,
   resizeWindow,
 } from "../../lib/images/resize.js";
-import { noiseLabels, noisePicture } from "./pictures.js";
+import { noiseImage, noiseLabels } from "./images.js";
 
 const sides = fc.integer({ min: 1, max: 90 });
 
-describe("the kernels for pictures", () => {
+describe("the kernels for images", () => {
   it("resize to the bit as the plain loops do", () => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
-        const picture = noisePicture(width, height, seed);
+        const image = noiseImage(width, height, seed);
         const size = { width: newWidth, height: newHeight };
         if (newWidth === width && newHeight === height) return;
-        expect(resizePicture(picture, size).data).to.deep.equal(bilinear(picture, size));
+        expect(resizeImage(image, size).data).to.deep.equal(bilinear(image, size));
       }),
       { numRuns: 200 },
     );
   });
 
-  it("resize large pictures band by band, up and down", () => {
-    const picture = noisePicture(1100, 700, 3);
+  it("resize large images band by band, up and down", () => {
+    const image = noiseImage(1100, 700, 3);
     for (const size of [
       { width: 1500, height: 930 },
       { width: 301, height: 99 },
       { width: 1100, height: 30 },
     ]) {
-      expect(Buffer.compare(resizePicture(picture, size).data, bilinear(picture, size))).to.equal(0);
+      expect(Buffer.compare(resizeImage(image, size).data, bilinear(image, size))).to.equal(0);
     }
   });
 
   it("resize a window as cropping the whole would, now or when it is asked for", () => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
-        const picture = noisePicture(width, height, seed);
+        const image = noiseImage(width, height, seed);
         const size = { width: newWidth, height: newHeight };
         const [left, top] = [seed % newWidth, seed % newHeight];
         const window = { left, top, width: 1 + ((newWidth - left - 1) >> 1), height: newHeight - top };
-        const expected = cropPicture(resizePicture(picture, size), window);
-        expect(resizeWindow(picture, size, window)).to.deep.equal(expected);
-        const later = resizePictureLater(picture, size);
-        expect(cropPicture(later, window)).to.deep.equal(expected);
-        expect(later.data).to.deep.equal(resizePicture(picture, size).data);
-        expect(cropPicture(later, window), "after its pixels were asked for").to.deep.equal(expected);
-        expect(() => cropPicture(later, { ...window, left: newWidth })).to.throw(RangeError, "leaves");
+        const expected = cropImage(resizeImage(image, size), window);
+        expect(resizeWindow(image, size, window)).to.deep.equal(expected);
+        const later = resizeImageLater(image, size);
+        expect(cropImage(later, window)).to.deep.equal(expected);
+        expect(later.data).to.deep.equal(resizeImage(image, size).data);
+        expect(cropImage(later, window), "after its pixels were asked for").to.deep.equal(expected);
+        expect(() => cropImage(later, { ...window, left: newWidth })).to.throw(RangeError, "leaves");
       }),
       { numRuns: 100 },
     );
@@ -72,10 +72,10 @@ describe("the kernels for pictures", () => {
         [5, 3],
         [301, 700],
       ] as const) {
-        const picture = noisePicture(width, height, i);
-        if (width > 100) picture.data.fill(90, 300, 600); // grey
-        const expected = changeHsvPlain(picture, change).data;
-        const { data } = changeHsv(picture, change);
+        const image = noiseImage(width, height, i);
+        if (width > 100) image.data.fill(90, 300, 600); // grey
+        const expected = changeHsvPlain(image, change).data;
+        const { data } = changeHsv(image, change);
         for (let k = 0; k < data.length; k++) {
           const difference = Math.abs(data[k]! - expected[k]!);
           if (difference > 1) expect.fail(`${JSON.stringify(change)}: value ${k} is ${data[k]}, not ${expected[k]}`);
@@ -93,9 +93,9 @@ describe("the kernels for pictures", () => {
       [3, 1],
       [1000, 501],
     ] as const) {
-      const picture = noisePicture(width, height, 2);
-      const expected = picture.data.map((value) => table[value]!);
-      expect(Buffer.compare(throughTable(picture, table).data, expected)).to.equal(0);
+      const image = noiseImage(width, height, 2);
+      const expected = image.data.map((value) => table[value]!);
+      expect(Buffer.compare(throughTable(image, table).data, expected)).to.equal(0);
     }
   });
 
@@ -110,7 +110,7 @@ describe("the kernels for pictures", () => {
     expect(cropLabelMap(later, window)).to.deep.equal(expected);
   });
 
-  it("mirror and normalise pictures of any width, over several bands", () => {
+  it("mirror and normalise images of any width, over several bands", () => {
     fc.assert(
       fc.property(sides, sides, fc.nat({ max: 9 }), fc.nat(), (width, height, more, seed) => {
         expectMirroredAndNormalised(width, height, more, seed);
@@ -122,8 +122,8 @@ describe("the kernels for pictures", () => {
 });
 
 function expectMirroredAndNormalised(width: number, height: number, more: number, seed: number): void {
-  const picture = noisePicture(width, height, seed);
-  const { data } = flipPicture(picture);
+  const image = noiseImage(width, height, seed);
+  const { data } = flipImage(image);
   const [mean, std] = [
     [10, 20, 30],
     [2, 3, 7],
@@ -131,12 +131,12 @@ function expectMirroredAndNormalised(width: number, height: number, more: number
   const [paddedWidth, paddedHeight] = [width + more, height + 2];
   const plane = paddedWidth * paddedHeight;
   const target = new Float32Array(3 * plane + 4).fill(-99);
-  writeNormalised(picture, target, 2, { mean, std, paddedHeight, paddedWidth });
+  writeNormalised(image, target, 2, { mean, std, paddedHeight, paddedWidth });
   for (let i = 0; i < width * height * 3; i++) {
     const [c, x, y] = [i % 3, Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
-    if (data[i] !== picture.data[(y * width + width - 1 - x) * 3 + c]) expect.fail(`mirrored: ${x}, ${y}`);
+    if (data[i] !== image.data[(y * width + width - 1 - x) * 3 + c]) expect.fail(`mirrored: ${x}, ${y}`);
     const value = target[2 + c * plane + y * paddedWidth + x];
-    if (value !== Math.fround((picture.data[i]! - mean[c]!) / std[c]!)) expect.fail(`normalised: ${x}, ${y}: ${value}`);
+    if (value !== Math.fround((image.data[i]! - mean[c]!) / std[c]!)) expect.fail(`normalised: ${x}, ${y}: ${value}`);
   }
   expect([target[0], target[1], target.at(-2), target.at(-1)]).to.deep.equal([-99, -99, -99, -99]);
   for (let i = 0; i < 3 * plane; i++) {

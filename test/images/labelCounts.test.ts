@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { cropLabelMap } from "../../lib/images/geometry.js";
 import { countLabels } from "../../lib/images/labelCounts.js";
 import { resizeLabelMap, resizeLabelMapLater } from "../../lib/images/resize.js";
-import { noiseLabels } from "./pictures.js";
+import { noiseLabels } from "./images.js";
 
 const side = fc.integer({ min: 1, max: 30 });
 const part = fc.double({ min: 0, max: 1, noNaN: true });

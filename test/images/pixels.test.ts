@@ -1,49 +1,42 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { changeHsv, scaleValues } from "../../lib/images/colour.js";
-import {
-  cropLabelMap,
-  cropPicture,
-  flipLabelMap,
-  flipPicture,
-  padLabelMap,
-  padPicture,
-} from "../../lib/images/geometry.js";
+import { cropImage, cropLabelMap, flipImage, flipLabelMap, padImage, padLabelMap } from "../../lib/images/geometry.js";
+import type { Image } from "../../lib/images/image.js";
 import { IMAGENET_NORMALISATION, writeNormalised } from "../../lib/images/normalise.js";
-import type { Picture } from "../../lib/images/picture.js";
-import { noiseLabels, noisePicture } from "./pictures.js";
+import { noiseImage, noiseLabels } from "./images.js";
 
-const pixel = (picture: Picture, x: number, y: number) =>
-  Array.from(picture.data.subarray((y * picture.width + x) * 3, (y * picture.width + x) * 3 + 3));
+const pixel = (image: Image, x: number, y: number) =>
+  Array.from(image.data.subarray((y * image.width + x) * 3, (y * image.width + x) * 3 + 3));
 
 describe("flip, crop and pad", () => {
   it("mirrors left and right", () => {
-    const picture = noisePicture(5, 3);
-    const flipped = flipPicture(picture);
+    const image = noiseImage(5, 3);
+    const flipped = flipImage(image);
     for (let y = 0; y < 3; y++)
-      for (let x = 0; x < 5; x++) expect(pixel(flipped, x, y)).to.deep.equal(pixel(picture, 4 - x, y));
-    expect(flipPicture(flipped)).to.deep.equal(picture);
+      for (let x = 0; x < 5; x++) expect(pixel(flipped, x, y)).to.deep.equal(pixel(image, 4 - x, y));
+    expect(flipImage(flipped)).to.deep.equal(image);
     const map = { width: 3, height: 2, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
     expect(Array.from(flipLabelMap(map).data)).to.deep.equal([3, 2, 1, 6, 5, 4]);
     expect(Array.from(map.data)).to.deep.equal([1, 2, 3, 4, 5, 6]);
   });
 
-  it("cuts windows out, and refuses those that leave the picture", () => {
-    const picture = noisePicture(6, 5);
+  it("cuts windows out, and refuses those that leave the image", () => {
+    const image = noiseImage(6, 5);
     const window = { left: 2, top: 1, width: 3, height: 4 };
-    const cropped = cropPicture(picture, window);
+    const cropped = cropImage(image, window);
     for (let y = 0; y < 4; y++)
-      for (let x = 0; x < 3; x++) expect(pixel(cropped, x, y)).to.deep.equal(pixel(picture, x + 2, y + 1));
+      for (let x = 0; x < 3; x++) expect(pixel(cropped, x, y)).to.deep.equal(pixel(image, x + 2, y + 1));
     const map = noiseLabels(6, 5, 200);
     expect(cropLabelMap(map, window).data[0]).to.equal(map.data[6 + 2]);
-    expect(() => cropPicture(picture, { ...window, left: 4 })).to.throw(RangeError);
+    expect(() => cropImage(image, { ...window, left: 4 })).to.throw(RangeError);
     expect(() => cropLabelMap(map, { ...window, top: -1 })).to.throw(RangeError);
   });
 
   it("pads right and below", () => {
-    const picture = noisePicture(2, 2);
-    const padded = padPicture(picture, { width: 4, height: 3 }, [7, 8, 9]);
-    expect(cropPicture(padded, { left: 0, top: 0, width: 2, height: 2 })).to.deep.equal(picture);
+    const image = noiseImage(2, 2);
+    const padded = padImage(image, { width: 4, height: 3 }, [7, 8, 9]);
+    expect(cropImage(padded, { left: 0, top: 0, width: 2, height: 2 })).to.deep.equal(image);
     expect([pixel(padded, 3, 0), pixel(padded, 0, 2)]).to.deep.equal([
       [7, 8, 9],
       [7, 8, 9],
@@ -54,15 +47,15 @@ describe("flip, crop and pad", () => {
 });
 
 describe("normalising", () => {
-  it("writes channel planes at the offset and zeros beside the picture", () => {
-    const picture = noisePicture(3, 2);
+  it("writes channel planes at the offset and zeros beside the image", () => {
+    const image = noiseImage(3, 2);
     const target = new Float32Array(5 + 3 * 4 * 5).fill(99);
-    writeNormalised(picture, target, 5, { ...IMAGENET_NORMALISATION, paddedHeight: 4, paddedWidth: 5 });
+    writeNormalised(image, target, 5, { ...IMAGENET_NORMALISATION, paddedHeight: 4, paddedWidth: 5 });
     expect(target.subarray(0, 5).every((v) => v === 99)).to.equal(true);
     for (let c = 0; c < 3; c++) {
       for (let y = 0; y < 4; y++) {
         for (let x = 0; x < 5; x++) {
-          const value = picture.data[(y * 3 + x) * 3 + c]!;
+          const value = image.data[(y * 3 + x) * 3 + c]!;
           const { mean, std } = IMAGENET_NORMALISATION;
           const expected = x < 3 && y < 2 ? (value - mean[c]!) / std[c]! : 0;
           expect(target[5 + (c * 4 + y) * 5 + x]).to.be.closeTo(expected, 1e-6);
@@ -71,17 +64,17 @@ describe("normalising", () => {
     }
   });
 
-  it("refuses a picture that does not fit", () => {
+  it("refuses an image that does not fit", () => {
     const options = { ...IMAGENET_NORMALISATION, paddedHeight: 2, paddedWidth: 2 };
-    expect(() => writeNormalised(noisePicture(3, 2), new Float32Array(99), 0, options)).to.throw(RangeError, "3×2");
-    expect(() => writeNormalised(noisePicture(2, 2), new Float32Array(11), 0, options)).to.throw(RangeError, "no room");
+    expect(() => writeNormalised(noiseImage(3, 2), new Float32Array(99), 0, options)).to.throw(RangeError, "3×2");
+    expect(() => writeNormalised(noiseImage(2, 2), new Float32Array(11), 0, options)).to.throw(RangeError, "no room");
   });
 });
 
 describe("colour changes", () => {
   it("scales and shifts values, cut to whole numbers of 0–255", () => {
-    const picture = { width: 1, height: 1, data: Uint8Array.of(10, 101, 250) };
-    expect(Array.from(scaleValues(picture, 1.5, -20).data)).to.deep.equal([0, 131, 255]);
+    const image = { width: 1, height: 1, data: Uint8Array.of(10, 101, 250) };
+    expect(Array.from(scaleValues(image, 1.5, -20).data)).to.deep.equal([0, 131, 255]);
   });
 
   it("turns hues", () => {
@@ -98,13 +91,13 @@ describe("colour changes", () => {
     expect(Array.from(changeHsv(colour, { saturation: 9 }).data)).to.deep.equal([200, 100, 0]);
   });
 
-  it("without a change gives the same picture, and after a full turn as well", () => {
+  it("without a change gives the same image, and after a full turn as well", () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
-        const picture = noisePicture(4, 4, seed);
-        expect(changeHsv(picture, {})).to.deep.equal(picture);
-        expect(changeHsv(picture, { hue: 360 })).to.deep.equal(picture);
-        expect(changeHsv(picture, { hue: -360 })).to.deep.equal(picture);
+        const image = noiseImage(4, 4, seed);
+        expect(changeHsv(image, {})).to.deep.equal(image);
+        expect(changeHsv(image, { hue: 360 })).to.deep.equal(image);
+        expect(changeHsv(image, { hue: -360 })).to.deep.equal(image);
       }),
       { numRuns: 30 },
     );

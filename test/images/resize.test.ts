@@ -2,19 +2,19 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
 import { cropLabelMap } from "../../lib/images/geometry.js";
+import type { Image, Size } from "../../lib/images/image.js";
 import { nearestIndices } from "../../lib/images/nearest.js";
-import type { Picture, Size } from "../../lib/images/picture.js";
-import { type Interpolation, resizeLabelMap, resizeLabelMapLater, resizePicture } from "../../lib/images/resize.js";
-import { noisePicture, smoothPicture } from "./pictures.js";
+import { type Interpolation, resizeImage, resizeLabelMap, resizeLabelMapLater } from "../../lib/images/resize.js";
+import { noiseImage, smoothImage } from "./images.js";
 
 const sides = fc.integer({ min: 1, max: 40 });
 
-describe("resizing pictures", () => {
-  const naive: Record<Interpolation, (picture: Picture, size: Size) => Float64Array> = {
+describe("resizing images", () => {
+  const naive: Record<Interpolation, (image: Image, size: Size) => Float64Array> = {
     bilinear: naiveBilinear,
-    "bilinear-antialias": (picture, size) => naiveFilter(picture, size, 1, (t) => 1 - t),
-    "bicubic-antialias": (picture, size) =>
-      naiveFilter(picture, size, 2, (t) =>
+    "bilinear-antialias": (image, size) => naiveFilter(image, size, 1, (t) => 1 - t),
+    "bicubic-antialias": (image, size) =>
+      naiveFilter(image, size, 2, (t) =>
         t < 1 ? 1.5 * t ** 3 - 2.5 * t ** 2 + 1 : -0.5 * t ** 3 + 2.5 * t ** 2 - 4 * t + 2,
       ),
   };
@@ -23,10 +23,10 @@ describe("resizing pictures", () => {
     it(`${interpolation} agrees with the formula`, () => {
       fc.assert(
         fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
-          const picture = noisePicture(width, height, seed);
+          const image = noiseImage(width, height, seed);
           const size = { width: newWidth, height: newHeight };
-          const { data } = resizePicture(picture, size, interpolation);
-          const expected = naive[interpolation](picture, size);
+          const { data } = resizeImage(image, size, interpolation);
+          const expected = naive[interpolation](image, size);
           // Fixed point and, for the antialiased ones, a rounding between the passes.
           const tolerance = interpolation === "bilinear" ? 0.63 : 1.3;
           for (const [i, value] of data.entries()) expect(value).to.be.closeTo(expected[i]!, tolerance);
@@ -37,32 +37,30 @@ describe("resizing pictures", () => {
   }
 
   it("bilinear gives known values", () => {
-    const picture = { width: 2, height: 1, data: Uint8Array.of(0, 0, 0, 100, 100, 100) };
-    const { data } = resizePicture(picture, { width: 4, height: 1 });
+    const image = { width: 2, height: 1, data: Uint8Array.of(0, 0, 0, 100, 100, 100) };
+    const { data } = resizeImage(image, { width: 4, height: 1 });
     expect(Array.from(data).filter((_, i) => i % 3 === 0)).to.deep.equal([0, 25, 75, 100]);
   });
 
   it("halving: bilinear averages two by two, antialiased smooths wider", () => {
-    const picture = { width: 4, height: 1, data: Uint8Array.of(...[0, 0, 100, 200].flatMap((v) => [v, v, v])) };
+    const image = { width: 4, height: 1, data: Uint8Array.of(...[0, 0, 100, 200].flatMap((v) => [v, v, v])) };
     const half = (interpolation: Interpolation) =>
-      Array.from(resizePicture(picture, { width: 2, height: 1 }, interpolation).data).filter((_, i) => i % 3 === 0);
+      Array.from(resizeImage(image, { width: 2, height: 1 }, interpolation).data).filter((_, i) => i % 3 === 0);
     expect(half("bilinear")).to.deep.equal([0, 150]);
     // Weights 3 3 1 of 7 at the left end (the filter's tail outside is dropped): 100 / 7.
     expect(half("bilinear-antialias")).to.deep.equal([14, 129]);
   });
 
-  it("keeps a picture of one colour", () => {
+  it("keeps an image of one colour", () => {
     for (const interpolation of Object.keys(naive) as Interpolation[]) {
-      const picture = { width: 19, height: 11, data: new Uint8Array(19 * 11 * 3).fill(201) };
-      expect(resizePicture(picture, { width: 7, height: 30 }, interpolation).data.every((v) => v === 201)).to.equal(
-        true,
-      );
+      const image = { width: 19, height: 11, data: new Uint8Array(19 * 11 * 3).fill(201) };
+      expect(resizeImage(image, { width: 7, height: 30 }, interpolation).data.every((v) => v === 201)).to.equal(true);
     }
   });
 
-  it("returns the picture itself for its own size", () => {
-    const picture = smoothPicture(9, 8);
-    expect(resizePicture(picture, picture)).to.equal(picture);
+  it("returns the image itself for its own size", () => {
+    const image = smoothImage(9, 8);
+    expect(resizeImage(image, image)).to.equal(image);
   });
 });
 
@@ -99,11 +97,11 @@ describe("resizing label maps", () => {
   });
 });
 
-function naiveBilinear(picture: Picture, size: Size): Float64Array {
+function naiveBilinear(image: Image, size: Size): Float64Array {
   return eachValue(size, (x, y, c) => {
-    const [x0, x1, u] = neighbours(x, size.width, picture.width);
-    const [y0, y1, v] = neighbours(y, size.height, picture.height);
-    const at = (i: number, j: number): number => picture.data[(j * picture.width + i) * 3 + c]!;
+    const [x0, x1, u] = neighbours(x, size.width, image.width);
+    const [y0, y1, v] = neighbours(y, size.height, image.height);
+    const at = (i: number, j: number): number => image.data[(j * image.width + i) * 3 + c]!;
     return (at(x0, y0) * (1 - u) + at(x1, y0) * u) * (1 - v) + (at(x0, y1) * (1 - u) + at(x1, y1) * u) * v;
   });
 }
@@ -116,7 +114,7 @@ function neighbours(i: number, output: number, source: number): [number, number,
   return [inside(left), inside(left + 1), centre - left];
 }
 
-function naiveFilter(picture: Picture, size: Size, radius: number, kernel: (t: number) => number): Float64Array {
+function naiveFilter(image: Image, size: Size, radius: number, kernel: (t: number) => number): Float64Array {
   const weight = (i: number, j: number, output: number, source: number): number => {
     const scale = source / output;
     const t = Math.abs(j + 0.5 - (i + 0.5) * scale) / Math.max(scale, 1);
@@ -124,14 +122,13 @@ function naiveFilter(picture: Picture, size: Size, radius: number, kernel: (t: n
   };
   return eachValue(size, (x, y, c) => {
     let across = 0;
-    const columns = Array.from({ length: picture.width }, (_, j) => weight(x, j, size.width, picture.width));
-    const rows = Array.from({ length: picture.height }, (_, j) => weight(y, j, size.height, picture.height));
+    const columns = Array.from({ length: image.width }, (_, j) => weight(x, j, size.width, image.width));
+    const rows = Array.from({ length: image.height }, (_, j) => weight(y, j, size.height, image.height));
     const columnSum = columns.reduce((a, b) => a + b, 0);
     const rowSum = rows.reduce((a, b) => a + b, 0);
     for (const [j, vertical] of rows.entries()) {
       // Between the passes values are cut to 0–255, which bicubic weights may leave.
-      const row =
-        columns.reduce((sum, w, i) => sum + w * picture.data[(j * picture.width + i) * 3 + c]!, 0) / columnSum;
+      const row = columns.reduce((sum, w, i) => sum + w * image.data[(j * image.width + i) * 3 + c]!, 0) / columnSum;
       across += vertical * Math.min(Math.max(row, 0), 255);
     }
     return Math.min(Math.max(across / rowSum, 0), 255);

@@ -3,10 +3,10 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual as equal } from "node:util";
 import { expect } from "chai";
-import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { loadModel } from "../../lib/inference/loadModel.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";
@@ -77,10 +77,10 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(readFileSync(own, "utf8")).to.equal(before);
     });
 
-    it("draws what it finds, writes it as data, and goes on past a picture it cannot read", async () => {
+    it("draws what it finds, writes it as data, and goes on past an image it cannot read", async () => {
       const photos = join(data.folder, "photos");
       await mkdir(photos);
-      for (const name of ["0.png", "1.png", "2.png"]) await copyFile(join(data.pictures, name), join(photos, name));
+      for (const name of ["0.png", "1.png", "2.png"]) await copyFile(join(data.images, name), join(photos, name));
       truncateSync(join(photos, "1.png"), 100);
       const out = join(data.folder, "out");
       const score = task === "segmentation" ? [] : ["--set", "model.head.test.scoreThreshold=0"];
@@ -88,20 +88,20 @@ for (const task of ["segmentation", "detection"] as const) {
         ...["predict", config, photos, join(photos, "0.*"), "--weights", run, "--out", out, "--json", ...score],
       );
       expect(code).to.equal(1);
-      expect(JSON.parse(stdout)).to.have.property("pictures").with.length(2);
+      expect(JSON.parse(stdout)).to.have.property("images").with.length(2);
       expect(stderr)
         .to.match(/1\.png: cannot be decoded.*skipped/)
-        .and.contain("1 of 3 pictures could not be read");
+        .and.contain("1 of 3 images could not be read");
       expect(stderr).to.not.match(/\n\s+at /);
       for (const name of ["0", "2"]) {
-        expect(await decodePicture(join(out, "overlays", `${name}.jpg`))).to.include({ height: 64 });
+        expect(await decodeImage(join(out, "overlays", `${name}.jpg`))).to.include({ height: 64 });
       }
       if (task === "segmentation") {
         const map = await decodeLabelMap(join(out, "labelMaps", "2.png"));
         expect(map).to.include({ width: 64, height: 64 });
         expect(Math.max(...map.data)).to.be.below(3);
       } else {
-        const { images, categories } = JSON.parse(readFileSync(join(out, "pictures.json"), "utf8"));
+        const { images, categories } = JSON.parse(readFileSync(join(out, "images.json"), "utf8"));
         expect(images.map(({ file_name }: { file_name: string }) => file_name)).to.deep.equal([
           join(photos, "0.png"),
           join(photos, "2.png"),
@@ -133,7 +133,7 @@ for (const task of ["segmentation", "detection"] as const) {
         writeFileSync(annotations, JSON.stringify(file));
         const out = join(data.folder, "numbered");
         const all = ["--weights", run, "--json", "--set", "model.head.test.scoreThreshold=0"];
-        const predict = ["predict", config, data.pictures, ...all, "--out", out];
+        const predict = ["predict", config, data.images, ...all, "--out", out];
         const first = await command(...predict, "--annotations", annotations);
         expect(first.code, first.stderr).to.equal(0);
         expect(JSON.parse(first.stdout)).to.deep.include({ imageIds: "annotated", notAnnotated: [], notPredicted: [] });
@@ -169,10 +169,10 @@ for (const task of ["segmentation", "detection"] as const) {
       const overrides = task === "segmentation" ? [] : ["model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });
       try {
-        const path = join(data.pictures, "0.png");
+        const path = join(data.images, "0.png");
         const fromPath = await model.predict(path);
         expect(await model.predict(readFileSync(path))).to.deep.equal(fromPath);
-        expect(await model.predict(await decodePicture(path))).to.deep.equal(fromPath);
+        expect(await model.predict(await decodeImage(path))).to.deep.equal(fromPath);
         expect(model.classes.at(-1)).to.equal("square");
         if (model.task === "segmentation") {
           const { labelMap, classes } = await model.predict(path);
@@ -190,7 +190,7 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("answers 64 calls at once, of pictures of 20 shapes, as one after the other", async function () {
+    it("answers 64 calls at once, of images of 20 shapes, as one after the other", async function () {
       this.timeout(300_000);
       const sizes = Array.from({ length: 20 }, (_, i) => ({ width: 33 + 32 * (i % 5), height: 40 + 32 * (i >> 2) }));
       // Label maps need the programs in turn, which makes each anew; those of detection take longer to make, so they come in rows.
@@ -199,11 +199,11 @@ for (const task of ["segmentation", "detection"] as const) {
       const overrides = task === "segmentation" ? small : [...small, "model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });
       try {
-        const pictures = sizes.map(({ width, height }) => noisePicture(width, height));
-        const calls = Array.from({ length: 64 }, (_, i) => model.predict(pictures[shapeOf(i)]!));
+        const images = sizes.map(({ width, height }) => noiseImage(width, height));
+        const calls = Array.from({ length: 64 }, (_, i) => model.predict(images[shapeOf(i)]!));
         const together = await Promise.all(calls);
-        for (const [shape, picture] of pictures.entries()) {
-          const alone = await model.predict(picture);
+        for (const [shape, image] of images.entries()) {
+          const alone = await model.predict(image);
           for (let i = 0; i < 64; i++) {
             if (shapeOf(i) === shape) expect(equal(together[i], alone), `call ${i}`).to.equal(true);
           }
@@ -215,7 +215,7 @@ for (const task of ["segmentation", "detection"] as const) {
 
     it("ends what is being predicted, and begins nothing, once it is disposed of", async () => {
       const model = await loadModel(config, { weights: run });
-      const path = join(data.pictures, "0.png");
+      const path = join(data.images, "0.png");
       const begun = model.predict(path);
       await model.dispose();
       await begun;

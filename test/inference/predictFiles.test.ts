@@ -20,19 +20,19 @@ const FOUND: Detections = {
   labels: Int32Array.of(1, 0),
 };
 
-describe("predictions of many pictures", () => {
+describe("predictions of many images", () => {
   let folder: string;
   let inputs: string[];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-predictions-"));
-    inputs = ["a.png", "b.png", "c.png", "d.png"].map((name) => join(folder, "pictures", name));
-    await mkdir(join(folder, "pictures"));
-    const picture = await encodePng({ width: 16, height: 12, data: new Uint8Array(16 * 12 * 3).fill(90) });
-    for (const input of inputs) await writeFile(input, picture);
+    inputs = ["a.png", "b.png", "c.png", "d.png"].map((name) => join(folder, "images", name));
+    await mkdir(join(folder, "images"));
+    const image = await encodePng({ width: 16, height: 12, data: new Uint8Array(16 * 12 * 3).fill(90) });
+    for (const input of inputs) await writeFile(input, image);
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  /** @param answer to a picture's name without its folder */
+  /** @param answer to an image's name without its folder */
   const predictorOf = (answer: (name: string) => Detections): Predictor => ({
     task: "detection",
     description: { task: "detection", classes: CLASSES, categoryIds: [7, 3] },
@@ -47,7 +47,7 @@ describe("predictions of many pictures", () => {
   const written = (name: string) => JSON.parse(readFileSync(join(folder, "out", name), "utf8"));
   const idsWritten = (): number[] => written("results.json").map(({ image_id }: { image_id: number }) => image_id);
 
-  it("go on past an error of any kind, which is told and counted to its picture alone", async () => {
+  it("go on past an error of any kind, which is told and counted to its image alone", async () => {
     for (const thrown of [new TypeError("x is not a function\nat some line"), "a text", null]) {
       const said: string[] = [];
       const result = await run(
@@ -60,9 +60,9 @@ describe("predictions of many pictures", () => {
       const reason = `${inputs[1]}: ${thrown instanceof Error ? "x is not a function" : thrown}`;
       expect(result.unreadable).to.deep.equal([{ input: inputs[1], reason }]);
       expect(said).to.deep.equal([`${reason}; skipped`]);
-      expect(result.pictures.map(({ input }) => input)).to.deep.equal([inputs[0], inputs[2], inputs[3]]);
+      expect(result.images.map(({ input }) => input)).to.deep.equal([inputs[0], inputs[2], inputs[3]]);
       expect(idsWritten()).to.deep.equal([1, 1, 2, 2, 3, 3]);
-      expect(written("pictures.json").images[1]).to.include({ id: 2, file_name: inputs[2] });
+      expect(written("images.json").images[1]).to.include({ id: 2, file_name: inputs[2] });
     }
   });
 
@@ -75,7 +75,7 @@ describe("predictions of many pictures", () => {
     }).catch((error: unknown) => error);
     expect(outcome).to.equal(reason);
     expect(idsWritten()).to.deep.equal([1, 1, 2, 2]);
-    expect(written("pictures.json").images).to.have.length(2);
+    expect(written("images.json").images).to.have.length(2);
     expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg"]);
   });
 
@@ -100,7 +100,7 @@ describe("predictions of many pictures", () => {
   it("have an annotation file's ids, and what is not in both is told", async () => {
     const file = await annotate([
       { id: 500, file_name: "c.png", ...size },
-      { id: 3, file_name: "./pictures/a.png", ...size },
+      { id: 3, file_name: "./images/a.png", ...size },
       { id: 4, file_name: "other/d.png", ...size },
       { id: 9, file_name: "b.png", width: 12, height: 16 },
     ]);
@@ -120,7 +120,7 @@ describe("predictions of many pictures", () => {
       [500, 20, Math.fround(0.9)],
       [500, 11, 0.5],
     ]);
-    expect(written("pictures.json")).to.deep.equal({
+    expect(written("images.json")).to.deep.equal({
       images: [
         { id: 3, file_name: inputs[0], ...size },
         { id: 500, file_name: inputs[2], ...size },
@@ -133,8 +133,8 @@ describe("predictions of many pictures", () => {
     const reason = `${inputs[1]}: it has 16 × 12 pixels, but image 9 of ${file} has 12 × 16`;
     expect(said).to.deep.equal([
       `${reason}; skipped`,
-      `1 of 3 pictures is not in ${file} and so not in results.json, only drawn (${inputs[3]})`,
-      `2 of 4 pictures in ${file} were not predicted: evaluate counts all objects there as missed (other/d.png, b.png)`,
+      `1 of 3 images is not in ${file} and so not in results.json, only drawn (${inputs[3]})`,
+      `2 of 4 images in ${file} were not predicted: evaluate counts all objects there as missed (other/d.png, b.png)`,
     ]);
     expect(result).to.deep.include({
       imageIds: "annotated",
@@ -144,43 +144,39 @@ describe("predictions of many pictures", () => {
     });
   });
 
-  it("are refused an annotation file by which pictures or classes cannot be told", async () => {
+  it("are refused an annotation file by which images or classes cannot be told", async () => {
     const images = [{ id: 1, file_name: "a.png", ...size }];
-    const messageOf = async (
-      pictures: readonly object[],
-      categories = CATEGORIES,
-      given: readonly string[] = inputs,
-    ) => {
-      const file = await annotate(pictures, categories);
+    const messageOf = async (images: readonly object[], categories = CATEGORIES, given: readonly string[] = inputs) => {
+      const file = await annotate(images, categories);
       return (await userMessage(() => annotatedIds(file, CLASSES, given))).replaceAll(folder, "F");
     };
     expect(await messageOf([...images, { id: 2, file_name: "./a.png", ...size }])).to.equal(
-      "F/annotations.json: image 1 and image 2 are both named a.png, so it cannot be told which of them F/pictures/a.png is; rename one",
+      "F/annotations.json: image 1 and image 2 are both named a.png, so it cannot be told which of them F/images/a.png is; rename one",
     );
     expect(await messageOf(images, CATEGORIES, [inputs[0]!, join(folder, "more", "a.png")])).to.equal(
-      "F/annotations.json: image 1, a.png, could be F/pictures/a.png or F/more/a.png; give predict one of them",
+      "F/annotations.json: image 1, a.png, could be F/images/a.png or F/more/a.png; give predict one of them",
     );
     expect(await messageOf([{ id: 1, file_name: "x/a.png", ...size }])).to.equal(
-      "F/annotations.json: none of the 4 pictures to predict is in it (its first is x/a.png); a picture's path must end in its file_name",
+      "F/annotations.json: none of the 4 images to predict is in it (its first is x/a.png); an image's path must end in its file_name",
     );
     expect(await messageOf([])).to.contain("is in it (it lists none)");
     expect(await messageOf(images, [{ id: 1, name: "cats" }])).to.contain(
       'there is no category "cat" in this file; did you mean "cats"?',
     );
     // A longer name is surer than a shorter one.
-    const file = await annotate([...images, { id: 8, file_name: "pictures/a.png", ...size }]);
-    expect((await annotatedIds(file, CLASSES, inputs)).pictureOf(inputs[0]!)?.id).to.equal(8);
+    const file = await annotate([...images, { id: 8, file_name: "images/a.png", ...size }]);
+    expect((await annotatedIds(file, CLASSES, inputs)).imageOf(inputs[0]!)?.id).to.equal(8);
   });
 
   it("are refused a folder with predictions, and options that make no sense", async () => {
     const data = {
-      ...{ folder, pictures: folder, labelMaps: folder, classFolders: folder },
+      ...{ folder, images: folder, labelMaps: folder, classFolders: folder },
       annotations: join(folder, "none.json"),
     };
     const options = { weights: join(folder, "none"), inputs, outDir: join(folder, "out") };
     const { config } = resolveConfig(shapesConfig("detection", data, join(folder, "run")));
     const refusal = (more: object) => userMessage(() => predictFiles({ ...options, config, ...more }));
-    for (const name of ["overlays", "labelMaps", "results.json", "pictures.json"]) {
+    for (const name of ["overlays", "labelMaps", "results.json", "images.json"]) {
       await mkdir(join(folder, "out", name), { recursive: true });
       expect(await refusal({})).to.equal(
         `${join(folder, "out", name)}: this exists already; choose another place, or overwrite it with --force`,

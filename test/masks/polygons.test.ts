@@ -54,7 +54,7 @@ function walkedBitmap(points: readonly number[], height: number, width: number):
 }
 
 describe("polygons and boxes to masks", () => {
-  it("are those of the walk along the whole boundary, in and outside the picture", () => {
+  it("are those of the walk along the whole boundary, in and outside the image", () => {
     const coordinate = fc.oneof(
       fc.double({ min: -5, max: 40, noNaN: true }),
       fc.integer({ min: -300, max: 300 }).map((value) => value / 10),
@@ -72,7 +72,7 @@ describe("polygons and boxes to masks", () => {
     );
   });
 
-  it("cost what they cross of the picture, however far they reach", () => {
+  it("cost what they cross of the image, however far they reach", () => {
     const far = 2 ** 40;
     const whole = polygonToRle([-far, -far, far, -far, far, far, -far, far], 30, 20);
     expect(whole.counts).to.deep.equal(Uint32Array.of(0, 600));
@@ -151,7 +151,7 @@ describe("a COCO segmentation", () => {
     expect(segmentationToRle({ size: [2, 3], counts: compressRle(polygons) }, 2, 3)).to.deep.equal(polygons);
   });
 
-  it("must have its picture's size", () => {
+  it("must have its image's size", () => {
     expect(() => segmentationToRle({ size: [3, 2], counts: [6] }, 2, 3, "result 1")).to.throw(
       UserError,
       /^result 1: .*\[3,2\].*\[2,3\]/,

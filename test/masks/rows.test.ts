@@ -4,20 +4,20 @@ import { UserError } from "../../lib/errors.js";
 import { decodeRle, rleArea } from "../../lib/masks/rle.js";
 import { rleFromRows } from "../../lib/masks/rows.js";
 
-/** The pixels one by one: run lengths of a window row by row, put where the window lies in the picture. */
+/** The pixels one by one: run lengths of a window row by row, put where the window lies in the image. */
 function bitmapOf(
   counts: readonly number[],
   window: { left: number; top: number; width: number },
-  picture: { height: number; width: number },
+  image: { height: number; width: number },
 ): Uint8Array {
-  const bitmap = new Uint8Array(picture.height * picture.width);
+  const bitmap = new Uint8Array(image.height * image.width);
   let position = 0;
   for (const [i, count] of counts.entries()) {
     for (let end = position + count; position < end; position++) {
       const x = window.left + (position % window.width);
       const y = window.top + Math.floor(position / window.width);
-      const isWithin = x >= 0 && y >= 0 && x < picture.width && y < picture.height;
-      if (i % 2 === 1 && isWithin) bitmap[y * picture.width + x] = 1;
+      const isWithin = x >= 0 && y >= 0 && x < image.width && y < image.height;
+      if (i % 2 === 1 && isWithin) bitmap[y * image.width + x] = 1;
     }
   }
   return bitmap;

@@ -23,7 +23,7 @@ const encode = ({ data, height, width }: Bitmap) => encodeRle(data, height, widt
 const offset = fc.integer({ min: -6, max: 14 });
 const length = fc.integer({ min: 1, max: 20 });
 
-describe("masks moved with their picture", () => {
+describe("masks moved with their image", () => {
   it("flip as the bitmap does", () => {
     fc.assert(
       fc.property(bitmap, (map) => {

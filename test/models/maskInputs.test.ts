@@ -6,8 +6,8 @@ import type { RoiTargets } from "../../lib/regions/roiTargets.js";
 
 const SIDE = 32;
 
-/** A picture with objects, boxes 8 × 8 in a row; of those listed the masks are missing. */
-function pictureOf(labels: readonly number[], maskless: readonly number[] = []): Instances {
+/** An image with objects, boxes 8 × 8 in a row; of those listed the masks are missing. */
+function imageOf(labels: readonly number[], maskless: readonly number[] = []): Instances {
   const boxes = labels.flatMap((_, i) => [8 * i, 4, 8 * i + 8, 12]);
   const masks = labels.map((_, i) => {
     const bitmap = Uint8Array.from({ length: SIDE * SIDE }, (_, p) => {
@@ -27,7 +27,7 @@ function pictureOf(labels: readonly number[], maskless: readonly number[] = []):
   };
 }
 
-/** RoIs of a picture: those matched to the objects listed, then one of the background. */
+/** RoIs of an image: those matched to the objects listed, then one of the background. */
 function targetsOf({ labels }: Instances, matched: readonly number[]): RoiTargets {
   const rois = matched.flatMap((m, i) => [8 * m + 0.5 * i, 3, 8 * m + 8, 12.5]);
   return {
@@ -43,35 +43,35 @@ describe("inputs of the mask program", () => {
   const layout = { places: 8, classes: 3, levels: 4, finestScale: 56 };
 
   it("leave out RoIs whose object has no mask, as if they were not there", () => {
-    const pictures = [pictureOf([2, 0, 1], [1]), pictureOf([1, 1], [0, 1]), pictureOf([0, 2])];
+    const images = [imageOf([2, 0, 1], [1]), imageOf([1, 1], [0, 1]), imageOf([0, 2])];
     const matched = [
       [0, 1, 2, 1, 0],
       [1, 0],
       [1, 0, 0],
     ];
-    const targets = pictures.map((picture, i) => targetsOf(picture, matched[i]!));
-    expect(maskedPositives(targets, pictures)).to.equal(6);
-    const found = maskInputs(targets, pictures, layout, 4);
+    const targets = images.map((image, i) => targetsOf(image, matched[i]!));
+    expect(maskedPositives(targets, images)).to.equal(6);
+    const found = maskInputs(targets, images, layout, 4);
 
     const place = (list: readonly number[], roi: number) => 8 * list[roi]! + 0.5 * roi;
-    // The RoIs keep the place they have in their picture, so they are not made anew from a shorter list.
+    // The RoIs keep the place they have in their image, so they are not made anew from a shorter list.
     const kept = [...[0, 2, 4].map((roi) => [0, roi] as const), ...[0, 1, 2].map((roi) => [2, roi] as const)];
-    expect(Array.from(found.pictures.slice(0, 6))).to.deep.equal(kept.map(([picture]) => picture));
-    kept.forEach(([picture, roi], i) => {
-      const m = matched[picture]![roi]!;
+    expect(Array.from(found.images.slice(0, 6))).to.deep.equal(kept.map(([image]) => image));
+    kept.forEach(([image, roi], i) => {
+      const m = matched[image]![roi]!;
       expect(Array.from(found.boxes.subarray(4 * i, 4 * i + 4))).to.deep.equal([
-        place(matched[picture]!, roi),
+        place(matched[image]!, roi),
         3,
         8 * m + 8,
         12.5,
       ]);
-      expect(found.rows[i]).to.equal(3 * i + pictures[picture]!.labels[m]!);
+      expect(found.rows[i]).to.equal(3 * i + images[image]!.labels[m]!);
       expect(found.weights[i]).to.be.closeTo(1 / (6 * 16), 1e-8);
     });
     expect(Array.from(found.weights.slice(6))).to.deep.equal([0, 0]);
 
     // The targets of the others are what they are where every object has a mask.
-    const whole = [pictureOf([2, 0, 1]), pictureOf([1, 1]), pictureOf([0, 2])];
+    const whole = [imageOf([2, 0, 1]), imageOf([1, 1]), imageOf([0, 2])];
     const all = maskInputs(targets, whole, { ...layout, places: 10 }, 4);
     const places = [0, 2, 4, 7, 8, 9]; // of all ten positives
     places.forEach((from, to) => {
@@ -82,8 +82,8 @@ describe("inputs of the mask program", () => {
   });
 
   it("are empty where no positive's object has a mask", () => {
-    const picture = pictureOf([1, 1], [0, 1]);
-    const targets = [targetsOf(picture, [0, 1])];
-    expect(maskedPositives(targets, [picture])).to.equal(0);
+    const image = imageOf([1, 1], [0, 1]);
+    const targets = [targetsOf(image, [0, 1])];
+    expect(maskedPositives(targets, [image])).to.equal(0);
   });
 });

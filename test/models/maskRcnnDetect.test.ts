@@ -122,7 +122,7 @@ describe("detection with Mask R-CNN", () => {
         scaleFactor: [x, y] as const,
         flipped: false,
       };
-      // Twice in one batch: pictures must not disturb each other.
+      // Twice in one batch: images must not disturb each other.
       const both = new Float32Array(2 * images.length);
       both.set(images);
       both.set(images, images.length);

@@ -41,14 +41,14 @@ interface Golden {
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-function instancesOf(golden: Golden, picture: number): Instances {
+function instancesOf(golden: Golden, image: number): Instances {
   const [height, width] = golden.input.shape.slice(2) as [number, number];
-  const boxes = golden.gt_boxes[picture]!;
+  const boxes = golden.gt_boxes[image]!;
   return {
     boxes: Float32Array.from(boxes.flat()),
-    labels: Int32Array.from(golden.gt_labels[picture]!),
+    labels: Int32Array.from(golden.gt_labels[image]!),
     crowd: new Uint8Array(boxes.length),
-    masks: golden.gt_mask_rle[picture]!.map((rle) => decompressRle(rle, height, width)),
+    masks: golden.gt_mask_rle[image]!.map((rle) => decompressRle(rle, height, width)),
     areas: new Float32Array(boxes.length),
     ids: new Float64Array(boxes.length),
   };

@@ -9,7 +9,7 @@ const STRIDES = [4, 8];
 const anchors = makeAnchors({ height: 20, width: 12, strides: STRIDES, scales: [8], ratios: [0.5, 1, 2] });
 const random = Random.of("rpn samples");
 
-/** Two pictures' maps [2, C, H, W]. */
+/** Two images' maps [2, C, H, W]. */
 function levels(): FeatureLevel[] {
   return anchors.levels.map(({ height, width }, i) => ({
     data: Float32Array.from({ length: 2 * CHANNELS * height * width }, () => random.uniform(-1, 1)),
@@ -50,7 +50,7 @@ describe("sampled anchors", () => {
     const patches = new Float32Array(places * CHANNELS * 9).fill(7);
     gatherPatches(maps, cells, CHANNELS, patches);
     let place = 0;
-    for (const picture of [0, 1]) {
+    for (const image of [0, 1]) {
       anchors.levels.forEach(({ height, width }, l) => {
         for (let cell = 0; cell < 3 * height * width; cell++, place++) {
           const [y, x] = [Math.floor(cell / 3 / width), Math.floor(cell / 3) % width];
@@ -58,7 +58,7 @@ describe("sampled anchors", () => {
             const channel = Math.floor(k / 9);
             const [row, column] = [y + Math.floor((k % 9) / 3) - 1, x + (k % 3) - 1];
             const isInside = row >= 0 && row < height && column >= 0 && column < width;
-            const at = ((picture * CHANNELS + channel) * height + row) * width + column;
+            const at = ((image * CHANNELS + channel) * height + row) * width + column;
             expect(patches[place * CHANNELS * 9 + k]).to.equal(isInside ? maps[l]!.data[at] : 0);
           }
         }

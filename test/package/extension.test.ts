@@ -60,7 +60,7 @@ describe("parts from outside the package", function () {
       const model = await loadModel(toyConfig(task, task), { weights });
       const image =
         task === "segmentation"
-          ? join(data.pictures, "0.png")
+          ? join(data.images, "0.png")
           : { width: 32, height: 64, data: new Uint8Array(3 * 32 * 64) };
       expect(await model.predict(image)).to.be.an(task === "segmentation" ? "object" : "array");
       await model.dispose();
@@ -71,7 +71,7 @@ describe("parts from outside the package", function () {
     });
   }
 
-  it("distort pictures in the loader's threads as in the main one", async () => {
+  it("distort images in the loader's threads as in the main one", async () => {
     const losses = async (workers: number) => {
       const { config } = resolveConfig(toyConfig("segmentation", `workers-${workers}`, { workers }), {
         overrides: ["training.steps=4"],

@@ -33,10 +33,10 @@ const { onnxRuntimeEngine } = await import(${url("lib/engines/onnxruntime/engine
 const { load } = await import(${url("lib/engines/tfjs/backends.js")});
 const { startPool } = await import(${url("lib/threads.js")});
 await import("densekit/evaluation");
-const { decodePicture, drawInstances, encodeJpeg } = await import("densekit/images");
+const { decodeImage, drawInstances, encodeJpeg } = await import("densekit/images");
 const jpeg = await encodeJpeg({ width: 8, height: 8, data: new Uint8Array(192) });
-const picture = await decodePicture(jpeg, { codec: "sharp" });
-drawInstances(picture, { boxes: Float32Array.of(1, 1, 5, 5), labels: Int32Array.of(0) }, { classes: ["fig"] });
+const image = await decodeImage(jpeg, { codec: "sharp" });
+drawInstances(image, { boxes: Float32Array.of(1, 1, 5, 5), labels: Int32Array.of(0) }, { classes: ["fig"] });
 onnxRuntimeEngine({ threads: 1 });
 collectCopies(2 ** 30);
 await load("wasm");
@@ -93,8 +93,8 @@ register("data:text/javascript," + encodeURIComponent(hooks));
   it("charts say which to install, pages before they count anything, and all else is drawn", () => {
     const script = `${WITHOUT}
 const { drawInstances, plotSvg } = await import("densekit/images");
-const picture = { width: 40, height: 40, data: new Uint8Array(4800) };
-const drawn = drawInstances(picture, { boxes: Float32Array.of(1, 20, 35, 35), labels: Int32Array.of(0) }, { classes: ["fig"] });
+const image = { width: 40, height: 40, data: new Uint8Array(4800) };
+const drawn = drawInstances(image, { boxes: Float32Array.of(1, 20, 35, 35), labels: Int32Array.of(0) }, { classes: ["fig"] });
 const told = await plotSvg([{ name: "a", points: [[0, 1]] }], { xLabel: "x", yLabel: "y" }).catch((error) => error);
 const { dataStats, report } = await import("densekit");
 const early = await dataStats({ sources: [], output: "there-is-no-such.html" }).catch(({ message }) => message);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { loadConfig } from "../../lib/config/load.js";
 import { openCoco } from "../../lib/datasets/coco.js";
-import { decodePicture } from "../../lib/images/decode.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { readJson } from "../support/goldens.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
@@ -17,11 +17,11 @@ describe("the quick start", () => {
   const output = join(tmpdir(), `densekit-quickstart-${process.pid}`);
   after(() => rmSync(output, { recursive: true, force: true }));
 
-  it("has pictures of its own, apart for training and measuring", async () => {
+  it("has images of its own, apart for training and measuring", async () => {
     if (config.task !== "detection") throw new Error("not a config of objects");
     const [train, val] = await Promise.all(
-      [config.data.train, config.data.val].map(({ annotations, pictures }) =>
-        openCoco({ annotations, pictures, dropEmpty: false }),
+      [config.data.train, config.data.val].map(({ annotations, images }) =>
+        openCoco({ annotations, images, dropEmpty: false }),
       ),
     );
     expect([train!.length, val!.length]).to.deep.equal([13, 5]);
@@ -31,7 +31,7 @@ describe("the quick start", () => {
     const contents = names.map((name) => readFileSync(name).toString("base64"));
     expect(new Set(contents).size).to.equal(18);
     expect(names.reduce((size, name) => size + statSync(name).size, 0)).to.be.lessThan(2e6);
-    expect(readFileSync(join(EXAMPLE, "pictures/LICENSE"), "utf8")).to.contain("The MIT License");
+    expect(readFileSync(join(EXAMPLE, "images/LICENSE"), "utf8")).to.contain("The MIT License");
   });
 
   it("trains, measures and draws", async function () {
@@ -47,8 +47,8 @@ describe("the quick start", () => {
     const places = [...stdout.matchAll(/^[a-z ]+ {3,}(\/.*)$/gm)].map(([, place]) => place!);
     expect(places.length).to.equal(5);
     for (const place of places) expect(statSync(place).size, place).to.be.greaterThan(0);
-    const curve = await decodePicture(join(output, "loss.png"));
-    const sheet = await decodePicture(join(output, "predictions.jpg"));
+    const curve = await decodeImage(join(output, "loss.png"));
+    const sheet = await decodeImage(join(output, "predictions.jpg"));
     expect(curve.data.some((value) => value < 128)).to.equal(true);
     expect(sheet.width).to.be.greaterThan(3 * 480);
   });

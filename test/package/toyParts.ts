@@ -67,7 +67,7 @@ const negative = transform({
   schema: z.strictObject({ type: z.literal("negative"), probability: z.number().min(0).max(1).default(0.5) }),
   apply(sample, { probability }, random) {
     if (random.next() >= probability) return sample;
-    return { ...sample, picture: { ...sample.picture, data: sample.picture.data.map((value) => 255 - value) } };
+    return { ...sample, image: { ...sample.image, data: sample.image.data.map((value) => 255 - value) } };
   },
 });
 

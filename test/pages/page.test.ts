@@ -8,14 +8,14 @@ import {
   figures,
   folded,
   html,
+  imageFigure,
   keyFigures,
-  pictureFigure,
   raw,
   renderPage,
   svgFigure,
   tableOf,
 } from "../../lib/pages/index.js";
-import { noisePicture } from "../images/pictures.js";
+import { noiseImage } from "../images/images.js";
 import { requireChromium, withPage } from "../support/browser.js";
 
 const HOSTILE = `<script>alert("x")</script> & 'quotes'`;
@@ -98,8 +98,8 @@ describe("pages", () => {
                   [html`<b>b</b>`, "2"],
                 ],
               ),
-              folded("more", [await pictureFigure(noisePicture(30, 20), { caption: "noise", width: 60 })]),
-              await pictureFigure(noisePicture(30, 20), { format: "png", description: HOSTILE }),
+              folded("more", [await imageFigure(noiseImage(30, 20), { caption: "noise", width: 60 })]),
+              await imageFigure(noiseImage(30, 20), { format: "png", description: HOSTILE }),
             ],
           },
         ],

@@ -45,7 +45,7 @@ describe("anchors", () => {
     expect(largestDifference(half, flat(other_base.center_offset_half[0]!))).to.be.below(1e-4);
   });
 
-  it("are valid exactly where their cell begins inside the picture", () => {
+  it("are valid exactly where their cell begins inside the image", () => {
     const anchors = makeAnchors({ height: 64, width: 96, strides: [16, 32], scales: [8], ratios: [1] });
     const valid = validAnchors(anchors, { height: 33, width: 64 });
     const expected = [16, 32].flatMap((stride) =>

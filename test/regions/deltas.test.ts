@@ -57,7 +57,7 @@ describe("deltas", () => {
     );
   });
 
-  it("never decode to more than 62.5 times the size, nor outside the picture", () => {
+  it("never decode to more than 62.5 times the size, nor outside the image", () => {
     const boxes = Float32Array.of(10, 10, 20, 30);
     const out = new Float32Array(4);
     decodeDeltas({ boxes, deltas: Float32Array.of(0, 0, 50, -50), coding: RPN_CODING, out });

@@ -38,7 +38,7 @@ function naiveProposals(predictions: LevelPrediction[], anchors: Anchors, option
     }
     survivors.push(...kept);
   });
-  const final = survivors.sort((a, b) => b.logit - a.logit).slice(0, options.perPicture);
+  const final = survivors.sort((a, b) => b.logit - a.logit).slice(0, options.perImage);
   return {
     boxes: Float32Array.from(final.flatMap((one) => one.box)),
     scores: Float32Array.from(final, (one) => 1 / (1 + Math.exp(-one.logit))),
@@ -65,10 +65,10 @@ describe("region proposals", () => {
         counts,
         counts,
         spreads,
-        (seed, height, width, perLevel, perPicture, spread) => {
+        (seed, height, width, perLevel, perImage, spread) => {
           const anchors = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...SHAPES });
           const predictions = randomPredictions(seed, anchors, spread);
-          const options = { height: height - 9, width: width - 5, perLevel, perPicture, ...LIMITS };
+          const options = { height: height - 9, width: width - 5, perLevel, perImage, ...LIMITS };
           const found = rpnProposals(predictions, anchors, options);
           const expected = naiveProposals(predictions, anchors, options);
           expect(largestDifference(found.boxes, expected.boxes)).to.equal(0);
@@ -79,7 +79,7 @@ describe("region proposals", () => {
     );
   });
 
-  it("drop boxes that lie outside the picture", () => {
+  it("drop boxes that lie outside the image", () => {
     const anchors = makeAnchors({ height: 64, width: 64, strides: [8], ...SHAPES });
     const cells = 64;
     const deltas = new Float32Array(12 * cells);
@@ -89,7 +89,7 @@ describe("region proposals", () => {
       height: 64,
       width: 64,
       perLevel: 1000,
-      perPicture: 1000,
+      perImage: 1000,
       iouThreshold: 1,
       minSize: 0,
     });
@@ -108,7 +108,7 @@ describe("region proposals", () => {
     });
     const predictions = [2, 3, 4].map((l) => ({ logits: read(`rpn_cls${l}`), deltas: read(`rpn_reg${l}`) }));
     const [height, width] = img_shape_hw!;
-    const found = rpnProposals(predictions, anchors, { height, width, perLevel: 1000, perPicture: 1000, ...LIMITS });
+    const found = rpnProposals(predictions, anchors, { height, width, perLevel: 1000, perImage: 1000, ...LIMITS });
 
     const stored = read("proposals"); // [1000, 5] of all levels
     const lowest = stored.at(-1)!;

@@ -44,7 +44,7 @@ const kernels = loadRoiAlign();
 const kernel = kernels.backward;
 
 function pooledByKernel(levels: readonly FeatureLevel[], rois: Rois, options: Options): Float32Array {
-  const out = new Float32Array(rois.pictures.length * options.channels * options.height * options.width).fill(7);
+  const out = new Float32Array(rois.images.length * options.channels * options.height * options.width).fill(7);
   kernels.forward(levels, rois, options, out);
   return out;
 }
@@ -62,12 +62,12 @@ function zeros(level: FeatureLevel): FeatureLevel {
   return { ...level, data: new Float32Array(level.data.length) };
 }
 
-/** From rows of (picture, x1, y1, x2, y2). */
+/** From rows of (image, x1, y1, x2, y2). */
 function roisOf(rows: ArrayLike<number>, levels?: Int32Array): Rois {
   const all = Array.from(rows);
-  const pictures = Int32Array.from(all.filter((_, k) => k % 5 === 0));
+  const images = Int32Array.from(all.filter((_, k) => k % 5 === 0));
   const boxes = Float32Array.from(all.filter((_, k) => k % 5 > 0));
-  return { boxes, pictures, levels: levels ?? new Int32Array(pictures.length) };
+  return { boxes, images, levels: levels ?? new Int32Array(images.length) };
 }
 
 /** Sample by sample, by the definition. */
@@ -75,7 +75,7 @@ function naive(level: FeatureLevel, rois: Rois, options: Options): number[] {
   const { height, width, channels, samplingRatio = 0, aligned = true } = options;
   const shift = aligned ? 0.5 : 0;
   const out: number[] = [];
-  rois.pictures.forEach((picture, r) => {
+  rois.images.forEach((image, r) => {
     const [x1, y1, x2, y2] = Array.from(rois.boxes.subarray(4 * r, 4 * r + 4), (x) => x / level.stride - shift);
     const roiWidth = aligned ? x2! - x1! : Math.max(x2! - x1!, 1);
     const roiHeight = aligned ? y2! - y1! : Math.max(y2! - y1!, 1);
@@ -87,7 +87,7 @@ function naive(level: FeatureLevel, rois: Rois, options: Options): number[] {
         for (let s = 0; s < down * across; s++) {
           const y = y1! + ((Math.floor(bin / width) + (Math.floor(s / across) + 0.5) / down) * roiHeight) / height;
           const x = x1! + (((bin % width) + ((s % across) + 0.5) / across) * roiWidth) / width;
-          sum += bilinear(level, picture * channels + c, y, x);
+          sum += bilinear(level, image * channels + c, y, x);
         }
         out.push(sum / Math.max(down * across, 1));
       }
@@ -135,7 +135,7 @@ function setUp(chosen: typeof arbitraryCase extends fc.Arbitrary<infer T> ? T : 
     const [x, y] = corner.subarray(2 * r);
     boxes.set([x!, y!, x! + (r === 2 ? 0 : size[2 * r]!), y! + size[2 * r + 1]!], 4 * r);
   }
-  const rois: Rois = { boxes, pictures: Int32Array.from({ length: n }, (_, r) => r % 2), levels: new Int32Array(n) };
+  const rois: Rois = { boxes, images: Int32Array.from({ length: n }, (_, r) => r % 2), levels: new Int32Array(n) };
   const gradient = randomFloats(seed + 3, n * channels * chosen.height * chosen.width);
   return { level, rois, gradient };
 }
@@ -229,7 +229,7 @@ describe("RoIAlign", () => {
     );
   });
 
-  it("sends each RoI's gradient to its own level and picture", () => {
+  it("sends each RoI's gradient to its own level and image", () => {
     const channels = 10;
     const maps = [4, 8, 16].map((stride) => ({
       stride,
@@ -240,7 +240,7 @@ describe("RoIAlign", () => {
     const rows = Array.from({ length: 40 }, (_, r) => [r, 2 * r, 40 + 2 * r, 30 + 3 * r]);
     const rois: Rois = {
       boxes: flat(rows),
-      pictures: Int32Array.from({ length: 40 }, (_, r) => r % 2),
+      images: Int32Array.from({ length: 40 }, (_, r) => r % 2),
       levels: Int32Array.from({ length: 40 }, (_, r) => r % 3),
     };
     const gradient = randomFloats(5, 40 * channels * 49);
@@ -253,7 +253,7 @@ describe("RoIAlign", () => {
       expect(map.data.some((x) => x !== 0)).to.equal(true);
     });
     const alone = maps.map(zeros);
-    const second = { ...rois, pictures: rois.pictures.map(() => 1) };
+    const second = { ...rois, images: rois.images.map(() => 1) };
     kernel(gradient, alone, second, options);
     for (const { data } of alone) expect(data.subarray(0, data.length / 2).every((x) => x === 0)).to.equal(true);
   });

@@ -30,9 +30,9 @@ describe("targets of the region proposal head", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 6 }), (seed, m) => {
         const boxes = randomBoxes(seed, m, 80, 60);
-        const picture = { boxes, crowd: new Uint8Array(m), height: 100, width: 140 };
-        const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(seed), RPN_TARGETS);
-        const valid = validAnchors(anchors, picture);
+        const image = { boxes, crowd: new Uint8Array(m), height: 100, width: 140 };
+        const { indices, positives, deltas } = rpnTargets(anchors, image, Random.of(seed), RPN_TARGETS);
+        const valid = validAnchors(anchors, image);
         const { matched } = assignByIou(anchors.boxes, boxes, { ...RPN_TARGETS.assign, valid });
         expect(indices.length).to.equal(256);
         expect(positives).to.equal(Math.min(128, matched.filter((g) => g >= 0).length));
@@ -51,14 +51,14 @@ describe("targets of the region proposal head", () => {
   });
 
   it("are background alone without objects or with crowd regions only", () => {
-    const picture = { boxes: Float32Array.of(0, 0, 60, 60), crowd: Uint8Array.of(1), height: 128, width: 160 };
-    const { indices, positives, deltas } = rpnTargets(anchors, picture, Random.of(1), RPN_TARGETS);
+    const image = { boxes: Float32Array.of(0, 0, 60, 60), crowd: Uint8Array.of(1), height: 128, width: 160 };
+    const { indices, positives, deltas } = rpnTargets(anchors, image, Random.of(1), RPN_TARGETS);
     expect([indices.length, positives, deltas.length]).to.deep.equal([256, 0, 0]);
   });
 
   it("ignore anchors in crowd regions if asked to", () => {
-    const picture = { boxes: Float32Array.of(0, 0, 80, 128), crowd: Uint8Array.of(1), height: 128, width: 160 };
-    const { indices } = rpnTargets(anchors, picture, Random.of(1), {
+    const image = { boxes: Float32Array.of(0, 0, 80, 128), crowd: Uint8Array.of(1), height: 128, width: 160 };
+    const { indices } = rpnTargets(anchors, image, Random.of(1), {
       assign: { ...RPN_TARGETS.assign, ignoreIof: 0.5 },
       sample: EVERYTHING,
     });
@@ -81,9 +81,9 @@ describe("targets of the region proposal head", () => {
     const all = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...ANCHORS });
     const perLevel = new Int32Array(5);
     for (const rows of golden.gt_boxes) {
-      const picture = { boxes: flat(rows), crowd: new Uint8Array(rows.length), height, width };
+      const image = { boxes: flat(rows), crowd: new Uint8Array(rows.length), height, width };
       const options = { assign: RPN_TARGETS.assign, sample: EVERYTHING };
-      const { indices, positives } = rpnTargets(all, picture, Random.of(1), options);
+      const { indices, positives } = rpnTargets(all, image, Random.of(1), options);
       for (const i of indices.subarray(0, positives)) perLevel[all.levels.findLastIndex((l) => l.offset <= i)]!++;
     }
     expect(Array.from(perLevel, (n) => n > 0)).to.deep.equal(golden.losses.loss_rpn_bbox.map((loss) => loss > 0));
@@ -97,8 +97,8 @@ describe("targets of the RoI heads", () => {
         const boxes = randomBoxes(seed, m);
         const proposals = randomBoxes(seed + 1, n);
         const labels = Int32Array.from({ length: m }, (_, t) => (t * 5) % 7);
-        const picture = { boxes, labels, crowd: new Uint8Array(m) };
-        const targets = roiTargets(proposals, picture, 7, Random.of(seed), { ...ROI_TARGETS, sample: EVERYTHING });
+        const image = { boxes, labels, crowd: new Uint8Array(m) };
+        const targets = roiTargets(proposals, image, 7, Random.of(seed), { ...ROI_TARGETS, sample: EVERYTHING });
         const { rois, positives, matched, deltas } = targets;
         expect(rois.length).to.equal(4 * (m + n));
         expect([...rois.subarray(0, 4 * m)]).to.deep.equal([...boxes]);
@@ -122,25 +122,25 @@ describe("targets of the RoI heads", () => {
     proposals.set(boxes);
     for (let i = 1; i < 100; i++) proposals.set(boxes, 16 * i); // many positives
     proposals.set(randomBoxes(2, 1600, 200, 5), 16 * 100);
-    const picture = { boxes, labels: new Int32Array(4), crowd: new Uint8Array(4) };
-    const one = roiTargets(proposals, picture, 3, Random.of(9), ROI_TARGETS);
+    const image = { boxes, labels: new Int32Array(4), crowd: new Uint8Array(4) };
+    const one = roiTargets(proposals, image, 3, Random.of(9), ROI_TARGETS);
     expect([one.labels.length, one.positives]).to.deep.equal([512, 128]);
-    expect(roiTargets(proposals, picture, 3, Random.of(9), ROI_TARGETS)).to.deep.equal(one);
-    expect(roiTargets(proposals, picture, 3, Random.of(10), ROI_TARGETS).rois).to.not.deep.equal(one.rois);
+    expect(roiTargets(proposals, image, 3, Random.of(9), ROI_TARGETS)).to.deep.equal(one);
+    expect(roiTargets(proposals, image, 3, Random.of(10), ROI_TARGETS).rois).to.not.deep.equal(one.rois);
   });
 
-  it("leave out crowd regions and true boxes without area, keeping the picture's own indices", () => {
+  it("leave out crowd regions and true boxes without area, keeping the image's own indices", () => {
     const boxes = Float32Array.of(0, 0, 50, 50, 10, 10, 10, 30, 60, 60, 90, 90);
-    const picture = { boxes, labels: Int32Array.of(2, 1, 0), crowd: Uint8Array.of(1, 0, 0) };
-    const targets = roiTargets(Float32Array.of(0, 0, 50, 50, 61, 61, 90, 90), picture, 3, Random.of(1), ROI_TARGETS);
+    const image = { boxes, labels: Int32Array.of(2, 1, 0), crowd: Uint8Array.of(1, 0, 0) };
+    const targets = roiTargets(Float32Array.of(0, 0, 50, 50, 61, 61, 90, 90), image, 3, Random.of(1), ROI_TARGETS);
     expect([...targets.matched]).to.deep.equal([2, 2]);
     expect([...targets.labels]).to.deep.equal([0, 0, 3]);
     expect(targets.deltas.every(Number.isFinite)).to.equal(true);
   });
 
-  it("are background alone for a picture without objects", () => {
-    const picture = { boxes: new Float32Array(0), labels: new Int32Array(0), crowd: new Uint8Array(0) };
-    const { labels, positives } = roiTargets(randomBoxes(1, 30), picture, 3, Random.of(1), ROI_TARGETS);
+  it("are background alone for an image without objects", () => {
+    const image = { boxes: new Float32Array(0), labels: new Int32Array(0), crowd: new Uint8Array(0) };
+    const { labels, positives } = roiTargets(randomBoxes(1, 30), image, 3, Random.of(1), ROI_TARGETS);
     expect(positives).to.equal(0);
     expect([...labels]).to.deep.equal(new Array(30).fill(3));
   });
@@ -154,13 +154,13 @@ describe("targets of the RoI heads", () => {
     golden.gt_boxes.forEach((rows, p) => {
       const stored = readNpy(`${folder}/proposals${p}.npy`).data;
       const proposals = Float32Array.from(stored.filter((_, k) => k % 5 < 4));
-      const picture = {
+      const image = {
         boxes: flat(rows),
         labels: Int32Array.from(golden.gt_labels[p]!),
         crowd: new Uint8Array(rows.length),
       };
       const options = { ...ROI_TARGETS, sample: EVERYTHING };
-      const { labels } = roiTargets(proposals, picture, 3, Random.of(1), options);
+      const { labels } = roiTargets(proposals, image, 3, Random.of(1), options);
       expect(labels.length).to.equal(rows.length + proposals.length / 4);
       total += labels.length;
     });

@@ -61,7 +61,7 @@ for (const task of ["detection", "segmentation"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("evaluates the best weights and tells their figures, sections and worst pictures", () => {
+    it("evaluates the best weights and tells their figures, sections and worst images", () => {
       expect(result).to.include({ file: join(run, "report.html"), run, task });
       expect(result.remarks).to.deep.equal([]);
       expect(result.metrics).to.deep.equal(readJson(join(run, "evaluation", "metrics.json")).metrics);
@@ -70,7 +70,7 @@ for (const task of ["detection", "segmentation"] as const) {
         task === "segmentation"
           ? ["Classes"]
           : ["Average precision", "Precision and recall", "What costs precision", "Score threshold"];
-      expect(headings).to.deep.equal(["Overview", ...own, "Confusion", "Worst pictures", "Training", "Config"]);
+      expect(headings).to.deep.equal(["Overview", ...own, "Confusion", "Worst images", "Training", "Config"]);
       expect(result.worst).to.have.length(2);
       expect(count(/<img /g)).to.equal(4);
       expect(count(/src="(?!data:)|<script|https?:\/\/(?!www\.w3\.org)/g)).to.equal(0);
@@ -105,8 +105,8 @@ for (const task of ["detection", "segmentation"] as const) {
         expect(confusion).to.deep.include({ classes });
         const figures = segmentationFigures({ classes: classes.length, counts: Float64Array.from(counts), ignored: 0 });
         expect(figures.mIoU).to.equal(result.metrics.mIoU);
-        const pictures: { file: string; mIoU: number }[] = readJson(join(run, "evaluation", "pictures.json"));
-        const lowest = pictures.sort((a, b) => a.mIoU - b.mIoU)[0]!;
+        const images: { file: string; mIoU: number }[] = readJson(join(run, "evaluation", "images.json"));
+        const lowest = images.sort((a, b) => a.mIoU - b.mIoU)[0]!;
         expect(result.worst[0]).to.deep.equal({ file: lowest.file, value: lowest.mIoU });
         return;
       }
@@ -226,7 +226,7 @@ describe("the report of what there is", function () {
     const found = await report({ run: makeRun({ annotations, results: perfect, classes: [HOSTILE] }) });
     expect(found.detection!.operatingPoint).to.include({ f1: 1, missed: 0 });
     expect(found.worst).to.deep.equal([]);
-    expect(look(found.file).headings).to.not.include("Worst pictures");
+    expect(look(found.file).headings).to.not.include("Worst images");
     const chromium = requireChromium(this);
     await expectToOpen(chromium, none.file);
     await expectToOpen(chromium, found.file);
@@ -237,8 +237,8 @@ describe("the report of what there is", function () {
     expect(await userMessage(() => report({ run: missing }))).to.equal(
       `${missing}: there is no such folder; give a run's, as train leaves it`,
     );
-    expect(await userMessage(() => report({ run: data.pictures }))).to.equal(
-      `${data.pictures}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`,
+    expect(await userMessage(() => report({ run: data.images }))).to.equal(
+      `${data.images}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`,
     );
     const damaged = makeRun({ log: `${step(1)}\n{"type":"step"}\n${step(3)}\n` });
     expect(await userMessage(() => report({ run: damaged }))).to.equal(
@@ -251,7 +251,7 @@ describe("the report of what there is", function () {
     );
     const other = makeRun({ results: [{ image_id: 77, category_id: 1, score: 1, bbox: [0, 0, 1, 1] }] });
     expect(await userMessage(() => report({ run: other }))).to.match(
-      /results\.bbox\.json: result 0: the ground truth has no picture 77/,
+      /results\.bbox\.json: result 0: the ground truth has no image 77/,
     );
   });
 

@@ -29,8 +29,8 @@ const { config } = resolveConfig({
   },
   data: {
     type: "labelMaps",
-    train: { pictures: "a", labelMaps: "b" },
-    val: { pictures: "a", labelMaps: "b" },
+    train: { images: "a", labelMaps: "b" },
+    val: { images: "a", labelMaps: "b" },
     classes: ["x"],
   },
   training: { steps: 10, optimizer: { type: "adamw", lr: 1e-3 }, schedule: { type: "constant" } },

@@ -48,14 +48,14 @@ export async function expectGolden(name: string, engine: Engine): Promise<void> 
   // The classifier's parameters have the dense form's names; each value is made once.
   const made = new Map<string, Float32Array>();
   const dense = new ParameterList();
-  const backbone = makeBackbone(dense.scope(), config, { pictureSide: 512 });
+  const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });
   for (const each of golden.dense)
     await compare({ name, each, list: dense, made, engine, gains: golden.gains }, (x, context) =>
       backbone.forward(x, context),
     );
   for (const each of golden.classifier) {
     const list = new ParameterList();
-    const classifier = makeClassifier(list.scope(), config, { pictureSide: each.shape[2], classes: CLASSES });
+    const classifier = makeClassifier(list.scope(), config, { imageSide: each.shape[2], classes: CLASSES });
     await compare({ name, each, list, made, engine, gains: golden.gains }, (x, context) => [
       classifier.forward(x, context),
     ]);

@@ -42,7 +42,7 @@ export interface OpenOptions {
 /** Milliseconds; a busy machine takes long to start a browser and to parse megabytes of script. */
 const PATIENCE = 180_000;
 
-/** Opens a file from disk, without a network, waits until its pictures are decoded, and hands it to `look`. */
+/** Opens a file from disk, without a network, waits until its images are decoded, and hands it to `look`. */
 export async function withPage<T>(options: OpenOptions, look: (opened: OpenedPage) => Promise<T>): Promise<T> {
   const { width = 1280, height = 900 } = options;
   const browser = await chromium.launch({

@@ -9,7 +9,7 @@ export interface MaskRcnnChoices {
 
 /** The model part of a Mask R-CNN config: the published recipe but for what is given. */
 export function maskRcnnConfig({ variant = "l1", rpnSamples = 256, roiSamples = 512 }: MaskRcnnChoices = {}) {
-  const split = { annotations: "a.json", pictures: "." };
+  const split = { annotations: "a.json", images: "." };
   const config = configSchema().parse({
     task: "detection",
     model: {

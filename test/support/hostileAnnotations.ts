@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { compressRle } from "../../lib/masks/strings.js";
 
-/** A data set of one small picture whose annotation file is made to cost time or memory. */
+/** A data set of one small image whose annotation file is made to cost time or memory. */
 export interface HostileSet {
   /** Writes it; the annotation file stays below 5 MB. */
   readonly write: (folder: string) => void | Promise<void>;
@@ -46,53 +46,53 @@ interface Size {
 }
 
 const LARGE: Size = { width: SIDE, height: SIDE };
-/** Of as many pixels as a picture may have. */
+/** Of as many pixels as an image may have. */
 const WIDE: Size = { width: SIDE, height: 600 };
 const SMALL: Size = { width: 8, height: 8 };
 
 type CocoCommand = "check" | "stats" | "yolo" | "polygons" | "show" | "tile" | "split";
 
-const COCO_ARGUMENTS: Readonly<Record<CocoCommand, (json: string, pictures: string, out: string) => string[]>> = {
-  check: (json, pictures) => ["data", "check", "--annotations", json, "--pictures", pictures],
-  stats: (json, pictures, out) => [
-    ...["data", "stats", "--annotations", json, "--pictures", pictures],
+const COCO_ARGUMENTS: Readonly<Record<CocoCommand, (json: string, images: string, out: string) => string[]>> = {
+  check: (json, images) => ["data", "check", "--annotations", json, "--images", images],
+  stats: (json, images, out) => [
+    ...["data", "stats", "--annotations", json, "--images", images],
     ...["--out", `${out}.html`],
   ],
-  yolo: (json, pictures, out) => [
+  yolo: (json, images, out) => [
     ...["data", "convert", json, "--from", "coco", "--to", "yolo"],
-    ...["--pictures", pictures, "--no-copy", "--out", out],
+    ...["--images", images, "--no-copy", "--out", out],
   ],
-  polygons: (json, pictures, out) => [
+  polygons: (json, images, out) => [
     ...["data", "convert", json, "--from", "coco", "--to", "yolo-polygons"],
-    ...["--pictures", pictures, "--no-copy", "--out", out],
+    ...["--images", images, "--no-copy", "--out", out],
   ],
-  show: (json, pictures, out) => [
-    ...["data", "show", "--annotations", json, "--pictures", pictures],
+  show: (json, images, out) => [
+    ...["data", "show", "--annotations", json, "--images", images],
     ...["--out", `${out}.png`],
   ],
-  tile: (json, pictures, out) => ["data", "tile", "--annotations", json, "--pictures", pictures, "--out", out],
+  tile: (json, images, out) => ["data", "tile", "--annotations", json, "--images", images, "--out", out],
   split: (json, _, out) => ["data", "split", "--annotations", json, "--out", out],
 };
 
 type End = Pick<HostileRun, "code" | "says">;
 
-/** A COCO file, with a picture of this size beside it. */
-function coco(text: () => string, ends: Partial<Record<CocoCommand, End>>, picture = SMALL): HostileSet {
+/** A COCO file, with an image of this size beside it. */
+function coco(text: () => string, ends: Partial<Record<CocoCommand, End>>, image = SMALL): HostileSet {
   return {
     async write(folder) {
-      mkdirSync(join(folder, "pictures"));
-      writeFileSync(join(folder, "pictures", "a.png"), await blankPng(picture.width, picture.height));
+      mkdirSync(join(folder, "images"));
+      writeFileSync(join(folder, "images", "a.png"), await blankPng(image.width, image.height));
       writeFileSync(join(folder, "a.json"), text());
     },
     runs: (Object.entries(ends) as [CocoCommand, End][]).map(([command, end]) => ({
       ...end,
       args: (folder) =>
-        COCO_ARGUMENTS[command](join(folder, "a.json"), join(folder, "pictures"), join(folder, `out-${command}`)),
+        COCO_ARGUMENTS[command](join(folder, "a.json"), join(folder, "images"), join(folder, `out-${command}`)),
     })),
   };
 }
 
-/** One picture, said to be of this size, with as many objects of this shape as there is room for. */
+/** One image, said to be of this size, with as many objects of this shape as there is room for. */
 function objects(shape: string, { width, height }: Size, box = `[0,0,${width},${height}]`): string {
   const head =
     `{"categories":[{"id":1,"name":"c"}],"images":[{"id":1,"file_name":"a.png","width":${width},"height":${height}}],` +
@@ -119,7 +119,7 @@ function stripes({ width, height }: Size, count: number): string {
 const refused = (item: string): End => ({
   code: 1,
   says: new RegExp(
-    `${item}.*: up to here there is more work than a file of this size and its pictures may ask for \\(\\d+ of \\d+ million units\\)`,
+    `${item}.*: up to here there is more work than a file of this size and its images may ask for \\(\\d+ of \\d+ million units\\)`,
   ),
 });
 const done = (says: RegExp = /./): End => ({ code: 0, says });
@@ -161,7 +161,7 @@ function convert(
         ...end,
         args: (folder) => [
           ...["data", "convert", from === "cvat" ? join(folder, "in", file) : join(folder, "in"), "--from", from],
-          ...["--pictures", join(folder, "in"), "--out", join(folder, "out.json")],
+          ...["--images", join(folder, "in"), "--out", join(folder, "out.json")],
         ],
       },
     ],
@@ -194,12 +194,12 @@ interface YoloFiles {
   readonly list?: string;
 }
 
-function yolo(files: () => YoloFiles, end: End, picture = SMALL): HostileSet {
+function yolo(files: () => YoloFiles, end: End, image = SMALL): HostileSet {
   return {
     async write(folder) {
       const { labels = "0 .5 .5 1 1\n", description = "train: images\nnames: [c]\n", list: listed } = files();
       for (const name of ["images", "labels"]) mkdirSync(join(folder, name));
-      writeFileSync(join(folder, "images", "a.png"), await blankPng(picture.width, picture.height));
+      writeFileSync(join(folder, "images", "a.png"), await blankPng(image.width, image.height));
       writeFileSync(join(folder, "labels", "a.txt"), labels);
       writeFileSync(join(folder, "data.yaml"), description);
       if (listed !== undefined) writeFileSync(join(folder, "list.txt"), listed);
@@ -238,7 +238,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   "COCO: ten edges of 4e8": coco(() => objects(`[[${list(10, (i) => (i % 2 === 0 ? "-4e8,9" : "4e8,4e8"))}]]`, LARGE), {
     check: refused("annotation"),
   }),
-  "COCO: outlines as large as a picture may be": coco(
+  "COCO: outlines as large as an image may be": coco(
     () => objects(`[[0,0,${SIDE},0,${SIDE},600,0,600]]`, WIDE),
     {
       check: refused("annotation"),
@@ -267,7 +267,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     WIDE,
   ),
   "COCO: full masks without boxes": coco(() => objects(full(LARGE), LARGE, ""), {
-    check: faulty(/the picture is 8×8/),
+    check: faulty(/the image is 8×8/),
     yolo: done(),
   }),
   "COCO: striped masks": coco(
@@ -293,13 +293,13 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       check: faulty(/more faults than entries of a COCO instance file have/),
     },
   ),
-  "COCO: empty pictures": coco(
+  "COCO: empty images": coco(
     () => filled('{"categories":[{"id":1,"name":"c"}],"annotations":[],"images":[', "]}", () => "{}"),
     {
       check: faulty(/more faults than entries of a COCO instance file have/),
     },
   ),
-  "COCO: one picture listed without end": coco(
+  "COCO: one image listed without end": coco(
     () =>
       filled(
         '{"categories":[{"id":1,"name":"c"}],"annotations":[],"images":[',
@@ -309,7 +309,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     { check: done(/warnings/) },
     { width: 6000, height: 6000 },
   ),
-  "COCO: a class a picture": coco(
+  "COCO: a class an image": coco(
     () => {
       const numbers = (entry: (i: number) => object) => Array.from({ length: 26_000 }, (_, i) => entry(i));
       return JSON.stringify({
@@ -328,7 +328,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     () => `<mask label="c" rle="${list(2048, () => String(SIDE))}" left="0" top="0" width="${SIDE}" height="2048"/>`,
     refused("image 1: mask 1"),
   ),
-  "CVAT: ellipses far larger than the picture": cvat(
+  "CVAT: ellipses far larger than the image": cvat(
     () => '<ellipse label="c" cx="9" cy="9" rx="1000000" ry="1000000"/>',
     refused("image 1: ellipse"),
   ),
@@ -373,11 +373,11 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     },
     done(/35000 labels taken that the task does not list/),
   ),
-  "LabelMe: circles far larger than the picture": labelme(
+  "LabelMe: circles far larger than the image": labelme(
     () => '{"label":"c","shape_type":"circle","points":[[0,0],[0,1000000]]}',
     refused('a.json: shape \\d+ \\("c"\\)'),
   ),
-  "LabelMe: outlines as wide as the picture": labelme(
+  "LabelMe: outlines as wide as the image": labelme(
     () => '{"label":"c","points":[[0,0],[65535,9],[0,9]]}',
     refused('a.json: shape \\d+ \\("c"\\)'),
   ),
@@ -417,7 +417,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       ),
     done(/45000 objects/),
   ),
-  "VOC: one picture listed without end": {
+  "VOC: one image listed without end": {
     write(folder) {
       mkdirSync(join(folder, "in"));
       writeFileSync(join(folder, "in", "a.png"), "");
@@ -431,7 +431,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     },
     runs: [
       {
-        ...done(/2399999 entries left out of pictures that are listed before/),
+        ...done(/2399999 entries left out of images that are listed before/),
         args: (folder) => [
           ...["data", "convert", join(folder, "in"), "--from", "voc", "--list", join(folder, "list.txt")],
           ...["--out", join(folder, "out.json")],
@@ -439,7 +439,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       },
     ],
   },
-  "YOLO: polygons as wide as the picture": yolo(
+  "YOLO: polygons as wide as the image": yolo(
     () => ({ labels: "0 0 0 1 0 1 1\n".repeat(350_000) }),
     refused("a.txt:\\d+"),
     WIDE,
@@ -453,17 +453,17 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     () => ({ description: `train: images\nnames: [${list(60_000, (i) => `c${i}`)}]\n` }),
     done(),
   ),
-  "YOLO: one picture listed without end": yolo(
+  "YOLO: one image listed without end": yolo(
     () => ({ description: "train: list.txt\nnames: [c]\n", list: "images/a.png\n".repeat(380_000) }),
-    done(/379999 entries left out of pictures that are listed before/),
+    done(/379999 entries left out of images that are listed before/),
   ),
-  "evaluation: objects as large as a picture may be": evaluation(
+  "evaluation: objects as large as an image may be": evaluation(
     () => objects(`[[0,0,${SIDE},0,${SIDE},${SIDE},0,${SIDE}]]`, LARGE),
     () => "[]",
     "segm",
     refused("a.json: annotation \\d+"),
   ),
-  "evaluation: results as large as a picture may be": evaluation(
+  "evaluation: results as large as an image may be": evaluation(
     () => JSON.stringify({ images: [{ id: 1, ...LARGE }], categories: [{ id: 1, name: "c" }], annotations: [] }),
     () =>
       filled(

@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { cropPicture } from "../../lib/images/geometry.js";
-import type { LabelMap, Picture } from "../../lib/images/picture.js";
+import { cropImage } from "../../lib/images/geometry.js";
+import type { Image, LabelMap } from "../../lib/images/image.js";
 import { Random } from "../../lib/random.js";
 
 /** A data set that needs no files from elsewhere: discs and squares on a dark ground, as objects, label maps and class folders. */
 export interface ShapesData {
   /** To be removed after the tests. */
   readonly folder: string;
-  readonly pictures: string;
+  readonly images: string;
   readonly labelMaps: string;
   readonly annotations: string;
-  /** A folder for each kind, with the halves of the pictures that show one. */
+  /** A folder for each kind, with the halves of the images that show one. */
   readonly classFolders: string;
 }
 
@@ -27,22 +27,22 @@ const COLOURS = [
 
 export async function makeShapes(count: number): Promise<ShapesData> {
   const folder = await mkdtemp(join(tmpdir(), "densekit-shapes-"));
-  const pictures = join(folder, "pictures");
+  const images = join(folder, "images");
   const labelMaps = join(folder, "labelMaps");
-  await mkdir(pictures);
+  await mkdir(images);
   const classFolders = join(folder, "classes");
   await mkdir(labelMaps);
   for (const kind of KINDS) await mkdir(join(classFolders, kind), { recursive: true });
   const entries: object[] = [];
   const annotations: object[] = [];
   for (let i = 0; i < count; i++) {
-    const { picture, map, shapes } = drawScene(Random.of("shapes", i));
-    await writeFile(join(pictures, `${i}.png`), await encodePng(picture));
+    const { image, map, shapes } = drawScene(Random.of("shapes", i));
+    await writeFile(join(images, `${i}.png`), await encodePng(image));
     await writeFile(join(labelMaps, `${i}.png`), encodeIndexedPng(map, [[0, 0, 0], ...COLOURS]));
     entries.push({ id: 10 + i, file_name: `${i}.png`, width: SIDE, height: SIDE });
     for (const [half, { kind, x, y, radius }] of shapes.entries()) {
       const own = { left: half * (SIDE / 2), top: 0, width: SIDE / 2, height: SIDE };
-      await writeFile(join(classFolders, KINDS[kind]!, `${i}-${half}.png`), await encodePng(cropPicture(picture, own)));
+      await writeFile(join(classFolders, KINDS[kind]!, `${i}-${half}.png`), await encodePng(cropImage(image, own)));
       const [left, top, size] = [x - radius, y - radius, 2 * radius];
       annotations.push({
         id: annotations.length + 1,
@@ -58,7 +58,7 @@ export async function makeShapes(count: number): Promise<ShapesData> {
   const categories = KINDS.map((name, k) => ({ id: k + 3, name }));
   const path = join(folder, "instances.json");
   await writeFile(path, JSON.stringify({ images: entries, annotations, categories }));
-  return { folder, pictures, labelMaps, annotations: path, classFolders };
+  return { folder, images, labelMaps, annotations: path, classFolders };
 }
 
 interface Shape {
@@ -68,24 +68,24 @@ interface Shape {
   readonly radius: number;
 }
 
-function drawScene(random: Random): { picture: Picture; map: LabelMap; shapes: Shape[] } {
+function drawScene(random: Random): { image: Image; map: LabelMap; shapes: Shape[] } {
   const shapes = [0, 1].map((half) => ({
     kind: random.integer(2),
     x: 32 * half + 16,
     y: 16 + random.integer(32),
     radius: 8 + random.integer(7),
   }));
-  const picture = { width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE * 3) };
+  const image = { width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE * 3) };
   const map = { width: SIDE, height: SIDE, data: new Uint8Array(SIDE * SIDE) };
   for (let i = 0; i < map.data.length; i++) {
     const [px, py] = [(i % SIDE) + 0.5, Math.floor(i / SIDE) + 0.5];
     const shape = shapes.find((s) => covers(s, px, py));
     map.data[i] = shape === undefined ? 0 : shape.kind + 1;
     for (let c = 0; c < 3; c++) {
-      picture.data[3 * i + c] = (shape === undefined ? 30 : COLOURS[shape.kind]![c]!) + random.integer(20);
+      image.data[3 * i + c] = (shape === undefined ? 30 : COLOURS[shape.kind]![c]!) + random.integer(20);
     }
   }
-  return { picture, map, shapes };
+  return { image, map, shapes };
 }
 
 function covers({ kind, x, y, radius }: Shape, px: number, py: number): boolean {
@@ -104,7 +104,7 @@ function outline(kind: number, x: number, y: number, radius: number): number[] {
 
 /** A config of a tiny model on such data, to be changed by `--set`-like overrides. */
 export function shapesConfig(task: Config["task"], data: ShapesData, output: string): ConfigInput {
-  const { pictures, labelMaps, annotations, classFolders } = data;
+  const { images, labelMaps, annotations, classFolders } = data;
   const backbone = { type: "efficientformer", variant: "nano", layerScaleInit: 0.1, dropPath: 0.1 } as const;
   const neck = { type: "fpn", channels: 32 } as const;
   const optimizer = { type: "adamw", lr: 2e-3 } as const;
@@ -112,7 +112,7 @@ export function shapesConfig(task: Config["task"], data: ShapesData, output: str
   const transforms = { train: [{ type: "randomFlip" as const }] };
   const batches = { batchSize: 2, testBatchSize: 2, workers: 0, transforms };
   if (task === "segmentation") {
-    const split = { pictures, labelMaps };
+    const split = { images, labelMaps };
     return {
       task,
       model: { backbone, neck, head: { type: "semanticFpn", channels: 32 } },
@@ -122,7 +122,7 @@ export function shapesConfig(task: Config["task"], data: ShapesData, output: str
     };
   }
   if (task === "classification") {
-    const split = { pictures: classFolders };
+    const split = { images: classFolders };
     return {
       task,
       model: { backbone, head: { type: "classifier" } },
@@ -131,7 +131,7 @@ export function shapesConfig(task: Config["task"], data: ShapesData, output: str
       output,
     };
   }
-  const split = { annotations, pictures };
+  const split = { annotations, images };
   const roi = { samples: 32, boxWidth: 64, maskChannels: 32, maskConvolutions: 2 };
   return {
     task,

@@ -40,9 +40,9 @@ describe("classification", function () {
   it("predicts: all classes of each image in classes.json, and a caption on it", async () => {
     const outDir = join(data.folder, "predicted");
     const inputs = [join(data.classFolders, "disc")];
-    const { pictures } = await predictFiles({ config: configOf(), weights: run, inputs, outDir });
+    const { images } = await predictFiles({ config: configOf(), weights: run, inputs, outDir });
     const files = readdirSync(join(data.classFolders, "disc"));
-    expect(pictures).to.have.length(files.length);
+    expect(images).to.have.length(files.length);
     const written: { file: string; classes: FoundClass[] }[] = readJson(join(outDir, "classes.json"));
     expect(written.map(({ file }) => file)).to.have.members(files.map((name) => join(data.classFolders, "disc", name)));
     for (const { classes } of written) {
@@ -51,7 +51,7 @@ describe("classification", function () {
       expect(classes[0]!.score + classes[1]!.score).to.be.closeTo(1, 1e-6);
       expect(classes[0]!.score).to.be.at.least(classes[1]!.score);
     }
-    for (const { overlay } of pictures) {
+    for (const { overlay } of images) {
       const path = String(overlay);
       expect(existsSync(path) || existsSync(join(outDir, path)), path).to.equal(true);
     }
@@ -77,7 +77,7 @@ describe("classification", function () {
     const result = await report({ run: hasty, worst: 2 });
     const text = readFileSync(result.file, "utf8");
     const headings = [...text.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, heading]) => heading);
-    expect(headings).to.deep.equal(["Overview", "Classes", "Confusion", "Worst pictures", "Training", "Config"]);
+    expect(headings).to.deep.equal(["Overview", "Classes", "Confusion", "Worst images", "Training", "Config"]);
     const { metrics } = readJson(join(hasty, "evaluation", "metrics.json"));
     expect(result.metrics).to.deep.equal(metrics);
     const images: { label: number; found: number; labelScore: number; file: string }[] = readJson(
@@ -109,10 +109,10 @@ describe("classification", function () {
       const config = configOf();
       const size = { height: 64, width: 32 };
       await exportModel({ config, weights: run, format, out, size, preprocess: true, postprocess: true });
-      const pictures = CLASSES.map((name) => join(data.classFolders, name));
-      const result = await verifyModel({ model: out, config, weights: run, pictures });
+      const images = CLASSES.map((name) => join(data.classFolders, name));
+      const result = await verifyModel({ model: out, config, weights: run, images });
       expect(result.failures).to.deep.equal([]);
-      expect(result.pictures).to.equal(8);
+      expect(result.images).to.equal(8);
       expect(result.outputs).to.have.keys("probabilities");
     });
   }
@@ -195,27 +195,27 @@ describe("classification", function () {
     expect(await userMessage(() => train(newRun(), ["model.head.classWeights=[1, 2, 3]"]))).to.equal(
       `model.head.classWeights: 3 weights for the 2 classes of ${data.classFolders}`,
     );
-    const pictures = join(data.folder, "one");
-    cpSync(join(data.classFolders, "disc"), join(pictures, "disc"), { recursive: true });
-    const message = `${pictures}: all images are of one class, "disc"; a classifier tells at least two apart`;
-    const told = () => userMessage(() => train(newRun(), [`data.train.pictures=${pictures}`]));
+    const images = join(data.folder, "one");
+    cpSync(join(data.classFolders, "disc"), join(images, "disc"), { recursive: true });
+    const message = `${images}: all images are of one class, "disc"; a classifier tells at least two apart`;
+    const told = () => userMessage(() => train(newRun(), [`data.train.images=${images}`]));
     expect(await told()).to.equal(`${message}; images lie in a folder for each class`);
-    mkdirSync(join(pictures, "square"));
+    mkdirSync(join(images, "square"));
     expect(await told(), "an empty folder is no second class").to.equal(
       `${message}; images lie in a folder for each class`,
     );
   });
 
   it("keeps a class whose folder is empty, says that it cannot be learnt, and judges its images", async () => {
-    const pictures = join(data.folder, "empty");
-    cpSync(data.classFolders, pictures, { recursive: true });
-    mkdirSync(join(pictures, "ring"));
+    const images = join(data.folder, "empty");
+    cpSync(data.classFolders, images, { recursive: true });
+    mkdirSync(join(images, "ring"));
     const validation = join(data.folder, "full");
     cpSync(data.classFolders, validation, { recursive: true });
     cpSync(join(data.classFolders, "disc"), join(validation, "ring"), { recursive: true });
-    const overrides = [`data.train.pictures=${pictures}`, `data.val.pictures=${validation}`, "training.steps=1"];
+    const overrides = [`data.train.images=${images}`, `data.val.images=${validation}`, "training.steps=1"];
     const { events, result } = await train(newRun(), overrides);
-    expect(messagesOf(events)).to.contain(`${pictures}: no image of 1 class, which cannot be learnt: ring`);
+    expect(messagesOf(events)).to.contain(`${images}: no image of 1 class, which cannot be learnt: ring`);
     expect(result.metrics.top1).to.be.within(0, 1);
   });
 
@@ -235,11 +235,11 @@ describe("classification", function () {
   });
 
   it("names an image that cannot be read", async () => {
-    const pictures = join(data.folder, "unreadable");
-    cpSync(data.classFolders, pictures, { recursive: true });
-    writeFileSync(join(pictures, "disc", "0.jpg"), "no image");
-    expect(await userMessage(() => train(newRun(), [`data.train.pictures=${pictures}`]))).to.contain(
-      `${join(pictures, "disc", "0.jpg")}: cannot be decoded: it is a text file`,
+    const images = join(data.folder, "unreadable");
+    cpSync(data.classFolders, images, { recursive: true });
+    writeFileSync(join(images, "disc", "0.jpg"), "no image");
+    expect(await userMessage(() => train(newRun(), [`data.train.images=${images}`]))).to.contain(
+      `${join(images, "disc", "0.jpg")}: cannot be decoded: it is a text file`,
     );
   });
 

@@ -48,8 +48,8 @@ describe("adaptive gradient clipping", () => {
       neck: { type: "fpn" },
       head: { type: task === "detection" ? "maskRcnn" : "semanticFpn" },
     });
-    const split = { annotations: "a.json", pictures: "." };
-    const maps = { pictures: ".", labelMaps: "." };
+    const split = { annotations: "a.json", images: "." };
+    const maps = { images: ".", labelMaps: "." };
     const training = { steps: 1, optimizer: { type: "sgd", lr: 1 }, schedule: { type: "constant" } };
     const coco = { type: "coco", train: split, val: split };
     const labelled = { type: "labelMaps", train: maps, val: maps, classes: ["x"] };
@@ -75,7 +75,7 @@ describe("adaptive gradient clipping", () => {
       const variant = kind.schema.shape.variant.def;
       const [first] = "values" in variant ? variant.values : Object.values(variant.entries);
       const list = new ParameterList();
-      makeClassifier(list.scope(), backboneConfig.parse({ type, variant: first }), { pictureSide: 224, classes: 7 });
+      makeClassifier(list.scope(), backboneConfig.parse({ type, variant: first }), { imageSide: 224, classes: 7 });
       // What has as many rows as there are classes.
       const expected = list.all.filter(({ shape }) => shape[0] === 7).map(({ name }) => name);
       expect(expected.length).to.be.within(2, 4);
@@ -89,7 +89,7 @@ describe("adaptive gradient clipping", () => {
       { name: "a.weight", shape: [2, 2], role: "weight", initialise },
       { name: "b.weight", shape: [1, 2], role: "weight", initialise, isOutput: true },
     ]);
-    const split = { pictures: "a", labelMaps: "b" };
+    const split = { images: "a", labelMaps: "b" };
     const { config } = resolveConfig({
       task: "segmentation",
       model: {

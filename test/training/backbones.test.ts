@@ -7,7 +7,7 @@ import type { ConfigInput } from "../../lib/config/schema.js";
 import { requireData } from "../support/goldens.js";
 import { type StepEvent, trainQuietly } from "../support/runs.js";
 
-const QUICKSTART = fileURLToPath(new URL("../../../examples/quickstart/pictures/", import.meta.url)); // from dist/test/training
+const QUICKSTART = fileURLToPath(new URL("../../../examples/quickstart/images/", import.meta.url)); // from dist/test/training
 
 const BACKBONES = [
   { type: "efficientformerv2", variant: "s0" },
@@ -23,7 +23,7 @@ function training(steps: number) {
 
 /** Boxes and masks on the photographs of the quick start. */
 function detection(backbone: (typeof BACKBONES)[number], output: string): ConfigInput {
-  const split = (name: string) => ({ annotations: join(QUICKSTART, `${name}.json`), pictures: join(QUICKSTART, name) });
+  const split = (name: string) => ({ annotations: join(QUICKSTART, `${name}.json`), images: join(QUICKSTART, name) });
   const resize = { type: "resize", scale: [96, 64] as [number, number] } as const;
   const roi = { samples: 32, boxWidth: 64, maskChannels: 32, maskConvolutions: 2 };
   return {
@@ -46,7 +46,7 @@ function detection(backbone: (typeof BACKBONES)[number], output: string): Config
 /** Building fronts as label maps. */
 function segmentation(backbone: (typeof BACKBONES)[number], output: string, folder: string): ConfigInput {
   const split = (name: string) => ({
-    pictures: join(folder, "images", name),
+    images: join(folder, "images", name),
     labelMaps: join(folder, "annotations", name),
   });
   const resize = { type: "resize", scale: [64, 64] as [number, number] } as const;
@@ -68,7 +68,7 @@ function segmentation(backbone: (typeof BACKBONES)[number], output: string, fold
   };
 }
 
-describe("on real pictures the loss falls", function () {
+describe("on real images the loss falls", function () {
   this.timeout(180_000); // on a busy machine
   let folder: string;
   before(() => {

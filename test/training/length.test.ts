@@ -5,7 +5,7 @@ import type { TrainingConfig } from "../../lib/config/schema.js";
 import { isDue, runLength } from "../../lib/training/length.js";
 
 function trainingOf(length: { epochs?: number; steps?: number; accumulate?: number }): TrainingConfig {
-  const split = { pictures: "a", labelMaps: "b" };
+  const split = { images: "a", labelMaps: "b" };
   return resolveConfig({
     task: "segmentation",
     model: {

@@ -168,16 +168,16 @@ describe("training", () => {
     const whole = newRun();
     await train(whole, ["training.steps=6"]);
     const run = newRun();
-    const picture = join(data.pictures, "0.png");
-    const bytes = readFileSync(picture);
+    const image = join(data.images, "0.png");
+    const bytes = readFileSync(image);
     const onEvent = (event: TrainingEvent) => {
-      if (event.type === "step" && event.step === 2) writeFileSync(picture, "no picture");
+      if (event.type === "step" && event.step === 2) writeFileSync(image, "no image");
     };
     try {
       const message = await userMessage(() => train(run, ["training.steps=6"], { onEvent }));
       expect(message).to.match(/0\.png: /);
     } finally {
-      writeFileSync(picture, bytes);
+      writeFileSync(image, bytes);
     }
     const last = Math.max(...savedSteps(run));
     expect(last).to.be.within(2, 5);
@@ -305,11 +305,11 @@ describe("training", () => {
       expect(await userMessage(() => train(homedir(), ["training.steps=1"], how))).to.equal(
         `${homedir()}: this is your home folder; ${own}`,
       );
-      expect(await userMessage(() => train(data.pictures, ["training.steps=1"], how))).to.match(
-        /pictures: this folder holds other files \(0\.png, 1\.png, 2\.png, …\) and no run; a run needs a folder of its own/,
+      expect(await userMessage(() => train(data.images, ["training.steps=1"], how))).to.match(
+        /images: this folder holds other files \(0\.png, 1\.png, 2\.png, …\) and no run; a run needs a folder of its own/,
       );
     }
-    expect(existsSync(join(data.pictures, "run.lock"))).to.equal(false);
+    expect(existsSync(join(data.images, "run.lock"))).to.equal(false);
     const run = newRun();
     mkdirSync(run);
     writeFileSync(join(run, ".keep"), "");
@@ -319,7 +319,7 @@ describe("training", () => {
   });
 
   it("names a folder it cannot write", async () => {
-    const file = join(data.pictures, "0.png");
+    const file = join(data.images, "0.png");
     const message = await userMessage(() => train(join(file, "run")));
     expect(message).to.contain(`cannot write ${join(file, "run")}`);
   });
@@ -358,7 +358,7 @@ describe("training", () => {
       .and.contain("head.weight");
   });
 
-  it("trains on some of the pictures", async () => {
+  it("trains on some of the images", async () => {
     const run = newRun();
     const limits = ["training.steps=1", "data.train.limit=2", "data.val.limit=1", "training.evaluateEvery=1"];
     const { events } = await train(run, limits);

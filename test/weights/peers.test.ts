@@ -55,10 +55,10 @@ describe("weights beside PyTorch", function () {
       requireAll(plan);
       await fillFrom(file, plan, values);
       await file.close();
-      const picture = readNpy(join(folder, `${name}.input.npy`));
+      const image = readNpy(join(folder, `${name}.input.npy`));
       const logits = forward(input("x", [1, 3, 224, 224]), Context.inference(values));
       const program = await onnxRuntimeEngine().compile({ logits });
-      const outputs = await program.run({ x: picture.data as Float32Array });
+      const outputs = await program.run({ x: image.data as Float32Array });
       await program.dispose();
       const expected = readNpy(join(folder, `${name}.logits.npy`)).data;
       const largest = Math.max(...Array.from(expected, Math.abs));

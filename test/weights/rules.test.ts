@@ -24,7 +24,7 @@ function classifier(variant: EfficientFormerVariant, classes = 1000): readonly P
   return list.all;
 }
 
-/** The parameters of a backbone as a classifier, and dense for pictures of the sizes of both tasks. */
+/** The parameters of a backbone as a classifier, and dense for images of the sizes of both tasks. */
 function zooParameters(written: object) {
   const config = backboneConfig.parse(written);
   const of = (make: (scope: ParameterScope) => unknown): readonly Parameter[] => {
@@ -33,9 +33,9 @@ function zooParameters(written: object) {
     return list.all;
   };
   return {
-    classifier: of((scope) => makeClassifier(scope, config, { pictureSide: 224, classes: 1000 })),
-    detection: of((scope) => makeBackbone(scope, config, { pictureSide: 800 })),
-    segmentation: of((scope) => makeBackbone(scope, config, { pictureSide: 512 })),
+    classifier: of((scope) => makeClassifier(scope, config, { imageSide: 224, classes: 1000 })),
+    detection: of((scope) => makeBackbone(scope, config, { imageSide: 800 })),
+    segmentation: of((scope) => makeBackbone(scope, config, { imageSide: 512 })),
   };
 }
 
@@ -48,8 +48,8 @@ function instances(variant: EfficientFormerVariant, classes = 80): readonly Para
     model: { backbone: backbone(variant), neck, head: { type: "maskRcnn" } },
     data: {
       type: "coco",
-      train: { annotations: "a.json", pictures: "a" },
-      val: { annotations: "a.json", pictures: "a" },
+      train: { annotations: "a.json", images: "a" },
+      val: { annotations: "a.json", images: "a" },
     },
     training: { steps: 1, optimizer: { type: "adamw", lr: 1 }, schedule: { type: "constant" } },
     output: "x",
@@ -58,7 +58,7 @@ function instances(variant: EfficientFormerVariant, classes = 80): readonly Para
 }
 
 function semantic(variant: EfficientFormerVariant): readonly Parameter[] {
-  const split = { pictures: "a", labelMaps: "a" };
+  const split = { images: "a", labelMaps: "a" };
   const input: ConfigInput = {
     task: "segmentation",
     model: { backbone: backbone(variant), neck, head: { type: "semanticFpn" } },

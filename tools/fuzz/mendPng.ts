@@ -7,7 +7,7 @@ const SIGNATURE = 8;
 const AROUND = 12;
 
 /** `mutate`, but half of the PNGs have right checksums again, so that more than these is tried. */
-export function mutatePicture(bytes: Uint8Array, random: Random): Uint8Array {
+export function mutateImage(bytes: Uint8Array, random: Random): Uint8Array {
   const damaged = Buffer.from(mutate(bytes, random));
   if (random.integer(2) === 0 || damaged[1] !== 0x50) return damaged;
   for (let at = SIGNATURE; at + AROUND <= damaged.length; ) {

@@ -11,7 +11,7 @@ interface CheckFlags extends SourceFlags {
   readonly valAnnotations?: string;
   readonly valLabelMaps?: string;
   readonly valLabels?: string;
-  readonly valPictures?: string;
+  readonly valImages?: string;
   readonly pixels: boolean;
   readonly all?: true;
 }
@@ -19,24 +19,24 @@ interface CheckFlags extends SourceFlags {
 export function checkCommand(context: Context): Command {
   const examples = [
     "data check my.yaml",
-    "data check --annotations train.json --pictures train",
-    "data check --annotations train.json --pictures train --val-annotations val.json --val-pictures val --json",
-    "data check --pictures class-folders",
-    "data check --labels train.csv --pictures images --val-labels val.csv --val-pictures images",
-    "data check --label-maps annotations --pictures images --object-info objectInfo150.txt --reduce-zero-label",
+    "data check --annotations train.json --images train",
+    "data check --annotations train.json --images train --val-annotations val.json --val-images val --json",
+    "data check --images class-folders",
+    "data check --labels train.csv --images images --val-labels val.csv --val-images images",
+    "data check --label-maps annotations --images images --object-info objectInfo150.txt --reduce-zero-label",
   ];
-  const description = "Find every problem of a data set: annotations, files, sizes, labels, pictures in both splits";
+  const description = "Find every problem of a data set: annotations, files, sizes, labels, images in both splits";
   return withSource(createCommand("check", description, examples))
-    .option("--val-annotations <file>", "a second set, searched for pictures of the first")
+    .option("--val-annotations <file>", "a second set, searched for images of the first")
     .option("--val-label-maps <folder>", "the same, as label maps")
     .option("--val-labels <file>", "the same, as a list of classes")
-    .option("--val-pictures <folder>", "the pictures of the second set")
-    .option("--no-pixels", "do not decode pictures: faster, but finds no damaged, wrongly sized or shared ones")
+    .option("--val-images <folder>", "the images of the second set")
+    .option("--no-pixels", "do not decode images: faster, but finds no damaged, wrongly sized or shared ones")
     .option("--all", "list all problems; else ten of a kind")
     .action(async (config: string | undefined, flags: CheckFlags) => {
       const { sources } = await readSource(config, flags, ["train", "val"]);
-      const { valAnnotations: annotations, valLabelMaps: labelMaps, valLabels: labels, valPictures: pictures } = flags;
-      const paths = { annotations, labelMaps, labels, pictures };
+      const { valAnnotations: annotations, valLabelMaps: labelMaps, valLabels: labels, valImages: images } = flags;
+      const paths = { annotations, labelMaps, labels, images };
       const second = isAnyGiven(paths);
       if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
       const sets = second ? [...sources, await sourceOfPaths({ name: "val", ...paths }, flags)] : sources;
@@ -72,9 +72,9 @@ function problemList({ sets, problems, errors, warnings }: CheckResult, all: boo
       "",
     ].join("\n");
   });
-  const looked = sets.map(({ name, pictures, annotations }) => {
+  const looked = sets.map(({ name, images, annotations }) => {
     const objects = annotations === undefined ? "" : `, ${counted(annotations, "object")}`;
-    return `${name}: ${counted(pictures, "picture")}${objects}`;
+    return `${name}: ${counted(images, "image")}${objects}`;
   });
   return [...lines, ...looked, `${counted(errors, "error")}, ${counted(warnings, "warning")}`].join("\n");
 }

@@ -16,7 +16,7 @@ interface ConvertFlags extends SharedOptions {
   readonly minSide?: number;
   readonly quality?: number;
   readonly out: string;
-  readonly pictures?: string;
+  readonly images?: string;
   readonly classes?: readonly string[];
   readonly objectInfo?: string;
   readonly reduceZeroLabel?: true;
@@ -42,11 +42,11 @@ export function convertCommand(context: Context): Command {
     "data convert VOC2012 --from voc --list VOC2012/ImageSets/Main/train.txt --out train.json",
     "data convert data.yaml --from yolo --split val --out val.json",
     "data convert annotations --from labelme --out instances.json --classes cell,nucleus",
-    "data convert annotations.xml --from cvat --pictures images --out instances.json",
-    "data convert masks --from masks --layout instances --pictures images --classes cell --out cells.json",
-    "data convert labels --from masks --layout classes --pictures images --classes background,cell --out cells.json",
-    "data convert train.json --from coco --pictures train --to yolo-polygons --out yolo",
-    "data convert train.json --from coco --pictures train --crops --margin 0.1 --out classes",
+    "data convert annotations.xml --from cvat --images images --out instances.json",
+    "data convert masks --from masks --layout instances --images images --classes cell --out cells.json",
+    "data convert labels --from masks --layout classes --images images --classes background,cell --out cells.json",
+    "data convert train.json --from coco --images train --to yolo-polygons --out yolo",
+    "data convert train.json --from coco --images train --crops --margin 0.1 --out classes",
   ];
   const choice = (flags: string, text: string, names: readonly string[]) => new Option(flags, text).choices(names);
   return createCommand("convert", "Convert annotations of other formats to COCO, YOLO or class folders", examples)
@@ -71,7 +71,7 @@ export function convertCommand(context: Context): Command {
     )
     .option("--crops", "the same as --to classes")
     .requiredOption("--out <path>", "the JSON file; for YOLO and class folders the folder")
-    .option("--pictures <folder>", "the pictures; where the format says it, the default is there")
+    .option("--images <folder>", "the images; where the format says it, the default is there")
     .option(
       "--classes <names>",
       "class names in order, with commas between; where pixels are classes the first is that of 0",
@@ -81,7 +81,7 @@ export function convertCommand(context: Context): Command {
     .option("--reduce-zero-label", "masks: 0 has no name, the first class is that of 1")
     .option("--ignore-label <number>", "masks of 8 bits: pixels of this number are no object; default 255", toLabel)
     .option("--split <name>", "yolo: which split to read or write; default train")
-    .option("--clip", "yolo: clip what lies outside the picture; without it, more than 0.001 of a side is an error")
+    .option("--clip", "yolo: clip what lies outside the image; without it, more than 0.001 of a side is an error")
     .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
     .addOption(
       choice("--corners <kind>", "voc: first and last pixel from 1 (default), or edges from 0", ["pixels", "edges"]),
@@ -98,11 +98,11 @@ export function convertCommand(context: Context): Command {
     )
     .option("--class-maps <folder>", "masks of instances: PNGs with the class of each pixel")
     .option("--class-divisor <number>", "masks of instances: the class is the number over this", toCount)
-    .option("--suffix <text>", "masks: what follows a picture's name in its PNG's; default .png")
-    .option("--pattern <expression>", 'masks of objects: regular expression with groups "picture" and "class"')
+    .option("--suffix <text>", "masks: what follows an image's name in its PNG's; default .png")
+    .option("--pattern <expression>", 'masks of objects: regular expression with groups "image" and "class"')
     .option("--min-area <pixels>", "masks: smaller objects are left out", toCount)
     .option("--box-masks", "objects known by a box alone get it as their mask")
-    .option("--no-copy", "to yolo: do not copy the pictures")
+    .option("--no-copy", "to yolo: do not copy the images")
     .option("--margin <share>", "crops: what is cut out around a box, as a share of its side; default 0", toShare)
     .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", toCount)
     .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", toCount)
@@ -115,13 +115,13 @@ export function convertCommand(context: Context): Command {
 }
 
 async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSource> {
-  const { from, pictures, objectInfo, split, list, corners, difficult } = flags;
+  const { from, images, objectInfo, split, list, corners, difficult } = flags;
   refuseBoth({ classes: flags.classes, objectInfo });
   if (from !== "masks" && (flags.reduceZeroLabel || flags.ignoreLabel !== undefined)) {
     throw new UserError("--reduce-zero-label and --ignore-label are for --from masks", 2);
   }
   const classes = from === "masks" ? flags.classes : await classNames({ classes: flags.classes, objectInfo });
-  const shared = { input, ...(pictures !== undefined && { pictures }), ...(classes !== undefined && { classes }) };
+  const shared = { input, ...(images !== undefined && { images }), ...(classes !== undefined && { classes }) };
   switch (flags.from) {
     case "voc":
       return {
@@ -143,14 +143,14 @@ async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSour
       return {
         format: "masks",
         ...shared,
-        pictures: needed(pictures, "--pictures"),
+        images: needed(images, "--images"),
         ...(objectInfo !== undefined && { objectInfo }),
         ...(flags.reduceZeroLabel && { reduceZeroLabel: true }),
         ...(flags.ignoreLabel !== undefined && { ignoreLabel: flags.ignoreLabel }),
         ...masksOptions(flags),
       };
     case "coco":
-      return { format: "coco", ...shared, pictures: needed(pictures, "--pictures") };
+      return { format: "coco", ...shared, images: needed(images, "--images") };
   }
 }
 
@@ -181,7 +181,7 @@ function targetOf(flags: ConvertFlags): ConvertTarget {
     return { format: "coco", ...shared, ...(boxMasks === true && { boxMasks }) };
   }
   const written = from === "yolo" ? {} : split !== undefined && { split };
-  return { format: "yolo", ...shared, shapes: to === "yolo" ? "boxes" : "polygons", copyPictures: copy, ...written };
+  return { format: "yolo", ...shared, shapes: to === "yolo" ? "boxes" : "polygons", copyImages: copy, ...written };
 }
 
 function targetFormat({ to, crops }: ConvertFlags): NonNullable<ConvertFlags["to"]> {
@@ -221,18 +221,18 @@ export function toCount(text: string): number {
 }
 
 function summary(result: ConvertResult): string {
-  const { output, pictures, pictureCount, objects, classes, withoutMask, remarks, crops } = result;
+  const { output, images, imageCount, objects, classes, withoutMask, remarks, crops } = result;
   const notes = remarks.map((remark) => `note: ${remark}`);
   if (crops !== undefined) {
     const rows = Object.entries(crops.classes).map(([name, count]) => [name, String(count)]);
-    const head = `${output}: ${counted(crops.written, "image")} of ${counted(pictureCount, "picture")}`;
+    const head = `${output}: ${counted(crops.written, "image")} of ${counted(imageCount, "image")}`;
     return [head, table([["class", "images"], ...rows]), ...notes].join("\n");
   }
   const masks =
     withoutMask === 0 ? "all with masks" : withoutMask === objects ? "boxes only" : `${withoutMask} without a mask`;
   return [
-    `${output}: ${counted(pictureCount, "picture")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${shortList(classes)}`,
-    `pictures: ${pictures}`,
+    `${output}: ${counted(imageCount, "image")}, ${counted(objects, "object")} (${masks}), ${counted(classes.length, "class", "classes")}: ${shortList(classes)}`,
+    `images: ${images}`,
     ...notes,
   ].join("\n");
 }

@@ -12,7 +12,7 @@ const SPLITS: readonly Split[] = ["train", "val"];
 const SHOWN = 3;
 
 /**
- * What `data check` finds in a config's data without decoding pictures; nothing where data is missing, which training itself
+ * What `data check` finds in a config's data without decoding images; nothing where data is missing, which training itself
  * tells.
  */
 export async function quickCheck({ api, signal }: Context, config: Config): Promise<CheckResult | undefined> {
@@ -40,5 +40,5 @@ export function findingLines({ problems, errors, warnings }: CheckResult, config
     return rest > 0 ? [...shown, `  ${heading}: and ${rest} more`] : shown;
   });
   const found = `${counted(errors, "error")}, ${counted(warnings, "warning")}`;
-  return [`data check: ${found}; densekit data check ${config} lists all, and looks at the pictures too`, ...lines];
+  return [`data check: ${found}; densekit data check ${config} lists all, and looks at the images too`, ...lines];
 }

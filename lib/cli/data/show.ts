@@ -24,17 +24,17 @@ export function showCommand(context: Context): Command {
   const examples = [
     "data show my.yaml --out sheet.jpg",
     "data show my.yaml --augmented --out augmented.html --set data.batchSize=4",
-    "data show --annotations train.json --pictures train --only dog --count 20 --out dogs.png",
-    "data show --pictures class-folders --out sheet.html",
+    "data show --annotations train.json --images train --only dog --count 20 --out dogs.png",
+    "data show --images class-folders --out sheet.html",
   ];
-  return withSource(createCommand("show", "Draw a contact sheet: pictures with their annotations", examples))
+  return withSource(createCommand("show", "Draw a contact sheet: images with their annotations", examples))
     .requiredOption("--out <file>", "what to write: .jpg or .png a sheet, .html a page")
     .addOption(new Option("--split <name>", "which set of the config").choices(["train", "val"]).default("train"))
-    .option("--count <number>", "pictures", toCount, 12)
-    .option("--columns <number>", "pictures side by side on the sheet", toCount, 4)
-    .option("--height <pixels>", "of each picture on the sheet", toCount, 320)
-    .option("--seed <number>", "which pictures are chosen", toSeed, 0)
-    .option("--only <class>", "only pictures with this class")
+    .option("--count <number>", "images", toCount, 12)
+    .option("--columns <number>", "images side by side on the sheet", toCount, 4)
+    .option("--height <pixels>", "of each image on the sheet", toCount, 320)
+    .option("--seed <number>", "which images are chosen", toSeed, 0)
+    .option("--only <class>", "only images with this class")
     .option("--augmented", "as the network sees them: through the config's training transforms and loader")
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: ShowFlags) => {
@@ -58,7 +58,7 @@ export function showCommand(context: Context): Command {
           ...watch,
         }),
       );
-      printResult(context, flags, result, () => `${out}: ${counted(result.pictures.length, "picture")}`);
+      printResult(context, flags, result, () => `${out}: ${counted(result.images.length, "image")}`);
     });
 }
 

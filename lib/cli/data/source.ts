@@ -13,7 +13,7 @@ export interface PathFlags extends SharedOptions {
   readonly annotations?: string;
   readonly labelMaps?: string;
   readonly labels?: string;
-  readonly pictures?: string;
+  readonly images?: string;
   readonly classes?: string;
   readonly objectInfo?: string;
   readonly labelSuffix?: string;
@@ -40,12 +40,12 @@ export function withSource(command: Command): Command {
 export function withPaths(command: Command): Command {
   return command
     .option("--annotations <file>", "COCO instances JSON")
-    .option("--label-maps <folder>", "label maps: PNGs named as the pictures, one class index a pixel")
-    .option("--labels <file>", "list of the pictures and their classes (.csv, .txt, .json)")
-    .option("--pictures <folder>", "the pictures; where it is given alone, a folder of them for each class")
+    .option("--label-maps <folder>", "label maps: PNGs named as the images, one class index a pixel")
+    .option("--labels <file>", "list of the images and their classes (.csv, .txt, .json)")
+    .option("--images <folder>", "the images; where it is given alone, a folder of them for each class")
     .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
     .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
-    .option("--label-suffix <text>", "what follows a picture's name in its label map's; default .png")
+    .option("--label-suffix <text>", "what follows an image's name in its label map's; default .png")
     .option("--reduce-zero-label", "label 0 is no class and is ignored")
     .option("--ignore-label <number>", "the label of pixels without a class; default 255", toLabel);
 }
@@ -76,14 +76,14 @@ export interface Paths {
   readonly annotations: string | undefined;
   readonly labelMaps: string | undefined;
   readonly labels: string | undefined;
-  readonly pictures: string | undefined;
+  readonly images: string | undefined;
 }
 
-export const pathsOf = ({ annotations, labelMaps, labels, pictures }: PathFlags): Paths => ({
+export const pathsOf = ({ annotations, labelMaps, labels, images }: PathFlags): Paths => ({
   annotations,
   labelMaps,
   labels,
-  pictures,
+  images,
 });
 
 export const isAnyGiven = (paths: Paths): boolean => Object.values(paths).some((path) => path !== undefined);
@@ -92,7 +92,7 @@ export interface GivenPaths extends Paths {
   readonly name: string;
 }
 
-type GivenKind = Exclude<keyof Paths, "pictures">;
+type GivenKind = Exclude<keyof Paths, "images">;
 
 /** A set of each kind, by the flag that gives its annotations. */
 const SOURCES: {
@@ -123,7 +123,7 @@ const SOURCES: {
 
 interface SourceBase {
   readonly name: string;
-  readonly pictures: string;
+  readonly images: string;
 }
 
 const listedNames = ({ classes }: PathFlags) => classes?.split(",").map((text) => text.trim());
@@ -134,11 +134,11 @@ async function namesGiven(flags: PathFlags): Promise<{ readonly classes?: readon
 }
 
 /** @throws UserError with exit code 2 where paths are missing or there are too many */
-export async function sourceOfPaths({ name, pictures, ...paths }: GivenPaths, flags: PathFlags): Promise<DataSource> {
+export async function sourceOfPaths({ name, images, ...paths }: GivenPaths, flags: PathFlags): Promise<DataSource> {
   const [kind = "labels", second] = (Object.keys(SOURCES) as GivenKind[]).filter((key) => paths[key] !== undefined);
-  if (pictures !== undefined && second === undefined) return SOURCES[kind]({ name, pictures }, paths[kind], flags);
+  if (images !== undefined && second === undefined) return SOURCES[kind]({ name, images }, paths[kind], flags);
   throw new UserError(
-    "which data set? Give a config; or --pictures with --annotations (COCO JSON), with --label-maps (a folder), " +
+    "which data set? Give a config; or --images with --annotations (COCO JSON), with --label-maps (a folder), " +
       "with --labels (a list of classes), or alone (a folder for each class)",
     2,
   );

@@ -20,8 +20,8 @@ export function splitCommand(context: Context): Command {
   const examples = [
     "data split --annotations instances.json --out splits",
     "data split --annotations instances.json --shares train=0.7,val=0.15,test=0.15 --seed 1 --out splits",
-    "data split --pictures class-folders --shares train=0.9,val=0.1 --out lists",
-    'data split --label-maps annotations --pictures images --classes road,tree --group-by "^(.*)_[0-9]+" --out splits',
+    "data split --images class-folders --shares train=0.9,val=0.1 --out lists",
+    'data split --label-maps annotations --images images --classes road,tree --group-by "^(.*)_[0-9]+" --out splits',
   ];
   const description = "Divide a data set so that every part has its share of each class";
   return withPaths(createCommand("split", description, examples))
@@ -35,13 +35,13 @@ export function splitCommand(context: Context): Command {
         .default({ train: 0.8, val: 0.2 }, "train=0.8,val=0.2"),
     )
     .option("--seed <number>", "of what is drawn", toSeed, 0)
-    .option("--group-by <expression>", "pictures whose names have the same first group (or match) stay together")
+    .option("--group-by <expression>", "images whose names have the same first group (or match) stay together")
     .option("--force", "overwrite what is there")
     .action(async (flags: SplitFlags) => {
       const paths = pathsOf(flags);
-      // Of a COCO file the pictures are not looked at.
-      const pictures = flags.annotations === undefined ? flags.pictures : (flags.pictures ?? ".");
-      const source = await sourceOfPaths({ name: "data", ...paths, pictures }, flags);
+      // Of a COCO file the images are not looked at.
+      const images = flags.annotations === undefined ? flags.images : (flags.images ?? ".");
+      const source = await sourceOfPaths({ name: "data", ...paths, images }, flags);
       const { out: output, shares, seed, groupBy } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.split({
@@ -71,7 +71,7 @@ function toShares(text: string): Record<string, number> {
 }
 
 function summary({ sets, groups, empty = [] }: SplitResult): string {
-  const total = sets.reduce((sum, { pictures }) => sum + pictures, 0);
+  const total = sets.reduce((sum, { images }) => sum + images, 0);
   const cell = (part: number, of: number): string =>
     `${part} (${of === 0 ? "–" : `${((100 * part) / of).toFixed(1)} %`})`;
   const classes = Object.keys(sets[0]?.classes ?? {});
@@ -79,8 +79,8 @@ function summary({ sets, groups, empty = [] }: SplitResult): string {
     const all = sets.reduce((sum, set) => sum + (set.classes[name] ?? 0), 0);
     return [name, ...sets.map((set) => cell(set.classes[name] ?? 0, all))];
   });
-  const head = ["pictures with", ...sets.map(({ name }) => name)];
-  const lines = table([head, ["all", ...sets.map(({ pictures }) => cell(pictures, total))], ...rows]);
+  const head = ["images with", ...sets.map(({ name }) => name)];
+  const lines = table([head, ["all", ...sets.map(({ images }) => cell(images, total))], ...rows]);
   const grouped = groups < total ? [`${counted(groups, "group")} stayed together`] : [];
   const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
   return [lines, ...grouped, ...notes, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");

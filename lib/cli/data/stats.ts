@@ -19,7 +19,7 @@ import { readSource, type SourceFlags, withSource } from "./source.js";
 interface StatsFlags extends SourceFlags {
   readonly out?: string;
   readonly split?: Split;
-  readonly anchorPictures: number;
+  readonly anchorImages: number;
   readonly force?: true;
 }
 
@@ -28,14 +28,14 @@ export function statsCommand(context: Context): Command {
     "data stats my.yaml --out stats.html",
     "data stats my.yaml --split train --json",
     "data stats my.yaml --set model.head.rpn.anchorScale=4 --out smaller.html",
-    "data stats --annotations train.json --pictures train --out stats.html",
-    "data stats --pictures class-folders --out stats.html",
+    "data stats --annotations train.json --images train --out stats.html",
+    "data stats --images class-folders --out stats.html",
   ];
   const description = "Count classes, sizes and shapes, and how the anchors cover the boxes; as a page with plots";
   return withSource(createCommand("stats", description, examples))
     .option("--out <file>", "write an HTML page with plots")
     .addOption(new Option("--split <name>", "one set of the config; default both").choices(["train", "val"]))
-    .option("--anchor-pictures <number>", "training pictures that the anchors are tried on", toCount, 300)
+    .option("--anchor-images <number>", "training images that the anchors are tried on", toCount, 300)
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: StatsFlags) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
@@ -44,7 +44,7 @@ export function statsCommand(context: Context): Command {
         context.api.data.stats({
           sources,
           ...(config !== undefined && { config }),
-          anchorPictures: flags.anchorPictures,
+          anchorImages: flags.anchorImages,
           ...(flags.out !== undefined && { output: flags.out }),
           ...(flags.force && { force: true }),
           ...watch,
@@ -72,16 +72,16 @@ const TABLES: { readonly [K in SetStats["kind"]]: (set: Extract<SetStats, { kind
 const setTable = (set: SetStats): string => (TABLES[set.kind] as (set: SetStats) => string)(set);
 
 function pixelTable(set: PixelStats): string {
-  const head = `${set.name}: ${counted(set.pictures, "picture")}, ${percent(set.ignored)} of the pixels ignored`;
-  const rows = set.classes.map(({ name, share, pictures }) => [name, percent(share), String(pictures)]);
-  return `${head}\n${table([["class", "pixels", "pictures"], ...rows])}`;
+  const head = `${set.name}: ${counted(set.images, "image")}, ${percent(set.ignored)} of the pixels ignored`;
+  const rows = set.classes.map(({ name, share, images }) => [name, percent(share), String(images)]);
+  return `${head}\n${table([["class", "pixels", "images"], ...rows])}`;
 }
 
-function imageTable({ name: set, pictures, classes, imbalance, empty, sizes }: ImageStats): string {
+function imageTable({ name: set, images, classes, imbalance, empty, sizes }: ImageStats): string {
   const [commonest] = sizes;
   const size = commonest === undefined ? "" : `; commonest size ${commonest.width} × ${commonest.height}`;
   const head =
-    `${set}: ${counted(pictures, "image")}, ${counted(classes.length, "class", "classes")}; ` +
+    `${set}: ${counted(images, "image")}, ${counted(classes.length, "class", "classes")}; ` +
     `the largest has ${Number(imbalance.toPrecision(3))} times the images of the smallest${size}`;
   const rows = classes.map(({ name, images, share }) => [name, String(images), percent(share)]);
   const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
@@ -92,18 +92,18 @@ function objectTable(set: ObjectStats): string {
   const { report, areas } = set;
   const objects = report.objects - report.crowds;
   const sizes = `small ${percent(areas.small)}, medium ${percent(areas.medium)}, large ${percent(areas.large)}`;
-  const rows = set.classes.map(({ name, objects: n, share, pictures, medianSide }) => [
+  const rows = set.classes.map(({ name, objects: n, share, images, medianSide }) => [
     name,
     String(n),
     percent(share),
-    String(pictures),
+    String(images),
     medianSide === null ? "–" : medianSide.toFixed(0),
   ]);
-  const head = `${set.name}: ${counted(set.pictures, "picture")}, ${counted(objects, "object")}, ${counted(report.crowds, "crowd")}; ${sizes}`;
-  return `${head}\n${table([["class", "objects", "share", "pictures", "√ area"], ...rows])}`;
+  const head = `${set.name}: ${counted(set.images, "image")}, ${counted(objects, "object")}, ${counted(report.crowds, "crowd")}; ${sizes}`;
+  return `${head}\n${table([["class", "objects", "share", "images", "√ area"], ...rows])}`;
 }
 
-function anchorTable({ all, byArea, positiveIou, minPositiveIou, pictures }: AnchorStats): string {
+function anchorTable({ all, byArea, positiveIou, minPositiveIou, images }: AnchorStats): string {
   const rows = [all, ...byArea].map(({ name, boxes, medianIou, positive, reached }) => [
     name,
     String(boxes),
@@ -112,7 +112,7 @@ function anchorTable({ all, byArea, positiveIou, minPositiveIou, pictures }: Anc
     percent(reached),
   ]);
   const head = ["best anchor", "boxes", "median IoU", `IoU ≥ ${positiveIou}`, `IoU ≥ ${minPositiveIou}`];
-  return `anchors on ${pictures} training pictures\n${table([head, ...rows])}`;
+  return `anchors on ${images} training images\n${table([head, ...rows])}`;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

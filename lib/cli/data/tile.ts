@@ -20,10 +20,10 @@ interface TileFlags extends PathFlags {
 
 export function tileCommand(context: Context): Command {
   const examples = [
-    "data tile --annotations instances.json --pictures pictures --size 1024 --overlap 128 --out tiles",
-    "data tile --label-maps annotations --pictures images --classes road,tree --size 1024x512 --drop-empty --out tiles",
+    "data tile --annotations instances.json --images images --size 1024 --overlap 128 --out tiles",
+    "data tile --label-maps annotations --images images --classes road,tree --size 1024x512 --drop-empty --out tiles",
   ];
-  const description = "Cut large pictures into overlapping tiles with their annotations";
+  const description = "Cut large images into overlapping tiles with their annotations";
   return withPaths(createCommand("tile", description, examples))
     .requiredOption("--out <folder>", "where images/ and instances.json go; of label maps, images/ and annotations/")
     .addOption(
@@ -63,9 +63,9 @@ function toSize(text: string): { width: number; height: number } {
   return { width: Number(width), height: Number(height) };
 }
 
-function summary({ output, pictures, tiles, emptyLeftOut, objects, partsLeftOut }: TileResult): string {
+function summary({ output, images, tiles, emptyLeftOut, objects, partsLeftOut }: TileResult): string {
   const found = objects === undefined ? "" : `, ${counted(objects, "object")}`;
-  const lines = [`${output}: ${counted(tiles, "tile")} of ${counted(pictures, "picture")}${found}`];
+  const lines = [`${output}: ${counted(tiles, "tile")} of ${counted(images, "image")}${found}`];
   if (emptyLeftOut > 0) lines.push(`note: ${counted(emptyLeftOut, "empty tile")} left out`);
   if (partsLeftOut !== undefined && partsLeftOut > 0) {
     lines.push(

@@ -16,7 +16,7 @@ export interface CocoFlags extends SharedOptions {
   readonly areas?: string;
   readonly classAgnostic?: true;
   readonly categories?: string;
-  readonly pictures?: string;
+  readonly images?: string;
   readonly threads?: string;
 }
 
@@ -49,7 +49,7 @@ export async function evaluateCoco(flags: CocoFlags, context: Context): Promise<
       ...(flags.areas !== undefined && { areaRanges: areaRanges(flags.areas) }),
       ...(flags.classAgnostic && { useCategories: false }),
       ...(flags.categories !== undefined && { categories: flags.categories.split(",").map((name) => name.trim()) }),
-      ...(flags.pictures !== undefined && { imageIds: await idList(flags.pictures, "--pictures") }),
+      ...(flags.images !== undefined && { imageIds: await idList(flags.images, "--images") }),
       ...(flags.threads !== undefined && { threads: wholeNumber(flags.threads, "--threads", 1, 1024) }),
       signal,
       onProgress: (done, total) => {

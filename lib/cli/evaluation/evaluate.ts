@@ -66,11 +66,11 @@ const COCO_OPTIONS = [
   new Option("--results <file>", "COCO results file"),
   new Option("--type <type>", "compare boxes or masks").choices(["bbox", "segm"]),
   new Option("--iou <list>", "IoU thresholds; default 0.5,0.55,…,0.95"),
-  new Option("--max-detections <list>", "detections a picture and category may have; default 1,10,100"),
+  new Option("--max-detections <list>", "detections an image and category may have; default 1,10,100"),
   new Option("--areas <list>", "size classes as name:low-high; default all:0-1e10,small:0-1024,…"),
   new Option("--class-agnostic", "count every object as of one class"),
   new Option("--categories <list>", "judge only these, by name or id"),
-  new Option("--pictures <list>", "judge only these picture ids; @FILE: one a line"),
+  new Option("--images <list>", "judge only these image ids; @FILE: one a line"),
 ];
 
 const LABEL_MAP_OPTIONS = [

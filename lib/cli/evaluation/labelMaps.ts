@@ -21,7 +21,7 @@ export interface LabelMapFlags extends SharedOptions {
 
 /** What `evaluate --predictions` prints with --json; every figure is 0 … 1. */
 export interface LabelMapReport {
-  readonly pictures: number;
+  readonly images: number;
   readonly ignoredPixels: number;
   readonly metrics: Readonly<Record<"mIoU" | "mAcc" | "aAcc" | "mDice" | "mFscore" | "mPrecision", number | null>>;
   /** null where a class has no pixels. */
@@ -66,10 +66,10 @@ export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context):
 }
 
 function reportOf(evaluation: LabelMapsEvaluation, first: number): LabelMapReport {
-  const { pictures, confusion, classes, perClass, ...figures } = evaluation;
+  const { images, confusion, classes, perClass, ...figures } = evaluation;
   const { mIoU, mAcc, aAcc, mDice, mFscore, mPrecision } = figures;
   return {
-    pictures,
+    images,
     ignoredPixels: confusion.ignored,
     metrics: {
       mIoU: defined(mIoU),

@@ -30,7 +30,7 @@ export async function textLines(path: string): Promise<string[]> {
     .filter((line) => line !== "");
 }
 
-/** "1,2" or "@ids.txt" → picture ids. */
+/** "1,2" or "@ids.txt" → image ids. */
 export async function idList(text: string, option: string): Promise<number[]> {
   return text.startsWith("@")
     ? numberList((await textLines(text.slice(1))).join(","), text.slice(1))

@@ -36,7 +36,7 @@ export function lowerConvolution(
 const END = 2 ** 31 - 1;
 
 /**
- * WebGPU: where the kernel is one pixel or the whole picture the convolution is computed as a product, without its
+ * WebGPU: where the kernel is one pixel or the whole image the convolution is computed as a product, without its
  * padding if that is below and to the right alone.
  */
 function losesPadding({ inputs: [x, w], attributes: { padding } }: Convolution): boolean {

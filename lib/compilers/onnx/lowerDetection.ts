@@ -45,7 +45,7 @@ export function lowerNonMaximumSuppression(
 /** Each level pools the RoIs that belong to it; the results are put back into the order of the RoIs. */
 export function lowerRoiAlign(emit: Emitter, inputs: readonly string[], node: Node<AttributesOf<"roiAlign">>): string {
   const { outputSize, scales, samplingRatio } = node.attributes;
-  const [rois, pictures, levels] = inputs.slice(-3) as [string, string, string];
+  const [rois, images, levels] = inputs.slice(-3) as [string, string, string];
   const pool = (level: number, boxes: string, batch: string) =>
     emit.node("RoiAlign", [inputs[level]!, boxes, cast(emit, batch, "int64")], {
       attributes: {
@@ -57,14 +57,14 @@ export function lowerRoiAlign(emit: Emitter, inputs: readonly string[], node: No
         spatial_scale: { float: scales[level]! },
       },
     });
-  if (scales.length === 1) return pool(0, rois, pictures);
+  if (scales.length === 1) return pool(0, rois, images);
 
   const members = scales.map((_, level) => {
     const here = emit.node("Equal", [levels, cast(emit, emit.int64([level], []), "int32")]);
     return emit.node("Reshape", [emit.node("NonZero", [here]), emit.int64([-1])]); // int64 [R_level]
   });
   const pooled = members.map((rows, level) =>
-    pool(level, emit.node("Gather", [rois, rows]), emit.node("Gather", [pictures, rows])),
+    pool(level, emit.node("Gather", [rois, rows]), emit.node("Gather", [images, rows])),
   );
   const order = emit.node("Concat", members, { attributes: { axis: 0 } });
   const stacked = emit.node("Concat", pooled, { attributes: { axis: 0 } });

@@ -19,10 +19,10 @@ type AxisColumn = (typeof AXIS)[number];
 export const roiAlign: Lowering<AttributesOf<"roiAlign">> = ({ emit, attributes, operands }) => {
   const { outputSize, scales, samplingRatio } = attributes;
   const maps = operands.slice(0, -3);
-  const [rois, pictures, levels] = operands.slice(-3) as [Operand, Operand, Operand];
+  const [rois, images, levels] = operands.slice(-3) as [Operand, Operand, Operand];
   const channels = maps[0]!.shape[1]!;
   const table = pixelTable(emit, maps, channels);
-  const places = { rois, levels: levels.as([0]), pictures: pictures.as([0]) };
+  const places = { rois, levels: levels.as([0]), images: images.as([0]) };
   const { columns, widths } = roiColumns(emit, maps, places, { outputSize, scales, samplingRatio });
   const pool = (rows: string) => pooled(emit, table, rows, { outputSize, samplingRatio, channels });
 
@@ -51,7 +51,7 @@ function gatherRows(emit: Emitter, x: string, rows: string): string {
   return emit.op("GatherNd", [x, numbers], { Tparams: FLOAT, Tindices: INT });
 }
 
-/** All pixels of all levels and pictures [T, C]: level by level, picture by picture, row by row. */
+/** All pixels of all levels and images [T, C]: level by level, image by image, row by row. */
 function pixelTable(emit: Emitter, maps: readonly Operand[], channels: number): string {
   const flat = maps.map((map) => map.as(CHANNELS_LAST, [-1, channels]));
   return flat.length === 1
@@ -90,7 +90,7 @@ interface Geometry {
 function roiColumns(
   emit: Emitter,
   maps: readonly Operand[],
-  { rois, levels, pictures }: { readonly rois: Operand; readonly levels: string; readonly pictures: string },
+  { rois, levels, images }: { readonly rois: Operand; readonly levels: string; readonly images: string },
   { outputSize, scales, samplingRatio }: Geometry,
 ): { readonly columns: string; readonly widths: string } {
   const { add, sub, mul, reshape, cast } = arithmetic(emit);
@@ -104,10 +104,10 @@ function roiColumns(
     return axisColumns(emit, start, sub(edge(3 - i), start), { size, bins: outputSize[i], samplingRatio });
   };
   const [vertical, horizontal] = [axis(0), axis(1)];
-  const pixels = maps.map(({ shape: [n, , h, w] }) => ({ all: n! * h! * w!, picture: h! * w! }));
+  const pixels = maps.map(({ shape: [n, , h, w] }) => ({ all: n! * h! * w!, image: h! * w! }));
   const starts = pixels.map((_, l) => pixels.slice(0, l).reduce((total, { all }) => total + all, 0));
-  const picture = reshape(cast(pictures, INT, FLOAT), [-1, 1]);
-  const base = add(ofLevel(starts), mul(picture, ofLevel(pixels.map((level) => level.picture))));
+  const image = reshape(cast(images, INT, FLOAT), [-1, 1]);
+  const base = add(ofLevel(starts), mul(image, ofLevel(pixels.map((level) => level.image))));
   const all = [...[vertical, horizontal].flatMap((values) => AXIS.map((name) => values[name])), base];
   const columns = emit.op("ConcatV2", [...all, emit.int(1)], { T: FLOAT, N: { i: all.length } });
   return { columns, widths: reshape(horizontal.length, [-1]) };

@@ -16,7 +16,7 @@ export interface Loader<B extends Batch = Batch> {
    *
    * @param range.startAt default 0
    * @param range.stopAt exclusive; default never
-   * @throws UserError when a picture or annotation cannot be read
+   * @throws UserError when an image or annotation cannot be read
    */
   batches(range?: { readonly startAt?: number; readonly stopAt?: number }): AsyncGenerator<B, void, undefined>;
   /** The batches of one epoch, by default the first. */
@@ -36,9 +36,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
   const settings = settingsOf(options);
   const batchesPerEpoch = planEpoch(plan, 0).length;
   if (batchesPerEpoch === 0) {
-    throw new UserError(
-      `the data set's ${options.dataset.length} pictures do not fill a batch of ${options.batchSize}`,
-    );
+    throw new UserError(`the data set's ${options.dataset.length} images do not fill a batch of ${options.batchSize}`);
   }
   const pool = workers === 0 ? undefined : startPool(new URL("./worker.js", import.meta.url), workers);
   const { dataset, seed } = options;
@@ -51,7 +49,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     if (planned?.epoch !== epoch) planned = { epoch, batches: planEpoch(plan, epoch) };
     const number = step % batchesPerEpoch;
     const indices = planned.batches[number]!;
-    // A picture that comes twice in an epoch is distorted differently: the stream is its place's.
+    // An image that comes twice in an epoch is distorted differently: the stream is its place's.
     const plans = Array.from(indices, (index, i) =>
       planSample(dataset, index, mixed, sampleStream(seed, epoch, number * options.batchSize + i)),
     );
@@ -118,7 +116,7 @@ function planOptions(options: LoaderOptions): PlanOptions {
   const grouping = options.grouping ?? (dataset.kind === "detection" ? "aspect" : "none");
   const groups = new Uint8Array(dataset.length);
   if (grouping === "aspect" && dataset.kind !== "classification") {
-    for (const [i, { width, height }] of dataset.pictures.entries()) groups[i] = width < height ? 1 : 0;
+    for (const [i, { width, height }] of dataset.images.entries()) groups[i] = width < height ? 1 : 0;
   }
   const { repeats, classOf } = options;
   return {

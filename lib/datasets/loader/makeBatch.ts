@@ -14,7 +14,7 @@ export interface BatchTask {
   readonly kind: Dataset["kind"];
   readonly plans: readonly SamplePlan[];
   readonly indices: Int32Array;
-  /** Memory of a batch that is done with, for this one's pictures if it is large enough. */
+  /** Memory of a batch that is done with, for this one's images if it is large enough. */
   readonly buffer?: ArrayBuffer;
   readonly settings: BatchSettings;
 }
@@ -44,20 +44,20 @@ export async function makeBatch(task: BatchTask): Promise<Batch> {
 async function sampleOf(plan: SamplePlan, settings: BatchSettings): Promise<Sample> {
   if (settings.annotations === "transformed") return makeSample(plan, settings);
   const sample = await loadSample(plan.source, settings);
-  const bare = { picture: sample.picture, meta: sample.meta };
-  const { picture, meta } = applyTransforms(bare, settings.transforms, Random.of(...plan.stream));
-  return { ...sample, picture, meta };
+  const bare = { image: sample.image, meta: sample.meta };
+  const { image, meta } = applyTransforms(bare, settings.transforms, Random.of(...plan.stream));
+  return { ...sample, image, meta };
 }
 
 function collate(samples: readonly Sample[], task: BatchTask): Batch {
   const { padding, normalisation, annotations } = task.settings;
-  const unpadded = samples.map(({ picture }) => picture);
+  const unpadded = samples.map(({ image }) => image);
   const size = paddedSize(unpadded, padding);
   const { height, width } = size;
   const plane = height * width;
   const images = roomFor(samples.length * 3 * plane, task.buffer); // [B, 3, H, W]
-  for (const [i, picture] of unpadded.entries()) {
-    writeNormalised(picture, images, i * 3 * plane, { ...normalisation, paddedHeight: height, paddedWidth: width });
+  for (const [i, image] of unpadded.entries()) {
+    writeNormalised(image, images, i * 3 * plane, { ...normalisation, paddedHeight: height, paddedWidth: width });
   }
   const base = { images, height, width, indices: task.indices, meta: samples.map(({ meta }) => meta) };
   switch (task.kind) {

@@ -1,9 +1,9 @@
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 
-/** Sides of pictures that enter a backbone are multiples of this: its deepest stage has stride 32. */
+/** Sides of images that enter a backbone are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;
 
-/** How a batch's common size is found from its pictures' sizes. */
+/** How a batch's common size is found from its images' sizes. */
 export interface PaddingRule {
   /** Both sides are raised to a multiple of this; default SIZE_MULTIPLE. */
   readonly multipleOf?: number;
@@ -14,11 +14,11 @@ export interface PaddingRule {
   readonly sizes?: readonly { readonly height: number; readonly width: number }[];
 }
 
-/** The common size of a batch's pictures under a padding rule. */
-export function paddedSize(pictures: readonly Size[], rule: PaddingRule): Size {
+/** The common size of a batch's images under a padding rule. */
+export function paddedSize(images: readonly Size[], rule: PaddingRule): Size {
   const multiple = rule.multipleOf ?? SIZE_MULTIPLE;
   const raise = (sides: readonly number[]): number => Math.ceil(Math.max(...sides) / multiple) * multiple;
-  const needed = { width: raise(pictures.map((p) => p.width)), height: raise(pictures.map((p) => p.height)) };
+  const needed = { width: raise(images.map((p) => p.width)), height: raise(images.map((p) => p.height)) };
   const fitting = (rule.sizes ?? []).filter((size) => size.width >= needed.width && size.height >= needed.height);
   return fitting.sort((a, b) => a.width * a.height - b.width * b.height)[0] ?? needed;
 }

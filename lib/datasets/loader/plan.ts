@@ -1,15 +1,15 @@
 import { Random } from "../../random.js";
 
 export interface PlanOptions {
-  /** [n] group of each picture; a batch holds pictures of one group. */
+  /** [n] group of each image; a batch holds images of one group. */
   readonly groups: Uint8Array;
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly lastBatch: "fill" | "short" | "drop";
   readonly seed: number;
-  /** Copies of each picture chosen, when shuffling; default 1. */
+  /** Copies of each image chosen, when shuffling; default 1. */
   readonly repeats?: number;
-  /** [n] class of each picture, for classes to be equally frequent when shuffling; default as they are. */
+  /** [n] class of each image, for classes to be equally frequent when shuffling; default as they are. */
   readonly classOf?: ArrayLike<number>;
 }
 
@@ -33,17 +33,17 @@ export function planEpoch(options: PlanOptions, epoch: number): Int32Array[] {
   return shuffle ? random.shuffle(batches) : batches;
 }
 
-/** Puts the pictures of an epoch in the place of a group's members: in random order, perhaps balanced, perhaps repeated. */
+/** Puts the images of an epoch in the place of a group's members: in random order, perhaps balanced, perhaps repeated. */
 function choose(members: Int32Array, { repeats = 1, classOf }: PlanOptions, random: Random): void {
   if (classOf === undefined) random.shuffle(members);
   else balance(members, classOf, random);
   if (repeats === 1) return;
-  // As the sampler of DeiT: copies side by side, the order's first 1 / repeats of the pictures.
+  // As the sampler of DeiT: copies side by side, the order's first 1 / repeats of the images.
   const chosen = members.slice(0, Math.ceil(members.length / repeats));
   for (let i = 0; i < members.length; i++) members[i] = chosen[Math.floor(i / repeats)]!;
 }
 
-/** Draws as many pictures: a class, each as likely as the others, and then one of its pictures, with replacement. */
+/** Draws as many images: a class, each as likely as the others, and then one of its images, with replacement. */
 function balance(members: Int32Array, classOf: ArrayLike<number>, random: Random): void {
   const byClass = new Map<number, number[]>();
   for (const i of members) {
@@ -58,7 +58,7 @@ function balance(members: Int32Array, classOf: ArrayLike<number>, random: Random
   }
 }
 
-/** Goes on with the group's first pictures, round and round for a group smaller than a batch. */
+/** Goes on with the group's first images, round and round for a group smaller than a batch. */
 function fill(batch: Int32Array, members: Int32Array, batchSize: number): Int32Array {
   return Int32Array.from({ length: batchSize }, (_, i) => batch[i] ?? members[(i - batch.length) % members.length]!);
 }

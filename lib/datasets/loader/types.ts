@@ -1,6 +1,6 @@
 import type { CodecName } from "../../images/decode.js";
+import type { LabelMap } from "../../images/image.js";
 import type { Normalisation } from "../../images/normalise.js";
-import type { LabelMap } from "../../images/picture.js";
 import type { TransformInput } from "../transforms/index.js";
 import type { Dataset, Instances, SampleMeta } from "../types.js";
 import type { PaddingRule } from "./padding.js";
@@ -59,15 +59,15 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   /** A new order every epoch; default false. */
   readonly shuffle?: boolean;
   /**
-   * "aspect": upright and lying pictures come in separate batches, so that less is padding. Default "aspect" for
+   * "aspect": upright and lying images come in separate batches, so that less is padding. Default "aspect" for
    * detection, else "none".
    */
   readonly grouping?: "none" | "aspect";
-  /** A group's last batch: filled up with pictures of the group, short, or left out. Default "fill" when shuffling, else "short". */
+  /** A group's last batch: filled up with images of the group, short, or left out. Default "fill" when shuffling, else "short". */
   readonly lastBatch?: "fill" | "short" | "drop";
-  /** When shuffling: so many distorted copies of each picture chosen, and as many fewer pictures; default 1. */
+  /** When shuffling: so many distorted copies of each image chosen, and as many fewer images; default 1. */
   readonly repeats?: number;
-  /** When shuffling, [length] class of each picture: they are drawn so that each class is as frequent. Default none. */
+  /** When shuffling, [length] class of each image: they are drawn so that each class is as frequent. Default none. */
   readonly classOf?: ArrayLike<number>;
   readonly padding?: PaddingRule;
   /** Default ImageNet's. */
@@ -77,7 +77,7 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   /** Batches made ahead; default 2 a worker. */
   readonly prefetch?: number;
   /**
-   * Asking for the next batch gives the last one's pictures up: their memory goes back to the threads, and `images` is empty
+   * Asking for the next batch gives the last one's images up: their memory goes back to the threads, and `images` is empty
    * from then on. Spares the system handing out 25 MB a batch. Default false.
    */
   readonly reuse?: boolean;
@@ -89,7 +89,7 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   readonly decode?: "full" | "reduced";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
-  /** "original": only the picture is transformed, for evaluation against the annotation as it is. Default "transformed". */
+  /** "original": only the image is transformed, for evaluation against the annotation as it is. Default "transformed". */
   readonly annotations?: "transformed" | "original";
   readonly hook?: CollateHook;
 }

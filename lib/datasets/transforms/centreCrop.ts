@@ -14,7 +14,7 @@ const schema = z.strictObject({
 export const centreCrop = transform({
   schema,
   apply: (sample, spec) => {
-    const { width, height } = sample.picture;
+    const { width, height } = sample.image;
     const factor = spec.resize / Math.min(width, height);
     const size = { width: Math.round(width * factor), height: Math.round(height * factor) };
     const resized = resizeSample(sample, size, spec);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation } from "../../images/adjust.js";
-import type { Picture } from "../../images/picture.js";
+import type { Image } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { transform } from "./transform.js";
 
@@ -17,7 +17,7 @@ const schema = z.strictObject({
 /** torchvision's ColorJitter. */
 export const colourJitter = transform({
   schema,
-  apply: (sample, spec, random) => ({ ...sample, picture: jitterColours(sample.picture, drawJitter(spec, random)) }),
+  apply: (sample, spec, random) => ({ ...sample, image: jitterColours(sample.image, drawJitter(spec, random)) }),
 });
 
 /** One change of a colour jitter: a factor, or for the hue a turn in shares of the circle. */
@@ -41,6 +41,6 @@ export function drawJitter(spec: Omit<z.output<typeof schema>, "type">, random: 
   });
 }
 
-export function jitterColours(picture: Picture, changes: readonly ColourChange[]): Picture {
-  return changes.reduce((current, [kind, amount]) => CHANGES[kind](current, amount), picture);
+export function jitterColours(image: Image, changes: readonly ColourChange[]): Image {
+  return changes.reduce((current, [kind, amount]) => CHANGES[kind](current, amount), image);
 }

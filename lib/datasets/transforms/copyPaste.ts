@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Picture } from "../../images/picture.js";
+import type { Image } from "../../images/image.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { cropRle, subtractRle } from "../../masks/transforms.js";
@@ -12,7 +12,7 @@ import { transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("copyPaste"),
-  probability: fraction("How often objects of another picture are laid on this one").default(1),
+  probability: fraction("How often objects of another image are laid on this one").default(1),
   maxObjects: count("Their number is drawn from below this").default(100),
   maxBoxShift: z
     .number()
@@ -25,16 +25,16 @@ const schema = z.strictObject({
 type Spec = z.output<typeof schema>;
 
 /**
- * Simple Copy-Paste (Ghiasi et al., 2021) with MMDetection's numbers: some objects of another picture, cut out by their
+ * Simple Copy-Paste (Ghiasi et al., 2021) with MMDetection's numbers: some objects of another image, cut out by their
  * masks, are laid on this one at the place they had; without blurred edges, which the paper found to make no difference.
  * Crowds and objects without a mask are not copied.
  */
 export const copyPaste = transform({
   schema,
   apply: (sample, spec, random, [other]) => (other === undefined ? sample : pasteSome(sample, other, spec, random)),
-  mixes: ({ probability }) => ({ pictures: 1, probability }),
+  mixes: ({ probability }) => ({ images: 1, probability }),
   needsMasks: true,
-  notForLabelMaps: "copyPaste lays objects on pictures, and label maps have none",
+  notForLabelMaps: "copyPaste lays objects on images, and label maps have none",
 });
 
 function pasteSome(sample: Sample, other: Sample, spec: Spec, random: Random): Sample {
@@ -60,9 +60,9 @@ export function pasteObjects(
   chosen: readonly number[],
   options: Pick<Spec, "maxBoxShift" | "minVisible">,
 ): Sample {
-  const { picture, instances } = sample;
+  const { image, instances } = sample;
   if (instances === undefined || other.instances === undefined) return sample;
-  const { width, height } = picture;
+  const { width, height } = image;
   const picked = selectInstances(other.instances, chosen);
   const masks = picked.masks.map((mask) => mask && cropRle(mask, { x: 0, y: 0, width, height }));
   const pasted = tightenBoxes({ ...picked, masks });
@@ -72,7 +72,7 @@ export function pasteObjects(
   const beneath = uncovered(instances, cover, options);
   return {
     ...sample,
-    picture: pastePixels(picture, other.picture, cover),
+    image: pastePixels(image, other.image, cover),
     meta: { ...sample.meta, width, height }, // what was padding may hold objects now
     instances: joinInstances([beneath, pasted]),
   };
@@ -99,7 +99,7 @@ function uncovered(
   return selectInstances({ ...instances, boxes, masks }, kept);
 }
 
-function pastePixels(below: Picture, above: Picture, cover: Rle): Picture {
+function pastePixels(below: Image, above: Image, cover: Rle): Image {
   const data = below.data.slice();
   const covered = decodeRle(cover);
   const width = Math.min(below.width, above.width);

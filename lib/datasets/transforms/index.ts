@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { type KindSchema, KindTable } from "../../schemas/kinds.js";
 import type { Sample } from "../types.js";
@@ -41,7 +41,7 @@ const SHARED = [
 
 export const TRANSFORMS = [...SHARED, randAugment] as const;
 
-/** Those for pictures with a single label: what they cut away cannot be undone. */
+/** Those for images with a single label: what they cut away cannot be undone. */
 export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as const;
 
 const ALL = [...SHARED, imageRandAugment, ...CLASSIFICATION_TRANSFORMS] as const;
@@ -53,10 +53,10 @@ const withCrops = new KindTable<typeof ALL, Transform>("transform", ALL);
 /** A step of a config's pipeline. */
 export const transformConfig = () => table.config();
 
-/** The same where pictures have a single label. */
+/** The same where images have a single label. */
 export const classificationTransformConfig = () => withCrops.config();
 
-/** The modules whose import adds transforms: threads that distort pictures import them first. */
+/** The modules whose import adds transforms: threads that distort images import them first. */
 const modules = new Set<string>();
 export const transformModules = (): readonly string[] => [...modules];
 
@@ -111,7 +111,7 @@ export function applyTransforms(
   );
 }
 
-/** The size a pipeline's first step will give a picture with these draws; undefined for a step that does not resize. */
+/** The size a pipeline's first step will give an image with these draws; undefined for a step that does not resize. */
 export function firstSize(spec: TransformSpec, full: Size, random: Random): Size | undefined {
   return transformOf(spec).size?.(full, spec, random);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import { side } from "../../schemas/fields.js";
 import { cropSample, padSample, resizeSample } from "../geometry.js";
 import { tightenBoxes } from "../instances.js";
@@ -10,7 +10,7 @@ const schema = z.strictObject({
   type: z.literal("largeScaleJitter"),
   width: side("Of the result, cut out or padded"),
   height: side("Of the result, cut out or padded"),
-  ratioRange: range("Factor on the scale at which the picture just fits").default([0.1, 2]),
+  ratioRange: range("Factor on the scale at which the image just fits").default([0.1, 2]),
   fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
   interpolation,
 });
@@ -18,7 +18,7 @@ const schema = z.strictObject({
 type Spec = z.output<typeof schema>;
 
 /**
- * Large-scale jitter (Ghiasi et al., "Simple Copy-Paste", 2021): the picture is scaled so that it fits into width ×
+ * Large-scale jitter (Ghiasi et al., "Simple Copy-Paste", 2021): the image is scaled so that it fits into width ×
  * height, times a random factor; of a larger one a window is cut out anywhere, a smaller one is padded to the size
  * to the right and below. Boxes are drawn anew about what is left of their masks.
  */
@@ -38,8 +38,8 @@ export function jitterScale(
   spec: Omit<Spec, "type" | "ratioRange">,
   drawn: { readonly factor: number; readonly place: readonly [x: number, y: number] },
 ): Sample {
-  const resized = resizeSample(sample, jitteredSize(sample.picture, spec, drawn.factor), spec);
-  const { width, height } = resized.picture;
+  const resized = resizeSample(sample, jitteredSize(sample.image, spec, drawn.factor), spec);
+  const { width, height } = resized.image;
   const window = { width: Math.min(width, spec.width), height: Math.min(height, spec.height) };
   const left = Math.floor(drawn.place[0] * (width - window.width + 1));
   const top = Math.floor(drawn.place[1] * (height - window.height + 1));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size, Window } from "../../images/picture.js";
+import type { Size, Window } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { fraction, positive } from "../../schemas/fields.js";
 import { cropSample } from "../geometry.js";
@@ -15,12 +15,12 @@ const schema = z.strictObject({
     .array(fraction("IoU"))
     .default([0.1, 0.3, 0.5, 0.7, 0.9])
     .describe("The window's least IoU with every box is drawn from these, 0, and no crop at all"),
-  minSize: positive("Least share of the picture's width and height").max(1).default(0.3),
+  minSize: positive("Least share of the image's width and height").max(1).default(0.3),
 });
 
 /**
  * SSD's crop (Liu et al., 2016) as MMDetection's MinIoURandomCrop has it: no crop, any crop, or one that overlaps every
- * box by at least a drawn IoU; sides of `minSize`–1 of the picture's, height ÷ width within ½–2. Objects whose centre
+ * box by at least a drawn IoU; sides of `minSize`–1 of the image's, height ÷ width within ½–2. Objects whose centre
  * lies outside go. After 50 windows that do not fit the overlap is drawn anew.
  */
 export const minIouCrop = transform({ schema, apply: cropByOverlap });
@@ -32,7 +32,7 @@ function cropByOverlap(sample: Sample, { minIous, minSize }: z.output<typeof sch
     const least = choices[random.integer(choices.length)]!;
     if (least === 1) return sample;
     for (let i = 0; i < TRIES; i++) {
-      const window = drawWindow(sample.picture, minSize, random);
+      const window = drawWindow(sample.image, minSize, random);
       if (window !== undefined && isAllowed(boxes, window, least)) return cropToCentred(sample, window);
     }
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { cropLabelMap, cropPicture } from "../../images/geometry.js";
-import { IGNORED_LABEL, type LabelMap, type Picture } from "../../images/picture.js";
+import { cropImage, cropLabelMap } from "../../images/geometry.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../../images/image.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
 import { fraction, side } from "../../schemas/fields.js";
@@ -11,23 +11,23 @@ import { colour, interpolation, range, transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("mosaic"),
-  probability: fraction("How often four pictures are put together").default(1),
-  width: side("Each picture is scaled to fit; the result is twice as wide"),
-  height: side("Each picture is scaled to fit; the result is twice as high"),
+  probability: fraction("How often four images are put together").default(1),
+  width: side("Each image is scaled to fit; the result is twice as wide"),
+  height: side("Each image is scaled to fit; the result is twice as high"),
   centre: range("Where the four meet, in widths and heights").default([0.5, 1.5]),
-  fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 where no picture is"),
+  fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 where no image is"),
   interpolation,
 });
 
 type Spec = z.output<typeof schema>;
 type Joining = Pick<Spec, "width" | "height" | "fill" | "interpolation">;
 
-/** Four pictures about a point of a canvas of twice the width and height, as YOLOv4, YOLOX and MMDetection have it. */
+/** Four images about a point of a canvas of twice the width and height, as YOLOv4, YOLOX and MMDetection have it. */
 export const mosaic = transform({
   schema,
   apply: (sample, spec, random, partners) =>
     partners.length < 3 ? sample : joinAnywhere([sample, ...partners], spec, random),
-  mixes: ({ probability }) => ({ pictures: 3, probability }),
+  mixes: ({ probability }) => ({ images: 3, probability }),
 });
 
 function joinAnywhere(samples: readonly Sample[], spec: Spec, random: Random): Sample {
@@ -36,7 +36,7 @@ function joinAnywhere(samples: readonly Sample[], spec: Spec, random: Random): S
   return joinFour(samples, spec, centre);
 }
 
-/** Where a scaled picture lies on the canvas; most of it may lie outside. */
+/** Where a scaled image lies on the canvas; most of it may lie outside. */
 interface Tile {
   readonly sample: Sample;
   readonly x: number;
@@ -44,7 +44,7 @@ interface Tile {
 }
 
 /**
- * Puts four pictures together: each fits into width × height by its longer side and touches `centre` with a corner, top left,
+ * Puts four images together: each fits into width × height by its longer side and touches `centre` with a corner, top left,
  * top right, bottom left, bottom right; what reaches over the canvas of 2 width × 2 height is cut off.
  */
 export function joinFour(
@@ -55,15 +55,15 @@ export function joinFour(
   const canvas = { width: 2 * spec.width, height: 2 * spec.height };
   const tiles = samples.slice(0, 4).map((sample, i): Tile => {
     const scaled = fit(sample, spec);
-    const { width, height } = scaled.picture;
+    const { width, height } = scaled.image;
     return { sample: scaled, x: centre.x - (i % 2 === 0 ? width : 0), y: centre.y - (i < 2 ? height : 0) };
   });
   const [first] = tiles;
-  if (first === undefined) throw new RangeError("a mosaic of no pictures");
+  if (first === undefined) throw new RangeError("a mosaic of no images");
   const { instances, labelMap } = first.sample;
   return {
     ...first.sample,
-    picture: canvasPicture(tiles, canvas, spec.fill),
+    image: canvasImage(tiles, canvas, spec.fill),
     meta: { ...first.sample.meta, ...canvas },
     ...(instances === undefined ? {} : { instances: joinInstances(tiles.map((tile) => placed(tile, canvas))) }),
     ...(labelMap === undefined ? {} : { labelMap: canvasLabels(tiles, canvas) }),
@@ -71,7 +71,7 @@ export function joinFour(
 }
 
 function fit(sample: Sample, spec: Joining): Sample {
-  const { width, height } = sample.picture;
+  const { width, height } = sample.image;
   const scale = Math.min(spec.width / width, spec.height / height);
   const side = (length: number): number => Math.max(1, Math.trunc(length * scale));
   return resizeSample(sample, { width: side(width), height: side(height) }, spec);
@@ -83,19 +83,19 @@ interface Canvas {
 }
 
 /** The part of a tile that is on the canvas, in the tile's pixels. */
-function visible({ sample: { picture }, x, y }: Tile, canvas: Canvas) {
+function visible({ sample: { image }, x, y }: Tile, canvas: Canvas) {
   const [left, top] = [Math.max(0, -x), Math.max(0, -y)];
-  const width = Math.min(picture.width, canvas.width - x) - left;
-  const height = Math.min(picture.height, canvas.height - y) - top;
+  const width = Math.min(image.width, canvas.width - x) - left;
+  const height = Math.min(image.height, canvas.height - y) - top;
   return width > 0 && height > 0 ? { left, top, width, height } : undefined;
 }
 
-function canvasPicture(tiles: readonly Tile[], canvas: Canvas, fill: readonly [number, number, number]): Picture {
+function canvasImage(tiles: readonly Tile[], canvas: Canvas, fill: readonly [number, number, number]): Image {
   const data = new Uint8Array(canvas.width * canvas.height * 3);
   for (let i = 0; i < data.length; i += 3) data.set(fill, i);
   for (const tile of tiles) {
     const window = visible(tile, canvas);
-    if (window !== undefined) place(cropPicture(tile.sample.picture, window), data, tile, window, canvas, 3);
+    if (window !== undefined) place(cropImage(tile.sample.image, window), data, tile, window, canvas, 3);
   }
   return { ...canvas, data };
 }
@@ -113,7 +113,7 @@ function canvasLabels(tiles: readonly Tile[], canvas: Canvas): LabelMap {
 }
 
 function place(
-  part: Picture | LabelMap,
+  part: Image | LabelMap,
   data: Uint8Array,
   { x, y }: Tile,
   { left, top }: { readonly left: number; readonly top: number },

@@ -10,5 +10,5 @@ const schema = z.strictObject({
   fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
 });
 
-/** Pads right and below. A batch is padded anyway, with exact zeros after normalising; this is for what must see a larger picture. */
+/** Pads right and below. A batch is padded anyway, with exact zeros after normalising; this is for what must see a larger image. */
 export const pad = transform({ schema, apply: padSample });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { changeHsv, scaleValues } from "../../images/colour.js";
-import type { Picture } from "../../images/picture.js";
+import type { Image } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { range, transform } from "./transform.js";
 
@@ -26,11 +26,11 @@ export interface Distortion {
 /**
  * The distortion of SSD training (Liu et al., 2016) in the order MMSegmentation applies it: brightness; contrast now or
  * at the end, by a coin; saturation; hue; each with probability one half. The hue turns by whole steps of 2°, the
- * unit of OpenCV's 8-bit pictures, from −hue to below hue.
+ * unit of OpenCV's 8-bit images, from −hue to below hue.
  */
 export const photometricDistortion = transform({
   schema,
-  apply: (sample, spec, random) => ({ ...sample, picture: distort(sample.picture, drawDistortion(spec, random)) }),
+  apply: (sample, spec, random) => ({ ...sample, image: distort(sample.image, drawDistortion(spec, random)) }),
 });
 
 export function drawDistortion(spec: Omit<z.output<typeof schema>, "type">, random: Random): Distortion {
@@ -47,9 +47,9 @@ export function drawDistortion(spec: Omit<z.output<typeof schema>, "type">, rand
 }
 
 /** Saturation and hue change in one pass, without the rounding to 8-bit HSV that OpenCV does between. */
-export function distort(picture: Picture, { brightness = 0, contrast, saturation = 1, hue = 0 }: Distortion): Picture {
+export function distort(image: Image, { brightness = 0, contrast, saturation = 1, hue = 0 }: Distortion): Image {
   const { factor = 1, first = true } = contrast ?? {};
-  let current = picture;
+  let current = image;
   if (brightness !== 0) current = scaleValues(current, 1, brightness);
   if (factor !== 1 && first) current = scaleValues(current, factor, 0);
   if (saturation !== 1 || hue !== 0) current = changeHsv(current, { saturation, hue });

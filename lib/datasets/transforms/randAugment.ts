@@ -10,8 +10,8 @@ import {
   posterise,
   solarise,
 } from "../../images/adjust.js";
-import { rotatePicture, shearPicture, translatePicture } from "../../images/affine.js";
-import type { Picture } from "../../images/picture.js";
+import { rotateImage, shearImage, translateImage } from "../../images/affine.js";
+import type { Image } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { count, flag } from "../../schemas/fields.js";
 import type { Sample } from "../types.js";
@@ -19,7 +19,7 @@ import { transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("randAugment"),
-  operations: count("How many a picture").default(2),
+  operations: count("How many an image").default(2),
   magnitude: count("Strength, from 0 to bins − 1", 0).default(9),
   bins: count("Steps of the strength", 2).default(31),
   geometric: z
@@ -28,23 +28,23 @@ const schema = z.strictObject({
     .describe("Only changes of colour: operations that move pixels would leave boxes, masks and labels behind"),
 });
 
-/** Of pictures with nothing annotated on them pixels may be moved, which configs of classifiers alone offer. */
+/** Of images with nothing annotated on them pixels may be moved, which configs of classifiers alone offer. */
 type Spec = Omit<z.output<typeof schema>, "type" | "geometric"> & { readonly geometric: boolean };
 
 interface Operation {
   /** How strong it is at a share 0–1 of the largest magnitude. */
-  readonly amount?: (share: number, picture: Picture) => number;
+  readonly amount?: (share: number, image: Image) => number;
   /** The amount's sign is drawn. */
   readonly signed?: true;
-  /** Pixels move: not for pictures whose boxes or label maps would stay behind. */
+  /** Pixels move: not for images whose boxes or label maps would stay behind. */
   readonly geometric?: true;
-  readonly apply: (picture: Picture, amount: number) => Picture;
+  readonly apply: (image: Image, amount: number) => Image;
 }
 
-const factor = (apply: (picture: Picture, factor: number) => Picture): Operation => ({
+const factor = (apply: (image: Image, factor: number) => Image): Operation => ({
   amount: (share) => 0.9 * share,
   signed: true,
-  apply: (picture, amount) => apply(picture, 1 + amount),
+  apply: (image, amount) => apply(image, 1 + amount),
 });
 
 const move = (amount: Operation["amount"] & {}, apply: Operation["apply"]): Operation => ({
@@ -56,24 +56,24 @@ const move = (amount: Operation["amount"] & {}, apply: Operation["apply"]): Oper
 
 /** The fourteen operations of RandAugment (Cubuk et al., 2020) with torchvision's names, signs and magnitudes. */
 export const OPERATIONS = {
-  Identity: { apply: (picture) => picture },
+  Identity: { apply: (image) => image },
   ShearX: move(
     (share) => 0.3 * share,
-    (picture, amount) => shearPicture(picture, amount, 0),
+    (image, amount) => shearImage(image, amount, 0),
   ),
   ShearY: move(
     (share) => 0.3 * share,
-    (picture, amount) => shearPicture(picture, 0, amount),
+    (image, amount) => shearImage(image, 0, amount),
   ),
   TranslateX: move(
     (share, { width }) => (150 / 331) * width * share,
-    (picture, amount) => translatePicture(picture, Math.trunc(amount), 0),
+    (image, amount) => translateImage(image, Math.trunc(amount), 0),
   ),
   TranslateY: move(
     (share, { height }) => (150 / 331) * height * share,
-    (picture, amount) => translatePicture(picture, 0, Math.trunc(amount)),
+    (image, amount) => translateImage(image, 0, Math.trunc(amount)),
   ),
-  Rotate: move((share) => 30 * share, rotatePicture),
+  Rotate: move((share) => 30 * share, rotateImage),
   Brightness: factor(adjustBrightness),
   Color: factor(adjustSaturation),
   Contrast: factor(adjustContrast),
@@ -94,7 +94,7 @@ export interface DrawnOperation {
 /**
  * RandAugment: `operations` times one of the fourteen, each as likely, all at one magnitude.
  *
- * @throws UserError for a picture with boxes, masks or a label map, unless `geometric` is false
+ * @throws UserError for an image with boxes, masks or a label map, unless `geometric` is false
  */
 export const randAugment = transform({ schema, apply: augment });
 
@@ -115,9 +115,9 @@ export function augment(sample: Sample, spec: Spec, random: Random): Sample {
     );
   }
   const share = spec.magnitude / (spec.bins - 1);
-  let { picture } = sample;
-  for (const operation of drawOperations(spec, random)) picture = applyOperation(picture, operation, share);
-  return { ...sample, picture };
+  let { image } = sample;
+  for (const operation of drawOperations(spec, random)) image = applyOperation(image, operation, share);
+  return { ...sample, image };
 }
 
 export function drawOperations(spec: Pick<Spec, "operations" | "geometric">, random: Random): DrawnOperation[] {
@@ -132,10 +132,10 @@ export function drawOperations(spec: Pick<Spec, "operations" | "geometric">, ran
 }
 
 /** @param share of the largest magnitude, 0–1 */
-export function applyOperation(picture: Picture, { name, negative }: DrawnOperation, share: number): Picture {
+export function applyOperation(image: Image, { name, negative }: DrawnOperation, share: number): Image {
   const operation: Operation = OPERATIONS[name];
-  const amount = operation.amount?.(share, picture) ?? 0;
-  return operation.apply(picture, operation.signed === true && negative ? -amount : amount);
+  const amount = operation.amount?.(share, image) ?? 0;
+  return operation.apply(image, operation.signed === true && negative ? -amount : amount);
 }
 
 function roundHalfEven(value: number): number {

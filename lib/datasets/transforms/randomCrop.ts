@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { IGNORED_LABEL, type Image, type Window } from "../../images/image.js";
 import { countLabels } from "../../images/labelCounts.js";
-import { IGNORED_LABEL, type Picture, type Window } from "../../images/picture.js";
 import type { Random } from "../../random.js";
 import { positive, side } from "../../schemas/fields.js";
 import { cropSample } from "../geometry.js";
@@ -11,8 +11,8 @@ const TRIES = 10;
 
 const schema = z.strictObject({
   type: z.literal("randomCrop"),
-  width: side("Of the window; a narrower picture keeps its own"),
-  height: side("Of the window; a lower picture keeps its own"),
+  width: side("Of the window; a narrower image keeps its own"),
+  height: side("Of the window; a lower image keeps its own"),
   maxClassShare: positive("Of label maps: the window is drawn anew, up to ten times, while one class fills this share")
     .max(1)
     .exactOptional(),
@@ -24,22 +24,22 @@ type Spec = z.output<typeof schema>;
 export const randomCrop = transform({ schema, apply: cropAnywhere });
 
 function cropAnywhere(sample: Sample, spec: Spec, random: Random): Sample {
-  const { picture, labelMap } = sample;
+  const { image, labelMap } = sample;
   const { maxClassShare } = spec;
-  let window = drawWindow(picture, spec, random);
+  let window = drawWindow(image, spec, random);
   if (labelMap !== undefined && maxClassShare !== undefined) {
     for (let i = 0; i < TRIES && isMonotonous(countLabels(labelMap, window), maxClassShare); i++) {
-      window = drawWindow(picture, spec, random);
+      window = drawWindow(image, spec, random);
     }
   }
   return cropSample(sample, window);
 }
 
-function drawWindow(picture: Picture, spec: Spec, random: Random): Window {
-  const width = Math.min(spec.width, picture.width);
-  const height = Math.min(spec.height, picture.height);
-  const top = random.integer(picture.height - height + 1);
-  const left = random.integer(picture.width - width + 1);
+function drawWindow(image: Image, spec: Spec, random: Random): Window {
+  const width = Math.min(spec.width, image.width);
+  const height = Math.min(spec.height, image.height);
+  const top = random.integer(image.height - height + 1);
+  const left = random.integer(image.width - width + 1);
   return { left, top, width, height };
 }
 

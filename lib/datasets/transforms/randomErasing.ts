@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { IGNORED_LABEL, type LabelMap, type Picture, type Size, type Window } from "../../images/picture.js";
+import { IGNORED_LABEL, type Image, type LabelMap, type Size, type Window } from "../../images/image.js";
 import { rleArea } from "../../masks/rle.js";
 import { rectangleRle, subtractRle } from "../../masks/transforms.js";
 import type { Random } from "../../random.js";
@@ -14,7 +14,7 @@ const TRIES = 10;
 const schema = z.strictObject({
   type: z.literal("randomErasing"),
   probability: fraction("How often a rectangle is covered").default(0.5),
-  area: range("Share of the picture's area").default([0.02, 0.33]),
+  area: range("Share of the image's area").default([0.02, 0.33]),
   aspect: range("Height over width").default([0.3, 3.3]),
   fill: z
     .union([colour, z.literal("noise")])
@@ -30,7 +30,7 @@ export const randomErasing = transform({ schema, apply: eraseAnywhere });
 
 function eraseAnywhere(sample: Sample, spec: Spec, random: Random): Sample {
   if (random.next() >= spec.probability) return sample;
-  const window = drawWindow(sample.picture, spec, random);
+  const window = drawWindow(sample.image, spec, random);
   if (window === undefined) return sample;
   return eraseSample(sample, window, { ...spec, fill: fillOf(spec, random) });
 }
@@ -65,23 +65,23 @@ export function eraseSample(
   window: Window,
   options: { readonly fill: Fill; readonly maxCovered: number },
 ): Sample {
-  const { picture, instances, labelMap } = sample;
+  const { image, instances, labelMap } = sample;
   return {
     ...sample,
-    picture: coverPicture(picture, window, options.fill),
+    image: coverImage(image, window, options.fill),
     ...(instances === undefined ? {} : { instances: coverInstances(instances, window, options.maxCovered) }),
     ...(labelMap === undefined ? {} : { labelMap: coverLabels(labelMap, window) }),
   };
 }
 
-function coverPicture(picture: Picture, window: Window, fill: Fill): Picture {
-  const data = picture.data.slice();
+function coverImage(image: Image, window: Window, fill: Fill): Image {
+  const data = image.data.slice();
   const value = typeof fill === "function" ? fill : (i: number): number => fill[i % 3]!;
   for (let y = window.top; y < window.top + window.height; y++) {
-    const from = (y * picture.width + window.left) * 3;
+    const from = (y * image.width + window.left) * 3;
     for (let i = 0; i < window.width * 3; i++) data[from + i] = value(i);
   }
-  return { ...picture, data };
+  return { ...image, data };
 }
 
 function coverLabels(map: LabelMap, window: Window): LabelMap {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flipLabelMap, flipLabelMapVertically, flipPicture, flipPictureVertically } from "../../images/geometry.js";
+import { flipImage, flipImageVertically, flipLabelMap, flipLabelMapVertically } from "../../images/geometry.js";
 import { flipRle, flipRleVertically } from "../../masks/transforms.js";
 import { fraction } from "../../schemas/fields.js";
 import type { Instances, Sample, SampleMeta } from "../types.js";
@@ -20,21 +20,21 @@ export const randomFlip = transform({
     random.next() < probability ? flipSample(sample, direction) : sample,
 });
 
-/** Mirrors the picture and what is annotated on it: left and right, or top and bottom. */
+/** Mirrors the image and what is annotated on it: left and right, or top and bottom. */
 export function flipSample(sample: Sample, direction: z.output<typeof schema>["direction"]): Sample {
-  const { picture, meta, instances, labelMap } = sample;
+  const { image, meta, instances, labelMap } = sample;
   const across = direction === "horizontal";
   const flippedMap = labelMap && (across ? flipLabelMap(labelMap) : flipLabelMapVertically(labelMap));
   return {
     ...sample,
-    picture: across ? flipPicture(picture) : flipPictureVertically(picture),
+    image: across ? flipImage(image) : flipImageVertically(image),
     meta: flippedMeta(meta, across),
-    ...(instances === undefined ? {} : { instances: flipInstances(instances, across, picture) }),
+    ...(instances === undefined ? {} : { instances: flipInstances(instances, across, image) }),
     ...(flippedMap === undefined ? {} : { labelMap: flippedMap }),
   };
 }
 
-/** A picture flipped back is described as it was, without a trace of the flip. */
+/** An image flipped back is described as it was, without a trace of the flip. */
 function flippedMeta(meta: SampleMeta, across: boolean): SampleMeta {
   if (across) return { ...meta, flipped: !meta.flipped };
   const { flippedVertically, ...rest } = meta;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { flag } from "../../schemas/fields.js";
 import { resizeSample, type Scale, scaledSize } from "../geometry.js";
@@ -21,7 +21,7 @@ type Spec = z.output<typeof schema>;
 /** Resizes to one of several scales, or to one between them. */
 export const randomResize = transform({
   schema,
-  apply: (sample, spec, random) => resizeSample(sample, drawSize(sample.picture, spec, random), spec),
+  apply: (sample, spec, random) => resizeSample(sample, drawSize(sample.image, spec, random), spec),
   size: drawSize,
 });
 

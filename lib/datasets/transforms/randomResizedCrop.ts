@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size, Window } from "../../images/picture.js";
+import type { Size, Window } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { side } from "../../schemas/fields.js";
 import { cropSample, middleWindow, resizeSample } from "../geometry.js";
@@ -10,7 +10,7 @@ const TRIES = 10;
 const schema = z.strictObject({
   type: z.literal("randomResizedCrop"),
   size: side("Of the square it becomes"),
-  area: range("Share of the picture's area").default([0.08, 1]),
+  area: range("Share of the image's area").default([0.08, 1]),
   aspect: range("Width over height").default([3 / 4, 4 / 3]),
   interpolation,
 });
@@ -19,7 +19,7 @@ const schema = z.strictObject({
 export const randomResizedCrop = transform({
   schema,
   apply: (sample, spec, random) => {
-    const window = drawWindow(sample.picture, spec, random);
+    const window = drawWindow(sample.image, spec, random);
     return resizeSample(cropSample(sample, window), { width: spec.size, height: spec.size }, spec);
   },
 });

@@ -13,7 +13,7 @@ const schema = z.strictObject({
 /** Resizes to a scale times a random factor. */
 export const randomScale = transform({
   schema,
-  apply: (sample, spec, random) => resizeSample(sample, scaledSize(sample.picture, drawRatio(spec, random)), spec),
+  apply: (sample, spec, random) => resizeSample(sample, scaledSize(sample.image, drawRatio(spec, random)), spec),
   size: (full, spec, random) => scaledSize(full, drawRatio(spec, random)),
 });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import { flag, side } from "../../schemas/fields.js";
 import { resizeSample, scaledSize } from "../geometry.js";
 import { interpolation, scale, transform } from "./transform.js";
@@ -18,7 +18,7 @@ const schema = z.strictObject({
 export const resize = transform({
   schema,
   apply: (sample, spec) => {
-    const { width, height } = sizeOf(sample.picture, spec);
+    const { width, height } = sizeOf(sample.image, spec);
     const multiple = spec.keepRatio ? spec.multipleOf : 1;
     const raise = (side: number): number => Math.ceil(side / multiple) * multiple;
     return resizeSample(sample, { width: raise(width), height: raise(height) }, spec);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import type { Random } from "../../random.js";
 import { positive, side } from "../../schemas/fields.js";
 import type { KindSchema } from "../../schemas/kinds.js";
@@ -13,16 +13,16 @@ export interface Transform<Schema extends z.ZodType = KindSchema> {
    * What it makes of a sample, which it leaves as it is.
    *
    * @param random all its random choices come from here
-   * @param partners other pictures of the data set, as many as `mixes` says or none
+   * @param partners other images of the data set, as many as `mixes` says or none
    */
   readonly apply: (sample: Sample, spec: z.output<Schema>, random: Random, partners: readonly Sample[]) => Sample;
-  /** Of one that begins with resizing: the size it will give a picture, with the draws it will make. */
+  /** Of one that begins with resizing: the size it will give an image, with the draws it will make. */
   readonly size?: (full: Size, spec: z.output<Schema>, random: Random) => Size;
-  /** Of one that takes other pictures in: how many, and how often. */
-  readonly mixes?: (spec: z.output<Schema>) => { readonly pictures: number; readonly probability: number };
+  /** Of one that takes other images in: how many, and how often. */
+  readonly mixes?: (spec: z.output<Schema>) => { readonly images: number; readonly probability: number };
   /** It works on the masks of objects, which must be drawn though the network learns none. */
   readonly needsMasks?: true;
-  /** Why it is not for pictures with a label map. */
+  /** Why it is not for images with a label map. */
   readonly notForLabelMaps?: string;
 }
 
@@ -32,7 +32,7 @@ export const transform = <Schema extends z.ZodType>(parts: Transform<Schema>): T
 export const interpolation = z
   .enum(["bilinear", "bilinear-antialias", "bicubic-antialias"])
   .default("bilinear")
-  .describe("How pictures are resampled; label maps take the nearest value");
+  .describe("How images are resampled; label maps take the nearest value");
 
 export const scale = z.tuple([side("Pixels"), side("Pixels")]);
 

@@ -11,9 +11,9 @@ import type { CheckOptions, CheckResult } from "./types.js";
 
 /**
  * Looks for every problem of data sets in one run: what would stop training, what would be mended or left out silently,
- * and pictures that training and validation share.
+ * and images that training and validation share.
  *
- * Pictures are compared by their decoded pixels, so that a copy with another name, other metadata or in another lossless
+ * Images are compared by their decoded pixels, so that a copy with another name, other metadata or in another lossless
  * format is found too; copies compressed anew are found by their thumbnails, and only warned of.
  *
  * @throws the signal's reason when aborted; problems of the data are in the result, not thrown
@@ -67,6 +67,6 @@ function compareWithEarlier(
     if (resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
       const message = `${source.name} is the same data set as ${name}; figures on it say how well it is learnt by heart`;
       collector.add("warning", "leakage", { file: resolve(annotationsOf(source)) }, message);
-    } else findLeakage({ name, pictures: earlier.result.fingerprints }, fingerprints, collector);
+    } else findLeakage({ name, images: earlier.result.fingerprints }, fingerprints, collector);
   }
 }

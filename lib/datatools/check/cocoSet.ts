@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { fieldsOf } from "../../datasets/cocoChecks.js";
 import { type CocoFile, readCocoFile } from "../../datasets/cocoFile.js";
-import { type CocoAnnotation, readAnnotation, readCategories, readPictures } from "../../datasets/cocoRecords.js";
-import { findMissing, listPictures } from "../../datasets/folders.js";
+import { type CocoAnnotation, readAnnotation, readCategories, readImages } from "../../datasets/cocoRecords.js";
+import { findMissing, listImages } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
-import type { PictureInfo } from "../../datasets/types.js";
+import type { ImageInfo } from "../../datasets/types.js";
 import { countPresent, setWork } from "../../datasets/work.js";
 import type { CocoSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import { type Collector, TooManyFaults } from "./collector.js";
-import { decodeAll, type Fingerprint } from "./pictures.js";
+import { decodeAll, type Fingerprint } from "./images.js";
 import { checkShapes } from "./shapes.js";
 import type { CheckedSet, CheckOptions } from "./types.js";
 
@@ -24,13 +24,13 @@ export interface CheckedSource {
 const BYTES_A_FAULT = 12;
 const FAULTS = 1000;
 
-/** Every problem of a COCO file and its pictures. */
+/** Every problem of a COCO file and its images. */
 export async function checkCocoSet(
   source: CocoSource,
   collector: Collector,
   options: Omit<CheckOptions, "sources">,
 ): Promise<CheckedSource> {
-  const nothing = { set: { name: source.name, pictures: 0, annotations: 0 }, classes: undefined, fingerprints: [] };
+  const nothing = { set: { name: source.name, images: 0, annotations: 0 }, classes: undefined, fingerprints: [] };
   const file = await collector.attemptAsync(() =>
     readCocoFile(source.annotations, { handOver: options.handOver === true }),
   );
@@ -43,7 +43,7 @@ export async function checkCocoSet(
     const message = "there are more faults than entries of a COCO instance file have; the rest was not looked at";
     collector.add("error", "file", { file: source.annotations }, message);
     const { images, annotations } = file;
-    return { ...nothing, set: { name: source.name, pictures: images.length, annotations: annotations.length } };
+    return { ...nothing, set: { name: source.name, images: images.length, annotations: annotations.length } };
   }
 }
 
@@ -57,18 +57,18 @@ async function checkEntries(
   const { attempt } = collector;
   const categories = attempt(() => readCategories(file.categories, path, source.classes, attempt));
   const faulty = new Set<number>();
-  const pictures = readPictures(file.images, path, attempt, faulty);
+  const images = readImages(file.images, path, attempt, faulty);
   const tables = {
     file: path,
-    pictures,
+    images,
     faulty,
     labelOf: categories?.labelOf ?? (() => -1),
     seen: new Set<number>(),
   };
   const work = setWork(() =>
     countPresent(
-      source.pictures,
-      Array.from(pictures.values(), (picture) => picture.file),
+      source.images,
+      Array.from(images.values(), (image) => image.file),
     ),
   );
   work.addFile(file.bytes);
@@ -82,22 +82,22 @@ async function checkEntries(
     if (segmentation === undefined || segmentation === null || isEmptyList(segmentation)) maskless.add(annotation);
     checkShapes(annotation, bbox !== undefined && bbox !== null, collector, work);
   }
-  if (file.images.length === 0) collector.add("error", "file", { file: path }, "it lists no pictures");
+  if (file.images.length === 0) collector.add("error", "file", { file: path }, "it lists no images");
   findMaskless(annotations, maskless, path, collector);
   findTwins(annotations, collector);
-  findListedTwice([...pictures.values()], path, collector);
+  findListedTwice([...images.values()], path, collector);
   if (categories !== undefined) findUnused(categories.classes, annotations, path, collector);
-  const present = await checkFiles([...pictures.values()], source, collector);
-  const paths = present.map((info) => ({ info, path: join(source.pictures, info.file) }));
+  const present = await checkFiles([...images.values()], source, collector);
+  const paths = present.map((info) => ({ info, path: join(source.images, info.file) }));
   const fingerprints =
     options.pixels === false
       ? []
       : await decodeAll(
           paths,
-          (picture, of) => void attempt(() => checkSize(of.path, picture, of.info, "its annotation")),
+          (image, of) => void attempt(() => checkSize(of.path, image, of.info, "its annotation")),
           { collector, name: source.name, ...options },
         );
-  const set = { name: source.name, pictures: file.images.length, annotations: file.annotations.length };
+  const set = { name: source.name, images: file.images.length, annotations: file.annotations.length };
   return { set, classes: categories?.classes, fingerprints };
 }
 
@@ -119,29 +119,29 @@ function findMaskless(
   collector.add("warning", "mask", { file }, message);
 }
 
-/** Objects annotated twice: of one picture and class, with the same box. */
+/** Objects annotated twice: of one image and class, with the same box. */
 function findTwins(annotations: readonly CocoAnnotation[], collector: Collector): void {
   const first = new Map<string, CocoAnnotation>();
   for (const annotation of annotations) {
-    const { picture, label, corners, crowd } = annotation;
-    const key = `${picture.id} ${label} ${crowd} ${corners.join(" ")}`;
+    const { image, label, corners, crowd } = annotation;
+    const key = `${image.id} ${label} ${crowd} ${corners.join(" ")}`;
     const twin = first.get(key);
     if (twin === undefined) first.set(key, annotation);
     else {
-      const message = `the same class and box as annotation ${twin.id} of the same picture`;
+      const message = `the same class and box as annotation ${twin.id} of the same image`;
       collector.add("warning", "duplicate", annotation.place, message);
     }
   }
 }
 
-function findListedTwice(pictures: readonly PictureInfo[], file: string, collector: Collector): void {
+function findListedTwice(images: readonly ImageInfo[], file: string, collector: Collector): void {
   const first = new Map<string, number>();
-  for (const picture of pictures) {
-    const other = first.get(picture.file);
-    if (other === undefined) first.set(picture.file, picture.id);
+  for (const image of images) {
+    const other = first.get(image.file);
+    if (other === undefined) first.set(image.file, image.id);
     else {
-      const place = { file, entry: `image ${picture.id}` };
-      collector.add("warning", "duplicate", place, `${picture.file} is also image ${other}`);
+      const place = { file, entry: `image ${image.id}` };
+      collector.add("warning", "duplicate", place, `${image.file} is also image ${other}`);
     }
   }
 }
@@ -168,26 +168,26 @@ function findUnused(
   );
 }
 
-/** @returns the pictures whose files are there */
+/** @returns the images whose files are there */
 async function checkFiles(
-  pictures: readonly PictureInfo[],
+  images: readonly ImageInfo[],
   source: CocoSource,
   collector: Collector,
-): Promise<readonly PictureInfo[]> {
-  const missing = await collector.attemptAsync(() => findMissing(source.pictures, pictures));
+): Promise<readonly ImageInfo[]> {
+  const missing = await collector.attemptAsync(() => findMissing(source.images, images));
   if (missing === undefined) return [];
   for (const { id, file, hint } of missing) {
-    const place = { file: join(source.pictures, file), entry: `image ${id}` };
-    collector.add("error", "picture", place, `the file is missing; ${hint}`);
+    const place = { file: join(source.images, file), entry: `image ${id}` };
+    collector.add("error", "image", place, `the file is missing; ${hint}`);
   }
-  const listed = new Set(pictures.map(({ file }) => file));
-  const strangers = ((await collector.attemptAsync(() => listPictures(source.pictures))) ?? []).filter(
+  const listed = new Set(images.map(({ file }) => file));
+  const strangers = ((await collector.attemptAsync(() => listImages(source.images))) ?? []).filter(
     (name) => !listed.has(name),
   );
-  if (strangers.length > 0 && pictures.some(({ file }) => !file.includes("/"))) {
-    const message = `${counted(strangers.length, "picture of this folder is", "pictures of this folder are")} not in ${source.annotations}, such as ${strangers[0]}`;
-    collector.add("warning", "unused", { file: source.pictures }, message);
+  if (strangers.length > 0 && images.some(({ file }) => !file.includes("/"))) {
+    const message = `${counted(strangers.length, "image of this folder is", "images of this folder are")} not in ${source.annotations}, such as ${strangers[0]}`;
+    collector.add("warning", "unused", { file: source.images }, message);
   }
   const absent = new Set(missing.map(({ id }) => id));
-  return pictures.filter(({ id }) => !absent.has(id));
+  return images.filter(({ id }) => !absent.has(id));
 }

@@ -5,7 +5,7 @@ import type { ImageLabelsSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import type { CheckedSource } from "./cocoSet.js";
 import type { Collector } from "./collector.js";
-import { decodeAll } from "./pictures.js";
+import { decodeAll } from "./images.js";
 import type { CheckOptions } from "./types.js";
 
 /** Every problem of images with a class each. */
@@ -17,7 +17,7 @@ export async function checkImageLabelSet(
   const file = placeOf(source);
   const listed = await collector.attemptAsync(() => listLabelled(source));
   const images = numbered(listed ?? []);
-  const set = { name: source.name, pictures: images.length };
+  const set = { name: source.name, images: images.length };
   if (images.length === 0) {
     if (listed !== undefined) collector.add("error", "file", { file }, "there are no images here");
     return { set, classes: source.classes, fingerprints: [] };
@@ -38,12 +38,12 @@ export async function checkImageLabelSet(
   if (classes.length < 2) {
     collector.add("error", "category", { file }, "there is one class; a classifier tells at least two apart");
   }
-  const missing = await collector.attemptAsync(() => findMissing(source.pictures, images));
+  const missing = await collector.attemptAsync(() => findMissing(source.images, images));
   for (const { file: name, hint } of missing ?? []) {
     collector.add(
       "error",
-      "picture",
-      { file: join(source.pictures, name) },
+      "image",
+      { file: join(source.images, name) },
       `${file} lists it, but it is missing; ${hint}`,
     );
   }
@@ -51,7 +51,7 @@ export async function checkImageLabelSet(
   const gone = new Set(missing?.map((one) => one.file));
   const paths = images
     .filter((image) => !gone.has(image.file))
-    .map((image) => ({ path: join(source.pictures, image.file) }));
+    .map((image) => ({ path: join(source.images, image.file) }));
   const fingerprints = await decodeAll(paths, () => undefined, { collector, name: source.name, ...options });
   return { set, classes, fingerprints };
 }

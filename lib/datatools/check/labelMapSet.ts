@@ -1,36 +1,36 @@
 import { join, parse } from "node:path";
-import { listNames, listPictures } from "../../datasets/folders.js";
+import { listImages, listNames } from "../../datasets/folders.js";
 import { chooseClasses, labelRule } from "../../datasets/labelMaps.js";
 import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
 import { decodeLabelMap } from "../../images/decode.js";
-import { IGNORED_LABEL } from "../../images/picture.js";
+import { IGNORED_LABEL } from "../../images/image.js";
 import type { LabelMapsSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import type { CheckedSource } from "./cocoSet.js";
 import type { Collector } from "./collector.js";
-import { decodeAll } from "./pictures.js";
+import { decodeAll } from "./images.js";
 import type { CheckOptions } from "./types.js";
 
-/** Every problem of a folder of pictures with its label maps. */
+/** Every problem of a folder of images with its label maps. */
 export async function checkLabelMapSet(
   source: LabelMapsSource,
   collector: Collector,
   options: Omit<CheckOptions, "sources">,
 ): Promise<CheckedSource> {
   const classes = await collector.attemptAsync(() => chooseClasses(source));
-  const listed = await collector.attemptAsync(() => listPictures(source.pictures));
+  const listed = await collector.attemptAsync(() => listImages(source.images));
   const files = listed ?? [];
   const names = await collector.attemptAsync(() => listNames(source.labelMaps));
   const present = new Set(names);
   const suffix = source.labelSuffix ?? ".png";
-  const set = { name: source.name, pictures: files.length };
+  const set = { name: source.name, images: files.length };
   if (files.length === 0 || names === undefined) {
-    if (listed?.length === 0) collector.add("error", "file", { file: source.pictures }, "there are no pictures here");
+    if (listed?.length === 0) collector.add("error", "file", { file: source.images }, "there are no images here");
     return { set, classes, fingerprints: [] };
   }
   const pairs = files.map((file) => {
     const name = parse(file).name + suffix;
-    return { path: join(source.pictures, file), labels: join(source.labelMaps, name), there: present.has(name) };
+    return { path: join(source.images, file), labels: join(source.labelMaps, name), there: present.has(name) };
   });
   for (const { path, labels } of pairs.filter(({ there }) => !there)) {
     collector.add("error", "label map", { file: path }, `its label map ${labels} is missing`);
@@ -40,11 +40,11 @@ export async function checkLabelMapSet(
   const counts = new Float64Array(256); // pixels of each class
   const fingerprints = await decodeAll(
     pairs,
-    async (picture, { path, labels, there }) => {
+    async (image, { path, labels, there }) => {
       if (!there) return;
       const map = await collector.attemptAsync(() => decodeLabelMap(labels));
       if (map === undefined) return;
-      collector.attempt(() => checkSize(path, picture, map, `its label map ${labels}`));
+      collector.attempt(() => checkSize(path, image, map, `its label map ${labels}`));
       if (classes === undefined) return;
       const rule = { path: labels, ...labelRule(source, classes.length) };
       for (const { fault, pixels } of strayLabels(map, rule)) {
@@ -80,6 +80,6 @@ function findOrphans(
 ): void {
   const orphans = names.filter((name) => name.endsWith(suffix) && !wanted.has(join(folder, name)));
   if (orphans.length === 0) return;
-  const message = `${counted(orphans.length, "label map has", "label maps have")} no picture, such as ${orphans.sort()[0]}`;
+  const message = `${counted(orphans.length, "label map has", "label maps have")} no image, such as ${orphans.sort()[0]}`;
   collector.add("warning", "unused", { file: folder }, message);
 }

@@ -2,7 +2,7 @@ import type { Problem } from "./types.js";
 
 /**
  * Errors first, of each the rarest kind of a set first, since a rare one among many is easily overlooked; of a kind by file
- * and entry. The order is that of the problems alone, whichever picture was decoded first.
+ * and entry. The order is that of the problems alone, whichever image was decoded first.
  */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   const counts = new Map<string, number>();

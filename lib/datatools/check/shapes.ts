@@ -8,7 +8,7 @@ import type { SetWork } from "../../masks/work.js";
 import { counted } from "../../words.js";
 import type { Collector } from "./collector.js";
 
-/** Pixels that a corner or a point may lie outside its picture without a word: annotation tools round. */
+/** Pixels that a corner or a point may lie outside its image without a word: annotation tools round. */
 const TOLERANCE = 1;
 /** A box and a mask of one object whose IoU is below this do not belong together, as far as boxes tell. */
 const LEAST_AGREEMENT = 0.5;
@@ -25,13 +25,9 @@ export function checkShapes(annotation: CocoAnnotation, given: boolean, collecto
  * `area` is the mask's in COCO, the box's by the custom of many, and either may be counted before clipping; outlines
  * count other pixels than the mask drawn from them. What lies a tenth and a border beyond all of these is neither's.
  */
-function checkArea(
-  { area, corners, picture, place }: CocoAnnotation,
-  mask: Rle | undefined,
-  collector: Collector,
-): void {
+function checkArea({ area, corners, image, place }: CocoAnnotation, mask: Rle | undefined, collector: Collector): void {
   if (area === undefined) return;
-  const boxes = [corners, clipBox(corners, picture).box].map((box) => areaOf(box));
+  const boxes = [corners, clipBox(corners, image).box].map((box) => areaOf(box));
   const areas = mask === undefined ? boxes : [...boxes, rleArea(mask)];
   const border = corners[2] - corners[0] + corners[3] - corners[1];
   const [least, most] = [0.9 * Math.min(...areas) - border, 1.1 * Math.max(...areas) + border];
@@ -43,43 +39,43 @@ function checkArea(
 
 const areaOf = ([x1, y1, x2, y2]: readonly [number, number, number, number]): number => (x2 - x1) * (y2 - y1);
 
-function checkCorners({ corners, picture, place }: CocoAnnotation, collector: Collector): boolean {
+function checkCorners({ corners, image, place }: CocoAnnotation, collector: Collector): boolean {
   const [x1, y1, x2, y2] = corners;
   const size = `${round(x2 - x1)} × ${round(y2 - y1)} pixels`;
   if (x2 <= x1 || y2 <= y1) {
     collector.add("error", "box", place, `the box is empty: ${size}; it is left out of training`);
     return false;
   }
-  const { box } = clipBox(corners, picture);
+  const { box } = clipBox(corners, image);
   if (box[2] <= box[0] || box[3] <= box[1]) {
     const where = `x ${round(x1)} to ${round(x2)}, y ${round(y1)} to ${round(y2)}`;
-    const message = `the box lies outside its picture of ${picture.width} × ${picture.height}: ${where}`;
+    const message = `the box lies outside its image of ${image.width} × ${image.height}: ${where}`;
     collector.add("error", "box", place, message);
     return false;
   }
   if (box[2] - box[0] < 1 || box[3] - box[1] < 1) {
     collector.add("warning", "box", place, `the box is thinner than a pixel: ${size}; it is left out of training`);
   }
-  const beyond = Math.max(-x1, -y1, x2 - picture.width, y2 - picture.height);
+  const beyond = Math.max(-x1, -y1, x2 - image.width, y2 - image.height);
   if (beyond > TOLERANCE) {
     collector.add(
       "warning",
       "box",
       place,
-      `the box reaches ${counted(round(beyond), "pixel")} outside its picture; it is clipped`,
+      `the box reaches ${counted(round(beyond), "pixel")} outside its image; it is clipped`,
     );
   }
   return true;
 }
 
 function checkMask(
-  { picture, place }: CocoAnnotation,
+  { image, place }: CocoAnnotation,
   shape: CocoSegmentation,
   collector: Collector,
   work: SetWork,
 ): Rle | undefined {
   if (work.isSpent) return undefined; // which is told already
-  const { width, height } = picture;
+  const { width, height } = image;
   // What is too much for the file is a fault of the file, and told as such, before those of single masks.
   const kind = () => (work.isSpent ? "file" : "mask");
   const rle = collector.attemptAt(kind, place, () => segmentationToRle(shape, height, width, placeName(place), work));
@@ -87,7 +83,7 @@ function checkMask(
   if (!("size" in shape)) {
     const beyond = reach(shape, width, height);
     if (beyond > TOLERANCE) {
-      const message = `a polygon reaches ${counted(round(beyond), "pixel")} outside its picture; it is clipped`;
+      const message = `a polygon reaches ${counted(round(beyond), "pixel")} outside its image; it is clipped`;
       collector.add("warning", "mask", place, message);
     }
     for (const [i, polygon] of shape.entries()) {
@@ -97,7 +93,7 @@ function checkMask(
     }
   }
   if (rleArea(rle) > 0) return rle;
-  collector.add("warning", "mask", place, "the mask covers no pixel of its picture");
+  collector.add("warning", "mask", place, "the mask covers no pixel of its image");
   return undefined;
 }
 

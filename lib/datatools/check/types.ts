@@ -16,7 +16,7 @@ export interface Problem {
 
 export interface CheckedSet {
   readonly name: string;
-  readonly pictures: number;
+  readonly images: number;
   /** Of a COCO file. */
   readonly annotations?: number;
 }
@@ -30,9 +30,9 @@ export interface CheckResult {
 }
 
 export interface CheckOptions {
-  /** Two or more are also searched for pictures they share. Where one names no classes, the first one's count. */
+  /** Two or more are also searched for images they share. Where one names no classes, the first one's count. */
   readonly sources: readonly DataSource[];
-  /** False: pictures are not decoded; so sizes, damaged files and shared pictures are not found. Default true. */
+  /** False: images are not decoded; so sizes, damaged files and shared images are not found. Default true. */
   readonly pixels?: boolean;
   /** The annotation files are read once more at once, by a training: keep them for it. Default false. */
   readonly handOver?: boolean;

@@ -22,8 +22,8 @@ export type ConvertSource =
 
 export type ConvertTarget =
   | ({ readonly format: "coco" } & WriteCocoOptions)
-  | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onPicture">)
-  | ({ readonly format: "classes" } & Omit<WriteClassesOptions, "signal" | "onPicture">);
+  | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onImage">)
+  | ({ readonly format: "classes" } & Omit<WriteClassesOptions, "signal" | "onImage">);
 
 export interface ConvertOptions {
   readonly from: ConvertSource;
@@ -35,8 +35,8 @@ export interface ConvertOptions {
 export interface ConvertResult {
   readonly output: string;
   /** The folder that the file names written are relative to. */
-  readonly pictures: string;
-  readonly pictureCount: number;
+  readonly images: string;
+  readonly imageCount: number;
   readonly objects: number;
   readonly classes: readonly string[];
   readonly withoutMask: number;
@@ -49,18 +49,18 @@ export interface ConvertResult {
 /** Reads annotations of one format and writes them in another. @throws UserError as the readers and writers */
 export async function convertData({ from, to, signal, onEvent }: ConvertOptions): Promise<ConvertResult> {
   const set = await read(from);
-  if (set.pictures.length === 0) throw new UserError(`${from.input}: there are no pictures`);
+  if (set.images.length === 0) throw new UserError(`${from.input}: there are no images`);
   if (set.classes.length === 0) throw new UserError(`${from.input}: there is not a single object`);
   const { remarks, ...written } = await write(set, to, {
     ...(signal !== undefined && { signal }),
-    onPicture: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
+    onImage: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
   });
-  const objects = set.pictures.flatMap((picture) => picture.objects);
+  const objects = set.images.flatMap((image) => image.objects);
   return {
     output: to.output,
-    pictures: set.folder,
+    images: set.folder,
     ...written,
-    pictureCount: set.pictures.length,
+    imageCount: set.images.length,
     objects: objects.length,
     classes: set.classes,
     withoutMask: objects.filter(({ segmentation }) => segmentation === undefined).length,
@@ -69,12 +69,12 @@ export async function convertData({ from, to, signal, onEvent }: ConvertOptions)
 }
 
 /** What a writer tells of what it wrote. */
-type Written = Pick<ConvertResult, "remarks" | "crops"> & Partial<Pick<ConvertResult, "pictures">>;
+type Written = Pick<ConvertResult, "remarks" | "crops"> & Partial<Pick<ConvertResult, "images">>;
 
 async function write(
   set: ConvertedSet,
   to: ConvertTarget,
-  watch: Pick<WriteYoloOptions, "signal" | "onPicture">,
+  watch: Pick<WriteYoloOptions, "signal" | "onImage">,
 ): Promise<Written> {
   switch (to.format) {
     case "coco":
@@ -84,12 +84,12 @@ async function write(
       const remarks = await writeYolo(set, { ...to, ...watch });
       return {
         remarks,
-        ...(to.copyPictures !== false && { pictures: join(to.output, "images", to.split ?? "train") }),
+        ...(to.copyImages !== false && { images: join(to.output, "images", to.split ?? "train") }),
       };
     }
     case "classes": {
       const { counts, remarks } = await writeClasses(set, { ...to, ...watch });
-      return { remarks, crops: counts, pictures: to.output };
+      return { remarks, crops: counts, images: to.output };
     }
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { checkSides } from "../../datasets/pictureSize.js";
+import { checkSides } from "../../datasets/imageSize.js";
 import { countPresent, setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { mergeRles } from "../../masks/overlap.js";
@@ -21,14 +21,14 @@ import {
   rotated,
   type Tally,
 } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
 import { attributeOf, childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
 export interface CvatOptions {
   /** The XML file of an export "CVAT for images 1.1". */
   readonly input: string;
   /** Default images beside the XML file, or its folder. */
-  readonly pictures?: string;
+  readonly images?: string;
   /** Default the labels of the task, in its order. */
   readonly classes?: readonly string[];
 }
@@ -39,7 +39,7 @@ const NO_OBJECTS = ["polyline", "points", "cuboid", "skeleton", "tag"];
  * Reads CVAT's XML for images, version 1.1: boxes (turned ones as polygons), polygons, ellipses and masks. Shapes of one
  * label and group_id are one object, as in CVAT's own export to COCO.
  *
- * @throws UserError naming file, picture and shape for anything malformed
+ * @throws UserError naming file, image and shape for anything malformed
  */
 export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
   const root = await readXml(options.input, "annotations");
@@ -50,16 +50,16 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
     throw new UserError(`${options.input}: ${reason}`);
   }
   const beside = join(dirname(options.input), "images");
-  const folder = options.pictures ?? (existsSync(beside) ? beside : dirname(options.input));
+  const folder = options.images ?? (existsSync(beside) ? beside : dirname(options.input));
   const tally = createTally();
   const work = setWork(() => countPresent(folder, elements.map(nameOf)));
   work.addFile((await stat(options.input)).size);
-  const pictures = elements.map((element) => readPicture(element, { tally, work }));
-  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const images = elements.map((element) => readImage(element, { tally, work }));
+  const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = options.classes
     ? classList(options.classes, met, options.input)
     : withOthers(taskLabels(root), met, tally);
-  return { classes, pictures, folder, remarks: tally.remarks };
+  return { classes, images, folder, remarks: tally.remarks };
 }
 
 /** The names in meta/task/labels, or meta/project or meta/job. Parts of skeletons have a parent, and are no classes. */
@@ -82,7 +82,7 @@ function withOthers(labels: readonly string[], met: readonly string[], tally: Ta
 
 const nameOf = (image: XmlElement): string => attributeOf(image, "name").replaceAll("\\", "/");
 
-function readPicture(image: XmlElement, reading: Reading): ConvertedPicture {
+function readImage(image: XmlElement, reading: Reading): ConvertedImage {
   const file = nameOf(image);
   const side = (name: string): number => toNumber(image.attributes[name], name, image.where);
   const size = { width: side("width"), height: side("height") };

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
-import { isPicture, listNames, listPictures } from "../../datasets/folders.js";
+import { isImage, listImages, listNames } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
 import { nameFault } from "../../files.js";
 
@@ -13,26 +13,26 @@ export async function listFiles(folder: string, ending: string, what: string): P
   return names.sort();
 }
 
-/** Finds pictures by the name an annotation gives, else by that of the annotation file. */
-export interface PictureFinder {
+/** Finds images by the name an annotation gives, else by that of the annotation file. */
+export interface ImageFinder {
   readonly folder: string;
-  /** @throws UserError naming `source` where there is no such picture */
+  /** @throws UserError naming `source` where there is no such image */
   find(name: string | undefined, source: string): string;
 }
 
-export async function pictureFinder(folder: string): Promise<PictureFinder> {
-  const byStem = new Map((await listPictures(folder)).map((name) => [parse(name).name, name]));
+export async function imageFinder(folder: string): Promise<ImageFinder> {
+  const byStem = new Map((await listImages(folder)).map((name) => [parse(name).name, name]));
   return {
     folder,
     find(name, source) {
       const given = name?.replaceAll("\\", "/");
-      // LabelMe and VOC name pictures where they once were: such a name counts by its last part, in this folder.
+      // LabelMe and VOC name images where they once were: such a name counts by its last part, in this folder.
       const isWithin = given !== undefined && nameFault(given) === undefined;
-      if (isWithin && isPicture(given) && existsSync(join(folder, given))) return given;
+      if (isWithin && isImage(given) && existsSync(join(folder, given))) return given;
       const same = byStem.get(parse(given ?? source).name) ?? byStem.get(parse(source).name);
       if (same !== undefined) return same;
-      const wanted = given === undefined || given === "" ? `a picture named as it` : `"${given}"`;
-      throw new UserError(`${source}: its picture, ${wanted}, is not in ${folder}; give its folder by --pictures`);
+      const wanted = given === undefined || given === "" ? `an image named as it` : `"${given}"`;
+      throw new UserError(`${source}: its image, ${wanted}, is not in ${folder}; give its folder by --images`);
     },
   };
 }

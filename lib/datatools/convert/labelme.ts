@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { checkSides } from "../../datasets/pictureSize.js";
+import { checkSides } from "../../datasets/imageSize.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
-import { decodeMask, readPictureSize } from "../../images/decode.js";
+import { decodeMask, readImageSize } from "../../images/decode.js";
 import { parseJson } from "../../json.js";
 import { polygonExtent } from "../../masks/extent.js";
 import { mergeRles } from "../../masks/overlap.js";
@@ -13,7 +13,7 @@ import { LARGEST_SIDE } from "../../masks/sides.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import { COST } from "../../masks/work.js";
-import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
+import { type ImageFinder, imageFinder, listFiles } from "./files.js";
 import {
   boxObject,
   classList,
@@ -25,13 +25,13 @@ import {
   polygonObject,
   type Reading,
 } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
 
 export interface LabelmeOptions {
   /** The folder of the JSON files. */
   readonly input: string;
   /** Default the JSON files' folder. */
-  readonly pictures?: string;
+  readonly images?: string;
   readonly classes?: readonly string[];
 }
 
@@ -62,29 +62,29 @@ type LabelmeFile = Omit<z.output<typeof fileSchema>, "shapes"> & { readonly shap
  * @throws UserError naming file and shape for anything malformed
  */
 export async function readLabelme(options: LabelmeOptions): Promise<ConvertedSet> {
-  const finder = await pictureFinder(options.pictures ?? options.input);
+  const finder = await imageFinder(options.images ?? options.input);
   const tally = createTally();
   const work = setWork();
-  const pictures: ConvertedPicture[] = [];
+  const images: ConvertedImage[] = [];
   for (const name of await listFiles(options.input, ".json", "annotations")) {
-    pictures.push(await readPicture(join(options.input, name), finder, { tally, work }));
+    images.push(await readImage(join(options.input, name), finder, { tally, work }));
   }
-  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = classList(options.classes, met, options.input);
-  return { classes, pictures, folder: finder.folder, remarks: tally.remarks };
+  return { classes, images, folder: finder.folder, remarks: tally.remarks };
 }
 
-async function readPicture(path: string, finder: PictureFinder, reading: Reading): Promise<ConvertedPicture> {
+async function readImage(path: string, finder: ImageFinder, reading: Reading): Promise<ConvertedImage> {
   const text = await readTextFile(path);
   const content = parse(text, path);
   const file = finder.find(content.imagePath ?? undefined, path);
   reading.work.addFile(text.length);
-  reading.work.addPicture();
+  reading.work.addImage();
   const { imageWidth, imageHeight } = content;
   const size =
     imageWidth && imageHeight
       ? { width: imageWidth, height: imageHeight }
-      : await readPictureSize(join(finder.folder, file));
+      : await readImageSize(join(finder.folder, file));
   checkSides(size.width, size.height, { file: path });
   const groups = new Map<string, { shape: Shape; where: string }[]>();
   for (const [i, shape] of content.shapes.entries()) {
@@ -182,7 +182,7 @@ async function readMask({ mask, points }: Shape, size: Size, where: string, { wo
     throw new UserError(`${where}: the mask or its place is missing`);
   const bitmap = await decodeMask(Buffer.from(mask, "base64"), { name: `${where}: its mask` });
   if (!corner.every((value) => Math.abs(value) <= LARGEST_SIDE)) {
-    throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is in no picture`);
+    throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is in no image`);
   }
   work.spend(COST.pixel * bitmap.height * bitmap.width + COST.madeColumn * size.width, where);
   const rle = encodeRle(bitmap.data, bitmap.height, bitmap.width);

@@ -7,26 +7,26 @@ import {
   nameOfLabel,
   refuseUnusedNames,
 } from "../../datasets/classNumbers.js";
-import { listNames, listPictures } from "../../datasets/folders.js";
+import { listImages, listNames } from "../../datasets/folders.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
-import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readPictureSize } from "../../images/decode.js";
-import { IGNORED_LABEL } from "../../images/picture.js";
+import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readImageSize } from "../../images/decode.js";
+import { IGNORED_LABEL } from "../../images/image.js";
 import { encodeRle } from "../../masks/rle.js";
 import type { Rle } from "../../masks/types.js";
 import { UNCOUNTED } from "../../masks/work.js";
 import { connectedRegions, rlesOfValues } from "./bitmaps.js";
 import { listFiles } from "./files.js";
 import { classList, createTally, maskObject, type Tally } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
 
 export interface MasksOptions {
   /** The folder of the PNGs. */
   readonly input: string;
-  readonly pictures: string;
+  readonly images: string;
   /**
-   * "instances": one PNG a picture, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
-   * not black belongs to it. "classes": one PNG a picture, its pixels a class, 0 the ground, which is no object; each
+   * "instances": one PNG an image, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
+   * not black belongs to it. "classes": one PNG an image, its pixels a class, 0 the ground, which is no object; each
    * connected region (by edges or corners) is an object. `ignoreLabel` is no object in "instances" and "classes".
    */
   readonly layout: "instances" | "objects" | "classes";
@@ -45,12 +45,12 @@ export interface MasksOptions {
   readonly classMaps?: string;
   /** For "instances": the class is the number over this, as Cityscapes' 1000. */
   readonly classDivisor?: number;
-  /** What follows a picture's name in its PNG's; default ".png". */
+  /** What follows an image's name in its PNG's; default ".png". */
   readonly suffix?: string;
   /**
-   * For "objects": finds picture and class in a PNG's path below the folder, without its ending, by the groups "picture"
-   * and "class". Default PICTURE_CLASS_NUMBER, or PICTURE/…/CLASS_NUMBER; where there is one class alone,
-   * PICTURE_NUMBER or PICTURE/….
+   * For "objects": finds image and class in a PNG's path below the folder, without its ending, by the groups "image"
+   * and "class". Default IMAGE_CLASS_NUMBER, or IMAGE/…/CLASS_NUMBER; where there is one class alone,
+   * IMAGE_NUMBER or IMAGE/….
    */
   readonly pattern?: string;
   /** Objects with fewer pixels are left out; default 1. */
@@ -61,21 +61,21 @@ export interface MasksOptions {
 export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   const options = await withNumbers(given);
   const tally = createTally();
-  const names = await listPictures(options.pictures);
-  if (names.length === 0) throw new UserError(`${options.pictures}: there are no pictures in this folder`);
-  const pictures =
+  const names = await listImages(options.images);
+  if (names.length === 0) throw new UserError(`${options.images}: there are no images in this folder`);
+  const images =
     options.layout === "objects" ? await readObjects(names, options, tally) : await readMaps(names, options, tally);
-  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
   if (met.length === 0) throw new UserError(`${options.input}: there is not a single object in these masks`);
   const { numbers, highest } = options;
   if (numbers === undefined) {
     const classes = classList(options.classes, met, options.input);
-    return { classes, pictures, folder: options.pictures, remarks: tally.remarks };
+    return { classes, images, folder: options.images, remarks: tally.remarks };
   }
   if (options.objectInfo === undefined) refuseUnusedNames(numbers, highest.value, options.input);
   const classes = numbers.classes.slice(1 - numbers.first);
   const remarks = [`labels: ${describeLabels(numbers)}; 0 is no object`, ...tally.remarks];
-  return { classes, pictures, folder: options.pictures, remarks };
+  return { classes, images, folder: options.images, remarks };
 }
 
 /** What the readers are told: also how labels are named, where they are. */
@@ -95,30 +95,30 @@ async function withNumbers(given: MasksOptions): Promise<Reading> {
   return { ...options, numbers: { classes: names, first: firstLabel(given.reduceZeroLabel), list } };
 }
 
-async function readMaps(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedPicture[]> {
+async function readMaps(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedImage[]> {
   const suffix = options.suffix ?? ".png";
   const present = new Set(await listNames(options.input));
   const wanted = names.map((file) => ({ file, map: parse(file).name + suffix }));
   const pairs = wanted.filter(({ map }) => present.has(map));
   if (pairs.length === 0) {
     const example = join(options.input, wanted[0]!.map);
-    throw new UserError(`${options.input}: no picture has a mask here; ${names[0]} would have ${example}`);
+    throw new UserError(`${options.input}: no image has a mask here; ${names[0]} would have ${example}`);
   }
-  tally.add(["picture without a mask left out", "pictures without a mask left out"], names.length - pairs.length);
-  const pictures: ConvertedPicture[] = [];
+  tally.add(["image without a mask left out", "images without a mask left out"], names.length - pairs.length);
+  const images: ConvertedImage[] = [];
   for (const { file, map } of pairs) {
     const path = join(options.input, map);
     const values = await decodeIndices(path, "mask");
-    const size = await readPictureSize(join(options.pictures, file));
+    const size = await readImageSize(join(options.images, file));
     checkSize(path, values, size);
     const labelOf = options.layout === "classes" ? undefined : await instanceLabels(file, values, options);
     const objects =
       labelOf === undefined
         ? regionObjects(path, values, options, tally)
         : instanceObjects(path, values, labelOf, options, tally);
-    pictures.push({ file, ...size, objects });
+    images.push({ file, ...size, objects });
   }
-  return pictures;
+  return images;
 }
 
 const withoutVoid = ({ data }: IndexMap, { ignoreLabel = IGNORED_LABEL }: Reading): Uint8Array | Uint16Array =>
@@ -203,48 +203,46 @@ function nameOf(value: number, { numbers, highest }: Reading, where: string): st
   return nameOfLabel(value, numbers, where);
 }
 
-async function readObjects(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedPicture[]> {
+async function readObjects(names: readonly string[], options: Reading, tally: Tally): Promise<ConvertedImage[]> {
   const files = (await glob("**/*.png", { cwd: options.input })).sort();
   if (files.length === 0) await listFiles(options.input, ".png", "masks");
   const byStem = new Map(names.map((file) => [parse(file).name, file]));
-  const byPicture = new Map<string, { path: string; label: string }[]>();
+  const byImage = new Map<string, { path: string; label: string }[]>();
   for (const file of files) {
     const path = join(options.input, file);
-    const { picture, label } = readName(file.replace(/\.png$/i, ""), path, options);
-    const found = byStem.get(picture);
+    const { image, label } = readName(file.replace(/\.png$/i, ""), path, options);
+    const found = byStem.get(image);
     if (found === undefined) {
-      throw new UserError(
-        `${path}: its picture would be "${picture}", which is not in ${options.pictures}; check --pattern`,
-      );
+      throw new UserError(`${path}: its image would be "${image}", which is not in ${options.images}; check --pattern`);
     }
-    byPicture.set(found, [...(byPicture.get(found) ?? []), { path, label }]);
+    byImage.set(found, [...(byImage.get(found) ?? []), { path, label }]);
   }
-  const pictures: ConvertedPicture[] = [];
+  const images: ConvertedImage[] = [];
   for (const file of names) {
-    const size = await readPictureSize(join(options.pictures, file));
+    const size = await readImageSize(join(options.images, file));
     const objects: ConvertedObject[] = [];
-    for (const { path, label } of byPicture.get(file) ?? []) {
+    for (const { path, label } of byImage.get(file) ?? []) {
       const mask = await decodeMask(path);
       checkSize(path, mask, size);
       objects.push(...objectOf(label, encodeRle(mask.data, mask.height, mask.width), options, tally));
     }
-    pictures.push({ file, ...size, objects });
+    images.push({ file, ...size, objects });
   }
-  return pictures;
+  return images;
 }
 
-const WITH_CLASS = /^(?<picture>[^/]+)(?:_|\/(?:.*\/)?)(?<class>[^_/]+)_\d+$/;
-const WITHOUT_CLASS = /^(?<picture>[^/]+?)(?:_\d+|\/.*)$/;
+const WITH_CLASS = /^(?<image>[^/]+)(?:_|\/(?:.*\/)?)(?<class>[^_/]+)_\d+$/;
+const WITHOUT_CLASS = /^(?<image>[^/]+?)(?:_\d+|\/.*)$/;
 
 function readName(name: string, path: string, { pattern, classes }: Reading) {
   const only = classes?.length === 1 ? classes[0] : undefined;
   const expression = pattern === undefined ? (only === undefined ? WITH_CLASS : WITHOUT_CLASS) : compile(pattern);
   const groups = expression.exec(name)?.groups;
   const label = groups?.class ?? only;
-  if (groups?.picture !== undefined && label !== undefined) return { picture: groups.picture, label };
-  const hint = only === undefined ? "PICTURE_CLASS_NUMBER; or name the one class by --classes" : "PICTURE_NUMBER";
+  if (groups?.image !== undefined && label !== undefined) return { image: groups.image, label };
+  const hint = only === undefined ? "IMAGE_CLASS_NUMBER; or name the one class by --classes" : "IMAGE_NUMBER";
   throw new UserError(
-    `${path}: the name does not say its picture${only === undefined ? " and class" : ""}: ${pattern ?? hint}`,
+    `${path}: the name does not say its image${only === undefined ? " and class" : ""}: ${pattern ?? hint}`,
   );
 }
 
@@ -258,5 +256,5 @@ function compile(pattern: string): RegExp {
 
 function checkSize(path: string, { width, height }: Size, other: Size): void {
   if (width === other.width && height === other.height) return;
-  throw new UserError(`${path}: the mask is ${width}×${height}, its picture ${other.width}×${other.height}`);
+  throw new UserError(`${path}: the mask is ${width}×${height}, its image ${other.width}×${other.height}`);
 }

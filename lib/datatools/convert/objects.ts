@@ -62,11 +62,11 @@ export function createTally(): Tally {
 }
 
 export const SWAPPED: Words = ["box with swapped corners left out", "boxes with swapped corners left out"];
-export const CLIPPED: Words = ["box clipped to its picture", "boxes clipped to their pictures"];
+export const CLIPPED: Words = ["box clipped to its image", "boxes clipped to their images"];
 
 export const LISTED_BEFORE: Words = [
-  "entry left out of a picture that is listed before",
-  "entries left out of pictures that are listed before",
+  "entry left out of an image that is listed before",
+  "entries left out of images that are listed before",
 ];
 
 export const noObjects = (type: string): Words => [
@@ -75,7 +75,7 @@ export const noObjects = (type: string): Words => [
 ];
 
 /**
- * An object known by its box; clipped to the picture.
+ * An object known by its box; clipped to the image.
  *
  * @param where names the object
  * @returns undefined, tallied, where nothing of it is left
@@ -83,7 +83,7 @@ export const noObjects = (type: string): Words => [
 export function boxObject(
   label: string,
   [x1, y1, x2, y2]: readonly [number, number, number, number],
-  picture: Size,
+  image: Size,
   where: string,
   tally: Tally,
 ): ConvertedObject | undefined {
@@ -92,10 +92,10 @@ export function boxObject(
     tally.name(SWAPPED, `${where}: ${corners}`);
     return undefined;
   }
-  const { box, clipped } = clipBox([x1, y1, x2, y2], picture);
+  const { box, clipped } = clipBox([x1, y1, x2, y2], image);
   const [width, height] = [box[2] - box[0], box[3] - box[1]];
   if (!(width > 0 && height > 0)) {
-    tally.name(["box without area in its picture left out", "boxes without area in their pictures left out"], where);
+    tally.name(["box without area in its image left out", "boxes without area in their images left out"], where);
     return undefined;
   }
   if (clipped) tally.add(CLIPPED);
@@ -103,7 +103,7 @@ export function boxObject(
 }
 
 /**
- * An object known by outlines, which together are its mask. The box is their extent within the picture, the area that of
+ * An object known by outlines, which together are its mask. The box is their extent within the image, the area that of
  * the mask.
  *
  * @param where names the object in messages
@@ -111,7 +111,7 @@ export function boxObject(
 export function polygonObject(
   label: string,
   outlines: readonly (readonly Point[])[],
-  picture: Size,
+  image: Size,
   where: string,
   { tally, work }: Counting,
 ): ConvertedObject | undefined {
@@ -119,22 +119,22 @@ export function polygonObject(
   if (polygons.length < outlines.length)
     tally.name(["polygon with fewer than 3 points left out", "polygons with fewer than 3 points left out"], where);
   if (polygons.length === 0) return undefined;
-  const area = rleArea(polygonsToRle(polygons, picture.height, picture.width, where, work));
-  const object = boxObject(label, polygonExtent(polygons), picture, where, tally);
+  const area = rleArea(polygonsToRle(polygons, image.height, image.width, where, work));
+  const object = boxObject(label, polygonExtent(polygons), image, where, tally);
   return object && { ...object, segmentation: polygons, area };
 }
 
 /** The pixels within outlines. @throws UserError where one has fewer than three points */
 export function outlinesRle(
   outlines: readonly (readonly Point[])[],
-  picture: Size,
+  image: Size,
   where: string,
   { work }: Pick<Counting, "work">,
 ): Rle {
   return polygonsToRle(
     outlines.map((points) => points.flat()),
-    picture.height,
-    picture.width,
+    image.height,
+    image.width,
     where,
     work,
   );
@@ -170,7 +170,7 @@ const RADII = `radii go from 0 to ${LARGEST_RADIUS} pixels`;
  * Points on an ellipse, so many that the polygon strays from it by less than a tenth of a pixel.
  *
  * @param where names the object in messages
- * @throws UserError where a radius is negative or larger than any picture's
+ * @throws UserError where a radius is negative or larger than any image's
  */
 export function ellipsePoints(
   centre: Point,

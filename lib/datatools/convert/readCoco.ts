@@ -9,7 +9,7 @@ import type { ConvertedObject, ConvertedSet } from "./types.js";
 export interface ReadCocoOptions {
   /** The JSON file. */
   readonly input: string;
-  readonly pictures: string;
+  readonly images: string;
   readonly classes?: readonly string[];
 }
 
@@ -17,8 +17,8 @@ export interface ReadCocoOptions {
 export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> {
   const file = await readCocoFile(options.input);
   const { records, classes, counts } = readRecords(file, options.input, options.classes);
-  if (records.length === 0) throw new UserError(`${options.input}: it lists no pictures`);
-  await checkFilesExist(options.pictures, records, options.input);
+  if (records.length === 0) throw new UserError(`${options.input}: it lists no images`);
+  await checkFilesExist(options.images, records, options.input);
   const tally = createTally();
   tally.add(CLIPPED, counts.clippedBoxes);
   tally.add(
@@ -26,7 +26,7 @@ export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> 
     counts.degenerateBoxes,
   );
   tally.add(["object of a class not chosen left out", "objects of classes not chosen left out"], counts.otherClasses);
-  const pictures = records.map((record) => {
+  const images = records.map((record) => {
     const { file: name, width, height, labels } = record;
     return {
       file: name,
@@ -36,11 +36,11 @@ export async function readCoco(options: ReadCocoOptions): Promise<ConvertedSet> 
       objects: Array.from(labels.keys(), (i) => objectAt(record, i, classes, options.input)),
     };
   });
-  return { classes, pictures, folder: options.pictures, bytes: file.bytes, remarks: tally.remarks };
+  return { classes, images, folder: options.images, bytes: file.bytes, remarks: tally.remarks };
 }
 
 function objectAt(
-  { file: picture, boxes, labels, crowd, areas, ids, shapes }: CocoRecord,
+  { file: image, boxes, labels, crowd, areas, ids, shapes }: CocoRecord,
   i: number,
   classes: readonly string[],
   file: string,
@@ -52,7 +52,7 @@ function objectAt(
     bbox: [x1, y1, x2 - x1, y2 - y1],
     area: areas[i]!,
     crowd: crowd[i] === 1,
-    source: `${file}: annotation ${ids[i]} of ${picture}`,
+    source: `${file}: annotation ${ids[i]} of ${image}`,
     ...(shape !== undefined && { segmentation: shape }),
   } satisfies ConvertedObject;
 }

@@ -3,8 +3,8 @@ import type { CocoSegmentation } from "../../masks/coco.js";
 /** What every format is read into, and written from. Coordinates are edges of pixels: x = 0 is the left border. */
 export interface ConvertedSet {
   readonly classes: readonly string[];
-  readonly pictures: readonly ConvertedPicture[];
-  /** The folder that the pictures' names are relative to. */
+  readonly images: readonly ConvertedImage[];
+  /** The folder that the images' names are relative to. */
   readonly folder: string;
   /** Of the annotation file, where its objects' masks are still to be drawn. */
   readonly bytes?: number;
@@ -12,7 +12,7 @@ export interface ConvertedSet {
   readonly remarks: readonly string[];
 }
 
-export interface ConvertedPicture {
+export interface ConvertedImage {
   readonly file: string;
   /** Where its name stands, for messages. */
   readonly source?: string;

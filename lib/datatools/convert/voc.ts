@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { checkSides } from "../../datasets/pictureSize.js";
+import { checkSides } from "../../datasets/imageSize.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
-import { readPictureSize } from "../../images/decode.js";
-import { listFiles, type PictureFinder, pictureFinder } from "./files.js";
+import { readImageSize } from "../../images/decode.js";
+import { type ImageFinder, imageFinder, listFiles } from "./files.js";
 import { boxObject, classList, createTally, LISTED_BEFORE, SWAPPED, type Tally } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
 import { childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
 export interface VocOptions {
   /** The folder of the XML files, or the one above it, with Annotations and JPEGImages. */
   readonly input: string;
   /** Default JPEGImages beside the XML files' folder, or that folder itself. */
-  readonly pictures?: string;
+  readonly images?: string;
   /** A file of ImageSets/Main: the names to take, one a line; default all. */
   readonly list?: string;
   readonly classes?: readonly string[];
@@ -36,17 +36,17 @@ export async function readVoc(options: VocOptions): Promise<ConvertedSet> {
   const nested = join(options.input, "Annotations");
   const folder = existsSync(nested) ? nested : options.input;
   const beside = join(dirname(folder), "JPEGImages");
-  const finder = await pictureFinder(options.pictures ?? (existsSync(beside) ? beside : folder));
+  const finder = await imageFinder(options.images ?? (existsSync(beside) ? beside : folder));
   const tally = createTally();
-  const pictures: ConvertedPicture[] = [];
+  const images: ConvertedImage[] = [];
   const chosen = await chooseFiles(folder, options.list);
   const files = new Set(chosen);
   tally.add(LISTED_BEFORE, chosen.length - files.size);
   for (const file of files) {
-    pictures.push(await readPicture(join(folder, file), finder, options, tally));
+    images.push(await readImage(join(folder, file), finder, options, tally));
   }
-  const met = pictures.flatMap(({ objects }) => objects.map(({ label }) => label));
-  return { classes: classList(options.classes, met, folder), pictures, folder: finder.folder, remarks: tally.remarks };
+  const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
+  return { classes: classList(options.classes, met, folder), images, folder: finder.folder, remarks: tally.remarks };
 }
 
 async function chooseFiles(folder: string, list: string | undefined): Promise<string[]> {
@@ -59,12 +59,12 @@ async function chooseFiles(folder: string, list: string | undefined): Promise<st
   return names.map((name) => `${name}.xml`);
 }
 
-async function readPicture(
+async function readImage(
   path: string,
-  finder: PictureFinder,
+  finder: ImageFinder,
   options: VocOptions,
   tally: Tally,
-): Promise<ConvertedPicture> {
+): Promise<ConvertedImage> {
   const root = await readXml(path, "annotation");
   const file = finder.find(childText(root, "filename"), path);
   const size = await sizeOf(root, join(finder.folder, file));
@@ -72,22 +72,22 @@ async function readPicture(
   return { file, ...size, objects };
 }
 
-/** As written, or the picture's where there is none or it is 0, as some tools leave it. */
-async function sizeOf(root: XmlElement, picture: string): Promise<Size> {
+/** As written, or the image's where there is none or it is 0, as some tools leave it. */
+async function sizeOf(root: XmlElement, image: string): Promise<Size> {
   const size = childrenOf(root, "size")[0];
   const side = (name: string): number => {
     const text = size === undefined ? undefined : childText(size, name);
     return text === undefined ? 0 : toNumber(text, name, size!.where);
   };
   const [width, height] = [side("width"), side("height")];
-  if (width === 0 || height === 0) return readPictureSize(picture);
+  if (width === 0 || height === 0) return readImageSize(image);
   checkSides(width, height, { file: size!.where });
   return { width, height };
 }
 
 function readObject(
   object: XmlElement,
-  picture: Size,
+  image: Size,
   { corners = "pixels", difficult = "keep" }: VocOptions,
   tally: Tally,
 ): ConvertedObject | undefined {
@@ -109,6 +109,6 @@ function readObject(
     tally.name(SWAPPED, `${where}: ${corners}`);
     return undefined;
   }
-  const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], picture, where, tally);
+  const converted = boxObject(label, [xmin - first, ymin - first, xmax, ymax], image, where, tally);
   return converted && { ...converted, crowd: hard && difficult === "crowd" };
 }

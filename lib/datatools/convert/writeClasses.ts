@@ -2,33 +2,33 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, parse } from "node:path";
 import pMap from "p-map";
-import { listPicturesBelow } from "../../datasets/folders.js";
+import { listImagesBelow } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, readBytes, refuseExisting, writeFileAtomic } from "../../files.js";
-import { decodePicture } from "../../images/decode.js";
+import { decodeImage } from "../../images/decode.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { formatOf } from "../../images/formats.js";
-import { cropPicture } from "../../images/geometry.js";
-import type { Window } from "../../images/picture.js";
+import { cropImage } from "../../images/geometry.js";
+import type { Window } from "../../images/image.js";
 import { COST } from "../../masks/work.js";
 import { classFolders, safeName, shortened } from "./classFolders.js";
 import { createTally, type Words } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
 
 export interface WriteClassesOptions {
-  /** The folder: OUTPUT/CLASS/NAME-PICTURE-OBJECT.png go there, the numbers from 1. */
+  /** The folder: OUTPUT/CLASS/NAME-IMAGE-OBJECT.png go there, the numbers from 1. */
   readonly output: string;
-  /** What is cut out around a box on each side, as a share of the box's side; default 0. What lies outside the picture is not. */
+  /** What is cut out around a box on each side, as a share of the box's side; default 0. What lies outside the image is not. */
   readonly margin?: number;
   /** Boxes with a shorter side, in pixels, are left out; default 1. */
   readonly minSide?: number;
-  /** Of crops of JPEGs, 1–100; default 95. Crops of other pictures are PNGs. */
+  /** Of crops of JPEGs, 1–100; default 95. Crops of other images are PNGs. */
   readonly quality?: number;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly onImage?: (done: number, total: number) => void;
 }
 
 /** What became of a set's objects. */
@@ -51,10 +51,10 @@ const smallBoxes = (minSide: number): Words => [
 ];
 
 /**
- * Writes class folders: an image for each box. Each picture is decoded once, one at a time; those without boxes are not.
+ * Writes class folders: an image for each box. Each image is decoded once, one at a time; those without boxes are not.
  *
  * @returns what was written and left out
- * @throws UserError where a picture cannot be decoded, a class makes no folder of its own, nothing is left to write, or
+ * @throws UserError where an image cannot be decoded, a class makes no folder of its own, nothing is left to write, or
  *   the output exists
  */
 export async function writeClasses(
@@ -66,9 +66,9 @@ export async function writeClasses(
   refuseExisting([output], force);
   const tally = createTally();
   const folders = classFolders(set.classes, tally);
-  for (const { file, source } of set.pictures) checkName(file, source ?? set.folder);
-  const crops = set.pictures.map((picture, i) => cropsOf(picture, i, minSide));
-  const all = set.pictures.flatMap(({ objects }) => objects);
+  for (const { file, source } of set.images) checkName(file, source ?? set.folder);
+  const crops = set.images.map((image, i) => cropsOf(image, i, minSide));
+  const all = set.images.flatMap(({ objects }) => objects);
   const crowds = all.filter(({ crowd }) => crowd).length;
   const kept = crops.flat();
   const small = all.length - crowds - kept.length;
@@ -80,23 +80,23 @@ export async function writeClasses(
   const classes = new Map(set.classes.map((name) => [name, 0]));
   for (const { object } of kept) classes.set(object.label, (classes.get(object.label) ?? 0) + 1);
   for (const [name, count] of classes) if (count === 0) tally.name(EMPTY, name);
-  const before = existsSync(output) ? await listPicturesBelow(output) : [];
+  const before = existsSync(output) ? await listImagesBelow(output) : [];
   const work = setWork();
   work.addFile(set.bytes ?? 0);
   const written = new Set<string>();
-  for (const [i, picture] of set.pictures.entries()) {
+  for (const [i, image] of set.images.entries()) {
     options.signal?.throwIfAborted();
     const own = crops[i]!;
     if (own.length > 0) {
-      work.addPicture(picture);
+      work.addImage(image);
       for (const { object } of own) {
-        work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? picture.file);
+        work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? image.file);
       }
       const files = own.map(({ object, stem }) => join(folders.get(object.label)!, stem));
-      const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, picture) }));
-      for (const file of await writeCrops(picture, join(set.folder, picture.file), targets, options)) written.add(file);
+      const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, image) }));
+      for (const file of await writeCrops(image, join(set.folder, image.file), targets, options)) written.add(file);
     }
-    options.onPicture?.(i + 1, set.pictures.length);
+    options.onImage?.(i + 1, set.images.length);
   }
   for (const file of before) if (!written.has(file)) tally.name(KEPT, file);
   return {
@@ -111,7 +111,7 @@ interface Crop {
   readonly stem: string;
 }
 
-function cropsOf({ file, objects }: ConvertedPicture, index: number, minSide: number): Crop[] {
+function cropsOf({ file, objects }: ConvertedImage, index: number, minSide: number): Crop[] {
   const name = shortened(safeName(parse(file).name)) || "image";
   return objects.flatMap((object, k) =>
     object.crowd || Math.min(object.bbox[2], object.bbox[3]) < minSide
@@ -120,10 +120,10 @@ function cropsOf({ file, objects }: ConvertedPicture, index: number, minSide: nu
   );
 }
 
-/** Whole pixels that hold the box with its margin, within the picture. */
-function windowOf({ bbox: [x, y, width, height] }: ConvertedObject, margin: number, picture: Size): Window {
-  const [left, right] = span(x, width, margin, picture.width);
-  const [top, bottom] = span(y, height, margin, picture.height);
+/** Whole pixels that hold the box with its margin, within the image. */
+function windowOf({ bbox: [x, y, width, height] }: ConvertedObject, margin: number, image: Size): Window {
+  const [left, right] = span(x, width, margin, image.width);
+  const [top, bottom] = span(y, height, margin, image.height);
   return { left, top, width: right - left, height: bottom - top };
 }
 
@@ -139,19 +139,19 @@ function span(start: number, length: number, margin: number, most: number): [num
 
 /** @returns the names written */
 async function writeCrops(
-  annotated: ConvertedPicture,
+  annotated: ConvertedImage,
   path: string,
   targets: readonly { readonly file: string; readonly window: Window }[],
   { output, quality = 95 }: WriteClassesOptions,
 ): Promise<string[]> {
   const bytes = await readBytes(path);
-  const picture = await decodePicture(bytes, { name: path });
-  checkSize(path, picture, annotated, "its annotation");
+  const image = await decodeImage(bytes, { name: path });
+  checkSize(path, image, annotated, "its annotation");
   const jpeg = formatOf(bytes) === "JPEG";
   return pMap(
     targets,
     async ({ file, window }) => {
-      const part = cropPicture(picture, window);
+      const part = cropImage(image, window);
       const name = `${file}.${jpeg ? "jpg" : "png"}`;
       await writeFileAtomic(join(output, name), jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part));
       return name;

@@ -10,14 +10,14 @@ export interface WriteCocoOptions {
   readonly boxMasks?: boolean;
 }
 
-/** Writes a set as a COCO instance file; pictures, objects and classes are numbered from 1. */
+/** Writes a set as a COCO instance file; images, objects and classes are numbered from 1. */
 export async function writeCoco(set: ConvertedSet, options: WriteCocoOptions): Promise<void> {
   refuseExisting([options.output], options.force);
-  for (const { file, source } of set.pictures) checkName(file, source ?? options.output);
+  for (const { file, source } of set.images) checkName(file, source ?? options.output);
   const categoryIds = new Map(set.classes.map((name, i) => [name, i + 1]));
-  const images = set.pictures.map(({ file, width, height }, i) => ({ id: i + 1, file_name: file, width, height }));
+  const images = set.images.map(({ file, width, height }, i) => ({ id: i + 1, file_name: file, width, height }));
   let id = 0;
-  const annotations = set.pictures.flatMap(({ objects }, i) =>
+  const annotations = set.images.flatMap(({ objects }, i) =>
     objects.map(({ label, bbox, segmentation, area, crowd }) => ({
       id: ++id,
       image_id: i + 1,

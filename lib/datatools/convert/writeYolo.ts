@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, parse as parsePath } from "node:path";
 import { stringify } from "yaml";
 import { parseYaml, plainOf } from "../../config/tree.js";
-import { isPicture } from "../../datasets/folders.js";
+import { isImage } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
@@ -15,12 +15,12 @@ import {
   refuseExisting,
   writeFileAtomic,
 } from "../../files.js";
-import { decodePicture } from "../../images/decode.js";
+import { decodeImage } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
 import type { SetWork } from "../../masks/work.js";
 import { createTally, type Tally } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "./types.js";
 
 export interface WriteYoloOptions {
   /** The folder of the data set: images/SPLIT, labels/SPLIT and data.yaml go there. */
@@ -29,11 +29,11 @@ export interface WriteYoloOptions {
   readonly shapes: "boxes" | "polygons";
   /** Default "train". */
   readonly split?: string;
-  /** Copy the pictures too; default true. */
-  readonly copyPictures?: boolean;
+  /** Copy the images too; default true. */
+  readonly copyImages?: boolean;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
-  readonly onPicture?: (done: number, total: number) => void;
+  readonly onImage?: (done: number, total: number) => void;
 }
 
 /**
@@ -48,51 +48,48 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
   const [labels, images] = [join(output, "labels", split), join(output, "images", split)];
   refuseExisting([labels], force);
   const description = await describe(set, options);
-  for (const { file, source } of set.pictures) checkName(file, source ?? set.folder);
-  checkStems(set.pictures);
+  for (const { file, source } of set.images) checkName(file, source ?? set.folder);
+  checkStems(set.images);
   const tally = createTally();
   const writing = { ...options, work: setWork(), numbers: new Map(set.classes.map((name, i) => [name, i])) };
   writing.work.addFile(set.bytes ?? 0);
-  for (const [i, given] of set.pictures.entries()) {
+  for (const [i, given] of set.images.entries()) {
     options.signal?.throwIfAborted();
     const from = join(set.folder, given.file);
-    const picture = options.copyPictures === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
-    const kept = picture.objects.filter(({ crowd }) => !crowd);
+    const image = options.copyImages === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
+    const kept = image.objects.filter(({ crowd }) => !crowd);
     tally.add(
       ["crowd left out, which YOLO cannot tell", "crowds left out, which YOLO cannot tell"],
-      picture.objects.length - kept.length,
+      image.objects.length - kept.length,
     );
-    writing.work.addPicture(options.copyPictures === false ? undefined : picture);
-    const lines = kept.map((object) => lineOf(object, picture, writing));
-    const where = picture.source ?? set.folder;
-    await writeFileAtomic(
-      joinWithin(labels, withEnding(picture.file), where),
-      lines.map((line) => `${line}\n`).join(""),
-    );
-    if (options.copyPictures !== false) {
-      await copyFileAtomic(from, joinWithin(images, picture.file, where));
+    writing.work.addImage(options.copyImages === false ? undefined : image);
+    const lines = kept.map((object) => lineOf(object, image, writing));
+    const where = image.source ?? set.folder;
+    await writeFileAtomic(joinWithin(labels, withEnding(image.file), where), lines.map((line) => `${line}\n`).join(""));
+    if (options.copyImages !== false) {
+      await copyFileAtomic(from, joinWithin(images, image.file, where));
     }
-    options.onPicture?.(i + 1, set.pictures.length);
+    options.onImage?.(i + 1, set.images.length);
   }
   await writeFileAtomic(join(output, "data.yaml"), description);
   return tally.remarks;
 }
 
 /**
- * Decodes a picture that is to be copied, so that what is none is told and not passed on. Readers of YOLO go by the ending
+ * Decodes an image that is to be copied, so that what is none is told and not passed on. Readers of YOLO go by the ending
  * and skip hidden files: a name they would not see gets what it lacks.
  *
  * @throws UserError where it cannot be decoded or is not of the annotated size
  */
-async function nameToCopy({ file, ...annotated }: ConvertedPicture, path: string, tally: Tally): Promise<string> {
+async function nameToCopy({ file, ...annotated }: ConvertedImage, path: string, tally: Tally): Promise<string> {
   const bytes = await readBytes(path);
-  checkSize(path, await decodePicture(bytes, { name: path }), annotated, "its annotation");
-  if (isPicture(file)) return file;
+  checkSize(path, await decodeImage(bytes, { name: path }), annotated, "its annotation");
+  if (isImage(file)) return file;
   const { dir, base } = parsePath(file);
   const shown = base.replace(/^\.+/, "");
-  const name = isPicture(shown) ? shown : `${shown}.${endingOf(bytes)}`;
+  const name = isImage(shown) ? shown : `${shown}.${endingOf(bytes)}`;
   tally.name(
-    ["picture given a name that readers of YOLO see", "pictures given names that readers of YOLO see"],
+    ["image given a name that readers of YOLO see", "images given names that readers of YOLO see"],
     `${file} → ${name}`,
   );
   return dir === "" ? name : `${dir}/${name}`;
@@ -111,9 +108,9 @@ function endingOf(bytes: Buffer): string {
 
 const withEnding = (file: string): string => file.replace(/(\.[^./]*)?$/, ".txt");
 
-function checkStems(pictures: readonly ConvertedPicture[]): void {
+function checkStems(images: readonly ConvertedImage[]): void {
   const seen = new Map<string, string>();
-  for (const { file } of pictures) {
+  for (const { file } of images) {
     const other = seen.get(withEnding(file));
     if (other !== undefined) {
       throw new UserError(`${other} and ${file} would share one label file, ${withEnding(file)}; rename one of them`);
@@ -143,7 +140,7 @@ interface Writing extends Pick<WriteYoloOptions, "shapes"> {
 
 function lineOf(
   { label, bbox, segmentation, source }: ConvertedObject,
-  { width, height, file }: ConvertedPicture,
+  { width, height, file }: ConvertedImage,
   { numbers, shapes, work }: Writing,
 ): string {
   const [x, y, w, h] = bbox;
@@ -169,7 +166,7 @@ function pointsOf(polygon: readonly number[]): Point[] {
   return Array.from({ length: polygon.length / 2 }, (_, i) => [polygon[2 * i]!, polygon[2 * i + 1]!]);
 }
 
-/** Within 0–1, where readers refuse the rest; a ten-millionth of the largest pictures' sides is no pixel's part. */
+/** Within 0–1, where readers refuse the rest; a ten-millionth of the largest images' sides is no pixel's part. */
 function fraction(value: number): string {
   return String(Number(Math.min(Math.max(value, 0), 1).toFixed(8)));
 }

@@ -3,24 +3,24 @@ import { basename, dirname, relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
 import { z } from "zod";
 import { parseYaml, plainOf } from "../../config/tree.js";
-import { isPicture } from "../../datasets/folders.js";
+import { isImage } from "../../datasets/folders.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
-import { readPictureSize } from "../../images/decode.js";
+import { readImageSize } from "../../images/decode.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
-import type { ConvertedObject, ConvertedPicture, ConvertedSet, Point, Size } from "./types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
 
 export interface YoloOptions {
   /** The data.yaml, or a folder with one. */
   readonly input: string;
   /** A key of the data.yaml; default "train". */
   readonly split?: string;
-  /** Take coordinates outside 0–1 too, clipped to the picture; without it, those outside by no more than 0.001 alone. */
+  /** Take coordinates outside 0–1 too, clipped to the image; without it, those outside by no more than 0.001 alone. */
   readonly clip?: boolean;
 }
 
-/** Of a side: what rounding and half pixels leave outside the picture. */
+/** Of a side: what rounding and half pixels leave outside the image. */
 const A_HAIR = 0.001;
 
 const fileSchema = z.looseObject({
@@ -31,47 +31,47 @@ const fileSchema = z.looseObject({
 
 /**
  * Reads a YOLO data set as Ultralytics lays it out: data.yaml with path, train, val, names; labels/… beside images/…, one
- * text file a picture, one object a line: the class, then either the box's middle and size or a polygon, in fractions of
- * the picture's sides.
+ * text file an image, one object a line: the class, then either the box's middle and size or a polygon, in fractions of
+ * the image's sides.
  *
  * @throws UserError naming file and line for anything missing, malformed or out of range
  */
 export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const file = await findDescription(options.input);
   const { classes, root, entry } = await readDescription(file, options.split ?? "train");
-  const listed = await listPictures(entry, root, file);
+  const listed = await listImages(entry, root, file);
   const paths = [...new Set(listed)];
   const folder = commonFolder(paths);
   const tally = createTally();
   tally.add(LISTED_BEFORE, listed.length - paths.length);
   const work = setWork();
   const { clip = false } = options;
-  const pictures: ConvertedPicture[] = [];
+  const images: ConvertedImage[] = [];
   let labelled = 0;
   for (const path of paths) {
-    const size = await readPictureSize(path);
+    const size = await readImageSize(path);
     const labels = labelPath(path);
     const present = existsSync(labels);
     if (present) labelled++;
     const text = present ? await readTextFile(labels) : "";
     work.addFile(text.length);
-    work.addPicture();
+    work.addImage();
     const objects = text.split(/\r?\n/).flatMap((line, i) => {
       if (line.trim() === "") return [];
       return (
         readLine(line.trim().split(/\s+/), { classes, size, tally, work, clip, where: `${labels}:${i + 1}` }) ?? []
       );
     });
-    pictures.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
+    images.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
   }
   if (labelled === 0) {
-    throw new UserError(`${file}: no picture has a label file; the first one's would be ${labelPath(paths[0]!)}`);
+    throw new UserError(`${file}: no image has a label file; the first one's would be ${labelPath(paths[0]!)}`);
   }
   tally.add(
-    ["picture without a label file taken for background", "pictures without a label file taken for background"],
+    ["image without a label file taken for background", "images without a label file taken for background"],
     paths.length - labelled,
   );
-  return { classes, pictures, folder, remarks: tally.remarks };
+  return { classes, images, folder, remarks: tally.remarks };
 }
 
 async function findDescription(input: string): Promise<string> {
@@ -115,20 +115,20 @@ function namesInOrder(names: Readonly<Record<number, string>>, file: string): st
   throw new UserError(`${file}: names must number the classes 0, 1, 2, …; it has ${Object.keys(names).join(", ")}`);
 }
 
-/** Pictures of folders (with those below them), or of text files that list them. */
-async function listPictures(entries: readonly string[], root: string, file: string): Promise<string[]> {
+/** Images of folders (with those below them), or of text files that list them. */
+async function listImages(entries: readonly string[], root: string, file: string): Promise<string[]> {
   const found: string[][] = [];
   for (const entry of new Set(entries)) {
     // Exports of Roboflow say ../train/images beside train/images.
     const path = [resolve(root, entry), resolve(root, entry.replace(/^(\.\.\/)+/, ""))].find((p) => existsSync(p));
     if (path === undefined) throw new UserError(`${file}: ${entry}: no such file or folder in ${root}`);
-    if (statSync(path).isDirectory()) found.push((await glob("**/*", { cwd: path, absolute: true })).filter(isPicture));
+    if (statSync(path).isDirectory()) found.push((await glob("**/*", { cwd: path, absolute: true })).filter(isImage));
     else {
       const lines = (await readTextFile(path)).split(/\r?\n/).map((line) => line.trim());
       found.push(lines.filter((line) => line !== "").map((line) => resolve(dirname(path), line)));
     }
   }
-  if (found.flat().length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no pictures here`);
+  if (found.flat().length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no images here`);
   return found.flat().sort();
 }
 
@@ -139,10 +139,10 @@ function commonFolder(paths: readonly string[]): string {
 }
 
 /** …/images/a/b.jpg → …/labels/a/b.txt: the last folder named images counts. */
-function labelPath(picture: string): string {
+function labelPath(image: string): string {
   const marker = `${sep}images${sep}`;
-  const at = picture.lastIndexOf(marker);
-  const text = picture.replace(/\.[^.]*$/, ".txt");
+  const at = image.lastIndexOf(marker);
+  const text = image.replace(/\.[^.]*$/, ".txt");
   return at < 0 ? text : `${text.slice(0, at)}${sep}labels${sep}${text.slice(at + marker.length)}`;
 }
 
@@ -166,17 +166,14 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
   const wrong = values.findIndex((value) => !(value >= -allowed && value <= 1 + allowed));
   if (wrong >= 0) {
     throw new UserError(
-      `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the picture's sides; ` +
-        "--clip takes what lies outside as clipped to the picture",
+      `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the image's sides; ` +
+        "--clip takes what lies outside as clipped to the image",
     );
   }
   const isBox = values.length === 4;
   if (values.some((value) => value < 0 || value > 1)) {
     tally.name(
-      [
-        "line with values outside 0–1 clipped to its picture",
-        "lines with values outside 0–1 clipped to their pictures",
-      ],
+      ["line with values outside 0–1 clipped to its image", "lines with values outside 0–1 clipped to their images"],
       where,
     );
   }

@@ -7,7 +7,7 @@ import { trainingLoader } from "../../tasks/data.js";
 
 /**
  * The first samples of a training epoch, read back from the loader's batches: normalised, padded and all. So what is
- * drawn is what the network gets, whatever happened on the way. Pictures that come twice, to fill a batch, are drawn once.
+ * drawn is what the network gets, whatever happened on the way. Images that come twice, to fill a batch, are drawn once.
  *
  * @param options.seed stands in for training.seed; 0 is the config's own
  */
@@ -46,7 +46,7 @@ function samplesOf(batch: Batch, { data }: Config): Sample[] {
   const plane = height * width;
   return meta.map((own, i): Sample => {
     const options = { ...data.normalisation, paddedHeight: height, paddedWidth: width };
-    const sample = { picture: readNormalised(images, 3 * i * plane, options), meta: own };
+    const sample = { image: readNormalised(images, 3 * i * plane, options), meta: own };
     if (batch.kind === "detection") return { ...sample, instances: padded(batch.instances[i]!, height, width) };
     if (batch.kind === "classification") return { ...sample, label: batch.labels[i]! };
     return { ...sample, labelMap: { width, height, data: batch.labels.slice(i * plane, (i + 1) * plane) } };

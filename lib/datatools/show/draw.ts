@@ -2,13 +2,13 @@ import { resizeSample } from "../../datasets/geometry.js";
 import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
-import type { Picture, Size } from "../../images/picture.js";
+import type { Image, Size } from "../../images/image.js";
 import { rleBoxXyxy } from "../../masks/rle.js";
 import type { SetWork } from "../../masks/work.js";
 import { COST } from "../../masks/work.js";
 
 export interface DrawnSample {
-  readonly picture: Picture;
+  readonly image: Image;
   readonly caption: string;
   readonly id: number;
   readonly file: string;
@@ -18,12 +18,12 @@ export interface DrawnSample {
   readonly className?: string;
 }
 
-/** Pictures are not enlarged by more than this. */
+/** Images are not enlarged by more than this. */
 const LARGEST_FACTOR = 2;
 
 /** Counts what drawing the objects at this size takes. @throws UserError where it is more than there may be */
-function spend({ meta, picture }: Sample, { boxes, masks }: Instances, size: Size, work: SetWork): void {
-  const [scaleX, scaleY] = [size.width / picture.width, size.height / picture.height];
+function spend({ meta, image }: Sample, { boxes, masks }: Instances, size: Size, work: SetWork): void {
+  const [scaleX, scaleY] = [size.width / image.width, size.height / image.height];
   for (const [i, mask] of masks.entries()) {
     const width = (boxes[4 * i + 2]! - boxes[4 * i]!) * scaleX;
     const height = (boxes[4 * i + 3]! - boxes[4 * i + 1]!) * scaleY;
@@ -37,25 +37,25 @@ function spend({ meta, picture }: Sample, { boxes, masks }: Instances, size: Siz
 
 /** Draws a sample's annotation, at the height it will be shown at, so that lines and words stay legible. */
 export function drawSample(sample: Sample, dataset: Dataset, height: number, work: SetWork): DrawnSample {
-  const factor = Math.min(height / sample.picture.height, LARGEST_FACTOR);
+  const factor = Math.min(height / sample.image.height, LARGEST_FACTOR);
   const size = {
-    width: Math.max(1, Math.round(sample.picture.width * factor)),
-    height: Math.max(1, Math.round(sample.picture.height * factor)),
+    width: Math.max(1, Math.round(sample.image.width * factor)),
+    height: Math.max(1, Math.round(sample.image.height * factor)),
   };
-  work.addPicture(size);
+  work.addImage(size);
   if (sample.instances !== undefined) spend(sample, sample.instances, size, work);
-  const { picture, meta, instances, labelMap, label } = resizeSample(sample, size, {
+  const { image, meta, instances, labelMap, label } = resizeSample(sample, size, {
     interpolation: "bilinear-antialias",
   });
   const { id, file } = meta;
   if (instances !== undefined) {
     const objects = instances.labels.length;
-    const drawn = drawInstances(picture, instances, { classes: dataset.classes });
-    return { picture: drawn, caption: `${file} · ${objects} object${objects === 1 ? "" : "s"}`, id, file, objects };
+    const drawn = drawInstances(image, instances, { classes: dataset.classes });
+    return { image: drawn, caption: `${file} · ${objects} object${objects === 1 ? "" : "s"}`, id, file, objects };
   }
   const className = label === undefined ? undefined : dataset.classes[label];
-  if (className !== undefined) return { picture, caption: `${className} · ${file}`, id, file, className };
-  if (labelMap === undefined || dataset.kind !== "segmentation") return { picture, caption: file, id, file };
+  if (className !== undefined) return { image, caption: `${className} · ${file}`, id, file, className };
+  if (labelMap === undefined || dataset.kind !== "segmentation") return { image, caption: file, id, file };
   const { classes, palette } = dataset;
-  return { picture: drawLabelMap(picture, labelMap, { classes, palette }), caption: file, id, file };
+  return { image: drawLabelMap(image, labelMap, { classes, palette }), caption: file, id, file };
 }

@@ -7,7 +7,7 @@ import { UserError } from "../../errors.js";
 import { refuseExisting, writeFileAtomic } from "../../files.js";
 import { drawSheet } from "../../images/draw/sheet.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
-import { figures, pictureFigure, renderPage } from "../../pages/index.js";
+import { figures, imageFigure, renderPage } from "../../pages/index.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import { annotationsOf, type DataSource, openSource } from "../../tasks/sources.js";
@@ -19,15 +19,15 @@ export interface ShowOptions {
   readonly source: DataSource;
   /** The file to write: .jpg or .png a sheet, .html a page. */
   readonly output: string;
-  /** Pictures; default 12. */
+  /** Images; default 12. */
   readonly count?: number;
   /** Of the sheet; default 4. */
   readonly columns?: number;
-  /** Pixels of each picture's height on the sheet; default 320. Lower pictures are not enlarged past twice their size. */
+  /** Pixels of each image's height on the sheet; default 320. Lower images are not enlarged past twice their size. */
   readonly height?: number;
-  /** Which pictures are chosen; default 0. */
+  /** Which images are chosen; default 0. */
   readonly seed?: number;
-  /** Only pictures with an object, or a pixel, of this class; images of this class. */
+  /** Only images with an object, or a pixel, of this class; images of this class. */
   readonly className?: string;
   /** As the network sees them: the batches of this config's training loader, with its transforms, in its order. */
   readonly augmented?: Config;
@@ -38,8 +38,8 @@ export interface ShowOptions {
 
 export interface ShowResult {
   readonly output: string;
-  /** The pictures drawn, in order. */
-  readonly pictures: readonly Omit<DrawnSample, "picture" | "caption">[];
+  /** The images drawn, in order. */
+  readonly images: readonly Omit<DrawnSample, "image" | "caption">[];
 }
 
 /**
@@ -73,7 +73,7 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
     });
   }
   await (ending === ".html" ? writePage(drawn, options) : writeSheet(drawn, options, ending));
-  return { output, pictures: drawn.map(({ picture: _, caption: __, ...told }) => told) };
+  return { output, images: drawn.map(({ image: _, caption: __, ...told }) => told) };
 }
 
 async function* storedSamples(dataset: Dataset, indices: readonly number[]) {
@@ -95,18 +95,18 @@ async function chooseIndices(
     if (found.length === count) break;
     if (await hasClass(dataset, index, label)) found.push(index);
   }
-  if (found.length === 0) throw new UserError(`no picture has ${WHAT[dataset.kind]} "${className}"`);
+  if (found.length === 0) throw new UserError(`no image has ${WHAT[dataset.kind]} "${className}"`);
   return found.sort((a, b) => a - b);
 }
 
-/** What a picture has of a class. */
+/** What an image has of a class. */
 const WHAT = {
   detection: "an object of the class",
   segmentation: "a pixel of the class",
   classification: "the class",
 } as const satisfies Record<Dataset["kind"], string>;
 
-/** Whether a picture has a class, for each kind of set. */
+/** Whether an image has a class, for each kind of set. */
 const HAS_CLASS: {
   readonly [K in Dataset["kind"]]: (
     dataset: Extract<Dataset, { kind: K }>,
@@ -129,19 +129,19 @@ async function writeSheet(drawn: readonly DrawnSample[], options: ShowOptions, e
   const columns = Math.min(options.columns ?? 4, drawn.length);
   const rows = Array.from({ length: Math.ceil(drawn.length / columns) }, (_, r) => {
     const row = drawn.slice(r * columns, (r + 1) * columns);
-    return { pictures: row.map(({ picture }) => picture), captions: row.map(({ caption }) => caption) };
+    return { images: row.map(({ image }) => image), captions: row.map(({ caption }) => caption) };
   });
   const sheet = drawSheet(rows, { rowHeight: options.height ?? 320 });
   await writeFileAtomic(options.output, ending === ".png" ? await encodePng(sheet) : await encodeJpeg(sheet));
 }
 
 async function writePage(drawn: readonly DrawnSample[], { source, output, seed = 0, augmented }: ShowOptions) {
-  const list = await Promise.all(drawn.map(({ picture, caption }) => pictureFigure(picture, { caption, quality: 88 })));
+  const list = await Promise.all(drawn.map(({ image, caption }) => imageFigure(image, { caption, quality: 88 })));
   const how = augmented === undefined ? "as annotated" : "as the network sees them in training";
   const page = renderPage({
-    title: `${source.name}: ${counted(drawn.length, "picture")} ${how}`,
+    title: `${source.name}: ${counted(drawn.length, "image")} ${how}`,
     subtitle: `${annotationsOf(source)} · seed ${seed}`,
-    sections: [{ title: "Pictures", content: [figures(list)] }],
+    sections: [{ title: "Images", content: [figures(list)] }],
   });
   await writeFileAtomic(output, page);
 }

@@ -9,7 +9,7 @@ import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, copyFileAtomic, refuseExisting, writeFileAtomic } from "../../files.js";
-import { IGNORED_LABEL } from "../../images/picture.js";
+import { IGNORED_LABEL } from "../../images/image.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
@@ -27,15 +27,15 @@ import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {
-  /** Of a COCO source, the pictures folder is not looked at. */
+  /** Of a COCO source, the images folder is not looked at. */
   readonly source: DataSource;
   /** The folder: instances_NAME.json go there; of label maps, images/NAME and annotations/NAME; of classes of images, NAME.csv. */
   readonly output: string;
-  /** Name → share of the pictures; they sum to 1. */
+  /** Name → share of the images; they sum to 1. */
   readonly shares: Readonly<Record<string, number>>;
   /** Default 0. */
   readonly seed?: number;
-  /** A regular expression of file names: pictures whose first group (or whole match) is the same stay together. */
+  /** A regular expression of file names: images whose first group (or whole match) is the same stay together. */
   readonly groupBy?: string;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -44,16 +44,16 @@ export interface SplitOptions {
 
 export interface SplitSet {
   readonly name: string;
-  readonly pictures: number;
-  /** Class → pictures it occurs in. */
+  readonly images: number;
+  /** Class → images it occurs in. */
   readonly classes: Readonly<Record<string, number>>;
-  /** What was written: a COCO file, the folder of pictures, or a list of images and their classes. */
+  /** What was written: a COCO file, the folder of images, or a list of images and their classes. */
   readonly path: string;
 }
 
 export interface SplitResult {
   readonly output: string;
-  /** Groups that stayed together; as many as pictures without `groupBy`. */
+  /** Groups that stayed together; as many as images without `groupBy`. */
   readonly groups: number;
   readonly sets: readonly SplitSet[];
   /** Of classes of images: classes without an image, which no list names. */
@@ -66,9 +66,9 @@ interface Labelled {
 }
 
 /**
- * Divides a data set so that every part has its share of the pictures of each class (`stratify`).
+ * Divides a data set so that every part has its share of the images of each class (`stratify`).
  *
- * @throws UserError for shares that do not sum to 1, a file name without group, a part without pictures, and as the
+ * @throws UserError for shares that do not sum to 1, a file name without group, a part without images, and as the
  *   readers
  */
 export async function splitData(options: SplitOptions): Promise<SplitResult> {
@@ -89,10 +89,10 @@ async function splitCoco(source: CocoSource, names: readonly string[], options: 
   refuseExisting(paths, options.force);
   const file = await readCocoFile(source.annotations);
   const { records, classes } = readRecords(file, source.annotations, undefined);
-  const pictures = records.map((record) => ({ file: record.file, labels: new Set(record.labels) }));
+  const images = records.map((record) => ({ file: record.file, labels: new Set(record.labels) }));
   const work = setWork();
   work.addFile(file.bytes);
-  const { subsets, groups } = assign(pictures, source.annotations, options, work);
+  const { subsets, groups } = assign(images, source.annotations, options, work);
   const subsetOf = new Map(records.map(({ id }, i) => [id, subsets[i]!]));
   for (const [j, path] of paths.entries()) {
     const within = (entry: unknown, key: string): boolean => {
@@ -106,7 +106,7 @@ async function splitCoco(source: CocoSource, names: readonly string[], options: 
       categories: file.categories as object[],
     });
   }
-  const sets = summarise(pictures, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
+  const sets = summarise(images, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
   return { output: options.output, groups, sets };
 }
 
@@ -124,17 +124,17 @@ async function splitLabelMaps(
     options.force,
   );
   const dataset = await openSource(source);
-  const pictures: Labelled[] = [];
+  const images: Labelled[] = [];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
-    // What is copied is decoded before: pictures too, which must go with their maps.
+    // What is copied is decoded before: images too, which must go with their maps.
     const { labelMap } = await dataset.load(index);
     const labels = new Set(labelMap?.data);
     labels.delete(IGNORED_LABEL);
-    pictures.push({ file: dataset.pictures[index]!.file, labels });
+    images.push({ file: dataset.images[index]!.file, labels });
     options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });
   }
-  const { subsets, groups } = assign(pictures, source.pictures, options, UNCOUNTED);
+  const { subsets, groups } = assign(images, source.images, options, UNCOUNTED);
   for (const [index, subset] of subsets.entries()) {
     options.signal?.throwIfAborted();
     const { path, labelMap } = dataset.source(index);
@@ -145,7 +145,7 @@ async function splitLabelMaps(
     options.onEvent?.({ type: "progress", what: "copying", done: index + 1, total: dataset.length });
   }
   await copyClassTable(source, options.output);
-  const sets = summarise(pictures, subsets, dataset.classes, names);
+  const sets = summarise(images, subsets, dataset.classes, names);
   return { output: options.output, groups, sets: sets.map((set, j) => ({ ...set, path: folders[j]!.images })) };
 }
 
@@ -160,7 +160,7 @@ async function splitImageLabels(
   const dataset = await openSource(source);
   const { classes, labels } = dataset;
   const where = placeOf(source);
-  const images = dataset.pictures.map(({ file }, i) => ({ file: file.split(sep).join("/"), label: labels[i]! }));
+  const images = dataset.images.map(({ file }, i) => ({ file: file.split(sep).join("/"), label: labels[i]! }));
   for (const { file } of images) checkName(file, where);
   const labelled = images.map(({ file, label }) => ({ file, labels: new Set([label]) }));
   const { subsets, groups } = assign(labelled, where, options, UNCOUNTED);
@@ -176,7 +176,7 @@ async function splitImageLabels(
 /** So that the parts are read as the whole was, without naming the table. */
 export async function copyClassTable(source: LabelMapsSource, output: string): Promise<void> {
   if (source.classes !== undefined) return;
-  const table = source.objectInfo ?? (await findObjectInfo(source.pictures));
+  const table = source.objectInfo ?? (await findObjectInfo(source.images));
   const target = join(output, /^objectInfo/i.test(basename(table)) ? basename(table) : "objectInfo.txt");
   if (!existsSync(target)) await copyFileAtomic(table, target);
 }
@@ -194,31 +194,31 @@ function checkShares(shares: Readonly<Record<string, number>>): void {
   if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: letters, digits, - and _ alone`, 2);
 }
 
-function assign(pictures: readonly Labelled[], where: string, options: SplitOptions, work: Work) {
+function assign(images: readonly Labelled[], where: string, options: SplitOptions, work: Work) {
   const { groupBy, seed = 0, shares } = options;
-  if (pictures.length === 0) throw new UserError(`${where}: there are no pictures to divide`);
-  const members = groupPictures(pictures, groupBy, where);
+  if (images.length === 0) throw new UserError(`${where}: there are no images to divide`);
+  const members = groupImages(images, groupBy, where);
   const examples = members.map((indices): Example => {
     const labels = new Map<number, number>();
-    for (const i of indices) for (const label of pictures[i]!.labels) labels.set(label, (labels.get(label) ?? 0) + 1);
+    for (const i of indices) for (const label of images[i]!.labels) labels.set(label, (labels.get(label) ?? 0) + 1);
     return { size: indices.length, labels };
   });
   const assigned = stratify(examples, Object.values(shares), Random.of(seed, "split"), (labels) =>
     work.spend(COST.label * labels, where),
   );
-  const subsets = new Int32Array(pictures.length);
+  const subsets = new Int32Array(images.length);
   for (const [g, indices] of members.entries()) for (const i of indices) subsets[i] = assigned[g]!;
   const empty = Object.keys(shares).find((_, j) => !subsets.includes(j));
   if (empty !== undefined) {
-    const there = counted(members.length, groupBy === undefined ? "picture" : "group");
+    const there = counted(members.length, groupBy === undefined ? "image" : "group");
     const verb = pick(members.length, "is", "are");
-    throw new UserError(`${where}: "${empty}" would get no picture: there ${verb} only ${there}`);
+    throw new UserError(`${where}: "${empty}" would get no image: there ${verb} only ${there}`);
   }
   return { subsets, groups: members.length };
 }
 
-function groupPictures(pictures: readonly Labelled[], groupBy: string | undefined, where: string): number[][] {
-  if (groupBy === undefined) return pictures.map((_, i) => [i]);
+function groupImages(images: readonly Labelled[], groupBy: string | undefined, where: string): number[][] {
+  if (groupBy === undefined) return images.map((_, i) => [i]);
   let pattern: RegExp;
   try {
     pattern = new RegExp(groupBy);
@@ -226,7 +226,7 @@ function groupPictures(pictures: readonly Labelled[], groupBy: string | undefine
     throw new UserError(`--group-by: no regular expression: ${error instanceof Error ? error.message : error}`, 2);
   }
   const groups = new Map<string, number[]>();
-  for (const [i, { file }] of pictures.entries()) {
+  for (const [i, { file }] of images.entries()) {
     const match = pattern.exec(file);
     if (match === null) throw new UserError(`${where}: the name "${file}" does not match the pattern ${groupBy}`);
     const key = match[1] ?? match[0];
@@ -238,16 +238,16 @@ function groupPictures(pictures: readonly Labelled[], groupBy: string | undefine
 }
 
 function summarise(
-  pictures: readonly Labelled[],
+  images: readonly Labelled[],
   subsets: Int32Array,
   classes: readonly string[],
   names: readonly string[],
 ): Omit<SplitSet, "path">[] {
   return names.map((name, j) => {
-    const own = pictures.filter((_, i) => subsets[i] === j);
+    const own = images.filter((_, i) => subsets[i] === j);
     const counts = new Uint32Array(classes.length);
     for (const { labels } of own) for (const label of labels) counts[label]!++;
     const named = classes.map((className, label) => [className, counts[label]!]);
-    return { name, pictures: own.length, classes: Object.fromEntries(named) };
+    return { name, images: own.length, classes: Object.fromEntries(named) };
   });
 }

@@ -1,17 +1,17 @@
 import type { Random } from "../../random.js";
 
-/** Pictures that stay together: one, or a group of neighbours. */
+/** Images that stay together: one, or a group of neighbours. */
 export interface Example {
-  /** The number of pictures. */
+  /** The number of images. */
   readonly size: number;
-  /** Label → the number of these pictures it occurs in. */
+  /** Label → the number of these images it occurs in. */
   readonly labels: ReadonlyMap<number, number>;
 }
 
 /**
  * Iterative stratification of examples with several labels each (Sechidis, Tsoumakas and Vlahavas 2011): the rarest label
- * first, its examples go one by one to the subset that lacks this label most, then pictures most; ties are drawn. Groups
- * count as many times as they have pictures, and the large ones go first, while there is room to make up for them.
+ * first, its examples go one by one to the subset that lacks this label most, then images most; ties are drawn. Groups
+ * count as many times as they have images, and the large ones go first, while there is room to make up for them.
  *
  * @param shares of the subsets; they sum to 1
  * @param onRound told how many labels are left, each time that the rarest is looked for
@@ -27,7 +27,7 @@ export function stratify(
   const total = examples.reduce((sum, { size }) => sum + size, 0);
   const wanted = shares.map((share) => share * total);
   const byLabel = new Map<number, Set<number>>();
-  const left = new Map<number, number>(); // label → pictures not given out
+  const left = new Map<number, number>(); // label → images not given out
   for (const [i, { labels }] of examples.entries()) {
     for (const [label, count] of labels) {
       byLabel.set(label, (byLabel.get(label) ?? new Set()).add(i));
@@ -66,7 +66,7 @@ export function stratify(
   return subsetOf;
 }
 
-/** A label with the fewest pictures left. */
+/** A label with the fewest images left. */
 function rarest(left: ReadonlyMap<number, number>, random: Random): number | undefined {
   let fewest = Number.POSITIVE_INFINITY;
   for (const count of left.values()) fewest = Math.min(fewest, count);

@@ -23,21 +23,21 @@ export interface AnchorGrid {
 }
 
 /**
- * The anchor that overlaps a box most, of all that begin within a picture. Of the anchors of one shape it is the one
+ * The anchor that overlaps a box most, of all that begin within an image. Of the anchors of one shape it is the one
  * whose centre is nearest, so that not all of the grid need be tried.
  *
- * @param box x1 y1 x2 y2 in the picture's pixels
+ * @param box x1 y1 x2 y2 in the image's pixels
  */
 export function bestAnchor(
   box: readonly [number, number, number, number],
-  picture: { readonly width: number; readonly height: number },
+  image: { readonly width: number; readonly height: number },
   { strides, scale, ratios }: AnchorGrid,
 ): BestAnchor {
   const [x1, y1, x2, y2] = box;
   let best: BestAnchor = { iou: 0, stride: strides[0] ?? 0, ratio: ratios[0] ?? 1 };
   for (const stride of strides) {
-    const left = nearest((x1 + x2) / 2, stride, picture.width);
-    const top = nearest((y1 + y2) / 2, stride, picture.height);
+    const left = nearest((x1 + x2) / 2, stride, image.width);
+    const top = nearest((y1 + y2) / 2, stride, image.height);
     const shapes = baseAnchors(stride, { scales: [scale], ratios });
     for (const [r, ratio] of ratios.entries()) {
       const [ax1, ay1, ax2, ay2] = shapes.subarray(4 * r, 4 * r + 4) as unknown as [number, number, number, number];
@@ -52,7 +52,7 @@ export function bestAnchor(
   return best;
 }
 
-/** The place of the anchor centre nearest to `at`: centres lie at multiples of the stride, within the picture. */
+/** The place of the anchor centre nearest to `at`: centres lie at multiples of the stride, within the image. */
 function nearest(at: number, stride: number, side: number): number {
   const last = Math.ceil(side / stride) - 1;
   return Math.min(Math.max(Math.round(at / stride), 0), last) * stride;
@@ -70,20 +70,20 @@ export const hasAnchors = (config: Config): config is DetectionConfig => "rpn" i
 export async function anchorStats(
   dataset: DetectionDataset,
   config: DetectionConfig,
-  { anchorPictures = 300, signal, onEvent }: StatsOptions,
+  { anchorImages = 300, signal, onEvent }: StatsOptions,
 ): Promise<{ readonly stats: AnchorStats; readonly ious: readonly number[] }> {
   const masks = config.model.head.mask !== false && dataset.hasMasks;
   const { strides } = maskRcnn(config.model, dataset.classes.length, false);
   const { anchorScale, anchorRatios, positiveIou, minPositiveIou } = config.model.head.rpn;
   const grid = { strides, scale: anchorScale, ratios: anchorRatios };
-  const total = Math.min(anchorPictures, dataset.length);
+  const total = Math.min(anchorImages, dataset.length);
   const loader = trainingLoader(dataset, config, { masks });
   const tried: Tried[] = [];
-  const seen = new Set<number>(); // an epoch's last batch may be filled up with pictures of the first
+  const seen = new Set<number>(); // an epoch's last batch may be filled up with images of the first
   try {
     for await (const { meta, instances, indices } of loader.epoch()) {
       signal?.throwIfAborted();
-      for (const [i, picture] of meta.entries()) {
+      for (const [i, image] of meta.entries()) {
         if (seen.size === total || seen.has(indices[i]!)) continue;
         seen.add(indices[i]!);
         const { boxes, labels, crowd } = instances[i]!;
@@ -91,7 +91,7 @@ export async function anchorStats(
           if (crowd[k] === 1) continue;
           const box = boxes.subarray(4 * k, 4 * k + 4) as unknown as [number, number, number, number];
           const area = (box[2] - box[0]) * (box[3] - box[1]);
-          if (area > 0) tried.push({ ...bestAnchor(box, picture, grid), area, label });
+          if (area > 0) tried.push({ ...bestAnchor(box, image, grid), area, label });
         }
         onEvent?.({ type: "progress", what: "trying anchors", done: seen.size, total });
       }
@@ -108,7 +108,7 @@ export async function anchorStats(
     reached: shareOf(boxes, ({ iou }) => iou >= minPositiveIou),
   });
   const stats: AnchorStats = {
-    pictures: seen.size,
+    images: seen.size,
     positiveIou,
     minPositiveIou,
     all: coverage("all", tried),

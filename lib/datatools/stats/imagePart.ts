@@ -10,14 +10,14 @@ export const imagePart: SetPart<ImageStats, ImageValues> = {
   amount: ({ images }) => images,
   row: ({ name, images, share }) => [name, images, percent(share)],
   overview(stats) {
-    const { name, pictures, measured, classes, perClass, imbalance, empty } = stats;
+    const { name, images, measured, classes, perClass, imbalance, empty } = stats;
     const spreads = spreadsTable([
       ["Images a class", perClass],
       ["Image width", stats.widths],
       ["Image height", stats.heights],
     ]);
     const texts = [
-      ...(measured < pictures ? [`Sizes are those of ${measured} images that were drawn by lot.`] : []),
+      ...(measured < images ? [`Sizes are those of ${measured} images that were drawn by lot.`] : []),
       ...(empty.length > 0 ? [`Without an image: ${empty.join(", ")}.`] : []),
     ];
     return {
@@ -25,7 +25,7 @@ export const imagePart: SetPart<ImageStats, ImageValues> = {
       ...(texts.length > 0 && { text: texts.join(" ") }),
       content: [
         keyFigures([
-          ["images", pictures],
+          ["images", images],
           ["classes", classes.length],
           ["images of a class, median", short(perClass.median)],
           ["largest class over the smallest", short(imbalance)],

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import type { ClassificationDataset } from "../../datasets/types.js";
-import { readPictureSize } from "../../images/decode.js";
-import type { Size } from "../../images/picture.js";
+import { readImageSize } from "../../images/decode.js";
+import type { Size } from "../../images/image.js";
 import { Random } from "../../random.js";
 import type { ImageLabelsSource } from "../../tasks/sources.js";
-import { pictureStats } from "./objects.js";
+import { imageStats } from "./objects.js";
 import { spreadOf } from "./spread.js";
 import type { ImageStats, StatsOptions } from "./types.js";
 
@@ -33,7 +33,7 @@ export async function imageLabelStats(
   const sizes = await pMap(
     chosen.sort((a, b) => a - b),
     async (index) => {
-      const size = await readPictureSize(dataset.source(index).path);
+      const size = await readImageSize(dataset.source(index).path);
       onEvent?.({ type: "progress", what: `measuring ${source.name}`, done: ++done, total: chosen.length });
       return size;
     },
@@ -44,8 +44,8 @@ export async function imageLabelStats(
   const stats: ImageStats = {
     kind: "images",
     name: source.name,
-    ...pictureStats(sizes),
-    pictures: length,
+    ...imageStats(sizes),
+    images: length,
     measured: sizes.length,
     classes: classes.map((name, k) => ({ name, images: perClass[k]!, share: perClass[k]! / length })),
     perClass: spreadOf(perClass),

@@ -10,31 +10,31 @@ const POINTS = 1500;
 
 export const objectPart: SetPart<ObjectStats, ObjectValues> = {
   chart: { caption: "Objects", valueLabel: "objects" },
-  head: ["Objects", "Share", "Pictures", "Median √ area"],
+  head: ["Objects", "Share", "Images", "Median √ area"],
   amount: ({ objects }) => objects,
-  row: ({ name, objects, pictures, share, medianSide }) => [
+  row: ({ name, objects, images, share, medianSide }) => [
     name,
     objects,
     percent(share),
-    pictures,
+    images,
     medianSide === null ? "–" : short(medianSide),
   ],
   overview(stats) {
-    const { report, perPicture, sides, ratios, areas } = stats;
+    const { report, perImage, sides, ratios, areas } = stats;
     const spreads = spreadsTable([
-      ["Objects a picture", perPicture],
+      ["Objects an image", perImage],
       ["√ box area, pixels", sides],
       ["Box width over height", ratios],
-      ["Picture width", stats.widths],
-      ["Picture height", stats.heights],
+      ["Image width", stats.widths],
+      ["Image height", stats.heights],
     ]);
     return {
       title: stats.name,
       text: "Small, medium and large by COCO's areas: below 32², below 96² pixels, above. Crowds are left out below.",
       content: [
         keyFigures([
-          ["pictures", stats.pictures],
-          ["without objects", report.picturesWithoutObjects],
+          ["images", stats.images],
+          ["without objects", report.imagesWithoutObjects],
           ["objects", report.objects - report.crowds],
           ["crowds", report.crowds],
           ["with masks", report.objects - report.withoutMask],
@@ -46,7 +46,7 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
       ],
     };
   },
-  async details(name, { widths, heights, perPicture }) {
+  async details(name, { widths, heights, perImage }) {
     const sides = widths.map((width, i) => Math.sqrt(width * heights[i]!));
     const ratios = widths.map((width, i) => width / heights[i]!);
     const chosen = Random.of("stats", name).choose(widths.length, POINTS);
@@ -73,8 +73,8 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
         await scatterSvg(points, { xLabel: "width, pixels", yLabel: "height, pixels", scale: "log" }),
       ],
       [
-        "Objects a picture",
-        await histogramSvg(perPicture, { xLabel: "objects", yLabel: "pictures", ...wholeBins(perPicture) }),
+        "Objects an image",
+        await histogramSvg(perImage, { xLabel: "objects", yLabel: "images", ...wholeBins(perImage) }),
       ],
     ];
     const content = figures(drawings.map(([caption, svg]) => svgFigure(svg, { caption })));

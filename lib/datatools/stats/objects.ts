@@ -1,5 +1,5 @@
 import type { DetectionDataset } from "../../datasets/types.js";
-import type { Size } from "../../images/picture.js";
+import type { Size } from "../../images/image.js";
 import { median, spreadOf } from "./spread.js";
 import type { ObjectStats } from "./types.js";
 
@@ -8,7 +8,7 @@ export interface ObjectValues {
   readonly widths: readonly number[];
   readonly heights: readonly number[];
   readonly labels: readonly number[];
-  readonly perPicture: readonly number[];
+  readonly perImage: readonly number[];
 }
 
 /** COCO's bounds of small and medium areas, in pixels. */
@@ -23,9 +23,9 @@ export function objectStats(
     widths: [] as number[],
     heights: [] as number[],
     labels: [] as number[],
-    perPicture: [] as number[],
+    perImage: [] as number[],
   };
-  const pictures = new Uint32Array(dataset.classes.length);
+  const images = new Uint32Array(dataset.classes.length);
   const areas = { small: 0, medium: 0, large: 0 };
   for (let index = 0; index < dataset.length; index++) {
     const instances = dataset.source(index).instances!;
@@ -47,8 +47,8 @@ export function objectStats(
       present.add(label);
       objects++;
     }
-    values.perPicture.push(objects);
-    for (const label of present) pictures[label]!++;
+    values.perImage.push(objects);
+    for (const label of present) images[label]!++;
   }
   const count = values.labels.length;
   const sides = values.widths.map((width, i) => Math.sqrt(width * values.heights[i]!));
@@ -58,16 +58,16 @@ export function objectStats(
   const stats: ObjectStats = {
     kind: "objects",
     name,
-    ...pictureStats(dataset.pictures),
+    ...imageStats(dataset.images),
     report: dataset.report,
     classes: dataset.classes.map((className, label) => ({
       name: className,
       objects: sidesOf[label]!.length,
-      pictures: pictures[label]!,
+      images: images[label]!,
       share: share(sidesOf[label]!.length),
       medianSide: median(sidesOf[label]!),
     })),
-    perPicture: spreadOf(values.perPicture),
+    perImage: spreadOf(values.perImage),
     sides: spreadOf(sides),
     ratios: spreadOf(values.widths.map((width, i) => width / values.heights[i]!)),
     areas: { small: share(areas.small), medium: share(areas.medium), large: share(areas.large) },
@@ -77,17 +77,17 @@ export function objectStats(
 
 const COMMONEST = 8;
 
-export function pictureStats(pictures: readonly Size[]) {
-  const counts = new Map<string, { width: number; height: number; pictures: number }>();
-  for (const { width, height } of pictures) {
+export function imageStats(images: readonly Size[]) {
+  const counts = new Map<string, { width: number; height: number; images: number }>();
+  for (const { width, height } of images) {
     const size = counts.get(`${width}×${height}`);
-    if (size === undefined) counts.set(`${width}×${height}`, { width, height, pictures: 1 });
-    else size.pictures++;
+    if (size === undefined) counts.set(`${width}×${height}`, { width, height, images: 1 });
+    else size.images++;
   }
   return {
-    pictures: pictures.length,
-    widths: spreadOf(pictures.map(({ width }) => width)),
-    heights: spreadOf(pictures.map(({ height }) => height)),
-    sizes: [...counts.values()].sort((a, b) => b.pictures - a.pictures).slice(0, COMMONEST),
+    images: images.length,
+    widths: spreadOf(images.map(({ width }) => width)),
+    heights: spreadOf(images.map(({ height }) => height)),
+    sizes: [...counts.values()].sort((a, b) => b.images - a.images).slice(0, COMMONEST),
   };
 }

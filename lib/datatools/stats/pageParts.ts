@@ -21,8 +21,8 @@ export interface SetPart<S extends SetStats, V> {
 /** The commonest sizes. */
 export function sizesTable({ sizes }: SetStats): Html {
   return tableOf(
-    ["Picture size", "Pictures"],
-    sizes.map(({ width, height, pictures }) => [`${width} × ${height}`, pictures]),
+    ["Image size", "Images"],
+    sizes.map(({ width, height, images }) => [`${width} × ${height}`, images]),
   );
 }
 

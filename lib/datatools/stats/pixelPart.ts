@@ -6,25 +6,25 @@ import type { PixelStats } from "./types.js";
 
 export const pixelPart: SetPart<PixelStats, PixelValues> = {
   chart: { caption: "Pixels", valueLabel: "share of the labelled pixels, %", format: ".1f" },
-  head: ["Of all pixels", "Pictures", "Median where present"],
+  head: ["Of all pixels", "Images", "Median where present"],
   amount: ({ share }) => 100 * share,
-  row: ({ name, share, pictures, medianShare }) => [
+  row: ({ name, share, images, medianShare }) => [
     name,
     percent(share),
-    pictures,
+    images,
     medianShare === null ? "–" : percent(medianShare),
   ],
   overview(stats) {
     const figuresOf = keyFigures([
-      ["pictures", stats.pictures],
+      ["images", stats.images],
       ["classes", stats.classes.length],
-      ["classes a picture, median", short(stats.classesPerPicture.median)],
+      ["classes an image, median", short(stats.classesPerImage.median)],
       ["pixels ignored", percent(stats.ignored)],
     ]);
     return { title: stats.name, content: [figuresOf, sizesTable(stats)] };
   },
-  async details(name, { perPicture }) {
-    const svg = await histogramSvg(perPicture, { xLabel: "classes", yLabel: "pictures", ...wholeBins(perPicture) });
-    return { title: `${name}: pictures`, content: [svgFigure(svg, { caption: "Classes a picture" })] };
+  async details(name, { perImage }) {
+    const svg = await histogramSvg(perImage, { xLabel: "classes", yLabel: "images", ...wholeBins(perImage) });
+    return { title: `${name}: images`, content: [svgFigure(svg, { caption: "Classes an image" })] };
   },
 };

@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import type { SegmentationDataset } from "../../datasets/types.js";
-import { IGNORED_LABEL } from "../../images/picture.js";
-import { pictureStats } from "./objects.js";
+import { IGNORED_LABEL } from "../../images/image.js";
+import { imageStats } from "./objects.js";
 import { median, spreadOf } from "./spread.js";
 import type { PixelStats, StatsOptions } from "./types.js";
 
-/** Classes present a picture, for the plot. */
+/** Classes present an image, for the plot. */
 export interface PixelValues {
-  readonly perPicture: readonly number[];
+  readonly perImage: readonly number[];
 }
 
 /** Counts every label map's pixels. */
@@ -32,19 +32,19 @@ export async function pixelStats(
   const labelled = counts.map((count) => count.subarray(0, IGNORED_LABEL).reduce((a, b) => a + b, 0));
   const total = labelled.reduce((a, b) => a + b, 0);
   const ignored = counts.reduce((sum, count) => sum + count[IGNORED_LABEL]!, 0);
-  const perPicture = counts.map((count) => count.subarray(0, IGNORED_LABEL).filter((pixels) => pixels > 0).length);
+  const perImage = counts.map((count) => count.subarray(0, IGNORED_LABEL).filter((pixels) => pixels > 0).length);
   const stats: PixelStats = {
     kind: "pixels",
     name,
-    ...pictureStats(dataset.pictures),
+    ...imageStats(dataset.images),
     classes: classes.map((className, label) => {
       const shares = counts.flatMap((count, i) => (count[label]! > 0 ? [count[label]! / labelled[i]!] : []));
       const pixels = counts.reduce((sum, count) => sum + count[label]!, 0);
       const share = total === 0 ? 0 : pixels / total;
-      return { name: className, pictures: shares.length, share, medianShare: median(shares) };
+      return { name: className, images: shares.length, share, medianShare: median(shares) };
     }),
-    classesPerPicture: spreadOf(perPicture),
+    classesPerImage: spreadOf(perImage),
     ignored: total + ignored === 0 ? 0 : ignored / (total + ignored),
   };
-  return { stats, values: { perPicture } };
+  return { stats, values: { perImage } };
 }

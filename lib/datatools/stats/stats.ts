@@ -33,7 +33,7 @@ function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options
 }
 
 /**
- * Counts what data sets hold: classes, sizes, shapes, objects or pixels a picture; with a config of detection, how well
+ * Counts what data sets hold: classes, sizes, shapes, objects or pixels an image; with a config of detection, how well
  * its anchors cover the boxes after the training transforms.
  *
  * @throws UserError as the readers, and where the output exists

@@ -8,8 +8,8 @@ export interface StatsOptions {
   readonly sources: readonly DataSource[];
   /** With it, how well its anchors cover the boxes of the first set. */
   readonly config?: Config;
-  /** Pictures that the anchors are tried on, after the training transforms; default 300. */
-  readonly anchorPictures?: number;
+  /** Images that the anchors are tried on, after the training transforms; default 300. */
+  readonly anchorImages?: number;
   /** An HTML page with plots; without it, only the figures are made. */
   readonly output?: string;
   readonly force?: boolean;
@@ -30,8 +30,8 @@ export interface Spread {
 export interface ObjectClass {
   readonly name: string;
   readonly objects: number;
-  /** Pictures with at least one. */
-  readonly pictures: number;
+  /** Images with at least one. */
+  readonly images: number;
   /** Of all objects, 0–1. */
   readonly share: number;
   /** Square root of the box's area in pixels; null where there are no objects. */
@@ -40,27 +40,27 @@ export interface ObjectClass {
 
 export interface PixelClass {
   readonly name: string;
-  readonly pictures: number;
+  readonly images: number;
   /** Of all labelled pixels, 0–1. */
   readonly share: number;
-  /** Of a picture's labelled pixels, where it is there at all; null where it never is. */
+  /** Of an image's labelled pixels, where it is there at all; null where it never is. */
   readonly medianShare: number | null;
 }
 
 interface SetBase {
   readonly name: string;
-  readonly pictures: number;
+  readonly images: number;
   readonly widths: Spread;
   readonly heights: Spread;
-  /** The commonest picture sizes, the commonest first. */
-  readonly sizes: readonly { readonly width: number; readonly height: number; readonly pictures: number }[];
+  /** The commonest image sizes, the commonest first. */
+  readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
 }
 
 export interface ObjectStats extends SetBase {
   readonly kind: "objects";
   readonly report: DetectionReport;
   readonly classes: readonly ObjectClass[];
-  readonly perPicture: Spread;
+  readonly perImage: Spread;
   /** Square root of a box's area, in pixels. */
   readonly sides: Spread;
   /** Width over height. */
@@ -72,7 +72,7 @@ export interface ObjectStats extends SetBase {
 export interface PixelStats extends SetBase {
   readonly kind: "pixels";
   readonly classes: readonly PixelClass[];
-  readonly classesPerPicture: Spread;
+  readonly classesPerImage: Spread;
   /** Share of pixels without a class. */
   readonly ignored: number;
 }
@@ -110,7 +110,7 @@ export interface Coverage {
 }
 
 export interface AnchorStats {
-  readonly pictures: number;
+  readonly images: number;
   readonly positiveIou: number;
   readonly minPositiveIou: number;
   readonly all: Coverage;

@@ -1,5 +1,5 @@
 import { clipPolygon } from "lineclip";
-import type { Window } from "../../images/picture.js";
+import type { Window } from "../../images/image.js";
 import type { CocoSegmentation } from "../../masks/coco.js";
 import { polygonExtent } from "../../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
@@ -11,7 +11,7 @@ import { COST, type Work } from "../../masks/work.js";
 export interface TileObject {
   /** Names it in messages. */
   readonly where: string;
-  /** x1 y1 x2 y2 in the whole picture. */
+  /** x1 y1 x2 y2 in the whole image. */
   readonly box: readonly [number, number, number, number];
   readonly shape?: CocoSegmentation;
   /** The whole mask, where there is one. */

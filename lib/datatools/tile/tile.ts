@@ -2,14 +2,14 @@ import { basename, dirname, extname, join } from "node:path";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import { placeName } from "../../datasets/fault.js";
 import { labelTable } from "../../datasets/sample.js";
-import type { PictureInfo, SampleSource } from "../../datasets/types.js";
+import type { ImageInfo, SampleSource } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, joinWithin, refuseExisting, writeFileAtomic } from "../../files.js";
-import { decodeLabelMap, decodePicture } from "../../images/decode.js";
+import { decodeImage, decodeLabelMap } from "../../images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
-import { cropLabelMap, cropPicture } from "../../images/geometry.js";
-import { IGNORED_LABEL, type Picture, type Window } from "../../images/picture.js";
+import { cropImage, cropLabelMap } from "../../images/geometry.js";
+import { IGNORED_LABEL, type Image, type Window } from "../../images/image.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import type { Work } from "../../masks/work.js";
 import type { ProgressEvent } from "../../progress.js";
@@ -30,7 +30,7 @@ export interface TileOptions extends Omit<TileGrid, "overlap"> {
   readonly minVisible?: number;
   /** Leave out tiles without an object, or without a labelled pixel; default false. */
   readonly dropEmpty?: boolean;
-  /** Of JPEG tiles, 1–100; default 95. Tiles of other pictures are PNGs. */
+  /** Of JPEG tiles, 1–100; default 95. Tiles of other images are PNGs. */
   readonly quality?: number;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -39,7 +39,7 @@ export interface TileOptions extends Omit<TileGrid, "overlap"> {
 
 export interface TileResult {
   readonly output: string;
-  readonly pictures: number;
+  readonly images: number;
   readonly tiles: number;
   readonly emptyLeftOut: number;
   /** Of COCO: objects in tiles, one that lies in several counted in each. */
@@ -49,7 +49,7 @@ export interface TileResult {
 }
 
 /**
- * Cuts pictures into overlapping tiles with what is annotated on them: polygons and boxes clipped, run lengths and label
+ * Cuts images into overlapping tiles with what is annotated on them: polygons and boxes clipped, run lengths and label
  * maps cut out.
  *
  * @throws UserError for a grid that is none, an output that exists, and as the readers
@@ -76,7 +76,7 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
   refuseExisting([json, folder], options.force);
   const { others, categories, bytes } = await readCocoFile(source.annotations);
   const dataset = await openSource(source);
-  checkTileNames(dataset.pictures, source.annotations);
+  checkTileNames(dataset.images, source.annotations);
   const work = setWork();
   work.addFile(bytes);
   const images: object[] = [];
@@ -84,10 +84,10 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
   let [emptyLeftOut, partsLeftOut] = [0, 0];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
-    const { info, picture } = await loadPicture(dataset.source(index));
-    work.addPicture(picture);
-    const objects = objectsOf(dataset.source(index), picture, source.annotations, work);
-    for (const window of tileWindows(picture, options)) {
+    const { info, image } = await loadImage(dataset.source(index));
+    work.addImage(image);
+    const objects = objectsOf(dataset.source(index), image, source.annotations, work);
+    for (const window of tileWindows(image, options)) {
       const parts = objects.flatMap((object) => {
         const clipped = clipObject(object, window, work);
         if (clipped === undefined) return [];
@@ -99,7 +99,7 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
         emptyLeftOut++;
         continue;
       }
-      const file = await writeTile(picture, window, info.file, folder, options);
+      const file = await writeTile(image, window, info.file, folder, options);
       const { left, top, width, height } = window;
       const id = images.length + 1;
       images.push({
@@ -127,21 +127,21 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
   checkAny(images.length, source.annotations);
   await writeCocoFile(json, { ...others, images, annotations, categories: categories as object[] });
   const objects = annotations.length;
-  return { output, pictures: dataset.length, tiles: images.length, emptyLeftOut, objects, partsLeftOut };
+  return { output, images: dataset.length, tiles: images.length, emptyLeftOut, objects, partsLeftOut };
 }
 
-async function loadPicture({ info, path }: SampleSource) {
-  const picture = await decodePicture(path);
-  if ("width" in info && (info.width !== picture.width || info.height !== picture.height)) {
-    const found = `${picture.width}×${picture.height}`;
-    throw new UserError(`${path}: the picture is ${found}, its annotation says ${info.width}×${info.height}`);
+async function loadImage({ info, path }: SampleSource) {
+  const image = await decodeImage(path);
+  if ("width" in info && (info.width !== image.width || info.height !== image.height)) {
+    const found = `${image.width}×${image.height}`;
+    throw new UserError(`${path}: the image is ${found}, its annotation says ${info.width}×${info.height}`);
   }
-  return { info, picture };
+  return { info, image };
 }
 
 function objectsOf(
   { instances, info }: SampleSource,
-  { width, height }: Picture,
+  { width, height }: Image,
   file: string,
   work: Work,
 ): (TileObject & { label: number })[] {
@@ -166,7 +166,7 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & Til
   const [folder, maps] = [join(output, "images"), join(output, "annotations")];
   refuseExisting([folder, maps], options.force);
   const dataset = await openSource(source);
-  checkTileNames(dataset.pictures, source.pictures);
+  checkTileNames(dataset.images, source.images);
   const suffix = source.labelSuffix ?? ".png";
   const palette = source.reduceZeroLabel === true ? [[0, 0, 0] as const, ...dataset.palette] : dataset.palette;
   const [tiles, empty] = [{ count: 0 }, { count: 0 }];
@@ -174,16 +174,16 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & Til
     options.signal?.throwIfAborted();
     await dataset.load(index); // checks sizes and labels
     const { labelMap, info, path } = dataset.source(index);
-    const picture = await decodePicture(path);
+    const image = await decodeImage(path);
     const map = await decodeLabelMap(labelMap!.path); // as stored, not reduced
     const table = labelTable(labelMap!);
-    for (const window of tileWindows(picture, options)) {
+    for (const window of tileWindows(image, options)) {
       const part = cropLabelMap(map, window);
       if (options.dropEmpty === true && part.data.every((value) => table[value] === IGNORED_LABEL)) {
         empty.count++;
         continue;
       }
-      const file = await writeTile(picture, window, info.file, folder, options);
+      const file = await writeTile(image, window, info.file, folder, options);
       const name = file.replace(/\.[^.]*$/, suffix);
       await writeFileAtomic(join(maps, name), encodeIndexedPng(part, palette));
       tiles.count++;
@@ -192,7 +192,7 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & Til
   }
   checkAny(tiles.count, source.labelMaps);
   await copyClassTable(source, output);
-  return { output, pictures: dataset.length, tiles: tiles.count, emptyLeftOut: empty.count };
+  return { output, images: dataset.length, tiles: tiles.count, emptyLeftOut: empty.count };
 }
 
 function checkAny(tiles: number, where: string): void {
@@ -200,9 +200,9 @@ function checkAny(tiles: number, where: string): void {
 }
 
 /** Before anything is written. @throws UserError for names that lead out of the folder, or two that make one */
-function checkTileNames(pictures: readonly PictureInfo[], source: string): void {
+function checkTileNames(images: readonly ImageInfo[], source: string): void {
   const seen = new Map<string, string>();
-  for (const { id, file } of pictures) {
+  for (const { id, file } of images) {
     const where = placeName({ file: source, entry: `image ${id}` });
     checkName(file, where);
     const name = tileName(file, { left: 0, top: 0 });
@@ -222,15 +222,9 @@ function tileName(file: string, { left, top }: Pick<Window, "left" | "top">): st
 const isJpeg = (file: string): boolean => /^\.jpe?g$/i.test(extname(file));
 
 /** NAME_LEFT_TOP.jpg, a JPEG of a JPEG, else a PNG. @returns the name relative to the folder */
-async function writeTile(
-  picture: Picture,
-  window: Window,
-  file: string,
-  folder: string,
-  { quality = 95 }: TileOptions,
-) {
+async function writeTile(image: Image, window: Window, file: string, folder: string, { quality = 95 }: TileOptions) {
   const name = tileName(file, window);
-  const part = cropPicture(picture, window);
+  const part = cropImage(image, window);
   await writeFileAtomic(
     joinWithin(folder, name, file),
     isJpeg(file) ? await encodeJpeg(part, { quality }) : await encodePng(part),

@@ -1,7 +1,7 @@
-import type { Size, Window } from "../../images/picture.js";
+import type { Size, Window } from "../../images/image.js";
 
 export interface TileGrid {
-  /** Of a tile; a smaller picture keeps its own side. */
+  /** Of a tile; a smaller image keeps its own side. */
   readonly width: number;
   readonly height: number;
   /** Pixels that neighbours share at least. */
@@ -9,14 +9,14 @@ export interface TileGrid {
 }
 
 /**
- * Windows that cover a picture, row by row. All have the tile's size: the last of a row or column is moved back to end
+ * Windows that cover an image, row by row. All have the tile's size: the last of a row or column is moved back to end
  * at the border, so that it shares more with its neighbour.
  */
-export function tileWindows(picture: Size, grid: TileGrid): Window[] {
-  const width = Math.min(grid.width, picture.width);
-  const height = Math.min(grid.height, picture.height);
-  const lefts = starts(picture.width, width, grid.overlap);
-  return starts(picture.height, height, grid.overlap).flatMap((top) =>
+export function tileWindows(image: Size, grid: TileGrid): Window[] {
+  const width = Math.min(grid.width, image.width);
+  const height = Math.min(grid.height, image.height);
+  const lefts = starts(image.width, width, grid.overlap);
+  return starts(image.height, height, grid.overlap).flatMap((top) =>
     lefts.map((left) => ({ left, top, width, height })),
   );
 }

@@ -22,7 +22,7 @@ export function filePredictor(
   };
 }
 
-/** The last picture repeated until a file of a fixed batch has enough. */
+/** The last image repeated until a file of a fixed batch has enough. */
 function filledUp(given: InferenceBatch, batch: ExportSettings["batch"]): InferenceBatch {
   const missing = batch === "free" ? 0 : batch - given.meta.length;
   if (missing <= 0) return given;
@@ -37,7 +37,7 @@ function filledUp(given: InferenceBatch, batch: ExportSettings["batch"]): Infere
   };
 }
 
-/** Outputs without those of the pictures that filled up. */
+/** Outputs without those of the images that filled up. */
 function firstOf(outputs: SizedTensors, batch: number): SizedTensors {
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { dtype, shape, data }]) => {

@@ -4,7 +4,7 @@ export interface VerifyResult extends Compared {
   readonly model: string;
   readonly weights: string;
   readonly tolerance: number;
-  readonly pictures: number;
+  readonly images: number;
   /** On the validation set. */
   readonly metrics?: {
     readonly model: Readonly<Record<string, number>>;

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import type { Config } from "../../config/schema.js";
-import { listPicturesBelow } from "../../datasets/folders.js";
+import { listImagesBelow } from "../../datasets/folders.js";
 import { Cache } from "../../engines/cache.js";
 import type { Program } from "../../engines/engine.js";
 import { openEngine } from "../../engines/index.js";
 import { compileForInference } from "../../engines/inference.js";
 import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
 import { UserError } from "../../errors.js";
-import { decodePicture } from "../../images/decode.js";
-import { findPictures } from "../../inference/findPictures.js";
+import { decodeImage } from "../../images/decode.js";
+import { findImages } from "../../inference/findImages.js";
 import type { BatchPredictor, InferenceBatch } from "../../models/predictions.js";
 import { withShapes } from "../../models/programPredictor.js";
 import { Context } from "../../nn/context.js";
@@ -21,7 +21,7 @@ import { type ExportMetadata, fromMetadata } from "../metadata.js";
 import { type Network, openNetwork } from "../network.js";
 import type { ExportSettings } from "../settings.js";
 import { filePredictor } from "./filePredictor.js";
-import { configFor, preparedFor } from "./pictures.js";
+import { configFor, preparedFor } from "./images.js";
 import { judged, type VerifyResult } from "./result.js";
 import { inputsFor, runFile } from "./run.js";
 
@@ -31,8 +31,8 @@ export interface VerifyOptions {
   readonly config: Config;
   /** What it was exported from: a weights file, a checkpoint's folder, or a run's folder (its best weights). */
   readonly weights: string;
-  /** Files, folders or glob patterns; without them, the first pictures of the validation set. */
-  readonly pictures?: readonly string[];
+  /** Files, folders or glob patterns; without them, the first images of the validation set. */
+  readonly images?: readonly string[];
   /** Whether both are measured on the validation set too. */
   readonly data?: boolean;
   /** The largest difference allowed, relative to what it is a difference of. Default 0.001; of a float16 file 0.05. */
@@ -41,16 +41,16 @@ export interface VerifyOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
-/** Pictures compared where none are named. */
-const PICTURES = 4;
+/** Images compared where none are named. */
+const IMAGES = 4;
 /** Shapes whose programs are kept. */
 const PROGRAMS_KEPT = 4;
 
 /**
- * Runs pictures through an exported file and through the model it was exported from, and says how far their answers
+ * Runs images through an exported file and through the model it was exported from, and says how far their answers
  * are apart.
  *
- * @throws UserError when file, weights or pictures cannot be read or do not belong together; the signal's reason when
+ * @throws UserError when file, weights or images cannot be read or do not belong together; the signal's reason when
  *   aborted
  */
 export async function verifyModel(options: VerifyOptions): Promise<VerifyResult> {
@@ -66,13 +66,13 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
     const tolerance = options.tolerance ?? (settings.half ? 0.05 : 1e-3);
     const comparison = settings.part === "model" ? task.comparison(tolerance) : outputsComparison();
     const native = await nativeRunner(network, settings, config);
-    const names = options.pictures === undefined ? await someOf(config) : await findPictures(options.pictures);
+    const names = options.images === undefined ? await someOf(config) : await findImages(options.images);
     let side = 0;
     try {
       for (const [i, name] of names.entries()) {
         signal?.throwIfAborted();
-        const picture = await decodePicture(name, { codec: config.data.codec });
-        const batch = preparedFor(settings, picture, name, config.data);
+        const image = await decodeImage(name, { codec: config.data.codec });
+        const batch = preparedFor(settings, image, name, config.data);
         side = Math.max(side, batch.height, batch.width);
         const given = inputsFor(batch, settings, config.data.normalisation);
         comparison.add(batch, await native.run(batch), await runFile(file, given));
@@ -82,7 +82,7 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
       await native.dispose();
     }
     const metrics = options.data === true ? await measured(file, network, settings, options) : undefined;
-    const result = { model, weights, tolerance, pictures: names.length, ...comparison.result() };
+    const result = { model, weights, tolerance, images: names.length, ...comparison.result() };
     return judged({ ...result, ...(metrics && { metrics }) }, side);
   } finally {
     await file.dispose();
@@ -122,12 +122,12 @@ async function nativeRunner(network: Network, settings: ExportSettings, config: 
   };
 }
 
-/** Paths of the first pictures of the validation set. */
+/** Paths of the first images of the validation set. */
 async function someOf({ data }: Config): Promise<readonly string[]> {
-  const { pictures } = data.val;
-  const first = (await listPicturesBelow(pictures)).slice(0, PICTURES);
-  if (first.length === 0) throw new UserError(`${pictures}: there are no pictures here`);
-  return first.map((file) => join(pictures, file));
+  const { images } = data.val;
+  const first = (await listImagesBelow(images)).slice(0, IMAGES);
+  if (first.length === 0) throw new UserError(`${images}: there are no images here`);
+  return first.map((file) => join(images, file));
 }
 
 async function measured(

@@ -195,7 +195,7 @@ function weightGradientByRows(
 
 const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** For every kernel tap, g · (x shifted by the tap)ᵀ summed over the pictures. */
+/** For every kernel tap, g · (x shifted by the tap)ᵀ summed over the images. */
 function weightGradientByTaps(
   x: Value,
   g: Value,

@@ -26,7 +26,7 @@ export interface NonMaximumSuppressionAttributes {
 }
 
 /**
- * Greedy non-maximum suppression, each group (picture and level, picture and class) on its own.
+ * Greedy non-maximum suppression, each group (image and level, image and class) on its own.
  * Inputs: boxes [G, n, 4] xyxy, scores [G, n]. Output: bool [G, n], which boxes are kept.
  */
 export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttributes> = {
@@ -40,7 +40,7 @@ export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttrib
 
 export interface RoiAlignAttributes {
   readonly outputSize: readonly [height: number, width: number];
-  /** Feature pixels per picture pixel of each level, such as 1/4. */
+  /** Feature pixels per image pixel of each level, such as 1/4. */
   readonly scales: readonly number[];
   /** Samples a bin in each direction; 0: ⌈RoI size / output size⌉. */
   readonly samplingRatio: number;
@@ -48,16 +48,16 @@ export interface RoiAlignAttributes {
 
 /**
  * RoIAlign (He et al. 2017) with half-pixel alignment, each RoI from one level of a pyramid.
- * Inputs: level maps [N, C, H_l, W_l], then rois [R, 4] xyxy in picture pixels, their pictures int32 [R] and levels
+ * Inputs: level maps [N, C, H_l, W_l], then rois [R, 4] xyxy in image pixels, their images int32 [R] and levels
  * int32 [R]. Output [R, C, outputSize]. Its gradient is a host operation (see lib/regions).
  */
 export const roiAlignOperator: Operator<RoiAlignAttributes> = {
   name: "roiAlign",
   infer: (inputs, { outputSize, scales }) => {
-    check(inputs.length === scales.length + 3, () => `${scales.length} levels, then rois, pictures and levels`);
-    const [rois, pictures, levels] = inputs.slice(-3);
+    check(inputs.length === scales.length + 3, () => `${scales.length} levels, then rois, images and levels`);
+    const [rois, images, levels] = inputs.slice(-3);
     check(rois!.shape.length === 2 && rois!.shape[1] === 4, () => "rois are [R, 4]");
-    check(pictures!.dtype === "int32" && levels!.dtype === "int32", () => "pictures and levels are int32");
+    check(images!.dtype === "int32" && levels!.dtype === "int32", () => "images and levels are int32");
     return [{ shape: [rois!.shape[0]!, inputs[0]!.shape[1]!, ...outputSize], dtype: inputs[0]!.dtype }];
   },
 };
@@ -97,14 +97,14 @@ export const nonMaximumSuppression = (
 ): Value => apply(nonMaximumSuppressionOperator, [boxes, scores], attributes);
 
 export interface Rois {
-  /** [R, 4] xyxy, picture pixels. */
+  /** [R, 4] xyxy, image pixels. */
   readonly boxes: Value;
-  /** Which picture of the batch, int32 [R]. */
-  readonly pictures: Value;
+  /** Which image of the batch, int32 [R]. */
+  readonly images: Value;
   /** Which pyramid level, int32 [R]. */
   readonly levels: Value;
 }
 
 export function roiAlign(maps: readonly Value[], rois: Rois, attributes: RoiAlignAttributes): Value {
-  return apply(roiAlignOperator, [...maps, rois.boxes, rois.pictures, rois.levels], attributes);
+  return apply(roiAlignOperator, [...maps, rois.boxes, rois.images, rois.levels], attributes);
 }

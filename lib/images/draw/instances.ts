@@ -1,9 +1,9 @@
-import type { Picture } from "../picture.js";
+import type { Image } from "../image.js";
 import { boxOfRuns, pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
 import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 
-/** Objects to draw: n boxes x1 y1 x2 y2 in picture pixels with class indices; annotated ones have no scores. */
+/** Objects to draw: n boxes x1 y1 x2 y2 in image pixels with class indices; annotated ones have no scores. */
 export interface DrawnInstances {
   readonly boxes: Float32Array;
   readonly labels: Int32Array;
@@ -32,15 +32,15 @@ interface Rectangle {
   readonly height: number;
 }
 
-/** A copy of the picture with masks tinted, boxes and labels, large objects below small ones. */
-export function drawInstances(picture: Picture, instances: DrawnInstances, style: InstanceStyle): Picture {
+/** A copy of the image with masks tinted, boxes and labels, large objects below small ones. */
+export function drawInstances(image: Image, instances: DrawnInstances, style: InstanceStyle): Image {
   const { boxes, labels, scores, masks } = instances;
   const palette = style.palette ?? classPalette(style.classes.length);
-  const line = Math.max(1, Math.round(Math.min(picture.width, picture.height) / 320));
+  const line = Math.max(1, Math.round(Math.min(image.width, image.height) / 320));
   const shown = Array.from(labels.keys())
     .filter((i) => scores === undefined || scores[i]! >= (style.scoreThreshold ?? 0.3))
     .sort((a, b) => boxArea(boxes, b) - boxArea(boxes, a));
-  const canvas = { ...picture, data: picture.data.slice() };
+  const canvas = { ...image, data: image.data.slice() };
   for (const i of shown) {
     const mask = masks?.[i];
     if (mask === undefined) continue;
@@ -53,8 +53,8 @@ export function drawInstances(picture: Picture, instances: DrawnInstances, style
   }
   const content: string[] = [];
   if (style.boxes !== false) for (const i of shown) content.push(boxSvg(boxes, i, colourOf(palette, labels[i]!), line));
-  if (style.labels !== false) content.push(...labelsSvg(picture, instances, shown, style.classes, palette));
-  return drawSvgOver(canvas, svgDocument(picture, content.join("")));
+  if (style.labels !== false) content.push(...labelsSvg(image, instances, shown, style.classes, palette));
+  return drawSvgOver(canvas, svgDocument(image, content.join("")));
 }
 
 function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): string {
@@ -73,28 +73,28 @@ const MAX_COVER = 0.1;
 
 /**
  * Each label takes the first of a few places about its box where it covers no other label, else the least covering.
- * Small objects choose first, in crowded pictures large ones.
+ * Small objects choose first, in crowded images large ones.
  */
 function labelsSvg(
-  picture: Picture,
+  image: Image,
   { boxes, labels, scores }: DrawnInstances,
   shown: readonly number[],
   classes: readonly string[],
   palette: readonly Colour[],
 ): string[] {
-  const fontSize = Math.round(Math.min(Math.max(Math.min(picture.width, picture.height) / 42, 11), 30));
+  const fontSize = Math.round(Math.min(Math.max(Math.min(image.width, image.height) / 42, 11), 30));
   const crowded = shown.length >= CROWDED;
   const taken: Rectangle[] = [];
   const content: string[] = [];
   for (const i of crowded ? shown : shown.toReversed()) {
     const box = rectangleOf(boxes, i);
-    const name = shortened(classes[labels[i]!] ?? `class ${labels[i]}`, fontSize, picture.width, 600);
+    const name = shortened(classes[labels[i]!] ?? `class ${labels[i]}`, fontSize, image.width, 600);
     const score = scores?.[i]?.toFixed(2);
     const full = score === undefined ? name : `${name} ${score}`;
     const fits = !crowded || textWidth(full, fontSize, 600) <= box.width;
     for (const text of [...(fits ? [full] : []), ...(score === undefined ? [] : [score])]) {
       const size = { width: textWidth(text, fontSize, 600) + fontSize * 0.7, height: fontSize * 1.4 };
-      const place = choosePlace(box, size, picture, taken);
+      const place = choosePlace(box, size, image, taken);
       if (taken.some((other) => overlap(place, other) > MAX_COVER * size.width * size.height)) continue;
       taken.push(place);
       content.push(labelSvg(text, place, fontSize, colourOf(palette, labels[i]!)));
@@ -117,7 +117,7 @@ function labelSvg(text: string, place: Rectangle, fontSize: number, colour: Colo
 function choosePlace(
   box: Rectangle,
   size: { readonly width: number; readonly height: number },
-  picture: Picture,
+  image: Image,
   taken: readonly Rectangle[],
 ): Rectangle {
   const right = box.x + box.width - size.width;
@@ -134,11 +134,11 @@ function choosePlace(
   let leastCost = Number.POSITIVE_INFINITY;
   for (const [x, y] of candidates) {
     const place = {
-      x: Math.max(0, Math.min(x, picture.width - size.width)),
-      y: Math.max(0, Math.min(y, picture.height - size.height)),
+      x: Math.max(0, Math.min(x, image.width - size.width)),
+      y: Math.max(0, Math.min(y, image.height - size.height)),
       ...size,
     };
-    const shift = Math.abs(place.x - x) + Math.abs(place.y - y); // pushed back into the picture
+    const shift = Math.abs(place.x - x) + Math.abs(place.y - y); // pushed back into the image
     const cost = taken.reduce((sum, other) => sum + overlap(place, other), 0) + shift;
     if (cost < leastCost) {
       leastCost = cost;

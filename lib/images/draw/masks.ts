@@ -1,4 +1,4 @@
-import type { Picture } from "../picture.js";
+import type { Image } from "../image.js";
 import type { Colour } from "./palette.js";
 
 /** A mask as column-major runs, the first one of zeros (COCO's run-length code). */
@@ -52,17 +52,17 @@ export function boxOfRuns({ height, width, counts }: RunMask): Box {
 /**
  * Tints the mask's pixels and draws its edge, in place.
  *
- * @param options.within a box about the mask; default the picture
+ * @param options.within a box about the mask; default the image
  * @param options.opacity 0–1 of the fill
  * @param options.edge thickness of the outline in pixels, inside the mask
  */
 export function tintMask(
-  picture: Picture,
+  image: Image,
   mask: Uint8Array,
   colour: Colour,
   options: { readonly opacity: number; readonly edge: number; readonly within?: Box },
 ): void {
-  const { width, height, data } = picture;
+  const { width, height, data } = image;
   const { opacity, edge, within } = options;
   const { left, top, right, bottom } = within ?? { left: 0, top: 0, right: width, bottom: height };
   for (let y = top; y < bottom; y++) {
@@ -74,7 +74,7 @@ export function tintMask(
   }
 }
 
-/** Whether a pixel outside the mask lies within `reach` steps left, right, up or down; the picture's rim is no edge. */
+/** Whether a pixel outside the mask lies within `reach` steps left, right, up or down; the image's rim is no edge. */
 function nearEdge(mask: Uint8Array, x: number, y: number, width: number, height: number, reach: number): boolean {
   const i = y * width + x;
   for (let d = 1; d <= reach; d++) {

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { Picture } from "../picture.js";
+import type { Image } from "../image.js";
 import { hexOf, linePalette } from "./palette.js";
 import { renderSvg, textWidth } from "./svg.js";
 import { CHART_CONFIG, chartSvg } from "./vega.js";
@@ -42,7 +42,7 @@ export async function plotSvg(series: readonly Series[], options: PlotOptions): 
 export async function drawPlot(
   series: readonly Series[],
   options: PlotOptions & { readonly zoom?: number },
-): Promise<Picture> {
+): Promise<Image> {
   return renderSvg(await plotSvg(series, options), options.zoom ?? 2);
 }
 

@@ -1,5 +1,5 @@
-import { padPicture } from "../geometry.js";
-import { IGNORED_LABEL, type LabelMap, type Picture } from "../picture.js";
+import { padImage } from "../geometry.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../image.js";
 import { type Colour, classPalette, hexOf } from "./palette.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 
@@ -9,27 +9,27 @@ export interface SemanticStyle {
   readonly palette?: readonly Colour[];
   /** 0–1, default 0.6. */
   readonly opacity?: number;
-  /** The classes present with their share of the picture, to the right; default true. */
+  /** The classes present with their share of the image, to the right; default true. */
   readonly legend?: boolean;
 }
 
 /**
- * A copy of the picture tinted by class, segments divided by a fine line; ignored pixels (255) stay as they are.
+ * A copy of the image tinted by class, segments divided by a fine line; ignored pixels (255) stay as they are.
  *
- * @param map of the picture's size
+ * @param map of the image's size
  */
-export function drawLabelMap(picture: Picture, map: LabelMap, style: SemanticStyle): Picture {
-  if (map.width !== picture.width || map.height !== picture.height) {
-    throw new RangeError(`a ${map.width}×${map.height} map over a ${picture.width}×${picture.height} picture`);
+export function drawLabelMap(image: Image, map: LabelMap, style: SemanticStyle): Image {
+  if (map.width !== image.width || map.height !== image.height) {
+    throw new RangeError(`a ${map.width}×${map.height} map over a ${image.width}×${image.height} image`);
   }
   const palette = style.palette ?? classPalette(style.classes.length);
-  const tinted = tint(picture, map, palette, style.opacity ?? 0.6);
+  const tinted = tint(image, map, palette, style.opacity ?? 0.6);
   return style.legend === false ? tinted : addLegend(tinted, map, style.classes, palette);
 }
 
-function tint(picture: Picture, map: LabelMap, palette: readonly Colour[], opacity: number): Picture {
-  const { width, height } = picture;
-  const data = picture.data.slice();
+function tint(image: Image, map: LabelMap, palette: readonly Colour[], opacity: number): Image {
+  const { width, height } = image;
+  const data = image.data.slice();
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
       const label = map.data[i]!;
@@ -49,13 +49,13 @@ const nameOf = (label: number, classes: readonly string[]): string =>
   label === IGNORED_LABEL ? "ignored" : (classes[label] ?? `class ${label}`);
 
 /** Rows that would not fit below each other are summed up in a last line. */
-function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], palette: readonly Colour[]): Picture {
-  const fontSize = Math.round(Math.min(Math.max(picture.height / 42, 11), 26));
+function addLegend(image: Image, map: LabelMap, classes: readonly string[], palette: readonly Colour[]): Image {
+  const fontSize = Math.round(Math.min(Math.max(image.height / 42, 11), 26));
   const rowHeight = fontSize * 1.75;
   const margin = fontSize;
-  const room = Math.max(1, Math.floor((picture.height - 2 * margin) / rowHeight));
+  const room = Math.max(1, Math.floor((image.height - 2 * margin) / rowHeight));
   const entries = countClasses(map).map(({ label, share }) => ({
-    name: shortened(nameOf(label, classes), fontSize, Math.max(picture.width, 60 * fontSize)),
+    name: shortened(nameOf(label, classes), fontSize, Math.max(image.width, 60 * fontSize)),
     colour: palette[label],
     share: share >= 0.005 ? `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %` : "< 0.5 %",
   }));
@@ -63,9 +63,9 @@ function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], 
   const rest = entries.length - shown.length;
   const nameWidth = Math.max(...shown.map((entry) => textWidth(entry.name, fontSize)), fontSize * 6);
   const panel = Math.ceil(margin * 2 + fontSize * 1.6 + nameWidth + fontSize * 4.5);
-  const width = picture.width + panel;
+  const width = image.width + panel;
   const content = shown.map((entry, i) => {
-    const x = picture.width + margin;
+    const x = image.width + margin;
     const y = margin + i * rowHeight;
     const baseline = y + fontSize * 0.9;
     const fill = entry.colour === undefined ? 'fill="#fff" stroke="#999"' : `fill="${hexOf(entry.colour)}"`;
@@ -78,10 +78,10 @@ function addLegend(picture: Picture, map: LabelMap, classes: readonly string[], 
   if (rest > 0) {
     const y = margin + shown.length * rowHeight + fontSize * 0.9;
     content.push(
-      `<text x="${picture.width + margin}" y="${y}" font-size="${fontSize}" fill="#777">and ${rest} more</text>`,
+      `<text x="${image.width + margin}" y="${y}" font-size="${fontSize}" fill="#777">and ${rest} more</text>`,
     );
   }
-  const canvas = padPicture(picture, { width, height: picture.height }, [255, 255, 255]);
+  const canvas = padImage(image, { width, height: image.height }, [255, 255, 255]);
   return drawSvgOver(canvas, svgDocument(canvas, content.join("")));
 }
 

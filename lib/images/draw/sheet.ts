@@ -1,34 +1,34 @@
-import type { Picture } from "../picture.js";
-import { resizePicture } from "../resize.js";
+import type { Image } from "../image.js";
+import { resizeImage } from "../resize.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument } from "./svg.js";
 
 export interface SheetRow {
   /** Written above the row, e.g. the file's name. */
   readonly title?: string;
-  readonly pictures: readonly Picture[];
-  /** Written above each picture, shortened to its width; in place of the title. */
+  readonly images: readonly Image[];
+  /** Written above each image, shortened to its width; in place of the title. */
   readonly captions?: readonly string[];
 }
 
 export interface SheetOptions {
   /** Above the columns, e.g. ["Truth", "Prediction"]. */
   readonly columns?: readonly string[];
-  /** Each picture is scaled to this height; default the first one's. */
+  /** Each image is scaled to this height; default the first one's. */
   readonly rowHeight?: number;
 }
 
-/** Pictures in rows and columns on white, e.g. truth beside prediction. */
-export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Picture {
-  const height = options.rowHeight ?? rows[0]?.pictures[0]?.height ?? 1;
+/** Images in rows and columns on white, e.g. truth beside prediction. */
+export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Image {
+  const height = options.rowHeight ?? rows[0]?.images[0]?.height ?? 1;
   const fontSize = Math.round(Math.min(Math.max(height / 24, 12), 28));
   const gap = Math.round(fontSize * 0.8);
   const scaled = rows.map((row) => ({
     ...row,
-    pictures: row.pictures.map((picture) => scaleToHeight(picture, height)),
+    images: row.images.map((image) => scaleToHeight(image, height)),
   }));
-  const columnCount = Math.max(1, ...scaled.map((row) => row.pictures.length));
+  const columnCount = Math.max(1, ...scaled.map((row) => row.images.length));
   const columnWidths = Array.from({ length: columnCount }, (_, c) =>
-    Math.max(1, ...scaled.map((row) => row.pictures[c]?.width ?? 0)),
+    Math.max(1, ...scaled.map((row) => row.images[c]?.width ?? 0)),
   );
   const left = columnWidths.map((_, c) => gap + columnWidths.slice(0, c).reduce((sum, w) => sum + w + gap, 0));
   const width = left.at(-1)! + columnWidths.at(-1)! + gap;
@@ -49,14 +49,14 @@ export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {})
       const fitting = shortened(caption, fontSize, columnWidths[c] ?? 0);
       content.push(text(left[c] ?? 0, top(r) - fontSize * 0.5, fitting, fontSize, 400));
     }
-    for (const [c, picture] of row.pictures.entries()) paste(canvas, picture, left[c]!, top(r));
+    for (const [c, image] of row.images.entries()) paste(canvas, image, left[c]!, top(r));
   }
   return drawSvgOver(canvas, svgDocument(canvas, content.join("")));
 }
 
-function scaleToHeight(picture: Picture, height: number): Picture {
-  const width = Math.max(1, Math.round((picture.width * height) / picture.height));
-  return resizePicture(picture, { width, height }, "bilinear-antialias");
+function scaleToHeight(image: Image, height: number): Image {
+  const width = Math.max(1, Math.round((image.width * height) / image.height));
+  return resizeImage(image, { width, height }, "bilinear-antialias");
 }
 
 function text(x: number, y: number, content: string, fontSize: number, weight: number): string {
@@ -64,13 +64,13 @@ function text(x: number, y: number, content: string, fontSize: number, weight: n
   return `<text x="${x}" y="${y}" font-size="${fontSize}" font-weight="${weight}" fill="${fill}">${escapeXml(content)}</text>`;
 }
 
-function blank(width: number, height: number): Picture {
+function blank(width: number, height: number): Image {
   return { width, height, data: new Uint8Array(width * height * 3).fill(255) };
 }
 
-function paste(canvas: Picture, picture: Picture, left: number, top: number): void {
-  const stride = picture.width * 3;
-  for (let y = 0; y < picture.height; y++) {
-    canvas.data.set(picture.data.subarray(y * stride, (y + 1) * stride), ((top + y) * canvas.width + left) * 3);
+function paste(canvas: Image, image: Image, left: number, top: number): void {
+  const stride = image.width * 3;
+  for (let y = 0; y < image.height; y++) {
+    canvas.data.set(image.data.subarray(y * stride, (y + 1) * stride), ((top + y) * canvas.width + left) * 3);
   }
 }

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type * as Resvg from "@resvg/resvg-js";
-import type { Picture } from "../picture.js";
+import type { Image } from "../image.js";
 
 /** The font of all drawings, shipped with the package so that a machine without fonts draws the same. */
 export const FONT_FAMILY = "Inter";
@@ -29,14 +29,14 @@ function renderOptions(): Resvg.ResvgRenderOptions {
   return options;
 }
 
-/** Draws an SVG over a picture of the same size; transparent parts leave it as it is. */
-export function drawSvgOver(picture: Picture, svg: string): Picture {
+/** Draws an SVG over an image of the same size; transparent parts leave it as it is. */
+export function drawSvgOver(image: Image, svg: string): Image {
   const rendered = rendering(svg).render();
   const { width, height, pixels } = rendered;
-  if (width !== picture.width || height !== picture.height) {
-    throw new RangeError(`a drawing of ${width}×${height} over a picture of ${picture.width}×${picture.height}`);
+  if (width !== image.width || height !== image.height) {
+    throw new RangeError(`a drawing of ${width}×${height} over an image of ${image.width}×${image.height}`);
   }
-  const data = picture.data.slice();
+  const data = image.data.slice();
   for (let i = 0, o = 0; i < pixels.length; i += 4, o += 3) {
     const rest = 255 - pixels[i + 3]!; // the renderer's colours are premultiplied
     if (rest === 255) continue;
@@ -46,7 +46,7 @@ export function drawSvgOver(picture: Picture, svg: string): Picture {
 }
 
 /** Rasterises an SVG on white. @param zoom output pixels per SVG pixel */
-export function renderSvg(svg: string, zoom = 1): Picture {
+export function renderSvg(svg: string, zoom = 1): Image {
   const rendered = rendering(svg, { background: "#fff", fitTo: { mode: "zoom", value: zoom } }).render();
   const { width, height, pixels } = rendered;
   const data = new Uint8Array(width * height * 3);

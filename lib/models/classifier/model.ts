@@ -1,7 +1,7 @@
 import type { Backbone, Classifier } from "../../backbones/backbone.js";
 import { type BackboneConfig, makeBackbone, makeClassifier } from "../../backbones/index.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
-import { PICTURE_SIDE } from "../backbone.js";
+import { IMAGE_SIDE } from "../backbone.js";
 
 /** A backbone with the head of its publication. */
 export interface ClassifierModel extends Classifier {
@@ -14,7 +14,7 @@ export interface ClassifierModel extends Classifier {
 
 export function classifierModel(backbone: BackboneConfig, classes: number): ClassifierModel {
   const list = new ParameterList();
-  const options = { pictureSide: PICTURE_SIDE.classification };
+  const options = { imageSide: IMAGE_SIDE.classification };
   const made = makeClassifier(list.scope("backbone"), backbone, { ...options, classes });
   const { stages } = makeBackbone(new ParameterList().scope("backbone"), backbone, options);
   return { ...made, classes, parameters: list.all, backbone: { stages } };

@@ -59,10 +59,10 @@ export function levelsOf(boxes: Value, levels: number, finestScale: number): Val
 
 const reshapeVector = (x: Value) => reshape(x, [x.shape[0]!]);
 
-/** Rows of x [B, n, …] picked by int32 indices [B, k], picture by picture → [B, k, …]. */
+/** Rows of x [B, n, …] picked by int32 indices [B, k], image by image → [B, k, …]. */
 export function gatherRows(x: Value, indices: Value): Value {
   const [batch, n, ...rest] = x.shape as [number, number, ...number[]];
-  const firsts = mul(axisRange(x, 0), axisSize(x, 1)); // where each picture's rows begin
+  const firsts = mul(axisRange(x, 0), axisSize(x, 1)); // where each image's rows begin
   const rows = batch === 1 ? indices : add(indices, reshape(firsts, [batch, 1]));
   return gather(reshape(x, [batch * n, ...rest]), rows, 0);
 }

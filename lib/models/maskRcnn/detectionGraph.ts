@@ -31,11 +31,11 @@ import { decodeBoxes, gatherRows, levelsOf } from "./boxGraph.js";
 import { type MaskRcnn, roiStrides } from "./model.js";
 import { proposalGraph } from "./proposalGraph.js";
 
-/** What the graph finds in each picture: `places` detections of which the first `count` are real, best first. */
+/** What the graph finds in each image: `places` detections of which the first `count` are real, best first. */
 export interface DetectionValues {
   /** int32 [B] */
   readonly count: Value;
-  /** [B, places, 4] xyxy in pixels of the original picture */
+  /** [B, places, 4] xyxy in pixels of the original image */
   readonly boxes: Value;
   /** [B, places], 0 from `count` on */
   readonly scores: Value;
@@ -48,13 +48,13 @@ export interface DetectionValues {
 export interface DetectionInputs {
   /** [B, 3, H, W] normalised */
   readonly images: Value;
-  /** [B, 4] width, height, width, height of each picture without padding */
+  /** [B, 4] width, height, width, height of each image without padding */
   readonly sizes: Value;
-  /** [B, 4] x, y, x, y: pixels of the network's input per pixel of the original picture */
+  /** [B, 4] x, y, x, y: pixels of the network's input per pixel of the original image */
   readonly scales: Value;
 }
 
-/** Detection from normalised pictures to boxes and mask probabilities, all in one graph. */
+/** Detection from normalised images to boxes and mask probabilities, all in one graph. */
 export function detectionGraph(
   model: MaskRcnn,
   context: Context,
@@ -69,7 +69,7 @@ export function detectionGraph(
   const maps = pyramid.slice(0, -1);
 
   const features = align(model, maps, roisOf(model, rois), config.roi.boxPoolSize);
-  const found = model.boxes.forward(features, context); // of all pictures' RoIs
+  const found = model.boxes.forward(features, context); // of all images' RoIs
   const probabilities = slice(softmax(found.logits, 1), { axis: 1, end: classes }); // without the background
   const perRoi = where(valid, reshape(probabilities, [batch, count, classes]), scalar(0));
   const scores = transpose(perRoi, [0, 2, 1]); // [B, K, R]
@@ -86,18 +86,18 @@ export function detectionGraph(
   return { ...detections, masks: masksOf(model, maps, detections, scales, context) };
 }
 
-/** Suppression within each class of each picture, then the best of all classes. */
+/** Suppression within each class of each image, then the best of all classes. */
 function best({ config, classes }: MaskRcnn, boxes: Value, scores: Value): DetectionValues {
-  const { scoreThreshold, nms, maxPerPicture } = config.test;
+  const { scoreThreshold, nms, maxPerImage } = config.test;
   const [batch, , count] = scores.shape as [number, number, number];
   const groups = batch * classes;
   const kept = nonMaximumSuppression(reshape(boxes, [groups, count, 4]), reshape(scores, [groups, count]), {
     iouThreshold: nms,
     scoreThreshold,
-    maxKept: maxPerPicture,
+    maxKept: maxPerImage,
   });
   const keptScores = where(reshape(kept, scores.shape), scores, scalar(0));
-  const { values, indices } = topK(reshape(keptScores, [batch, classes * count]), maxPerPicture); // class · R + RoI
+  const { values, indices } = topK(reshape(keptScores, [batch, classes * count]), maxPerImage); // class · R + RoI
   return {
     count: sum(cast(less(scalar(0), values), "int32"), { axes: [1] }),
     boxes: gatherRows(reshape(boxes, [batch, classes * count, 4]), indices),
@@ -114,17 +114,17 @@ function masksOf(
   scales: Value,
   context: Context,
 ): Value {
-  const [batch, perPicture] = scores.shape as [number, number];
-  const places = batch * perPicture;
+  const [batch, perImage] = scores.shape as [number, number];
+  const places = batch * perImage;
   const real = reshape(less(scalar(0), scores), [places]);
   const rois = roisOf(model, mul(boxes, reshape(scales, [batch, 1, 4])));
-  // Of one picture the real ones come first; of several they are brought together, to be computed alone.
+  // Of one image the real ones come first; of several they are brought together, to be computed alone.
   const { order, inverse } = batch === 1 ? {} : realFirst(real);
   const sorted = (x: Value) => (order === undefined ? x : gather(x, order, 0));
   const some = maximum(sum(cast(real, "int32"), { axes: [0], keepDims: true }), int32Indices([1])); // never an empty batch
   const here = {
     boxes: truncate(sorted(rois.boxes), some),
-    pictures: truncate(sorted(rois.pictures), some),
+    images: truncate(sorted(rois.images), some),
     levels: truncate(sorted(rois.levels), some),
   };
   const logits = restore(model.masks!.forward(align(model, maps, here, model.config.roi.maskPoolSize), context));
@@ -133,7 +133,7 @@ function masksOf(
   const masks = sigmoid(gather(reshape(logits, [places * classes, side, side]), own, 0));
   const placed = inverse === undefined ? masks : gather(masks, inverse, 0);
   const shown = where(reshape(real, [places, 1, 1]), placed, scalar(0));
-  return reshape(shown, [batch, perPicture, side, side]);
+  return reshape(shown, [batch, perImage, side, side]);
 }
 
 /** More than there ever are: topK then sorts. */
@@ -145,13 +145,13 @@ function realFirst(real: Value): { readonly order: Value; readonly inverse: Valu
   return { order, inverse: topK(neg(cast(order, "float32")), ALL).indices }; // sorting a permutation inverts it
 }
 
-/** @param decoded [B, R, 4] @returns the RoIs of all pictures together, [B · R] */
+/** @param decoded [B, R, 4] @returns the RoIs of all images together, [B · R] */
 function roisOf(model: MaskRcnn, decoded: Value): Rois {
   const [batch, count] = decoded.shape as [number, number];
   const finite = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
   const boxes = reshape(finite, [batch * count, 4]);
-  const pictures = div(axisRange(boxes, 0), axisSize(decoded, 1));
-  return { boxes, pictures, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };
+  const images = div(axisRange(boxes, 0), axisSize(decoded, 1));
+  return { boxes, images, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };
 }
 
 function align(model: MaskRcnn, maps: readonly Value[], rois: Rois, side: number): Value {

@@ -35,7 +35,7 @@ export function detector({ model, ...options }: DetectorOptions): Detector {
   );
 }
 
-/** The outputs of a detection graph as objects, their masks pasted into pictures of the original size. */
+/** The outputs of a detection graph as objects, their masks pasted into images of the original size. */
 export function readDetections(
   outputs: SizedTensors,
   { meta }: InferenceBatch,
@@ -48,13 +48,13 @@ export function readDetections(
 
 function detectionsOf(
   outputs: SizedTensors,
-  picture: number,
+  image: number,
   size: { readonly height: number; readonly width: number; readonly threshold: number },
 ): Detections {
   const places = outputs.scores!.shape[1]!;
-  const count = outputs.count!.data[picture]!;
+  const count = outputs.count!.data[image]!;
   const rows = <T extends TensorData>(data: T, perRow: number) =>
-    data.slice(picture * places * perRow, (picture * places + count) * perRow) as T;
+    data.slice(image * places * perRow, (image * places + count) * perRow) as T;
   const boxes = rows(outputs.boxes!.data as Float32Array, 4);
   const scores = rows(outputs.scores!.data as Float32Array, 1);
   const found = { boxes, scores, labels: rows(outputs.labels!.data as Int32Array, 1) };

@@ -8,7 +8,7 @@ import { type RpnHead, rpnHead } from "../../heads/rpnHead.js";
 import { makeNeck } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
-import { PICTURE_SIDE } from "../backbone.js";
+import { IMAGE_SIDE } from "../backbone.js";
 
 /** Mask R-CNN (He et al. 2017) on a feature pyramid: backbone, neck, region proposals, box head, mask head. */
 export interface MaskRcnn {
@@ -31,7 +31,7 @@ export interface MaskRcnn {
 export function maskRcnn(config: DetectionConfig["model"], classes: number, masks: boolean): MaskRcnn {
   const list = new ParameterList();
   const { rpn, roi } = config.head;
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.detection });
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { imageSide: IMAGE_SIDE.detection });
   const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: true });
   const { channels } = neck;
   const anchors = rpn.anchorRatios.length;

@@ -18,7 +18,7 @@ export interface Shape {
 /** The programs around the host's part of a step, for batches of one shape. */
 export interface PyramidPrograms {
   readonly anchors: Anchors;
-  /** Pictures → pyramid, proposal predictions; in training also what the backward half needs. */
+  /** Images → pyramid, proposal predictions; in training also what the backward half needs. */
   readonly forward: Program;
   /** Gradients of the pyramid → gradients of backbone and neck. Absent in evaluation and where all those are frozen. */
   readonly backward?: Program;

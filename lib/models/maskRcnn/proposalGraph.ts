@@ -45,7 +45,7 @@ interface Scored {
  * The region proposals of a batch as part of the graph, as `rpnProposals` in lib/regions makes them on the host.
  *
  * @param logits a level [B, anchors, H_l, W_l]; @param deltas a level [B, 4 · anchors, H_l, W_l]
- * @param sizes [B, 4] width, height, width, height of each picture without padding
+ * @param sizes [B, 4] width, height, width, height of each image without padding
  */
 export function proposalGraph(
   model: MaskRcnn,
@@ -53,14 +53,14 @@ export function proposalGraph(
   deltas: readonly Value[],
   sizes: Value,
 ): ProposalValues {
-  const { nms, maxPerPicture } = model.config.rpn;
+  const { nms, maxPerImage } = model.config.rpn;
   const batch = sizes.shape[0]!;
   const kept = model.strides.map((stride, l) => {
     const best = bestOfLevel(model, stride, { logits: logits[l]!, deltas: deltas[l]!, sizes });
     const isKept = nonMaximumSuppression(best.boxes, best.scores, {
       iouThreshold: nms,
       scoreThreshold: ANYTHING,
-      maxKept: maxPerPicture,
+      maxKept: maxPerImage,
     });
     return { boxes: best.boxes, scores: where(isKept, best.scores, scalar(NOTHING)) };
   });
@@ -72,7 +72,7 @@ export function proposalGraph(
     kept.map((level) => level.scores),
     1,
   );
-  const { values, indices } = topK(scores, maxPerPicture);
+  const { values, indices } = topK(scores, maxPerImage);
   const valid = reshape(less(scalar(ANYTHING), values), [batch, values.shape[1]!, 1]);
   return { boxes: gatherRows(boxes, indices), valid };
 }

@@ -19,10 +19,10 @@ export interface RpnSamples {
   readonly deltaWeights: Float32Array;
 }
 
-/** Sampled anchors' cells on one map: a picture's on one level of the pyramid. */
+/** Sampled anchors' cells on one map: an image's on one level of the pyramid. */
 export interface RpnCells {
   readonly level: number;
-  readonly picture: number;
+  readonly image: number;
   /** Which of the samples these are. */
   readonly places: number[];
   /** For each of them the nine cells of its neighbourhood, row · width + column, or −1 beyond the map's edges. */
@@ -47,11 +47,11 @@ export function rpnSamples(
   };
   const cells: RpnCells[] = [];
   let place = 0;
-  targets.forEach(({ indices, positives, deltas }, picture) => {
+  targets.forEach(({ indices, positives, deltas }, image) => {
     samples.targets.fill(1, place, place + positives);
     samples.deltaWeights.fill(weight, place, place + positives);
     samples.deltas.set(deltas.subarray(0, 4 * positives), 4 * place);
-    const maps = anchors.levels.map((_, level): RpnCells => ({ level, picture, places: [], taps: [] }));
+    const maps = anchors.levels.map((_, level): RpnCells => ({ level, image, places: [], taps: [] }));
     for (const anchor of indices) {
       const level = anchors.levels.findLastIndex(({ offset }) => offset <= anchor);
       const own = anchor - anchors.levels[level]!.offset;
@@ -121,7 +121,7 @@ function forEachPlane(
   for (const map of cells) {
     const { data, height, width } = levels[map.level]!;
     for (let channel = 0; channel < channels; channel++) {
-      const first = (map.picture * channels + channel) * height * width;
+      const first = (map.image * channels + channel) * height * width;
       visit(map, data.subarray(first, first + height * width), channel);
     }
   }

@@ -22,7 +22,7 @@ export interface RoiInputs {
   /** [R, 4] */
   readonly boxes: Float32Array;
   /** [R] */
-  readonly pictures: Int32Array;
+  readonly images: Int32Array;
   /** [R] */
   readonly levels: Int32Array;
 }
@@ -42,7 +42,7 @@ export interface BoxInputs extends RoiInputs {
 }
 
 export interface RoiLayout {
-  /** R, at least the number of RoIs of all pictures. */
+  /** R, at least the number of RoIs of all images. */
   readonly places: number;
   readonly classes: number;
   readonly levels: number;
@@ -54,7 +54,7 @@ export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): Bo
   const boxes = new Float32Array(places * 4);
   const inputs = {
     boxes,
-    pictures: new Int32Array(places),
+    images: new Int32Array(places),
     labels: new Int32Array(places).fill(classes),
     weights: new Float32Array(places),
     classes: new Float32Array(places * classes),
@@ -68,11 +68,11 @@ export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): Bo
       targets.reduce((n, { labels }) => n + labels.length, 0),
     );
   let place = 0;
-  targets.forEach(({ rois, labels, positives, deltas }, picture) => {
+  targets.forEach(({ rois, labels, positives, deltas }, image) => {
     boxes.set(rois, 4 * place);
     inputs.labels.set(labels, place);
     inputs.deltas.set(deltas, 4 * place);
-    inputs.pictures.fill(picture, place, place + labels.length);
+    inputs.images.fill(image, place, place + labels.length);
     inputs.weights.fill(weight, place, place + labels.length);
     inputs.deltaWeights.fill(weight, place, place + positives);
     for (let i = 0; i < positives; i++) inputs.classes[(place + i) * classes + labels[i]!] = 1;
@@ -99,19 +99,19 @@ export function maskInputs(
   size: number,
 ): MaskInputs {
   const boxes = new Float32Array(places * 4);
-  const pictures = new Int32Array(places);
+  const images = new Int32Array(places);
   const rows = new Int32Array(places);
   const all = new Float32Array(places * size * size);
   const weights = new Float32Array(places);
   const masked = maskedPositives(targets, instances);
   let place = 0;
-  targets.forEach((target, picture) => {
-    const { masks } = instances[picture]!;
+  targets.forEach((target, image) => {
+    const { masks } = instances[image]!;
     const chosen = withMask(target, masks);
     const end = place + chosen.length;
     const own = gatherBoxes(target.rois, chosen);
     boxes.set(own, 4 * place);
-    pictures.fill(picture, place, end);
+    images.fill(image, place, end);
     weights.fill(1 / (masked * size * size), place, end);
     chosen.forEach((i, k) => {
       rows[place + k] = (place + k) * classes + target.labels[i]!;
@@ -120,12 +120,12 @@ export function maskInputs(
     maskTargets({ masks, boxes: own, matched: chosen.map((i) => target.matched[i]!), size, output });
     place = end;
   });
-  return { boxes, pictures, levels: roiLevels(boxes, levels, finestScale), rows, targets: all, weights };
+  return { boxes, images, levels: roiLevels(boxes, levels, finestScale), rows, targets: all, weights };
 }
 
 /** How many positive RoIs of a batch have a mask to learn: an object may be known by its box alone. */
 export function maskedPositives(targets: readonly RoiTargets[], instances: readonly Instances[]): number {
-  return targets.reduce((n, target, picture) => n + withMask(target, instances[picture]!.masks).length, 0);
+  return targets.reduce((n, target, image) => n + withMask(target, instances[image]!.masks).length, 0);
 }
 
 function withMask({ positives, matched }: RoiTargets, masks: Instances["masks"]): Int32Array {

@@ -51,7 +51,7 @@ const MASK_PROGRAMS_KEPT = 8;
 
 export interface MaskRcnnTrainerOptions extends TrainerOptions {
   readonly model: MaskRcnn;
-  /** Proposals of each picture, boxes [n · 4], instead of those of the model's own region proposal head. */
+  /** Proposals of each image, boxes [n · 4], instead of those of the model's own region proposal head. */
   readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
   /** Told of every step's sampled RoIs and anchors, an image each. */
   readonly onSampled?: (rois: readonly RoiTargets[], anchors: readonly RpnTargets[]) => void;
@@ -83,7 +83,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const { anchors } = programs;
     const targets = batch.instances.map(({ boxes, crowd }, i) => {
       const { multiple } = model.backbone;
-      // Anchors of a picture's own padding take part, as in MMDetection.
+      // Anchors of an image's own padding take part, as in MMDetection.
       const height = Math.ceil(batch.meta[i]!.height / multiple) * multiple;
       const width = Math.ceil(batch.meta[i]!.width / multiple) * multiple;
       return rpnTargets(anchors, { boxes, crowd, height, width }, random, rpnTargetOptions(model.config));
@@ -134,8 +134,8 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const proposals =
       options.proposals?.(batch) ??
       batch.meta.map(
-        ({ height, width }, picture) =>
-          proposalsOf(model, programs, outputs, { picture, batch: shape.batch, height, width }).boxes,
+        ({ height, width }, image) =>
+          proposalsOf(model, programs, outputs, { image, batch: shape.batch, height, width }).boxes,
       );
     const targets = batch.instances.map((instances, i) =>
       roiTargets(proposals[i]!, instances, model.classes, random, roiTargetOptions(model.config)),
@@ -277,8 +277,8 @@ export function bucketOf(count: number): number {
   return Math.ceil(count / step) * step;
 }
 
-interface PictureOfBatch {
-  readonly picture: number;
+interface ImageOfBatch {
+  readonly image: number;
   readonly batch: number;
   readonly height: number;
   readonly width: number;
@@ -288,15 +288,15 @@ function proposalsOf(
   model: MaskRcnn,
   { anchors }: PyramidPrograms,
   outputs: Tensors,
-  { picture, batch, height, width }: PictureOfBatch,
+  { image, batch, height, width }: ImageOfBatch,
 ): Proposals {
   const part = (name: string): Float32Array => {
     const all = outputs[name] as Float32Array;
     const size = all.length / batch;
-    return all.subarray(picture * size, (picture + 1) * size);
+    return all.subarray(image * size, (image + 1) * size);
   };
   const predictions = anchors.levels.map((_, l) => ({ logits: part(`${LOGITS}${l}`), deltas: part(`${DELTAS}${l}`) }));
-  const { trainPerLevel, maxPerPicture, nms, minSize } = model.config.rpn;
-  const limits = { perLevel: trainPerLevel, perPicture: maxPerPicture, iouThreshold: nms, minSize };
+  const { trainPerLevel, maxPerImage, nms, minSize } = model.config.rpn;
+  const limits = { perLevel: trainPerLevel, perImage: maxPerImage, iouThreshold: nms, minSize };
   return rpnProposals(predictions, anchors, { height, width, ...limits });
 }

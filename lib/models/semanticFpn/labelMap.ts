@@ -1,4 +1,4 @@
-import type { LabelMap, Size } from "../../images/picture.js";
+import type { LabelMap, Size } from "../../images/image.js";
 
 export interface LogitMaps {
   /** [height, width, classes] */
@@ -11,14 +11,14 @@ export interface LogitMaps {
 export interface LabelMapOptions {
   /** What the network saw, padding included. */
   readonly input: Size;
-  /** The picture's part of it, at the top left. */
+  /** The image's part of it, at the top left. */
   readonly valid: Size;
   /** Size of the map wanted. */
   readonly output: Size;
 }
 
 /**
- * The likeliest class of each pixel: logits resized bilinearly to the network's input, cut to the picture's part and
+ * The likeliest class of each pixel: logits resized bilinearly to the network's input, cut to the image's part and
  * resized bilinearly to the output, as MMSegmentation does.
  *
  * Along an axis the two resizes make one sparse matrix with at most three neighbouring taps a row, so a row of output

@@ -6,7 +6,7 @@ import { makeSegmentationHead } from "../../heads/index.js";
 import { makeNeck } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
-import { PICTURE_SIDE } from "../backbone.js";
+import { IMAGE_SIDE } from "../backbone.js";
 
 /** Semantic FPN: backbone, pyramid, semantic head. */
 export interface SemanticFpn {
@@ -23,7 +23,7 @@ export interface SemanticFpn {
 
 export function semanticFpn(config: SegmentationConfig["model"], classes: number): SemanticFpn {
   const list = new ParameterList();
-  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { pictureSide: PICTURE_SIDE.segmentation });
+  const backbone = makeBackbone(list.scope("backbone"), config.backbone, { imageSide: IMAGE_SIDE.segmentation });
   const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: false });
   const head = makeSegmentationHead(list.scope("decode_head"), config.head, {
     in: neck.channels,

@@ -1,6 +1,6 @@
 import type { SizedTensors } from "../../engines/modelFile.js";
 import { transpose } from "../../graph/index.js";
-import type { LabelMap } from "../../images/picture.js";
+import type { LabelMap } from "../../images/image.js";
 import type { InferenceBatch, Segmenter } from "../predictions.js";
 import { type PredictorOptions, programPredictor } from "../programPredictor.js";
 import { labelMapOf } from "./labelMap.js";
@@ -25,7 +25,7 @@ export function segmenter({ model, ...options }: SegmenterOptions): Segmenter {
   );
 }
 
-/** @param outputs with `logits` [B, rows, columns, classes] @returns maps of the original pictures' size */
+/** @param outputs with `logits` [B, rows, columns, classes] @returns maps of the original images' size */
 export function readLabelMaps(
   { logits: found }: SizedTensors,
   { height, width, meta }: InferenceBatch,
@@ -33,13 +33,13 @@ export function readLabelMaps(
   const [, rows, columns, classes] = found!.shape as [number, number, number, number];
   const logits = found!.data as Float32Array;
   const plane = classes * rows * columns;
-  return meta.map((picture, i) =>
+  return meta.map((image, i) =>
     labelMapOf(
       { logits: logits.subarray(i * plane, (i + 1) * plane), classes, height: rows, width: columns },
       {
         input: { width, height },
-        valid: { width: picture.width, height: picture.height },
-        output: { width: picture.originalWidth, height: picture.originalHeight },
+        valid: { width: image.width, height: image.height },
+        output: { width: image.originalWidth, height: image.originalHeight },
       },
     ),
   );

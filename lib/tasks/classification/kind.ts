@@ -167,7 +167,7 @@ function judged(
   return validationOf({
     loader: validationLoader(dataset, config),
     predictor,
-    pictures: dataset.length,
+    images: dataset.length,
     remarks: remarksOn(dataset, config.data.val),
     judge() {
       const counter = classificationCounter(dataset.classes.length);

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../../files.js";
 import { drawCaption } from "../../images/draw/caption.js";
 import { classPalette } from "../../images/draw/palette.js";
 import type { ClassScores } from "../../models/classifier/predictor.js";
-import { overlayWriter, type PredictedPicture, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
 import { foundClasses } from "./found.js";
 
 /** So many of the likeliest classes are written and drawn. */
@@ -21,21 +21,21 @@ export const classificationPredictions: PredictionsKind<ClassificationConfig, Cl
   async writer({ description: { classes }, outDir, inputs }) {
     const palette = classPalette(classes.length);
     const overlays = overlayWriter(outDir, inputs);
-    const pictures: PredictedPicture[] = [];
+    const images: PredictedImage[] = [];
     return {
-      async write(input, picture, scores) {
+      async write(input, image, scores) {
         const found = foundClasses(scores, classes).slice(0, WRITTEN);
         const lines = found.slice(0, DRAWN).map(({ label, classIndex, score }) => ({
           text: `${label} ${score.toFixed(2)}`,
           colour: palette[classIndex]!,
         }));
-        const overlay = await overlays.write(input, drawCaption(picture, lines));
-        pictures.push({ input, overlay, classes: found });
+        const overlay = await overlays.write(input, drawCaption(image, lines));
+        images.push({ input, overlay, classes: found });
       },
       async finish() {
-        const results = pictures.map(({ input, classes: found }) => ({ file: input, classes: found }));
+        const results = images.map(({ input, classes: found }) => ({ file: input, classes: found }));
         await writeFileAtomic(join(outDir, "classes.json"), `${JSON.stringify(results)}\n`);
-        return { pictures };
+        return { images };
       },
     };
   },

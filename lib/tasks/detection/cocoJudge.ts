@@ -10,7 +10,7 @@ import type { Detections } from "../../models/predictions.js";
 import type { ClassMetrics, Evaluation } from "../task.js";
 import { cocoResults } from "./cocoResults.js";
 
-export type PictureDetections = Detections & { readonly imageId: number };
+export type ImageDetections = Detections & { readonly imageId: number };
 
 type Type = "bbox" | "segm";
 
@@ -22,7 +22,7 @@ const TITLES: Readonly<Record<Type, string>> = { bbox: "boxes", segm: "masks" };
 export interface CocoJudge {
   /** What in the file holds the figures down without being an error. */
   readonly remarks: readonly string[];
-  judge(found: readonly PictureDetections[]): Evaluation;
+  judge(found: readonly ImageDetections[]): Evaluation;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface CocoJudge {
 export async function cocoJudge(annotations: string, dataset: DetectionDataset, masks: boolean): Promise<CocoJudge> {
   const file = (await readCocoFile(annotations)) as CocoGroundTruth; // checked when the data set was opened
   const chosen = {
-    imageIds: dataset.pictures.map(({ id }) => id),
+    imageIds: dataset.images.map(({ id }) => id),
     categoryIds: [...dataset.categoryIds],
     withoutMask: "ignore",
   } as const;
@@ -43,7 +43,7 @@ export async function cocoJudge(annotations: string, dataset: DetectionDataset, 
   const remarks = remarksOn(truths[0]![1]).map((remark) => `${annotations}: ${remark}`);
   return { remarks, judge: evaluationOf };
 
-  function evaluationOf(found: readonly PictureDetections[]): Evaluation {
+  function evaluationOf(found: readonly ImageDetections[]): Evaluation {
     const evaluations = truths.map(([type, truth]) => judge(found, truth, dataset.categoryIds, type));
     const figures = evaluations.flatMap(({ type, stats }) =>
       FIGURES.map((name, i) => [PREFIXES[type] + name, stats[i]!] as const),
@@ -58,8 +58,8 @@ export async function cocoJudge(annotations: string, dataset: DetectionDataset, 
 }
 
 /** Masks go without boxes: of a result with both, the reference takes the box's area for the size class. */
-function resultFiles(found: readonly PictureDetections[], categoryIds: readonly number[], masks: boolean) {
-  const results = found.flatMap((picture) => cocoResults(picture.imageId, picture, categoryIds));
+function resultFiles(found: readonly ImageDetections[], categoryIds: readonly number[], masks: boolean) {
+  const results = found.flatMap((image) => cocoResults(image.imageId, image, categoryIds));
   return {
     "results.bbox.json": results.map(({ segmentation: _, ...rest }) => rest),
     ...(masks && { "results.segm.json": results.map(({ bbox: _, ...rest }) => rest) }),
@@ -67,15 +67,15 @@ function resultFiles(found: readonly PictureDetections[], categoryIds: readonly 
 }
 
 function judge(
-  found: readonly PictureDetections[],
+  found: readonly ImageDetections[],
   groundTruth: GroundTruthTable,
   categoryIds: readonly number[],
   type: Type,
 ): CocoEvaluation {
   // The table's categories are in order of their ids, a model's classes perhaps not.
   const index = categoryIds.map((id) => groundTruth.categoryIds.indexOf(id));
-  const pictures = found.map((picture) => ({ ...picture, labels: picture.labels.map((label) => index[label]!) }));
-  const detections = detectionsFromInstances(pictures, groundTruth, type);
+  const images = found.map((image) => ({ ...image, labels: image.labels.map((label) => index[label]!) }));
+  const detections = detectionsFromInstances(images, groundTruth, type);
   return evaluateTables({ groundTruth, detections, type });
 }
 

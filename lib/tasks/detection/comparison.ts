@@ -50,7 +50,7 @@ export function detectionComparison(options: DetectionComparisonOptions): Compar
   };
 }
 
-/** What a run found in one picture. */
+/** What a run found in one image. */
 interface Objects {
   readonly boxes: Float32Array;
   readonly scores: Float32Array;
@@ -60,13 +60,13 @@ interface Objects {
   readonly masks?: SizedTensor;
 }
 
-function objectsOf({ count, boxes, scores, labels, masks }: SizedTensors, picture: number): Objects {
+function objectsOf({ count, boxes, scores, labels, masks }: SizedTensors, image: number): Objects {
   const places = scores!.shape[1]!;
-  const end = picture * places + count!.data[picture]!;
+  const end = image * places + count!.data[image]!;
   return {
-    boxes: boxes!.data.subarray(4 * picture * places, 4 * end) as Float32Array,
-    scores: scores!.data.subarray(picture * places, end) as Float32Array,
-    labels: labels!.data.subarray(picture * places, end) as Int32Array,
+    boxes: boxes!.data.subarray(4 * image * places, 4 * end) as Float32Array,
+    scores: scores!.data.subarray(image * places, end) as Float32Array,
+    labels: labels!.data.subarray(image * places, end) as Int32Array,
     places,
     ...(masks !== undefined && { masks }),
   };
@@ -77,14 +77,14 @@ function maskPixels(
   { boxes, places, masks }: Objects,
   k: number,
   { height, width, meta }: InferenceBatch,
-  picture: number,
+  image: number,
   threshold: number,
 ): Uint8Array {
   const { data, shape } = masks!;
   const cells = shape[2]! * shape[3]!;
-  const at = (picture * places + k) * cells;
+  const at = (image * places + k) * cells;
   if (data instanceof Uint8Array) return data.subarray(at, at + cells);
-  const [x, y] = meta[picture]!.scaleFactor;
+  const [x, y] = meta[image]!.scaleFactor;
   const box = boxes.slice(4 * k, 4 * k + 4).map((v, j) => v * (j % 2 === 0 ? x : y));
   const own = (data as Float32Array).subarray(at, at + cells);
   return decodeRle(pasteMasks({ masks: own, size: shape[2]!, boxes: box, height, width, threshold })[0]!);

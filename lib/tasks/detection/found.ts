@@ -1,7 +1,7 @@
 import type { Rle } from "../../masks/types.js";
 import type { Detections } from "../../models/predictions.js";
 
-/** An object found in a picture; coordinates are pixels of the picture. */
+/** An object found in an image; coordinates are pixels of the image. */
 export interface FoundInstance {
   /** The class's name, and its index. */
   readonly label: string;
@@ -9,7 +9,7 @@ export interface FoundInstance {
   /** 0 … 1 */
   readonly score: number;
   readonly box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
-  /** Of the picture's size; absent where the model has no mask head. */
+  /** Of the image's size; absent where the model has no mask head. */
   readonly mask?: Rle;
 }
 

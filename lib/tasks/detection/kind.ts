@@ -19,7 +19,7 @@ import type { ModelKind } from "../modelKind.js";
 import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
 import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
 import { validationOf } from "../validation.js";
-import { cocoJudge, type PictureDetections } from "./cocoJudge.js";
+import { cocoJudge, type ImageDetections } from "./cocoJudge.js";
 import { detectionComparison } from "./comparison.js";
 import { foundInstances } from "./found.js";
 import { detectionPredictions } from "./predictions.js";
@@ -83,7 +83,7 @@ async function openDetection(
   };
 }
 
-/** Masks pasted into pictures of the network's input size. */
+/** Masks pasted into images of the network's input size. */
 function pasted({ masks, ...found }: Outputs, { images, scales }: GraphInputs, maskThreshold: number): Outputs {
   if (masks === undefined) return found;
   const [batch] = images.shape as [number];
@@ -149,10 +149,10 @@ async function judged(
   return validationOf({
     loader: validationLoader(dataset, config, { masks }),
     predictor,
-    pictures: dataset.length,
+    images: dataset.length,
     remarks: [...remarks, ...(masks ? describeJudgedMasks(config, dataset) : [])],
     judge() {
-      const found: PictureDetections[] = [];
+      const found: ImageDetections[] = [];
       return {
         add(detections, { meta }, i) {
           found.push({ imageId: meta[i]!.id, ...detections });

@@ -4,12 +4,12 @@ import { UserError } from "../../errors.js";
 import { writeFileAtomic } from "../../files.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { classPalette } from "../../images/draw/palette.js";
-import type { Picture } from "../../images/picture.js";
+import type { Image } from "../../images/image.js";
 import type { Detections } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
 import {
   overlayWriter,
-  type PredictedPicture,
+  type PredictedImage,
   type PredictionSummary,
   type PredictionsKind,
   type PredictionWriter,
@@ -22,11 +22,11 @@ import { cocoResults } from "./cocoResults.js";
 const DRAWN_FROM = 0.3;
 
 /**
- * Overlays, and `results.json` of all objects in COCO's form; `pictures.json` says which picture each image id is: that
+ * Overlays, and `results.json` of all objects in COCO's form; `images.json` says which image each image id is: that
  * of the annotations, or 1, 2, … in the order they come.
  */
 export const detectionPredictions: PredictionsKind<DetectionConfig, Detections> = {
-  outputs: ["results.json", "pictures.json"],
+  outputs: ["results.json", "images.json"],
   choose: ({ model }, { drawThreshold = DRAWN_FROM, ...choices }) => ({
     ...choices,
     drawThreshold: Math.max(drawThreshold, model.head.test.scoreThreshold),
@@ -41,14 +41,14 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
   const style = { classes, palette: palette ?? classPalette(classes.length), scoreThreshold: drawThreshold };
   const categories = ids?.categoryIds ?? categoryIds ?? classes.map((_, k) => k + 1);
   const overlays = overlayWriter(outDir, inputs);
-  const predicted: PredictedPicture[] = [];
+  const predicted: PredictedImage[] = [];
   const images: object[] = [];
   const results: object[] = [];
   return {
-    async write(input, picture, found) {
-      const imageId = ids === undefined ? images.length + 1 : annotatedId(ids, input, picture);
-      const { width, height } = picture;
-      const overlay = await overlays.write(input, drawInstances(picture, found, style));
+    async write(input, image, found) {
+      const imageId = ids === undefined ? images.length + 1 : annotatedId(ids, input, image);
+      const { width, height } = image;
+      const overlay = await overlays.write(input, drawInstances(image, found, style));
       predicted.push({ input, overlay, instances: found.labels.length });
       if (imageId === undefined) return;
       images.push({ id: imageId, file_name: input, width, height });
@@ -57,49 +57,49 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
     async finish(say) {
       const named = classes.map((name, k) => ({ id: categories[k], name }));
       await writeFileAtomic(join(outDir, "results.json"), `${JSON.stringify(results)}\n`);
-      await writeFileAtomic(join(outDir, "pictures.json"), `${JSON.stringify({ images, categories: named })}\n`);
-      const summary = { pictures: predicted, drawThreshold };
+      await writeFileAtomic(join(outDir, "images.json"), `${JSON.stringify({ images, categories: named })}\n`);
+      const summary = { images: predicted, drawThreshold };
       if (ids === undefined) return { ...summary, imageIds: "counted" };
       return { ...summary, imageIds: "annotated", ...compareWith(ids, predicted, say) };
     },
   };
 }
 
-/** @throws UserError where the picture is not of the annotated size, so that it is another */
-function annotatedId({ file, pictureOf }: AnnotatedIds, input: string, picture: Picture): number | undefined {
-  const annotated = pictureOf(input);
+/** @throws UserError where the image is not of the annotated size, so that it is another */
+function annotatedId({ file, imageOf }: AnnotatedIds, input: string, image: Image): number | undefined {
+  const annotated = imageOf(input);
   if (annotated === undefined) return undefined;
   const { id, width, height } = annotated;
-  if (width === picture.width && height === picture.height) return id;
+  if (width === image.width && height === image.height) return id;
   throw new UserError(
-    `${input}: it has ${picture.width} × ${picture.height} pixels, but image ${id} of ${file} has ${width} × ${height}`,
+    `${input}: it has ${image.width} × ${image.height} pixels, but image ${id} of ${file} has ${width} × ${height}`,
   );
 }
 
 /** What the predictions and the annotations have not in common; it is told too. */
 function compareWith(
-  { file, pictures, pictureOf }: AnnotatedIds,
-  predicted: readonly PredictedPicture[],
+  { file, images, imageOf }: AnnotatedIds,
+  predicted: readonly PredictedImage[],
   say: (text: string) => void,
 ): Required<Pick<PredictionSummary, "notAnnotated" | "notPredicted">> {
   const inputs = predicted.map(({ input }) => input);
-  const notAnnotated = inputs.filter((input) => pictureOf(input) === undefined);
-  const done = new Set(inputs.map((input) => pictureOf(input)?.id));
-  const notPredicted = pictures.filter(({ id }) => !done.has(id)).map((picture) => picture.file);
+  const notAnnotated = inputs.filter((input) => imageOf(input) === undefined);
+  const done = new Set(inputs.map((input) => imageOf(input)?.id));
+  const notPredicted = images.filter(({ id }) => !done.has(id)).map((image) => image.file);
   const some = (part: readonly string[], all: readonly unknown[], told: string): void => {
     if (part.length === 0) return;
     const names = `${part.slice(0, NAMED).join(", ")}${part.length > NAMED ? ", …" : ""}`;
-    say(`${part.length} of ${counted(all.length, "picture")} ${told} (${names})`);
+    say(`${part.length} of ${counted(all.length, "image")} ${told} (${names})`);
   };
   const are = pick(notAnnotated.length, "is", "are");
   some(notAnnotated, inputs, `${are} not in ${file} and so not in results.json, only drawn`);
   some(
     notPredicted,
-    pictures,
+    images,
     `in ${file} ${pick(notPredicted.length, "was", "were")} not predicted: evaluate counts all objects there as missed`,
   );
   return { notAnnotated, notPredicted };
 }
 
-/** So many pictures are named in a message. */
+/** So many images are named in a message. */
 const NAMED = 5;

@@ -42,10 +42,10 @@ export function withClassesLast(outputs: SizedTensors): SizedTensors {
 }
 
 /** The likeliest class of each pixel of the network's input. */
-function mapOf({ data, shape }: SizedTensor, picture: number, { height, width }: InferenceBatch): Uint8Array {
+function mapOf({ data, shape }: SizedTensor, image: number, { height, width }: InferenceBatch): Uint8Array {
   const [batch, classes, rows, columns] = shape as readonly [number, number, number, number];
   const length = data.length / batch;
-  const own = (data as Float32Array).subarray(picture * length, (picture + 1) * length);
+  const own = (data as Float32Array).subarray(image * length, (image + 1) * length);
   const logits = { logits: classesLast(own, shape), classes, height: rows, width: columns };
   const size = { height, width };
   return labelMapOf(logits, { input: size, valid: size, output: size }).data;

@@ -4,7 +4,7 @@ import type { SegmentationDataset } from "../../datasets/types.js";
 import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../../evaluation/confusion.js";
 import { confusionOf } from "../../evaluation/confusionCounter.js";
 import { segmentationFigures } from "../../evaluation/segmentation.js";
-import type { LabelMap } from "../../images/picture.js";
+import type { LabelMap } from "../../images/image.js";
 import type { Segmenter } from "../../models/predictions.js";
 import { labelMap } from "../../models/semanticFpn/labelMapGraph.js";
 import { semanticFpn } from "../../models/semanticFpn/model.js";
@@ -20,9 +20,9 @@ import { defined, validationOf } from "../validation.js";
 import { segmentationComparison, withClassesLast } from "./comparison.js";
 import { segmentationPredictions } from "./predictions.js";
 
-/** What a segmenter says of a picture. */
+/** What a segmenter says of an image. */
 export interface FoundClasses {
-  /** Of the picture's size. */
+  /** Of the image's size. */
   readonly labelMap: LabelMap;
   /** Class names by index. */
   readonly classes: readonly string[];
@@ -36,7 +36,7 @@ export const segmentationKind: ModelKind<SegmentationConfig, SegmentationBatch, 
   open: openSegmentation,
   found: (map, classes): FoundClasses => ({ labelMap: map, classes }),
   predictions: segmentationPredictions,
-  evaluationFiles: () => ["confusion.json", "pictures.json"],
+  evaluationFiles: () => ["confusion.json", "images.json"],
 };
 
 async function openSegmentation(
@@ -95,40 +95,40 @@ function judged(
   return validationOf({
     loader: validationLoader(dataset, config),
     predictor,
-    pictures: dataset.length,
+    images: dataset.length,
     remarks: [],
     judge() {
       let confusion = emptyConfusion(classes);
-      const pictures: PictureFigures[] = [];
+      const images: ImageFigures[] = [];
       return {
         async add(prediction, { indices, meta }, i) {
           const label = await dataset.loadLabelMap(indices[i]!);
           const { file } = meta[i]!;
           const own = confusionOf({ prediction, label, classes, where: file });
           confusion = mergeConfusions(confusion, own);
-          pictures.push({ file, ...figuresOf(own) });
+          images.push({ file, ...figuresOf(own) });
         },
-        finish: () => evaluationOf({ confusion, pictures }, dataset.classes),
+        finish: () => evaluationOf({ confusion, images }, dataset.classes),
       };
     },
   });
 }
 
-/** A picture's own figures; its mIoU is over the classes that its label map or the prediction holds. */
-export interface PictureFigures {
+/** An image's own figures; its mIoU is over the classes that its label map or the prediction holds. */
+export interface ImageFigures {
   readonly file: string;
   /** 0 … 1, null where every pixel is ignored. */
   readonly mIoU: number | null;
   readonly aAcc: number | null;
 }
 
-function figuresOf(confusion: ConfusionMatrix): Omit<PictureFigures, "file"> {
+function figuresOf(confusion: ConfusionMatrix): Omit<ImageFigures, "file"> {
   const { mIoU, aAcc } = segmentationFigures(confusion);
   return { mIoU: defined(mIoU), aAcc: defined(aAcc) };
 }
 
 function evaluationOf(
-  { confusion, pictures }: { readonly confusion: ConfusionMatrix; readonly pictures: readonly PictureFigures[] },
+  { confusion, images }: { readonly confusion: ConfusionMatrix; readonly images: readonly ImageFigures[] },
   classes: readonly string[],
 ): Evaluation {
   const { mIoU, mAcc, aAcc, perClass } = segmentationFigures(confusion);
@@ -138,7 +138,7 @@ function evaluationOf(
   }));
   const files = {
     "confusion.json": { classes, counts: [...confusion.counts], ignored: confusion.ignored },
-    "pictures.json": pictures,
+    "images.json": images,
   };
   return { metrics: { mIoU, mAcc, aAcc }, perClass: rows, files };
 }

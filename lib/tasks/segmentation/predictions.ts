@@ -4,28 +4,28 @@ import { writeFileAtomic } from "../../files.js";
 import { classPalette } from "../../images/draw/palette.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
 import { encodeIndexedPng } from "../../images/encode.js";
-import type { LabelMap } from "../../images/picture.js";
-import { overlayWriter, type PredictedPicture, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+import type { LabelMap } from "../../images/image.js";
+import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
 
-/** Overlays, and label maps named as their pictures. */
+/** Overlays, and label maps named as their images. */
 export const segmentationPredictions: PredictionsKind<SegmentationConfig, LabelMap> = {
   outputs: ["labelMaps"],
   choose(_, choices) {
-    refuseAnnotations(choices, "label maps, named as their pictures");
+    refuseAnnotations(choices, "label maps, named as their images");
     return {};
   },
   async writer({ description, outDir, inputs }) {
     const { classes, palette = classPalette(classes.length) } = description;
     const overlays = overlayWriter(outDir, inputs);
-    const pictures: PredictedPicture[] = [];
+    const images: PredictedImage[] = [];
     return {
-      async write(input, picture, map) {
+      async write(input, image, map) {
         const labelMap = join(outDir, "labelMaps", `${overlays.nameOf(input)}.png`);
         await writeFileAtomic(labelMap, encodeIndexedPng(map, palette));
-        const overlay = await overlays.write(input, drawLabelMap(picture, map, { classes, palette }));
-        pictures.push({ input, overlay, labelMap });
+        const overlay = await overlays.write(input, drawLabelMap(image, map, { classes, palette }));
+        images.push({ input, overlay, labelMap });
       },
-      finish: async () => ({ pictures }),
+      finish: async () => ({ images }),
     };
   },
 };

@@ -70,7 +70,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
 
   for (const [what, truth, results, message] of [
     [
-      "a picture id that is a text in the results",
+      "an image id that is a text in the results",
       TRUTH,
       RESULTS.replace('image_id":1', 'image_id":"1"'),
       /found\.json: result 0: "image_id" is the text "1", but the ground truth's ids are numbers; write it without quotes$/,

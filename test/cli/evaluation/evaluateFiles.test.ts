@@ -72,7 +72,7 @@ describe("evaluate --annotations A --results R", () => {
     expect(lines[14]).to.match(/0\.\d{3} +0\.\d{3}/);
   });
 
-  it("takes thresholds, limits, size classes, categories and pictures", async () => {
+  it("takes thresholds, limits, size classes, categories and images", async () => {
     const shifted = { ...RESULT, bbox: [3, 2, 4, 4] }; // IoU 0.6
     const given = await args(JSON.stringify([shifted]));
     const stats = async (...more: string[]): Promise<number[]> =>
@@ -80,8 +80,8 @@ describe("evaluate --annotations A --results R", () => {
     expect((await stats("--iou", "0.5,0.6"))[0]).to.be.closeTo(1, 1e-12);
     expect((await stats("--iou", "0.61"))[0]).to.equal(0);
     expect((await stats("--areas", "all:0-1e10,small:17-1e3"))[3]).to.equal(-1);
-    expect((await stats("--pictures", "8"))[0]).to.equal(-1);
-    expect((await stats("--pictures", `@${await write("ids.txt", "7\n8\n")}`))[1]).to.be.closeTo(1, 1e-12);
+    expect((await stats("--images", "8"))[0]).to.equal(-1);
+    expect((await stats("--images", `@${await write("ids.txt", "7\n8\n")}`))[1]).to.be.closeTo(1, 1e-12);
     expect((await stats("--categories", "nut", "--max-detections", "1,2,3"))[1]).to.be.closeTo(1, 1e-12);
     expect((await stats("--class-agnostic", "--threads", "2"))[1]).to.be.closeTo(1, 1e-12);
   });
@@ -106,7 +106,7 @@ describe("evaluate --annotations A --results R", () => {
   const mask = (counts: unknown, size: unknown = [10, 10]) =>
     JSON.stringify([{ ...RESULT, segmentation: { size, counts } }]);
   for (const [what, results, type, message] of [
-    ["an unknown picture", one({ image_id: 99 }), "bbox", /result 1: the ground truth has no picture 99; are these/],
+    ["an unknown image", one({ image_id: 99 }), "bbox", /result 1: the ground truth has no image 99; are these/],
     [
       "a NaN score",
       '[{"image_id":7,"category_id":3,"bbox":[1,1,2,2],"score":NaN}]',
@@ -124,7 +124,7 @@ describe("evaluate --annotations A --results R", () => {
     ["a result that is a list", "[[1, 2]]", "bbox", /result 0: must be an object, not \[1,2\]/],
     ["runs that are too short", mask("11"), "segm", /result 0: the run lengths cover 2 pixels, but 10 × 10/],
     ["runs that are too long", mask([0, 101]), "segm", /result 0: the run lengths cover 101 pixels/],
-    ["a run longer than any picture", mask("ooooooooooo1"), "segm", /result 0: the compressed run lengths are damaged/],
+    ["a run longer than any image", mask("ooooooooooo1"), "segm", /result 0: the compressed run lengths are damaged/],
     ["a wrong character", mask("1~"), "segm", /result 0: .*the character "~" out of place at 1/],
     ["a string cut short", mask("1o"), "segm", /result 0: .*ends in the middle of a count/],
     ["another size", mask([25], [5, 5]), "segm", /result 0: the mask's size is \[5,5\].*\[10,10\]/],
@@ -151,8 +151,8 @@ describe("evaluate --annotations A --results R", () => {
 
   for (const [what, truth, message] of [
     ["no annotations", { ...TRUTH, annotations: undefined }, /the list "annotations" is missing/],
-    ["a picture without id", { ...TRUTH, images: [{ width: 1 }] }, /images\[0\]: "id" is missing/],
-    ["an annotation of no picture", { ...TRUTH, images: [] }, /annotation 1: unknown picture id 7/],
+    ["an image without id", { ...TRUTH, images: [{ width: 1 }] }, /images\[0\]: "id" is missing/],
+    ["an annotation of no image", { ...TRUTH, images: [] }, /annotation 1: unknown image id 7/],
     [
       "an id that comes twice",
       { ...TRUTH, annotations: [...TRUTH.annotations, ...TRUTH.annotations] },
@@ -171,9 +171,9 @@ describe("evaluate --annotations A --results R", () => {
     });
   }
 
-  it("refuses masks where the pictures' sizes are unknown", async () => {
+  it("refuses masks where the images' sizes are unknown", async () => {
     const truth = { ...TRUTH, images: [{ id: 7 }] };
-    expect(await refused(await args("[]", "segm", truth))).to.match(/annotation 1: its picture has no "height"/);
+    expect(await refused(await args("[]", "segm", truth))).to.match(/annotation 1: its image has no "height"/);
   });
 
   it("explains command lines that are wrong", async () => {
@@ -182,8 +182,8 @@ describe("evaluate --annotations A --results R", () => {
       [["--iou", "half"], /^--iou: a list of numbers .*"half"/, 2],
       [["--iou", "1.5"], /iouThresholds .* 1\.5/, 1],
       [["--areas", "small"], /^--areas: name:low-high .*"small"/, 2],
-      [["--pictures", "1,,2"], /^--pictures: a list of numbers/, 2],
-      [["--pictures", "12"], /no picture 12, which is to be judged/, 1],
+      [["--images", "1,,2"], /^--images: a list of numbers/, 2],
+      [["--images", "12"], /no image 12, which is to be judged/, 1],
       [["--categories", "nuts"], /no category "nuts"; did you mean nut\?/, 1],
       [["--threads", "0"], /^--threads: a whole number from 1/, 2],
       [["--predictions", "maps"], /^give a config with --weights, or/, 2],
@@ -215,7 +215,7 @@ describe("evaluate --predictions P --annotations A", () => {
     return ["evaluate", ...folders, ...more];
   };
 
-  it("counts all pictures, in subfolders too, with names and in threads", async () => {
+  it("counts all images, in subfolders too, with names and in threads", async () => {
     for (let i = 0; i < 40; i++) {
       const name = i % 2 === 0 ? `a/${i}.png` : `${i}.png`;
       await map(`many/truth/${name}`, 2, [1, 1, 2, 255]);
@@ -225,8 +225,8 @@ describe("evaluate --predictions P --annotations A", () => {
     const classes = await write("names.txt", "road\n\n car \nsky\n");
     for (const threads of ["1", "2"]) {
       const { stdout } = await accepted(given("many", "--classes", classes, "--threads", threads, "--json"));
-      const { pictures, ignoredPixels, metrics, perClass } = JSON.parse(stdout);
-      expect({ pictures, ignoredPixels }).to.deep.equal({ pictures: 40, ignoredPixels: 40 });
+      const { images, ignoredPixels, metrics, perClass } = JSON.parse(stdout);
+      expect({ images, ignoredPixels }).to.deep.equal({ images: 40, ignoredPixels: 40 });
       expect(metrics.aAcc).to.be.closeTo(2 / 3, 1e-12);
       expect(metrics.mIoU).to.be.closeTo(0.5, 1e-12);
       expect(metrics.mAcc).to.be.closeTo(0.75, 1e-12);

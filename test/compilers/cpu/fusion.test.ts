@@ -74,7 +74,7 @@ describe("row-block fusion", () => {
   const x = input("x", shape);
   const y = input("y", shape);
   const channels = input("channels", [1, 6, 1, 1]);
-  const pictures = input("pictures", [2, 1, 1, 1]);
+  const images = input("images", [2, 1, 1, 1]);
   const one = input("one", [1]);
   const pixels = constant(
     Float32Array.from({ length: 20 }, (_, i) => 1 + i / 20),
@@ -86,24 +86,24 @@ describe("row-block fusion", () => {
   const rows = { axes: [2, 3], keepDims: true };
 
   const cases: Readonly<Record<string, Outputs>> = {
-    "operands of every kind": { a: add(mul(mul(mul(x, channels), pictures), pixels), mul(y, one)) },
+    "operands of every kind": { a: add(mul(mul(mul(x, channels), images), pixels), mul(y, one)) },
     "a value in between that is an output too": { a: mul(x, y), b: gelu(add(mul(x, y), channels)) },
-    "sums over pictures and pixels": { a: sum(mul(x, y), all), b: sum(mul(x, y), { ...all, keepDims: true }) },
+    "sums over images and pixels": { a: sum(mul(x, y), all), b: sum(mul(x, y), { ...all, keepDims: true }) },
     "sums over channels too": { a: sum(mul(x, y), { axes: [1, 2, 3], keepDims: true }), b: mean(mul(x, y)) },
-    "means over pictures and pixels": { a: mean(mul(x, y), all), b: mean(add(x, y), { axes: [1, 2, 3] }) },
+    "means over images and pixels": { a: mean(mul(x, y), all), b: mean(add(x, y), { axes: [1, 2, 3] }) },
     "reduced rows used at once": { a: mean(mul(sub(x, mean(x, rows)), sub(x, mean(x, rows))), rows) },
     "reduced rows without their axes": { a: add(sum(mul(x, x), { axes: [2, 3] }), scalar(1)), b: mul(x, y) },
     "a reduction the cluster itself needs": { a: mul(mul(x, y), sum(mul(x, y), { ...all, keepDims: true })) },
     "comparisons and choices": { a: where(less(mul(x, scalar(2)), y), relu(x), mul(y, channels)) },
     "factors out of sums": {
       a: sum(mul(mul(x, channels), y), all),
-      b: sum(mul(mul(x, pictures), y), all),
+      b: sum(mul(mul(x, images), y), all),
       c: sum(mul(add(mul(x, channels), mul(channels, channels)), y), all),
       d: sum(mul(mul(x, scalar(3)), channels), { axes: [0, 2, 3], keepDims: true }),
     },
     "factors together": {
-      a: mul(mul(mul(x, channels), scalar(3)), pictures),
-      b: mul(add(mul(x, channels), pictures), scalar(0.5)),
+      a: mul(mul(mul(x, channels), scalar(3)), images),
+      b: mul(add(mul(x, channels), images), scalar(0.5)),
       c: sub(x, mul(x, channels)),
     },
     // y's two readers must not be one cluster: the first is needed by the cluster of x, which the second needs.

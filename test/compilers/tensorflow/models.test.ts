@@ -19,7 +19,7 @@ const TOLERANCE = 1e-3;
 
 /** Random values of the inputs an export has. */
 function inputsOf(file: ModelFile): SizedTensors {
-  const random = Random.of("pictures");
+  const random = Random.of("images");
   const draw = (name: string): SizedTensors[string] => {
     const shape = file.inputs[name]!.shape as number[];
     if (name !== "images") return { dtype: "int32", shape, data: Int32Array.of(SIZE.height - 10, SIZE.width - 30) };
@@ -79,7 +79,7 @@ for (const task of ["segmentation", "detection"] as const) {
       "the whole model": [],
       "the backbone": ["--part", "backbone"],
       "the feature pyramid": ["--part", "neck"],
-      "with pictures going in and masks or labels coming out": ["--preprocess", "--postprocess"],
+      "with images going in and masks or labels coming out": ["--preprocess", "--postprocess"],
     };
     for (const [name, flags] of Object.entries(cases)) {
       it(`${name} answers as onnxruntime does, on wasm and cpu`, async () => {

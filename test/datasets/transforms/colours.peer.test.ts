@@ -3,14 +3,14 @@ import type { ColourChange } from "../../../lib/datasets/transforms/colourJitter
 import { jitterColours } from "../../../lib/datasets/transforms/colourJitter.js";
 import { type Distortion, distort } from "../../../lib/datasets/transforms/photometricDistortion.js";
 import { applyOperation, OPERATIONS, type OperationName } from "../../../lib/datasets/transforms/randAugment.js";
-import type { Picture } from "../../../lib/images/picture.js";
-import { noisePicture, smoothPicture } from "../../images/pictures.js";
+import type { Image } from "../../../lib/images/image.js";
+import { noiseImage, smoothImage } from "../../images/images.js";
 import { askPython, requirePython } from "../../support/python.js";
 
 const READ = `
 import sys, json, base64
 import numpy as np
-def picture(job):
+def image(job):
     return np.frombuffer(base64.b64decode(job["data"]), np.uint8).reshape(job["height"], job["width"], 3)
 def answer(array):
     print(json.dumps(base64.b64encode(np.ascontiguousarray(array, np.uint8).tobytes()).decode()))
@@ -23,7 +23,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.autoaugment import RandAugment, _apply_op
 for line in sys.stdin:
     job = json.loads(line)
-    image = torch.from_numpy(picture(job).copy()).permute(2, 0, 1)
+    image = torch.from_numpy(image(job).copy()).permute(2, 0, 1)
     own = RandAugment()
     try:
         magnitudes, signed = own._augmentation_space(own.num_magnitude_bins, (job["height"], job["width"]))[job["name"]]
@@ -41,19 +41,19 @@ import torchvision.transforms.v2.functional as F
 CHANGES = {"brightness": F.adjust_brightness, "contrast": F.adjust_contrast, "saturation": F.adjust_saturation, "hue": F.adjust_hue}
 for line in sys.stdin:
     job = json.loads(line)
-    image = torch.from_numpy(picture(job).copy()).permute(2, 0, 1)
+    image = torch.from_numpy(image(job).copy()).permute(2, 0, 1)
     for kind, amount in job["changes"]: image = CHANGES[kind](image, amount)
     answer(image.permute(1, 2, 0).numpy())
 `;
 
-/** MMSegmentation's PhotoMetricDistortion with its draws given; mmcv.bgr2hsv and back are OpenCV's on 8-bit pictures. */
+/** MMSegmentation's PhotoMetricDistortion with its draws given; mmcv.bgr2hsv and back are OpenCV's on 8-bit images. */
 const PHOTOMETRIC = `${READ}
 import cv2
 def convert(img, alpha=1, beta=0):
     return np.clip(img.astype(np.float32) * alpha + beta, 0, 255).astype(np.uint8)
 for line in sys.stdin:
     job = json.loads(line)
-    img = cv2.cvtColor(picture(job), cv2.COLOR_RGB2BGR)
+    img = cv2.cvtColor(image(job), cv2.COLOR_RGB2BGR)
     d = job["distortion"]
     if "brightness" in d: img = convert(img, beta=d["brightness"])
     if "contrast" in d and d["contrast"]["first"]: img = convert(img, alpha=d["contrast"]["factor"])
@@ -69,10 +69,10 @@ for line in sys.stdin:
     answer(cv2.cvtColor(img, cv2.COLOR_BGR2RGB))
 `;
 
-const asJob = ({ width, height, data }: Picture) => ({ width, height, data: Buffer.from(data).toString("base64") });
+const asJob = ({ width, height, data }: Image) => ({ width, height, data: Buffer.from(data).toString("base64") });
 
 /** The mean absolute difference, the largest, and the share of values that differ by more than one. */
-function compare(ours: Picture, theirs: string): { mean: number; largest: number; off: number } {
+function compare(ours: Image, theirs: string): { mean: number; largest: number; off: number } {
   const expected = Buffer.from(theirs, "base64");
   expect(expected.length).to.equal(ours.data.length);
   const differences = Array.from(ours.data, (value, i) => Math.abs(value - expected[i]!));
@@ -82,25 +82,25 @@ function compare(ours: Picture, theirs: string): { mean: number; largest: number
 }
 
 describe("changes of colour beside torchvision and OpenCV", () => {
-  const pictures = [smoothPicture(61, 40), noisePicture(33, 47, 4), smoothPicture(48, 48)];
+  const images = [smoothImage(61, 40), noiseImage(33, 47, 4), smoothImage(48, 48)];
 
   it("RandAugment's operations are torchvision's", function () {
     this.timeout(120_000);
     const python = requirePython(this, ["torch", "torchvision", "numpy"]);
     const jobs = (Object.keys(OPERATIONS) as OperationName[]).flatMap((name) =>
       [0, 9, 17, 30].flatMap((magnitude) =>
-        [false, true].flatMap((negative) => pictures.map((picture) => ({ name, magnitude, negative, picture }))),
+        [false, true].flatMap((negative) => images.map((image) => ({ name, magnitude, negative, image }))),
       ),
     );
     const answers = askPython<object, string>(
       python,
       RAND_AUGMENT,
-      jobs.map((job) => ({ ...job, ...asJob(job.picture), picture: undefined })),
+      jobs.map((job) => ({ ...job, ...asJob(job.image), image: undefined })),
     );
-    jobs.forEach(({ name, magnitude, negative, picture }, i) => {
-      const ours = applyOperation(picture, { name, negative }, magnitude / 30);
+    jobs.forEach(({ name, magnitude, negative, image }, i) => {
+      const ours = applyOperation(image, { name, negative }, magnitude / 30);
       const { largest, off } = compare(ours, answers[i]!);
-      const what = `${name} ${negative ? "-" : ""}${magnitude} of picture ${i % 3}`;
+      const what = `${name} ${negative ? "-" : ""}${magnitude} of image ${i % 3}`;
       // Rounding in float32 there, float64 here: by a level, or where pixels move, to another neighbour now and then.
       const moving = /Shear|Rotate/.test(name);
       if (moving) expect(off, what).to.be.below(0.02);
@@ -117,14 +117,14 @@ describe("changes of colour beside torchvision and OpenCV", () => {
     );
     const hues = [-0.5, -0.21, 0, 0.1, 0.4].map((turn): ColourChange[] => [["hue", turn]]);
     const mixed: ColourChange[][] = [[["contrast", 1.3], ["hue", 0.1], ["saturation", 0.6], ["brightness", 1.2]]]; // biome-ignore format: a row
-    const jobs = [...single, ...hues, ...mixed].flatMap((changes) => pictures.map((picture) => ({ changes, picture })));
+    const jobs = [...single, ...hues, ...mixed].flatMap((changes) => images.map((image) => ({ changes, image })));
     const answers = askPython<object, string>(
       python,
       JITTER,
-      jobs.map(({ changes, picture }) => ({ changes, ...asJob(picture) })),
+      jobs.map(({ changes, image }) => ({ changes, ...asJob(image) })),
     );
-    jobs.forEach(({ changes, picture }, i) => {
-      const { largest } = compare(jitterColours(picture, changes), answers[i]!);
+    jobs.forEach(({ changes, image }, i) => {
+      const { largest } = compare(jitterColours(image, changes), answers[i]!);
       expect(largest, JSON.stringify(changes)).to.be.at.most(changes.length === 1 ? 1 : 3);
     });
   });
@@ -143,15 +143,15 @@ describe("changes of colour beside torchvision and OpenCV", () => {
       { hue: 34 },
       { brightness: 12, contrast: { factor: 1.2, first: false }, saturation: 1.3, hue: -20 },
     ];
-    const jobs = distortions.flatMap((distortion) => pictures.map((picture) => ({ distortion, picture })));
+    const jobs = distortions.flatMap((distortion) => images.map((image) => ({ distortion, image })));
     const answers = askPython<object, string>(
       python,
       PHOTOMETRIC,
-      jobs.map(({ distortion, picture }) => ({ distortion, ...asJob(picture) })),
+      jobs.map(({ distortion, image }) => ({ distortion, ...asJob(image) })),
     );
-    jobs.forEach(({ distortion, picture }, i) => {
-      const { mean, largest } = compare(distort(picture, distortion), answers[i]!);
-      const what = `${JSON.stringify(distortion)} of picture ${i % 3}: mean ${mean}, largest ${largest}`;
+    jobs.forEach(({ distortion, image }, i) => {
+      const { mean, largest } = compare(distort(image, distortion), answers[i]!);
+      const what = `${JSON.stringify(distortion)} of image ${i % 3}: mean ${mean}, largest ${largest}`;
       const inHsv = distortion.saturation !== undefined || distortion.hue !== undefined;
       // A hue of 2° is up to 255 ÷ 30 = 8.5 levels of the middle channel; its rounding half of that.
       expect(mean, what).to.be.at.most(inHsv ? 2 : 0);

@@ -33,7 +33,7 @@ const toCompare: Partial<Record<TransformInput["type"], (result: Sample) => Samp
 
 describe("augmentation", () => {
   for (const [spec, slack] of MOVING) {
-    it(`${JSON.stringify(spec)} keeps picture, labels, masks and boxes together`, () => {
+    it(`${JSON.stringify(spec)} keeps image, labels, masks and boxes together`, () => {
       let told = 0;
       fc.assert(
         fc.property(sizes, sizes, fc.nat({ max: 1000 }), (width, height, seed) => {
@@ -88,7 +88,7 @@ describe("augmentation", () => {
 
 /** The label map that the masks make, for samples whose label map the transform has nothing to do with. */
 function withLabelsOf(sample: Sample): Sample {
-  const { width, height } = sample.picture;
+  const { width, height } = sample.image;
   return { ...sample, labelMap: { width, height, data: coverOf(sample.instances!, width, height) } };
 }
 

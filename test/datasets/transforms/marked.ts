@@ -9,7 +9,7 @@ const RED = [255, 0, 0] as const;
 const BLUE = [0, 0, 255] as const;
 
 /**
- * A blue picture with red rectangles that do not touch; every red pixel has label 1 and belongs to a mask, every blue
+ * A blue image with red rectangles that do not touch; every red pixel has label 1 and belongs to a mask, every blue
  * one has label 0.
  */
 export function markedSample(width: number, height: number, seed: number): Sample {
@@ -33,7 +33,7 @@ export function markedSample(width: number, height: number, seed: number): Sampl
     masks: drawn.map((mask) => encodeRle(mask, height, width)),
   };
   return {
-    picture: { width, height, data: Uint8Array.from(Array.from(red).flatMap((mark) => (mark === 1 ? RED : BLUE))) },
+    image: { width, height, data: Uint8Array.from(Array.from(red).flatMap((mark) => (mark === 1 ? RED : BLUE))) },
     meta: metaOf({ id: seed, file: `${seed}.jpg` }, { width, height }),
     instances,
     labelMap: { width, height, data: red },
@@ -44,11 +44,11 @@ export function markedSample(width: number, height: number, seed: number): Sampl
  * That colours, labels and masks lie where each other lie: wherever a pixel and its neighbours are all red, label and masks
  * say so; wherever they are all blue, likewise. Pixels near edges, where colours are mixed, say nothing.
  *
- * @param margin how far neighbours reach: each resizing moves labels by up to half a pixel against the picture
+ * @param margin how far neighbours reach: each resizing moves labels by up to half a pixel against the image
  * @returns how many pixels said something
  */
-export function expectAligned({ picture, instances, labelMap }: Sample, margin = 1): number {
-  const { width, height, data } = picture;
+export function expectAligned({ image, instances, labelMap }: Sample, margin = 1): number {
+  const { width, height, data } = image;
   expect([labelMap?.width, labelMap?.height]).to.deep.equal([width, height]);
   const covered = instances && coverOf(instances, width, height);
   const colours = Int8Array.from({ length: width * height }, (_, i) => {
@@ -89,16 +89,16 @@ export function coverOf({ masks }: Instances, width: number, height: number): Ui
   return covered;
 }
 
-/** That boxes lie within the picture and, to `slack` pixels, tightly about their masks. */
-export function expectBoxesFollowMasks({ picture, instances }: Sample, slack: number): void {
+/** That boxes lie within the image and, to `slack` pixels, tightly about their masks. */
+export function expectBoxesFollowMasks({ image, instances }: Sample, slack: number): void {
   const { boxes, masks, labels, ids, crowd, areas } = instances!;
   for (const list of [masks, ids, crowd, areas]) expect(list.length).to.equal(labels.length);
   expect(boxes.length).to.equal(4 * labels.length);
   for (const [k, mask] of masks.entries()) {
     const box = Array.from(boxes.subarray(k * 4, k * 4 + 4));
     expect(Math.min(...box)).to.be.at.least(0);
-    expect(box[2]).to.be.at.most(picture.width);
-    expect(box[3]).to.be.at.most(picture.height);
+    expect(box[2]).to.be.at.most(image.width);
+    expect(box[3]).to.be.at.most(image.height);
     if (rleArea(mask!) === 0) continue;
     for (const [c, edge] of rleBoxXyxy(mask!).entries()) expect(box[c]).to.be.closeTo(edge, slack);
   }

@@ -11,12 +11,12 @@ import { copyPaste, pasteObjects } from "../../../lib/datasets/transforms/copyPa
 import { completeTransforms, type TransformInput } from "../../../lib/datasets/transforms/index.js";
 import { joinFour, mosaic } from "../../../lib/datasets/transforms/mosaic.js";
 import type { Sample } from "../../../lib/datasets/types.js";
-import { decodePicture } from "../../../lib/images/decode.js";
+import { decodeImage } from "../../../lib/images/decode.js";
 import { encodeJpeg } from "../../../lib/images/encode.js";
-import { resizePicture } from "../../../lib/images/resize.js";
+import { resizeImage } from "../../../lib/images/resize.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../../lib/masks/rle.js";
 import { Random } from "../../../lib/random.js";
-import { meanDifference, smoothPicture } from "../../images/pictures.js";
+import { meanDifference, smoothImage } from "../../images/images.js";
 import { requireData } from "../../support/goldens.js";
 import { askPython, requirePython } from "../../support/python.js";
 import { makeSample } from "../samples.js";
@@ -28,10 +28,10 @@ const MIXING = completeTransforms([
   { type: "copyPaste", probability: 0.7, maxObjects: 4 },
 ]);
 
-describe("mixing pictures", () => {
+describe("mixing images", () => {
   async function openMini(context: Mocha.Context) {
     const root = requireData(context, "coco-mini");
-    return openCoco({ annotations: `${root}/annotations/instances_val2017.json`, pictures: `${root}/val2017` });
+    return openCoco({ annotations: `${root}/annotations/instances_val2017.json`, images: `${root}/val2017` });
   }
 
   it("gives the same batches with 0, 1 and 3 workers, and from a resume on", async function () {
@@ -88,8 +88,8 @@ describe("decoding at a smaller scale", () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-reduced-"));
-    const picture = resizePicture(smoothPicture(225, 165), { width: 900, height: 660 }); // no fine patterns to lose
-    await writeFile(join(folder, "1.jpg"), await encodeJpeg(picture, { quality: 95 }));
+    const image = resizeImage(smoothImage(225, 165), { width: 900, height: 660 }); // no fine patterns to lose
+    await writeFile(join(folder, "1.jpg"), await encodeJpeg(image, { quality: 95 }));
     const box = { id: 1, image_id: 1, category_id: 1, bbox: [90, 66, 450, 330], area: 148500, iscrowd: 0 };
     const segmentation = [[90, 66, 540, 66, 540, 396, 90, 396]];
     const images = [{ id: 1, file_name: "1.jpg", width: 900, height: 660 }];
@@ -98,8 +98,8 @@ describe("decoding at a smaller scale", () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it("changes neither sizes nor annotations, and the picture by its smoothing alone", async () => {
-    const dataset = await openCoco({ annotations: join(folder, "a.json"), pictures: folder });
+  it("changes neither sizes nor annotations, and the image by its smoothing alone", async () => {
+    const dataset = await openCoco({ annotations: join(folder, "a.json"), images: folder });
     const cases: readonly (readonly TransformInput[])[] = [
       [{ type: "resize", scale: [200, 150] }, { type: "randomFlip" }],
       [
@@ -115,24 +115,24 @@ describe("decoding at a smaller scale", () => {
         const [full, reduced] = await Promise.all(
           (["full", "reduced"] as const).map((decode) => augmentedSample(dataset, 0, { transforms, seed, decode })),
         );
-        expect({ ...reduced!, picture: 0 }).to.deep.equal({ ...full!, picture: 0 });
-        expect(meanDifference(reduced!.picture, full!.picture), JSON.stringify(transforms)).to.be.below(1.5);
+        expect({ ...reduced!, image: 0 }).to.deep.equal({ ...full!, image: 0 });
+        expect(meanDifference(reduced!.image, full!.image), JSON.stringify(transforms)).to.be.below(1.5);
       }
     }
   });
 
   it("happens only where half the size or less is enough, and never below what is needed", async () => {
     const bytes = await readFile(join(folder, "1.jpg"));
-    const whole = await decodePicture(bytes);
-    const decoded = (width: number, height: number) => decodePicture(bytes, { atLeast: () => ({ width, height }) });
+    const whole = await decodeImage(bytes);
+    const decoded = (width: number, height: number) => decodeImage(bytes, { atLeast: () => ({ width, height }) });
     expect(await decoded(460, 300)).to.deep.equal(whole);
     expect(await decoded(100, 331)).to.deep.equal(whole);
     const third = await decoded(300, 220);
     expect([third.width, third.height, third.data.length]).to.deep.equal([900, 660, 900 * 660 * 3]);
     expect(third.data).not.to.deep.equal(whole.data);
     expect(meanDifference(third, whole)).to.be.below(4);
-    const plain = await decodePicture(bytes, { codec: "javascript", atLeast: () => ({ width: 10, height: 10 }) });
-    expect(plain).to.deep.equal(await decodePicture(bytes, { codec: "javascript" }));
+    const plain = await decodeImage(bytes, { codec: "javascript", atLeast: () => ({ width: 10, height: 10 }) });
+    expect(plain).to.deep.equal(await decodeImage(bytes, { codec: "javascript" }));
   });
 });
 
@@ -148,8 +148,8 @@ describe("copying objects", () => {
         for (let i = 0; i < 40 * 30; i++) {
           const [x, y] = [i % 40, Math.floor(i / 40)];
           const from =
-            cover[i] === 1 ? above.picture.data.subarray((y * width + x) * 3) : below.picture.data.subarray(i * 3);
-          for (let c = 0; c < 3; c++) expect(result.picture.data[i * 3 + c]).to.equal(from[c]);
+            cover[i] === 1 ? above.image.data.subarray((y * width + x) * 3) : below.image.data.subarray(i * 3);
+          for (let c = 0; c < 3; c++) expect(result.image.data[i * 3 + c]).to.equal(from[c]);
         }
         const ids = Array.from(result.instances!.ids);
         below.instances!.masks.forEach((mask, k) => {
@@ -170,7 +170,7 @@ describe("copying objects", () => {
     );
   });
 
-  it("makes padding that objects may lie on part of the picture", () => {
+  it("makes padding that objects may lie on part of the image", () => {
     const [below, above] = [makeSample(20, 20, 1), makeSample(40, 40, 2, 5)];
     const padded = padSample(below, { width: 40, height: 40 });
     expect(padded.meta).to.include({ width: 20, height: 20 });
@@ -213,21 +213,21 @@ describe("mosaics", () => {
       });
       return { samples, centre: { x: 20 + random.integer(41), y: 16 + random.integer(33) } };
     });
-    const answers = askPython<object, { picture: number[]; boxes: number[][] }>(
+    const answers = askPython<object, { image: number[]; boxes: number[][] }>(
       python,
       MOSAIC,
       jobs.map(({ samples, centre }) => ({
         centre: [centre.x, centre.y],
-        samples: samples.map(({ picture, instances }) => ({
-          ...picture,
-          data: Array.from(picture.data),
+        samples: samples.map(({ image, instances }) => ({
+          ...image,
+          data: Array.from(image.data),
           boxes: Array.from(instances!.boxes),
         })),
       })),
     );
     jobs.forEach(({ samples, centre }, i) => {
       const joined = joinFour(samples, spec, centre);
-      expect(Array.from(joined.picture.data)).to.deep.equal(answers[i]!.picture);
+      expect(Array.from(joined.image.data)).to.deep.equal(answers[i]!.image);
       const { boxes, masks } = joined.instances!;
       expect(Array.from(masks, (_, k) => Array.from(boxes.subarray(k * 4, k * 4 + 4)))).to.deep.equal(
         answers[i]!.boxes,
@@ -268,7 +268,7 @@ for line in sys.stdin:
     b = np.concatenate(boxes)
     b[:, 0::2] = b[:, 0::2].clip(0, 2 * W); b[:, 1::2] = b[:, 1::2].clip(0, 2 * H)
     b = b[(b[:, 2] > b[:, 0]) & (b[:, 3] > b[:, 1])]
-    print(json.dumps({"picture": canvas.ravel().tolist(), "boxes": b.tolist()}))
+    print(json.dumps({"image": canvas.ravel().tolist(), "boxes": b.tolist()}))
 `;
 
 /** [height, width] 1 where one of the chosen objects is, cut or padded to the size. */
@@ -276,8 +276,8 @@ function unionOf(sample: Sample, chosen: readonly number[], width: number, heigh
   const masks = chosen.map((i) => decodeRle(sample.instances!.masks[i]!));
   return Uint8Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
-    if (x >= sample.picture.width || y >= sample.picture.height) return 0;
-    return Math.max(...masks.map((mask) => mask[y * sample.picture.width + x]!));
+    if (x >= sample.image.width || y >= sample.image.height) return 0;
+    return Math.max(...masks.map((mask) => mask[y * sample.image.width + x]!));
   });
 }
 

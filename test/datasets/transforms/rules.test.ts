@@ -45,7 +45,7 @@ describe("multi-scale resizing", () => {
 describe("large-scale jitter", () => {
   const spec = largeScaleJitter.schema.parse({ type: "largeScaleJitter", width: 100, height: 80 });
 
-  it("goes by the scale at which the picture just fits", () => {
+  it("goes by the scale at which the image just fits", () => {
     expect(jitteredSize({ width: 640, height: 480 }, spec, 1)).to.deep.equal({ width: 100, height: 75 });
     expect(jitteredSize({ width: 300, height: 480 }, spec, 0.5)).to.deep.equal({ width: 25, height: 40 });
     expect(jitteredSize({ width: 640, height: 480 }, spec, 2)).to.deep.equal({ width: 200, height: 150 });
@@ -54,15 +54,15 @@ describe("large-scale jitter", () => {
   it("cuts or pads to the size, the window anywhere", () => {
     const sample = makeSample(50, 40, 3);
     const places = [0, 0.5, 0.999].map((x) => jitterScale(sample, spec, { factor: 1.5, place: [x, 0.999] }));
-    for (const { picture, meta } of places) {
-      expect([picture.width, picture.height, meta.width, meta.height]).to.deep.equal([100, 80, 100, 80]);
+    for (const { image, meta } of places) {
+      expect([image.width, image.height, meta.width, meta.height]).to.deep.equal([100, 80, 100, 80]);
     }
-    expect(new Set(places.map(({ picture }) => picture.data.join())).size).to.equal(3);
+    expect(new Set(places.map(({ image }) => image.data.join())).size).to.equal(3);
     const small = jitterScale(sample, spec, { factor: 0.5, place: [0, 0] });
-    expect([small.picture.width, small.picture.height, small.meta.width, small.meta.height]).to.deep.equal([
+    expect([small.image.width, small.image.height, small.meta.width, small.meta.height]).to.deep.equal([
       100, 80, 50, 40,
     ]);
-    expect(Array.from(small.picture.data.subarray(50 * 3, 51 * 3))).to.deep.equal([124, 116, 104]);
+    expect(Array.from(small.image.data.subarray(50 * 3, 51 * 3))).to.deep.equal([124, 116, 104]);
     expect([small.labelMap!.data[49], small.labelMap!.data[50]]).to.deep.equal([sample.labelMap!.data[49], 255]);
   });
 });
@@ -83,19 +83,19 @@ describe("the IoU-aware crop", () => {
   it("leaves objects out whose centre lies outside, and cuts the boxes of the others", () => {
     const sample = makeSample(60, 60, 2);
     const given = { ...sample, instances: { ...sample.instances!, boxes } };
-    const { instances, picture } = cropToCentred(given, { left: 15, top: 12, width: 31, height: 30 });
-    expect([picture.width, picture.height]).to.deep.equal([31, 30]);
+    const { instances, image } = cropToCentred(given, { left: 15, top: 12, width: 31, height: 30 });
+    expect([image.width, image.height]).to.deep.equal([31, 30]);
     expect(Array.from(instances!.boxes)).to.deep.equal([0, 0, 15, 18]); // the second one's centre is 45, 45
     expect(Array.from(instances!.ids)).to.deep.equal([100]);
   });
 
-  it("now and then leaves the picture whole, and keeps sides and shape within bounds", () => {
+  it("now and then leaves the image whole, and keeps sides and shape within bounds", () => {
     const sample = makeSample(60, 50, 2, 3);
     const results = draws(300, (random) => apply(sample, { type: "minIouCrop" }, random));
     expect(share(results.map((one) => one === sample))).to.be.within(1 / 9, 0.6); // what fits no window is drawn anew
-    for (const { picture, instances } of results) {
-      expect(picture.width).to.be.at.least(60 * 0.3 - 1);
-      expect(picture.height / picture.width).to.be.within(0.45, 2.15); // before cutting to whole pixels ½–2
+    for (const { image, instances } of results) {
+      expect(image.width).to.be.at.least(60 * 0.3 - 1);
+      expect(image.height / image.width).to.be.within(0.45, 2.15); // before cutting to whole pixels ½–2
       expect(instances!.labels.length).to.be.above(0);
     }
   });
@@ -129,13 +129,13 @@ describe("random erasing", () => {
       maxCovered: 0.8,
     });
     expect(strict.instances!.labels.length).to.equal(0);
-    const { picture, labelMap, instances: kept } = eraseSample(sample, window, options);
+    const { image, labelMap, instances: kept } = eraseSample(sample, window, options);
     const drawn = sample.instances!.masks.map((mask) => decodeRle(mask!));
     const left = kept!.masks.map((mask) => decodeRle(mask!));
     for (let i = 0; i < 400; i++) {
       const inside = i % 20 < 10 && i < 160;
       expect(labelMap!.data[i]).to.equal(inside ? 255 : sample.labelMap!.data[i]);
-      expect(picture.data[i * 3 + 2]).to.equal(inside ? 3 : sample.picture.data[i * 3 + 2]);
+      expect(image.data[i * 3 + 2]).to.equal(inside ? 3 : sample.image.data[i * 3 + 2]);
       if (left.length === 1) expect(left[0]![i]).to.equal(inside ? 0 : drawn[0]![i]);
     }
   });
@@ -143,7 +143,7 @@ describe("random erasing", () => {
   it("fills with noise that the seed decides", () => {
     const sample = makeSample(30, 30, 0);
     const noisy = (seed: number) =>
-      apply(sample, { type: "randomErasing", fill: "noise", probability: 1 }, Random.of(seed)).picture.data;
+      apply(sample, { type: "randomErasing", fill: "noise", probability: 1 }, Random.of(seed)).image.data;
     expect(noisy(1)).to.deep.equal(noisy(1)).and.not.to.deep.equal(noisy(2));
   });
 });
@@ -188,7 +188,7 @@ describe("draws of colour", () => {
     expect(flat.some(({ name }) => /Shear|Translate|Rotate/.test(name))).to.equal(false);
   });
 
-  it("RandAugment refuses pictures whose boxes would stay behind", async () => {
+  it("RandAugment refuses images whose boxes would stay behind", async () => {
     const sample = makeSample(8, 8, 1);
     const spec = randAugment.schema.parse({ type: "randAugment", operations: 4 });
     const moving = { ...spec, geometric: true };
@@ -197,7 +197,7 @@ describe("draws of colour", () => {
         "set geometric: false on it to have the changes of colour alone",
     );
     const { instances: _, labelMap: __, ...bare } = sample;
-    expect(augment(bare, moving, Random.of(3)).picture).not.to.equal(bare.picture);
+    expect(augment(bare, moving, Random.of(3)).image).not.to.equal(bare.image);
     expect(augment(sample, spec, Random.of(3)).instances).to.equal(sample.instances);
   });
 });

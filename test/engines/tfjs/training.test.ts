@@ -16,7 +16,7 @@ const TOLERANCE = 1e-3;
  */
 const EVERYTHING_SAMPLED = [
   "model.head.rpn.trainPerLevel=50",
-  "model.head.rpn.maxPerPicture=60",
+  "model.head.rpn.maxPerImage=60",
   "model.head.roi.samples=70",
   "model.head.roi.positiveFraction=1",
 ];

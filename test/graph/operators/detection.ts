@@ -42,18 +42,18 @@ export const detectionSuites = {
   roiAlign: suite(operators.roiAlign, {
     calls: fc
       .record({
-        pictures: fc.integer({ min: 1, max: 2 }),
+        images: fc.integer({ min: 1, max: 2 }),
         channels: fc.integer({ min: 1, max: 2 }),
         rois: fc.integer({ min: 1, max: 6 }),
         levels: fc.integer({ min: 1, max: 3 }),
         outputSize: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
         samplingRatio: fc.integer({ min: 0, max: 2 }),
       })
-      .map(({ pictures, channels, rois, levels, outputSize, samplingRatio }) => ({
+      .map(({ images, channels, rois, levels, outputSize, samplingRatio }) => ({
         operands: [
-          ...Array.from({ length: levels }, (_, l) => floats([pictures, channels, 8 >> l, 12 >> l])),
+          ...Array.from({ length: levels }, (_, l) => floats([images, channels, 8 >> l, 12 >> l])),
           boxes([rois], 12),
-          whole([rois], 0, pictures - 1),
+          whole([rois], 0, images - 1),
           whole([rois], 0, levels - 1),
         ],
         attributes: { outputSize, scales: Array.from({ length: levels }, (_, l) => 0.5 ** l), samplingRatio },

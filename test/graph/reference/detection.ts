@@ -64,7 +64,7 @@ function sample(map: Tensor, [n, c]: readonly [number, number], y: number, x: nu
 }
 
 export const roiAlign: Reference<AttributesOf<"roiAlign">> = (inputs, { outputSize, scales, samplingRatio }) => {
-  const [rois, pictures, levels] = inputs.slice(-3) as [Tensor, Tensor, Tensor];
+  const [rois, images, levels] = inputs.slice(-3) as [Tensor, Tensor, Tensor];
   const [rows, columns] = outputSize;
   return [
     build([rois.shape[0]!, inputs[0]!.shape[1]!, rows, columns], ([r, c, row, column]) => {
@@ -78,7 +78,7 @@ export const roiAlign: Reference<AttributesOf<"roiAlign">> = (inputs, { outputSi
         for (let j = 0; j < across; j++) {
           const y = y1 + (row! + (i + 0.5) / down) * height;
           const x = x1 + (column! + (j + 0.5) / across) * width;
-          total += sample(inputs[level]!, [pictures.data[r!]!, c!], y, x);
+          total += sample(inputs[level]!, [images.data[r!]!, c!], y, x);
         }
       }
       return total / Math.max(1, down * across);

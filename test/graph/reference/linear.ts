@@ -31,7 +31,7 @@ type Product = (
   tap: readonly number[],
 ) => void;
 
-/** Calls `visit` for every product a convolution sums: picture, place in x, place in the output, place in the kernel. */
+/** Calls `visit` for every product a convolution sums: image, place in x, place in the output, place in the kernel. */
 function everyProduct(
   output: readonly number[],
   kernel: readonly number[],

@@ -7,14 +7,14 @@ export const averagePool: Reference<AttributesOf<"averagePool">> = ([x], attribu
   const rows = Math.floor((height + padding[0] + padding[2] - kernel[0]) / stride[0]) + 1;
   const columns = Math.floor((width + padding[1] + padding[3] - kernel[1]) / stride[1]) + 1;
   return [
-    build([n, c, rows, columns], ([picture, channel, row, column]) => {
+    build([n, c, rows, columns], ([image, channel, row, column]) => {
       let total = 0;
       let inside = 0;
       for (const [ky, kx] of indicesOf(kernel) as [number, number][]) {
         const y = row! * stride[0] + ky - padding[0];
         const i = column! * stride[1] + kx - padding[1];
         if (y < 0 || y >= height || i < 0 || i >= width) continue;
-        total += at(x!, [picture!, channel!, y, i]);
+        total += at(x!, [image!, channel!, y, i]);
         inside++;
       }
       return total / (countPadding ? kernel[0] * kernel[1] : inside);
@@ -43,8 +43,8 @@ export const maxPool: Reference<AttributesOf<"maxPool">> = ([x], { kernel, strid
 export const repeat: Reference<AttributesOf<"repeat">> = ([x], { factor: [fy, fx] }) => {
   const [n, c, height, width] = x!.shape as [number, number, number, number];
   return [
-    build([n, c, height * fy, width * fx], ([picture, channel, row, column]) =>
-      at(x!, [picture!, channel!, Math.floor(row! / fy), Math.floor(column! / fx)]),
+    build([n, c, height * fy, width * fx], ([image, channel, row, column]) =>
+      at(x!, [image!, channel!, Math.floor(row! / fy), Math.floor(column! / fx)]),
     ),
   ];
 };
@@ -128,11 +128,11 @@ export const resizeBicubic: Reference<AttributesOf<"resizeBicubic">> = ([x], { s
   const [n, c, height, width] = x!.shape as [number, number, number, number];
   const sharesOf = antialias ? antialiasedShares : plainShares;
   return [
-    build([n, c, ...size], ([picture, channel, row, column]) => {
+    build([n, c, ...size], ([image, channel, row, column]) => {
       let total = 0;
       for (const [i, down] of sharesOf(row!, height, size[0]).entries()) {
         for (const [j, across] of sharesOf(column!, width, size[1]).entries()) {
-          total += down * across * at(x!, [picture!, channel!, i, j]);
+          total += down * across * at(x!, [image!, channel!, i, j]);
         }
       }
       return total;

@@ -5,7 +5,7 @@ import { type ConvertSource, type ConvertTarget, convertData } from "../../../li
 import { encodePng } from "../../../lib/images/encode.js";
 import type { Random } from "../../../lib/random.js";
 import type { FuzzTarget } from "../target.js";
-import { PICTURE, SIZE } from "./values.js";
+import { IMAGE, SIZE } from "./values.js";
 
 /** COCO JSON, YOLO's boxes or polygons, or class folders. */
 type Target = "coco" | "boxes" | "polygons" | "crops";
@@ -15,8 +15,8 @@ export interface AnnotationFormat {
   /** Where an input is written, below the folder. */
   readonly file: string;
   readonly make: (random: Random) => Uint8Array;
-  /** @param folder with the input, and the picture in its folder `pictures` */
-  readonly sources: (folder: string, pictures: string, input: string) => readonly ConvertSource[];
+  /** @param folder with the input, and the image in its folder `images` */
+  readonly sources: (folder: string, images: string, input: string) => readonly ConvertSource[];
   readonly targets?: readonly Target[];
   /** Makes what else the format needs. */
   readonly prepare?: (folder: string) => Promise<void>;
@@ -28,11 +28,11 @@ export function annotationTarget(format: AnnotationFormat): FuzzTarget {
     about: format.about,
     async open(folder) {
       const [inner, out] = [join(folder, "in", "set"), join(folder, "in", "out")];
-      const [pictures, input] = [join(inner, "pictures"), join(inner, format.file)];
-      await mkdir(pictures, { recursive: true });
+      const [images, input] = [join(inner, "images"), join(inner, format.file)];
+      await mkdir(images, { recursive: true });
       await mkdir(dirname(input), { recursive: true });
       const data = Uint8Array.from({ length: SIZE.width * SIZE.height * 3 }, (_, i) => (i * 37) % 256);
-      await writeFile(join(pictures, PICTURE), await encodePng({ ...SIZE, data }));
+      await writeFile(join(images, IMAGE), await encodePng({ ...SIZE, data }));
       await format.prepare?.(inner);
       const before = await entries(folder);
       return {
@@ -40,7 +40,7 @@ export function annotationTarget(format: AnnotationFormat): FuzzTarget {
         async attempt(bytes) {
           await writeFile(input, bytes);
           let refusal: unknown;
-          for (const from of format.sources(inner, pictures, input)) {
+          for (const from of format.sources(inner, images, input)) {
             for (const target of format.targets ?? (["coco"] as const)) {
               try {
                 await convertData({ from, to: targetOf(target, out) });

@@ -1,9 +1,9 @@
 import type { Random } from "../../../lib/random.js";
 import { mutate } from "../mutate.js";
 
-/** Sides of the picture that annotations speak of. */
+/** Sides of the image that annotations speak of. */
 export const SIZE = { width: 16, height: 12 } as const;
-export const PICTURE = "scene.png";
+export const IMAGE = "scene.png";
 
 export const pick = <T>(random: Random, values: readonly T[]): T => values[random.integer(values.length)]!;
 
@@ -11,7 +11,7 @@ const chance = (random: Random, share: number): boolean => random.next() < share
 
 const FAR = [2 ** 31, 2 ** 31 - 1, 2 ** 32, 4e8, 1e9, 2 ** 40, 2 ** 53, 1e18, 1e300, 65_535, 65_536, 1e5];
 
-/** A coordinate or a length as text, mostly of the picture, at times far outside, at times no number at all. */
+/** A coordinate or a length as text, mostly of the image, at times far outside, at times no number at all. */
 export function numberText(random: Random): string {
   const kind = random.next();
   if (kind < 0.5) return String(random.integer(SIZE.width + 4) - 2);
@@ -23,7 +23,7 @@ export function numberText(random: Random): string {
 export const numbers = (random: Random, count: number): string[] =>
   Array.from({ length: count }, () => numberText(random));
 
-/** A side of the picture, mostly right. */
+/** A side of the image, mostly right. */
 export const sideText = (random: Random, side: number): string =>
   chance(random, 0.85) ? String(side) : numberText(random);
 
@@ -45,8 +45,8 @@ const NAMES = [
   "x".repeat(300),
 ];
 
-/** The picture's name, mostly right, else one that leads elsewhere; as within quotes of JSON. */
-export const nameText = (random: Random): string => (chance(random, 0.9) ? PICTURE : pick(random, NAMES));
+/** The image's name, mostly right, else one that leads elsewhere; as within quotes of JSON. */
+export const nameText = (random: Random): string => (chance(random, 0.9) ? IMAGE : pick(random, NAMES));
 
 /** A list of up to `most`, seldom of very many. */
 export function many<T>(random: Random, most: number, make: () => T): T[] {

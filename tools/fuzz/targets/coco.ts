@@ -17,7 +17,7 @@ export const target = annotationTarget({
     "COCO JSON with coordinates, sizes and names of any kind, converted to YOLO's boxes and polygons, and to crops",
   file: "instances.json",
   make: (random) => damaged(fileText(random), random),
-  sources: (_, pictures, input) => [{ format: "coco", input, pictures }],
+  sources: (_, images, input) => [{ format: "coco", input, images }],
   targets: ["boxes", "polygons", "crops"],
 });
 

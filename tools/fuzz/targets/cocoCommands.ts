@@ -8,21 +8,21 @@ import { dataStats } from "../../../lib/datatools/stats/stats.js";
 import { tileData } from "../../../lib/datatools/tile/tile.js";
 import { UserError } from "../../../lib/errors.js";
 import { encodePng } from "../../../lib/images/encode.js";
-import { damaged, PICTURE, SIZE } from "../annotations/values.js";
+import { damaged, IMAGE, SIZE } from "../annotations/values.js";
 import type { FuzzTarget } from "../target.js";
 import { fileText } from "./coco.js";
 
 /** What is no file of the set and nothing that a command was told to write. */
-const OWN = ["in.json", "out", "pictures"];
+const OWN = ["in.json", "out", "images"];
 
 export const target: FuzzTarget = {
   about: "the same COCO JSON by data check, stats, split, show and tile",
   async open(folder) {
-    const [annotations, pictures, out] = [join(folder, "in.json"), join(folder, "pictures"), join(folder, "out")];
-    await mkdir(pictures);
+    const [annotations, images, out] = [join(folder, "in.json"), join(folder, "images"), join(folder, "out")];
+    await mkdir(images);
     const data = Uint8Array.from({ length: SIZE.width * SIZE.height * 3 }, (_, i) => (i * 37) % 256);
-    await writeFile(join(pictures, PICTURE), await encodePng({ ...SIZE, data }));
-    const source = { kind: "coco", name: "data", annotations, pictures } as const;
+    await writeFile(join(images, IMAGE), await encodePng({ ...SIZE, data }));
+    const source = { kind: "coco", name: "data", annotations, images } as const;
     const commands = [
       () => dataStats({ sources: [source], output: join(out, "stats.html") }),
       () => showData({ source, output: join(out, "sheet.png"), height: 16 }),
@@ -51,7 +51,7 @@ export const target: FuzzTarget = {
   },
 };
 
-/** There is one picture, so that it is refused for that at the latest. */
+/** There is one image, so that it is refused for that at the latest. */
 async function trySplit(split: () => Promise<unknown>): Promise<void> {
   try {
     await split();

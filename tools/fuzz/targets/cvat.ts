@@ -6,7 +6,7 @@ export const target = annotationTarget({
   about: "CVAT's XML with shapes of any size and place",
   file: "annotations.xml",
   make: (random) => damaged(fileText(random), random),
-  sources: (_, pictures, input) => [{ format: "cvat", input, pictures }],
+  sources: (_, images, input) => [{ format: "cvat", input, images }],
 });
 
 function fileText(random: Random): string {

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeIndices, decodeLabelMap, readLabelMapSize } from "../../../lib/images/decode.js";
 import { encodeIndexedPng } from "../../../lib/images/encode.js";
-import { mutatePicture } from "../mendPng.js";
+import { mutateImage } from "../mendPng.js";
 import type { FuzzTarget } from "../target.js";
 import { oneOf } from "../words.js";
 
@@ -21,7 +21,7 @@ export const target: FuzzTarget = {
       for (const progressive of [false, true]) maps.push(await grey(2 ** depth, progressive));
     const path = join(folder, "map.png");
     return {
-      make: (random) => mutatePicture(oneOf(random, maps), random),
+      make: (random) => mutateImage(oneOf(random, maps), random),
       async attempt(input) {
         await writeFile(path, input);
         const size = await readLabelMapSize(path);

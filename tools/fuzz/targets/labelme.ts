@@ -11,7 +11,7 @@ export const target = annotationTarget({
   about: "LabelMe's JSON with shapes of any size and place",
   file: "labels/scene.json",
   make: (random) => damaged(fileText(random), random),
-  sources: (folder, pictures) => [{ format: "labelme", input: `${folder}/labels`, pictures }],
+  sources: (folder, images) => [{ format: "labelme", input: `${folder}/labels`, images }],
 });
 
 function fileText(random: Random): string {

@@ -36,7 +36,7 @@ export const target: FuzzTarget = {
           await writeFile(path, input);
           try {
             await readAgain(await readLabelList(path, images), again, images);
-            const source = { kind: "imageLabels", name: "fuzz", pictures: images, labels: path } as const;
+            const source = { kind: "imageLabels", name: "fuzz", images: images, labels: path } as const;
             await splitData({ source, output: join(out, "lists"), shares: { train: 0.5, val: 0.5 } });
           } catch (error) {
             if (!(error instanceof UserError)) throw error;

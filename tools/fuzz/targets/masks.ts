@@ -8,14 +8,14 @@ export const target = annotationTarget({
   about: "masks kept as PNGs, damaged, in all three layouts",
   file: "masks/scene_1.png",
   make: (random) => (random.next() < 0.2 ? maskOf(random) : mutate(maskOf(random), random)),
-  sources: (folder, pictures) =>
+  sources: (folder, images) =>
     (["instances", "classes", "objects"] as const).map((layout) => ({
-      ...{ format: "masks", input: `${folder}/masks`, pictures, layout, suffix: "_1.png" },
-      ...(layout === "objects" && { pattern: "^(?<picture>scene)_(?<class>1)$" }),
+      ...{ format: "masks", input: `${folder}/masks`, images, layout, suffix: "_1.png" },
+      ...(layout === "objects" && { pattern: "^(?<image>scene)_(?<class>1)$" }),
     })),
 });
 
-/** Of the picture's size, mostly. */
+/** Of the image's size, mostly. */
 function maskOf(random: Random): Uint8Array {
   const { width, height } =
     random.next() < 0.9 ? SIZE : { width: 1 + random.integer(40), height: 1 + random.integer(40) };

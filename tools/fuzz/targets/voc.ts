@@ -6,7 +6,7 @@ export const target = annotationTarget({
   about: "Pascal VOC's XML with boxes of any size and place",
   file: "labels/scene.xml",
   make: (random) => damaged(fileText(random), random),
-  sources: (folder, pictures) => [{ format: "voc", input: `${folder}/labels`, pictures }],
+  sources: (folder, images) => [{ format: "voc", input: `${folder}/labels`, images }],
 });
 
 function fileText(random: Random): string {

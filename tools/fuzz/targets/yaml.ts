@@ -13,8 +13,8 @@ model:
   head: { type: maskRcnn }
 data:
   type: coco
-  train: { annotations: a/train.json, pictures: a/train }
-  val: &val { annotations: a/val.json, pictures: '\${DENSEKIT_DATA}/val' }
+  train: { annotations: a/train.json, images: a/train }
+  val: &val { annotations: a/val.json, images: '\${DENSEKIT_DATA}/val' }
   transforms:
     train: [{ type: resize, scale: [640, 480] }, { type: randomFlip }]
     test: [{ type: resize, scale: [640, 480] }]
@@ -28,7 +28,7 @@ const MAPS = `extends: base.yaml
 task: segmentation
 data:
   type: labelMaps
-  train: { pictures: p, labelMaps: l }
+  train: { images: p, labelMaps: l }
   classes: [road, building, tree]
 training: { optimizer: { type: sgd, lr: 1 }, clipNorm: null }
 `;
@@ -78,7 +78,7 @@ function anyConfig(random: Random): string {
   }
 }
 
-const PATHS = ["training.steps", "data.train.pictures", "training.optimizer", "model.head", "engine.threads", "output"];
+const PATHS = ["training.steps", "data.train.images", "training.optimizer", "model.head", "engine.threads", "output"];
 
 /** A file, one that it may extend, and a setting. */
 function anyInput(random: Random): string {

@@ -2,7 +2,7 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../../../lib/random.js";
 import { annotationTarget } from "../annotations/target.js";
-import { damaged, many, numberText, PICTURE, pick } from "../annotations/values.js";
+import { damaged, IMAGE, many, numberText, pick } from "../annotations/values.js";
 
 export const target = annotationTarget({
   about: "YOLO's text files with fractions of any size, with and without --clip",
@@ -14,7 +14,7 @@ export const target = annotationTarget({
   ],
   async prepare(folder) {
     await mkdir(join(folder, "images", "train"), { recursive: true });
-    await copyFile(join(folder, "pictures", PICTURE), join(folder, "images", "train", PICTURE));
+    await copyFile(join(folder, "images", IMAGE), join(folder, "images", "train", IMAGE));
     await writeFile(join(folder, "data.yaml"), "train: images/train\nnames: [cat, dog]\n");
   },
 });

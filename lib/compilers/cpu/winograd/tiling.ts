@@ -3,11 +3,11 @@ import { PATCH, TILE } from "./matrices.js";
 /** The part of the plain way's cost that has to be undercut. */
 export const WORTHWHILE = 0.8;
 
-/** What is computed in one go: some rows of one picture, or several pictures. */
+/** What is computed in one go: some rows of one image, or several images. */
 export interface Tiling {
-  /** Rows in a block, all its pictures together. */
+  /** Rows in a block, all its images together. */
   readonly rows: number;
-  /** Rows of one picture in a block. */
+  /** Rows of one image in a block. */
   readonly strip: number;
   readonly blocks: number;
   /** Tiles in a block. */
@@ -42,7 +42,7 @@ const tilesAlong = (size: number) => Math.ceil(size / TILE);
 /** The cheapest way to cut maps with so many channels into blocks of equal size. */
 export function chooseTiling(map: MapSize, channels: number, costs = CONVOLUTION): Tiling {
   const { batch, height, width } = map;
-  const candidates = [...divisors(height), ...divisors(batch).map((pictures) => pictures * height)];
+  const candidates = [...divisors(height), ...divisors(batch).map((images) => images * height)];
   return candidates
     .map((rows): Tiling => {
       const strip = Math.min(rows, height);
@@ -66,12 +66,12 @@ export function patchIndices({ height, width }: MapSize, tiling: Tiling): Int32A
   for (let block = 0; block < blocks; block++) {
     for (let element = 0; element < PATCH * PATCH; element++) {
       for (let first = block * rows; first < (block + 1) * rows; first += strip) {
-        const picture = Math.floor(first / height);
+        const image = Math.floor(first / height);
         for (let y = first % height; y < (first % height) + strip; y += TILE) {
           const row = Math.min(y + Math.floor(element / PATCH), height + 1);
           for (let x = 0; x < width; x += TILE) {
             const column = Math.min(x + (element % PATCH), width + 1);
-            indices[at++] = (picture * (height + 2) + row) * (width + 2) + column;
+            indices[at++] = (image * (height + 2) + row) * (width + 2) + column;
           }
         }
       }
@@ -87,14 +87,14 @@ export function tileIndices({ height, width }: MapSize, { rows, strip, blocks, t
   for (let block = 0; block < blocks; block++) {
     for (let element = 0; element < TILE * TILE; element++) {
       for (let first = block * rows; first < (block + 1) * rows; first += strip) {
-        const picture = Math.floor(first / height);
+        const image = Math.floor(first / height);
         for (let y = 0; y < strip; y += TILE) {
           const row = y + Math.floor(element / TILE);
           for (let x = 0; x < width; x += TILE) {
             const column = x + (element % TILE);
             const inside = row < strip && column < width;
             if (inside) {
-              indices[at] = (picture * (height + 2) + (first % height) + row + 1) * (width + 2) + column + 1;
+              indices[at] = (image * (height + 2) + (first % height) + row + 1) * (width + 2) + column + 1;
             }
             at++;
           }

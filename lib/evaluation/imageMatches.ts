@@ -1,9 +1,9 @@
 import type { ClassVerdicts, JudgeInput } from "./judging.js";
-import type { Matches, PictureCase } from "./matching.js";
-import type { PictureRows } from "./overlaps.js";
+import type { ImageCase, Matches } from "./matching.js";
+import type { ImageRows } from "./overlaps.js";
 
-/** How one picture's D detections of a category fared against its G objects, in one area range. */
-export interface PictureMatches {
+/** How one image's D detections of a category fared against its G objects, in one area range. */
+export interface ImageMatches {
   readonly imageId: number;
   /** −1 where categories are not looked at. */
   readonly categoryId: number;
@@ -29,22 +29,22 @@ export interface PictureMatches {
   readonly groundTruthMatches: Float64Array;
 }
 
-export interface JudgedPicture {
+export interface JudgedImage {
   readonly input: JudgeInput;
   /** Index into `imageIds`. */
   readonly image: number;
   readonly categoryId: number;
   readonly areaRange: number;
-  readonly rows: PictureRows;
-  readonly case: PictureCase;
+  readonly rows: ImageRows;
+  readonly case: ImageCase;
   readonly matches: Matches;
   readonly found: ClassVerdicts;
-  /** Where in the verdicts the picture's detections begin. */
+  /** Where in the verdicts the image's detections begin. */
   readonly count: number;
 }
 
-/** Copies a picture's matches out of the working space. */
-export function recordMatches(judged: JudgedPicture): PictureMatches {
+/** Copies an image's matches out of the working space. */
+export function recordMatches(judged: JudgedImage): ImageMatches {
   const { input, rows, matches } = judged;
   const { groundTruth, detections, options } = input;
   const T = options.iouThresholds.length;
@@ -80,7 +80,7 @@ export function recordMatches(judged: JudgedPicture): PictureMatches {
   };
 }
 
-function ignoredOf({ found, areaRange, count }: JudgedPicture, T: number, D: number): Uint8Array {
+function ignoredOf({ found, areaRange, count }: JudgedImage, T: number, D: number): Uint8Array {
   const ignored = new Uint8Array(T * D); // [T, D]
   for (let t = 0; t < T; t++) {
     const word = (areaRange * found.words + (t >> 5)) * found.capacity + count;

@@ -1,5 +1,5 @@
-/** An 8-bit RGB picture: `data` holds height × width × 3 bytes, row by row. */
-export interface Picture {
+/** An 8-bit RGB image: `data` holds height × width × 3 bytes, row by row. */
+export interface Image {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;

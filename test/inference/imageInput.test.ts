@@ -1,33 +1,33 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { checkedPicture } from "../../lib/inference/loadModel.js";
+import { checkedImage } from "../../lib/inference/loadModel.js";
 import { takingTurns } from "../../lib/inference/turns.js";
 import { userMessage } from "../support/failure.js";
 
-describe("pictures given to a model as data", () => {
+describe("images given to a model as data", () => {
   it("are RGB, or RGBA whose alpha is dropped", () => {
     const rgb = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
-    expect(checkedPicture(rgb)).to.deep.equal(rgb);
-    expect(checkedPicture({ ...rgb, data: Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 255) })).to.deep.equal(rgb);
-    expect(checkedPicture({ ...rgb, data: Uint8ClampedArray.from(rgb.data) })).to.deep.equal(rgb);
+    expect(checkedImage(rgb)).to.deep.equal(rgb);
+    expect(checkedImage({ ...rgb, data: Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 255) })).to.deep.equal(rgb);
+    expect(checkedImage({ ...rgb, data: Uint8ClampedArray.from(rgb.data) })).to.deep.equal(rgb);
   });
 
-  const needed = "the picture: a path, the bytes of a file, or { width, height, data } is needed, not ";
+  const needed = "the image: a path, the bytes of a file, or { width, height, data } is needed, not ";
   const faults: [what: string, given: unknown, message: string][] = [
     [
       "too few bytes",
       { width: 4, height: 4, data: new Uint8Array(3) },
-      "the picture: 4 × 4 pixels of RGB are 48 bytes (RGBA 64), but data has 3",
+      "the image: 4 × 4 pixels of RGB are 48 bytes (RGBA 64), but data has 3",
     ],
     [
       "floats",
       { width: 4, height: 4, data: new Float32Array(48) },
-      "the picture: data must be a Uint8Array of RGB values of 0 to 255, not a value of the type Float32Array",
+      "the image: data must be a Uint8Array of RGB values of 0 to 255, not a value of the type Float32Array",
     ],
     [
       "no size",
       { width: 0, height: 1.5, data: new Uint8Array(3) },
-      "the picture: width and height must be whole numbers from 1 on, not 0 and 1.5",
+      "the image: width and height must be whole numbers from 1 on, not 0 and 1.5",
     ],
     ["an empty object", {}, `${needed}a value of the type Object`],
     ["null", null, `${needed}null`],
@@ -35,7 +35,7 @@ describe("pictures given to a model as data", () => {
   ];
   for (const [what, given, message] of faults) {
     it(`are refused: ${what}`, async () => {
-      expect(await userMessage(() => checkedPicture(given))).to.equal(message);
+      expect(await userMessage(() => checkedImage(given))).to.equal(message);
     });
   }
 });

@@ -1,12 +1,12 @@
 import { LARGEST_SIDE } from "../masks/sides.js";
 import { DataFault, type Place } from "./fault.js";
 
-/** Sides that an annotation file says. @throws DataFault where they are no picture's */
+/** Sides that an annotation file says. @throws DataFault where they are no image's */
 export function checkSides(width: number, height: number, where: Place): void {
   if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
     throw new DataFault("size", where, `width and height must be whole numbers from 1, not ${width} and ${height}`);
   }
   if (Math.max(width, height) <= LARGEST_SIDE) return;
-  const message = `the picture's size is ${width} × ${height}; a side has at most ${LARGEST_SIDE} pixels`;
+  const message = `the image's size is ${width} × ${height}; a side has at most ${LARGEST_SIDE} pixels`;
   throw new DataFault("size", where, `${message}: cut it into tiles`);
 }

@@ -1,14 +1,14 @@
 import sharp from "sharp";
 import { UserError } from "../../../lib/errors.js";
-import { decodeMask, decodePicture } from "../../../lib/images/decode.js";
+import { decodeImage, decodeMask } from "../../../lib/images/decode.js";
 import { encodeIndexedPng } from "../../../lib/images/encode.js";
-import { mutatePicture } from "../mendPng.js";
+import { mutateImage } from "../mendPng.js";
 import type { FuzzTarget } from "../target.js";
 import { oneOf } from "../words.js";
 
 const SIDE = { width: 24, height: 17 };
 
-/** A picture in every format that is read. */
+/** An image in every format that is read. */
 async function seeds(): Promise<readonly Uint8Array[]> {
   const data = Uint8Array.from({ length: SIDE.width * SIDE.height * 3 }, (_, i) => (i * i) % 251);
   const rgb = () => sharp(data, { raw: { ...SIDE, channels: 3 } });
@@ -27,7 +27,7 @@ async function seeds(): Promise<readonly Uint8Array[]> {
     rgb().avif({ effort: 0 }),
   ];
   const labels = encodeIndexedPng({ ...SIDE, data: data.subarray(0, SIDE.width * SIDE.height) }, []);
-  return [...(await Promise.all(encoded.map((picture) => picture.toBuffer()))), labels, bmp(data)];
+  return [...(await Promise.all(encoded.map((image) => image.toBuffer()))), labels, bmp(data)];
 }
 
 function bmp(rgb: Uint8Array): Buffer {
@@ -44,16 +44,16 @@ function bmp(rgb: Uint8Array): Buffer {
 }
 
 export const target: FuzzTarget = {
-  about: "pictures of every format, damaged, by both codecs, and as masks",
+  about: "images of every format, damaged, by both codecs, and as masks",
   async open() {
-    const pictures = await seeds();
+    const images = await seeds();
     return {
-      make: (random) => mutatePicture(oneOf(random, pictures), random),
+      make: (random) => mutateImage(oneOf(random, images), random),
       async attempt(input) {
         // Either codec may refuse what the other takes; the input is refused where all do.
         const ends = await Promise.allSettled([
-          decodePicture(input, { codec: "auto" }),
-          decodePicture(input, { codec: "javascript" }),
+          decodeImage(input, { codec: "auto" }),
+          decodeImage(input, { codec: "javascript" }),
           decodeMask(input),
         ]);
         const failures = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));

@@ -1,22 +1,22 @@
 import type { Config } from "../../config/schema.js";
 import { scaledSize } from "../../datasets/geometry.js";
-import type { Picture } from "../../images/picture.js";
+import type { Image } from "../../images/image.js";
 import { prepare } from "../../inference/prepare.js";
 import type { InferenceBatch } from "../../models/predictions.js";
 import type { ExportSettings } from "../settings.js";
 
 /**
- * A picture as the exported model takes it: as the config's test transforms make it, where that fits; else scaled down
- * into the model's fixed size. Of a fixed batch all pictures are the same.
+ * An image as the exported model takes it: as the config's test transforms make it, where that fits; else scaled down
+ * into the model's fixed size. Of a fixed batch all images are the same.
  */
 export function preparedFor(
   settings: ExportSettings,
-  picture: Picture,
+  image: Image,
   name: string,
   data: Config["data"],
 ): InferenceBatch {
   const { size, batch } = settings;
-  const one = size === "free" ? prepare(picture, name, data) : fitted(size, picture, name, data);
+  const one = size === "free" ? prepare(image, name, data) : fitted(size, image, name, data);
   const count = batch === "free" ? 1 : batch;
   const images = new Float32Array(count * one.images.length);
   for (let i = 0; i < count; i++) images.set(one.images, i * one.images.length);
@@ -25,16 +25,16 @@ export function preparedFor(
 
 type FixedSize = Exclude<ExportSettings["size"], "free">;
 
-function fitted(size: FixedSize, picture: Picture, name: string, data: Config["data"]): InferenceBatch {
+function fitted(size: FixedSize, image: Image, name: string, data: Config["data"]): InferenceBatch {
   const padding = { ...data.padding, sizes: [size] };
-  const asConfigured = prepare(picture, name, { ...data, padding } as Config["data"]);
+  const asConfigured = prepare(image, name, { ...data, padding } as Config["data"]);
   if (asConfigured.width === size.width && asConfigured.height === size.height) return asConfigured;
   const long = [size.width, size.height] as const;
-  const wide = picture.width >= picture.height;
-  const inside = scaledSize(picture, wide === size.width >= size.height ? long : squareOf(size));
+  const wide = image.width >= image.height;
+  const inside = scaledSize(image, wide === size.width >= size.height ? long : squareOf(size));
   const scale: [number, number] = [Math.min(inside.width, size.width), Math.min(inside.height, size.height)];
   const resize = { type: "resize", scale, keepRatio: false, multipleOf: 1, interpolation: "bilinear" } as const;
-  return prepare(picture, name, {
+  return prepare(image, name, {
     ...data,
     padding,
     transforms: { ...data.transforms, test: [resize] },
@@ -46,7 +46,7 @@ const squareOf = ({ height, width }: FixedSize): readonly [number, number] => {
   return [side, side];
 };
 
-/** A config whose validation set is brought to a fixed size, every picture stretched to it; unchanged where sizes are free. */
+/** A config whose validation set is brought to a fixed size, every image stretched to it; unchanged where sizes are free. */
 export function configFor<C extends Config>(settings: ExportSettings, config: C): C {
   const { size, batch } = settings;
   const testBatchSize = batch === "free" ? config.data.testBatchSize : batch;

@@ -95,7 +95,7 @@ export function flip(source: usize, width: i32, height: i32, out: usize): void {
 }
 
 /**
- * Rows of pixels to three planes of floats through a table of 256 values a channel; what lies right of the picture
+ * Rows of pixels to three planes of floats through a table of 256 values a channel; what lies right of the image
  * becomes 0.
  *
  * @param out [3, height, paddedWidth]

@@ -1,8 +1,8 @@
-import type { LabelMap, Picture } from "../../lib/images/picture.js";
+import type { Image, LabelMap } from "../../lib/images/image.js";
 import { Random } from "../../lib/random.js";
 
-/** A picture of smooth colours with some noise, which JPEG keeps well. */
-export function smoothPicture(width: number, height: number): Picture {
+/** An image of smooth colours with some noise, which JPEG keeps well. */
+export function smoothImage(width: number, height: number): Image {
   const data = new Uint8Array(width * height * 3);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -14,8 +14,8 @@ export function smoothPicture(width: number, height: number): Picture {
   return { width, height, data };
 }
 
-export function noisePicture(width: number, height: number, seed = 1): Picture {
-  const random = Random.of(seed, "picture");
+export function noiseImage(width: number, height: number, seed = 1): Image {
+  const random = Random.of(seed, "image");
   return { width, height, data: Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)) };
 }
 
@@ -24,8 +24,8 @@ export function noiseLabels(width: number, height: number, classes: number, seed
   return { width, height, data: Uint8Array.from({ length: width * height }, () => random.integer(classes)) };
 }
 
-/** Mean absolute difference of two pictures of one size. */
-export function meanDifference(a: Picture, b: Picture): number {
+/** Mean absolute difference of two images of one size. */
+export function meanDifference(a: Image, b: Image): number {
   if (a.width !== b.width || a.height !== b.height) return Number.POSITIVE_INFINITY;
   return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 }

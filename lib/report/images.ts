@@ -4,24 +4,24 @@ import type { CocoResult } from "../evaluation/cocoTypes.js";
 import { drawInstances } from "../images/draw/instances.js";
 import { hexOf } from "../images/draw/palette.js";
 import { drawLabelMap } from "../images/draw/semantic.js";
-import type { LabelMap, Picture } from "../images/picture.js";
+import type { Image, LabelMap } from "../images/image.js";
 import { openPredictor, type Predictor } from "../inference/predictor.js";
 import { outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
 import { segmentationToRle } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
-import { colourKeys, compared, type Html, pictureFigure } from "../pages/index.js";
+import { colourKeys, compared, type Html, imageFigure } from "../pages/index.js";
 import { type DetectionAnalysis, resultsFile } from "./detections.js";
 import type { LabelMapAnalysis } from "./labelMaps.js";
 import type { StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
 
-/** Pixels of a picture's longer side; larger ones are reduced. */
+/** Pixels of an image's longer side; larger ones are reduced. */
 const LONGEST = 640;
 /** Small ones are enlarged by this at the most, so that labels do not cover them. */
 const LARGEST_FACTOR = 3;
 const JPEG_QUALITY = 80;
 
-/** Each of the worst pictures, annotations beside what was found from the score threshold on. */
+/** Each of the worst images, annotations beside what was found from the score threshold on. */
 export async function worstDetections(
   analysis: DetectionAnalysis,
   stored: StoredEvaluation,
@@ -36,25 +36,25 @@ export async function worstDetections(
   for (const [i, id] of ids.entries()) {
     signal?.throwIfAborted();
     const { right, wrong, missed, f1 } = worst[i]!;
-    const truth = await dataset.load(dataset.pictures.findIndex((picture) => picture.id === id));
+    const truth = await dataset.load(dataset.images.findIndex((image) => image.id === id));
     const found = foundSample(truth, boxes.get(id) ?? [], masks?.get(id), classOf, chosen.score);
     const style = { classes: dataset.classes };
     const drawn = [truth, found.sample].map((sample) => fitted(sample));
-    const pictures = [
-      drawInstances(drawn[0]!.picture, drawn[0]!.instances!, style),
+    const images = [
+      drawInstances(drawn[0]!.image, drawn[0]!.instances!, style),
       drawInstances(
-        drawn[1]!.picture,
+        drawn[1]!.image,
         { ...drawn[1]!.instances!, scores: found.scores },
         { ...style, scoreThreshold: 0 },
       ),
     ];
     const title = `${truth.meta.file}: F1 ${f1.toFixed(2)}, ${right} right, ${wrong} wrong, ${missed} missed`;
-    shown.push(await besides(title, pictures));
+    shown.push(await besides(title, images));
   }
   return shown;
 }
 
-/** By picture its results, in the file's order. */
+/** By image its results, in the file's order. */
 async function resultsOf(path: string, ids: readonly number[]): Promise<Map<number, CocoResult[]>> {
   const found = new Map(ids.map((id) => [id, [] as CocoResult[]]));
   const { lists } = await outlineJson(path);
@@ -64,7 +64,7 @@ async function resultsOf(path: string, ids: readonly number[]): Promise<Map<numb
   return found;
 }
 
-/** A sample with what was found in its picture for its objects. */
+/** A sample with what was found in its image for its objects. */
 function foundSample(
   truth: Sample,
   boxes: readonly CocoResult[],
@@ -72,7 +72,7 @@ function foundSample(
   classOf: ReadonlyMap<number, number>,
   scoreThreshold: number,
 ): { readonly sample: Sample; readonly scores: Float32Array } {
-  const { width, height } = truth.picture;
+  const { width, height } = truth.image;
   const kept = [...boxes.keys()].filter(
     (i) => boxes[i]!.score >= scoreThreshold && classOf.has(boxes[i]!.category_id) && boxes[i]!.bbox !== undefined,
   );
@@ -95,7 +95,7 @@ function foundSample(
   return { sample: { ...truth, instances }, scores: Float32Array.from(kept, (i) => boxes[i]!.score) };
 }
 
-/** Each of the worst pictures, its label map beside the model's, which is predicted anew. */
+/** Each of the worst images, its label map beside the model's, which is predicted anew. */
 export async function worstLabelMaps(
   { dataset, worst }: LabelMapAnalysis,
   { config }: StoredEvaluation,
@@ -109,15 +109,15 @@ export async function worstLabelMaps(
   try {
     for (const { file, mIoU, aAcc } of worst) {
       signal?.throwIfAborted();
-      const index = dataset.pictures.findIndex((picture) => picture.file === file);
+      const index = dataset.images.findIndex((image) => image.file === file);
       if (index < 0) continue;
       const truth = await dataset.load(index);
-      const labelMap = await predictor.predict(truth.picture, file);
-      const pictures = [truth, { ...truth, labelMap }].map((sample) => {
+      const labelMap = await predictor.predict(truth.image, file);
+      const images = [truth, { ...truth, labelMap }].map((sample) => {
         const drawn = fitted(sample);
-        return drawLabelMap(drawn.picture, drawn.labelMap as LabelMap, style);
+        return drawLabelMap(drawn.image, drawn.labelMap as LabelMap, style);
       });
-      shown.push(await besides(`${file}: mIoU ${fixed(mIoU)}, pixel accuracy ${fixed(aAcc)}`, pictures));
+      shown.push(await besides(`${file}: mIoU ${fixed(mIoU)}, pixel accuracy ${fixed(aAcc)}`, images));
     }
   } finally {
     await predictor.dispose();
@@ -129,16 +129,16 @@ const fixed = (value: number | null): string => (value === null ? "–" : value.
 
 /** At the size in which it is shown, so that lines and words stay legible. */
 export function fitted(sample: Sample): Sample {
-  const { width, height } = sample.picture;
+  const { width, height } = sample.image;
   const factor = Math.min(LONGEST / Math.max(width, height), LARGEST_FACTOR);
   const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
   return resizeSample(sample, size, { interpolation: "bilinear-antialias" });
 }
 
-async function besides(title: string, pictures: readonly Picture[]): Promise<Html> {
+async function besides(title: string, images: readonly Image[]): Promise<Html> {
   const captions = ["Annotated", "Found"];
-  const drawn = pictures.map((picture, i) =>
-    pictureFigure(picture, { quality: JPEG_QUALITY, caption: captions[i]!, description: `${captions[i]}: ${title}` }),
+  const drawn = images.map((image, i) =>
+    imageFigure(image, { quality: JPEG_QUALITY, caption: captions[i]!, description: `${captions[i]}: ${title}` }),
   );
   return compared(title, await Promise.all(drawn));
 }

@@ -4,9 +4,9 @@ import { expect } from "chai";
 import { encode } from "fast-png";
 import sharp from "sharp";
 import { api } from "../../lib/cli/api.js";
-import { decodeLabelMap, decodePicture } from "../../lib/images/decode.js";
+import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng } from "../../lib/images/encode.js";
-import { smoothPicture } from "../images/pictures.js";
+import { smoothImage } from "../images/images.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { accepted, onlyMessage, refused, set } from "./refused.js";
 import { run as runCommand } from "./support.js";
@@ -14,9 +14,9 @@ import { run as runCommand } from "./support.js";
 /** Files of kinds and sizes that are no multiple of 32: name → width, height. */
 const ODD = { "grey.jpg": [50, 40], "cmyk.jpg": [70, 33], "deep.png": [45, 64], "palette.png": [64, 47] } as const;
 
-async function oddPicture(name: keyof typeof ODD): Promise<Uint8Array> {
+async function oddImage(name: keyof typeof ODD): Promise<Uint8Array> {
   const [width, height] = ODD[name];
-  const { data } = smoothPicture(width, height);
+  const { data } = smoothImage(width, height);
   const image = () => sharp(data, { raw: { width, height, channels: 3 } });
   switch (name) {
     case "grey.jpg":
@@ -33,9 +33,9 @@ async function oddPicture(name: keyof typeof ODD): Promise<Uint8Array> {
   }
 }
 
-/** Puts odd pictures in the place of the data set's own, each with an object or a label map. */
+/** Puts odd images in the place of the data set's own, each with an object or a label map. */
 async function makeOdd(data: ShapesData): Promise<void> {
-  for (const folder of [data.pictures, data.labelMaps]) {
+  for (const folder of [data.images, data.labelMaps]) {
     for (const name of readdirSync(folder)) rmSync(join(folder, name));
   }
   const images: object[] = [];
@@ -43,7 +43,7 @@ async function makeOdd(data: ShapesData): Promise<void> {
   for (const name of Object.keys(ODD) as (keyof typeof ODD)[]) {
     const [width, height] = ODD[name];
     const id = images.length + 1;
-    writeFileSync(join(data.pictures, name), await oddPicture(name));
+    writeFileSync(join(data.images, name), await oddImage(name));
     const map = { width, height, data: new Uint8Array(width * height).map((_, i) => i % 3) };
     writeFileSync(join(data.labelMaps, `${parse(name).name}.png`), encodeIndexedPng(map, [[0, 0, 0]]));
     images.push({ id, file_name: name, width, height });
@@ -55,7 +55,7 @@ async function makeOdd(data: ShapesData): Promise<void> {
 }
 
 for (const task of ["detection", "segmentation"] as const) {
-  describe(`bad input: pictures (${task})`, () => {
+  describe(`bad input: images (${task})`, () => {
     let data: ShapesData;
     let config: string;
     let weights: string;
@@ -77,11 +77,11 @@ for (const task of ["detection", "segmentation"] as const) {
     ];
 
     it("predicts grey, CMYK and 16 bits, of sizes that are no multiple of 32", async () => {
-      await accepted(predict("all", data.pictures));
+      await accepted(predict("all", data.images));
       for (const [name, [width, height]] of Object.entries(ODD)) {
         const stem = parse(name).name;
         if (task === "detection") {
-          const overlay = await decodePicture(join(data.folder, "all", "overlays", `${stem}.jpg`));
+          const overlay = await decodeImage(join(data.folder, "all", "overlays", `${stem}.jpg`));
           expect([overlay.width, overlay.height], name).to.deep.equal([width, height]);
           continue;
         }
@@ -90,41 +90,39 @@ for (const task of ["detection", "segmentation"] as const) {
       }
     });
 
-    it("names what stands for no picture, and writes nothing", async () => {
+    it("names what stands for no image, and writes nothing", async () => {
       const empty = join(data.folder, "empty");
       mkdirSync(empty, { recursive: true });
-      const glob = join(data.pictures, "*.webp");
+      const glob = join(data.images, "*.webp");
       const missing = join(data.folder, "none.jpg");
       const nothing = "no such file or folder, and no pattern that matches any";
-      expect(await refused(predict("none", empty))).to.equal(`${empty}: there are no pictures here`);
+      expect(await refused(predict("none", empty))).to.equal(`${empty}: there are no images here`);
       expect(await refused(predict("none", glob))).to.equal(`${glob}: ${nothing}`);
-      expect(await refused(predict("none", join(data.pictures, "grey.jpg"), missing))).to.equal(
-        `${missing}: ${nothing}`,
-      );
+      expect(await refused(predict("none", join(data.images, "grey.jpg"), missing))).to.equal(`${missing}: ${nothing}`);
       expect(existsSync(join(data.folder, "none"))).to.equal(false);
     });
 
     it("names an output folder that cannot be written", async () => {
       const blocked = join(data.folder, "config.yaml", "out");
-      const message = await refused(predict(join("config.yaml", "out"), join(data.pictures, "grey.jpg")));
+      const message = await refused(predict(join("config.yaml", "out"), join(data.images, "grey.jpg")));
       expect(message)
         .to.contain(`cannot write ${blocked}`)
         .and.match(/: a part of the path is not a folder$/);
     });
 
-    it("names each picture that is damaged, and writes the others", async () => {
+    it("names each image that is damaged, and writes the others", async () => {
       const photos = join(data.folder, "photos");
       mkdirSync(photos);
       for (const name of ["grey.jpg", "cmyk.jpg"] as const) {
-        writeFileSync(join(photos, name), await oddPicture(name));
+        writeFileSync(join(photos, name), await oddImage(name));
       }
       truncateSync(join(photos, "cmyk.jpg"), 1000);
-      writeFileSync(join(photos, "text.jpg"), "this is no picture");
+      writeFileSync(join(photos, "text.jpg"), "this is no image");
       const { code, stdout, stderr } = await runCommand([...predict("some", photos), "--json"], { api });
       expect(code).to.equal(1);
       const result = JSON.parse(stdout);
       const names = (list: { input: string }[]) => list.map(({ input }) => parse(input).base);
-      expect(names(result.pictures)).to.deep.equal(["grey.jpg"]);
+      expect(names(result.images)).to.deep.equal(["grey.jpg"]);
       expect(names(result.unreadable)).to.deep.equal(["cmyk.jpg", "text.jpg"]);
       expect(result.unreadable[0].reason).to.match(/cmyk\.jpg: cannot be decoded: /);
       expect(stderr).to.match(
@@ -133,18 +131,18 @@ for (const task of ["detection", "segmentation"] as const) {
       expect(stderr).to.match(/text\.jpg: cannot be decoded: it is a text file; .*; skipped\n/);
       const rest = stderr.replace(/^.*; skipped\n/gm, "");
       expect(onlyMessage({ code, stdout: "", stderr: rest })).to.match(
-        /^2 of 3 pictures could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results are those of the others$/,
+        /^2 of 3 images could not be read \(.*cmyk\.jpg, .*text\.jpg\); the results are those of the others$/,
       );
       expect(readdirSync(join(data.folder, "some", "overlays"))).to.deep.equal(["grey.jpg"]);
       if (task === "detection") {
-        const { images } = JSON.parse(readFileSync(join(data.folder, "some", "pictures.json"), "utf8"));
+        const { images } = JSON.parse(readFileSync(join(data.folder, "some", "images.json"), "utf8"));
         expect(images).to.have.length(1);
       }
     });
 
     for (const workers of [0, 1]) {
       it(`names a truncated JPEG in training and in measuring, with ${workers} workers`, async () => {
-        const path = join(data.pictures, "grey.jpg");
+        const path = join(data.images, "grey.jpg");
         const whole = readFileSync(path);
         truncateSync(path, whole.length - 20); // its headers are whole
         try {

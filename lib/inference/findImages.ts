@@ -1,22 +1,22 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { glob } from "tinyglobby";
-import { isPicture, listFolders, listPictures } from "../datasets/folders.js";
+import { isImage, listFolders, listImages } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
 
 /**
- * The pictures that files, folders and glob patterns stand for, each once, in the order given; those of a folder or a
+ * The images that files, folders and glob patterns stand for, each once, in the order given; those of a folder or a
  * pattern by name.
  *
- * @throws UserError naming what stands for no picture
+ * @throws UserError naming what stands for no image
  */
-export async function findPictures(inputs: readonly string[]): Promise<string[]> {
+export async function findImages(inputs: readonly string[]): Promise<string[]> {
   const found = new Map<string, string>(); // by absolute path
   for (const input of inputs) {
-    const paths = await picturesOf(input);
+    const paths = await imagesOf(input);
     if (paths.length === 0) {
       const hint = (await hasFolders(input)) ? `; for those of the folders in it give "${join(input, "**/*")}"` : "";
-      throw new UserError(`${input}: there are no pictures here${hint}`);
+      throw new UserError(`${input}: there are no images here${hint}`);
     }
     for (const path of paths) if (!found.has(resolve(path))) found.set(resolve(path), path);
   }
@@ -25,11 +25,11 @@ export async function findPictures(inputs: readonly string[]): Promise<string[]>
 
 const hasFolders = async (path: string): Promise<boolean> => (await listFolders(path).catch(() => [])).length > 0;
 
-async function picturesOf(input: string): Promise<string[]> {
+async function imagesOf(input: string): Promise<string[]> {
   const entry = await stat(input).catch(() => undefined);
-  if (entry?.isDirectory()) return (await listPictures(input)).map((name) => join(input, name));
+  if (entry?.isDirectory()) return (await listImages(input)).map((name) => join(input, name));
   if (entry !== undefined) return [input];
   const matches = await glob(input, { expandDirectories: false, absolute: isAbsolute(input) });
   if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and no pattern that matches any`);
-  return matches.filter(isPicture).sort();
+  return matches.filter(isImage).sort();
 }
