@@ -91,7 +91,7 @@ export function checkedImage(image: unknown): Image {
   const given = typeof image === "object" && image !== null ? image : undefined;
   if (given === undefined || !("width" in given && "height" in given && "data" in given)) {
     throw new UserError(
-      "the image: a path, the bytes of a file, or { width, height, data } is needed, " + `not ${describeValue(image)}`,
+      `the image: a path, the bytes of a file, or { width, height, data } is needed, not ${describeValue(image)}`,
     );
   }
   const { width, height, data } = given;

@@ -225,7 +225,7 @@ describe("config errors", () => {
       "a variable that is not set",
       "images: a/val",
       `images: '${variable("MY_SETS")}/val'`,
-      `config.yaml:9:45: data.val.images: the environment variable MY_SETS is not set; set it, or write ${variable("MY_SETS:-otherwise")}`,
+      `config.yaml:9:43: data.val.images: the environment variable MY_SETS is not set; set it, or write ${variable("MY_SETS:-otherwise")}`,
     ],
     [
       "a key that would change prototypes",
