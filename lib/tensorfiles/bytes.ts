@@ -51,6 +51,34 @@ export function bytesSource(bytes: Uint8Array, path: string): ByteSource {
   };
 }
 
+/** Longer than what precedes a zip member's bytes, so that a header and what follows it are one read. */
+const AHEAD = 1 << 18;
+
+/**
+ * The same source for many small reads that mostly go forward: one that is not in memory brings what follows along. Large ones go to
+ * the source as they are.
+ */
+export function readingAhead(source: ByteSource): ByteSource {
+  let window: { readonly start: number; readonly bytes: Uint8Array } | undefined;
+  const bytesFrom = async (position: number, length: number): Promise<Uint8Array> => {
+    const found = window;
+    if (found !== undefined && position >= found.start && position + length <= found.start + found.bytes.length) {
+      return found.bytes.subarray(position - found.start, position - found.start + length);
+    }
+    const bytes = await readRange(source, position, Math.min(AHEAD, source.size - position));
+    window = { start: position, bytes };
+    return bytes.subarray(0, length);
+  };
+  return {
+    ...source,
+    async readInto(target, position) {
+      const isSmall = target.length <= AHEAD && position >= 0 && position + target.length <= source.size;
+      if (!isSmall) return source.readInto(target, position);
+      target.set(await bytesFrom(position, target.length));
+    },
+  };
+}
+
 /** Reads a range into new memory. The caller has checked that the length is one the file can have. */
 export async function readRange(source: ByteSource, position: number, length: number): Promise<Buffer> {
   if (position < 0 || position + length > source.size) throw ended(source.path);

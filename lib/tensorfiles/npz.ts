@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../files.js";
 import { encodeNpy, type NpyHeader, parseNpy, parseNpyHeader, UnknownNpyDtype } from "../tensors/npy.js";
 import { DTYPES, elementCount, type TensorData } from "../tensors/tensor.js";
 import type { OtherContent, StoredTensor, TensorFile, TensorToWrite } from "../tensors/tensorFile.js";
-import { type ByteSource, openByteSource, readRange } from "./bytes.js";
+import { type ByteSource, openByteSource, readingAhead, readRange } from "./bytes.js";
 import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "./zip.js";
 import { type NewMember, zipParts } from "./zipWriter.js";
 
@@ -28,7 +28,8 @@ export async function openNpz(path: string): Promise<TensorFile> {
 }
 
 /** As `openNpz`, of a source, which `close` then closes. */
-export async function readNpz(source: ByteSource): Promise<TensorFile> {
+export async function readNpz(file: ByteSource): Promise<TensorFile> {
+  const source = readingAhead(file);
   const archive = await openZip(source);
   const members = new Map<StoredTensor, ZipMember>();
   const others: OtherContent[] = [];
@@ -40,8 +41,13 @@ export async function readNpz(source: ByteSource): Promise<TensorFile> {
         `${source.path}: its arrays claim more than ${bytes} bytes in a file of ${source.size}; refused as damaged or made to do harm`,
       );
     }
+  }
+  const headers = new Map<ZipMember, NpyHeader | string>();
+  const inFile = [...archive.members.values()].sort((a, b) => a.offset - b.offset); // so that the file is read once, forward
+  for (const member of inFile) headers.set(member, await glance(source, archive, member));
+  for (const member of archive.members.values()) {
     const name = member.name.replace(/\.npy$/, "");
-    const header = await glance(source, archive, member);
+    const header = headers.get(member)!;
     if (typeof header === "string") others.push({ group: [], name, what: header });
     else members.set(stored(name, header, member, source.path), member);
   }

@@ -10,6 +10,8 @@ export interface ZipMember {
   /** Bytes when unpacked, as the archive says. */
   readonly size: number;
   readonly packedSize: number;
+  /** Where it says its header is. */
+  readonly offset: number;
   readonly method: "stored" | "deflated";
   readonly crc32: number;
 }
@@ -111,6 +113,7 @@ async function readEntries(zip: ZipFile, path: string): Promise<Entry[]> {
 
 function describe(entry: Entry, path: string): ZipMember | undefined {
   const { fileName: name, uncompressedSize: size, compressedSize: packedSize, compressionMethod } = entry;
+  const { relativeOffsetOfLocalHeader: offset, crc32 } = entry;
   if (name.endsWith("/")) return undefined;
   if (entry.isEncrypted()) throw new UserError(`${path}: ${name} is encrypted`);
   if (compressionMethod !== 0 && compressionMethod !== 8) {
@@ -118,7 +121,7 @@ function describe(entry: Entry, path: string): ZipMember | undefined {
       `${path}: ${name} is packed by method ${compressionMethod}; only stored and deflated members can be read`,
     );
   }
-  return { name, size, packedSize, method: compressionMethod === 0 ? "stored" : "deflated", crc32: entry.crc32 };
+  return { name, size, packedSize, offset, method: compressionMethod === 0 ? "stored" : "deflated", crc32 };
 }
 
 /** What yauzl reads through. Its stream methods are not used. */

@@ -72,7 +72,27 @@ export const HOSTILE_TENSORS: Readonly<Record<string, HostileFile>> = {
   },
   "twenty million containers": {
     format: "pth",
-    make: () => packed(raw("]"), times(9_000_000, raw("}a"))),
+    make: () => packed(raw("]"), times(9_000_000, raw("}0"))),
+    refusal: "holds more than 1000000 containers and names",
+  },
+  "tuples in tuples": {
+    format: "pth",
+    make: () => plain(raw(")"), times(4_900_000, op(0x85))),
+    refusal: "holds more than 1000000 containers and names",
+  },
+  "integers read and dropped": {
+    format: "pth",
+    make: () => packed(times(9_000_000, op(0x8a, 1, 5), drop), none),
+    refusal: "has more than 8000000 instructions",
+  },
+  "integers of 256 bytes": {
+    format: "pth",
+    make: () => packed(times(250_000, op(0x8b, 0, 1, 0, 0), Buffer.alloc(256, 0x7f), drop), none),
+    refusal: "holds no tensors",
+  },
+  "large integers read and dropped": {
+    format: "pth",
+    make: () => packed(times(3_900_000, op(0x8a, 8, 1, 2, 3, 4, 5, 6, 7, 8), drop), none),
     refusal: "holds more than 2000000 values",
   },
   "dictionaries of one entry": {
@@ -88,7 +108,7 @@ export const HOSTILE_TENSORS: Readonly<Record<string, HostileFile>> = {
   "instructions without end": {
     format: "pth",
     make: () => packed(times(20_000_000, raw("N0")), none),
-    refusal: "has more than 20000000 instructions",
+    refusal: "has more than 8000000 instructions",
   },
   "names of half a megabyte": {
     format: "pth",

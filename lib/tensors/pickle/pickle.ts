@@ -1,4 +1,4 @@
-import { PickleError, type PickleReader } from "./pickleReader.js";
+import { EXACT_BYTES, PickleError, type PickleReader } from "./pickleReader.js";
 import { isKind, isList, type PickleDict, type PickleList, type PickleOpaque, type PickleValue } from "./values.js";
 
 /** What is known of the names in a pickle. Neither function runs anything of the pickle's. */
@@ -19,9 +19,11 @@ export type Spend = (amount: number) => void;
 
 /** Far more than checkpoints have, and little enough to bound memory and time. */
 const LIMITS = {
-  opcodes: 20_000_000,
-  /** Containers and names made, entries put into containers, and values kept to be referred to. */
+  opcodes: 8_000_000,
+  /** Containers and names made, entries put into containers, values kept to be referred to, and large integers. */
   values: 2_000_000,
+  /** Of these, containers and names: each takes up to 300 bytes. */
+  made: 1_000_000,
   stack: 2_000_000,
   marks: 10_000,
   longBytes: 256,
@@ -39,6 +41,7 @@ interface Machine {
   readonly memo: Map<number, PickleValue>;
   readonly spend: Spend;
   values: number;
+  made: number;
   marks: number;
 }
 
@@ -50,7 +53,7 @@ interface Machine {
  */
 export function unpickle(reader: PickleReader, world: PickleWorld): PickleValue {
   const spend = meter(reader);
-  const machine: Machine = { reader, world, stack: [], memo: new Map(), spend, values: 0, marks: 0 };
+  const machine: Machine = { reader, world, stack: [], memo: new Map(), spend, values: 0, made: 0, marks: 0 };
   for (let count = 0; count < LIMITS.opcodes; count++) {
     const code = reader.byte();
     if (code === STOP) {
@@ -116,6 +119,7 @@ function popToMark(machine: Machine): PickleValue[] {
 
 function made<T extends PickleValue>(machine: Machine, value: T): T {
   keep(machine, 1);
+  if (++machine.made > LIMITS.made) throw new PickleError(`holds more than ${LIMITS.made} containers and names`);
   return value;
 }
 
@@ -178,9 +182,10 @@ function build(machine: Machine): void {
   top(machine);
 }
 
-function long({ reader, stack }: Machine, length: number): void {
+function long(machine: Machine, length: number): void {
   if (length > LIMITS.longBytes) throw new PickleError(`has an integer of ${length} bytes`);
-  stack.push(reader.signed(length));
+  if (length > EXACT_BYTES) keep(machine, 1); // a large one takes longer to read than all else of its size
+  machine.stack.push(machine.reader.signed(length));
 }
 
 function global(machine: Machine, module: string, name: string): void {

@@ -11,6 +11,9 @@ export class PickleError extends Error {
 }
 
 const LONGEST_LINE = 1000;
+/** Integers of so many bytes are exact as numbers. */
+export const EXACT_BYTES = 6;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Reads a pickle's arguments, little-endian but for floats. */
 export class PickleReader {
@@ -60,12 +63,14 @@ export class PickleReader {
   /** An integer in two's complement; a bigint where a number would not hold it exactly. */
   signed(length: number): number | bigint {
     const start = this.take(length);
-    if (length === 0) return 0;
-    const digits = Array.from(this.content.subarray(start, start + length), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    );
-    const hex = digits.reverse().join("");
-    const value = BigInt.asIntN(8 * length, BigInt(`0x${hex}`));
+    if (length <= EXACT_BYTES) {
+      let number = 0;
+      for (let i = start + length - 1; i >= start; i--) number = 256 * number + this.content[i]!;
+      return number >= 2 ** (8 * length - 1) ? number - 2 ** (8 * length) : number;
+    }
+    let hex = "0x";
+    for (let i = start + length - 1; i >= start; i--) hex += HEX[this.content[i]!]!;
+    const value = BigInt.asIntN(8 * length, BigInt(hex));
     const rounded = Number(value);
     return Number.isSafeInteger(rounded) ? rounded : value;
   }
