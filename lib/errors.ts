@@ -16,6 +16,48 @@ export class UserError extends Error {
   }
 }
 
+/**
+ * Names that the field has for one thing, as keys of configs and as options, here without case, hyphens and underscores. They are
+ * suggested, not taken: one name each is enough to learn.
+ */
+const SAME_MEANING: readonly (readonly string[])[] = [
+  "images image pictures picture pics photos photo imgs img imagedir imgdir imagesdir imagefolder imgprefix",
+  "annotations annotation anns ann annfile annotationfile annotationsfile groundtruth gt",
+  "labelmaps labelmap masks maps segmaps segmap segmentation segmentations segmentationmaps",
+  "classes categories classnames names",
+  "weights checkpoint ckpt pretrained loadfrom",
+  "output out outdir outputdir workdir savedir",
+  "train training",
+  "val valid validation validate",
+  "steps iterations iters iter maxiters maxiterations maxsteps",
+  "batchsize batch samplespergpu imsperbatch imagesperbatch",
+  "workers numworkers workerspergpu",
+  "threads numthreads nthreads",
+  "seed randomseed manualseed",
+  "lr learningrate baselr lr0",
+  "optimizer optimiser optim",
+  "schedule scheduler lrschedule lrscheduler lrconfig",
+  "weightdecay wd",
+  "clipnorm clip clipgrad gradclip gradientclipping maxnorm maxgradnorm",
+  "ema modelema exponentialmovingaverage",
+  "evaluateevery evalinterval evalevery valinterval valevery validateevery validationinterval",
+  "scorethreshold score scorethr threshold conf confidence confidencethreshold",
+  "ignorelabel ignoreindex ignoreclass",
+  "providers provider device devices",
+].map((line) => line.split(" "));
+
+const bare = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, "");
+
+/** Of keys or options: the same in another spelling of its words, or another name of the same thing. */
+export function nameOfSameMeaning(name: string, candidates: readonly string[]): string | undefined {
+  const wanted = bare(name);
+  const meanings = SAME_MEANING.find((names) => names.includes(wanted)) ?? [];
+  return (
+    candidates.find((candidate) => bare(candidate) === wanted) ??
+    candidates.find((candidate) => meanings.includes(bare(candidate)))
+  );
+}
+
 /** The name in `candidates` nearest to `name` by edit distance, if it is near enough to be a slip of the hand. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;

@@ -29,7 +29,7 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
     "the data set bccd in DENSEKIT_DATA, or your own by --set data.train.annotations=... and so on",
   ],
   [
-    /^(?!runs\/|output=|my\.)"?[\w@./*-]+(\.(json|jpg|png|pth|safetensors|txt|xml)|\/)"?$|^(annotations|images|images|masks|train|val|VOC2012|data\.yaml|photos)$/,
+    /^(?!runs\/|output=|my\.)"?[\w@./*-]+(\.(json|jpg|png|pth|safetensors|txt|xml)|\/)"?$|^(annotations|images|masks|train|val|VOC2012|data\.yaml|photos)$/,
     "your own files and folders",
   ],
 ];

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { UserError } from "../errors.js";
+import { nameOfSameMeaning, UserError } from "../errors.js";
 import { ownVersion } from "../version.js";
 import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
@@ -65,9 +65,21 @@ function createProgram(context: Context): Command {
     command
       .exitOverride()
       .showHelpAfterError("(--help shows what is possible)")
-      .configureOutput({ writeOut: (text) => context.stdout(text), writeErr: (text) => context.stderr.write(text) });
+      .configureOutput({
+        writeOut: (text) => context.stdout(text),
+        writeErr: (text) => context.stderr.write(text),
+        outputError: (text, write) => write(withMeaning(text, command)),
+      });
   }
   return program;
+}
+
+/** Commander suggests options by their letters; where there is one of the same meaning, that is it. */
+function withMeaning(error: string, command: Command): string {
+  const [, start, name] = /^(error: unknown option '--([\w-]+).*')/.exec(error) ?? [];
+  const options = command.options.flatMap(({ long }) => long?.slice(2) ?? []);
+  const meant = name === undefined ? undefined : nameOfSameMeaning(name, options);
+  return meant === undefined ? error : `${start}\n(Did you mean --${meant}?)\n`;
 }
 
 /** Help asked of a command that does not exist is that error: Commander would show the help of the one above it. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nearestName } from "../errors.js";
+import { nameOfSameMeaning, nearestName } from "../errors.js";
 import { originAt, type Tree } from "./tree.js";
 
 type Issue = z.core.$ZodIssue;
@@ -49,7 +49,7 @@ function explainUnknownKeys(
   const kind = typeof type === "string" && keys.includes("type") ? ` where type is ${type}` : "";
   return issue.keys.slice(0, MOST_LINES).map((key) => {
     const path = [...issue.path, key];
-    const nearest = nearestName(key, keys);
+    const nearest = nameOfSameMeaning(key, keys) ?? nearestName(key, keys);
     const [before, after] = key.split(":");
     const isRunTogether = after !== undefined && keys.includes(before!);
     const hint = isRunTogether

@@ -61,6 +61,23 @@ describe("the command line", () => {
     expect((await run([])).code).to.equal(2);
   });
 
+  it("suggests the option of the same meaning", async () => {
+    for (const [args, meant] of [
+      [["verify", "a.onnx", "--against", "x.yaml", "--weights", "w", "--pictures", "p"], "images"],
+      [["data", "check", "--annotations", "a.json", "--imgs=p"], "images"],
+      [["data", "check", "--annFile", "a.json"], "annotations"],
+      [["evaluate", "x.yaml", "--weights", "w", "--out-dir", "o"], "out"],
+      [["evaluate", "x.yaml", "--checkpoint", "w"], "weights"],
+      [["evaluate", "x.yaml", "--weigths", "w"], "weights"],
+    ] as const) {
+      const { code, stderr } = await run(args);
+      expect(code, stderr).to.equal(2);
+      expect(stderr)
+        .to.match(/^error: unknown option '--[^\n]*'\n/)
+        .and.contain(`(Did you mean --${meant}?)`);
+    }
+  });
+
   it("does not show the help of another command for one that does not exist", async () => {
     for (const args of [
       ["engine", "build", "--help"],

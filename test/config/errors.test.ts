@@ -35,6 +35,33 @@ describe("config errors", () => {
     expect(text).to.contain("must be one of l1, l3, l7, nano");
   });
 
+  it("suggests the key of the same meaning, which stays the only one", async () => {
+    for (const [path, meant] of [
+      ["data.train.pictures", "images"],
+      ["data.train.imgs", "images"],
+      ["data.val.photos", "images"],
+      ["data.val.ann_file", "annotations"],
+      ["data.valid", "val"],
+      ["training.model_ema", "ema"],
+      ["training.learningRate", undefined],
+      ["training.optimizer.learning_rate", "lr"],
+      ["training.optimizer.weight_decay", "weightDecay"],
+      ["training.iterations", "steps"],
+      ["training.grad_clip", "clipNorm"],
+      ["work_dir", "output"],
+    ] as const) {
+      const told = await message({ "config.yaml": SMALL }, [`${path}=1`]);
+      const line = told.split("\n").find((text) => text.includes(` ${path}: unknown key`));
+      if (meant === undefined) expect(line).to.contain("possible are");
+      else expect(line).to.match(new RegExp(`; did you mean "${meant}"\\?$`));
+      files.remove();
+    }
+    const told = await message({ "config.yaml": SMALL }, ["data.train.pictures=a"]);
+    expect(told)
+      .to.contain("--set data.train.pictures=a: data.train.pictures: unknown key")
+      .and.match(/did you mean "images"\?$/m);
+  });
+
   const cases: [name: string, from: string, to: string, expected: string][] = [
     [
       "an unknown key, with the nearest one",
