@@ -38,6 +38,8 @@ export {
 } from "./inference/loadModel.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
 export { claimProcess } from "./process.js";
+export { profile } from "./profile/profile.js";
+export type { ModelProfile, ProfileOptions, ProfileResult } from "./profile/types.js";
 export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";

@@ -80,6 +80,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "files for other programs, and the proof that they answer the same",
     imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
+  profile: {
+    holds: "what models cost and how long they take: the clock of all measurements, models cut into their blocks",
+    imports: [...RUNNING, "tasks", "export"],
+  },
   pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   report: {
     holds: "the page of `densekit report`",

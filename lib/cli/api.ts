@@ -6,6 +6,7 @@ import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
 import type { EvaluateOptions } from "../inference/evaluate.js";
 import type { PredictOptions, PredictResult } from "../inference/predict.js";
+import type { ProfileOptions, ProfileResult } from "../profile/types.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
@@ -23,6 +24,7 @@ export interface Api {
   writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult>;
   installTensorFlow(options: InstallOptions): Promise<InstallResult>;
   readonly evaluation: EvaluationApi;
+  profile(options: ProfileOptions): Promise<ProfileResult>;
   report(options: ReportOptions): Promise<ReportResult>;
   readonly weights: WeightsApi;
 }
@@ -88,6 +90,10 @@ export const api: Api = {
   async installTensorFlow(options) {
     const { installTensorFlow } = await import("../engines/tfjs/install.js");
     return installTensorFlow(options);
+  },
+  async profile(options) {
+    const { profile } = await import("../profile/profile.js");
+    return profile(options);
   },
   async report(options) {
     const { report } = await import("../report/report.js");

@@ -36,13 +36,16 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
 
 /** Adds the CONFIG argument and --set. */
 export function withConfig(command: Command): Command {
-  return command
-    .argument("<config>", "config file (YAML), or the name of one that comes with densekit")
-    .addOption(
-      new Option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable")
-        .argParser(collect)
-        .default([], "none"),
-    );
+  return withOverrides(command.argument("<config>", "config file (YAML), or the name of one that comes with densekit"));
+}
+
+/** Adds --set. */
+export function withOverrides(command: Command): Command {
+  return command.addOption(
+    new Option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable")
+      .argParser(collect)
+      .default([], "none"),
+  );
 }
 
 /** For options that may be given several times. */

@@ -10,6 +10,7 @@ import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
 import { predictCommand } from "./predict.js";
+import { profileCommand } from "./profile/profile.js";
 import { reportCommand } from "./report.js";
 import { exitCodeOf } from "./signals.js";
 import { trainCommand } from "./train.js";
@@ -51,6 +52,7 @@ function createProgram(context: Context): Command {
     evaluateCommand,
     reportCommand,
     predictCommand,
+    profileCommand,
     exportCommand,
     verifyCommand,
     modelRepositoryCommand,

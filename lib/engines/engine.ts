@@ -3,8 +3,21 @@ import { type DType, sizeOf, type TensorData, type TensorType, type Value } from
 /** Something that runs graphs. Programs are compiled once a shape and run many times. */
 export interface Engine {
   readonly name: string;
+  /** Of the runtime, where it tells. */
+  readonly version?: string;
   /** Compiles the graph behind the named outputs. Its inputs become the program's inputs. */
   compile(outputs: Readonly<Record<string, Value>>, options?: CompileOptions): Promise<Program>;
+  /** Runs a graph and tells what its kernels took by the runtime's own clock; absent of engines that do not. */
+  kernelTimes?(outputs: Readonly<Record<string, Value>>, inputs: Tensors, runs: number): Promise<readonly KernelTime[]>;
+}
+
+/** What all kernels of a name took. */
+export interface KernelTime {
+  readonly name: string;
+  /** In a run. */
+  readonly count: number;
+  /** Mean of a run. */
+  readonly ms: number;
 }
 
 export interface CompileOptions {
@@ -13,6 +26,11 @@ export interface CompileOptions {
    * step that run while others hold the most memory. Default true.
    */
   readonly keepMemory?: boolean;
+  /**
+   * The whole graph of which this one is a part, to be timed on its own: what an engine decides by the look of a graph, it
+   * decides by the whole one's.
+   */
+  readonly partOf?: Readonly<Record<string, Value>>;
 }
 
 export type Tensors = Readonly<Record<string, TensorData>>;

@@ -28,7 +28,7 @@ export interface CostOptions {
 
 const BYTES: Readonly<Record<TensorType["dtype"], number>> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
 
-const bytesOf = (values: readonly Value[]) =>
+export const bytesOf = (values: readonly Value[]) =>
   values.reduce((total, { shape, dtype }) => total + sizeOf(shape) * BYTES[dtype], 0);
 
 /**
@@ -56,6 +56,31 @@ function parametersOf(node: Node, { isParameter }: CostOptions): number {
   }
   if (!isOperator(node, inputOperator)) return 0;
   return isParameter?.((node.attributes as InputAttributes).name) ? size : 0;
+}
+
+/**
+ * The most bytes of activations that are needed at one time, where nodes run in the order of the graph and memory is given
+ * back after its last use. Constants are left out; a reshape shares its operand's memory.
+ */
+export function mostLiveBytes(outputs: Readonly<Record<string, Value>>): number {
+  const computedOnce = constantTest(outputs);
+  const nodes = nodesInOrder(Object.values(outputs)).filter((node) => !node.outputs.every(computedOnce));
+  const owners = new Map<Value, Value>();
+  const ownerOf = (value: Value): Value => owners.get(value) ?? value;
+  const lastUse = new Map<Value, number>();
+  for (const [i, node] of nodes.entries()) {
+    if (isOperator(node, reshapeOperator)) owners.set(node.outputs[0]!, ownerOf(node.inputs[0]!));
+    for (const value of [...node.inputs, ...node.outputs]) lastUse.set(ownerOf(value), i);
+  }
+  for (const value of Object.values(outputs)) lastUse.set(ownerOf(value), nodes.length);
+  let [live, most] = [0, 0];
+  for (const [i, node] of nodes.entries()) {
+    live += bytesOf(node.outputs.filter((value) => ownerOf(value) === value));
+    most = Math.max(most, live);
+    const touched = new Set([...node.inputs, ...node.outputs].map(ownerOf));
+    live -= bytesOf([...touched].filter((value) => lastUse.get(value) === i && !computedOnce(value)));
+  }
+  return most;
 }
 
 const NOTHING: Cost = { macs: 0, parameters: 0, bytesRead: 0, bytesWritten: 0 };

@@ -49,3 +49,7 @@ const isColour = (value: unknown): boolean =>
 function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
 }
+
+/** Names of as many classes as are wanted: the first are those that are known. */
+export const assumedClasses = (known: readonly string[] | undefined, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => known?.[i] ?? `class ${i}`);

@@ -23,6 +23,12 @@ export interface ModelKind<C extends Config = Config, B extends Batch = Batch, A
    * @param teller which data set, if the config alone does not say it; default train
    */
   open(config: C, given?: ModelDescription, teller?: Split): Promise<Task<B, Answer>>;
+  /**
+   * What a config's model is without a data set to tell: its classes are those the config names.
+   *
+   * @param classes how many there are else; default as many as the data set has that such models are published on
+   */
+  assume(config: C, classes?: number): ModelDescription;
   /** An answer in the form `model.predict` gives it. */
   found(answer: Answer, classes: readonly string[]): unknown;
   /** What `predict` writes. */

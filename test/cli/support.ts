@@ -36,6 +36,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
       calls.predict.push(options);
       return (answers.predictFiles ?? none)(options);
     },
+    profile: answers.profile ?? none,
     exportModel: answers.exportModel ?? none,
     verifyModel: answers.verifyModel ?? none,
     writeModelRepository: answers.writeModelRepository ?? none,

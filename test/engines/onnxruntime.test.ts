@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
+import { summed } from "../../lib/engines/onnxruntime/kernelTimes.js";
 import { gather, input, mul, scalar } from "../../lib/graph/index.js";
 
 describe("the onnxruntime engine", () => {
@@ -34,5 +35,32 @@ describe("the onnxruntime engine", () => {
     for (let i = 0; i < 4; i++) await program.run(given, into);
     expect(process.memoryUsage().arrayBuffers - before).to.be.below(1 << 23); // 16 MB a copy
     await program.dispose();
+  });
+
+  it("tells what its kernels took, the first run left out", () => {
+    const node = (name: string, op: string, ts: number, dur: number) => ({
+      cat: "Node",
+      name: `${name}_kernel_time`,
+      ts,
+      dur,
+      args: { op_name: op },
+    });
+    const run = (ts: number) => ({ cat: "Session", name: "model_run", ts, dur: 90 });
+    const events = [
+      { cat: "Session", name: "session_initialization", ts: 0, dur: 50 },
+      ...[node("a", "Conv", 101, 5000), run(100)],
+      ...[node("a", "Conv", 201, 30), node("b", "Conv", 240, 10), node("c", "Gelu", 255, 4), run(200)],
+      ...[node("a", "Conv", 301, 50), node("b", "Conv", 360, 10), node("c", "Gelu", 375, 8), run(300)],
+    ];
+    expect(summed(events, 2)).to.deep.equal([
+      { name: "Conv", count: 2, ms: 0.05 },
+      { name: "Gelu", count: 1, ms: 0.006 },
+    ]);
+  });
+
+  it("profiles a graph", async () => {
+    const twice = mul(input("x", [3]), scalar(2));
+    const kernels = await onnxRuntimeEngine().kernelTimes!({ twice }, { x: new Float32Array(3) }, 2);
+    expect(kernels.find(({ name }) => name === "Mul")).to.include({ count: 1 });
   });
 });

@@ -5,7 +5,7 @@ import {
   efficientFormer,
   efficientFormerClassifier,
 } from "../../lib/backbones/efficientformer.js";
-import { costByScope, nodeCosts, totalCost } from "../../lib/graph/cost.js";
+import { costByScope, mostLiveBytes, nodeCosts, totalCost } from "../../lib/graph/cost.js";
 import {
   add,
   constant,
@@ -104,5 +104,16 @@ describe("cost", () => {
     const byName = (name: string) => name === "b";
     expect(totalCost({ y }, { isParameter: byName }).parameters).to.equal(30);
     expect(totalCost({ y }).parameters).to.equal(0);
+  });
+
+  it("tells the most memory that is needed at one time", () => {
+    const x = input("x", [100]); // 400 bytes
+    const a = add(x, x);
+    const tall = reshape(a, [10, 10]); // the same memory
+    const b = mul(tall, tall);
+    const c = sum(b, { axes: [1] }); // 40 bytes
+    expect(mostLiveBytes({ c })).to.equal(800); // x and a, then a and b
+    expect(mostLiveBytes({ a, c })).to.equal(840); // a is kept
+    expect(mostLiveBytes({ y: add(constant(new Float32Array(9), [9]), input("z", [9])) })).to.equal(72);
   });
 });

@@ -16,6 +16,7 @@ import {
 import { isOwnProcess } from "../../process.js";
 import { type CompileOptions, checkTensor, type Engine, newArray, type Program, type Tensors } from "../engine.js";
 import { collectCopies } from "./garbage.js";
+import { timeKernels } from "./kernelTimes.js";
 import type { Provider } from "./providers.js";
 import { runUncopied, STOP } from "./uncopied.js";
 
@@ -72,21 +73,32 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     enableMemPattern: false,
     logSeverityLevel: FATAL,
   };
+  /** The file of a graph, and how its session is made. */
+  const prepare = (
+    outputs: Readonly<Record<string, Value>>,
+    { keepMemory = true, partOf = outputs }: CompileOptions,
+  ): readonly [OnnxFile, ort.InferenceSession.SessionOptions] => {
+    const onCpu = providers.every((provider) => provider === "cpu");
+    const fuse = options.fuse ?? (onCpu && !hasConstantKernels(partOf));
+    const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
+    const file = writeOnnx(filtered, {
+      // What is onnxruntime's own is the CPU's own: elsewhere it would be sent there and back.
+      dialect: onCpu ? "onnxruntime" : "standard",
+      ...(onCpu ? { sequence: STOP } : {}),
+      fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
+    });
+    return [file, { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true }];
+  };
   return {
     name: `onnxruntime (${providers.join(", ")})`,
+    version: ort.env.versions.node ?? ort.env.versions.common,
     // No async function: its frame would keep the graph, with all its constants, while the session copies them.
-    compile(outputs: Readonly<Record<string, Value>>, { keepMemory = true }: CompileOptions = {}): Promise<Program> {
-      const onCpu = providers.every((provider) => provider === "cpu");
-      const fuse = options.fuse ?? (onCpu && !hasConstantKernels(outputs));
-      const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
-      const file = writeOnnx(filtered, {
-        // What is onnxruntime's own is the CPU's own: elsewhere it would be sent there and back.
-        dialect: onCpu ? "onnxruntime" : "standard",
-        ...(onCpu ? { sequence: STOP } : {}),
-        fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
-      });
-      const own = { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true };
-      return start(file, own, providers);
+    compile: (outputs, how = {}) => start(...prepare(outputs, how), providers),
+    kernelTimes(outputs, inputs, runs) {
+      const [file, own] = prepare(outputs, {});
+      const run = async (session: ort.InferenceSession) =>
+        void (await program(session, file.inputs, file.outputs).run(inputs));
+      return timeKernels(file.bytes, own, run, runs);
     },
   };
 }

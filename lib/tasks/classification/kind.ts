@@ -12,7 +12,7 @@ import type { BatchPredictor } from "../../models/predictions.js";
 import { counted } from "../../words.js";
 import { trainingLoader, validationLoader } from "../data.js";
 import { keyDecidedBy } from "../decidedBy.js";
-import type { ModelDescription } from "../description.js";
+import { assumedClasses, type ModelDescription } from "../description.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, imageLabelsSource, openSource, type Split } from "../sources.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
@@ -22,12 +22,19 @@ import { foundClasses } from "./found.js";
 import { classificationPredictions } from "./predictions.js";
 import { openTeacher } from "./teacher.js";
 
+/** ImageNet's. */
+const PUBLISHED_CLASSES = 1000;
+
 /** One class for the whole image: a backbone with the head of its publication, on class folders or lists of labels. */
 export const classificationKind: ModelKind<ClassificationConfig, ClassificationBatch, ClassScores> = {
   task: "classification",
   title: "Classifier",
   source: imageLabelsSource,
   open: openClassification,
+  assume: ({ data }, count = data.classes?.length ?? PUBLISHED_CLASSES) => ({
+    task: "classification",
+    classes: assumedClasses(data.classes, count),
+  }),
   found: foundClasses,
   predictions: classificationPredictions,
   evaluationFiles: () => ["confusion.json", "images.json"],

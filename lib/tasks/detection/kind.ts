@@ -13,7 +13,7 @@ import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
 import { checkUndone, trainingLoader, validationLoader } from "../data.js";
 import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
-import type { ModelDescription } from "../description.js";
+import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
@@ -24,12 +24,19 @@ import { detectionComparison } from "./comparison.js";
 import { foundInstances } from "./found.js";
 import { detectionPredictions } from "./predictions.js";
 
+/** COCO's. */
+const PUBLISHED_CLASSES = 80;
+
 /** Boxes of objects, and masks: Mask R-CNN on COCO files. */
 export const detectionKind: ModelKind<DetectionConfig, DetectionBatch, Detections> = {
   task: "detection",
   title: "Mask R-CNN",
   source: cocoSource,
   open: openDetection,
+  assume({ model, data }, count = data.classes?.length ?? PUBLISHED_CLASSES) {
+    const classes = assumedClasses(data.classes, count);
+    return { task: "detection", classes, categoryIds: classes.map((_, i) => i + 1), masks: model.head.mask !== false };
+  },
   found: foundInstances,
   predictions: detectionPredictions,
   evaluationFiles: (metrics) => ["results.bbox.json", ...("maskAP" in metrics ? ["results.segm.json"] : [])],

@@ -11,7 +11,7 @@ import { semanticFpn } from "../../models/semanticFpn/model.js";
 import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
 import { checkUndone, trainingLoader, validationLoader } from "../data.js";
-import type { ModelDescription } from "../description.js";
+import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, labelMapsSource, openSource, type Split } from "../sources.js";
@@ -19,6 +19,9 @@ import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
 import { defined, validationOf } from "../validation.js";
 import { segmentationComparison, withClassesLast } from "./comparison.js";
 import { segmentationPredictions } from "./predictions.js";
+
+/** ADE20K's. */
+const PUBLISHED_CLASSES = 150;
 
 /** What a segmenter says of an image. */
 export interface FoundClasses {
@@ -34,6 +37,10 @@ export const segmentationKind: ModelKind<SegmentationConfig, SegmentationBatch, 
   title: "Semantic FPN",
   source: labelMapsSource,
   open: openSegmentation,
+  assume: ({ data }, count = data.classes?.length ?? PUBLISHED_CLASSES) => ({
+    task: "segmentation",
+    classes: assumedClasses(data.classes, count),
+  }),
   found: (map, classes): FoundClasses => ({ labelMap: map, classes }),
   predictions: segmentationPredictions,
   evaluationFiles: () => ["confusion.json", "images.json"],

@@ -1,0 +1,118 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { ENGINES } from "../../engines/index.js";
+import { nearestName, UserError } from "../../errors.js";
+import { type ConfigOptions, type Context, printResult } from "../context.js";
+import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
+import { showing, type Watch } from "../progress.js";
+import { describeComparison, describeProfile, describeSetting } from "./text.js";
+
+interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+interface ProfileFlags extends ConfigOptions {
+  readonly batch?: readonly number[];
+  readonly size?: readonly Size[];
+  readonly threads?: number;
+  readonly engine?: string;
+  readonly provider?: readonly string[];
+  readonly classes?: number;
+  readonly compare?: true;
+  readonly total?: true;
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly within?: number;
+}
+
+export function profileCommand(context: Context): Command {
+  const examples = [
+    "profile efficientformer-l1",
+    "profile efficientformer-l1 --batch 1,4 --size 224,512 --total",
+    "profile semantic-fpn_efficientformer-l1_fpn_40k_ade20k --size 512 --threads 2 --json",
+    "profile --compare efficientformer-l1 resnet-50 mobilenetv2-x1.4",
+  ];
+  return withOverrides(createCommand("profile", "Measure where a model's time goes on this machine", examples))
+    .argument(
+      "<models...>",
+      "config files, or names of configs or backbones that come with densekit, such as resnet-50",
+    )
+    .option("--compare", "time the models in turn in one run, whole, and give ratios to the first")
+    .option("--total", "time whole models alone, not their stages and blocks")
+    .option("--batch <n,...>", "images a batch; else 1", list(parseWhole))
+    .option("--size <side or HxW,...>", "sizes of the images; else that of the config's test images", list(parseSize))
+    .addOption(new Option("--engine <name>", "what runs the model").argParser(parseEngine))
+    .option(
+      "--provider <name,...>",
+      "what the engine runs on: providers of onnxruntime, backends of tfjs",
+      list(String),
+    )
+    .option("--threads <n>", "threads of the CPU; else the config's, one a core", parseWhole)
+    .option(
+      "--classes <n>",
+      "classes of the model; else the config's, or those of COCO, ADE20K or ImageNet",
+      parseWhole,
+    )
+    .option("--rounds <n>", "rounds at least, in each of which every program runs; else 10", parseWhole)
+    .option("--seconds <s>", "how long a program runs in a round; else 0.05", parsePositive)
+    .option("--within <percent>", "how well a model's latency must be known; else ± 10 %", parsePositive)
+    .action(async (models: readonly string[], flags: ProfileFlags) => {
+      const { batch, size, classes, rounds, seconds, within } = flags;
+      if (models.length > 1 && !flags.compare) {
+        throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
+      }
+      const work = ({ signal, onEvent }: Watch) =>
+        context.api.profile({
+          models,
+          overrides: [...flags.set, ...engineOverrides(flags)],
+          ...(batch !== undefined && { batches: batch }),
+          ...(size !== undefined && { sizes: size }),
+          ...(classes !== undefined && { classes }),
+          ...(rounds !== undefined && { rounds }),
+          ...(seconds !== undefined && { seconds }),
+          ...(within !== undefined && { within: within / 100 }),
+          compare: flags.compare === true,
+          totalOnly: flags.total === true,
+          signal,
+          onEvent,
+        });
+      const result = await showing(context, work);
+      printResult(context, flags, result, () => {
+        const { setting, profiles, comparison } = result;
+        const parts = [describeSetting(setting), ...profiles.map(describeProfile)];
+        return [...parts, ...(comparison === undefined ? [] : [describeComparison(comparison)])].join("\n\n");
+      });
+    });
+}
+
+/** Flags are overrides of the config's keys. */
+function engineOverrides({ engine, provider, threads }: ProfileFlags): string[] {
+  const key = engine === "tfjs" ? "backends" : "providers";
+  return [
+    ...(engine === undefined ? [] : [`engine.type=${engine}`]),
+    ...(provider === undefined ? [] : [`engine.${key}=[${provider.join(",")}]`]),
+    ...(threads === undefined ? [] : [`engine.threads=${threads}`]),
+  ];
+}
+
+function parseEngine(name: string): string {
+  const names = ENGINES.map((engine) => engine.name as string);
+  if (names.includes(name)) return name;
+  const near = nearestName(name, names);
+  throw new InvalidArgumentError(
+    `there is no engine "${name}"; ${near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`}`,
+  );
+}
+
+/** For options that take several values, with commas between them. */
+function list<T>(parse: (text: string) => T): (text: string) => readonly T[] {
+  return (text) => text.split(",").map((part) => parse(part.trim()));
+}
+
+function parseSize(text: string): Size {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (height === undefined || Number(height) === 0 || Number(width) === 0) {
+    throw new InvalidArgumentError("expected a side or HEIGHTxWIDTH in pixels, such as 224 or 800x1344");
+  }
+  return { height: Number(height), width: Number(width) };
+}

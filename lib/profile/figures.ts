@@ -1,0 +1,75 @@
+import type { Engine } from "../engines/engine.js";
+import { mostLiveBytes } from "../graph/cost.js";
+import type { Contender } from "./measure.js";
+import { ratioOfSum, sumOf, type Timing } from "./measure.js";
+import { placesOf } from "./places.js";
+import type { PartCut } from "./programs.js";
+import { type Estimate, halfWidth } from "./statistics.js";
+import type { Subject } from "./subject.js";
+import type { ModelProfile, Part } from "./types.js";
+import { workCounter } from "./work.js";
+
+const KERNEL_RUNS = 10;
+
+/** All figures of a model that was timed. @param within half an interval's width at most, as a share */
+export async function profileOf(
+  subject: Subject,
+  timings: ReadonlyMap<Contender, Timing>,
+  engine: Engine,
+  within: number,
+): Promise<ModelProfile> {
+  const { network, batch, size, graph, inputs, whole, stages, blocks, entrants } = subject;
+  const { name, task, config } = network;
+  const work = workCounter(graph, task.parameters);
+  const placeOf = placesOf(task);
+  const timingOf = (part: PartCut): Timing => timings.get(entrants.get(part)!.contender)!;
+  const total = timings.get(whole.contender)!;
+  const partOf = (part: PartCut): Part => {
+    const { latency } = timingOf(part);
+    return {
+      name: part.name,
+      ...work.of(part.cut.outputs, part.has, (parameter) => {
+        const place = placeOf(parameter);
+        return place !== undefined && part.includes(place);
+      }),
+      ...(isKnown(latency, total.latency, { within, parts: blocks.length }) && { latency }),
+    };
+  };
+  const kernels = await engine.kernelTimes?.(graph, inputs, KERNEL_RUNS);
+  const inBlocks = blocks.map(timingOf);
+  return {
+    model: name,
+    task: config.task,
+    classes: task.description.classes.length,
+    batch,
+    ...size,
+    total: {
+      name,
+      ...work.of(
+        graph,
+        () => true,
+        () => true,
+      ),
+      liveBytes: mostLiveBytes(graph),
+      latency: total.latency,
+      rounds: total.ms,
+    },
+    ...(blocks.length > 0 && {
+      stages: stages.map(partOf),
+      blocks: blocks.map((block) => ({ stage: block.stage, ...partOf(block) })),
+      sumOfBlocks: { latency: sumOf(inBlocks), overWhole: ratioOfSum(inBlocks, total) },
+    }),
+    operators: work.operators(),
+    ...(kernels !== undefined && { kernels }),
+  };
+}
+
+/** A part's latency counts where it is known as well as the whole's, or so well that the error does not show in the sum. */
+function isKnown(
+  latency: Estimate,
+  whole: Estimate,
+  { within, parts }: { readonly within: number; readonly parts: number },
+): boolean {
+  const error = halfWidth(latency) * latency.median;
+  return error <= within * Math.max(latency.median, whole.median / Math.max(1, parts));
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Estimate, estimate, median } from "./statistics.js";
+
+/** Something to be timed. */
+export interface Contender {
+  readonly name: string;
+  /** Runs for about so many seconds, at least once. @returns milliseconds of each run */
+  visit(seconds: number): Promise<readonly number[]>;
+}
+
+export interface MeasureOptions {
+  /** Rounds that are made in any case; each visits every contender once. */
+  readonly rounds: number;
+  /** Rounds that are made at most, while the estimates are not good enough; default `rounds`. */
+  readonly mostRounds?: number;
+  /** The time a contender runs in a visit. */
+  readonly seconds: number;
+  /** Whether the estimates, one a contender, are good enough to stop at; by default any are. */
+  readonly isEnough?: (latencies: readonly Estimate[]) => boolean;
+  /** Visits of each contender before the first round, whose times are left out. Default 1. */
+  readonly warmUp?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Before each visit: how many were made, of how many that are to be expected. */
+  readonly onVisit?: (contender: Contender, done: number, total: number) => void;
+}
+
+export interface Timing {
+  readonly name: string;
+  /** The median of each round's runs, milliseconds, in the order of the rounds. */
+  readonly ms: readonly number[];
+  /** Runs in all rounds together. */
+  readonly runs: number;
+  /** Of `ms`. */
+  readonly latency: Estimate;
+}
+
+/** Threads of the contender before go on spinning for a while, waiting for work. */
+const PAUSE_MS = 20;
+
+/**
+ * Times contenders in turn, A B C A B C …, so that a machine that slows down slows all of them: the only way things are
+ * timed in densekit. What counts is the median of each visit.
+ * The clock is Node's `performance.now`, which is monotonic, with a resolution of nanoseconds.
+ *
+ * @throws the signal's reason when aborted
+ */
+export async function measureInTurn(
+  contenders: readonly Contender[],
+  { rounds, mostRounds = rounds, seconds, isEnough = () => true, warmUp = 1, signal, onVisit }: MeasureOptions,
+): Promise<Timing[]> {
+  const taken = contenders.map((contender) => ({ contender, ms: [] as number[], runs: 0 }));
+  let visits = 0;
+  let total = (warmUp + rounds) * contenders.length;
+  const visit = async (contender: Contender) => {
+    signal?.throwIfAborted();
+    onVisit?.(contender, visits++, total);
+    await sleep(PAUSE_MS);
+    return contender.visit(seconds);
+  };
+  for (let i = 0; i < warmUp; i++) for (const { contender } of taken) await visit(contender);
+  for (let round = 0; round < mostRounds; round++) {
+    if (round >= rounds) {
+      if (isEnough(taken.map(({ ms }) => estimate(ms)))) break;
+      total = (warmUp + mostRounds) * contenders.length;
+    }
+    for (const entry of taken) {
+      const times = await visit(entry.contender);
+      entry.ms.push(median(times));
+      entry.runs += times.length;
+    }
+  }
+  return taken.map(({ contender, ms, runs }) => ({ name: contender.name, ms, runs, latency: estimate(ms) }));
+}
+
+/** A contender of this process. The first run of a visit finds the caches as others left them; it is not timed. */
+export function contenderOf(name: string, run: () => Promise<void>): Contender {
+  let last = 0;
+  return {
+    name,
+    async visit(seconds) {
+      if (last < seconds * 1000) await run();
+      const times: number[] = [];
+      const start = performance.now();
+      while (times.length === 0 || performance.now() - start < seconds * 1000) {
+        const before = performance.now();
+        await run();
+        last = performance.now() - before;
+        times.push(last);
+      }
+      return times;
+    },
+  };
+}
+
+/** The median over the rounds of one's time over the other's in the same round. */
+export function ratio(a: Pick<Timing, "ms">, b: Pick<Timing, "ms">): Estimate {
+  return estimate(a.ms.map((ms, round) => ms / b.ms[round]!));
+}
+
+/** The sum of several in each round. */
+export const sumOf = (timings: readonly Timing[]): Estimate => estimate(sums(timings));
+
+/** The sum of several over another's time in the same round. */
+export const ratioOfSum = (parts: readonly Timing[], whole: Timing): Estimate => ratio({ ms: sums(parts) }, whole);
+
+function sums(timings: readonly Timing[]): number[] {
+  const [first] = timings;
+  return (first?.ms ?? []).map((_, round) => timings.reduce((total, { ms }) => total + ms[round]!, 0));
+}

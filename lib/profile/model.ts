@@ -1,0 +1,54 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
+import type { Config } from "../config/schema.js";
+import { nearestName, UserError } from "../errors.js";
+
+/** A model to be profiled. */
+export interface NamedConfig {
+  /** As it was asked for. */
+  readonly name: string;
+  readonly config: Config;
+}
+
+const modelsFolder = (): string => join(shippedConfigs(), "_base_", "models");
+
+/** Backbones that come with densekit, by the name of their file: `efficientformer-l1`, `resnet-50`. */
+export function backboneNames(): readonly string[] {
+  const files = readdirSync(modelsFolder()).filter((file) => file.endsWith(".yaml"));
+  return files.map((file) => basename(file, ".yaml")).filter((name) => !name.includes("_") && name !== "classifier");
+}
+
+/** What a backbone alone needs to be a config: the head of its publication, for ImageNet. */
+const CLASSIFIER = [
+  "_base_/models/classifier.yaml",
+  "_base_/data/imagenet.yaml",
+  "_base_/schedules/300e-imagenet.yaml",
+  "_base_/runtime/epochs.yaml",
+];
+
+/**
+ * The config of a name: a backbone's as `backboneNames` has them (`resnet/50` too), which is then a classifier of
+ * ImageNet's classes, a shipped config's, or a file's path.
+ *
+ * @param overrides as in `LoadOptions`
+ * @throws UserError where there is none, with the nearest names, or where it is wrong
+ */
+export function findModel(name: string, overrides: readonly string[]): NamedConfig {
+  const backbones = backboneNames();
+  const backbone = name.toLowerCase().replace("/", "-");
+  if (backbones.includes(backbone) && !existsSync(name)) {
+    const parts = [...CLASSIFIER, `_base_/models/${backbone}.yaml`].map((file) => join(shippedConfigs(), file));
+    return { name: backbone, config: resolveConfig({ extends: parts }, { overrides }).config };
+  }
+  const shipped = readdirSync(shippedConfigs()).filter((file) => file.endsWith(".yaml"));
+  const names = shipped.map((file) => basename(file, ".yaml"));
+  if (existsSync(name) || name.endsWith(".yaml") || names.includes(name)) {
+    return { name: basename(name, ".yaml"), config: loadConfig(name, { overrides }).config };
+  }
+  const near = [nearestName(backbone, backbones), nearestName(name, names)].filter((one) => one !== undefined);
+  const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `backbones are ${backbones.join(", ")}`;
+  throw new UserError(
+    `no model is called "${name}": ${hint} A config's file, or the name of one that comes with densekit, is profiled too`,
+  );
+}

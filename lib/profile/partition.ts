@@ -1,0 +1,83 @@
+import { input, inputOperator, isOperator, type Node, nodesInOrder, type Value } from "../graph/index.js";
+import { constantTest } from "../graph/passes/patterns.js";
+import { type Outputs, rewrite } from "../graph/passes/rewrite.js";
+import type { Place } from "./places.js";
+
+/** A graph's operators by place. */
+export interface Partition {
+  /** The places in the order of the graph. */
+  readonly places: readonly Place[];
+  readonly placeOf: (node: Node) => Place | undefined;
+}
+
+/**
+ * Gives every operator that runs each time its place. What is recorded between modules belongs to the last of those that
+ * it takes its inputs from, as an activation belongs to its convolution; before the first, to those that take it.
+ */
+export function partition(outputs: Outputs, placeOf: (path: string) => Place | undefined): Partition {
+  const isConstant = constantTest(outputs);
+  const nodes = nodesInOrder(Object.values(outputs)).filter((node) => isRun(node, isConstant));
+  const found = new Map<Node, { readonly place: Place; readonly at: number }>();
+  for (const [at, node] of nodes.entries()) {
+    const own = placeOf(node.scope);
+    if (own !== undefined) found.set(node, { place: own, at });
+    else {
+      const before = node.inputs.flatMap(({ node: one }) => found.get(one) ?? []);
+      const last = before.reduce<(typeof before)[number] | undefined>((a, b) => (a && a.at > b.at ? a : b), undefined);
+      if (last !== undefined) found.set(node, { place: last.place, at });
+    }
+  }
+  for (const node of nodes.toReversed()) {
+    const place = found.get(node)?.place;
+    if (place === undefined) continue;
+    for (const { node: before } of node.inputs) {
+      if (!found.has(before) && isRun(before, isConstant)) found.set(before, { place, at: 0 });
+    }
+  }
+  const places = new Map<string, Place>();
+  for (const node of nodes) {
+    const place = found.get(node)?.place;
+    if (place !== undefined) places.set(`${place.stage}\n${place.block}`, place);
+  }
+  return { places: [...places.values()], placeOf: (node) => found.get(node)?.place };
+}
+
+function isRun(node: Node, isConstant: (value: Value) => boolean): boolean {
+  return !isOperator(node, inputOperator) && !node.outputs.every(isConstant);
+}
+
+/** A part of a graph as a graph of its own. */
+export interface Cut {
+  readonly outputs: Outputs;
+  /** The values of the whole graph that its inputs stand for, by name. */
+  readonly taken: Readonly<Record<string, Value>>;
+  /** Those that its outputs are. */
+  readonly given: Readonly<Record<string, Value>>;
+}
+
+/** The operators that `belongs` names as a graph: it takes what comes from outside and gives what goes outside. */
+export function cut(whole: Outputs, belongs: (node: Node) => boolean): Cut {
+  const isConstant = constantTest(whole);
+  const given = new Map<Value, string>();
+  const give = (value: Value) => {
+    if (belongs(value.node) && !given.has(value)) given.set(value, `out/${given.size}`);
+  };
+  for (const value of Object.values(whole)) give(value);
+  for (const node of nodesInOrder(Object.values(whole))) {
+    if (!belongs(node)) for (const value of node.inputs) give(value);
+  }
+  const taken = new Map<Value, string>();
+  const named = (values: ReadonlyMap<Value, string>) =>
+    Object.fromEntries(Array.from(values, ([value, name]) => [name, value]));
+  const outputs = rewrite(named(given), (value) => {
+    if (belongs(value.node) || isConstant(value) || isStandIn(value)) return undefined;
+    const name = taken.get(value) ?? `in/${taken.size}`;
+    taken.set(value, name);
+    return input(name, value.shape, value.dtype);
+  });
+  return { outputs, taken: named(taken), given: named(given) };
+}
+
+/** An input that this cut has put in the place of a value. */
+const isStandIn = ({ node }: Value): boolean =>
+  isOperator(node, inputOperator) && (node.attributes as { readonly name: string }).name.startsWith("in/");

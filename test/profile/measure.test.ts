@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { type Contender, contenderOf, measureInTurn, ratio, sumOf } from "../../lib/profile/measure.js";
+import { halfWidth } from "../../lib/profile/statistics.js";
+
+/** Takes as long as the list says, visit after visit; its last entry from then on. */
+function scripted(name: string, visits: readonly (readonly number[])[], log: string[] = []): Contender {
+  let next = 0;
+  return {
+    name,
+    async visit() {
+      log.push(name);
+      return visits[Math.min(next++, visits.length - 1)]!;
+    },
+  };
+}
+
+describe("profile/measure", () => {
+  it("visits the contenders in turn, the first time for nothing, and takes each visit's median", async () => {
+    const log: string[] = [];
+    const a = scripted("a", [[99], [1, 3, 2], [4], [6]], log);
+    const b = scripted("b", [[99], [10], [20, 30], [30]], log);
+    const [first, second] = await measureInTurn([a, b], { rounds: 3, seconds: 0 });
+    expect(log.join("")).to.equal("abababab");
+    expect(first).to.deep.include({ name: "a", ms: [2, 4, 6], runs: 5 });
+    expect(second).to.deep.include({ name: "b", ms: [10, 25, 30], runs: 4 });
+    expect(first!.latency.median).to.equal(4);
+  });
+
+  it("adds rounds until the estimates are good enough, and no more than allowed", async () => {
+    const noisy = () => scripted("noisy", [[1], [1], [9], [1], [9], [1], [5]]);
+    const isEnough = (latencies: readonly { readonly low: number; readonly high: number; readonly median: number }[]) =>
+      latencies.every((latency) => (latency.high - latency.low) / 2 / latency.median < 0.01);
+    const [given] = await measureInTurn([noisy()], { rounds: 5, mostRounds: 40, seconds: 0, isEnough });
+    expect(given!.ms.length).to.be.within(10, 39);
+    const [never] = await measureInTurn([noisy()], { rounds: 5, mostRounds: 8, seconds: 0, isEnough: () => false });
+    expect(never!.ms).to.have.length(8);
+  });
+
+  it("pairs the rounds in ratios and sums: a machine that slows down slows all", () => {
+    const slowing = { ms: [10, 20, 40, 80, 160, 320] };
+    const other = { ms: slowing.ms.map((ms) => 2 * ms) };
+    const found = ratio(other, slowing);
+    expect(found).to.include({ median: 2, low: 2, high: 2 });
+    expect(halfWidth(found)).to.equal(0);
+  });
+
+  it("sums contenders round by round", async () => {
+    const timings = await measureInTurn([scripted("a", [[1]]), scripted("b", [[1], [2], [4]])], {
+      rounds: 2,
+      seconds: 0,
+    });
+    expect(sumOf(timings).median).to.equal((3 + 5) / 2);
+  });
+
+  it("stops where it is told to", async () => {
+    const controller = new AbortController();
+    const stopping: Contender = {
+      name: "stopping",
+      async visit() {
+        controller.abort(new Error("enough"));
+        return [1];
+      },
+    };
+    const failure = await measureInTurn([stopping], { rounds: 3, seconds: 0, signal: controller.signal }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(Error).with.property("message", "enough");
+  });
+
+  it("times each run of a program but the first of a visit", async () => {
+    let runs = 0;
+    const contender = contenderOf("program", async () => void runs++);
+    const times = await contender.visit(0.001);
+    expect(times.length).to.equal(runs - 1);
+    expect(Math.min(...times)).to.be.at.least(0);
+  });
+});
