@@ -64,6 +64,7 @@ describe("the README", () => {
       "verify",
       "data",
       "doctor",
+      "profile",
     ]);
   });
 
