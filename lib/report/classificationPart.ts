@@ -1,19 +1,16 @@
 import { join } from "node:path";
 import type { ClassificationConfig } from "../config/schema.js";
 import { loadSample } from "../datasets/sample.js";
-import { barChartSvg } from "../images/draw/charts.js";
-import { figures, type Html, imageFigure, type Section, svgFigure, tableOf } from "../pages/index.js";
+import { figures, type Html, imageFigure, type Section, tableOf } from "../pages/index.js";
 import type { ImageResult } from "../tasks/classification/kind.js";
 import { imageLabelsSource, openSource } from "../tasks/sources.js";
+import { classChart } from "./classChart.js";
 import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
 import { fitted } from "./images.js";
 import { confusionRows, imageSection, type PartMaker } from "./part.js";
 import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
-
-/** Classes on one chart; all are in the table. */
-const CHARTED = 30;
 
 interface Analysis {
   readonly classes: readonly string[];
@@ -58,21 +55,12 @@ async function sections({ classes, counts }: Analysis, { perClass, metrics }: St
   const names = ["precision", "recall", "f1"] as const;
   const rows = order.map((k) => [classes[k]!, String(images[k]), ...names.map((name) => percent(figure(k, name)))]);
   const means = ["mean", "", ...names.map((name) => percent(metrics[name] ?? null))];
-  const charted = order.filter((k) => figure(k, "f1") !== null).slice(0, CHARTED);
-  const bars = charted.map((k) => ({ name: classes[k]!, value: 100 * figure(k, "f1")! }));
-  const chart = await barChartSvg(bars, { valueLabel: "F1, %", format: ".1f", width: 220 });
-  const left = n - charted.length;
-  const caption = `F1 of the classes, the most frequent first${left > 0 ? `; ${left} more are in the table` : ""}`;
+  const chart = await classChart("F1", classes, order, (k) => figure(k, "f1"));
   return [
     {
       title: "Classes",
       text: "In per cent. Recall is the share of a class's images that were found, precision that of the images found that are right.",
-      content: [
-        figures([
-          svgFigure(chart, { caption }),
-          tableOf(["class", "images", "precision", "recall", "F1"], [...rows, means]),
-        ]),
-      ],
+      content: [figures([chart, tableOf(["class", "images", "precision", "recall", "F1"], [...rows, means])])],
     },
     {
       title: "Confusion",

@@ -1,11 +1,8 @@
-import { barChartSvg } from "../images/draw/charts.js";
-import { figures, type Section, svgFigure, tableOf } from "../pages/index.js";
+import { figures, type Section, tableOf } from "../pages/index.js";
+import { classChart } from "./classChart.js";
 import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
 import type { LabelMapAnalysis } from "./labelMaps.js";
-
-/** Classes on one chart; all are in the table. */
-const CHARTED = 30;
 
 /** The sections on a segmenter, but for its worst images. */
 export async function labelMapSections({
@@ -24,20 +21,13 @@ export async function labelMapSections({
   const rows = order.map((k) => [classes[k]!, ...cells.map((cell) => percent(cell(k)))]);
   const { mIoU, mAcc, mPrecision, mDice } = measured;
   const means = ["mean", "", ...[mIoU, mAcc, mPrecision, mDice].map(percent)];
-  const charted = order.filter((k) => iou[k]! >= 0).slice(0, CHARTED);
-  const bars = charted.map((k) => ({ name: classes[k]!, value: 100 * iou[k]! }));
-  const chart = await barChartSvg(bars, { valueLabel: "IoU, %", format: ".1f", width: 220 });
-  const left = K - charted.length;
-  const caption = `IoU of the classes, the most frequent first${left > 0 ? `; ${left} more are in the table` : ""}`;
+  const chart = await classChart("IoU", classes, order, (k) => (iou[k]! >= 0 ? iou[k]! : null));
   return [
     {
       title: "Classes",
       text: "In per cent. Accuracy is the share of a class's pixels that were found, precision that of the pixels found that are right.",
       content: [
-        figures([
-          svgFigure(chart, { caption }),
-          tableOf(["class", "of all pixels", "IoU", "accuracy", "precision", "Dice"], [...rows, means]),
-        ]),
+        figures([chart, tableOf(["class", "of all pixels", "IoU", "accuracy", "precision", "Dice"], [...rows, means])]),
       ],
     },
     {

@@ -10,17 +10,8 @@ import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { uniform } from "../../tools/prng.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
+import { FREE, NORMALISATION } from "../support/freeSizes.js";
 import { expectClose, fillFromPrng } from "../support/tensors.js";
-
-const NORMALISATION = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const FREE = {
-  part: "backbone",
-  batch: "free",
-  size: "free",
-  preprocess: false,
-  postprocess: false,
-  half: false,
-} as const;
 
 // Those whose parts depend on the size of the image: tables of attention biases, patches.
 const DEPENDENT = [

@@ -36,17 +36,8 @@ import { batchNorm, convolution, transposedConvolution } from "../../lib/nn/laye
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
 import { uniform } from "../../tools/prng.js";
+import { FREE, NORMALISATION } from "../support/freeSizes.js";
 import { expectClose } from "../support/tensors.js";
-
-const NORMALISATION = { mean: [0, 0, 0], std: [1, 1, 1] } as const;
-const FREE = {
-  part: "backbone",
-  batch: "free",
-  size: "free",
-  preprocess: false,
-  postprocess: false,
-  half: false,
-} as const;
 
 /** Convolutions with batch norms, of so many channels that their kernels are folded in several parts. */
 function wideNetwork(): Network {
