@@ -23,9 +23,9 @@ interface Place {
 
 const INTRODUCTION = `# Config reference
 
-Every key a config may have, made from the schema by \`npm run generate\`. A key without a default must be set; "–" stands
-for one that may be left out and then has no value. \`densekit config FILE --origins\` prints a config complete, with
-the place each value comes from; [Configs](configs.md) tells how files extend one another.
+Every key of a config, generated from the schema by \`npm run generate\`. A key without a default must be set; "–" marks
+a key that may be left out and then has no value. \`densekit config FILE --origins\` prints a complete config and where
+each value comes from; [Configs](configs.md) says how files extend one another.
 `;
 
 /** The reference of all config keys as Markdown. */

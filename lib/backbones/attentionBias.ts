@@ -15,7 +15,7 @@ export const attentionBiasKey = z
   .enum(["zeros", "resampled"])
   .default("zeros")
   .describe(
-    "Attention biases where the weights are a classifier's: zeros, as the authors start; resampled: the classifier's, stretched",
+    "Attention biases where the weights are a classifier's: zeros, as the authors do; resampled: the classifier's, resized",
   );
 
 export type AttentionBiasStart = z.output<typeof attentionBiasKey>;

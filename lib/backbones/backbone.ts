@@ -54,7 +54,7 @@ const generalKeys = {
     .default("training")
     .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
   weights: filePath(
-    "Initial weights of the backbone (.safetensors, .pth, .npz; docs/weights.md says which); without it, a random start",
+    "Initial weights of the backbone (.safetensors, .pth, .npz; see docs/weights.md); without it, random weights",
   ).exactOptional(),
 };
 
@@ -64,7 +64,7 @@ export const dropPathKey = z
   .min(0)
   .lt(1)
   .default(0)
-  .describe("Stochastic depth: the rate of the last block, rising linearly from 0 at the first");
+  .describe("Stochastic depth: rate of the last block, rising linearly from 0 at the first");
 
 /** The config's schema of a backbone: its `type`, its own keys, and those of every backbone. */
 export function backboneSchema<Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {

@@ -50,7 +50,7 @@ const schema = backboneSchema("deit", {
   distilled: z
     .boolean()
     .default(true)
-    .describe("Whether there are a token and a head for distillation, as in the weights whose name says distilled"),
+    .describe("Whether there are a token and a head for distillation, as in weights named distilled"),
   dropPath: dropPathKey,
   window: z
     .int()
@@ -58,7 +58,7 @@ const schema = backboneSchema("deit", {
     .max(1024)
     .default(0)
     .describe(
-      "Dense: side, in patches, of the windows that attention keeps to in all blocks but every third, without tokens of the class; ViTDet takes 14. 0: no windows",
+      "Dense: side, in patches, of the attention windows in all blocks but every third, without class tokens; 14 in ViTDet. 0: no windows",
     ),
 });
 

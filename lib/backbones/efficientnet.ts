@@ -34,7 +34,7 @@ const schema = backboneSchema("efficientnet", {
     .enum(["tensorflow", "timm"])
     .default("tensorflow")
     .describe(
-      "Whose weights: tensorflow pads strided convolutions at the bottom and right alone and has batch norms of epsilon 1e-3; timm's own pad on all sides and have 1e-5",
+      "Whose weights: tensorflow pads strided convolutions only at the bottom and right, with batch norms of epsilon 1e-3; timm's own pad on all sides, with 1e-5",
     ),
 });
 

@@ -39,7 +39,7 @@ const table = new KindTable<typeof BACKBONES, AnyBackbone>("backbone", BACKBONES
 
 type AnyBackbone = BackboneKind & { readonly schema: KindSchema };
 
-export const backboneConfig = () => table.config().describe("What turns an image into features");
+export const backboneConfig = () => table.config().describe("Turns an image into features");
 
 export type BackboneConfig = z.output<ReturnType<typeof backboneConfig>>;
 

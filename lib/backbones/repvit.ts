@@ -35,7 +35,7 @@ const EXPANSION = 2;
 const schema = backboneSchema("repvit", {
   variant: z
     .enum(["m0.9", "m1.1", "m1.5", "m2.3"])
-    .describe("Latency in milliseconds that its authors measured on a phone"),
+    .describe("Named by the latency in milliseconds that the authors measured on a phone"),
 });
 
 type RepVitConfig = Pick<z.output<typeof schema>, "variant">;

@@ -37,7 +37,7 @@ const schema = backboneSchema("resnet", {
     .literal([8, 16, 32])
     .default(32)
     .describe(
-      "Image pixels per pixel of the last map; below 32 the last stages dilate their 3×3 convolutions and stride no more (50 and 101)",
+      "Image pixels per pixel of the last map; below 32 the last stages dilate their 3×3 convolutions instead of striding (50 and 101)",
     ),
 }).superRefine(({ variant, outputStride }, context) => {
   if (outputStride < 32 && VARIANTS[variant].expansion === 1) {

@@ -10,7 +10,7 @@ function strideMultiple(description: string) {
   );
 }
 
-const TRANSFORMS = "What happens to an image, in order, before it is normalised, padded and batched";
+const TRANSFORMS = "Steps applied to an image, in order, before it is normalised, padded and batched";
 
 const transforms = () => z.array(transformConfig());
 
@@ -24,47 +24,50 @@ const shared = () => ({
       mean: z
         .tuple([z.number(), z.number(), z.number()])
         .default([123.675, 116.28, 103.53])
-        .describe("Red, green, blue subtracted from pixels of 0–255; ImageNet's by default"),
+        .describe("Red, green, blue subtracted from pixels of 0–255; by default ImageNet's"),
       std: z
         .tuple([positive("Red"), positive("Green"), positive("Blue")])
         .default([58.395, 57.12, 57.375])
-        .describe("Red, green, blue the difference is divided by; ImageNet's by default"),
+        .describe("Red, green, blue by which the difference is divided; by default ImageNet's"),
     })
     .prefault({})
     .describe("From pixels to the network's input"),
-  batchSize: count("Images a batch in training", 1, 4096).default(2),
-  testBatchSize: count("Images a batch at test", 1, 4096).default(1),
+  batchSize: count("Images per batch in training", 1, 4096).default(2),
+  testBatchSize: count("Images per batch at test time", 1, 4096).default(1),
   grouping: z
     .enum(["none", "aspect"])
     .default("none")
-    .describe("aspect: a training batch holds only wide or only high images, so that less is padded"),
+    .describe("aspect: a training batch holds only landscape or only portrait images, so that less is padded"),
   workers: count("Threads that decode and transform; 0: the main thread does it", 0, 256).default(2),
-  prefetch: count("Batches made ahead", 1, 1024).default(4),
-  codec: z.enum(["auto", "sharp", "javascript"]).default("auto").describe("What decodes images; auto: the fastest"),
+  prefetch: count("Batches prefetched", 1, 1024).default(4),
+  codec: z
+    .enum(["auto", "sharp", "javascript"])
+    .default("auto")
+    .describe("Decodes images; auto: the fastest available"),
   decode: z
     .enum(["full", "reduced"])
     .default("full")
     .describe(
       "reduced: in training, JPEGs that the first transform shrinks to half or less are decoded at a smaller scale; faster, " +
-        "with other numbers than the reference's",
+        "with results that differ from the reference's",
     ),
   padding: z
     .strictObject({
-      multipleOf: strideMultiple("Both sides of a batch are raised to a multiple of this").default(SIZE_MULTIPLE),
+      multipleOf: strideMultiple("Both sides of a batch are rounded up to a multiple of this").default(SIZE_MULTIPLE),
       sizes: z
         .array(z.strictObject({ width: strideMultiple("Pixels"), height: strideMultiple("Pixels") }))
         .default([])
-        .describe("Sizes to prefer, the smallest that holds the batch, so that few programs need compiling"),
+        .describe("Preferred sizes: the smallest that holds the batch is used, so that few programs are compiled"),
     })
     .prefault({})
     .describe("The common size of a batch"),
 });
 
-const limit = count("Take only this many images, the first ones; without it, all").exactOptional();
+const limit = count("Use only this many images, the first ones; without it, all").exactOptional();
 
 const cocoSplit = z.strictObject({
   annotations: filePath("COCO instances JSON"),
-  images: filePath("Folder its file names are relative to"),
+  images: filePath("Folder that its file names are relative to"),
   limit,
 });
 
@@ -80,14 +83,16 @@ export const coco = () =>
     val: cocoSplit.describe("The validation set"),
     classes: classNames
       .exactOptional()
-      .describe("Category names to learn, in order; without it, all of the training annotations in order of their ids"),
+      .describe(
+        "Category names to learn, in order; without it, all categories of the training annotations in order of their ids",
+      ),
     dropEmpty: flag("Leave images without objects out of training").default(false),
     ...shared(),
   });
 
 const labelMapSplit = z.strictObject({
   images: filePath("Folder of images"),
-  labelMaps: filePath("Folder of label maps: PNGs named as the images, one class index a pixel"),
+  labelMaps: filePath("Folder of label maps: PNGs named like the images, one class index per pixel"),
   limit,
 });
 
@@ -103,19 +108,19 @@ export const labelMaps = () =>
         .string()
         .min(1)
         .default(".png")
-        .describe("What follows an image's name without its ending in the name of its label map"),
+        .describe("What follows an image's name (without extension) in its label map's"),
       classes: classNames.exactOptional().describe("Class names in order of their index"),
       objectInfo: filePath(
-        "Table of class names as ADE20K ships; without it and classes, the one beside the images",
+        "Table of class names like ADE20K's; without it and classes, the one beside the images",
       ).exactOptional(),
       palette: z
         .array(z.tuple([channel, channel, channel]))
         .exactOptional()
-        .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else made up"),
+        .describe("A colour [red, green, blue] for each class; without it, ADE20K's for its classes, else generated"),
       reduceZeroLabel: flag("Label 0 means no class and is ignored; 1 becomes class 0, and so on").default(false),
       ignoreLabel: channel
         .default(255)
-        .describe("Label, as stored, of pixels that belong to no class: they are left out of training and figures"),
+        .describe("Label, as stored, of pixels that belong to no class: they are left out of training and metrics"),
       ...shared(),
     })
     .superRefine(({ classes, objectInfo, palette, transforms }, context) => {
@@ -136,7 +141,9 @@ export const labelMaps = () =>
     });
 
 const labelledSplit = z.strictObject({
-  images: filePath("Folder of images: in a folder for each class, at any depth; or those that labels lists"),
+  images: filePath(
+    "Folder of images: with a folder for each class, at any depth; or with the images that labels lists",
+  ),
   labels: filePath(
     "List of the images and their classes (.csv, .txt, .json); without it, the folders' names are the classes",
   ).exactOptional(),
@@ -155,16 +162,14 @@ export const imageLabels = () =>
         .exactOptional()
         .describe("Class names in order of their index; without it, those of the training set in order of their names"),
       repeats: count(
-        "Repeated augmentation (Hoffer et al. 2020): so many differently distorted copies of an image in an epoch of the same length",
+        "Repeated augmentation (Hoffer et al. 2020): this many differently augmented copies of each image; the epoch stays as long",
         1,
         64,
       ).default(1),
       sampling: z
         .enum(["all", "balanced"])
         .default("all")
-        .describe(
-          "all: each image once an epoch; balanced: drawn anew so that every class is as frequent as the others",
-        ),
+        .describe("all: each image once per epoch; balanced: redrawn so that every class is equally frequent"),
       mixing: z
         .strictObject({
           mixup: z
@@ -181,7 +186,7 @@ export const imageLabels = () =>
           switchProbability: fraction("Where both are on, share of the mixed batches that get CutMix").default(0.5),
         })
         .prefault({})
-        .describe("Images and labels of a training batch mixed with those of its reverse"),
+        .describe("Images and labels of a training batch are mixed with those of the reversed batch"),
       ...shared(),
       transforms: z
         .strictObject({ train: classificationTransforms().default([]), test: classificationTransforms().default([]) })

@@ -12,7 +12,7 @@ export function toJsonSchema(): JsonSchema {
   if ($schema === undefined || anyOf === undefined) throw new Error("the config is no union of tasks any more");
   const path = { type: "string" } as const;
   const bases: JsonSchema = {
-    description: "Config files this one is laid over, the later over the earlier; paths from this file",
+    description: "Config files that this one extends, later ones overriding earlier ones; paths relative to this file",
     anyOf: [path, { type: "array", items: path }],
   };
   return {

@@ -8,60 +8,57 @@ import { count, flag, positive } from "../schemas/fields.js";
 export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
   return z
     .strictObject({
-      epochs: count("Length of the run in passes over the training set; either this or steps").exactOptional(),
+      epochs: count("Length of the run in epochs; either this or steps").exactOptional(),
       steps: count("Length of the run in optimiser steps; either this or epochs").exactOptional(),
       optimizer: optimizerConfig,
       schedule: scheduleConfig,
-      clipNorm: positive("Gradients are scaled down to this Euclidean norm; without it, they are not").exactOptional(),
+      clipNorm: positive("Gradients are clipped to this L2 norm; without it, they are not").exactOptional(),
       adaptiveClipping: z
         .strictObject({
           factor: positive("Largest norm of a unit's gradient, as a share of the norm of its weights").default(0.01),
-          eps: positive("Least norm of weights that is reckoned with").default(1e-3),
+          eps: positive("Minimum norm of the weights in this rule").default(1e-3),
         })
         .exactOptional()
         .describe(
-          "Adaptive gradient clipping: the gradient of each output channel, or of a vector as a whole, is scaled down to a share of its weights' norm, but for layers that give the model's answers; before clipNorm, if both are set",
+          "Adaptive gradient clipping: the gradient of each output channel, or of a vector as a whole, is clipped to a share of its weights' norm, except in output layers; before clipNorm, if both are set",
         ),
       ema: z
         .strictObject({
-          decay: decayRate.default(0.9999).describe("Share of the average that a step keeps"),
+          decay: decayRate.default(0.9999).describe("Share of the average kept per step"),
           warmup: flag(
             "At step t the share is (1 + t) / (10 + t) while that is less, so that the initial weights are soon forgotten",
           ).default(true),
         })
         .exactOptional()
         .describe(
-          "A moving average of weights and running statistics, which is validated and kept as the best; the training itself does not see it",
+          "A moving average of weights and running statistics, used for validation and the best weights; training itself does not use it",
         ),
       accumulate: count("Batches whose gradients are averaged into one step").default(1),
       evaluateEvery: count(
-        "Epochs (or steps, as the length) between validations; without it, only at the end",
+        "Epochs (or steps, if the length is in steps) between validations; without it, only at the end",
       ).exactOptional(),
       earlyStopping: z
         .strictObject({
-          metric: z
-            .enum(metrics)
-            .exactOptional()
-            .describe("What is watched; without it, the metric of checkpoint.best"),
-          patience: count("Validations in a row without a better figure after which training stops"),
-          minDelta: z.number().min(0).default(0).describe("By how much more than this a figure must be better"),
+          metric: z.enum(metrics).exactOptional().describe("Metric to watch; by default that of checkpoint.best"),
+          patience: count("Validations in a row without improvement after which training stops"),
+          minDelta: z.number().min(0).default(0).describe("Improvement must be larger than this"),
         })
         .exactOptional()
-        .describe("Training stops when validation gets no better"),
+        .describe("Early stopping: training ends when validation stops improving"),
       checkpoint: z
         .strictObject({
           every: count(
-            "Epochs (or steps, as the length) between checkpoints; besides, there is one at each validation, after the first step and at the end",
+            "Epochs (or steps, if the length is in steps) between checkpoints; there is also one at each validation, after the first step and at the end",
           ).exactOptional(),
-          minutes: positive("Minutes after which there is one in any case").default(10),
+          minutes: positive("Longest time between checkpoints, in minutes").default(10),
           keep: count(
-            "Checkpoints kept; besides them the best one's weights, and while the loss grows the last one from before",
+            "Checkpoints kept, besides the best weights and, while the loss grows, the last one from before",
           ).default(2),
-          best: z.enum(metrics).default(metrics[0]).describe("Metric of the best checkpoint"),
+          best: z.enum(metrics).default(metrics[0]).describe("Metric that chooses the best weights"),
         })
         .prefault({}),
       logEvery: count("Steps between log lines").default(10),
-      seed: z.int().min(0).default(0).describe("Every random choice of the run follows from it"),
+      seed: z.int().min(0).default(0).describe("Determines every random choice of the run"),
     })
     .superRefine(({ epochs, steps, evaluateEvery, earlyStopping }, context) => {
       if (earlyStopping !== undefined && evaluateEvery === undefined) {
@@ -79,5 +76,5 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
         });
       }
     })
-    .describe("How to train");
+    .describe("Training run");
 }

@@ -24,7 +24,7 @@ export const engineConfig = z
     ...keys,
   })
   .prefault({})
-  .describe("What runs the model");
+  .describe("Runs the model");
 
 export type EngineConfig = z.output<typeof engineConfig>;
 

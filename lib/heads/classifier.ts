@@ -15,7 +15,7 @@ const teacher = () =>
         file: filePath("An ONNX file from images [B, 3, H, W] to logits [B, classes]"),
       }),
     ])
-    .describe("Any model of the same classes: a backbone with weights, or an ONNX file");
+    .describe("Any model with the same classes: a backbone with weights, or an ONNX file");
 
 const distillation = () =>
   z
@@ -26,9 +26,9 @@ const distillation = () =>
         .default("hard")
         .describe("hard: the teacher's best class is learnt as a label; soft: its probabilities (Hinton et al. 2015)"),
       weight: fraction("Share of the distillation in the loss").default(0.5),
-      temperature: positive("Of soft distillation: logits are divided by it").default(1),
+      temperature: positive("For soft distillation: logits are divided by it").default(1),
     })
-    .describe("Learning from a teacher (Touvron et al. 2021); a model with a second head learns it there");
+    .describe("Learning from a teacher (Touvron et al. 2021); in a model with a second head, that head learns it");
 
 /** What a config says of a classifier besides its backbone, whose own layers give the scores of the classes: how it learns. */
 export const classifierConfig = () =>
@@ -39,10 +39,10 @@ export const classifierConfig = () =>
       .min(0)
       .lt(1)
       .default(0.1)
-      .describe("Share of each label that is spread over all classes"),
+      .describe("Label smoothing: share of each label that is spread over all classes"),
     classWeights: z
       .union([z.literal(["none", "balanced"]), z.array(positive("Of a class")).min(2)])
       .default("none")
-      .describe("Weight of each class in the loss, in order; balanced: so that every class counts the same"),
+      .describe("Weight of each class in the loss, in order; balanced: every class counts the same"),
     distillation: distillation().exactOptional(),
   });

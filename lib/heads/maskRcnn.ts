@@ -7,10 +7,10 @@ import { rpnConfig } from "./rpnHead.js";
 
 const roi = z
   .strictObject({
-    positiveIou: fraction("A proposal from this IoU with a box on is positive").default(0.5),
-    negativeIou: fraction("A proposal below this IoU with every box is background").default(0.5),
-    minPositiveIou: fraction("A box's best proposal is positive from this IoU on").default(0.5),
-    samples: count("Proposals in the loss, an image").default(512),
+    positiveIou: fraction("A proposal with at least this IoU with a box is positive").default(0.5),
+    negativeIou: fraction("A proposal with less than this IoU with every box is background").default(0.5),
+    minPositiveIou: fraction("A box's best proposal is positive from this IoU").default(0.5),
+    samples: count("Proposals in the loss per image").default(512),
     positiveFraction: fraction("Largest share of positive ones among the samples").default(0.25),
     finestScale: positive("Regions with sides below twice this are pooled from the finest level").default(56),
     samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
@@ -27,12 +27,12 @@ const roi = z
 const atTest = z
   .strictObject({
     scoreThreshold: fraction("Detections below this score are dropped").default(0.05),
-    nms: fraction("IoU from which a detection is suppressed by a better one of its class").default(0.5),
-    maxPerImage: count("Detections kept an image").default(100),
+    nms: fraction("IoU above which a detection is suppressed by a better one of its class").default(0.5),
+    maxPerImage: count("Detections kept per image").default(100),
     maskThreshold: fraction("Probability from which a pixel belongs to a mask").default(0.5),
   })
   .prefault({})
-  .describe("What is kept at test");
+  .describe("Post-processing at test time");
 
 const schema = z.strictObject({
   type: z.literal("maskRcnn"),

@@ -8,9 +8,9 @@ import { segmentationHeadKind, segmentationHeadSchema } from "./segmentationHead
 
 const schema = segmentationHeadSchema("semanticFpn", {
   channels: count("Channels of the head's convolutions").default(128),
-  dropout: z.number().min(0).lt(1).default(0.1).describe("Rate of the dropout before the last convolution"),
+  dropout: z.number().min(0).lt(1).default(0.1).describe("Dropout rate before the last convolution"),
   classifierStd: positive(
-    "Standard deviation of the last convolution's initial weights: MMSegmentation's 0.01; more for trainings of few steps",
+    "Standard deviation of the last convolution's initial weights: MMSegmentation's 0.01; more for short runs",
   ).default(0.01),
 });
 

@@ -11,7 +11,7 @@ export const NECKS = [fpn, levels] as const;
 // Each takes its own config; that tie is lost in this look-up.
 const table = new KindTable<typeof NECKS, NeckKind>("neck", NECKS);
 
-export const neckConfig = () => table.config().describe("What joins the backbone's stages to a pyramid");
+export const neckConfig = () => table.config().describe("Combines the backbone's stages into a pyramid");
 
 export type NeckConfig = z.output<ReturnType<typeof neckConfig>>;
 

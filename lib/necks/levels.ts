@@ -5,7 +5,7 @@ import { everySecond, neckKind } from "./neck.js";
 
 const schema = z.strictObject({
   type: z.literal("levels"),
-  channels: count("Channels of every level; the backbone's maps have as many").default(256),
+  channels: count("Channels of every level; must be those of the backbone's maps").default(256),
 });
 
 /** The backbone's maps as they are: for backbones that end in a pyramid of their own, such as ViTDet's (Li et al. 2022). */

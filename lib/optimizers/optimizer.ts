@@ -42,7 +42,7 @@ const generalKeys = {
     .max(1)
     .exactOptional()
     .describe(
-      "Learning rates fall by this factor from layer to layer towards the stem: behind the backbone it is whole, in its last layer once this, in the one before this squared; without it, all layers have the same",
+      "Layer-wise decay: the learning rate falls by this factor from layer to layer towards the stem: full after the backbone, times this in its last layer, times its square in the one before; without it, all layers have the same",
     ),
   multipliers: z
     .array(
@@ -57,7 +57,7 @@ const generalKeys = {
       }),
     )
     .default([])
-    .describe("Learning rates of parts; of several that match, the longest counts"),
+    .describe("Learning rates of parts; of several that match, the longest name applies"),
 };
 
 /** What the config says of every optimiser. */

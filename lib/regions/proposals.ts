@@ -20,7 +20,7 @@ export interface ProposalOptions {
   readonly perLevel: number;
   /** At most so many remain of all levels together. */
   readonly perImage: number;
-  /** IoU from which a proposal is suppressed by a better one of its level. */
+  /** IoU above which a proposal is suppressed by a better one of its level. */
   readonly iouThreshold: number;
   /** Proposals are kept only if wider and higher than this, in pixels. */
   readonly minSize: number;

@@ -9,7 +9,7 @@ import { step } from "./step.js";
 /** The schedules there are. A new one is a file of its own and a line here. */
 export const SCHEDULES = [constant, step, poly, cosine] as const;
 
-export const scheduleConfig = anyOf(SCHEDULES).describe("The learning rate over the run");
+export const scheduleConfig = anyOf(SCHEDULES).describe("Learning rate over the run");
 
 export type ScheduleConfig = z.output<typeof scheduleConfig>;
 

@@ -31,7 +31,7 @@ const warmup = z
   .exactOptional()
   .describe("Linear warm-up");
 
-export const minLr = z.number().min(0).default(0).describe("Learning rate never goes below");
+export const minLr = z.number().min(0).default(0).describe("The learning rate never goes below this");
 
 /** The config's schema of a schedule: its `type`, the warm-up that each may have, and its own keys. */
 export function scheduleSchema<const Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {

@@ -40,7 +40,7 @@ export function withSource(command: Command): Command {
 export function withPaths(command: Command): Command {
   return command
     .option("--annotations <file>", "COCO instances JSON")
-    .option("--label-maps <folder>", "label maps: PNGs named as the images, one class index a pixel")
+    .option("--label-maps <folder>", "label maps: PNGs named like the images, one class index per pixel")
     .option("--labels <file>", "list of the images and their classes (.csv, .txt, .json)")
     .option("--images <folder>", "the images; where it is given alone, a folder of them for each class")
     .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")

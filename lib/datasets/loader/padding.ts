@@ -5,7 +5,7 @@ export const SIZE_MULTIPLE = 32;
 
 /** How a batch's common size is found from its images' sizes. */
 export interface PaddingRule {
-  /** Both sides are raised to a multiple of this; default SIZE_MULTIPLE. */
+  /** Both sides are rounded up to a multiple of this; default SIZE_MULTIPLE. */
   readonly multipleOf?: number;
   /**
    * Sizes to prefer, so that few programs need compiling: the smallest of these by area that holds the batch is taken.

@@ -5,8 +5,8 @@ import { interpolation, transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("centreCrop"),
-  resize: side("The short side before the middle is cut out"),
-  size: side("Of the square cut out"),
+  resize: side("The short side before the centre crop"),
+  size: side("Side of the cropped square"),
   interpolation,
 });
 

@@ -12,14 +12,14 @@ import { transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("copyPaste"),
-  probability: fraction("How often objects of another image are laid on this one").default(1),
-  maxObjects: count("Their number is drawn from below this").default(100),
+  probability: fraction("Probability of pasting objects of another image onto this one").default(1),
+  maxObjects: count("Their number is drawn from 0 to below this").default(100),
   maxBoxShift: z
     .number()
     .min(0)
     .default(10)
-    .describe("An object beneath stays if its box changed by at most so many pixels, or …"),
-  minVisible: count("… if more pixels than this are still seen", 0).default(300),
+    .describe("An object underneath stays if its box changed by at most this many pixels, or …"),
+  minVisible: count("… if more pixels than this are still visible", 0).default(300),
 });
 
 type Spec = z.output<typeof schema>;

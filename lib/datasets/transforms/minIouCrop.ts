@@ -14,8 +14,8 @@ const schema = z.strictObject({
   minIous: z
     .array(fraction("IoU"))
     .default([0.1, 0.3, 0.5, 0.7, 0.9])
-    .describe("The window's least IoU with every box is drawn from these, 0, and no crop at all"),
-  minSize: positive("Least share of the image's width and height").max(1).default(0.3),
+    .describe("The window's minimum IoU with every box is drawn from these, 0, and no crop at all"),
+  minSize: positive("Minimum share of the image's width and height").max(1).default(0.3),
 });
 
 /**

@@ -11,11 +11,11 @@ import { colour, interpolation, range, transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("mosaic"),
-  probability: fraction("How often four images are put together").default(1),
+  probability: fraction("Probability of combining four images").default(1),
   width: side("Each image is scaled to fit; the result is twice as wide"),
   height: side("Each image is scaled to fit; the result is twice as high"),
   centre: range("Where the four meet, in widths and heights").default([0.5, 1.5]),
-  fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 where no image is"),
+  fill: colour.default([114, 114, 114]).describe("Red, green, blue of 0–255 outside the images"),
   interpolation,
 });
 

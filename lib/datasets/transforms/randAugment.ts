@@ -19,13 +19,13 @@ import { transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("randAugment"),
-  operations: count("How many an image").default(2),
+  operations: count("How many per image").default(2),
   magnitude: count("Strength, from 0 to bins − 1", 0).default(9),
   bins: count("Steps of the strength", 2).default(31),
   geometric: z
     .literal(false)
     .default(false)
-    .describe("Only changes of colour: operations that move pixels would leave boxes, masks and labels behind"),
+    .describe("Colour changes only: operations that move pixels would leave boxes, masks and labels behind"),
 });
 
 /** Of images with nothing annotated on them pixels may be moved, which configs of classifiers alone offer. */
@@ -98,8 +98,7 @@ export interface DrawnOperation {
  */
 export const randAugment = transform({ schema, apply: augment });
 
-const GEOMETRIC =
-  "Operations that move pixels too: shears, shifts and rotations; without them, changes of colour alone";
+const GEOMETRIC = "Also operations that move pixels: shears, shifts and rotations; without them, colour changes only";
 
 /** The same for images with one label, which moves with them. */
 export const imageRandAugment = transform({

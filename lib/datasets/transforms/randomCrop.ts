@@ -11,9 +11,9 @@ const TRIES = 10;
 
 const schema = z.strictObject({
   type: z.literal("randomCrop"),
-  width: side("Of the window; a narrower image keeps its own"),
-  height: side("Of the window; a lower image keeps its own"),
-  maxClassShare: positive("Of label maps: the window is drawn anew, up to ten times, while one class fills this share")
+  width: side("Of the window; a narrower image keeps its width"),
+  height: side("Of the window; a lower image keeps its height"),
+  maxClassShare: positive("For label maps: the window is redrawn, up to ten times, while one class fills this share")
     .max(1)
     .exactOptional(),
 });

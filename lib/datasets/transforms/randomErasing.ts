@@ -13,14 +13,14 @@ const TRIES = 10;
 
 const schema = z.strictObject({
   type: z.literal("randomErasing"),
-  probability: fraction("How often a rectangle is covered").default(0.5),
+  probability: fraction("Probability of erasing a rectangle").default(0.5),
   area: range("Share of the image's area").default([0.02, 0.33]),
   aspect: range("Height over width").default([0.3, 3.3]),
   fill: z
     .union([colour, z.literal("noise")])
     .exactOptional()
     .describe("Red, green, blue of 0–255, or noise; without it, the ImageNet mean"),
-  maxCovered: positive("An object goes from this covered share of its box on").max(1).default(0.9),
+  maxCovered: positive("An object is removed if at least this share of its box is covered").max(1).default(0.9),
 });
 
 type Spec = z.output<typeof schema>;

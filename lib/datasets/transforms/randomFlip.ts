@@ -7,11 +7,11 @@ import { transform } from "./transform.js";
 
 const schema = z.strictObject({
   type: z.literal("randomFlip"),
-  probability: fraction("How often the sides are exchanged").default(0.5),
+  probability: fraction("Probability of a flip").default(0.5),
   direction: z
     .enum(["horizontal", "vertical"])
     .default("horizontal")
-    .describe("horizontal: left and right change places; vertical: top and bottom"),
+    .describe("horizontal: swaps left and right; vertical: top and bottom"),
 });
 
 export const randomFlip = transform({

@@ -12,7 +12,7 @@ const schema = z.strictObject({
     .enum(["choice", "range"])
     .default("choice")
     .describe("choice: one of the scales; range: long and short side each between the smallest and the largest"),
-  keepRatio: flag("Keep the ratio of the sides").default(true),
+  keepRatio: flag("Keep the aspect ratio").default(true),
   interpolation,
 });
 

@@ -9,7 +9,7 @@ const TRIES = 10;
 
 const schema = z.strictObject({
   type: z.literal("randomResizedCrop"),
-  size: side("Of the square it becomes"),
+  size: side("Side of the resulting square"),
   area: range("Share of the image's area").default([0.08, 1]),
   aspect: range("Width over height").default([3 / 4, 4 / 3]),
   interpolation,

@@ -9,8 +9,8 @@ const schema = z.strictObject({
   scale: scale.describe(
     "The long side becomes at most the larger number, the short side at most the smaller; with keepRatio false, [width, height]",
   ),
-  keepRatio: flag("Keep the ratio of the sides").default(true),
-  multipleOf: side("Both sides are raised to a multiple of this").default(1),
+  keepRatio: flag("Keep the aspect ratio").default(true),
+  multipleOf: side("Both sides are rounded up to a multiple of this").default(1),
   interpolation,
 });
 

@@ -32,7 +32,7 @@ export const transform = <Schema extends z.ZodType>(parts: Transform<Schema>): T
 export const interpolation = z
   .enum(["bilinear", "bilinear-antialias", "bicubic-antialias"])
   .default("bilinear")
-  .describe("How images are resampled; label maps take the nearest value");
+  .describe("How images are resampled; label maps always use nearest");
 
 export const scale = z.tuple([side("Pixels"), side("Pixels")]);
 

@@ -13,9 +13,9 @@ export const onnxRuntime = engineKind({
       .refine(once, "a provider occurs twice")
       .default(["cpu"])
       .describe(
-        "Of onnxruntime: what runs the programs, in order of preference. webgpu: tried on a software adapter alone; cuda, coreml, dml: not tried",
+        "Execution providers, in order of preference. webgpu: tested on a software adapter only; cuda, coreml, dml: untested",
       ),
-    threads: count("Of onnxruntime: threads of the CPU provider; 0: one a core", 0, 1024).default(0),
+    threads: count("Threads of the CPU provider; 0: one per core", 0, 1024).default(0),
   },
   capabilities: { training: true, precisions: ["float32"], dynamicShapes: false },
   open: async ({ providers, threads }) => (await import("./engine.js")).onnxRuntimeEngine({ providers, threads }),

@@ -11,7 +11,7 @@ export const tfjs = engineKind({
       .min(1)
       .refine(once, "a backend occurs twice")
       .default([...BACKENDS])
-      .describe("Of tfjs: the first of these that this machine has runs the programs; webgpu was not tried"),
+      .describe("The first of these that this machine has is used; webgpu is untested"),
   },
   capabilities: { training: true, precisions: ["float32"], dynamicShapes: false },
   open: async ({ backends }) => (await import("./engine.js")).tfjsEngine({ backends }),

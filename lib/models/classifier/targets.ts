@@ -1,7 +1,7 @@
 /** What a batch's classes are learnt as. */
 export interface TargetOptions {
   readonly classes: number;
-  /** Share of each label that is spread over all classes. */
+  /** Label smoothing: share of each label that is spread over all classes. */
   readonly labelSmoothing: number;
   /** [classes] or none. */
   readonly classWeights?: readonly number[] | undefined;
