@@ -14,8 +14,8 @@ export function configCommand(context: Context): Command {
     "config my.yaml --origins",
     "config my.yaml --set training.steps=10 --json",
   ];
-  return withConfig(createCommand("config", "Check a config and print it complete", examples))
-    .option("--origins", "note beside each value the file and line it comes from")
+  return withConfig(createCommand("config", "Check a config and print it in full", examples))
+    .option("--origins", "note the file and line that each value comes from")
     .action((path: string, flags: ConfigFlags) => {
       const loaded = loadConfig(path, { overrides: flags.set });
       printResult(context, flags, loaded.config, () =>

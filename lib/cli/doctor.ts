@@ -8,7 +8,7 @@ import { createCommand } from "./options.js";
 import { table } from "./table.js";
 
 export function doctorCommand(context: Context): Command {
-  return createCommand("doctor", "Show what this machine offers, and what to do about what it does not", [
+  return createCommand("doctor", "Show what this machine offers, and how to get what it lacks", [
     "doctor",
     "doctor --json",
   ]).action(async (flags: SharedOptions) => {

@@ -11,14 +11,14 @@ interface InstallFlags extends SharedOptions {
 export function engineCommand(context: Context): Command {
   const examples = ["engine install tensorflow", "engine install tensorflow --force"];
   const tensorflow = createCommand("tensorflow", "TensorFlow's C library for the tfjs engine, from PyPI", examples)
-    .option("--force", "build it anew even if it is there")
+    .option("--force", "rebuild it even if it is there")
     .action(async (flags: InstallFlags) => {
       const { signal, stderr } = context;
       const onEvent = ({ text }: { readonly text: string }) => void stderr.write(`${text}\n`);
       const result = await context.api.installTensorFlow({ force: flags.force === true, signal, onEvent });
       printResult(context, flags, result, () => describe(result));
     });
-  const install = new Command("install").description("Fetch and build one of them").addCommand(tensorflow);
+  const install = new Command("install").description("Fetch and build an engine's native library").addCommand(tensorflow);
   return new Command("engine")
     .description("Fetch and build what an engine needs")
     .addCommand(install.addHelpText("after", `\n${exampleText(examples)}`))
@@ -28,5 +28,5 @@ export function engineCommand(context: Context): Command {
 function describe({ folder, tensorflow, tfjsNode, built, bytes }: InstallResult): string {
   const what = `TensorFlow ${tensorflow} for @tensorflow/tfjs-node ${tfjsNode}`;
   const where = `${folder} (${(bytes / 1e6).toFixed(0)} MB)`;
-  return `${what} ${built ? "is built" : "was there already, and whole"}: ${where}\nUse it with --set engine.type=tfjs`;
+  return `${what} ${built ? "was built" : "was already there, and is intact"}: ${where}\nUse it with --set engine.type=tfjs`;
 }

@@ -30,20 +30,20 @@ export function exportCommand(context: Context): Command {
     "export my.yaml --weights runs/my --format onnx --out backbone.onnx --part backbone --size 512x512 --fp16",
     "export my.yaml --weights runs/my --format tfjs --out web/model --size 512x512 --preprocess --uint8",
   ];
-  return withConfig(createCommand("export", "Write a trained model in a format other programs run", examples))
+  return withConfig(createCommand("export", "Export a trained model to a format that other programs run", examples))
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .addOption(new Option("--format <name>", "format of the file").choices(FORMAT_NAMES).default(FORMAT_NAMES[0]))
     .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
     .addOption(new Option("--part <part>", "what to export").choices(PARTS).default("model"))
-    .option("--size <HxW>", "height and width of the input, multiples of 32; else the config's test size", parseSize)
-    .option("--dynamic", "leave height and width free (multiples of 32), and the batch unless --batch says else")
-    .option("--batch <n>", 'images a batch, or "dynamic"; else 1', parseBatch)
+    .option("--size <HxW>", "height and width of the input, multiples of 32; default the config's test size", parseSize)
+    .option("--dynamic", "free height and width (multiples of 32), and a free batch unless --batch is given")
+    .option("--batch <n>", 'images per batch, or "dynamic"; default 1', parseBatch)
     .option("--preprocess", "take uint8 RGB images [B, H, W, 3] and normalise them inside")
-    .option("--postprocess", "paste masks into the image, or give the likeliest class of each pixel")
-    .option("--fp16", "weights and products in float16 (tfjs: kernels stored so); inputs and outputs stay float32")
+    .option("--postprocess", "paste masks into the image, or output the most likely class of each pixel")
+    .option("--fp16", "weights and products in float16 (tfjs: only stored so); inputs and outputs stay float32")
     .option("--uint8", "tfjs: kernels stored as bytes, a quarter of the download")
-    .option("--opset <n>", "ONNX operator set; else 17", parseWhole)
-    .option("--force", "write over what is there")
+    .option("--opset <n>", "ONNX operator set; default 17", parseWhole)
+    .option("--force", "overwrite what is there")
     .action(async (path: string, flags: ExportFlags) => {
       if (flags.dynamic && flags.size !== undefined) {
         throw new UserError("--size and --dynamic contradict each other; give one of them", 2);

@@ -16,14 +16,14 @@ export function modelRepositoryCommand(context: Context): Command {
     "model-repository my.onnx --out models",
     "model-repository my.onnx --out models --name detector --max-batch 16 --max-delay 5000",
   ];
-  return createCommand("model-repository", "Lay an exported model out for NVIDIA Triton and KServe", examples)
-    .argument("<model>", "an ONNX file of densekit export; with a free batch requests are gathered")
+  return createCommand("model-repository", "Put an exported model into a repository for NVIDIA Triton and KServe", examples)
+    .argument("<model>", "an ONNX file from densekit export; with a free batch, requests are batched")
     .requiredOption("--out <folder>", "the repository; the model becomes a folder in it")
-    .option("--name <name>", "the model's name; else its file's")
-    .option("--model-version <n>", "version of the model; else 1", parseWhole)
-    .option("--max-batch <n>", "most images gathered into a batch; else 8", parseWhole)
-    .option("--max-delay <microseconds>", "how long a request may wait for others; else 2000", parseWhole)
-    .option("--force", "write over what is there")
+    .option("--name <name>", "the model's name; default its file's")
+    .option("--model-version <n>", "version of the model; default 1", parseWhole)
+    .option("--max-batch <n>", "largest batch of requests; default 8", parseWhole)
+    .option("--max-delay <microseconds>", "how long a request may wait for others; default 2000", parseWhole)
+    .option("--force", "overwrite what is there")
     .action(async (model: string, flags: ModelRepositoryFlags) => {
       const { out, name, modelVersion: version, maxBatch, maxDelay, force } = flags;
       const result = await context.api.writeModelRepository({

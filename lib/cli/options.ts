@@ -15,18 +15,18 @@ export function exampleText(examples: readonly string[]): string {
     example.split(" ").filter((_, i, all) => i > 0 && all[i - 1] !== "--out"),
   );
   const needs = NEEDS.filter(([pattern]) => words.some((word) => pattern.test(word))).map(([, need]) => need);
-  const needed = needs.length === 0 ? [] : [`What they need: ${needs.join("; ")}.`];
+  const needed = needs.length === 0 ? [] : [`Needed: ${needs.join("; ")}.`];
   return ["Examples:", ...lines, ...needed].join("\n");
 }
 
 /** What words in examples stand for. */
 export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
-  [/^my\.yaml$/, "my.yaml, a config of yours"],
-  [/^(runs\/my|output=runs\/my)\b/, "runs/my, the folder that its training wrote"],
-  [/^my\.onnx$/, "my.onnx, as export writes it"],
+  [/^my\.yaml$/, "my.yaml, your config"],
+  [/^(runs\/my|output=runs\/my)\b/, "runs/my, the folder of its run"],
+  [/^my\.onnx$/, "my.onnx, written by export"],
   [
     /^(mask-rcnn|semantic-fpn)_.*_bccd$/,
-    "the data set bccd in DENSEKIT_DATA, or your own by --set data.train.annotations=... and so on",
+    "the data set bccd in DENSEKIT_DATA, or your own: --set data.train.annotations=... and so on",
   ],
   [
     /^(?!runs\/|output=|my\.)"?[\w@./*-]+(\.(json|jpg|png|pth|safetensors|txt|xml)|\/)"?$|^(annotations|images|masks|train|val|VOC2012|data\.yaml|photos)$/,
@@ -36,7 +36,7 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
 
 /** Adds the CONFIG argument and --set. */
 export function withConfig(command: Command): Command {
-  return withOverrides(command.argument("<config>", "config file (YAML), or the name of one that comes with densekit"));
+  return withOverrides(command.argument("<config>", "config file (YAML), or the name of one shipped with densekit"));
 }
 
 /** Adds --set. */

@@ -24,23 +24,23 @@ export function predictCommand(context: Context): Command {
     "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
   return withConfig(
-    createCommand("predict", "Find objects or classes in images: overlays, and the results as data", examples),
+    createCommand("predict", "Run a model on images: overlays, and the results as data", examples),
   )
     .argument("<images...>", "files, folders or glob patterns")
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")
     .option(
       "--annotations <file>",
-      "COCO file whose image and category ids results.json has, so that evaluate --annotations --results can judge it; " +
-        "without it image ids count the images 1, 2, ... in their order (images.json names them)",
+      "COCO file that image and category ids in results.json are taken from, for evaluate --annotations --results; " +
+        "without it images are numbered 1, 2, ... in their order (images.json names them)",
     )
     .addOption(
       new Option(
         "--draw-threshold <score>",
-        "objects below it are not drawn; default 0.3, or the score threshold where that is higher",
+        "objects below it are not drawn; default 0.3, or the model's score threshold if higher",
       ).argParser(parseShare),
     )
-    .option("--force", "overwrite the predictions that are there")
+    .option("--force", "overwrite existing predictions")
     .action(async (path: string, inputs: readonly string[], flags: PredictFlags) => {
       const { annotations, drawThreshold } = flags;
       const { config } = loadConfig(path, { overrides: flags.set });
@@ -69,10 +69,10 @@ export function predictCommand(context: Context): Command {
 function summaryOf({ outDir, imageIds, drawThreshold }: PredictResult): string {
   const lines = [`the results are in ${outDir}`];
   if (drawThreshold !== undefined)
-    lines.push(`overlays show objects of a score from ${drawThreshold} on; results.json has all`);
+    lines.push(`overlays show objects that score at least ${drawThreshold}; results.json has all`);
   if (imageIds === "counted") {
     lines.push(
-      "image_id in results.json counts the images 1, 2, ... in their order, as images.json names them; " +
+      "image_id in results.json numbers the images 1, 2, ... in their order, named in images.json; " +
         "with --annotations FILE it is that file's",
     );
   }

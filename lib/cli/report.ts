@@ -27,15 +27,15 @@ export function reportCommand(context: Context): Command {
   return createCommand("report", description, examples)
     .argument("<run>", "a run's folder")
     .option("--out <file>", "the page; default report.html in the run's folder")
-    .option("--no-evaluation", "use stored results alone; without any the page is on the training")
+    .option("--no-evaluation", "use stored results only; without any, the page shows the training alone")
     .addOption(
       new Option(
         "--type <type>",
-        "what confusions and worst images are judged by; default masks, if there are any",
+        "what confusions and worst images are based on; default masks, if there are any",
       ).choices(["bbox", "segm"]),
     )
-    .option("--iou <overlap>", "from this IoU on an object is found; default 0.5", number)
-    .option("--score <threshold>", "confusions and images leave lower scores out; default that of the best F1", number)
+    .option("--iou <overlap>", "IoU at which an object counts as found; default 0.5", number)
+    .option("--score <threshold>", "ignore lower scores in confusions and images; default the score with the best F1", number)
     .option("--worst <n>", "how many of the worst images are shown; default 8", number)
     .addOption(
       new Option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable")
@@ -64,7 +64,7 @@ export function reportCommand(context: Context): Command {
 
 function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number");
   return value;
 }
 

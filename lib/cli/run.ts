@@ -44,7 +44,7 @@ Then train a config on your own images:
 
 function createProgram(context: Context): Command {
   const program = new Command("densekit")
-    .description("Train, evaluate, run and ship object detection and segmentation models")
+    .description("Train, evaluate, run and export detection, segmentation and classification models")
     .version(ownVersion())
     .addHelpText("after", START);
   const commands = [
@@ -66,7 +66,7 @@ function createProgram(context: Context): Command {
   for (const command of withSubcommands(program)) {
     command
       .exitOverride()
-      .showHelpAfterError("(--help shows what is possible)")
+      .showHelpAfterError("(see --help)")
       .configureOutput({
         writeOut: (text) => context.stdout(text),
         writeErr: (text) => context.stderr.write(text),

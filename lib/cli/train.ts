@@ -16,8 +16,8 @@ interface TrainFlags extends ConfigOptions {
 }
 
 const SIGNALS = `
-A checkpoint is made after the first step, every ten minutes, at each validation and at the end (training.checkpoint in the
-config). Ctrl-C and SIGTERM make one and stop, with exit code 130 and 143; SIGUSR1 makes one and goes on.`;
+A checkpoint is written after the first step, every ten minutes, at each validation and at the end (training.checkpoint in the
+config). Ctrl-C and SIGTERM write one and stop, with exit code 130 and 143; SIGUSR1 writes one and goes on.`;
 
 /** Training stops at the first fault of its data; the user wants to know of the others too. */
 function withOthers(error: unknown, errors: number, config: string): unknown {
@@ -31,14 +31,14 @@ export function trainCommand(context: Context): Command {
     "train my.yaml --set training.seed=1 --set output=runs/seed-1",
     "train my.yaml --resume",
   ];
-  return withConfig(createCommand("train", "Train a model as a config says", examples))
+  return withConfig(createCommand("train", "Train a model from a config", examples))
     .addOption(
       new Option(
         "--resume",
-        "go on from the newest checkpoint in the output folder; begin where there is no run",
+        "continue from the newest checkpoint in the output folder, or start if there is no run",
       ).conflicts("restart"),
     )
-    .option("--restart", "begin anew; a run that is in the output folder is deleted")
+    .option("--restart", "start over; deletes the run in the output folder")
     .addHelpText("after", SIGNALS)
     .action(async (path: string, flags: TrainFlags) => {
       const { config } = loadConfig(path, { overrides: flags.set });

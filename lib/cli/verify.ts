@@ -23,18 +23,18 @@ export function verifyCommand(context: Context): Command {
     "verify my.onnx --against my.yaml --weights runs/my",
     'verify my.onnx --against my.yaml --weights runs/my --images "photos/*.jpg" --data --json',
   ];
-  return createCommand("verify", "Check that an exported file answers as the model does", examples)
+  return createCommand("verify", "Check that an exported file gives the same results as the model", examples)
     .argument("<model>", "the exported file")
-    .requiredOption("--against <config>", "config file (YAML), or the name of one that comes with densekit")
+    .requiredOption("--against <config>", "config file (YAML), or the name of one shipped with densekit")
     .addOption(
       new Option("--set <path=value>", "override a value of the config; repeatable")
         .argParser(collect)
         .default([], "none"),
     )
     .requiredOption("--weights <path>", "what was exported: weights file, checkpoint or run folder")
-    .option("--images <paths...>", "files, folders or glob patterns; else the first of the validation set")
-    .option("--data", "measure both on the validation set too")
-    .option("--tolerance <x>", "largest relative difference; else 0.001, or 0.05 of a float16 file", parsePositive)
+    .option("--images <paths...>", "files, folders or glob patterns; default the first of the validation set")
+    .option("--data", "also evaluate both on the validation set")
+    .option("--tolerance <x>", "largest relative difference; default 0.001, or 0.05 for a float16 file", parsePositive)
     .action(async (model: string, flags: VerifyFlags) => {
       const { config } = loadConfig(flags.against, { overrides: flags.set });
       const { images, tolerance } = flags;

@@ -43,6 +43,6 @@ function parseValue(value: string, text: string): Tree {
     return parseYaml(value, "value", process.cwd());
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`--set ${text}: the value is no valid YAML; quote texts with special characters`, 2);
+    throw new UserError(`--set ${text}: the value is not valid YAML; quote texts with special characters`, 2);
   }
 }

@@ -36,7 +36,7 @@ export const YAML_LIMITS = { bytes: 512 << 10, values: 100_000, depth: 100 } as 
 /**
  * Aliases stand for the one tree of what they name; a value of their own they are not. Mappings tell keys that occur twice.
  *
- * @throws UserError with the place where the text is no valid YAML, or is of absurd size or depth
+ * @throws UserError with the place where the text is not valid YAML, or is of absurd size or depth
  */
 export function parseYaml(text: string, name: string, folder: string): Tree {
   if (text.length > YAML_LIMITS.bytes) throw tooLong(name, text.length);
@@ -52,12 +52,12 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
       throw new UserError(`${at(fault.pos[0]).place}: a second YAML document begins; a config is one document`);
     }
     const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
-    throw new UserError(`${at(fault.pos[0]).place}: no valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
+    throw new UserError(`${at(fault.pos[0]).place}: not valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
   }
   // A value with a tag that is not known would be read as the text or the mapping that stands there.
   const tag = document.warnings.find(({ code }) => code === "TAG_RESOLVE_FAILED");
   if (tag !== undefined) {
-    throw new UserError(`${at(tag.pos[0]).place}: no valid YAML: ${tag.message}; tags are not needed, leave it out`);
+    throw new UserError(`${at(tag.pos[0]).place}: not valid YAML: ${tag.message}; tags are not needed, leave it out`);
   }
   return converter(at)(document.contents as ParsedNode | null, { place: name, folder });
 }
@@ -71,8 +71,8 @@ function parsed(text: string, lineCounter: LineCounter, name: string): ReturnTyp
   try {
     return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
   } catch (error) {
-    if (error instanceof RangeError) throw new UserError(`${name}: no valid YAML: nested too deeply`);
-    throw new UserError(`${name}: no valid YAML: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof RangeError) throw new UserError(`${name}: not valid YAML: nested too deeply`);
+    throw new UserError(`${name}: not valid YAML: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -126,7 +126,7 @@ function converter(at: (offset: number) => Origin): (node: ParsedNode | null, fa
       const keyOrigin = at((key as ParsedNode).range[0]);
       if (!isScalar(key) || key.value === null) throw new UserError(`${keyOrigin.place}: a key must be plain text`);
       const name = safeKey(String(key.value), keyOrigin);
-      if (entries.has(name)) throw new UserError(`${keyOrigin.place}: no valid YAML: Map keys must be unique`);
+      if (entries.has(name)) throw new UserError(`${keyOrigin.place}: not valid YAML: Map keys must be unique`);
       entries.set(name, { keyOrigin, value: convert(value as ParsedNode, keyOrigin) });
     }
     return { kind: "map", origin, entries };

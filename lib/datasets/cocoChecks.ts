@@ -20,7 +20,7 @@ export function fieldsOf(entry: unknown, where: Place): Fields {
 export function numberField(fields: Fields, name: string, where: Place, kind: FaultKind = "entry"): number {
   const value = fields[name];
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  const found = value === undefined ? "missing" : `${describe(value)}, which is no finite number`;
+  const found = value === undefined ? "missing" : `${describe(value)}, which is not a finite number`;
   throw new DataFault(kind, where, `${name} is ${found}`);
 }
 
@@ -76,7 +76,7 @@ function cornersOf(bbox: unknown, where: Place): Corners {
   }
   const [x, y, width, height] = bbox.map((value: unknown) => {
     if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw new DataFault("box", where, `bbox holds ${describe(value)}, which is no finite number`);
+    throw new DataFault("box", where, `bbox holds ${describe(value)}, which is not a finite number`);
   }) as [number, number, number, number];
   return [x, y, x + width, y + height];
 }
@@ -118,7 +118,7 @@ function checkPolygon(polygon: unknown, where: Place, number: string): void {
   for (let i = 0; i < polygon.length; i++) {
     const value: unknown = polygon[i];
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw new DataFault("mask", where, `polygon${number} holds ${describe(value)}, which is no finite number`);
+      throw new DataFault("mask", where, `polygon${number} holds ${describe(value)}, which is not a finite number`);
     }
   }
 }

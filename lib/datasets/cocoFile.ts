@@ -86,6 +86,6 @@ function parse(text: string, path: string): unknown {
   try {
     return parsePythonJson(text);
   } catch (error) {
-    throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`${path}: not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
 }

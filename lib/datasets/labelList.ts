@@ -73,7 +73,7 @@ function rowsOf(text: string, path: string): Row[] {
       cells: record,
     }));
   } catch (error) {
-    throw new UserError(`${path}: no valid CSV: ${(error as Error).message}`);
+    throw new UserError(`${path}: not valid CSV: ${(error as Error).message}`);
   }
 }
 
@@ -99,7 +99,7 @@ function fromJson(text: string, path: string): LabelledFile[] {
   try {
     value = parseJson(text);
   } catch (error) {
-    throw new UserError(`${path}: no valid JSON: ${(error as Error).message}`);
+    throw new UserError(`${path}: not valid JSON: ${(error as Error).message}`);
   }
   if (typeof value !== "object" || value === null) throw new UserError(`${path}: expected a list of files and labels`);
   const entries = Array.isArray(value)

@@ -5,7 +5,7 @@ import { annotationsOf, type CocoSource, type DataSource, type LabelMapsSource }
 export function denseSource(source: DataSource, command: string): CocoSource | LabelMapsSource {
   if (source.kind !== "imageLabels") return source;
   throw new UserError(
-    `${annotationsOf(source)}: data ${command} is for objects and label maps, not for classes of images`,
+    `${annotationsOf(source)}: data ${command} is for objects and label maps, not for classification`,
     2,
   );
 }

@@ -76,7 +76,7 @@ function parseElements(text: string, path: string, piece: JsonPiece): unknown[] 
   } catch (error) {
     const reason =
       error instanceof Error ? error.message.replace(/ in JSON at position.*| \(line.*|, \.\.\..*/s, "") : error;
-    throw new UserError(`${path}: no valid JSON ${placeOf(piece)}: ${reason}`);
+    throw new UserError(`${path}: not valid JSON ${placeOf(piece)}: ${reason}`);
   }
 }
 
@@ -208,7 +208,7 @@ function jsonScanner(path: string, pieceBytes: number) {
   }
 
   function begin(kind: JsonOutline["root"]): void {
-    if (ended) throw new UserError(`${path}: no valid JSON: text goes on after the end`);
+    if (ended) throw new UserError(`${path}: not valid JSON: text goes on after the end`);
     root = kind;
   }
 
@@ -219,7 +219,7 @@ function jsonScanner(path: string, pieceBytes: number) {
       pieces = undefined;
     }
     if (--depth === 0) ended = true;
-    if (depth < 0) throw new UserError(`${path}: no valid JSON: a bracket at byte ${position} closes nothing`);
+    if (depth < 0) throw new UserError(`${path}: not valid JSON: a bracket at byte ${position} closes nothing`);
   }
 
   function comma(position: number): void {
@@ -263,7 +263,7 @@ function jsonScanner(path: string, pieceBytes: number) {
     },
     finish(): Pick<JsonOutline, "root" | "lists"> {
       if (root === undefined) throw notJson(path);
-      if (!ended) throw new UserError(`${path}: no valid JSON: the file breaks off; is it complete?`);
+      if (!ended) throw new UserError(`${path}: not valid JSON: the file breaks off; is it complete?`);
       return { root, lists };
     },
   };
@@ -283,9 +283,9 @@ function checkOutside(block: Uint8Array, i: number, offset: number, ended: boole
   const c = block[i]!;
   if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) return;
   if (offset === 0 && i < 3 && c === [0xef, 0xbb, 0xbf][i]) return;
-  throw ended ? new UserError(`${path}: no valid JSON: text goes on after the end`) : notJson(path);
+  throw ended ? new UserError(`${path}: not valid JSON: text goes on after the end`) : notJson(path);
 }
 
 function notJson(path: string): UserError {
-  return new UserError(`${path}: no valid JSON: the file must hold a list or an object, as UTF-8 text`);
+  return new UserError(`${path}: not valid JSON: the file must hold a list or an object, as UTF-8 text`);
 }

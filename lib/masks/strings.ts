@@ -104,7 +104,7 @@ export function rleFromCounts(list: readonly number[], height: number, width: nu
   let total = 0;
   for (const count of list) {
     if (!Number.isInteger(count) || count < 0) {
-      throw new UserError(`${where}: run lengths must be whole numbers from 0 on, not ${count}`);
+      throw new UserError(`${where}: run lengths must be whole numbers of at least 0, not ${count}`);
     }
     total += count;
   }

@@ -140,7 +140,7 @@ export function createSaver(options: SaverOptions): Saver {
       const kept = left === 0 ? "no checkpoint was made before" : `the checkpoint of step ${left} is kept in ${run}`;
       const others = aside.length === 0 ? "" : ` (set aside as *.diverged: ${aside.map(checkpointName).join(", ")})`;
       return new Diverged(
-        `step ${step}: ${what} is no finite number any more; training stopped, ${kept}${others}. ` +
+        `step ${step}: ${what} is no longer finite; training stopped, ${kept}${others}. ` +
           "Lower training.optimizer.lr, lengthen training.schedule.warmup, or set training.clipNorm",
       );
     },

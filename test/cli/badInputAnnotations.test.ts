@@ -56,12 +56,12 @@ describe("bad input: annotations of objects", () => {
     [
       "NaN as a text",
       (json) => (json.annotations[1]!.bbox = ["NaN", 1, 2, 3]),
-      /: annotation 2: bbox holds "NaN", which is no finite number$/,
+      /: annotation 2: bbox holds "NaN", which is not a finite number$/,
     ],
     [
       "NaN written as null",
       (json) => (json.annotations[1]!.segmentation = [[1, 2, Number.NaN, 4, 5, 6]]),
-      /: annotation 2: polygon holds null, which is no finite number$/,
+      /: annotation 2: polygon holds null, which is not a finite number$/,
     ],
     ["NaN as an area", (json) => (json.annotations[1]!.area = Number.NaN), /: annotation 2: area is null, which is no/],
     [
@@ -89,7 +89,7 @@ describe("bad input: annotations of objects", () => {
 
   it("names the annotation with a bare NaN, which is no JSON", async () => {
     writeFileSync(spoilt, valid.replace(/"bbox":\[[\d.]+,/, '"bbox":[NaN,'));
-    expect(await train("train")).to.equal(`${spoilt}: annotation 1: bbox holds NaN, which is no finite number`);
+    expect(await train("train")).to.equal(`${spoilt}: annotation 1: bbox holds NaN, which is not a finite number`);
   });
 
   it("names an annotation file that is missing, cut short or of another kind", async () => {
@@ -101,7 +101,7 @@ describe("bad input: annotations of objects", () => {
     );
     writeFileSync(spoilt, valid);
     truncateSync(spoilt, 200);
-    expect(await train("train")).to.contain(`${spoilt}: no valid JSON: `);
+    expect(await train("train")).to.contain(`${spoilt}: not valid JSON: `);
     writeFileSync(spoilt, "[]");
     expect(await train("train")).to.contain(
       `${spoilt}: a COCO file is an object with images, annotations and categories`,

@@ -42,7 +42,7 @@ describe("bad input: configs", () => {
       "variant: l2",
       /model\.backbone\.variant: must be one of l1, l3, l7, nano; got/,
     ],
-    ["broken YAML", "steps: 8", "steps: [8", /changed\.yaml:\d+:\d+: no valid YAML/],
+    ["broken YAML", "steps: 8", "steps: [8", /changed\.yaml:\d+:\d+: not valid YAML/],
   ];
   for (const [name, from, to, message] of files) {
     it(`names place and key of ${name}`, async () => {
@@ -61,7 +61,7 @@ describe("bad input: configs", () => {
     ["training.optimiser.lr=1", 1, /^--set training\.optimiser\.lr=1: training\.optimiser: unknown key; did you mean/],
     ["training.steps=2.5", 1, /^--set training\.steps=2\.5: training\.steps: expected a whole number, got 2\.5$/],
     ["training.steps", 2, /^--set training\.steps: expected a\.b\.c=value/],
-    ["training.steps=[1", 2, /^--set training\.steps=\[1: the value is no valid YAML/],
+    ["training.steps=[1", 2, /^--set training\.steps=\[1: the value is not valid YAML/],
     ["engine.type=torch", 1, /engine\.type: must be one of onnxruntime, tfjs; got the text "torch"/],
     ["engine.backends=[gpu]", 1, /engine\.backends\.0: must be one of tensorflow, .*; got the text "gpu"/],
     ["engine.backends=[cpu,cpu]", 1, /engine\.backends: a backend occurs twice/],

@@ -48,7 +48,7 @@ describe("bad input: runs that cannot go on", () => {
     const overrides = ["training.steps=9", "training.optimizer.lr=1e30", "training.evaluateEvery=5"];
     const message = await refused([...train(run, ...overrides), "--resume"]);
     expect(message).to.match(
-      /^step 5: the loss or its gradient \(loss .*\) is no finite number any more; training stopped, the checkpoint of step 3 is kept in .*run-0\. Lower training\.optimizer\.lr/,
+      /^step 5: the loss or its gradient \(loss .*\) is no longer finite; training stopped, the checkpoint of step 3 is kept in .*run-0\. Lower training\.optimizer\.lr/,
     );
     expect(everything(run)).to.deep.equal(before);
     await accepted([...train(run, "training.steps=4"), "--resume"]);
@@ -63,7 +63,7 @@ describe("bad input: runs that cannot go on", () => {
       const { stderr, ...rest } = await runCommand(["train", own, ...set(...overrides)], { api });
       const message = onlyMessage({ stderr, ...rest });
       expect(message).to.match(
-        /^step 1: the validation loss is no finite number .* no checkpoint was made before \(set aside as \*\.diverged: step-00000001\)\./,
+        /^step 1: the validation loss is no longer finite; .* no checkpoint was made before \(set aside as \*\.diverged: step-00000001\)\./,
       );
       const files = everything(run).map(([name]) => name);
       expect(files.length).to.be.greaterThan(0);
@@ -90,7 +90,7 @@ describe("bad input: runs that cannot go on", () => {
     const { code, stderr } = await runCommand([...train(run), "--resume", "--restart"]);
     expect({ code, stderr }).to.deep.equal({
       code: 2,
-      stderr: "error: option '--resume' cannot be used with option '--restart'\n(--help shows what is possible)\n",
+      stderr: "error: option '--resume' cannot be used with option '--restart'\n(see --help)\n",
     });
   });
 

@@ -24,7 +24,7 @@ describe("densekit data", () => {
       [["data", "chek"], /unknown command 'chek'\s+\(Did you mean check/],
       [["data", "split", "--annotations", "a.json"], /required option '--out <folder>' not specified/],
       [["data", "tile", "--out", "x"], /which data set\?/],
-      [["data", "tile", "--out", "x", "--size", "big"], /It must be such as 1024 or 1024x768/],
+      [["data", "tile", "--out", "x", "--size", "big"], /Expected a size such as 1024 or 1024x768/],
       [["data", "show", "--out", "x.png", "--count", "0"], /It must be a whole number from 1/],
       [["data", "convert", "x", "--from", "voc", "--reduce-zero-label", "--out", "y"], /are for --from masks/],
       [

@@ -113,13 +113,13 @@ describe("the command line", () => {
     for (const args of commands) {
       const { stdout } = await run([...args, "--help"]);
       expect(stdout, args.join(" ")).to.not.match(/default:\s+[[{]/);
-      expect(stdout, args.join(" ")).to.match(/Examples:\n(.|\n)*What they need: /);
+      expect(stdout, args.join(" ")).to.match(/Examples:\n(.|\n)*Needed: /);
     }
     expect((await run(["data", "split", "--help"])).stdout.replace(/\s+/g, " ")).to.contain(
       "(default: train=0.8,val=0.2)",
     );
     expect((await run(["data", "tile", "--help"])).stdout.replace(/\s+/g, " ")).to.contain("(default: 1024)");
-    expect((await run(["doctor", "--help"])).stdout).to.not.contain("What they need");
+    expect((await run(["doctor", "--help"])).stdout).to.not.contain("Needed");
   });
 
   it("prints the version", async () => {
@@ -182,7 +182,7 @@ describe("the command line", () => {
       evaluate: async () => ({ metrics: { boxAP: 0.5, "boxAP@50": 0.75 }, output: "runs/a/evaluation" }),
     });
     const { code, stdout } = await run(["evaluate", config, "--weights", weights], { api });
-    const printed = "boxAP     0.5000\nboxAP@50  0.7500\n\nfigures and results are in runs/a/evaluation\n";
+    const printed = "boxAP     0.5000\nboxAP@50  0.7500\n\nmetrics and results are in runs/a/evaluation\n";
     expect({ code, stdout }).to.deep.equal({ code: 0, stdout: printed });
     expect(calls.evaluate[0]).to.include({ weights }).and.not.have.property("output");
     await run(["evaluate", config, "--weights", weights, "--out", "other"], { api });
@@ -217,10 +217,10 @@ describe("the command line", () => {
       const answer = async () => ({ outDir: "OUT", images: [], unreadable: [], drawThreshold: 0.3, ...more });
       return (await run(args, { api: recordingApi({ predictFiles: answer }).api })).stdout;
     };
-    const drawn = "the results are in OUT\noverlays show objects of a score from 0.3 on; results.json has all\n";
+    const drawn = "the results are in OUT\noverlays show objects that score at least 0.3; results.json has all\n";
     expect(await printed({ imageIds: "annotated" })).to.equal(drawn);
     expect(await printed({ imageIds: "counted" })).to.equal(
-      `${drawn}image_id in results.json counts the images 1, 2, ... in their order, as images.json names them; ` +
+      `${drawn}image_id in results.json numbers the images 1, 2, ... in their order, named in images.json; ` +
         "with --annotations FILE it is that file's\n",
     );
   });

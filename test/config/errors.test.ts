@@ -28,7 +28,7 @@ describe("config errors", () => {
       ["!mine", "!mine"],
     ]) {
       const told = await message(edited("variant: nano", `variant: ${tag} nano`));
-      expect(told).to.equal(`config.yaml:3:47: no valid YAML: Unresolved tag: ${name}; ${hint}`);
+      expect(told).to.equal(`config.yaml:3:47: not valid YAML: Unresolved tag: ${name}; ${hint}`);
       files.remove();
     }
     const text = await message({ "config.yaml": SMALL.replace("variant: nano", "variant: !!str none") });
@@ -245,9 +245,9 @@ describe("config errors", () => {
       "a key twice",
       "steps: 300",
       "steps: 300\n  steps: 200",
-      "config.yaml:12:3: no valid YAML: Map keys must be unique",
+      "config.yaml:12:3: not valid YAML: Map keys must be unique",
     ],
-    ["broken YAML", "task: detection", 'task: "detection', "config.yaml:16:22: no valid YAML:"],
+    ["broken YAML", "task: detection", 'task: "detection', "config.yaml:16:22: not valid YAML:"],
     [
       "a variable that is not set",
       "images: a/val",
@@ -264,7 +264,7 @@ describe("config errors", () => {
   for (const [name, from, to, expected] of cases) {
     it(`names ${name}`, async () => {
       const text = await message(edited(from, to));
-      if (name === "broken YAML") expect(text).to.match(/^config\.yaml:\d+:\d+: no valid YAML: Missing closing "quote/);
+      if (name === "broken YAML") expect(text).to.match(/^config\.yaml:\d+:\d+: not valid YAML: Missing closing "quote/);
       else expect(text).to.equal(expected);
     });
   }
@@ -362,7 +362,7 @@ describe("config errors", () => {
     expect(await message({ "config.yaml": SMALL }, ["__proto__.x=1"])).to.contain('"__proto__" cannot be a key');
     files.remove();
     expect(await message({ "config.yaml": SMALL }, ["training={__proto__: {seed: 3}}"])).to.equal(
-      "--set training={__proto__: {seed: 3}}: the value is no valid YAML; quote texts with special characters",
+      "--set training={__proto__: {seed: 3}}: the value is not valid YAML; quote texts with special characters",
     );
     expect(Object.getOwnPropertyNames(Object.prototype)).to.deep.equal(before);
   });
@@ -373,7 +373,7 @@ describe("config errors", () => {
       ["training.steps", /--set training\.steps: expected a\.b\.c=value/],
       ["=1", /--set =1: expected/],
       ["a..b=1", /--set a\.\.b=1: expected/],
-      ["training.steps=[1", /--set training\.steps=\[1: the value is no valid YAML/],
+      ["training.steps=[1", /--set training\.steps=\[1: the value is not valid YAML/],
       ["extends=b.yaml", /extends can only be set in a file/],
     ] as const) {
       expect(() => loadConfig(files.path("config.yaml"), { overrides: [text] }))

@@ -271,7 +271,7 @@ describe("COCO files", () => {
   }
 
   it("refuses what is no JSON, a class that is not there and a set without the classes chosen", async () => {
-    expect(await userMessage(() => open("{"))).to.contain("no valid JSON");
+    expect(await userMessage(() => open("{"))).to.contain("not valid JSON");
     expect(await userMessage(() => open(valid(), { classes: ["cars"] }))).to.contain('did you mean "car"?');
     expect(await userMessage(() => open({ ...valid(), annotations: [] }, { dropEmpty: true }))).to.contain(
       "no image has an object",

@@ -51,9 +51,9 @@ describe("a COCO file", () => {
   for (const [what, text, message] of [
     ["lacks a list", `{"images": [], "annotations": []}`, `the list "categories" is missing`],
     ["is a list", "[1]", "a COCO file is an object"],
-    ["breaks off", `{"images": [{"id": 1}`, "no valid JSON"],
-    ["has a broken element", `{"images": [{"id" 1}], "annotations": [], "categories": []}`, "no valid JSON"],
-    ["is broken around its lists", `{"info": 1 2, "images": [], "annotations": [], "categories": []}`, "no valid JSON"],
+    ["breaks off", `{"images": [{"id": 1}`, "not valid JSON"],
+    ["has a broken element", `{"images": [{"id" 1}], "annotations": [], "categories": []}`, "not valid JSON"],
+    ["is broken around its lists", `{"info": 1 2, "images": [], "annotations": [], "categories": []}`, "not valid JSON"],
   ] as const) {
     it(`that ${what} is refused, in pieces too`, async () => {
       const path = write(text);

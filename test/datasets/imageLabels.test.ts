@@ -64,11 +64,11 @@ describe("images with a class each", () => {
     expect(await told("h.csv", "z.png,dog\nx y.png\n")).to.equal(
       `${path("h.csv")}, line 2: expected a file and its label, found "x y.png"`,
     );
-    expect(await told("i.csv", 'z.png,"dog\n')).to.contain(`${path("i.csv")}: no valid CSV: `);
+    expect(await told("i.csv", 'z.png,"dog\n')).to.contain(`${path("i.csv")}: not valid CSV: `);
     expect(await told("j.json", '[{"file":"z.png"}]')).to.equal(
       `${path("j.json")}, [0]: expected { "file": "a.jpg", "label": "name" }`,
     );
-    expect(await told("k.json", "{")).to.contain(`${path("k.json")}: no valid JSON: `);
+    expect(await told("k.json", "{")).to.contain(`${path("k.json")}: not valid JSON: `);
     expect(await told("l.txt", "z.png dog\nz.png cat\n")).to.equal(
       `${path("l.txt")}, line 2: z.png is listed in line 1 already`,
     );

@@ -95,20 +95,20 @@ describe("data check", () => {
       /^error box annotation 5: the box lies outside its image of 64 × 64: x 70 to 75, y 10 to 15$/,
       /^error mask annotation 7: the run lengths cover 10 pixels, but 64 × 64/,
       /^error mask annotation 108: polygon is degenerate: its points enclose no area$/,
-      /^error box annotation 111: bbox holds "8", which is no finite number$/,
+      /^error box annotation 111: bbox holds "8", which is not a finite number$/,
       /^error id annotation number 13: id is missing$/,
       /^error image image 50: the file is missing; check the images folder$/,
       /^error file images\/0\.png: cannot be decoded: /,
       /^error size images\/1\.png: the image is 64×64, its annotation says 60×64/,
       /^warning box annotation 6: the box reaches 6 pixels outside its image; it is clipped$/,
       /^warning mask annotation 6: a polygon reaches 6 pixels outside its image; it is clipped$/,
-      /^warning area annotation 6: area is \d+, but the box covers 200 pixels, its mask 196 pixels; figures by size go by area$/,
-      /^warning area annotation 8: area is \d+, but the box covers 144 pixels, its mask 144 pixels; figures by size go by area$/,
+      /^warning area annotation 6: area is \d+, but the box covers 200 pixels, its mask 196 pixels; metrics by size use the area$/,
+      /^warning area annotation 8: area is \d+, but the box covers 144 pixels, its mask 144 pixels; metrics by size use the area$/,
       /^warning box annotation 8: bbox \[20, 20, 12, 12\] is not the mask's, \[1, 1, 12, 12\]; bbox is x, y, width/,
       /^warning mask annotation 108: the mask covers no pixel/,
       /^warning box annotation 110: the box is thinner than a pixel: 0\.5 × 8 pixels/,
       /^warning mask instances\.json: 4 of \d+ objects have no mask \(annotations 5, 109, 110, \?\): masks are not learnt/,
-      /^warning duplicate annotation 109: the same class and box as annotation 108/,
+      /^warning duplicate annotation 109: same class and box as annotation 108/,
       /^warning duplicate image 51: 2\.png is also image 12$/,
       /^warning unused instances\.json: 1 of 3 classes has no object: rare$/,
       /^warning unused images: 1 image of this folder is not in instances\.json, such as extra\.png$/,
@@ -136,7 +136,7 @@ describe("data check", () => {
     expect(
       told(await checkData({ sources: [coco()], pixels: false })).filter((line) => line.startsWith("error")),
     ).to.deep.equal([
-      'error size image 12: width is "64", which is no finite number',
+      'error size image 12: width is "64", which is not a finite number',
       'error category annotation 8: "category_id" is the text "2", but COCO\'s ids are numbers; write it without quotes',
       'error category category number 1: name must be a text, not 3; write it in quotes, "3"',
       'error image image 10: file_name must be a text, not 5; write it in quotes, "5"',
@@ -194,7 +194,7 @@ describe("data check", () => {
 
   it("goes on where a file, a list or a folder is missing", async () => {
     await writeFile(data.annotations, "{");
-    expect(told(await checkData({ sources: [coco()] }))[0]).to.match(/^error file instances\.json: no valid JSON/);
+    expect(told(await checkData({ sources: [coco()] }))[0]).to.match(/^error file instances\.json: not valid JSON/);
     await rm(data.annotations);
     expect(told(await checkData({ sources: [coco()] }))).to.deep.equal([
       "error file instances.json: cannot be read: no such file or folder",
@@ -228,12 +228,12 @@ describe("data check", () => {
     await writeFile(valFile, JSON.stringify(json));
     const sources = [coco(), coco("val", valFile, val)];
     expect(told(await checkData({ sources }))).to.deep.equal([
-      "error leakage val/copy.png: also in train, pixel for pixel: images/1.png; figures on it say nothing",
+      "error leakage val/copy.png: also in train, pixel for pixel: images/1.png; metrics on it are meaningless",
       "warning leakage val/again.jpg: nearly the same image as one in train: images/2.png",
     ]);
     expect((await checkData({ sources, pixels: false })).problems).to.deep.equal([]);
     expect(told(await checkData({ sources: [coco(), coco("val")] }))).to.deep.equal([
-      "warning leakage instances.json: val is the same data set as train; figures on it say how well it is learnt by heart",
+      "warning leakage instances.json: val is the same data set as train; metrics on it measure memorisation",
     ]);
     await cp(join(data.images, "1.png"), join(data.images, "3.png"));
     expect(told(await checkData({ sources: [coco()] }))).to.deep.equal([
@@ -308,13 +308,13 @@ describe("data check", () => {
     for (const fitting of [112, 400, 250, undefined, 70, 470]) expect(await areas(fitting), `${fitting}`).to.be.empty;
     for (const wrong of [0, -112, 40, 1000]) {
       expect(await areas(wrong)).to.deep.equal([
-        `warning area annotation 1: area is ${wrong}, but the box covers 400 pixels, its mask 112 pixels; figures by size go by area`,
+        `warning area annotation 1: area is ${wrong}, but the box covers 400 pixels, its mask 112 pixels; metrics by size use the area`,
       ]);
     }
     const boxAlone = { segmentation: undefined };
     expect(await areas(400, boxAlone)).to.be.empty;
     expect(await areas(112, boxAlone)).to.deep.equal([
-      "warning area annotation 1: area is 112, but the box covers 400 pixels; figures by size go by area",
+      "warning area annotation 1: area is 112, but the box covers 400 pixels; metrics by size use the area",
     ]);
   });
 
@@ -341,7 +341,7 @@ describe("data check", () => {
       /^error: box, data \(4\)\n( {2}\S.*\n){4}\nerror: category, data \(12\)\n( {2}\S.*\n){10} {2}and 2 more; --all lists them\n\n/,
     );
     expect(stdout).to.match(/\n16 errors, \d warnings?\n$/);
-    expect(stderr).to.match(/\n16 errors found; mend them before training\n$/);
+    expect(stderr).to.match(/\n16 errors found; fix them before training\n$/);
     expect((await run([...args, "--all"])).stdout).to.not.contain("more; --all");
     const asJson = await run([...args, "--json"]);
     expect(asJson.code).to.equal(1);

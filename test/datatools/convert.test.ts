@@ -144,9 +144,9 @@ describe("data convert", () => {
       const path = join(folder, "voc/scene.xml");
       const xml = await readFile(path, "utf8");
       for (const [spoilt, message] of [
-        [xml.replace("</object>", ""), /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
-        [xml.slice(0, 300), /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
-        ["", /scene\.xml:\d+(:\d+)?: no well-formed XML: /],
+        [xml.replace("</object>", ""), /scene\.xml:\d+(:\d+)?: not well-formed XML: /],
+        [xml.slice(0, 300), /scene\.xml:\d+(:\d+)?: not well-formed XML: /],
+        ["", /scene\.xml:\d+(:\d+)?: not well-formed XML: /],
         [
           "<annotations/>",
           /scene\.xml: the root element is <annotations>, not <annotation>; is this another format\?$/,
@@ -194,7 +194,7 @@ describe("data convert", () => {
       await writeFile(join(folder, "yolo/train.txt"), "./images/train/scene.png\nimages/train/bare.png\n");
       await writeFile(join(folder, "yolo/data.yaml"), "train: train.txt\nnc: 2\nnames: [person, dog]\n");
       const { remarks } = await convert(yolo());
-      expect(remarks).to.deep.equal(["1 image without a label file taken for background"]);
+      expect(remarks).to.deep.equal(["1 image without a label file taken as background"]);
       const dataset = await open("yolo/images/train");
       expect(dataset.images.map(({ file }) => file)).to.deep.equal(["bare.png", "scene.png"]);
       expect(dataset.report).to.include({ imagesWithoutObjects: 1, objects: 2 });
@@ -243,7 +243,7 @@ describe("data convert", () => {
 
     it("names what is wrong in data.yaml", async () => {
       for (const [yaml, message] of [
-        ["train: [", /data\.yaml:\d+:\d+: no valid YAML: /],
+        ["train: [", /data\.yaml:\d+:\d+: not valid YAML: /],
         ["train: images/train", /data\.yaml: names is missing or no list/],
         ["just words", /data\.yaml: names is missing or no list/],
         ["train: images/train\nnames: []", /data\.yaml: names is empty$/],
@@ -277,8 +277,8 @@ describe("data convert", () => {
       const { remarks } = await convert(labelme());
       expect(remarks).to.deep.equal(
         [
-          'shape of the type "point" left out, which is no object',
-          'shape of the type "line" left out, which is no object',
+          'shape of the type "point" left out: not an object',
+          'shape of the type "line" left out: not an object',
         ].map((text) => `1 ${text}`),
       );
       const [polygon, rectangle, group, mask, circle, ...rest] = objectsOf(await open("labelme"));
@@ -296,7 +296,7 @@ describe("data convert", () => {
       const path = join(folder, "labelme/scene.json");
       const text = await readFile(path, "utf8");
       for (const [spoilt, message] of [
-        [text.slice(0, 100), /scene\.json: no valid JSON: /],
+        [text.slice(0, 100), /scene\.json: not valid JSON: /],
         ["[]", /scene\.json: the file: .*; is this a LabelMe file\?$/],
         ["{}", /scene\.json: shapes: .*; is this a LabelMe file\?$/],
         [text.replace('"label": "dog"', '"label": 7'), /scene\.json: shapes\.1\.label: /],
@@ -309,7 +309,7 @@ describe("data convert", () => {
       await writeFile(path, Buffer.from(text.replace("person", "Mädchen"), "latin1"));
       expect(await userMessage(() => convert(labelme()))).to.match(/scene\.json: the text is not UTF-8/);
       await writeFile(path, text.replace(/"shapes": \[[\s\S]*\],\n {2}"imagePath"/, '"shapes": [],\n"imagePath"'));
-      expect(await userMessage(() => convert(labelme()))).to.match(/labelme: there is not a single object$/);
+      expect(await userMessage(() => convert(labelme()))).to.match(/labelme: there are no objects$/);
     });
   });
 
@@ -343,7 +343,7 @@ describe("data convert", () => {
       const path = join(folder, "cvat/annotations.xml");
       const text = await readFile(path, "utf8");
       for (const [spoilt, message] of [
-        [text.slice(0, 900), /annotations\.xml:\d+:\d+: no well-formed XML/],
+        [text.slice(0, 900), /annotations\.xml:\d+:\d+: not well-formed XML/],
         [text.replaceAll(/<image[\s\S]*<\/image>/g, ""), /annotations\.xml: it lists no images$/],
         [
           text.replaceAll(/<image[\s\S]*<\/image>/g, "<track/>"),
@@ -387,7 +387,7 @@ describe("data convert", () => {
         `1 polygon with fewer than 3 points left out (${at("polygon 1")})`,
         `1 box with swapped corners left out (${at("box 2")}: x from 30 to 10)`,
         `1 box without area in its image left out (${at("box 3")})`,
-        "1 label taken that the task does not list (bird)",
+        "1 label kept that the task does not list (bird)",
       ]);
     });
 
@@ -582,7 +582,7 @@ describe("data convert", () => {
         "masks/scene.png",
         map(() => 0),
       );
-      expect(await told({ layout: "classes" })).to.match(/masks: there is not a single object in these masks$/);
+      expect(await told({ layout: "classes" })).to.match(/masks: these masks have no objects$/);
       expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/of which class is an object\?/);
       expect(await told({ layout: "objects" })).to.match(
         /scene\.png: the name does not say its image and class: IMAGE_CLASS/,
@@ -656,7 +656,7 @@ describe("data convert", () => {
     it("writes boxes, images and data.yaml, a second split beside the first", async () => {
       await write();
       const { remarks } = await convertData({ from: coco(), to: target() });
-      expect(remarks).to.deep.equal(["1 crowd left out, which YOLO cannot tell"]);
+      expect(remarks).to.deep.equal(["1 crowd left out: YOLO has none"]);
       expect(await readFile(join(folder, "made/labels/train/scene.txt"), "utf8")).to.equal(
         "1 0.375 0.5 0.58333333 0.75\n0 0.45833333 0.125 0.91666667 0.25\n",
       );
@@ -729,7 +729,7 @@ describe("data convert", () => {
         const from = await cocoFile(name);
         const output = join(folder, "seen", seen);
         const { remarks } = await convertData({ from, to: { format: "yolo", output, shapes: "boxes" } });
-        expect(remarks).to.deep.equal([`1 image given a name that readers of YOLO see (${name} → ${seen})`]);
+        expect(remarks).to.deep.equal([`1 image renamed so that YOLO readers find it (${name} → ${seen})`]);
         const back = await convert({ format: "yolo", input: join(output, "data.yaml") }, { force: true });
         expect(back).to.include({ imageCount: 1, objects: 1 });
       }
@@ -750,7 +750,7 @@ describe("data convert", () => {
     it("says what cannot be written", async () => {
       await write([{ id: 1, image_id: 4, category_id: 7, bbox: [1, 1, 7, 6] }]);
       expect(await userMessage(() => convertData({ from: coco(), to: target({ shapes: "polygons" }) }))).to.match(
-        /scene\.png: an object of the class "ring" \(bbox 1, 1, 7, 6\) has no mask; write boxes, by --to yolo$/,
+        /scene\.png: an object of the class "ring" \(bbox 1, 1, 7, 6\) has no mask; write boxes with --to yolo$/,
       );
       await rm(join(folder, "made"), { recursive: true, force: true });
       await convertData({ from: coco(), to: target({ copyImages: false }) });

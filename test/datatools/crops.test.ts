@@ -62,7 +62,7 @@ describe("class folders of crops", () => {
     const result = await crop(await coco(), { minSide: 3 });
     expect(result.crops).to.deep.equal({ written: 2, classes: { cat: 1, dog: 1 }, crowds: 1, small: 2 });
     expect(result.remarks).to.deep.equal([
-      "1 crowd left out, which is no single object",
+      "1 crowd left out: not a single object",
       "2 boxes with a side below 3 pixels left out",
     ]);
     expect(result.images).to.equal(out);
@@ -116,10 +116,10 @@ describe("class folders of crops", () => {
       'the classes "a/b" and "A_b" would share one folder, A_b; rename one',
     );
     expect(await userMessage(async () => crop(await coco({ names: ["x", "y".repeat(300)], boxes }), same))).to.equal(
-      `the class "${"y".repeat(40)}…" makes too long a folder name; rename it`,
+      `the class "${"y".repeat(40)}…" is too long for a folder name; rename it`,
     );
     expect(await userMessage(async () => crop(await coco({ names: ["x", " "], boxes }), same))).to.match(
-      /the class " " makes no folder name; rename it/,
+      /the class " " cannot be a folder name; rename it/,
     );
     expect(await listImagesBelow(folder)).to.have.length(4);
     expect([safeName("nul.txt"), safeName("a. ."), safeName(".hidden"), safeName("a\u0000b")]).to.deep.equal([
@@ -137,7 +137,7 @@ describe("class folders of crops", () => {
     );
     const none = await coco({ boxes: [[1, 1, [0, 0, 12, 8], 1]] });
     expect(await userMessage(() => crop(none))).to.equal(
-      `${join(folder, "images")}: no box is left to cut out; 1 crowd left out, which is no single object`,
+      `${join(folder, "images")}: no boxes are left to crop; 1 crowd left out: not a single object`,
     );
     await writeFile(join(folder, "images/night/scene.png"), "no image");
     expect(await userMessage(async () => crop(await coco()))).to.match(/night\/scene\.png: cannot be decoded/);

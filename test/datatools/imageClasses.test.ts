@@ -94,7 +94,7 @@ describe("data commands on images with a class each", () => {
       const page = out("stats.html");
       const { stdout } = await accepted(["data", "stats", "--images", images, "--out", page]);
       expect(stdout).to.match(
-        /^data: 10 images, 3 classes; the largest has 4 times the images of the smallest; commonest size 6 × 4\nclass +images +share\ncat +8 +80\.0 %\ndog +2 +20\.0 %\nowl +0 +0\.0 %\nnote: without an image: owl\n/,
+        /^data: 10 images, 3 classes; the largest has 4 times as many images as the smallest; most common size 6 × 4\nclass +images +share\ncat +8 +80\.0 %\ndog +2 +20\.0 %\nowl +0 +0\.0 %\nnote: no images of owl\n/,
       );
       const config = out("config.yaml");
       await writeFile(config, JSON.stringify(shapesConfig("classification", shapes, "run")));
@@ -230,7 +230,7 @@ describe("data commands on images with a class each", () => {
       const args = ["data", "split", "--images", images, "--shares", "train=0.5,val=0.5", "--out", out("lists")];
       const { stdout } = await accepted(args);
       expect(stdout).to.match(/\ncat +4 \(50\.0 %\) +4 \(50\.0 %\)\ndog /);
-      expect(stdout).to.match(/\nnote: without an image: owl\ntrain: .*train\.csv\nval: .*val\.csv\n$/);
+      expect(stdout).to.match(/\nnote: no images of owl\ntrain: .*train\.csv\nval: .*val\.csv\n$/);
       const check = ["data", "check", "--images", images, "--labels", out("lists/train.csv")];
       const checked = await accepted([
         ...check,
@@ -249,7 +249,7 @@ describe("data commands on images with a class each", () => {
     expect(await wrong("stats", "--labels", "b")).to.match(/^which data set\?/);
     expect(await wrong("stats", "x.yaml", "--images", "b")).to.match(/^give a config or the paths of a data set/);
     expect(await wrong("check", "--annotations", "a", "--images", "b", "--val-images", "c")).to.equal(
-      "which second data set? Give it as the first one is: by the same options, with --val-",
+      "which second data set? Give it like the first, with the same options prefixed --val-",
     );
     expect(await wrong("tile", "--images", images, "--out", out("t"))).to.equal(
       `${images}: data tile is for objects and label maps, not for classes of images`,

@@ -33,7 +33,7 @@ describe("what parsers cannot take", () => {
   it("is told with the file's name: XML", async () => {
     const nested = written("a.xml", `<annotation>${deep("<a>", "</a>")}</annotation>`);
     expect(await userMessage(() => readXml(nested, "annotation"))).to.equal(
-      `${nested}: no XML of annotations: Maximum nested tags exceeded`,
+      `${nested}: not XML annotations: Maximum nested tags exceeded`,
     );
     const entities = laughs(10, (i, nine) => `<!ENTITY a${i} "${i === 0 ? "ha" : nine(`&a${i - 1};`)}">`);
     const laughing = written("b.xml", `<!DOCTYPE annotation [${entities}]><annotation>&a9;</annotation>`);
@@ -51,7 +51,7 @@ describe("what parsers cannot take", () => {
         ({ children }) => `${children.length} children, the last ${children.at(-1)?.name}`,
         (error: Error) => error.message,
       );
-      expect(told).to.match(/^2 children, the last a$|c\.xml: no XML of annotations: /);
+      expect(told).to.match(/^2 children, the last a$|c\.xml: not XML annotations: /);
       expect({}).to.not.have.property("x");
     }
   });
@@ -59,7 +59,7 @@ describe("what parsers cannot take", () => {
   it("is told with the file's name: JSON", async () => {
     const label = written("a.json", `{"shapes": [], "flags": ${deep("[", "]")}}`);
     expect(await userMessage(() => readLabelme({ input: folder }))).to.equal(
-      `${label}: no valid JSON: nested more than 200 levels deep`,
+      `${label}: not valid JSON: nested more than 200 levels deep`,
     );
     const coco = written(
       "coco.json",
@@ -67,7 +67,7 @@ describe("what parsers cannot take", () => {
     );
     for (const largestWhole of [0, 1e9]) {
       expect(await userMessage(() => readCocoFile(coco, { largestWhole }))).to.equal(
-        `${coco}: no valid JSON: nested more than 200 levels deep`,
+        `${coco}: not valid JSON: nested more than 200 levels deep`,
       );
     }
   });
@@ -83,7 +83,7 @@ describe("what parsers cannot take", () => {
     written("data.yaml", "names: [a");
     const set = { classes: ["a"], images: [], folder, remarks: [] };
     expect(await userMessage(() => writeYolo(set, { output: folder, shapes: "boxes" }))).to.match(
-      /data\.yaml:1:\d+: no valid YAML: /,
+      /data\.yaml:1:\d+: not valid YAML: /,
     );
   });
 

@@ -254,14 +254,14 @@ describe("data tile", () => {
     const args = ["data", "tile", "--annotations", annotations, "--images", images, "--out", out];
     const { stdout } = await accepted([...args, "--size", "52x40", "--overlap", "4"]);
     expect(stdout).to.equal(
-      `${out}: 2 tiles of 1 image, 4 objects\nnote: 1 part of objects left out, of which too little is visible (--min-visible)\n`,
+      `${out}: 2 tiles of 1 image, 4 objects\nnote: 1 part of objects left out: too little is visible (--min-visible)\n`,
     );
     expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
     const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });
     expect(await wrong("--size", "64", "--overlap", "64")).to.match(
       /an overlap of 64 does not go with tiles of 64 × 64/,
     );
-    expect(await wrong("--min-visible", "2")).to.match(/the least visible share must lie in 0–1, not 2$/);
+    expect(await wrong("--min-visible", "2")).to.match(/the minimum visible share must lie in 0–1, not 2$/);
     await writeFile(join(folder, "images/wide.png"), await encodePng(noiseImage(10, 10)));
     expect(await refused([...args, "--force"])).to.match(/wide\.png: the image is 10×10, its annotation says 100×40$/);
     const json = await accepted(["data", "tile", "--help"]);

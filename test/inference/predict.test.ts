@@ -68,7 +68,7 @@ for (const task of ["segmentation", "detection"] as const) {
       for (const _ of ["new", "again"]) {
         const { code, stdout, stderr } = await command("evaluate", config, "--weights", other, "--out", out);
         expect(code, stderr).to.equal(0);
-        expect(stdout).to.contain(`figures and results are in ${out}\n`);
+        expect(stdout).to.contain(`metrics and results are in ${out}\n`);
       }
       expect(JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")).weights).to.equal(other);
       const inRun = await command("evaluate", config, "--weights", other, "--out", run);

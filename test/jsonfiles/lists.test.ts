@@ -74,7 +74,7 @@ describe("lists of a JSON file", () => {
   });
 
   for (const [what, content, message] of [
-    ["an empty file", "", /no valid JSON: the file must hold a list or an object/],
+    ["an empty file", "", /not valid JSON: the file must hold a list or an object/],
     ["a page", "<html>", /must hold a list or an object/],
     ["a string", '"[1, 2]"', /must hold a list or an object/],
     ["UTF-16", Buffer.from('\uFEFF[{"a": 1}]', "utf16le"), /as UTF-8 text/],
@@ -84,7 +84,7 @@ describe("lists of a JSON file", () => {
     ["a bracket too many", "[1]]", /text goes on after the end|closes nothing/],
     ["text after the end", "[1] x", /text goes on after the end/],
     ["a second list", "[1] [2]", /text goes on after the end/],
-    ["a missing comma", '[{"a": 1} {"b": 2}]', /no valid JSON in bytes 1 to 18 \(from element 0 on\)/],
+    ["a missing comma", '[{"a": 1} {"b": 2}]', /not valid JSON in bytes 1 to 18 \(from element 0 on\)/],
   ] as const) {
     it(`refuse ${what}`, async () => {
       expect(await userMessage(() => read(content, 1000)))

@@ -355,13 +355,13 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     "cvat",
     "a.xml",
     () => `<annotations>${"<a/>".repeat(1.2e6)}</annotations>`,
-    faulty(/a\.xml: no XML of annotations: there are more than \d+ elements, the most for a file of its size/),
+    faulty(/a\.xml: not XML annotations: there are more than \d+ elements, the limit for a file of its size/),
   ),
   "CVAT: attributes without end": convert(
     "cvat",
     "a.xml",
     () => `<annotations><image ${list(4e5, (i) => `a${i}=""`).replaceAll(",", " ")}/></annotations>`,
-    faulty(/a\.xml: no XML of annotations: there are more than 1000 attributes in one element/),
+    faulty(/a\.xml: not XML annotations: there are more than 1000 attributes in one element/),
   ),
   "CVAT: as many labels as objects, none of them listed": convert(
     "cvat",
@@ -371,7 +371,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       const boxes = list(35_000, (i) => `<box label="z${i}" xtl="0" ytl="0" xbr="1" ybr="1"/>`).replaceAll(",", "");
       return `<annotations><meta><task><labels>${labels}</labels></task></meta><image name="a.png" width="9" height="9">${boxes}</image></annotations>`;
     },
-    done(/35000 labels taken that the task does not list/),
+    done(/35000 labels kept that the task does not list/),
   ),
   "LabelMe: circles far larger than the image": labelme(
     () => '{"label":"c","shape_type":"circle","points":[[0,0],[0,1000000]]}',
@@ -408,7 +408,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   ),
   "VOC: elements without end": voc(
     () => "<a/>".repeat(1.2e6),
-    faulty(/a\.xml: no XML of annotations: there are more than \d+ elements/),
+    faulty(/a\.xml: not XML annotations: there are more than \d+ elements/),
   ),
   "VOC: boxes without end": voc(
     () =>
@@ -431,7 +431,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     },
     runs: [
       {
-        ...done(/2399999 entries left out of images that are listed before/),
+        ...done(/2399999 duplicate entries of images left out/),
         args: (folder) => [
           ...["data", "convert", join(folder, "in"), "--from", "voc", "--list", join(folder, "list.txt")],
           ...["--out", join(folder, "out.json")],
@@ -455,7 +455,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   ),
   "YOLO: one image listed without end": yolo(
     () => ({ description: "train: list.txt\nnames: [c]\n", list: "images/a.png\n".repeat(380_000) }),
-    done(/379999 entries left out of images that are listed before/),
+    done(/379999 duplicate entries of images left out/),
   ),
   "evaluation: objects as large as an image may be": evaluation(
     () => objects(`[[0,0,${SIDE},0,${SIDE},${SIDE},0,${SIDE}]]`, LARGE),

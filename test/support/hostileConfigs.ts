@@ -63,7 +63,7 @@ export const HOSTILE_CONFIGS: Readonly<Record<string, HostileConfig>> = {
   },
   "a hundred thousand brackets": {
     files: one(`a: ${"[".repeat(100_000)}${"]".repeat(100_000)}`),
-    refusal: /config\.yaml:1:\d+: no valid YAML: nested too deeply$/,
+    refusal: /config\.yaml:1:\d+: not valid YAML: nested too deeply$/,
   },
   "a hundred thousand dashes": { files: one("- ".repeat(100_000)), refusal: /nested too deeply$/ },
   "thirty thousand keys": {

@@ -112,7 +112,7 @@ describe("training", () => {
     const run = newRun();
     const overrides = ["training.steps=9", "training.optimizer.lr=1e30", "training.checkpoint.every=1"];
     const message = await userMessage(() => train(run, overrides));
-    expect(message).to.match(/^step [2-9]: .*no finite number.*the checkpoint of step [1-8] is kept/);
+    expect(message).to.match(/^step [2-9]: .*is no longer finite.*the checkpoint of step [1-8] is kept/);
     const step = Number(/checkpoint of step (\d)/.exec(message)![1]);
     expect(readdirSync(join(run, "checkpoints"))).to.include(`step-0000000${step}`);
     expect(decidedLines(run)).to.have.length(step);

@@ -27,12 +27,12 @@ export function checkCommand(context: Context): Command {
   ];
   const description = "Find every problem of a data set: annotations, files, sizes, labels, images in both splits";
   return withSource(createCommand("check", description, examples))
-    .option("--val-annotations <file>", "a second set, searched for images of the first")
+    .option("--val-annotations <file>", "a second set, searched for images in both")
     .option("--val-label-maps <folder>", "the same, as label maps")
     .option("--val-labels <file>", "the same, as a list of classes")
     .option("--val-images <folder>", "the images of the second set")
-    .option("--no-pixels", "do not decode images: faster, but finds no damaged, wrongly sized or shared ones")
-    .option("--all", "list all problems; else ten of a kind")
+    .option("--no-pixels", "do not decode images: faster, but misses damaged, wrongly sized and shared ones")
+    .option("--all", "list all problems; default ten of a kind")
     .action(async (config: string | undefined, flags: CheckFlags) => {
       const { sources } = await readSource(config, flags, ["train", "val"]);
       const { valAnnotations: annotations, valLabelMaps: labelMaps, valLabels: labels, valImages: images } = flags;
@@ -41,13 +41,13 @@ export function checkCommand(context: Context): Command {
       if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
       const sets = second ? [...sources, await sourceOfPaths({ name: "val", ...paths }, flags)] : sources;
       if (sets.some(({ kind }) => kind !== sets[0]!.kind)) {
-        throw new UserError("which second data set? Give it as the first one is: by the same options, with --val-", 2);
+        throw new UserError("which second data set? Give it like the first, with the same options prefixed --val-", 2);
       }
       const result = await showing(context, (watch) =>
         context.api.data.check({ sources: sets, pixels: flags.pixels, ...watch }),
       );
       printResult(context, flags, result, () => problemList(result, flags.all === true));
-      if (result.errors > 0) throw new UserError(`${counted(result.errors, "error")} found; mend them before training`);
+      if (result.errors > 0) throw new UserError(`${counted(result.errors, "error")} found; fix them before training`);
     });
 }
 

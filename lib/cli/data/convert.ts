@@ -62,7 +62,7 @@ export function convertCommand(context: Context): Command {
       ]).makeOptionMandatory(),
     )
     .addOption(
-      choice("--to <format>", "format to write; default coco; classes: a folder a class, an image a box", [
+      choice("--to <format>", "format to write; default coco; classes: a folder per class, an image per box", [
         "coco",
         "yolo",
         "yolo-polygons",
@@ -71,39 +71,39 @@ export function convertCommand(context: Context): Command {
     )
     .option("--crops", "the same as --to classes")
     .requiredOption("--out <path>", "the JSON file; for YOLO and class folders the folder")
-    .option("--images <folder>", "the images; where the format says it, the default is there")
+    .option("--images <folder>", "the images; default where the format says")
     .option(
       "--classes <names>",
-      "class names in order, with commas between; where pixels are classes the first is that of 0",
+      "class names in order, comma-separated; where pixels are classes the first is that of 0",
       namesOf,
     )
-    .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
-    .option("--reduce-zero-label", "masks: 0 has no name, the first class is that of 1")
-    .option("--ignore-label <number>", "masks of 8 bits: pixels of this number are no object; default 255", toLabel)
+    .option("--object-info <file>", "instead of --classes: table of class names like ADE20K's")
+    .option("--reduce-zero-label", "masks: 0 has no name, the first class is label 1")
+    .option("--ignore-label <number>", "8-bit masks: pixels of this value belong to no object; default 255", toLabel)
     .option("--split <name>", "yolo: which split to read or write; default train")
-    .option("--clip", "yolo: clip what lies outside the image; without it, more than 0.001 of a side is an error")
-    .option("--list <file>", "voc: names to take, one a line, as ImageSets/Main/train.txt")
+    .option("--clip", "yolo: clip to the image; without it, more than 0.001 of a side outside is an error")
+    .option("--list <file>", "voc: names to convert, one per line, as in ImageSets/Main/train.txt")
     .addOption(
       choice("--corners <kind>", "voc: first and last pixel from 1 (default), or edges from 0", ["pixels", "edges"]),
     )
     .addOption(
-      choice("--difficult <what>", "voc: what becomes of difficult objects; default keep", ["keep", "crowd", "drop"]),
+      choice("--difficult <what>", "voc: what to do with difficult objects; default keep", ["keep", "crowd", "drop"]),
     )
     .addOption(
-      choice("--layout <kind>", "masks: pixels are object numbers, one PNG an object, or pixels are classes", [
+      choice("--layout <kind>", "masks: pixels are object numbers, one PNG per object, or pixels are classes", [
         "instances",
         "objects",
         "classes",
       ]),
     )
-    .option("--class-maps <folder>", "masks of instances: PNGs with the class of each pixel")
-    .option("--class-divisor <number>", "masks of instances: the class is the number over this", toCount)
+    .option("--class-maps <folder>", "instance masks: PNGs with the class of each pixel")
+    .option("--class-divisor <number>", "instance masks: the class is the pixel value divided by this", toCount)
     .option("--suffix <text>", "masks: what follows an image's name in its PNG's; default .png")
-    .option("--pattern <expression>", 'masks of objects: regular expression with groups "image" and "class"')
+    .option("--pattern <expression>", 'one mask per object: regular expression with groups "image" and "class"')
     .option("--min-area <pixels>", "masks: smaller objects are left out", toCount)
-    .option("--box-masks", "objects known by a box alone get it as their mask")
+    .option("--box-masks", "objects that only have a box get it as their mask")
     .option("--no-copy", "to yolo: do not copy the images")
-    .option("--margin <share>", "crops: what is cut out around a box, as a share of its side; default 0", toShare)
+    .option("--margin <share>", "crops: margin around a box, as a share of its side; default 0", toShare)
     .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", toCount)
     .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", toCount)
     .option("--force", "overwrite what is there")
@@ -187,7 +187,7 @@ function targetOf(flags: ConvertFlags): ConvertTarget {
 function targetFormat({ to, crops }: ConvertFlags): NonNullable<ConvertFlags["to"]> {
   if (crops !== true) return to ?? "coco";
   if (to === undefined || to === "classes") return "classes";
-  throw new UserError(`--crops is --to classes; leave it or --to ${to} out`, 2);
+  throw new UserError(`--crops means --to classes; omit it or --to ${to}`, 2);
 }
 
 /** What was given of some options. */
@@ -197,12 +197,12 @@ function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], u
 
 function needed<T>(value: T | undefined, flag: string): T {
   if (value !== undefined) return value;
-  throw new UserError(`${flag} is needed for this format; --help tells what it is`, 2);
+  throw new UserError(`${flag} is needed for this format; see --help`, 2);
 }
 
 export function namesOf(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("There is an empty name between the commas.");
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("A name is empty.");
   if (new Set(names).size < names.length) throw new InvalidArgumentError("A name occurs twice.");
   return names;
 }

@@ -40,5 +40,5 @@ export function findingLines({ problems, errors, warnings }: CheckResult, config
     return rest > 0 ? [...shown, `  ${heading}: and ${rest} more`] : shown;
   });
   const found = `${counted(errors, "error")}, ${counted(warnings, "warning")}`;
-  return [`data check: ${found}; densekit data check ${config} lists all, and looks at the images too`, ...lines];
+  return [`data check: ${found}; densekit data check ${config} lists all, and also checks the images`, ...lines];
 }

@@ -28,14 +28,14 @@ export function showCommand(context: Context): Command {
     "data show --images class-folders --out sheet.html",
   ];
   return withSource(createCommand("show", "Draw a contact sheet: images with their annotations", examples))
-    .requiredOption("--out <file>", "what to write: .jpg or .png a sheet, .html a page")
+    .requiredOption("--out <file>", "output file: .jpg or .png for a sheet, .html for a page")
     .addOption(new Option("--split <name>", "which set of the config").choices(["train", "val"]).default("train"))
-    .option("--count <number>", "images", toCount, 12)
-    .option("--columns <number>", "images side by side on the sheet", toCount, 4)
-    .option("--height <pixels>", "of each image on the sheet", toCount, 320)
-    .option("--seed <number>", "which images are chosen", toSeed, 0)
+    .option("--count <number>", "number of images", toCount, 12)
+    .option("--columns <number>", "images per row of the sheet", toCount, 4)
+    .option("--height <pixels>", "height of each image on the sheet", toCount, 320)
+    .option("--seed <number>", "chooses the images", toSeed, 0)
     .option("--only <class>", "only images with this class")
-    .option("--augmented", "as the network sees them: through the config's training transforms and loader")
+    .option("--augmented", "as the network sees them, after the config's training transforms and loader")
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: ShowFlags) => {
       const { config, sources } = await readSource(path, flags, [flags.split]);

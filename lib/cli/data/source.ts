@@ -27,7 +27,7 @@ export type SourceFlags = PathFlags & ConfigOptions;
 export function withSource(command: Command): Command {
   return withPaths(
     command
-      .argument("[config]", "config file (YAML), or the name of one that comes with densekit; or give the paths below")
+      .argument("[config]", "config file (YAML), or the name of one shipped with densekit; or give the paths below")
       .addOption(
         new Option("--set <path=value>", "override a value of the config; repeatable")
           .argParser(collect)
@@ -42,9 +42,9 @@ export function withPaths(command: Command): Command {
     .option("--annotations <file>", "COCO instances JSON")
     .option("--label-maps <folder>", "label maps: PNGs named like the images, one class index per pixel")
     .option("--labels <file>", "list of the images and their classes (.csv, .txt, .json)")
-    .option("--images <folder>", "the images; where it is given alone, a folder of them for each class")
-    .option("--classes <names>", "class names in order, with commas between; default the file's or the table's")
-    .option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships")
+    .option("--images <folder>", "the images; given alone, a folder of images for each class")
+    .option("--classes <names>", "class names in order, comma-separated; default those of the file or table")
+    .option("--object-info <file>", "instead of --classes: table of class names like ADE20K's")
     .option("--label-suffix <text>", "what follows an image's name in its label map's; default .png")
     .option("--reduce-zero-label", "label 0 is no class and is ignored")
     .option("--ignore-label <number>", "the label of pixels without a class; default 255", toLabel);

@@ -23,18 +23,18 @@ export function splitCommand(context: Context): Command {
     "data split --images class-folders --shares train=0.9,val=0.1 --out lists",
     'data split --label-maps annotations --images images --classes road,tree --group-by "^(.*)_[0-9]+" --out splits',
   ];
-  const description = "Divide a data set so that every part has its share of each class";
+  const description = "Split a data set so that every part has its share of each class";
   return withPaths(createCommand("split", description, examples))
     .requiredOption(
       "--out <folder>",
-      "where instances_NAME.json go; of label maps, images/NAME and annotations/NAME; of classes of images, NAME.csv",
+      "where instances_NAME.json go; for label maps, images/NAME and annotations/NAME; for classification, NAME.csv",
     )
     .addOption(
       new Option("--shares <list>", "name=share of each part; they sum to 1")
         .argParser(toShares)
         .default({ train: 0.8, val: 0.2 }, "train=0.8,val=0.2"),
     )
-    .option("--seed <number>", "of what is drawn", toSeed, 0)
+    .option("--seed <number>", "seed of the random split", toSeed, 0)
     .option("--group-by <expression>", "images whose names have the same first group (or match) stay together")
     .option("--force", "overwrite what is there")
     .action(async (flags: SplitFlags) => {
@@ -63,7 +63,7 @@ function toShares(text: string): Record<string, number> {
   if (
     pairs.some((pair) => pair.length !== 2 || pair[0]?.trim() === "" || Number.isNaN(Number(pair[1])) || pair[1] === "")
   ) {
-    throw new InvalidArgumentError("It must be such as train=0.8,val=0.2.");
+    throw new InvalidArgumentError("Expected name=share, such as train=0.8,val=0.2.");
   }
   const names = pairs.map(([name]) => name!.trim());
   if (new Set(names).size < names.length) throw new InvalidArgumentError("A name occurs twice.");
@@ -82,6 +82,6 @@ function summary({ sets, groups, empty = [] }: SplitResult): string {
   const head = ["images with", ...sets.map(({ name }) => name)];
   const lines = table([head, ["all", ...sets.map(({ images }) => cell(images, total))], ...rows]);
   const grouped = groups < total ? [`${counted(groups, "group")} stayed together`] : [];
-  const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
+  const notes = empty.length === 0 ? [] : [`note: no images of ${empty.join(", ")}`];
   return [lines, ...grouped, ...notes, ...sets.map(({ name, path }) => `${name}: ${path}`)].join("\n");
 }

@@ -31,11 +31,11 @@ export function statsCommand(context: Context): Command {
     "data stats --annotations train.json --images train --out stats.html",
     "data stats --images class-folders --out stats.html",
   ];
-  const description = "Count classes, sizes and shapes, and how the anchors cover the boxes; as a page with plots";
+  const description = "Count classes, sizes and shapes, and how well the anchors cover the boxes; as a page with plots";
   return withSource(createCommand("stats", description, examples))
     .option("--out <file>", "write an HTML page with plots")
     .addOption(new Option("--split <name>", "one set of the config; default both").choices(["train", "val"]))
-    .option("--anchor-images <number>", "training images that the anchors are tried on", toCount, 300)
+    .option("--anchor-images <number>", "training images to try the anchors on", toCount, 300)
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: StatsFlags) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
@@ -57,7 +57,7 @@ export function statsCommand(context: Context): Command {
 function summary({ sets, anchors, output }: StatsResult): string {
   const parts = sets.map(setTable);
   if (anchors !== undefined) parts.push(anchorTable(anchors));
-  if (output !== undefined) parts.push(`the page is ${output}`);
+  if (output !== undefined) parts.push(`the page is in ${output}`);
   return parts.join("\n\n");
 }
 
@@ -79,12 +79,12 @@ function pixelTable(set: PixelStats): string {
 
 function imageTable({ name: set, images, classes, imbalance, empty, sizes }: ImageStats): string {
   const [commonest] = sizes;
-  const size = commonest === undefined ? "" : `; commonest size ${commonest.width} × ${commonest.height}`;
+  const size = commonest === undefined ? "" : `; most common size ${commonest.width} × ${commonest.height}`;
   const head =
     `${set}: ${counted(images, "image")}, ${counted(classes.length, "class", "classes")}; ` +
-    `the largest has ${Number(imbalance.toPrecision(3))} times the images of the smallest${size}`;
+    `the largest has ${Number(imbalance.toPrecision(3))} times as many images as the smallest${size}`;
   const rows = classes.map(({ name, images, share }) => [name, String(images), percent(share)]);
-  const notes = empty.length === 0 ? [] : [`note: without an image: ${empty.join(", ")}`];
+  const notes = empty.length === 0 ? [] : [`note: no images of ${empty.join(", ")}`];
   return [head, table([["class", "images", "share"], ...rows]), ...notes].join("\n");
 }
 

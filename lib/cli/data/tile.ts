@@ -25,16 +25,16 @@ export function tileCommand(context: Context): Command {
   ];
   const description = "Cut large images into overlapping tiles with their annotations";
   return withPaths(createCommand("tile", description, examples))
-    .requiredOption("--out <folder>", "where images/ and instances.json go; of label maps, images/ and annotations/")
+    .requiredOption("--out <folder>", "where images/ and instances.json go; for label maps, images/ and annotations/")
     .addOption(
-      new Option("--size <pixels>", "of a tile, such as 1024 or 1024x768")
+      new Option("--size <pixels>", "tile size, such as 1024 or 1024x768")
         .argParser(toSize)
         .default({ width: 1024, height: 1024 }, "1024"),
     )
-    .option("--overlap <pixels>", "that neighbours share at least; default an eighth of the shorter side", toSeed)
-    .option("--min-visible <share>", "objects of which a tile holds less are left out of it; crowds stay", Number, 0.3)
-    .option("--drop-empty", "leave out tiles with nothing annotated")
-    .option("--quality <number>", "of JPEG tiles", toCount, 95)
+    .option("--overlap <pixels>", "minimum overlap of neighbours; default an eighth of the shorter side", toSeed)
+    .option("--min-visible <share>", "leave out objects of which a tile holds less; crowds stay", Number, 0.3)
+    .option("--drop-empty", "leave out tiles without annotations")
+    .option("--quality <number>", "quality of JPEG tiles", toCount, 95)
     .option("--force", "overwrite what is there")
     .action(async (flags: TileFlags) => {
       const source = await sourceOfPaths({ name: "data", ...pathsOf(flags) }, flags);
@@ -59,7 +59,7 @@ export function tileCommand(context: Context): Command {
 function toSize(text: string): { width: number; height: number } {
   const [, width, height = width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
   if (!(Number(width) >= 1 && Number(height) >= 1))
-    throw new InvalidArgumentError("It must be such as 1024 or 1024x768.");
+    throw new InvalidArgumentError("Expected a size such as 1024 or 1024x768.");
   return { width: Number(width), height: Number(height) };
 }
 
@@ -69,7 +69,7 @@ function summary({ output, images, tiles, emptyLeftOut, objects, partsLeftOut }:
   if (emptyLeftOut > 0) lines.push(`note: ${counted(emptyLeftOut, "empty tile")} left out`);
   if (partsLeftOut !== undefined && partsLeftOut > 0) {
     lines.push(
-      `note: ${counted(partsLeftOut, "part", "parts")} of objects left out, of which too little is visible (--min-visible)`,
+      `note: ${counted(partsLeftOut, "part", "parts")} of objects left out: too little is visible (--min-visible)`,
     );
   }
   return lines.join("\n");

@@ -26,10 +26,10 @@ const EXAMPLES = [
 export function evaluateCommand(context: Context): Command {
   const command = createCommand(
     "evaluate",
-    "Measure a model on its validation set, or anybody's results: COCO files, or folders of label maps",
+    "Evaluate a model on its validation set, or third-party results: COCO files, or folders of label maps",
     EXAMPLES,
   )
-    .argument("[config]", "config file (YAML), or the name of one that comes with densekit; none for files of results")
+    .argument("[config]", "config file (YAML), or the name of one shipped with densekit; omit it for third-party results")
     .addOption(
       new Option("--set <path=value>", "override a value of the config; null deletes it; repeatable")
         .argParser(collect)
@@ -38,9 +38,9 @@ export function evaluateCommand(context: Context): Command {
     .option("--weights <path>", "with a config: weights file, checkpoint or run folder (its best weights)")
     .option(
       "--out <folder>",
-      "with a config: where figures and results go; default evaluation/ in its output folder, where no run of other weights is",
+      "with a config: where metrics and results go; default evaluation/ in its output folder, unless a run of other weights is there",
     )
-    .option("--annotations <path>", "COCO instances file; for label maps the folder of the true ones");
+    .option("--annotations <path>", "COCO instances file; for label maps the folder of the ground truth");
   for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);
   return command.action(async (config: string | undefined, flags: Flags) => {
     if (config !== undefined) return evaluateModel(config, flags, context);
@@ -64,24 +64,24 @@ export function evaluateCommand(context: Context): Command {
 
 const COCO_OPTIONS = [
   new Option("--results <file>", "COCO results file"),
-  new Option("--type <type>", "compare boxes or masks").choices(["bbox", "segm"]),
+  new Option("--type <type>", "evaluate boxes or masks").choices(["bbox", "segm"]),
   new Option("--iou <list>", "IoU thresholds; default 0.5,0.55,…,0.95"),
-  new Option("--max-detections <list>", "detections an image and category may have; default 1,10,100"),
+  new Option("--max-detections <list>", "detections per image and category; default 1,10,100"),
   new Option("--areas <list>", "size classes as name:low-high; default all:0-1e10,small:0-1024,…"),
-  new Option("--class-agnostic", "count every object as of one class"),
-  new Option("--categories <list>", "judge only these, by name or id"),
-  new Option("--images <list>", "judge only these image ids; @FILE: one a line"),
+  new Option("--class-agnostic", "treat all objects as one class"),
+  new Option("--categories <list>", "evaluate only these, by name or id"),
+  new Option("--images <list>", "evaluate only these image ids; @FILE: one per line"),
 ];
 
 const LABEL_MAP_OPTIONS = [
-  new Option("--predictions <folder>", "label maps (PNG) named as those of --annotations"),
-  new Option("--classes <file>", "class names, one a line, the first that of label 0; default: as many as occur"),
-  new Option("--object-info <file>", "instead of --classes: table of class names as ADE20K ships"),
+  new Option("--predictions <folder>", "label maps (PNG) named like those of --annotations"),
+  new Option("--classes <file>", "class names, one per line, from label 0 on; default: as many as occur"),
+  new Option("--object-info <file>", "instead of --classes: table of class names like ADE20K's"),
   new Option("--ignore-index <label>", "pixels with this label are left out; default 255"),
-  new Option("--reduce-zero-label", "annotations: 0 is no class, the first class is that of 1; predictions begin at 0"),
-  new Option("--resize", "bring predictions of another size to the annotations' (nearest pixel)"),
-  new Option("--annotation-suffix <text>", "what names in --annotations end in; default .png"),
-  new Option("--prediction-suffix <text>", "what names in --predictions end in instead; default .png"),
+  new Option("--reduce-zero-label", "annotations: label 0 is no class, 1 is the first; predictions start at 0"),
+  new Option("--resize", "resize predictions to the annotations' size (nearest pixel)"),
+  new Option("--annotation-suffix <text>", "file name ending in --annotations; default .png"),
+  new Option("--prediction-suffix <text>", "the same in --predictions; default .png"),
   new Option("--threads <n>", "default: as many as the processor runs at once"),
 ];
 
@@ -90,7 +90,7 @@ async function evaluateModel(path: string, flags: Flags, context: Context): Prom
   if (given === undefined) throw new UserError("required option '--weights <path>' not specified", 2);
   const other = (["annotations", "results", "predictions"] as const).find((name) => flags[name] !== undefined);
   if (other !== undefined) {
-    throw new UserError(`--${other} is for results from files; with a config its validation set is measured`, 2);
+    throw new UserError(`--${other} is for third-party results; with a config its validation set is evaluated`, 2);
   }
   const { config } = loadConfig(path, { overrides: set });
   const weights = await findWeights(given);
@@ -98,6 +98,6 @@ async function evaluateModel(path: string, flags: Flags, context: Context): Prom
     context.api.evaluate({ config, weights, ...(out !== undefined && { output: resolve(out) }), ...watch }),
   );
   printResult(context, flags, result, () =>
-    [metricsTable(result.metrics ?? {}), "", `figures and results are in ${result.output}`].join("\n"),
+    [metricsTable(result.metrics ?? {}), "", `metrics and results are in ${result.output}`].join("\n"),
   );
 }

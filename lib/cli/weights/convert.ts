@@ -18,13 +18,13 @@ export function convertCommand(context: Context): Command {
     "weights convert checkpoint.pth averaged.safetensors --part model_ema",
     "weights convert timm.safetensors authors.pth --names authors",
   ];
-  const names = new Option("--names <whose>", "names as they are, or as the authors of the models have them");
-  return createCommand("convert", "Write a model's tensors into a file of another format, bit for bit", examples)
-    .argument("<from>", "file of weights: .pth, .pt, .npz, .safetensors, an index of shards")
+  const names = new Option("--names <whose>", "keep the names, or use those of the models' authors");
+  return createCommand("convert", "Convert a model's tensors to another file format, bit for bit", examples)
+    .argument("<from>", "weights file: .pth, .pt, .npz, .safetensors, an index of shards")
     .argument("<to>", "file to write: .safetensors, .pth, .pt or .npz")
-    .option("--part <name>", "the part of the file to take, e.g. model_ema; without it, the model")
+    .option("--part <name>", "the part of the file to convert, e.g. model_ema; default the model")
     .addOption(names.choices(["keep", "authors"]).default("keep"))
-    .option("--force", "replace the file where it is there already")
+    .option("--force", "overwrite an existing file")
     .action(async (from: string, to: string, { part, names: whose, force, ...flags }: ConvertFlags) => {
       const result = await showing(context, (watch) =>
         context.api.weights.convert({

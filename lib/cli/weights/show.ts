@@ -17,9 +17,9 @@ export function showCommand(context: Context): Command {
     "weights show checkpoint.pth --json",
     "weights show efficientformer_l1_300d.pth --against mask-rcnn_efficientformer-l1_fpn_1x_coco",
   ];
-  return createCommand("show", "List the tensors of a file of weights, and what else it holds", examples)
-    .argument("<file>", "file of weights: .pth, .pt, .npz, .safetensors, an index of shards")
-    .option("--against <config>", "say instead what of the file fits a config's model, each tensor by name")
+  return createCommand("show", "List the tensors and other contents of a weights file", examples)
+    .argument("<file>", "weights file: .pth, .pt, .npz, .safetensors, an index of shards")
+    .option("--against <config>", "say which tensors of the file fit a config's model, by name")
     .action(async (path: string, { against, ...flags }: ShowFlags) => {
       if (against !== undefined) {
         const { config } = loadConfig(against);
@@ -82,7 +82,7 @@ function describe(what: string, plan: WeightsComparison["model"]): string[] {
       "of an element type that cannot be read",
       unreadable.map(({ name, type }) => `${name}: ${type}`),
     ),
-    ...list("not of it", unexpected),
+    ...list("not in it", unexpected),
     ...(notNeeded.length > 0 ? [`  ${notNeeded.length} not needed (counters, index tables)`] : []),
   ];
 }

@@ -5,8 +5,8 @@ import { showCommand } from "./show.js";
 
 /** `densekit weights …`: the commands that look into files of weights and rewrite them. */
 export function weightsCommand(context: Context): Command {
-  const command = new Command("weights").description("Look into files of weights, and convert them");
+  const command = new Command("weights").description("Inspect and convert weights files");
   for (const create of [showCommand, convertCommand]) command.addCommand(create(context));
   const examples = command.commands.map((sub) => `  $ densekit weights ${sub.name()} --help`).join("\n");
-  return command.addHelpText("after", `\nEach of them has --json. Examples:\n${examples}`);
+  return command.addHelpText("after", `\nEach has --json. Examples:\n${examples}`);
 }

@@ -65,7 +65,7 @@ function compareWithEarlier(
   for (const earlier of checked) {
     const { name } = earlier.source;
     if (resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
-      const message = `${source.name} is the same data set as ${name}; figures on it say how well it is learnt by heart`;
+      const message = `${source.name} is the same data set as ${name}; metrics on it measure memorisation`;
       collector.add("warning", "leakage", { file: resolve(annotationsOf(source)) }, message);
     } else findLeakage({ name, images: earlier.result.fingerprints }, fingerprints, collector);
   }

@@ -40,7 +40,7 @@ export async function checkCocoSet(
     return await checkEntries(file, source, collector, options);
   } catch (error) {
     if (!(error instanceof TooManyFaults)) throw error;
-    const message = "there are more faults than entries of a COCO instance file have; the rest was not looked at";
+    const message = "there are more faults than a COCO instance file has entries; the rest was not checked";
     collector.add("error", "file", { file: source.annotations }, message);
     const { images, annotations } = file;
     return { ...nothing, set: { name: source.name, images: images.length, annotations: annotations.length } };
@@ -115,7 +115,7 @@ function findMaskless(
   if (without.length === 0 || without.length === singles.length) return;
   const names = without.slice(0, 10).map(({ id }) => (Number.isNaN(id) ? "?" : id));
   const some = `${names.join(", ")}${without.length > 10 ? ", …" : ""}`;
-  const message = `${without.length} of ${counted(singles.length, "object")} ${pick(without.length, "has", "have")} no mask (annotations ${some}): masks are not learnt or judged on them`;
+  const message = `${without.length} of ${counted(singles.length, "object")} ${pick(without.length, "has", "have")} no mask (annotations ${some}): they do not count in training or evaluating masks`;
   collector.add("warning", "mask", { file }, message);
 }
 
@@ -128,7 +128,7 @@ function findTwins(annotations: readonly CocoAnnotation[], collector: Collector)
     const twin = first.get(key);
     if (twin === undefined) first.set(key, annotation);
     else {
-      const message = `the same class and box as annotation ${twin.id} of the same image`;
+      const message = `same class and box as annotation ${twin.id} of the same image`;
       collector.add("warning", "duplicate", annotation.place, message);
     }
   }

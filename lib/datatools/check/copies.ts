@@ -32,7 +32,7 @@ export function findLeakage(
     const place = { file: image.path };
     const same = byHash.get(image.hash);
     if (same !== undefined) {
-      const message = `also in ${earlier.name}, pixel for pixel: ${same.path}; figures on it say nothing`;
+      const message = `also in ${earlier.name}, pixel for pixel: ${same.path}; metrics on it are meaningless`;
       collector.add("error", "leakage", place, message);
       continue;
     }

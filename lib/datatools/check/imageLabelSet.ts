@@ -36,7 +36,7 @@ export async function checkImageLabelSet(
     collector.add("warning", "unused", { file }, message);
   }
   if (classes.length < 2) {
-    collector.add("error", "category", { file }, "there is one class; a classifier tells at least two apart");
+    collector.add("error", "category", { file }, "there is only one class; a classifier needs at least two");
   }
   const missing = await collector.attemptAsync(() => findMissing(source.images, images));
   for (const { file: name, hint } of missing ?? []) {

@@ -33,7 +33,7 @@ function checkArea({ area, corners, image, place }: CocoAnnotation, mask: Rle | 
   const [least, most] = [0.9 * Math.min(...areas) - border, 1.1 * Math.max(...areas) + border];
   if (area > 0 && area >= least && area <= most) return;
   const found = mask === undefined ? "" : `, its mask ${counted(rleArea(mask), "pixel")}`;
-  const message = `area is ${round(area)}, but the box covers ${counted(round(boxes[0]!), "pixel")}${found}; figures by size go by area`;
+  const message = `area is ${round(area)}, but the box covers ${counted(round(boxes[0]!), "pixel")}${found}; metrics by size use the area`;
   collector.add("warning", "area", place, message);
 }
 

@@ -7,7 +7,7 @@ const MOST_BYTES = 200;
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNFIT = /[\u0000-\u001f\u007f\\/:*?"<>|]/g;
-const CHANGED: Words = ["class name changed to be a folder", "class names changed to be folders"];
+const CHANGED: Words = ["class name changed to a valid folder name", "class names changed to valid folder names"];
 
 /**
  * A name that is one part of a path on every system and is not hidden: what is not fit for it becomes "_".
@@ -46,9 +46,9 @@ export function classFolders(classes: readonly string[], tally: Tally): Readonly
   const owners = new Map<string, string>();
   for (const name of classes) {
     const folder = safeName(name);
-    if (folder === "") throw new UserError(`the class ${JSON.stringify(name)} makes no folder name; rename it`);
+    if (folder === "") throw new UserError(`the class ${JSON.stringify(name)} cannot be a folder name; rename it`);
     if (Buffer.byteLength(folder) > MOST_BYTES) {
-      throw new UserError(`the class "${shortened(name, 40)}…" makes too long a folder name; rename it`);
+      throw new UserError(`the class "${shortened(name, 40)}…" is too long for a folder name; rename it`);
     }
     const owner = owners.get(folder.toLowerCase());
     if (owner !== undefined) {

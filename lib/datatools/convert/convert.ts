@@ -50,7 +50,7 @@ export interface ConvertResult {
 export async function convertData({ from, to, signal, onEvent }: ConvertOptions): Promise<ConvertResult> {
   const set = await read(from);
   if (set.images.length === 0) throw new UserError(`${from.input}: there are no images`);
-  if (set.classes.length === 0) throw new UserError(`${from.input}: there is not a single object`);
+  if (set.classes.length === 0) throw new UserError(`${from.input}: there are no objects`);
   const { remarks, ...written } = await write(set, to, {
     ...(signal !== undefined && { signal }),
     onImage: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),

@@ -76,7 +76,7 @@ function withOthers(labels: readonly string[], met: readonly string[], tally: Ta
   const others = [...new Set(met)].filter((label) => !listed.has(label)).sort();
   if (labels.length > 0)
     for (const label of others)
-      tally.name(["label taken that the task does not list", "labels taken that the task does not list"], label);
+      tally.name(["label kept that the task does not list", "labels kept that the task does not list"], label);
   return [...labels, ...others];
 }
 
@@ -141,7 +141,7 @@ function outlineOf(shape: XmlElement, { work }: Reading): readonly Point[] {
       return ellipsePoints([cx, cy], [rx, ry], shape.where, { work, degrees: turnOf(shape) });
     }
     default:
-      throw new UserError(`${shape.where}: <${shape.name}> is no shape of CVAT for images 1.1`);
+      throw new UserError(`${shape.where}: <${shape.name}> is not a shape of CVAT for images 1.1`);
   }
 }
 
@@ -178,8 +178,8 @@ function checkWindow({ left, top, width, height }: MaskWindow, where: string): v
   if (whole && width >= 1 && height >= 1 && width * height <= MOST_PIXELS) return;
   const found = `left ${left}, top ${top}, width ${width}, height ${height}`;
   throw new UserError(
-    `${where}: a mask's window is of whole numbers, from 1 to ${LARGEST_SIDE} wide and high, ` +
-      `with at most ${MOST_PIXELS} pixels, not ${found}`,
+    `${where}: a mask's window must have whole numbers, be 1 to ${LARGEST_SIDE} wide and high, ` +
+      `and have at most ${MOST_PIXELS} pixels, not ${found}`,
   );
 }
 
@@ -197,7 +197,7 @@ function readMask(shape: XmlElement, size: Size, { work }: Reading): Rle {
     .map((text) => {
       const count = toNumber(text, "a run length", shape.where);
       if (Number.isInteger(count) && count >= 0) return count;
-      throw new UserError(`${shape.where}: a run length is ${count}; they are whole numbers from 0 on`);
+      throw new UserError(`${shape.where}: a run length is ${count}; run lengths are whole numbers of at least 0`);
     });
   return rleFromRows(counts, { left, top, width, height }, size, shape.where, work);
 }

@@ -32,7 +32,7 @@ export async function imageFinder(folder: string): Promise<ImageFinder> {
       const same = byStem.get(parse(given ?? source).name) ?? byStem.get(parse(source).name);
       if (same !== undefined) return same;
       const wanted = given === undefined || given === "" ? `an image named as it` : `"${given}"`;
-      throw new UserError(`${source}: its image, ${wanted}, is not in ${folder}; give its folder by --images`);
+      throw new UserError(`${source}: its image, ${wanted}, is not in ${folder}; name its folder with --images`);
     },
   };
 }

@@ -105,7 +105,7 @@ function parse(text: string, path: string): LabelmeFile {
   try {
     json = parseJson(text);
   } catch (error) {
-    throw new UserError(`${path}: no valid JSON: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`${path}: not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
   const file = checked(fileSchema, json, [], path);
   const shapes = file.shapes.map((value, i): Shape => {
@@ -182,7 +182,7 @@ async function readMask({ mask, points }: Shape, size: Size, where: string, { wo
     throw new UserError(`${where}: the mask or its place is missing`);
   const bitmap = await decodeMask(Buffer.from(mask, "base64"), { name: `${where}: its mask` });
   if (!corner.every((value) => Math.abs(value) <= LARGEST_SIDE)) {
-    throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is in no image`);
+    throw new UserError(`${where}: its mask begins at ${corner.join(", ")}, which is outside any image`);
   }
   work.spend(COST.pixel * bitmap.height * bitmap.width + COST.madeColumn * size.width, where);
   const rle = encodeRle(bitmap.data, bitmap.height, bitmap.width);

@@ -66,7 +66,7 @@ export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   const images =
     options.layout === "objects" ? await readObjects(names, options, tally) : await readMaps(names, options, tally);
   const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
-  if (met.length === 0) throw new UserError(`${options.input}: there is not a single object in these masks`);
+  if (met.length === 0) throw new UserError(`${options.input}: these masks have no objects`);
   const { numbers, highest } = options;
   if (numbers === undefined) {
     const classes = classList(options.classes, met, options.input);
@@ -74,7 +74,7 @@ export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   }
   if (options.objectInfo === undefined) refuseUnusedNames(numbers, highest.value, options.input);
   const classes = numbers.classes.slice(1 - numbers.first);
-  const remarks = [`labels: ${describeLabels(numbers)}; 0 is no object`, ...tally.remarks];
+  const remarks = [`labels: ${describeLabels(numbers)}; 0 is not an object`, ...tally.remarks];
   return { classes, images, folder: options.images, remarks };
 }
 
@@ -172,7 +172,7 @@ async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   const [only] = classes ?? ["object"];
   if ((classes?.length ?? 1) === 1 && only !== undefined) return () => only;
   throw new UserError(
-    `of which class is an object? Give one name by --classes, or --class-maps, or --class-divisor (${classes?.length} classes are given)`,
+    `which class do the objects have? Give one name with --classes, or --class-maps, or --class-divisor (${classes?.length} classes are given)`,
     2,
   );
 }
@@ -199,7 +199,7 @@ function commonest(classes: ArrayLike<number>, objects: ArrayLike<number>): Map<
 function nameOf(value: number, { numbers, highest }: Reading, where: string): string {
   if (numbers === undefined) return `class ${value}`;
   highest.value = Math.max(highest.value, value);
-  if (value === 0) throw new UserError(`${where}: its label is 0, which is no object`);
+  if (value === 0) throw new UserError(`${where}: its label is 0, which is not an object`);
   return nameOfLabel(value, numbers, where);
 }
 
@@ -240,7 +240,7 @@ function readName(name: string, path: string, { pattern, classes }: Reading) {
   const groups = expression.exec(name)?.groups;
   const label = groups?.class ?? only;
   if (groups?.image !== undefined && label !== undefined) return { image: groups.image, label };
-  const hint = only === undefined ? "IMAGE_CLASS_NUMBER; or name the one class by --classes" : "IMAGE_NUMBER";
+  const hint = only === undefined ? "IMAGE_CLASS_NUMBER; or name the only class with --classes" : "IMAGE_NUMBER";
   throw new UserError(
     `${path}: the name does not say its image${only === undefined ? " and class" : ""}: ${pattern ?? hint}`,
   );
@@ -250,7 +250,7 @@ function compile(pattern: string): RegExp {
   try {
     return new RegExp(pattern);
   } catch (error) {
-    throw new UserError(`--pattern: no regular expression: ${error instanceof Error ? error.message : error}`, 2);
+    throw new UserError(`--pattern: not a regular expression: ${error instanceof Error ? error.message : error}`, 2);
   }
 }
 

@@ -65,13 +65,13 @@ export const SWAPPED: Words = ["box with swapped corners left out", "boxes with 
 export const CLIPPED: Words = ["box clipped to its image", "boxes clipped to their images"];
 
 export const LISTED_BEFORE: Words = [
-  "entry left out of an image that is listed before",
-  "entries left out of images that are listed before",
+  "duplicate entry of an image left out",
+  "duplicate entries of images left out",
 ];
 
 export const noObjects = (type: string): Words => [
-  `shape of the type "${type}" left out, which is no object`,
-  `shapes of the type "${type}" left out, which are no objects`,
+  `shape of the type "${type}" left out: not an object`,
+  `shapes of the type "${type}" left out: not objects`,
 ];
 
 /**

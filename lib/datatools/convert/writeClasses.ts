@@ -42,9 +42,9 @@ export interface CropCounts {
   readonly small: number;
 }
 
-const CROWDS: Words = ["crowd left out, which is no single object", "crowds left out, which are no single objects"];
-const EMPTY: Words = ["class without a crop, which gets no folder", "classes without a crop, which get no folder"];
-const KEPT: Words = ["image that was there already kept", "images that were there already kept"];
+const CROWDS: Words = ["crowd left out: not a single object", "crowds left out: not single objects"];
+const EMPTY: Words = ["class without crops, so without a folder", "classes without crops, so without a folder"];
+const KEPT: Words = ["existing image kept", "existing images kept"];
 const smallBoxes = (minSide: number): Words => [
   `box with a side below ${minSide} pixels left out`,
   `boxes with a side below ${minSide} pixels left out`,
@@ -75,7 +75,7 @@ export async function writeClasses(
   tally.add(CROWDS, crowds);
   tally.add(smallBoxes(minSide), small);
   if (kept.length === 0) {
-    throw new UserError(`${set.folder}: no box is left to cut out${tally.remarks.map((text) => `; ${text}`).join("")}`);
+    throw new UserError(`${set.folder}: no boxes are left to crop${tally.remarks.map((text) => `; ${text}`).join("")}`);
   }
   const classes = new Map(set.classes.map((name) => [name, 0]));
   for (const { object } of kept) classes.set(object.label, (classes.get(object.label) ?? 0) + 1);
@@ -162,10 +162,10 @@ async function writeCrops(
 
 function checkNumbers({ margin = 0, minSide = 1, quality = 95 }: WriteClassesOptions): [number, number] {
   if (!(margin >= 0 && Number.isFinite(margin))) {
-    throw new UserError(`the margin must be a number from 0, a share of the box's side, not ${margin}`, 2);
+    throw new UserError(`the margin must be at least 0, a share of the box's side, not ${margin}`, 2);
   }
   if (!(minSide >= 1 && Number.isFinite(minSide))) {
-    throw new UserError(`the least side must be a number of pixels from 1, not ${minSide}`, 2);
+    throw new UserError(`the minimum side must be at least 1 pixel, not ${minSide}`, 2);
   }
   if (!(quality >= 1 && quality <= 100)) throw new UserError(`the quality must lie in 1–100, not ${quality}`, 2);
   return [margin, minSide];

@@ -59,7 +59,7 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
     const image = options.copyImages === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
     const kept = image.objects.filter(({ crowd }) => !crowd);
     tally.add(
-      ["crowd left out, which YOLO cannot tell", "crowds left out, which YOLO cannot tell"],
+      ["crowd left out: YOLO has none", "crowds left out: YOLO has none"],
       image.objects.length - kept.length,
     );
     writing.work.addImage(options.copyImages === false ? undefined : image);
@@ -89,7 +89,7 @@ async function nameToCopy({ file, ...annotated }: ConvertedImage, path: string, 
   const shown = base.replace(/^\.+/, "");
   const name = isImage(shown) ? shown : `${shown}.${endingOf(bytes)}`;
   tally.name(
-    ["image given a name that readers of YOLO see", "images given names that readers of YOLO see"],
+    ["image renamed so that YOLO readers find it", "images renamed so that YOLO readers find them"],
     `${file} → ${name}`,
   );
   return dir === "" ? name : `${dir}/${name}`;
@@ -151,7 +151,7 @@ function lineOf(
   }
   if (segmentation === undefined) {
     throw new UserError(
-      `${where}: an object of the class "${label}" (bbox ${bbox.join(", ")}) has no mask; write boxes, by --to yolo`,
+      `${where}: an object of the class "${label}" (bbox ${bbox.join(", ")}) has no mask; write boxes with --to yolo`,
     );
   }
   const outlines =

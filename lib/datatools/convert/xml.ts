@@ -11,7 +11,7 @@ export interface XmlElement {
   readonly where: string;
 }
 
-/** @throws UserError naming file, line and column where it is no well-formed XML with this root, or not in its encoding */
+/** @throws UserError naming file, line and column where it is not well-formed XML with this root, or not in its encoding */
 export async function readXml(path: string, root: string): Promise<XmlElement> {
   const text = await readEncoded(path);
   checkAmounts(text, path);
@@ -19,7 +19,7 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
   if (checked !== true) {
     const { msg, line, col } = checked.err;
     const place = [path, line, col].filter((part) => part !== undefined).join(":");
-    throw new UserError(`${place}: no well-formed XML: ${msg}`);
+    throw new UserError(`${place}: not well-formed XML: ${msg}`);
   }
   const parser = new XMLParser({
     preserveOrder: true,
@@ -35,7 +35,7 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
     parsed = parser.parse(text);
   } catch (error) {
     // The parser has limits of its own, on depth and entities.
-    throw new UserError(`${path}: no XML of annotations: ${error instanceof Error ? error.message : error}`);
+    throw new UserError(`${path}: not XML annotations: ${error instanceof Error ? error.message : error}`);
   }
   const top = elementsOf(parsed, path, true);
   const found = top.find(({ name }) => name === root);
@@ -61,9 +61,9 @@ function checkAmounts(text: string, path: string): void {
     if (elements > most || attributes > MOST_ATTRIBUTES) {
       const what =
         elements > most
-          ? `${Math.floor(most)} elements, the most for a file of its size`
+          ? `${Math.floor(most)} elements, the limit for a file of its size`
           : `${MOST_ATTRIBUTES} attributes in one element`;
-      throw new UserError(`${path}: no XML of annotations: there are more than ${what}`);
+      throw new UserError(`${path}: not XML annotations: there are more than ${what}`);
     }
   }
 }
@@ -78,7 +78,7 @@ async function readEncoded(path: string): Promise<string> {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    throw new UserError(`${path}: the text is not ${encoding.toUpperCase()}, as it says or must be; save it as UTF-8`);
+    throw new UserError(`${path}: the text is not ${encoding.toUpperCase()}, as it declares or must be; save it as UTF-8`);
   }
 }
 

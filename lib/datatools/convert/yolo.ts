@@ -68,7 +68,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
     throw new UserError(`${file}: no image has a label file; the first one's would be ${labelPath(paths[0]!)}`);
   }
   tally.add(
-    ["image without a label file taken for background", "images without a label file taken for background"],
+    ["image without a label file taken as background", "images without a label file taken as background"],
     paths.length - labelled,
   );
   return { classes, images, folder, remarks: tally.remarks };
@@ -88,7 +88,7 @@ async function readDescription(file: string, split: string) {
   const result = fileSchema.safeParse(plainOf(parseYaml(await readTextFile(file), file, dirname(file))));
   if (!result.success) {
     throw new UserError(
-      `${file}: names is missing or no list of class names; is this the data.yaml of a YOLO data set?`,
+      `${file}: names is missing or not a list of class names; is this the data.yaml of a YOLO data set?`,
     );
   }
   const { names, nc, path } = result.data;
@@ -167,7 +167,7 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
   if (wrong >= 0) {
     throw new UserError(
       `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the image's sides; ` +
-        "--clip takes what lies outside as clipped to the image",
+        "--clip clips to the image",
     );
   }
   const isBox = values.length === 4;

@@ -51,7 +51,7 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
   const { source, output, count = 12, seed = 0, height = 320 } = options;
   const ending = extname(output).toLowerCase();
   if (![".jpg", ".jpeg", ".png", ".html"].includes(ending)) {
-    throw new UserError(`${output}: the ending must be .jpg or .png for a sheet, or .html for a page`, 2);
+    throw new UserError(`${output}: the extension must be .jpg or .png for a sheet, or .html for a page`, 2);
   }
   refuseExisting([output], options.force);
   const dataset = await openSource(source);

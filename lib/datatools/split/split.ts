@@ -191,12 +191,12 @@ function checkShares(shares: Readonly<Record<string, number>>): void {
     throw new UserError(`the shares must be of two parts or more and sum to 1, not to ${Number(sum.toFixed(6))}`, 2);
   }
   const bad = list.find(([name]) => !/^[\w.-]+$/.test(name));
-  if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: letters, digits, - and _ alone`, 2);
+  if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: use letters, digits, - and _ only`, 2);
 }
 
 function assign(images: readonly Labelled[], where: string, options: SplitOptions, work: Work) {
   const { groupBy, seed = 0, shares } = options;
-  if (images.length === 0) throw new UserError(`${where}: there are no images to divide`);
+  if (images.length === 0) throw new UserError(`${where}: there are no images to split`);
   const members = groupImages(images, groupBy, where);
   const examples = members.map((indices): Example => {
     const labels = new Map<number, number>();
@@ -223,7 +223,7 @@ function groupImages(images: readonly Labelled[], groupBy: string | undefined, w
   try {
     pattern = new RegExp(groupBy);
   } catch (error) {
-    throw new UserError(`--group-by: no regular expression: ${error instanceof Error ? error.message : error}`, 2);
+    throw new UserError(`--group-by: not a regular expression: ${error instanceof Error ? error.message : error}`, 2);
   }
   const groups = new Map<string, number[]>();
   for (const [i, { file }] of images.entries()) {

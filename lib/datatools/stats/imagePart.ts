@@ -17,8 +17,8 @@ export const imagePart: SetPart<ImageStats, ImageValues> = {
       ["Image height", stats.heights],
     ]);
     const texts = [
-      ...(measured < images ? [`Sizes are those of ${measured} images that were drawn by lot.`] : []),
-      ...(empty.length > 0 ? [`Without an image: ${empty.join(", ")}.`] : []),
+      ...(measured < images ? [`Sizes are those of ${measured} images drawn at random.`] : []),
+      ...(empty.length > 0 ? [`Classes without images: ${empty.join(", ")}.`] : []),
     ];
     return {
       title: name,
@@ -27,7 +27,7 @@ export const imagePart: SetPart<ImageStats, ImageValues> = {
         keyFigures([
           ["images", images],
           ["classes", classes.length],
-          ["images of a class, median", short(perClass.median)],
+          ["images per class, median", short(perClass.median)],
           ["largest class over the smallest", short(imbalance)],
           ["classes without an image", empty.length],
         ]),

@@ -22,7 +22,7 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
   overview(stats) {
     const { report, perImage, sides, ratios, areas } = stats;
     const spreads = spreadsTable([
-      ["Objects an image", perImage],
+      ["Objects per image", perImage],
       ["√ box area, pixels", sides],
       ["Box width over height", ratios],
       ["Image width", stats.widths],
@@ -30,7 +30,7 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
     ]);
     return {
       title: stats.name,
-      text: "Small, medium and large by COCO's areas: below 32², below 96² pixels, above. Crowds are left out below.",
+      text: "Small, medium and large as in COCO: areas below 32², below 96² and above. Crowds are left out below.",
       content: [
         keyFigures([
           ["images", stats.images],
@@ -65,7 +65,7 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
         }),
       ],
       [
-        "Shape of the objects: above 1 they are wider than high",
+        "Shape of the objects: above 1, wider than high",
         await histogramSvg(ratios, { xLabel: "width over height", yLabel: "objects", xScale: "log" }),
       ],
       [
@@ -73,7 +73,7 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
         await scatterSvg(points, { xLabel: "width, pixels", yLabel: "height, pixels", scale: "log" }),
       ],
       [
-        "Objects an image",
+        "Objects per image",
         await histogramSvg(perImage, { xLabel: "objects", yLabel: "images", ...wholeBins(perImage) }),
       ],
     ];

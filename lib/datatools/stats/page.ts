@@ -99,8 +99,8 @@ async function anchorSection(stats: AnchorStats, ious: readonly number[]): Promi
     title: "Anchors",
     text:
       `Each box of ${stats.images} training images, as the network sees them, with the anchor that overlaps it most. ` +
-      `From an IoU of ${positiveIou} on, every such anchor is positive; below it a box's best one is, if it has ` +
-      `${minPositiveIou}. A box below that is never learnt as a proposal: change rpn.anchorScale or anchorRatios if many are.`,
+      `Every anchor with an IoU of ${positiveIou} or more is positive; below it, a box's best one is, from ` +
+      `${minPositiveIou} on. A box below that is never learnt as a proposal: change rpn.anchorScale or anchorRatios if many are.`,
     content: [
       figures([
         svgFigure(drawing, { caption: "How well the anchors cover the boxes" }),

@@ -18,13 +18,13 @@ export const pixelPart: SetPart<PixelStats, PixelValues> = {
     const figuresOf = keyFigures([
       ["images", stats.images],
       ["classes", stats.classes.length],
-      ["classes an image, median", short(stats.classesPerImage.median)],
+      ["classes per image, median", short(stats.classesPerImage.median)],
       ["pixels ignored", percent(stats.ignored)],
     ]);
     return { title: stats.name, content: [figuresOf, sizesTable(stats)] };
   },
   async details(name, { perImage }) {
     const svg = await histogramSvg(perImage, { xLabel: "classes", yLabel: "images", ...wholeBins(perImage) });
-    return { title: `${name}: images`, content: [svgFigure(svg, { caption: "Classes an image" })] };
+    return { title: `${name}: images`, content: [svgFigure(svg, { caption: "Classes per image" })] };
   },
 };

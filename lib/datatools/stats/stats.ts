@@ -41,7 +41,7 @@ function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options
 export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   const { sources, config, output } = options;
   if (output !== undefined) {
-    if (!/\.html?$/i.test(output)) throw new UserError(`${output}: the page's ending must be .html`, 2);
+    if (!/\.html?$/i.test(output)) throw new UserError(`${output}: the page's extension must be .html`, 2);
     refuseExisting([output], options.force);
     await checkCharts();
   }

@@ -59,12 +59,12 @@ export async function tileData(options: TileOptions): Promise<TileResult> {
   const overlap = options.overlap ?? Math.floor(Math.min(width, height) / 8);
   if (overlap < 0 || overlap >= Math.min(width, height)) {
     throw new UserError(
-      `an overlap of ${overlap} does not go with tiles of ${width} × ${height}; it must be less than ${Math.min(width, height)}`,
+      `an overlap of ${overlap} does not fit tiles of ${width} × ${height}; it must be less than ${Math.min(width, height)}`,
       2,
     );
   }
   if (!(minVisible >= 0 && minVisible <= 1))
-    throw new UserError(`the least visible share must lie in 0–1, not ${minVisible}`, 2);
+    throw new UserError(`the minimum visible share must lie in 0–1, not ${minVisible}`, 2);
   const source = denseSource(options.source, "tile");
   const complete = { ...options, overlap };
   return source.kind === "coco" ? tileCoco(source, complete) : tileLabelMaps(source, complete);
@@ -196,7 +196,7 @@ async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & Til
 }
 
 function checkAny(tiles: number, where: string): void {
-  if (tiles === 0) throw new UserError(`${where}: no tile has anything annotated on it; nothing was written`);
+  if (tiles === 0) throw new UserError(`${where}: no tile has annotations; nothing was written`);
 }
 
 /** Before anything is written. @throws UserError for names that lead out of the folder, or two that make one */

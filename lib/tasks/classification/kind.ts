@@ -99,7 +99,7 @@ function describe(
   const present = classes.filter((_, k) => counts[k]! > 0);
   if (classes.length < 2 || (split === "train" && present.length < 2)) {
     throw new UserError(
-      `${where}: all images are of one class, "${present[0]}"; a classifier tells at least two apart` +
+      `${where}: all images are of one class, "${present[0]}"; a classifier needs at least two` +
         (data[split].labels === undefined ? "; images lie in a folder for each class" : ""),
     );
   }

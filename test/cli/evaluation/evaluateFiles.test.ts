@@ -136,11 +136,11 @@ describe("evaluate --annotations A --results R", () => {
       /result 0: a polygon is a list x0/,
     ],
     ["an object", '{"annotations": []}', "bbox", /holds a list of results, but this is an annotation file/],
-    ["no JSON", "image_id,score", "bbox", /no valid JSON: the file must hold a list/],
-    ["a broken element", '[{"image_id": 7, }]', "bbox", /no valid JSON in bytes 1 to 18/],
+    ["no JSON", "image_id,score", "bbox", /not valid JSON: the file must hold a list/],
+    ["a broken element", '[{"image_id": 7, }]', "bbox", /not valid JSON in bytes 1 to 18/],
     ["a file cut short", '[{"image_id": 7', "bbox", /the file breaks off; is it complete\?/],
     ["a file that is not UTF-8", Buffer.from('["caf\xe9"]', "latin1"), "bbox", /not UTF-8/],
-    ["an empty file", "", "bbox", /no valid JSON/],
+    ["an empty file", "", "bbox", /not valid JSON/],
   ] as const) {
     it(`refuses ${what}`, async () => {
       expect(await refused(await args(results, type)))
