@@ -18,7 +18,9 @@ export function engineCommand(context: Context): Command {
       const result = await context.api.installTensorFlow({ force: flags.force === true, signal, onEvent });
       printResult(context, flags, result, () => describe(result));
     });
-  const install = new Command("install").description("Fetch and build an engine's native library").addCommand(tensorflow);
+  const install = new Command("install")
+    .description("Fetch and build an engine's native library")
+    .addCommand(tensorflow);
   return new Command("engine")
     .description("Fetch and build what an engine needs")
     .addCommand(install.addHelpText("after", `\n${exampleText(examples)}`))

@@ -16,7 +16,11 @@ export function modelRepositoryCommand(context: Context): Command {
     "model-repository my.onnx --out models",
     "model-repository my.onnx --out models --name detector --max-batch 16 --max-delay 5000",
   ];
-  return createCommand("model-repository", "Put an exported model into a repository for NVIDIA Triton and KServe", examples)
+  return createCommand(
+    "model-repository",
+    "Put an exported model into a repository for NVIDIA Triton and KServe",
+    examples,
+  )
     .argument("<model>", "an ONNX file from densekit export; with a free batch, requests are batched")
     .requiredOption("--out <folder>", "the repository; the model becomes a folder in it")
     .option("--name <name>", "the model's name; default its file's")

@@ -23,9 +23,7 @@ export function predictCommand(context: Context): Command {
     'predict my.yaml "photos/**/*.jpg" --weights runs/my --out predictions --set model.head.test.scoreThreshold=0.5',
     "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
-  return withConfig(
-    createCommand("predict", "Run a model on images: overlays, and the results as data", examples),
-  )
+  return withConfig(createCommand("predict", "Run a model on images: overlays, and the results as data", examples))
     .argument("<images...>", "files, folders or glob patterns")
     .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")

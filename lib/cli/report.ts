@@ -35,7 +35,11 @@ export function reportCommand(context: Context): Command {
       ).choices(["bbox", "segm"]),
     )
     .option("--iou <overlap>", "IoU at which an object counts as found; default 0.5", number)
-    .option("--score <threshold>", "ignore lower scores in confusions and images; default the score with the best F1", number)
+    .option(
+      "--score <threshold>",
+      "ignore lower scores in confusions and images; default the score with the best F1",
+      number,
+    )
     .option("--worst <n>", "how many of the worst images are shown; default 8", number)
     .addOption(
       new Option("--set <path=value>", "override a value of the run's config; null deletes it; repeatable")

@@ -264,7 +264,8 @@ describe("config errors", () => {
   for (const [name, from, to, expected] of cases) {
     it(`names ${name}`, async () => {
       const text = await message(edited(from, to));
-      if (name === "broken YAML") expect(text).to.match(/^config\.yaml:\d+:\d+: not valid YAML: Missing closing "quote/);
+      if (name === "broken YAML")
+        expect(text).to.match(/^config\.yaml:\d+:\d+: not valid YAML: Missing closing "quote/);
       else expect(text).to.equal(expected);
     });
   }

@@ -53,7 +53,11 @@ describe("a COCO file", () => {
     ["is a list", "[1]", "a COCO file is an object"],
     ["breaks off", `{"images": [{"id": 1}`, "not valid JSON"],
     ["has a broken element", `{"images": [{"id" 1}], "annotations": [], "categories": []}`, "not valid JSON"],
-    ["is broken around its lists", `{"info": 1 2, "images": [], "annotations": [], "categories": []}`, "not valid JSON"],
+    [
+      "is broken around its lists",
+      `{"info": 1 2, "images": [], "annotations": [], "categories": []}`,
+      "not valid JSON",
+    ],
   ] as const) {
     it(`that ${what} is refused, in pieces too`, async () => {
       const path = write(text);

@@ -276,10 +276,9 @@ describe("data convert", () => {
     it("reads polygons, rectangles, groups, masks and circles", async () => {
       const { remarks } = await convert(labelme());
       expect(remarks).to.deep.equal(
-        [
-          'shape of the type "point" left out: not an object',
-          'shape of the type "line" left out: not an object',
-        ].map((text) => `1 ${text}`),
+        ['shape of the type "point" left out: not an object', 'shape of the type "line" left out: not an object'].map(
+          (text) => `1 ${text}`,
+        ),
       );
       const [polygon, rectangle, group, mask, circle, ...rest] = objectsOf(await open("labelme"));
       expect(rest).to.deep.equal([]);

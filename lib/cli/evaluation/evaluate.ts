@@ -29,7 +29,10 @@ export function evaluateCommand(context: Context): Command {
     "Evaluate a model on its validation set, or third-party results: COCO files, or folders of label maps",
     EXAMPLES,
   )
-    .argument("[config]", "config file (YAML), or the name of one shipped with densekit; omit it for third-party results")
+    .argument(
+      "[config]",
+      "config file (YAML), or the name of one shipped with densekit; omit it for third-party results",
+    )
     .addOption(
       new Option("--set <path=value>", "override a value of the config; null deletes it; repeatable")
         .argParser(collect)

@@ -64,10 +64,7 @@ export function createTally(): Tally {
 export const SWAPPED: Words = ["box with swapped corners left out", "boxes with swapped corners left out"];
 export const CLIPPED: Words = ["box clipped to its image", "boxes clipped to their images"];
 
-export const LISTED_BEFORE: Words = [
-  "duplicate entry of an image left out",
-  "duplicate entries of images left out",
-];
+export const LISTED_BEFORE: Words = ["duplicate entry of an image left out", "duplicate entries of images left out"];
 
 export const noObjects = (type: string): Words => [
   `shape of the type "${type}" left out: not an object`,

@@ -58,10 +58,7 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
     const from = join(set.folder, given.file);
     const image = options.copyImages === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
     const kept = image.objects.filter(({ crowd }) => !crowd);
-    tally.add(
-      ["crowd left out: YOLO has none", "crowds left out: YOLO has none"],
-      image.objects.length - kept.length,
-    );
+    tally.add(["crowd left out: YOLO has none", "crowds left out: YOLO has none"], image.objects.length - kept.length);
     writing.work.addImage(options.copyImages === false ? undefined : image);
     const lines = kept.map((object) => lineOf(object, image, writing));
     const where = image.source ?? set.folder;

@@ -78,7 +78,9 @@ async function readEncoded(path: string): Promise<string> {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    throw new UserError(`${path}: the text is not ${encoding.toUpperCase()}, as it declares or must be; save it as UTF-8`);
+    throw new UserError(
+      `${path}: the text is not ${encoding.toUpperCase()}, as it declares or must be; save it as UTF-8`,
+    );
   }
 }
 

@@ -191,7 +191,8 @@ function checkShares(shares: Readonly<Record<string, number>>): void {
     throw new UserError(`the shares must be of two parts or more and sum to 1, not to ${Number(sum.toFixed(6))}`, 2);
   }
   const bad = list.find(([name]) => !/^[\w.-]+$/.test(name));
-  if (bad !== undefined) throw new UserError(`"${bad[0]}" cannot be a part's name: use letters, digits, - and _ only`, 2);
+  if (bad !== undefined)
+    throw new UserError(`"${bad[0]}" cannot be a part's name: use letters, digits, - and _ only`, 2);
 }
 
 function assign(images: readonly Labelled[], where: string, options: SplitOptions, work: Work) {
