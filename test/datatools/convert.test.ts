@@ -232,7 +232,7 @@ describe("data convert", () => {
       ]);
       await writeFile(labels, "0 1.1 0.5 0.4 1\n");
       expect(await userMessage(() => convert(yolo(), { force: true }))).to.match(
-        /scene\.txt:1: 1\.1 is out of range: .*; --clip takes what lies outside as clipped to the image$/,
+        /scene\.txt:1: 1\.1 is out of range: .*; --clip clips to the image$/,
       );
       await convert(yolo({ clip: true }), { force: true });
       const [[, box]] = objectsOf(await open("yolo/images/train")) as [Seen];
@@ -244,8 +244,8 @@ describe("data convert", () => {
     it("names what is wrong in data.yaml", async () => {
       for (const [yaml, message] of [
         ["train: [", /data\.yaml:\d+:\d+: not valid YAML: /],
-        ["train: images/train", /data\.yaml: names is missing or no list/],
-        ["just words", /data\.yaml: names is missing or no list/],
+        ["train: images/train", /data\.yaml: names is missing or not a list/],
+        ["just words", /data\.yaml: names is missing or not a list/],
         ["train: images/train\nnames: []", /data\.yaml: names is empty$/],
         ["train: images/train\nnames: [a, a]", /data\.yaml: names has "a" twice$/],
         [
@@ -399,7 +399,7 @@ describe("data convert", () => {
         [one('<ellipse label="cat" cx="5" cy="5" rx="-3" ry="2"/>'), /ellipse 1: a radius is -3; /],
         [
           one('<mask label="cat" rle="0,1" left="0" top="0" width="-4" height="2"/>'),
-          /mask 1: a mask's window is of whole numbers.*width -4/,
+          /mask 1: a mask's window must have whole numbers.*width -4/,
         ],
         [
           one('<mask label="cat" rle="0,1" left="0" top="0" width="60000" height="60000"/>'),
@@ -501,7 +501,7 @@ describe("data convert", () => {
         },
       );
       expect(remarks).to.deep.equal([
-        "labels: 1 is spot, 2 is line; 0 is no object",
+        "labels: 1 is spot, 2 is line; 0 is not an object",
         "1 object with fewer than 7 pixels left out",
       ]);
     });
@@ -513,7 +513,9 @@ describe("data convert", () => {
       const told = (more: object) => userMessage(() => convert(masks({ layout: "classes", ...more })));
       const { classes, remarks } = await convert(masks({ layout: "classes", classes: names }));
       expect(classes).to.deep.equal(["date", "fig", "hazelnut"]);
-      expect(remarks).to.deep.equal(["labels: 0 is background, 1 is date, 2 is fig, 3 is hazelnut; 0 is no object"]);
+      expect(remarks).to.deep.equal([
+        "labels: 0 is background, 1 is date, 2 is fig, 3 is hazelnut; 0 is not an object",
+      ]);
       const given = openLabelMaps({
         images: join(folder, "images"),
         labelMaps: join(folder, "masks"),
@@ -582,7 +584,7 @@ describe("data convert", () => {
         map(() => 0),
       );
       expect(await told({ layout: "classes" })).to.match(/masks: these masks have no objects$/);
-      expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/of which class is an object\?/);
+      expect(await told({ layout: "instances", classes: ["a", "b"] })).to.match(/which class do the objects have\?/);
       expect(await told({ layout: "objects" })).to.match(
         /scene\.png: the name does not say its image and class: IMAGE_CLASS/,
       );

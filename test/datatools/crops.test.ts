@@ -110,7 +110,9 @@ describe("class folders of crops", () => {
     ] as const;
     const result = await crop(await coco({ names, boxes }));
     expect(await listImagesBelow(out)).to.deep.equal(["_CON/scene-1-2.png", "__.._up/scene-1-1.png"]);
-    expect(result.remarks).to.deep.equal(['2 class names changed to be folders ("../../up" → __.._up; "CON" → _CON)']);
+    expect(result.remarks).to.deep.equal([
+      '2 class names changed to valid folder names ("../../up" → __.._up; "CON" → _CON)',
+    ]);
     const same = { output: join(folder, "other") };
     expect(await userMessage(async () => crop(await coco({ names: ["a/b", "A_b"], boxes }), same))).to.equal(
       'the classes "a/b" and "A_b" would share one folder, A_b; rename one',
@@ -146,8 +148,8 @@ describe("class folders of crops", () => {
       /images\/scene\.png: the image is 9×8, its annotation says 12×8/,
     );
     for (const [more, message] of [
-      [{ margin: -1 }, /the margin must be a number from 0/],
-      [{ minSide: 0 }, /the least side must be a number of pixels from 1/],
+      [{ margin: -1 }, /the margin must be at least 0/],
+      [{ minSide: 0 }, /the minimum side must be at least 1 pixel/],
       [{ quality: 0 }, /the quality must lie in 1–100/],
     ] as const) {
       expect(await userMessage(async () => crop(await coco(), more))).to.match(message);
@@ -177,7 +179,7 @@ describe("class folders of crops", () => {
     await writeFile(join(out, "dog/own.png"), await encodePng(image));
     expect(await userMessage(async () => crop(await coco()))).to.match(/made\/classes: this exists already/);
     const { remarks } = await crop(await coco(), { force: true });
-    expect(remarks).to.include("1 image that was there already kept (dog/own.png)");
+    expect(remarks).to.include("1 existing image kept (dog/own.png)");
   });
 
   it("works by the command line, from other formats too", async () => {
@@ -188,7 +190,7 @@ describe("class folders of crops", () => {
     const told = await accepted([...args, "--to", "classes", "--out", join(folder, "again"), "--json"]);
     expect(JSON.parse(told.stdout).crops).to.deep.include({ written: 4, crowds: 1 });
     expect(await refused([...args, "--crops", "--to", "yolo", "--out", join(folder, "x")], { code: 2 })).to.match(
-      /--crops is --to classes; leave it or --to yolo out/,
+      /--crops means --to classes; omit it or --to yolo/,
     );
     expect(await refused([...args, "--to", "yolo", "--margin", "1", "--out", join(folder, "x")], { code: 2 })).to.match(
       /--margin, --min-side and --quality are for --crops/,

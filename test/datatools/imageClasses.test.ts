@@ -252,7 +252,7 @@ describe("data commands on images with a class each", () => {
       "which second data set? Give it like the first, with the same options prefixed --val-",
     );
     expect(await wrong("tile", "--images", images, "--out", out("t"))).to.equal(
-      `${images}: data tile is for objects and label maps, not for classes of images`,
+      `${images}: data tile is for objects and label maps, not for classification`,
     );
     expect(await refused(["data", "stats", "--images", images, "--classes", "cat,dgo"])).to.match(
       /the class "dog" of dog\/0\.png is none of the 2 \(cat, dgo\); did you mean "dgo"\?/,

@@ -128,7 +128,7 @@ describe("data show", () => {
     expect(stdout).to.equal(`${page}: 4 images\n`);
     expect(await refused(["data", "show", config, "--out", page])).to.match(/sheet\.html: this exists already;/);
     expect(await refused(["data", "show", config, "--out", "x.gif"], { code: 2 })).to.match(
-      /x\.gif: the ending must be/,
+      /x\.gif: the extension must be/,
     );
     const bare = ["--annotations", data.annotations, "--images", data.images, "--out", "x.png"];
     expect(await refused(["data", "show", ...bare, "--augmented"], { code: 2 })).to.match(

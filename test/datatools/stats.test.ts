@@ -121,7 +121,9 @@ describe("data stats", () => {
     expect(stdout).to.match(/^train: 6 images, 12 objects, 0 crowds; small /);
     expect(stdout).to.match(/\nanchors on 6 training images\nbest anchor +boxes +median IoU +IoU ≥ 0\.7 +IoU ≥ 0\.3\n/);
     expect(await refused(["data", "stats", config, "--out", page])).to.match(/stats\.html: this exists already;/);
-    expect(await refused(["data", "stats", config, "--out", "x.png"], { code: 2 })).to.match(/ending must be \.html$/);
+    expect(await refused(["data", "stats", config, "--out", "x.png"], { code: 2 })).to.match(
+      /extension must be \.html$/,
+    );
     const json = await accepted(["data", "stats", config, "--split", "val", "--json"]);
     expect(JSON.parse(json.stdout).sets.map(({ name }: { name: string }) => name)).to.deep.equal(["val"]);
     expect((await stat(page)).size).to.be.lessThan(1_000_000);

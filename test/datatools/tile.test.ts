@@ -152,7 +152,7 @@ describe("data tile", () => {
     const eighth = await named({});
     expect(await named({ overlap: 5 })).to.deep.equal(eighth);
     expect(await userMessage(() => named({ overlap: 40 }))).to.equal(
-      "an overlap of 40 does not go with tiles of 48 × 40; it must be less than 40",
+      "an overlap of 40 does not fit tiles of 48 × 40; it must be less than 40",
     );
   });
 
@@ -258,9 +258,7 @@ describe("data tile", () => {
     );
     expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
     const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });
-    expect(await wrong("--size", "64", "--overlap", "64")).to.match(
-      /an overlap of 64 does not go with tiles of 64 × 64/,
-    );
+    expect(await wrong("--size", "64", "--overlap", "64")).to.match(/an overlap of 64 does not fit tiles of 64 × 64/);
     expect(await wrong("--min-visible", "2")).to.match(/the minimum visible share must lie in 0–1, not 2$/);
     await writeFile(join(folder, "images/wide.png"), await encodePng(noiseImage(10, 10)));
     expect(await refused([...args, "--force"])).to.match(/wide\.png: the image is 10×10, its annotation says 100×40$/);
