@@ -75,14 +75,18 @@ async function takeSteps(): Promise<void> {
   const engine = onnxRuntimeEngine(config.engine);
   const built = maskRcnn(config.model, classes, false);
   const frozen = isFrozen(built.backbone, model.backbone);
-  const sampled: { rois: readonly RoiTargets[]; anchors: readonly RpnTargets[] }[] = [];
+  const sampled: {
+    rois: readonly RoiTargets[];
+    anchors: readonly RpnTargets[];
+    proposals: readonly Float32Array[];
+  }[] = [];
   const trainer = maskRcnnTrainer({
     model: built,
     engine,
     values,
     frozen,
     normMode: normModeOf(built.backbone, model.backbone),
-    onSampled: (rois, anchors) => sampled.push({ rois, anchors }),
+    onSampled: (rois, anchors, proposals) => sampled.push({ rois, anchors, proposals }),
   });
   const optimizer = createOptimizer(training.optimizer, values.flat.length);
   const segments = createSegments(values.trainable, { optimizer: training.optimizer, isFrozen: frozen });
@@ -98,10 +102,11 @@ async function takeSteps(): Promise<void> {
     );
     stepper.update(step, rates[step - 1]!, gradientNorm);
     files.push(seen!.meta.map(({ file }) => file));
-    const { rois, anchors } = sampled.pop()!;
+    const { rois, anchors, proposals } = sampled.pop()!;
     const samples = Object.fromEntries([
       ...rois.flatMap((target, i) => roiTensors(target, i)),
       ...anchors.flatMap((target, i) => anchorTensors(target, i)),
+      ...proposals.map((boxes, i) => [`proposals/${i}`, float(boxes, [boxes.length / 4, 4])] as const),
     ]);
     await writeSafetensors(file(step), Object.entries({ ...batchTensors(seen!), ...samples }));
     lines.push(JSON.stringify({ step, losses, gradientNorm }));

@@ -162,6 +162,13 @@ def assigned_otherwise(rois: Tensor, matched: Tensor, truth: Tensor, proposals: 
     return int(((index != expected) & ~claimed).sum())
 
 
+def strangers(boxes: Tensor, others: Tensor) -> int:
+    """How many of the boxes are none of the others: 0.01 pixels or more away from each in some side."""
+    if len(others) == 0:
+        return len(boxes)
+    return int((torch.cdist(boxes, others, p=float("inf")).amin(1) >= 0.01).sum())
+
+
 class Step:
     """What is sampled and lost in one step."""
 
@@ -211,7 +218,7 @@ class Step:
         return all_boxes[kept[: rule["maxPerImage"]]]
 
     def losses(self, generator: torch.Generator, findings: list[str]) -> dict[str, Tensor]:
-        model, record, recorded = self.model, self.record, self.options.samples == "recorded"
+        model, record, recorded = self.model, self.record, self.options.samples != "own"
         maps = model.neck(model.backbone(self.images))
         logits, deltas = model.rpn_head(maps)
         anchors = model.anchors(maps)
@@ -248,10 +255,16 @@ class Step:
         truth, labels = self.truth(i)
         rule = model.roi
         if self.options.samples == "recorded":
+            there = record[f"proposals/{i}"]
+            missing, more = strangers(there, proposals), strangers(proposals, there)
+            if missing + more > 0:
+                findings.append(
+                    f"{missing} of {len(there)} proposals are none here, {more} of {len(proposals)} here none there"
+                )
             rois, classes = record[f"rois/{i}"], record[f"roiLabels/{i}"].long()
             matched = record[f"roiMatched/{i}"].long()
             candidates = torch.cat([truth, proposals])
-            strange = int((torch.cdist(rois, candidates, p=float("inf")).min(1).values > 0.01).sum())
+            strange = strangers(rois, candidates)
             if strange > 0:
                 findings.append(f"{strange} of {len(rois)} sampled RoIs are no proposals here")
             wrong = assigned_otherwise(rois, matched, truth, proposals, rule)
@@ -322,7 +335,8 @@ def read(file: Path) -> dict[str, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("record", type=Path)
-    parser.add_argument("--samples", choices=("recorded", "own"), default="own")
+    parser.add_argument("--samples", choices=("recorded", "recorded-anchors", "own"), default="own",
+        help="the recorded anchors and RoIs, the recorded anchors alone, or all drawn here")
     parser.add_argument("--seed", type=int, default=0, help="of the samples drawn here")
     parser.add_argument("--low-quality", choices=("least-iou", "always"), default="least-iou")
     parser.add_argument("--roi-align", choices=("aligned", "legacy"), default="aligned")

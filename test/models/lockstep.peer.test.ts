@@ -48,6 +48,9 @@ describe("a training of boxes", () => {
         for (const [name, by] of apart) expect(by, `${name} in ${line}`).to.be.at.most(TOLERANCE);
       }
       expect(told).to.not.contain("of the other kind").and.to.not.contain("assigned otherwise");
+      for (const [line, ours, of, theirs] of told.matchAll(/(\d+) of (\d+) proposals are none here, (\d+) of/g)) {
+        expect(Math.max(Number(ours), Number(theirs)), line).to.be.at.most(0.01 * Number(of));
+      }
     } finally {
       rmSync(record, { recursive: true, force: true });
     }

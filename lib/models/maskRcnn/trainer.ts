@@ -53,8 +53,12 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions {
   readonly model: MaskRcnn;
   /** Proposals of each image, boxes [n · 4], instead of those of the model's own region proposal head. */
   readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
-  /** Told of every step's sampled RoIs and anchors, an image each. */
-  readonly onSampled?: (rois: readonly RoiTargets[], anchors: readonly RpnTargets[]) => void;
+  /** Told of every step's sampled RoIs and anchors and of the proposals, boxes [n · 4], an image each. */
+  readonly onSampled?: (
+    rois: readonly RoiTargets[],
+    anchors: readonly RpnTargets[],
+    proposals: readonly Float32Array[],
+  ) => void;
 }
 
 /**
@@ -140,7 +144,7 @@ export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<Detect
     const targets = batch.instances.map((instances, i) =>
       roiTargets(proposals[i]!, instances, model.classes, random, roiTargetOptions(model.config)),
     );
-    options.onSampled?.(targets, run.targets);
+    options.onSampled?.(targets, run.targets, proposals);
     return targets;
   };
 
