@@ -6,6 +6,7 @@ import type { DetectionConfig } from "../../lib/config/schema.js";
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { UserError } from "../../lib/errors.js";
+import { openWeights } from "../../lib/inference/weights.js";
 import { isFrozen, normModeOf } from "../../lib/models/backbone.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
@@ -33,10 +34,23 @@ const program = new Command("record")
   .requiredOption("--out <folder>", "where the record goes; about 2 MB a step at 320 × 256")
   .option("--steps <n>", "steps to record", Number, 50)
   .option("--set <key=value...>", "changes of the config", [])
-  .option("--train", "take the steps, and record what they do");
+  .option("--train", "take the steps, and record what they do")
+  .option("--weights <file>", "start from these weights, a finished training's for one")
+  .option(
+    "--sampler-seed <n>",
+    "of the anchors and RoIs alone; weights and batches stay those of training.seed",
+    Number,
+  );
 program.parse();
 const [name] = program.args as [string];
-const { out, steps, set, train } = program.opts<{ out: string; steps: number; set: string[]; train?: true }>();
+const { out, steps, set, train, weights, samplerSeed } = program.opts<{
+  out: string;
+  steps: number;
+  set: string[];
+  train?: true;
+  weights?: string;
+  samplerSeed?: number;
+}>();
 
 const config = detectorConfig();
 const task = await detectionKind.open(config);
@@ -45,6 +59,7 @@ if (task.description.masks) throw new UserError("say --set model.head.mask=false
 await mkdir(out, { recursive: true });
 const values = new ParameterValues(task.parameters);
 values.initialise((parameter) => Random.of(config.training.seed, parameter));
+if (weights !== undefined) await fillFrom(weights);
 await writeSafetensors(join(out, "initial.safetensors"), modelTensors(values));
 
 const { loader } = await task.trainingData();
@@ -61,6 +76,15 @@ function detectorConfig(): DetectionConfig {
   const { config: loaded } = loadConfig(name, { overrides: set });
   if (loaded.task !== "detection") throw new UserError(`${name}: a config of Mask R-CNN is wanted`);
   return loaded;
+}
+
+async function fillFrom(path: string): Promise<void> {
+  const opened = await openWeights(path);
+  try {
+    await opened.fill(values);
+  } finally {
+    await opened.close();
+  }
 }
 
 async function copyBatches(): Promise<void> {
@@ -90,7 +114,15 @@ async function takeSteps(): Promise<void> {
   });
   const optimizer = createOptimizer(training.optimizer, values.flat.length);
   const segments = createSegments(values.trainable, { optimizer: training.optimizer, isFrozen: frozen });
-  const stepper = createStepper({ config, trainer, values, optimizer, segments, signal: undefined });
+  const stepper = createStepper({
+    // The loader has its seed by now: the stepper's is of what is drawn within a step.
+    config: { ...config, training: { ...training, seed: samplerSeed ?? training.seed } },
+    trainer,
+    values,
+    optimizer,
+    segments,
+    signal: undefined,
+  });
   const lines: string[] = [];
   for (let step = 1; step <= steps; step++) {
     let seen: DetectionBatch | undefined;
