@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Contender, measureInTurn, type Timing } from "../lib/profile/measure.js";
 import { type Contestant, startContestant } from "./contestant.js";
 import type { Reply } from "./protocol.js";
 import type { BenchCase, Side } from "./suite.js";
@@ -41,7 +42,7 @@ export interface CaseResult {
 
 const SERVER = fileURLToPath(new URL("../../bench/peers/serve.py", import.meta.url));
 const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
-/** Lets the threads of the side before stop spinning. */
+/** PyTorch's threads spin for longer than ours. */
 const PAUSE_MS = 100;
 
 /**
@@ -69,22 +70,18 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
       options.progress(`${benchCase.name}: preparing ${side.label}`);
       const path = side.usesExport ? exportPath : given;
       const entrant = await enter(side, path, side.usesExport ? exportError : undefined, options);
-      if (!benchCase.cold) await attempt(entrant, warmUp);
       entrants.push(entrant);
     }
-    for (let round = 0; round < options.rounds; round++) {
-      for (const entrant of entrants) {
-        options.progress(`${benchCase.name}: round ${round + 1} of ${options.rounds}, ${entrant.side.label}`);
-        await attempt(entrant, async (contestant) => {
-          const { ms = [] } = await contestant.ask({ cmd: "run", seconds: options.seconds });
-          entrant.ms.push(median(ms));
-        });
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      }
-    }
-    const results: SideResult[] = [];
-    for (const entrant of entrants) results.push(await leave(entrant));
     const { name, group, title, perRun } = benchCase;
+    const timings = await measureInTurn(entrants.map(contenderOf), {
+      rounds: options.rounds,
+      seconds: options.seconds,
+      warmUp: benchCase.cold ? 0 : 1, // the first run allocates
+      pauseMs: PAUSE_MS,
+      onVisit: (side, done, total) => options.progress(`${name}: ${side.name}, ${done + 1} of ${total}`),
+    });
+    const results: SideResult[] = [];
+    for (const [i, entrant] of entrants.entries()) results.push(await leave(entrant, timings[i]!));
     return { name, group, title, sides: results, ...(perRun === undefined ? {} : { perRun }) };
   } finally {
     await rm(exportPath, { force: true });
@@ -102,7 +99,6 @@ function givenPath({ usesWeights, usesData }: BenchCase, weights: string, { data
 interface Entrant {
   readonly side: Side;
   contestant: Contestant | undefined;
-  readonly ms: number[];
   checksum: number | null;
   error?: string;
 }
@@ -138,7 +134,7 @@ async function enter(
   obstacle: string | undefined,
   options: MeasureOptions,
 ): Promise<Entrant> {
-  const entrant: Entrant = { side, contestant: undefined, ms: [], checksum: null };
+  const entrant: Entrant = { side, contestant: undefined, checksum: null };
   if (obstacle !== undefined) return { ...entrant, error: obstacle };
   entrant.contestant = start(side.runner, options.python);
   await attempt(entrant, async (contestant) => {
@@ -148,9 +144,18 @@ async function enter(
   return entrant;
 }
 
-/** The first run allocates. */
-async function warmUp(contestant: Contestant): Promise<void> {
-  await contestant.ask({ cmd: "run", seconds: 0 });
+/** A side that fails is left out from then on. */
+function contenderOf(entrant: Entrant): Contender {
+  return {
+    name: entrant.side.label,
+    async visit(seconds) {
+      let times: readonly number[] = [];
+      await attempt(entrant, async (contestant) => {
+        times = (await contestant.ask({ cmd: "run", seconds })).ms ?? [];
+      });
+      return times;
+    },
+  };
 }
 
 async function attempt(entrant: Entrant, action: (contestant: Contestant) => Promise<void>): Promise<void> {
@@ -164,7 +169,7 @@ async function attempt(entrant: Entrant, action: (contestant: Contestant) => Pro
   }
 }
 
-async function leave(entrant: Entrant): Promise<SideResult> {
+async function leave(entrant: Entrant, { ms }: Timing): Promise<SideResult> {
   const { label } = entrant.side;
   let report: Reply = {};
   await attempt(entrant, async (contestant) => {
@@ -172,16 +177,9 @@ async function leave(entrant: Entrant): Promise<SideResult> {
     await contestant.stop();
   });
   if (entrant.error !== undefined) return { label, error: entrant.error };
-  return { label, ms: entrant.ms, checksum: entrant.checksum, ...report };
+  return { label, ms, checksum: entrant.checksum, ...report };
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The middle value, or the mean of the two middle ones; NaN of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -1,4 +1,6 @@
-import { type CaseResult, median, type SideResult } from "./measure.js";
+import { ratio } from "../lib/profile/measure.js";
+import { type Estimate, estimate, median } from "../lib/profile/statistics.js";
+import type { CaseResult, SideResult } from "./measure.js";
 
 /** Outputs of the same model differ by rounding alone: relative difference of the check figures. */
 const AGREEMENT = 1e-3;
@@ -10,24 +12,27 @@ export function caseTable(result: CaseResult): string {
   const { title, sides } = result;
   const [first] = sides;
   const rows = sides.map((side) => row(side, first));
-  const head = ["| | median ms | range | ours ÷ it, time | peak MB | ours ÷ it, memory |", "|---|---|---|---|---|---|"];
+  const head = [
+    "| | median ms | interval | range | ours ÷ it, time | peak MB | ours ÷ it, memory |",
+    "|---|---|---|---|---|---|---|",
+  ];
   const notes = sides.flatMap(({ label, note }) => (note ? [`${label}: ${note}`] : []));
   const remarks = [...problems(result), ...unsteady(result), ...rates(result), ...notes].map((text) => `- ${text}`);
   return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
 }
 
 function row(side: SideResult, first: SideResult | undefined): string {
-  if (side.error !== undefined || side.ms === undefined) return `| ${side.label} | failed | | | | |`;
+  if (side.error !== undefined || side.ms === undefined) return `| ${side.label} | failed | | | | | |`;
   const range = `${format(Math.min(...side.ms))}–${format(Math.max(...side.ms))}`;
-  const cells = [side.label, format(median(side.ms)), range, ratioCell(timeRatio(first, side)), format(side.peakMb)];
-  return `| ${[...cells, ratioCell(memoryRatio(first, side))].join(" | ")} |`;
+  const { median: middle, low, high } = estimate(side.ms);
+  const times = [format(middle), `${format(low)}–${format(high)}`, range, timeCell(timeRatio(first, side))];
+  return `| ${[side.label, ...times, format(side.peakMb), ratioCell(memoryRatio(first, side))].join(" | ")} |`;
 }
 
-/** The median over the rounds of our time over its time in the same round. */
-export function timeRatio(first: SideResult | undefined, side: SideResult): number | undefined {
+/** Our time over its time in the same round: the median over the rounds, and its interval. */
+export function timeRatio(first: SideResult | undefined, side: SideResult): Estimate | undefined {
   if (first === side || first?.ms === undefined || side.ms === undefined) return undefined;
-  const its = side.ms;
-  return median(first.ms.map((ms, round) => ms / its[round]!));
+  return ratio({ ms: first.ms }, { ms: side.ms });
 }
 
 function memoryRatio(first: SideResult | undefined, side: SideResult): number | undefined {
@@ -73,6 +78,10 @@ function isNumber(value: number | null | undefined): value is number {
 
 function agree(a: number, b: number): boolean {
   return Math.abs(a - b) <= AGREEMENT * Math.max(Math.abs(a), Math.abs(b));
+}
+
+function timeCell(found: Estimate | undefined): string {
+  return found === undefined ? "" : `${found.median.toFixed(2)} (${found.low.toFixed(2)}–${found.high.toFixed(2)})`;
 }
 
 function ratioCell(ratio: number | undefined): string {

@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 import { claimProcess } from "../lib/process.js";
+import { timedRuns } from "../lib/profile/measure.js";
 import { peakMemory } from "../tools/peakMemory.js";
 import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
 
@@ -26,24 +27,15 @@ async function answer(request: Request): Promise<Reply> {
     return { checksum: prepared.checksum ?? null };
   }
   if (prepared === undefined) throw new Error(`${request.cmd} before prepare`);
-  if (request.cmd === "run") return { ms: await timed(prepared, request.seconds) };
+  if (request.cmd === "run") {
+    const { run } = prepared;
+    return { ms: await timedRuns(() => run(), request.seconds) };
+  }
   if (request.cmd === "report") {
     const peakMb = peakMemory() / 2 ** 20;
     return { peakMb, check: prepared.check?.() ?? null, note: prepared.note?.() ?? "" };
   }
   throw new Error(`no such command here: ${request.cmd}`);
-}
-
-/** Runs until `seconds` have passed, once at least; milliseconds of each run. */
-async function timed(prepared: PreparedCase, seconds: number): Promise<number[]> {
-  const times: number[] = [];
-  const start = performance.now();
-  while (times.length === 0 || performance.now() - start < seconds * 1000) {
-    const before = performance.now();
-    await prepared.run();
-    times.push(performance.now() - before);
-  }
-  return times;
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -19,6 +19,8 @@ export interface MeasureOptions {
   readonly isEnough?: (latencies: readonly Estimate[]) => boolean;
   /** Visits of each contender before the first round, whose times are left out. Default 1. */
   readonly warmUp?: number;
+  /** Before each visit: threads of the contender before go on spinning for a while, waiting for work. Default 20. */
+  readonly pauseMs?: number;
   readonly signal?: AbortSignal | undefined;
   /** Before each visit: how many were made, of how many that are to be expected. */
   readonly onVisit?: (contender: Contender, done: number, total: number) => void;
@@ -34,9 +36,6 @@ export interface Timing {
   readonly latency: Estimate;
 }
 
-/** Threads of the contender before go on spinning for a while, waiting for work. */
-const PAUSE_MS = 20;
-
 /**
  * Times contenders in turn, A B C A B C …, so that a machine that slows down slows all of them: the only way things are
  * timed in densekit. What counts is the median of each visit.
@@ -46,7 +45,16 @@ const PAUSE_MS = 20;
  */
 export async function measureInTurn(
   contenders: readonly Contender[],
-  { rounds, mostRounds = rounds, seconds, isEnough = () => true, warmUp = 1, signal, onVisit }: MeasureOptions,
+  {
+    rounds,
+    mostRounds = rounds,
+    seconds,
+    isEnough = () => true,
+    warmUp = 1,
+    pauseMs = 20,
+    signal,
+    onVisit,
+  }: MeasureOptions,
 ): Promise<Timing[]> {
   const taken = contenders.map((contender) => ({ contender, ms: [] as number[], runs: 0 }));
   let visits = 0;
@@ -54,7 +62,7 @@ export async function measureInTurn(
   const visit = async (contender: Contender) => {
     signal?.throwIfAborted();
     onVisit?.(contender, visits++, total);
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
     return contender.visit(seconds);
   };
   for (let i = 0; i < warmUp; i++) for (const { contender } of taken) await visit(contender);
@@ -79,17 +87,23 @@ export function contenderOf(name: string, run: () => Promise<void>): Contender {
     name,
     async visit(seconds) {
       if (last < seconds * 1000) await run();
-      const times: number[] = [];
-      const start = performance.now();
-      while (times.length === 0 || performance.now() - start < seconds * 1000) {
-        const before = performance.now();
-        await run();
-        last = performance.now() - before;
-        times.push(last);
-      }
+      const times = await timedRuns(run, seconds);
+      last = times.at(-1)!;
       return times;
     },
   };
+}
+
+/** Runs until so many seconds have passed, once at least. @returns milliseconds of each run */
+export async function timedRuns(run: () => Promise<void>, seconds: number): Promise<number[]> {
+  const times: number[] = [];
+  const start = performance.now();
+  while (times.length === 0 || performance.now() - start < seconds * 1000) {
+    const before = performance.now();
+    await run();
+    times.push(performance.now() - before);
+  }
+  return times;
 }
 
 /** The median over the rounds of one's time over the other's in the same round. */

@@ -41,7 +41,7 @@ export function estimate(figures: readonly number[]): Estimate {
   const sorted = figures.toSorted((a, b) => a - b);
   const middle = quantile(sorted, 0.5);
   const worth = effectiveCount(figures);
-  const counted = Math.max(1, Math.floor(worth));
+  const counted = Math.floor(worth) || 1; // of figures that are none, nothing is worth anything
   const { place, confidence } = intervalPlace(counted);
   const from = counted < FEWEST ? 1 : Math.floor((place * n) / counted);
   const [lowest, highest] = [sorted[from - 1] ?? Number.NaN, sorted[n - from] ?? Number.NaN];

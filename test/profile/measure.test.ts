@@ -52,6 +52,16 @@ describe("profile/measure", () => {
     expect(sumOf(timings).median).to.equal((3 + 5) / 2);
   });
 
+  it("goes on where a contender has nothing to tell any more", async () => {
+    const [failed, other] = await measureInTurn([scripted("failed", [[1], []]), scripted("other", [[2]])], {
+      rounds: 2,
+      seconds: 0,
+      pauseMs: 0,
+    });
+    expect(failed!.latency.median).to.be.NaN;
+    expect(other!.latency.median).to.equal(2);
+  });
+
   it("stops where it is told to", async () => {
     const controller = new AbortController();
     const stopping: Contender = {
