@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { claimProcess } from "../lib/process.js";
 import { timedRuns } from "../lib/profile/measure.js";
-import { peakMemory } from "../tools/peakMemory.js";
+import { peakMemory } from "../lib/profile/peakMemory.js";
 import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
 
 claimProcess(); // measured is what the command line does

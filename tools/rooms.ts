@@ -80,11 +80,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "files for other programs, and the proof that they answer the same",
     imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
+  pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   profile: {
     holds: "what models cost and how long they take: the clock of all measurements, models cut into their blocks",
-    imports: [...RUNNING, "tasks", "export"],
+    imports: [...RUNNING, "tasks", "export", "pages"],
   },
-  pages: { holds: "HTML pages with everything in them", imports: ["images"] },
   report: {
     holds: "the page of `densekit report`",
     imports: [...RUNNING, "jsonfiles", "runs", "tasks", "inference", "pages"],

@@ -2,22 +2,28 @@ import type { Engine } from "../engines/engine.js";
 import { mostLiveBytes } from "../graph/cost.js";
 import type { Contender } from "./measure.js";
 import { ratioOfSum, sumOf, type Timing } from "./measure.js";
+import type { MemoryUse } from "./memory.js";
 import { placesOf } from "./places.js";
 import type { PartCut } from "./programs.js";
 import { type Estimate, halfWidth } from "./statistics.js";
 import type { Subject } from "./subject.js";
-import type { ModelProfile, Part } from "./types.js";
+import type { ModelProfile, Part, Peaks } from "./types.js";
 import { workCounter } from "./work.js";
 
 const KERNEL_RUNS = 10;
 
-/** All figures of a model that was timed. @param within half an interval's width at most, as a share */
-export async function profileOf(
-  subject: Subject,
-  timings: ReadonlyMap<Contender, Timing>,
-  engine: Engine,
-  within: number,
-): Promise<ModelProfile> {
+export interface Measured {
+  readonly timings: ReadonlyMap<Contender, Timing>;
+  readonly engine: Engine;
+  /** Half an interval's width at most, as a share. */
+  readonly within: number;
+  readonly memory: MemoryUse | undefined;
+  readonly peaks: Peaks | undefined;
+}
+
+/** All figures of a model that was timed. */
+export async function profileOf(subject: Subject, measured: Measured): Promise<ModelProfile> {
+  const { timings, engine, within, memory, peaks } = measured;
   const { network, batch, size, graph, inputs, whole, stages, blocks, entrants } = subject;
   const { name, task, config } = network;
   const work = workCounter(graph, task.parameters);
@@ -51,6 +57,7 @@ export async function profileOf(
         () => true,
       ),
       liveBytes: mostLiveBytes(graph),
+      ...(memory !== undefined && { peakMemoryBytes: memory.peak, nodeMemoryBytes: memory.before }),
       latency: total.latency,
       rounds: total.ms,
     },
@@ -60,6 +67,7 @@ export async function profileOf(
       sumOfBlocks: { latency: sumOf(inBlocks), overWhole: ratioOfSum(inBlocks, total) },
     }),
     operators: work.operators(),
+    ...(peaks !== undefined && { peaks }),
     ...(kernels !== undefined && { kernels }),
   };
 }

@@ -6,8 +6,10 @@ import { nearestName, UserError } from "../errors.js";
 
 /** A model to be profiled. */
 export interface NamedConfig {
-  /** As it was asked for. */
+  /** The config's or the backbone's name. */
   readonly name: string;
+  /** What `findModel` found it by. */
+  readonly asked: string;
   readonly config: Config;
 }
 
@@ -39,12 +41,12 @@ export function findModel(name: string, overrides: readonly string[]): NamedConf
   const backbone = name.toLowerCase().replace("/", "-");
   if (backbones.includes(backbone) && !existsSync(name)) {
     const parts = [...CLASSIFIER, `_base_/models/${backbone}.yaml`].map((file) => join(shippedConfigs(), file));
-    return { name: backbone, config: resolveConfig({ extends: parts }, { overrides }).config };
+    return { name: backbone, asked: name, config: resolveConfig({ extends: parts }, { overrides }).config };
   }
   const shipped = readdirSync(shippedConfigs()).filter((file) => file.endsWith(".yaml"));
   const names = shipped.map((file) => basename(file, ".yaml"));
   if (existsSync(name) || name.endsWith(".yaml") || names.includes(name)) {
-    return { name: basename(name, ".yaml"), config: loadConfig(name, { overrides }).config };
+    return { name: basename(name, ".yaml"), asked: name, config: loadConfig(name, { overrides }).config };
   }
   const near = [nearestName(backbone, backbones), nearestName(name, names)].filter((one) => one !== undefined);
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `backbones are ${backbones.join(", ")}`;

@@ -1,16 +1,21 @@
+import type { Config } from "../config/schema.js";
 import type { Engine } from "../engines/engine.js";
 import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
+import { checkCharts } from "../images/draw/vega.js";
 import { profileOf } from "./figures.js";
 import { describeMachine, watchLoad } from "./machine.js";
 import { type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
+import { memoryOf } from "./memory.js";
 import { findModel, type NamedConfig } from "./model.js";
 import { drawParameters, openNetwork, type Size, usualSize } from "./network.js";
+import { profilePage } from "./page.js";
+import { peaksOf, preparePeaks } from "./peaks.js";
 import { type Estimate, halfWidth } from "./statistics.js";
 import { prepareSubject, type Subject } from "./subject.js";
 import type { Comparison, ModelProfile, ProfileOptions, ProfileResult } from "./types.js";
 
-const DEFAULTS = { batches: [1], rounds: 10, seconds: 0.05, within: 0.1 } as const;
 /** How many times the rounds asked for are made at most, while the interval is too wide. */
 const PATIENCE = 4;
 const WARM_UP = 1;
@@ -24,59 +29,111 @@ const WARM_UP = 1;
  *   too noisy for the interval asked for; the signal's reason when aborted
  */
 export async function profile(options: ProfileOptions): Promise<ProfileResult> {
-  const { models, overrides = [], batches = DEFAULTS.batches, sizes, compare = false } = options;
-  const { rounds = DEFAULTS.rounds, seconds = DEFAULTS.seconds, within = DEFAULTS.within } = options;
+  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out } = options;
+  const how: How = { rounds: options.rounds ?? 10, seconds: options.seconds ?? 0.05, within: options.within ?? 0.1 };
   if (compare && models.length < 2) throw new UserError("--compare needs two models at least", 2);
+  if (out !== undefined) await checkCharts();
   const named = models.map((model) => findModel(model, overrides));
-  const [{ config }] = named as [NamedConfig];
-  const engine = await openEngine(config.engine);
-  const profiles: ModelProfile[] = [];
-  const comparison: Comparison[] = [];
-  const loads: number[] = [];
-  let made = rounds;
+  const engine = await openEngine(sharedEngine(named));
+  const found: PointResult[] = [];
   for (const group of compare ? [named] : named.map((one) => [one])) {
-    for (const size of sizes ?? [undefined]) {
-      for (const batch of batches) {
-        const subjects = await prepareAll(group, { engine, batch, size }, options);
-        try {
-          const load = watchLoad();
-          const timings = await timed(subjects, { rounds, seconds, within }, options);
-          const others = load();
-          if (others !== undefined) loads.push(others);
-          checkWhole(subjects, timings, within, others);
-          made = Math.max(made, ...[...timings.values()].map(({ latency }) => latency.rounds));
-          for (const subject of subjects) profiles.push(await profileOf(subject, timings, engine, within));
-          if (compare) comparison.push(...ratiosOf(subjects, timings));
-        } finally {
-          for (const subject of subjects) await subject.dispose();
-        }
-      }
+    for (const size of sizes) {
+      for (const batch of batches) found.push(await profilePoint(group, { engine, batch, size }, how, options));
     }
   }
-  return {
+  const loads = found.flatMap(({ othersLoad }) => othersLoad ?? []);
+  const result: ProfileResult = {
     setting: {
       machine: describeMachine(),
       engine: engine.name,
       ...(engine.version !== undefined && { engineVersion: engine.version }),
-      threads: config.engine.threads,
+      threads: named[0]!.config.engine.threads,
       warmUp: WARM_UP,
-      rounds: made,
-      seconds,
-      within,
+      rounds: Math.max(...found.map(({ rounds }) => rounds)),
+      seconds: how.seconds,
+      within: how.within,
       clock: "performance.now",
       ...(loads.length > 0 && { othersLoad: Math.max(...loads) }),
     },
-    profiles,
-    ...(compare && { comparison }),
+    profiles: found.flatMap(({ profiles }) => profiles),
+    ...(compare && { comparison: found.flatMap(({ comparison }) => comparison) }),
   };
+  if (out === undefined) return result;
+  await writeFileAtomic(out, await profilePage(result));
+  return { ...result, out };
+}
+
+interface How {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly within: number;
+}
+
+interface Point {
+  readonly engine: Engine;
+  readonly batch: number;
+  readonly size: Size | undefined;
+}
+
+interface PointResult {
+  readonly profiles: readonly ModelProfile[];
+  readonly comparison: readonly Comparison[];
+  readonly rounds: number;
+  readonly othersLoad: number | undefined;
+}
+
+/** @throws UserError where configs want different engines: what is compared runs on one */
+function sharedEngine([first, ...others]: readonly NamedConfig[]): Config["engine"] {
+  const { engine } = first!.config;
+  const differing = others.find(({ config }) => JSON.stringify(config.engine) !== JSON.stringify(engine));
+  if (differing === undefined) return engine;
+  throw new UserError(
+    `${first!.name} and ${differing.name}: \`engine\` differs in their configs; say --engine, --provider or --threads, or --set engine.…`,
+    2,
+  );
+}
+
+/** Models at one size and batch, timed in turn. */
+async function profilePoint(
+  models: readonly NamedConfig[],
+  point: Point,
+  how: How,
+  options: ProfileOptions,
+): Promise<PointResult> {
+  const { overrides = [], classes, signal, onEvent, compare = false, totalOnly = compare, memory = true } = options;
+  const subjects = await prepareAll(models, point, options);
+  const peaks = totalOnly ? undefined : await preparePeaks(point.engine);
+  try {
+    const load = watchLoad();
+    const timings = await timed(subjects, peaks?.contenders ?? [], how, options);
+    const othersLoad = load();
+    checkWhole(subjects, timings, how.within, othersLoad);
+    const [product, copy] = (peaks?.contenders ?? []).map((contender) => timings.get(contender)!);
+    const roofs = product && copy && peaksOf(product, copy);
+    const profiles: ModelProfile[] = [];
+    for (const [i, subject] of subjects.entries()) {
+      const { batch, size } = subject;
+      const model = models[i]!.asked;
+      onEvent?.({ type: "message", text: `running ${subject.network.name} in a process of its own, for its memory` });
+      const task = { model, overrides, batch, size, ...(classes !== undefined && { classes }) };
+      const use = memory ? await memoryOf(task, signal) : undefined;
+      profiles.push(
+        await profileOf(subject, { timings, engine: point.engine, within: how.within, memory: use, peaks: roofs }),
+      );
+    }
+    const rounds = Math.max(...[...timings.values()].map(({ latency }) => latency.rounds));
+    return { profiles, comparison: compare ? ratiosOf(subjects, timings) : [], rounds, othersLoad };
+  } finally {
+    for (const { dispose } of [...subjects, ...(peaks === undefined ? [] : [peaks])]) await dispose();
+  }
 }
 
 type Timings = ReadonlyMap<Contender, Timing>;
 
 async function prepareAll(
   models: readonly NamedConfig[],
-  { engine, batch, size }: { readonly engine: Engine; readonly batch: number; readonly size: Size | undefined },
-  { classes, totalOnly = false, compare = false, signal, onEvent }: ProfileOptions,
+  { engine, batch, size }: Point,
+  { classes, compare = false, totalOnly = compare, signal, onEvent }: ProfileOptions,
 ): Promise<Subject[]> {
   const subjects: Subject[] = [];
   try {
@@ -85,7 +142,7 @@ async function prepareAll(
       onEvent?.({ type: "message", text: `preparing ${model.name}` });
       const network = await openNetwork(model, classes);
       drawParameters(network);
-      const how = { engine, batch, size: size ?? usualSize(model), totalOnly: totalOnly || compare, signal };
+      const how = { engine, batch, size: size ?? usualSize(model), totalOnly, signal };
       subjects.push(await prepareSubject(network, how));
     }
     return subjects;
@@ -97,10 +154,11 @@ async function prepareAll(
 
 async function timed(
   subjects: readonly Subject[],
-  { rounds, seconds, within }: { readonly rounds: number; readonly seconds: number; readonly within: number },
+  besides: readonly Contender[],
+  { rounds, seconds, within }: How,
   { signal, onEvent }: ProfileOptions,
 ): Promise<Timings> {
-  const contenders = subjects.flatMap((subject) => subject.contenders);
+  const contenders = [...subjects.flatMap((subject) => subject.contenders), ...besides];
   const wholes = subjects.map(({ whole }) => contenders.indexOf(whole.contender));
   const timings = await measureInTurn(contenders, {
     rounds,

@@ -43,6 +43,8 @@ export interface ModelProfile {
     readonly liveBytes: number;
     /** Resident memory of a process that does nothing but run the model, at its most. */
     readonly peakMemoryBytes?: number;
+    /** Of the same process before it opened the model. */
+    readonly nodeMemoryBytes?: number;
     readonly latency: Estimate;
     /** The median of each round's runs. */
     readonly rounds: readonly number[];
@@ -54,6 +56,8 @@ export interface ModelProfile {
   readonly sumOfBlocks?: { readonly latency: Estimate; readonly overWhole: Estimate };
   readonly operators: readonly OperatorWork[];
   readonly kernels?: readonly KernelTime[];
+  /** Measured in the same rounds; absent where whole models alone are timed. */
+  readonly peaks?: Peaks;
 }
 
 /** Where and how it was measured. */
@@ -103,7 +107,6 @@ export interface ProfileResult {
   readonly profiles: readonly ModelProfile[];
   /** Of each model but the first: its time over the first's, round by round. */
   readonly comparison?: readonly Comparison[];
-  readonly peaks?: Peaks;
   /** The page written. */
   readonly out?: string;
 }
@@ -129,6 +132,10 @@ export interface ProfileOptions {
   readonly seconds?: number;
   /** Half the interval of a whole model's latency at most, as a share of it; default 0.1. */
   readonly within?: number;
+  /** Whether each model is run in a process of its own too, for its memory; default true. */
+  readonly memory?: boolean;
+  /** An HTML file with plots to write. */
+  readonly out?: string;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: ProgressEvent) => void;
 }

@@ -91,7 +91,7 @@ describe("images made to fill the memory", function () {
   /** What a process of its own says of a file, and what it takes. */
   const read = async (call: string, path: string, codec: string) => {
     const module = new URL("../../lib/images/decode.js", import.meta.url).href;
-    const memory = new URL("../../tools/peakMemory.js", import.meta.url).href;
+    const memory = new URL("../../lib/profile/peakMemory.js", import.meta.url).href;
     const program = `
       const { ${call} } = await import(${JSON.stringify(module)});
       let end = "read";

@@ -50,6 +50,20 @@ describe("profile/partition", () => {
     });
   }
 
+  it("has stages for neck and heads of a whole task", async () => {
+    const network = await openNetwork(findModel("mask-rcnn_efficientformer-nano_fpn128_300_bccd", []));
+    expect(network.task.description).to.deep.include({ masks: true }).and.have.property("classes").with.length(80);
+    const { outputs } = record(network, 1, { height: 64, width: 64 });
+    const { stages } = partsOf(outputs, partition(outputs, placesOf(network.task)));
+    expect(stages.map(({ name }) => name)).to.have.members([
+      ...["stem", "stage 1", "stage 2", "stage 3", "stage 4", "outputs", "neck", "rpn_head"],
+      ...["roi_head.bbox_head", "roi_head.mask_head"],
+    ]);
+    const all = nodesInOrder(Object.values(outputs)).filter((node) => node.operator.name === "conv2d");
+    const own = stages.flatMap(({ has }) => all.filter(has));
+    expect(own).to.have.length(all.length);
+  });
+
   it("cuts a model into blocks that give together what it gives whole", async () => {
     const network = await openNetwork(findModel("efficientformer-nano", []), 7);
     drawParameters(network);

@@ -1,5 +1,10 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { UserError } from "../../lib/errors.js";
+import { memoryOf } from "../../lib/profile/memory.js";
+import { roofOf } from "../../lib/profile/peaks.js";
 import { profile } from "../../lib/profile/profile.js";
 import type { ProfileOptions } from "../../lib/profile/types.js";
 
@@ -11,6 +16,7 @@ const NANO: ProfileOptions = {
   rounds: 2,
   seconds: 0.001,
   within: 1000,
+  memory: false,
 };
 
 const messageOf = (work: Promise<unknown>): Promise<unknown> =>
@@ -24,7 +30,9 @@ describe("profile", () => {
     const { setting, profiles } = await profile(NANO);
     expect(setting).to.include({ threads: 1, warmUp: 1, clock: "performance.now" });
     expect(setting.engine).to.equal("onnxruntime (cpu)");
-    const [{ total, stages, blocks, operators, kernels, sumOfBlocks, ...rest }] = profiles as [(typeof profiles)[0]];
+    const [{ total, stages, blocks, operators, kernels, sumOfBlocks, peaks, ...rest }] = profiles as [
+      (typeof profiles)[0],
+    ];
     expect(rest).to.deep.equal({
       model: "efficientformer-nano",
       task: "classification",
@@ -43,7 +51,48 @@ describe("profile", () => {
     expect(total.liveBytes).to.be.within(1, total.activationBytes);
     expect(total.latency.median).to.be.above(0);
     expect(sumOfBlocks!.latency.median).to.be.above(0);
+    expect(peaks!.flopsPerSecond).to.be.above(1e8);
+    expect(peaks!.bytesPerSecond).to.be.above(1e7);
     expect(kernels!.find(({ name }) => name === "Conv")!.count).to.be.above(10);
+  });
+
+  it("puts blocks below the roof that their bytes allow", () => {
+    const peaks = { flopsPerSecond: 100, bytesPerSecond: 10 };
+    expect(roofOf(peaks, 50, 10)).to.equal(50); // 5 operations a byte, 10 bytes a second
+    expect(roofOf(peaks, 500, 10)).to.equal(100);
+  });
+
+  it("tells the memory of a process that runs the model alone", async () => {
+    const task = { model: "efficientformer-nano", overrides: [], classes: 10, batch: 1 };
+    const small = await memoryOf({ ...task, size: { height: 64, width: 64 } });
+    const large = await memoryOf({ ...task, size: { height: 640, width: 640 } });
+    expect(small!.peak).to.be.above(small!.before);
+    expect(large!.peak - small!.peak).to.be.above(20e6); // its maps are a hundred times larger, 20 MB the largest
+    expect(await memoryOf({ ...task, model: "none", size: { height: 64, width: 64 } })).to.equal(undefined);
+  });
+
+  it("writes a page of everything it measured", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "densekit-profile-"));
+    try {
+      const out = join(folder, "latency.html");
+      const models = ["efficientformer-nano", "semantic-fpn_efficientformer-nano_fpn128_300_facade"];
+      for (const options of [
+        { ...NANO, out },
+        { ...NANO, models, compare: true, batches: [1, 2], out },
+      ]) {
+        const result = await profile(options);
+        expect(result.out).to.equal(out);
+        const page = await readFile(out, "utf8");
+        for (const { model, batch } of result.profiles) expect(page).to.contain(`${model}, batch ${batch}, 64x64`);
+        expect(page)
+          .to.contain("onnxruntime (cpu)")
+          .and.not.match(/NaN|undefined/);
+        expect(page.includes("roofs of a large matrix product")).to.equal(!("compare" in options));
+        expect(page.includes("Ratios, taken round by round")).to.equal("compare" in options);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("tries every batch with every size, and compares models round by round", async () => {

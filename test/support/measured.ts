@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { peakMemory } from "../../tools/peakMemory.js";
+import { peakMemory } from "../../lib/profile/peakMemory.js";
 
 /** Where a process that loads this beforehand says at its end what it took. */
 export const REPORT = 3;

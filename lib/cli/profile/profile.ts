@@ -4,7 +4,7 @@ import { nearestName, UserError } from "../../errors.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
-import { describeComparison, describeProfile, describeSetting } from "./text.js";
+import { describeResult } from "./text.js";
 
 interface Size {
   readonly height: number;
@@ -23,11 +23,12 @@ interface ProfileFlags extends ConfigOptions {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly within?: number;
+  readonly out?: string;
 }
 
 export function profileCommand(context: Context): Command {
   const examples = [
-    "profile efficientformer-l1",
+    "profile efficientformer-l1 --out latency.html",
     "profile efficientformer-l1 --batch 1,4 --size 224,512 --total",
     "profile semantic-fpn_efficientformer-l1_fpn_40k_ade20k --size 512 --threads 2 --json",
     "profile --compare efficientformer-l1 resnet-50 mobilenetv2-x1.4",
@@ -56,8 +57,9 @@ export function profileCommand(context: Context): Command {
     .option("--rounds <n>", "rounds at least, in each of which every program runs; else 10", parseWhole)
     .option("--seconds <s>", "how long a program runs in a round; else 0.05", parsePositive)
     .option("--within <percent>", "how well a model's latency must be known; else ± 10 %", parsePositive)
+    .option("--out <file>", "write an HTML page with plots")
     .action(async (models: readonly string[], flags: ProfileFlags) => {
-      const { batch, size, classes, rounds, seconds, within } = flags;
+      const { batch, size, classes, rounds, seconds, within, out } = flags;
       if (models.length > 1 && !flags.compare) {
         throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
       }
@@ -71,17 +73,14 @@ export function profileCommand(context: Context): Command {
           ...(rounds !== undefined && { rounds }),
           ...(seconds !== undefined && { seconds }),
           ...(within !== undefined && { within: within / 100 }),
+          ...(out !== undefined && { out }),
           compare: flags.compare === true,
           totalOnly: flags.total === true,
           signal,
           onEvent,
         });
       const result = await showing(context, work);
-      printResult(context, flags, result, () => {
-        const { setting, profiles, comparison } = result;
-        const parts = [describeSetting(setting), ...profiles.map(describeProfile)];
-        return [...parts, ...(comparison === undefined ? [] : [describeComparison(comparison)])].join("\n\n");
-      });
+      printResult(context, flags, result, () => describeResult(result));
     });
 }
 

@@ -13,6 +13,9 @@ export interface Bar {
   readonly value: number;
   /** Bars of one name stand beside each other, told apart by this. */
   readonly series?: string;
+  /** Ends of the interval that the value is known to, drawn over the bar. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 export interface BarChartOptions extends ChartSize {
@@ -25,6 +28,7 @@ export interface BarChartOptions extends ChartSize {
 export async function barChartSvg(bars: readonly Bar[], options: BarChartOptions): Promise<string> {
   const series = [...new Set(bars.map((bar) => bar.series ?? ""))];
   const format = options.format ?? ",~f";
+  const furthest = Math.max(...bars.map(({ value, high = value }) => Math.max(value, high)), 1e-9);
   const shared = {
     y: { field: "name", type: "nominal", sort: null, title: null, axis: { labelLimit: 220, ticks: false } },
     ...(series.length > 1 && { yOffset: { field: "series", sort: null } }),
@@ -33,20 +37,28 @@ export async function barChartSvg(bars: readonly Bar[], options: BarChartOptions
       type: "quantitative",
       title: options.valueLabel,
       axis: { format, tickCount: 5 },
-      scale: { nice: false, domainMin: 0, domainMax: 1.08 * Math.max(...bars.map(({ value }) => value), 1e-9) },
+      scale: { nice: false, domainMin: 0, domainMax: 1.08 * furthest },
     },
   } as const;
   const step = series.length > 1 ? 14 : 20;
   return chartSvg({
     ...frame(options),
     height: options.height ?? { step, ...(series.length > 1 && { for: "offset" as const }) },
-    data: { values: bars.map((bar) => ({ series: "", ...bar })) },
+    data: { values: bars.map((bar) => ({ series: "", end: Math.max(bar.value, bar.high ?? 0), ...bar })) },
     encoding: shared,
     layer: [
       { mark: { type: "bar", cornerRadiusEnd: 2 }, encoding: { color: colourBy(series) } },
+      ...(bars.some(({ high }) => high !== undefined)
+        ? [
+            {
+              mark: { type: "rule" as const, color: "#444" },
+              encoding: { x: { ...shared.x, field: "low" }, x2: { field: "high" } },
+            },
+          ]
+        : []),
       {
         mark: { type: "text", align: "left", dx: 4, fontSize: 11, color: "#444" },
-        encoding: { text: { field: "value", type: "quantitative", format } },
+        encoding: { text: { field: "value", type: "quantitative", format }, x: { ...shared.x, field: "end" } },
       },
     ],
   });

@@ -1,0 +1,29 @@
+import { openEngine } from "../engines/index.js";
+import { compileForInference } from "../engines/inference.js";
+import { claimProcess } from "../process.js";
+import type { MemoryTask, MemoryUse } from "./memory.js";
+import { findModel } from "./model.js";
+import { openNetwork, record } from "./network.js";
+import { peakMemory } from "./peakMemory.js";
+
+/* The process that `memoryOf` starts: tells its parent in one message how much memory a model takes. */
+
+const RUNS = 3;
+
+claimProcess();
+
+async function trial({ model, overrides, classes, batch, size }: MemoryTask): Promise<MemoryUse> {
+  const before = peakMemory();
+  const named = findModel(model, overrides);
+  const network = await openNetwork(named, classes);
+  network.values.flat.fill(0.01); // pages that were never written to would not count
+  network.values.flatBuffers.fill(1);
+  const { outputs, inputs } = record(network, batch, size);
+  const program = await compileForInference(await openEngine(named.config.engine), outputs);
+  for (let i = 0; i < RUNS; i++) await program.run(inputs);
+  await program.dispose();
+  return { peak: peakMemory(), before };
+}
+
+process.send?.(await trial(JSON.parse(process.argv[2]!)));
+process.disconnect?.();
