@@ -127,11 +127,30 @@ def efficientnet(origin: str) -> Published:
     return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)))
 
 
-def repvit(variant: str) -> Published:
+class Halving(nn.Module):
+    """What follows the first block of RepViT's downsampling, as timm's forward has it."""
+
+    def __init__(self, downsample: nn.Module):
+        super().__init__()
+        self.halve = nn.Sequential(downsample.spatial_downsample, downsample.channel_downsample)
+        self.ffn = downsample.ffn
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.halve(x)
+        return x + self.ffn(x)
+
+
+def repvit(variant: str, outputs: str = "stages") -> Published:
     model = timm.create_model(f"repvit_{variant.replace('.', '_')}")
-    stages = [nn.Sequential(model.stem, model.stages[0]), *model.stages[1:]]
+    # Between two stages a block before the halving; the authors' Semantic FPN takes what it gives.
+    pieces = [[model.stem], [model.stages[0]]]
+    for stage in model.stages[1:]:
+        pieces += [[stage.downsample.pre_block], [Halving(stage.downsample), stage.blocks]]
+    shift = 0 if outputs == "stages" else 1
+    cuts = [0, *(2 * i + shift for i in (1, 2, 3)), len(pieces)]
+    stages = [nn.Sequential(*sum(pieces[a:b], [])) for a, b in zip(cuts, cuts[1:])]
     gains = {"token_mixer.bn.weight": 0.5, "conv2.bn.weight": 0.5}
-    config = {"type": "repvit", "variant": variant}
+    config = {"type": "repvit", "variant": variant} | ({} if outputs == "stages" else {"outputs": outputs})
     return Published(TIMM, config, model, lambda x: named(in_turn(stages, x)), gains=gains)
 
 
@@ -305,6 +324,7 @@ MODELS: dict[str, Callable[[], Published]] = {
     "efficientnet-lite0": lambda: efficientnet("tensorflow"),
     "efficientnet-lite0-timm": lambda: efficientnet("timm"),
     **{f"repvit-{variant}": partial(repvit, variant) for variant in ("m0.9", "m1.1", "m1.5", "m2.3")},
+    "repvit-m0.9-preblocks": lambda: repvit("m0.9", outputs="preBlocks"),
     "deit-tiny": lambda: deit("tiny"),
     "deit-tiny-window": lambda: deit("tiny", window=3),
     "deit-small": lambda: deit("small"),

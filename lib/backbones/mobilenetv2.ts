@@ -3,6 +3,7 @@ import { add, inScope } from "../graph/index.js";
 import { kaimingNormalFanOut, normal, zeros } from "../nn/initialisers.js";
 import { type Layer, type NormalisedConvolution, normalisedConvolution, relu6, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
+import type { Naming } from "../nn/weightNames.js";
 import {
   type Backbone,
   backboneKind,
@@ -125,6 +126,37 @@ export function mobileNetV2Classifier(
   return { forward: sequential(...parts.map(({ layer }) => layer), head) };
 }
 
+/** Where torchvision's list has a block of a group; the stem is 0. */
+const featureOf = (group = "", block = ""): string => {
+  const before = BLOCKS.slice(0, Number(group)).reduce((sum, [, , count]) => sum + count, 0);
+  return `features.${1 + before + Number(block)}`;
+};
+
+/** Other parts of a block have the same names as EfficientNet's, whose groups are of other lengths. */
+const timm: Naming = {
+  name: "timm's MobileNetV2",
+  mark: /^blocks\.3\.3\.conv_pw\.weight$/,
+  unless: /^(blocks\.5\.3\.|conv_head\.bias$)|\.se\./,
+  renames: [
+    [/^conv_stem\./, "features.0.0."],
+    [/^bn1\./, "features.0.1."],
+    [/^conv_head\./, "features.18.0."],
+    [/^bn2\./, "features.18.1."],
+    [/^classifier\./, "classifier.1."],
+    // The first block does not widen.
+    [/^blocks\.0\.0\.conv_dw\./, "features.1.conv.0.0."],
+    [/^blocks\.0\.0\.bn1\./, "features.1.conv.0.1."],
+    [/^blocks\.0\.0\.conv_pw\./, "features.1.conv.1."],
+    [/^blocks\.0\.0\.bn2\./, "features.1.conv.2."],
+    [/^blocks\.(\d+)\.(\d+)\.conv_pw\./, ([group, block]) => `${featureOf(group, block)}.conv.0.0.`],
+    [/^blocks\.(\d+)\.(\d+)\.bn1\./, ([group, block]) => `${featureOf(group, block)}.conv.0.1.`],
+    [/^blocks\.(\d+)\.(\d+)\.conv_dw\./, ([group, block]) => `${featureOf(group, block)}.conv.1.0.`],
+    [/^blocks\.(\d+)\.(\d+)\.bn2\./, ([group, block]) => `${featureOf(group, block)}.conv.1.1.`],
+    [/^blocks\.(\d+)\.(\d+)\.conv_pwl\./, ([group, block]) => `${featureOf(group, block)}.conv.2.`],
+    [/^blocks\.(\d+)\.(\d+)\.bn3\./, ([group, block]) => `${featureOf(group, block)}.conv.3.`],
+  ],
+};
+
 export const mobileNetV2Kind = backboneKind({
   schema,
   make: (scope, config) => mobileNetV2(scope, config),
@@ -135,6 +167,6 @@ export const mobileNetV2Kind = backboneKind({
     const features = Array.from({ length: blocks + 1 }, (_, i) => [`features.${i}`]);
     return withLast(features, `features.${blocks + 1}`);
   },
-  namings: [],
+  namings: [timm],
   published: { name: "torchvision's MobileNetV2", mark: /^(backbone\.)?features\.1\.conv\.0\.0\.weight$/ },
 });

@@ -196,6 +196,39 @@ const cvnets: Naming = {
   ],
 };
 
+/** Those of transformers, which keeps queries, keys and values apart. */
+const transformers: Naming = {
+  name: "transformers' MobileViT",
+  mark: /^(mobilevit\.)?encoder\.layer\.2\.conv_kxk\.convolution\.weight$/,
+  renames: [
+    [/^mobilevit\./, ""],
+    [/^conv_stem\./, "stem."],
+    [/^conv_1x1_exp\./, "final_conv."],
+    [/^classifier\./, "head.fc."],
+    [/^encoder\.layer\.(\d+)\.layer\.(\d+)\./, "stages.$1.$2."],
+    [/^encoder\.layer\.(\d+)\.downsampling_layer\./, "stages.$1.0."],
+    [/^encoder\.layer\.(\d+)\./, "stages.$1.1."],
+    [/\.expand_1x1\./, ".conv1_1x1."],
+    [/\.conv_3x3\./, ".conv2_kxk."],
+    [/\.reduce_1x1\./, ".conv3_1x1."],
+    [/\.conv_projection\./, ".conv_proj."],
+    [/\.fusion\./, ".conv_fusion."],
+    [/\.conv_1x1\.convolution\./, ".conv_1x1."],
+    [/\.convolution\./, ".conv."],
+    [/\.normalization\./, ".bn."],
+    [/\.transformer\.layer\.(\d+)\./, ".transformer.$1."],
+    [/\.attention\.attention\.query\.(weight|bias)$/, ".attn.qkv.$1[0]"],
+    [/\.attention\.attention\.key\.(weight|bias)$/, ".attn.qkv.$1[1]"],
+    [/\.attention\.attention\.value\.(weight|bias)$/, ".attn.qkv.$1[2]"],
+    [/\.attention\.output\.dense\./, ".attn.proj."],
+    [/\.intermediate\.dense\./, ".mlp.fc1."],
+    [/\.output\.dense\./, ".mlp.fc2."],
+    [/\.layernorm_before\./, ".norm1."],
+    [/\.layernorm_after\./, ".norm2."],
+    [/\.layernorm\./, ".norm."],
+  ],
+};
+
 export const mobileVitKind = backboneKind({
   schema,
   make: (scope, config) => mobileVit(scope, config),
@@ -207,6 +240,6 @@ export const mobileVitKind = backboneKind({
     const counts = widths.map((_, stage) => depths[stage] ?? 2);
     return withLast([["stem"], ...blockLayers(counts, (stage, i) => [`stages.${stage}.${i}`])], "final_conv");
   },
-  namings: [cvnets],
+  namings: [cvnets, transformers],
   published: { name: "timm's MobileViT", mark: /^(backbone\.)?stages\.2\.1\.conv_fusion\.conv\.weight$/ },
 });

@@ -36,9 +36,16 @@ const schema = backboneSchema("repvit", {
   variant: z
     .enum(["m0.9", "m1.1", "m1.5", "m2.3"])
     .describe("Named by the latency in milliseconds that the authors measured on a phone"),
+  outputs: z
+    .enum(["stages", "preBlocks"])
+    .default("stages")
+    .describe(
+      "Dense: what the stages give, as in the authors' Mask R-CNN, or that one block later, before it is halved, as in their Semantic FPN",
+    ),
 });
 
 type RepVitConfig = Pick<z.output<typeof schema>, "variant">;
+type DenseConfig = RepVitConfig & Partial<Pick<z.output<typeof schema>, "outputs">>;
 
 /** A convolution, `c`, and its batch norm, `bn`. */
 const normalised = (scope: ParameterScope, options: NormalisedConvolution): Layer =>
@@ -78,17 +85,22 @@ function block(scope: ParameterScope, channels: number, withSqueeze: boolean): L
   return (x, context) => inScope(scope.path, () => layers(x, context));
 }
 
-/** Halves the map: a block, then a depthwise and a pointwise convolution, then an MLP. */
-function downsample(scope: ParameterScope, from: number, to: number): Layer {
-  return sequential(
-    block(scope.child("pre_block"), from, false),
+/** Halves the map: a block, `before`, then a depthwise and a pointwise convolution, then an MLP. */
+function downsample(
+  scope: ParameterScope,
+  from: number,
+  to: number,
+): { readonly before: Layer; readonly halve: Layer } {
+  const before = block(scope.child("pre_block"), from, false);
+  const halve = sequential(
     normalised(scope.child("spatial_downsample"), { in: from, out: from, kernel: 3, stride: 2, groups: from }),
     normalised(scope.child("channel_downsample"), { in: from, out: to, kernel: 1 }),
     residualMlp(scope.child("ffn"), to),
   );
+  return { before, halve };
 }
 
-/** The stem and the four stages; names are timm's. */
+/** The four stages, each with what goes `before` it: the stem, or a block at the size of the stage before; names are timm's. */
 function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
   const { widths, depths } = VARIANTS[variant];
   const half = widths[0] / 2;
@@ -99,23 +111,30 @@ function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
   );
   const stages = widths.map((channels, stage) => {
     const here = scope.child(`stages.${stage}`);
-    const before = stage === 0 ? [] : [downsample(here.child("downsample"), widths[stage - 1]!, channels)];
+    const joint = stage === 0 ? undefined : downsample(here.child("downsample"), widths[stage - 1]!, channels);
     // Every second block squeezes, from the first on.
     const blocks = Array.from({ length: depths[stage]! }, (_, i) =>
       block(here.child(`blocks.${i}`), channels, i % 2 === 0),
     );
-    return sequential(...before, ...blocks);
+    return {
+      before: joint?.before ?? stem,
+      layers: sequential(...(joint === undefined ? [] : [joint.halve]), ...blocks),
+    };
   });
-  return { stem, stages, widths };
+  return { stages, widths };
 }
 
 /**
  * RepViT (Wang et al. 2024, "RepViT: Revisiting Mobile CNN From ViT Perspective") as a dense backbone: the outputs of its four
  * stages, at strides 4, 8, 16 and 32.
  */
-export function repVit(scope: ParameterScope, config: RepVitConfig): Backbone {
-  const { stem, stages, widths } = trunk(scope, config);
-  const parts = stages.map((stage, i) => (i === 0 ? sequential(stem, stage) : stage));
+export function repVit(scope: ParameterScope, { outputs = "stages", ...config }: DenseConfig): Backbone {
+  const { stages, widths } = trunk(scope, config);
+  const parts = stages.map(({ before, layers }, i) => {
+    if (outputs === "stages") return sequential(before, layers);
+    const next = stages[i + 1];
+    return sequential(...(i === 0 ? [before] : []), layers, ...(next === undefined ? [] : [next.before]));
+  });
   return fourStages({
     channels: widths,
     parts,
@@ -128,7 +147,7 @@ export function repVitClassifier(
   scope: ParameterScope,
   { classes, ...config }: RepVitConfig & { readonly classes: number },
 ): Classifier {
-  const { stem, stages, widths } = trunk(scope, config);
+  const { stages, widths } = trunk(scope, config);
   const channels = widths[3];
   const heads = ["head.head", "head.head_dist"].map((path) => {
     const norm = batchNorm(scope.child(`${path}.bn`), channels);
@@ -141,7 +160,8 @@ export function repVitClassifier(
     });
     return sequential(norm, (x) => reshape(x, x.shape.slice(0, 2)), out);
   }) as [Layer, Layer];
-  const features = sequential(stem, ...stages, (x) => mean(x, { axes: [2, 3], keepDims: true })); // [B, C, 1, 1]
+  const body = stages.flatMap(({ before, layers }) => [before, layers]);
+  const features = sequential(...body, (x) => mean(x, { axes: [2, 3], keepDims: true })); // [B, C, 1, 1]
   return distilled((x, context) => {
     const pooled = features(x, context);
     return [heads[0](pooled, context), heads[1](pooled, context)];
@@ -184,6 +204,13 @@ const authors: Naming = {
   ],
 };
 
+/** What timm and the authors make for inference is recognised, so that a message can say why it is not taken. */
+const folded: Naming = {
+  name: "a RepViT whose branches are folded into one; take the file from before that",
+  mark: /^(stages\.0\.blocks\.0\.token_mixer|features\.1\.token_mixer\.0)\.weight$/,
+  renames: [],
+};
+
 /** The first layer of a block: the strided convolution of one that joins stages, else the mixer. */
 function joinOrMixer(number: string | undefined, names: readonly string[]): string {
   const path = pathOf(number, names);
@@ -207,6 +234,6 @@ export const repVitKind = backboneKind({
       ...(block === 0 && stage > 0 ? [`stages.${stage}.downsample`] : []),
     ]),
   ],
-  namings: [authors],
+  namings: [authors, folded],
   published: { name: "timm's RepViT", mark: /^(backbone\.)?stages\.0\.blocks\.0\.token_mixer\.conv\.c\.weight$/ },
 });

@@ -173,7 +173,7 @@ export function shippedConfigs(): string {
 function findConfig(path: string): string {
   if (existsSync(path)) return resolve(path);
   const folder = shippedConfigs();
-  const shipped = join(folder, extname(path) === "" ? `${path}.yaml` : path);
+  const shipped = join(folder, /\.ya?ml$/i.test(path) ? path : `${path}.yaml`);
   if (basename(path) === path && existsSync(shipped)) return shipped;
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".yaml")) : [];
   const nearest = nearestName(basename(shipped), names);

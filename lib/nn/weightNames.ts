@@ -10,9 +10,13 @@ export type Renamer = (groups: readonly string[], names: readonly string[]) => s
 export interface Naming {
   /** Whose names these are, for messages. */
   readonly name: string;
-  /** A name that only such files have. */
+  /** A name that only such files have; and one that they have not, where others have the first too. */
   readonly mark: RegExp;
-  /** Applied one after another to each name, every one that matches. */
+  readonly unless?: RegExp;
+  /**
+   * Applied one after another to each name, every one that matches. A new name that ends in `[0]`, `[1]`, … is a piece of one
+   * parameter, the rows of one below those of the other.
+   */
   readonly renames: readonly (readonly [pattern: RegExp, replacement: string | Renamer])[];
   /** Tensors whose rows are in another order than ours; by our names. */
   readonly rows?: readonly (readonly [pattern: RegExp, rows: Rows])[];

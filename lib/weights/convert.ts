@@ -8,7 +8,7 @@ import { streamSafetensors } from "../tensorfiles/safetensors.js";
 import { type Tensor, toFloat32 } from "../tensors/tensor.js";
 import type { StoredTensor, TensorFile, TensorToWrite } from "../tensors/tensorFile.js";
 import { describedByMeta } from "./description.js";
-import { isNotNeeded, type Translation, translate } from "./names.js";
+import { isNotNeeded, isPiece, type Translation, translate } from "./names.js";
 import { modelPart } from "./parts.js";
 
 export interface ConvertWeightsOptions {
@@ -123,6 +123,9 @@ function renamed(
       throw new UserError(
         `${path}: ${naming} has its classes in another order than the authors; convert with --names keep`,
       );
+    }
+    if (isPiece(own)) {
+      throw new UserError(`${path}: ${naming} has in pieces what is one tensor here; convert with --names keep`);
     }
     if (result.has(own)) throw new UserError(`${path}: two tensors would be named ${own}; convert with --names keep`);
     if (!isNotNeeded(own) || name === own) result.set(own, tensor);

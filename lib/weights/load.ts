@@ -40,6 +40,15 @@ export async function fillFrom(file: TensorFile, plan: LoadPlan, values: Paramet
 }
 
 async function readInto(file: TensorFile, load: Load, view: Float32Array): Promise<void> {
+  if (load.below !== undefined) {
+    let filled = 0;
+    for (const tensor of [load.tensor, ...load.below]) {
+      const values = toFloat32(await file.read(tensor));
+      view.set(values, filled);
+      filled += values.length;
+    }
+    return;
+  }
   const asItIs = load.tensor.dtype === "F32" && load.rows === undefined && load.change === undefined;
   if (asItIs) await file.readInto(load.tensor, view);
   else view.set(changed(load, toFloat32(await file.read(load.tensor))));

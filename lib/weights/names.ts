@@ -15,7 +15,8 @@ export interface Translation {
 export function translate(names: readonly string[]): Translation {
   const bare = unwrap(names);
   const shortened = [...bare.values()];
-  const naming = namings().find(({ mark }) => shortened.some((name) => mark.test(name)));
+  const some = (pattern: RegExp) => shortened.some((name) => pattern.test(name));
+  const naming = namings().find(({ mark, unless }) => some(mark) && (unless === undefined || !some(unless)));
   const ours = new Map<string, string>();
   for (const [name, short] of bare) ours.set(name, naming === undefined ? short : rename(short, naming, shortened));
   return {
@@ -27,6 +28,11 @@ export function translate(names: readonly string[]): Translation {
 
 /** Whether nothing is computed from a tensor of this name. */
 export const isNotNeeded = (ours: string): boolean => NOT_NEEDED.some((pattern) => pattern.test(ours));
+
+/** The name of a piece of one of our parameters, from 0 on. */
+export const pieceName = (ours: string, piece: number): string => `${ours}[${piece}]`;
+
+export const isPiece = (name: string): boolean => /\[\d+\]$/.test(name);
 
 /** Takes off what stands before every name. */
 function unwrap(names: readonly string[]): Map<string, string> {

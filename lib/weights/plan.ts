@@ -1,7 +1,7 @@
 import { anyAdapters } from "../backbones/index.js";
 import type { NamedShape, WeightAdapter } from "../nn/weightNames.js";
 import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
-import { isNotNeeded, translate } from "./names.js";
+import { isNotNeeded, pieceName, translate } from "./names.js";
 import { describeChoice, modelPart } from "./parts.js";
 
 /** How a tensor of a file becomes a parameter. */
@@ -9,6 +9,8 @@ export interface Load {
   readonly name: string;
   readonly shape: readonly number[];
   readonly tensor: StoredTensor;
+  /** What of the file goes below that tensor, where it has the parameter in pieces. */
+  readonly below?: readonly StoredTensor[];
   /** Rows of the file's tensor, where they are not taken in order. */
   readonly rows?: readonly number[];
   /** What makes the parameter of the tensor's values, where its shape is another; and who says so. */
@@ -83,6 +85,13 @@ export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanO
       loads.push(load);
       continue;
     }
+    const pieces = piecesOf({ name, shape }, given);
+    if (pieces !== undefined) {
+      const [first, ...below] = pieces;
+      for (const i of pieces.keys()) used.add(pieceName(name, i));
+      loads.push({ name, shape, tensor: first, below });
+      continue;
+    }
     const known = adaptation({ name, shape }, given, adapters);
     if (known?.how === "initial") initial.push({ name, adapter: known.adapter });
     else if (known !== undefined) {
@@ -106,6 +115,25 @@ export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanO
     unexpected: left.filter((name) => !isIdle(name)),
     notNeeded: left.filter(isIdle),
   };
+}
+
+/** The tensors that make a parameter, one below the other, where the file has it so. */
+function piecesOf(
+  { name, shape: [rows, ...rest] }: NamedShape,
+  given: ReadonlyMap<string, StoredTensor>,
+): [StoredTensor, ...StoredTensor[]] | undefined {
+  const pieces: StoredTensor[] = [];
+  for (
+    let piece = given.get(pieceName(name, 0));
+    piece !== undefined;
+    piece = given.get(pieceName(name, pieces.length))
+  ) {
+    pieces.push(piece);
+  }
+  const [first, ...below] = pieces;
+  const fits = pieces.every(({ shape: [, ...own] }) => sameElements(own, rest));
+  const found = pieces.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  return first !== undefined && fits && found === rows ? [first, ...below] : undefined;
 }
 
 /** The first adapter that knows what to do for a parameter which no tensor of the file fits. */

@@ -24,6 +24,41 @@ describe("published configs", () => {
       expect(names).to.include(`mask-rcnn_resnet-${variant}_fpn_1x_coco.yaml`);
       expect(names).to.include(`semantic-fpn_resnet-${variant}_fpn_40k_ade20k.yaml`);
     }
+    for (const variant of ["m1.1", "m1.5", "m2.3"]) {
+      expect(names).to.include(`mask-rcnn_repvit-${variant}_fpn_1x_coco.yaml`);
+      expect(names).to.include(`semantic-fpn_repvit-${variant}_fpn_40k_ade20k.yaml`);
+    }
+  });
+
+  it("have what RepViT's authors change", () => {
+    const detection = loadConfig("mask-rcnn_repvit-m2.3_fpn_1x_coco").config;
+    expect(detection.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 0.05 });
+    expect(detection.model.backbone).to.deep.include({ outputs: "stages", batchNorm: "evaluation" });
+    const segmentation = loadConfig("semantic-fpn_repvit-m2.3_fpn_40k_ade20k").config;
+    expect(segmentation.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 1e-4 });
+    expect(segmentation.training.schedule).to.deep.equal({ type: "poly", power: 0.9, minLr: 1e-6 });
+    expect(segmentation.model.backbone).to.deep.include({ outputs: "preBlocks", batchNorm: "evaluation" });
+    const { training, data } = loadConfig("classifier_repvit-m0.9_300e_imagenet").config;
+    expect(training.accumulate * data.batchSize, "images a step").to.equal(2048);
+    expect(training.optimizer).to.deep.include({ type: "adamw", lr: 4e-3, weightDecay: 0.025 });
+    expect(training.adaptiveClipping).to.deep.include({ factor: 0.02 });
+  });
+
+  it("have torchvision's recipes for ResNet and MobileNetV2", () => {
+    for (const [name, epochs, optimizer, milestones] of [
+      ["classifier_resnet-34_90e_imagenet", 90, { lr: 0.1, weightDecay: 1e-4 }, 2],
+      ["classifier_mobilenetv2-x1.0_300e_imagenet", 300, { lr: 0.045, weightDecay: 4e-5 }, 299],
+    ] as const) {
+      const { config } = loadConfig(name);
+      if (config.task !== "classification") throw new Error("wrong task");
+      const { training, data, model } = config;
+      expect(training.epochs).to.equal(epochs);
+      expect(training.accumulate * data.batchSize, "images a step").to.equal(256);
+      expect(training.optimizer).to.deep.include({ type: "sgd", momentum: 0.9, ...optimizer });
+      expect(training.schedule.type === "step" && training.schedule.milestones.length).to.equal(milestones);
+      expect(model.head.labelSmoothing).to.equal(0);
+      expect(data.transforms.train.map(({ type }) => type)).to.deep.equal(["randomResizedCrop", "randomFlip"]);
+    }
   });
 
   for (const name of names) {

@@ -62,6 +62,20 @@ describe("loading weights into a model", () => {
     }
   });
 
+  it("reads a parameter that the file has in pieces", async () => {
+    const at = "mobilevit.encoder.layer.2.transformer.layer.0.attention.attention";
+    const file = fileWith({
+      "mobilevit.encoder.layer.2.conv_kxk.convolution.weight": { shape: [1], values: [0] },
+      [`${at}.key.weight`]: { shape: [1, 2], values: [3, 4] },
+      [`${at}.query.weight`]: { shape: [1, 2], values: [1, 2] },
+      [`${at}.value.weight`]: { shape: [1, 2], values: [5, 6] },
+    });
+    const parameters = [parameter("stages.2.1.transformer.0.attn.qkv.weight", 3, 2)];
+    const model = new ParameterValues(parameters);
+    await fillFrom(file, planLoad({ file, wanted: parameters }), model);
+    expect([...model.view(parameters[0]!.name)]).to.deep.equal([1, 2, 3, 4, 5, 6]);
+  });
+
   it("moves torchvision's background behind the classes, and drops its row elsewhere", async () => {
     const rows = (count: number) => Array.from({ length: count }, (_, i) => i);
     const parameters = [

@@ -41,8 +41,30 @@ def transformers_model():
     return model, lambda model, x: model(x).logits
 
 
+def timm_mobilenet():
+    import timm
+
+    return timm.create_model("mobilenetv2_100"), lambda model, x: model(x)
+
+
+def transformers_mobilevit():
+    import transformers
+
+    widths = {"hidden_sizes": [96, 120, 144], "neck_hidden_sizes": [16, 32, 48, 64, 80, 96, 384]}
+    config = transformers.MobileViTConfig(num_labels=1000, **widths)
+    return transformers.MobileViTForImageClassification(config), lambda model, x: model(x).logits
+
+
+MODELS = {
+    "timm": timm_model,
+    "transformers": transformers_model,
+    "timm-mobilenetv2": timm_mobilenet,
+    "transformers-mobilevit": transformers_mobilevit,
+}
+
+
 def write(folder):
-    for name, make in {"timm": timm_model, "transformers": transformers_model}.items():
+    for name, make in MODELS.items():
         try:
             model, run = make()
         except ImportError:

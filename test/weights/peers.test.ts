@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { EFFICIENTFORMER_SIZES, efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
+import { backboneTitle, makeClassifier } from "../../lib/backbones/index.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
@@ -14,6 +14,7 @@ import { convertWeights } from "../../lib/weights/convert.js";
 import { fillFrom } from "../../lib/weights/load.js";
 import { planLoad } from "../../lib/weights/plan.js";
 import { requireAll } from "../../lib/weights/report.js";
+import { backboneConfig } from "../support/backboneGoldens.js";
 import { readNpy, requireGoldens } from "../support/goldens.js";
 
 const SCRIPT = fileURLToPath(new URL("../../../test/weights/peers.py", import.meta.url));
@@ -41,14 +42,21 @@ describe("weights beside PyTorch", function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  for (const name of ["timm", "transformers"]) {
-    it(`${name}'s EfficientFormer-L1 answers the same here`, async function () {
+  const efficientFormer = { type: "efficientformer", variant: "l1" } as const;
+  for (const [name, backbone] of [
+    ["timm", efficientFormer],
+    ["transformers", efficientFormer],
+    ["timm-mobilenetv2", { type: "mobilenetv2", variant: "x1.0" }],
+    ["transformers-mobilevit", { type: "mobilevit", variant: "xs" }],
+  ] as const) {
+    const config = backboneConfig.parse(backbone);
+    it(`${backboneTitle(config)} of ${name.split("-")[0]} answers the same here`, async function () {
       if (!written.includes(name)) {
-        console.warn(`      skipped: that Python has no ${name} with EfficientFormer`);
+        console.warn(`      skipped: that Python has no ${name} with it`);
         this.skip();
       }
       const list = new ParameterList();
-      const { forward } = efficientFormerClassifier(list.scope(), { size: EFFICIENTFORMER_SIZES.l1, classes: 1000 });
+      const { forward } = makeClassifier(list.scope(), config, { imageSide: 224, classes: 1000 });
       const values = new ParameterValues(list.all);
       const file = await openTensorFile(join(folder, `${name}.pth`));
       const plan = planLoad({ file, wanted: list.all });

@@ -298,6 +298,51 @@ describe("the rules for other programs' names", () => {
     expect([scale.shape, scale.tensor.shape]).to.deep.equal([[32, 1, 1], [32]]);
   });
 
+  for (const [list, naming, config] of [
+    ["timm_mobilenetv2_100", "timm's MobileNetV2", { type: "mobilenetv2", variant: "x1.0" }],
+    ["timm_repvit_m0_9", "timm's RepViT", { type: "repvit", variant: "m0.9" }],
+    ["official_repvit_m0_9", "the authors' RepViT", { type: "repvit", variant: "m0.9" }],
+    ["transformers_mobilevit_xs", "transformers' MobileViT", { type: "mobilevit", variant: "xs" }],
+  ] as const) {
+    it(`cover every tensor of ${naming}`, () => {
+      const { classifier: wanted, detection } = zooParameters(config);
+      const file = fileOf(nameList(list));
+      const plan = planLoad({ file, wanted });
+      expect(plan.naming).to.equal(naming);
+      expectWhole(plan, wanted);
+      const part = planLoad({ file, wanted: detection });
+      expect(part.loads).to.have.length(detection.length);
+    });
+  }
+
+  it("tell MobileNetV2 from the other models whose parts timm calls the same", () => {
+    const lite = zooParameters({ type: "efficientnet", variant: "lite0" }).classifier;
+    expect(translate(lite.map(({ name }) => name)).naming).to.equal("timm's EfficientNet");
+    const list = nameList("timm_mobilenetv2_100").map(([name]) => name);
+    for (const other of ["blocks.5.3.conv_pw.weight", "conv_head.bias", "blocks.1.0.se.conv_reduce.weight"]) {
+      expect(translate([...list, other]).naming, other).to.equal("timm's EfficientNet");
+    }
+  });
+
+  it("say of a RepViT folded for inference that it is one", () => {
+    const { naming } = translate(nameList("timm_repvit_m0_9_folded").map(([name]) => name));
+    expect(naming).to.contain("branches are folded").and.to.contain("take the file from before that");
+  });
+
+  it("put queries, keys and values that are kept apart below each other", () => {
+    const { detection } = zooParameters({ type: "mobilevit", variant: "xs" });
+    const tensors = nameList("transformers_mobilevit_xs");
+    const { loads } = planLoad({ file: fileOf(tensors), wanted: detection });
+    const { tensor, below } = loads.find(({ name }) => name === "stages.2.1.transformer.0.attn.qkv.weight")!;
+    const ends = [tensor, ...below!].map(({ name }) => name.split(".").at(-2));
+    expect(ends).to.deep.equal(["query", "key", "value"]);
+    // A piece short, the parameter is missing.
+    const without = tensors.filter(([name]) => !name.includes("layer.2.transformer.layer.0.attention.attention.value"));
+    const plan = planLoad({ file: fileOf(without), wanted: detection });
+    expect(plan.missing).to.deep.equal(["weight", "bias"].map((kind) => `stages.2.1.transformer.0.attn.qkv.${kind}`));
+    expect(plan.unexpected).to.include("stages.2.1.transformer.0.attn.qkv.weight[0]");
+  });
+
   it("turn the authors' MobileViT into timm's names", () => {
     const { classifier: wanted, detection } = zooParameters({ type: "mobilevit", variant: "xs" });
     const plan = planLoad({ file: fileOf(nameList("cvnets_mobilevit_xs")), wanted });

@@ -1,6 +1,7 @@
 """Writes the tensor names and shapes of the peers' models, which the tests of lib/weights read.
 
     PYTHON test/weights/names/make.py timm torchvision     # and, with transformers 4: transformers
+    PYTHONPATH=RepViT/model PYTHON test/weights/names/make.py repvit        # with one of github.com/THU-MIG/RepViT
     PYTHONPATH=ml-cvnets PYTHON test/weights/names/make.py cvnets     # with a checkout of github.com/apple/ml-cvnets
 
 Each file says with which version it was made. PoolFormer's official names are made here by its published structure and
@@ -29,6 +30,10 @@ def timm_models():
     for name in ("deit_small_distilled_patch16_224", "deit_tiny_patch16_224"):
         write(f"timm_{name}", source, timm.create_model(name).state_dict())
     write("timm_efficientformerv2_s0", source, timm.create_model("efficientformerv2_s0").state_dict())
+    write("timm_mobilenetv2_100", source, timm.create_model("mobilenetv2_100").state_dict())
+    repvit = timm.create_model("repvit_m0_9").eval()
+    write("timm_repvit_m0_9", source, repvit.state_dict())
+    write("timm_repvit_m0_9_folded", source, timm.utils.reparameterize_model(repvit).state_dict())
     model = timm.create_model("poolformer_s12")
     own = model.state_dict()
     write("timm_poolformer_s12", source, own)
@@ -72,11 +77,30 @@ def torchvision_models():
         write(f"torchvision_{name}", source, model.state_dict())
 
 
+def repvit_models():
+    import types
+
+    import timm.layers
+
+    # Where it looks for them timm had them before 1.0.
+    for name in ("layers", "vision_transformer"):
+        sys.modules[f"timm.models.{name}"] = types.SimpleNamespace(**vars(timm.layers))
+    import repvit
+
+    model = repvit.repvit_m0_9(distillation=True, num_classes=1000)
+    write("official_repvit_m0_9", "github.com/THU-MIG/RepViT", model.state_dict())
+
+
 def transformers_models():
     import transformers
-    from transformers.models.deprecated import efficientformer as ef
 
     source = f"transformers {transformers.__version__}"
+    widths = {"hidden_sizes": [96, 120, 144], "neck_hidden_sizes": [16, 32, 48, 64, 80, 96, 384]}
+    config = transformers.MobileViTConfig(num_labels=1000, **widths)
+    write("transformers_mobilevit_xs", source, transformers.MobileViTForImageClassification(config).state_dict())
+    # Version 4 alone has this one.
+    from transformers.models.deprecated import efficientformer as ef
+
     sizes = {
         "l1": dict(depths=[3, 2, 6, 4], hidden_sizes=[48, 96, 224, 448], num_meta3d_blocks=1),
         "l3": dict(depths=[4, 4, 12, 6], hidden_sizes=[64, 128, 320, 512], num_meta3d_blocks=4),
@@ -142,4 +166,4 @@ def cvnets_models():
 
 if __name__ == "__main__":
     for which in sys.argv[1:]:
-        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models, "cvnets": cvnets_models}[which]()
+        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models, "cvnets": cvnets_models, "repvit": repvit_models}[which]()
