@@ -1,6 +1,8 @@
 /** Rows as text in columns; the first column to the left, the others to the right unless `left`. */
 export function table(rows: readonly (readonly string[])[], options: { readonly left?: boolean } = {}): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
+  );
   return rows
     .map((row) =>
       row

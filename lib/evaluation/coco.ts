@@ -1,4 +1,4 @@
-import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
+import { atEveryRecall, type Curves, emptyCurves, type PrecisionRecall } from "./accumulate.js";
 import { detectionTable, readGroundTruth } from "./coco-files.js";
 import type { CocoGroundTruth, CocoResult } from "./cocoTypes.js";
 import type { ImageMatches } from "./imageMatches.js";
@@ -28,7 +28,10 @@ export interface CategoryFigures {
   readonly ar: number;
 }
 
+/** Precision and scores at every recall are made of the curves when they are first asked for. */
 export interface CocoEvaluation extends PrecisionRecall {
+  /** What they are made of; figures are computed from it. */
+  readonly curves: Curves;
   readonly type: EvaluationType;
   readonly options: ResolvedCocoOptions;
   /** AP, AP50, AP75, AP small, medium, large, AR at the three limits, AR small, medium, large; −1 = undefined. */
@@ -58,14 +61,14 @@ export interface EvaluateTablesOptions extends CocoOptions {
 export function evaluateTables({ groundTruth, detections, type, ...rest }: EvaluateTablesOptions): CocoEvaluation {
   const options = resolveOptions(rest);
   const classes = rowsByClass(groundTruth, detections, options.useCategories);
-  const arrays = emptyPrecisionRecall(options, classes.length);
+  const curves = emptyCurves(options, classes.length);
   const matches: ImageMatches[] = [];
-  judgeClasses({ type, groundTruth, detections, options }, classes, arrays, options.keepMatches ? matches : undefined);
-  return finishEvaluation({ arrays, groundTruth, detections, type, options, matches });
+  judgeClasses({ type, groundTruth, detections, options }, classes, curves, options.keepMatches ? matches : undefined);
+  return finishEvaluation({ curves, groundTruth, detections, type, options, matches });
 }
 
 export interface Accumulated {
-  readonly arrays: PrecisionRecall;
+  readonly curves: Curves;
   readonly groundTruth: GroundTruthTable;
   readonly detections: DetectionTable;
   readonly type: EvaluationType;
@@ -73,29 +76,43 @@ export interface Accumulated {
   readonly matches: readonly ImageMatches[];
 }
 
-/** Adds the figures to accumulated arrays. */
-export function finishEvaluation({ arrays, groundTruth, detections, ...rest }: Accumulated): CocoEvaluation {
-  const rows = summarize(arrays, rest.options);
+/** Adds the figures to accumulated curves. */
+export function finishEvaluation({ curves, groundTruth, detections, ...rest }: Accumulated): CocoEvaluation {
+  const rows = summarize(curves, rest.options);
   const stats = rows.map(({ value }) => value);
-  const categories = categoryFigures(arrays, groundTruth, rest.options);
-  return { ...arrays, ...rest, rows, stats, categories, remarks: remarksOn(groundTruth, detections) };
+  const categories = categoryFigures(curves, groundTruth, rest.options);
+  let precision: Float64Array | undefined;
+  let scores: Float64Array | undefined;
+  return {
+    ...rest,
+    ...{ curves, shape: curves.shape, recall: curves.recall },
+    get precision() {
+      precision ??= atEveryRecall(curves, curves.precision);
+      return precision;
+    },
+    get scores() {
+      scores ??= atEveryRecall(curves, curves.scores);
+      return scores;
+    },
+    ...{ rows, stats, categories, remarks: remarksOn(groundTruth, detections) },
+  };
 }
 
 function categoryFigures(
-  arrays: PrecisionRecall,
+  curves: Curves,
   { categoryIds, categoryNames }: GroundTruthTable,
   options: ResolvedCocoOptions,
 ): CategoryFigures[] {
   const thresholds = [...options.iouThresholds.keys()];
   const limit = options.maxDetections.length - 1;
   const thresholdAt = (iou: number) => thresholds.filter((t) => options.iouThresholds[t] === iou);
-  return Array.from({ length: arrays.shape[2] }, (_, k) => ({
+  return Array.from({ length: curves.shape[2] }, (_, k) => ({
     id: options.useCategories ? categoryIds[k]! : -1,
     name: options.useCategories ? categoryNames[k]! : "all",
-    ap: meanPrecision(arrays, { thresholds, area: 0, limit, category: k }),
-    ap50: meanPrecision(arrays, { thresholds: thresholdAt(0.5), area: 0, limit, category: k }),
-    ap75: meanPrecision(arrays, { thresholds: thresholdAt(0.75), area: 0, limit, category: k }),
-    ar: meanRecall(arrays, { thresholds, area: 0, limit, category: k }),
+    ap: meanPrecision(curves, { thresholds, area: 0, limit, category: k }),
+    ap50: meanPrecision(curves, { thresholds: thresholdAt(0.5), area: 0, limit, category: k }),
+    ap75: meanPrecision(curves, { thresholds: thresholdAt(0.75), area: 0, limit, category: k }),
+    ar: meanRecall(curves, { thresholds, area: 0, limit, category: k }),
   }));
 }
 

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.js";
 import { defaultThreads, shared } from "../threads.js";
-import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
+import { type Curves, emptyCurves, type GrowingCurves, reserve } from "./accumulate.js";
 import { type CocoEvaluation, comparisonFor, evaluateTables, finishEvaluation } from "./coco.js";
 import { type CocoReading, type CocoTables, outlineCocoFiles, readCocoFiles } from "./cocoReading.js";
 import { type CocoOptions, type ResolvedCocoOptions, resolveOptions } from "./options.js";
@@ -33,8 +33,8 @@ export async function evaluateCocoFiles(options: EvaluateCocoFilesOptions): Prom
     if (workers.threads === 1 || resolved.keepMatches || !resolved.useCategories) {
       return evaluateTables({ ...resolved, ...tables, type: options.type });
     }
-    const arrays = await judgeInThreads(tables, options.type, resolved, workers);
-    return finishEvaluation({ ...tables, arrays, type: options.type, options: resolved, matches: [] });
+    const curves = await judgeInThreads(tables, options.type, resolved, workers);
+    return finishEvaluation({ ...tables, curves, type: options.type, options: resolved, matches: [] });
   } catch (error) {
     if (error instanceof RangeError && /allocation|invalid .*length/i.test(error.message)) {
       throw new UserError(
@@ -52,7 +52,7 @@ async function judgeInThreads(
   type: EvaluationType,
   options: ResolvedCocoOptions,
   workers: Workers,
-): Promise<PrecisionRecall> {
+): Promise<Curves> {
   const classes = rowsByClass(groundTruth, detections, true).map((rows) => ({
     ...rows,
     objects: shared(rows.objects),
@@ -60,12 +60,12 @@ async function judgeInThreads(
     ranked: shared(rows.ranked),
   }));
   const input = { type, groundTruth, detections, options };
-  const arrays = emptyPrecisionRecall(options, classes.length);
+  const curves = emptyCurves(options, classes.length);
   const parts = evenParts(classes, workers.threads * PARTS_PER_THREAD);
   await Promise.all(
-    parts.map(async ({ first, rows }) => place(await workers.judge({ input, classes: rows }), first, arrays)),
+    parts.map(async ({ first, rows }) => place(await workers.judge({ input, classes: rows }), first, curves)),
   );
-  return arrays;
+  return curves;
 }
 
 /** Consecutive classes in about `count` parts of equal work. */
@@ -85,17 +85,23 @@ function evenParts(classes: readonly ClassRows[], count: number): { first: numbe
   return parts;
 }
 
-/** Copies the entries of some categories to their places, from category `first` on. */
-function place(part: PrecisionRecall, first: number, into: PrecisionRecall): void {
-  const [T, R, K, A, M] = into.shape;
-  const own = part.shape[2];
-  const copy = (from: Float64Array, to: Float64Array, rows: number) => {
-    const length = own * A * M;
-    for (let row = 0; row < rows; row++) {
-      to.set(from.subarray(row * length, (row + 1) * length), (row * K + first) * A * M);
+/** Copies the curves of some categories to their places, from category `first` on. */
+function place(part: Curves, first: number, into: GrowingCurves): void {
+  const [T, , K, A, M] = into.shape;
+  const steps = part.ends.length;
+  const before = into.steps;
+  reserve(into, steps);
+  into.ends.set(part.ends, before);
+  into.precision.set(part.precision, before);
+  into.scores.set(part.scores, before);
+  into.steps += steps;
+  const length = part.shape[2] * A * M;
+  for (let t = 0; t < T; t++) {
+    const to = (t * K + first) * A * M;
+    into.recall.set(part.recall.subarray(t * length, (t + 1) * length), to);
+    for (let i = 0; i < length; i++) {
+      const step = part.first[t * length + i]!;
+      into.first[to + i] = step < 0 ? step : before + step;
     }
-  };
-  copy(part.precision, into.precision, T * R);
-  copy(part.scores, into.scores, T * R);
-  copy(part.recall, into.recall, T);
+  }
 }

@@ -1,12 +1,12 @@
 import { UserError } from "../errors.js";
 import { type JsonOutline, type JsonPiece, outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
-import { WORK_VARIABLE } from "../masks/work.js";
 import { shared } from "../threads.js";
 import type { CocoImage } from "./cocoTypes.js";
 import { detectionColumns, objectColumns } from "./columns.js";
 import { type CocoFrame, type JudgedSubset, readFrame } from "./frame.js";
 import { joinDetections, joinObjects } from "./join.js";
 import { overlapTarget } from "./maskOverlaps.js";
+import { checkPredictedImages } from "./predictedImages.js";
 import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 import type { Workers } from "./workers.js";
 
@@ -85,10 +85,10 @@ export async function readCocoFiles(
   };
   const images = await list("images");
   const categories = await list("categories");
+  await checkPredictedImages({ annotations: annotations.path, results: results.path }, images);
   const [frame, judged] = await named(annotations.path, () =>
     readFrame({ images: images as CocoImage[], categories: categories as { id: number; name: string }[] }, reading),
   );
-  checkCategories(judged.categoryIds.length, annotations);
   const common = sharedFrame(frame);
   const objects = await each(annotations, "annotations", (piece) =>
     workers.objects({ path: annotations.path, piece, frame: common, type }),
@@ -100,21 +100,6 @@ export async function readCocoFiles(
   );
   const target = groundTruth.masks && overlapTarget(groundTruth, comparedWith);
   return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found]) };
-}
-
-/** Of a category 0.2 MB of figures are kept, and half as much again while they are made. */
-const CATEGORIES = 2000;
-const SMALL_BYTES = 5e6;
-const BYTES_A_CATEGORY = 1000;
-
-/** @throws UserError where a file names far more categories than it can have objects of, so that figures would fill the memory */
-function checkCategories(count: number, { path, bytes }: JsonOutline): void {
-  const most = CATEGORIES + Math.floor(Math.max(0, bytes - SMALL_BYTES) / BYTES_A_CATEGORY);
-  if (count <= most || process.env[WORK_VARIABLE]) return;
-  throw new UserError(
-    `${path}: figures of ${count} categories take ${(count / 5000).toFixed(1)} GB of memory; of a file of this size ${most} are judged ` +
-      `at a time: choose some (--categories), or set the environment variable ${WORK_VARIABLE}=1e9 to judge them all the same`,
-  );
 }
 
 /** Awaits all in turn, so that of several faults the first one in the file is told. */

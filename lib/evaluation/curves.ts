@@ -1,4 +1,4 @@
-import type { PrecisionRecall } from "./accumulate.js";
+import type { Curves } from "./accumulate.js";
 
 export interface CurveSelection {
   /** Indices of the IoU thresholds to average over. */
@@ -13,20 +13,22 @@ export interface CurveSelection {
  *
  * @returns [R], NaN where no category chosen has objects
  */
-export function precisionCurve({ shape, precision }: PrecisionRecall, selection: CurveSelection): Float64Array {
+export function precisionCurve(curves: Curves, selection: CurveSelection): Float64Array {
+  const { shape, first, ends, precision } = curves;
   const [, R, K, A, M] = shape;
   const chosen = selection.category === undefined ? Array.from({ length: K }, (_, k) => k) : [selection.category];
-  return Float64Array.from({ length: R }, (_, r) => {
-    let sum = 0;
-    let count = 0;
-    for (const t of selection.thresholds) {
-      for (const k of chosen) {
-        const value = precision[((t * R + r) * K + k) * A * M + M - 1]!;
-        if (value < 0) continue;
-        sum += value;
-        count++;
+  const sums = new Float64Array(R);
+  let count = 0;
+  for (const t of selection.thresholds) {
+    for (const k of chosen) {
+      let step = first[(t * K + k) * A * M + M - 1]!;
+      if (step < 0) continue;
+      count++;
+      for (let r = 0; r < R; r++) {
+        if (ends[step]! <= r) step++;
+        sums[r]! += precision[step]!;
       }
     }
-    return sum / count;
-  });
+  }
+  return sums.map((sum) => sum / count);
 }

@@ -42,8 +42,8 @@ interface CocoLists {
 
 /** @throws UserError where an image or category has no numeric id, or a chosen one is not in the file */
 export function readFrame({ images, categories }: CocoLists, subset: JudgedSubset): [CocoFrame, Judged] {
-  checkIds(images, "images");
-  checkIds(categories, "categories");
+  checkIds(images, "images", "file_name");
+  checkIds(categories, "categories", "name");
   const byId = new Map(images.map((image) => [image.id, image]));
   const names = new Map(categories.map((category, i) => [category.id, nameOf(category, i)]));
   const imageIds = ascending(byId.keys());
@@ -84,12 +84,24 @@ function categoryNamed(name: string, categories: CocoLists["categories"]): numbe
   throw new UserError(`the ground truth has no category "${name}"${hint}`);
 }
 
-function checkIds(list: readonly { readonly id: number }[], name: string): void {
+/** An entry may stand there twice, but two under one id would be judged as one. @param called what an entry is called by */
+function checkIds(list: readonly { readonly id: number }[], name: string, called: "file_name" | "name"): void {
+  const names = new Map<number, unknown>();
   list.forEach((entry, i) => {
     const fault = idFault("id", entry?.id);
     if (fault !== undefined) throw new UserError(`${name}[${i}]: ${fault}`);
+    const own: unknown = Reflect.get(entry, called);
+    const known = names.get(entry.id);
+    if (known !== undefined && own !== undefined && known !== own) {
+      throw new UserError(
+        `${name}[${i}]: the id ${entry.id} occurs twice, of ${shown(known)} and ${shown(own)}; give each its own`,
+      );
+    }
+    names.set(entry.id, own);
   });
 }
+
+const shown = (name: unknown): string => JSON.stringify(name).slice(0, 60);
 
 function chosen(ids: readonly number[] | undefined, known: Float64Array, what: string): Float64Array {
   if (ids === undefined) return known;

@@ -1,4 +1,4 @@
-import { accumulator, type PrecisionRecall } from "./accumulate.js";
+import { accumulator, type GrowingCurves } from "./accumulate.js";
 import type { ImageMatches } from "./imageMatches.js";
 import type { JudgeInput } from "./judging.js";
 import type { ClassRows } from "./rows.js";
@@ -8,12 +8,12 @@ import { classJudge } from "./verdicts.js";
 export function judgeClasses(
   input: JudgeInput,
   classes: readonly ClassRows[],
-  arrays: PrecisionRecall,
+  curves: GrowingCurves,
   kept?: ImageMatches[],
 ): void {
   const capacity = classes.reduce((most, { detections }) => Math.max(most, detections.length), 0);
   const judge = classJudge(input, capacity, kept);
-  const accumulate = accumulator(input.options, arrays, capacity);
+  const accumulate = accumulator(input.options, curves, capacity);
   classes.forEach((rows, k) => {
     accumulate(judge(rows), k);
   });

@@ -20,6 +20,13 @@ export function remarksOn(
         `${pick(inverted, "matches", "match")} nothing, as in COCO's reference; bbox is x, y, width, height`,
     );
   }
+  const flat = groundTruth.masks === undefined ? countFlat(groundTruth) : 0;
+  if (flat > 0) {
+    remarks.push(
+      `${counted(flat, "object")} of the ground truth ${pick(flat, "has a box", "have boxes")} without width or height, or of ` +
+        `negative ones, so that nothing matches ${pick(flat, "it", "them")}; bbox is x, y, width, height`,
+    );
+  }
   if (unknown !== undefined && unknown.counts.size > 0) remarks.push(aboutUnknown(unknown, groundTruth));
   if (groundTruth.ids.includes(0)) {
     remarks.push(
@@ -34,6 +41,14 @@ export function remarksOn(
 function countInverted(boxes: Float64Array): number {
   let count = 0;
   for (let i = 0; i < boxes.length; i += 4) if (boxes[i + 2]! < 0 || boxes[i + 3]! < 0) count++;
+  return count;
+}
+
+function countFlat({ boxes, crowd }: GroundTruthTable): number {
+  let count = 0;
+  for (let i = 0; i < crowd.length; i++) {
+    if (crowd[i] === 0 && !(boxes[4 * i + 2]! > 0 && boxes[4 * i + 3]! > 0)) count++;
+  }
   return count;
 }
 

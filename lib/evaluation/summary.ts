@@ -1,4 +1,4 @@
-import type { PrecisionRecall } from "./accumulate.js";
+import type { Curves } from "./accumulate.js";
 import type { ResolvedCocoOptions } from "./options.js";
 
 /** One of the 12 figures. */
@@ -21,63 +21,93 @@ export interface Selection {
   readonly category?: number;
 }
 
-export function meanPrecision({ shape, precision }: PrecisionRecall, selection: Selection): number {
+export function meanPrecision(curves: Curves, { thresholds, area, limit, category }: Selection): number {
+  const { shape, first, ends, precision } = curves;
   const [, R, K, A, M] = shape;
-  const values: number[] = [];
-  const step = selection.category === undefined ? 1 : K;
-  for (const t of selection.thresholds) {
-    for (let rk = selection.category ?? 0; rk < R * K; rk += step) {
-      const value = precision[((t * R * K + rk) * A + selection.area) * M + selection.limit]!;
-      if (value > -1) values.push(value);
+  const begin = category ?? 0;
+  const end = category === undefined ? K : category + 1;
+  const defined = thresholds.map((t) => {
+    const steps: number[] = [];
+    for (let k = begin; k < end; k++) {
+      const step = first[((t * K + k) * A + area) * M + limit]!;
+      if (step >= 0) steps.push(step);
     }
-  }
-  return meanOf(values);
+    return steps;
+  });
+  const count = R * defined.reduce((sum, steps) => sum + steps.length, 0);
+  if (count === 0) return -1;
+  let [t, r, k] = [0, 0, 0];
+  let at = defined[0]!; // the step each category has come to
+  const fill = (values: Float64Array, n: number): void => {
+    for (let i = 0; i < n; i++) {
+      while (k === at.length) {
+        k = 0;
+        if (++r < R) continue;
+        r = 0;
+        at = defined[++t]!;
+      }
+      let step = at[k]!;
+      if (ends[step]! <= r) at[k] = ++step;
+      values[i] = precision[step]!;
+      k++;
+    }
+  };
+  return pairwiseSum(count, fill) / count;
 }
 
-export function meanRecall({ shape, recall }: PrecisionRecall, selection: Selection): number {
+export function meanRecall({ shape, recall }: Curves, { thresholds, area, limit, category }: Selection): number {
   const [, , K, A, M] = shape;
   const values: number[] = [];
-  const step = selection.category === undefined ? 1 : K;
-  for (const t of selection.thresholds) {
-    for (let k = selection.category ?? 0; k < K; k += step) {
-      const value = recall[((t * K + k) * A + selection.area) * M + selection.limit]!;
+  const step = category === undefined ? 1 : K;
+  for (const t of thresholds) {
+    for (let k = category ?? 0; k < K; k += step) {
+      const value = recall[((t * K + k) * A + area) * M + limit]!;
       if (value > -1) values.push(value);
     }
   }
-  return meanOf(values);
-}
-
-/** −1 of nothing. */
-function meanOf(values: readonly number[]): number {
-  return values.length === 0 ? -1 : pairwiseSum(values, 0, values.length) / values.length;
+  if (values.length === 0) return -1;
+  let at = 0;
+  const fill = (into: Float64Array, n: number): void => {
+    for (let i = 0; i < n; i++) into[i] = values[at++]!;
+  };
+  return pairwiseSum(values.length, fill) / values.length;
 }
 
 const UNROLLED = 8;
 const BLOCK = 128;
+const block = new Float64Array(BLOCK);
 
 /**
- * The sum of `n` values in the order of additions NumPy has (its `pairwise_sum`). A mean may lie on a half of the last
- * printed digit, and then its last bit decides what is printed.
+ * The sum of the next `n` values, of which `fill` writes so many into an array, in the order of additions NumPy has (its
+ * `pairwise_sum`). A mean may lie on a half of the last printed digit, and then its last bit decides what is printed.
  */
-function pairwiseSum(values: readonly number[], start: number, n: number): number {
+function pairwiseSum(n: number, fill: (values: Float64Array, count: number) => void): number {
   if (n > BLOCK) {
     const half = Math.floor(n / 2);
     const first = half - (half % UNROLLED);
-    return pairwiseSum(values, start, first) + pairwiseSum(values, start + first, n - first);
+    const sum = pairwiseSum(first, fill);
+    return sum + pairwiseSum(n - first, fill);
   }
+  fill(block, n);
   const whole = n - (n % UNROLLED);
-  const [a, b, c, d, e, f, g, h] = Array.from({ length: UNROLLED }, (_, lane) => {
-    let sum = 0;
-    for (let i = lane; i < whole; i += UNROLLED) sum += values[start + i]!;
-    return sum;
-  }) as [number, number, number, number, number, number, number, number];
+  let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < whole; i += UNROLLED) {
+    a += block[i]!;
+    b += block[i + 1]!;
+    c += block[i + 2]!;
+    d += block[i + 3]!;
+    e += block[i + 4]!;
+    f += block[i + 5]!;
+    g += block[i + 6]!;
+    h += block[i + 7]!;
+  }
   let sum = a + b + (c + d) + (e + f + (g + h));
-  for (let i = whole; i < n; i++) sum += values[start + i]!;
+  for (let i = whole; i < n; i++) sum += block[i]!;
   return sum;
 }
 
 /** The 12 figures of COCO's reference, in its order. */
-export function summarize(arrays: PrecisionRecall, options: ResolvedCocoOptions): SummaryRow[] {
+export function summarize(curves: Curves, options: ResolvedCocoOptions): SummaryRow[] {
   const limit = (i: number) => options.maxDetections[i] ?? options.maxDetections.at(-1)!;
   const row = (kind: SummaryRow["kind"], area: string, maxDetections: number, iou?: number): SummaryRow => {
     const selection = {
@@ -87,7 +117,7 @@ export function summarize(arrays: PrecisionRecall, options: ResolvedCocoOptions)
     };
     const exists = selection.area >= 0 && selection.limit >= 0;
     const mean = kind === "precision" ? meanPrecision : meanRecall;
-    const base = { kind, area, maxDetections, value: exists ? mean(arrays, selection) : -1 };
+    const base = { kind, area, maxDetections, value: exists ? mean(curves, selection) : -1 };
     return iou === undefined ? base : { ...base, iou };
   };
   return [

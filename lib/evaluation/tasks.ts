@@ -1,6 +1,6 @@
 import { type JsonPiece, readJsonPiece } from "../jsonfiles/lists.js";
 import { boundedWork, WORK_VARIABLE, type Work } from "../masks/work.js";
-import { emptyPrecisionRecall, type PrecisionRecall } from "./accumulate.js";
+import { type Curves, emptyCurves, grown } from "./accumulate.js";
 import type { CocoAnnotation, CocoResult } from "./cocoTypes.js";
 import { detectionColumns, type ObjectColumns, objectColumns } from "./columns.js";
 import type { CocoFrame } from "./frame.js";
@@ -54,8 +54,8 @@ export interface JudgeTask {
 }
 
 /** Judges some categories; category k of the answer is the k-th of them. */
-export function judgePart({ input, classes }: JudgeTask): PrecisionRecall {
-  const arrays = emptyPrecisionRecall(input.options, classes.length);
-  judgeClasses(input, classes, arrays);
-  return arrays;
+export function judgePart({ input, classes }: JudgeTask): Curves {
+  const curves = emptyCurves(input.options, classes.length);
+  judgeClasses(input, classes, curves);
+  return grown(curves);
 }

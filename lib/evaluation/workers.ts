@@ -1,5 +1,5 @@
 import { startPool } from "../threads.js";
-import type { PrecisionRecall } from "./accumulate.js";
+import type { Curves } from "./accumulate.js";
 import type { ObjectColumns } from "./columns.js";
 import type { DetectionTable } from "./tables.js";
 import {
@@ -16,7 +16,7 @@ export interface Workers {
   readonly threads: number;
   objects(task: ObjectsTask): Promise<ObjectColumns>;
   detections(task: DetectionsTask): Promise<DetectionTable>;
-  judge(task: JudgeTask): Promise<PrecisionRecall>;
+  judge(task: JudgeTask): Promise<Curves>;
   close(): Promise<void>;
 }
 

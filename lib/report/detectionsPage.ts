@@ -1,4 +1,3 @@
-import type { PrecisionRecall } from "../evaluation/accumulate.js";
 import { precisionCurve } from "../evaluation/curves.js";
 import { meanPrecision, meanRecall } from "../evaluation/summary.js";
 import type { EvaluationType } from "../evaluation/tables.js";
@@ -70,7 +69,7 @@ function classTable({ evaluation, groundTruth }: TypeAnalysis, caption: string):
   });
   const precision = (category: number, area: string, thresholds = all): string => {
     const index = options.areaRanges.findIndex(({ label }) => label === area);
-    return percent(meanPrecision(evaluation, { thresholds, area: index, limit, category }));
+    return percent(meanPrecision(evaluation.curves, { thresholds, area: index, limit, category }));
   };
   const rows = categories.map(({ name }, k) => [
     name,
@@ -79,7 +78,7 @@ function classTable({ evaluation, groundTruth }: TypeAnalysis, caption: string):
     precision(k, "all", [0]),
     precision(k, "all", [5]),
     ...["small", "medium", "large"].map((area) => precision(k, area)),
-    percent(meanRecall(evaluation, { thresholds: all, area: 0, limit, category: k })),
+    percent(meanRecall(evaluation.curves, { thresholds: all, area: 0, limit, category: k })),
   ]);
   return tableOf(["class", "objects", "AP", "AP50", "AP75", "small", "medium", "large", "AR"], rows, { caption });
 }
@@ -125,11 +124,11 @@ async function curvesSection({ types, dataset }: DetectionAnalysis): Promise<Sec
 
 function seriesOf(
   name: string,
-  arrays: TypeAnalysis["evaluation"] & PrecisionRecall,
+  { options, curves }: TypeAnalysis["evaluation"],
   selection: { thresholds: number[]; category?: number },
 ): Series {
-  const { recallThresholds } = arrays.options;
-  return { name, points: [...precisionCurve(arrays, selection)].map((y, r) => [recallThresholds[r]!, y]) };
+  const { recallThresholds } = options;
+  return { name, points: [...precisionCurve(curves, selection)].map((y, r) => [recallThresholds[r]!, y]) };
 }
 
 const MEANINGS = {

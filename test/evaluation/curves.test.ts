@@ -16,11 +16,11 @@ describe("precision curves", () => {
         if (Number.isNaN(expected(ap))) expect(curve.every(Number.isNaN)).to.equal(true);
         else expect(mean(curve)).to.be.closeTo(ap, 1e-12);
       };
-      close(precisionCurve(evaluation, { thresholds: all }), stats[0]!);
-      close(precisionCurve(evaluation, { thresholds: [0] }), stats[1]!);
+      close(precisionCurve(evaluation.curves, { thresholds: all }), stats[0]!);
+      close(precisionCurve(evaluation.curves, { thresholds: [0] }), stats[1]!);
       categories.forEach(({ ap, ap75 }, category) => {
-        close(precisionCurve(evaluation, { thresholds: all, category }), ap);
-        close(precisionCurve(evaluation, { thresholds: [5], category }), ap75);
+        close(precisionCurve(evaluation.curves, { thresholds: all, category }), ap);
+        close(precisionCurve(evaluation.curves, { thresholds: [5], category }), ap75);
       });
     }
   });

@@ -133,6 +133,42 @@ describe("COCO evaluation reads", () => {
     expect(evaluateCoco({ groundTruth, results: [result], type: "bbox" }).remarks).to.deep.equal([]);
   });
 
+  it("objects of no size as never found, and says so; not where masks are judged", () => {
+    for (const bbox of [
+      [5, 5, 0, 4],
+      [5, 5, -4, -4],
+    ]) {
+      const truth = {
+        ...groundTruth,
+        annotations: [annotation, { ...annotation, id: 12, bbox, segmentation: square }],
+      };
+      expect(evaluateCoco({ groundTruth: truth, results: [result], type: "bbox" }).remarks).to.deep.equal([
+        "1 object of the ground truth has a box without width or height, or of negative ones, so that nothing matches it; " +
+          "bbox is x, y, width, height",
+      ]);
+    }
+    const truth = { ...groundTruth, annotations: [{ ...annotation, bbox: [0, 0, 0, 0], segmentation: square }] };
+    expect(evaluateCoco({ groundTruth: truth, results: [], type: "segm" }).remarks).to.deep.equal([]);
+  });
+
+  it("no two images, or categories, of one id; the same entry may stand there twice", () => {
+    const [image] = groundTruth.images;
+    const [category] = groundTruth.categories;
+    const judge = (more: object) => () =>
+      evaluateCoco({ groundTruth: { ...groundTruth, ...more }, results: [result], type: "bbox" });
+    const named = (file_name: string) => ({ ...image!, file_name });
+    const id = image!.id;
+    expect(judge({ images: [named("a.png"), named("b.png")] })).to.throw(
+      UserError,
+      `images[1]: the id ${id} occurs twice, of "a.png" and "b.png"; give each its own`,
+    );
+    expect(judge({ categories: [category, { ...category, name: "dog" }] })).to.throw(
+      UserError,
+      'categories[1]: the id 3 occurs twice, of "nut" and "dog"; give each its own',
+    );
+    expect(judge({ images: [named("a.png"), named("a.png")], categories: [category, category] })).not.to.throw();
+  });
+
   it("a match with annotation id 0 as no match, as the reference does", () => {
     expect(evaluateCoco({ groundTruth: withAnnotation({ id: 0 }), results: [result], type: "bbox" }).stats[0]).to.equal(
       0,
