@@ -1,5 +1,8 @@
 import type { Size } from "./inputs.js";
 
+/** What makes a training step faster, each with its switch in `bench/cases/ablation.ts`. */
+export type Speedup = "minimal filtering" | "row blocks" | "covariance batch norm" | "uncopied outputs";
+
 /** What a case is told, the same for our side and the peers; `path` is the image or the ONNX file. */
 export interface CaseOptions {
   readonly variant: string;
@@ -10,6 +13,8 @@ export interface CaseOptions {
   readonly layout: "contiguous" | "channels-last";
   readonly path: string;
   readonly threads: number;
+  /** Left off on our side, where it is one of a training step. */
+  readonly without?: Speedup;
 }
 
 /** A case of ours, ready to run. Only `run` is timed. */

@@ -1,9 +1,9 @@
 import { BATCHES_PER_RUN } from "./cases/loading.js";
 import { COCO_VAL, writeCocoFiles, writeMaps } from "./evaluationFiles.js";
 import type { Size } from "./inputs.js";
-import type { CaseOptions } from "./protocol.js";
+import type { CaseOptions, Speedup } from "./protocol.js";
 
-export const GROUPS = ["training", "inference", "predict", "loader", "formats", "evaluation"] as const;
+export const GROUPS = ["training", "inference", "predict", "loader", "formats", "evaluation", "ablation"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
@@ -58,6 +58,16 @@ function torch(name: string, options: Partial<CaseOptions>): Side[] {
 function training(name: string, module: string, title: string, extra: Partial<CaseOptions> = {}): BenchCase {
   const options = { variant: "l1", size: [512, 512] as Size, batch: 2, ...extra };
   return { name, group: "training", title, sides: [ours(module, options), ...torch(module, options)] };
+}
+
+const SPEEDUPS: readonly Speedup[] = ["minimal filtering", "row blocks", "covariance batch norm", "uncopied outputs"];
+
+/** A training step of ours beside the same with one of what makes it faster left off. */
+function ablation(module: string, title: string): BenchCase {
+  const options = { variant: "l1", size: [512, 512] as Size, batch: 2 };
+  const off = (without: Speedup): Side => ({ ...ours(module, { ...options, without }), label: `without ${without}` });
+  const sides = [ours(module, options), ...SPEEDUPS.map(off)];
+  return { name: `ablation-${module}`, group: "ablation", title, sides };
 }
 
 function inference(name: string, model: string, variant: string, size: Size, title: string): BenchCase {
@@ -186,4 +196,7 @@ export const SUITE: readonly BenchCase[] = [
   coco("segm", "masks"),
   miou("miou", "regions", false),
   miou("miou-noise", "every pixel drawn by itself", true),
+  ablation("backbone-step", "What makes the dense L1 backbone's step fast, 512², batch 2"),
+  ablation("mask-rcnn-step", "What makes the step of Mask R-CNN L1 fast, 512², batch 2, 8 objects an image"),
+  ablation("semantic-fpn-step", "What makes the step of Semantic FPN L1 fast, 512², batch 2"),
 ];

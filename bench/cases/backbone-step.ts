@@ -1,22 +1,23 @@
 import { efficientFormer } from "../../lib/backbones/efficientformer.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { bufferOutputs, gradientOutputs, gradientStore, inputsOf } from "../../lib/models/bindings.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
 import { checksum, normalisedImages, outputGradient } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
+import { trainingSetup } from "./ablation.js";
 import { benchValues, norm, sizeOfVariant } from "./models.js";
 
 /** Forward on the batch's statistics, and the gradients of all parameters from fixed gradients of the four outputs. */
-export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
+export const prepare: Prepare = async ({ variant, size, batch, ...options }) => {
   const list = new ParameterList();
   const backbone = efficientFormer(list.scope(), { size: sizeOfVariant(variant), biasSide: 25 });
   const values = benchValues(list.all);
-  const context = Context.training();
+  const { engine, normMode } = trainingSetup(options);
+  const context = Context.training(normMode);
   const maps = backbone.forward(input("images", [batch, 3, ...size]), context);
   const seeds = maps.map((value, i) => ({ value, gradient: input(`seed/${i}`, value.shape) }));
-  const program = await onnxRuntimeEngine({ threads }).compile({
+  const program = await engine.compile({
     ...gradientOutputs(seeds, values.trainable, context),
     ...bufferOutputs(context.updates),
   });

@@ -1,27 +1,26 @@
 import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import { maskRcnnTrainer } from "../../lib/models/maskRcnn/trainer.js";
 import { type BenchObjects, checksum, normalisedImages, objects, type Size } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
+import { trainingSetup } from "./ablation.js";
 import { benchValues, instancesModel } from "./models.js";
 import { trainingSteps } from "./trainingSteps.js";
 
 const CLASSES = 80;
 
 /** Forward, losses, all gradients and AdamW of Mask R-CNN, proposals and sampling included. */
-export const prepare: Prepare = async ({ variant, size, batch: count, objects: perImage, threads }) => {
+export const prepare: Prepare = async ({ variant, size, batch: count, objects: perImage, ...options }) => {
   const model = maskRcnn(instancesModel(variant), CLASSES, true);
   const values = benchValues(model.parameters);
   let positives: readonly number[] = [];
   const trainer = maskRcnnTrainer({
     model,
     values,
-    engine: onnxRuntimeEngine({ threads }),
-    normMode: () => "batch",
+    ...trainingSetup(options),
     frozen: () => false,
     onSampled: (targets) => {
       positives = targets.map((target) => target.positives);

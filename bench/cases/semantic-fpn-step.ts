@@ -1,24 +1,23 @@
 import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
-import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
 import { checksum, labelMap, normalisedImages } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
+import { trainingSetup } from "./ablation.js";
 import { benchValues, semanticModel } from "./models.js";
 import { trainingSteps } from "./trainingSteps.js";
 
 const CLASSES = 150;
 
 /** Forward, cross-entropy at full size, all gradients and AdamW. */
-export const prepare: Prepare = async ({ variant, size, batch: count, threads }) => {
+export const prepare: Prepare = async ({ variant, size, batch: count, ...options }) => {
   const model = semanticFpn(semanticModel(variant), CLASSES);
   const values = benchValues(model.parameters);
   const trainer = semanticTrainer({
     model,
     values,
-    engine: onnxRuntimeEngine({ threads }),
+    ...trainingSetup(options),
     averageOverAllPixels: false,
-    normMode: () => "batch",
     frozen: () => false,
   });
   const [height, width] = size;

@@ -15,8 +15,11 @@ export interface RandomInput {
   readonly draw: (values: Float32Array, random: Random) => void;
 }
 
-/** Whether batch norm takes the statistics of the batch (and updates the running ones) or the running ones. */
-export type NormMode = "batch" | "running";
+/**
+ * Whether batch norm takes the statistics of the batch (and updates the running ones) or the running ones. "batchAlone" is
+ * "batch" as an operator of its own even where it could be part of a convolution's kernel: slower, for comparisons.
+ */
+export type NormMode = "batch" | "batchAlone" | "running";
 
 /**
  * What a forward pass may know besides its input: how to get parameters, whether it trains, and where random masks

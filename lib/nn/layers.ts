@@ -129,11 +129,12 @@ export function batchNorm(
       Value,
       Value,
     ];
-    if (context.normMode(gamma) === "running") {
+    const mode = context.normMode(gamma);
+    if (mode === "running") {
       const normalised = div(scale, sqrt(add(variance, scalar(epsilon))));
       return graph.channelAffine(x, normalised, sub(shift, mul(mean, normalised)));
     }
-    const before = graph.normalisableConvolution(x);
+    const before = mode === "batch" ? graph.normalisableConvolution(x) : undefined;
     const batch = before
       ? graph.pointwiseBatchNorm(before, scale, shift, { epsilon })
       : graph.batchNorm(x, scale, shift, { epsilon });

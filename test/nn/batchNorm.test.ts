@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { batchNorm, conv2d, gradients, input, mul, nodesInOrder, sum, type Value } from "../../lib/graph/index.js";
-import { Context } from "../../lib/nn/context.js";
+import { Context, type NormMode } from "../../lib/nn/context.js";
 import * as layers from "../../lib/nn/layers.js";
 import { ParameterList } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
@@ -11,7 +11,10 @@ const BATCH = 3;
 const SIDE = 17;
 
 /** A convolution and batch norm in training, with the loss Σ y · weight, and what the same is in plain operators. */
-function normalised({ channels, out, kernel = 1 }: { channels: number; out: number; kernel?: number }) {
+function normalised(
+  { channels, out, kernel = 1 }: { channels: number; out: number; kernel?: number },
+  mode: NormMode = "batch",
+) {
   const list = new ParameterList();
   const scope = list.scope();
   const options = { in: channels, out, kernel };
@@ -19,7 +22,7 @@ function normalised({ channels, out, kernel = 1 }: { channels: number; out: numb
     layers.convolution(scope.child("conv"), options),
     layers.batchNorm(scope.child("norm"), out),
   );
-  const context = Context.training();
+  const context = Context.training(() => mode);
   const x = input("x", [BATCH, channels, SIDE, SIDE]);
   const y = layer(x, context);
   const value = (name: string) => context.value(list.all.find((parameter) => parameter.name === name)!);
@@ -70,6 +73,15 @@ describe("batch norm behind a convolution", () => {
       expect(results.mean![i]).closeTo(0.1 * average, 1e-4);
       expect(results.variance![i]).closeTo((0.1 * results.plainVariance![i]! * pixels) / (pixels - 1), 1e-5);
     }
+  });
+
+  it("stays on its own where it is told to", () => {
+    const wide = { channels: 12, out: 48 };
+    expect(operatorsOf(normalised(wide).y)).to.include("pointwiseBatchNorm");
+    expect(operatorsOf(normalised(wide, "batchAlone").y))
+      .to.include("batchNorm")
+      .and.not.include("pointwiseBatchNorm");
+    expect(normalised(wide, "batchAlone").mean, "updates of the running statistics").to.be.an("object");
   });
 
   it("stays on its own where that is cheaper", () => {

@@ -41,6 +41,8 @@ export interface OnnxRuntimeOptions {
    * some ten times larger. By default on x64 CPUs.
    */
   readonly winograd?: boolean;
+  /** Spare the copies onnxruntime-node makes of all outputs (`uncopied.ts`). By default on the CPU. */
+  readonly uncopied?: boolean;
   readonly optimisation?: "disabled" | "basic" | "extended" | "all";
 }
 
@@ -84,7 +86,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     const file = writeOnnx(filtered, {
       // What is onnxruntime's own is the CPU's own: elsewhere it would be sent there and back.
       dialect: onCpu ? "onnxruntime" : "standard",
-      ...(onCpu ? { sequence: STOP } : {}),
+      ...((options.uncopied ?? onCpu) ? { sequence: STOP } : {}),
       fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
     });
     return [file, { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true }];
