@@ -204,7 +204,7 @@ function addPaeth(row: usize, above: usize, out: usize, end: usize): void {
 
 /**
  * Saturation and hue in the HSV hexcone, in place, four pixels at a time; the formulas are `changeHsv`'s in
- * lib/images/colour.ts.
+ * lib/pixels/colour.ts.
  *
  * @param pixels raised to a multiple of 4
  * @param turn 0–6 sixths of the circle

@@ -24,7 +24,6 @@ export { type DecodeOptions, decodeImage, decodeLabelMap } from "./images/decode
 export { type DrawnInstances, drawInstances, type InstanceStyle } from "./images/draw/instances.js";
 export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
-export type { Image, LabelMap } from "./images/image.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export {
@@ -37,6 +36,7 @@ export {
   type SegmentationModel,
 } from "./inference/loadModel.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
 export { profile } from "./profile/profile.js";
 export type { ModelProfile, ProfileOptions, ProfileResult } from "./profile/types.js";

@@ -9,8 +9,8 @@ import { writeFileAtomic } from "../lib/files.js";
 import { drawInstances } from "../lib/images/draw/instances.js";
 import { drawSheet, type SheetRow } from "../lib/images/draw/sheet.js";
 import { encodeJpeg } from "../lib/images/encode.js";
-import { padImage } from "../lib/images/geometry.js";
-import type { Image } from "../lib/images/image.js";
+import { padImage } from "../lib/pixels/geometry.js";
+import type { Image } from "../lib/pixels/image.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const WIDE = { width: 320, height: 240 };

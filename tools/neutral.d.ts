@@ -12,3 +12,5 @@ declare class TextDecoder {
 }
 
 declare function btoa(text: string): string;
+
+declare function atob(base64: string): string;

@@ -6,7 +6,7 @@ export interface Room {
   readonly neutral?: true;
 }
 
-const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks"] as const;
+const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks", "pixels"] as const;
 const PARTS = [...MODEL_PARTS, "config", "engines", "images", "datasets", "evaluation"] as const;
 
 const RUNNING = [...PARTS, "models"] as const;
@@ -17,15 +17,24 @@ const RUNNING = [...PARTS, "models"] as const;
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
   schemas: { holds: "pieces that schemas of configs are made of", imports: [], neutral: true },
-  kernels: { holds: "the door to the compiled kernels; only here is WebAssembly loaded", imports: [] },
+  kernels: {
+    holds: "the door to the compiled kernels; only here is WebAssembly loaded",
+    imports: [],
+    neutral: true,
+  },
   graph: {
     holds: "values, operators (shape rule, gradient, cost, traits), gradients, passes",
     imports: [],
     neutral: true,
   },
-  regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"] },
+  regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"], neutral: true },
   masks: { holds: "run lengths, polygons, pasting", imports: [], neutral: true },
-  images: { holds: "codecs, resizing, geometry, colour, drawing; only here is a codec imported", imports: ["kernels"] },
+  pixels: {
+    holds: "what an image and a label map are; resizing, geometry, colour, normalising: arrays in, arrays out",
+    imports: ["kernels"],
+    neutral: true,
+  },
+  images: { holds: "codecs, decoding, encoding, drawing; only here is a codec imported", imports: ["pixels"] },
   nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"], neutral: true },
   backbones: {
     holds: "one architecture a file: schema, variants, layers, what can be frozen, weight names",
@@ -37,9 +46,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   datasets: {
     holds: "readers, the loader, and in `transforms` one a file",
-    imports: ["schemas", "jsonfiles", "images", "masks"],
+    imports: ["schemas", "jsonfiles", "pixels", "images", "masks"],
   },
-  optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"] },
+  optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
   schedules: { holds: "of the learning rate, one a file: schema and rate", imports: ["schemas"], neutral: true },
   compilers: {
     holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
@@ -53,7 +62,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "backbones", "necks", "heads", "datasets", "optimizers", "schedules", "engines"],
+    imports: ["schemas", "pixels", "backbones", "necks", "heads", "datasets", "optimizers", "schedules", "engines"],
   },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },
@@ -61,7 +70,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "which tensor of a file goes into which parameter",
     imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
-  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "images", "jsonfiles"] },
+  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "pixels", "images", "jsonfiles"] },
   runs: {
     holds: "the folder of a run: checkpoints, state, logs, history, lock; what a training run reports",
     imports: ["kernels", "config", "tensors", "tensorfiles"],
@@ -80,7 +89,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "files for other programs, and the proof that they answer the same",
     imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
-  pages: { holds: "HTML pages with everything in them", imports: ["images"] },
+  pages: { holds: "HTML pages with everything in them", imports: ["pixels", "images"] },
   profile: {
     holds: "what models cost and how long they take: the clock of all measurements, models cut into their blocks",
     imports: [...RUNNING, "tasks", "export", "pages"],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import { classificationTransformConfig, transformConfig, transformOf } from "../datasets/transforms/index.js";
+import { IMAGENET_NORMALISATION } from "../pixels/normalise.js";
 import { count, filePath, flag, fraction, positive } from "../schemas/fields.js";
 
 function strideMultiple(description: string) {
@@ -23,11 +24,11 @@ const shared = () => ({
     .strictObject({
       mean: z
         .tuple([z.number(), z.number(), z.number()])
-        .default([123.675, 116.28, 103.53])
+        .default([...IMAGENET_NORMALISATION.mean])
         .describe("Red, green, blue subtracted from pixels of 0–255; by default ImageNet's"),
       std: z
         .tuple([positive("Red"), positive("Green"), positive("Blue")])
-        .default([58.395, 57.12, 57.375])
+        .default([...IMAGENET_NORMALISATION.std])
         .describe("Red, green, blue by which the difference is divided; by default ImageNet's"),
     })
     .prefault({})

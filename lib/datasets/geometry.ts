@@ -1,15 +1,20 @@
-import { cropImage, cropLabelMap, padImage, padLabelMap } from "../images/geometry.js";
-import type { Size, Window } from "../images/image.js";
-import { type Interpolation, resizeImageLater, resizeLabelMapLater } from "../images/resize.js";
 import { cropRle, resizeRle } from "../masks/transforms.js";
+import { cropImage, cropLabelMap, padImage, padLabelMap } from "../pixels/geometry.js";
+import type { Size, Window } from "../pixels/image.js";
+import { IMAGENET_NORMALISATION } from "../pixels/normalise.js";
+import { type Interpolation, resizeImageLater, resizeLabelMapLater } from "../pixels/resize.js";
 import { moveBoxes, selectInstances, withExtent } from "./instances.js";
 import type { Instances, Sample } from "./types.js";
 
 /** The longer and the shorter side an image may have at most, in any order; or an exact width and height. */
 export type Scale = readonly [number, number];
 
-/** Red, green and blue of 0–255, which normalise to about zero. */
-export const IMAGENET_MEAN = [124, 116, 104] as const;
+/** ImageNet's mean as a colour: red, green and blue of 0–255, which normalise to about zero. */
+export const IMAGENET_MEAN: readonly [red: number, green: number, blue: number] = [
+  Math.round(IMAGENET_NORMALISATION.mean[0]),
+  Math.round(IMAGENET_NORMALISATION.mean[1]),
+  Math.round(IMAGENET_NORMALISATION.mean[2]),
+];
 
 /** The size that keeps the ratio and fits into max(scale) by min(scale), rounded half up as MMCV does. */
 export function scaledSize(size: Size, scale: Scale): Size {

@@ -3,7 +3,7 @@ import { UserError } from "../errors.js";
 import { readLabelMapSize } from "../images/decode.js";
 import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
 import { type Colour, classPalette } from "../images/draw/palette.js";
-import { IGNORED_LABEL } from "../images/image.js";
+import { IGNORED_LABEL } from "../pixels/image.js";
 import { listImages, listNames } from "./folders.js";
 import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
 import { loadLabelMap, loadSample } from "./sample.js";

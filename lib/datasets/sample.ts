@@ -1,7 +1,7 @@
 import { type CodecName, type DecodeOptions, decodeImage, decodeLabelMap } from "../images/decode.js";
-import { IGNORED_LABEL, type Image, type LabelMap } from "../images/image.js";
-import { labelsKernel } from "../images/kernels.js";
 import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../pixels/image.js";
+import { labelsKernel } from "../pixels/kernels.js";
 import { DataFault } from "./fault.js";
 import { metaOf } from "./meta.js";
 import type { Instances, LabelMapSource, Sample, SampleSource } from "./types.js";

@@ -1,7 +1,7 @@
 import type { Colour } from "../images/draw/palette.js";
-import type { Image, LabelMap } from "../images/image.js";
 import type { CocoSegmentation } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
+import type { Image, LabelMap } from "../pixels/image.js";
 
 /** The objects of one image. Arrays run in parallel over n objects. */
 export interface Instances {

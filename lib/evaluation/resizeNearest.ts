@@ -1,4 +1,4 @@
-import { nearestIndices } from "../images/nearest.js";
+import { nearestIndices } from "../pixels/nearest.js";
 import type { ClassMap } from "./confusion.js";
 
 /** A class map at another size: each pixel takes the source pixel that `nearestIndices` says. */

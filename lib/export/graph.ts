@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 import { div, input, type Value } from "../graph/index.js";
-import type { Normalisation } from "../images/normalise.js";
 import type { Context } from "../nn/context.js";
+import type { Normalisation } from "../pixels/normalise.js";
 import type { Network } from "./network.js";
 import { normalised, sizesInput, widthHeightTwice } from "./processing.js";
 import type { ExportSettings } from "./settings.js";

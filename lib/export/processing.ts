@@ -15,7 +15,7 @@ import {
   type Value,
   where,
 } from "../graph/index.js";
-import type { Normalisation } from "../images/normalise.js";
+import type { Normalisation } from "../pixels/normalise.js";
 
 /** An image's height and width by batch, int32 [B, 2], as an input of the model. */
 export const sizesInput = (name: string, batch: number): Value => input(name, [batch, 2], "int32");

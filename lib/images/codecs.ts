@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
+import { dropAlpha, type Image, type Size } from "../pixels/image.js";
+import { reducedImage } from "../pixels/resize.js";
 import { isOwnProcess } from "../process.js";
 import { formatOf, type ImageFormat } from "./formats.js";
 import { sizeOfGif } from "./headers.js";
-import { dropAlpha, type Image, type Size } from "./image.js";
 import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
 import { BYTES_A_PIXEL, checkSize, pixelLimit, unpackedLimit } from "./limits.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
-import { reducedImage } from "./resize.js";
 
 /** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
 export type CodecName = "sharp" | "javascript";

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.js";
 import { describeFileError, openFile, readBytes as readWhole } from "../files.js";
+import type { Image, LabelMap, Size } from "../pixels/image.js";
 import { type Codec, type CodecName, loadCodec } from "./codecs.js";
 import { formatOf, otherContent } from "./formats.js";
-import type { Image, LabelMap, Size } from "./image.js";
 import { isCutJpeg } from "./jpeg.js";
 import { checkSize, RefusedImage } from "./limits.js";
 import { readPlainPng } from "./plainPng.js";

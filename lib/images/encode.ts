@@ -1,5 +1,5 @@
+import type { Image, LabelMap } from "../pixels/image.js";
 import { type CodecName, loadCodec } from "./codecs.js";
-import type { Image, LabelMap } from "./image.js";
 import { writeIndexedPng } from "./png.js";
 
 export interface EncodeOptions {

@@ -1,4 +1,4 @@
-import type { Size } from "./image.js";
+import type { Size } from "../pixels/image.js";
 
 /** The larger of the canvas and the first frame, which is decoded whole though it may be larger. */
 export function sizeOfGif(view: DataView): Size {

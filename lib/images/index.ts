@@ -1,3 +1,5 @@
+export type { Image, LabelMap, Size } from "../pixels/image.js";
+export { type Interpolation, resizeImage, resizeLabelMap } from "../pixels/resize.js";
 export type { CodecName } from "./codecs.js";
 export { type DecodeOptions, decodeImage, decodeLabelMap } from "./decode.js";
 export { type DrawnInstances, drawInstances, type InstanceStyle } from "./draw/instances.js";
@@ -6,5 +8,3 @@ export { drawPlot, type PlotOptions, plotSvg, type Series } from "./draw/plot.js
 export { drawLabelMap, type SemanticStyle } from "./draw/semantic.js";
 export { drawSheet, type SheetOptions, type SheetRow } from "./draw/sheet.js";
 export { type EncodeOptions, encodeIndexedPng, encodeJpeg, encodePng } from "./encode.js";
-export type { Image, LabelMap, Size } from "./image.js";
-export { type Interpolation, resizeImage, resizeLabelMap } from "./resize.js";

@@ -1,4 +1,4 @@
-import type { Size } from "./image.js";
+import type { Size } from "../pixels/image.js";
 
 /** Whether this is a JPEG in which no end marker follows the last start of a scan. */
 export function isCutJpeg(bytes: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import type { Size } from "./image.js";
+import type { Size } from "../pixels/image.js";
 
 /**
  * A few kilobytes can claim any number of pixels, so what a file may unpack to is bounded before it is unpacked: 40 million

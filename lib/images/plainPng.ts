@@ -1,6 +1,6 @@
 import { crc32, inflateSync } from "node:zlib";
-import type { LabelMap, Size } from "./image.js";
-import { unfilterKernel } from "./kernels.js";
+import type { LabelMap, Size } from "../pixels/image.js";
+import { unfilterKernel } from "../pixels/kernels.js";
 import { unpackedLimit } from "./limits.js";
 
 const SIGNATURE_BYTES = 8;

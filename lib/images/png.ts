@@ -1,6 +1,6 @@
 import { crc32, inflateSync } from "node:zlib";
 import { encode } from "fast-png";
-import type { Image } from "./image.js";
+import type { Image } from "../pixels/image.js";
 import { checkSize, RefusedImage } from "./limits.js";
 import { type PngLayout, samplesOf, storedBytes } from "./pngRows.js";
 

@@ -1,4 +1,4 @@
-import type { Size } from "./image.js";
+import type { Size } from "../pixels/image.js";
 
 /** How a PNG's samples lie: channels of `depth` bits, in one pass or in Adam7's seven. */
 export interface PngLayout extends Size {

@@ -2,7 +2,7 @@ import { loadConfig, resolveConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { decodeImage, describeValue, type FileInput } from "../images/decode.js";
-import { dropAlpha, type Image } from "../images/image.js";
+import { dropAlpha, type Image } from "../pixels/image.js";
 import type { FoundClass } from "../tasks/classification/found.js";
 import type { FoundInstance } from "../tasks/detection/found.js";
 import { kindOf } from "../tasks/kinds.js";

@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, refuseExisting } from "../files.js";
 import { decodeImage } from "../images/decode.js";
-import type { Image } from "../images/image.js";
+import type { Image } from "../pixels/image.js";
 import type { ProgressEvent } from "../progress.js";
 import { kindOf, MODEL_KINDS } from "../tasks/kinds.js";
 import type { PredictionChoices, PredictionSummary } from "../tasks/predictions.js";

@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
-import type { Image } from "../images/image.js";
 import { ParameterValues } from "../nn/parameters.js";
+import type { Image } from "../pixels/image.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { prepare } from "./prepare.js";

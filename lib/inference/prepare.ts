@@ -2,9 +2,9 @@ import type { Config } from "../config/schema.js";
 import { paddedSize } from "../datasets/loader/padding.js";
 import { metaOf } from "../datasets/meta.js";
 import { applyTransforms } from "../datasets/transforms/index.js";
-import type { Image } from "../images/image.js";
-import { writeNormalised } from "../images/normalise.js";
 import type { InferenceBatch } from "../models/predictions.js";
+import type { Image } from "../pixels/image.js";
+import { writeNormalised } from "../pixels/normalise.js";
 import { Random } from "../random.js";
 
 /** An image as a batch of one: the config's test transforms, normalised and padded as in validation. */

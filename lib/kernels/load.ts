@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { UserError } from "../errors.js";
+import { COMPILED } from "./compiled.js";
 
 /** A memory of WebAssembly; `buffer` is another one after `grow`. */
 export interface WasmMemory {
@@ -32,16 +30,18 @@ export const MODULES = {
 
 type Kernels<Name extends keyof typeof MODULES> = Readonly<Record<(typeof MODULES)[Name][number], Kernel>>;
 
-/** Loads a module of kernels/, with a memory of its own. */
+/** Loads a module of kernels/, with a memory of its own. At once: each is below the 4 KB that browsers compile so. */
 export function loadKernels<Name extends keyof typeof MODULES>(
   name: Name,
 ): { readonly kernels: Kernels<Name>; readonly memory: WasmMemory } {
-  const path = fileURLToPath(new URL(`./${name}.wasm`, import.meta.url));
-  if (!existsSync(path)) throw new UserError(`${path} is missing: run "npm run build", which compiles the kernels`);
   const memory = new WebAssembly.Memory({ initial: 16 });
-  const module = new WebAssembly.Module(readFileSync(path));
+  const module = new WebAssembly.Module(bytesOf(COMPILED[name].wasm));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return { kernels: exports as Kernels<Name>, memory };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 /** Sees to it that the memory has at least `bytes`. */

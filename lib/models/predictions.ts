@@ -1,6 +1,6 @@
 import type { SampleMeta } from "../datasets/types.js";
-import type { LabelMap } from "../images/image.js";
 import type { Rle } from "../masks/types.js";
+import type { LabelMap } from "../pixels/image.js";
 
 /** Images ready for a network, with what is needed to bring its answers back to the original images. */
 export interface InferenceBatch {

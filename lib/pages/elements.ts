@@ -1,5 +1,5 @@
 import { encodeJpeg, encodePng } from "../images/encode.js";
-import type { Image } from "../images/image.js";
+import type { Image } from "../pixels/image.js";
 import { type Html, html, raw } from "./html.js";
 
 /** Figures side by side, as many to a row as there is room for. */

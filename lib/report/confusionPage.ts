@@ -1,6 +1,6 @@
 import { mostConfused } from "../evaluation/confusions.js";
-import type { Image } from "../images/image.js";
 import { folded, type Html, imageFigure, matrixTable, tableOf } from "../pages/index.js";
+import type { Image } from "../pixels/image.js";
 import { percent } from "./format.js";
 
 export interface ConfusionPart {

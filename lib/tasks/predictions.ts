@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { encodeJpeg } from "../images/encode.js";
-import type { Image } from "../images/image.js";
+import type { Image } from "../pixels/image.js";
 import type { FoundClass } from "./classification/found.js";
 import type { ModelDescription } from "./description.js";
 

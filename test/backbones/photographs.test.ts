@@ -7,11 +7,11 @@ import { efficientNet, efficientNetClassifier } from "../../lib/backbones/effici
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input } from "../../lib/graph/index.js";
 import { decodeImage } from "../../lib/images/decode.js";
-import { cropImage } from "../../lib/images/geometry.js";
-import { writeNormalised } from "../../lib/images/normalise.js";
-import { resizeImage } from "../../lib/images/resize.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
+import { cropImage } from "../../lib/pixels/geometry.js";
+import { writeNormalised } from "../../lib/pixels/normalise.js";
+import { resizeImage } from "../../lib/pixels/resize.js";
 import { openTensorFile } from "../../lib/tensorfiles/open.js";
 import { fillFrom } from "../../lib/weights/load.js";
 import { planLoad } from "../../lib/weights/plan.js";

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { api } from "../../lib/cli/api.js";
 import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng } from "../../lib/images/encode.js";
-import { smoothImage } from "../images/images.js";
+import { smoothImage } from "../pixels/images.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { accepted, onlyMessage, refused, set } from "./refused.js";
 import { run as runCommand } from "./support.js";

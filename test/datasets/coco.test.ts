@@ -7,7 +7,7 @@ import type { DetectionDataset } from "../../lib/datasets/types.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson, requireData } from "../support/goldens.js";
 

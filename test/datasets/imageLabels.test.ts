@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { openImageLabels } from "../../lib/datasets/imageLabels.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 
 describe("images with a class each", () => {

@@ -7,7 +7,7 @@ import { ade20kFolders, type LabelMapOptions, openLabelMaps } from "../../lib/da
 import { decodeLabelMap } from "../../lib/images/decode.js";
 import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 

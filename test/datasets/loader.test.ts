@@ -13,8 +13,8 @@ import type { TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Dataset } from "../../lib/datasets/types.js";
 import { UserError } from "../../lib/errors.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { IMAGENET_NORMALISATION } from "../../lib/images/normalise.js";
-import { noiseImage } from "../images/images.js";
+import { IMAGENET_NORMALISATION } from "../../lib/pixels/normalise.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 

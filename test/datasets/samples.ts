@@ -2,7 +2,7 @@ import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances, Sample } from "../../lib/datasets/types.js";
 import { encodeRle } from "../../lib/masks/rle.js";
 import { Random } from "../../lib/random.js";
-import { noiseImage, noiseLabels } from "../images/images.js";
+import { noiseImage, noiseLabels } from "../pixels/images.js";
 
 /** A sample with boxes of whole pixels whose masks fill them, and a label map. */
 export function makeSample(width: number, height: number, objects: number, seed = 1): Sample {

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { scaledSize } from "../../lib/datasets/geometry.js";
 import { applyTransforms, completeTransforms, type TransformInput } from "../../lib/datasets/transforms/index.js";
 import type { Sample } from "../../lib/datasets/types.js";
-import { changeHsv, scaleValues } from "../../lib/images/colour.js";
-import { resizeImage, resizeLabelMap } from "../../lib/images/resize.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
+import { changeHsv, scaleValues } from "../../lib/pixels/colour.js";
+import { resizeImage, resizeLabelMap } from "../../lib/pixels/resize.js";
 import { Random } from "../../lib/random.js";
 import { filledBox, makeSample } from "./samples.js";
 

@@ -10,7 +10,7 @@ import { decodeImage } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
-import { noiseImage, smoothImage } from "../images/images.js";
+import { noiseImage, smoothImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 import { makeShapes, type ShapesData } from "../support/shapes.js";

@@ -13,7 +13,7 @@ import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson, requireData } from "../support/goldens.js";
 

@@ -8,9 +8,9 @@ import { safeName } from "../../lib/datatools/convert/classFolders.js";
 import { type ConvertSource, convertData } from "../../lib/datatools/convert/convert.js";
 import { decodeImage } from "../../lib/images/decode.js";
 import { encodeJpeg, encodePng } from "../../lib/images/encode.js";
-import { cropImage } from "../../lib/images/geometry.js";
+import { cropImage } from "../../lib/pixels/geometry.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
 

@@ -14,7 +14,7 @@ import type { ImageStats } from "../../lib/datatools/stats/types.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { sourceOf } from "../../lib/tasks/kinds.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { requireChromium, withPage } from "../support/browser.js";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";

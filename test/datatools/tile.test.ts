@@ -9,15 +9,15 @@ import { tileData } from "../../lib/datatools/tile/tile.js";
 import { tileWindows } from "../../lib/datatools/tile/windows.js";
 import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { cropImage, cropLabelMap } from "../../lib/images/geometry.js";
 import { segmentationToRle } from "../../lib/masks/coco.js";
 import { polygonToRle } from "../../lib/masks/polygons.js";
 import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
 import { cropRle } from "../../lib/masks/transforms.js";
 import { UNCOUNTED } from "../../lib/masks/work.js";
+import { cropImage, cropLabelMap } from "../../lib/pixels/geometry.js";
 import { accepted, refused } from "../cli/refused.js";
-import { noiseImage, noiseLabels } from "../images/images.js";
+import { noiseImage, noiseLabels } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { readJson } from "../support/goldens.js";
 

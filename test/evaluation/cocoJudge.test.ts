@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { openCoco } from "../../lib/datasets/coco.js";
 import { encodePng } from "../../lib/images/encode.js";
 import { cocoJudge } from "../../lib/tasks/detection/cocoJudge.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 
 describe("validation by an annotation file", () => {
   let folder = "";

@@ -9,10 +9,10 @@ import { exportGraph, type GraphSize } from "../../lib/export/graph.js";
 import type { Network } from "../../lib/export/network.js";
 import type { Part } from "../../lib/export/settings.js";
 import { decodeImage } from "../../lib/images/decode.js";
-import { writeNormalised } from "../../lib/images/normalise.js";
 import type { InferenceBatch } from "../../lib/models/predictions.js";
 import { withShapes } from "../../lib/models/programPredictor.js";
 import { Context } from "../../lib/nn/context.js";
+import { writeNormalised } from "../../lib/pixels/normalise.js";
 import { trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 

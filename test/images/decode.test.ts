@@ -8,10 +8,10 @@ import { encode } from "fast-png";
 import sharp from "sharp";
 import { decodeImage, decodeLabelMap, describeCodecs } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
-import type { Image } from "../../lib/images/image.js";
+import type { Image } from "../../lib/pixels/image.js";
+import { meanDifference, noiseImage, noiseLabels, smoothImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 import { requireData } from "../support/goldens.js";
-import { meanDifference, noiseImage, noiseLabels, smoothImage } from "./images.js";
 
 const CODECS = ["sharp", "javascript"] as const;
 

@@ -6,10 +6,10 @@ import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
 import { drawLabelMap } from "../../lib/images/draw/semantic.js";
 import { drawSheet } from "../../lib/images/draw/sheet.js";
 import { renderSvg, shortened, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
-import type { Image } from "../../lib/images/image.js";
+import type { Image } from "../../lib/pixels/image.js";
+import { noiseImage } from "../pixels/images.js";
 import { readJson, requireData } from "../support/goldens.js";
 import { ciede2000, ciede2000OfLab } from "./ciede2000.js";
-import { noiseImage } from "./images.js";
 
 const grey = (width: number, height: number): Image => ({
   width,

@@ -8,8 +8,8 @@ import { expect } from "chai";
 import sharp from "sharp";
 import { decodeImage, decodeLabelMap, decodeMask, readLabelMapSize } from "../../lib/images/decode.js";
 import { readPng } from "../../lib/images/png.js";
+import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
-import { noiseImage } from "./images.js";
 import { pngChunk } from "./pngChunk.js";
 
 interface Claim {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { PNG } from "pngjs";
 import { readPlainPng } from "../../lib/images/plainPng.js";
 import { readPng } from "../../lib/images/png.js";
-import { noiseLabels } from "./images.js";
+import { noiseLabels } from "../pixels/images.js";
 import { pngChunk } from "./pngChunk.js";
 
 const sides = fc.integer({ min: 1, max: 40 });

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { loadModel } from "../../lib/inference/loadModel.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";

@@ -15,7 +15,7 @@ import {
   svgFigure,
   tableOf,
 } from "../../lib/pages/index.js";
-import { noiseImage } from "../images/images.js";
+import { noiseImage } from "../pixels/images.js";
 import { requireChromium, withPage } from "../support/browser.js";
 
 const HOSTILE = `<script>alert("x")</script> & 'quotes'`;

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
-import { cropImage } from "../../lib/images/geometry.js";
-import type { Image, LabelMap } from "../../lib/images/image.js";
+import { cropImage } from "../../lib/pixels/geometry.js";
+import type { Image, LabelMap } from "../../lib/pixels/image.js";
 import { Random } from "../../lib/random.js";
 
 /** A data set that needs no files from elsewhere: discs and squares on a dark ground, as objects, label maps and class folders. */

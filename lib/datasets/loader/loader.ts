@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { IMAGENET_NORMALISATION } from "../../images/normalise.js";
+import { IMAGENET_NORMALISATION } from "../../pixels/normalise.js";
 import { startPool, type ThreadPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
 import { completeTransforms, transformModules } from "../transforms/index.js";

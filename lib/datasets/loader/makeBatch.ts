@@ -1,6 +1,6 @@
 import type { CodecName } from "../../images/decode.js";
-import { padLabelMap } from "../../images/geometry.js";
-import { type Normalisation, writeNormalised } from "../../images/normalise.js";
+import { padLabelMap } from "../../pixels/geometry.js";
+import { type Normalisation, writeNormalised } from "../../pixels/normalise.js";
 import { Random } from "../../random.js";
 import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";

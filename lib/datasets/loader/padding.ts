@@ -1,4 +1,4 @@
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 
 /** Sides of images that enter a backbone are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;

@@ -1,6 +1,6 @@
 import type { CodecName } from "../../images/decode.js";
-import type { LabelMap } from "../../images/image.js";
-import type { Normalisation } from "../../images/normalise.js";
+import type { LabelMap } from "../../pixels/image.js";
+import type { Normalisation } from "../../pixels/normalise.js";
 import type { TransformInput } from "../transforms/index.js";
 import type { Dataset, Instances, SampleMeta } from "../types.js";
 import type { PaddingRule } from "./padding.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation } from "../../images/adjust.js";
-import type { Image } from "../../images/image.js";
+import { adjustBrightness, adjustContrast, adjustHue, adjustSaturation } from "../../pixels/adjust.js";
+import type { Image } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { transform } from "./transform.js";
 

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Image } from "../../images/image.js";
 import { mergeRles } from "../../masks/overlap.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
 import { cropRle, subtractRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
+import type { Image } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { count, fraction } from "../../schemas/fields.js";
 import { joinInstances, selectInstances, tightenBoxes } from "../instances.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { type KindSchema, KindTable } from "../../schemas/kinds.js";
 import type { Sample } from "../types.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import { side } from "../../schemas/fields.js";
 import { cropSample, padSample, resizeSample } from "../geometry.js";
 import { tightenBoxes } from "../instances.js";

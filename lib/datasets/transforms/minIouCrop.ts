@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size, Window } from "../../images/image.js";
+import type { Size, Window } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { fraction, positive } from "../../schemas/fields.js";
 import { cropSample } from "../geometry.js";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { cropImage, cropLabelMap } from "../../images/geometry.js";
-import { IGNORED_LABEL, type Image, type LabelMap } from "../../images/image.js";
 import { cropRle } from "../../masks/transforms.js";
+import { cropImage, cropLabelMap } from "../../pixels/geometry.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { fraction, side } from "../../schemas/fields.js";
 import { resizeSample } from "../geometry.js";

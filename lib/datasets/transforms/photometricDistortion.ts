@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { changeHsv, scaleValues } from "../../images/colour.js";
-import type { Image } from "../../images/image.js";
+import { changeHsv, scaleValues } from "../../pixels/colour.js";
+import type { Image } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { range, transform } from "./transform.js";
 

@@ -9,9 +9,9 @@ import {
   equalise,
   posterise,
   solarise,
-} from "../../images/adjust.js";
-import { rotateImage, shearImage, translateImage } from "../../images/affine.js";
-import type { Image } from "../../images/image.js";
+} from "../../pixels/adjust.js";
+import { rotateImage, shearImage, translateImage } from "../../pixels/affine.js";
+import type { Image } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { count, flag } from "../../schemas/fields.js";
 import type { Sample } from "../types.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { IGNORED_LABEL, type Image, type Window } from "../../images/image.js";
-import { countLabels } from "../../images/labelCounts.js";
+import { IGNORED_LABEL, type Image, type Window } from "../../pixels/image.js";
+import { countLabels } from "../../pixels/labelCounts.js";
 import type { Random } from "../../random.js";
 import { positive, side } from "../../schemas/fields.js";
 import { cropSample } from "../geometry.js";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { IGNORED_LABEL, type Image, type LabelMap, type Size, type Window } from "../../images/image.js";
 import { rleArea } from "../../masks/rle.js";
 import { rectangleRle, subtractRle } from "../../masks/transforms.js";
+import { IGNORED_LABEL, type Image, type LabelMap, type Size, type Window } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { fraction, positive } from "../../schemas/fields.js";
 import { IMAGENET_MEAN } from "../geometry.js";

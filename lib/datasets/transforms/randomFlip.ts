@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { flipImage, flipImageVertically, flipLabelMap, flipLabelMapVertically } from "../../images/geometry.js";
 import { flipRle, flipRleVertically } from "../../masks/transforms.js";
+import { flipImage, flipImageVertically, flipLabelMap, flipLabelMapVertically } from "../../pixels/geometry.js";
 import { fraction } from "../../schemas/fields.js";
 import type { Instances, Sample, SampleMeta } from "../types.js";
 import { transform } from "./transform.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { flag } from "../../schemas/fields.js";
 import { resizeSample, type Scale, scaledSize } from "../geometry.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size, Window } from "../../images/image.js";
+import type { Size, Window } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { side } from "../../schemas/fields.js";
 import { cropSample, middleWindow, resizeSample } from "../geometry.js";

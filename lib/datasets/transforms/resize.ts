@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import { flag, side } from "../../schemas/fields.js";
 import { resizeSample, scaledSize } from "../geometry.js";
 import { interpolation, scale, transform } from "./transform.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { positive, side } from "../../schemas/fields.js";
 import type { KindSchema } from "../../schemas/kinds.js";

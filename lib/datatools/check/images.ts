@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import { decodeImage } from "../../images/decode.js";
-import type { Image } from "../../images/image.js";
-import { resizeImage } from "../../images/resize.js";
+import type { Image } from "../../pixels/image.js";
+import { resizeImage } from "../../pixels/resize.js";
 import type { Collector } from "./collector.js";
 import type { CheckOptions } from "./types.js";
 

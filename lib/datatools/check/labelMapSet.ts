@@ -3,7 +3,7 @@ import { listImages, listNames } from "../../datasets/folders.js";
 import { chooseClasses, labelRule } from "../../datasets/labelMaps.js";
 import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
 import { decodeLabelMap } from "../../images/decode.js";
-import { IGNORED_LABEL } from "../../images/image.js";
+import { IGNORED_LABEL } from "../../pixels/image.js";
 import type { LabelMapsSource } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import type { CheckedSource } from "./cocoSet.js";

@@ -10,9 +10,9 @@ import { checkName, readBytes, refuseExisting, writeFileAtomic } from "../../fil
 import { decodeImage } from "../../images/decode.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { formatOf } from "../../images/formats.js";
-import { cropImage } from "../../images/geometry.js";
-import type { Window } from "../../images/image.js";
 import { COST } from "../../masks/work.js";
+import { cropImage } from "../../pixels/geometry.js";
+import type { Window } from "../../pixels/image.js";
 import { classFolders, safeName, shortened } from "./classFolders.js";
 import { createTally, type Words } from "./objects.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";

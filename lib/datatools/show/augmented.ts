@@ -1,8 +1,8 @@
 import type { Config } from "../../config/schema.js";
 import type { Batch } from "../../datasets/loader/types.js";
 import type { Dataset, Instances, Sample } from "../../datasets/types.js";
-import { readNormalised } from "../../images/normalise.js";
 import { cropRle } from "../../masks/transforms.js";
+import { readNormalised } from "../../pixels/normalise.js";
 import { trainingLoader } from "../../tasks/data.js";
 
 /**

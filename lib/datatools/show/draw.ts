@@ -2,10 +2,10 @@ import { resizeSample } from "../../datasets/geometry.js";
 import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
-import type { Image, Size } from "../../images/image.js";
 import { rleBoxXyxy } from "../../masks/rle.js";
 import type { SetWork } from "../../masks/work.js";
 import { COST } from "../../masks/work.js";
+import type { Image, Size } from "../../pixels/image.js";
 
 export interface DrawnSample {
   readonly image: Image;

@@ -9,8 +9,8 @@ import { findObjectInfo } from "../../datasets/objectInfo.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, copyFileAtomic, refuseExisting, writeFileAtomic } from "../../files.js";
-import { IGNORED_LABEL } from "../../images/image.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
+import { IGNORED_LABEL } from "../../pixels/image.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
 import {

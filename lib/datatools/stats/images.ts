@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import type { ClassificationDataset } from "../../datasets/types.js";
 import { readImageSize } from "../../images/decode.js";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import { Random } from "../../random.js";
 import type { ImageLabelsSource } from "../../tasks/sources.js";
 import { imageStats } from "./objects.js";

@@ -1,5 +1,5 @@
 import type { DetectionDataset } from "../../datasets/types.js";
-import type { Size } from "../../images/image.js";
+import type { Size } from "../../pixels/image.js";
 import { median, spreadOf } from "./spread.js";
 import type { ObjectStats } from "./types.js";
 

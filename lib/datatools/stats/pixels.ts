@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import pMap from "p-map";
 import type { SegmentationDataset } from "../../datasets/types.js";
-import { IGNORED_LABEL } from "../../images/image.js";
+import { IGNORED_LABEL } from "../../pixels/image.js";
 import { imageStats } from "./objects.js";
 import { median, spreadOf } from "./spread.js";
 import type { PixelStats, StatsOptions } from "./types.js";

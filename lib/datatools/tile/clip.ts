@@ -1,5 +1,4 @@
 import { clipPolygon } from "lineclip";
-import type { Window } from "../../images/image.js";
 import type { CocoSegmentation } from "../../masks/coco.js";
 import { polygonExtent } from "../../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../../masks/rle.js";
@@ -7,6 +6,7 @@ import { compressRle } from "../../masks/strings.js";
 import { cropRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import { COST, type Work } from "../../masks/work.js";
+import type { Window } from "../../pixels/image.js";
 
 export interface TileObject {
   /** Names it in messages. */

@@ -1,4 +1,4 @@
-import type { Size, Window } from "../../images/image.js";
+import type { Size, Window } from "../../pixels/image.js";
 
 export interface TileGrid {
   /** Of a tile; a smaller image keeps its own side. */

@@ -1,7 +1,7 @@
 import type { ModelFile, SizedTensors } from "../../engines/modelFile.js";
 import { sizeOf, type TensorData } from "../../graph/index.js";
-import type { Normalisation } from "../../images/normalise.js";
 import type { BatchPredictor, InferenceBatch } from "../../models/predictions.js";
+import type { Normalisation } from "../../pixels/normalise.js";
 import type { Task } from "../../tasks/task.js";
 import type { ExportSettings } from "../settings.js";
 import { inputsFor, runFile } from "./run.js";

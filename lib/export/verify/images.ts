@@ -1,8 +1,8 @@
 import type { Config } from "../../config/schema.js";
 import { scaledSize } from "../../datasets/geometry.js";
-import type { Image } from "../../images/image.js";
 import { prepare } from "../../inference/prepare.js";
 import type { InferenceBatch } from "../../models/predictions.js";
+import type { Image } from "../../pixels/image.js";
 import type { ExportSettings } from "../settings.js";
 
 /**

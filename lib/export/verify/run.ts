@@ -1,6 +1,6 @@
 import type { ModelFile, SizedTensor, SizedTensors } from "../../engines/modelFile.js";
-import type { Normalisation } from "../../images/normalise.js";
 import type { InferenceBatch } from "../../models/predictions.js";
+import type { Normalisation } from "../../pixels/normalise.js";
 import type { ExportSettings } from "../settings.js";
 
 /** The inputs of an exported model for a batch. */

@@ -1,4 +1,4 @@
-import type { Image } from "../image.js";
+import type { Image } from "../../pixels/image.js";
 import { boxOfRuns, pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
 import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";

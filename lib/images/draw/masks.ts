@@ -1,4 +1,4 @@
-import type { Image } from "../image.js";
+import type { Image } from "../../pixels/image.js";
 import type { Colour } from "./palette.js";
 
 /** A mask as column-major runs, the first one of zeros (COCO's run-length code). */

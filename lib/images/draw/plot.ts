@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { Image } from "../image.js";
+import type { Image } from "../../pixels/image.js";
 import { hexOf, linePalette } from "./palette.js";
 import { renderSvg, textWidth } from "./svg.js";
 import { CHART_CONFIG, chartSvg } from "./vega.js";

@@ -1,5 +1,5 @@
-import { padImage } from "../geometry.js";
-import { IGNORED_LABEL, type Image, type LabelMap } from "../image.js";
+import { padImage } from "../../pixels/geometry.js";
+import { IGNORED_LABEL, type Image, type LabelMap } from "../../pixels/image.js";
 import { type Colour, classPalette, hexOf } from "./palette.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
 

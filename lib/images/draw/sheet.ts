@@ -1,5 +1,5 @@
-import type { Image } from "../image.js";
-import { resizeImage } from "../resize.js";
+import type { Image } from "../../pixels/image.js";
+import { resizeImage } from "../../pixels/resize.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument } from "./svg.js";
 
 export interface SheetRow {

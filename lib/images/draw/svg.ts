@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type * as Resvg from "@resvg/resvg-js";
-import type { Image } from "../image.js";
+import type { Image } from "../../pixels/image.js";
 
 /** The font of all drawings, shipped with the package so that a machine without fonts draws the same. */
 export const FONT_FAMILY = "Inter";

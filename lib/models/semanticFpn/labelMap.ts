@@ -1,4 +1,4 @@
-import type { LabelMap, Size } from "../../images/image.js";
+import type { LabelMap, Size } from "../../pixels/image.js";
 
 export interface LogitMaps {
   /** [height, width, classes] */

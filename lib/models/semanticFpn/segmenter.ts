@@ -1,6 +1,6 @@
 import type { SizedTensors } from "../../engines/modelFile.js";
 import { transpose } from "../../graph/index.js";
-import type { LabelMap } from "../../images/image.js";
+import type { LabelMap } from "../../pixels/image.js";
 import type { InferenceBatch, Segmenter } from "../predictions.js";
 import { type PredictorOptions, programPredictor } from "../programPredictor.js";
 import { labelMapOf } from "./labelMap.js";

@@ -4,8 +4,8 @@ import { UserError } from "../../errors.js";
 import { writeFileAtomic } from "../../files.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { classPalette } from "../../images/draw/palette.js";
-import type { Image } from "../../images/image.js";
 import type { Detections } from "../../models/predictions.js";
+import type { Image } from "../../pixels/image.js";
 import { counted, pick } from "../../words.js";
 import {
   overlayWriter,

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../../files.js";
 import { classPalette } from "../../images/draw/palette.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
 import { encodeIndexedPng } from "../../images/encode.js";
-import type { LabelMap } from "../../images/image.js";
+import type { LabelMap } from "../../pixels/image.js";
 import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
 
 /** Overlays, and label maps named as their images. */

@@ -3,8 +3,8 @@ import type { ColourChange } from "../../../lib/datasets/transforms/colourJitter
 import { jitterColours } from "../../../lib/datasets/transforms/colourJitter.js";
 import { type Distortion, distort } from "../../../lib/datasets/transforms/photometricDistortion.js";
 import { applyOperation, OPERATIONS, type OperationName } from "../../../lib/datasets/transforms/randAugment.js";
-import type { Image } from "../../../lib/images/image.js";
-import { noiseImage, smoothImage } from "../../images/images.js";
+import type { Image } from "../../../lib/pixels/image.js";
+import { noiseImage, smoothImage } from "../../pixels/images.js";
 import { askPython, requirePython } from "../../support/python.js";
 
 const READ = `

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { changeHsv, changeHsvPlain, throughTable } from "../../lib/images/colour.js";
-import { cropImage, cropLabelMap, flipImage } from "../../lib/images/geometry.js";
-import { writeNormalised } from "../../lib/images/normalise.js";
+import { changeHsv, changeHsvPlain, throughTable } from "../../lib/pixels/colour.js";
+import { cropImage, cropLabelMap, flipImage } from "../../lib/pixels/geometry.js";
+import { writeNormalised } from "../../lib/pixels/normalise.js";
 import {
   bilinear,
   resizeImage,
@@ -10,7 +10,7 @@ import {
   resizeLabelMap,
   resizeLabelMapLater,
   resizeWindow,
-} from "../../lib/images/resize.js";
+} from "../../lib/pixels/resize.js";
 import { noiseImage, noiseLabels } from "./images.js";
 
 const sides = fc.integer({ min: 1, max: 90 });

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { changeHsv, scaleValues } from "../../lib/images/colour.js";
-import { cropImage, cropLabelMap, flipImage, flipLabelMap, padImage, padLabelMap } from "../../lib/images/geometry.js";
-import type { Image } from "../../lib/images/image.js";
-import { IMAGENET_NORMALISATION, writeNormalised } from "../../lib/images/normalise.js";
+import { changeHsv, scaleValues } from "../../lib/pixels/colour.js";
+import { cropImage, cropLabelMap, flipImage, flipLabelMap, padImage, padLabelMap } from "../../lib/pixels/geometry.js";
+import type { Image } from "../../lib/pixels/image.js";
+import { IMAGENET_NORMALISATION, writeNormalised } from "../../lib/pixels/normalise.js";
 import { noiseImage, noiseLabels } from "./images.js";
 
 const pixel = (image: Image, x: number, y: number) =>

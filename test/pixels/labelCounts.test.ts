@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { cropLabelMap } from "../../lib/images/geometry.js";
-import { countLabels } from "../../lib/images/labelCounts.js";
-import { resizeLabelMap, resizeLabelMapLater } from "../../lib/images/resize.js";
+import { cropLabelMap } from "../../lib/pixels/geometry.js";
+import { countLabels } from "../../lib/pixels/labelCounts.js";
+import { resizeLabelMap, resizeLabelMapLater } from "../../lib/pixels/resize.js";
 import { noiseLabels } from "./images.js";
 
 const side = fc.integer({ min: 1, max: 30 });

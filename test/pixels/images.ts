@@ -1,4 +1,4 @@
-import type { Image, LabelMap } from "../../lib/images/image.js";
+import type { Image, LabelMap } from "../../lib/pixels/image.js";
 import { Random } from "../../lib/random.js";
 
 /** An image of smooth colours with some noise, which JPEG keeps well. */

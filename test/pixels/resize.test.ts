@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
-import { cropLabelMap } from "../../lib/images/geometry.js";
-import type { Image, Size } from "../../lib/images/image.js";
-import { nearestIndices } from "../../lib/images/nearest.js";
-import { type Interpolation, resizeImage, resizeLabelMap, resizeLabelMapLater } from "../../lib/images/resize.js";
+import { cropLabelMap } from "../../lib/pixels/geometry.js";
+import type { Image, Size } from "../../lib/pixels/image.js";
+import { nearestIndices } from "../../lib/pixels/nearest.js";
+import { type Interpolation, resizeImage, resizeLabelMap, resizeLabelMapLater } from "../../lib/pixels/resize.js";
 import { noiseImage, smoothImage } from "./images.js";
 
 const sides = fc.integer({ min: 1, max: 40 });
