@@ -2,9 +2,9 @@ import { type Engine, newArray, type Program, type Tensors } from "../../engines
 import { gradients, input, reshape, sizeOf, type TensorType, type Value } from "../../graph/index.js";
 import { type Halves, splitGraph } from "../../graph/passes/split.js";
 import { Context, type RandomInput } from "../../nn/context.js";
-import type { Parameter } from "../../nn/parameters.js";
+import type { Parameter, ParameterValues } from "../../nn/parameters.js";
 import { type Anchors, makeAnchors } from "../../regions/anchors.js";
-import { bufferOutputs, GRADIENT, gradientOutputs } from "../bindings.js";
+import { bufferOutputs, GRADIENT, type GradientStore, gradientOutputs, inputsOf } from "../bindings.js";
 import type { TrainerOptions } from "../model.js";
 import { boxLosses, type LossValues, maskLosses, rpnLosses, total } from "./losses.js";
 import type { MaskRcnn } from "./model.js";
@@ -46,9 +46,13 @@ export const RPN_LOSSES = ["rpnClass", "rpnBox"] as const;
 const numbered = (prefix: string, values: readonly Value[]) =>
   Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value] as const));
 
-export interface CompileOptions extends TrainerOptions {
+/** What the stages of a step share. */
+export interface StageOptions extends TrainerOptions {
   readonly model: MaskRcnn;
   readonly trained: readonly Parameter[];
+}
+
+export interface CompileOptions extends StageOptions {
   readonly training: boolean;
 }
 
@@ -115,19 +119,22 @@ export function rpnProgram(options: CompileOptions, places: number): Promise<Hea
  *
  * @param places RoIs of the whole batch, at most
  */
-export function roiProgram(options: CompileOptions, places: number, kind: "box" | "mask"): Promise<HeadProgram> {
+export function roiProgram(options: CompileOptions, places: number, head: RoiHead): Promise<HeadProgram> {
   const { model } = options;
   const context = newContext(options);
-  const size = poolSize(model, kind);
+  const size = poolSize(model, head);
   const pooled = input(FEATURES, [places, model.channels * size * size]);
   const rois = reshape(pooled, [places, model.channels, size, size]);
-  const losses = (kind === "box" ? boxLosses : maskLosses)(model, rois, context);
-  return headProgram(options, losses, pooled, context, { keepMemory: kind === "box" });
+  const losses = (head === "box" ? boxLosses : maskLosses)(model, rois, context);
+  return headProgram(options, losses, pooled, context, { keepMemory: head === "box" });
 }
 
+/** A head that works on pooled RoIs. */
+export type RoiHead = "box" | "mask";
+
 /** Bins along each side of a pooled RoI. */
-export function poolSize({ config: { roi } }: MaskRcnn, kind: "box" | "mask"): number {
-  return kind === "box" ? roi.boxPoolSize : roi.maskPoolSize;
+export function poolSize({ config: { roi } }: MaskRcnn, head: RoiHead): number {
+  return head === "box" ? roi.boxPoolSize : roi.maskPoolSize;
 }
 
 async function headProgram(
@@ -147,6 +154,21 @@ async function headProgram(
     dispose: () => program.dispose(),
   };
 }
+
+/** Runs a head on what lies in its `features`. @param into gets the gradients of its parameters */
+export function runHead(
+  { program, features, outputs }: HeadProgram,
+  values: ParameterValues,
+  targets: Tensors,
+  into?: GradientStore,
+): Promise<Tensors> {
+  const inputs = inputsOf(program, values, { ...targets, [FEATURES]: features });
+  return program.run(inputs, { ...outputs, ...into?.viewsFor(program) });
+}
+
+/** Targets by the names of a program's inputs. */
+export const prefixed = (prefix: string, targets: object): Tensors =>
+  Object.fromEntries(Object.entries(targets).map(([name, data]) => [prefix + name, data]));
 
 function headGradients(losses: LossValues, features: Value, trained: readonly Parameter[], context: Context) {
   const [featureGradient] = gradients(total(losses), [features]);
