@@ -24,8 +24,8 @@ export interface Backbone {
   readonly forward: (x: Value, context: Context) => Value[];
 }
 
-/** A network that turns images into scores of classes. */
-export interface Classifier {
+/** A network that turns images into scores of classes. Its layers are the backbone's, and so are the stages. */
+export interface Classifier extends Pick<Backbone, "stages"> {
   /** @param x [B, 3, H, W] normalised images @returns logits [B, classes]; of two heads the mean */
   readonly forward: (x: Value, context: Context) => Value;
   /** Of a model with a second head for distillation, both heads' logits: [B, classes] twice. */
@@ -168,6 +168,9 @@ export function pooledHead(
 }
 
 /** A classifier with a second head for distillation: what it answers is the mean of both. */
-export function distilled(forwardHeads: NonNullable<Classifier["forwardHeads"]>): Classifier {
-  return { forwardHeads, forward: (x, context) => mul(add(...forwardHeads(x, context)), scalar(0.5)) };
+export function distilled(
+  stages: Classifier["stages"],
+  forwardHeads: NonNullable<Classifier["forwardHeads"]>,
+): Classifier {
+  return { stages, forwardHeads, forward: (x, context) => mul(add(...forwardHeads(x, context)), scalar(0.5)) };
 }

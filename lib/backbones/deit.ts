@@ -78,6 +78,15 @@ function positionsFor(table: Value, [h, w]: readonly [number, number]): Value {
   return transpose(reshape(resized, [1, channels, h * w]), [0, 2, 1]);
 }
 
+/** The patches, and a quarter of the blocks for each level. */
+const QUARTERS: Backbone["stages"] = [
+  STEM,
+  ...[0, 1, 2, 3].map((level) => {
+    const quarter = BLOCKS / 4;
+    return Array.from({ length: quarter }, (_, i) => `blocks.${quarter * level + i}`);
+  }),
+];
+
 interface Trunk {
   readonly channels: number;
   /** Tokens before those of the patches: of the class, and for distillation. */
@@ -145,12 +154,11 @@ function trunk(scope: ParameterScope, config: DenseConfig): Trunk {
 export function deit(scope: ParameterScope, config: DenseConfig): Backbone {
   const { channels, extra, tokens } = trunk(scope, config);
   const levels = simplePyramid(scope, channels);
-  const quarter = BLOCKS / 4;
   return {
     channels: levels.map(() => PYRAMID_CHANNELS),
     strides: [4, 8, 16, 32],
     multiple: 32,
-    stages: [STEM, ...levels.map((_, i) => Array.from({ length: quarter }, (_, j) => `blocks.${quarter * i + j}`))],
+    stages: QUARTERS,
     forward(x, context) {
       checkSides(x, 32);
       const [batch] = x.shape as [number];
@@ -182,9 +190,9 @@ export function deitClassifier(
     checkSides(x, PATCH);
     return tokens(x, context);
   };
-  if (extra === 1) return { forward: sequential(last, head) };
+  if (extra === 1) return { stages: QUARTERS, forward: sequential(last, head) };
   const teacher = headOf("head_dist", 1);
-  return distilledClassifier((x, context) => {
+  return distilledClassifier(QUARTERS, (x, context) => {
     const all = last(x, context);
     return [head(all, context), teacher(all, context)];
   });

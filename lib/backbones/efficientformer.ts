@@ -29,7 +29,7 @@ import {
   distilled,
   dropPathKey,
 } from "./backbone.js";
-import { joinPlace, stagePlace } from "./networkPlaces.js";
+import { joinPlace, NETWORK_STAGES, stagePlace } from "./networkPlaces.js";
 
 /** What tells one EfficientFormer from another (Li et al. 2022, "EfficientFormer: Vision Transformers at MobileNet Speed"). */
 export interface EfficientFormerSize {
@@ -215,10 +215,7 @@ export function efficientFormer(scope: ParameterScope, options: DenseOptions): B
     channels: widths,
     strides: [4, 8, 16, 32],
     multiple: 32,
-    stages: [
-      ["patch_embed"],
-      ...widths.map((_, i) => [i * 2 - 1, i * 2].filter((n) => n >= 0).map((n) => `network.${n}`)),
-    ],
+    stages: NETWORK_STAGES,
     forward: (x, context) => {
       checkSides(x, 32);
       const [height, width] = x.shape.slice(2) as [number, number];
@@ -241,7 +238,7 @@ export function efficientFormerClassifier(
   const heads = ["head", "dist_head"].map((name) =>
     linear(scope.child(name).ofOutput(), { in: channels, out: options.classes, initWeight, initBias: zeros }),
   ) as [Layer, Layer];
-  return distilled((x, context) => {
+  return distilled(NETWORK_STAGES, (x, context) => {
     const last = runTrunk(layers, x, context).at(-1)!;
     const tokens = last.shape.length === 4 ? toTokens(last) : last;
     const pooled = mean(norm(tokens, context), { axes: [1] }); // [B, C]

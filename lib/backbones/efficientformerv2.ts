@@ -18,7 +18,7 @@ import {
   pooledHead,
 } from "./backbone.js";
 import { listedConvolution, type MapAttention, mapAttention, stridedMapAttention } from "./mapAttention.js";
-import { joinPlace, stagePlace } from "./networkPlaces.js";
+import { joinPlace, NETWORK_STAGES, stagePlace } from "./networkPlaces.js";
 
 /** Channels of the four stages; for each of their blocks how many times wider its MLP is inside; attention blocks at the ends of the last two. */
 const VARIANTS = {
@@ -200,7 +200,7 @@ export function efficientFormerV2(
   return fourStages({
     channels: VARIANTS[config.variant].widths,
     parts: trunk(scope, config, biasSide, denseBias),
-    stages: [["patch_embed"], ["network.0"], ...[1, 3, 5].map((i) => [`network.${i}`, `network.${i + 1}`])],
+    stages: NETWORK_STAGES,
   });
 }
 
@@ -216,7 +216,7 @@ export function efficientFormerV2Classifier(
   const heads = ["head", "dist_head"].map((name) =>
     pooledHead(scope.child(name), { channels, classes, initWeight, initBias: zeros }),
   ) as [Layer, Layer];
-  return distilled((x, context) => {
+  return distilled(NETWORK_STAGES, (x, context) => {
     const map = features(x, context);
     return [heads[0](map, context), heads[1](map, context)];
   });

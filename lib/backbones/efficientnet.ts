@@ -82,6 +82,15 @@ function block(make: Normalised, path: string, options: BlockOptions): Layer {
   return (x, context) => inScope(path, () => (residual ? add(x, body(x, context)) : body(x, context)));
 }
 
+/** The stem and the seven stages, those of one stride together. */
+const FREEZABLE: Backbone["stages"] = [
+  ["conv_stem", "bn1"],
+  ["blocks.0", "blocks.1"],
+  ["blocks.2"],
+  ["blocks.3", "blocks.4"],
+  ["blocks.5", "blocks.6"],
+];
+
 /** The stem and the seven stages; names are timm's. */
 function trunk(scope: ParameterScope, { origin }: EfficientNetConfig) {
   const stem = sequential(
@@ -112,13 +121,7 @@ export function efficientNet(scope: ParameterScope, config: EfficientNetConfig):
   return fourStages({
     channels: [24, 40, 112, 320],
     parts,
-    stages: [
-      ["conv_stem", "bn1"],
-      ["blocks.0", "blocks.1"],
-      ["blocks.2"],
-      ["blocks.3", "blocks.4"],
-      ["blocks.5", "blocks.6"],
-    ],
+    stages: FREEZABLE,
   });
 }
 
@@ -130,7 +133,7 @@ export function efficientNetClassifier(
   const { stem, stages } = trunk(scope, config);
   const last = normalised(scope, config.origin)(["conv_head", "bn2"], { in: 320, out: LAST, kernel: 1 });
   const head = pooledHead(scope.child("classifier"), { channels: LAST, classes });
-  return { forward: sequential(stem, ...stages, last, relu6, head) };
+  return { stages: FREEZABLE, forward: sequential(stem, ...stages, last, relu6, head) };
 }
 
 /** Blocks numbered through all stages, as `blocks.STAGE.BLOCK`. */

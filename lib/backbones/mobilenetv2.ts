@@ -96,6 +96,8 @@ function trunk(scope: ParameterScope, { variant }: MobileNetConfig) {
   return parts.map(({ layers, ...part }) => ({ ...part, layer: sequential(...layers) }));
 }
 
+const stagesOf = (parts: readonly { readonly paths: readonly string[] }[]) => parts.map(({ paths }) => paths);
+
 /**
  * MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks") as a dense backbone: the last map of each of
  * the strides 4, 8, 16 and 32, the very last behind the 1×1 convolution to 1280 channels. Parameter names are torchvision's.
@@ -106,7 +108,7 @@ export function mobileNetV2(scope: ParameterScope, config: MobileNetConfig): Bac
   return fourStages({
     channels: parts.slice(1).map(({ channels }) => channels),
     parts: [sequential(stem, first), ...rest],
-    stages: parts.map(({ paths }) => paths),
+    stages: stagesOf(parts),
   });
 }
 
@@ -123,7 +125,7 @@ export function mobileNetV2Classifier(
     initWeight: normal(0.01),
     initBias: zeros,
   });
-  return { forward: sequential(...parts.map(({ layer }) => layer), head) };
+  return { stages: stagesOf(parts), forward: sequential(...parts.map(({ layer }) => layer), head) };
 }
 
 /** Where torchvision's list has a block of a group; the stem is 0. */

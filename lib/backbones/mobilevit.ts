@@ -116,6 +116,14 @@ function mobileVitBlock(scope: ParameterScope, channels: number, tokenChannels: 
   return (x, context) => inScope(scope.path, () => forward(x, context));
 }
 
+const FREEZABLE: Backbone["stages"] = [
+  ["stem"],
+  ["stages.0", "stages.1"],
+  ["stages.2"],
+  ["stages.3"],
+  ["stages.4", "final_conv"],
+];
+
 /** The stem, the five stages and the last 1×1 convolution; names are timm's. */
 function trunk(scope: ParameterScope, { variant }: MobileVitConfig) {
   const { widths, depths, tokens, transformers, last } = VARIANTS[variant];
@@ -149,7 +157,7 @@ export function mobileVit(scope: ParameterScope, config: MobileVitConfig): Backb
   return fourStages({
     channels,
     parts: [sequential(stem, s0, s1), s2, s3, sequential(s4, end)],
-    stages: [["stem"], ["stages.0", "stages.1"], ["stages.2"], ["stages.3"], ["stages.4", "final_conv"]],
+    stages: FREEZABLE,
   });
 }
 
@@ -165,7 +173,7 @@ export function mobileVitClassifier(
     initWeight: truncatedNormal(0.02),
     initBias: zeros,
   });
-  return { forward: sequential(stem, ...stages, end, head) };
+  return { stages: FREEZABLE, forward: sequential(stem, ...stages, end, head) };
 }
 
 /** The authors' names, those of the CVNets library. */

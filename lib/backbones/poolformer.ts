@@ -15,7 +15,7 @@ import {
   inTurn,
   pooledHead,
 } from "./backbone.js";
-import { joinPlace, stagePlace } from "./networkPlaces.js";
+import { joinPlace, NETWORK_STAGES, stagePlace } from "./networkPlaces.js";
 
 const WIDTHS = [64, 128, 320, 512] as const;
 const DEPTHS = { s12: [2, 2, 6, 2], s24: [4, 4, 12, 4], s36: [6, 6, 18, 6] } as const;
@@ -91,7 +91,7 @@ export function poolFormer(scope: ParameterScope, config: PoolFormerConfig): Bac
     channels: WIDTHS,
     strides: [4, 8, 16, 32],
     multiple: 32,
-    stages: [["patch_embed"], ["network.0"], ...[1, 3, 5].map((i) => [`network.${i}`, `network.${i + 1}`])],
+    stages: NETWORK_STAGES,
     forward(x, context) {
       checkSides(x, 32);
       return inTurn(stages, x, context).map((map, i) => norms[i]!(map, context));
@@ -108,7 +108,7 @@ export function poolFormerClassifier(
   const channels = WIDTHS[3];
   const norm = groupNorm(scope.child("norm"), channels);
   const head = pooledHead(scope.child("head"), { channels, classes, initWeight, initBias: zeros });
-  return { forward: sequential(...stages, norm, head) };
+  return { stages: NETWORK_STAGES, forward: sequential(...stages, norm, head) };
 }
 
 const timm: Naming = {

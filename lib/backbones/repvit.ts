@@ -100,6 +100,8 @@ function downsample(
   return { before, halve };
 }
 
+const FREEZABLE: Backbone["stages"] = [["stem"], ["stages.0"], ["stages.1"], ["stages.2"], ["stages.3"]];
+
 /** The four stages, each with what goes `before` it: the stem, or a block at the size of the stage before; names are timm's. */
 function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
   const { widths, depths } = VARIANTS[variant];
@@ -138,7 +140,7 @@ export function repVit(scope: ParameterScope, { outputs = "stages", ...config }:
   return fourStages({
     channels: widths,
     parts,
-    stages: [["stem"], ...widths.map((_, i) => [`stages.${i}`])],
+    stages: FREEZABLE,
   });
 }
 
@@ -162,7 +164,7 @@ export function repVitClassifier(
   }) as [Layer, Layer];
   const body = stages.flatMap(({ before, layers }) => [before, layers]);
   const features = sequential(...body, (x) => mean(x, { axes: [2, 3], keepDims: true })); // [B, C, 1, 1]
-  return distilled((x, context) => {
+  return distilled(FREEZABLE, (x, context) => {
     const pooled = features(x, context);
     return [heads[0](pooled, context), heads[1](pooled, context)];
   });

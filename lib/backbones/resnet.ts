@@ -97,6 +97,8 @@ function block(scope: ParameterScope, options: BlockOptions): Layer {
     });
 }
 
+const FREEZABLE: Backbone["stages"] = [["conv1", "bn1"], ["layer1"], ["layer2"], ["layer3"], ["layer4"]];
+
 /**
  * The stem and the four stages; the parameter names are torchvision's. Where a stage is not to stride, it dilates instead, its
  * first block by as much as the stage before (torchvision's `replace_stride_with_dilation`).
@@ -142,7 +144,7 @@ export function resNet(scope: ParameterScope, config: ResNetConfig): Backbone {
     channels,
     strides,
     parts: [sequential(stem, first), ...rest],
-    stages: [["conv1", "bn1"], ...stages.map((_, i) => [`layer${i + 1}`])],
+    stages: FREEZABLE,
   });
 }
 
@@ -153,7 +155,7 @@ export function resNetClassifier(
 ): Classifier {
   const { channels, stem, stages } = trunk(scope, config);
   const head = pooledHead(scope.child("fc"), { channels: channels.at(-1)!, classes });
-  return { forward: sequential(stem, ...stages, head) };
+  return { stages: FREEZABLE, forward: sequential(stem, ...stages, head) };
 }
 
 export const resNetKind = backboneKind({

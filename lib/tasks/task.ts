@@ -17,6 +17,7 @@ export interface Task<B extends Batch = Batch, Answer = unknown> {
   readonly parameters: readonly Parameter[];
   readonly backbone: Pick<Backbone, "stages">;
   readonly graphs: ModelGraphs;
+  /** @throws RangeError of a task that was opened for a model there is, where training needs to know more of the training set */
   trainer(options: TrainerOptions): Trainer<B>;
   predictor(options: PredictorOptions): BatchPredictor<Answer>;
   /** Answers from the outputs of `graphs.model`, however they were computed. */

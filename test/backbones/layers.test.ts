@@ -35,7 +35,8 @@ describe("layer-wise decay of the learning rate", () => {
       it(`has a layer for every parameter of ${backboneTitle(config)} but heads and what is added for dense maps`, () => {
         const [dense, classifier] = [new ParameterList(), new ParameterList()];
         const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });
-        makeClassifier(classifier.scope(), config, { imageSide: 224, classes: 10 });
+        const { stages } = makeClassifier(classifier.scope(), config, { imageSide: 224, classes: 10 });
+        expect(stages, "what can be frozen").to.deep.equal(backbone.stages);
         const found = backboneLayers(config, backbone);
         const isIn = (name: string) => found.filter((paths) => paths.some((path) => isWithin(name, path))).length;
         const names = [dense, classifier].flatMap(({ all }) => all.map(({ name }) => name));

@@ -35,7 +35,7 @@ const toyBackbone = backboneKind({
   classifier(scope, { width }, { classes }) {
     const backbone = toy(scope, width);
     const head = pooledHead(scope.child("head"), { channels: backbone.channels.at(-1)!, classes });
-    return { forward: (x, context) => head(backbone.forward(x, context).at(-1)!, context) };
+    return { stages: backbone.stages, forward: (x, context) => head(backbone.forward(x, context).at(-1)!, context) };
   },
   title: ({ width }) => `Toy ×${width}`,
   namings: [],

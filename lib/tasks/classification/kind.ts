@@ -15,6 +15,7 @@ import { keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, imageLabelsSource, openSource, type Split } from "../sources.js";
+import { openSplits } from "../splits.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
 import { defined, validationOf } from "../validation.js";
 import { classificationComparison } from "./comparison.js";
@@ -45,38 +46,45 @@ async function openClassification(
   given?: ModelDescription,
   teller: Split = "train",
 ): Promise<Task<ClassificationBatch, ClassScores>> {
-  const told = given === undefined ? await open(config, teller) : undefined;
-  const description = given ?? describe(config, told!, teller);
+  const splits = await openSplits({
+    given,
+    teller,
+    open: (split, known) => open(config, split, known),
+    describe: (dataset) => describe(config, dataset, teller),
+  });
+  const { description, trained } = splits;
   const { classes } = description;
   const { labelSmoothing, classWeights, distillation } = config.model.head;
   const model = classifierModel(config.model.backbone, classes.length);
-  const isTrained = given === undefined && teller === "train";
-  const teacher = isTrained && distillation !== undefined ? await openTeacher(distillation, classes) : undefined;
+  const isTaught = trained !== undefined && distillation !== undefined;
+  const teacher = isTaught ? await openTeacher(distillation, classes) : undefined;
   return {
     description,
     parameters: model.parameters,
-    backbone: model.backbone,
+    backbone: model,
     graphs: {
       model: ({ images }, context) => ({ logits: model.forward(images, context) }),
       postprocess: ({ logits }) => ({ probabilities: softmax(logits!, 1) }),
     },
-    trainer: (options) =>
-      classifierTrainer({
+    trainer(options) {
+      checkWeights(classWeights, classes, "the model");
+      if (teacher === undefined && distillation !== undefined) {
+        throw new RangeError("a teacher is of a task that is opened to be trained: none is opened for a model given");
+      }
+      return classifierTrainer({
         ...options,
         model,
         labelSmoothing,
-        classWeights: told === undefined ? undefined : weightsOf(classWeights, told),
+        classWeights: weightsOf(classWeights, trained),
         mixing: config.data.mixing,
-        distillation:
-          teacher === undefined || distillation === undefined
-            ? undefined
-            : { ...distillation, teacher: teacher(options.engine) },
-      }),
+        distillation: teacher && distillation && { ...distillation, teacher: teacher(options.engine) },
+      });
+    },
     predictor: (options) => imageClassifier({ ...options, model }),
     read: readClassScores,
     comparison: classificationComparison,
     async trainingData() {
-      const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
+      const dataset = await splits.of("train");
       const { repeats, sampling } = config.data;
       const classOf = sampling === "balanced" ? dataset.labels : undefined;
       return {
@@ -84,7 +92,7 @@ async function openClassification(
         remarks: remarksOn(dataset, config.data.train),
       };
     },
-    validation: async (predictor) => judged(config, await open(config, "val", description), predictor),
+    validation: async (predictor) => judged(config, await splits.of("val"), predictor),
   };
 }
 
@@ -103,11 +111,7 @@ function describe(
         (data[split].labels === undefined ? "; images lie in a folder for each class" : ""),
     );
   }
-  if (Array.isArray(classWeights) && classWeights.length !== classes.length) {
-    throw new UserError(
-      `model.head.classWeights: ${classWeights.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
-    );
-  }
+  checkWeights(classWeights, classes, where);
   const key = keyDecidedBy("top5", training);
   if (key !== undefined && !hasTop5(classes)) {
     throw new UserError(
@@ -123,10 +127,22 @@ const hasTop5 = (classes: readonly string[]): boolean => classes.length > 5;
 
 type ClassWeights = ClassificationConfig["model"]["head"]["classWeights"];
 
+function checkWeights(choice: ClassWeights, classes: readonly string[], where: string): void {
+  if (!Array.isArray(choice) || choice.length === classes.length) return;
+  throw new UserError(
+    `model.head.classWeights: ${choice.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
+  );
+}
+
 /** "balanced": n / (classes · images of the class), as scikit-learn's; a class without images weighs nothing. */
-function weightsOf(choice: ClassWeights, { labels, classes }: ClassificationDataset): readonly number[] | undefined {
-  if (choice === "none") return undefined;
-  if (choice !== "balanced") return choice;
+function weightsOf(choice: ClassWeights, dataset: ClassificationDataset | undefined): readonly number[] | undefined {
+  if (choice !== "balanced") return choice === "none" ? undefined : choice;
+  if (dataset === undefined) {
+    throw new RangeError(
+      "balanced class weights are of a task that is opened to be trained: no training set is read for a model given",
+    );
+  }
+  const { labels, classes } = dataset;
   const counts = countsOf(labels, classes.length);
   return counts.map((n) => (n === 0 ? 0 : labels.length / (classes.length * n)));
 }

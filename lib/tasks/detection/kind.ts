@@ -17,6 +17,7 @@ import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
+import { openSplits } from "../splits.js";
 import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
 import { validationOf } from "../validation.js";
 import { cocoJudge, type ImageDetections } from "./cocoJudge.js";
@@ -47,8 +48,13 @@ async function openDetection(
   given?: ModelDescription,
   teller: Split = "train",
 ): Promise<Task<DetectionBatch, Detections>> {
-  const told = given === undefined ? await open(config, teller) : undefined;
-  const description = given ?? describe(config, told!);
+  const splits = await openSplits({
+    given,
+    teller,
+    open: (split, known) => open(config, split, known),
+    describe: (dataset) => describe(config, dataset),
+  });
+  const { description } = splits;
   const masks = description.masks === true;
   const model = maskRcnn(config.model, description.classes.length, masks);
   const { scoreThreshold, maskThreshold } = config.model.head.test;
@@ -70,14 +76,14 @@ async function openDetection(
     read: (outputs, batch) => readDetections(outputs, batch, maskThreshold),
     comparison: (tolerance) => detectionComparison({ tolerance, scoreThreshold, maskThreshold }),
     async trainingData() {
-      const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
+      const dataset = await splits.of("train");
       const { annotations } = config.data.train;
       const remarks = [describeReport(dataset.report), ...describeMasks(config, dataset, masks)];
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
       return { loader: trainingLoader(dataset, config, { masks }), remarks: lines };
     },
     async validation(predictor) {
-      const dataset = await open(config, "val", description);
+      const dataset = await splits.of("val");
       const key = keyDecidedBy("maskAP", config.training);
       if (masks && !dataset.hasMasks && key !== undefined) {
         const purpose = key === BEST_KEY ? "choose the best weights by" : "stop by";

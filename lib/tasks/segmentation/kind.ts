@@ -15,6 +15,7 @@ import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
 import { checkPresent, labelMapsSource, openSource, type Split } from "../sources.js";
+import { openSplits } from "../splits.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
 import { defined, validationOf } from "../validation.js";
 import { segmentationComparison, withClassesLast } from "./comparison.js";
@@ -51,8 +52,8 @@ async function openSegmentation(
   given?: ModelDescription,
   teller: Split = "train",
 ): Promise<Task<SegmentationBatch, LabelMap>> {
-  const told = given === undefined ? await open(config, teller) : undefined;
-  const description = given ?? describe(told!);
+  const splits = await openSplits({ given, teller, open: (split, known) => open(config, split, known), describe });
+  const { description } = splits;
   const model = semanticFpn(config.model, description.classes.length);
   const { averageOverAllPixels } = config.model.head;
   return {
@@ -76,10 +77,9 @@ async function openSegmentation(
     read: (outputs, batch) => readLabelMaps(withClassesLast(outputs), batch),
     comparison: segmentationComparison,
     async trainingData() {
-      const dataset = told !== undefined && teller === "train" ? told : await open(config, "train", description);
-      return { loader: trainingLoader(dataset, config), remarks: [] };
+      return { loader: trainingLoader(await splits.of("train"), config), remarks: [] };
     },
-    validation: async (predictor) => judged(config, await open(config, "val", description), predictor),
+    validation: async (predictor) => judged(config, await splits.of("val"), predictor),
   };
 }
 
