@@ -164,6 +164,17 @@ describe("classification", function () {
     });
   }
 
+  it("refuses a teacher whose file takes other sizes or batches", async () => {
+    const file = join(data.folder, "teacher-64.onnx");
+    const size = { height: 64, width: 64 };
+    await exportModel({ config: configOf(), weights: run, format: "onnx", out: file, size });
+    const distillation = `model.head.distillation={teacher: {type: onnx, file: ${file}}}`;
+    expect(await userMessage(() => train(newRun(), [distillation]))).to.equal(
+      `${file}: this teacher takes 1 × 3 × 64 × 64, training gives it 2 × 3 × 64 × 32 (images, channels, height, width); ` +
+        "export it with free batch, height and width, or set data.batchSize and the size in data.transforms to its",
+    );
+  });
+
   it("refuses a teacher of other classes", async () => {
     const { tensors, metadata } = await readSafetensors(join(run, "best.safetensors"));
     const weights = join(data.folder, "other.safetensors");

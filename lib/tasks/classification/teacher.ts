@@ -60,6 +60,7 @@ async function onnxTeacher(path: string, classes: readonly string[]): Promise<Te
     await file.dispose();
     throw new UserError(`${path}: a teacher takes images alone, this takes ${Object.keys(file.inputs).join(", ")}`);
   }
+  const takes = file.inputs[input]!.shape;
   try {
     const named = file.metadata.classes;
     checkClasses(path, named === undefined ? undefined : (JSON.parse(named) as string[]), classes);
@@ -72,6 +73,12 @@ async function onnxTeacher(path: string, classes: readonly string[]): Promise<Te
   return {
     async logits({ images, height, width, labels }: ClassificationBatch) {
       const shape = [labels.length, 3, height, width];
+      if (!fits(takes, shape)) {
+        throw new UserError(
+          `${path}: this teacher takes ${takes.map((side) => side ?? "?").join(" × ")}, training gives it ${shape.join(" × ")} (images, channels, height, width); ` +
+            "export it with free batch, height and width, or set data.batchSize and the size in data.transforms to its",
+        );
+      }
       const found = (await file.run({ [input]: { dtype: "float32", shape, data: images } }))[output]!;
       if (found.data.length !== labels.length * classes.length) {
         throw otherClasses(path, found.data.length / labels.length, classes.length);
@@ -81,6 +88,10 @@ async function onnxTeacher(path: string, classes: readonly string[]): Promise<Te
     dispose: () => file.dispose(),
   };
 }
+
+/** Whether a file's input, whose free sides have names, takes a shape. */
+const fits = (takes: readonly (number | string | undefined)[], shape: readonly number[]): boolean =>
+  takes.length === shape.length && takes.every((side, i) => typeof side !== "number" || side === shape[i]);
 
 function checkClasses(path: string, found: readonly string[] | undefined, classes: readonly string[]): void {
   if (found === undefined) return;
