@@ -1,9 +1,10 @@
 import type { Engine } from "../engines/engine.js";
 import { mostLiveBytes } from "../graph/cost.js";
+import { isOperator, nodesInOrder, truncateOperator } from "../graph/index.js";
+import type { Outputs } from "../graph/passes/rewrite.js";
 import type { Contender } from "./measure.js";
 import { ratioOfSum, sumOf, type Timing } from "./measure.js";
 import type { MemoryUse } from "./memory.js";
-import { placesOf } from "./places.js";
 import type { PartCut } from "./programs.js";
 import { type Estimate, halfWidth } from "./statistics.js";
 import type { Subject } from "./subject.js";
@@ -27,15 +28,15 @@ export async function profileOf(subject: Subject, measured: Measured): Promise<M
   const { network, batch, size, graph, inputs, whole, stages, blocks, entrants } = subject;
   const { name, task, config } = network;
   const work = workCounter(graph, task.parameters);
-  const placeOf = placesOf(task);
   const timingOf = (part: PartCut): Timing => timings.get(entrants.get(part)!.contender)!;
   const total = timings.get(whole.contender)!;
   const partOf = (part: PartCut): Part => {
     const { latency } = timingOf(part);
     return {
       name: part.name,
+      ...truncation(part.cut.outputs),
       ...work.of(part.cut.outputs, part.has, (parameter) => {
-        const place = placeOf(parameter);
+        const place = subject.placeOfParameter(parameter);
         return place !== undefined && part.includes(place);
       }),
       ...(isKnown(latency, total.latency, { within, parts: blocks.length }) && { latency }),
@@ -51,6 +52,7 @@ export async function profileOf(subject: Subject, measured: Measured): Promise<M
     ...size,
     total: {
       name,
+      ...truncation(graph),
       ...work.of(
         graph,
         () => true,
@@ -70,6 +72,11 @@ export async function profileOf(subject: Subject, measured: Measured): Promise<M
     ...(peaks !== undefined && { peaks }),
     ...(kernels !== undefined && { kernels }),
   };
+}
+
+function truncation(graph: Outputs): Pick<Part, "truncated"> {
+  const has = nodesInOrder(Object.values(graph)).some((node) => isOperator(node, truncateOperator));
+  return has ? { truncated: true } : {};
 }
 
 /** A part's latency counts where it is known as well as the whole's, or so well that the error does not show in the sum. */

@@ -27,12 +27,13 @@ export const titleOf = ({ model, batch, height, width }: ModelProfile): string =
 
 /** Where and how it was measured, in two lines. */
 export function describeSetting({ machine, ...how }: ProfileResult["setting"]): readonly [string, string] {
-  const { engine, engineVersion, threads, rounds, warmUp, seconds, othersLoad } = how;
+  const { engine, engineVersion, threads, rounds, warmUp, seconds, clock, othersLoad } = how;
   const version = engineVersion === undefined ? "" : ` ${engineVersion}`;
   const cores = threads === 0 ? "one thread a core" : counted(threads, "thread");
   const others = othersLoad === undefined ? "" : `; other programs used ${percent(othersLoad)} of the processors`;
+  const watch = clock === "wall" ? "" : "; PROCESSOR TIME, which is no latency";
   return [
     `${machine.processor}, ${counted(machine.cores, "core")}, ${machine.platform}, Node ${machine.node}, densekit ${machine.densekit}`,
-    `${engine}${version}, ${cores}; ${counted(rounds, "round")} of ${seconds} s in turn after ${warmUp} to warm up${others}`,
+    `${engine}${version}, ${cores}; ${counted(rounds, "round")} of ${seconds} s in turn after ${warmUp} to warm up${watch}${others}`,
   ];
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Estimate, estimate, median } from "./statistics.js";
+import { type Estimate, estimate, median, reachingTo } from "./statistics.js";
+import { watchWaiting } from "./waiting.js";
 
 /** Something to be timed. */
 export interface Contender {
   readonly name: string;
   /** Runs for about so many seconds, at least once. @returns milliseconds of each run */
   visit(seconds: number): Promise<readonly number[]>;
+  /** Milliseconds that a run of the last visit's waited for a processor; undefined where nobody knows. */
+  waited?(): number | undefined;
 }
 
 export interface MeasureOptions {
@@ -32,14 +35,16 @@ export interface Timing {
   readonly ms: readonly number[];
   /** Runs in all rounds together. */
   readonly runs: number;
-  /** Of `ms`. */
+  /**
+   * Of `ms`. Where runs waited for processors that others had, the interval reaches down to what is left without the
+   * waiting: how much of it there is changes with what others do, from one measurement to the next.
+   */
   readonly latency: Estimate;
 }
 
 /**
  * Times contenders in turn, A B C A B C …, so that a machine that slows down slows all of them: the only way things are
  * timed in densekit. What counts is the median of each visit.
- * The clock is Node's `performance.now`, which is monotonic, with a resolution of nanoseconds.
  *
  * @throws the signal's reason when aborted
  */
@@ -56,7 +61,12 @@ export async function measureInTurn(
     onVisit,
   }: MeasureOptions,
 ): Promise<Timing[]> {
-  const taken = contenders.map((contender) => ({ contender, ms: [] as number[], runs: 0 }));
+  const taken = contenders.map((contender) => ({
+    contender,
+    ms: [] as number[],
+    undisturbed: [] as number[],
+    runs: 0,
+  }));
   let visits = 0;
   let total = (warmUp + rounds) * contenders.length;
   const visit = async (contender: Contender) => {
@@ -68,40 +78,75 @@ export async function measureInTurn(
   for (let i = 0; i < warmUp; i++) for (const { contender } of taken) await visit(contender);
   for (let round = 0; round < mostRounds; round++) {
     if (round >= rounds) {
-      if (isEnough(taken.map(({ ms }) => estimate(ms)))) break;
+      if (isEnough(taken.map(latencyOf))) break;
       total = (warmUp + mostRounds) * contenders.length;
     }
     for (const entry of taken) {
       const times = await visit(entry.contender);
-      entry.ms.push(median(times));
+      const ms = median(times);
+      entry.ms.push(ms);
+      entry.undisturbed.push(Math.max(0, ms - (entry.contender.waited?.() ?? 0)));
       entry.runs += times.length;
     }
   }
-  return taken.map(({ contender, ms, runs }) => ({ name: contender.name, ms, runs, latency: estimate(ms) }));
+  return taken.map((entry) => {
+    const { contender, ms, runs } = entry;
+    return { name: contender.name, ms, runs, latency: latencyOf(entry) };
+  });
 }
 
+const latencyOf = ({ ms, undisturbed }: Record<"ms" | "undisturbed", readonly number[]>): Estimate =>
+  reachingTo(estimate(ms), median(undisturbed));
+
+/** Milliseconds since whenever. */
+export type Clock = () => number;
+
+/**
+ * The clocks there are. `wall`: monotonic time that passes, to the nanosecond. `processor`: the time this process had a
+ * processor, which goes on while others do not take it away: no latency, but steady on a shared machine, for programs of
+ * one thread.
+ */
+export const CLOCKS = {
+  wall: () => performance.now(),
+  processor: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
+} as const satisfies Readonly<Record<string, Clock>>;
+
+export type ClockName = keyof typeof CLOCKS;
+
 /** A contender of this process. The first run of a visit finds the caches as others left them; it is not timed. */
-export function contenderOf(name: string, run: () => Promise<void>): Contender {
+export function contenderOf(name: string, run: () => Promise<void>, clock: Clock = CLOCKS.wall): Contender {
   let last = 0;
+  let waited: number | undefined;
   return {
     name,
     async visit(seconds) {
       if (last < seconds * 1000) await run();
-      const times = await timedRuns(run, seconds);
+      const waiting = watchWaiting();
+      const times = await timedRuns(run, seconds, clock);
+      const all = waiting();
+      waited = clock === CLOCKS.wall && all !== undefined ? all / times.length : undefined;
       last = times.at(-1)!;
       return times;
     },
+    waited: () => waited,
   };
 }
 
 /** Runs until so many seconds have passed, once at least. @returns milliseconds of each run */
-export async function timedRuns(run: () => Promise<void>, seconds: number): Promise<number[]> {
+export async function timedRuns(
+  run: () => Promise<void>,
+  seconds: number,
+  clock: Clock = CLOCKS.wall,
+): Promise<number[]> {
   const times: number[] = [];
-  const start = performance.now();
-  while (times.length === 0 || performance.now() - start < seconds * 1000) {
-    const before = performance.now();
+  const start = clock();
+  while (times.length === 0 || clock() - start < seconds * 1000) {
+    const before = clock();
     await run();
-    times.push(performance.now() - before);
+    times.push(clock() - before);
   }
   return times;
 }

@@ -118,8 +118,8 @@ async function latencyChart(caption: string, parts: readonly Part[]) {
 
 const barOf = (name: string, { median, low, high }: Estimate) => ({ name, value: round(median), low, high });
 
-function pointOf({ name, stage, macs, movedBytes, latency }: NonNullable<ModelProfile["blocks"]>[number]) {
-  if (latency === undefined || macs === 0) return [];
+function pointOf({ name, stage, macs, movedBytes, latency, truncated }: NonNullable<ModelProfile["blocks"]>[number]) {
+  if (latency === undefined || macs === 0 || truncated) return [];
   const flops = 2 * macs;
   return [{ name, series: stage, intensity: flops / movedBytes, rate: flops / (latency.median / 1000) }];
 }
@@ -129,6 +129,7 @@ function partTable({ stages = [], blocks = [], total, peaks }: ModelProfile) {
     const { latency, macs } = part;
     const work = [millions(part.parameters), millions(macs), millions(part.activationBytes)];
     if (latency === undefined) return [name, ...work, "too noisy", "", "", ""];
+    if (part.truncated) return [name, ...work, milliseconds(latency.median), error(latency), "", ""];
     const rate = (2 * macs) / (latency.median / 1000);
     const roof = peaks === undefined || macs === 0 ? "" : percent(rate / roofOf(peaks, 2 * macs, part.movedBytes));
     return [name, ...work, milliseconds(latency.median), error(latency), (rate / 1e9).toFixed(1), roof];

@@ -1,4 +1,13 @@
-import { input, inputOperator, isOperator, type Node, nodesInOrder, type Value } from "../graph/index.js";
+import {
+  input,
+  inputOperator,
+  isOperator,
+  type Node,
+  nodesInOrder,
+  restoreOperator,
+  truncateOperator,
+  type Value,
+} from "../graph/index.js";
 import { constantTest } from "../graph/passes/patterns.js";
 import { type Outputs, rewrite } from "../graph/passes/rewrite.js";
 import type { Place } from "./places.js";
@@ -8,11 +17,14 @@ export interface Partition {
   /** The places in the order of the graph. */
   readonly places: readonly Place[];
   readonly placeOf: (node: Node) => Place | undefined;
+  /** The place whose operators use the parameter of that name. */
+  readonly placeOfParameter: (name: string) => Place | undefined;
 }
 
 /**
  * Gives every operator that runs each time its place. What is recorded between modules belongs to the last of those that
- * it takes its inputs from, as an activation belongs to its convolution; before the first, to those that take it.
+ * it takes its inputs from, as an activation belongs to its convolution; before the first, to those that take it. What
+ * lies between `truncate` and `restore` is one block: in between, tensors are shorter than their shapes say.
  */
 export function partition(outputs: Outputs, placeOf: (path: string) => Place | undefined): Partition {
   const isConstant = constantTest(outputs);
@@ -34,12 +46,55 @@ export function partition(outputs: Outputs, placeOf: (path: string) => Place | u
       if (!found.has(before) && isRun(before, isConstant)) found.set(before, { place, at: 0 });
     }
   }
+  for (const region of truncatedRegions(nodes)) {
+    const place = placeOfMost(region, (node) => found.get(node)?.place);
+    if (place !== undefined) for (const node of region) found.set(node, { place, at: 0 });
+  }
   const places = new Map<string, Place>();
   for (const node of nodes) {
     const place = found.get(node)?.place;
-    if (place !== undefined) places.set(`${place.stage}\n${place.block}`, place);
+    if (place !== undefined) places.set(keyOf(place), place);
   }
-  return { places: [...places.values()], placeOf: (node) => found.get(node)?.place };
+  const all = [...places.values()];
+  return {
+    places: all,
+    placeOf: (node) => found.get(node)?.place,
+    placeOfParameter(name) {
+      const place = placeOf(name);
+      if (place === undefined || places.has(keyOf(place))) return place;
+      return places.get(keyOf({ ...place, block: place.stage })) ?? all.find(({ stage }) => stage === place.stage);
+    },
+  };
+}
+
+const keyOf = ({ stage, block }: Place): string => `${stage}\n${block}`;
+
+/** The operators of each region from `truncate` to `restore`, both among them. @param nodes in the order of the graph */
+function truncatedRegions(nodes: readonly Node[]): Iterable<Set<Node>> {
+  const regionOf = new Map<Node, Set<Node>>();
+  for (const node of nodes) {
+    const within = node.inputs.map(({ node: before }) => before).filter((before) => isShortened(before, regionOf));
+    if (within.length === 0 && !isOperator(node, truncateOperator)) continue;
+    const region = new Set([node]);
+    for (const before of within) for (const member of regionOf.get(before)!) region.add(member);
+    for (const member of region) regionOf.set(member, region);
+  }
+  return new Set(regionOf.values());
+}
+
+/** Whether what it gives may be shorter than its shape says. */
+const isShortened = (node: Node, regionOf: ReadonlyMap<Node, unknown>): boolean =>
+  regionOf.has(node) && !isOperator(node, restoreOperator);
+
+/** The stage that does most of the multiply-adds, as one block. */
+function placeOfMost(nodes: Iterable<Node>, placeOf: (node: Node) => Place | undefined): Place | undefined {
+  const macs = new Map<string, number>();
+  for (const node of nodes) {
+    const stage = placeOf(node)?.stage;
+    if (stage !== undefined) macs.set(stage, (macs.get(stage) ?? 0) + (node.operator.macs?.(node) ?? 0));
+  }
+  const [most] = [...macs].sort(([, a], [, b]) => b - a);
+  return most && { stage: most[0], block: most[0] };
 }
 
 function isRun(node: Node, isConstant: (value: Value) => boolean): boolean {

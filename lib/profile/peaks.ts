@@ -1,7 +1,7 @@
 import type { Engine, Program } from "../engines/engine.js";
 import { constant, input, matMul, mul, scalar } from "../graph/index.js";
 import { Random } from "../random.js";
-import type { Contender, Timing } from "./measure.js";
+import type { Clock, Contender, Timing } from "./measure.js";
 import { entrantOf } from "./programs.js";
 import type { Peaks } from "./types.js";
 
@@ -17,7 +17,7 @@ export interface PeakPrograms {
 }
 
 /** A large matrix product with a constant matrix, as in a layer, and a pass over memory that does next to nothing. */
-export async function preparePeaks(engine: Engine): Promise<PeakPrograms> {
+export async function preparePeaks(engine: Engine, clock: Clock): Promise<PeakPrograms> {
   const random = Random.of("profile", "peaks");
   const matrix = () => Float32Array.from({ length: SIDE * SIDE }, () => random.uniform(-1, 1));
   const product = matMul(input("a", [SIDE, SIDE]), constant(matrix(), [SIDE, SIDE], "float32", "b"));
@@ -30,7 +30,7 @@ export async function preparePeaks(engine: Engine): Promise<PeakPrograms> {
   ) => {
     const program = await engine.compile(outputs);
     made.push(program);
-    return entrantOf(name, program, inputs).contender;
+    return entrantOf(name, program, inputs, clock).contender;
   };
   return {
     contenders: [

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../files.js";
 import { checkCharts } from "../images/draw/vega.js";
 import { profileOf } from "./figures.js";
 import { describeMachine, watchLoad } from "./machine.js";
-import { type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
+import { CLOCKS, type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
 import { memoryOf } from "./memory.js";
 import { findModel, type NamedConfig } from "./model.js";
 import { drawParameters, openNetwork, type Size, usualSize } from "./network.js";
@@ -29,12 +29,16 @@ const WARM_UP = 1;
  *   too noisy for the interval asked for; the signal's reason when aborted
  */
 export async function profile(options: ProfileOptions): Promise<ProfileResult> {
-  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out } = options;
+  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out, clock = "wall" } = options;
   const how: How = { rounds: options.rounds ?? 10, seconds: options.seconds ?? 0.05, within: options.within ?? 0.1 };
   if (compare && models.length < 2) throw new UserError("--compare needs two models at least", 2);
   if (out !== undefined) await checkCharts();
   const named = models.map((model) => findModel(model, overrides));
-  const engine = await openEngine(sharedEngine(named));
+  const config = sharedEngine(named);
+  if (clock === "processor" && (config.type !== "onnxruntime" || config.threads !== 1)) {
+    throw new UserError("--clock processor counts the time of one thread; say --engine onnxruntime --threads 1", 2);
+  }
+  const engine = await openEngine(config);
   const found: PointResult[] = [];
   for (const group of compare ? [named] : named.map((one) => [one])) {
     for (const size of sizes) {
@@ -52,7 +56,7 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
       rounds: Math.max(...found.map(({ rounds }) => rounds)),
       seconds: how.seconds,
       within: how.within,
-      clock: "performance.now",
+      clock,
       ...(loads.length > 0 && { othersLoad: Math.max(...loads) }),
     },
     profiles: found.flatMap(({ profiles }) => profiles),
@@ -100,9 +104,18 @@ async function profilePoint(
   how: How,
   options: ProfileOptions,
 ): Promise<PointResult> {
-  const { overrides = [], classes, signal, onEvent, compare = false, totalOnly = compare, memory = true } = options;
+  const {
+    overrides = [],
+    classes,
+    signal,
+    onEvent,
+    compare = false,
+    totalOnly = compare,
+    memory = true,
+    clock = "wall",
+  } = options;
   const subjects = await prepareAll(models, point, options);
-  const peaks = totalOnly ? undefined : await preparePeaks(point.engine);
+  const peaks = totalOnly ? undefined : await preparePeaks(point.engine, CLOCKS[clock]);
   try {
     const load = watchLoad();
     const timings = await timed(subjects, peaks?.contenders ?? [], how, options);
@@ -133,7 +146,7 @@ type Timings = ReadonlyMap<Contender, Timing>;
 async function prepareAll(
   models: readonly NamedConfig[],
   { engine, batch, size }: Point,
-  { classes, compare = false, totalOnly = compare, signal, onEvent }: ProfileOptions,
+  { classes, compare = false, totalOnly = compare, clock = "wall", signal, onEvent }: ProfileOptions,
 ): Promise<Subject[]> {
   const subjects: Subject[] = [];
   try {
@@ -142,7 +155,7 @@ async function prepareAll(
       onEvent?.({ type: "message", text: `preparing ${model.name}` });
       const network = await openNetwork(model, classes);
       drawParameters(network);
-      const how = { engine, batch, size: size ?? usualSize(model), totalOnly, signal };
+      const how = { engine, batch, size: size ?? usualSize(model), totalOnly, clock, signal };
       subjects.push(await prepareSubject(network, how));
     }
     return subjects;

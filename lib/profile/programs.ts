@@ -1,7 +1,7 @@
 import { type Engine, newArray, type Program, type Tensors } from "../engines/engine.js";
 import type { Node, TensorData, Value } from "../graph/index.js";
 import type { Outputs } from "../graph/passes/rewrite.js";
-import { type Contender, contenderOf } from "./measure.js";
+import { type Clock, type Contender, contenderOf } from "./measure.js";
 import { type Cut, cut, type Partition } from "./partition.js";
 import type { Place } from "./places.js";
 
@@ -11,10 +11,10 @@ export interface Entrant {
   readonly program: Program;
 }
 
-export function entrantOf(name: string, program: Program, inputs: Tensors): Entrant {
+export function entrantOf(name: string, program: Program, inputs: Tensors, clock: Clock): Entrant {
   const into = Object.fromEntries(Object.entries(program.outputs).map(([key, type]) => [key, newArray(type)]));
   const run = async () => void (await program.run(inputs, into));
-  return { contender: contenderOf(name, run), program };
+  return { contender: contenderOf(name, run, clock), program };
 }
 
 /** A part of a model that is timed on its own. */

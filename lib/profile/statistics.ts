@@ -56,6 +56,10 @@ export function estimate(figures: readonly number[]): Estimate {
   };
 }
 
+/** The estimate, its interval reaching down to a figure where it ends above it. */
+export const reachingTo = (found: Estimate, figure: number): Estimate =>
+  figure < found.low ? { ...found, low: figure } : found;
+
 /** Half the interval's width as a share of the median. */
 export const halfWidth = ({ median: middle, low, high }: Estimate): number => (high - low) / 2 / middle;
 

@@ -2,9 +2,9 @@ import type { Engine } from "../engines/engine.js";
 import { runOnce } from "../engines/inference.js";
 import { optimiseForInference } from "../graph/passes/optimise.js";
 import type { Outputs } from "../graph/passes/rewrite.js";
-import type { Contender } from "./measure.js";
+import { CLOCKS, type ClockName, type Contender } from "./measure.js";
 import { type Network, type Recorded, record, type Size } from "./network.js";
-import { partition } from "./partition.js";
+import { type Partition, partition } from "./partition.js";
 import { placesOf } from "./places.js";
 import { captured, type Entrant, entrantOf, type PartCut, partsOf } from "./programs.js";
 
@@ -16,6 +16,7 @@ export interface Subject {
   /** The graph that runs: batch norms folded, constants computed. */
   readonly graph: Outputs;
   readonly inputs: Recorded["inputs"];
+  readonly placeOfParameter: Partition["placeOfParameter"];
   readonly whole: Entrant;
   /** Empty where whole models alone are timed. */
   readonly stages: readonly PartCut[];
@@ -30,22 +31,24 @@ export interface SubjectOptions {
   readonly batch: number;
   readonly size: Size;
   readonly totalOnly: boolean;
+  readonly clock?: ClockName;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Compiles a model, and each of its stages and blocks, cut from the folded graph and fed with what the whole model feeds it. */
 export async function prepareSubject(network: Network, options: SubjectOptions): Promise<Subject> {
-  const { engine, batch, size, totalOnly, signal } = options;
+  const { engine, batch, size, totalOnly, clock = "wall", signal } = options;
   const { outputs, inputs } = record(network, batch, size);
   const graph = await optimiseForInference(outputs, (constants) => runOnce(engine, constants));
-  const parts = totalOnly ? { stages: [], blocks: [] } : partsOf(graph, partition(graph, placesOf(network.task)));
+  const parted = partition(graph, placesOf(network.task));
+  const parts = totalOnly ? { stages: [], blocks: [] } : partsOf(graph, parted);
   const cuts = [...new Set([...parts.stages, ...parts.blocks])];
   const made: Entrant[] = [];
   const dispose = async () => {
     for (const { program } of made) await program.dispose();
   };
   try {
-    const whole = entrantOf(network.name, await engine.compile(graph), inputs);
+    const whole = entrantOf(network.name, await engine.compile(graph), inputs, CLOCKS[clock]);
     made.push(whole);
     const values = cuts.length === 0 ? new Map() : await captured(engine, cuts, inputs);
     const entrants = new Map<PartCut, Entrant>();
@@ -54,12 +57,18 @@ export async function prepareSubject(network: Network, options: SubjectOptions):
       const given = Object.fromEntries(
         Object.entries(part.cut.taken).map(([name, value]) => [name, values.get(value)]),
       );
-      const entrant = entrantOf(part.name, await engine.compile(part.cut.outputs, { partOf: graph }), given);
+      const entrant = entrantOf(
+        part.name,
+        await engine.compile(part.cut.outputs, { partOf: graph }),
+        given,
+        CLOCKS[clock],
+      );
       made.push(entrant);
       entrants.set(part, entrant);
     }
     const contenders = made.map(({ contender }) => contender);
-    return { network, batch, size, graph, inputs, whole, ...parts, entrants, contenders, dispose };
+    const { placeOfParameter } = parted;
+    return { network, batch, size, graph, inputs, placeOfParameter, whole, ...parts, entrants, contenders, dispose };
   } catch (error) {
     await dispose();
     throw error;

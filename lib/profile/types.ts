@@ -1,5 +1,6 @@
 import type { KernelTime } from "../engines/engine.js";
 import type { ProgressEvent } from "../progress.js";
+import type { ClockName } from "./measure.js";
 import type { Estimate } from "./statistics.js";
 
 /** What running something once takes, by its graph as it is run: folded, its constants computed. */
@@ -17,6 +18,8 @@ export interface Work {
 /** Latencies are milliseconds. */
 export interface Part extends Work {
   readonly name: string;
+  /** It ran on as many regions as were found, and its work is counted for all that there may be: there is no rate. */
+  readonly truncated?: true;
   /** Absent where it was not steady enough for the interval asked for. */
   readonly latency?: Estimate;
 }
@@ -71,7 +74,7 @@ export interface Setting {
   readonly seconds: number;
   /** Half an interval's width at most, as a share of the median. */
   readonly within: number;
-  readonly clock: string;
+  readonly clock: ClockName;
   /** The share of the machine's processors that others used meanwhile; absent where the system does not tell. */
   readonly othersLoad?: number;
 }
@@ -132,6 +135,8 @@ export interface ProfileOptions {
   readonly seconds?: number;
   /** Half the interval of a whole model's latency at most, as a share of it; default 0.1. */
   readonly within?: number;
+  /** Default the wall's; the processor's needs an engine of one thread. */
+  readonly clock?: ClockName;
   /** Whether each model is run in a process of its own too, for its memory; default true. */
   readonly memory?: boolean;
   /** An HTML file with plots to write. */

@@ -1,6 +1,15 @@
 import { expect } from "chai";
-import { type Contender, contenderOf, measureInTurn, ratio, sumOf } from "../../lib/profile/measure.js";
+import {
+  CLOCKS,
+  type Contender,
+  contenderOf,
+  measureInTurn,
+  ratio,
+  sumOf,
+  timedRuns,
+} from "../../lib/profile/measure.js";
 import { halfWidth } from "../../lib/profile/statistics.js";
+import { watchWaiting } from "../../lib/profile/waiting.js";
 
 /** Takes as long as the list says, visit after visit; its last entry from then on. */
 function scripted(name: string, visits: readonly (readonly number[])[], log: string[] = []): Contender {
@@ -75,6 +84,34 @@ describe("profile/measure", () => {
       (error: unknown) => error,
     );
     expect(failure).to.be.instanceOf(Error).with.property("message", "enough");
+  });
+
+  it("reaches down to what is left without waiting for a processor", async () => {
+    const steady = [[1], [20], [21], [20], [21], [20], [21], [20], [21]];
+    const waiting = { ...scripted("waiting", steady), waited: () => 15 };
+    const [alone, starved] = await measureInTurn([scripted("alone", steady), waiting], {
+      rounds: 8,
+      seconds: 0,
+      pauseMs: 0,
+    });
+    expect(alone!.latency).to.include({ median: 20.5, low: 20, high: 21 });
+    expect(starved!.latency).to.include({ median: 20.5, low: 5.5, high: 21 });
+  });
+
+  it("knows how long threads waited for a processor, where the system counts it", function () {
+    if (process.platform !== "linux") this.skip();
+    const waited = watchWaiting();
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    expect(waited()).to.be.within(0, 60_000);
+  });
+
+  it("counts by the clock it is given: the processor's stands still while a program waits", async () => {
+    const waiting = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+    const [wall] = await timedRuns(waiting, 0.001);
+    const times = await timedRuns(waiting, 0, CLOCKS.processor);
+    expect(wall).to.be.above(50);
+    expect(times[0]).to.be.below(wall! / 2);
   });
 
   it("times each run of a program but the first of a visit", async () => {

@@ -39,11 +39,11 @@ describe("profile/partition", () => {
     it(`gives every operator of ${name} a place, in blocks of which none is most of the model`, async () => {
       const network = await openNetwork(findModel(name, []), 10);
       const { outputs } = record(network, 1, { height: 224, width: 224 });
-      const { places, placeOf } = partition(outputs, placesOf(network.task));
-      const stages = [...new Set(places.map(({ stage }) => stage))];
+      const parted = partition(outputs, placesOf(network.task));
+      const stages = [...new Set(parted.places.map(({ stage }) => stage))];
       expect(stages).to.deep.equal(["stem", "stage 1", "stage 2", "stage 3", "stage 4", "head"]);
-      expect(places.length).to.be.above(8);
-      const { blocks } = partsOf(outputs, { places, placeOf });
+      expect(parted.places.length).to.be.above(8);
+      const { blocks } = partsOf(outputs, parted);
       const own = blocks.map(({ has }) => nodesInOrder(Object.values(outputs)).filter(has).length);
       const all = own.reduce((a, b) => a + b, 0);
       expect(Math.max(...own)).to.be.below(all / 2);
@@ -54,7 +54,16 @@ describe("profile/partition", () => {
     const network = await openNetwork(findModel("mask-rcnn_efficientformer-nano_fpn128_300_bccd", []));
     expect(network.task.description).to.deep.include({ masks: true }).and.have.property("classes").with.length(80);
     const { outputs } = record(network, 1, { height: 64, width: 64 });
-    const { stages } = partsOf(outputs, partition(outputs, placesOf(network.task)));
+    const parted = partition(outputs, placesOf(network.task));
+    const { stages, blocks } = partsOf(outputs, parted);
+    // Whatever lies between is shorter than its shape says, and cannot be handed from one program to another.
+    const shortened = blocks.flatMap(({ cut }) => Object.values({ ...cut.taken, ...cut.given }));
+    expect(shortened.filter(({ node }) => node.operator.name === "truncate")).to.deep.equal([]);
+    expect(blocks.filter(({ stage }) => stage === "roi_head.mask_head").map(({ name }) => name)).to.deep.equal([
+      "roi_head.mask_head",
+    ]);
+    const parameter = "roi_head.mask_head.convs.1.conv.weight";
+    expect(parted.placeOfParameter(parameter)).to.deep.include({ block: "roi_head.mask_head" });
     expect(stages.map(({ name }) => name)).to.have.members([
       ...["stem", "stage 1", "stage 2", "stage 3", "stage 4", "outputs", "neck", "rpn_head"],
       ...["roi_head.bbox_head", "roi_head.mask_head"],

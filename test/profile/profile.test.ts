@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { shippedConfigs } from "../../lib/config/load.js";
 import { UserError } from "../../lib/errors.js";
 import { memoryOf } from "../../lib/profile/memory.js";
 import { roofOf } from "../../lib/profile/peaks.js";
@@ -28,7 +29,7 @@ const messageOf = (work: Promise<unknown>): Promise<unknown> =>
 describe("profile", () => {
   it("counts and times a model, its stages and its blocks", async () => {
     const { setting, profiles } = await profile(NANO);
-    expect(setting).to.include({ threads: 1, warmUp: 1, clock: "performance.now" });
+    expect(setting).to.include({ threads: 1, warmUp: 1, clock: "wall" });
     expect(setting.engine).to.equal("onnxruntime (cpu)");
     const [{ total, stages, blocks, operators, kernels, sumOfBlocks, peaks, ...rest }] = profiles as [
       (typeof profiles)[0],
@@ -135,6 +136,29 @@ describe("profile", () => {
     const overrides = ["engine.providers=[coreml]"];
     expect(await messageOf(profile({ ...NANO, overrides }))).to.match(/onnxruntime has no provider "coreml"/);
     expect(await messageOf(profile({ ...NANO, overrides: ["engine.type=openvino"] }))).to.match(/engine\.type/);
+  });
+
+  it("takes the processor's clock for one thread alone", async () => {
+    const { setting } = await profile({ ...NANO, totalOnly: true, clock: "processor" });
+    expect(setting.clock).to.equal("processor");
+    const overrides = ["engine.threads=2"];
+    expect(await messageOf(profile({ ...NANO, overrides, clock: "processor" }))).to.match(
+      /counts the time of one thread/,
+    );
+  });
+
+  it("asks for one engine where configs differ", async () => {
+    const models = ["efficientformer-nano", "resnet-18"];
+    const folder = await mkdtemp(join(tmpdir(), "densekit-profile-"));
+    try {
+      const other = join(folder, "other.yaml");
+      const base = join(shippedConfigs(), "semantic-fpn_efficientformer-nano_fpn128_300_facade.yaml");
+      await writeFile(other, `extends: ${base}\nengine: { providers: [webgpu, cpu] }\n`);
+      const message = await messageOf(profile({ ...NANO, models: [...models, other], compare: true }));
+      expect(message).to.match(/^efficientformer-nano and other: `engine` differs in their configs; say --engine/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("stops when it is aborted", async () => {

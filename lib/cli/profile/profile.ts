@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES } from "../../engines/index.js";
 import { nearestName, UserError } from "../../errors.js";
+import type { ClockName } from "../../profile/measure.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
@@ -23,6 +24,7 @@ interface ProfileFlags extends ConfigOptions {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly within?: number;
+  readonly clock?: ClockName;
   readonly out?: string;
 }
 
@@ -57,9 +59,15 @@ export function profileCommand(context: Context): Command {
     .option("--rounds <n>", "rounds at least, in each of which every program runs; else 10", parseWhole)
     .option("--seconds <s>", "how long a program runs in a round; else 0.05", parsePositive)
     .option("--within <percent>", "how well a model's latency must be known; else ± 10 %", parsePositive)
+    .addOption(
+      new Option(
+        "--clock <name>",
+        "wall; processor: what others take away does not count (no latency; one thread)",
+      ).choices(["wall", "processor"]),
+    )
     .option("--out <file>", "write an HTML page with plots")
     .action(async (models: readonly string[], flags: ProfileFlags) => {
-      const { batch, size, classes, rounds, seconds, within, out } = flags;
+      const { batch, size, classes, rounds, seconds, within, clock, out } = flags;
       if (models.length > 1 && !flags.compare) {
         throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
       }
@@ -73,6 +81,7 @@ export function profileCommand(context: Context): Command {
           ...(rounds !== undefined && { rounds }),
           ...(seconds !== undefined && { seconds }),
           ...(within !== undefined && { within: within / 100 }),
+          ...(clock !== undefined && { clock }),
           ...(out !== undefined && { out }),
           compare: flags.compare === true,
           totalOnly: flags.total === true,

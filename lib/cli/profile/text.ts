@@ -60,6 +60,7 @@ const rowsOf =
     const { latency, macs, movedBytes } = part;
     const work = [millions(part.parameters), (macs / 1e6).toFixed(1), millions(part.activationBytes)];
     if (latency === undefined) return [name, ...work, "too noisy", "", "", ""];
+    if (part.truncated) return [name, ...work, milliseconds(latency.median), error(latency), "", ""];
     const rate = (2 * macs) / (latency.median / 1000);
     const roof = peaks === undefined || macs === 0 ? "" : percent(rate / roofOf(peaks, 2 * macs, movedBytes));
     return [name, ...work, milliseconds(latency.median), error(latency), (rate / 1e9).toFixed(1), roof];
