@@ -12,8 +12,19 @@ export class UserError extends Error {
     /** 1: the input or the run is at fault; 2: the command line is. */
     readonly exitCode: 1 | 2 = 1,
   ) {
-    super(message);
+    super(shortened(message));
   }
+}
+
+/** Of a line of a message: it may name what a file says, which may be megabytes. */
+const LONGEST_LINE = 2000;
+const LINES_END = 400;
+
+function shortened(message: string): string {
+  if (message.length <= LONGEST_LINE) return message;
+  const cut = (line: string): string =>
+    line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE - LINES_END)} … ${line.slice(-LINES_END)}`;
+  return message.split("\n").map(cut).join("\n");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { UserError } from "../errors.js";
+import { counted, pick } from "../words.js";
 import { type ClassMap, type ConfusionMatrix, emptyConfusion } from "./confusion.js";
 import { resizeNearest } from "./resizeNearest.js";
 
@@ -144,7 +145,7 @@ function fitPrediction(prediction: ClassMap, label: ClassMap, otherSize: "refuse
 
 function outOfRange(where: string, what: string, index: number, classes: number): string {
   return (
-    `${where}: the ${what} map holds class ${index}, but there are ${classes} classes (0 … ${classes - 1}); ` +
+    `${where}: the ${what} map holds class ${index}, but there ${pick(classes, "is", "are")} ${counted(classes, "class", "classes")} (0 … ${classes - 1}); ` +
     "check the number of classes, and reduceZeroLabel if label 0 means no class"
   );
 }

@@ -3,6 +3,7 @@ import { rleArea } from "../masks/rle.js";
 import { RunBuffer } from "../masks/runBuffer.js";
 import { maskTable } from "../masks/table.js";
 import type { Rle } from "../masks/types.js";
+import { counted, pick } from "../words.js";
 import { overlapsBuilder, overlapTarget } from "./maskOverlaps.js";
 import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
@@ -162,5 +163,8 @@ function* masksOf(images: readonly ImageColumns[]): Generator<Rle> {
 
 function checkLabels(labels: Int32Array, classes: number, whose: string): void {
   const bad = labels.find((label) => label < 0 || label >= classes);
-  if (bad !== undefined) throw new UserError(`${whose} holds class ${bad}, but there are ${classes} classes (from 0)`);
+  if (bad !== undefined)
+    throw new UserError(
+      `${whose} holds class ${bad}, but there ${pick(classes, "is", "are")} ${counted(classes, "class", "classes")} (from 0)`,
+    );
 }

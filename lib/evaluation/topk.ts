@@ -1,4 +1,5 @@
 import { UserError } from "../errors.js";
+import { counted, pick } from "../words.js";
 
 /** How many of `total` images have their class among the k best. Never changed once made. */
 export interface TopKCounts {
@@ -30,7 +31,9 @@ export function countTopK(
   }
   const ranks = Array.from(labels, (label, n) => {
     if (!(label >= 0 && label < classes)) {
-      throw new UserError(`image ${n} of the batch has class ${label}, but there are ${classes} classes (from 0)`);
+      throw new UserError(
+        `image ${n} of the batch has class ${label}, but there ${pick(classes, "is", "are")} ${counted(classes, "class", "classes")} (from 0)`,
+      );
     }
     return rankOf(scores.subarray(n * classes, (n + 1) * classes), label);
   });

@@ -102,7 +102,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
         });
     expect(judge({})).not.to.throw();
     expect(judge({ imageId: 2 })).to.throw(UserError, /image 2/);
-    expect(judge({ labels: Int32Array.of(1) })).to.throw(UserError, /class 1, but there are 1/);
+    expect(judge({ labels: Int32Array.of(1) })).to.throw(UserError, /class 1, but there is 1 class \(from 0\)/);
     expect(judge({ scores: Float32Array.of(Number.NaN) })).to.throw(UserError, /score NaN/);
     expect(judge({}, "segm")).to.throw(UserError, /object 0 of image 1 has no mask/);
   });

@@ -351,6 +351,12 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
       `<annotations><image name="a.png" width="9" height="9"><polygon label="c" points="${"0,0;9,9;".repeat(400_000)}0,9"/></image></annotations>`,
     done(),
   ),
+  "CVAT: elements left open": convert(
+    "cvat",
+    "a.xml",
+    () => "<a>".repeat(100_000),
+    faulty(/^.{0,300}a\.xml:1:1: not well-formed XML: .{0,220} …$/m),
+  ),
   "CVAT: elements without end": convert(
     "cvat",
     "a.xml",

@@ -19,7 +19,7 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
   if (checked !== true) {
     const { msg, line, col } = checked.err;
     const place = [path, line, col].filter((part) => part !== undefined).join(":");
-    throw new UserError(`${place}: not well-formed XML: ${msg}`);
+    throw new UserError(`${place}: not well-formed XML: ${shortened(msg)}`);
   }
   const parser = new XMLParser({
     preserveOrder: true,
@@ -41,6 +41,14 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
   const found = top.find(({ name }) => name === root);
   if (found !== undefined) return found;
   throw new UserError(`${path}: the root element is <${top[0]?.name ?? ""}>, not <${root}>; is this another format?`);
+}
+
+const LONGEST_REASON = 200;
+
+/** The parser lists every element that is left open. */
+function shortened(reason: string): string {
+  const text = reason.replaceAll(/\s+/g, " ");
+  return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)} …` : text;
 }
 
 /** An element takes a few hundred bytes of memory and four of the file: `<a/>`. */
