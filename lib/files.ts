@@ -152,7 +152,7 @@ export function refuseExisting(paths: readonly string[], force: boolean | undefi
   if (force === true) return;
   const first = paths.find((path) => existsSync(path));
   if (first === undefined) return;
-  throw new UserError(`${first}: this exists already; choose another place, or overwrite it with --force`);
+  throw new UserError(`${first}: already exists; choose another path, or overwrite it with --force`);
 }
 
 /** Makes a folder and those above it where they are missing. Errors are the file system's. */

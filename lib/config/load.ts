@@ -125,10 +125,10 @@ function withBases(tree: Tree, within: readonly string[], read: ReadTree): Tree 
   const bases = baseFiles(tree).map(({ file, place }) => {
     if (within.includes(file)) {
       const cycle = [...within.slice(within.indexOf(file)), file].map(displayName).join(" → ");
-      throw new UserError(`${place}: extends: the files extend each other in a circle: ${cycle}`);
+      throw new UserError(`${place}: extends: the files extend each other in a cycle: ${cycle}`);
     }
     if (within.length >= DEEPEST) {
-      throw new UserError(`${place}: extends: more than ${DEEPEST} files extend each other, one the next`);
+      throw new UserError(`${place}: extends: more than ${DEEPEST} files extend each other in a chain`);
     }
     if (!existsSync(file)) throw new UserError(`${place}: extends: ${displayName(file)}: no such file${suggest(file)}`);
     return read(file, within);

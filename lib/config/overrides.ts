@@ -26,7 +26,7 @@ function parseOverride(text: string): Tree {
   const equals = text.indexOf("=");
   const path = text.slice(0, Math.max(0, equals)).trim();
   const steps = path.split(".");
-  if (steps.length > YAML_LIMITS.depth) throw new UserError(`--set ${path.slice(0, 60)}…: no path is so long`, 2);
+  if (steps.length > YAML_LIMITS.depth) throw new UserError(`--set ${path.slice(0, 60)}…: the path is too long`, 2);
   if (equals < 0 || steps.includes("")) {
     throw new UserError(`--set ${text}: expected a.b.c=value, for example training.optimizer.lr=1e-4`, 2);
   }
@@ -43,6 +43,6 @@ function parseValue(value: string, text: string): Tree {
     return parseYaml(value, "value", process.cwd());
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`--set ${text}: the value is not valid YAML; quote texts with special characters`, 2);
+    throw new UserError(`--set ${text}: the value is not valid YAML; quote strings with special characters`, 2);
   }
 }

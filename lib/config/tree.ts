@@ -49,7 +49,7 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
   const fault = document.errors[0];
   if (fault !== undefined) {
     if (fault.code === "MULTIPLE_DOCS") {
-      throw new UserError(`${at(fault.pos[0]).place}: a second YAML document begins; a config is one document`);
+      throw new UserError(`${at(fault.pos[0]).place}: a second YAML document starts; a config is one document`);
     }
     const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
     throw new UserError(`${at(fault.pos[0]).place}: not valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
@@ -57,7 +57,7 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
   // A value with a tag that is not known would be read as the text or the mapping that stands there.
   const tag = document.warnings.find(({ code }) => code === "TAG_RESOLVE_FAILED");
   if (tag !== undefined) {
-    throw new UserError(`${at(tag.pos[0]).place}: not valid YAML: ${tag.message}; tags are not needed, leave it out`);
+    throw new UserError(`${at(tag.pos[0]).place}: not valid YAML: ${tag.message}; tags are not needed, remove it`);
   }
   return converter(at)(document.contents as ParsedNode | null, { place: name, folder });
 }
@@ -90,7 +90,7 @@ function converter(at: (offset: number) => Origin): (node: ParsedNode | null, fa
   const count = (more: number, { place }: Origin): void => {
     values += more;
     if (values > YAML_LIMITS.values) {
-      throw new UserError(`${place}: with aliases written out, the file has more than ${YAML_LIMITS.values} values`);
+      throw new UserError(`${place}: with aliases expanded, the file has more than ${YAML_LIMITS.values} values`);
     }
   };
   const aliased = (source: string, origin: Origin): Tree => {

@@ -17,7 +17,7 @@ export function nameOfLabel(value: number, numbers: ClassNumbers, where: string)
   const name = classes[value - first];
   if (name !== undefined) return name;
   const other =
-    first === 0 ? "name them all, or if 0 means no class, say --reduce-zero-label" : "name them all, 0 having no name";
+    first === 0 ? "name them all, or if 0 means no class, use --reduce-zero-label" : "name them all except 0";
   throw new UserError(`${where}: label ${value} has no name: by ${list} ${describeLabels(numbers)}; ${other}`);
 }
 

@@ -83,19 +83,18 @@ async function namesOf(folder: string, root: string): Promise<Set<string>> {
 
 /** Why an image is likely not to be found, the surest reason first. */
 function hintOf(file: string, root: string, names: ReadonlySet<string>): string {
-  if (/^[a-z][a-z\d+.-]+:\/\//i.test(file))
-    return "the name is an address on the web; it must be a file's in the images folder";
+  if (/^[a-z][a-z\d+.-]+:\/\//i.test(file)) return "the name is a URL; it must be a file in the images folder";
   if (isAbsolute(file) || win32.isAbsolute(file))
     return "the name is absolute; it must be relative to the images folder";
   const base = basename(file);
   const spelt = Array.from(names).find((name) => name.normalize("NFC") === base.normalize("NFC"));
   if (spelt !== undefined) {
     const form = (name: string): string => (name === name.normalize("NFC") ? "composed (NFC)" : "decomposed (NFD)");
-    return `there is ${spelt}, which looks the same: its accents are ${form(spelt)}, those of the annotation ${form(base)}; rename the one or the other`;
+    return `there is ${spelt}, which looks the same: its accents are ${form(spelt)}, those of the annotation ${form(base)}; rename one of them`;
   }
   const slashed = file.replaceAll("\\", "/");
   if (slashed !== file && existsSync(join(root, slashed)))
-    return `there is ${slashed}: folders are parted by /, not by \\`;
+    return `there is ${slashed}: separate folders with /, not \\`;
   const unescaped = withoutEscapes(base);
   const stem = parse(base).name.toLowerCase();
   const near = Array.from(names).find(

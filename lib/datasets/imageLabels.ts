@@ -24,7 +24,7 @@ export async function openImageLabels(options: ImageLabelsOptions): Promise<Clas
   const labelled = await listLabelled(options);
   if (options.labels !== undefined) await checkFilesExist(options.images, numbered(labelled), options.labels);
   if (labelled.length === 0) {
-    const hint = options.labels === undefined ? "; they lie in a folder for each class" : "";
+    const hint = options.labels === undefined ? "; expected a folder for each class" : "";
     throw new UserError(`${placeOf(options)}: there are no images here${hint}`);
   }
   const classes = options.classes ?? (await classesOf(options, labelled));

@@ -4,7 +4,11 @@ import { DataFault, type Place } from "./fault.js";
 /** Sides that an annotation file says. @throws DataFault where they are no image's */
 export function checkSides(width: number, height: number, where: Place): void {
   if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
-    throw new DataFault("size", where, `width and height must be whole numbers from 1, not ${width} and ${height}`);
+    throw new DataFault(
+      "size",
+      where,
+      `width and height must be whole numbers of at least 1, not ${width} and ${height}`,
+    );
   }
   if (Math.max(width, height) <= LARGEST_SIDE) return;
   const message = `the image's size is ${width} × ${height}; a side has at most ${LARGEST_SIDE} pixels`;

@@ -122,7 +122,7 @@ function checked(entries: readonly (LabelledFile & { readonly where: string })[]
   const first = new Map<string, string>();
   return entries.map(({ where, file, label }) => {
     const before = first.get(file);
-    if (before !== undefined) throw new UserError(`${path}, ${where}: ${file} is listed in ${before} already`);
+    if (before !== undefined) throw new UserError(`${path}, ${where}: ${file} is already listed in ${before}`);
     first.set(file, where);
     return { file, label };
   });
@@ -134,7 +134,7 @@ async function inNameOrder(labels: readonly string[], path: string, root: string
   if (files.length !== labels.length) {
     throw new UserError(
       `${path}: ${labels.length} labels without file names, but ${root} holds ${files.length} images; ` +
-        "write a file and a label a line, or give the folder the list is of",
+        "write a file and a label per line, or give the folder that the list is for",
     );
   }
   return files.map((file, i) => ({ file, label: labels[i]! }));

@@ -104,7 +104,7 @@ export function strayLabels(
       "label",
       { file: path },
       `label ${value} at x = ${i % map.width}, y = ${Math.floor(i / map.width)} is out of range: ` +
-        `${classCount} classes mean labels ${first}–${classCount - 1 + first}${zero}, and ${ignoreLabel} for ignored pixels; ` +
+        `${classCount} classes have labels ${first}–${classCount - 1 + first}${zero}, and ${ignoreLabel} for ignored pixels; ` +
         "check the class list, reduceZeroLabel and ignoreLabel",
     ),
   }));

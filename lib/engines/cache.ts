@@ -52,7 +52,7 @@ export class Cache<T extends Disposable> {
 
   private async take(key: string, make: () => Promise<T>): Promise<Entry<T>> {
     for (;;) {
-      if (this.closed) throw new Error(`asked for ${key} after all was disposed of`);
+      if (this.closed) throw new Error(`asked for ${key} after the cache was disposed`);
       const found = this.entries.get(key);
       if (found !== undefined) {
         this.entries.delete(key); // set anew, as the most recently used

@@ -86,5 +86,5 @@ export async function checkFree(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) return;
   const what = there.isDirectory() ? "a folder of that name is" : "a file of that name is";
-  throw new UserError(`${path}: ${what} there already; give another name, or --force to write over it`);
+  throw new UserError(`${path}: ${what} already there; give another name, or --force to overwrite it`);
 }

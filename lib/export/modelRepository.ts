@@ -54,7 +54,7 @@ export async function writeModelRepository(options: ModelRepositoryOptions): Pro
   const bytes = await readBytes(model);
   const { inputs, outputs, metadata } = readOnnx(bytes, model);
   const known = fromMetadata(metadata);
-  if (known === undefined) throw new UserError(`${model}: not written by densekit export, or its metadata is lost`);
+  if (known === undefined) throw new UserError(`${model}: not written by densekit export, or its metadata was lost`);
   const name = options.name ?? basename(model).replace(/\.onnx$/, "");
   if (!/^[\w.-]+$/.test(name)) {
     throw new UserError(
@@ -98,7 +98,7 @@ function maxBatchOf({ model, maxBatch }: ModelRepositoryOptions, batch: number |
   if (batch === "free") return maxBatch ?? 8;
   if (maxBatch === undefined) return 0;
   throw new UserError(
-    `${model}: its batch is fixed at ${batch}, so requests cannot be gathered; export it with --batch dynamic, or leave --max-batch out`,
+    `${model}: its batch is fixed at ${batch}, so requests cannot be batched; export it with --batch dynamic, or omit --max-batch`,
     2,
   );
 }

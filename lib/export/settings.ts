@@ -47,7 +47,7 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
     throw new UserError(`batch ${batch}: must be a whole number above 0, or free`, 2);
   }
   if (part !== "model" && postprocess) {
-    throw new UserError(`feature maps of the ${part} have no post-processing; leave --postprocess out`, 2);
+    throw new UserError(`feature maps of the ${part} have no post-processing; omit --postprocess`, 2);
   }
 }
 

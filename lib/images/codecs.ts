@@ -58,7 +58,7 @@ export async function describeCodecs(): Promise<CodecDescription[]> {
     await describe(
       "sharp",
       FORMATS.sharp,
-      "run `npm install sharp` for this platform; until then images decode slower",
+      "run `npm install sharp` for this platform; until then images decode more slowly",
     ),
     await describe("javascript", FORMATS.javascript, "run `npm install` again"),
   ];

@@ -50,7 +50,7 @@ async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["
   const format = formatOf(bytes);
   if (format === undefined) {
     const what = otherContent(bytes);
-    const found = what === undefined ? "it is no image" : `it is ${what}`;
+    const found = what === undefined ? "it is not an image" : `it is ${what}`;
     throw new UserError(
       `${name}: cannot be decoded: ${found}; images are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files`,
     );
@@ -118,14 +118,14 @@ export async function decodeIndices(path: string, what: string): Promise<IndexMa
 }
 
 function indicesOf(bytes: Uint8Array, path: string, what: string): IndexMap {
-  if (!isPng(bytes)) throw new UserError(`${path}: a ${what} must be a PNG of one channel; this is no PNG`);
+  if (!isPng(bytes)) throw new UserError(`${path}: a ${what} must be a PNG of one channel; this is not a PNG`);
   const plain = readPlainPng(bytes);
   if (plain !== undefined) return plain;
   const png = readPngOf(bytes, path);
   if (png.channels === 1) return png;
   const kind = png.channels >= 3 ? "colours" : "grey with alpha";
   throw new UserError(
-    `${path}: a ${what} must hold one ${what === "label map" ? "class index" : "number"} a pixel, ` +
+    `${path}: a ${what} must hold one ${what === "label map" ? "class index" : "number"} per pixel, ` +
       `this PNG holds ${kind} (${png.channels} channels); save it as 8-bit grey or indexed PNG`,
   );
 }
@@ -210,7 +210,7 @@ export async function readLabelMapSize(path: string): Promise<Size> {
   } finally {
     await file.close();
   }
-  if (!isPng(head)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is no PNG`);
+  if (!isPng(head)) throw new UserError(`${path}: a label map must be a PNG of one channel; this is not a PNG`);
   const size = { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
   try {
     checkSize(size, fileBytes, 1);

@@ -44,7 +44,7 @@ export function checkSize({ width, height }: Size, fileBytes: number, bytesPerPi
   const most = Math.floor((limit * BYTES_A_PIXEL) / bytesPerPixel / 1e6);
   throw new RefusedImage(
     `it has ${size}, more than the ${most} million that are read from a file of ${sizeOf(fileBytes)}; ` +
-      `if it is meant to, set the environment variable ${VARIABLE}=${counted}`,
+      `if this is intended, set the environment variable ${VARIABLE}=${counted}`,
   );
 }
 

@@ -89,7 +89,7 @@ function inflate(parts: readonly Uint8Array[], layout: PngLayout): Uint8Array {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")) throw error;
     const { width, height } = layout;
     throw new RefusedImage(
-      `its data unpack to more than the ${needed} bytes that its ${width} × ${height} pixels take`,
+      `its data decompresses to more than the ${needed} bytes that its ${width} × ${height} pixels take`,
     );
   }
   if (stored.length < needed) throw new Error(`${stored.length} of ${needed} bytes of pixels`);

@@ -28,8 +28,8 @@ export async function evaluationFolder({ run, weights, output }: EvaluationFolde
   const own = await ownWeights(run);
   if (own === undefined || isSame(own, weights)) return folder;
   throw new UserError(
-    `${folder}: these are the figures of the run's own weights, ${own}; those of ${weights} would overwrite them: say by ` +
-      "--out FOLDER where they go (output in the library)",
+    `${folder}: this folder has the metrics of the run's own weights, ${own}; those of ${weights} would overwrite them: say with ` +
+      "--out FOLDER where they go (output in the API)",
   );
 }
 
@@ -54,6 +54,6 @@ function refuseForeign(folder: string): void {
   const isFolder = statSync(folder).isDirectory();
   if (isFolder && (readdirSync(folder).length === 0 || existsSync(join(folder, "metrics.json")))) return;
   throw new UserError(
-    `${folder}: ${isFolder ? "this folder holds something else than an evaluation" : "this is a file"}; choose another folder`,
+    `${folder}: ${isFolder ? "this folder holds something other than an evaluation" : "this is a file"}; choose another folder`,
   );
 }

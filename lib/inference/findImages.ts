@@ -30,6 +30,6 @@ async function imagesOf(input: string): Promise<string[]> {
   if (entry?.isDirectory()) return (await listImages(input)).map((name) => join(input, name));
   if (entry !== undefined) return [input];
   const matches = await glob(input, { expandDirectories: false, absolute: isAbsolute(input) });
-  if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and no pattern that matches any`);
+  if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and not a pattern that matches any`);
   return matches.filter(isImage).sort();
 }

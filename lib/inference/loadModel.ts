@@ -96,7 +96,7 @@ export function checkedImage(image: unknown): Image {
   }
   const { width, height, data } = given;
   if (!isSide(width) || !isSide(height)) {
-    throw new UserError(`the image: width and height must be whole numbers from 1 on, not ${width} and ${height}`);
+    throw new UserError(`the image: width and height must be whole numbers of at least 1, not ${width} and ${height}`);
   }
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
     throw new UserError(`the image: data must be a Uint8Array of RGB values of 0 to 255, not ${describeValue(data)}`);

@@ -69,7 +69,7 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
 
 function checkScore(score: number | undefined): void {
   if (score === undefined || (score >= 0 && score <= 1)) return;
-  throw new UserError(`the score from which on objects are drawn must lie in 0–1, not ${score}`, 2);
+  throw new UserError(`the draw threshold must lie in 0–1, not ${score}`, 2);
 }
 
 /** What predictions may be written to, whatever the task. */

@@ -15,5 +15,5 @@ export function idFault(name: string, value: unknown, whose = "COCO's"): string 
   if (typeof value !== "number") return `"${name}" must be a number, not ${JSON.stringify(value).slice(0, 60)}`;
   if (!Number.isFinite(value)) return `"${name}" must be a number, not ${value}`;
   if (!Number.isInteger(value)) return `"${name}" is ${value}, but ids must be whole numbers`;
-  return `"${name}" is about ${value}, but ids from 2^53 (${2 ** 53}) on cannot be kept apart; give smaller ones`;
+  return `"${name}" is about ${value}, but ids of 2^53 (${2 ** 53}) and above cannot be told apart; use smaller ones`;
 }

@@ -263,7 +263,7 @@ function jsonScanner(path: string, pieceBytes: number) {
     },
     finish(): Pick<JsonOutline, "root" | "lists"> {
       if (root === undefined) throw notJson(path);
-      if (!ended) throw new UserError(`${path}: not valid JSON: the file breaks off; is it complete?`);
+      if (!ended) throw new UserError(`${path}: not valid JSON: the file ends too early; is it complete?`);
       return { root, lists };
     },
   };

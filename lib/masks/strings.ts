@@ -92,7 +92,7 @@ function brokenString(where: string, text: string): string {
     at >= 0
       ? `has the character ${JSON.stringify(text[at])} out of place at ${at}`
       : "ends in the middle of a count, or holds one that no mask can have";
-  return `${where}: the compressed run lengths are damaged: the string ${what}; write the mask anew`;
+  return `${where}: the compressed run lengths are damaged: the string ${what}; write the mask again`;
 }
 
 /**

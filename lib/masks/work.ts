@@ -93,9 +93,9 @@ export function boundedWork(variable: string | undefined, images: () => number =
       asked = true;
       if (spent <= limit) return;
       throw new UserError(
-        `${where}: up to here there is more work than a file of this size and its images may ask for ` +
+        `${where}: up to here there is more work than allowed for a file of this size and its images ` +
           `(${millions(spent)} of ${millions(limit)} million units): its objects are very large, or very many; split the file, ` +
-          `or, if it is meant so, set the environment variable ${WORK_VARIABLE}=${1e6 * Math.ceil((10 * spent) / 1e6)}`,
+          `or, if this is intended, set the environment variable ${WORK_VARIABLE}=${1e6 * Math.ceil((10 * spent) / 1e6)}`,
       );
     },
   };

@@ -14,7 +14,7 @@ export const levels = neckKind({
   make: (_, { channels }, { inputs, extraLevel }) => {
     if (inputs.channels.some((width) => width !== channels)) {
       throw new UserError(
-        `model.neck: levels takes maps of ${channels} channels as they are, and this backbone's have ${inputs.channels.join(", ")}; ` +
+        `model.neck: levels needs maps of ${channels} channels, but this backbone's have ${inputs.channels.join(", ")}; ` +
           "set model.neck.type=fpn, or model.neck.channels to the backbone's",
       );
     }

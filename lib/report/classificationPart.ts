@@ -24,7 +24,7 @@ export const classificationPart: PartMaker<ClassificationConfig> = {
     const analysis = await analyse(evaluation, options);
     const drawn = await worstImages(analysis, evaluation, options);
     const { classes, counts, worst } = analysis;
-    const measure = "probability of their own class among those wrongly classified";
+    const measure = "probability of the true class, among misclassified images";
     return {
       sections: [...(await sections(analysis, evaluation)), ...imageSection(drawn, measure)],
       result: {
@@ -59,7 +59,7 @@ async function sections({ classes, counts }: Analysis, { perClass, metrics }: St
   return [
     {
       title: "Classes",
-      text: "In per cent. Recall is the share of a class's images that were found, precision that of the images found that are right.",
+      text: "In per cent. Recall is the share of a class's images that were found, precision the share of the found images that are right.",
       content: [figures([chart, tableOf(["class", "images", "precision", "recall", "F1"], [...rows, means])])],
     },
     {

@@ -25,7 +25,7 @@ export async function confusionContent({ names, counts, unit }: ConfusionPart): 
     n > LARGE
       ? await imageFigure(heatMap(counts, n), {
           format: "png",
-          caption: `Rows: true class, columns: predicted class, both in the order of the table of classes. The darker, the larger the share of the row.`,
+          caption: `Rows: true class, columns: predicted class, both in the order of the table of classes. The darker a cell, the larger its share of the row.`,
           description: "confusion matrix",
         })
       : matrixTable({ names, counts: shares, ...(format ? { format } : { format: (share) => percent(share) }) });

@@ -9,7 +9,7 @@ export const detectionPart: PartMaker<DetectionConfig> = {
   async make(evaluation, _, options) {
     const analysis = await analyseDetections(evaluation, evaluation.config, options);
     const drawn = await worstDetections(analysis, evaluation, options);
-    const measure = `F1 of their ${analysis.main.type === "bbox" ? "boxes" : "masks"} from score ${analysis.chosen.score.toFixed(2)} on`;
+    const measure = `F1 of their ${analysis.main.type === "bbox" ? "boxes" : "masks"} that score at least ${analysis.chosen.score.toFixed(2)}`;
     const sections = [...(await detectionSections(analysis)), ...imageSection(drawn, measure)];
     return { sections, result: detectionResult(analysis) };
   },

@@ -49,7 +49,7 @@ function figuresSection({ types, dataset }: DetectionAnalysis): Section {
   });
   return {
     title: "Average precision",
-    text: "COCO's figures in per cent: the mean over IoU 0.5, 0.55 … 0.95 unless said otherwise.",
+    text: "COCO metrics in per cent: the mean over IoU 0.5, 0.55 … 0.95 unless stated otherwise.",
     content: [
       figures([
         tableOf(["", "area", "detections", ...types.map(({ type }) => NAMES[type])], rows),
@@ -114,7 +114,7 @@ async function curvesSection({ types, dataset }: DetectionAnalysis): Promise<Sec
   }
   return {
     title: "Precision and recall",
-    text: "At each recall the best precision reached there or further on; the area below a curve is the AP.",
+    text: "At each recall, the best precision at that or a higher recall; the area under a curve is the AP.",
     content: [
       figures(charts),
       ...(single.length > 0 ? [folded(`All ${dataset.classes.length} classes`, [figures(single)])] : []),
@@ -132,11 +132,11 @@ function seriesOf(
 }
 
 const MEANINGS = {
-  localisation: "the class is right, the place is not: overlap 0.1 to the threshold",
-  class: "the place is right, the class is not",
-  duplicate: "the object was found already, by a better detection",
+  localisation: "the class is right, the box or mask is not: overlap 0.1 to the threshold",
+  class: "the box or mask is right, the class is not",
+  duplicate: "the object was already found by a better detection",
   background: "there is no object: no overlap above 0.1",
-  both: "neither class nor place is right",
+  both: "neither the class nor the box or mask is right",
   missed: "an object nothing found, and that no other error explains",
 } as const;
 
@@ -164,7 +164,7 @@ async function errorsSection({ types, iouThreshold }: DetectionAnalysis): Promis
     title: "What costs precision",
     text:
       `How much higher the AP at IoU ${iouThreshold} (${aps}; mean over classes with objects or detections) would be if all ` +
-      "errors of a kind were mended, the others staying. After TIDE (Bolya et al., ECCV 2020); the costs do not add up.",
+      "errors of a kind were fixed and the others stayed. After TIDE (Bolya et al., ECCV 2020); the costs do not add up.",
     content: [
       figures([svgFigure(chart, { caption: "What each kind of error costs" })]),
       tableOf(head, rows, { words: [head.length - 1] }),
@@ -205,7 +205,7 @@ async function thresholdSection({ points, chosen, main, iouThreshold }: Detectio
   }
   return {
     title: "Score threshold",
-    text: "What becomes of precision and recall where detections below a score are left out. Crowds do not count.",
+    text: "Precision and recall when detections below a score are left out. Crowds do not count.",
     content,
   };
 }
@@ -226,14 +226,14 @@ async function confusionSection({ confusion, main, chosen, iouThreshold }: Detec
   return {
     title: "Confusion",
     text:
-      `Rows are annotated ${NAMES[main.type]}, columns detections with a score from ${chosen.score.toFixed(2)} on. Best score ` +
-      `first, each detection takes the free object of its class it overlaps most, by IoU ${iouThreshold} at least; those left ` +
-      "over then take a free object of another class by the same rule. What has no partner is with background: missed " +
+      `Rows are annotated ${NAMES[main.type]}, columns detections that score at least ${chosen.score.toFixed(2)}. Best score ` +
+      `first, each detection takes the free object of its class that it overlaps most, with at least IoU ${iouThreshold}; the rest ` +
+      "then take a free object of another class by the same rule. Whatever has no partner is matched with background: missed " +
       `objects in the last column; duplicates and detections of nothing in the last row.${crowds}`,
     content: [
       ...(await confusionContent({ names, counts, unit: "objects" })),
       tableOf(["class", "objects", "detections", "right", "precision", "recall"], rows),
-      paragraph("Shading is a cell's share of its row."),
+      paragraph("Shading shows a cell's share of its row."),
     ],
   };
 }

@@ -25,7 +25,7 @@ export async function labelMapSections({
   return [
     {
       title: "Classes",
-      text: "In per cent. Accuracy is the share of a class's pixels that were found, precision that of the pixels found that are right.",
+      text: "In per cent. Accuracy is the share of a class's pixels that were found, precision the share of the found pixels that are right.",
       content: [
         figures([chart, tableOf(["class", "of all pixels", "IoU", "accuracy", "precision", "Dice"], [...rows, means])]),
       ],

@@ -73,10 +73,8 @@ async function findEvaluation(
   if (stored !== undefined) return stored;
   const { weights, config } = run;
   if (weights === undefined || !wanted) {
-    const reason = weights === undefined ? "the run has no weights yet" : "evaluating was not wanted";
-    remarks.push(
-      `There are no results of an evaluation of the newest weights, and ${reason}: figures and images are left out.`,
-    );
+    const reason = weights === undefined ? "the run has no weights yet" : "evaluation was turned off";
+    remarks.push(`There is no evaluation of the newest weights, and ${reason}: metrics and images are left out.`);
     return undefined;
   }
   await evaluate({ config, weights, ...(signal && { signal }), ...(onEvent && { onEvent }) });

@@ -33,11 +33,11 @@ export const evaluationFolder = (run: string): string => join(run, "evaluation")
 /** @throws UserError when the folder is missing or no run's, or a file in it is damaged */
 export async function openRun(path: string, overrides: readonly string[] = []): Promise<Run> {
   const folder = resolve(path);
-  if (!existsSync(folder)) throw new UserError(`${path}: there is no such folder; give a run's, as train leaves it`);
+  if (!existsSync(folder)) throw new UserError(`${path}: no such folder; give the folder of a run`);
   const configs = [join(folder, "config.yaml"), join(evaluationFolder(folder), "config.yaml")];
   const file = configs.find(existsSync);
   if (file === undefined) {
-    throw new UserError(`${path}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`);
+    throw new UserError(`${path}: not a run's folder: it holds no config.yaml; give the folder that train wrote to`);
   }
   const log = join(folder, "log.jsonl");
   const hasWeights = existsSync(join(folder, "best.safetensors")) || (await checkpointNames(folder)).length > 0;
@@ -65,7 +65,7 @@ export async function storedEvaluation(
   if (weights !== undefined && statSync(weights).mtimeMs > statSync(file).mtimeMs) return undefined;
   const stored = await readJson<Omit<StoredEvaluation, "folder" | "config">>(file);
   if (typeof stored?.metrics !== "object" || !Array.isArray(stored.perClass)) {
-    throw new UserError(`${file}: no figures of an evaluation; delete the file, and they are measured anew`);
+    throw new UserError(`${file}: not the metrics of an evaluation; delete the file to evaluate again`);
   }
   if (
     !kindOf(config)
@@ -88,9 +88,7 @@ export async function readJson<T>(path: string): Promise<T> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UserError(
-      `${path}: truncated, or no JSON; delete the folder ${evaluationFolder("")}, and it is made anew`,
-    );
+    throw new UserError(`${path}: truncated or not JSON; delete the folder ${evaluationFolder("")} to evaluate again`);
   }
 }
 
@@ -100,7 +98,7 @@ export async function readConfusion(folder: string): Promise<StoredConfusion> {
   const stored = await readJson<Omit<StoredConfusion, "counts"> & { readonly counts: readonly number[] }>(path);
   const classes = stored?.classes?.length ?? 0;
   if (classes === 0 || stored.counts?.length !== classes ** 2) {
-    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder}, and it is counted anew`);
+    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder} to evaluate again`);
   }
   return { ...stored, counts: Float64Array.from(stored.counts) };
 }

@@ -9,7 +9,7 @@ export const segmentationPart: PartMaker<SegmentationConfig> = {
   async make(evaluation, weights, options) {
     const analysis = await analyseLabelMaps(evaluation, evaluation.config, options);
     const drawn = weights === undefined ? [] : await worstLabelMaps(analysis, evaluation, weights, options);
-    const measure = "mIoU over the classes annotated or found in them";
+    const measure = "mIoU over the classes annotated or predicted in them";
     return {
       sections: [...(await labelMapSections(analysis)), ...imageSection(drawn, measure)],
       result: segmentationResult(analysis),

@@ -201,7 +201,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint & { rea
   const average = isAveraged ? await readSound(join(folder, AVERAGE)) : undefined;
   for (const [name, expected] of Object.entries(files ?? {})) {
     if (sums[name] === expected) continue;
-    throw new UserError(`${join(folder, name)}: the file is not as it was written: its checksum is another`);
+    throw new UserError(`${join(folder, name)}: the file has changed since it was written: its checksum differs`);
   }
   return { state, model, optimizer, ...(average && { average }), files: sums };
 }
@@ -255,7 +255,7 @@ export async function loadLatestCheckpoint(
   }
   if (names.length === 0) return undefined;
   throw new UserError(
-    `${run}: ${pick(names.length, "its only checkpoint is", `all ${names.length} checkpoints are`)} damaged; begin anew with --restart, which deletes the run that is here`,
+    `${run}: ${pick(names.length, "its only checkpoint is", `all ${names.length} checkpoints are`)} damaged; start over with --restart, which deletes this run`,
   );
 }
 

@@ -34,7 +34,7 @@ function parseEvent(line: string, where: string): TrainingEvent {
     if (isEvent(event)) return event;
   } catch {}
   throw new UserError(
-    `${where}: no event of a training log: ${line.slice(0, 60)}; delete the line, or restore the file`,
+    `${where}: not an event of a training log: ${line.slice(0, 60)}; delete the line, or restore the file`,
   );
 }
 

@@ -108,19 +108,19 @@ export function parseState(
   try {
     json = JSON.parse(text);
   } catch {
-    throw new UserError(`${path}: the checkpoint's state is truncated or no JSON`);
+    throw new UserError(`${path}: the checkpoint's state is truncated or not JSON`);
   }
   const parsed = stateSchema.safeParse(json);
   if (!parsed.success) {
     const [{ path: where, message } = { path: [], message: "" }] = parsed.error.issues;
     const what = where.length === 0 ? message : `${where.join(".")}: ${message}`;
-    throw new UserError(`${path}: no checkpoint state this version of densekit can read: ${what}`);
+    throw new UserError(`${path}: not a checkpoint state that this version of densekit can read: ${what}`);
   }
   const { format: _, files, sha256: expected, ...state } = parsed.data;
   if (expected !== undefined) {
     const { sha256: _, ...content } = json as Record<string, unknown>;
     if (sha256(JSON.stringify(content)) !== expected) {
-      throw new UserError(`${path}: the state is not as it was written: its checksum is another`);
+      throw new UserError(`${path}: the state has changed since it was written: its checksum differs`);
     }
   }
   return { state, files };

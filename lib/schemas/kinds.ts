@@ -66,7 +66,7 @@ export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends
   add(kind: K): () => void {
     const type = kind.schema.shape.type.value;
     if (this.all.some(({ schema }) => schema.shape.type.value === type)) {
-      throw new UserError(`there is a ${this.what} of the type "${type}" already; give yours another`);
+      throw new UserError(`there is a ${this.what} of the type "${type}" already; choose another name`);
     }
     this.added.push(kind);
     additions++;

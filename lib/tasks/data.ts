@@ -51,6 +51,6 @@ export function checkUndone({ data }: Config): void {
   const other = data.transforms.test.find(({ type }) => type !== "resize" && type !== "pad");
   if (other === undefined) return;
   throw new UserError(
-    `data.transforms.test: "${other.type}" cannot be undone on what the model finds; only resize and pad may stand here`,
+    `data.transforms.test: "${other.type}" cannot be undone on the model's results; only resize and pad may be used here`,
   );
 }

@@ -67,7 +67,7 @@ export interface PredictionsKind<C extends Config, Answer> {
 /** @throws UserError where annotations are given to a task whose results have no ids */
 export function refuseAnnotations({ annotations }: PredictionChoices, results: string): void {
   if (annotations === undefined) return;
-  throw new UserError(`annotations number the results of models that find objects; this model's are ${results}`, 2);
+  throw new UserError(`annotations is for models that find objects; this model's results are ${results}`, 2);
 }
 
 /** Writes the images that show what was found. */

@@ -93,8 +93,8 @@ export function checkPresent(config: Config, split: Split): void {
   const root = process.env.DENSEKIT_DATA;
   const folder = root === undefined || root === "" ? "not set: ./data" : root;
   throw new UserError(
-    `cannot read ${path}: no such file or folder; ${key} of the config names it. Name your own by --set ${key}=... or in a config; ` +
-      `data sets of the configs that come with densekit are looked for in DENSEKIT_DATA (${folder})`,
+    `cannot read ${path}: no such file or folder; ${key} of the config names it. Name your own with --set ${key}=... or in a config; ` +
+      `the configs shipped with densekit look for data sets in DENSEKIT_DATA (${folder})`,
   );
 }
 

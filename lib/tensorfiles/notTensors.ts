@@ -25,18 +25,18 @@ export function refuseOtherKinds(start: Buffer, path: string, size: number): voi
   }
   if (MARKUP.test(text)) {
     throw new UserError(
-      `${path}: a web page, not a file of weights: perhaps what a server answered in its place; download the file itself`,
+      `${path}: a web page, not a weights file: perhaps a server's error page; download the file itself`,
     );
   }
   if (isOnnx(start) || (/\.onnx$/i.test(path) && !isZip(start))) {
     throw new UserError(
-      `${path}: an ONNX file: weights cannot be read from one; give the .safetensors or .pth file it was made of, or a run's folder`,
+      `${path}: an ONNX file: weights cannot be read from one; give the .safetensors or .pth file it was made from, or a run's folder`,
     );
   }
   const other = otherContent(start, size);
   if (other !== undefined) {
     throw new UserError(
-      `${path}: ${other}, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder`,
+      `${path}: ${other}, not a weights file; give a .safetensors, .pth or .npz file, or a run's folder`,
     );
   }
   if (start.toString("latin1", 0, 4) === "\x89HDF") {

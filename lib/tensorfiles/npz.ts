@@ -38,7 +38,7 @@ export async function readNpz(file: ByteSource): Promise<TensorFile> {
     bytes += member.size;
     if (bytes > unpackedAllowance(source.size)) {
       throw new UserError(
-        `${source.path}: its arrays claim more than ${bytes} bytes in a file of ${source.size}; refused as damaged or made to do harm`,
+        `${source.path}: its arrays claim more than ${bytes} bytes in a file of ${source.size}; refused as damaged or malicious`,
       );
     }
   }

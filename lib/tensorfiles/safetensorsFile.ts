@@ -43,14 +43,16 @@ async function readWeightMap(path: string): Promise<Map<string, string>> {
   try {
     index = parseJson(text) as typeof index;
   } catch {
-    throw new UserError(`${path}: the index of shards is truncated or no JSON`);
+    throw new UserError(`${path}: the index of shards is truncated or not JSON`);
   }
   const map = index?.weight_map;
   if (typeof map !== "object" || map === null) throw new UserError(`${path}: the index of shards has no weight_map`);
   const entries = Object.entries(map);
   for (const [tensor, file] of entries) {
     if (typeof file !== "string" || !/^[^/\\]+\.safetensors$/.test(file)) {
-      throw new UserError(`${path}: puts "${tensor}" into ${JSON.stringify(file)}, which is no file beside the index`);
+      throw new UserError(
+        `${path}: puts "${tensor}" into ${JSON.stringify(file)}, which is not a file beside the index`,
+      );
     }
   }
   return new Map(entries);

@@ -64,7 +64,7 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
     }
     const locate = async (member: ZipMember): Promise<number> => {
       const entry = entryOf.get(member);
-      if (entry === undefined) throw new Error(`${member.name} is no member of this archive`);
+      if (entry === undefined) throw new Error(`${member.name} is not a member of this archive`);
       try {
         return (await zip.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart;
       } catch (error) {
@@ -77,7 +77,7 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
       async unpack(member, { limit, verify }) {
         const { name, size, packedSize, method } = member;
         if (size > limit) {
-          throw new UserError(`${source.path}: ${name} claims ${size} bytes, more than the ${limit} expected of it`);
+          throw new UserError(`${source.path}: ${name} claims ${size} bytes, more than the ${limit} expected`);
         }
         const packed = await readRange(source, await locate(member), packedSize);
         const bytes =

@@ -64,7 +64,8 @@ export class UnknownNpyDtype extends UserError {
 
 /** @param bytes the beginning of the file @throws UserError when it is no header of an array that can be read */
 export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
-  if (bytes.length < 10 || textOfLatin1(bytes.subarray(0, 6)) !== MAGIC) throw new UserError(`${name}: no .npy file`);
+  if (bytes.length < 10 || textOfLatin1(bytes.subarray(0, 6)) !== MAGIC)
+    throw new UserError(`${name}: not a .npy file`);
   const view = viewOf(bytes);
   const version = bytes[6]!;
   if (version < 1 || version > 3) throw new UserError(`${name}: .npy version ${version} is unknown`);
@@ -95,7 +96,7 @@ function parseDict(header: string, name: string): Omit<NpyHeader, "start"> {
     .filter((size) => size.trim() !== "")
     .map(Number);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || shape.length > MOST_AXES) {
-    throw new UserError(`${name}: the .npy header names no valid shape: (${sizes.slice(0, 100)})`);
+    throw new UserError(`${name}: the .npy header has no valid shape: (${sizes.slice(0, 100)})`);
   }
   return { dtype, shape, fortranOrder: fortran === "True" };
 }

@@ -51,16 +51,16 @@ export interface SafetensorsHeader {
 
 /** @param json the parsed header @throws UserError when it is inconsistent, or not what `dataLength` bytes of data need */
 export function checkHeader(path: string, json: unknown, dataLength: number): SafetensorsHeader {
-  if (!isRecord(json)) throw broken(path, "has a header that is no JSON object");
+  if (!isRecord(json)) throw broken(path, "has a header that is not a JSON object");
   const tensors = checkEntries(path, json, dataLength);
   return { metadata: checkMetadata(path, json.__metadata__), ...tensors };
 }
 
 function checkMetadata(path: string, metadata: unknown): Readonly<Record<string, string>> {
   if (metadata === undefined) return {};
-  if (!isRecord(metadata)) throw broken(path, "has metadata that is no mapping");
+  if (!isRecord(metadata)) throw broken(path, "has metadata that is not a mapping");
   for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== "string") throw broken(path, `has metadata "${key}" that is no text`);
+    if (typeof value !== "string") throw broken(path, `has metadata "${key}" that is not text`);
   }
   return metadata as Record<string, string>;
 }

@@ -23,7 +23,7 @@ export async function loadBackbone(path: string, values: ParameterValues, config
       "the backbone",
       plan,
       wanted.map(({ name }) => name.slice(PREFIX.length)),
-      "give the weights of this backbone in model.backbone.weights, or set it to null for a random start",
+      "give the weights of this backbone in model.backbone.weights, or set it to null to start from random weights",
     );
     await fillFrom(file, plan, values);
     return describePlan("backbone", plan);

@@ -99,7 +99,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
   } catch (error) {
     if (signal?.aborted === true) {
       await saver.save(progress);
-      const text = `stopped after step ${progress.step} of ${length.steps}; run the same command with --resume to go on`;
+      const text = `stopped after step ${progress.step} of ${length.steps}; run the same command with --resume to continue`;
       emit({ type: "message", text: progress.step === 0 ? "stopped before the first step was done" : text });
     } else if (!(error instanceof Diverged)) {
       await saver.save(progress).catch(() => undefined); // what went wrong first is told

@@ -81,7 +81,7 @@ export function createSaver(options: SaverOptions): Saver {
   const tellOfGrowth = ({ step, trend: { mean, lowest = 0 } }: Progress) => {
     if (told) return;
     told = true;
-    const kept = soundStep === 0 ? "" : `; the checkpoint of step ${soundStep} is kept besides the newest`;
+    const kept = soundStep === 0 ? "" : `; the checkpoint of step ${soundStep} is kept beside the newest`;
     const text = `step ${step}: the loss grows: its running mean is ${mean.toFixed(4)} and was ${lowest.toFixed(4)}${kept}`;
     emit({ type: "message", text });
   };

@@ -57,7 +57,7 @@ export async function startRun(options: StartOptions): Promise<Start> {
     const [newest] = await checkpointNames(output);
     if (newest !== undefined) {
       throw new UserError(
-        `${output}: this folder holds a run already (${newest}); go on with it (--resume), begin anew and delete it (--restart), ` +
+        `${output}: this folder already holds a run (${newest}); continue it (--resume), delete it and start over (--restart), ` +
           `or ${ELSEWHERE}`,
       );
     }
@@ -89,7 +89,7 @@ async function refuseForeign(config: Config): Promise<void> {
   const { output } = config;
   const foreign = (name: string) =>
     new UserError(
-      `${join(output, name)}: this is no run's, and a run in this folder would write over it; move it, or ${ELSEWHERE}`,
+      `${join(output, name)}: no run wrote this, and a run in this folder would overwrite it; move it, or ${ELSEWHERE}`,
     );
   if (existsSync(join(output, LOG_FILE))) {
     const log = await readTextFile(join(output, LOG_FILE));
@@ -107,7 +107,7 @@ async function refuseLosing(output: string): Promise<void> {
   if (steps <= 1 && !existsSync(join(output, BEST))) return;
   const what = steps <= 1 ? `the best weights of a run (${BEST})` : `a run of ${counted(steps, "step")}`;
   throw new UserError(
-    `${output}: this folder holds ${what}, but no checkpoint to go on from; begin anew and delete it (--restart), or ${ELSEWHERE}`,
+    `${output}: this folder holds ${what}, but no checkpoint to resume from; delete it and start over (--restart), or ${ELSEWHERE}`,
   );
 }
 
@@ -129,8 +129,8 @@ async function begin({ config, values, average, say }: StartOptions): Promise<St
 /** What becomes of the average where the config was changed. */
 const describeAverage = (average: WeightAverage | undefined, step: number): string =>
   average === undefined
-    ? `the average of the weights ends here: training.ema is not set any more`
-    : `the average of the weights begins with those of step ${step}: training.ema was not set before`;
+    ? `the average of the weights ends here: training.ema is no longer set`
+    : `the average of the weights starts from those of step ${step}: training.ema was not set before`;
 
 async function fromCheckpoint({ config, values, optimizer, average, say }: StartOptions): Promise<Start | undefined> {
   const { output, training } = config;
@@ -143,7 +143,7 @@ async function fromCheckpoint({ config, values, optimizer, average, say }: Start
   restore(found.folder, found.checkpoint, { values, optimizer, average });
   if ((average === undefined) !== (found.checkpoint.average === undefined)) say(describeAverage(average, state.step));
   const changed = configDifferences(state.config, config);
-  if (changed.length > 0) say(`the config differs from the one the run was begun with: ${changed.join(", ")}`);
+  if (changed.length > 0) say(`the config differs from the one that the run was started with: ${changed.join(", ")}`);
   const { step, metrics, evaluatedStep, best, watched, trend, soundStep } = state;
   const hasBest = best?.metric === training.checkpoint.best && existsSync(join(output, BEST));
   return {

@@ -107,10 +107,10 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
 
 const describeLayers = (decay: number, { layers, least }: LayerScales): string =>
   `learning rates decay by layer (layerDecay ${decay}): the stem has ${least.toPrecision(3)} of the rate, ` +
-  `the last of the backbone's ${counted(layers, "layer")} ${decay}, what stands behind the backbone all of it`;
+  `the last of the backbone's ${counted(layers, "layer")} ${decay}, everything after the backbone all of it`;
 
 const describeEma = ({ decay }: EmaConfig): string =>
-  `the moving average of the weights (training.ema, decay ${decay}) is what is validated and kept as best.safetensors`;
+  `the moving average of the weights (training.ema, decay ${decay}) is used for validation and best.safetensors`;
 
 type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata">;
 
@@ -165,10 +165,10 @@ async function trainWith(
 }
 
 function describeNext({ training }: Config, steps: number, { step, watched }: Progress): string {
-  if (step === steps) return `all steps are done already (${steps}); more of them go on from there`;
+  if (step === steps) return `all steps are already done (${steps}); ask for more to continue`;
   const why = reasonToStop(training, watched);
   if (why === undefined) return COMPILING;
-  return `training stopped early already: ${why}; more patience (training.earlyStopping.patience) goes on from there`;
+  return `training already stopped early: ${why}; raise training.earlyStopping.patience to continue`;
 }
 
 const COMPILING = "compiling; the first step takes longer than the others";
@@ -179,7 +179,7 @@ function tooFewSteps({ output, training }: Config, steps: number, done: number):
       ? `training.steps=${steps}`
       : `training.epochs=${training.epochs} (${counted(steps, "step")})`;
   return new UserError(
-    `${output}: ${counted(done, "step is", "steps are")} done, more than ${asked} asks for; ask for more, or begin anew with --restart`,
+    `${output}: ${counted(done, "step is", "steps are")} done, more than ${asked} asks for; ask for more, or start over with --restart`,
   );
 }
 

@@ -72,9 +72,9 @@ export async function convertWeights(options: ConvertWeightsOptions): Promise<Co
   const { from, to, part: wanted, names = "keep", force = false, signal, onEvent } = options;
   const write = WRITERS[extname(to).toLowerCase()];
   if (write === undefined) {
-    throw new UserError(`${to}: no format is known by this ending; one of ${Object.keys(WRITERS).join(", ")} is`, 2);
+    throw new UserError(`${to}: unknown extension; use one of ${Object.keys(WRITERS).join(", ")} is`, 2);
   }
-  if (!force && existsSync(to)) throw new UserError(`${to}: is there already; --force replaces it`);
+  if (!force && existsSync(to)) throw new UserError(`${to}: already exists; --force overwrites it`);
   const file = await openTensorFile(from);
   try {
     const part = modelPart(file, wanted);
@@ -121,7 +121,7 @@ function renamed(
     const own = ours.get(name)!;
     if (rowsOf(own) !== undefined) {
       throw new UserError(
-        `${path}: ${naming} has its classes in another order than the authors; convert with --names keep`,
+        `${path}: ${naming} has its classes in a different order from the authors; convert with --names keep`,
       );
     }
     if (isPiece(own)) {

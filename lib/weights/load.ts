@@ -23,7 +23,7 @@ export async function fillFrom(file: TensorFile, plan: LoadPlan, values: Paramet
     if (isFiniteThroughout(view)) return;
     const at = view.findIndex((value) => !Number.isFinite(value));
     throw new UserError(
-      `${file.path}: ${name} holds ${view[at]} (element ${at}); take weights of before that training went astray`,
+      `${file.path}: ${name} holds ${view[at]} (element ${at}); use a checkpoint from before training diverged`,
     );
   };
   try {

@@ -85,7 +85,7 @@ export function partNames({ tensors }: TensorFile): string[] {
 export function describeChoice({ path }: TensorFile, { name, rivals }: Part): string | undefined {
   if (rivals.length === 0) return undefined;
   const others = rivals.map((rival) => `${path}#${rival}`).join(" or ");
-  return `of ${path} the part "${name}" is read; ${others} reads the other`;
+  return `reading the part "${name}" of ${path}; ${others} reads the other`;
 }
 
 function cut(file: TensorFile, name: string, rivals: readonly string[]): Part {

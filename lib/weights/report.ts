@@ -15,7 +15,9 @@ export function describePlan(what: string, plan: LoadPlan): string {
   if (head !== undefined) {
     const { found, wanted, parts: left } = head;
     const names = some(left.map(({ name }) => name));
-    parts.push(`its head of ${found} classes is left out, this one has ${wanted} and its random start (${names})`);
+    parts.push(
+      `its head of ${found} classes is left out, this one has ${wanted} and starts from random weights (${names})`,
+    );
   }
   if (others.length > 0) parts.push(`${others.length} of another shape (${some(others.map(describeShape))})`);
   if (unreadable.length > 0) parts.push(`${unreadable.length} ${UNREADABLE} (${some(unreadable.map(describeType))})`);
@@ -77,7 +79,7 @@ export function requireSome(what: string, plan: LoadPlan, wanted: readonly strin
   const count = held.length;
   const whose = naming === undefined ? "" : `, in the names of ${naming}`;
   throw new UserError(
-    `${path}: none of its ${count} tensors fits ${what} (it holds ${some(held)}${whose}; wanted are ${some(wanted)}); ${advice}`,
+    `${path}: none of its ${count} tensors fits ${what} (it holds ${some(held)}${whose}; expected ${some(wanted)}); ${advice}`,
   );
 }
 

@@ -63,7 +63,11 @@ describe("bad input: annotations of objects", () => {
       (json) => (json.annotations[1]!.segmentation = [[1, 2, Number.NaN, 4, 5, 6]]),
       /: annotation 2: polygon holds null, which is not a finite number$/,
     ],
-    ["NaN as an area", (json) => (json.annotations[1]!.area = Number.NaN), /: annotation 2: area is null, which is no/],
+    [
+      "NaN as an area",
+      (json) => (json.annotations[1]!.area = Number.NaN),
+      /: annotation 2: area is null, which is not/,
+    ],
     [
       "an id twice",
       (json) => (json.annotations[1]!.id = 1),
@@ -96,8 +100,8 @@ describe("bad input: annotations of objects", () => {
     rmSync(spoilt, { force: true });
     expect(await train("train")).to.equal(
       `cannot read ${spoilt}: no such file or folder; data.train.annotations of the config names it. ` +
-        "Name your own by --set data.train.annotations=... or in a config; data sets of the configs that come with densekit " +
-        `are looked for in DENSEKIT_DATA (${process.env.DENSEKIT_DATA || "not set: ./data"})`,
+        "Name your own with --set data.train.annotations=... or in a config; the configs shipped with densekit " +
+        `look for data sets in DENSEKIT_DATA (${process.env.DENSEKIT_DATA || "not set: ./data"})`,
     );
     writeFileSync(spoilt, valid);
     truncateSync(spoilt, 200);
@@ -160,7 +164,7 @@ describe("bad input: label maps", () => {
     [
       "three channels",
       () => png(3, 8),
-      /must hold one class index a pixel, this PNG holds colours \(3 channels\); save it/,
+      /must hold one class index per pixel, this PNG holds colours \(3 channels\); save it/,
     ],
     [
       "16 bits",
@@ -168,9 +172,13 @@ describe("bad input: label maps", () => {
       /a label map must have 8 bits, this PNG has 16; save it as 8-bit grey or indexed PNG$/,
     ],
     ["another size", () => labels(0, 32), /1\.png: the image is 64×64, its label map .*1\.png says 32×32; do they/],
-    ["a value out of range", () => labels(3), /label 3 at x = 0, y = 0 is out of range: 3 classes mean labels 0–2/],
+    ["a value out of range", () => labels(3), /label 3 at x = 0, y = 0 is out of range: 3 classes have labels 0–2/],
     ["half its bytes", () => labels(0).subarray(0, 60), /1\.png: cannot be decoded: .*; is the file complete\?$/],
-    ["another format", () => Buffer.from("no image, but long enough"), /must be a PNG of one channel; this is no PNG$/],
+    [
+      "another format",
+      () => Buffer.from("no image, but long enough"),
+      /must be a PNG of one channel; this is not a PNG$/,
+    ],
   ];
   for (const [name, bytes, message] of cases) {
     it(`names a label map with ${name}`, async () => {

@@ -95,7 +95,7 @@ for (const task of ["detection", "segmentation"] as const) {
       mkdirSync(empty, { recursive: true });
       const glob = join(data.images, "*.webp");
       const missing = join(data.folder, "none.jpg");
-      const nothing = "no such file or folder, and no pattern that matches any";
+      const nothing = "no such file or folder, and not a pattern that matches any";
       expect(await refused(predict("none", empty))).to.equal(`${empty}: there are no images here`);
       expect(await refused(predict("none", glob))).to.equal(`${glob}: ${nothing}`);
       expect(await refused(predict("none", join(data.images, "grey.jpg"), missing))).to.equal(`${missing}: ${nothing}`);

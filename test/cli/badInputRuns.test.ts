@@ -76,12 +76,12 @@ describe("bad input: runs that cannot go on", () => {
     const run = copyOfRun();
     const before = everything(run);
     expect(await refused(train(run))).to.equal(
-      `${run}: this folder holds a run already (step-00000003); go on with it (--resume), ` +
-        "begin anew and delete it (--restart), or choose another folder (--set output=...)",
+      `${run}: this folder already holds a run (step-00000003); continue it (--resume), ` +
+        "delete it and start over (--restart), or choose another folder (--set output=...)",
     );
     expect(everything(run)).to.deep.equal(before);
     rmSync(join(run, "checkpoints"), { recursive: true });
-    const lost = `${run}: this folder holds a run of 3 steps, but no checkpoint to go on from; begin anew and delete it`;
+    const lost = `${run}: this folder holds a run of 3 steps, but no checkpoint to resume from; delete it and start over`;
     expect(await refused(train(run))).to.contain(lost);
     expect(await refused([...train(run), "--resume"])).to.contain(lost);
     rmSync(join(run, "log.jsonl"));
@@ -114,7 +114,7 @@ describe("bad input: runs that cannot go on", () => {
   it("does not write over a config or a log that is no run's, be it the config that is trained", async () => {
     const before = readFileSync(config, "utf8");
     const none = (file: string) =>
-      `${file}: this is no run's, and a run in this folder would write over it; move it, or choose another folder (--set output=...)`;
+      `${file}: no run wrote this, and a run in this folder would overwrite it; move it, or choose another folder (--set output=...)`;
     for (const how of [[], ["--resume"], ["--restart"]]) {
       expect(await refused([...train(data.folder, "training.steps=1"), ...how])).to.equal(none(config));
     }
@@ -246,7 +246,7 @@ describe("bad input: runs that cannot go on", () => {
     const { code, stdout, stderr } = await end;
     expect({ code, stdout }, stderr).to.deep.equal({ code: 130, stdout: "" });
     const step = Number(
-      /^stopped after step (\d+) of 500; run the same command with --resume to go on$/m.exec(stderr)?.[1],
+      /^stopped after step (\d+) of 500; run the same command with --resume to continue$/m.exec(stderr)?.[1],
     );
     expect(step).to.be.at.least(4);
     expect(stderr).to.match(/interrupted\n$/);

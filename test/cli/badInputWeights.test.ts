@@ -54,7 +54,7 @@ describe("bad input: weights and checkpoints", () => {
       .and.contain(mend);
     expect(await told(cut(0))).to.contain("cut.safetensors: the file is empty; download or write it again");
     expect(await told(join(data.images, "0.png"))).to.contain(
-      "0.png: an image, not a file of weights; give a .safetensors, .pth or .npz file, or a run's folder",
+      "0.png: an image, not a weights file; give a .safetensors, .pth or .npz file, or a run's folder",
     );
   });
 
@@ -139,7 +139,7 @@ describe("bad input: weights and checkpoints", () => {
     for (const step of [1, 3]) truncateSync(join(state(step), "model.safetensors"), 20);
     const outcome = await refused(train("--resume"));
     expect(outcome).to.equal(
-      `${run}: all 2 checkpoints are damaged; begin anew with --restart, which deletes the run that is here`,
+      `${run}: all 2 checkpoints are damaged; start over with --restart, which deletes this run`,
     );
   });
 });

@@ -51,16 +51,17 @@ describe("doctor", () => {
     expect(providerFinding("cpu", none)).to.deep.include({ status: "problem" });
     expect(providerFinding("coreml", none)).to.deep.include({
       status: "optional",
-      detail: "for macOS only; densekit was not tried on it",
+      detail: "for macOS only; untested with densekit",
     });
     expect(providerFinding("cuda", { offered: ["cuda"], cudaLibraries: false }).detail).to.match(/script\/install\.js/);
     for (const name of ["cuda", "coreml", "dml"] as const) {
-      expect(here(name).detail).to.equal(`starts: --set engine.providers=[${name}]; densekit was not tried on it`);
+      expect(here(name).detail).to.equal(`starts: --set engine.providers=[${name}]; untested with densekit`);
     }
     expect(here("webgpu")).to.deep.equal({
       name: "provider webgpu",
       status: "ok",
-      detail: "starts: --set engine.providers=[webgpu]; tested on a software adapter (SwiftShader) alone, on no GPU",
+      detail:
+        "starts: --set engine.providers=[webgpu]; tested only on a software adapter (SwiftShader), never on a GPU",
     });
     expect(here("webgpu", "No supported adapters")).to.deep.equal({
       name: "provider webgpu",

@@ -57,20 +57,16 @@ describe("densekit weights", () => {
     const others: [name: string, content: string | Buffer, told: RegExp][] = [
       ["empty.safetensors", "", /^the file is empty; download or write it again$/],
       ["lfs.safetensors", lfs, /^a Git LFS pointer, not the file of 12345 bytes it stands for; fetch .*"git lfs pull"/],
-      ["page.pth", "<!DOCTYPE html><html><body>Not found</body></html>", /^a web page, not a file of weights: perhaps/],
+      ["page.pth", "<!DOCTYPE html><html><body>Not found</body></html>", /^a web page, not a weights file: perhaps/],
       ["mine.onnx", onnx, /^an ONNX file: weights cannot be read from one; give the \.safetensors or \.pth file/],
       ["renamed.safetensors", onnx, /^an ONNX file: weights/],
       ["keras.h5", Buffer.from("\x89HDF\r\n\x1a\n00", "latin1"), /^an HDF5 file of Keras, which cannot be read; save/],
-      [
-        "text.pth",
-        "some text that is something else",
-        /^a text file, not a file of weights; give a \.safetensors, \.pth/,
-      ],
-      ["c.yaml", "# a config\nextends: a.yaml\ntask: detection\n", /^a YAML file, not a file of weights; give/],
-      ["umlaut.yaml", `name: ${"ü".repeat(400)}`, /^a YAML file, not a file of weights; give/],
-      ["results.json", '[{"image_id": 1}]', /^a JSON file, not a file of weights; give/],
-      ["scene.pth", Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1"), /^an image, not a file of weights; give/],
-      ["model.pth.gz", Buffer.from("\x1f\x8b\x08\0\0\0\0\0", "latin1"), /^a gzip file, not a file of weights; give/],
+      ["text.pth", "some text that is something else", /^a text file, not a weights file; give a \.safetensors, \.pth/],
+      ["c.yaml", "# a config\nextends: a.yaml\ntask: detection\n", /^a YAML file, not a weights file; give/],
+      ["umlaut.yaml", `name: ${"ü".repeat(400)}`, /^a YAML file, not a weights file; give/],
+      ["results.json", '[{"image_id": 1}]', /^a JSON file, not a weights file; give/],
+      ["scene.pth", Buffer.from("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "latin1"), /^an image, not a weights file; give/],
+      ["model.pth.gz", Buffer.from("\x1f\x8b\x08\0\0\0\0\0", "latin1"), /^a gzip file, not a weights file; give/],
       [
         "noise.pth",
         Buffer.from("\x01\xff\x02\xfe\x03\xfd\x04\xfc\x05", "latin1"),
@@ -145,7 +141,7 @@ describe("densekit weights", () => {
     for (const densekit of texts) {
       expect(() => fromMetadata({ densekit }, "w.safetensors"), densekit).to.throw(
         UserError,
-        "w.safetensors: what the file's metadata says of its model cannot be understood",
+        "w.safetensors: the file's description of its model cannot be understood",
       );
     }
   });
@@ -169,7 +165,7 @@ describe("densekit weights", () => {
       expect([...data], name).to.deep.equal([value, value, value, value]);
       const told = describePlan("model", plan);
       if (name === path) {
-        expect(told).to.contain(`; of ${path} the part "model" is read; ${path}#model_ema reads the other`);
+        expect(told).to.contain(`; reading the part "model" of ${path}; ${path}#model_ema reads the other`);
       } else expect(plan.choice).to.equal(undefined);
       await file.close();
     }
@@ -184,14 +180,14 @@ describe("densekit weights", () => {
     const path = join(requireGoldens(this, "checkpoints"), "tiny_training.pth");
     const to = join(folder, "tiny.safetensors");
     expect(await refused(["weights", "convert", path, join(folder, "a.txt")], { code: 2 })).to.contain(
-      "no format is known",
+      "unknown extension",
     );
     const { stdout } = await accepted(["weights", "convert", path, to, "--json"]);
     expect(JSON.parse(stdout)).to.include({ path: to, part: "model", tensors: 121, left: 3 });
     const official = await readSafetensors(join(requireGoldens(this, "checkpoints"), "tiny.safetensors"));
     const { tensors } = await readSafetensors(to);
     for (const [name, expected] of official.tensors) expect(tensors.get(name), name).to.deep.equal(expected);
-    expect(await refused(["weights", "convert", path, to])).to.equal(`${to}: is there already; --force replaces it`);
+    expect(await refused(["weights", "convert", path, to])).to.equal(`${to}: already exists; --force overwrites it`);
     await accepted(["weights", "convert", path, to, "--part", "model_ema", "--force"]);
     expect((await readSafetensors(to)).tensors.size).to.equal(3);
     expect(await refused(["weights", "convert", path, to, "--part", "none", "--force"])).to.contain(

@@ -21,7 +21,7 @@ describe("config errors", () => {
   };
 
   it("names the place of a tag that YAML does not know, which would be read as text", async () => {
-    const hint = "tags are not needed, leave it out";
+    const hint = "tags are not needed, remove it";
     for (const [tag, name] of [
       ["!!js/function", "tag:yaml.org,2002:js/function"],
       ["!!python/object:os.system", "tag:yaml.org,2002:python/object:os.system"],
@@ -225,7 +225,7 @@ describe("config errors", () => {
       "a second document",
       "type: coco",
       "type: coco\n---\nmore: 1",
-      "config.yaml:8:1: a second YAML document begins; a config is one document",
+      "config.yaml:8:1: a second YAML document starts; a config is one document",
     ],
     [
       "a class twice",
@@ -297,7 +297,7 @@ describe("config errors", () => {
       "a.yaml": "extends: b.yaml\n",
       "b.yaml": "extends: a.yaml\n",
     });
-    expect(text).to.equal("b.yaml:1:10: extends: the files extend each other in a circle: a.yaml → b.yaml → a.yaml");
+    expect(text).to.equal("b.yaml:1:10: extends: the files extend each other in a cycle: a.yaml → b.yaml → a.yaml");
   });
 
   it("refuses an alias within its own value, empty files and files that are no mapping", async () => {
@@ -363,7 +363,7 @@ describe("config errors", () => {
     expect(await message({ "config.yaml": SMALL }, ["__proto__.x=1"])).to.contain('"__proto__" cannot be a key');
     files.remove();
     expect(await message({ "config.yaml": SMALL }, ["training={__proto__: {seed: 3}}"])).to.equal(
-      "--set training={__proto__: {seed: 3}}: the value is not valid YAML; quote texts with special characters",
+      "--set training={__proto__: {seed: 3}}: the value is not valid YAML; quote strings with special characters",
     );
     expect(Object.getOwnPropertyNames(Object.prototype)).to.deep.equal(before);
   });

@@ -218,17 +218,17 @@ describe("COCO files", () => {
     [
       "a width of 0",
       (j) => (j.images[0]!.width = 0),
-      /image 70: width and height must be whole numbers from 1, not 0 and 10/,
+      /image 70: width and height must be whole numbers of at least 1, not 0 and 10/,
     ],
     [
       "image ids that cannot be kept apart",
       (j) => (j.images[1]!.id = 2 ** 53),
-      /image number 2: "id" is about 9007199254740992, but ids from 2\^53 \(9007199254740992\) on cannot be kept apart/,
+      /image number 2: "id" is about 9007199254740992, but ids of 2\^53 \(9007199254740992\) and above cannot be told apart/,
     ],
     [
       "annotation ids that cannot be kept apart",
       (j) => (j.annotations[1]!.id = 2 ** 60),
-      /annotation number 2: "id" is about 1152921504606847000, but ids from 2\^53/,
+      /annotation number 2: "id" is about 1152921504606847000, but ids of 2\^53/,
     ],
     [
       "ids between whole numbers",
@@ -238,7 +238,7 @@ describe("COCO files", () => {
     [
       "an image id that cannot be kept apart",
       (j) => (j.annotations[1]!.image_id = -(2 ** 53)),
-      /annotation 5: "image_id" is about -9007199254740992, but ids from 2\^53/,
+      /annotation 5: "image_id" is about -9007199254740992, but ids of 2\^53/,
     ],
     [
       "a crowd told by a text",

@@ -28,10 +28,10 @@ describe("missing images", () => {
         /which looks the same: its accents are decomposed \(NFD\), those of the annotation composed \(NFC\)/,
       ],
       ["per cent.png", /^there is per%20cent\.png$/],
-      ["sub\\b.png", /^there is sub\/b\.png: folders are parted by \/, not by \\$/],
+      ["sub\\b.png", /^there is sub\/b\.png: separate folders with \/, not \\$/],
       ["/data/a.png", /^the name is absolute; it must be relative to the images folder$/],
       ["C:\\data\\a.png", /^the name is absolute; /],
-      ["http://images.cocodataset.org/val2017/a.png", /^the name is an address on the web; /],
+      ["http://images.cocodataset.org/val2017/a.png", /^the name is a URL; /],
       ["nosub/a.png", /^there is no folder .*nosub$/],
       ["other.png", /^check the images folder$/],
     ] as const) {

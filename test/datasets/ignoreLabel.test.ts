@@ -92,7 +92,7 @@ describe("data.ignoreLabel", function () {
       await dataset.loadLabelMap(0);
     });
     expect(message).to.match(
-      /label 7 at x = \d+, y = \d+ is out of range: 3 classes mean labels 0–2, and 9 for ignored pixels; check the class list, reduceZeroLabel and ignoreLabel$/,
+      /label 7 at x = \d+, y = \d+ is out of range: 3 classes have labels 0–2, and 9 for ignored pixels; check the class list, reduceZeroLabel and ignoreLabel$/,
     );
     expect((await checkData({ sources: [source(7)] })).errors).to.equal(0);
     const { ignoreLabel: _, ...unsaid } = source(7);

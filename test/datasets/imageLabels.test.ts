@@ -70,7 +70,7 @@ describe("images with a class each", () => {
     );
     expect(await told("k.json", "{")).to.contain(`${path("k.json")}: not valid JSON: `);
     expect(await told("l.txt", "z.png dog\nz.png cat\n")).to.equal(
-      `${path("l.txt")}, line 2: z.png is listed in line 1 already`,
+      `${path("l.txt")}, line 2: z.png is already listed in line 1`,
     );
     expect(await told("m.txt", "cat\n")).to.contain("1 labels without file names, but");
     expect(await told("n.csv", "z.png,dog\ny.png,cat\n")).to.contain(
@@ -81,7 +81,7 @@ describe("images with a class each", () => {
     );
     expect(await told("p.xml", "")).to.contain("a list of labels is a .csv, .txt or .json file");
     expect(await userMessage(() => openImageLabels({ images: join(root, "train/empty") }))).to.equal(
-      `${join(root, "train/empty")}: there are no images here; they lie in a folder for each class`,
+      `${join(root, "train/empty")}: there are no images here; expected a folder for each class`,
     );
   });
 });

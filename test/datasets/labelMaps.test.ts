@@ -52,10 +52,10 @@ describe("label map folders", () => {
   it("names file, value and place of a label out of range", async () => {
     const dataset = await open({ classes: ["a", "b"], reduceZeroLabel: true });
     expect(await userMessage(() => dataset.load(0))).to.match(
-      /annotations\/train\/a\.png: label 3 at x = 0, y = 1 is out of range: 2 classes mean labels 1–2, 0 being ignored/,
+      /annotations\/train\/a\.png: label 3 at x = 0, y = 1 is out of range: 2 classes have labels 1–2, 0 being ignored/,
     );
     const plain = await open();
-    expect(await userMessage(() => plain.load(0))).to.match(/label 3 .* 3 classes mean labels 0–2, and 255/);
+    expect(await userMessage(() => plain.load(0))).to.match(/label 3 .* 3 classes have labels 0–2, and 255/);
   });
 
   it("takes other folders and suffixes", async () => {
@@ -149,7 +149,7 @@ describe("class folders", () => {
       `the class "cat" of ${join("cat", "1.png")} is none of the 1 (cats); did you mean "cats"?`,
     );
     expect(await userMessage(() => openImageLabels({ images: join(root, "cat") }))).to.contain(
-      "there are no images here; they lie in a folder for each class",
+      "there are no images here; expected a folder for each class",
     );
     await rm(root, { recursive: true });
   });

@@ -49,8 +49,8 @@ describe("what the masks of a set may ask for", () => {
     const work = setWork();
     expect(() => work.spend(9e7, "a.json: annotation 7")).to.throw(
       UserError,
-      "a.json: annotation 7: up to here there is more work than a file of this size and its images may ask for (90 of 80 " +
-        "million units): its objects are very large, or very many; split the file, or, if it is meant so, set the " +
+      "a.json: annotation 7: up to here there is more work than allowed for a file of this size and its images (90 of 80 " +
+        "million units): its objects are very large, or very many; split the file, or, if this is intended, set the " +
         "environment variable DENSEKIT_MAX_WORK=900000000",
     );
     process.env.DENSEKIT_MAX_WORK = "900000000";

@@ -265,10 +265,10 @@ describe("data check", () => {
     });
     const list = told(result).sort();
     const expected = [
-      /^error label labelMaps\/0\.png: label 7 at x = 36, y = 1 is out of range: 2 classes mean labels 0–1.*\(10 pixels\)$/,
+      /^error label labelMaps\/0\.png: label 7 at x = 36, y = 1 is out of range: 2 classes have labels 0–1.*\(10 pixels\)$/,
       /^error label labelMaps\/0\.png: label 9 at x = 2, y = 2 is out of range.*\(1 pixel\)$/,
       /^error label map images\/3\.png: its label map labelMaps\/3\.png is missing$/,
-      /^error file labelMaps\/2\.png: a label map must hold one class index a pixel.*3 channels/,
+      /^error file labelMaps\/2\.png: a label map must hold one class index per pixel.*3 channels/,
       /^error size images\/1\.png: the image is 64×64, its label map labelMaps\/1\.png says 32×64/,
       /^warning unused labelMaps: 1 label map has no image, such as orphan\.png$/,
       /^warning unused labelMaps: 1 of 2 classes has no pixel: b$/,

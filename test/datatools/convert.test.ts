@@ -415,7 +415,7 @@ describe("data convert", () => {
         ],
         [
           one("", 'name="a.png" width="-5" height="4"'),
-          /image 1: width and height must be whole numbers from 1, not -5 and 4$/,
+          /image 1: width and height must be whole numbers of at least 1, not -5 and 4$/,
         ],
         [
           one('<box label="cat" xtl="1" ytl="1" xbr="9" ybr="9"/>', 'name="../a.png" width="9" height="9"'),
@@ -527,11 +527,11 @@ describe("data convert", () => {
       const wrong = "scene\\.png: label 3 has no name: by the class list";
       expect(await told({ classes: names.slice(1) })).to.match(
         new RegExp(
-          `${wrong} 0 is date, 1 is fig, 2 is hazelnut; name them all, or if 0 means no class, say --reduce-zero-label$`,
+          `${wrong} 0 is date, 1 is fig, 2 is hazelnut; name them all, or if 0 means no class, use --reduce-zero-label$`,
         ),
       );
       expect(await told({ classes: names.slice(1, 3), reduceZeroLabel: true })).to.match(
-        new RegExp(`${wrong} 1 is date, 2 is fig; name them all, 0 having no name$`),
+        new RegExp(`${wrong} 1 is date, 2 is fig; name them all except 0$`),
       );
       expect(await told({ classes: names, reduceZeroLabel: true })).to.match(
         /masks: the highest label is 3, but by the class list 1 is background, .*, 4 is hazelnut; is a name too many at the beginning, or --reduce-zero-label\? If these files have none of hazelnut, give the names as a table by --object-info, which may have more$/,
@@ -596,7 +596,9 @@ describe("data convert", () => {
         /scene\.png: label 3 has no name: by the class list 0 is a; /,
       );
       await writeFile(join(folder, "masks/scene.png"), await encodePng(noiseImage(12, 8)));
-      expect(await told({ layout: "classes" })).to.match(/a mask must hold one number a pixel, this PNG holds colours/);
+      expect(await told({ layout: "classes" })).to.match(
+        /a mask must hold one number per pixel, this PNG holds colours/,
+      );
       await writeFile(
         join(folder, "masks/scene.png"),
         encodeIndexedPng({ width: 3, height: 1, data: new Uint8Array(3) }, []),
@@ -757,7 +759,7 @@ describe("data convert", () => {
       await convertData({ from: coco(), to: target({ copyImages: false }) });
       expect(await readdir(join(folder, "made"))).to.have.members(["labels", "data.yaml"]);
       expect(await userMessage(() => convertData({ from: coco(), to: target() }))).to.match(
-        /made\/labels\/train: this exists already; .*--force$/,
+        /made\/labels\/train: already exists; .*--force$/,
       );
       await convertData({ from: coco(), to: target({ force: true }) });
       await writeFile(join(folder, "made/data.yaml"), "names: {0: other}\n");
@@ -775,9 +777,7 @@ describe("data convert", () => {
     );
     const again = await run(args);
     expect(again).to.include({ code: 1, stdout: "" });
-    expect(again.stderr).to.match(
-      /out\.json: this exists already; choose another place, or overwrite it with --force\n$/,
-    );
+    expect(again.stderr).to.match(/out\.json: already exists; choose another path, or overwrite it with --force\n$/);
     const json = await accepted([...args, "--force", "--json", "--box-masks"]);
     expect(JSON.parse(json.stdout)).to.include({ objects: 2, output: out });
     expect(objectsOf(await open("yolo/images/train"))[1]).to.deep.equal(["dog", [3, 1, 6, 3], drawn([3, 1, 6, 3])]);

@@ -170,14 +170,14 @@ describe("class folders of crops", () => {
     }));
     await writeFile(input, JSON.stringify({ images, annotations, categories: [{ id: 1, name: "all" }] }));
     expect(await userMessage(() => crop({ format: "coco", input, images: join(folder, "images") }))).to.match(
-      /annotation \d+ of large\.png: up to here there is more work than a file of this size/,
+      /annotation \d+ of large\.png: up to here there is more work than allowed for a file of this size/,
     );
   });
 
   it("keeps and tells images that were there", async () => {
     await crop(await coco());
     await writeFile(join(out, "dog/own.png"), await encodePng(image));
-    expect(await userMessage(async () => crop(await coco()))).to.match(/made\/classes: this exists already/);
+    expect(await userMessage(async () => crop(await coco()))).to.match(/made\/classes: already exists/);
     const { remarks } = await crop(await coco(), { force: true });
     expect(remarks).to.include("1 existing image kept (dog/own.png)");
   });

@@ -84,7 +84,7 @@ describe("data commands on images with a class each", () => {
         /other\.csv: the class "bird" of dog\/0\.png is none of the 3 \(cat, dog, owl\)/,
       );
       expect(await userMessage(() => statsOf({ images: join(images, "owl") }))).to.match(
-        /there are no images here; they lie in a folder for each class/,
+        /there are no images here; expected a folder for each class/,
       );
       await writeFile(join(images, "dog/1.png"), "no image");
       expect(await userMessage(() => statsOf())).to.match(/dog\/1\.png: cannot be decoded: /);
@@ -170,7 +170,7 @@ describe("data commands on images with a class each", () => {
           expect(file.startsWith(part.classes[part.labels[i]!]!)).to.equal(true);
         });
       }
-      expect(await userMessage(() => split())).to.match(/lists\/train\.csv: this exists already/);
+      expect(await userMessage(() => split())).to.match(/lists\/train\.csv: already exists/);
       const first = await readFile(out("lists/train.csv"), "utf8");
       await split({}, { force: true });
       expect(await readFile(out("lists/train.csv"), "utf8")).to.equal(first);

@@ -79,7 +79,7 @@ describe("what parsers cannot take", () => {
     );
     const input = written("data.yaml", lines);
     const message = await userMessage(() => readYolo({ input }));
-    expect(message).to.match(/data\.yaml:\d+:\d+: with aliases written out, the file has more than 100000 values$/);
+    expect(message).to.match(/data\.yaml:\d+:\d+: with aliases expanded, the file has more than 100000 values$/);
     written("data.yaml", "names: [a");
     const set = { classes: ["a"], images: [], folder, remarks: [] };
     expect(await userMessage(() => writeYolo(set, { output: folder, shapes: "boxes" }))).to.match(

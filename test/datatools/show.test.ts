@@ -126,7 +126,7 @@ describe("data show", () => {
     const page = out("sheet.html");
     const { stdout } = await accepted(["data", "show", config, "--out", page, "--count", "4", "--augmented"]);
     expect(stdout).to.equal(`${page}: 4 images\n`);
-    expect(await refused(["data", "show", config, "--out", page])).to.match(/sheet\.html: this exists already;/);
+    expect(await refused(["data", "show", config, "--out", page])).to.match(/sheet\.html: already exists;/);
     expect(await refused(["data", "show", config, "--out", "x.gif"], { code: 2 })).to.match(
       /x\.gif: the extension must be/,
     );

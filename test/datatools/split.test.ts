@@ -182,7 +182,7 @@ describe("data split", () => {
       const { stdout } = await accepted(args);
       expect(stdout).to.match(/^images with +train +val\nall +8 \(80\.0 %\) +2 \(20\.0 %\)\ndisc /);
       expect(stdout).to.match(/\nval: .*instances_val\.json\n$/);
-      expect(await refused(args)).to.match(/instances_train\.json: this exists already;/);
+      expect(await refused(args)).to.match(/instances_train\.json: already exists;/);
       const json = await accepted([...args, "--force", "--json", "--seed", "3"]);
       expect(JSON.parse(json.stdout)).to.deep.include({ groups: 10 });
       const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });

@@ -120,7 +120,7 @@ describe("data stats", () => {
     const { stdout } = await accepted(["data", "stats", config, "--out", page]);
     expect(stdout).to.match(/^train: 6 images, 12 objects, 0 crowds; small /);
     expect(stdout).to.match(/\nanchors on 6 training images\nbest anchor +boxes +median IoU +IoU ≥ 0\.7 +IoU ≥ 0\.3\n/);
-    expect(await refused(["data", "stats", config, "--out", page])).to.match(/stats\.html: this exists already;/);
+    expect(await refused(["data", "stats", config, "--out", page])).to.match(/stats\.html: already exists;/);
     expect(await refused(["data", "stats", config, "--out", "x.png"], { code: 2 })).to.match(
       /extension must be \.html$/,
     );

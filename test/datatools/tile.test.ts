@@ -256,7 +256,7 @@ describe("data tile", () => {
     expect(stdout).to.equal(
       `${out}: 2 tiles of 1 image, 4 objects\nnote: 1 part of objects left out: too little is visible (--min-visible)\n`,
     );
-    expect(await refused([...args])).to.match(/out\/instances\.json: this exists already;/);
+    expect(await refused([...args])).to.match(/out\/instances\.json: already exists;/);
     const wrong = (...more: string[]) => refused([...args, "--force", ...more], { code: 2 });
     expect(await wrong("--size", "64", "--overlap", "64")).to.match(/an overlap of 64 does not fit tiles of 64 × 64/);
     expect(await wrong("--min-visible", "2")).to.match(/the minimum visible share must lie in 0–1, not 2$/);

@@ -93,6 +93,6 @@ describe("the cache of programs", () => {
     expect(await running).to.equal("a");
     await cache.dispose();
     const late = await cache.use("b", () => make("b"), run).catch((error: unknown) => String(error));
-    expect(late).to.contain("after all was disposed of");
+    expect(late).to.contain("after the cache was disposed");
   });
 });

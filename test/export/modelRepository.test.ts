@@ -76,10 +76,10 @@ describe("a model repository for Triton", function () {
     expect(config).to.contain("max_batch_size: 0\n").and.to.contain("dims: [ 1, 3, 64, 96 ]");
     expect(config).not.to.contain("dynamic_batching");
     expect(await userMessage(() => writeModelRepository({ model: fixed, out, name: "two", maxBatch: 8 }))).to.contain(
-      "its batch is fixed at 1, so requests cannot be gathered",
+      "its batch is fixed at 1, so requests cannot be batched",
     );
     expect(await userMessage(() => writeModelRepository({ model: fixed, out, name: "one" }))).to.equal(
-      `${folder}: a folder of that name is there already; give another name, or --force to write over it`,
+      `${folder}: a folder of that name is already there; give another name, or --force to overwrite it`,
     );
     expect(await userMessage(() => writeModelRepository({ model: fixed, out, name: "a b" }))).to.contain("--name");
   });

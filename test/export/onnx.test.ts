@@ -177,7 +177,7 @@ for (const task of ["detection", "segmentation"] as const) {
       const size = { height: 64, width: 64 };
       const path = await exported({ size });
       expect(await userMessage(() => exported({ size, force: false }))).to.equal(
-        `${path}: a file of that name is there already; give another name, or --force to write over it`,
+        `${path}: a file of that name is already there; give another name, or --force to overwrite it`,
       );
       const needed = task === "detection" ? "RoiAlign as it is from opset 16" : "ReduceSum as it is from opset 13";
       if (task === "detection") {
@@ -193,7 +193,7 @@ for (const task of ["detection", "segmentation"] as const) {
         "size 60x64: both sides must be multiples of 32",
       );
       expect(await userMessage(() => exported({ size, part: "backbone", postprocess: true }))).to.contain(
-        "leave --postprocess out",
+        "omit --postprocess",
       );
       expect(await userMessage(() => exported({}))).to.contain("give --size HEIGHTxWIDTH or --dynamic");
     });

@@ -231,10 +231,10 @@ describe("decoding label maps", () => {
     );
     const rgb = await encodePng(noiseImage(4, 4));
     expect(await userMessage(async () => decodeLabelMap(await store("rgb.png", rgb)))).to.match(
-      /rgb\.png: a label map must hold one class index a pixel, this PNG holds colours \(3 channels\)/,
+      /rgb\.png: a label map must hold one class index per pixel, this PNG holds colours \(3 channels\)/,
     );
     const jpeg = await encodeJpeg(noiseImage(4, 4));
-    expect(await userMessage(async () => decodeLabelMap(await store("a.png", jpeg)))).to.contain("this is no PNG");
+    expect(await userMessage(async () => decodeLabelMap(await store("a.png", jpeg)))).to.contain("this is not a PNG");
     const cut = encodeIndexedPng(noiseLabels(40, 40, 3), [[0, 0, 0]]).subarray(0, 90);
     expect(await userMessage(async () => decodeLabelMap(await store("cut.png", cut)))).to.contain("cannot be decoded");
   });

@@ -27,7 +27,7 @@ describe("images given to a model as data", () => {
     [
       "no size",
       { width: 0, height: 1.5, data: new Uint8Array(3) },
-      "the image: width and height must be whole numbers from 1 on, not 0 and 1.5",
+      "the image: width and height must be whole numbers of at least 1, not 0 and 1.5",
     ],
     ["an empty object", {}, `${needed}a value of the type Object`],
     ["null", null, `${needed}null`],

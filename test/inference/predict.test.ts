@@ -61,8 +61,8 @@ for (const task of ["segmentation", "detection"] as const) {
       const refused = await command("evaluate", config, "--weights", other);
       expect(refused.code).to.equal(1);
       expect(refused.stderr).to.contain(
-        `${join(run, "evaluation")}: these are the figures of the run's own weights, ${join(run, "best.safetensors")}; those of ` +
-          `${other} would overwrite them: say by --out FOLDER where they go`,
+        `${join(run, "evaluation")}: this folder has the metrics of the run's own weights, ${join(run, "best.safetensors")}; those of ` +
+          `${other} would overwrite them: say with --out FOLDER where they go`,
       );
       const out = join(data.folder, "figures");
       for (const _ of ["new", "again"]) {
@@ -73,7 +73,7 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(JSON.parse(readFileSync(join(out, "metrics.json"), "utf8")).weights).to.equal(other);
       const inRun = await command("evaluate", config, "--weights", other, "--out", run);
       expect(inRun.code).to.equal(1);
-      expect(inRun.stderr).to.contain(`${run}: this folder holds something else than an evaluation`);
+      expect(inRun.stderr).to.contain(`${run}: this folder holds something other than an evaluation`);
       expect(readFileSync(own, "utf8")).to.equal(before);
     });
 
@@ -157,7 +157,7 @@ for (const task of ["segmentation", "detection"] as const) {
         // Again into the same folder
         const second = await command(...predict);
         expect(second).to.include({ code: 1, stdout: "" });
-        expect(second.stderr).to.contain(`${join(out, "overlays")}: this exists already; choose another place, or`);
+        expect(second.stderr).to.contain(`${join(out, "overlays")}: already exists; choose another path, or`);
         const forced = await command(...predict, "--force");
         expect(forced.code, forced.stderr).to.equal(0);
         expect(JSON.parse(forced.stdout)).to.include({ imageIds: "counted" });

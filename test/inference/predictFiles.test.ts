@@ -151,7 +151,7 @@ describe("predictions of many images", () => {
       return (await userMessage(() => annotatedIds(file, CLASSES, given))).replaceAll(folder, "F");
     };
     expect(await messageOf([...images, { id: 2, file_name: "./a.png", ...size }])).to.equal(
-      "F/annotations.json: image 1 and image 2 are both named a.png, so it cannot be told which of them F/images/a.png is; rename one",
+      "F/annotations.json: image 1 and image 2 are both named a.png, so it is ambiguous which of them F/images/a.png is; rename one",
     );
     expect(await messageOf(images, CATEGORIES, [inputs[0]!, join(folder, "more", "a.png")])).to.equal(
       "F/annotations.json: image 1, a.png, could be F/images/a.png or F/more/a.png; give predict one of them",
@@ -179,16 +179,16 @@ describe("predictions of many images", () => {
     for (const name of ["overlays", "labelMaps", "results.json", "images.json"]) {
       await mkdir(join(folder, "out", name), { recursive: true });
       expect(await refusal({})).to.equal(
-        `${join(folder, "out", name)}: this exists already; choose another place, or overwrite it with --force`,
+        `${join(folder, "out", name)}: already exists; choose another path, or overwrite it with --force`,
       );
       expect(await refusal({ force: true })).to.contain("no such file"); // the weights
       await rm(join(folder, "out", name), { recursive: true });
     }
     expect(await refusal({})).to.contain("no such file"); // an empty folder is as good as none
-    expect(await refusal({ drawThreshold: 1.5 })).to.equal(
-      "the score from which on objects are drawn must lie in 0–1, not 1.5",
-    );
+    expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must lie in 0–1, not 1.5");
     const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;
-    expect(await refusal({ config: semantic, annotations: "a.json" })).to.contain("this model's are label maps");
+    expect(await refusal({ config: semantic, annotations: "a.json" })).to.contain(
+      "this model's results are label maps",
+    );
   });
 });

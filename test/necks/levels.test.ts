@@ -26,7 +26,7 @@ describe("the backbone's maps as levels", () => {
       levels.make(new ParameterList().scope(), { channels: 16 }, { inputs: widths, extraLevel: false }),
     ).to.throw(
       UserError,
-      "model.neck: levels takes maps of 16 channels as they are, and this backbone's have 16, 32, 64; " +
+      "model.neck: levels needs maps of 16 channels, but this backbone's have 16, 32, 64; " +
         "set model.neck.type=fpn, or model.neck.channels to the backbone's",
     );
   });

@@ -95,7 +95,7 @@ describe("parts from outside the package", function () {
       typeof registerBackbone
     >[0];
     expect(await userMessage(() => registerBackbone(again))).to.equal(
-      'there is a backbone of the type "resnet" already; give yours another',
+      'there is a backbone of the type "resnet" already; choose another name',
     );
   });
 });

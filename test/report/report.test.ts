@@ -91,10 +91,10 @@ for (const task of ["detection", "segmentation"] as const) {
       expect(old.metrics).to.deep.equal({});
       expect(old.remarks)
         .to.have.length(1)
-        .and.to.match(/evaluating was not wanted/);
+        .and.to.match(/evaluation was turned off/);
       const page = look(old.file);
       expect(page.headings).to.deep.equal(["Overview", "Training", "Config"]);
-      expect(page.text).to.contain('<p class="note">There are no results');
+      expect(page.text).to.contain('<p class="note">There is no evaluation');
       expect((await report({ run, worst: 0 })).metrics).to.deep.equal(stored.metrics);
     });
 
@@ -235,19 +235,19 @@ describe("the report of what there is", function () {
   it("refuses what is no run, and says what to do", async () => {
     const missing = join(data.folder, "nowhere");
     expect(await userMessage(() => report({ run: missing }))).to.equal(
-      `${missing}: there is no such folder; give a run's, as train leaves it`,
+      `${missing}: no such folder; give the folder of a run`,
     );
     expect(await userMessage(() => report({ run: data.images }))).to.equal(
-      `${data.images}: not a run's folder: it holds no config.yaml; give the folder that train wrote into`,
+      `${data.images}: not a run's folder: it holds no config.yaml; give the folder that train wrote to`,
     );
     const damaged = makeRun({ log: `${step(1)}\n{"type":"step"}\n${step(3)}\n` });
     expect(await userMessage(() => report({ run: damaged }))).to.equal(
-      `${join(damaged, "log.jsonl")}:2: no event of a training log: {"type":"step"}; delete the line, or restore the file`,
+      `${join(damaged, "log.jsonl")}:2: not an event of a training log: {"type":"step"}; delete the line, or restore the file`,
     );
     const cut = makeRun({ results: [] });
     appendFileSync(join(cut, "evaluation", "metrics.json"), "{");
     expect(await userMessage(() => report({ run: cut }))).to.equal(
-      `${join(cut, "evaluation", "metrics.json")}: truncated, or no JSON; delete the folder evaluation, and it is made anew`,
+      `${join(cut, "evaluation", "metrics.json")}: truncated or not JSON; delete the folder evaluation to evaluate again`,
     );
     const other = makeRun({ results: [{ image_id: 77, category_id: 1, score: 1, bbox: [0, 0, 1, 1] }] });
     expect(await userMessage(() => report({ run: other }))).to.match(

@@ -105,7 +105,7 @@ describe("checkpoints", () => {
 
   for (const [what, damage, message] of [
     ["missing", (f: string) => rmSync(join(f, "ema.safetensors")), /ema\.safetensors: no such file/],
-    ["damaged", flipped("ema.safetensors"), /ema\.safetensors: .*its checksum is another/],
+    ["damaged", flipped("ema.safetensors"), /ema\.safetensors: .*its checksum differs/],
   ] as const) {
     it(`takes a checkpoint whose average is ${what} for damaged`, async () => {
       await save(1);
@@ -182,18 +182,18 @@ describe("checkpoints", () => {
       /optimizer\.safetensors: .*trunc/,
     ],
     ["a missing file", (f) => rmSync(join(f, "model.safetensors")), /model\.safetensors: no such file/],
-    ["a truncated state", (f) => truncateSync(join(f, "state.json"), 40), /state\.json: .*truncated or no JSON/],
+    ["a truncated state", (f) => truncateSync(join(f, "state.json"), 40), /state\.json: .*truncated or not JSON/],
     [
       "another state",
       (f) => writeFileSync(join(f, "state.json"), '{"format": 99}'),
-      /no checkpoint state this version/,
+      /not a checkpoint state that this version/,
     ],
-    ["one wrong bit of a weight", flipped("model.safetensors"), /model\.safetensors: .*its checksum is another/],
+    ["one wrong bit of a weight", flipped("model.safetensors"), /model\.safetensors: .*its checksum differs/],
     ["one wrong bit of the optimiser", flipped("optimizer.safetensors"), /optimizer\.safetensors: .*its checksum/],
     [
       "another number in its state",
       edited(/"value": 0\.25/, '"value": 0.75'),
-      /state\.json: .*its checksum is another/,
+      /state\.json: .*its checksum differs/,
     ],
     ["a step that is none", edited(/"step": 2,/, '"step": -2,'), /can read: step: Too small/],
     ["a step before its validation", edited(/"evaluatedStep": 1/, '"evaluatedStep": 7'), /names steps after its own/],
@@ -236,7 +236,7 @@ describe("checkpoints", () => {
     expect(await loadLatestCheckpoint(run, silent)).to.equal(undefined);
     truncateSync(join(await save(1), "model.safetensors"), 3);
     expect(await userMessage(() => loadLatestCheckpoint(run, silent))).to.match(
-      /its only checkpoint is damaged; begin anew with --restart/,
+      /its only checkpoint is damaged; start over with --restart/,
     );
   });
 

@@ -119,7 +119,7 @@ function stripes({ width, height }: Size, count: number): string {
 const refused = (item: string): End => ({
   code: 1,
   says: new RegExp(
-    `${item}.*: up to here there is more work than a file of this size and its images may ask for \\(\\d+ of \\d+ million units\\)`,
+    `${item}.*: up to here there is more work than allowed for a file of this size and its images \\(\\d+ of \\d+ million units\\)`,
   ),
 });
 const done = (says: RegExp = /./): End => ({ code: 0, says });
@@ -287,20 +287,20 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   "COCO: annotations that are numbers": coco(
     () => filled('{"categories":[{"id":1,"name":"c"}],"images":[],"annotations":[', "]}", () => "0"),
     {
-      check: faulty(/more faults than entries of a COCO instance file have/),
+      check: faulty(/more faults than a COCO instance file has entries/),
       stats: faulty(/annotation number 1: this must be an object, not 0/),
     },
   ),
   "COCO: empty annotations": coco(
     () => filled('{"categories":[{"id":1,"name":"c"}],"images":[],"annotations":[', "]}", () => "{}"),
     {
-      check: faulty(/more faults than entries of a COCO instance file have/),
+      check: faulty(/more faults than a COCO instance file has entries/),
     },
   ),
   "COCO: empty images": coco(
     () => filled('{"categories":[{"id":1,"name":"c"}],"annotations":[],"images":[', "]}", () => "{}"),
     {
-      check: faulty(/more faults than entries of a COCO instance file have/),
+      check: faulty(/more faults than a COCO instance file has entries/),
     },
   ),
   "COCO: one image listed without end": coco(

@@ -29,8 +29,8 @@ const packed = (...parts: Buffer[]): Buffer =>
   zipOf([{ name: "a/data.pkl", content: pickle(...parts), deflate: true }]);
 const plain = (...parts: Buffer[]): Buffer => zipOf([{ name: "a/data.pkl", content: pickle(...parts) }]);
 
-const FAR_MORE = "makes far more of its bytes than they can hold";
-const TOO_MANY = "nested without end, or hold too many values";
+const FAR_MORE = "expands its bytes far beyond what they can hold";
+const TOO_MANY = "nested endlessly, or hold too many values";
 const numbers = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, (_, i) => integer(i)));
 const pairs = (count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => Buffer.concat([integer(i), none])));
@@ -225,7 +225,7 @@ export const HOSTILE_TENSORS: Readonly<Record<string, HostileFile>> = {
           times(100_000, get(0), append),
         ]),
       ),
-    refusal: "lists a storage by something that is no key",
+    refusal: "lists a storage by something that is not a key",
   },
   "a pickle of zeros": {
     format: "pth",

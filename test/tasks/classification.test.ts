@@ -208,13 +208,11 @@ describe("classification", function () {
     );
     const images = join(data.folder, "one");
     cpSync(join(data.classFolders, "disc"), join(images, "disc"), { recursive: true });
-    const message = `${images}: all images are of one class, "disc"; a classifier tells at least two apart`;
+    const message = `${images}: all images are of one class, "disc"; a classifier needs at least two`;
     const told = () => userMessage(() => train(newRun(), [`data.train.images=${images}`]));
-    expect(await told()).to.equal(`${message}; images lie in a folder for each class`);
+    expect(await told()).to.equal(`${message}; expected a folder for each class`);
     mkdirSync(join(images, "square"));
-    expect(await told(), "an empty folder is no second class").to.equal(
-      `${message}; images lie in a folder for each class`,
-    );
+    expect(await told(), "an empty folder is no second class").to.equal(`${message}; expected a folder for each class`);
   });
 
   it("keeps a class whose folder is empty, says that it cannot be learnt, and judges its images", async () => {
@@ -270,7 +268,7 @@ describe("classification", function () {
     const weights = join(run, "best.safetensors");
     // Both have a head of the same name, whose bias alone fits.
     expect(await told(`{type: poolformer, variant: s12, weights: ${weights}}`)).to.match(
-      /^RUN\/best.safetensors: weights of another model: 1 of the 132 tensors of the backbone are in the file, which has the names of the authors' EfficientFormer; \d+ are of another shape \(.*\); give the weights of this backbone in model.backbone.weights, or set it to null for a random start$/,
+      /^RUN\/best.safetensors: weights of another model: 1 of the 132 tensors of the backbone are in the file, which has the names of the authors' EfficientFormer; \d+ are of another shape \(.*\); give the weights of this backbone in model.backbone.weights, or set it to null to start from random weights$/,
     );
     expect(await told(`{type: efficientformer, variant: l1, weights: ${weights}}`)).to.contain(
       "weights of another model: 2 of the 247 tensors of the backbone are in the file",
@@ -292,7 +290,7 @@ describe("classification", function () {
     await writeSafetensors(weights, changed);
     const { events } = await train(newRun(), [`model.backbone.weights=${weights}`, "training.steps=1"]);
     expect(messagesOf(events)).to.contain(
-      "its head of 1000 classes is left out, this one has 2 and its random start " +
+      "its head of 1000 classes is left out, this one has 2 and starts from random weights " +
         "(backbone.head.weight, backbone.head.bias, backbone.dist_head.weight, …)",
     );
   });

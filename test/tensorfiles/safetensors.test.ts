@@ -123,8 +123,8 @@ describe("safetensors", () => {
     ["no offsets", { a: { dtype: "F32", shape: [2] } }, 8, /without valid data_offsets/],
     ["an entry that is no mapping", { a: 5 }, 0, /malformed entry for tensor "a"/],
     ["a header that is no JSON", "{a", 0, /not JSON/],
-    ["a header that is a list", [1], 0, /no JSON object/],
-    ["metadata that is no text", { __metadata__: { a: 1 } }, 0, /metadata "a" that is no text/],
+    ["a header that is a list", [1], 0, /not a JSON object/],
+    ["metadata that is no text", { __metadata__: { a: 1 } }, 0, /metadata "a" that is not text/],
   ];
   for (const [name, header, dataLength, message] of faults) {
     it(`refuses ${name}`, async () => {

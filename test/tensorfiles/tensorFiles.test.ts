@@ -66,12 +66,12 @@ describe("files of tensors", () => {
       expect(await message(index({ c: "one.safetensors" }))).to.contain(
         'says that "c" is in one.safetensors, but it is not',
       );
-      expect(await message(index({ a: "../one.safetensors" }))).to.contain("which is no file beside the index");
+      expect(await message(index({ a: "../one.safetensors" }))).to.contain("which is not a file beside the index");
       expect(await message(index({ a: "three.safetensors" }))).to.match(
         /cannot read .*three.safetensors: no such file/,
       );
       expect(await message(index(5))).to.contain("has no weight_map");
-      expect(await message(put("model.safetensors.index.json", "{"))).to.contain("truncated or no JSON");
+      expect(await message(put("model.safetensors.index.json", "{"))).to.contain("truncated or not JSON");
     });
   });
 
@@ -110,7 +110,7 @@ describe("files of tensors", () => {
       const cut = zipOf([{ name: "a.npy", content: array.subarray(0, array.length - 4) }]);
       expect(await message(put("cut.npz", cut))).to.contain("a.npy has 12 bytes of data where F32 [2, 2] needs 16");
       const bomb = zipOf([{ name: "a.npy", content: array, deflate: true, claimed: 2_000_000_000 }]);
-      expect(await message(put("bomb.npz", bomb))).to.contain("refused as damaged or made to do harm");
+      expect(await message(put("bomb.npz", bomb))).to.contain("refused as damaged or malicious");
       expect(await message(put("whole.npz", zipOf([{ name: "a.npy", content: array }]).subarray(0, 100)))).to.contain(
         "damaged zip archive",
       );

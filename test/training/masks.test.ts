@@ -59,7 +59,7 @@ describe("training on objects with and without masks", function () {
     const file = withoutSome();
     const { events, result } = await train({ val: file });
     expect(messagesOf(events)).to.contain(
-      `${file}: 2 of 6 objects have no mask; their boxes are judged, and the mask figures ignore what lies in those`,
+      `${file}: 2 of 6 objects have no mask; their boxes are evaluated, and mask metrics ignore detections in them`,
     );
     expect(stepsOf(events).map(({ losses }) => losses)).to.deep.equal(
       stepsOf(whole.events).map(({ losses }) => losses),
@@ -75,10 +75,10 @@ describe("training on objects with and without masks", function () {
       delete annotation.segmentation;
     });
     const boxes = await train({ train: none });
-    expect(messagesOf(boxes.events)).to.contain(`${none}: no object has a mask, so the model finds boxes alone`);
+    expect(messagesOf(boxes.events)).to.contain(`${none}: no object has a mask, so the model finds boxes only`);
     expect(stepsOf(boxes.events)[0]?.losses).to.not.have.property("mask");
     const judged = await train({ val: none });
-    expect(messagesOf(judged.events)).to.contain(`${none}: none of 6 objects has a mask; boxes alone are judged`);
+    expect(messagesOf(judged.events)).to.contain(`${none}: none of 6 objects has a mask; only boxes are evaluated`);
     expect(judged.result.metrics).to.include.keys("boxAP").and.not.include.keys("maskAP");
     expect(await userMessage(() => train({ val: none }, "training.checkpoint.best=maskAP"))).to.equal(
       `${none}: no object has a mask, so there is no maskAP to choose the best weights by; ` +
@@ -100,7 +100,7 @@ describe("training on objects with and without masks", function () {
     const empty = changed(() => undefined);
     writeFileSync(empty, JSON.stringify({ ...JSON.parse(readFileSync(empty, "utf8")), annotations: [] }));
     const { events, result } = await train({ train: empty });
-    expect(messagesOf(events)).to.contain(`${empty}: no object is annotated; the model learns that there is nothing`);
+    expect(messagesOf(events)).to.contain(`${empty}: no object is annotated; the model learns to find nothing`);
     expect(result.steps).to.equal(2);
   });
 

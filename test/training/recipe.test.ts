@@ -53,7 +53,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       const { events } = decayed;
       const text =
         "learning rates decay by layer (layerDecay 0.5): the stem has 0.0313 of the rate, the last of the backbone's 5 layers 0.5, " +
-        "what stands behind the backbone all of it";
+        "everything after the backbone all of it";
       expect(messagesOf(events).split("\n")).to.include(text);
       expect(messagesOf(whole.events)).to.not.contain("decay by layer");
     });
@@ -80,7 +80,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       const run = newRun();
       const { events } = await train(run, ...often, "training.ema.decay=0.4");
       expect(messagesOf(events)).to.contain(
-        "the moving average of the weights (training.ema, decay 0.4) is what is validated and kept as best.safetensors",
+        "the moving average of the weights (training.ema, decay 0.4) is used for validation and best.safetensors",
       );
       const stepsOf = (folder: string) => decidedLines(folder).filter((line) => "losses" in line);
       const figuresOf = (folder: string) => decidedLines(folder).filter((line) => "metrics" in line);
@@ -180,7 +180,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       const again = await resume([]);
       expect(again.result).to.include({ steps: 6, ended: "earlyStopping" });
       expect(messagesOf(again.events)).to.contain(
-        `training stopped early already: ${told}; more patience (training.earlyStopping.patience) goes on from there`,
+        `training already stopped early: ${told}; raise training.earlyStopping.patience to continue`,
       );
       const patient = await resume(["training.earlyStopping.patience=4"]);
       expect(patient.result).to.include({ steps: 10, ended: "earlyStopping" });
@@ -218,7 +218,7 @@ describe("a moving average of the weights", function () {
       messagesOf((await trainQuietly(shapesConfig("segmentation", data, run), overrides, { resume: true })).events);
     await go("training.steps=1");
     expect(await go("training.steps=2", "training.ema.decay=0.5")).to.contain(
-      "the average of the weights begins with those of step 1: training.ema was not set before",
+      "the average of the weights starts from those of step 1: training.ema was not set before",
     );
     const stepFile = (step: number, name: string) => join(run, "checkpoints", `step-0000000${step}`, name);
     const tensorsOf = async (path: string) => (await readSafetensors(path)).tensors;
@@ -235,7 +235,7 @@ describe("a moving average of the weights", function () {
       expect(wrong, name).to.equal(-1);
     }
     expect(await go("training.steps=3")).to.contain(
-      "the average of the weights ends here: training.ema is not set any more",
+      "the average of the weights ends here: training.ema is no longer set",
     );
     expect(existsSync(stepFile(3, "ema.safetensors"))).to.equal(false);
     expect(existsSync(stepFile(3, "model.safetensors"))).to.equal(true);

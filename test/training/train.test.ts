@@ -239,8 +239,8 @@ describe("training", () => {
     const before = readFileSync(join(run, "log.jsonl"), "utf8");
     for (const how of [{ resume: true }, {}]) {
       expect(await userMessage(() => train(run, ["training.steps=3"], how))).to.equal(
-        `${run}: this folder holds a run of 3 steps, but no checkpoint to go on from; ` +
-          "begin anew and delete it (--restart), or choose another folder (--set output=...)",
+        `${run}: this folder holds a run of 3 steps, but no checkpoint to resume from; ` +
+          "delete it and start over (--restart), or choose another folder (--set output=...)",
       );
     }
     expect(readFileSync(join(run, "log.jsonl"), "utf8")).to.equal(before);
@@ -264,11 +264,11 @@ describe("training", () => {
     const run = newRun();
     await train(run, ["training.steps=3"]);
     const { events, result } = await train(run, ["training.steps=3"], { resume: true });
-    expect(messagesOf(events)).to.contain("all steps are done already (3); more of them go on from there");
+    expect(messagesOf(events)).to.contain("all steps are already done (3); ask for more to continue");
     expect(result.steps).to.equal(3);
     const log = readFileSync(join(run, "log.jsonl"), "utf8");
     expect(await userMessage(() => train(run, ["training.steps=2"], { resume: true }))).to.equal(
-      `${run}: 3 steps are done, more than training.steps=2 asks for; ask for more, or begin anew with --restart`,
+      `${run}: 3 steps are done, more than training.steps=2 asks for; ask for more, or start over with --restart`,
     );
     const epochs = ["training.steps=null", "training.epochs=1"];
     expect(await userMessage(() => train(run, epochs, { resume: true }))).to.contain("training.epochs=1 (2 steps)");

@@ -34,7 +34,7 @@ export const copyPaste = transform({
   apply: (sample, spec, random, [other]) => (other === undefined ? sample : pasteSome(sample, other, spec, random)),
   mixes: ({ probability }) => ({ images: 1, probability }),
   needsMasks: true,
-  notForLabelMaps: "copyPaste lays objects on images, and label maps have none",
+  notForLabelMaps: "copyPaste pastes objects onto images, and label maps have none",
 });
 
 function pasteSome(sample: Sample, other: Sample, spec: Spec, random: Random): Sample {

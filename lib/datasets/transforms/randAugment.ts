@@ -110,7 +110,7 @@ export function augment(sample: Sample, spec: Spec, random: Random): Sample {
   if (spec.geometric && (sample.instances !== undefined || sample.labelMap !== undefined)) {
     throw new UserError(
       `${sample.meta.file}: randAugment moves pixels, but not the boxes, masks or labels on them; ` +
-        "set geometric: false on it to have the changes of colour alone",
+        "set geometric: false for colour changes only",
     );
   }
   const share = spec.magnitude / (spec.bins - 1);

@@ -31,7 +31,7 @@ async function examineProvider(name: Provider, offered: readonly string[]): Prom
   return providerFinding(name, { offered, cudaLibraries: true, problem: await tryProvider(name) });
 }
 
-const NOT_TRIED = "densekit was not tried on it";
+const NOT_TRIED = "untested with densekit";
 
 const MISSING: Readonly<Record<Provider, string>> = {
   cpu: "missing: run `npm install` again",
@@ -50,7 +50,7 @@ const NEEDS: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
 
 /** What has been run on a provider before this package was made. */
 const SEEN: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
-  webgpu: "tested on a software adapter (SwiftShader) alone, on no GPU",
+  webgpu: "tested only on a software adapter (SwiftShader), never on a GPU",
   cuda: NOT_TRIED,
   coreml: NOT_TRIED,
   dml: NOT_TRIED,

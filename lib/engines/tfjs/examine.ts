@@ -17,6 +17,6 @@ async function examineBackend(backend: Backend): Promise<Finding> {
   );
   if (failure !== undefined) return { name, status: "optional", detail: failure };
   const choice = `--set engine.type=tfjs --set engine.backends=[${backend}]`;
-  const detail = backend === "webgpu" ? `starts: ${choice}; densekit was not tried on it` : `ready: ${choice}`;
+  const detail = backend === "webgpu" ? `starts: ${choice}; untested with densekit` : `ready: ${choice}`;
   return { name, status: "ok", detail };
 }

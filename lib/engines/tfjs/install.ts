@@ -85,7 +85,7 @@ export async function installTensorFlow(options: InstallOptions = {}): Promise<I
   const { force = false, cache = cacheFolder(), environment = process.env, onEvent = () => undefined } = options;
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new UserError(
-      `engine install tensorflow: prepared for Linux on x64, not for ${process.platform} on ${process.arch}; ` +
+      `engine install tensorflow: made for Linux on x64, not for ${process.platform} on ${process.arch}; ` +
         "the tfjs engine runs without it (--set engine.backends=[wasm])",
     );
   }
@@ -118,7 +118,7 @@ async function wholeInstallation(folder: string, say: (text: string) => void): P
   if (manifest === undefined) return undefined;
   const damaged = await damagedFiles(folder, manifest);
   if (damaged.length === 0) return manifest;
-  say(`${folder}: ${damaged.join(", ")} changed since it was built; building anew`);
+  say(`${folder}: ${damaged.join(", ")} changed since it was built; rebuilding`);
   return undefined;
 }
 

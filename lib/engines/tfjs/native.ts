@@ -36,7 +36,7 @@ export async function loadNative(): Promise<NativeTensorFlow> {
   if (missing !== undefined) {
     throw new UserError(
       `tensorflow: ${PACKAGE} calls util.${missing}, which this Node no longer has; call claimProcess() of densekit ` +
-        "first, which gives it back",
+        "first, which restores it",
     );
   }
   const own = await import(PACKAGE as string).catch((error: unknown) => error as Error);

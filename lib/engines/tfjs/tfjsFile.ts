@@ -77,7 +77,9 @@ function checkWeights({ weightSpecs }: ParsedModelFile, bytes: number, path: str
     return total + shape.reduce((a, b) => a * b, 1) * width;
   }, 0);
   if (named === bytes) return;
-  throw new UserError(`${path}: it names ${named} bytes of weights, the files beside it hold ${bytes}; export it anew`);
+  throw new UserError(
+    `${path}: it names ${named} bytes of weights, the files beside it hold ${bytes}; export it again`,
+  );
 }
 
 const DTYPES: Readonly<Record<string, DType>> = { DT_FLOAT: "float32", DT_INT32: "int32", DT_BOOL: "bool" };

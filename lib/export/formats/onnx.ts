@@ -15,7 +15,7 @@ export const onnx: ExportFormat = {
       if (!(error instanceof GraphError) || exported.builds.length === 1) throw error;
       // The model is another graph at each size, as one of windows is.
       throw new UserError(
-        `this model cannot be written with free sizes (${error.message}); give --size HxW in the place of --dynamic`,
+        `this model cannot be exported with free sizes (${error.message}); give --size HxW instead of --dynamic`,
         2,
       );
     }

@@ -59,7 +59,7 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
   try {
     const metadata = fromMetadata(file.metadata);
     if (metadata === undefined)
-      throw new UserError(`${model}: not written by densekit export, or its metadata is lost`);
+      throw new UserError(`${model}: not written by densekit export, or its metadata was lost`);
     checkFits(model, metadata, config);
     const { settings } = metadata;
     const { task, network, weights } = await openNetwork(config, options.weights);
@@ -136,10 +136,10 @@ async function measured(
   settings: ExportSettings,
   { config, signal, onEvent }: VerifyOptions,
 ): Promise<NonNullable<VerifyResult["metrics"]>> {
-  if (settings.part !== "model") throw new UserError("feature maps have no figures on a data set; leave --data out", 2);
+  if (settings.part !== "model") throw new UserError("feature maps have no metrics on a data set; omit --data", 2);
   if (settings.postprocess) {
     throw new UserError(
-      "what --postprocess gives is what is shown, not what figures are made of; verify a file exported without it, or leave " +
+      "the output of --postprocess is for display, and metrics cannot be computed from it; verify a file exported without it, or omit " +
         "--data out",
       2,
     );
@@ -158,7 +158,7 @@ async function measured(
   const { values } = network;
   const engine = await openEngine(config.engine);
   return {
-    model: await measure("measuring the model", task.predictor({ values, engine, folded: true })),
-    file: await measure("measuring the file", filePredictor(file, settings, config.data.normalisation, task)),
+    model: await measure("evaluating the model", task.predictor({ values, engine, folded: true })),
+    file: await measure("evaluating the file", filePredictor(file, settings, config.data.normalisation, task)),
   };
 }

@@ -108,7 +108,7 @@ function describe(
   if (classes.length < 2 || (split === "train" && present.length < 2)) {
     throw new UserError(
       `${where}: all images are of one class, "${present[0]}"; a classifier needs at least two` +
-        (data[split].labels === undefined ? "; images lie in a folder for each class" : ""),
+        (data[split].labels === undefined ? "; expected a folder for each class" : ""),
     );
   }
   checkWeights(classWeights, classes, where);

@@ -58,7 +58,9 @@ async function onnxTeacher(path: string, classes: readonly string[]): Promise<Te
   const [output] = Object.keys(file.outputs);
   if (input === undefined || output === undefined || others.length > 0) {
     await file.dispose();
-    throw new UserError(`${path}: a teacher takes images alone, this takes ${Object.keys(file.inputs).join(", ")}`);
+    throw new UserError(
+      `${path}: a teacher must take only images, this one takes ${Object.keys(file.inputs).join(", ")}`,
+    );
   }
   const takes = file.inputs[input]!.shape;
   try {
@@ -105,7 +107,5 @@ function checkClasses(path: string, found: readonly string[] | undefined, classe
 }
 
 function otherClasses(path: string, found: number, wanted: number): UserError {
-  return new UserError(
-    `${path}: a teacher of ${found} classes, but the data have ${wanted}; it must know the same ones`,
-  );
+  return new UserError(`${path}: a teacher of ${found} classes, but the data has ${wanted}; they must be the same`);
 }

@@ -45,7 +45,7 @@ export async function annotatedIds(
     if (image === undefined) continue;
     if (twin !== undefined) {
       throw new UserError(
-        `${file}: image ${image.id} and image ${twin.id} are both named ${image.file}, so it cannot be told which of them ` +
+        `${file}: image ${image.id} and image ${twin.id} are both named ${image.file}, so it is ambiguous which of them ` +
           `${input} is; rename one`,
       );
     }

@@ -129,11 +129,11 @@ function describeMasks({ model }: DetectionConfig, dataset: DetectionDataset, ma
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
   const objects = `${without} of ${counted(singles, "object")} ${pick(without, "has", "have")}`;
-  if (singles === 0) return ["no object is annotated; the model learns that there is nothing"];
+  if (singles === 0) return ["no object is annotated; the model learns to find nothing"];
   if (masks && without > 0) {
     return [`${objects} no mask; their boxes are trained, and the mask loss leaves them out`];
   }
-  return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes alone"] : [];
+  return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes only"] : [];
 }
 
 function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDataset): string[] {
@@ -142,8 +142,8 @@ function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDatase
   if (without === 0) return [];
   const objects = `${without} of ${counted(singles, "object")} ${pick(without, "has", "have")}`;
   const said = dataset.hasMasks
-    ? `${objects} no mask; their boxes are judged, and the mask figures ignore what lies in those`
-    : `none of ${counted(singles, "object")} has a mask; boxes alone are judged`;
+    ? `${objects} no mask; their boxes are evaluated, and mask metrics ignore detections in them`
+    : `none of ${counted(singles, "object")} has a mask; only boxes are evaluated`;
   return [`${data.val.annotations}: ${said}`];
 }
 

@@ -11,7 +11,7 @@ import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotat
 export const segmentationPredictions: PredictionsKind<SegmentationConfig, LabelMap> = {
   outputs: ["labelMaps"],
   choose(_, choices) {
-    refuseAnnotations(choices, "label maps, named as their images");
+    refuseAnnotations(choices, "label maps, named like their images");
     return {};
   },
   async writer({ description, outDir, inputs }) {

@@ -29,7 +29,7 @@ export async function readLegacyFile(source: ByteSource): Promise<TorchContainer
     bigEndian: false,
     async open({ key }) {
       const start = starts.get(key);
-      if (start === undefined) throw new UserError(`${source.path}: damaged: the data of storage ${key} are missing`);
+      if (start === undefined) throw new UserError(`${source.path}: damaged: the data of storage ${key} is missing`);
       return (target, position) => source.readInto(target, start + position);
     },
   };
@@ -59,7 +59,9 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
   const reader = new PickleReader(bytes);
   const storages = new Map<string, TorchStorage>();
   if (readMagic(reader) !== MAGIC) {
-    throw new UserError(`${path}: no weights file: neither safetensors nor PyTorch's (.pth, .pt) nor NumPy's (.npz)`);
+    throw new UserError(
+      `${path}: not a weights file: neither safetensors nor PyTorch's (.pth, .pt) nor NumPy's (.npz)`,
+    );
   }
   const protocol = unpickle(reader, torchWorld);
   if (protocol !== PROTOCOL) {
@@ -89,7 +91,7 @@ function parsePickles(bytes: Uint8Array, path: string): Pickles {
 
 function storageKey(key: PickleValue): string {
   if (typeof key === "string" || typeof key === "number") return String(key);
-  throw new PickleError("lists a storage by something that is no key");
+  throw new PickleError("lists a storage by something that is not a key");
 }
 
 /** Files that are no pickle at all are no PyTorch files. */

@@ -44,7 +44,7 @@ export async function readZipFile(source: ByteSource): Promise<TorchContainer> {
     async open({ key, wholeBytes }) {
       const name = `${folder}data/${key}`;
       const member = archive.members.get(name);
-      if (member === undefined) throw new UserError(`${source.path}: damaged: the tensor data ${name} are missing`);
+      if (member === undefined) throw new UserError(`${source.path}: damaged: the tensor data ${name} is missing`);
       if (member.size < wholeBytes) {
         throw new UserError(`${source.path}: damaged: ${name} has ${member.size} bytes, the pickle says ${wholeBytes}`);
       }
@@ -80,7 +80,7 @@ function unpacker({ path, size }: ByteSource, archive: ZipArchive): Unpack {
     if (last?.member === member) return last.bytes;
     unpacked += member.size;
     if (unpacked > MOST_TIMES * unpackedAllowance(size)) {
-      throw new UserError(`${path}: its tensors take far more unpacking than ${size} bytes can be in need of; refused`);
+      throw new UserError(`${path}: its tensors take far more unpacking than ${size} bytes can need; refused`);
     }
     const bytes = archive.unpack(member, { limit: unpackedAllowance(size), verify: false });
     last = { member, bytes };

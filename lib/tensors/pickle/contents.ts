@@ -47,7 +47,7 @@ export function contentsOf(root: PickleValue, source: { readonly path: string; r
     characters += before + name.length;
     const tooMany = visits > LIMITS.visits || characters > nameAllowance(source.size);
     if (tooMany || group.length > LIMITS.depth || above.has(value)) {
-      throw new UserError(`${source.path}: its containers are nested without end, or hold too many values`);
+      throw new UserError(`${source.path}: its containers are nested endlessly, or hold too many values`);
     }
     if (isKind(value, "tensor")) {
       const { shape, strides, type } = value;
@@ -101,7 +101,7 @@ function keyText(key: PickleValue): string {
 
 function tooLarge({ path, size }: { readonly path: string; readonly size: number }): UserError {
   return new UserError(
-    `${path}: its tensors claim far more memory than its ${size} bytes can hold; refused as damaged or made to do harm`,
+    `${path}: its tensors claim far more memory than its ${size} bytes can hold; refused as damaged or malicious`,
   );
 }
 

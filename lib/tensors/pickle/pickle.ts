@@ -78,7 +78,7 @@ function meter(reader: PickleReader): Spend {
     spent += amount;
     if (spent > base + perByte * reader.position) {
       throw new PickleError(
-        `makes far more of its bytes than they can hold (byte ${reader.position}); refused as damaged or made to do harm`,
+        `expands its bytes far beyond what they can hold (byte ${reader.position}); refused as damaged or malicious`,
       );
     }
   };
@@ -136,7 +136,7 @@ function append(machine: Machine, items: readonly PickleValue[]): void {
   const target = top(machine);
   keep(machine, items.length);
   if (isList(target) && target.kind === "list") for (const item of items) target.items.push(item);
-  else if (!isKind(target, "opaque")) throw new PickleError("appends to something that is no list");
+  else if (!isKind(target, "opaque")) throw new PickleError("appends to something that is not a list");
 }
 
 function setItems(machine: Machine, items: readonly PickleValue[]): void {
@@ -144,7 +144,7 @@ function setItems(machine: Machine, items: readonly PickleValue[]): void {
   const target = top(machine);
   if (isKind(target, "opaque")) return;
   keep(machine, items.length / 2);
-  if (!isKind(target, "dict")) throw new PickleError("sets a key of something that is no dictionary");
+  if (!isKind(target, "dict")) throw new PickleError("sets a key of something that is not a dictionary");
   for (let i = 0; i < items.length; i += 2) target.entries.set(items[i]!, items[i + 1]!);
 }
 
@@ -173,7 +173,7 @@ function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
 /** The result of calling what is no name. */
 function unknown(callee: PickleValue): PickleOpaque {
   if (isKind(callee, "opaque")) return callee;
-  throw new PickleError("calls something that is no class or function");
+  throw new PickleError("calls something that is not a class or function");
 }
 
 /** An object's state: dropped, because no object is built. */
@@ -288,7 +288,8 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   99: (machine) => global(machine, machine.reader.line(), machine.reader.line()), // GLOBAL
   147: (machine) => {
     const [name, module] = [pop(machine), pop(machine)];
-    if (typeof name !== "string" || typeof module !== "string") throw new PickleError("names a class by no text");
+    if (typeof name !== "string" || typeof module !== "string")
+      throw new PickleError("names a class by something other than text");
     global(machine, module, name);
   }, // STACK_GLOBAL
   82: (machine) => {

@@ -82,7 +82,7 @@ export class PickleReader {
     try {
       return textOfStrictUtf8(bytes);
     } catch {
-      throw new PickleError("has a text that is no UTF-8");
+      throw new PickleError("has text that is not UTF-8");
     }
   }
 

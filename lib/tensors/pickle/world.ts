@@ -33,8 +33,8 @@ export const torchWorld: PickleWorld = {
   call(callee, args, spend) {
     if (isHarmful(callee)) {
       throw new PickleError(
-        `asks to run ${callee}, which no weights need: the file was made to do harm, or is no weights file. ` +
-          "Nothing of it was run; do not load it with other programs",
+        `asks to run ${callee}, which no weights need: the file is malicious, or not a weights file. ` +
+          "Nothing was run; do not load it with other programs",
       );
     }
     const known = Object.hasOwn(KNOWN, callee) ? KNOWN[callee] : undefined;
@@ -106,7 +106,7 @@ function isMarked(metadata: PickleValue | undefined, spend: Spend): boolean {
 function rebuildTensor(args: readonly PickleValue[], elements: StorageType | undefined): TorchTensor | PickleOpaque {
   const [storage, offset, size, stride] = args;
   if (isKind(storage, "opaque")) return storage;
-  if (!isKind(storage, "storage")) throw new PickleError("makes a tensor of something that is no storage");
+  if (!isKind(storage, "storage")) throw new PickleError("makes a tensor of something that is not a storage");
   const shape = sizes(size, "shape");
   const strides = sizes(stride, "strides");
   if (shape.length !== strides.length) {

@@ -41,7 +41,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
   });
 
   it("refuses ids that JavaScript cannot tell apart, wherever they stand", async () => {
-    const cannot = "ids from 2^53 (9007199254740992) on cannot be kept apart; give smaller ones";
+    const cannot = "ids of 2^53 (9007199254740992) and above cannot be told apart; use smaller ones";
     for (const [truth, results, where] of [
       [TRUTH.replace('"id":2,"width"', '"id":9007199254740993,"width"'), RESULTS, /truth\.json: images\[1\]: "id" is/],
       [TRUTH.replace('"id":2,"image', '"id":9007199254740993,"image'), RESULTS, /truth\.json: annotations\[1\]: "id" /],

@@ -138,7 +138,7 @@ describe("evaluate --annotations A --results R", () => {
     ["an object", '{"annotations": []}', "bbox", /holds a list of results, but this is an annotation file/],
     ["no JSON", "image_id,score", "bbox", /not valid JSON: the file must hold a list/],
     ["a broken element", '[{"image_id": 7, }]', "bbox", /not valid JSON in bytes 1 to 18/],
-    ["a file cut short", '[{"image_id": 7', "bbox", /the file breaks off; is it complete\?/],
+    ["a file cut short", '[{"image_id": 7', "bbox", /the file ends too early; is it complete\?/],
     ["a file that is not UTF-8", Buffer.from('["caf\xe9"]', "latin1"), "bbox", /not UTF-8/],
     ["an empty file", "", "bbox", /not valid JSON/],
   ] as const) {
@@ -194,7 +194,7 @@ describe("evaluate --annotations A --results R", () => {
     const noType = given.slice(0, -2);
     expect(await refused(noType, { code: 2 })).to.match(/^--type is missing: bbox .* segm/);
     const mixed = ["evaluate", "a.yaml", "--weights", "w", "--results", "r.json"];
-    expect(await refused(mixed, { code: 2 })).to.match(/^--results is for results from files/);
+    expect(await refused(mixed, { code: 2 })).to.match(/^--results is for third-party results/);
   });
 });
 

@@ -148,7 +148,7 @@ for (const task of ["segmentation", "detection"] as const) {
       const again = await command(...args("--out", model, "--size", "96x128"));
       expect(again.code).to.equal(1);
       expect(again.stderr).to.equal(
-        `${model}: a folder of that name is there already; give another name, or --force to write over it\n`,
+        `${model}: a folder of that name is already there; give another name, or --force to overwrite it\n`,
       );
       const free = await command(...args("--out", folder("free"), "--dynamic"));
       expect(free.code).to.equal(2);
@@ -161,7 +161,7 @@ for (const task of ["segmentation", "detection"] as const) {
       const shard = join(model, readdirSync(model).find((name) => name.endsWith(".bin"))!);
       truncateSync(shard, statSync(shard).size - 4);
       expect(await userMessage(() => openTfjsFile(model))).to.match(
-        /it names \d+ bytes of weights, the files beside it hold \d+; export it anew/,
+        /it names \d+ bytes of weights, the files beside it hold \d+; export it again/,
       );
       rmSync(shard);
       expect(await userMessage(() => openTfjsFile(model))).to.contain(`cannot read ${shard}: no such file`);

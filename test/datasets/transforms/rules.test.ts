@@ -194,7 +194,7 @@ describe("draws of colour", () => {
     const moving = { ...spec, geometric: true };
     expect(await userMessage(() => augment(sample, moving, Random.of(1)))).to.equal(
       "a.jpg: randAugment moves pixels, but not the boxes, masks or labels on them; " +
-        "set geometric: false on it to have the changes of colour alone",
+        "set geometric: false for colour changes only",
     );
     const { instances: _, labelMap: __, ...bare } = sample;
     expect(augment(bare, moving, Random.of(3)).image).not.to.equal(bare.image);

@@ -91,7 +91,7 @@ describe("installing TensorFlow", function () {
     const said: string[] = [];
     const environment = fakeTools(folder, { python3: 0, "g++": 0, npm: 7 });
     await userMessage(() => installTensorFlow({ cache: folder, environment, onEvent: ({ text }) => said.push(text) }));
-    expect(said[0]).to.equal(`${place}: ${path} changed since it was built; building anew`);
+    expect(said[0]).to.equal(`${place}: ${path} changed since it was built; rebuilding`);
   });
 
   it("keeps what it makes in the user's cache folder, or where $DENSEKIT_CACHE says", () => {

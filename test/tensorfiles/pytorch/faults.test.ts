@@ -96,10 +96,10 @@ describe("faulty PyTorch files", () => {
     ["a missing mark", () => torchZip(pickle(raw("Nt"))), "a mark that is not there"],
     ["an unset memo", () => torchZip(pickle(op(0x68, 7))), "refers to value 7, which was never kept"],
     ["a call without arguments", () => torchZip(pickle(global("a.b"), raw("NR"))), "without a tuple of arguments"],
-    ["a call of a number", () => torchZip(pickle(op(0x4b, 1, 0x29, 0x52))), "calls something that is no class"],
+    ["a call of a number", () => torchZip(pickle(op(0x4b, 1, 0x29, 0x52))), "calls something that is not a class"],
     ["a huge integer", () => torchZip(pickle(op(0x8b, 0, 0, 0, 16))), "has an integer of 268435456 bytes"],
     ["a text longer than the file", () => torchZip(pickle(op(0x58, 255, 255, 255, 127))), "is cut short"],
-    ["a text that is none", () => torchZip(pickle(op(0x8c, 2, 0xff, 0x41))), "has a text that is no UTF-8"],
+    ["a text that is none", () => torchZip(pickle(op(0x8c, 2, 0xff, 0x41))), "has text that is not UTF-8"],
     ["an unknown reference", () => torchZip(pickle(text("x"), raw("Q"))), "refers to data in an unknown way"],
     ["a tensor past its storage", () => withTensor({ shape: [5] }), "[5] that reaches past its storage of 16 bytes"],
     ["an offset past the storage", () => withTensor({ offset: 1 }), "reaches past its storage"],
@@ -121,7 +121,7 @@ describe("faulty PyTorch files", () => {
     [
       "a storage that is missing",
       () => withTensor({ key: "7" }),
-      "damaged: the tensor data archive/data/7 are missing",
+      "damaged: the tensor data archive/data/7 is missing",
     ],
     ["a storage without size", () => withTensor({ count: -1 }), "refers to a storage without a key and a size"],
     [
@@ -153,9 +153,9 @@ describe("faulty PyTorch files", () => {
             ...Array.from({ length: 5000 }, () => raw("t")),
           ),
         ),
-      "nested without end",
+      "nested endlessly",
     ],
-    ["a list in itself", () => torchZip(pickle(raw("]q\x00"), op(0x68, 0), raw("a"))), "nested without end"],
+    ["a list in itself", () => torchZip(pickle(raw("]q\x00"), op(0x68, 0), raw("a"))), "nested endlessly"],
     [
       "lists that double sixty times",
       () =>
