@@ -38,7 +38,7 @@ export function fromMetadata(metadata: Readonly<Record<string, string>>, path: s
     const isMeant = masks === undefined || typeof masks === "boolean";
     if (isKnown && isMeant && fit(categoryIds, Number.isSafeInteger) && fit(palette, isColour)) return description;
   } catch {}
-  throw new UserError(`${path}: the file's description of its model cannot be understood`);
+  throw new UserError(`${path}: the file's metadata on its model cannot be understood`);
 }
 
 const isColour = (value: unknown): boolean =>

@@ -141,7 +141,7 @@ describe("densekit weights", () => {
     for (const densekit of texts) {
       expect(() => fromMetadata({ densekit }, "w.safetensors"), densekit).to.throw(
         UserError,
-        "w.safetensors: the file's description of its model cannot be understood",
+        "w.safetensors: the file's metadata on its model cannot be understood",
       );
     }
   });
