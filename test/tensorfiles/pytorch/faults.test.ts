@@ -118,11 +118,7 @@ describe("faulty PyTorch files", () => {
       "claim far more memory",
     ],
     ["a storage that is too short", () => withTensor({ count: 8, shape: [8] }), "has 16 bytes, the pickle says 32"],
-    [
-      "a storage that is missing",
-      () => withTensor({ key: "7" }),
-      "damaged: the tensor data archive/data/7 is missing",
-    ],
+    ["a storage that is missing", () => withTensor({ key: "7" }), "damaged: the tensor data archive/data/7 is missing"],
     ["a storage without size", () => withTensor({ count: -1 }), "refers to a storage without a key and a size"],
     [
       "a pickle that claims gigabytes",
