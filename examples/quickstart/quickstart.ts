@@ -47,7 +47,7 @@ Done in ${Math.round((performance.now() - start) / 1000)} s. On 5 photographs th
 (1 would be perfect) is ${metrics.boxAP50?.toFixed(2)} for boxes and ${metrics.maskAP50?.toFixed(2)} for masks.
 
 what was found   ${join(config.output, "predictions.jpg")}
-each image     ${join(config.output, "predictions", "overlays")}
+each image       ${join(config.output, "predictions", "overlays")}
 loss curve       ${join(config.output, "loss.png")}
-all figures      ${join(config.output, "evaluation", "summary.txt")}
+all metrics      ${join(config.output, "evaluation", "summary.txt")}
 weights          ${weights}`);
