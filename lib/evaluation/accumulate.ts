@@ -226,6 +226,7 @@ function readOff({ right, precision, scores }: Curve, { found, ranked, options, 
   output.recall[at] = right / positives;
   output.first[at] = output.steps;
   reserve(output, Math.min(right, R) + 2);
+  const highest = options.recallThresholds[R - 1]!;
   for (let r = 0, i = 0, last = -1; r < R; r++) {
     const recall = options.recallThresholds[r]!;
     while (i < right && (i + 1) / positives < recall) i++;
@@ -237,6 +238,8 @@ function readOff({ right, precision, scores }: Curve, { found, ranked, options, 
       output.steps++;
       last = i;
     }
-    output.ends[output.steps - 1] = r + 1;
+    const isLast = recall > 0 && (i >= right || (i + 1) / positives >= highest);
+    output.ends[output.steps - 1] = isLast ? R : r + 1;
+    if (isLast) break;
   }
 }
