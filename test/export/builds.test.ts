@@ -161,7 +161,7 @@ describe("builds at several sizes", () => {
     const error = await write.catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(UserError);
     expect((error as UserError).message).to.match(
-      /^this model cannot be written with free sizes \(at another size there is .*\); give --size HxW instead of --dynamic$/,
+      /^this model cannot be exported with free sizes \(at another size there is .*\); give --size HxW instead of --dynamic$/,
     );
   });
 
