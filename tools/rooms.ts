@@ -7,7 +7,8 @@ export interface Room {
 }
 
 const MODEL_PARTS = ["graph", "nn", "backbones", "necks", "heads", "regions", "masks", "pixels"] as const;
-const PARTS = [...MODEL_PARTS, "config", "engines", "images", "datasets", "evaluation"] as const;
+const DATA_PARTS = ["coco", "images", "datasets", "metrics", "evaluation"] as const;
+const PARTS = [...MODEL_PARTS, "config", "engines", ...DATA_PARTS] as const;
 
 const RUNNING = [...PARTS, "models"] as const;
 
@@ -29,6 +30,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"], neutral: true },
   masks: { holds: "run lengths, polygons, pasting", imports: [], neutral: true },
+  coco: {
+    holds: "entries of COCO's files: their types, and what is wrong with one",
+    imports: ["masks"],
+    neutral: true,
+  },
   pixels: {
     holds: "what an image and a label map are; resizing, geometry, colour, normalising: arrays in, arrays out",
     imports: ["kernels"],
@@ -46,7 +52,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
   datasets: {
     holds: "readers, the loader, and in `transforms` one a file",
-    imports: ["schemas", "jsonfiles", "pixels", "images", "masks"],
+    imports: ["schemas", "jsonfiles", "coco", "pixels", "images", "masks"],
   },
   optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
   schedules: { holds: "of the learning rate, one a file: schema and rate", imports: ["schemas"], neutral: true },
@@ -70,7 +76,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "which tensor of a file goes into which parameter",
     imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
-  evaluation: { holds: "metrics of detections and label maps", imports: ["masks", "pixels", "images", "jsonfiles"] },
+  metrics: {
+    holds: "figures from arrays: `coco` of detections, `labels` of label maps, `classes` of classifiers",
+    imports: ["masks", "coco", "pixels"],
+    neutral: true,
+  },
+  evaluation: {
+    holds: "metrics of files of any size: read in pieces, judged in threads",
+    imports: ["masks", "coco", "images", "jsonfiles", "metrics"],
+  },
   runs: {
     holds: "the folder of a run: checkpoints, state, logs, history, lock; what a training run reports",
     imports: ["kernels", "config", "tensors", "tensorfiles"],

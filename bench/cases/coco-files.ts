@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { evaluateCocoFiles } from "../../lib/evaluation/cocoEvaluateFiles.js";
-import type { EvaluationType } from "../../lib/evaluation/tables.js";
+import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
+import type { EvaluationType } from "../../lib/metrics/coco/tables.js";
 import type { Prepare } from "../protocol.js";
 
 /** Files in COCO's form to the 12 figures. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { confusionCounter } from "../../lib/evaluation/confusionCounter.js";
-import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
+import { confusionCounter } from "../../lib/metrics/labels/confusion.js";
+import { segmentationFigures } from "../../lib/metrics/labels/figures.js";
 import { MAPS } from "../evaluationFiles.js";
 import type { Prepare } from "../protocol.js";
 

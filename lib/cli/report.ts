@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { EvaluationType } from "../evaluation/tables.js";
+import type { EvaluationType } from "../metrics/coco/tables.js";
 import type { ReportResult } from "../report/types.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { collect, createCommand } from "./options.js";

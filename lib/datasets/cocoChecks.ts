@@ -1,4 +1,4 @@
-import { idFault } from "../jsonfiles/ids.js";
+import { idFault } from "../coco/checks.js";
 import { type CocoSegmentation, segmentationToRle } from "../masks/coco.js";
 import { polygonExtent } from "../masks/extent.js";
 import { rleArea, rleBoxXyxy } from "../masks/rle.js";

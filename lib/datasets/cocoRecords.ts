@@ -1,5 +1,5 @@
+import { otherKindOf } from "../coco/checks.js";
 import { nearestName, UserError } from "../errors.js";
-import { otherKindOf } from "../jsonfiles/otherKinds.js";
 import type { CocoSegmentation } from "../masks/coco.js";
 import {
   type Corners,

@@ -1,14 +1,20 @@
+import type { CocoImage } from "../coco/entries.js";
 import { UserError } from "../errors.js";
 import { type JsonOutline, type JsonPiece, outlineJson, readJsonPiece } from "../jsonfiles/lists.js";
+import { type CocoFrame, type JudgedSubset, readFrame } from "../metrics/coco/frame.js";
+import { overlapTarget } from "../metrics/coco/overlaps.js";
+import { detectionColumns, objectColumns } from "../metrics/coco/reading.js";
+import {
+  type ComparedWith,
+  type DetectionTable,
+  type EvaluationType,
+  type GroundTruthTable,
+  joinDetections,
+  joinObjects,
+} from "../metrics/coco/tables.js";
 import { shared } from "../threads.js";
-import type { CocoImage } from "./cocoTypes.js";
-import { detectionColumns, objectColumns } from "./columns.js";
-import { type CocoFrame, type JudgedSubset, readFrame } from "./frame.js";
-import { joinDetections, joinObjects } from "./join.js";
-import { overlapTarget } from "./maskOverlaps.js";
+import type { Workers } from "./cocoWorkers.js";
 import { checkPredictedImages } from "./predictedImages.js";
-import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
-import type { Workers } from "./workers.js";
 
 export interface CocoReading extends JudgedSubset {
   /** A COCO instances file and a COCO results file. */
@@ -94,12 +100,12 @@ export async function readCocoFiles(
     workers.objects({ path: annotations.path, piece, frame: common, type }),
   );
   const none = objectColumns([], 0, frame, type);
-  const groundTruth = await named(annotations.path, () => joinObjects([none, ...objects], judged));
+  const groundTruth = await named(annotations.path, () => joinObjects([none, ...objects], judged, sharedMemory));
   const found = await each(results, "", (piece) =>
     workers.detections({ path: results.path, piece, frame: common, truth: groundTruth, comparedWith }),
   );
   const target = groundTruth.masks && overlapTarget(groundTruth, comparedWith);
-  return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found]) };
+  return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found], sharedMemory) };
 }
 
 /** Awaits all in turn, so that of several faults the first one in the file is told. */
@@ -119,6 +125,8 @@ async function named<T>(path: string, work: () => T | Promise<T>): Promise<T> {
     throw new UserError(`${path}: ${error.message}`, error.exitCode);
   }
 }
+
+const sharedMemory = (bytes: number) => new SharedArrayBuffer(bytes);
 
 function sharedFrame(frame: CocoFrame): CocoFrame {
   return {

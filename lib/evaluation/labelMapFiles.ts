@@ -3,10 +3,15 @@ import { basename, join, sep } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 import { decodeLabelMap } from "../images/decode.js";
+import {
+  type ConfusionMatrix,
+  type CounterOptions,
+  confusionCounter,
+  emptyConfusion,
+  mergeConfusions,
+} from "../metrics/labels/confusion.js";
+import { type SegmentationFigures, segmentationFigures } from "../metrics/labels/figures.js";
 import { defaultThreads, startPool } from "../threads.js";
-import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "./confusion.js";
-import { type CounterOptions, confusionCounter } from "./confusionCounter.js";
-import { type SegmentationFigures, segmentationFigures } from "./segmentation.js";
 
 export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"> {
   /** Folder of predicted label maps: PNGs named as the annotations, in subfolders as they. */

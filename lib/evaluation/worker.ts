@@ -1,10 +1,10 @@
 import { answering, answerOf } from "../threads.js";
+import * as coco from "./cocoWorkers.js";
 import { type CountTask, countLabelMaps } from "./labelMapFiles.js";
-import * as tasks from "./tasks.js";
 
 export default answering({
-  objects: (task: tasks.ObjectsTask) => answerOf(() => tasks.readObjects(task)),
-  detections: (task: tasks.DetectionsTask) => answerOf(() => tasks.readDetections(task)),
-  judge: (task: tasks.JudgeTask) => answerOf(() => tasks.judgePart(task)),
+  objects: (task: coco.ObjectsTask) => answerOf(() => coco.readObjects(task)),
+  detections: (task: coco.DetectionsTask) => answerOf(() => coco.readDetections(task)),
+  judge: (task: coco.JudgeTask) => answerOf(() => coco.judgePart(task)),
   labelMaps: (task: CountTask) => answerOf(() => countLabelMaps(task)),
 });

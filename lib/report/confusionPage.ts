@@ -1,4 +1,4 @@
-import { mostConfused } from "../evaluation/confusions.js";
+import { mostConfused } from "../metrics/mostConfused.js";
 import { folded, type Html, imageFigure, matrixTable, tableOf } from "../pages/index.js";
 import type { Image } from "../pixels/image.js";
 import { percent } from "./format.js";

@@ -1,20 +1,22 @@
 import { join } from "node:path";
 import type { DetectionConfig } from "../config/schema.js";
 import type { DetectionDataset } from "../datasets/types.js";
-import { type AssignedImage, assignImages } from "../evaluation/assignment.js";
-import { type CocoEvaluation, evaluateTables } from "../evaluation/coco.js";
 import { type CocoTables, outlineCocoFiles, readCocoFiles } from "../evaluation/cocoReading.js";
-import { type DetectionConfusion, detectionConfusion } from "../evaluation/detectionConfusion.js";
-import { breakDownErrors, type ErrorBreakdown } from "../evaluation/errors.js";
-import { type ImageScore, imageScores, worstImages } from "../evaluation/imageScores.js";
+import { startWorkers } from "../evaluation/cocoWorkers.js";
+import { type AssignedImage, assignImages } from "../metrics/coco/assignment.js";
+import { type DetectionConfusion, detectionConfusion } from "../metrics/coco/confusion.js";
+import { breakDownErrors, type ErrorBreakdown } from "../metrics/coco/errorKinds.js";
+import { type CocoEvaluation, evaluateTables } from "../metrics/coco/evaluate.js";
 import {
   bestOperatingPoint,
+  type ImageScore,
+  imageScores,
   type OperatingPoint,
   operatingPoint,
   operatingPoints,
-} from "../evaluation/operatingPoint.js";
-import type { EvaluationType } from "../evaluation/tables.js";
-import { startWorkers } from "../evaluation/workers.js";
+  worstImages,
+} from "../metrics/coco/operatingPoints.js";
+import type { EvaluationType } from "../metrics/coco/tables.js";
 import { cocoSource, openSource } from "../tasks/sources.js";
 import type { StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";

@@ -1,8 +1,7 @@
-import { precisionCurve } from "../evaluation/curves.js";
-import { meanPrecision, meanRecall } from "../evaluation/summary.js";
-import type { EvaluationType } from "../evaluation/tables.js";
 import { barChartSvg } from "../images/draw/charts.js";
 import { plotSvg, type Series } from "../images/draw/plot.js";
+import { meanPrecision, meanRecall, precisionCurve } from "../metrics/coco/summary.js";
+import type { EvaluationType } from "../metrics/coco/tables.js";
 import {
   figures,
   folded,

@@ -1,6 +1,6 @@
+import type { CocoResult } from "../coco/entries.js";
 import { resizeSample } from "../datasets/geometry.js";
 import type { Sample } from "../datasets/types.js";
-import type { CocoResult } from "../evaluation/cocoTypes.js";
 import { drawInstances } from "../images/draw/instances.js";
 import { hexOf } from "../images/draw/palette.js";
 import { drawLabelMap } from "../images/draw/semantic.js";

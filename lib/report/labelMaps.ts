@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { SegmentationConfig } from "../config/schema.js";
 import type { SegmentationDataset } from "../datasets/types.js";
-import type { ConfusionMatrix } from "../evaluation/confusion.js";
-import { type SegmentationFigures, segmentationFigures } from "../evaluation/segmentation.js";
+import type { ConfusionMatrix } from "../metrics/labels/confusion.js";
+import { type SegmentationFigures, segmentationFigures } from "../metrics/labels/figures.js";
 import type { ImageFigures } from "../tasks/segmentation/kind.js";
 import { labelMapsSource, openSource } from "../tasks/sources.js";
 import { readConfusion, readJson, type StoredEvaluation } from "./run.js";

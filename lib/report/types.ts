@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
-import type { OperatingPoint } from "../evaluation/operatingPoint.js";
-import type { EvaluationType } from "../evaluation/tables.js";
+import type { OperatingPoint } from "../metrics/coco/operatingPoints.js";
+import type { EvaluationType } from "../metrics/coco/tables.js";
 import type { ProgressEvent } from "../progress.js";
 import type { ClassMetrics } from "../tasks/task.js";
 

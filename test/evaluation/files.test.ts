@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { type CocoEvaluation, evaluateCoco } from "../../lib/evaluation/coco.js";
-import { evaluateCocoFiles } from "../../lib/evaluation/cocoEvaluateFiles.js";
-import type { CocoGroundTruth } from "../../lib/evaluation/cocoTypes.js";
-import type { CocoOptions } from "../../lib/evaluation/options.js";
+import type { CocoGroundTruth } from "../../lib/coco/entries.js";
+import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
+import { type CocoEvaluation, evaluateCoco } from "../../lib/metrics/coco/evaluate.js";
+import type { CocoOptions } from "../../lib/metrics/coco/options.js";
+import { randomScene } from "../metrics/coco/scenes.js";
 import { requireGoldens } from "../support/goldens.js";
-import { randomScene } from "./scenes.js";
 
 function expectSame(actual: CocoEvaluation, expected: CocoEvaluation): void {
   for (const name of ["precision", "recall", "scores", "stats", "shape", "categories", "matches"] as const) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { evaluateCocoFiles } from "../../lib/evaluation/cocoEvaluateFiles.js";
+import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
 import { userMessage } from "../support/failure.js";
 
 describe("results of predict judged by annotations", () => {

@@ -2,10 +2,10 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync
 import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
+import type { CocoResult } from "../../lib/coco/entries.js";
 import { resolveConfig } from "../../lib/config/load.js";
-import { evaluateCoco } from "../../lib/evaluation/coco.js";
-import type { CocoResult } from "../../lib/evaluation/cocoTypes.js";
-import { segmentationFigures } from "../../lib/evaluation/segmentation.js";
+import { evaluateCoco } from "../../lib/metrics/coco/evaluate.js";
+import { segmentationFigures } from "../../lib/metrics/labels/figures.js";
 import { report } from "../../lib/report/report.js";
 import type { ReportResult } from "../../lib/report/types.js";
 import { requireChromium, withPage } from "../support/browser.js";

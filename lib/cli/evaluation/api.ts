@@ -1,6 +1,6 @@
-import type { CocoEvaluation } from "../../evaluation/coco.js";
-import type { EvaluateCocoFilesOptions } from "../../evaluation/cocoEvaluateFiles.js";
+import type { EvaluateCocoFilesOptions } from "../../evaluation/cocoFiles.js";
 import type { EvaluateLabelMapsOptions, LabelMapsEvaluation } from "../../evaluation/labelMapFiles.js";
+import type { CocoEvaluation } from "../../metrics/coco/evaluate.js";
 
 /** What `evaluate` calls for files of results, without a model. */
 export interface EvaluationApi {
@@ -10,7 +10,7 @@ export interface EvaluationApi {
 
 export const evaluationApi: EvaluationApi = {
   async coco(options) {
-    const { evaluateCocoFiles } = await import("../../evaluation/cocoEvaluateFiles.js");
+    const { evaluateCocoFiles } = await import("../../evaluation/cocoFiles.js");
     return evaluateCocoFiles(options);
   },
   async labelMaps(options) {

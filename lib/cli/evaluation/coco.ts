@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
-import type { CategoryFigures, CocoEvaluation } from "../../evaluation/coco.js";
-import { formatRows } from "../../evaluation/summary.js";
-import type { EvaluationType } from "../../evaluation/tables.js";
+import type { CategoryFigures, CocoEvaluation } from "../../metrics/coco/evaluate.js";
+import { formatRows } from "../../metrics/coco/summary.js";
+import type { EvaluationType } from "../../metrics/coco/tables.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";

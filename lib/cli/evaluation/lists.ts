@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.js";
-import type { AreaRange } from "../../evaluation/options.js";
 import { readBytes } from "../../files.js";
+import type { AreaRange } from "../../metrics/coco/options.js";
 
 /** "0.5,0.75" → [0.5, 0.75]. @throws UserError naming the option */
 export function numberList(text: string, option: string): number[] {

@@ -1,11 +1,10 @@
+import type { CocoGroundTruth } from "../../coco/entries.js";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import type { DetectionDataset } from "../../datasets/types.js";
-import { type CocoEvaluation, evaluateTables, formatCocoSummary } from "../../evaluation/coco.js";
-import { groundTruthTable } from "../../evaluation/coco-files.js";
-import type { CocoGroundTruth } from "../../evaluation/cocoTypes.js";
-import { detectionsFromInstances } from "../../evaluation/instances.js";
-import { remarksOn } from "../../evaluation/remarks.js";
-import type { GroundTruthTable } from "../../evaluation/tables.js";
+import { type CocoEvaluation, evaluateTables, formatCocoSummary, remarksOn } from "../../metrics/coco/evaluate.js";
+import { detectionsFromInstances } from "../../metrics/coco/instances.js";
+import { groundTruthTable } from "../../metrics/coco/reading.js";
+import type { GroundTruthTable } from "../../metrics/coco/tables.js";
 import type { Detections } from "../../models/predictions.js";
 import type { ClassMetrics, Evaluation } from "../task.js";
 import { cocoResults } from "./cocoResults.js";

@@ -1,4 +1,4 @@
-import type { CocoResult } from "../../evaluation/cocoTypes.js";
+import type { CocoResult } from "../../coco/entries.js";
 import { compressRle } from "../../masks/strings.js";
 import type { Detections } from "../../models/predictions.js";
 

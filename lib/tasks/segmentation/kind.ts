@@ -1,9 +1,8 @@
 import type { SegmentationConfig } from "../../config/schema.js";
 import type { SegmentationBatch } from "../../datasets/loader/types.js";
 import type { SegmentationDataset } from "../../datasets/types.js";
-import { type ConfusionMatrix, emptyConfusion, mergeConfusions } from "../../evaluation/confusion.js";
-import { confusionOf } from "../../evaluation/confusionCounter.js";
-import { segmentationFigures } from "../../evaluation/segmentation.js";
+import { type ConfusionMatrix, confusionOf, emptyConfusion, mergeConfusions } from "../../metrics/labels/confusion.js";
+import { segmentationFigures } from "../../metrics/labels/figures.js";
 import type { Segmenter } from "../../models/predictions.js";
 import { labelMap } from "../../models/semanticFpn/labelMapGraph.js";
 import { semanticFpn } from "../../models/semanticFpn/model.js";

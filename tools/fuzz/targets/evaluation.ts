@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../../lib/errors.js";
-import { evaluateCocoFiles } from "../../../lib/evaluation/cocoEvaluateFiles.js";
+import { evaluateCocoFiles } from "../../../lib/evaluation/cocoFiles.js";
 import { compressRle } from "../../../lib/masks/strings.js";
 import type { Random } from "../../../lib/random.js";
 import { damaged, many, numbers, numberText, pick, SIZE, sideText } from "../annotations/values.js";

@@ -1,0 +1,207 @@
+import { UserError } from "../../errors.js";
+import type { MaskTable } from "../../masks/table.js";
+
+/** What is compared: boxes, or masks. */
+export type EvaluationType = "bbox" | "segm";
+
+/** The objects of a data set in columns, n of them. */
+export interface GroundTruthTable {
+  /** [I] image ids in growing order. */
+  readonly imageIds: Float64Array;
+  /** [K] category ids in growing order. */
+  readonly categoryIds: Float64Array;
+  /** [K] */
+  readonly categoryNames: readonly string[];
+  /** [n] index into `imageIds`. */
+  readonly image: Int32Array;
+  /** [n] index into `categoryIds`. */
+  readonly category: Int32Array;
+  /** [n, 4] x y width height. */
+  readonly boxes: Float64Array;
+  /** [n] the area that decides on the size class. */
+  readonly areas: Float64Array;
+  /** [n] 1 for a crowd. */
+  readonly crowd: Uint8Array;
+  /** [n] annotation ids. */
+  readonly ids: Float64Array;
+  /** n, only where masks are compared. */
+  readonly masks?: MaskTable;
+}
+
+/** What is judged, in the order of the tables. */
+export type Judged = Pick<GroundTruthTable, "imageIds" | "categoryIds" | "categoryNames">;
+
+/** Columns of some of a file's annotations. */
+export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {
+  /** Ids of all annotations read, those that are not judged too. */
+  readonly allIds: Float64Array;
+}
+
+/** Where masks are compared with more than one object: those of the detection's own category, or all of its image. */
+export type ComparedWith = "category" | "image";
+
+/**
+ * Which objects each of n detections' masks overlaps, and by how much: all that judging needs of the masks. A detection
+ * shares pixels with a few objects at most, so this is far smaller than the masks.
+ */
+export interface MaskOverlaps {
+  /** [n + 1] detection d's entries are starts[d] … starts[d + 1] − 1. */
+  readonly starts: Int32Array;
+  /** Rows of the ground truth's table. */
+  readonly objects: Int32Array;
+  /** Intersection over union, over the detection's own area for a crowd; above 0. */
+  readonly ious: Float64Array;
+  readonly comparedWith: ComparedWith;
+}
+
+/** Results of categories that the ground truth lacks. */
+export interface UnknownCategories {
+  /** Of how many results. */
+  readonly of: number;
+  /** By category id how many. */
+  readonly counts: ReadonlyMap<number, number>;
+}
+
+/** Detections in columns, n of them, in the order in which equal scores are ranked. */
+export interface DetectionTable {
+  /** [n] index into the ground truth's `imageIds`. */
+  readonly image: Int32Array;
+  /** [n] index into the ground truth's `categoryIds`. */
+  readonly category: Int32Array;
+  /** [n, 4] x y width height. */
+  readonly boxes: Float64Array;
+  /** [n] */
+  readonly areas: Float64Array;
+  /** [n] */
+  readonly scores: Float64Array;
+  /** [n] 1 + position in the list of results. */
+  readonly ids: Float64Array;
+  /** How the n masks overlap the ground truth's, only where masks are compared: the masks themselves are not kept. */
+  readonly overlaps?: MaskOverlaps;
+  /** What was left out, where a file was read. */
+  readonly unknown?: UnknownCategories;
+}
+
+type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+const ROWS = { image: Int32Array, category: Int32Array, boxes: Float64Array, areas: Float64Array, ids: Float64Array };
+
+/** Makes the memory of tables: it may be shared with threads, which web pages may do only where they are isolated. */
+export type Memory = (bytes: number) => ArrayBufferLike;
+
+const unshared: Memory = (bytes) => new ArrayBuffer(bytes);
+
+/**
+ * The pieces of a file's annotations as one table.
+ *
+ * @throws UserError where an id comes twice
+ */
+export function joinObjects(
+  pieces: readonly ObjectColumns[],
+  judged: Judged,
+  memory: Memory = unshared,
+): GroundTruthTable {
+  checkDistinct(pieces);
+  const masks = pieces.flatMap(({ masks }) => masks ?? []);
+  return {
+    ...judged,
+    ...joinAll(pieces, { ...ROWS, crowd: Uint8Array }, memory),
+    ...(masks.length > 0 && { masks: joinMasks(masks, memory) }),
+  };
+}
+
+/** The pieces of a file's results as one table. */
+export function joinDetections(pieces: readonly DetectionTable[], memory: Memory = unshared): DetectionTable {
+  const overlaps = pieces.flatMap(({ overlaps }) => overlaps ?? []);
+  return {
+    ...joinAll(pieces, { ...ROWS, scores: Float64Array }, memory),
+    unknown: joinUnknown(pieces.flatMap(({ unknown }) => unknown ?? [])),
+    ...(overlaps.length > 0 && { overlaps: joinOverlaps(overlaps, memory) }),
+  };
+}
+
+function joinUnknown(parts: readonly UnknownCategories[]): UnknownCategories {
+  const counts = new Map<number, number>();
+  for (const part of parts) {
+    for (const [id, count] of part.counts) counts.set(id, (counts.get(id) ?? 0) + count);
+  }
+  return { of: parts.reduce((sum, { of }) => sum + of, 0), counts };
+}
+
+function checkDistinct(pieces: readonly ObjectColumns[]): void {
+  const ids = joinAll(pieces, { allIds: Float64Array }, unshared).allIds.sort();
+  const twice = ids.find((id, i) => id === ids[i + 1]);
+  if (twice === undefined) return;
+  throw new UserError(`annotation ${twice}: the id occurs twice; give every annotation its own`);
+}
+
+function joinMasks(tables: readonly MaskTable[], memory: Memory): MaskTable {
+  const starts = joinStarts(
+    tables.map(({ starts }) => starts),
+    Uint32Array,
+    memory,
+  );
+  return {
+    ...joinAll(tables, { sizes: Int32Array, ends: Uint32Array, areas: Float64Array, boxes: Int32Array }, memory),
+    starts,
+  };
+}
+
+function joinOverlaps(parts: readonly MaskOverlaps[], memory: Memory): MaskOverlaps {
+  const starts = joinStarts(
+    parts.map(({ starts }) => starts),
+    Int32Array,
+    memory,
+  );
+  return {
+    ...joinAll(parts, { objects: Int32Array, ious: Float64Array }, memory),
+    starts,
+    comparedWith: parts[0]!.comparedWith,
+  };
+}
+
+type ColumnType<C extends Column> = {
+  readonly BYTES_PER_ELEMENT: number;
+  new (memory: ArrayBufferLike): C;
+};
+
+/** The columns named, each that of the first piece, the second, … one after the other. */
+function joinAll<T extends Readonly<Record<string, ColumnType<Column>>>>(
+  pieces: readonly { readonly [name in keyof T]: Column }[],
+  types: T,
+  memory: Memory,
+): { [name in keyof T]: InstanceType<T[name]> } {
+  const joined = Object.entries(types).map(([name, type]) => [
+    name,
+    join(
+      pieces.map((piece) => piece[name]!),
+      type,
+      memory,
+    ),
+  ]);
+  return Object.fromEntries(joined);
+}
+
+function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>, memory: Memory): C {
+  const total = parts.reduce((sum, { length }) => sum + length, 0);
+  const joined = new type(memory(total * type.BYTES_PER_ELEMENT));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** Lists of starts that each begin with 0, one after the other as one such list. */
+function joinStarts<C extends Int32Array | Uint32Array>(lists: readonly C[], type: ColumnType<C>, memory: Memory): C {
+  const entries = lists.reduce((sum, { length }) => sum + length - 1, 0);
+  const joined = new type(memory((entries + 1) * type.BYTES_PER_ELEMENT));
+  let at = 0;
+  let offset = 0;
+  for (const starts of lists) {
+    for (let i = 1; i < starts.length; i++) joined[++at] = offset + starts[i]!;
+    offset = joined[at]!;
+  }
+  return joined;
+}
