@@ -3,7 +3,7 @@ import { dropAlpha, type Image, type Size } from "../pixels/image.js";
 import { reducedImage } from "../pixels/resize.js";
 import { isOwnProcess } from "../process.js";
 import { formatOf, type ImageFormat } from "./formats.js";
-import { sizeOfGif } from "./headers.js";
+import { sizeOfBmp, sizeOfGif } from "./headers.js";
 import { channelsOfJpeg, isCutJpeg, sizeOfJpeg } from "./jpeg.js";
 import { BYTES_A_PIXEL, checkSize, pixelLimit, unpackedLimit } from "./limits.js";
 import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
@@ -187,7 +187,7 @@ function sizeByHeader(bytes: Uint8Array): Size | undefined {
     case "GIF":
       return sizeOfGif(view);
     case "BMP":
-      return { width: view.getUint32(18, true), height: Math.abs(view.getInt32(22, true)) };
+      return sizeOfBmp(view);
     default:
       return sizeOfJpeg(bytes);
   }

@@ -139,7 +139,7 @@ describe("images made to fill the memory", function () {
     }
     const deep = files["deep.png"]!;
     expect(await userMessage(() => decodeLabelMap(deep))).to.equal(
-      `${deep}: its data unpack to more than the 110 bytes that its 10 × 10 pixels take`,
+      `${deep}: its data decompresses to more than the 110 bytes that its 10 × 10 pixels take`,
     );
     process.env.DENSEKIT_MAX_PIXELS = "99";
     try {
@@ -201,7 +201,7 @@ describe("files that are no images", () => {
     ["text", "this is no image", /it is a text file; images are JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP files$/],
     ["html", "<!DOCTYPE html><html>", /it is an HTML page; /],
     ["lfs", "version https://git-lfs.github.com/spec/v1\n", /it is a Git LFS pointer, .*git lfs pull/],
-    ["netpbm", "P6\n1 1\n255\n\0\0\0", /it is no image; /],
+    ["netpbm", "P6\n1 1\n255\n\0\0\0", /it is not an image; /],
   ];
   for (const [name, content, expected] of cases) {
     it(`are refused by their content: ${name}`, async () => {
@@ -230,6 +230,40 @@ describe("files that are no images", () => {
     expect(await userMessage(() => decodeImage(bmp, { codec: "sharp", name: "a.bmp" }))).to.equal(
       "a.bmp: cannot be decoded: the codec sharp reads no BMP; use the other one with --set data.codec=javascript, or convert the image",
     );
+  });
+
+  it("BMPs with more colours than bytes are refused before there is room for them", async () => {
+    const bmp = Buffer.alloc(58);
+    bmp.write("BM");
+    bmp.writeUInt32LE(40, 14);
+    bmp.writeUInt32LE(1, 18);
+    bmp.writeUInt32LE(1, 22);
+    bmp.writeUInt16LE(24, 28);
+    bmp.writeUInt32LE(2 ** 25, 46);
+    expect(await userMessage(() => decodeImage(bmp, { name: "a.bmp" }))).to.match(
+      /^a\.bmp: cannot be decoded: 33554432 colours in a file of 58 bytes/,
+    );
+  });
+
+  it("GIFs with codes that are not made yet, or of too many or too few pixels, are refused", async () => {
+    const cases: [codes: number[], expected: RegExp][] = [
+      [[4, 7, 7, 7, 7, 5], /code 7 where 6 are known/], // its table leads round in circles
+      [[4, 6, 5], /code 6 where 6 are known/],
+      [[4, 1, 2, 4, 5], /2 of the 4 pixels of its frame/],
+      [[4, 1, 6, 4, 1, 6, 5], /more than the 4 pixels of its frame/],
+    ];
+    for (const [codes, expected] of cases) {
+      const message = await userMessage(() => decodeImage(gifOf(codes), { codec: "javascript", name: "a.gif" }));
+      expect(message).to.match(expected);
+    }
+    const { data } = await decodeImage(gifOf([4, 1, 2, 4, 0, 3, 5]), { codec: "javascript" });
+    expect([...data.filter((_, i) => i % 3 === 0)]).to.deep.equal([20, 30, 10, 40]);
+    const { width, height, data: noise } = noiseImage(60, 70); // of so many codes that their table is full
+    const gif = await sharp(noise, { raw: { width, height, channels: 3 } })
+      .gif()
+      .toBuffer();
+    const shown = await sharp(gif).removeAlpha().raw().toBuffer();
+    expect(Buffer.compare(Buffer.from((await decodeImage(gif, { codec: "javascript" })).data), shown)).to.equal(0);
   });
 
   it("TIFF is read by sharp alone, for the other decoder makes room for whatever a file claims", async () => {
@@ -262,3 +296,14 @@ describe("files that are no images", () => {
     );
   });
 });
+
+/** 2 × 2 pixels of four greys, written as LZW codes of three bits. */
+function gifOf(codes: readonly number[]): Buffer {
+  const bits = codes.reduce((sum, code, i) => sum + BigInt(code) * 8n ** BigInt(i), 0n);
+  const data = Array.from({ length: Math.ceil((codes.length * 3) / 8) }, (_, i) =>
+    Number((bits >> BigInt(8 * i)) & 255n),
+  );
+  const greys = [10, 20, 30, 40].flatMap((grey) => [grey, grey, grey]);
+  const frame = [0x2c, 0, 0, 0, 0, 2, 0, 2, 0, 0, 2, data.length, ...data, 0, 0x3b];
+  return Buffer.from([...Buffer.from("GIF89a"), 2, 0, 2, 0, 0x81, 0, 0, ...greys, ...frame]);
+}
