@@ -100,12 +100,12 @@ export async function readCocoFiles(
     workers.objects({ path: annotations.path, piece, frame: common, type }),
   );
   const none = objectColumns([], 0, frame, type);
-  const groundTruth = await named(annotations.path, () => joinObjects([none, ...objects], judged, sharedMemory));
+  const groundTruth = await named(annotations.path, () => joinObjects([none, ...objects], judged));
   const found = await each(results, "", (piece) =>
     workers.detections({ path: results.path, piece, frame: common, truth: groundTruth, comparedWith }),
   );
   const target = groundTruth.masks && overlapTarget(groundTruth, comparedWith);
-  return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found], sharedMemory) };
+  return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found]) };
 }
 
 /** Awaits all in turn, so that of several faults the first one in the file is told. */
@@ -125,8 +125,6 @@ async function named<T>(path: string, work: () => T | Promise<T>): Promise<T> {
     throw new UserError(`${path}: ${error.message}`, error.exitCode);
   }
 }
-
-const sharedMemory = (bytes: number) => new SharedArrayBuffer(bytes);
 
 function sharedFrame(frame: CocoFrame): CocoFrame {
   return {

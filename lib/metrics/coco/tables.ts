@@ -86,37 +86,32 @@ type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
 const ROWS = { image: Int32Array, category: Int32Array, boxes: Float64Array, areas: Float64Array, ids: Float64Array };
 
-/** Makes the memory of tables: it may be shared with threads, which web pages may do only where they are isolated. */
-export type Memory = (bytes: number) => ArrayBufferLike;
-
-const unshared: Memory = (bytes) => new ArrayBuffer(bytes);
+/** Memory that threads can share, but ordinary one where there is none, as in web pages that are not isolated. */
+const memory = (bytes: number): ArrayBufferLike =>
+  typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
 
 /**
- * The pieces of a file's annotations as one table.
+ * The pieces of a file's annotations as one table, in memory that threads can share.
  *
  * @throws UserError where an id comes twice
  */
-export function joinObjects(
-  pieces: readonly ObjectColumns[],
-  judged: Judged,
-  memory: Memory = unshared,
-): GroundTruthTable {
+export function joinObjects(pieces: readonly ObjectColumns[], judged: Judged): GroundTruthTable {
   checkDistinct(pieces);
   const masks = pieces.flatMap(({ masks }) => masks ?? []);
   return {
     ...judged,
-    ...joinAll(pieces, { ...ROWS, crowd: Uint8Array }, memory),
-    ...(masks.length > 0 && { masks: joinMasks(masks, memory) }),
+    ...joinAll(pieces, { ...ROWS, crowd: Uint8Array }),
+    ...(masks.length > 0 && { masks: joinMasks(masks) }),
   };
 }
 
-/** The pieces of a file's results as one table. */
-export function joinDetections(pieces: readonly DetectionTable[], memory: Memory = unshared): DetectionTable {
+/** The pieces of a file's results as one table, in memory that threads can share. */
+export function joinDetections(pieces: readonly DetectionTable[]): DetectionTable {
   const overlaps = pieces.flatMap(({ overlaps }) => overlaps ?? []);
   return {
-    ...joinAll(pieces, { ...ROWS, scores: Float64Array }, memory),
+    ...joinAll(pieces, { ...ROWS, scores: Float64Array }),
     unknown: joinUnknown(pieces.flatMap(({ unknown }) => unknown ?? [])),
-    ...(overlaps.length > 0 && { overlaps: joinOverlaps(overlaps, memory) }),
+    ...(overlaps.length > 0 && { overlaps: joinOverlaps(overlaps) }),
   };
 }
 
@@ -129,32 +124,30 @@ function joinUnknown(parts: readonly UnknownCategories[]): UnknownCategories {
 }
 
 function checkDistinct(pieces: readonly ObjectColumns[]): void {
-  const ids = joinAll(pieces, { allIds: Float64Array }, unshared).allIds.sort();
+  const ids = joinAll(pieces, { allIds: Float64Array }).allIds.sort();
   const twice = ids.find((id, i) => id === ids[i + 1]);
   if (twice === undefined) return;
   throw new UserError(`annotation ${twice}: the id occurs twice; give every annotation its own`);
 }
 
-function joinMasks(tables: readonly MaskTable[], memory: Memory): MaskTable {
+function joinMasks(tables: readonly MaskTable[]): MaskTable {
   const starts = joinStarts(
     tables.map(({ starts }) => starts),
     Uint32Array,
-    memory,
   );
   return {
-    ...joinAll(tables, { sizes: Int32Array, ends: Uint32Array, areas: Float64Array, boxes: Int32Array }, memory),
+    ...joinAll(tables, { sizes: Int32Array, ends: Uint32Array, areas: Float64Array, boxes: Int32Array }),
     starts,
   };
 }
 
-function joinOverlaps(parts: readonly MaskOverlaps[], memory: Memory): MaskOverlaps {
+function joinOverlaps(parts: readonly MaskOverlaps[]): MaskOverlaps {
   const starts = joinStarts(
     parts.map(({ starts }) => starts),
     Int32Array,
-    memory,
   );
   return {
-    ...joinAll(parts, { objects: Int32Array, ious: Float64Array }, memory),
+    ...joinAll(parts, { objects: Int32Array, ious: Float64Array }),
     starts,
     comparedWith: parts[0]!.comparedWith,
   };
@@ -169,20 +162,18 @@ type ColumnType<C extends Column> = {
 function joinAll<T extends Readonly<Record<string, ColumnType<Column>>>>(
   pieces: readonly { readonly [name in keyof T]: Column }[],
   types: T,
-  memory: Memory,
 ): { [name in keyof T]: InstanceType<T[name]> } {
   const joined = Object.entries(types).map(([name, type]) => [
     name,
     join(
       pieces.map((piece) => piece[name]!),
       type,
-      memory,
     ),
   ]);
   return Object.fromEntries(joined);
 }
 
-function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>, memory: Memory): C {
+function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>): C {
   const total = parts.reduce((sum, { length }) => sum + length, 0);
   const joined = new type(memory(total * type.BYTES_PER_ELEMENT));
   let at = 0;
@@ -194,7 +185,7 @@ function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>, m
 }
 
 /** Lists of starts that each begin with 0, one after the other as one such list. */
-function joinStarts<C extends Int32Array | Uint32Array>(lists: readonly C[], type: ColumnType<C>, memory: Memory): C {
+function joinStarts<C extends Int32Array | Uint32Array>(lists: readonly C[], type: ColumnType<C>): C {
   const entries = lists.reduce((sum, { length }) => sum + length - 1, 0);
   const joined = new type(memory((entries + 1) * type.BYTES_PER_ELEMENT));
   let at = 0;
