@@ -296,7 +296,7 @@ export const HOSTILE_TENSORS: Readonly<Record<string, HostileFile>> = {
           claimed: 100,
         })),
       ),
-    refusal: "no .npy file",
+    refusal: "not a .npy file",
   },
 };
 
