@@ -8,6 +8,7 @@ import { metricsTable, table } from "./table.js";
 
 interface ReportFlags extends ConfigOptions {
   readonly out?: string;
+  readonly force?: boolean;
   readonly evaluation: boolean;
   readonly type?: EvaluationType;
   readonly iou?: number;
@@ -27,6 +28,7 @@ export function reportCommand(context: Context): Command {
   return createCommand("report", description, examples)
     .argument("<run>", "a run's folder")
     .option("--out <file>", "the page; default report.html in the run's folder")
+    .option("--force", "overwrite what is there")
     .option("--no-evaluation", "use stored results only; without any, the page shows the training alone")
     .addOption(
       new Option(
@@ -47,13 +49,14 @@ export function reportCommand(context: Context): Command {
         .default([], "none"),
     )
     .action(async (run: string, flags: ReportFlags) => {
-      const { out, type, iou, score, worst } = flags;
+      const { out, force, type, iou, score, worst } = flags;
       const result = await showing(context, (watch) =>
         context.api.report({
           run,
           overrides: flags.set,
           evaluate: flags.evaluation,
           ...(out !== undefined && { out }),
+          ...(force !== undefined && { force }),
           ...(type !== undefined && { type }),
           ...(iou !== undefined && { iouThreshold: iou }),
           ...(score !== undefined && { scoreThreshold: score }),

@@ -17,3 +17,4 @@ export {
 } from "./elements.js";
 export { type Html, html, raw } from "./html.js";
 export { type Page, renderPage, type Section } from "./page.js";
+export { checkPageFile } from "./pageFile.js";

@@ -4,6 +4,7 @@ import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { checkCharts } from "../images/draw/vega.js";
+import { checkPageFile } from "../pages/index.js";
 import { profileOf } from "./figures.js";
 import { describeMachine, watchLoad } from "./machine.js";
 import { CLOCKS, type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
@@ -32,7 +33,10 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
   const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out, clock = "wall" } = options;
   const how: How = { rounds: options.rounds ?? 10, seconds: options.seconds ?? 0.05, within: options.within ?? 0.1 };
   if (compare && models.length < 2) throw new UserError("--compare needs two models at least", 2);
-  if (out !== undefined) await checkCharts();
+  if (out !== undefined) {
+    checkPageFile(out, options.force);
+    await checkCharts();
+  }
   const named = models.map((model) => findModel(model, overrides));
   const config = sharedEngine(named);
   if (clock === "processor" && (config.type !== "onnxruntime" || config.threads !== 1)) {

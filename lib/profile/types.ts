@@ -141,6 +141,8 @@ export interface ProfileOptions {
   readonly memory?: boolean;
   /** An HTML file with plots to write. */
   readonly out?: string;
+  /** Overwrite a file that `out` names. */
+  readonly force?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: ProgressEvent) => void;
 }

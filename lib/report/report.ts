@@ -5,7 +5,7 @@ import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { checkCharts } from "../images/draw/vega.js";
 import { evaluate } from "../inference/evaluate.js";
-import { folded, keyFigures, note, preformatted, renderPage, type Section } from "../pages/index.js";
+import { checkPageFile, folded, keyFigures, note, preformatted, renderPage, type Section } from "../pages/index.js";
 import { kindOf } from "../tasks/kinds.js";
 import { percent } from "./format.js";
 import { evaluationPart } from "./parts.js";
@@ -23,6 +23,7 @@ import type { ReportOptions, ReportResult } from "./types.js";
  */
 export async function report(options: ReportOptions): Promise<ReportResult> {
   checkOptions(options);
+  if (options.out !== undefined) checkPageFile(options.out, options.force);
   await checkCharts();
   const run = await openRun(options.run, options.overrides);
   const remarks: string[] = [];

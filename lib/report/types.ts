@@ -9,6 +9,8 @@ export interface ReportOptions {
   readonly run: string;
   /** The HTML file; default report.html in the run's folder. */
   readonly out?: string;
+  /** Overwrite a file that `out` names. */
+  readonly force?: boolean;
   /** `a.b.c=value` over the run's config, such as where the data lie now. */
   readonly overrides?: readonly string[];
   /** Evaluate the best weights where there are no stored results, or older ones. Default true. */

@@ -255,6 +255,18 @@ describe("the report of what there is", function () {
     );
   });
 
+  it("writes no page over a file that is there, nor one that is no page", async () => {
+    const there = join(data.folder, "mine.html");
+    writeFileSync(there, "mine");
+    const kept = await command("report", data.folder, "--out", there);
+    expect(kept).to.include({ code: 1 });
+    expect(kept.stderr).to.include(`${there}: already exists; choose another path, or overwrite it with --force`);
+    expect(readFileSync(there, "utf8")).to.equal("mine");
+    const other = await command("report", data.folder, "--out", join(data.folder, "notes.txt"), "--force");
+    expect(other).to.include({ code: 2 });
+    expect(other.stderr).to.include("notes.txt: the page's extension must be .html");
+  });
+
   it("refuses thresholds out of range with exit code 2", async () => {
     for (const flags of [
       ["--iou", "0"],

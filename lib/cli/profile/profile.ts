@@ -26,6 +26,7 @@ interface ProfileFlags extends ConfigOptions {
   readonly within?: number;
   readonly clock?: ClockName;
   readonly out?: string;
+  readonly force?: boolean;
 }
 
 export function profileCommand(context: Context): Command {
@@ -66,8 +67,9 @@ export function profileCommand(context: Context): Command {
       ).choices(["wall", "processor"]),
     )
     .option("--out <file>", "write an HTML page with plots")
+    .option("--force", "overwrite what is there")
     .action(async (models: readonly string[], flags: ProfileFlags) => {
-      const { batch, size, classes, rounds, seconds, within, clock, out } = flags;
+      const { batch, size, classes, rounds, seconds, within, clock, out, force } = flags;
       if (models.length > 1 && !flags.compare) {
         throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
       }
@@ -83,6 +85,7 @@ export function profileCommand(context: Context): Command {
           ...(within !== undefined && { within: within / 100 }),
           ...(clock !== undefined && { clock }),
           ...(out !== undefined && { out }),
+          ...(force !== undefined && { force }),
           compare: flags.compare === true,
           totalOnly: flags.total === true,
           signal,

@@ -1,6 +1,6 @@
-import { UserError } from "../../errors.js";
-import { refuseExisting, writeFileAtomic } from "../../files.js";
+import { writeFileAtomic } from "../../files.js";
 import { checkCharts } from "../../images/draw/vega.js";
+import { checkPageFile } from "../../pages/index.js";
 import { annotationsOf, type DataSource, type DatasetOf, openSource } from "../../tasks/sources.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
 import { imageLabelStats } from "./images.js";
@@ -41,8 +41,7 @@ function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options
 export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   const { sources, config, output } = options;
   if (output !== undefined) {
-    if (!/\.html?$/i.test(output)) throw new UserError(`${output}: the page's extension must be .html`, 2);
-    refuseExisting([output], options.force);
+    checkPageFile(output, options.force);
     await checkCharts();
   }
   const sets: MeasuredSet[] = [];
