@@ -70,7 +70,7 @@ describe("npy", () => {
     return bytes;
   }
   const faults: [string, Uint8Array, RegExp][] = [
-    ["other files", Buffer.from("PK\x03\x04 a zip file"), /no \.npy file/],
+    ["other files", Buffer.from("PK\x03\x04 a zip file"), /not a \.npy file/],
     ["a cut header", encodeNpy(examples[0]!).subarray(0, 40), /truncated inside its header/],
     ["big-endian numbers", withHeader("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }"), /dtype >f4/],
     ["another header", withHeader("{'descr': [('a', '<f4')], 'shape': (2,), }"), /header cannot be understood/],
