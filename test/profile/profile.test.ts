@@ -79,7 +79,7 @@ describe("profile", () => {
       const models = ["efficientformer-nano", "semantic-fpn_efficientformer-nano_fpn128_300_facade"];
       for (const options of [
         { ...NANO, out },
-        { ...NANO, models, compare: true, batches: [1, 2], out },
+        { ...NANO, models, compare: true, batches: [1, 2], out, force: true },
       ]) {
         const result = await profile(options);
         expect(result.out).to.equal(out);
