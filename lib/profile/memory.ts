@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Size } from "./network.js";
+import type { Size } from "../pixels/image.js";
 
 const TRIAL = fileURLToPath(new URL("./memoryTrial.js", import.meta.url));
 

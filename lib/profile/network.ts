@@ -5,15 +5,11 @@ import { GraphError, input, sizeOf, type TensorData } from "../graph/index.js";
 import type { Outputs } from "../graph/passes/rewrite.js";
 import { Context } from "../nn/context.js";
 import { ParameterValues } from "../nn/parameters.js";
+import type { Size } from "../pixels/image.js";
 import { Random } from "../random.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import type { NamedConfig } from "./model.js";
-
-export interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 /** A model, its parameters 0 until they are drawn. */
 export interface Network {

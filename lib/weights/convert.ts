@@ -72,7 +72,7 @@ export async function convertWeights(options: ConvertWeightsOptions): Promise<Co
   const { from, to, part: wanted, names = "keep", force = false, signal, onEvent } = options;
   const write = WRITERS[extname(to).toLowerCase()];
   if (write === undefined) {
-    throw new UserError(`${to}: unknown extension; use one of ${Object.keys(WRITERS).join(", ")} is`, 2);
+    throw new UserError(`${to}: unknown extension; use one of ${Object.keys(WRITERS).join(", ")}`, 2);
   }
   if (!force && existsSync(to)) throw new UserError(`${to}: already exists; --force overwrites it`);
   const file = await openTensorFile(from);

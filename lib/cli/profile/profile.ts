@@ -1,16 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES } from "../../engines/index.js";
 import { nearestName, UserError } from "../../errors.js";
+import type { Size } from "../../pixels/image.js";
 import type { ClockName } from "../../profile/measure.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeResult } from "./text.js";
-
-interface Size {
-  readonly height: number;
-  readonly width: number;
-}
 
 interface ProfileFlags extends ConfigOptions {
   readonly batch?: readonly number[];
