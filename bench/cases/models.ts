@@ -1,4 +1,4 @@
-import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformerSizes.js";
 import { configSchema, type DetectionConfig, type SegmentationConfig } from "../../lib/config/schema.js";
 import type { Parameter } from "../../lib/nn/parameters.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";

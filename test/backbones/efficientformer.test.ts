@@ -1,9 +1,5 @@
-import {
-  EFFICIENTFORMER_SIZES,
-  type EfficientFormerVariant,
-  efficientFormer,
-  efficientFormerClassifier,
-} from "../../lib/backbones/efficientformer.js";
+import { efficientFormer, efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformerSizes.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { requireGoldens } from "../support/goldens.js";
 import { expectOfficialModel, type GoldenTask } from "../support/modelGoldens.js";

@@ -15,6 +15,7 @@ import { expectClose, fillFromPrng } from "../support/tensors.js";
 
 // Those whose parts depend on the size of the image: tables of attention biases, patches.
 const DEPENDENT = [
+  { type: "efficientformer", size: { widths: [16, 16, 32, 48], depths: [1, 1, 2, 1], attentionBlocks: 2 } },
   { type: "efficientformerv2", variant: "s0" },
   { type: "mobilevit", variant: "xs" },
 ];

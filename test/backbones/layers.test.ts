@@ -3,6 +3,7 @@ import { BACKBONES, backboneLayers, backboneTitle, makeBackbone, makeClassifier 
 import { layerScales } from "../../lib/models/backbone.js";
 import { isWithin, ParameterList } from "../../lib/nn/parameters.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
+import { variantsOf } from "../support/grid.js";
 import { readTimm } from "../support/timm.js";
 
 describe("layer-wise decay of the learning rate", () => {
@@ -28,10 +29,7 @@ describe("layer-wise decay of the learning rate", () => {
   }
 
   for (const kind of BACKBONES) {
-    const variant = kind.schema.shape.variant.def;
-    const variants: readonly unknown[] = "values" in variant ? variant.values : Object.values(variant.entries);
-    for (const each of variants) {
-      const config = backboneConfig.parse({ type: kind.schema.shape.type.value, variant: each });
+    for (const config of variantsOf(kind)) {
       it(`has a layer for every parameter of ${backboneTitle(config)} but heads and what is added for dense maps`, () => {
         const [dense, classifier] = [new ParameterList(), new ParameterList()];
         const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });

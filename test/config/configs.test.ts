@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { EFFICIENTFORMER_SIZES, efficientFormerKind } from "../../lib/backbones/efficientformer.js";
+import { efficientFormerKind } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES } from "../../lib/backbones/efficientformerSizes.js";
 import { BACKBONES } from "../../lib/backbones/index.js";
 import { toJsonSchema } from "../../lib/config/jsonSchema.js";
 import { loadConfig, shippedConfigs } from "../../lib/config/load.js";
@@ -177,7 +178,8 @@ describe("the schema", () => {
   it("has every backbone and its variants", () => {
     const text = JSON.stringify(toJsonSchema());
     for (const { schema } of BACKBONES) expect(text).to.contain(`"const":"${schema.shape.type.value}"`);
-    expect(text).to.contain(`"enum":${JSON.stringify(efficientFormerKind.schema.shape.variant.options)}`);
-    expect(efficientFormerKind.schema.shape.variant.options).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
+    const { options } = efficientFormerKind.schema.shape.variant.unwrap();
+    expect(text).to.contain(`"enum":${JSON.stringify(options)}`);
+    expect(options).to.have.members(Object.keys(EFFICIENTFORMER_SIZES));
   });
 });

@@ -67,7 +67,7 @@ describe("config errors", () => {
       "an unknown key, with the nearest one",
       "variant: nano",
       "varaint: nano",
-      'config.yaml:3:13: model.backbone.variant: is missing; it must be one of l1, l3, l7, nano\nconfig.yaml:3:38: model.backbone.varaint: unknown key where type is efficientformer; did you mean "variant"?',
+      'config.yaml:3:38: model.backbone.varaint: unknown key where type is efficientformer; did you mean "variant"?\nconfig.yaml:3:13: model.backbone.variant: is missing; it must be one of l1, l3, l7, nano, or size must be set',
     ],
     [
       "an unknown key at the top",
@@ -116,6 +116,36 @@ describe("config errors", () => {
       "variant: nano",
       "variant: nnao",
       'config.yaml:3:47: model.backbone.variant: must be one of l1, l3, l7, nano; got the text "nnao": did you mean "nano"?',
+    ],
+    [
+      "a backbone without a size",
+      ", variant: nano",
+      "",
+      "config.yaml:3:13: model.backbone.variant: is missing; it must be one of l1, l3, l7, nano, or size must be set",
+    ],
+    [
+      "two sizes of a backbone",
+      "variant: nano",
+      "variant: nano, size: { widths: [32, 48, 96, 128], depths: [2, 2, 4, 2], attentionBlocks: 1 }",
+      "config.yaml:3:59: model.backbone.size: variant and size are both set; delete one by setting it to null",
+    ],
+    [
+      "a width that is no multiple of 16",
+      "variant: nano",
+      "size: { widths: [24, 48, 96, 128], depths: [2, 2, 4, 2], attentionBlocks: 1 }",
+      "config.yaml:3:55: model.backbone.size.widths.0: must be a multiple of 16, got 24",
+    ],
+    [
+      "a stage without blocks",
+      "variant: nano",
+      "size: { widths: [32, 48, 96, 128], depths: [2, 0, 4, 2], attentionBlocks: 1 }",
+      "config.yaml:3:85: model.backbone.size.depths.1: must be at least 1, got 0",
+    ],
+    [
+      "attention in the second stage",
+      "variant: nano",
+      "size: { widths: [32, 48, 96, 128], depths: [2, 2, 4, 2], attentionBlocks: 7 }",
+      "config.yaml:3:112: model.backbone.size.attentionBlocks: must be at most 6, the blocks of stages 3 and 4, got 7",
     ],
     [
       "a wrong type name",

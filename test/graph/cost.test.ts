@@ -1,10 +1,6 @@
 import { expect } from "chai";
-import {
-  EFFICIENTFORMER_SIZES,
-  type EfficientFormerVariant,
-  efficientFormer,
-  efficientFormerClassifier,
-} from "../../lib/backbones/efficientformer.js";
+import { efficientFormer, efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformerSizes.js";
 import { costByScope, mostLiveBytes, nodeCosts, totalCost } from "../../lib/graph/cost.js";
 import {
   add,

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { BACKBONES, type BackboneConfig, makeClassifier } from "../../lib/backbones/index.js";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
 import { convertData } from "../../lib/datatools/convert/convert.js";
@@ -22,7 +23,8 @@ export const GRID_STEPS = 30;
 /** Every variant of a family with the defaults of its config. */
 export function variantsOf({ schema }: (typeof BACKBONES)[number]): BackboneConfig[] {
   const { type, variant } = schema.shape;
-  const variants = "options" in variant ? variant.options : [...variant.values];
+  const named = variant instanceof z.ZodExactOptional ? variant.unwrap() : variant;
+  const variants = "options" in named ? named.options : [...named.values];
   return variants.map((name) => backboneConfig.parse({ type: type.value, variant: name }));
 }
 

@@ -11,6 +11,7 @@ import { adaptiveClipping } from "../../lib/training/adaptiveClipping.js";
 import { createSegments } from "../../lib/training/segments.js";
 import { createStepper } from "../../lib/training/stepper.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
+import { variantsOf } from "../support/grid.js";
 import { readTimm } from "../support/timm.js";
 
 const outputsOf = (parameters: readonly Parameter[]): string[] =>
@@ -72,10 +73,8 @@ describe("adaptive gradient clipping", () => {
   for (const kind of BACKBONES) {
     const type = kind.schema.shape.type.value;
     it(`knows those of ${type} as a classifier`, () => {
-      const variant = kind.schema.shape.variant.def;
-      const [first] = "values" in variant ? variant.values : Object.values(variant.entries);
       const list = new ParameterList();
-      makeClassifier(list.scope(), backboneConfig.parse({ type, variant: first }), { imageSide: 224, classes: 7 });
+      makeClassifier(list.scope(), variantsOf(kind)[0]!, { imageSide: 224, classes: 7 });
       // What has as many rows as there are classes.
       const expected = list.all.filter(({ shape }) => shape[0] === 7).map(({ name }) => name);
       expect(expected.length).to.be.within(2, 4);

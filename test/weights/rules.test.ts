@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import { attentionBiasAdapter } from "../../lib/backbones/attentionBias.js";
-import {
-  EFFICIENTFORMER_SIZES,
-  type EfficientFormerVariant,
-  efficientFormerClassifier,
-} from "../../lib/backbones/efficientformer.js";
+import { efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../lib/backbones/efficientformerSizes.js";
 import { makeBackbone, makeClassifier } from "../../lib/backbones/index.js";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { ConfigInput, DetectionConfig, SegmentationConfig } from "../../lib/config/schema.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { EFFICIENTFORMER_SIZES, efficientFormer } from "../../../lib/backbones/efficientformer.js";
+import { efficientFormer } from "../../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES } from "../../../lib/backbones/efficientformerSizes.js";
 import { type FuseOptions, fuse } from "../../../lib/compilers/cpu/fusion/fuse.js";
 import type { RowBlocksAttributes } from "../../../lib/compilers/cpu/fusion/rowBlocks.js";
 import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";

@@ -1,10 +1,6 @@
 import { expect } from "chai";
-import {
-  EFFICIENTFORMER_SIZES,
-  type EfficientFormerVariant,
-  efficientFormer,
-  efficientFormerClassifier,
-} from "../../../lib/backbones/efficientformer.js";
+import { efficientFormer, efficientFormerClassifier } from "../../../lib/backbones/efficientformer.js";
+import { EFFICIENTFORMER_SIZES, type EfficientFormerVariant } from "../../../lib/backbones/efficientformerSizes.js";
 import { compileForInference, runOnce } from "../../../lib/engines/inference.js";
 import { onnxRuntimeEngine } from "../../../lib/engines/onnxruntime/engine.js";
 import { input, type Value } from "../../../lib/graph/index.js";
