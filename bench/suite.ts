@@ -20,7 +20,7 @@ export interface BenchCase {
   readonly name: string;
   readonly group: Group;
   readonly title: string;
-  /** Ours first; the others are what it is compared with, and need Python. */
+  /** Ours first; the others are those it is compared with, and need Python. */
   readonly sides: readonly Side[];
   /** What PyTorch's exporter writes for this case. */
   readonly exported?: { readonly model: string; readonly options: Partial<CaseOptions> };
@@ -30,9 +30,9 @@ export interface BenchCase {
   readonly usesImage?: true;
   /** The case reads real data sets: its path is their folder. */
   readonly usesData?: true;
-  /** What a run is made of, where a rate says more than a time. */
+  /** What a run processes, where a rate says more than a time. */
   readonly perRun?: { readonly count: number; readonly unit: string };
-  /** Writes the files all sides read into a folder, whose path they are given. */
+  /** Writes the files that all sides read into a folder; the sides get its path. */
   readonly writeFiles?: (folder: string) => Promise<void>;
   /** No untimed first run: in use it is run once, and takes long. */
   readonly cold?: true;
@@ -62,7 +62,7 @@ function training(name: string, module: string, title: string, extra: Partial<Ca
 
 const SPEEDUPS: readonly Speedup[] = ["minimal filtering", "row blocks", "covariance batch norm", "uncopied outputs"];
 
-/** A training step of ours beside the same with one of what makes it faster left off. */
+/** A training step of ours, with all speed-ups and with one of them off at a time. */
 function ablation(module: string, title: string): BenchCase {
   const options = { variant: "l1", size: [512, 512] as Size, batch: 2 };
   const off = (without: Speedup): Side => ({ ...ours(module, { ...options, without }), label: `without ${without}` });
@@ -126,7 +126,7 @@ function coco(type: "bbox" | "segm", what: string): BenchCase {
   return {
     name: `coco-${type}`,
     group: "evaluation",
-    title: `COCO evaluation of ${what}, files to figures: 5,000 images, 36,781 objects, 500,000 detections`,
+    title: `COCO evaluation of ${what}, files to metrics: 5,000 images, 36,781 objects, 500,000 detections`,
     sides: [
       ours("coco-files", options),
       peer("pycocotools", "pycocotools", options),
@@ -153,12 +153,12 @@ export const SUITE: readonly BenchCase[] = [
   training(
     "mask-rcnn-step",
     "mask-rcnn-step",
-    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 8 objects an image",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 8 objects per image",
   ),
   training(
     "mask-rcnn-step-crowded",
     "mask-rcnn-step",
-    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 64 objects an image",
+    "Mask R-CNN L1, whole step with AdamW, 512², batch 2, 64 objects per image",
     { objects: 64 },
   ),
   training("semantic-fpn-step", "semantic-fpn-step", "Semantic FPN L1, whole step with AdamW, 512², batch 2"),
@@ -181,7 +181,7 @@ export const SUITE: readonly BenchCase[] = [
     title: "Reading a .pth of 340 MB",
     sides: [
       ours("read-pth", {}),
-      { label: "its bytes alone, in Node", runner: "node", case: "read-pth", options: { variant: "bytes" } },
+      { label: "bytes only, in Node", runner: "node", case: "read-pth", options: { variant: "bytes" } },
       { label: "torch.load", runner: "python", case: "read-pth", options: { variant: "load" } },
       {
         label: "torch.load(mmap=True), tensors copied",
@@ -195,8 +195,8 @@ export const SUITE: readonly BenchCase[] = [
   coco("bbox", "boxes"),
   coco("segm", "masks"),
   miou("miou", "regions", false),
-  miou("miou-noise", "every pixel drawn by itself", true),
+  miou("miou-noise", "every pixel drawn independently", true),
   ablation("backbone-step", "What makes the dense L1 backbone's step fast, 512², batch 2"),
-  ablation("mask-rcnn-step", "What makes the step of Mask R-CNN L1 fast, 512², batch 2, 8 objects an image"),
+  ablation("mask-rcnn-step", "What makes the step of Mask R-CNN L1 fast, 512², batch 2, 8 objects per image"),
   ablation("semantic-fpn-step", "What makes the step of Semantic FPN L1 fast, 512², batch 2"),
 ];

@@ -13,13 +13,13 @@ const PARTS = [...MODEL_PARTS, "config", "engines", ...DATA_PARTS] as const;
 const RUNNING = [...PARTS, "models"] as const;
 
 /**
- * The rooms, each after those it may import, so that arrows between rooms make no circle. `npm run generate` writes them
- * into docs/architecture.md; test/architecture.test.ts holds every file of lib/ to them.
+ * The rooms, each after those it may import, so that rooms do not import each other in a cycle. `npm run generate` writes them
+ * into docs/architecture.md; test/architecture.test.ts checks every file of lib/ against them.
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
-  schemas: { holds: "pieces that schemas of configs are made of", imports: [], neutral: true },
+  schemas: { holds: "the building blocks of config schemas", imports: [], neutral: true },
   kernels: {
-    holds: "the door to the compiled kernels; only here is WebAssembly loaded",
+    holds: "loads the compiled kernels; the only place where WebAssembly is loaded",
     imports: [],
     neutral: true,
   },
@@ -31,39 +31,42 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   regions: { holds: "anchors, assignment, suppression, RoIAlign", imports: ["kernels"], neutral: true },
   masks: { holds: "run lengths, polygons, pasting", imports: [], neutral: true },
   coco: {
-    holds: "entries of COCO's files: their types, and what is wrong with one",
+    holds: "entries of COCO files: types and checks",
     imports: ["masks"],
     neutral: true,
   },
   pixels: {
-    holds: "what an image and a label map are; resizing, geometry, colour, normalising: arrays in, arrays out",
+    holds: "images and label maps as arrays; resizing, geometry, colour, normalising",
     imports: ["kernels"],
     neutral: true,
   },
-  images: { holds: "codecs, decoding, encoding, drawing; only here is a codec imported", imports: ["pixels"] },
+  images: {
+    holds: "codecs, decoding, encoding, drawing; the only place where a codec is imported",
+    imports: ["pixels"],
+  },
   nn: { holds: "parameters, context, initialisers, layers", imports: ["graph"], neutral: true },
   backbones: {
-    holds: "one architecture a file: schema, variants, layers, what can be frozen, weight names",
+    holds: "one architecture per file: schema, variants, layers, what can be frozen, weight names",
     imports: ["nn", "graph", "schemas"],
     neutral: true,
   },
-  necks: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
-  heads: { holds: "one a file: schema and layers", imports: ["nn", "graph", "schemas", "backbones"], neutral: true },
-  jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read whole", imports: [] },
+  necks: { holds: "one per file: schema and layers", imports: ["nn", "graph", "schemas"], neutral: true },
+  heads: { holds: "one per file: schema and layers", imports: ["nn", "graph", "schemas", "backbones"], neutral: true },
+  jsonfiles: { holds: "JSON as Python writes it, and lists too long to be read at once", imports: [] },
   datasets: {
-    holds: "readers, the loader, and in `transforms` one a file",
+    holds: "readers, the loader, and `transforms`, one per file",
     imports: ["schemas", "jsonfiles", "coco", "pixels", "images", "masks"],
   },
-  optimizers: { holds: "one a file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
-  schedules: { holds: "of the learning rate, one a file: schema and rate", imports: ["schemas"], neutral: true },
+  optimizers: { holds: "one per file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
+  schedules: { holds: "of the learning rate, one per file: schema and rate", imports: ["schemas"], neutral: true },
   compilers: {
-    holds: "graph to `onnx`, to `tensorflow`, and what makes it faster on onnxruntime's `cpu`",
+    holds: "from graphs to `onnx` and to `tensorflow`; rewrites for speed on onnxruntime's CPU in `cpu`",
     imports: ["graph"],
     neutral: true,
   },
   engines: {
     holds:
-      "the interface of engines, and a folder for each: schema, what it can do, its runtime, which only it imports",
+      "the interface of engines, and a folder for each: schema, capabilities, and its runtime, imported nowhere else",
     imports: ["schemas", "graph", "compilers"],
   },
   config: {
@@ -77,35 +80,38 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
   metrics: {
-    holds: "figures from arrays: `coco` of detections, `labels` of label maps, `classes` of classifiers",
+    holds: "metrics from arrays: `coco` for detections, `labels` for label maps, `classes` for classifiers",
     imports: ["masks", "coco", "pixels"],
     neutral: true,
   },
   evaluation: {
-    holds: "metrics of files of any size: read in pieces, judged in threads",
+    holds: "the same metrics from files of any size: read in pieces, computed in threads",
     imports: ["masks", "coco", "images", "jsonfiles", "metrics"],
   },
   runs: {
-    holds: "the folder of a run: checkpoints, state, logs, history, lock; what a training run reports",
+    holds: "the folder of a run: checkpoints, state, logs, history, lock; the events of a training run",
     imports: ["kernels", "config", "tensors", "tensorfiles"],
   },
-  models: { holds: "parts put together; losses, training step, predictor", imports: PARTS },
+  models: { holds: "models made of these parts; losses, training step, predictor", imports: PARTS },
   tasks: {
-    holds: "a folder for each task: model, data, trainer, metrics and results of a config",
+    holds: "a folder for each task: a config's model, data, trainer, metrics and results",
     imports: [...RUNNING, "tensorfiles", "weights"],
   },
   training: {
     holds: "the loop: gradients, steps, validation, checkpoints",
     imports: [...RUNNING, "optimizers", "schedules", "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],
   },
-  inference: { holds: "predictors on files", imports: [...RUNNING, "tensorfiles", "weights", "runs", "tasks"] },
+  inference: {
+    holds: "prediction and evaluation on files, models for programs",
+    imports: [...RUNNING, "tensorfiles", "weights", "runs", "tasks"],
+  },
   export: {
-    holds: "files for other programs, and the proof that they answer the same",
+    holds: "model files for other programs, and the check that they give the same outputs",
     imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
-  pages: { holds: "HTML pages with everything in them", imports: ["pixels", "images"] },
+  pages: { holds: "self-contained HTML pages", imports: ["pixels", "images"] },
   profile: {
-    holds: "what models cost and how long they take: the clock of all measurements, models cut into their blocks",
+    holds: "cost and latency of models: the clock for all measurements, models cut into their blocks",
     imports: [...RUNNING, "tasks", "export", "pages"],
   },
   report: {

@@ -46,10 +46,12 @@ describe("a classifier's trainer of a model there is", function () {
   });
   after(() => rmSync(data.folder, { recursive: true }));
 
-  const trainerOf = async (...overrides: string[]) => {
+  type Described = [given?: ModelDescription, teller?: Split];
+  const GIVEN: Described = [{ task: "classification", classes }];
+  const trainerOf = async (overrides: readonly string[], described = GIVEN) => {
     const { config } = resolveConfig(shapesConfig("classification", data, `${data.folder}/run`), { overrides });
     if (config.task !== "classification") throw new Error("wrong task");
-    const task = await classificationKind.open(config, { task: "classification", classes });
+    const task = await classificationKind.open(config, ...described);
     const values = new ParameterValues(task.parameters);
     values.initialise((name) => Random.of(name));
     const trainer = task.trainer({
@@ -62,7 +64,7 @@ describe("a classifier's trainer of a model there is", function () {
   };
 
   const lossOf = async (...overrides: string[]) => {
-    const { trainer, gradients } = await trainerOf(...overrides);
+    const { trainer, gradients } = await trainerOf(overrides);
     const image = Random.of("image");
     const [height, width] = [64, 32];
     const batch: ClassificationBatch = {
@@ -89,15 +91,29 @@ describe("a classifier's trainer of a model there is", function () {
     expect((first + second) / 2).to.be.closeTo(both, 1e-5);
   });
 
-  it("says what it cannot know without a training set", async () => {
-    const failure = (...overrides: string[]) =>
-      trainerOf(...overrides).then(
-        () => "none",
-        (error: Error) => error.message,
-      );
-    expect(await failure("model.head.classWeights=balanced")).to.match(/^balanced class weights .* no training set/);
-    expect(await failure("model.head.classWeights=[1, 2, 3]")).to.equal(
-      "model.head.classWeights: 3 weights for the 2 classes of the model",
+  const failure = (overrides: readonly string[], described?: Described) =>
+    trainerOf(overrides, described).then(
+      () => "none",
+      ({ name, message }: Error) => `${name}: ${message}`,
     );
+
+  it("says what it cannot know without a training set", async () => {
+    for (const described of [GIVEN, [undefined, "val"] satisfies Described]) {
+      expect(await failure(["model.head.classWeights=balanced"], described)).to.equal(
+        "RangeError: balanced class weights need the images of each class counted, and no training set was opened",
+      );
+    }
+    expect(await failure(["model.head.classWeights=[1, 2, 3]"])).to.equal(
+      "UserError: model.head.classWeights: 3 weights for the 2 classes of the model",
+    );
+  });
+
+  it("refuses a teacher that was not opened, and needs no file of one to say so", async () => {
+    const distillation = "model.head.distillation={teacher: {type: onnx, file: absent.onnx}}";
+    for (const described of [GIVEN, [undefined, "val"] satisfies Described]) {
+      expect(await failure([distillation], described)).to.equal(
+        "RangeError: model.head.distillation: a teacher is opened together with the training set, and none was opened",
+      );
+    }
   });
 });

@@ -37,29 +37,29 @@ export function profileCommand(context: Context): Command {
       "<models...>",
       "config files, or names of configs or backbones that come with densekit, such as resnet-50",
     )
-    .option("--compare", "time the models in turn in one run, whole, and give ratios to the first")
-    .option("--total", "time whole models alone, not their stages and blocks")
-    .option("--batch <n,...>", "images a batch; else 1", list(parseWhole))
-    .option("--size <side or HxW,...>", "sizes of the images; else that of the config's test images", list(parseSize))
-    .addOption(new Option("--engine <name>", "what runs the model").argParser(parseEngine))
+    .option("--compare", "time the whole models in turn in one run, and give ratios to the first")
+    .option("--total", "time only whole models, not their stages and blocks")
+    .option("--batch <n,...>", "images per batch; default 1", list(parseWhole))
+    .option("--size <side or HxW,...>", "sizes of the images; default the config's test size", list(parseSize))
+    .addOption(new Option("--engine <name>", "what runs the model; default the config's").argParser(parseEngine))
     .option(
       "--provider <name,...>",
       "what the engine runs on: providers of onnxruntime, backends of tfjs",
       list(String),
     )
-    .option("--threads <n>", "threads of the CPU; else the config's, one a core", parseWhole)
+    .option("--threads <n>", "CPU threads; default the config's, or one per core", parseWhole)
     .option(
       "--classes <n>",
-      "classes of the model; else the config's, or those of COCO, ADE20K or ImageNet",
+      "classes of the model; default the config's, or those of COCO, ADE20K or ImageNet",
       parseWhole,
     )
-    .option("--rounds <n>", "rounds at least, in each of which every program runs; else 10", parseWhole)
-    .option("--seconds <s>", "how long a program runs in a round; else 0.05", parsePositive)
-    .option("--within <percent>", "how well a model's latency must be known; else ± 10 %", parsePositive)
+    .option("--rounds <n>", "minimum number of rounds, each of which runs every program; default 10", parseWhole)
+    .option("--seconds <s>", "how long a program runs in a round; default 0.05", parsePositive)
+    .option("--within <percent>", "how precisely a model's latency must be known; default ± 10 %", parsePositive)
     .addOption(
       new Option(
         "--clock <name>",
-        "wall; processor: what others take away does not count (no latency; one thread)",
+        "wall (default), or processor: time in which other programs had the processor does not count (not a latency; one thread)",
       ).choices(["wall", "processor"]),
     )
     .option("--out <file>", "write an HTML page with plots")

@@ -69,7 +69,9 @@ async function openClassification(
     trainer(options) {
       checkWeights(classWeights, classes, "the model");
       if (teacher === undefined && distillation !== undefined) {
-        throw new RangeError("a teacher is of a task that is opened to be trained: none is opened for a model given");
+        throw new RangeError(
+          "model.head.distillation: a teacher is opened together with the training set, and none was opened",
+        );
       }
       return classifierTrainer({
         ...options,
@@ -139,7 +141,7 @@ function weightsOf(choice: ClassWeights, dataset: ClassificationDataset | undefi
   if (choice !== "balanced") return choice === "none" ? undefined : choice;
   if (dataset === undefined) {
     throw new RangeError(
-      "balanced class weights are of a task that is opened to be trained: no training set is read for a model given",
+      "balanced class weights need the images of each class counted, and no training set was opened",
     );
   }
   const { labels, classes } = dataset;
