@@ -46,8 +46,9 @@ describe("a classifier's trainer of a model there is", function () {
   });
   after(() => rmSync(data.folder, { recursive: true }));
 
-  type Described = [given?: ModelDescription, teller?: Split];
+  type Described = readonly [given: ModelDescription | undefined, teller?: Split];
   const GIVEN: Described = [{ task: "classification", classes }];
+  const VALIDATED: Described = [undefined, "val"];
   const trainerOf = async (overrides: readonly string[], described = GIVEN) => {
     const { config } = resolveConfig(shapesConfig("classification", data, `${data.folder}/run`), { overrides });
     if (config.task !== "classification") throw new Error("wrong task");
@@ -98,7 +99,7 @@ describe("a classifier's trainer of a model there is", function () {
     );
 
   it("says what it cannot know without a training set", async () => {
-    for (const described of [GIVEN, [undefined, "val"] satisfies Described]) {
+    for (const described of [GIVEN, VALIDATED]) {
       expect(await failure(["model.head.classWeights=balanced"], described)).to.equal(
         "RangeError: balanced class weights need the images of each class counted, and no training set was opened",
       );
@@ -110,7 +111,7 @@ describe("a classifier's trainer of a model there is", function () {
 
   it("refuses a teacher that was not opened, and needs no file of one to say so", async () => {
     const distillation = "model.head.distillation={teacher: {type: onnx, file: absent.onnx}}";
-    for (const described of [GIVEN, [undefined, "val"] satisfies Described]) {
+    for (const described of [GIVEN, VALIDATED]) {
       expect(await failure([distillation], described)).to.equal(
         "RangeError: model.head.distillation: a teacher is opened together with the training set, and none was opened",
       );
