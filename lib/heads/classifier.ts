@@ -27,6 +27,12 @@ const distillation = () =>
         .describe("hard: the teacher's best class is learnt as a label; soft: its probabilities (Hinton et al. 2015)"),
       weight: fraction("Share of the distillation in the loss").default(0.5),
       temperature: positive("For soft distillation: logits are divided by it").default(1),
+      cache: z
+        .boolean()
+        .default(false)
+        .describe(
+          "true: the teacher sees each training image once, as data.transforms.test prepares it, and its logits are kept in memory for all epochs; false: it sees every distorted image",
+        ),
     })
     .describe("Learning from a teacher (Touvron et al. 2021); in a model with a second head, that head learns it");
 

@@ -95,6 +95,28 @@ describe("distillation", () => {
     expect(found.entropy).to.equal(0);
   });
 
+  it("mixes what a teacher says of unmixed images as the images were mixed", async () => {
+    const unmixed = { ...teacher, unmixed: true };
+    const hard = { teacher: unmixed, type: "hard", weight: 0.5, temperature: 3 } as const;
+    expect([...(await distillationTargets(given, 3, hard, 0.75)).teacher]).to.deep.equal([
+      ...[0.1875, 0, 0.0625],
+      ...[0.0625, 0, 0.1875],
+    ]);
+    const soft = { teacher: unmixed, type: "soft", weight: 1, temperature: 1 } as const;
+    const found = await distillationTargets(given, 3, soft, 0.75);
+    const [p, q] = [probabilitiesOf(logits.subarray(0, 3), 1), probabilitiesOf(logits.subarray(3), 1)];
+    let entropy = 0;
+    for (const k of [0, 1, 2]) {
+      const [one, other] = [0.75 * p[k]! + 0.25 * q[k]!, 0.75 * q[k]! + 0.25 * p[k]!];
+      expect(found.teacher[k]).to.be.closeTo(one / 6, 1e-7);
+      expect(found.teacher[3 + k]).to.be.closeTo(other / 6, 1e-7);
+      entropy -= (one * Math.log(one) + other * Math.log(other)) / 6;
+    }
+    expect(found.entropy).to.be.closeTo(entropy, 1e-6);
+    const seen = await distillationTargets(given, 3, { ...hard, teacher }, 0.75); // it saw the mixed images
+    expect([...seen.teacher]).to.deep.equal([0.25, 0, 0, 0, 0, 0.25]);
+  });
+
   it("soft is the Kullback–Leibler divergence, scaled as DeiT's", async () => {
     const [temperature, weight] = [3, 0.7];
     const found = await distillationTargets(given, 3, { teacher, type: "soft", weight, temperature });

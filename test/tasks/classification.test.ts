@@ -164,6 +164,34 @@ describe("classification", function () {
     });
   }
 
+  it("keeps what a teacher said of each image: the losses of one that sees every batch, and resumes exactly", async () => {
+    const backbone = "{type: efficientformer, variant: nano, layerScaleInit: 0.1, dropPath: 0.1}";
+    const teacher = `{type: model, backbone: ${backbone}, weights: ${join(run, "best.safetensors")}}`;
+    const test = configOf().data.transforms.test;
+    const undistorted = `data.transforms.train=${JSON.stringify(test)}`; // so that both see the same images
+    const overrides = (cache: boolean) => [
+      ...["training.steps=6", undistorted],
+      `model.head.distillation={teacher: ${teacher}, type: soft, cache: ${cache}}`,
+    ];
+    const kept = newRun();
+    const found = lossesOf((await train(kept, overrides(true))).events);
+    const asked = lossesOf((await train(newRun(), overrides(false))).events);
+    expect(found).to.have.length(6); // more than an epoch
+    for (const [i, { distillation }] of found.entries()) {
+      expect(distillation).to.be.closeTo(asked[i]!.distillation!, 1e-4 * Math.max(1, asked[i]!.distillation!));
+    }
+    const halves = newRun();
+    const controller = new AbortController();
+    await train(halves, overrides(true), {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === "step" && event.step === 3) controller.abort(new Error("stopped"));
+      },
+    }).catch((error: Error) => expect(error.message).to.equal("stopped"));
+    await train(halves, overrides(true), { resume: true });
+    expect(decidedLines(halves)).to.deep.equal(decidedLines(kept));
+  });
+
   it("refuses a teacher whose file takes other sizes or batches", async () => {
     const file = join(data.folder, "teacher-64.onnx");
     const size = { height: 64, width: 64 };
@@ -172,6 +200,11 @@ describe("classification", function () {
     expect(await userMessage(() => train(newRun(), [distillation]))).to.equal(
       `${file}: this teacher takes 1 × 3 × 64 × 64, training gives it 2 × 3 × 64 × 32 (images, channels, height, width); ` +
         "export it with free batch, height and width, or set data.batchSize and the size in data.transforms to its",
+    );
+    const cached = `model.head.distillation={teacher: {type: onnx, file: ${file}}, cache: true}`;
+    expect(await userMessage(() => train(newRun(), [cached]))).to.equal(
+      `${file}: this teacher takes 1 × 3 × 64 × 64, training gives it 1 × 3 × 64 × 32 (images, channels, height, width); ` +
+        "export it with batch 1 or a free one, and free height and width or those of data.transforms.test",
     );
   });
 

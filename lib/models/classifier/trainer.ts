@@ -50,7 +50,7 @@ export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<Cl
       const targets = targetsOf(batch.labels, { classes, labelSmoothing, classWeights, own });
       if (distillation === undefined) return trainer.step(batch, { targets }, step);
       const { weight } = distillation;
-      const { teacher, entropy } = await distillationTargets(batch, classes, distillation);
+      const { teacher, entropy } = await distillationTargets(batch, classes, distillation, own);
       const given = { targets: targets.map((target) => (1 - weight) * target), teacher };
       const found = await trainer.step(batch, given, step);
       return { ...found, distillation: found.distillation! - entropy };

@@ -2,6 +2,7 @@ import type { ClassificationConfig } from "../../config/schema.js";
 import { placeOf } from "../../datasets/imageLabels.js";
 import type { ClassificationBatch } from "../../datasets/loader/types.js";
 import type { ClassificationDataset } from "../../datasets/types.js";
+import type { Engine } from "../../engines/engine.js";
 import { UserError } from "../../errors.js";
 import { softmax } from "../../graph/index.js";
 import { bestOf, classificationCounter } from "../../metrics/classes/figures.js";
@@ -22,6 +23,7 @@ import { classificationComparison } from "./comparison.js";
 import { foundClasses } from "./found.js";
 import { classificationPredictions } from "./predictions.js";
 import { openTeacher } from "./teacher.js";
+import { cachedTeacher } from "./teacherCache.js";
 
 /** ImageNet's. */
 const PUBLISHED_CLASSES = 1000;
@@ -56,8 +58,8 @@ async function openClassification(
   const { classes } = description;
   const { labelSmoothing, classWeights, distillation } = config.model.head;
   const model = classifierModel(config.model.backbone, classes.length);
-  const isTaught = trained !== undefined && distillation !== undefined;
-  const teacher = isTaught ? await openTeacher(distillation, classes) : undefined;
+  const teacher =
+    trained === undefined || distillation === undefined ? undefined : await teacherOf(config, distillation, trained);
   return {
     description,
     parameters: model.parameters,
@@ -126,6 +128,14 @@ function describe(
 
 /** Among five classes or fewer, the right one always is one of the first five. */
 const hasTop5 = (classes: readonly string[]): boolean => classes.length > 5;
+
+type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillation"]>;
+
+/** @returns what makes the teacher run on an engine */
+async function teacherOf(config: ClassificationConfig, distillation: Distillation, trained: ClassificationDataset) {
+  const teacher = await openTeacher(distillation, trained.classes);
+  return (engine: Engine) => (distillation.cache ? cachedTeacher(teacher(engine), trained, config) : teacher(engine));
+}
 
 type ClassWeights = ClassificationConfig["model"]["head"]["classWeights"];
 

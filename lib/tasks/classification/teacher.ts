@@ -17,11 +17,11 @@ type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillat
 
 /** @returns what makes the teacher run on an engine @throws UserError where it cannot be read or is one of other classes */
 export async function openTeacher(
-  { teacher }: Distillation,
+  { teacher, cache }: Distillation,
   classes: readonly string[],
 ): Promise<(engine: Engine) => Teacher> {
   if (teacher.type === "onnx") {
-    const made = await onnxTeacher(teacher.file, classes);
+    const made = await onnxTeacher(teacher.file, classes, cache ? CACHED : DISTORTED);
     return () => made;
   }
   const model = classifierModel(teacher.backbone, classes.length);
@@ -51,7 +51,12 @@ export async function openTeacher(
   };
 }
 
-async function onnxTeacher(path: string, classes: readonly string[]): Promise<Teacher> {
+/** How a teacher's file can be made to fit what it is given. */
+const DISTORTED =
+  "export it with free batch, height and width, or set data.batchSize and the size in data.transforms to its";
+const CACHED = "export it with batch 1 or a free one, and free height and width or those of data.transforms.test";
+
+async function onnxTeacher(path: string, classes: readonly string[], remedy: string): Promise<Teacher> {
   const { openOnnxFile } = await import("../../engines/onnxruntime/onnxFile.js"); // its runtime is loaded when it is used
   const file = await openOnnxFile(path);
   const [input, ...others] = Object.keys(file.inputs);
@@ -77,8 +82,7 @@ async function onnxTeacher(path: string, classes: readonly string[]): Promise<Te
       const shape = [labels.length, 3, height, width];
       if (!fits(takes, shape)) {
         throw new UserError(
-          `${path}: this teacher takes ${takes.map((side) => side ?? "?").join(" × ")}, training gives it ${shape.join(" × ")} (images, channels, height, width); ` +
-            "export it with free batch, height and width, or set data.batchSize and the size in data.transforms to its",
+          `${path}: this teacher takes ${takes.map((side) => side ?? "?").join(" × ")}, training gives it ${shape.join(" × ")} (images, channels, height, width); ${remedy}`,
         );
       }
       const found = (await file.run({ [input]: { dtype: "float32", shape, data: images } }))[output]!;
