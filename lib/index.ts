@@ -38,6 +38,8 @@ export {
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
 export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
+export { observe } from "./profile/observations/observe.js";
+export type { ObserveOptions, ObserveResult } from "./profile/observations/types.js";
 export { profile } from "./profile/profile.js";
 export type { ModelProfile, ProfileOptions, ProfileResult } from "./profile/types.js";
 export type { ProgressEvent } from "./progress.js";

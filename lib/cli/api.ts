@@ -6,6 +6,7 @@ import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
 import type { EvaluateOptions } from "../inference/evaluate.js";
 import type { PredictOptions, PredictResult } from "../inference/predict.js";
+import type { ObserveOptions, ObserveResult } from "../profile/observations/types.js";
 import type { ProfileOptions, ProfileResult } from "../profile/types.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
@@ -25,6 +26,7 @@ export interface Api {
   installTensorFlow(options: InstallOptions): Promise<InstallResult>;
   readonly evaluation: EvaluationApi;
   profile(options: ProfileOptions): Promise<ProfileResult>;
+  observe(options: ObserveOptions): Promise<ObserveResult>;
   report(options: ReportOptions): Promise<ReportResult>;
   readonly weights: WeightsApi;
 }
@@ -94,6 +96,10 @@ export const api: Api = {
   async profile(options) {
     const { profile } = await import("../profile/profile.js");
     return profile(options);
+  },
+  async observe(options) {
+    const { observe } = await import("../profile/observations/observe.js");
+    return observe(options);
   },
   async report(options) {
     const { report } = await import("../report/report.js");

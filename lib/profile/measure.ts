@@ -14,12 +14,12 @@ export interface Contender {
 export interface MeasureOptions {
   /** Rounds that are made in any case; each visits every contender once. */
   readonly rounds: number;
-  /** Rounds that are made at most, while the estimates are not good enough; default `rounds`. */
+  /** Rounds that are made at most, while what is known is not good enough; default `rounds`. */
   readonly mostRounds?: number;
   /** The time a contender runs in a visit. */
   readonly seconds: number;
-  /** Whether the estimates, one a contender, are good enough to stop at; by default any are. */
-  readonly isEnough?: (latencies: readonly Estimate[]) => boolean;
+  /** Whether what is known, one a contender, is good enough to stop at; by default anything is. */
+  readonly isEnough?: (timings: readonly Pick<Timing, "ms" | "latency">[]) => boolean;
   /** Visits of each contender before the first round, whose times are left out. Default 1. */
   readonly warmUp?: number;
   /** Before each visit: threads of the contender before go on spinning for a while, waiting for work. Default 20. */
@@ -78,7 +78,7 @@ export async function measureInTurn(
   for (let i = 0; i < warmUp; i++) for (const { contender } of taken) await visit(contender);
   for (let round = 0; round < mostRounds; round++) {
     if (round >= rounds) {
-      if (isEnough(taken.map(latencyOf))) break;
+      if (isEnough(taken.map((entry) => ({ ms: entry.ms, latency: latencyOf(entry) })))) break;
       total = (warmUp + mostRounds) * contenders.length;
     }
     for (const entry of taken) {

@@ -66,7 +66,7 @@ export function record({ name, task, values }: Network, batch: number, { height,
 }
 
 /** Uniform in −2 … 2, as pixels are once normalised. */
-function noise(length: number): Float32Array {
+export function noise(length: number): Float32Array {
   const random = Random.of("profile", "images");
   return Float32Array.from({ length }, () => random.uniform(-2, 2));
 }

@@ -16,16 +16,21 @@ export async function profilePage({ setting, profiles, comparison }: ProfileResu
   const sections: Section[] = [];
   if (profiles.length > 1) sections.push(await overview(profiles, comparison));
   for (const profile of profiles) sections.push(await modelSection(profile));
-  const busy = setting.othersLoad !== undefined && setting.othersLoad > BUSY;
   const [first, ...rest] = sections as [Section, ...Section[]];
-  const warning = `Other programs used ${percent(setting.othersLoad ?? 0)} of the processors while this was measured: read ratios and intervals, not times.`;
-  const noted = busy ? { ...first, content: [note(warning), ...first.content] } : first;
+  const warning = busyWarning(setting);
+  const noted = warning === undefined ? first : { ...first, content: [note(warning), ...first.content] };
   const names = [...new Set(profiles.map(({ model }) => model))];
   return renderPage({
     title: `Latency of ${names.join(", ")}`,
     subtitle: `${where}; ${how}`,
     sections: [noted, ...rest],
   });
+}
+
+/** What the reader must know where others used the processors; undefined where they hardly did. */
+export function busyWarning({ othersLoad = 0 }: ProfileResult["setting"]): string | undefined {
+  if (othersLoad <= BUSY) return undefined;
+  return `Other programs used ${percent(othersLoad)} of the processors while this was measured: read ratios and intervals, not times.`;
 }
 
 async function overview(profiles: readonly ModelProfile[], comparison: ProfileResult["comparison"]): Promise<Section> {

@@ -7,20 +7,17 @@ import { checkCharts } from "../images/draw/vega.js";
 import { checkPageFile } from "../pages/index.js";
 import type { Size } from "../pixels/image.js";
 import { profileOf } from "./figures.js";
-import { describeMachine, watchLoad } from "./machine.js";
+import { watchLoad } from "./machine.js";
 import { CLOCKS, type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
 import { memoryOf } from "./memory.js";
 import { findModel, type NamedConfig } from "./model.js";
 import { drawParameters, openNetwork, usualSize } from "./network.js";
 import { profilePage } from "./page.js";
 import { peaksOf, preparePeaks } from "./peaks.js";
+import { adviceOnNoise, checkClock, type How, howOf, PATIENCE, roughly, settingOf, WARM_UP } from "./setting.js";
 import { type Estimate, halfWidth } from "./statistics.js";
 import { prepareSubject, type Subject } from "./subject.js";
 import type { Comparison, ModelProfile, ProfileOptions, ProfileResult } from "./types.js";
-
-/** How many times the rounds asked for are made at most, while the interval is too wide. */
-const PATIENCE = 4;
-const WARM_UP = 1;
 
 /**
  * Parameters, multiply-adds, bytes of activations and latency of models: whole, by stage, by block and by kind of operator.
@@ -31,8 +28,8 @@ const WARM_UP = 1;
  *   too noisy for the interval asked for; the signal's reason when aborted
  */
 export async function profile(options: ProfileOptions): Promise<ProfileResult> {
-  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out, clock = "wall" } = options;
-  const how: How = { rounds: options.rounds ?? 10, seconds: options.seconds ?? 0.05, within: options.within ?? 0.1 };
+  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out } = options;
+  const how = howOf(options);
   if (compare && models.length < 2) throw new UserError("--compare needs two models at least", 2);
   if (out !== undefined) {
     checkPageFile(out, options.force);
@@ -40,9 +37,7 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
   }
   const named = models.map((model) => findModel(model, overrides));
   const config = sharedEngine(named);
-  if (clock === "processor" && (config.type !== "onnxruntime" || config.threads !== 1)) {
-    throw new UserError("--clock processor counts the time of one thread; say --engine onnxruntime --threads 1", 2);
-  }
+  checkClock(how.clock, config);
   const engine = await openEngine(config);
   const found: PointResult[] = [];
   for (const group of compare ? [named] : named.map((one) => [one])) {
@@ -50,32 +45,20 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
       for (const batch of batches) found.push(await profilePoint(group, { engine, batch, size }, how, options));
     }
   }
-  const loads = found.flatMap(({ othersLoad }) => othersLoad ?? []);
   const result: ProfileResult = {
-    setting: {
-      machine: describeMachine(),
-      engine: engine.name,
-      ...(engine.version !== undefined && { engineVersion: engine.version }),
-      threads: named[0]!.config.engine.threads,
-      warmUp: WARM_UP,
-      rounds: Math.max(...found.map(({ rounds }) => rounds)),
-      seconds: how.seconds,
-      within: how.within,
-      clock,
-      ...(loads.length > 0 && { othersLoad: Math.max(...loads) }),
-    },
+    setting: settingOf({
+      engine,
+      threads: config.threads,
+      how,
+      rounds: found.map(({ rounds }) => rounds),
+      loads: found.map(({ othersLoad }) => othersLoad),
+    }),
     profiles: found.flatMap(({ profiles }) => profiles),
     ...(compare && { comparison: found.flatMap(({ comparison }) => comparison) }),
   };
   if (out === undefined) return result;
   await writeFileAtomic(out, await profilePage(result));
   return { ...result, out };
-}
-
-interface How {
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly within: number;
 }
 
 interface Point {
@@ -183,7 +166,7 @@ async function timed(
     mostRounds: PATIENCE * rounds,
     seconds,
     warmUp: WARM_UP,
-    isEnough: (latencies) => wholes.every((place) => halfWidth(latencies[place]!) <= within),
+    isEnough: (found) => wholes.every((place) => halfWidth(found[place]!.latency) <= within),
     signal,
     onVisit: ({ name }, done, total) => onEvent?.({ type: "progress", what: `timing ${name}`, done, total }),
   });
@@ -200,14 +183,9 @@ function checkWhole(subjects: readonly Subject[], timings: Timings, within: numb
 }
 
 function tooNoisy(name: string, latency: Estimate, within: number, others: number | undefined): string {
-  const found = `${name}: the machine is too noisy: after ${latency.rounds} rounds the latency is known to ± ${percent(halfWidth(latency))}, not to the ± ${percent(within)} asked for`;
-  const cause = others === undefined ? "" : ` (other programs used ${percent(others)} of the processors meanwhile)`;
-  return `${found}${cause}; end other programs, or ask for less with --within ${wider(halfWidth(latency))}, or for more rounds with --rounds`;
+  const error = halfWidth(latency);
+  return `${name}: the machine is too noisy: after ${latency.rounds} rounds the latency is known to ± ${roughly(error)}, not to the ± ${roughly(within)} asked for${adviceOnNoise(error, others)}`;
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-/** In per cent, a little more than was reached. */
-const wider = (share: number): string => String(Math.ceil(130 * share));
 
 function ratiosOf(subjects: readonly Subject[], timings: Timings): Comparison[] {
   const [first, ...others] = subjects as [Subject, ...Subject[]];

@@ -37,6 +37,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
       return (answers.predictFiles ?? none)(options);
     },
     profile: answers.profile ?? none,
+    observe: answers.observe ?? none,
     exportModel: answers.exportModel ?? none,
     verifyModel: answers.verifyModel ?? none,
     writeModelRepository: answers.writeModelRepository ?? none,

@@ -3,6 +3,7 @@ import {
   CLOCKS,
   type Contender,
   contenderOf,
+  type MeasureOptions,
   measureInTurn,
   ratio,
   sumOf,
@@ -37,8 +38,8 @@ describe("profile/measure", () => {
 
   it("adds rounds until the estimates are good enough, and no more than allowed", async () => {
     const noisy = () => scripted("noisy", [[1], [1], [9], [1], [9], [1], [5]]);
-    const isEnough = (latencies: readonly { readonly low: number; readonly high: number; readonly median: number }[]) =>
-      latencies.every((latency) => (latency.high - latency.low) / 2 / latency.median < 0.01);
+    const isEnough: MeasureOptions["isEnough"] = (timings) =>
+      timings.every(({ latency, ms }) => ms.length >= 5 && halfWidth(latency) < 0.01);
     const [given] = await measureInTurn([noisy()], { rounds: 5, mostRounds: 40, seconds: 0, isEnough });
     expect(given!.ms.length).to.be.within(10, 39);
     const [never] = await measureInTurn([noisy()], { rounds: 5, mostRounds: 8, seconds: 0, isEnough: () => false });

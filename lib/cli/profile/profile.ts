@@ -3,9 +3,12 @@ import { ENGINES } from "../../engines/index.js";
 import { nearestName, UserError } from "../../errors.js";
 import type { Size } from "../../pixels/image.js";
 import type { ClockName } from "../../profile/measure.js";
+import { OBSERVATIONS } from "../../profile/observations/index.js";
+import { counted } from "../../words.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
 import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
+import { describeObservations } from "./observations.js";
 import { describeResult } from "./text.js";
 
 interface ProfileFlags extends ConfigOptions {
@@ -17,6 +20,8 @@ interface ProfileFlags extends ConfigOptions {
   readonly classes?: number;
   readonly compare?: true;
   readonly total?: true;
+  /** Names; true for all. */
+  readonly observations?: readonly string[] | true;
   readonly rounds?: number;
   readonly seconds?: number;
   readonly within?: number;
@@ -31,14 +36,23 @@ export function profileCommand(context: Context): Command {
     "profile efficientformer-l1 --batch 1,4 --size 224,512 --total",
     "profile semantic-fpn_efficientformer-l1_fpn_40k_ade20k --size 512 --threads 2 --json",
     "profile --compare efficientformer-l1 resnet-50 mobilenetv2-x1.4",
+    "profile --observations --out observations.html",
   ];
   return withOverrides(createCommand("profile", "Measure where a model's time goes on this machine", examples))
     .argument(
-      "<models...>",
+      "[models...]",
       "config files, or names of configs or backbones that come with densekit, such as resnet-50",
     )
     .option("--compare", "time the whole models in turn in one run, and give ratios to the first")
     .option("--total", "time only whole models, not their stages and blocks")
+    .addOption(
+      new Option(
+        "--observations [name,...]",
+        `the EfficientFormer paper's observations as experiments on this machine: ${OBSERVATIONS.map(({ name }) => name).join(", ")}; default all`,
+      )
+        .argParser(list(String))
+        .conflicts(["compare", "total", "batch", "size", "classes"]),
+    )
     .option("--batch <n,...>", "images per batch; default 1", list(parseWhole))
     .option("--size <side or HxW,...>", "sizes of the images; default the config's test size", list(parseSize))
     .addOption(new Option("--engine <name>", "what runs the model; default the config's").argParser(parseEngine))
@@ -65,35 +79,64 @@ export function profileCommand(context: Context): Command {
     .option("--out <file>", "write an HTML page with plots")
     .option("--force", "overwrite what is there")
     .action(async (models: readonly string[], flags: ProfileFlags) => {
-      const { batch, size, classes, rounds, seconds, within, clock, out, force } = flags;
-      if (models.length > 1 && !flags.compare) {
-        throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
-      }
-      const work = ({ signal, onEvent }: Watch) =>
-        context.api.profile({
-          models,
-          overrides: [...flags.set, ...engineOverrides(flags)],
-          ...(batch !== undefined && { batches: batch }),
-          ...(size !== undefined && { sizes: size }),
-          ...(classes !== undefined && { classes }),
-          ...(rounds !== undefined && { rounds }),
-          ...(seconds !== undefined && { seconds }),
-          ...(within !== undefined && { within: within / 100 }),
-          ...(clock !== undefined && { clock }),
-          ...(out !== undefined && { out }),
-          ...(force !== undefined && { force }),
-          compare: flags.compare === true,
-          totalOnly: flags.total === true,
-          signal,
-          onEvent,
-        });
-      const result = await showing(context, work);
-      printResult(context, flags, result, () => describeResult(result));
+      if (flags.observations === undefined) await profileModels(context, models, flags);
+      else await observe(context, models, flags);
     });
+}
+async function profileModels(context: Context, models: readonly string[], flags: ProfileFlags): Promise<void> {
+  if (models.length === 0) throw new UserError("no model is given; name one or several, or say --observations", 2);
+  if (models.length > 1 && !flags.compare) {
+    throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
+  }
+  const { batch, size, classes } = flags;
+  const work = (watch: Watch) =>
+    context.api.profile({
+      models,
+      ...shared(flags),
+      ...(batch !== undefined && { batches: batch }),
+      ...(size !== undefined && { sizes: size }),
+      ...(classes !== undefined && { classes }),
+      compare: flags.compare === true,
+      totalOnly: flags.total === true,
+      ...watch,
+    });
+  const result = await showing(context, work);
+  printResult(context, flags, result, () => describeResult(result));
+}
+
+async function observe(context: Context, models: readonly string[], flags: ProfileFlags): Promise<void> {
+  if (models.length > 0) {
+    throw new UserError(`--observations are experiments of their own, no model's; leave ${models.join(", ")} away`, 2);
+  }
+  const { observations } = flags;
+  const only = observations === undefined || observations === true ? [] : observations;
+  const result = await showing(context, (watch) => context.api.observe({ only, ...shared(flags), ...watch }));
+  printResult(context, flags, result, () => describeObservations(result));
+  const { tooNoisy } = result;
+  if (tooNoisy === undefined) return;
+  const { ratios, of, advice } = tooNoisy;
+  throw new UserError(`the machine is too noisy for ${ratios} of ${counted(of, "ratio")}${advice}`);
+}
+
+/** What is asked of every measurement. */
+function shared({ rounds, seconds, within, clock, out, force, ...flags }: ProfileFlags) {
+  return {
+    overrides: [...flags.set, ...engineOverrides(flags)],
+    ...(rounds !== undefined && { rounds }),
+    ...(seconds !== undefined && { seconds }),
+    ...(within !== undefined && { within: within / 100 }),
+    ...(clock !== undefined && { clock }),
+    ...(out !== undefined && { out }),
+    ...(force !== undefined && { force }),
+  };
 }
 
 /** Flags are overrides of the config's keys. */
-function engineOverrides({ engine, provider, threads }: ProfileFlags): string[] {
+function engineOverrides({
+  engine,
+  provider,
+  threads,
+}: Pick<ProfileFlags, "engine" | "provider" | "threads">): string[] {
   const key = engine === "tfjs" ? "backends" : "providers";
   return [
     ...(engine === undefined ? [] : [`engine.type=${engine}`]),

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { api } from "../../lib/cli/api.js";
-import type { ProfileOptions } from "../../lib/profile/types.js";
-import { recordingApi, run } from "./support.js";
+import { api } from "../../../lib/cli/api.js";
+import type { ProfileOptions } from "../../../lib/profile/types.js";
+import { recordingApi, run } from "../support.js";
 
 const QUICK = [
   "--set",

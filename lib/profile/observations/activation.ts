@@ -1,0 +1,56 @@
+import { batchNorm, convolution, gelu, hardSwish, type Layer, relu, sequential, silu } from "../../nn/layers.js";
+import type { ParameterScope } from "../../nn/parameters.js";
+import type { Experiment, Observation, Variant } from "./experiment.js";
+import { mapShape, STAGES, type StageSize, titleOfStage } from "./sizes.js";
+
+const EXPANSION = 4;
+
+const NONLINEARITIES: readonly (readonly [name: string, layer: Layer])[] = [
+  ["ReLU", relu],
+  ["GELU", gelu],
+  ["hard-swish", hardSwish],
+  ["SiLU", silu],
+];
+
+function variants(around: (activation: Layer) => Variant["layer"]): Experiment["variants"] {
+  const [first, second, ...rest] = NONLINEARITIES.map(([name, activation]) => ({ name, layer: around(activation) }));
+  return [first!, second!, ...rest];
+}
+
+/** The block's MLP on maps, as `convolutionalMlp` of EfficientFormer has it. */
+const mlp =
+  ({ channels }: StageSize) =>
+  (activation: Layer) =>
+  (scope: ParameterScope): Layer => {
+    const hidden = channels * EXPANSION;
+    return sequential(
+      convolution(scope.child("fc1"), { in: channels, out: hidden, kernel: 1 }),
+      batchNorm(scope.child("norm1"), hidden),
+      activation,
+      convolution(scope.child("fc2"), { in: hidden, out: channels, kernel: 1 }),
+      batchNorm(scope.child("norm2"), channels),
+    );
+  };
+
+const inMlp = (size: StageSize): Experiment => ({
+  title: `The MLP of ${titleOfStage(size)}`,
+  shape: mapShape(size),
+  variants: variants(mlp(size)),
+});
+
+const [first] = STAGES as readonly [StageSize];
+const hidden = { ...first, channels: first.channels * EXPANSION };
+
+export const activation: Observation = {
+  name: "activation",
+  title: "Nonlinearities",
+  paper: "What a nonlinearity costs depends on the hardware and on the compiler.",
+  experiments: [
+    {
+      title: `Alone, ${hidden.channels} channels of ${hidden.side} × ${hidden.side}`,
+      shape: mapShape(hidden),
+      variants: variants((layer) => () => layer),
+    },
+    ...STAGES.map(inMlp),
+  ],
+};

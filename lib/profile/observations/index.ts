@@ -1,0 +1,22 @@
+import { nearestName, UserError } from "../../errors.js";
+import { activation } from "./activation.js";
+import type { Observation } from "./experiment.js";
+
+/** In the paper's order. */
+export const OBSERVATIONS: readonly Observation[] = [activation];
+
+/**
+ * Those of these names, in the paper's order; all where none is named.
+ *
+ * @throws UserError where there is none of a name
+ */
+export function observationsOf(names: readonly string[]): readonly Observation[] {
+  const known = OBSERVATIONS.map(({ name }) => name);
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const near = nearestName(name, known);
+    const hint = near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}?`;
+    throw new UserError(`no observation is called "${name}"; ${hint}`, 2);
+  }
+  return names.length === 0 ? OBSERVATIONS : OBSERVATIONS.filter(({ name }) => names.includes(name));
+}

@@ -1,0 +1,52 @@
+import type { Shape } from "../../graph/index.js";
+import type { ProgressEvent } from "../../progress.js";
+import type { How } from "../setting.js";
+import type { Estimate } from "../statistics.js";
+import type { Setting, Work } from "../types.js";
+
+export interface VariantResult extends Work {
+  readonly name: string;
+  readonly input: Shape;
+  readonly output: Shape;
+  /** Milliseconds; absent where it was not steady enough for the interval asked for. */
+  readonly latency?: Estimate;
+  /** Of every variant but the first: its time over the first's, round by round. Absent where the machine was too noisy. */
+  readonly ratio?: Estimate;
+  readonly paper?: "slower";
+}
+
+export interface ExperimentResult {
+  readonly title: string;
+  readonly variants: readonly VariantResult[];
+  /** What was found, with ratios and their intervals. */
+  readonly sentence: string;
+}
+
+export interface ObservationResult {
+  readonly name: string;
+  readonly title: string;
+  readonly paper: string;
+  readonly experiments: readonly ExperimentResult[];
+}
+
+export interface ObserveResult {
+  readonly setting: Setting;
+  readonly observations: readonly ObservationResult[];
+  /** How many ratios are not known to the interval asked for, of how many, and what to do about it. */
+  readonly tooNoisy?: { readonly ratios: number; readonly of: number; readonly advice: string };
+  /** The page written. */
+  readonly out?: string;
+}
+
+export interface ObserveOptions extends Partial<How> {
+  /** Names of observations; default all four. */
+  readonly only?: readonly string[];
+  /** Of the config's engine, `engine.type=tfjs`. */
+  readonly overrides?: readonly string[];
+  /** An HTML file with plots to write. */
+  readonly out?: string;
+  /** Overwrite a file that `out` names. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: (event: ProgressEvent) => void;
+}
