@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { nearestName, UserError } from "../lib/errors.js";
 import { type CaseResult, type MeasureOptions, measure } from "./measure.js";
 import { type BenchCase, GROUPS, SUITE } from "./suite.js";
-import { caseTable, problems } from "./table.js";
+import { caseTable, overview, problems } from "./table.js";
 
 const HELP = `npm run bench -- [GROUP or CASE ...] [options]
 
@@ -51,6 +51,7 @@ async function main(args: readonly string[]): Promise<void> {
     results.push(result);
     if (!values.json) process.stdout.write(`${caseTable(result)}\n`);
   }
+  if (!values.json) process.stdout.write(overview(results));
   if (values.json) process.stdout.write(`${JSON.stringify({ machine, results })}\n`);
   if (results.some((result) => problems(result).length > 0)) process.exitCode = 1;
 }

@@ -23,6 +23,8 @@ export interface MeasureOptions {
 
 export interface SideResult {
   readonly label: string;
+  /** As of `Side`. */
+  readonly usesExport?: true;
   readonly error?: string;
   /** The median of a round's runs, one a round. */
   readonly ms?: readonly number[];
@@ -170,14 +172,14 @@ async function attempt(entrant: Entrant, action: (contestant: Contestant) => Pro
 }
 
 async function leave(entrant: Entrant, { ms }: Timing): Promise<SideResult> {
-  const { label } = entrant.side;
+  const { label, usesExport } = entrant.side;
   let report: Reply = {};
   await attempt(entrant, async (contestant) => {
     report = await contestant.ask({ cmd: "report" });
     await contestant.stop();
   });
   if (entrant.error !== undefined) return { label, error: entrant.error };
-  return { label, ms, checksum: entrant.checksum, ...report };
+  return { label, ...(usesExport && { usesExport }), ms, checksum: entrant.checksum, ...report };
 }
 
 function messageOf(error: unknown): string {

@@ -10,7 +10,8 @@ export interface CaseOptions {
   readonly batch: number;
   /** Objects an image, where there is a ground truth. */
   readonly objects: number;
-  readonly layout: "contiguous" | "channels-last";
+  /** compiled: channels-last, by torch.compile. */
+  readonly layout: "contiguous" | "channels-last" | "compiled";
   readonly path: string;
   readonly threads: number;
   /** Left off on our side, where it is one of a training step. */

@@ -1,9 +1,19 @@
+import { backboneNames } from "../lib/profile/model.js";
 import { BATCHES_PER_RUN } from "./cases/loading.js";
 import { COCO_VAL, writeCocoFiles, writeMaps } from "./evaluationFiles.js";
 import type { Size } from "./inputs.js";
 import type { CaseOptions, Speedup } from "./protocol.js";
 
-export const GROUPS = ["training", "inference", "predict", "loader", "formats", "evaluation", "ablation"] as const;
+export const GROUPS = [
+  "training",
+  "inference",
+  "predict",
+  "loader",
+  "formats",
+  "evaluation",
+  "ablation",
+  "zoo",
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One side of a case. `node` runs a module of bench/cases, `python` a function of bench/peers/cases.py. */
@@ -87,6 +97,45 @@ function inference(name: string, model: string, variant: string, size: Size, tit
   ];
   return { name, group: "inference", title, sides, exported: { model, options } };
 }
+
+/** EfficientFormer-nano is ours alone. */
+const ZOO = backboneNames().filter((name) => name !== "efficientformer-nano");
+
+/** One of each family, dense. */
+const ZOO_DENSE = [
+  "efficientformer-l1",
+  "efficientformerv2-s1",
+  "resnet-50",
+  "poolformer-s12",
+  "mobilenetv2-x1.0",
+  "mobilevit-xs",
+  "efficientnet-lite0",
+  "repvit-m0.9",
+  "deit-small",
+] as const;
+
+/** A backbone beside timm's or torchvision's, in every form PyTorch has, and PyTorch's export. */
+function zoo(variant: string, module: "zoo-classifier" | "zoo-dense", size: Size): BenchCase {
+  const options = { variant, size, batch: 1 };
+  const exported: Side = {
+    ...{ label: "PyTorch's export in onnxruntime-node", runner: "node", case: "onnx", options, usesExport: true },
+  };
+  const compiled: Side = {
+    ...{ label: "PyTorch compiled", runner: "python", case: module },
+    options: { ...options, layout: "compiled" },
+  };
+  return {
+    name: module === "zoo-dense" ? `zoo-${variant}-dense` : `zoo-${variant}`,
+    group: "zoo",
+    title: `${variant}, ${module === "zoo-dense" ? "dense backbone" : "classifier"}, ${size[0]}²`,
+    sides: [ours(module, options), exported, ...torch(module, options), compiled],
+    exported: { model: module, options },
+  };
+}
+
+/** MobileViT is made for images of 256². */
+const zooClassifier = (name: string): BenchCase =>
+  zoo(name, "zoo-classifier", name.startsWith("mobilevit") ? [256, 256] : [224, 224]);
 
 function prediction(
   name: string,
@@ -199,4 +248,6 @@ export const SUITE: readonly BenchCase[] = [
   ablation("backbone-step", "What makes the dense L1 backbone's step fast, 512², batch 2"),
   ablation("mask-rcnn-step", "What makes the step of Mask R-CNN L1 fast, 512², batch 2, 8 objects per image"),
   ablation("semantic-fpn-step", "What makes the step of Semantic FPN L1 fast, 512², batch 2"),
+  ...ZOO.map(zooClassifier),
+  ...ZOO_DENSE.map((name) => zoo(name, "zoo-dense", [512, 512])),
 ];

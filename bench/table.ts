@@ -21,6 +21,38 @@ export function caseTable(result: CaseResult): string {
   return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
 }
 
+/** A row a case of its fastest PyTorch side and of PyTorch's export: what many cases come to. Empty for one case. */
+export function overview(results: readonly CaseResult[]): string {
+  const cases = results.flatMap((result) => {
+    const exported = result.sides.find(({ usesExport }) => usesExport);
+    const found = exported && timeRatio(result.sides[0], exported);
+    return found === undefined ? [] : [{ result, exported, found }];
+  });
+  if (cases.length < 2) return "";
+  const rows = cases.map(({ result, exported, found }) => {
+    const [first, ...others] = result.sides;
+    const peers = others.filter(({ ms, usesExport }) => ms !== undefined && !usesExport);
+    const best = peers.toSorted((a, b) => median(a.ms!) - median(b.ms!))[0];
+    const cells = [result.title, milliseconds(first), milliseconds(exported), timeCell(found)];
+    const beside =
+      best === undefined ? ["", ""] : [`${milliseconds(best)} (${best.label})`, timeCell(timeRatio(first, best))];
+    return `| ${[...cells, ...beside].join(" | ")} |`;
+  });
+  const ratios = cases.map(({ found }) => found.median);
+  return [
+    "### All of them",
+    "",
+    "| model | ours, ms | PyTorch's export, ms | ours ÷ it | fastest PyTorch, ms | ours ÷ it |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    "",
+    `- ours ÷ PyTorch's export: median ${median(ratios).toFixed(2)}, ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+    "",
+  ].join("\n");
+}
+
+const milliseconds = ({ ms }: SideResult = { label: "" }): string => (ms === undefined ? "" : format(median(ms)));
+
 function row(side: SideResult, first: SideResult | undefined): string {
   if (side.error !== undefined || side.ms === undefined) return `| ${side.label} | failed | | | | | |`;
   const range = `${format(Math.min(...side.ms))}–${format(Math.max(...side.ms))}`;

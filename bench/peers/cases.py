@@ -13,6 +13,7 @@ from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn
 from torchvision.models.detection.roi_heads import RoIHeads
 
 import inputs
+import zoo
 from efficientformer import Classifier, DenseBackbone
 from heads import LabelMapper, SemanticFpn, mask_rcnn, resized_logits
 from prepared import Options, Prepared
@@ -23,8 +24,12 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def laid_out(model: nn.Module, images: np.ndarray, options: Options) -> tuple[nn.Module, Tensor]:
     x = torch.from_numpy(images)
-    if options.layout == "channels-last":
-        return model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    if options.layout == "contiguous":
+        return model, x
+    model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    if options.layout == "compiled":
+        torch._inductor.config.freezing = True  # weights are constants, batch norms fold
+        model = torch.compile(model)
     return model, x
 
 
@@ -216,14 +221,18 @@ CASES: dict[str, Callable[[Options], Prepared]] = {
     "mask-rcnn-predict": mask_rcnn_predict,
     "semantic-fpn-predict": semantic_fpn_predict,
     "read-pth": read_pth,
+    **zoo.CASES,
 }
 
 
 def export(model: str, options: Options) -> None:
     """Writes `model` as PyTorch's own exporter does for evaluation: batch norms folded into convolutions."""
     modules = {"classifier": Classifier, "backbone": DenseBackbone, "semantic-fpn": LabelMapper}
-    module = modules[model](options.variant).eval()
-    fill(module)
+    if model in zoo.EXPORTED:
+        module = zoo.EXPORTED[model](options)
+    else:
+        module = modules[model](options.variant).eval()
+        fill(module)
     x = torch.from_numpy(inputs.images(options.batch, *options.size))
     with torch.inference_mode():
         module(x)

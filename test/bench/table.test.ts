@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { CaseResult, SideResult } from "../../bench/measure.js";
-import { caseTable, problems, timeRatio } from "../../bench/table.js";
+import { caseTable, overview, problems, timeRatio } from "../../bench/table.js";
 
 const OURS: SideResult = { label: "ours", ms: [10, 30, 20], peakMb: 100, checksum: 7, check: 0.5, note: "" };
 const PEER: SideResult = { label: "peer", ms: [20, 30, 50], peakMb: 400, checksum: 7, check: 0.5001, note: "3 boxes" };
@@ -31,6 +31,19 @@ describe("bench/table", () => {
 
   it("finds no problem where inputs are equal and results agree", () => {
     expect(problems(result(OURS, PEER))).to.deep.equal([]);
+  });
+
+  it("sums up cases by PyTorch's export and the fastest form of PyTorch", () => {
+    const exported: SideResult = { label: "export", usesExport: true, ms: [20, 30, 40] };
+    const compiled: SideResult = { label: "compiled", ms: [40, 60, 41] };
+    const one = result(OURS, exported, PEER, compiled);
+    const other = { ...result(OURS, { ...exported, ms: [10, 30, 20] }), title: "Another" };
+    const text = overview([one, other]);
+    expect(text).to.match(/\| A case \| 20.0 \| 30.0 \| 0.50 .* \| 30.0 \(peer\) \| 0.50 .* \|/);
+    expect(text).to.match(/\| Another \| 20.0 \| 20.0 \| 1.00 \(1.00–1.00\) \| {2}\| {2}\|/);
+    expect(text).to.contain("median 0.75, 0.50 to 1.00");
+    expect(overview([one]), "of one case there is nothing to sum up").to.equal("");
+    expect(overview([result(OURS, PEER), result(OURS, PEER)])).to.equal("");
   });
 
   it("names a side that failed, had other inputs or got another result", () => {
