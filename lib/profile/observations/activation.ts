@@ -1,9 +1,7 @@
 import { batchNorm, convolution, gelu, hardSwish, type Layer, relu, sequential, silu } from "../../nn/layers.js";
 import type { ParameterScope } from "../../nn/parameters.js";
 import type { Experiment, Observation, Variant } from "./experiment.js";
-import { mapShape, STAGES, type StageSize, titleOfStage } from "./sizes.js";
-
-const EXPANSION = 4;
+import { EXPANSION, mapShape, STAGES, type StageSize, titleOfStage } from "./sizes.js";
 
 const NONLINEARITIES: readonly (readonly [name: string, layer: Layer])[] = [
   ["ReLU", relu],

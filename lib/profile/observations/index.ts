@@ -1,9 +1,12 @@
 import { nearestName, UserError } from "../../errors.js";
 import { activation } from "./activation.js";
+import { dimension } from "./dimension.js";
 import type { Observation } from "./experiment.js";
+import { norm } from "./norm.js";
+import { patchEmbedding } from "./patchEmbedding.js";
 
 /** In the paper's order. */
-export const OBSERVATIONS: readonly Observation[] = [activation];
+export const OBSERVATIONS: readonly Observation[] = [patchEmbedding, dimension, norm, activation];
 
 /**
  * Those of these names, in the paper's order; all where none is named.

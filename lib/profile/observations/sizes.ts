@@ -1,6 +1,9 @@
 import { EFFICIENTFORMER_SIZES } from "../../backbones/efficientformerSizes.js";
 import type { Shape } from "../../graph/index.js";
 
+/** How many times wider the MLPs of its blocks are inside. */
+export const EXPANSION = 4;
+
 /** A stage's maps in EfficientFormer-L1 at 224², the model and the size that the paper times. */
 export interface StageSize {
   readonly stage: number;

@@ -26,14 +26,18 @@ export interface TrialOptions {
   readonly clock: ClockName;
 }
 
-/** A variant's graph; parameters of one name have the same numbers in all variants. */
+/** A variant's graph, its parameters 0 until they are drawn. */
 export function record({ layer }: Variant, shape: Shape) {
   const list = new ParameterList();
   const forward = layer(list.scope());
   const values = new ParameterValues(list.all);
-  values.initialise((name) => Random.of("profile", name));
   const output: Value = forward(input("x", shape), Context.inference(values));
-  return { parameters: list.all, outputs: { y: output } satisfies Outputs, values };
+  return { outputs: { y: output } satisfies Outputs, values };
+}
+
+/** Draws parameters: those of one name are the same numbers in all variants. */
+export function drawParameters(values: ParameterValues): void {
+  values.initialise((name) => Random.of("profile", name));
 }
 
 /** Compiles a variant as models are: folded first. */
@@ -43,10 +47,11 @@ export async function prepareTrial(
   { engine, clock }: TrialOptions,
 ): Promise<Trial> {
   const { shape = experiment.shape } = variant;
-  const { parameters, outputs } = record(variant, shape);
+  const { outputs, values } = record(variant, shape);
+  drawParameters(values);
   const graph = await optimiseForInference(outputs, (constants) => runOnce(engine, constants));
   const everything = () => true;
-  const work = workCounter(graph, parameters).of(graph, everything, everything);
+  const work = workCounter(graph, values.parameters).of(graph, everything, everything);
   const inputs = { x: noise(sizeOf(shape)) };
   const entrant = entrantOf(variant.name, await engine.compile(graph), inputs, CLOCKS[clock]);
   return { ...entrant, variant, input: shape, output: outputs.y.shape, work };

@@ -26,6 +26,8 @@ describe("profile/observations/sentence", () => {
     );
     expect(sentenceOf("a stem", [faster], 0.1)).to.match(/a stem, unlike in the paper\.$/);
     expect(sentenceOf("a stem", [alike], 0.1)).to.match(/ as long as a stem, unlike in the paper\.$/);
+    const hardly = sample("a switch", [1.02, 1.03, 1.04], "slower");
+    expect(sentenceOf("a stem", [hardly], 0.1)).to.match(/ as long as a stem, unlike in the paper\.$/);
     expect(sentenceOf("a stem", [slower, faster], 0.1)).to.match(/, a linear layer .*, in part as in the paper\.$/);
   });
 
