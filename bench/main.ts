@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { nearestName, UserError } from "../lib/errors.js";
+import { measureCards } from "./cards.js";
 import { type CaseResult, type MeasureOptions, measure } from "./measure.js";
 import { type BenchCase, GROUPS, SUITE } from "./suite.js";
 import { caseTable, overview, problems } from "./table.js";
@@ -12,6 +13,8 @@ Times densekit and, where the environment variable DENSEKIT_PYTHON names a Pytho
 onnxruntime, its peers beside it, in alternating rounds. Prints Markdown tables.
 
 Groups: ${GROUPS.join(", ")}
+cards:  the latency of every model of the zoo, kept in bench/latencies.json, of which npm run generate makes the cards and plots of
+        docs/models.md; cards classification, cards detection, cards segmentation: of a task alone; no peers
 Cases:  ${SUITE.map(({ name }) => name).join(", ")}
 
   --rounds N      rounds of each side (default 5)
@@ -41,6 +44,8 @@ async function main(args: readonly string[]): Promise<void> {
     python: process.env.DENSEKIT_PYTHON || undefined,
     progress: (text) => process.stderr.write(`${text}\n`),
   };
+  const [group, ...tasks] = positionals;
+  if (group === "cards") return measureCards(tasks, options);
   const cases = chosen(positionals);
   const machine = `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, ${options.threads} threads, Node ${process.version}`;
   if (!values.json) process.stdout.write(`${machine}\n\n`);
@@ -86,7 +91,7 @@ function positive(text: string, name: string): number {
 
 /** The cases of the named groups and the named cases, in the suite's order; all of them without a name. */
 function chosen(names: readonly string[]): readonly BenchCase[] {
-  const known = [...GROUPS, ...SUITE.map(({ name }) => name)];
+  const known = [...GROUPS, "cards", ...SUITE.map(({ name }) => name)];
   for (const name of names) {
     if (known.includes(name)) continue;
     const near = nearestName(name, known);
