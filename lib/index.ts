@@ -36,6 +36,7 @@ export {
   type SegmentationModel,
 } from "./inference/loadModel.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
+export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./inference/resolveModel.js";
 export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
 export { observe } from "./profile/observations/observe.js";

@@ -112,7 +112,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   pages: { holds: "self-contained HTML pages", imports: ["pixels", "images"] },
   profile: {
     holds: "cost and latency of models: the clock for all measurements, models cut into their blocks",
-    imports: [...RUNNING, "tasks", "export", "pages"],
+    imports: [...RUNNING, "tasks", "inference", "export", "pages"],
   },
   report: {
     holds: "the page of `densekit report`",

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { Document, isMap, isScalar, isSeq, stringify } from "yaml";
-import { type LoadedConfig, loadConfig } from "../config/load.js";
+import type { LoadedConfig } from "../config/load.js";
+import { loadNamedConfig } from "../inference/namedConfig.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
 
@@ -16,8 +17,8 @@ export function configCommand(context: Context): Command {
   ];
   return withConfig(createCommand("config", "Check a config and print it in full", examples))
     .option("--origins", "note the file and line that each value comes from")
-    .action((path: string, flags: ConfigFlags) => {
-      const loaded = loadConfig(path, { overrides: flags.set });
+    .action(async (named: string, flags: ConfigFlags) => {
+      const loaded = await loadNamedConfig(named, { overrides: flags.set });
       printResult(context, flags, loaded.config, () =>
         (flags.origins ? withOrigins(loaded) : stringify(loaded.config, { lineWidth: 120 })).trimEnd(),
       );

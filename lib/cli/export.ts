@@ -1,14 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import { FORMAT_NAMES, type FormatName } from "../export/formats/index.js";
 import { type ExportSettings, type Extent, PARTS, type Part } from "../export/settings.js";
-import { findWeights } from "../runs/folder.js";
-import { type ConfigOptions, type Context, printResult } from "./context.js";
-import { createCommand, parseWhole, withConfig } from "./options.js";
+import { type Context, printResult } from "./context.js";
+import { type ModelOptions, modelOf } from "./model.js";
+import { createCommand, parseWhole, withModel } from "./options.js";
 
-interface ExportFlags extends ConfigOptions {
-  readonly weights: string;
+interface ExportFlags extends ModelOptions {
   readonly format: FormatName;
   readonly out: string;
   readonly part: Part;
@@ -25,13 +23,12 @@ interface ExportFlags extends ConfigOptions {
 
 export function exportCommand(context: Context): Command {
   const examples = [
-    "export my.yaml --weights runs/my --format onnx --out my.onnx",
-    "export my.yaml --weights runs/my --format onnx --out my.onnx --dynamic --preprocess",
+    "export runs/my --format onnx --out my.onnx",
+    "export runs/my --format onnx --out my.onnx --dynamic --preprocess",
     "export my.yaml --weights runs/my --format onnx --out backbone.onnx --part backbone --size 512x512 --fp16",
     "export my.yaml --weights runs/my --format tfjs --out web/model --size 512x512 --preprocess --uint8",
   ];
-  return withConfig(createCommand("export", "Export a trained model to a format that other programs run", examples))
-    .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
+  return withModel(createCommand("export", "Export a trained model to a format that other programs run", examples))
     .addOption(new Option("--format <name>", "format of the file").choices(FORMAT_NAMES).default(FORMAT_NAMES[0]))
     .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
     .addOption(new Option("--part <part>", "what to export").choices(PARTS).default("model"))
@@ -44,18 +41,17 @@ export function exportCommand(context: Context): Command {
     .option("--uint8", "tfjs: kernels stored as bytes, a quarter of the download")
     .option("--opset <n>", "ONNX operator set; default 17", parseWhole)
     .option("--force", "overwrite what is there")
-    .action(async (path: string, flags: ExportFlags) => {
+    .action(async (named: string, flags: ExportFlags) => {
       if (flags.dynamic && flags.size !== undefined) {
         throw new UserError("--size and --dynamic contradict each other; give one of them", 2);
       }
       if (flags.uint8 && flags.fp16)
         throw new UserError("--uint8 and --fp16 contradict each other; give one of them", 2);
-      const { config } = loadConfig(path, { overrides: flags.set });
+      const model = await modelOf(named, flags, context);
       const batch = flags.batch ?? (flags.dynamic ? "free" : 1);
       const size = flags.dynamic ? ("free" as const) : flags.size;
       const result = await context.api.exportModel({
-        config,
-        weights: await findWeights(flags.weights),
+        ...model,
         format: flags.format,
         out: flags.out,
         part: flags.part,

@@ -39,6 +39,22 @@ export function withConfig(command: Command): Command {
   return withOverrides(command.argument("<config>", "config file (YAML), or the name of one shipped with densekit"));
 }
 
+/** What a model may be named by. */
+export const MODEL = "a run's folder, or a config file (YAML) with --weights";
+
+/** Adds the MODEL argument, --weights and --set. */
+export function withModel(command: Command): Command {
+  return withWeights(withOverrides(command.argument("<model>", MODEL)));
+}
+
+/** Adds --weights. */
+export function withWeights(command: Command): Command {
+  return command.option(
+    "--weights <path>",
+    "weights file, checkpoint or run folder (its best weights); default the run's own",
+  );
+}
+
 /** Adds --set. */
 export function withOverrides(command: Command): Command {
   return command.addOption(

@@ -1,16 +1,14 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { loadConfig } from "../config/load.js";
 import { UserError } from "../errors.js";
 import type { PredictResult } from "../inference/predict.js";
-import { findWeights } from "../runs/folder.js";
 import { counted } from "../words.js";
-import { type ConfigOptions, type Context, printResult } from "./context.js";
-import { createCommand, parseShare, withConfig } from "./options.js";
+import { type Context, printResult } from "./context.js";
+import { type ModelOptions, modelOf } from "./model.js";
+import { createCommand, parseShare, withModel } from "./options.js";
 import { showing } from "./progress.js";
 
-interface PredictFlags extends ConfigOptions {
-  readonly weights: string;
+interface PredictFlags extends ModelOptions {
   readonly out: string;
   readonly annotations?: string;
   readonly drawThreshold?: number;
@@ -19,13 +17,12 @@ interface PredictFlags extends ConfigOptions {
 
 export function predictCommand(context: Context): Command {
   const examples = [
-    "predict my.yaml photo.jpg --weights runs/my --out predictions",
-    'predict my.yaml "photos/**/*.jpg" --weights runs/my --out predictions --set model.head.test.scoreThreshold=0.5',
+    "predict runs/my photo.jpg --out predictions",
+    'predict runs/my "photos/**/*.jpg" --out predictions --set model.head.test.scoreThreshold=0.5',
     "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
-  return withConfig(createCommand("predict", "Run a model on images: overlays, and the results as data", examples))
+  return withModel(createCommand("predict", "Run a model on images: overlays, and the results as data", examples))
     .argument("<images...>", "files, folders or glob patterns")
-    .requiredOption("--weights <path>", "weights file, checkpoint or run folder (its best weights)")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")
     .option(
       "--annotations <file>",
@@ -39,14 +36,13 @@ export function predictCommand(context: Context): Command {
       ).argParser(parseShare),
     )
     .option("--force", "overwrite existing predictions")
-    .action(async (path: string, inputs: readonly string[], flags: PredictFlags) => {
+    .action(async (named: string, inputs: readonly string[], flags: PredictFlags) => {
       const { annotations, drawThreshold } = flags;
-      const { config } = loadConfig(path, { overrides: flags.set });
-      const weights = await findWeights(flags.weights);
+      const model = await modelOf(named, flags, context);
       const outDir = resolve(flags.out);
       const result = await showing(context, (watch) =>
         context.api.predictFiles({
-          ...{ config, weights, inputs, outDir },
+          ...{ ...model, inputs, outDir },
           ...(annotations !== undefined && { annotations }),
           ...(drawThreshold !== undefined && { drawThreshold }),
           ...(flags.force && { force: true }),

@@ -1,18 +1,15 @@
-import { type Command, Option } from "commander";
-import { loadConfig } from "../config/load.js";
+import type { Command } from "commander";
 import { UserError } from "../errors.js";
 import type { VerifyResult } from "../export/verify/result.js";
-import { findWeights } from "../runs/folder.js";
 import { counted } from "../words.js";
-import { type Context, printResult, type SharedOptions } from "./context.js";
-import { collect, createCommand, parsePositive } from "./options.js";
+import { type Context, printResult } from "./context.js";
+import { type ModelOptions, modelOf } from "./model.js";
+import { createCommand, MODEL, parsePositive, withOverrides, withWeights } from "./options.js";
 import { showing } from "./progress.js";
 import { table } from "./table.js";
 
-interface VerifyFlags extends SharedOptions {
+interface VerifyFlags extends ModelOptions {
   readonly against: string;
-  readonly set: readonly string[];
-  readonly weights: string;
   readonly images?: readonly string[];
   readonly data?: true;
   readonly tolerance?: number;
@@ -20,29 +17,23 @@ interface VerifyFlags extends SharedOptions {
 
 export function verifyCommand(context: Context): Command {
   const examples = [
-    "verify my.onnx --against my.yaml --weights runs/my",
+    "verify my.onnx --against runs/my",
     'verify my.onnx --against my.yaml --weights runs/my --images "photos/*.jpg" --data --json',
   ];
-  return createCommand("verify", "Check that an exported file gives the same results as the model", examples)
+  const command = createCommand("verify", "Check that an exported file gives the same results as the model", examples)
     .argument("<model>", "the exported file")
-    .requiredOption("--against <config>", "config file (YAML), or the name of one shipped with densekit")
-    .addOption(
-      new Option("--set <path=value>", "override a value of the config; repeatable")
-        .argParser(collect)
-        .default([], "none"),
-    )
-    .requiredOption("--weights <path>", "what was exported: weights file, checkpoint or run folder")
+    .requiredOption("--against <model>", `what was exported: ${MODEL}`);
+  return withWeights(withOverrides(command))
     .option("--images <paths...>", "files, folders or glob patterns; default the first of the validation set")
     .option("--data", "also evaluate both on the validation set")
     .option("--tolerance <x>", "largest relative difference; default 0.001, or 0.05 for a float16 file", parsePositive)
     .action(async (model: string, flags: VerifyFlags) => {
-      const { config } = loadConfig(flags.against, { overrides: flags.set });
+      const against = await modelOf(flags.against, flags, context);
       const { images, tolerance } = flags;
       const result = await showing(context, async (watch) =>
         context.api.verifyModel({
           model,
-          config,
-          weights: await findWeights(flags.weights),
+          ...against,
           ...(images !== undefined && { images }),
           ...(tolerance !== undefined && { tolerance }),
           data: flags.data === true,

@@ -41,7 +41,7 @@ export interface LoadedConfig {
  */
 export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
   const file = findConfig(path);
-  return finish(treeReader()(file, []), basename(file, extname(file)), options);
+  return resolveTree(treeReader()(file, []), basename(file, extname(file)), options);
 }
 
 /** The same for a config given as an object; relative paths count from the working folder. */
@@ -50,10 +50,11 @@ export function resolveConfig(
   options: LoadOptions = {},
 ): LoadedConfig {
   const tree = treeOf(value, { place: "config", folder: process.cwd() });
-  return finish(withBases(tree, [], treeReader()), "unnamed", options);
+  return resolveTree(withBases(tree, [], treeReader()), "unnamed", options);
 }
 
-function finish(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
+/** The same for a config that has been read. @param name what its run is called by default */
+export function resolveTree(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
   const named = treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() });
   const overridden = merge(named, applyOverrides(tree, options.overrides ?? []));
   const pruned = merge(named, withoutNulls(overridden));
@@ -184,7 +185,7 @@ function findConfig(path: string): string {
   throw new UserError(`cannot read the config ${path}: no such file; ${hint}`);
 }
 
-function displayName(file: string): string {
+export function displayName(file: string): string {
   const short = relative(process.cwd(), file);
   return short === "" || short.startsWith(join("..", "..")) ? file : short;
 }

@@ -1,21 +1,23 @@
-import { loadConfig, resolveConfig } from "../config/load.js";
-import type { ConfigInput } from "../config/schema.js";
+import { resolveConfig } from "../config/load.js";
+import type { Config, ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { decodeImage, describeValue, type FileInput } from "../images/decode.js";
 import { dropAlpha, type Image } from "../pixels/image.js";
+import { findWeights } from "../runs/folder.js";
 import type { FoundClass } from "../tasks/classification/found.js";
 import type { FoundInstance } from "../tasks/detection/found.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { FoundClasses } from "../tasks/segmentation/kind.js";
 import { openPredictor } from "./predictor.js";
+import { resolveModel } from "./resolveModel.js";
 import { takingTurns } from "./turns.js";
 
 /** How many images are worked at: while the engine runs one, the next is read. */
 const AT_ONCE = 2;
 
 export interface LoadModelOptions {
-  /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
-  readonly weights: string;
+  /** A weights file, a checkpoint's folder, or a run's folder (its best weights); needed where the model has none of its own. */
+  readonly weights?: string;
   /** `a.b.c=value`, as --set on the command line. */
   readonly overrides?: readonly string[];
 }
@@ -47,16 +49,15 @@ export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 /**
  * Loads a trained model. `model.task` tells which kind it is, and so what `predict` answers.
  *
- * @param config a config file's path, the name of one that comes with densekit, or a config as an object
+ * @param model a run's folder; or a config file's path, the name of one that comes with densekit, or a config as an object, which
+ *   need `options.weights`
  * @throws UserError when config or weights cannot be read, or do not belong together
  */
-export async function loadModel(config: string | ConfigInput, options: LoadModelOptions): Promise<Model> {
-  const weights = options?.weights; // JavaScript may leave out either; what opens the weights says so
-  const overrides = options?.overrides ?? [];
-  const loaded = typeof config === "string" ? loadConfig(config, { overrides }) : resolveConfig(config, { overrides });
-  const kind = kindOf(loaded.config);
-  const predictor = await openPredictor(loaded.config, weights);
-  const { codec } = loaded.config.data;
+export async function loadModel(model: string | ConfigInput, options: LoadModelOptions = {}): Promise<Model> {
+  const { config, weights } = await resolve(model, options);
+  const kind = kindOf(config);
+  const predictor = await openPredictor(config, weights);
+  const { codec } = config.data;
   const { classes } = predictor.description;
   const turns = takingTurns(AT_ONCE);
   let disposed: Promise<void> | undefined;
@@ -78,6 +79,15 @@ export async function loadModel(config: string | ConfigInput, options: LoadModel
   const predict = async (input: ImageInput) =>
     inTurn(async () => kind.found(await predictor.predict(...(await read(input))), classes));
   return { task: predictor.task, classes, predict, dispose } as Model; // what a kind answers is its own
+}
+
+async function resolve(
+  model: string | ConfigInput,
+  options: LoadModelOptions,
+): Promise<{ readonly config: Config; readonly weights: string }> {
+  if (typeof model === "string") return resolveModel(model, options);
+  const { config } = resolveConfig(model, { overrides: options.overrides ?? [] });
+  return { config, weights: await findWeights(options.weights) };
 }
 
 function isEncoded(input: ImageInput): input is FileInput {

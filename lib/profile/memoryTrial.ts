@@ -14,7 +14,7 @@ claimProcess();
 
 async function trial({ model, overrides, classes, batch, size }: MemoryTask): Promise<MemoryUse> {
   const before = peakMemory();
-  const named = findModel(model, overrides);
+  const named = await findModel(model, overrides);
   const network = await openNetwork(named, classes);
   network.values.flat.fill(0.01); // pages that were never written to would not count
   network.values.flatBuffers.fill(1);

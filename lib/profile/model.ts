@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
+import { resolveConfig, shippedConfigs } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { nearestName, UserError } from "../errors.js";
+import { loadNamedConfig } from "../inference/namedConfig.js";
 
 /** A model to be profiled. */
 export interface NamedConfig {
@@ -31,12 +32,12 @@ const CLASSIFIER = [
 
 /**
  * The config of a name: a backbone's as `backboneNames` has them (`resnet/50` too), which is then a classifier of
- * ImageNet's classes, a shipped config's, or a file's path.
+ * ImageNet's classes, a shipped config's, a file's path, or a run's folder.
  *
  * @param overrides as in `LoadOptions`
  * @throws UserError where there is none, with the nearest names, or where it is wrong
  */
-export function findModel(name: string, overrides: readonly string[]): NamedConfig {
+export async function findModel(name: string, overrides: readonly string[]): Promise<NamedConfig> {
   const backbones = backboneNames();
   const backbone = name.toLowerCase().replace("/", "-");
   if (backbones.includes(backbone) && !existsSync(name)) {
@@ -46,7 +47,8 @@ export function findModel(name: string, overrides: readonly string[]): NamedConf
   const shipped = readdirSync(shippedConfigs()).filter((file) => file.endsWith(".yaml"));
   const names = shipped.map((file) => basename(file, ".yaml"));
   if (existsSync(name) || name.endsWith(".yaml") || names.includes(name)) {
-    return { name: basename(name, ".yaml"), asked: name, config: loadConfig(name, { overrides }).config };
+    const { config } = await loadNamedConfig(name, { overrides });
+    return { name: basename(name, ".yaml"), asked: name, config };
   }
   const near = [nearestName(backbone, backbones), nearestName(name, names)].filter((one) => one !== undefined);
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `backbones are ${backbones.join(", ")}`;

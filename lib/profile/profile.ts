@@ -35,7 +35,7 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
     checkPageFile(out, options.force);
     await checkCharts();
   }
-  const named = models.map((model) => findModel(model, overrides));
+  const named = await Promise.all(models.map((model) => findModel(model, overrides)));
   const config = sharedEngine(named);
   checkClock(how.clock, config);
   const engine = await openEngine(config);

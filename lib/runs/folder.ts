@@ -24,7 +24,7 @@ export async function checkpointNames(run: string): Promise<string[]> {
  *
  * @throws UserError when the path is missing or a folder without weights
  */
-export async function findWeights(path: string): Promise<string> {
+export async function findWeights(path: string | undefined): Promise<string> {
   if (typeof path !== "string") {
     throw new UserError("weights is missing: the path of a weights file, a checkpoint or a run's folder"); // from JavaScript
   }

@@ -62,6 +62,13 @@ export async function lockRun(run: string): Promise<RunLock> {
   };
 }
 
+/** Whether a training writes into the folder now. */
+export async function isLocked(run: string): Promise<boolean> {
+  const path = join(run, LOCK_FILE);
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text !== undefined && isHeld(path, parse(text));
+}
+
 /** @returns false where there is a lock already */
 const create = (path: string, own: Holder): Promise<boolean> => createNew(path, `${JSON.stringify(own)}\n`);
 

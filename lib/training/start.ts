@@ -12,6 +12,7 @@ import { loadLatestCheckpoint } from "../runs/checkpoint.js";
 import { checkpointNames } from "../runs/folder.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { NO_TREND } from "../runs/trend.js";
+import { lastStep } from "../runs/unfinished.js";
 import { counted } from "../words.js";
 import type { WeightAverage } from "./ema.js";
 import { loadBackbone } from "./initialWeights.js";
@@ -109,12 +110,6 @@ async function refuseLosing(output: string): Promise<void> {
   throw new UserError(
     `${output}: this folder holds ${what}, but no checkpoint to resume from; delete it and start over (--restart), or ${ELSEWHERE}`,
   );
-}
-
-/** The last step of a log that may be cut off; other lines do not matter here. */
-function lastStep(log: string): number {
-  const steps = log.matchAll(/^\{"type":"step","step":(\d+),/gm);
-  return Math.max(0, ...Array.from(steps, ([, step]) => Number(step)).slice(-1));
 }
 
 async function begin({ config, values, average, say }: StartOptions): Promise<Start> {

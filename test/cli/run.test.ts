@@ -48,7 +48,7 @@ describe("the command line", () => {
       [["trian", "x"], /unknown command 'trian'\s+\(Did you mean train/],
       [["train"], /missing required argument 'config'/],
       [["train", "x.yaml", "--sett", "a=1"], /unknown option '--sett'/],
-      [["evaluate", "x.yaml"], /required option '--weights <path>' not specified/],
+      [["evaluate", "small.yaml"], /small\.yaml: a config has no weights: give them with --weights/],
       [["predict", "x.yaml", "--weights", "w", "--out", "o"], /missing required argument 'images'/],
       [["config", "small.yaml", "--set", "training"], /--set training: expected a\.b\.c=value/],
       [["config", "x", "y"], /too many arguments/],
@@ -189,7 +189,7 @@ describe("the command line", () => {
     expect(calls.evaluate[1]?.output).to.equal(resolve("other"));
     const ofFiles = await run(["evaluate", "--annotations", "a", "--results", "r", "--type", "bbox", "--out", "other"]);
     expect(ofFiles).to.include({ code: 2 });
-    expect(ofFiles.stderr).to.contain("--out is for a model with its config");
+    expect(ofFiles.stderr).to.contain("--out is for a model;");
     const missing = await run(["evaluate", config, "--weights", files.path("none")], { api });
     expect(missing.code).to.equal(1);
     expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);

@@ -231,8 +231,17 @@ for (const task of ["segmentation", "detection"] as const) {
         userMessage(() => loadModel(config, { weights, overrides }));
       expect(await load(file, ["model.neck.channels=16"])).to.contain("weights of another model");
       expect(await load(join(run, "none"))).to.contain("no such file");
-      for (const options of [undefined, {}, { weights: 5 }]) {
-        const forgotten = () => Reflect.apply(loadModel, undefined, [config, options]); // as JavaScript may
+      for (const options of [undefined, {}]) {
+        expect(await userMessage(() => loadModel(config, options))).to.equal(
+          `${config}: a config has no weights: give them with --weights (in the API weights), such as --weights ${run}, or name the ` +
+            "folder of a run instead",
+        );
+      }
+      for (const [model, options] of [
+        [config, { weights: 5 }],
+        [shapesConfig(task, data, run), {}],
+      ] as const) {
+        const forgotten = () => Reflect.apply(loadModel, undefined, [model, options]); // as JavaScript may
         expect(await userMessage(forgotten)).to.match(/^weights is missing: the path of a weights file, /);
       }
       const cut = join(data.folder, "cut.safetensors");

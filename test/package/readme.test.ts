@@ -35,7 +35,7 @@ describe("the README", () => {
   before(() => {
     const [objects] = blocks("README.md", "yaml");
     const config = objects!.replaceAll("node_modules/densekit/", ROOT);
-    files = writeFiles({ "mine.yaml": config, "runs/mine/best.safetensors": "" });
+    files = writeFiles({ "mine.yaml": config, "runs/mine/config.yaml": config, "runs/mine/best.safetensors": "" });
     process.chdir(dirname(files.path("mine.yaml")));
   });
   after(() => {

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { loadConfig } from "../../config/load.js";
 import type { Config } from "../../config/schema.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
+import { loadNamedConfig } from "../../inference/namedConfig.js";
 import { sourceOf } from "../../tasks/kinds.js";
 import type { DataSource, Split } from "../../tasks/sources.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
@@ -65,7 +65,7 @@ export async function readSource(
   const paths = pathsOf(flags);
   if (config !== undefined) {
     if (isAnyGiven(paths)) throw new UserError("give a config or the paths of a data set, not both", 2);
-    const loaded = loadConfig(config, { overrides: flags.set }).config;
+    const loaded = (await loadNamedConfig(config, { overrides: flags.set })).config;
     return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
   }
   return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags)] };

@@ -1,20 +1,19 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { loadConfig } from "../../config/load.js";
 import { UserError } from "../../errors.js";
-import { findWeights } from "../../runs/folder.js";
-import { type ConfigOptions, type Context, printResult } from "../context.js";
-import { collect, createCommand } from "../options.js";
+import { type Context, printResult } from "../context.js";
+import { type ModelOptions, modelOf } from "../model.js";
+import { createCommand, MODEL, withOverrides, withWeights } from "../options.js";
 import { showing } from "../progress.js";
 import { metricsTable } from "../table.js";
 import { type CocoFlags, evaluateCoco } from "./coco.js";
 import { evaluateLabelMaps, type LabelMapFlags } from "./labelMaps.js";
 
-type ModelFlags = ConfigOptions & { readonly weights?: string; readonly out?: string };
+type ModelFlags = ModelOptions & { readonly out?: string };
 type Flags = ModelFlags & Partial<CocoFlags & LabelMapFlags>;
 
 const EXAMPLES = [
-  "evaluate my.yaml --weights runs/my",
+  "evaluate runs/my",
   "evaluate my.yaml --weights runs/my/best.safetensors --json > metrics.json",
   "evaluate my.yaml --weights runs/other --out other-on-my-data",
   "evaluate --annotations instances_val2017.json --results results.json --type bbox",
@@ -28,27 +27,18 @@ export function evaluateCommand(context: Context): Command {
     "evaluate",
     "Evaluate a model on its validation set, or third-party results: COCO files, or folders of label maps",
     EXAMPLES,
-  )
-    .argument(
-      "[config]",
-      "config file (YAML), or the name of one shipped with densekit; omit it for third-party results",
-    )
-    .addOption(
-      new Option("--set <path=value>", "override a value of the config; null deletes it; repeatable")
-        .argParser(collect)
-        .default([], "none"),
-    )
-    .option("--weights <path>", "with a config: weights file, checkpoint or run folder (its best weights)")
+  ).argument("[model]", `${MODEL}; omit it for third-party results`);
+  withWeights(withOverrides(command))
     .option(
       "--out <folder>",
-      "with a config: where metrics and results go; default evaluation/ in its output folder, unless a run of other weights is there",
+      "with a model: where metrics and results go; default evaluation/ in its output folder, unless a run of other weights is there",
     )
     .option("--annotations <path>", "COCO instances file; for label maps the folder of the ground truth");
   for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);
-  return command.action(async (config: string | undefined, flags: Flags) => {
-    if (config !== undefined) return evaluateModel(config, flags, context);
+  return command.action(async (model: string | undefined, flags: Flags) => {
+    if (model !== undefined) return evaluateModel(model, flags, context);
     if (flags.out !== undefined) {
-      throw new UserError("--out is for a model with its config; figures of files are printed, with --json as JSON", 2);
+      throw new UserError("--out is for a model; figures of files are printed, with --json as JSON", 2);
     }
     const { annotations, results, predictions } = flags;
     if (annotations !== undefined && results !== undefined && predictions === undefined) {
@@ -58,7 +48,7 @@ export function evaluateCommand(context: Context): Command {
       return evaluateLabelMaps({ ...flags, annotations, predictions }, context);
     }
     throw new UserError(
-      "give a config with --weights, or --annotations with --results (COCO files), or --annotations with --predictions " +
+      "name a model, or give --annotations with --results (COCO files), or --annotations with --predictions " +
         "(folders of label maps)",
       2,
     );
@@ -88,17 +78,15 @@ const LABEL_MAP_OPTIONS = [
   new Option("--threads <n>", "default: as many as the processor runs at once"),
 ];
 
-async function evaluateModel(path: string, flags: Flags, context: Context): Promise<void> {
-  const { weights: given, out, set } = flags;
-  if (given === undefined) throw new UserError("required option '--weights <path>' not specified", 2);
+async function evaluateModel(named: string, flags: Flags, context: Context): Promise<void> {
+  const { out } = flags;
   const other = (["annotations", "results", "predictions"] as const).find((name) => flags[name] !== undefined);
   if (other !== undefined) {
-    throw new UserError(`--${other} is for third-party results; with a config its validation set is evaluated`, 2);
+    throw new UserError(`--${other} is for third-party results; of a model its own validation set is evaluated`, 2);
   }
-  const { config } = loadConfig(path, { overrides: set });
-  const weights = await findWeights(given);
+  const model = await modelOf(named, flags, context);
   const result = await showing(context, (watch) =>
-    context.api.evaluate({ config, weights, ...(out !== undefined && { output: resolve(out) }), ...watch }),
+    context.api.evaluate({ ...model, ...(out !== undefined && { output: resolve(out) }), ...watch }),
   );
   printResult(context, flags, result, () =>
     [metricsTable(result.metrics ?? {}), "", `metrics and results are in ${result.output}`].join("\n"),

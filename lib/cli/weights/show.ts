@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { loadConfig } from "../../config/load.js";
 import type { WeightsComparison } from "../../inference/compareWeights.js";
+import { loadNamedConfig } from "../../inference/namedConfig.js";
 import type { WeightsContents } from "../../weights/show.js";
 import { counted, pick } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
@@ -19,10 +19,10 @@ export function showCommand(context: Context): Command {
   ];
   return createCommand("show", "List the tensors and other contents of a weights file", examples)
     .argument("<file>", "weights file: .pth, .pt, .npz, .safetensors, an index of shards")
-    .option("--against <config>", "say which tensors of the file fit a config's model, by name")
+    .option("--against <config>", "say which tensors of the file fit the model of a config or a run's folder, by name")
     .action(async (path: string, { against, ...flags }: ShowFlags) => {
       if (against !== undefined) {
-        const { config } = loadConfig(against);
+        const { config } = await loadNamedConfig(against);
         const result = await context.api.weights.compare({ config, weights: path });
         printResult(context, flags, result, () => comparison(result));
         return;

@@ -33,7 +33,7 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
     checkPageFile(out, force);
     await checkCharts();
   }
-  const config = engineConfig(overrides);
+  const config = await engineConfig(overrides);
   checkClock(how.clock, config);
   const engine = await openEngine(config);
   const found: Found[] = [];
@@ -55,7 +55,7 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
 }
 
 /** @throws UserError where something else than the engine is to be another */
-function engineConfig(overrides: readonly string[]) {
+async function engineConfig(overrides: readonly string[]) {
   const other = overrides.find((override) => !override.startsWith("engine."));
   if (other !== undefined) {
     throw new UserError(
@@ -63,7 +63,7 @@ function engineConfig(overrides: readonly string[]) {
       2,
     );
   }
-  return findModel(MODEL, overrides).config.engine;
+  return (await findModel(MODEL, overrides)).config.engine;
 }
 
 interface Found {

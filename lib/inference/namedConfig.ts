@@ -1,0 +1,61 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { displayName, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
+import { UserError } from "../errors.js";
+import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
+
+/** What a user may name a model by. */
+export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder);
+
+/** A config alone: which weights go with it is not known. */
+interface ConfigFile {
+  readonly kind: "config";
+}
+
+/** A run's folder, or a checkpoint's in it: the config is the one it was trained with. */
+interface RunFolder {
+  readonly kind: "run";
+  /** The run's folder. */
+  readonly folder: string;
+  /** The folder whose weights are meant: the run's or the checkpoint's. */
+  readonly weights: string;
+}
+
+/**
+ * Reads the config of what is named: a config file or the name of one that comes with densekit, a run's folder or a
+ * checkpoint's.
+ *
+ * @throws UserError where nothing of that name is there, it is none of these, or the config is wrong
+ */
+export async function loadNamedConfig(named: string, options: LoadOptions = {}): Promise<NamedConfig> {
+  const stat = statSync(named, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) return loadRun(named, options);
+  return { ...loadConfig(named, options), kind: "config" };
+}
+
+/** Of a checkpoint's folder: what its weights are not in. */
+const STATE_FILE = "state.json";
+
+function loadRun(named: string, options: LoadOptions): NamedConfig {
+  const weights = resolve(named);
+  const isCheckpoint = existsSync(join(weights, STATE_FILE));
+  const folder = isCheckpoint ? dirname(dirname(weights)) : weights;
+  const file = join(folder, CONFIG_FILE);
+  const isInRun = !isCheckpoint || basename(dirname(weights)) === "checkpoints";
+  if (!isInRun || !existsSync(file)) throw notARun(named, isCheckpoint);
+  if (existsSync(join(folder, "metrics.json")) && !existsSync(join(folder, LOG_FILE))) {
+    throw new UserError(`${named}: an evaluation's folder, which holds no model; name the folder of a run`);
+  }
+  // First, so that it counts less than what the user sets: the folder may have been moved since its config was written.
+  const overrides = [`output=${JSON.stringify(folder)}`, ...(options.overrides ?? [])];
+  return { ...loadConfig(file, { ...options, overrides }), name: basename(folder), kind: "run", folder, weights };
+}
+
+function notARun(named: string, isCheckpoint: boolean): UserError {
+  const what = isCheckpoint
+    ? `a checkpoint outside of its run's folder, which holds the config (${CONFIG_FILE})`
+    : `not a run's folder: it holds no ${CONFIG_FILE}`;
+  return new UserError(
+    `${displayName(resolve(named))}: ${what}; name the folder that train wrote to, or a config, with --weights for its weights`,
+  );
+}

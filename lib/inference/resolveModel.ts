@@ -1,0 +1,64 @@
+import type { LoadOptions } from "../config/load.js";
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { findWeights } from "../runs/folder.js";
+import { describeUnfinished } from "../runs/unfinished.js";
+import { loadNamedConfig, type NamedConfig } from "./namedConfig.js";
+
+/** A model as commands take it. */
+export interface ResolvedModel {
+  readonly config: Config;
+  /** The file of its weights. */
+  readonly weights: string;
+  /** What to tell of it: that its run has not ended. */
+  readonly remarks: readonly string[];
+}
+
+export interface ResolveModelOptions extends LoadOptions {
+  /** A weights file, a checkpoint's folder or a run's folder (its best weights), in place of the model's own. */
+  readonly weights?: string;
+}
+
+/**
+ * The config and the weights of what a user names a model by: a run's folder (its best weights, else its newest checkpoint's), a
+ * checkpoint's, or a config file, whose weights must be given.
+ *
+ * @throws UserError where there is no such thing, or no weights belong to it
+ */
+export async function resolveModel(
+  named: string,
+  { weights, ...options }: ResolveModelOptions = {},
+): Promise<ResolvedModel> {
+  const found = await loadNamedConfig(named, options);
+  const { config } = found;
+  if (weights !== undefined) return { config, weights: await findWeights(weights), remarks: [] };
+  if (found.kind === "config") throw await weightsNeeded(named, config);
+  const remark = found.folder === found.weights ? await describeUnfinished(found.folder) : undefined;
+  return { config, weights: await ownWeights(found), remarks: remark === undefined ? [] : [remark] };
+}
+
+async function ownWeights({ folder, weights }: Extract<NamedConfig, { kind: "run" }>): Promise<string> {
+  const found = await weightsIn(weights);
+  if (found !== undefined) return found;
+  throw new UserError(
+    `${folder}: the run has no weights yet: the first are written after its first step; wait for them, train it, or give ` +
+      "others with --weights (in the API weights)",
+  );
+}
+
+async function weightsIn(folder: string): Promise<string | undefined> {
+  try {
+    return await findWeights(folder);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function weightsNeeded(named: string, { output }: Config): Promise<UserError> {
+  const own = (await weightsIn(output)) === undefined ? "" : `, such as --weights ${output}`;
+  return new UserError(
+    `${named}: a config has no weights: give them with --weights (in the API weights)${own}, or name the folder of a run instead`,
+    2,
+  );
+}
