@@ -35,6 +35,7 @@ export {
   type Model,
   type SegmentationModel,
 } from "./inference/loadModel.js";
+export { type PackOptions, type PackResult, packModel } from "./inference/pack.js";
 export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
 export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./inference/resolveModel.js";
 export type { Image, LabelMap } from "./pixels/image.js";

@@ -20,9 +20,9 @@ import { detectionKind } from "../../lib/tasks/detection/kind.js";
 import { writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
 import { runLength } from "../../lib/training/length.js";
-import { modelTensors } from "../../lib/training/resume.js";
 import { createSegments } from "../../lib/training/segments.js";
 import { createStepper } from "../../lib/training/stepper.js";
+import { modelTensors } from "../../lib/weights/modelTensors.js";
 
 /*
  * Writes down a training of boxes for bench/peers/detection.py, which repeats it in PyTorch: the weights it starts from, every
@@ -81,7 +81,9 @@ function detectorConfig(): DetectionConfig {
 async function fillFrom(path: string): Promise<void> {
   const opened = await openWeights(path);
   try {
-    await opened.fill(values);
+    const { flat, flatBuffers } = await opened.read(values.parameters);
+    values.flat.set(flat);
+    values.flatBuffers.set(flatBuffers);
   } finally {
     await opened.close();
   }

@@ -5,6 +5,7 @@ import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/mo
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
 import type { EvaluateOptions } from "../inference/evaluate.js";
+import type { PackOptions, PackResult } from "../inference/pack.js";
 import type { PredictOptions, PredictResult } from "../inference/predict.js";
 import type { ObserveOptions, ObserveResult } from "../profile/observations/types.js";
 import type { ProfileOptions, ProfileResult } from "../profile/types.js";
@@ -19,6 +20,7 @@ export interface Api {
   train(options: TrainOptions): Promise<TrainResult>;
   evaluate(options: EvaluateOptions): Promise<EvaluateResult>;
   predictFiles(options: PredictOptions): Promise<PredictResult>;
+  packModel(options: PackOptions): Promise<PackResult>;
   readonly data: DataApi;
   exportModel(options: ExportOptions): Promise<ExportResult>;
   verifyModel(options: VerifyOptions): Promise<VerifyResult>;
@@ -76,6 +78,10 @@ export const api: Api = {
   async predictFiles(options) {
     const { predictFiles } = await import("../inference/predict.js");
     return predictFiles(options);
+  },
+  async packModel(options) {
+    const { packModel } = await import("../inference/pack.js");
+    return packModel(options);
   },
   async exportModel(options) {
     const { exportModel } = await import("../export/exportModel.js");

@@ -24,6 +24,7 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
   [/^my\.yaml$/, "my.yaml, your config"],
   [/^(runs\/my|output=runs\/my)\b/, "runs/my, the folder of its run"],
   [/^my\.onnx$/, "my.onnx, written by export"],
+  [/^my\.densekit$/, "my.densekit, written by pack"],
   [
     /^(mask-rcnn|semantic-fpn)_.*_bccd$/,
     "the data set bccd in DENSEKIT_DATA, or your own: --set data.train.annotations=... and so on",
@@ -40,7 +41,7 @@ export function withConfig(command: Command): Command {
 }
 
 /** What a model may be named by. */
-export const MODEL = "a run's folder, or a config file (YAML) with --weights";
+export const MODEL = "a run's folder, a packed model, or a config file (YAML) with --weights";
 
 /** Adds the MODEL argument, --weights and --set. */
 export function withModel(command: Command): Command {
@@ -51,7 +52,7 @@ export function withModel(command: Command): Command {
 export function withWeights(command: Command): Command {
   return command.option(
     "--weights <path>",
-    "weights file, checkpoint or run folder (its best weights); default the run's own",
+    "weights file, checkpoint or run folder (its best weights); default the model's own",
   );
 }
 

@@ -9,6 +9,7 @@ import { engineCommand } from "./engine.js";
 import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
+import { packCommand } from "./pack.js";
 import { predictCommand } from "./predict.js";
 import { profileCommand } from "./profile/profile.js";
 import { reportCommand } from "./report.js";
@@ -52,6 +53,7 @@ function createProgram(context: Context): Command {
     evaluateCommand,
     reportCommand,
     predictCommand,
+    packCommand,
     profileCommand,
     exportCommand,
     verifyCommand,

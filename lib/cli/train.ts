@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { loadConfig } from "../config/load.js";
+import type { Config } from "../config/schema.js";
 import { DataFault } from "../datasets/fault.js";
 import { UserError } from "../errors.js";
+import { loadNamedConfig } from "../inference/namedConfig.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { checkpointNames } from "../runs/folder.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
@@ -25,6 +27,17 @@ function withOthers(error: unknown, errors: number, config: string): unknown {
   return new UserError(`${error.message} (one of ${errors} errors; densekit data check ${config} lists them)`);
 }
 
+/** @throws UserError for a model that is trained already */
+async function configOf(named: string, overrides: readonly string[]): Promise<Config> {
+  const { config, kind } = await loadNamedConfig(named, { overrides });
+  if (kind === "config") return config;
+  const advice =
+    kind === "run"
+      ? `to continue it, train its config: densekit train ${join(config.output, "config.yaml")} --resume`
+      : `its backbone is a start for a config of your own: --set model.backbone.weights=${named}`;
+  throw new UserError(`${named}: a trained model, and train takes a config; ${advice}`);
+}
+
 export function trainCommand(context: Context): Command {
   const examples = [
     "train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
@@ -41,7 +54,7 @@ export function trainCommand(context: Context): Command {
     .option("--restart", "start over; deletes the run in the output folder")
     .addHelpText("after", SIGNALS)
     .action(async (path: string, flags: TrainFlags) => {
-      const { config } = loadConfig(path, { overrides: flags.set });
+      const config = await configOf(path, flags.set);
       const how = { resume: flags.resume === true, restart: flags.restart === true };
       const saveWanted = () => context.saveWanted?.() === true;
       // Data of a run that is gone on with was looked at when it was begun.

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
 import { checkTask, openWeights } from "../inference/weights.js";
-import { ParameterValues } from "../nn/parameters.js";
+import type { ParameterValues } from "../nn/parameters.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 
@@ -27,8 +27,7 @@ export async function openNetwork(config: Config, weights: string): Promise<Trai
     checkTask(file, config);
     const task = await kindOf(config).open(config, file.description, "val");
     const { description, graphs, parameters } = task;
-    const values = new ParameterValues(parameters);
-    await file.fill(values);
+    const values = await file.read(parameters);
     return { task, network: { description, graphs, values }, weights: file.path };
   } finally {
     await file.close();

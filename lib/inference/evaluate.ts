@@ -3,7 +3,6 @@ import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
 import { writeFileAtomic } from "../files.js";
-import { ParameterValues } from "../nn/parameters.js";
 import type { ProgressEvent } from "../progress.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
@@ -60,8 +59,7 @@ async function evaluateTask(
   weights: Weights,
   { config, output, signal, onEvent }: EvaluateOptions & { readonly output: string },
 ): Promise<EvaluateResult> {
-  const values = new ParameterValues(task.parameters);
-  await weights.fill(values);
+  const values = await weights.read(task.parameters);
   const engine = await openEngine(config.engine);
   const validation = await task.validation(task.predictor({ values, engine, folded: true }));
   try {

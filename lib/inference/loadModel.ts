@@ -49,7 +49,7 @@ export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 /**
  * Loads a trained model. `model.task` tells which kind it is, and so what `predict` answers.
  *
- * @param model a run's folder; or a config file's path, the name of one that comes with densekit, or a config as an object, which
+ * @param model a run's folder or a packed model; or a config file's path, the name of one that comes with densekit, or a config as an object, which
  *   need `options.weights`
  * @throws UserError when config or weights cannot be read, or do not belong together
  */

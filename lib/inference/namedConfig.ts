@@ -1,11 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { displayName, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
+import { loadPortableConfig } from "../config/portable.js";
 import { UserError } from "../errors.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
+import { looksLikeWeights } from "../tensorfiles/looksLike.js";
+import { openTensorFile } from "../tensorfiles/open.js";
 
 /** What a user may name a model by. */
-export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder);
+export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder | PackedModel);
 
 /** A config alone: which weights go with it is not known. */
 interface ConfigFile {
@@ -21,19 +24,29 @@ interface RunFolder {
   readonly weights: string;
 }
 
+/** A file with weights and their config, as `packModel` writes it. */
+interface PackedModel {
+  readonly kind: "packed";
+  readonly weights: string;
+}
+
+/** Under this key of a packed model's metadata lies its config. */
+export const CONFIG_KEY = "densekit.config";
+
 /**
  * Reads the config of what is named: a config file or the name of one that comes with densekit, a run's folder or a
- * checkpoint's.
+ * checkpoint's, a packed model.
  *
  * @throws UserError where nothing of that name is there, it is none of these, or the config is wrong
  */
 export async function loadNamedConfig(named: string, options: LoadOptions = {}): Promise<NamedConfig> {
   const stat = statSync(named, { throwIfNoEntry: false });
   if (stat?.isDirectory()) return loadRun(named, options);
+  if (stat?.isFile() && (await looksLikeWeights(named))) return loadPacked(named, options);
   return { ...loadConfig(named, options), kind: "config" };
 }
 
-/** Of a checkpoint's folder: what its weights are not in. */
+/** A checkpoint's folder is known by it. */
 const STATE_FILE = "state.json";
 
 function loadRun(named: string, options: LoadOptions): NamedConfig {
@@ -58,4 +71,16 @@ function notARun(named: string, isCheckpoint: boolean): UserError {
   return new UserError(
     `${displayName(resolve(named))}: ${what}; name the folder that train wrote to, or a config, with --weights for its weights`,
   );
+}
+
+async function loadPacked(named: string, options: LoadOptions): Promise<NamedConfig> {
+  const file = await openTensorFile(named);
+  await file.close();
+  const text = file.metadata[CONFIG_KEY];
+  if (text === undefined) {
+    throw new UserError(
+      `${named}: weights without a config; name the folder of their run, or a config with --weights ${named}`,
+    );
+  }
+  return { ...loadPortableConfig(text, resolve(named), options), kind: "packed", weights: named };
 }

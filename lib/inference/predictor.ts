@@ -1,6 +1,5 @@
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
-import { ParameterValues } from "../nn/parameters.js";
 import type { Image } from "../pixels/image.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -27,8 +26,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
     checkTask(file, config);
     for (const text of file.remarks) say?.(text);
     const task = await kindOf(config).open(config, file.description, "val");
-    const values = new ParameterValues(task.parameters);
-    await file.fill(values);
+    const values = await file.read(task.parameters);
     const { predict, dispose } = task.predictor({ values, engine, folded: true });
     return {
       task: config.task,

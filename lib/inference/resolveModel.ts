@@ -21,7 +21,7 @@ export interface ResolveModelOptions extends LoadOptions {
 
 /**
  * The config and the weights of what a user names a model by: a run's folder (its best weights, else its newest checkpoint's), a
- * checkpoint's, or a config file, whose weights must be given.
+ * checkpoint's, a packed model, or a config file, whose weights must be given.
  *
  * @throws UserError where there is no such thing, or no weights belong to it
  */
@@ -32,6 +32,7 @@ export async function resolveModel(
   const found = await loadNamedConfig(named, options);
   const { config } = found;
   if (weights !== undefined) return { config, weights: await findWeights(weights), remarks: [] };
+  if (found.kind === "packed") return { config, weights: found.weights, remarks: [] };
   if (found.kind === "config") throw await weightsNeeded(named, config);
   const remark = found.folder === found.weights ? await describeUnfinished(found.folder) : undefined;
   return { config, weights: await ownWeights(found), remarks: remark === undefined ? [] : [remark] };
@@ -58,7 +59,7 @@ async function weightsIn(folder: string): Promise<string | undefined> {
 async function weightsNeeded(named: string, { output }: Config): Promise<UserError> {
   const own = (await weightsIn(output)) === undefined ? "" : `, such as --weights ${output}`;
   return new UserError(
-    `${named}: a config has no weights: give them with --weights (in the API weights)${own}, or name the folder of a run instead`,
+    `${named}: a config has no weights: give them with --weights (in the API weights)${own}, or name the folder of a run or a packed model instead`,
     2,
   );
 }

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import type { ParameterValues } from "../nn/parameters.js";
+import { type Parameter, ParameterValues } from "../nn/parameters.js";
 import { findWeights } from "../runs/folder.js";
 import { fromMetadata, type ModelDescription } from "../tasks/description.js";
 import { openTensorFile } from "../tensorfiles/open.js";
@@ -15,10 +15,16 @@ export interface Weights {
   readonly path: string;
   /** What the file says its model means; undefined where it says nothing. */
   readonly description: ModelDescription | undefined;
+  /** The texts beside its tensors. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** What to tell of it, such as which of two models in it is read. */
   readonly remarks: readonly string[];
-  /** Fills parameters and buffers. @throws UserError when the file holds the weights of another model */
-  fill(values: ParameterValues): Promise<void>;
+  /**
+   * The numbers of a model's parameters and buffers.
+   *
+   * @throws UserError when the file holds the weights of another model, before there is memory for that one's
+   */
+  read(parameters: readonly Parameter[]): Promise<ParameterValues>;
   close(): Promise<void>;
 }
 
@@ -42,11 +48,14 @@ export async function openWeights(path: string): Promise<Weights> {
   return {
     path: found,
     description,
+    metadata: file.metadata,
     remarks: choice === undefined ? [] : [choice],
-    async fill(values) {
-      const plan = planLoad({ file, wanted: values.parameters });
+    async read(parameters) {
+      const plan = planLoad({ file, wanted: parameters });
       requireAll(plan);
+      const values = new ParameterValues(parameters);
       await fillFrom(file, plan, values);
+      return values;
     },
     close: () => file.close(),
   };

@@ -34,6 +34,11 @@ export const evaluationFolder = (run: string): string => join(run, "evaluation")
 export async function openRun(path: string, overrides: readonly string[] = []): Promise<Run> {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new UserError(`${path}: no such folder; give the folder of a run`);
+  if (statSync(folder).isFile()) {
+    throw new UserError(
+      `${path}: a file, which has no training log; evaluate the model with --out NAME/evaluation and report the folder NAME`,
+    );
+  }
   const configs = [join(folder, "config.yaml"), join(evaluationFolder(folder), "config.yaml")];
   const file = configs.find(existsSync);
   if (file === undefined) {

@@ -1,4 +1,6 @@
 import { existsSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { NO_DATA_SET } from "../config/portable.js";
 import type { ClassificationConfig, Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
 import { type ImageLabelsOptions, openImageLabels, placeOf } from "../datasets/imageLabels.js";
@@ -79,13 +81,23 @@ export function imageLabelsSource(
   return { kind: "imageLabels", name: split, ...data[split], ...(classes !== undefined && { classes }) };
 }
 
+const pathsOf = (config: Config, split: Split): [name: string, path: string][] =>
+  Object.entries(config.data[split]).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+
+/** @throws UserError where the config is that of a model's file and nobody has said which data set is meant */
+export function refuseNoDataSet(config: Config, split: Split): void {
+  const missing = pathsOf(config, split).filter(([, path]) => basename(path) === NO_DATA_SET);
+  if (missing.length === 0) return;
+  const keys = missing.map(([name]) => `--set data.${split}.${name}=...`).join(" ");
+  throw new UserError(`${dirname(missing[0]![1])}: the model's file names no data set; name one with ${keys}`);
+}
+
 /**
  * @throws UserError where a path of a config's split does not exist, saying which key names it and where data is looked for
  */
 export function checkPresent(config: Config, split: Split): void {
-  const paths = Object.entries(config.data[split]).filter(
-    (entry): entry is [string, string] => typeof entry[1] === "string",
-  );
+  refuseNoDataSet(config, split);
+  const paths = pathsOf(config, split);
   const missing = paths.find(([, path]) => !existsSync(path));
   if (missing === undefined) return;
   const [name, path] = missing;

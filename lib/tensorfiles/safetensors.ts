@@ -6,7 +6,7 @@ import { broken, checkHeader, encodeHeader, type SafetensorsHeader, type TensorE
 import { bytesOf, DTYPES, elementCount, type Tensor, type TensorData, viewBytes } from "../tensors/tensor.js";
 import type { TensorToWrite } from "../tensors/tensorFile.js";
 
-const LARGEST_HEADER = 100_000_000;
+export const LARGEST_HEADER = 100_000_000;
 
 /** An open file of which only the header has been read. */
 export interface SafetensorsFile extends SafetensorsHeader {

@@ -12,10 +12,10 @@ import { followLoss } from "../runs/trend.js";
 import { learningRateAt } from "../schedules/index.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
+import { modelTensors } from "../weights/modelTensors.js";
 import { reasonToStop, watch } from "./earlyStopping.js";
 import type { WeightAverage } from "./ema.js";
 import { isDue, type RunLength } from "./length.js";
-import { modelTensors } from "./resume.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
 import { createStepper } from "./stepper.js";
 

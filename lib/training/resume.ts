@@ -42,11 +42,6 @@ function fill(values: ParameterValues, tensors: ReadonlyMap<string, Tensor>, pat
   for (const [name, { data }] of tensors) values.view(name).set(data as Float32Array);
 }
 
-/** The model's tensors by name, as views. */
-export function* modelTensors(values: ParameterValues): Generator<[name: string, tensor: Tensor]> {
-  for (const { name, shape } of values.parameters) yield [name, { dtype: "F32", shape, data: values.view(name) }];
-}
-
 /** The paths at which two configs differ, such as `training.seed`; where the run is kept and logged does not count. */
 export function configDifferences(before: Config, now: Config): string[] {
   const ignored = ["output", "training.logEvery", "data.workers", "data.prefetch"];

@@ -9,8 +9,8 @@ import type { TrainingEvent } from "../runs/events.js";
 import { checkpointName, checkpointNames } from "../runs/folder.js";
 import type { Checksums, Progress, TrainingState } from "../runs/state.js";
 import { isGrowing } from "../runs/trend.js";
+import { modelTensors } from "../weights/modelTensors.js";
 import type { WeightAverage } from "./ema.js";
-import { modelTensors } from "./resume.js";
 
 export interface SaverOptions {
   readonly config: Config;

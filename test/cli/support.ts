@@ -36,6 +36,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
       calls.predict.push(options);
       return (answers.predictFiles ?? none)(options);
     },
+    packModel: answers.packModel ?? none,
     profile: answers.profile ?? none,
     observe: answers.observe ?? none,
     exportModel: answers.exportModel ?? none,

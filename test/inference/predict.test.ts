@@ -234,7 +234,7 @@ for (const task of ["segmentation", "detection"] as const) {
       for (const options of [undefined, {}]) {
         expect(await userMessage(() => loadModel(config, options))).to.equal(
           `${config}: a config has no weights: give them with --weights (in the API weights), such as --weights ${run}, or name the ` +
-            "folder of a run instead",
+            "folder of a run or a packed model instead",
         );
       }
       for (const [model, options] of [

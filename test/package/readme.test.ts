@@ -62,6 +62,7 @@ describe("the README", () => {
       "predict",
       "export",
       "verify",
+      "pack",
       "data",
       "doctor",
       "profile",

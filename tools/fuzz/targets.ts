@@ -14,6 +14,7 @@ export const TARGETS: FuzzTargets = {
   npz: () => import("./targets/npz.js"),
   onnx: () => import("./targets/onnx.js"),
   images: () => import("./targets/images.js"),
+  packed: () => import("./targets/packed.js"),
   "pth-legacy": () => import("./targets/pthLegacy.js"),
   "pth-zip": () => import("./targets/pthZip.js"),
   safetensors: () => import("./targets/safetensors.js"),

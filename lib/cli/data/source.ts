@@ -4,7 +4,7 @@ import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
 import { loadNamedConfig } from "../../inference/namedConfig.js";
 import { sourceOf } from "../../tasks/kinds.js";
-import type { DataSource, Split } from "../../tasks/sources.js";
+import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/sources.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
 import { collect } from "../options.js";
 
@@ -66,6 +66,7 @@ export async function readSource(
   if (config !== undefined) {
     if (isAnyGiven(paths)) throw new UserError("give a config or the paths of a data set, not both", 2);
     const loaded = (await loadNamedConfig(config, { overrides: flags.set })).config;
+    for (const split of splits) refuseNoDataSet(loaded, split);
     return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
   }
   return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags)] };
