@@ -20,7 +20,7 @@ const SIDE = { height: 224, width: 224 };
 const VISIT = 0.02;
 
 async function blockSum(name: string, rounds: number): Promise<string> {
-  const model = await findModel(name, ["engine.threads=1"]);
+  const model = findModel(name, ["engine.threads=1"]);
   const network = await openNetwork(model);
   drawParameters(network);
   const engine = await openEngine(model.config.engine);

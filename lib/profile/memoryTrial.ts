@@ -2,7 +2,7 @@ import { openEngine } from "../engines/index.js";
 import { compileForInference } from "../engines/inference.js";
 import { claimProcess } from "../process.js";
 import type { MemoryTask, MemoryUse } from "./memory.js";
-import { findModel } from "./model.js";
+import { openModel } from "./model.js";
 import { openNetwork, record } from "./network.js";
 import { peakMemory } from "./peakMemory.js";
 
@@ -14,7 +14,7 @@ claimProcess();
 
 async function trial({ model, overrides, classes, batch, size }: MemoryTask): Promise<MemoryUse> {
   const before = peakMemory();
-  const named = await findModel(model, overrides);
+  const named = await openModel(model, overrides);
   const network = await openNetwork(named, classes);
   network.values.flat.fill(0.01); // pages that were never written to would not count
   network.values.flatBuffers.fill(1);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { resolveConfig, shippedConfigs } from "../config/load.js";
+import { loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { nearestName, UserError } from "../errors.js";
 import { loadNamedConfig } from "../inference/namedConfig.js";
@@ -30,14 +30,21 @@ const CLASSIFIER = [
   "_base_/runtime/epochs.yaml",
 ];
 
+/** As `findModel`; what is there under the name may be a run's folder or a packed model, too. @throws UserError as it does */
+export async function openModel(asked: string, overrides: readonly string[]): Promise<NamedConfig> {
+  if (!existsSync(asked)) return findModel(asked, overrides);
+  const { config, name } = await loadNamedConfig(asked, { overrides });
+  return { name, asked, config };
+}
+
 /**
  * The config of a name: a backbone's as `backboneNames` has them (`resnet/50` too), which is then a classifier of
- * ImageNet's classes, a shipped config's, a file's path, or a run's folder.
+ * ImageNet's classes, a shipped config's, or a file's path.
  *
  * @param overrides as in `LoadOptions`
  * @throws UserError where there is none, with the nearest names, or where it is wrong
  */
-export async function findModel(name: string, overrides: readonly string[]): Promise<NamedConfig> {
+export function findModel(name: string, overrides: readonly string[]): NamedConfig {
   const backbones = backboneNames();
   const backbone = name.toLowerCase().replace("/", "-");
   if (backbones.includes(backbone) && !existsSync(name)) {
@@ -47,8 +54,7 @@ export async function findModel(name: string, overrides: readonly string[]): Pro
   const shipped = readdirSync(shippedConfigs()).filter((file) => file.endsWith(".yaml"));
   const names = shipped.map((file) => basename(file, ".yaml"));
   if (existsSync(name) || name.endsWith(".yaml") || names.includes(name)) {
-    const { config } = await loadNamedConfig(name, { overrides });
-    return { name: basename(name, ".yaml"), asked: name, config };
+    return { name: basename(name, ".yaml"), asked: name, config: loadConfig(name, { overrides }).config };
   }
   const near = [nearestName(backbone, backbones), nearestName(name, names)].filter((one) => one !== undefined);
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `backbones are ${backbones.join(", ")}`;

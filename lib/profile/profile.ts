@@ -10,7 +10,7 @@ import { profileOf } from "./figures.js";
 import { watchLoad } from "./machine.js";
 import { CLOCKS, type Contender, measureInTurn, ratio, type Timing } from "./measure.js";
 import { memoryOf } from "./memory.js";
-import { findModel, type NamedConfig } from "./model.js";
+import { type NamedConfig, openModel } from "./model.js";
 import { drawParameters, openNetwork, usualSize } from "./network.js";
 import { profilePage } from "./page.js";
 import { peaksOf, preparePeaks } from "./peaks.js";
@@ -35,7 +35,7 @@ export async function profile(options: ProfileOptions): Promise<ProfileResult> {
     checkPageFile(out, options.force);
     await checkCharts();
   }
-  const named = await Promise.all(models.map((model) => findModel(model, overrides)));
+  const named = await Promise.all(models.map((model) => openModel(model, overrides)));
   const config = sharedEngine(named);
   checkClock(how.clock, config);
   const engine = await openEngine(config);

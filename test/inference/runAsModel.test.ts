@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { loadModel } from "../../lib/inference/loadModel.js";
 import { resolveModel } from "../../lib/inference/resolveModel.js";
-import { findModel } from "../../lib/profile/model.js";
+import { openModel } from "../../lib/profile/model.js";
 import { accepted, refused } from "../cli/refused.js";
 import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";
@@ -89,7 +89,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const printed = JSON.parse(stdout);
       expect(printed.training).to.include({ steps: 4, seed: 9 });
       expect(printed.output).to.equal(run);
-      expect((await findModel(run, [])).config).to.deep.include({ task, output: run });
+      expect((await openModel(run, [])).config).to.deep.include({ task, output: run });
       const shown = await accepted(["weights", "show", join(run, "checkpoints", "step-00000004"), "--against", run]);
       expect(shown.stdout).to.match(/the whole model \(evaluate, predict\): (\d+) of \1 tensors fit/);
       expect((await accepted(["data", "check", run])).stdout).to.contain("0 errors");

@@ -37,7 +37,7 @@ describe("profile/places", () => {
 describe("profile/partition", () => {
   for (const name of backboneNames()) {
     it(`gives every operator of ${name} a place, in blocks of which none is most of the model`, async () => {
-      const network = await openNetwork(await findModel(name, []), 10);
+      const network = await openNetwork(findModel(name, []), 10);
       const { outputs } = record(network, 1, { height: 224, width: 224 });
       const parted = partition(outputs, placesOf(network.task));
       const stages = [...new Set(parted.places.map(({ stage }) => stage))];
@@ -51,7 +51,7 @@ describe("profile/partition", () => {
   }
 
   it("has stages for neck and heads of a whole task", async () => {
-    const network = await openNetwork(await findModel("mask-rcnn_efficientformer-nano_fpn128_300_bccd", []));
+    const network = await openNetwork(findModel("mask-rcnn_efficientformer-nano_fpn128_300_bccd", []));
     expect(network.task.description).to.deep.include({ masks: true }).and.have.property("classes").with.length(80);
     const { outputs } = record(network, 1, { height: 64, width: 64 });
     const parted = partition(outputs, placesOf(network.task));
@@ -74,7 +74,7 @@ describe("profile/partition", () => {
   });
 
   it("cuts a model into blocks that give together what it gives whole", async () => {
-    const network = await openNetwork(await findModel("efficientformer-nano", []), 7);
+    const network = await openNetwork(findModel("efficientformer-nano", []), 7);
     drawParameters(network);
     const engine = onnxRuntimeEngine({ threads: 1 });
     const subject = await prepareSubject(network, { engine, batch: 2, size: SIZE, totalOnly: false });

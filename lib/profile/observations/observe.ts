@@ -33,7 +33,7 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
     checkPageFile(out, force);
     await checkCharts();
   }
-  const config = await engineConfig(overrides);
+  const config = engineConfig(overrides);
   checkClock(how.clock, config);
   const engine = await openEngine(config);
   const found: Found[] = [];
@@ -55,7 +55,7 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
 }
 
 /** @throws UserError where something else than the engine is to be another */
-async function engineConfig(overrides: readonly string[]) {
+function engineConfig(overrides: readonly string[]) {
   const other = overrides.find((override) => !override.startsWith("engine."));
   if (other !== undefined) {
     throw new UserError(
@@ -63,7 +63,7 @@ async function engineConfig(overrides: readonly string[]) {
       2,
     );
   }
-  return (await findModel(MODEL, overrides)).config.engine;
+  return findModel(MODEL, overrides).config.engine;
 }
 
 interface Found {
