@@ -48,6 +48,8 @@ export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";
 export type { TrainingEvent } from "./runs/events.js";
+export { type SlimTableOptions, type SlimTableResult, slimTable } from "./slimming/slimTable.js";
+export type { LatencyTable } from "./slimming/tableFile.js";
 export type { FoundClass } from "./tasks/classification/found.js";
 export type { FoundDifference } from "./tasks/comparison.js";
 export type { FoundInstance } from "./tasks/detection/found.js";

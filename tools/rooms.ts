@@ -114,6 +114,23 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "cost and latency of models: the clock for all measurements, models cut into their blocks",
     imports: [...RUNNING, "tasks", "inference", "export", "pages"],
   },
+  slimming: {
+    holds: "networks of a supernet: what they cost, how good they are, which to take",
+    imports: [
+      ...RUNNING,
+      "schemas",
+      "optimizers",
+      "tensors",
+      "tensorfiles",
+      "weights",
+      "runs",
+      "tasks",
+      "training",
+      "inference",
+      "profile",
+      "pages",
+    ],
+  },
   report: {
     holds: "the page of `densekit report`",
     imports: [...RUNNING, "jsonfiles", "runs", "tasks", "inference", "pages"],

@@ -13,6 +13,7 @@ import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { type DataApi, dataApi } from "./data/api.js";
 import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
+import { type SlimApi, slimApi } from "./slim/api.js";
 import { type WeightsApi, weightsApi } from "./weights/api.js";
 
 /** What the commands call. Functions are loaded when a command needs them, so that `--help` needs no engine. */
@@ -30,6 +31,7 @@ export interface Api {
   profile(options: ProfileOptions): Promise<ProfileResult>;
   observe(options: ObserveOptions): Promise<ObserveResult>;
   report(options: ReportOptions): Promise<ReportResult>;
+  readonly slim: SlimApi;
   readonly weights: WeightsApi;
 }
 
@@ -66,6 +68,7 @@ export interface TrainOptions {
 export const api: Api = {
   data: dataApi,
   evaluation: evaluationApi,
+  slim: slimApi,
   weights: weightsApi,
   async train(options) {
     const { train } = await import("../training/train.js");

@@ -14,6 +14,7 @@ import { predictCommand } from "./predict.js";
 import { profileCommand } from "./profile/profile.js";
 import { reportCommand } from "./report.js";
 import { exitCodeOf } from "./signals.js";
+import { slimCommand } from "./slim/slim.js";
 import { trainCommand } from "./train.js";
 import { verifyCommand } from "./verify.js";
 import { weightsCommand } from "./weights/weights.js";
@@ -55,6 +56,7 @@ function createProgram(context: Context): Command {
     predictCommand,
     packCommand,
     profileCommand,
+    slimCommand,
     exportCommand,
     verifyCommand,
     modelRepositoryCommand,

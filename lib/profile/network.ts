@@ -32,7 +32,7 @@ export function drawParameters({ values }: Network): void {
 }
 
 /** The size of the config's test images. */
-export const usualSize = ({ config }: NamedConfig): Size => defaultSize(config);
+export const usualSize = ({ config }: Pick<NamedConfig, "config">): Size => defaultSize(config);
 
 export interface Recorded {
   readonly outputs: Outputs;

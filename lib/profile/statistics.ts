@@ -61,7 +61,8 @@ export const reachingTo = (found: Estimate, figure: number): Estimate =>
   figure < found.low ? { ...found, low: figure } : found;
 
 /** Half the interval's width as a share of the median. */
-export const halfWidth = ({ median: middle, low, high }: Estimate): number => (high - low) / 2 / middle;
+export const halfWidth = ({ median: middle, low, high }: Pick<Estimate, "median" | "low" | "high">): number =>
+  (high - low) / 2 / middle;
 
 /** With fewer independent figures, not even all of them reach the confidence: 1 − 2 · 0.5⁶ = 0.97. */
 const FEWEST = 6;

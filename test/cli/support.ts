@@ -2,6 +2,7 @@ import type { Api, EvaluateOptions, PredictOptions, TrainOptions } from "../../l
 import { dataApi } from "../../lib/cli/data/api.js";
 import { evaluationApi } from "../../lib/cli/evaluation/api.js";
 import { runCli } from "../../lib/cli/run.js";
+import { slimApi } from "../../lib/cli/slim/api.js";
 import { weightsApi } from "../../lib/cli/weights/api.js";
 
 export interface Outcome {
@@ -23,6 +24,7 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
   const api: Api = {
     data: answers.data ?? dataApi,
     evaluation: answers.evaluation ?? evaluationApi,
+    slim: answers.slim ?? slimApi,
     weights: answers.weights ?? weightsApi,
     train(options) {
       calls.train.push(options);

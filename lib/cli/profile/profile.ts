@@ -1,22 +1,19 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { ENGINES } from "../../engines/index.js";
-import { nearestName, UserError } from "../../errors.js";
+import { type Command, Option } from "commander";
+import { UserError } from "../../errors.js";
 import type { Size } from "../../pixels/image.js";
 import type { ClockName } from "../../profile/measure.js";
 import { OBSERVATIONS } from "../../profile/observations/index.js";
 import { counted } from "../../words.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
+import { type EngineFlags, engineOverrides, list, parseSize, withEngine } from "../engineOptions.js";
 import { createCommand, parsePositive, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeObservations } from "./observations.js";
 import { describeResult } from "./text.js";
 
-interface ProfileFlags extends ConfigOptions {
+interface ProfileFlags extends ConfigOptions, EngineFlags {
   readonly batch?: readonly number[];
   readonly size?: readonly Size[];
-  readonly threads?: number;
-  readonly engine?: string;
-  readonly provider?: readonly string[];
   readonly classes?: number;
   readonly compare?: true;
   readonly total?: true;
@@ -38,7 +35,8 @@ export function profileCommand(context: Context): Command {
     "profile --compare efficientformer-l1 resnet-50 mobilenetv2-x1.4",
     "profile --observations --out observations.html",
   ];
-  return withOverrides(createCommand("profile", "Measure where a model's time goes on this machine", examples))
+  const command = createCommand("profile", "Measure where a model's time goes on this machine", examples);
+  return withEngine(withOverrides(command))
     .argument(
       "[models...]",
       "config files, or names of configs or backbones that come with densekit, such as resnet-50",
@@ -55,13 +53,6 @@ export function profileCommand(context: Context): Command {
     )
     .option("--batch <n,...>", "images per batch; default 1", list(parseWhole))
     .option("--size <side or HxW,...>", "sizes of the images; default the config's test size", list(parseSize))
-    .addOption(new Option("--engine <name>", "what runs the model; default the config's").argParser(parseEngine))
-    .option(
-      "--provider <name,...>",
-      "what the engine runs on: providers of onnxruntime, backends of tfjs",
-      list(String),
-    )
-    .option("--threads <n>", "CPU threads; default the config's, or one per core", parseWhole)
     .option(
       "--classes <n>",
       "classes of the model; default the config's, or those of COCO, ADE20K or ImageNet",
@@ -129,40 +120,4 @@ function shared({ rounds, seconds, within, clock, out, force, ...flags }: Profil
     ...(out !== undefined && { out }),
     ...(force !== undefined && { force }),
   };
-}
-
-/** Flags are overrides of the config's keys. */
-function engineOverrides({
-  engine,
-  provider,
-  threads,
-}: Pick<ProfileFlags, "engine" | "provider" | "threads">): string[] {
-  const key = engine === "tfjs" ? "backends" : "providers";
-  return [
-    ...(engine === undefined ? [] : [`engine.type=${engine}`]),
-    ...(provider === undefined ? [] : [`engine.${key}=[${provider.join(",")}]`]),
-    ...(threads === undefined ? [] : [`engine.threads=${threads}`]),
-  ];
-}
-
-function parseEngine(name: string): string {
-  const names = ENGINES.map((engine) => engine.name as string);
-  if (names.includes(name)) return name;
-  const near = nearestName(name, names);
-  throw new InvalidArgumentError(
-    `there is no engine "${name}"; ${near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`}`,
-  );
-}
-
-/** For options that take several values, with commas between them. */
-function list<T>(parse: (text: string) => T): (text: string) => readonly T[] {
-  return (text) => text.split(",").map((part) => parse(part.trim()));
-}
-
-function parseSize(text: string): Size {
-  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
-  if (height === undefined || Number(height) === 0 || Number(width) === 0) {
-    throw new InvalidArgumentError("expected a side or HEIGHTxWIDTH in pixels, such as 224 or 800x1344");
-  }
-  return { height: Number(height), width: Number(width) };
 }

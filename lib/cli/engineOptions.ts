@@ -1,0 +1,61 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { ENGINES } from "../engines/index.js";
+import { nearestName } from "../errors.js";
+import type { Size } from "../pixels/image.js";
+import { parseWhole } from "./options.js";
+
+/** What a command that measures runs on, where it is not the config's. */
+export interface EngineFlags {
+  readonly engine?: string;
+  readonly provider?: readonly string[];
+  readonly threads?: number;
+}
+
+/** Adds --engine, --provider and --threads. */
+export function withEngine(command: Command): Command {
+  return command
+    .addOption(new Option("--engine <name>", "what runs the model; default the config's").argParser(parseEngine))
+    .option(
+      "--provider <name,...>",
+      "what the engine runs on: providers of onnxruntime, backends of tfjs",
+      list(String),
+    )
+    .option("--threads <n>", "CPU threads; default the config's, or one per core", parseWhole);
+}
+
+/** Flags are overrides of the config's keys. */
+export function engineOverrides({
+  engine,
+  provider,
+  threads,
+}: Pick<EngineFlags, "engine" | "provider" | "threads">): string[] {
+  const key = engine === "tfjs" ? "backends" : "providers";
+  return [
+    ...(engine === undefined ? [] : [`engine.type=${engine}`]),
+    ...(provider === undefined ? [] : [`engine.${key}=[${provider.join(",")}]`]),
+    ...(threads === undefined ? [] : [`engine.threads=${threads}`]),
+  ];
+}
+
+function parseEngine(name: string): string {
+  const names = ENGINES.map((engine) => engine.name as string);
+  if (names.includes(name)) return name;
+  const near = nearestName(name, names);
+  throw new InvalidArgumentError(
+    `there is no engine "${name}"; ${near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`}`,
+  );
+}
+
+/** For options that take several values, with commas between them. */
+export function list<T>(parse: (text: string) => T): (text: string) => readonly T[] {
+  return (text) => text.split(",").map((part) => parse(part.trim()));
+}
+
+/** "224" or "800x1344". */
+export function parseSize(text: string): Size {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (height === undefined || Number(height) === 0 || Number(width) === 0) {
+    throw new InvalidArgumentError("expected a side or HEIGHTxWIDTH in pixels, such as 224 or 800x1344");
+  }
+  return { height: Number(height), width: Number(width) };
+}

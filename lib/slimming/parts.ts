@@ -1,0 +1,74 @@
+import { attentionOf } from "../backbones/efficientformerSizes.js";
+import type { Architecture } from "./architecture.js";
+import { type SearchSpace, widthsOf } from "./space.js";
+
+/** A part of a network with a cost of its own. Stages are counted from 1, as people do. */
+export type Part =
+  | { readonly kind: "stem" | "head"; readonly width: number }
+  | { readonly kind: "MB4D" | "MB3D"; readonly stage: number; readonly width: number }
+  /** Between maps and tokens, in either direction. */
+  | { readonly kind: "switch"; readonly stage: number; readonly width: number }
+  /** To a stage from the one before, which is `from` wide. */
+  | { readonly kind: "embedding"; readonly stage: number; readonly from: number; readonly width: number };
+
+export type PartKind = Part["kind"];
+
+export const PART_KINDS = [
+  "stem",
+  "MB4D",
+  "MB3D",
+  "switch",
+  "embedding",
+  "head",
+] as const satisfies readonly PartKind[];
+
+/** A name that tells parts apart: `stem 48`, `MB4D 1 48`, `embedding 2 48-96`. */
+export function partName(part: Part): string {
+  switch (part.kind) {
+    case "stem":
+    case "head":
+      return `${part.kind} ${part.width}`;
+    case "embedding":
+      return `embedding ${part.stage} ${part.from}-${part.width}`;
+    default:
+      return `${part.kind} ${part.stage} ${part.width}`;
+  }
+}
+
+/** The parts of a network, as often as they occur. */
+export function partsOf({ widths, paths }: Architecture): Part[] {
+  const parts: Part[] = [{ kind: "stem", width: widths[0] }];
+  for (const [i, choices] of paths.entries()) {
+    const stage = i + 1;
+    const width = widths[i]!;
+    if (i > 0) parts.push({ kind: "embedding", stage, from: widths[i - 1]!, width });
+    const blocks = choices.filter((choice) => choice !== "identity");
+    const first = blocks.indexOf("MB3D");
+    const isLast = i === paths.length - 1;
+    if (first >= 0 || isLast) parts.push({ kind: "switch", stage, width }); // a head takes tokens in any case
+    for (const kind of blocks) parts.push({ kind, stage, width });
+    if (first >= 0 && !isLast) parts.push({ kind: "switch", stage, width }); // what joins stages takes maps
+  }
+  parts.push({ kind: "head", width: widths[3] });
+  return parts;
+}
+
+/** Every part that a network of the space may have, once each, the wider ones first. */
+export function partsOfSpace(space: SearchSpace): Part[] {
+  const parts: Part[] = [];
+  for (const width of descending(space, 0)) parts.push({ kind: "stem", width });
+  for (const i of [0, 1, 2, 3]) {
+    const stage = i + 1;
+    for (const width of descending(space, i)) {
+      if (i > 0) for (const from of descending(space, i - 1)) parts.push({ kind: "embedding", stage, from, width });
+      parts.push({ kind: "MB4D", stage, width });
+      const attends = attentionOf(space.start)[i]! > 0;
+      if (attends || i === 3) parts.push({ kind: "switch", stage, width });
+      if (attends) parts.push({ kind: "MB3D", stage, width });
+    }
+  }
+  for (const width of descending(space, 3)) parts.push({ kind: "head", width });
+  return parts;
+}
+
+const descending = (space: SearchSpace, stage: number): number[] => widthsOf(space, stage).reverse();

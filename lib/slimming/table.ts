@@ -1,0 +1,191 @@
+import { type EfficientFormerSize, titleOfSize } from "../backbones/efficientformerSizes.js";
+import { UserError } from "../errors.js";
+import type { Timing } from "../profile/measure.js";
+import { type Estimate, estimate, halfWidth } from "../profile/statistics.js";
+import type { ProgressEvent } from "../progress.js";
+import { Random } from "../random.js";
+import { counted } from "../words.js";
+import { architectureOf } from "./architecture.js";
+import { fitCorrection, type Observation } from "./correction.js";
+import { costOf } from "./costs.js";
+import { type Part, partName, partsOf, partsOfSpace } from "./parts.js";
+import { randomSize } from "./randomArchitecture.js";
+import { searchSpace } from "./space.js";
+import {
+  atSpeed,
+  emptyTable,
+  type LatencyTable,
+  latencyCosts,
+  type Measured,
+  partOf,
+  referenceMs,
+  type TableEntry,
+  writeTable,
+} from "./tableFile.js";
+
+/** What times parts and networks, each list in turn with the start, round by round. */
+export interface Bench {
+  timeParts(parts: readonly Part[], enough: IsEnough): Promise<TimedGroup>;
+  timeNetworks(sizes: readonly EfficientFormerSize[], enough: IsEnough): Promise<TimedGroup>;
+}
+
+export interface TimedGroup {
+  /** The start, timed in the same rounds. */
+  readonly reference: Pick<Timing, "ms">;
+  /** In the order of what was to be timed. */
+  readonly timings: readonly Pick<Timing, "ms">[];
+}
+
+/** Whether times are known well enough to stop. @param group all rounds so far */
+export type IsEnough = (group: TimedGroup) => boolean;
+
+export interface BuildOptions {
+  readonly out: string;
+  readonly setting: LatencyTable["setting"];
+  readonly start: EfficientFormerSize;
+  readonly method: LatencyTable["method"];
+  readonly bench: Bench;
+  /** Whole networks that the sums are held against. */
+  readonly networks: number;
+  /** What a run before this one has got to. */
+  readonly begun?: LatencyTable;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: ProgressEvent) => void) | undefined;
+}
+
+/** So many are timed in turn: more would lie minutes apart in a round. */
+const GROUP = 24;
+const NETWORKS_GROUP = 5;
+/** How often what was too noisy is timed again, after all else. */
+const RETRIES = 3;
+
+/**
+ * Times every part of every network of the space, then whole networks, to see how well the sums foretell them. The file is
+ * written after each group, so that a run that was killed goes on from there.
+ *
+ * @throws UserError where the machine is too noisy for the interval asked for; what was timed is kept
+ */
+export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
+  const { out, setting, start, method, bench, begun, signal, onEvent } = options;
+  let table = begun ?? emptyTable({ setting, start, method });
+  const space = searchSpace(start);
+  const smallest = 1 / partsOf(architectureOf(start)).length;
+  const isKnown = (ratio: Estimate): boolean =>
+    halfWidth(ratio) * ratio.median <= method.within * Math.max(ratio.median, smallest);
+  const isKnownWell = (ratio: Estimate): boolean => halfWidth(ratio) <= method.within;
+
+  const timeAll = async <T>(
+    todo: readonly T[],
+    how: {
+      readonly what: string;
+      readonly group: number;
+      readonly isKnown: (ratio: Estimate) => boolean;
+      readonly time: (items: readonly T[], enough: IsEnough) => Promise<TimedGroup>;
+      readonly keep: (item: T, measured: Measured) => void;
+    },
+  ): Promise<readonly T[]> => {
+    let [queue, noisy] = [todo, [] as T[]];
+    let done = 0;
+    for (let attempt = 0; attempt <= RETRIES && queue.length > 0; attempt++) {
+      noisy = [];
+      for (let at = 0; at < queue.length; at += how.group) {
+        signal?.throwIfAborted();
+        onEvent?.({ type: "progress", what: how.what, done, total: todo.length });
+        const items = queue.slice(at, at + how.group);
+        const found = await how.time(items, (group) => ratiosOf(group).every(how.isKnown));
+        const ratios = ratiosOf(found);
+        const now = estimate(found.reference.ms).median;
+        for (const [i, item] of items.entries()) {
+          if (how.isKnown(ratios[i]!)) how.keep(item, measuredOf(ratios[i]!, now));
+          else noisy.push(item);
+        }
+        done = todo.length - (queue.length - at - items.length) - noisy.length;
+        await writeTable(out, table);
+      }
+      queue = noisy;
+    }
+    if (queue.length === 0) onEvent?.({ type: "progress", what: how.what, done, total: todo.length });
+    return queue;
+  };
+
+  const have = new Set(table.entries.map((entry) => partName(partOf(entry))));
+  const noisyParts = await timeAll(
+    partsOfSpace(space).filter((part) => !have.has(partName(part))),
+    {
+      what: "timing parts",
+      group: GROUP,
+      isKnown,
+      time: (parts, enough) => bench.timeParts(parts, enough),
+      keep: (part, measured) => {
+        table = { ...table, entries: [...table.entries, { ...part, ...measured } as TableEntry] };
+      },
+    },
+  );
+  if (noisyParts.length > 0) throw tooNoisy(noisyParts.map(partName), method.within, out);
+
+  const timed = new Set(table.networks.map(({ size }) => titleOfSize(size)));
+  const drawn = drawNetworks(start, options.networks).filter((size) => !timed.has(titleOfSize(size)));
+  const noisyNetworks = await timeAll(drawn, {
+    what: "timing whole networks",
+    group: NETWORKS_GROUP,
+    isKnown: isKnownWell,
+    time: (sizes, enough) => bench.timeNetworks(sizes, enough),
+    keep: (size, measured) => {
+      const { widths, depths, attentionBlocks } = size;
+      const copy = { widths: [...widths], depths: [...depths], attentionBlocks } as LatencyTable["start"];
+      table = { ...table, networks: [...table.networks, { size: copy, ...measured }] };
+    },
+  });
+  if (noisyNetworks.length > 0) throw tooNoisy(noisyNetworks.map(titleOfSize), method.within, out);
+
+  table = table.networks.length === 0 ? table : { ...table, fit: fitCorrection(observationsOf(table)) };
+  await writeTable(out, table);
+  return table;
+}
+
+const ratiosOf = ({ reference, timings }: TimedGroup): Estimate[] =>
+  timings.map(({ ms }) => estimate(ms.map((one, round) => one / reference.ms[round]!)));
+
+/** @param now milliseconds of the start in the same rounds */
+const measuredOf = ({ median, low, high, ...rest }: Estimate, now: number): Measured => ({
+  ms: median * now,
+  low: low * now,
+  high: high * now,
+  ...rest,
+  referenceMs: now,
+});
+
+/** Different networks of the space; fewer where it has no more. */
+function drawNetworks(start: EfficientFormerSize, count: number): EfficientFormerSize[] {
+  const space = searchSpace(start);
+  const random = Random.of("slimming", "networks");
+  const found = new Map<string, EfficientFormerSize>();
+  for (let draws = 0; found.size < count && draws < 100 * count; draws++) {
+    const size = randomSize(space, random);
+    found.set(titleOfSize(size), size);
+  }
+  return [...found.values()];
+}
+
+/** What each whole network takes, beside what its parts take together. */
+export function observationsOf(table: LatencyTable): Observation[] {
+  const { correction: _, ...additive } = latencyCosts(table, "");
+  const now = referenceMs(table);
+  return table.networks.map((network) => {
+    const architecture = architectureOf(network.size);
+    return {
+      sum: costOf(architecture, additive),
+      parts: partsOf(architecture).length,
+      measured: atSpeed(network, now),
+    };
+  });
+}
+
+function tooNoisy(names: readonly string[], within: number, out: string): UserError {
+  const [first, ...others] = names;
+  const more = others.length === 0 ? "" : ` and ${counted(others.length, "other")}`;
+  return new UserError(
+    `the machine is too noisy: ${first}${more} could not be timed to ± ${Math.round(100 * within)} %; what was timed is in ${out}: ` +
+      "end other programs and go on with --resume, or ask for less with --within",
+  );
+}
