@@ -1,6 +1,6 @@
 /**
- * An error the user caused and can mend. The command line prints its message alone, without a stack trace, and exits
- * with `exitCode`.
+ * An error that the user caused and can fix. The command line prints its message alone, without a stack trace, and
+ * exits with `exitCode`.
  *
  * A message says what is wrong, where (file, line, id or path in the config) and what to do about it.
  */
@@ -9,14 +9,14 @@ export class UserError extends Error {
 
   constructor(
     message: string,
-    /** 1: the input or the run is at fault; 2: the command line is. */
+    /** 1: the input or the run is wrong; 2: the command line is. */
     readonly exitCode: 1 | 2 = 1,
   ) {
     super(shortened(message));
   }
 }
 
-/** Of a line of a message: it may name what a file says, which may be megabytes. */
+/** Longest line of a message, which may quote megabytes of a file. */
 const LONGEST_LINE = 2000;
 const LINES_END = 400;
 
@@ -28,8 +28,8 @@ function shortened(message: string): string {
 }
 
 /**
- * Names that the field has for one thing, as keys of configs and as options, here without case, hyphens and underscores. They are
- * suggested, not taken: one name each is enough to learn.
+ * Names that the field uses for the same thing, as config keys and as options; here without case, hyphens and
+ * underscores. They are suggested, not accepted: one name for each thing is enough to learn.
  */
 const SAME_MEANING: readonly (readonly string[])[] = [
   "images image pictures picture pics photos photo imgs img imagedir imgdir imagesdir imagefolder imgprefix",
@@ -59,7 +59,7 @@ const SAME_MEANING: readonly (readonly string[])[] = [
 
 const bare = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, "");
 
-/** Of keys or options: the same in another spelling of its words, or another name of the same thing. */
+/** The key or option that `name` spells differently, or that is another name for the same thing. */
 export function nameOfSameMeaning(name: string, candidates: readonly string[]): string | undefined {
   const wanted = bare(name);
   const meanings = SAME_MEANING.find((names) => names.includes(wanted)) ?? [];
@@ -69,12 +69,12 @@ export function nameOfSameMeaning(name: string, candidates: readonly string[]): 
   );
 }
 
-/** The name in `candidates` nearest to `name` by edit distance, if it is near enough to be a slip of the hand. */
+/** The name in `candidates` nearest to `name` by edit distance, if it is near enough to be a typing error. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - name.length) >= bestDistance) continue; // no distance is less
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue; // the distance is at least that
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

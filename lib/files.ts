@@ -8,7 +8,7 @@ import { UserError } from "./errors.js";
 /**
  * Writes a file so that a reader finds the old content or the whole new one, never half of it: the bytes go to a
  * temporary name in the same folder, are flushed, and the name is changed. Makes missing folders. Content may come in
- * parts, made while the ones before are written.
+ * parts, each produced while the ones before are written.
  *
  * @throws UserError when the folder cannot be written or the disk is full
  */
@@ -35,12 +35,15 @@ export async function writeFileAtomic(
   }
 }
 
-/** The beginning of the file's name is in it; as a whole it must not be longer than the 255 bytes that a name may have. */
+/**
+ * It begins with the start of the file's name, cut so that the whole is not longer than the 255 bytes that a name may
+ * have.
+ */
 function temporaryName(path: string): string {
   return `.${basename(path).slice(0, 60)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
-/** Copies a file as `writeFileAtomic` writes one: nobody sees half of it. Makes missing folders. */
+/** Copies a file as `writeFileAtomic` writes one: a reader never finds half of it. Makes missing folders. */
 export async function copyFileAtomic(from: string, to: string): Promise<void> {
   const temporary = join(dirname(to), temporaryName(to));
   try {
@@ -53,13 +56,13 @@ export async function copyFileAtomic(from: string, to: string): Promise<void> {
   }
 }
 
-/** So that a pipe nobody writes to does not hold the opening up; where the system has no pipes, there is no such flag. */
+/** So that opening a pipe to which nothing writes does not block; a system without pipes does not have the flag. */
 const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file to read, if it is an ordinary one: pipes and devices may have no end, or wait for ever.
+ * Opens a file for reading, if it is a regular one: pipes and devices may never end, or block for ever.
  *
- * @throws UserError when there is none, it cannot be read or is no ordinary file
+ * @throws UserError when it does not exist, cannot be read or is not a regular file
  */
 export async function openFile(path: string): Promise<FileHandle> {
   try {
@@ -88,7 +91,7 @@ export async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** `readBytes`, at once. @param name what messages call the file */
+/** `readBytes`, synchronous. @param name what messages call the file */
 export function readBytesSync(path: string, name = path): Buffer {
   try {
     const file = openSync(path, READ_AT_ONCE);
@@ -110,8 +113,8 @@ function checkOrdinary(stat: { isFile(): boolean; isDirectory(): boolean }, path
 }
 
 /**
- * Where a name that stands in someone's file leads out of the folder it is joined to, on this system or another; undefined
- * where it stays within. What is written below a folder by such names must be held to this.
+ * How a name from someone's file leads out of the folder it is joined to, on this system or another; undefined where it
+ * stays within. Check every such name before writing below a folder.
  */
 export function nameFault(name: string): string | undefined {
   if (name.includes("\0")) return "it holds a zero byte";
@@ -140,14 +143,14 @@ export function checkName(name: string, where: string): void {
   );
 }
 
-/** A text file without its byte order mark. @throws UserError when it cannot be read or is no UTF-8 */
+/** A text file without its byte order mark. @throws UserError when it cannot be read or is not UTF-8 */
 export async function readTextFile(path: string): Promise<string> {
   const bytes = await readBytes(path);
   if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8; save it as UTF-8`);
   return new TextDecoder().decode(bytes);
 }
 
-/** @throws UserError naming the first of the files or folders that is there already, unless `force` */
+/** @throws UserError naming the first of the files or folders that already exists, unless `force` */
 export function refuseExisting(paths: readonly string[], force: boolean | undefined): void {
   if (force === true) return;
   const first = paths.find((path) => existsSync(path));
@@ -160,7 +163,8 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {
-    // Node calls it ENOENT when a read-only or full disk keeps it from making several; made singly, the reason shows.
+    // Node reports ENOENT when a read-only or full disk keeps it from making several; made one by one, they show the
+    // reason.
     if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error;
     await makeFolder(dirname(path));
     await mkdir(path);

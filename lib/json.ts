@@ -1,9 +1,9 @@
-/** Far deeper than what programs write, and far from where going through it would fill the stack. */
+/** Far deeper than programs write, and far from the depth at which a traversal would overflow the stack. */
 const DEEPEST = 200;
 
 class TooDeep extends SyntaxError {}
 
-/** Whether what `parseJson` threw says that the text is nested without end. */
+/** Whether `parseJson` threw this because the text is nested too deeply. */
 export const isTooDeep = (error: unknown): error is SyntaxError => error instanceof TooDeep;
 
 /** As JSON.parse, of texts nested 200 levels deep at most. @throws SyntaxError */
@@ -13,7 +13,7 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * JSON.parse takes any depth, but whoever goes through its result afterwards runs out of stack.
+ * JSON.parse takes any depth, but a traversal of its result then overflows the stack.
  *
  * @throws SyntaxError
  */

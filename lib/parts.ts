@@ -1,6 +1,6 @@
 /**
- * What it takes to add a part of one's own: say what it is, with a schema of its keys, and register it; configs then name it by
- * its type.
+ * How to add a part of your own: describe it, with a schema of its config keys, and register it; configs can then name
+ * it by its type.
  */
 export { z } from "zod";
 export {

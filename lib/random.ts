@@ -17,7 +17,7 @@ export class Random {
     return new Random(key, 0);
   }
 
-  /** The stream of this name under where this one stands; drawing from it does not move this one. */
+  /** The stream of this name under this stream's current state; drawing from it does not advance this one. */
   child(...name: readonly (number | string)[]): Random {
     return Random.of(this.key, this.counter, ...name);
   }
@@ -26,7 +26,7 @@ export class Random {
     return new Random(state[0], state[1]);
   }
 
-  /** What `fromState` needs to go on from here. */
+  /** What `fromState` needs to continue from here. */
   get state(): [key: number, counter: number] {
     return [this.key, this.counter];
   }
@@ -78,7 +78,7 @@ export class Random {
     return items;
   }
 
-  /** `count` different indices out of 0 … n − 1 in random order; all of them if count ≥ n. */
+  /** `count` distinct indices from 0 … n − 1 in random order; all of them if count ≥ n. */
   choose(n: number, count: number): Int32Array {
     return this.shuffle(Int32Array.from({ length: n }, (_, i) => i)).slice(0, count);
   }

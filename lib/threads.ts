@@ -5,15 +5,16 @@ import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import { UserError } from "./errors.js";
 import { isOwnProcess, OWN_PROCESS } from "./process.js";
 
-/** What a worker thread answers. An error's class does not survive the way between threads: a user's error is data. */
+/** What a worker thread answers. An error loses its class between threads, so a user error is sent as data. */
 export type Answer<T> =
   | { readonly value: T }
   | { readonly problem: { readonly message: string; readonly exitCode: 1 | 2 } };
 
 /**
- * In a worker thread: the answer of a piece of work. Arrays in it are moved, not copied; shared ones stay shared.
+ * In a worker thread: wraps the result of a piece of work. Arrays in it are moved, not copied; shared ones stay shared.
  *
- * @param owned of its arrays those whose memory is theirs alone though they fill but a part of it: it is moved as well
+ * @param owned arrays of the result that are the only users of their memory although they fill only part of it: it is
+ *   moved as well
  */
 export async function answerOf<T>(
   work: () => T | Promise<T>,
@@ -47,15 +48,15 @@ function collectBuffers(value: unknown, buffers: Set<ArrayBuffer>): void {
   }
 }
 
-/** A view of a part (Node's pooled buffers among them) is copied: others may use the rest of its memory. */
+/** A view of a part (such as Node's pooled buffers) is copied: others may use the rest of the memory. */
 function isWhole(view: ArrayBufferView): boolean {
   return view.byteOffset === 0 && view.byteLength === view.buffer.byteLength;
 }
 
-/** Functions of a worker's module by name; they answer by `answerOf`. */
+/** Functions of a worker's module by name; they return their results through `answerOf`. */
 export type Answering = Readonly<Record<string, (task: never) => Promise<object>>>;
 
-/** Which function is asked, and what for. */
+/** Which function to call, and with what. */
 export interface Question {
   readonly name: string;
   readonly task: never;
@@ -70,15 +71,15 @@ export interface ThreadPool {
   /**
    * Runs a function that the worker's module gives to `answering`.
    *
-   * @param given memory in the task that is moved to the thread, not copied
+   * @param given memory in the task to be moved to the thread instead of copied
    * @throws the UserError of the work; the signal's reason when aborted
    */
   run<T>(name: string, task: object, given?: readonly ArrayBuffer[]): Promise<T>;
-  /** Ends the threads; the process does not exit before. */
+  /** Ends the threads; until then the process does not exit. */
   close(): Promise<void>;
 }
 
-/** As many threads as the machine runs at once. */
+/** As many threads as the machine can run at once. */
 export const defaultThreads = (): number => availableParallelism();
 
 /** @param module the worker's, such as `new URL("./worker.js", import.meta.url)` */
@@ -101,16 +102,16 @@ export function startPool(module: URL, threads: number, signal?: AbortSignal): T
     async close() {
       for (const thread of pool.threads) thread.ref(); // or the process might end while it waits for them
       await started;
-      pool.on("error", () => undefined); // an answer that comes after its question was given up
+      pool.on("error", () => undefined); // an answer to a question that was abandoned
       await pool.destroy();
     },
   };
 }
 
 /**
- * Resolves when every thread has told that it is ready (its first message), or has ended. A thread that is ended while it
- * loads its module takes the process with it (Node's `require` of ES modules, as of Node 20). Once it has started it may be
- * ended at any time: Piscina looks the default export up once, but others with every task.
+ * Resolves when every thread has reported that it is ready (its first message), or has ended. Ending a thread while it
+ * loads its module ends the process too (Node's `require` of ES modules, as of Node 20). Once it has started it may be
+ * ended at any time: Piscina looks up the default export once, but other exports with every task.
  */
 async function allStarted({ threads }: Piscina): Promise<void> {
   const startOf = (thread: Worker) =>
@@ -120,7 +121,7 @@ async function allStarted({ threads }: Piscina): Promise<void> {
   await Promise.all(threads.map(startOf));
 }
 
-/** A copy of an array that threads share instead of copying it again. */
+/** A copy of an array in memory that threads share, so that it is not copied for each. */
 export function shared<C extends Float64Array | Int32Array>(array: C): C {
   const memory = new SharedArrayBuffer(array.byteLength);
   const copy = array instanceof Float64Array ? new Float64Array(memory) : new Int32Array(memory);

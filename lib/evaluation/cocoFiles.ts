@@ -9,7 +9,7 @@ import { type CocoReading, type CocoTables, outlineCocoFiles, readCocoFiles } fr
 import { startWorkers, type Workers } from "./cocoWorkers.js";
 
 export interface EvaluateCocoFilesOptions extends CocoOptions, Omit<CocoReading, "comparedWith"> {
-  /** Default: as many as the processor runs at once; one where the files are small. */
+  /** Default: as many as the processor can run at once; one if the files are small. */
   readonly threads?: number;
 }
 

@@ -23,7 +23,7 @@ export interface CocoReading extends JudgedSubset {
   readonly type: EvaluationType;
   readonly comparedWith: ComparedWith;
   readonly signal?: AbortSignal | undefined;
-  /** Pieces of the files parsed so far, of how many. */
+  /** Number of pieces of the files parsed so far, and of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Files are parsed in pieces of about this many bytes; default 4 MiB. */
   readonly pieceBytes?: number;
@@ -39,7 +39,7 @@ export interface CocoOutlines {
   readonly results: JsonOutline;
 }
 
-/** @throws UserError where a file cannot be read or is none of its kind */
+/** @throws UserError when a file cannot be read or is not a COCO file of its kind */
 export async function outlineCocoFiles({ annotations, results, ...options }: CocoReading): Promise<CocoOutlines> {
   const truth = await outlineJson(annotations, options);
   if (truth.root === "list") {
@@ -108,7 +108,7 @@ export async function readCocoFiles(
   return { groundTruth, detections: joinDetections([detectionColumns([], 0, frame, target), ...found]) };
 }
 
-/** Awaits all in turn, so that of several faults the first one in the file is told. */
+/** Awaits all in turn, so that of several faults the first one in the file is reported. */
 async function inOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   for (const promise of promises) promise.catch(() => undefined);
   const values: T[] = [];
@@ -116,7 +116,7 @@ async function inOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   return values;
 }
 
-/** Puts the file's name before a user's error that does not name it. */
+/** Puts the file's name before a UserError that does not name it. */
 async function named<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();

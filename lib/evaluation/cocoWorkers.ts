@@ -16,7 +16,7 @@ import type {
 } from "../metrics/coco/tables.js";
 import { startPool } from "../threads.js";
 
-// What worker threads are asked to do. Tables lie in shared memory, so that a task is small.
+// The tasks of worker threads. Tables are in shared memory, so that a task is small.
 
 export interface ObjectsTask {
   readonly path: string;
@@ -47,7 +47,7 @@ export async function readDetections(task: DetectionsTask): Promise<DetectionTab
   return detectionColumns(results as CocoResult[], piece.first, frame, target, workOf(piece));
 }
 
-/** What the masks of a piece may ask for. */
+/** How much work the masks of a piece may take. */
 function workOf({ start, end }: JsonPiece): Work {
   const work = boundedWork(process.env[WORK_VARIABLE]);
   work.addFile(end - start);
@@ -85,7 +85,7 @@ export function startWorkers(threads: number, signal?: AbortSignal): Workers {
         return work();
       });
       last = next.catch(() => undefined);
-      return next; // one after the other: each holds its piece of the file
+      return next; // one after the other, because each holds its piece of the file
     };
     return {
       threads,

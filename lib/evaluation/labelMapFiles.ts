@@ -14,18 +14,18 @@ import { type SegmentationFigures, segmentationFigures } from "../metrics/labels
 import { defaultThreads, startPool } from "../threads.js";
 
 export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"> {
-  /** Folder of predicted label maps: PNGs named as the annotations, in subfolders as they. */
+  /** Folder of predicted label maps: PNGs with the names and subfolders of the annotations. */
   readonly predictions: string;
-  /** Folder of true label maps. Every one must have its prediction. */
+  /** Folder of true label maps. Each must have a prediction. */
   readonly annotations: string;
   /** Names in order of the class indices. Default: "class 0" to the highest index that occurs. */
   readonly classes?: readonly string[];
-  /** Refuse more names than label maps and predictions need: mostly they are shifted. Default false. */
+  /** Refuse more names than label maps and predictions use: usually the names are shifted. Default false. */
   readonly refuseUnusedNames?: boolean;
-  /** What annotation names end in, and prediction names instead. Default ".png". */
+  /** How annotation names end; predictions have ".png" instead. Default ".png". */
   readonly annotationSuffix?: string;
   readonly predictionSuffix?: string;
-  /** Default: as many as the processor runs at once; one where there are few maps. */
+  /** Default: as many as the processor can run at once; one if there are few maps. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -53,9 +53,9 @@ const WORTH_THREADS = 4 * PAIRS_PER_TASK;
 const MOST_CLASSES = 255;
 
 /**
- * mIoU and its kin over folders of label maps (8-bit PNGs of one channel).
+ * mIoU and related metrics over folders of label maps (8-bit PNGs with one channel).
  *
- * @throws UserError naming the file that is missing, no label map, of another size, or holds a class out of range; the
+ * @throws UserError naming the file that is missing, not a label map, of another size, or has a class out of range; the
  *   signal's reason when aborted
  */
 export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Promise<LabelMapsEvaluation> {
@@ -81,7 +81,7 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
     let confusion = emptyConfusion(mostClasses);
     let done = 0;
     const coming = tasks.map((task) => pool?.run<ConfusionMatrix>("labelMaps", task));
-    for (const part of coming) part?.catch(() => undefined); // told when its turn comes
+    for (const part of coming) part?.catch(() => undefined); // reported when its turn comes
     for (const [i, task] of tasks.entries()) {
       signal?.throwIfAborted();
       confusion = mergeConfusions(confusion, await (coming[i] ?? countLabelMaps(task)));
@@ -154,7 +154,7 @@ async function findPairs(options: EvaluateLabelMapsOptions): Promise<LabelMapPai
   return truths.map((name) => ({ prediction: join(predictions, nameOf(name)), label: join(annotations, name) }));
 }
 
-/** Files under a folder by path within it, hidden ones left out. */
+/** Files under a folder, by path within it, without hidden ones. */
 async function listFiles(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder, { recursive: true });

@@ -4,9 +4,9 @@ import { UserError } from "../errors.js";
 import { readBytes } from "../files.js";
 import { parseJson } from "../json.js";
 
-/** What `predict` writes beside its results: which image each id is. */
+/** What `predict` writes beside its results: the image of each id. */
 const NAMES_OF_IDS: Readonly<Record<string, string>> = { "results.json": "images.json" };
-/** Of about a million images; what is larger is not looked at. */
+/** The size for about a million images; a larger file is not read. */
 const MOST_BYTES = 200e6;
 
 interface Named {
@@ -15,11 +15,11 @@ interface Named {
 }
 
 /**
- * Results of `predict` are of the images that the file beside them names. Ids that count them, 1, 2, …, are others' in most
- * annotation files, and every figure would be of the wrong image.
+ * The file beside the results of `predict` names their images. Ids that merely number these, 1, 2, …, belong to other
+ * images in most annotation files, so that every metric would be wrong.
  *
  * @param images of the annotation file
- * @throws UserError where an id is that of another image there
+ * @throws UserError when an id is that of another image there
  */
 export async function checkPredictedImages(
   files: { readonly annotations: string; readonly results: string },
@@ -41,7 +41,7 @@ export async function checkPredictedImages(
   );
 }
 
-/** Nothing where the file is missing or no list of images: it may be anybody's. */
+/** Empty where the file is missing or not a list of images: it may be unrelated. */
 async function predicted(path: string): Promise<readonly Named[]> {
   if (!existsSync(path) || statSync(path).size > MOST_BYTES) return [];
   try {
@@ -60,7 +60,7 @@ function isNamed(entry: unknown): entry is Named {
   return typeof Reflect.get(entry, "id") === "number" && typeof Reflect.get(entry, "file_name") === "string";
 }
 
-/** Folders may differ and endings too: the images may have been copied, or saved in another format. */
+/** Folders and extensions may differ: the images may have been copied, or saved in another format. */
 function bareName(path: string): string {
   const name = path.slice(1 + Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")));
   return name

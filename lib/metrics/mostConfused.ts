@@ -4,7 +4,7 @@ export interface Confusion {
   readonly truth: number;
   readonly predicted: number;
   readonly count: number;
-  /** Of all that is truly of the row's class, 0 … 1. */
+  /** As a share of all that is truly of the row's class, 0 … 1. */
   readonly share: number;
 }
 

@@ -1,14 +1,14 @@
 import { UserError } from "../../errors.js";
 import { counted, pick } from "../../words.js";
 
-/** Bins of the calibration error, as customary. */
+/** Bins of the calibration error, the usual number. */
 const BINS = 15;
 
 export interface ClassificationFigures {
   /** Share of the images whose class is the likeliest, and among the five likeliest. */
   readonly top1: number;
   readonly top5: number;
-  /** Means over the classes that are annotated or found. */
+  /** Means over the classes that are annotated or predicted. */
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
@@ -28,7 +28,7 @@ export interface ClassFigures {
 }
 
 export interface ClassificationCounter {
-  /** @param scores [classes] probabilities of one image; of equal ones the class with the lower index ranks first */
+  /** @param scores [classes] probabilities of one image; among equal ones the class with the lower index ranks first */
   add(scores: Float32Array, label: number): void;
   figures(): ClassificationFigures;
 }
@@ -43,7 +43,7 @@ export function classificationCounter(classes: number): ClassificationCounter {
       topK = mergeTopK(topK, countTopK(scores, [label], classes));
       const best = bestOf(scores);
       confusion[label * classes + best]!++;
-      const confidence = scores[best]! || 0; // one that is not a number is none
+      const confidence = scores[best]! || 0; // NaN counts as 0
       const bin = bins[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))]!;
       bin.images++;
       bin.confidence += confidence;
@@ -63,14 +63,14 @@ export function classificationCounter(classes: number): ClassificationCounter {
   };
 }
 
-/** The index of the largest, the first of equal ones. */
+/** The index of the largest score, the first among equal ones. */
 export function bestOf(scores: Float32Array): number {
   let best = 0;
   for (let k = 1; k < scores.length; k++) if (scores[k]! > scores[best]!) best = k;
   return best;
 }
 
-/** As scikit-learn's with zero_division=0, but undefined for a class that is neither annotated nor found. */
+/** As scikit-learn's with zero_division=0, but undefined for a class that is neither annotated nor predicted. */
 function figuresOf(confusion: Float64Array, classes: number, k: number): ClassFigures {
   const right = confusion[k * classes + k]!;
   let images = 0;
@@ -84,7 +84,7 @@ function figuresOf(confusion: Float64Array, classes: number, k: number): ClassFi
   return { precision: share(found), recall: share(images), f1: (2 * right) / (images + found), images };
 }
 
-/** How many of `total` images have their class among the k best. Never changed once made. */
+/** How many of `total` images have their class among the k best. Immutable. */
 export interface TopKCounts {
   readonly total: number;
   /** By k, in the order of `ks`. */
@@ -97,7 +97,7 @@ export function emptyTopK(ks: readonly number[] = [1, 5]): TopKCounts {
 }
 
 /**
- * Counts a batch. Of equal scores the class with the lower index ranks first; a score that is not a number is wrong.
+ * Counts a batch. Among equal scores the class with the lower index ranks first; a NaN score counts as wrong.
  *
  * @param scores [n, classes]
  * @param labels [n] class index
@@ -123,7 +123,7 @@ export function countTopK(
   return { total: labels.length, correct: ks.map((k) => ranks.filter((rank) => rank < k).length), ks };
 }
 
-/** How many classes are ranked before `label`. */
+/** How many classes rank before `label`. */
 function rankOf(scores: Float32Array, label: number): number {
   const own = scores[label]!;
   if (Number.isNaN(own)) return Number.POSITIVE_INFINITY;

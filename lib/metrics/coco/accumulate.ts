@@ -8,21 +8,21 @@ export interface PrecisionRecall {
   readonly precision: Float64Array;
   /** [T, K, A, M] */
   readonly recall: Float64Array;
-  /** [T, R, K, A, M] the score from which the recall is reached. */
+  /** [T, R, K, A, M] the score at which the recall is reached. */
   readonly scores: Float64Array;
 }
 
 /**
- * The same in steps: a curve is level between right detections, so what is kept goes with these, not with the number of
- * categories, of which a set of species has thousands with few objects each.
+ * The same as steps: a curve is level between right detections, so the memory needed grows with their number, not with
+ * the number of categories: a species data set has thousands of those with few objects each.
  */
 export interface Curves {
   readonly shape: PrecisionRecall["shape"];
   /** [T, K, A, M] */
   readonly recall: Float64Array;
-  /** [T, K, A, M] a curve's first step; −1 where it is undefined. Equal curves may be one. */
+  /** [T, K, A, M] a curve's first step; −1 where it is undefined. Equal curves may share their steps. */
   readonly first: Int32Array;
-  /** [steps] the index of the recall threshold behind a step's last; a curve's last step ends at R. */
+  /** [steps] the index after the last recall threshold of a step; a curve's last step ends at R. */
   readonly ends: Int32Array;
   /** [steps] */
   readonly precision: Float64Array;
@@ -30,7 +30,7 @@ export interface Curves {
   readonly scores: Float64Array;
 }
 
-/** Curves that grow by a step at a time. */
+/** Curves that grow one step at a time. */
 export interface GrowingCurves extends Curves {
   steps: number;
   ends: Int32Array;
@@ -56,7 +56,7 @@ export function emptyCurves(options: ResolvedCocoOptions, categories: number): G
   };
 }
 
-/** Without the room to grow. */
+/** The curves without spare room. */
 export function grown({ steps, ends, precision, scores, ...rest }: GrowingCurves): Curves {
   return {
     ...rest,
@@ -66,7 +66,7 @@ export function grown({ steps, ends, precision, scores, ...rest }: GrowingCurves
   };
 }
 
-/** Makes room for so many steps more. */
+/** Makes room for `count` more steps. */
 export function reserve(curves: GrowingCurves, count: number): void {
   const needed = curves.steps + count;
   if (needed <= curves.ends.length) return;
@@ -100,7 +100,7 @@ export function atEveryRecall(curves: Curves, values: Float64Array): Float64Arra
 /**
  * Writes a category's entries (COCOeval's `accumulate`).
  *
- * @param capacity the most detections a category has
+ * @param capacity the largest number of detections of a category
  */
 export function accumulator(
   options: ResolvedCocoOptions,
@@ -115,7 +115,7 @@ export function accumulator(
     for (let m = 0; m < M; m++) {
       const within = rankedWithin(found, options.maxDetections[m]!, ranked);
       if (within.length === before) {
-        takeOver(output, k, m); // the limit before let the same ones through
+        takeOver(output, k, m); // the previous limit kept the same detections
         continue;
       }
       before = within.length;
@@ -133,7 +133,7 @@ export function accumulator(
   };
 }
 
-/** The curves of the limit before `m` are those of `m`. */
+/** Copies the curves of the limit before `m` to `m`. */
 function takeOver({ shape, recall, first }: Curves, k: number, m: number): void {
   const [T, , K, A, M] = shape;
   for (let t = 0; t < T; t++) {
@@ -160,7 +160,7 @@ function emptyCurve(capacity: number): Curve {
   return { right: 0, wrong: 0, precision: new Float64Array(capacity), scores: new Float64Array(capacity) };
 }
 
-/** The verdicts on the detections within a limit, by falling score. */
+/** The verdicts on the detections within a limit, by descending score. */
 function rankedWithin({ ranked, count, ranks }: ClassVerdicts, limit: number, into: Int32Array): Int32Array {
   let length = 0;
   for (let i = 0; i < count; i++) if (ranks[ranked[i]!]! < limit) into[length++] = ranked[i]!;
@@ -168,8 +168,8 @@ function rankedWithin({ ranked, count, ranks }: ClassVerdicts, limit: number, in
 }
 
 /**
- * Fills one curve for each threshold of a word of verdicts. Most detections are wrong, or ignored, at every threshold at
- * once; those cost one step for all curves.
+ * Fills one curve for each threshold of a word of verdicts. Most detections are wrong, or ignored, at all thresholds;
+ * such a detection takes one step for all curves together.
  */
 function traceCurves(
   found: ClassVerdicts,

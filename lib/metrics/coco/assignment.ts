@@ -2,43 +2,44 @@ import { boxIou } from "./overlaps.js";
 import { fallingOrder, groupRows } from "./rows.js";
 import type { DetectionTable, EvaluationType, GroundTruthTable } from "./tables.js";
 
-/** Ground truth and detections as tables, and what of them is compared. */
+/** Ground truth and detections as tables, and whether boxes or masks are compared. */
 export interface AssignmentInput {
   readonly type: EvaluationType;
   readonly groundTruth: GroundTruthTable;
-  /** Where masks are judged, compared with the objects of all classes: made with `comparedWith` "image". */
+  /** For masks, made with `comparedWith` "image": compared with the objects of all classes. */
   readonly detections: DetectionTable;
-  /** From this overlap on an object counts as found. Default 0.5. */
+  /** The smallest overlap at which an object counts as found. Default 0.5. */
   readonly iouThreshold?: number;
-  /** How many detections an image may have, the best ones. Default 100. */
+  /** The largest number of detections of an image, the best ones. Default 100. */
   readonly maxDetections?: number;
 }
 
-/** A detection that is wrong, in `matches`. */
+/** In `matches`: a wrong detection. */
 export const WRONG = -1;
-/** A detection on a crowd, which counts neither as right nor as wrong. */
+/** In `matches`: a detection on a crowd, which counts neither as right nor as wrong. */
 export const IGNORED = -2;
 
-/** One image's D detections and G objects of all classes, and which found which. */
+/** One image's D detections and G objects of all classes, and which detection found which object. */
 export interface AssignedImage {
   /** Index into `imageIds`. */
   readonly image: number;
-  /** [D] rows of the detection table by falling score. */
+  /** [D] rows of the detection table by descending score. */
   readonly detections: Int32Array;
   /** [G] rows of the ground truth's table. */
   readonly objects: Int32Array;
   /** [D, G] intersection over union, over the detection's own area for a crowd. */
   readonly ious: Float64Array;
-  /** [D] place among `objects` of the object found, WRONG or IGNORED. */
+  /** [D] index into `objects` of the object found, WRONG or IGNORED. */
   readonly matches: Int32Array;
-  /** [G] place among `detections` of the one that found the object, or −1. */
+  /** [G] index into `detections` of the one that found the object, or −1. */
   readonly found: Int32Array;
 }
 
 /**
- * Gives each detection, best score first, the object of its class it overlaps most, if by the threshold and not yet
- * taken. What is left over and lies by more than the threshold on a crowd of its class is ignored. This is the matching
- * of TIDE; it differs from COCO's only in ties of overlaps and in that the limit counts all classes of an image.
+ * Gives each detection, best score first, the object of its class that it overlaps most, if the overlap reaches the
+ * threshold and the object is not yet taken. A remaining detection that overlaps a crowd of its class by more than the
+ * threshold is ignored. This is the matching of TIDE; it differs from COCO's only in ties of overlaps and in that the
+ * limit applies to all classes of an image together.
  *
  * A detection's fate depends on better ones alone, so leaving out those below a score changes nothing for the others.
  *
@@ -90,7 +91,7 @@ function match(
   return { ious, matches, found };
 }
 
-/** @throws RangeError where masks are judged but were compared with objects of their own class alone */
+/** @throws RangeError when masks are judged but were only compared with objects of their own class */
 function iousOf({ type, groundTruth, detections }: AssignmentInput): (rows: Rows) => Float64Array {
   return type === "bbox" ? boxIousOf(groundTruth, detections) : maskIousOf(groundTruth, detections);
 }

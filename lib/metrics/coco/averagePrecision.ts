@@ -10,7 +10,7 @@ export interface Points {
   columns(): { readonly classes: Int32Array; readonly scores: Float64Array; readonly right: Uint8Array };
 }
 
-/** @param capacity how many points there will be at the most */
+/** @param capacity the largest number of points */
 export function emptyPoints(capacity: number): Points {
   const classes = new Int32Array(capacity);
   const scores = new Float64Array(capacity);

@@ -1,6 +1,6 @@
 import { type AssignedImage, type AssignmentInput, IGNORED } from "./assignment.js";
 
-/** Which classes detectors take for which, with background as the last class. */
+/** Which classes a detector confuses, with background as the last class. */
 export interface DetectionConfusion {
   /** K, without background. */
   readonly classes: number;
@@ -17,10 +17,11 @@ export interface DetectionConfusionOptions extends AssignmentInput {
 
 /**
  * Counts each object and each detection once. First, as in the figures, each detection takes an object of its own class
- * (see `assignImages`): these are the diagonal. Then each one left over, best score first, takes the object left over
- * that it overlaps most, of whatever class, if by the threshold: a confusion. Detections that have still none are in the
- * background's row (so are duplicates), objects in its column: these are missed. Hence a row's sum is the number of
- * objects of a class, a column's sum that of its detections, and the diagonal agrees with precision and recall.
+ * (see `assignImages`): these are the diagonal. Then each remaining detection, best score first, takes the remaining
+ * object of any class that it overlaps most, if the overlap reaches the threshold: a confusion. Detections still
+ * without an object, duplicates among them, are in the background's row; objects still without a detection are missed
+ * and are in its column. Hence a row's sum is the number of objects of a class, a column's sum that of its detections,
+ * and the diagonal agrees with precision and recall.
  *
  * @param images assigned at the same IoU threshold
  */

@@ -9,7 +9,7 @@ export const ERROR_KINDS = ["localisation", "class", "duplicate", "background", 
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export interface ErrorOptions extends AssignmentInput {
-  /** Below this overlap, or at it, a detection lies on background. Default 0.1. */
+  /** At this overlap or less a detection is on background. Default 0.1. */
   readonly backgroundThreshold?: number;
 }
 
@@ -29,26 +29,29 @@ export interface ErrorBreakdown {
   readonly errors: readonly ErrorCost[];
   /** How much higher the AP would be if wrong detections ranked behind all right ones. */
   readonly falsePositives: number;
-  /** How much higher the AP would be if nothing that is not found had to be found. */
+  /** How much higher the AP would be if no missed object had to be found. */
   readonly falseNegatives: number;
 }
 
-/** An error of a detection, or a missed object (row −1), and what mends it. */
+/** An error of a detection, or a missed object (row −1), and how it is corrected. */
 interface DetectionError {
   readonly kind: ErrorKind;
-  /** Of the detection table. */
+  /** In the detection table. */
   readonly row: number;
   readonly classIndex: number;
-  /** The class in which the detection would be right, were the error mended; else mending takes it away. */
+  /**
+   * The class in which the detection would be right if the error were corrected; undefined if correcting it removes the
+   * detection.
+   */
   readonly rightIn: number | undefined;
-  /** On a crowd: it is no point of the curve unless mended. */
+  /** On a crowd: not a point of the curve unless corrected. */
   readonly ignored: boolean;
 }
 
 /**
- * What kinds of errors cost how much AP, after TIDE (Bolya, Foley, Hays and Hoffman: TIDE: A General Toolbox for
- * Identifying Object Detection Errors, ECCV 2020) and equal to the figures of its package `tidecv`. Each wrong detection
- * is one error, the first of these that holds:
+ * How much AP each kind of error costs, after TIDE (Bolya, Foley, Hays and Hoffman: TIDE: A General Toolbox for
+ * Identifying Object Detection Errors, ECCV 2020) and equal to the figures of its package `tidecv`. Each wrong
+ * detection is one error, the first of these that holds:
  *
  * - localisation: the object of its class it overlaps most it overlaps by 0.1 … 0.5;
  * - class: it overlaps an object of another class by 0.5;
@@ -56,9 +59,10 @@ interface DetectionError {
  * - background: it overlaps no object by more than 0.1;
  * - both: anything else, so both class and place are wrong.
  *
- * Mending a localisation or class error makes the detection right about the object it was nearest to, if none found that
- * object and no better error claims it; else, and for the other kinds, it takes the detection away. An object that
- * nothing found and no such error could is missed; mending takes it away too. Crowds only excuse detections.
+ * Correcting a localisation or class error makes the detection a match of the object it was nearest to, if no detection
+ * found that object and no better error claims it; otherwise, and for the other kinds, the detection is removed. An
+ * object that no detection found and no such error claims is missed; correcting that removes it too. Crowds only excuse
+ * detections.
  */
 export function errorBreakdown(options: ErrorOptions): ErrorBreakdown {
   return breakDownErrors(assignImages(options), options);
@@ -87,7 +91,7 @@ export function breakDownErrors(images: readonly AssignedImage[], options: Error
     });
   }
   const ap = meanAp(curve, positives) ?? -1;
-  // Equal scores are ranked as in tidecv: what was wrong before what was right.
+  // Equal scores are ranked as in tidecv: wrong detections before right ones.
   const mend = (kind?: ErrorKind): Points => {
     const points = emptyPoints(errors.length + right.count);
     for (const error of errors) {
@@ -119,7 +123,7 @@ export function breakDownErrors(images: readonly AssignedImage[], options: Error
   };
 }
 
-/** An image's errors: those of its detections by falling score, then what is missed. */
+/** An image's errors: those of its detections by descending score, then missed objects. */
 function errorsOf(image: AssignedImage, options: ErrorOptions): DetectionError[] {
   const { groundTruth, detections } = options;
   const { objects, found, matches } = image;
@@ -150,7 +154,7 @@ function classify(
 ): { readonly kind: ErrorKind; readonly object: number } {
   const G = objects.length;
   const own = detections.category[rows[d]!];
-  let [same, other] = [-1, -1]; // the object of this class, and of another one, overlapped most; of equal ones the first
+  let [same, other] = [-1, -1]; // the objects of this class and of another that it overlaps most; the first among equal ones
   let duplicate = false;
   const iou = (g: number): number => (g < 0 ? 0 : ious[d * G + g]!);
   for (let g = 0; g < G; g++) {
@@ -180,7 +184,7 @@ export interface CocoErrorsOptions extends JudgedSubset, Omit<ErrorOptions, "gro
 }
 
 /**
- * What the kinds of error in COCO results cost; see `errorBreakdown`.
+ * How much AP each kind of error costs in COCO results; see `errorBreakdown`.
  *
  * @throws UserError naming the annotation or result that is malformed or unknown
  */

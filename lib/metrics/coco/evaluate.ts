@@ -27,21 +27,24 @@ export interface CategoryFigures {
   readonly ar: number;
 }
 
-/** Precision and scores at every recall are made of the curves when they are first asked for. */
+/** Precision and scores at every recall are computed from the curves on first use. */
 export interface CocoEvaluation extends PrecisionRecall {
-  /** What they are made of; figures are computed from it. */
+  /** The curves they are computed from, as are the metrics. */
   readonly curves: Curves;
   readonly type: EvaluationType;
   readonly options: ResolvedCocoOptions;
   /** AP, AP50, AP75, AP small, medium, large, AR at the three limits, AR small, medium, large; −1 = undefined. */
   readonly stats: readonly number[];
-  /** The same with what each one is. */
+  /** The same, each with its meaning. */
   readonly rows: readonly SummaryRow[];
-  /** At the first area range and the largest limit. Without categories one entry with id −1. */
+  /** At the first area range and the largest limit. With `useCategories` false, one entry with id −1. */
   readonly categories: readonly CategoryFigures[];
-  /** By category, area range and image, where `keepMatches` asked for them. Images without either are left out. */
+  /**
+   * By category, area range and image, if `keepMatches` is set. Images with neither objects nor detections are left
+   * out.
+   */
   readonly matches: readonly ImageMatches[];
-  /** What holds the figures down without being an error, such as results of categories the ground truth lacks. */
+  /** What lowers the metrics without being an error, such as results of categories that the ground truth lacks. */
   readonly remarks: readonly string[];
 }
 
@@ -75,7 +78,7 @@ export interface Accumulated {
   readonly matches: readonly ImageMatches[];
 }
 
-/** Adds the figures to accumulated curves. */
+/** Computes the metrics from accumulated curves. */
 export function finishEvaluation({ curves, groundTruth, detections, ...rest }: Accumulated): CocoEvaluation {
   const rows = summarize(curves, rest.options);
   const stats = rows.map(({ value }) => value);
@@ -143,7 +146,7 @@ export function evaluateCoco(options: EvaluateCocoOptions): CocoEvaluation {
   return evaluateTables({ ...rest, groundTruth: truth, detections });
 }
 
-/** What masks must be compared with for these options. */
+/** What masks must be compared with under these options. */
 export function comparisonFor({ useCategories }: CocoOptions): ComparedWith {
   return useCategories === false ? "image" : "category";
 }
@@ -155,7 +158,7 @@ export interface EvaluateInstancesOptions extends CocoOptions {
   readonly type: EvaluationType;
 }
 
-/** Judges detections held in memory, without a detour over COCO's files. Category ids are class indices. */
+/** Judges detections in memory, without COCO files. Category ids are class indices. */
 export function evaluateInstances(options: EvaluateInstancesOptions): CocoEvaluation {
   const { groundTruth, detections, classes, ...rest } = options;
   const truth = groundTruthFromInstances({ images: groundTruth, classes, type: rest.type });
@@ -175,7 +178,7 @@ export function formatCocoSummary(evaluation: CocoEvaluation): string {
 const NAMED = 5;
 
 /**
- * What holds figures down without being an error: results that the reference leaves out without a word, and objects that it
+ * What lowers the metrics without being an error: results that the reference leaves out silently, and objects that it
  * never counts as found.
  */
 export function remarksOn(

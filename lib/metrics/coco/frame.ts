@@ -3,15 +3,15 @@ import { nearestName, UserError } from "../../errors.js";
 import { indexOfSorted } from "./rows.js";
 import type { Judged } from "./tables.js";
 
-/** The images and categories a file knows, and which of them are judged: what annotations and results are read by. */
+/** The images and categories of a file, and which of them are judged: needed to read annotations and results. */
 export interface CocoFrame {
-  /** [I] every image's id in growing order. */
+  /** [I] every image's id in ascending order. */
   readonly imageIds: Float64Array;
   /** [I, 2] height, width; 0 where the file does not say. */
   readonly imageSizes: Int32Array;
   /** [I] index among the judged images, or −1. */
   readonly judgedImages: Int32Array;
-  /** [K] every category's id in growing order. */
+  /** [K] every category's id in ascending order. */
   readonly categoryIds: Float64Array;
   /** [K] index among the judged categories, or −1. */
   readonly judgedCategories: Int32Array;
@@ -26,8 +26,8 @@ export interface JudgedSubset {
   /** The same by name, or by id as text. */
   readonly categories?: readonly string[];
   /**
-   * What becomes of an object without a mask where masks are judged. refuse, the default: it is an error, as it is for pycocotools;
-   * ignore: its box counts as a crowd's mask, so that it is not missed and what is found in it is not wrong.
+   * How an object without a mask is treated where masks are judged. refuse, the default: as an error, as in
+   * pycocotools; ignore: its box counts as a crowd's mask, so that it is not missed and a detection in it is not wrong.
    */
   readonly withoutMask?: "refuse" | "ignore";
 }
@@ -62,7 +62,7 @@ export function readFrame({ images, categories }: CocoLists, subset: JudgedSubse
   return [frame, { imageIds: judgedIds, categoryIds, categoryNames: Array.from(categoryIds, (id) => names.get(id)!) }];
 }
 
-/** A name is for people to read: a number will do, and the id where there is none. */
+/** A name is only for people to read: a number is accepted, and the id stands in for a missing one. */
 function nameOf({ id, name }: { readonly id: number; readonly name?: unknown }, index: number): string {
   if (name === undefined || name === null) return String(id);
   if (typeof name === "string" || typeof name === "number") return String(name);
@@ -81,7 +81,11 @@ function categoryNamed(name: string, categories: CocoLists["categories"]): numbe
   throw new UserError(`the ground truth has no category "${name}"${hint}`);
 }
 
-/** An entry may stand there twice, but two under one id would be judged as one. @param called what an entry is called by */
+/**
+ * An entry may be repeated, but two different ones with the same id would be judged as one.
+ *
+ * @param called what an entry is called by
+ */
 function checkIds(list: readonly { readonly id: number }[], name: string, called: "file_name" | "name"): void {
   const names = new Map<number, unknown>();
   list.forEach((entry, i) => {

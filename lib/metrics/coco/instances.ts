@@ -16,7 +16,7 @@ export interface EvaluatedObjects {
   readonly labels: Int32Array;
   /** [n] */
   readonly crowd: Uint8Array;
-  /** [n] what decides on the size class; the mask's area, or the box's where there is no mask, if left out. */
+  /** [n] decides the size class; default the mask's area, or the box's where there is no mask. */
   readonly areas?: Float32Array | Float64Array;
   /** [n] of the image's size. */
   readonly masks?: readonly (Rle | undefined)[];

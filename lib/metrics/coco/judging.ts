@@ -29,12 +29,12 @@ export interface ImageMatches {
   readonly categoryId: number;
   /** Index into the area ranges. */
   readonly areaRange: number;
-  /** [D] by falling score. */
+  /** [D] by descending score. */
   readonly detectionIds: Float64Array;
   /** [D] rows of the detection table. */
   readonly detectionRows: Int32Array;
   readonly scores: Float64Array;
-  /** [G] those that count first. */
+  /** [G] those that count come first. */
   readonly groundTruthIds: Float64Array;
   /** [G] rows of the ground truth's table. */
   readonly groundTruthRows: Int32Array;
@@ -49,7 +49,7 @@ export interface ImageMatches {
   readonly groundTruthMatches: Float64Array;
 }
 
-/** Judges the classes and writes their entries, class k at place k. Matches are appended to `kept`, if given. */
+/** Judges the classes and writes their entries, class k at index k. Matches are appended to `kept`, if given. */
 export function judgeClasses(
   input: JudgeInput,
   classes: readonly ClassRows[],
@@ -65,7 +65,7 @@ export function judgeClasses(
 }
 
 /**
- * Matches categories one after the other. The verdicts lie in memory that the next call uses again.
+ * Matches categories one after the other. The verdicts are in memory that the next call reuses.
  *
  * @param capacity the most detections a category has
  * @param kept matches are appended to it, if given
@@ -79,7 +79,7 @@ function classJudge(input: JudgeInput, capacity: number, kept?: ImageMatches[]):
   const space = emptyCase();
   const found = emptyVerdicts(capacity, options);
   const { scores, ranks, positives } = found;
-  const place = new Int32Array(table.scores.length); // of a detection among its class's verdicts
+  const place = new Int32Array(table.scores.length); // index of a detection among its class's verdicts
   const matches = emptyMatches(kept !== undefined);
 
   function load(rows: ImageRows): void {

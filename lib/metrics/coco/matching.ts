@@ -3,7 +3,7 @@ import type { ResolvedCocoOptions } from "./options.js";
 /** Thresholds whose verdicts share a 32-bit word. */
 export const THRESHOLDS_PER_WORD = 32;
 
-/** One image (and category): D detections by falling score, G objects. Reused from image to image. */
+/** One image (and category): D detections by descending score, G objects. Reused from image to image. */
 export interface ImageCase {
   detections: number;
   objects: number;
@@ -23,25 +23,25 @@ export interface ImageCase {
   crowd: Uint8Array;
 }
 
-/** The verdicts on n detections, a bit a threshold in words of 32; neither bit set: wrong. */
+/** The verdicts on n detections, one bit per threshold in words of 32; neither bit set: wrong. */
 export interface Verdicts {
   /** [A, W, capacity] */
   readonly right: Int32Array;
-  /** [A, W, capacity] counts neither as right nor as wrong. */
+  /** [A, W, capacity] neither right nor wrong. */
   readonly ignored: Int32Array;
   readonly words: number;
   /** At least n. */
   readonly capacity: number;
 }
 
-/** What became of one category's n detections. */
+/** The verdicts on one category's n detections. */
 export interface ClassVerdicts extends Verdicts {
   count: number;
   /** [n] */
   readonly scores: Float64Array;
   /** [n] 0 for an image's best detection of the category, and so on. */
   readonly ranks: Int32Array;
-  /** The detections by falling score, equal scores in order of images; those beyond an image's limit left out. */
+  /** The detections by descending score, equal scores in order of images, without those beyond an image's limit. */
   readonly ranked: Int32Array;
   /** [A] objects to be found. */
   readonly positives: Int32Array;
@@ -74,7 +74,7 @@ export function emptyCase(): ImageCase {
   };
 }
 
-/** Makes room for D detections and G objects; what the arrays hold is lost. */
+/** Makes room for D detections and G objects; the arrays' contents are lost. */
 export function resizeCase(image: ImageCase, detections: number, objects: number): void {
   image.detections = detections;
   image.objects = objects;
@@ -100,20 +100,20 @@ export function emptyMatches(record: boolean): Matches {
   };
 }
 
-/** Thresholds are taken a little below 1, so that a perfect overlap reaches 1 in spite of rounding. */
+/** A threshold of 1 is taken as slightly less, so that a perfect overlap reaches it in spite of rounding. */
 export const reachable = (threshold: number): number => Math.min(threshold, 1 - 1e-10);
 
 /**
- * Gives each detection, best score first, the object it overlaps most (COCOeval's `evaluateImg`): at least by the
- * threshold, not yet taken unless a crowd, and an object that counts before one that does not. Of equal overlaps the
+ * Gives each detection, best score first, the object it overlaps most (COCOeval's `evaluateImg`): by at least the
+ * threshold, not yet taken unless a crowd, and an object that counts before one that does not. Among equal overlaps the
  * later object wins. Detections left over are ignored where their own area is out of range.
  *
- * The reference reads a match with annotation id 0 as no match. Figures are to agree on files that count from 0 too,
+ * The reference reads a match with annotation id 0 as no match. The metrics must agree for files that count from 0 too,
  * so it is the same here.
  *
  * @param a index of the area range
  * @param first where in the verdicts this image's detections begin
- * @returns how many objects are to be found
+ * @returns the number of objects to be found
  */
 export function matchDetections(
   image: ImageCase,
@@ -151,7 +151,7 @@ export function matchDetections(
       let best = threshold;
       let match = -1;
       for (let k = 0; k < objects; k++) {
-        if (k === counting && match >= 0) break; // an object that counts is preferred to any that does not
+        if (k === counting && match >= 0) break; // objects that count are preferred to those that do not
         const g = order[k]!;
         const iou = ious[row + g]!;
         if (iou < best || (objectMatches[taken + g]! >= 0 && crowd[g] === 0)) continue;

@@ -2,7 +2,7 @@ import { type AssignedImage, IGNORED } from "./assignment.js";
 import { fallingOrder } from "./rows.js";
 import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
-/** What becomes of all classes' detections together if those below a score are left out. */
+/** Detections of all classes together, without those below a score. */
 export interface OperatingPoint {
   readonly score: number;
   /** Right detections, wrong ones, and objects not found. */
@@ -54,13 +54,13 @@ export function operatingPoints(
     right += isRight[row]!;
     const score = detections.scores[row]!;
     const next = ranked[i + 1];
-    if (next !== undefined && detections.scores[counted[next]!] === score) return; // equal scores go together
+    if (next !== undefined && detections.scores[counted[next]!] === score) return; // equal scores make one point
     points.push(operatingPoint(score, right, i + 1 - right, positives));
   });
   return points;
 }
 
-/** The point of the highest F1, of equal ones that of the highest score; undefined where nothing is detected. */
+/** The point with the highest F1, among equal ones that with the highest score; undefined where nothing is detected. */
 export function bestOperatingPoint(points: readonly OperatingPoint[]): OperatingPoint | undefined {
   return points.reduce<OperatingPoint | undefined>(
     (best, point) => (best === undefined || point.f1 > best.f1 ? point : best),
@@ -68,12 +68,12 @@ export function bestOperatingPoint(points: readonly OperatingPoint[]): Operating
   );
 }
 
-/** What is to be found: all objects but crowds. */
+/** The objects to be found: all but crowds. */
 function countObjects({ crowd }: GroundTruthTable): number {
   return crowd.reduce((count, isCrowd) => count + 1 - isCrowd, 0);
 }
 
-/** How one image's detections of all classes fare from a score on. */
+/** One image's detections of all classes with at least a score. */
 export interface ImageScore extends OperatingPoint {
   /** Index into `imageIds`. */
   readonly image: number;
@@ -102,7 +102,7 @@ export function imageScores(
   });
 }
 
-/** The images with the lowest F1, of equal ones those with more errors first; perfect ones are left out. */
+/** The images with the lowest F1, among equal ones those with more errors first; perfect ones are left out. */
 export function worstImages(scores: readonly ImageScore[], most: number): ImageScore[] {
   const errors = ({ wrong, missed }: ImageScore): number => wrong + missed;
   return scores

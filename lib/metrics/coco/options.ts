@@ -1,23 +1,23 @@
 import { UserError } from "../../errors.js";
 
-/** A size class: objects of an area from `low` to `high`, both included. */
+/** A size class: objects with an area from `low` to `high`, both included. */
 export interface AreaRange {
   readonly label: string;
   readonly low: number;
   readonly high: number;
 }
 
-/** How detections are judged. Everything has COCO's value by default. */
+/** How detections are judged. All defaults are COCO's. */
 export interface CocoOptions {
-  /** A detection counts as right from this overlap on. Default 0.5, 0.55 … 0.95. */
+  /** The overlaps from which a detection counts as right. Default 0.5, 0.55 … 0.95. */
   readonly iouThresholds?: readonly number[];
-  /** Where precision is read off. Default 0, 0.01 … 1. */
+  /** The recalls at which precision is read. Default 0, 0.01 … 1. */
   readonly recallThresholds?: readonly number[];
-  /** How many detections an image and category may have. Default 1, 10, 100. */
+  /** The largest numbers of detections per image and category. Default 1, 10, 100. */
   readonly maxDetections?: readonly number[];
   /** Default `all`, `small` (to 32²), `medium` (to 96²) and `large`. */
   readonly areaRanges?: readonly AreaRange[];
-  /** False: every object counts as of one class ("proposals"). Default true. */
+  /** False: all objects count as one class ("proposals"). Default true. */
   readonly useCategories?: boolean;
   /** Keep every image's matches in the result. Default false. */
   readonly keepMatches?: boolean;

@@ -5,9 +5,9 @@ import { type MaskTable, sharedWithTable } from "../../masks/table.js";
 import { groupRows, type RowGroups } from "./rows.js";
 import type { ComparedWith, DetectionTable, EvaluationType, GroundTruthTable, MaskOverlaps } from "./tables.js";
 
-/** The rows of the tables that belong to one image (and category), as parts of longer lists. */
+/** The rows of the tables that belong to one image (and category), as slices of longer lists. */
 export interface ImageRows {
-  /** An image's detections by falling score. */
+  /** An image's detections by descending score. */
   readonly detections: Int32Array;
   firstDetection: number;
   detectionCount: number;
@@ -42,7 +42,7 @@ function maskFiller(groundTruth: GroundTruthTable, { overlaps }: DetectionTable,
     );
   }
   const { starts, objects, ious: values } = overlaps;
-  const place = new Int32Array(groundTruth.image.length).fill(-1); // of an object within the image's rows
+  const place = new Int32Array(groundTruth.image.length).fill(-1); // index of an object within the image's rows
   return (
     { detections: found, firstDetection, detectionCount: D, objects: own, firstObject, objectCount: G },
     ious,
@@ -73,7 +73,7 @@ function boxFiller({ boxes, crowd }: GroundTruthTable, { boxes: found }: Detecti
   };
 }
 
-/** IoU of the boxes x y width height at `a` and `b`; over the first one's area alone where the second is a crowd. */
+/** IoU of the boxes x y width height at `a` and `b`; divided by the first one's area where the second is a crowd. */
 export function boxIou(boxesA: Float64Array, a: number, boxesB: Float64Array, b: number, crowd: boolean): number {
   const width = Math.min(boxesA[a + 2]! + boxesA[a]!, boxesB[b + 2]! + boxesB[b]!) - Math.max(boxesA[a]!, boxesB[b]!);
   if (width <= 0) return 0;
@@ -99,7 +99,7 @@ export function boxIous(detections: Float64Array, groundTruth: Float64Array, cro
   );
 }
 
-/** What overlaps are computed against. */
+/** The ground truth that overlaps are computed against. */
 export interface OverlapTarget {
   readonly truth: GroundTruthTable & { readonly masks: MaskTable };
   /** The truth's rows by image. */

@@ -33,7 +33,7 @@ export function groundTruthTable(file: CocoGroundTruth, options: GroundTruthOpti
   return readGroundTruth(file, options)[1];
 }
 
-/** The same with what results are read by. */
+/** The same, together with the frame that results are read by. */
 export function readGroundTruth(
   file: CocoGroundTruth,
   { type, ...subset }: GroundTruthOptions,
@@ -47,9 +47,10 @@ export function readGroundTruth(
 }
 
 /**
- * Reads a parsed COCO results file into columns. Masks are compared with the ground truth's in passing and not kept.
+ * Reads a parsed COCO results file into columns. Masks are compared with the ground truth's while reading and are not
+ * kept.
  *
- * @param comparedWith where masks are judged: with all objects of the image if categories are not looked at
+ * @param comparedWith for masks: "image" if categories are ignored
  * @throws UserError naming the result that is malformed or of an image the file does not have
  */
 export function detectionTable(
@@ -64,8 +65,8 @@ export function detectionTable(
 }
 
 /**
- * @param first position in the file's list of the first annotation given
- * @param work what their masks may ask for
+ * @param first position of the first given annotation in the file's list
+ * @param work how much work their masks may take
  * @throws UserError naming the annotation that is malformed or of an unknown image or category, or too much work
  */
 export function objectColumns(
@@ -128,10 +129,10 @@ export function objectColumns(
 }
 
 /**
- * A result's area is its box's, or its mask's where it has no box, as the reference's `loadRes` has it. Results of
- * images or categories that are not judged are left out.
+ * A result's area is its box's, or its mask's where it has no box, as in the reference's `loadRes`. Results of images
+ * or categories that are not judged are left out.
  *
- * @param first position in the file's list of the first result given
+ * @param first position of the first given result in the file's list
  * @param target what masks are compared with; without it boxes are judged
  * @throws UserError naming the result that is malformed or of an image the file does not have
  */
@@ -202,7 +203,11 @@ const describeMissing = (value: unknown): string => (value === undefined ? "miss
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** The box x y width height of an object without one, as the data sets read it. @param mask that of run lengths */
+/**
+ * The box, x y width height, of an object without one, as the data set readers compute it.
+ *
+ * @param mask that of run lengths
+ */
 function boxOf(segmentation: CocoSegmentation, mask: RunBuffer): readonly number[] {
   const [x0, y0, x1, y1] = "size" in segmentation ? mask.box : polygonExtent(segmentation);
   return [x0!, y0!, x1! - x0!, y1! - y0!];

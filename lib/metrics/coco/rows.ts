@@ -2,18 +2,18 @@ import type { DetectionTable, GroundTruthTable } from "./tables.js";
 
 /** One category's table rows. */
 export interface ClassRows {
-  /** −1 where categories are not looked at. */
+  /** −1 where categories are ignored. */
   readonly categoryId: number;
   /** In order of images. */
   readonly objects: Int32Array;
-  /** In order of images, those of an image by falling score. */
+  /** In order of images, those of an image by descending score. */
   readonly detections: Int32Array;
-  /** The same by falling score, equal scores in order of images. */
+  /** The same by descending score, equal scores in order of images. */
   readonly ranked: Int32Array;
 }
 
 /**
- * Each category's table rows. Without categories all rows as one class; equal scores of an image are then ranked by
+ * Each category's table rows. Without categories, all rows as one class; equal scores of an image are then ranked by
  * category first, as in the reference.
  */
 export function rowsByClass(
@@ -71,7 +71,7 @@ const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /**
  * Indices of scores from the highest to the lowest, equal scores in their given order: a radix sort of the numbers'
- * bits, 16 at a time.
+ * bits, 16 bits at a time.
  */
 export function fallingOrder(scores: Float64Array, given?: Int32Array): Int32Array {
   const halves = new Uint16Array(scores.map((score) => score + 0).buffer); // −0 becomes 0
@@ -90,7 +90,7 @@ export function fallingOrder(scores: Float64Array, given?: Int32Array): Int32Arr
   return order!;
 }
 
-/** Where `value` stands among the first `length` of growing values, or −1. */
+/** The index of `value` among the first `length` of ascending values, or −1. */
 export function indexOfSorted(values: Float64Array, value: number, length = values.length): number {
   let low = 0;
   let high = length;

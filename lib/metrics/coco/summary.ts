@@ -4,20 +4,20 @@ import type { ResolvedCocoOptions } from "./options.js";
 /** One of the 12 figures. */
 export interface SummaryRow {
   readonly kind: "precision" | "recall";
-  /** One threshold, or the mean over all where left out. */
+  /** One threshold; if left out, the mean over all. */
   readonly iou?: number;
   readonly area: string;
   readonly maxDetections: number;
-  /** 0 … 1, or −1 where there is nothing to judge. */
+  /** 0 … 1, or −1 where nothing can be judged. */
   readonly value: number;
 }
 
-/** The mean of what is defined (not −1) among the entries of the given thresholds, area range, limit and categories. */
+/** The mean of the defined entries (not −1) for the given thresholds, area range, limit and categories. */
 export interface Selection {
   readonly thresholds: readonly number[];
   readonly area: number;
   readonly limit: number;
-  /** All where left out. */
+  /** If left out, all. */
   readonly category?: number;
 }
 
@@ -37,7 +37,7 @@ export function meanPrecision(curves: Curves, { thresholds, area, limit, categor
   const count = R * defined.reduce((sum, steps) => sum + steps.length, 0);
   if (count === 0) return -1;
   let [t, r, k] = [0, 0, 0];
-  let at = defined[0]!; // the step each category has come to
+  let at = defined[0]!; // the step that each category has reached
   const fill = (values: Float64Array, n: number): void => {
     for (let i = 0; i < n; i++) {
       while (k === at.length) {
@@ -78,8 +78,8 @@ const BLOCK = 128;
 const block = new Float64Array(BLOCK);
 
 /**
- * The sum of the next `n` values, of which `fill` writes so many into an array, in the order of additions NumPy has (its
- * `pairwise_sum`). A mean may lie on a half of the last printed digit, and then its last bit decides what is printed.
+ * The sum of the next `n` values, which `fill` writes into an array `count` at a time, added in NumPy's order (its
+ * `pairwise_sum`). A mean may lie halfway between two printed values, and then its last bit decides what is printed.
  */
 function pairwiseSum(n: number, fill: (values: Float64Array, count: number) => void): number {
   if (n > BLOCK) {
@@ -121,7 +121,7 @@ export function summarize(curves: Curves, options: ResolvedCocoOptions): Summary
     return iou === undefined ? base : { ...base, iou };
   };
   return [
-    row("precision", "all", 100), // the reference asks for 100 here whatever the limits are
+    row("precision", "all", 100), // the reference uses 100 here, whatever the limits are
     row("precision", "all", limit(2), 0.5),
     row("precision", "all", limit(2), 0.75),
     row("precision", "small", limit(2)),
@@ -140,7 +140,7 @@ function indicesWhere(values: readonly number[], isWanted: (x: number) => boolea
   return [...values.keys()].filter((i) => isWanted(values[i]!));
 }
 
-/** The rows as the reference prints them, one a line. */
+/** The rows as the reference prints them, one per line. */
 export function formatRows(rows: readonly SummaryRow[], iouThresholds: readonly number[]): string {
   const all = `${iouThresholds[0]!.toFixed(2)}:${iouThresholds.at(-1)!.toFixed(2)}`;
   return rows

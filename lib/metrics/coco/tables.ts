@@ -1,14 +1,14 @@
 import { UserError } from "../../errors.js";
 import type { MaskTable } from "../../masks/table.js";
 
-/** What is compared: boxes, or masks. */
+/** What is compared: boxes or masks. */
 export type EvaluationType = "bbox" | "segm";
 
 /** The objects of a data set in columns, n of them. */
 export interface GroundTruthTable {
-  /** [I] image ids in growing order. */
+  /** [I] image ids in ascending order. */
   readonly imageIds: Float64Array;
-  /** [K] category ids in growing order. */
+  /** [K] category ids in ascending order. */
   readonly categoryIds: Float64Array;
   /** [K] */
   readonly categoryNames: readonly string[];
@@ -18,7 +18,7 @@ export interface GroundTruthTable {
   readonly category: Int32Array;
   /** [n, 4] x y width height. */
   readonly boxes: Float64Array;
-  /** [n] the area that decides on the size class. */
+  /** [n] the area that decides the size class. */
   readonly areas: Float64Array;
   /** [n] 1 for a crowd. */
   readonly crowd: Uint8Array;
@@ -33,16 +33,16 @@ export type Judged = Pick<GroundTruthTable, "imageIds" | "categoryIds" | "catego
 
 /** Columns of some of a file's annotations. */
 export interface ObjectColumns extends Omit<GroundTruthTable, keyof Judged> {
-  /** Ids of all annotations read, those that are not judged too. */
+  /** Ids of all annotations read, including those that are not judged. */
   readonly allIds: Float64Array;
 }
 
-/** Where masks are compared with more than one object: those of the detection's own category, or all of its image. */
+/** Which objects of an image a detection's mask is compared with: those of its own category, or all. */
 export type ComparedWith = "category" | "image";
 
 /**
- * Which objects each of n detections' masks overlaps, and by how much: all that judging needs of the masks. A detection
- * shares pixels with a few objects at most, so this is far smaller than the masks.
+ * Which objects each of n detections' masks overlaps, and by how much: that is all that judging needs to know about the
+ * masks. A detection shares pixels with a few objects at most, so this is far smaller than the masks.
  */
 export interface MaskOverlaps {
   /** [n + 1] detection d's entries are starts[d] … starts[d + 1] − 1. */
@@ -56,9 +56,9 @@ export interface MaskOverlaps {
 
 /** Results of categories that the ground truth lacks. */
 export interface UnknownCategories {
-  /** Of how many results. */
+  /** The number of all results. */
   readonly of: number;
-  /** By category id how many. */
+  /** Number of results by category id. */
   readonly counts: ReadonlyMap<number, number>;
 }
 
@@ -76,9 +76,9 @@ export interface DetectionTable {
   readonly scores: Float64Array;
   /** [n] 1 + position in the list of results. */
   readonly ids: Float64Array;
-  /** How the n masks overlap the ground truth's, only where masks are compared: the masks themselves are not kept. */
+  /** How the n masks overlap the ground truth's, only if masks are compared; the masks themselves are not kept. */
   readonly overlaps?: MaskOverlaps;
-  /** What was left out, where a file was read. */
+  /** What was left out while reading a file. */
   readonly unknown?: UnknownCategories;
 }
 
@@ -86,14 +86,14 @@ type Column = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
 const ROWS = { image: Int32Array, category: Int32Array, boxes: Float64Array, areas: Float64Array, ids: Float64Array };
 
-/** Memory that threads can share, but ordinary one where there is none, as in web pages that are not isolated. */
+/** Memory that threads can share, or ordinary memory where there is none, as in web pages that are not isolated. */
 const memory = (bytes: number): ArrayBufferLike =>
   typeof SharedArrayBuffer === "undefined" ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
 
 /**
  * The pieces of a file's annotations as one table, in memory that threads can share.
  *
- * @throws UserError where an id comes twice
+ * @throws UserError when an id is repeated
  */
 export function joinObjects(pieces: readonly ObjectColumns[], judged: Judged): GroundTruthTable {
   checkDistinct(pieces);
@@ -158,7 +158,7 @@ type ColumnType<C extends Column> = {
   new (memory: ArrayBufferLike): C;
 };
 
-/** The columns named, each that of the first piece, the second, … one after the other. */
+/** The named columns, each joined from all pieces in order. */
 function joinAll<T extends Readonly<Record<string, ColumnType<Column>>>>(
   pieces: readonly { readonly [name in keyof T]: Column }[],
   types: T,
@@ -184,7 +184,7 @@ function join<C extends Column>(parts: readonly Column[], type: ColumnType<C>): 
   return joined;
 }
 
-/** Lists of starts that each begin with 0, one after the other as one such list. */
+/** Lists of starts, each beginning with 0, joined into one such list. */
 function joinStarts<C extends Int32Array | Uint32Array>(lists: readonly C[], type: ColumnType<C>): C {
   const entries = lists.reduce((sum, { length }) => sum + length - 1, 0);
   const joined = new type(memory((entries + 1) * type.BYTES_PER_ELEMENT));

@@ -2,14 +2,14 @@ import { UserError } from "../../errors.js";
 import { nearestIndices } from "../../pixels/nearest.js";
 import { counted, pick } from "../../words.js";
 
-/** One class index a pixel, row-major. */
+/** One class index per pixel, row-major. */
 export interface ClassMap {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
 }
 
-/** How often a pixel of one class was predicted as another. Never changed once made. */
+/** How often a pixel of one class was predicted as another. Immutable. */
 export interface ConfusionMatrix {
   readonly classes: number;
   /** [classes, classes] pixels by label (rows) and prediction (columns). */
@@ -22,7 +22,7 @@ export function emptyConfusion(classes: number): ConfusionMatrix {
   return { classes, counts: new Float64Array(classes * classes), ignored: 0 };
 }
 
-/** The counts of both. */
+/** The sum of both. */
 export function mergeConfusions(a: ConfusionMatrix, b: ConfusionMatrix): ConfusionMatrix {
   if (a.classes !== b.classes) {
     throw new UserError(`confusion matrices of ${a.classes} and ${b.classes} classes cannot be merged`);
@@ -60,7 +60,7 @@ export interface ConfusionCounter {
 
 const BYTE_VALUES = 256;
 
-/** The counts are exact up to 2⁵³ pixels, and figures made of more are still right to 15 digits. */
+/** The counts are exact up to 2⁵³ pixels, and metrics computed from more are still right to 15 digits. */
 export function confusionCounter(options: CounterOptions): ConfusionCounter {
   const pairs = new Uint32Array(BYTE_VALUES * BYTE_VALUES); // [label, prediction] of one image
   let total = emptyConfusion(options.classes);
@@ -88,7 +88,7 @@ export function confusionCounter(options: CounterOptions): ConfusionCounter {
   };
 }
 
-/** Counts one image. @throws UserError as a counter's `add` */
+/** Counts one image. @throws UserError like a counter's `add` */
 export function confusionOf({ prediction, label, where, ...options }: ConfusionOptions): ConfusionMatrix {
   const counter = confusionCounter(options);
   counter.add(prediction, label, where);
@@ -96,8 +96,8 @@ export function confusionOf({ prediction, label, where, ...options }: ConfusionO
 }
 
 /**
- * Adds how often each pair of bytes occurs to `pairs` [256, 256]. Four pixels are compared at a time with the four before:
- * in label maps they are mostly the same, and are then counted together.
+ * Adds to `pairs` [256, 256] how often each pair of bytes occurs. Four pixels at a time are compared with the four
+ * before: in label maps they are mostly equal, and are then counted together.
  */
 function countPairs(labels: Uint8Array, predictions: Uint8Array, pairs: Uint32Array): void {
   const words = labels.length >> 2;
@@ -177,7 +177,7 @@ function outOfRange(where: string, what: string, index: number, classes: number)
   );
 }
 
-/** A class map at another size: each pixel takes the source pixel that `nearestIndices` says. */
+/** A class map at another size: each pixel takes the source pixel given by `nearestIndices`. */
 export function resizeNearest(map: ClassMap, width: number, height: number): ClassMap {
   const columns = nearestIndices(map.width, width);
   const rows = nearestIndices(map.height, height);

@@ -1,12 +1,12 @@
 import type { ConfusionMatrix } from "./confusion.js";
 
-/** Figures of each class [classes], NaN where it is undefined. */
+/** Metrics of each class [classes], NaN where undefined. */
 export interface ClassFigures {
   /** Intersection over union. */
   readonly iou: Float64Array;
   /** Share of the class's pixels that were found; the recall. */
   readonly acc: Float64Array;
-  /** Share of the pixels predicted as the class that are. */
+  /** Share of the pixels predicted as the class that are of the class. */
   readonly precision: Float64Array;
   readonly dice: Float64Array;
   /** Harmonic mean of precision and recall: as `dice`, but undefined where both are 0. */
@@ -25,7 +25,7 @@ export interface SegmentationFigures {
   readonly perClass: ClassFigures;
 }
 
-/** The figures of MMSegmentation's `mIoU`, `mDice` and `mFscore` metrics. */
+/** The values of MMSegmentation's `mIoU`, `mDice` and `mFscore` metrics. */
 export function segmentationFigures({ classes, counts }: ConfusionMatrix): SegmentationFigures {
   const labelled = new Float64Array(classes);
   const predicted = new Float64Array(classes);
