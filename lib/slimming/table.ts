@@ -92,8 +92,8 @@ export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
         signal?.throwIfAborted();
         onEvent?.({ type: "progress", what: how.what, done, total: todo.length });
         const items = queue.slice(at, at + how.group);
-        const found = await how.time(items, (group) => ratiosOf(group).every(how.isKnown));
-        const ratios = ratiosOf(found);
+        const found = await how.time(items, (group) => estimatesOf(group).every(how.isKnown));
+        const ratios = estimatesOf(found);
         const now = estimate(found.reference.ms).median;
         for (const [i, item] of items.entries()) {
           if (how.isKnown(ratios[i]!)) how.keep(item, measuredOf(ratios[i]!, now));
@@ -143,7 +143,8 @@ export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
   return table;
 }
 
-const ratiosOf = ({ reference, timings }: TimedGroup): Estimate[] =>
+/** What each takes over the start, round by round. */
+export const estimatesOf = ({ reference, timings }: TimedGroup): Estimate[] =>
   timings.map(({ ms }) => estimate(ms.map((one, round) => one / reference.ms[round]!)));
 
 /** @param now milliseconds of the start in the same rounds */

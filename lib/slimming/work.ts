@@ -6,7 +6,8 @@ import { countedGraph, type PartSetting } from "./partGraph.js";
 import { type Part, partName } from "./parts.js";
 
 /** What can be counted in a part's graph. */
-export type Counted = Exclude<CostKind, "latency">;
+export const COUNTED = ["macs", "parameters", "memory"] as const satisfies readonly CostKind[];
+export type Counted = (typeof COUNTED)[number];
 
 /** Costs that need no machine: they are counted in the graph of each part, its batch norms folded. */
 export function countedCosts(kind: Counted, parts: readonly Part[], setting: PartSetting): PartCosts {

@@ -1,0 +1,197 @@
+import { attentionOf, type EfficientFormerSize, titleOfSize, WIDTH_STEP } from "../backbones/efficientformerSizes.js";
+import { UserError } from "../errors.js";
+import { Random } from "../random.js";
+import { type Architecture, nameOf, type PathChoice } from "./architecture.js";
+import { costOf } from "./costs.js";
+import { mostAttention, randomSize } from "./randomArchitecture.js";
+import { type Criterion, type Found, type SearchOutcome, type SearchProblem, scoreOf } from "./search.js";
+import type { SearchSpace } from "./space.js";
+import type { Target } from "./targets.js";
+
+/** What slimming is compared with, on the same supernet and the same costs. */
+export const BASELINES = ["uniform", "random", "evolutionary"] as const;
+export type Baseline = (typeof BASELINES)[number];
+
+export interface BaselineOptions {
+  /** Networks evaluated: of `random` the best of so many, of `evolutionary` so many in all generations. */
+  readonly samples: number;
+}
+
+/** Finds a network for each target in another way than slimming. */
+export async function runBaseline(
+  baseline: Baseline,
+  problem: SearchProblem,
+  targets: readonly Target[],
+  options: BaselineOptions,
+): Promise<SearchOutcome> {
+  const found: Found[] = [];
+  const unreached: SearchOutcome["unreached"][number][] = [];
+  for (const target of targets.toSorted((a, b) => b.cost - a.cost)) {
+    const one = await WAYS[baseline](problem, target, options);
+    if (one === undefined) unreached.push({ target, reason: `${baseline} found no network that is so cheap` });
+    else {
+      const { target: _, architecture, ...figures } = one;
+      problem.log.record({ type: "found", target: target.text, architecture: nameOf(architecture), ...figures });
+      found.push(one);
+    }
+  }
+  return { found, unreached };
+}
+
+type Way = (problem: SearchProblem, target: Target, options: BaselineOptions) => Promise<Found | undefined>;
+
+const WAYS: Readonly<Record<Baseline, Way>> = { uniform, random: randomSearch, evolutionary };
+
+/** The supernet's network of a size: of each stage the first blocks stay, and the last ones where they are MB3D. */
+export function architectureWithin({ start }: SearchSpace, size: EfficientFormerSize): Architecture {
+  const attention = attentionOf(size);
+  const paths = start.depths.map((blocks, stage) => {
+    const [last, all] = [attention[stage]!, size.depths[stage]!];
+    return Array.from({ length: blocks }, (_, block): PathChoice => {
+      if (block >= blocks - last) return "MB3D";
+      return block < all - last ? "MB4D" : "identity";
+    });
+  });
+  return { widths: size.widths, paths };
+}
+
+const FINEST = 1000;
+
+/** Widths and depths shrunk by one factor, the largest that meets the target. */
+async function uniform(problem: SearchProblem, target: Target): Promise<Found | undefined> {
+  const { space, costs } = problem;
+  for (let i = FINEST; i > 0; i--) {
+    const architecture = architectureWithin(space, shrunk(space, i / FINEST));
+    const cost = costOf(architecture, costs);
+    if (cost <= target.cost) return evaluated(problem, target, architecture);
+  }
+  return undefined;
+}
+
+function shrunk(space: SearchSpace, factor: number): EfficientFormerSize {
+  const { widths, depths, attentionBlocks } = space.start;
+  const width = (w: number): number => Math.max(1, Math.round((factor * w) / WIDTH_STEP)) * WIDTH_STEP;
+  const depth = (d: number): number => Math.max(1, Math.round(factor * d));
+  const smaller = [depth(depths[0]), depth(depths[1]), depth(depths[2]), depth(depths[3])] as const;
+  return {
+    widths: [width(widths[0]), width(widths[1]), width(widths[2]), width(widths[3])],
+    depths: smaller,
+    attentionBlocks: Math.min(mostAttention(space, smaller), Math.round(factor * attentionBlocks)),
+  };
+}
+
+async function evaluated(
+  { costs, log, signal }: SearchProblem,
+  target: Target,
+  architecture: Architecture,
+): Promise<Found> {
+  signal?.throwIfAborted();
+  return { target, architecture, cost: costOf(architecture, costs), ...(await log.figuresOf(architecture)) };
+}
+
+/** The best of random networks that cost nearly as much as they may. */
+async function randomSearch(
+  problem: SearchProblem,
+  target: Target,
+  { samples }: BaselineOptions,
+): Promise<Found | undefined> {
+  const random = Random.of(problem.seed, "random", target.text);
+  const seen = new Map<string, Found>();
+  for (let i = 0; i < samples; i++) {
+    const size = fitting(problem, target, () => randomSize(problem.space, random));
+    if (size === undefined) break;
+    seen.set(titleOfSize(size), await evaluated(problem, target, architectureWithin(problem.space, size)));
+  }
+  return bestOf(seen.values(), problem.by);
+}
+
+/** Networks are to cost between so much of the target and the target, the first of these that some do. */
+const BANDS = [0.95, 0.9, 0.8, 0];
+const DRAWS = 3000;
+
+/** The first drawn that fits, in the narrowest band where one does. */
+function fitting(
+  { space, costs }: SearchProblem,
+  target: Target,
+  draw: () => EfficientFormerSize,
+): EfficientFormerSize | undefined {
+  const drawn = Array.from({ length: BANDS.length }, (): EfficientFormerSize | undefined => undefined);
+  for (let i = 0; i < DRAWS && drawn[0] === undefined; i++) {
+    const size = draw();
+    const share = costOf(architectureWithin(space, size), costs) / target.cost;
+    const band = share > 1 ? -1 : BANDS.findIndex((least) => share >= least);
+    if (band >= 0) drawn[band] ??= size;
+  }
+  return drawn.find((size) => size !== undefined);
+}
+
+/** Of equally good ones the first. */
+const bestOf = <T extends Found>(found: Iterable<T>, by: Criterion): T | undefined => ranked(found, by)[0];
+
+const ranked = <T extends Found>(found: Iterable<T>, by: Criterion): T[] =>
+  [...found].sort((a, b) => scoreOf(b, by) - scoreOf(a, by));
+
+const POPULATION = 16;
+const PARENTS = 4;
+const MUTATION = 0.25;
+
+/**
+ * Evolution as in single-path one-shot search (Guo et al. 2020): the best few of all so far are parents; half the children
+ * take each gene (a stage's width, its depth, the number of MB3D) from one of two, the other half from one of them, changed
+ * now and then.
+ */
+async function evolutionary(
+  problem: SearchProblem,
+  target: Target,
+  { samples }: BaselineOptions,
+): Promise<Found | undefined> {
+  const { space } = problem;
+  const random = Random.of(problem.seed, "evolutionary", target.text);
+  const seen = new Map<string, Found & { readonly size: EfficientFormerSize }>();
+  const add = async (draw: () => EfficientFormerSize): Promise<boolean> => {
+    const size = fitting(problem, target, draw);
+    if (size === undefined) return false;
+    const found = await evaluated(problem, target, architectureWithin(space, size));
+    seen.set(titleOfSize(size), { ...found, size });
+    return true;
+  };
+  for (let i = 0; i < samples; i++) {
+    const parents = ranked(seen.values(), problem.by).slice(0, PARENTS);
+    const parent = () => parents[random.integer(parents.length)]!.size;
+    const draw =
+      i < POPULATION
+        ? () => randomSize(space, random)
+        : i % 2 === 0
+          ? () => crossed(space, random, parent(), parent())
+          : () => crossed(space, random, parent(), randomSize(space, random), MUTATION);
+    if (!(await add(draw))) break;
+  }
+  const best = bestOf(seen.values(), problem.by);
+  if (best === undefined) return undefined;
+  const { size: _, ...found } = best;
+  return found;
+}
+
+/** @param share of the genes that come from the second, of the whole population; default half */
+function crossed(
+  space: SearchSpace,
+  random: Random,
+  a: EfficientFormerSize,
+  b: EfficientFormerSize,
+  share = 0.5,
+): EfficientFormerSize {
+  const of = (): EfficientFormerSize => (random.next() < share ? b : a);
+  const depths = [of().depths[0], of().depths[1], of().depths[2], of().depths[3]] as const;
+  return {
+    widths: [of().widths[0], of().widths[1], of().widths[2], of().widths[3]],
+    depths,
+    attentionBlocks: Math.min(mostAttention(space, depths), of().attentionBlocks),
+  };
+}
+
+/** @throws UserError where there is none of that name */
+export function parseBaseline(name: string): Baseline {
+  const found = BASELINES.find((one) => one === name);
+  if (found === undefined) throw new UserError(`there is no baseline "${name}"; there are ${BASELINES.join(", ")}`, 2);
+  return found;
+}
