@@ -6,7 +6,7 @@ import { linear, relu, sequential } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import { count, positive } from "../schemas/fields.js";
 
-/** What a config says of it. */
+/** Its config keys. */
 export const boxHeadKeys = {
   boxPoolSize: count("Bins along a side for the box head").default(7),
   boxWidth: count("Width of the box head's two fully connected layers").default(1024),

@@ -36,7 +36,10 @@ const distillation = () =>
     })
     .describe("Learning from a teacher (Touvron et al. 2021); in a model with a second head, that head learns it");
 
-/** What a config says of a classifier besides its backbone, whose own layers give the scores of the classes: how it learns. */
+/**
+ * The config of a classifier besides its backbone, which includes the layers that compute class scores: how it is
+ * trained.
+ */
 export const classifierConfig = () =>
   z.strictObject({
     type: z.literal("classifier"),

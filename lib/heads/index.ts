@@ -5,10 +5,10 @@ import { maskRcnn } from "./maskRcnn.js";
 import type { SegmentationHead, SegmentationHeadKind, SegmentationHeadOptions } from "./segmentationHead.js";
 import { semanticFpn } from "./semanticFpn.js";
 
-/** The heads there are that find objects. How one is trained and read is its model's: lib/models. */
+/** All heads that find objects. Training them and reading their outputs is up to their models in lib/models. */
 export const DETECTION_HEADS = [maskRcnn] as const;
 
-/** The heads there are that give every pixel a class. A new one is a file of its own and a line here. */
+/** All heads that give every pixel a class. A new one is a file and a line here. */
 export const SEGMENTATION_HEADS = [semanticFpn] as const;
 
 // Each takes its own config; that tie is lost in this look-up.
@@ -32,6 +32,11 @@ export function makeSegmentationHead(
   return segmentationHeads.of(config).make(scope, config, options);
 }
 
-/** Adds a head, which configs of segmentation may then name. @returns what takes it out again @throws UserError where there is one of its type already */
+/**
+ * Adds a head that segmentation configs can then name.
+ *
+ * @returns a function that removes it again
+ * @throws UserError when one of its type already exists
+ */
 export const registerSegmentationHead = <Schema extends KindSchema>(kind: SegmentationHeadKind<Schema>) =>
   segmentationHeads.add(kind as unknown as SegmentationHeadKind);

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-/** IoUs below which something is negative and from which it is positive; between them it is left out. */
+/** IoUs below which a box is negative and from which it is positive; in between it is left out. */
 interface Ious {
   readonly negativeIou: number;
   readonly positiveIou: number;

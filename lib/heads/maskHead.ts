@@ -5,7 +5,7 @@ import { convolution, type Layer, relu, sequential, transposedConvolution } from
 import type { ParameterScope } from "../nn/parameters.js";
 import { count } from "../schemas/fields.js";
 
-/** What a config says of it. */
+/** Its config keys. */
 export const maskHeadKeys = {
   maskPoolSize: count("Bins along a side for the mask head").default(14),
   maskConvolutions: count("3×3 convolutions of the mask head").default(4),

@@ -47,5 +47,5 @@ const schema = z.strictObject({
   test: atTest,
 });
 
-/** The heads of Mask R-CNN together; its layers are those of rpnHead.ts, boxHead.ts and maskHead.ts. */
+/** The config of Mask R-CNN's heads together; their layers are in rpnHead.ts, boxHead.ts and maskHead.ts. */
 export const maskRcnn = { schema };

@@ -7,7 +7,7 @@ import type { Parameter, ParameterScope } from "../nn/parameters.js";
 import { count, fraction, positive } from "../schemas/fields.js";
 import { checkIous } from "./ious.js";
 
-/** What a config says of region proposals: the head, its training, what it proposes. */
+/** The config of region proposals: the head, its training, what it proposes. */
 export const rpnConfig = z
   .strictObject({
     channels: count("Channels of the 3×3 convolution").default(256),
@@ -31,7 +31,7 @@ export const rpnConfig = z
   .describe("Region proposals");
 
 export interface RpnHead {
-  /** Anchors a cell. */
+  /** Anchors per cell. */
   readonly anchors: number;
   /** @param levels [B, C, H_l, W_l] @returns for each level logits [B, anchors, H_l, W_l] and deltas [B, 4 · anchors, H_l, W_l] */
   readonly forward: (levels: readonly Value[], context: Context) => { logits: Value[]; deltas: Value[] };
@@ -46,8 +46,8 @@ export interface RpnHead {
 }
 
 /**
- * The region proposal head of Faster R-CNN (Ren et al. 2015), shared by all levels: a 3×3 convolution with ReLU, then an
- * objectness logit and four deltas an anchor.
+ * The region proposal head of Faster R-CNN (Ren et al. 2015), shared by all levels: a 3×3 convolution with ReLU, then
+ * an objectness logit and four deltas per anchor.
  */
 export function rpnHead(
   scope: ParameterScope,

@@ -13,19 +13,19 @@ export interface SegmentationHead {
 export interface SegmentationHeadOptions {
   /** Channels of every level. */
   readonly in: number;
-  /** Of the levels, finest first. */
+  /** Strides of the levels, finest first. */
   readonly strides: readonly number[];
   readonly classes: number;
 }
 
-/** Keys that the config of every segmentation head has. */
+/** Config keys that every segmentation head has. */
 const generalKeys = {
   averageOverAllPixels: flag(
     "Divide the loss by all pixels, ignored ones included, as MMSegmentation 0.x does; else by the labelled ones",
   ).default(false),
 };
 
-/** The config's schema of a segmentation head: its `type`, its own keys, and those of every one. */
+/** The config schema of a segmentation head: its `type`, its own keys, and those that every head has. */
 export function segmentationHeadSchema<const Type extends string, Shape extends z.ZodRawShape>(
   type: Type,
   keys: Shape,
@@ -33,7 +33,9 @@ export function segmentationHeadSchema<const Type extends string, Shape extends 
   return z.strictObject({ type: z.literal(type), ...keys, ...generalKeys });
 }
 
-/** A head that gives every pixel a class: all that the project knows of it. lib/heads/index.ts has the table of them. */
+/**
+ * Everything the project knows about a head that gives every pixel a class. lib/heads/index.ts has the table of them.
+ */
 export interface SegmentationHeadKind<Schema extends z.ZodType = KindSchema> {
   /** Made by `segmentationHeadSchema`. */
   readonly schema: Schema;
@@ -44,7 +46,7 @@ export interface SegmentationHeadKind<Schema extends z.ZodType = KindSchema> {
   ) => SegmentationHead;
 }
 
-/** Says of a segmentation head what there is to say; the types follow from the schema. */
+/** Describes a segmentation head; the types follow from the schema. */
 export const segmentationHeadKind = <Schema extends z.ZodType>(
   kind: SegmentationHeadKind<Schema>,
 ): SegmentationHeadKind<Schema> => kind;

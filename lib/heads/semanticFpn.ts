@@ -51,7 +51,7 @@ export const semanticFpn = segmentationHeadKind({
 function branch(scope: ParameterScope, doublings: number, from: number, channels: number): Layer {
   const layers: Layer[] = [];
   for (let i = 0; i < Math.max(1, doublings); i++) {
-    const here = scope.child(doublings === 0 ? i : 2 * i); // between two convolutions stands the enlargement
+    const here = scope.child(doublings === 0 ? i : 2 * i); // between two convolutions is the enlargement
     const width = i === 0 ? from : channels;
     const convolutionOptions = { in: width, out: channels, kernel: 3, bias: false, initWeight: kaimingNormalFanOut };
     layers.push(convolution(here.child("conv"), convolutionOptions), batchNorm(here.child("bn"), channels), relu);

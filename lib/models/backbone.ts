@@ -3,14 +3,14 @@ import { type BackboneConfig, backboneLayers } from "../backbones/index.js";
 import type { NormMode } from "../nn/context.js";
 import { isWithin } from "../nn/parameters.js";
 
-/** Side, in pixels, of the images that the models of each task are made for. */
+/** Side, in pixels, of the images that each task's models are designed for. */
 export const IMAGE_SIDE = { detection: 800, segmentation: 512, classification: 224 } as const;
 
 const PREFIX = "backbone.";
 
 type Freezing = Pick<BackboneConfig, "frozenStages">;
 
-/** Whether a parameter of the model stays as it is: those of the stem and of the first `frozenStages` stages do. */
+/** Whether a parameter of the model is frozen: those of the stem and of the first `frozenStages` stages are. */
 export function isFrozen(
   { stages }: Pick<Backbone, "stages">,
   { frozenStages }: Freezing,
@@ -20,18 +20,18 @@ export function isFrozen(
   return (name) => paths.some((path) => isWithin(name, path));
 }
 
-/** How learning rates decay from layer to layer: each has `scale` times the rate of what stands behind the backbone. */
+/** How learning rates decay from layer to layer: each layer has `scale` times the rate of neck and heads. */
 export interface LayerScales {
   readonly layers: number;
-  /** Of the stem, the smallest. */
+  /** The stem's, which is the smallest. */
   readonly least: number;
-  /** Of a parameter of the model, by its name. */
+  /** By the name of a parameter of the model. */
   readonly scale: (parameterName: string) => number;
 }
 
 /**
- * BEiT's and timm's layer-wise decay (`param_groups_layer_decay`): of n layers the i-th, counted from 0, has decayⁿ⁻ⁱ, and
- * what belongs to none of them, such as heads, 1.
+ * BEiT's and timm's layer-wise decay (`param_groups_layer_decay`): layer i of n, counted from 0, has decayⁿ⁻ⁱ; what
+ * belongs to no layer, such as heads, has 1.
  */
 export function layerScales(backbone: Pick<Backbone, "stages">, config: BackboneConfig, decay: number): LayerScales {
   const layers = backboneLayers(config, backbone).map((paths) => paths.map((path) => PREFIX + path));

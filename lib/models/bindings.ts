@@ -4,7 +4,7 @@ import type { BufferUpdate, Context, RandomInput } from "../nn/context.js";
 import { type Parameter, type ParameterValues, viewsOf } from "../nn/parameters.js";
 import type { Random } from "../random.js";
 
-/** The inputs of a program: parameters and buffers are the model's own arrays, the rest is given. */
+/** The inputs of a program: parameters and buffers are the model's own arrays, the rest come from `given`. */
 export function inputsOf(program: Program, values: ParameterValues, given: Tensors): Tensors {
   return Object.fromEntries(
     Object.keys(program.inputs).map((name) => [name, given[name] ?? values.view(name)] as const),
@@ -14,7 +14,7 @@ export function inputsOf(program: Program, values: ParameterValues, given: Tenso
 export const GRADIENT = "gradient/";
 export const BUFFER = "buffer/";
 
-/** The gradients of `loss` as named outputs, one a parameter it depends on. */
+/** The gradients of `loss` as named outputs, one for each parameter it depends on. */
 export function gradientOutputs(
   loss: Value | readonly Seed[],
   parameters: readonly Parameter[],
@@ -73,7 +73,7 @@ export function storeBuffers(outputs: Tensors, values: ParameterValues): void {
   }
 }
 
-/** Draws the random masks of a step, each from the stream of its name, so that none depends on which others there are. */
+/** Draws the random masks of a step, each from a stream named after it, so that none depends on which others exist. */
 export function drawRandomInputs(inputs: readonly RandomInput[], random: Random): Record<string, Float32Array> {
   return Object.fromEntries(
     inputs.map(({ name, shape, draw }) => {
@@ -84,7 +84,7 @@ export function drawRandomInputs(inputs: readonly RandomInput[], random: Random)
   );
 }
 
-/** The losses among a program's outputs, by the names given. */
+/** The losses among a program's outputs, by name. */
 export function readLosses(outputs: Tensors, names: readonly string[]): Record<string, number> {
   return Object.fromEntries(names.map((name) => [name, outputs[name]![0]!]));
 }

@@ -4,7 +4,7 @@ import type { NormMode } from "../nn/context.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Random } from "../random.js";
 
-/** The parts of a loss, each already weighted; their sum is what is trained. Other figures of the step are not in here. */
+/** The parts of a loss, each already weighted; their sum is minimised. Other values of the step are not included. */
 export type Losses = Readonly<Record<string, number>>;
 
 export interface StepOptions {
@@ -17,18 +17,21 @@ export interface StepOptions {
   readonly gradients: Float32Array;
 }
 
-/** Runs training steps of one model. Programs are compiled for each shape of batch and kept, the least recently used released. */
+/**
+ * Runs training steps of one model. Programs are compiled for each batch shape and kept; the least recently used are
+ * released.
+ */
 export interface Trainer<B extends Batch = Batch> {
   /**
-   * Forward and backward: fills `gradients`, brings the running statistics in `values.flatBuffers` up to date. The
-   * parameters are not changed.
+   * Forward and backward: fills `gradients` and updates the running statistics in `values.flatBuffers`. The parameters
+   * are not changed.
    */
   step(batch: B, options: StepOptions): Promise<Losses>;
 
-  /** The losses in evaluation mode (running statistics, nothing dropped), changing nothing: the validation loss. */
+  /** The losses in evaluation mode (running statistics, no dropout), without changing anything: the validation loss. */
   losses(batch: B, random: Random): Promise<Losses>;
 
-  /** Gives the memory of all programs back. */
+  /** Releases the memory of all programs. */
   dispose(): Promise<void>;
 }
 
@@ -37,6 +40,6 @@ export interface TrainerOptions {
   readonly values: ParameterValues;
   /** Whether a batch norm trains on the batch's statistics; by the name of its scale parameter. */
   readonly normMode: (parameterName: string) => NormMode;
-  /** Names of parameters whose gradient is not needed (frozen parts). */
+  /** Whether a parameter's gradient is not needed (frozen parts), by its name. */
   readonly frozen: (parameterName: string) => boolean;
 }

@@ -2,7 +2,7 @@ import type { SampleMeta } from "../datasets/types.js";
 import type { Rle } from "../masks/types.js";
 import type { LabelMap } from "../pixels/image.js";
 
-/** Images ready for a network, with what is needed to bring its answers back to the original images. */
+/** Images ready for a network, with what is needed to map its outputs back to the original images. */
 export interface InferenceBatch {
   /** [batch, 3, height, width] normalised, zero where padded. */
   readonly images: Float32Array;
@@ -24,11 +24,11 @@ export interface Detections {
   readonly masks?: readonly Rle[];
 }
 
-/** Answers batches, whatever it is made of: a model's programs, or an exported file. */
+/** Predicts on batches, with a model's programs or an exported file. */
 export interface BatchPredictor<Answer> {
-  /** @returns one answer an image, in the pixels of the original image */
+  /** @returns one answer per image, in the pixels of the original image */
   predict(batch: InferenceBatch): Promise<readonly Answer[]>;
-  /** Gives the memory back; it cannot predict any more. */
+  /** Releases the memory; after that it cannot predict any more. */
   dispose(): Promise<void>;
 }
 

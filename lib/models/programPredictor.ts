@@ -12,8 +12,8 @@ export interface PredictorOptions {
   readonly values: ParameterValues;
   readonly engine: Engine;
   /**
-   * True: the parameters are built into the programs, which are then fastest; what changes them afterwards is not seen.
-   * False: every run takes the parameters as they are, for use during training.
+   * True: the parameters are built into the programs, which is fastest; later changes to them have no effect. False:
+   * every run uses the current parameters, as needed during training.
    */
   readonly folded: boolean;
 }
@@ -25,11 +25,11 @@ export interface ModelPrograms<Answer> {
   record(images: Value, context: Context): Readonly<Record<string, Value>>;
   /** The inputs besides the images. */
   inputs?(batch: InferenceBatch): Tensors;
-  /** One answer an image from the graph's outputs. */
+  /** Reads one answer per image from the graph's outputs. */
   read(outputs: SizedTensors, batch: InferenceBatch): readonly Answer[];
 }
 
-/** Predicts with a model's own graph: a program for each shape of batch. */
+/** Predicts with a model's own graph: one program for each batch shape. */
 export function programPredictor<Answer>(
   { kept, record, inputs, read }: ModelPrograms<Answer>,
   { values, engine, folded }: PredictorOptions,
@@ -56,7 +56,7 @@ export function programPredictor<Answer>(
   };
 }
 
-/** A run's outputs with the shapes that the program says they have. */
+/** A run's outputs with the shapes that the program declares. */
 export function withShapes({ outputs }: Program, tensors: Tensors): SizedTensors {
   return Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, { ...outputs[name]!, data }]));
 }

@@ -27,7 +27,11 @@ interface Compiled {
 
 export interface StepGraph {
   readonly parameters: readonly Parameter[];
-  /** Records the losses of images [B, 3, H, W]. @param training whether a step is taken, or the validation loss wanted */
+  /**
+   * Records the losses of images [B, 3, H, W].
+   *
+   * @param training true for a training step, false for the validation loss
+   */
   losses(images: Value, context: Context, training: boolean): Readonly<Record<string, Value>>;
 }
 

@@ -1,13 +1,13 @@
 import { GraphError, sizeOf, type TensorType } from "../graph/index.js";
 
 /**
- * Arrays of which only one set is in use at a time, such as what the forward halves for several shapes of batches hand
- * on: all sets lie in the same memory, as much as the largest one needs.
+ * Arrays of which only one set is in use at a time, such as the outputs of forward halves for several batch shapes: all
+ * sets share the same memory, which is as large as the largest set.
  */
 export class SharedArrays {
   private numbers = new Float32Array(0);
 
-  /** An array for each tensor, with whatever numbers there are. Those of the call before are no longer to be used. */
+  /** An array for each tensor, with undefined contents. The arrays of the previous call must no longer be used. */
   for(types: Readonly<Record<string, TensorType>>): Record<string, Float32Array> {
     const named = Object.entries(types);
     const stray = named.find(([, { dtype }]) => dtype !== "float32");
@@ -25,5 +25,5 @@ export class SharedArrays {
   }
 }
 
-/** Arrays begin at multiples of a cache line, of 16 numbers. */
+/** Arrays begin at multiples of a cache line, which is 16 numbers. */
 const raised = (length: number): number => Math.ceil(length / 16) * 16;

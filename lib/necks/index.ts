@@ -5,7 +5,7 @@ import { fpn } from "./fpn.js";
 import { levels } from "./levels.js";
 import type { Neck, NeckKind, NeckOptions } from "./neck.js";
 
-/** The necks there are. A new one is a file of its own and a line here. */
+/** All necks. A new one is a file and a line here. */
 export const NECKS = [fpn, levels] as const;
 
 // Each takes its own config; that tie is lost in this look-up.
@@ -15,7 +15,12 @@ export const neckConfig = () => table.config().describe("Combines the backbone's
 
 export type NeckConfig = z.output<ReturnType<typeof neckConfig>>;
 
-/** Adds a neck, which configs may then name. @returns what takes it out again @throws UserError where there is one of its type already */
+/**
+ * Adds a neck that configs can then name.
+ *
+ * @returns a function that removes it again
+ * @throws UserError when one of its type already exists
+ */
 export const registerNeck = <Schema extends KindSchema>(kind: NeckKind<Schema>) =>
   table.add(kind as unknown as NeckKind);
 

@@ -2,13 +2,13 @@ import { constant, input, type Shape, type Value } from "../graph/index.js";
 import type { Random } from "../random.js";
 import type { Parameter, ParameterValues } from "./parameters.js";
 
-/** New running statistics a training step leaves behind: the named buffer takes the value after the step. */
+/** New running statistics from a training step: the named buffer gets the value after the step. */
 export interface BufferUpdate {
   readonly buffer: Parameter;
   readonly value: Value;
 }
 
-/** A random tensor a training step takes as an input, drawn anew for every step. */
+/** A random tensor that a training step takes as an input, drawn again for every step. */
 export interface RandomInput {
   readonly name: string;
   readonly shape: Shape;
@@ -16,14 +16,14 @@ export interface RandomInput {
 }
 
 /**
- * Whether batch norm takes the statistics of the batch (and updates the running ones) or the running ones. "batchAlone" is
- * "batch" as an operator of its own even where it could be part of a convolution's kernel: slower, for comparisons.
+ * Whether batch norm uses the statistics of the batch (and updates the running ones) or the running ones. "batchAlone"
+ * is "batch" as a separate operator even where it could be part of a convolution's kernel: slower, for comparisons.
  */
 export type NormMode = "batch" | "batchAlone" | "running";
 
 /**
- * What a forward pass may know besides its input: how to get parameters, whether it trains, and where random masks
- * and running statistics come from. Nothing of this is global.
+ * What a forward pass may know besides its input: how to get parameters, whether it is training, and where random masks
+ * and running statistics come from. None of this is global.
  */
 export class Context {
   readonly updates: BufferUpdate[] = [];
@@ -41,13 +41,13 @@ export class Context {
     return new Context(true, ({ name, shape }) => input(name, shape), normModeOf);
   }
 
-  /** For inference: the parameters are constants, to be folded into each other. */
+  /** For inference: the parameters are constants, so that they can be folded. */
   static inference(values: ParameterValues): Context {
     const bind = ({ name, shape }: Parameter) => constant(values.view(name), shape, "float32", name);
     return new Context(false, bind, () => "running");
   }
 
-  /** For inference whose parameters change, such as validation during training: they are inputs of the graph. */
+  /** For inference with parameters that change, such as validation during training: they are inputs of the graph. */
   static evaluation(): Context {
     return new Context(
       false,
@@ -56,7 +56,7 @@ export class Context {
     );
   }
 
-  /** The parameter as a value; the same one whenever it is asked for. */
+  /** The parameter as a value; the same value on every call. */
   value(parameter: Parameter): Value {
     const known = this.values.get(parameter.name);
     if (known !== undefined) return known;
@@ -69,7 +69,7 @@ export class Context {
     return this.training ? this.normModeOf(parameter.name) : "running";
   }
 
-  /** A mask that is 1 / keep with probability `keep` and else 0, drawn anew each step. */
+  /** A mask that is 1 / keep with probability `keep`, otherwise 0, drawn again for each step. */
   dropMask(name: string, shape: Shape, keep: number): Value {
     const draw = (values: Float32Array, random: Random) => {
       for (let i = 0; i < values.length; i++) values[i] = random.next() < keep ? 1 / keep : 0;

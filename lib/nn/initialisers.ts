@@ -18,7 +18,7 @@ export const normal =
     for (let i = 0; i < values.length; i++) values[i] = std * random.normal();
   };
 
-/** Normal, cut at ± 2 (absolute, which at these deviations never bites), as timm's `trunc_normal_` draws it. */
+/** Normal, truncated at ± 2 (absolute, which at these deviations has no effect), as in timm's `trunc_normal_`. */
 export const truncatedNormal =
   (std: number): Initialiser =>
   (values, _, random) => {
@@ -46,7 +46,7 @@ export const kaimingNormalFanOut: Initialiser = (values, shape, random) => {
   normal(Math.sqrt(2 / fans(shape)[1]))(values, shape, random);
 };
 
-/** What PyTorch gives a convolution or linear layer nobody initialises: uniform within 1 / √(fan in). */
+/** PyTorch's default for convolutions and linear layers: uniform within 1 / √(fan in). */
 export const defaultUniform: Initialiser = (values, shape, random) => {
   uniformWithin(values, 1 / Math.sqrt(fans(shape)[0]), random);
 };

@@ -20,16 +20,16 @@ export interface Convolution {
   /** Pixels from one tap of the kernel to the next; above 1 the stride is 1. Default 1. */
   readonly dilation?: number;
   /**
-   * Zeros on every side; by default half the kernel's reach, which keeps the size at stride 1. "same": as few as give size / stride,
-   * the odd one at the bottom and right, as TensorFlow pads.
+   * Zeros on every side; by default half the kernel's reach, which keeps the size at stride 1. "same": as few as give
+   * ⌈size / stride⌉, with the odd one at the bottom and right, as TensorFlow pads.
    */
   readonly padding?: number | "same";
-  /** Channels are split into so many groups that do not see each other; as many as channels: depthwise. Default 1. */
+  /** Channels are split into this many independent groups; as many as channels: depthwise. Default 1. */
   readonly groups?: number;
   readonly bias?: boolean;
   readonly initWeight?: Initialiser;
   readonly initBias?: Initialiser;
-  /** Told of the weight and the bias, for layers that share them. */
+  /** Called with the weight and the bias, for layers that share them. */
   readonly onParameter?: (parameter: Parameter) => void;
 }
 
@@ -55,14 +55,14 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
 }
 
 export interface TransposedConvolution extends Pick<Linear, "in" | "out" | "initWeight" | "initBias"> {
-  /** Kernel and stride: every pixel becomes a block of so many a side. */
+  /** Kernel and stride: every pixel becomes a block with this side. */
   readonly factor: number;
 }
 
 /** Transposed convolution of [N, in, H, W] to [N, out, factor · H, factor · W]; `weight` [in, out, k, k], `bias` [out]. */
 export function transposedConvolution(scope: ParameterScope, options: TransposedConvolution): Layer {
   const { factor, out } = options;
-  // PyTorch takes the second axis for what goes in, here too.
+  // Here too PyTorch takes the second axis as the fan-in.
   const { initWeight = defaultUniform, initBias = defaultBias(out * factor * factor) } = options;
   const weight = scope.parameter("weight", [options.in, out, factor, factor], "weight", initWeight);
   const bias = scope.parameter("bias", [out], "bias", initBias);
@@ -94,7 +94,7 @@ export function linear(scope: ParameterScope, options: Linear): Layer {
   const weight = scope.parameter("weight", [options.out, options.in], "weight", initWeight);
   const bias = scope.parameter("bias", [options.out], "bias", initBias);
   return scoped(scope, (x, context) => {
-    // One product over all rows: a batched one against a shared matrix would be split up by the runtime.
+    // One product over all rows: the runtime would split up a batched product with a shared matrix.
     const rows = reshape(x, [sizeOf(x.shape) / options.in, options.in]);
     const y = add(graph.matMul(rows, context.value(weight), { transposeB: true }), context.value(bias));
     return reshape(y, [...x.shape.slice(0, -1), options.out]);
@@ -103,15 +103,15 @@ export function linear(scope: ParameterScope, options: Linear): Layer {
 
 export interface BatchNorm {
   readonly epsilon?: number;
-  /** The share of the batch in the running statistics after a step. */
+  /** The weight of the batch in the running statistics after a step. */
   readonly momentum?: number;
-  /** Initial factor of each channel; 0 for the last norm of a residual branch that is to begin as nothing. Default 1. */
+  /** Initial factor of each channel; 0 for the last norm of a residual branch that should start at zero. Default 1. */
   readonly initialScale?: number;
 }
 
 /**
- * Batch norm over [N, C, H, W]. In training with mode "batch" it takes the batch's statistics and leaves updates of
- * the running ones (with the unbiased variance, as PyTorch does); else it is an affine per channel.
+ * Batch norm over [N, C, H, W]. In training with mode "batch" it uses the batch's statistics and updates the running
+ * ones (with the unbiased variance, as PyTorch does); otherwise it is an affine per channel.
  */
 export function batchNorm(
   scope: ParameterScope,
@@ -165,7 +165,10 @@ export function mapLayerNorm(scope: ParameterScope, channels: number, { epsilon 
   );
 }
 
-/** Group norm (Wu and He 2018) of maps [N, C, H, W]: in each image so many groups of channels are standardised, each as a whole. */
+/**
+ * Group norm (Wu and He 2018) of maps [N, C, H, W]: in each image, each of `groups` groups of channels is standardised
+ * as a whole.
+ */
 export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5, groups = 1 } = {}): Layer {
   graph.check(channels % groups === 0, () => `${scope.path}: ${channels} channels in ${groups} groups`);
   const gamma = scope.parameter("weight", [channels], "norm", ones);
@@ -180,13 +183,13 @@ export interface SqueezeExcitation {
   /** Channels between its two layers. */
   readonly hidden: number;
   readonly activation?: Layer;
-  /** What makes factors of the second layer's output; default the sigmoid. */
+  /** Turns the second layer's output into factors; default the sigmoid. */
   readonly gate?: Layer;
 }
 
 /**
- * Squeeze-and-excitation (Hu et al. 2018): a factor for each channel, made of the means of all by two 1×1 convolutions, `fc1`
- * and `fc2`.
+ * Squeeze-and-excitation (Hu et al. 2018): a factor for each channel, computed from the means of all channels by two
+ * 1×1 convolutions, `fc1` and `fc2`.
  */
 export function squeezeExcitation(
   scope: ParameterScope,
@@ -206,7 +209,7 @@ export function layerScale(scope: ParameterScope, name: string, channels: number
   );
 }
 
-/** The same of maps alone, for checkpoints that have the factors as a map: the parameter is [C, 1, 1]. */
+/** The same for maps only, for checkpoints that store the factors as a map: the parameter is [C, 1, 1]. */
 export function mapScale(scope: ParameterScope, name: string, channels: number, initial: number): Layer {
   const scale = scope.parameter(name, [channels, 1, 1], "layerScale", fill(initial));
   return scoped(scope.child(name), (x, context) => graph.channelScale(x, reshape(context.value(scale), [channels])));
@@ -230,7 +233,7 @@ export interface NormalisedConvolution extends Omit<Convolution, "bias" | "initB
   readonly norm?: BatchNorm;
 }
 
-/** A convolution without bias, and the batch norm behind it. */
+/** A convolution without bias, followed by a batch norm. */
 export function normalisedConvolution(
   { conv, norm }: { readonly conv: ParameterScope; readonly norm: ParameterScope },
   { norm: normOptions, ...options }: NormalisedConvolution,

@@ -3,8 +3,8 @@ import type { Random } from "../random.js";
 import type { Initialiser } from "./initialisers.js";
 
 /**
- * What a parameter does, which decides how it is trained: weights decay; norms, biases, layer scales and
- * embeddings (of positions, of a class) do not; buffers (running statistics) are no parameters of the optimiser at all.
+ * What a parameter does, which decides how it is trained: weights decay; norms, biases, layer scales and embeddings (of
+ * positions, of a class) do not; buffers (running statistics) are not trained by the optimiser at all.
  */
 export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "embedding" | "buffer";
 
@@ -14,11 +14,14 @@ export interface Parameter {
   readonly shape: Shape;
   readonly role: ParameterRole;
   readonly initialise: Initialiser;
-  /** Of a layer that gives the model's answers: adaptive clipping leaves it alone. Default false. */
+  /** Whether it belongs to a layer that computes the model's outputs: adaptive clipping skips those. Default false. */
   readonly isOutput?: boolean;
 }
 
-/** Whether a parameter is of a part: "backbone.network.1" is within "backbone.network", but not within "backbone.net". */
+/**
+ * Whether a parameter belongs to a part: "backbone.network.1" is within "backbone.network", but not within
+ * "backbone.net".
+ */
 export const isWithin = (name: string, part: string): boolean => name === part || name.startsWith(`${part}.`);
 
 /** The parameters of a model, in the order its layers were made. */
@@ -44,7 +47,7 @@ export class ParameterList {
   }
 }
 
-/** A place in the tree of layers: parameters made here get its path in front of their names. */
+/** A place in the tree of layers: parameters made here get its path as a prefix of their names. */
 export class ParameterScope {
   constructor(
     private readonly list: ParameterList,
@@ -56,7 +59,7 @@ export class ParameterScope {
     return new ParameterScope(this.list, this.path === "" ? `${name}` : `${this.path}.${name}`, this.isOutput);
   }
 
-  /** The same place, of a layer that gives the model's answers. */
+  /** The same place, for a layer that computes the model's outputs. */
   ofOutput(): ParameterScope {
     return new ParameterScope(this.list, this.path, true);
   }
@@ -99,13 +102,13 @@ export class ParameterValues {
     return view;
   }
 
-  /** Draws every parameter from its initialiser. Each has a random stream of its own, so order does not matter. */
+  /** Draws every parameter from its initialiser. Each has its own random stream, so order does not matter. */
   initialise(streamOf: (name: string) => Random): void {
     for (const { name, shape, initialise } of this.parameters) initialise(this.view(name), shape, streamOf(name));
   }
 }
 
-/** Cuts a flat array into one view a parameter, in order. */
+/** Cuts a flat array into one view per parameter, in order. */
 export function viewsOf(flat: Float32Array, parameters: readonly Parameter[]): Map<string, Float32Array> {
   const views = new Map<string, Float32Array>();
   let offset = 0;

@@ -3,22 +3,22 @@ import type { Shape } from "../graph/index.js";
 /** Which row of a file's tensor each row of the model's comes from; undefined where the numbers of rows do not match. */
 export type Rows = (found: number, wanted: number) => readonly number[] | undefined;
 
-/** Makes the new text from the match's groups and from all names of the file. */
+/** Makes the replacement from the match's groups and all names of the file. */
 export type Renamer = (groups: readonly string[], names: readonly string[]) => string;
 
-/** The names of one kind of checkpoint, and how ours are made of them. */
+/** The names of one kind of checkpoint, and how to turn them into ours. */
 export interface Naming {
   /** Whose names these are, for messages. */
   readonly name: string;
-  /** A name that only such files have; and one that they have not, where others have the first too. */
+  /** A name that only such files have; and, if other files have it too, one that such files lack. */
   readonly mark: RegExp;
   readonly unless?: RegExp;
   /**
-   * Applied one after another to each name, every one that matches. A new name that ends in `[0]`, `[1]`, … is a piece of one
-   * parameter, the rows of one below those of the other.
+   * All that match are applied to each name, one after another. A new name that ends in `[0]`, `[1]`, … is a piece of
+   * one parameter, the rows of one below those of the other.
    */
   readonly renames: readonly (readonly [pattern: RegExp, replacement: string | Renamer])[];
-  /** Tensors whose rows are in another order than ours; by our names. */
+  /** Tensors with rows in another order than ours; by our names. */
   readonly rows?: readonly (readonly [pattern: RegExp, rows: Rows])[];
 }
 
@@ -27,7 +27,7 @@ export interface NamedShape {
   readonly shape: Shape;
 }
 
-/** How a parameter is made of a file's tensor of another name or shape. */
+/** How to make a parameter from a file's tensor with another name or shape. */
 export interface Adaptation {
   /** The file's tensor, by our names. */
   readonly from: string;
@@ -35,18 +35,20 @@ export interface Adaptation {
   readonly change: (values: Float32Array) => Float32Array;
 }
 
-/** What a backbone knows of checkpoints that differ from it by design, such as a classifier's of another image size. */
+/**
+ * What a backbone knows about checkpoints that differ from it by design, such as a classifier for another image size.
+ */
 export interface WeightAdapter {
   /**
-   * Asked for each parameter that the file has not in its name and shape: what it is made of; "initial" where it keeps
-   * its start on purpose; undefined where nothing is known of it.
+   * Called for each parameter that the file does not have with its name and shape: what to make it from; "initial" if
+   * it keeps its initial value on purpose; undefined if nothing is known about it.
    *
    * @param find the shape of a tensor of the file, by our names
    */
   readonly adapt: (wanted: NamedShape, find: (name: string) => Shape | undefined) => Adaptation | "initial" | undefined;
-  /** Whether a tensor of the file is not needed by a model of these parameters. */
+  /** Whether a model with these parameters does not need a tensor of the file. */
   readonly isIdle: (name: string, wanted: readonly NamedShape[]) => boolean;
-  /** For messages, after a number: what was adapted, and what kept its start. */
+  /** For messages, after a number: what was adapted, and what kept its initial value. */
   readonly adapted: string;
   readonly initial: string;
 }

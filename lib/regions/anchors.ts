@@ -14,7 +14,7 @@ export interface Anchors {
   readonly perCell: number;
   /** All anchors of all levels. */
   readonly count: number;
-  /** [count * 4] xyxy, image pixels; they may reach over the image's border. */
+  /** [count * 4] xyxy, image pixels; they may extend beyond the image's border. */
   readonly boxes: Float32Array;
 }
 
@@ -23,7 +23,7 @@ export interface AnchorShapes {
   readonly scales: readonly number[];
   /** Height over width. */
   readonly ratios: readonly number[];
-  /** Centre of a cell's anchors from the cell's upper left corner, in strides; default 0. */
+  /** Offset of the centre of a cell's anchors from the cell's upper left corner, in strides; default 0. */
   readonly centreOffset?: number;
 }
 
@@ -48,7 +48,7 @@ export function baseAnchors(stride: number, shapes: AnchorShapes): Float32Array 
   return boxes;
 }
 
-/** Cells of each level for a padded image: ceil(side / stride), as stride-2 convolutions and poolings make them. */
+/** Cells of each level for a padded image: ceil(side / stride), as after stride-2 convolutions and poolings. */
 export function levelSizes(
   height: number,
   width: number,

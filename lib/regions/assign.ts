@@ -2,7 +2,7 @@ import { overlap } from "./iou.js";
 
 /** In `Assignment.matched`: the box is background. */
 export const NEGATIVE = -1;
-/** In `Assignment.matched`: the box takes no part in training. */
+/** In `Assignment.matched`: the box is not used in training. */
 export const IGNORED = -2;
 
 export interface AssignOptions {
@@ -10,31 +10,31 @@ export interface AssignOptions {
   readonly positiveIou: number;
   /** A box whose best IoU is below this is negative; between the two it is ignored. */
   readonly negativeIou: number;
-  /** Low-quality matches need at least this IoU. Default 0. */
+  /** The smallest IoU of a low-quality match. Default 0. */
   readonly minPositiveIou?: number;
   /** Whether each true box also takes the boxes that overlap it most. Default true. */
   readonly matchLowQuality?: boolean;
-  /** Whether all boxes that tie for a true box's best overlap are taken, or the first alone. Default true. */
+  /** Whether all boxes that tie for a true box's best overlap are taken, or only the first. Default true. */
   readonly assignAllTies?: boolean;
   /** Boxes whose intersection with a crowd region over their own area is above this are ignored. Default: none are. */
   readonly ignoreIof?: number;
 }
 
 export interface Assignment {
-  /** [n] index of the true box a box is to predict, or NEGATIVE, or IGNORED. */
+  /** [n] index of the true box that a box should predict, or NEGATIVE, or IGNORED. */
   readonly matched: Int32Array;
-  /** [n] its largest IoU with any true box; −1 where it took no part. */
+  /** [n] its largest IoU with any true box; −1 if it was left out. */
   readonly bestIou: Float32Array;
 }
 
 /**
  * Assigns a true box, the background or nothing to each box by IoU thresholds (Faster R-CNN, Ren et al. 2015).
  *
- * With low-quality matching a true box takes the boxes that overlap it most even below `positiveIou`; where several
- * true boxes claim one box so, the last keeps it. A true box that overlaps no box claims none.
+ * With low-quality matching a true box takes the boxes that overlap it most even below `positiveIou`; if several true
+ * boxes claim the same box in this way, the last gets it. A true box that overlaps no box claims none.
  *
  * @param boxes [n * 4] xyxy
- * @param truth [m * 4] xyxy; m may be 0: then all is background
+ * @param truth [m * 4] xyxy; m may be 0: then everything is background
  * @param options also `crowd` [k * 4], regions for `ignoreIof`; `valid` [n], 0 leaves a box out (IGNORED)
  */
 export function assignByIou(
@@ -97,7 +97,7 @@ function claimByOverlap(
     const right = boxes[k + 2]!;
     const bottom = boxes[k + 3]!;
     for (let t = 0; t < truth.length; t += 4) {
-      // Most anchors are nowhere near: spare them the division.
+      // Most anchors do not overlap: skip the division.
       if (truth[t]! >= right || truth[t + 2]! <= left || truth[t + 1]! >= bottom || truth[t + 3]! <= top) continue;
       const iou = overlap(boxes, k, truth, t, "iou");
       if (iou > bestIou[i]!) {

@@ -12,7 +12,7 @@ export const RPN_CODING: DeltaCoding = { means: [0, 0, 0, 0], stds: [1, 1, 1, 1]
 /** The coding of detections relative to proposals. */
 export const ROI_CODING: DeltaCoding = { means: [0, 0, 0, 0], stds: [0.1, 0.1, 0.2, 0.2] };
 
-/** Decoded widths and heights stay within this factor (and one over it) of the coded box's. */
+/** Decoded widths and heights stay within this factor, up or down, of the box they are coded relative to. */
 const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000));
 
 /**
@@ -42,17 +42,17 @@ export function encodeDeltas(options: {
   }
 }
 
-/** In float32, as the published models had it in training. */
+/** In float32, as when the published models were trained. */
 function centre(boxes: Float32Array, k: number): number {
   return Math.fround((boxes[k]! + boxes[k + 2]!) / 2);
 }
 
 /**
- * The boxes that `deltas` stand for, the inverse of `encodeDeltas` up to two clips: log size ratios to
- * ±|log(16/1000)|, and coordinates to the image if `clip` gives its size.
+ * The boxes that `deltas` encode, the inverse of `encodeDeltas` up to two clips: log size ratios to ±|log(16/1000)|,
+ * and coordinates to the image if `clip` gives its size.
  *
- * @param options `boxes` [n * 4] xyxy; `deltas` and `out` [n * classes * 4], `classes` (default 1) codes a box;
- *   `out` is overwritten and may be `deltas` itself
+ * @param options `boxes` [n * 4] xyxy; `deltas` and `out` [n * classes * 4], `classes` (default 1) codes per box; `out`
+ *   is overwritten and may be `deltas` itself
  */
 export function decodeDeltas(options: {
   readonly boxes: Float32Array;

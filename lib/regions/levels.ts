@@ -1,8 +1,8 @@
-/** Side of the largest RoIs, in image pixels, times two, that belong to the finest level (FPN, Lin et al. 2017). */
+/** RoIs with sides, in image pixels, below twice this belong to the finest level (FPN, Lin et al. 2017). */
 const FINEST_SCALE = 56;
 
 /**
- * The pyramid level of each RoI: floor(log2(√area / 56 + 1e-6)), clamped to the levels there are.
+ * The pyramid level of each RoI: floor(log2(√area / 56 + 1e-6)), clamped to the existing levels.
  *
  * @param boxes [n * 4] xyxy, image pixels
  * @returns [n], 0 = the finest

@@ -1,10 +1,10 @@
 import { sortDescending } from "./topk.js";
 
 /**
- * Greedy non-maximum suppression: from the best score on, a box is kept unless its IoU with one already kept is above
- * the threshold. Equal scores keep their order; no pixel is added to widths and heights.
+ * Greedy non-maximum suppression: in order of score, best first, a box is kept unless its IoU with one already kept is
+ * above the threshold. Equal scores keep their order; no pixel is added to widths and heights.
  *
- * @param options `boxes` [n * 4] xyxy; `scores` [n]; `maxKept` stops after so many
+ * @param options `boxes` [n * 4] xyxy; `scores` [n]; `maxKept` is the largest number of boxes to keep
  * @returns kept indices, best first
  */
 export function nms(options: {
@@ -17,24 +17,24 @@ export function nms(options: {
   return suppress(boxes, sortDescending(scores), iouThreshold, maxKept);
 }
 
-/** Kept boxes are looked up in a grid of this many cells a side, by their centres. */
+/** Kept boxes are looked up by their centres in a grid with this many cells per side. */
 const GRID = 32;
 
 /**
- * The boxes that survive, out of those that `order` names, best first.
+ * The boxes that survive, from those in `order`, best first.
  *
- * An IoU above t means that the overlap is wider than t times the wider box, so that the centres are less than
- * max(1 − t, (1/t − 1) / 2) widths of either box apart; likewise for heights. So a candidate need be compared with the
- * kept boxes near its centre alone.
+ * An IoU above t means that the overlap is wider than t times the wider box, so that the centres are less than max(1 −
+ * t, (1/t − 1) / 2) widths of either box apart; likewise for heights. So a candidate only needs to be compared with the
+ * kept boxes near its centre.
  *
- * IoUs are rounded to float32 at every step, as a float32 tensor library does: one that equals the threshold is common
- * enough (1/3, say).
+ * IoUs are rounded to float32 at every step, as a float32 tensor library does: an IoU that equals the threshold is
+ * common (1/3, for example).
  */
 function suppress(boxes: Float32Array, order: Int32Array, threshold: number, maxKept: number): Int32Array {
   const f = Math.fround;
   const cellX = gridAxis(boxes, order, 0);
   const cellY = gridAxis(boxes, order, 1);
-  const reach = 1.001 * Math.max(1 - threshold, (1 / threshold - 1) / 2); // a little more, for rounding
+  const reach = 1.001 * Math.max(1 - threshold, (1 / threshold - 1) / 2); // slightly more, for rounding
   const newest = new Int32Array(GRID * GRID).fill(-1); // of the boxes kept in each cell
   const older = new Int32Array(order.length); // the next one in the same cell
   const kept = new Int32Array(Math.min(order.length, maxKept));
@@ -90,7 +90,7 @@ function gridAxis(boxes: Float32Array, order: Int32Array, axis: 0 | 1): (coordin
 }
 
 /**
- * `nms` within each group (class or pyramid level), the groups not touching each other.
+ * `nms` within each group (class or pyramid level), independently of the other groups.
  *
  * @param options `groups` [n], any integers; the rest as for `nms`, `maxKept` counts all groups together
  * @returns kept indices of all groups, best first

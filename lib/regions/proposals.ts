@@ -4,7 +4,7 @@ import { decodeDeltas, RPN_CODING } from "./deltas.js";
 import { groupedNms } from "./nms.js";
 import { topK } from "./topk.js";
 
-/** What the region proposal head says about one image on one level. */
+/** The region proposal head's output for one image on one level. */
 export interface LevelPrediction {
   /** [perCell, height, width] objectness before the sigmoid. */
   readonly logits: Float32Array;
@@ -16,9 +16,9 @@ export interface ProposalOptions {
   /** Proposals are clipped to this size in pixels: the image without its padding. */
   readonly height: number;
   readonly width: number;
-  /** The best so many of each level go into suppression. */
+  /** How many of each level, the best ones, go into suppression. */
   readonly perLevel: number;
-  /** At most so many remain of all levels together. */
+  /** The largest number that remains from all levels together. */
   readonly perImage: number;
   /** IoU above which a proposal is suppressed by a better one of its level. */
   readonly iouThreshold: number;

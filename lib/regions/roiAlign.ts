@@ -2,9 +2,9 @@ export interface RoiAlignOptions {
   /** Bins of the output. */
   readonly height: number;
   readonly width: number;
-  /** Samples per bin and axis; 0 (default) = as many as the bin has cells, rounded up. */
+  /** Samples per bin and axis; 0 (default): the bin's size in cells, rounded up. */
   readonly samplingRatio?: number;
-  /** Whether coordinates are shifted by half a cell, so that cell centres lie at whole numbers + ½. Default true. */
+  /** Whether coordinates are shifted by half a cell, so that cell centres are at whole numbers + ½. Default true. */
   readonly aligned?: boolean;
 }
 
@@ -28,11 +28,14 @@ export interface Rois {
   readonly levels: Int32Array;
 }
 
-/** How one axis of a RoI's bins is made of cells: bin b = Σ weights[b * span + i] · cell[first[b] + i], all of them on the map. */
+/**
+ * How a RoI's bins along one axis are made of cells: bin b = Σ weights[b * span + i] · cell[first[b] + i], all of them
+ * on the map.
+ */
 export interface AxisWeights {
   /** [bins] */
   readonly first: Int32Array;
-  /** Cells a bin reaches over, the same for all. */
+  /** The number of cells that a bin covers, the same for all bins. */
   readonly span: number;
   /** [bins * span], zero beyond a bin's last cell. */
   readonly weights: Float32Array;
@@ -41,9 +44,9 @@ export interface AxisWeights {
 /**
  * The bilinear samples of a RoI along one axis, averaged by bin.
  *
- * RoIAlign's bilinear samples lie on a grid, so a weight of two axes is the product of one of each: the pooled values
- * are A · X · Bᵀ, with the rows of A and B from this function. A sample more than a cell outside counts as zero; others
- * are moved to the nearest cell centre.
+ * RoIAlign's bilinear samples are on a grid, so a weight in two dimensions is the product of one for each axis: the
+ * pooled values are A · X · Bᵀ, with the rows of A and B from this function. A sample more than one cell outside the
+ * map counts as zero; others outside are moved to the nearest cell centre.
  *
  * @param low, high the RoI's sides in image pixels
  * @param cells of the feature map along the axis
@@ -122,7 +125,7 @@ export function roiAlign(
 /**
  * The gradient of `roiAlign` with respect to the feature maps, ADDED to the `data` of `levels`.
  *
- * The plain version; `loadRoiAlignBackward` gives a faster one.
+ * This is the plain version; `loadRoiAlign` returns a faster one.
  *
  * @param gradient [n, channels, height, width] of the pooled values
  */

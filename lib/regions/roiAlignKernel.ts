@@ -10,7 +10,7 @@ import {
 import { RECORD_WORDS, type RoiRegion, regionWords, type Words, writeRegion } from "./roiAlignTables.js";
 
 /**
- * Channels worked on at a time: their planes and gradients are copied into the kernel's memory and stay in the
+ * Channels processed at a time: their planes and gradients are copied into the kernel's memory and stay in the
  * processor's cache while all RoIs of an image and level are added.
  */
 const BLOCK = 8;
@@ -48,15 +48,16 @@ export interface RoiAlignKernel {
  * `roiAlign` and `roiAlignBackward` on WebAssembly SIMD kernels (kernels/roiAlign.ts), one thread, about thirteen times as fast.
  *
  * Measured with 1024 RoIs of 7×7, 256 channels, four levels of two 512² images, on a Xeon with AVX-512: gradient, plain
- * 830 ms, this 62 ms (35 in the kernel, 21 copying), 256 RoIs of 14×14 30 ms. Two threads were slower, 77 ms: the kernel
- * took half as long, but an engine's tensors cannot lie in shared memory, so all arrays had to be copied whole.
+ * 830 ms, this 62 ms (35 in the kernel, 21 copying), 256 RoIs of 14×14 30 ms. Two threads were slower, 77 ms: the
+ * kernel took half as long, but an engine's tensors cannot be in shared memory, so all arrays had to be copied
+ * completely.
  *
  * The kernels have their own memory; do not share them between threads. Sums are in float32.
  */
 export function loadRoiAlign(): RoiAlignKernel {
   const { kernels, memory } = loadKernels("roiAlign");
 
-  /** Calls `use` for each group of RoIs and block of channels, with what there is of them. */
+  /** Calls `use` for each group of RoIs and block of channels. */
   const forEachBlock = (
     levels: readonly FeatureLevel[],
     rois: Rois,
@@ -123,7 +124,7 @@ export function loadRoiAlign(): RoiAlignKernel {
   };
 }
 
-/** Narrower than a vector: of a tiny image. */
+/** Whether a map is narrower than a vector, as for a tiny image. */
 const isTooNarrow = (levels: readonly FeatureLevel[]): boolean => levels.some((level) => level.width < 4);
 
 /** Some channels of the RoIs pooled from one map. */
@@ -137,7 +138,7 @@ interface Block {
   readonly places: readonly { readonly outside: number; readonly inside: number }[];
 }
 
-/** Lays out the kernel's memory for a call and writes the tables of all RoIs. */
+/** Arranges the kernel's memory for a call and writes the tables of all RoIs. */
 function prepare(
   memory: WasmMemory,
   levels: readonly FeatureLevel[],

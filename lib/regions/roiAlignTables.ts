@@ -43,7 +43,7 @@ export function writeRegion(words: Words, record: number, region: RoiRegion, poo
   const across = extent(region.columns);
   const vectors = Math.ceil((across.end - across.start) / LANES);
   const left = across.start;
-  // No vector may leave the map's row: the last is moved to the left, over cells that are not its own.
+  // No vector may leave the map's row: the last is moved to the left, so that it overlaps the one before.
   const last = Math.min(left + (vectors - 1) * LANES, mapWidth - LANES);
   const top = extent(region.rows).start;
 
@@ -57,11 +57,11 @@ export function writeRegion(words: Words, record: number, region: RoiRegion, poo
   );
 }
 
-/** For each vector of four cells: the first bin that reaches it, how many do, and their weights. */
+/** For each vector of four cells: the first bin that covers it, how many do, and their weights. */
 function writeColumns(words: Words, region: RoiRegion, left: number, vectors: number, last: number): void {
   const { columns, binColumns } = region;
   for (let v = 0; v < vectors; v++) {
-    const fresh = left + v * LANES; // cells before it are an earlier vector's
+    const fresh = left + v * LANES; // cells before it belong to an earlier vector
     const cell = v === vectors - 1 ? last : fresh;
     let firstBin = binColumns - 1;
     let lastBin = 0;
@@ -79,7 +79,7 @@ function writeColumns(words: Words, region: RoiRegion, left: number, vectors: nu
   }
 }
 
-/** For each row of cells: the bins that reach it, two to an entry. Returns the number of entries. */
+/** For each row of cells: the bins that cover it, two per entry. Returns the number of entries. */
 function writeRows(words: Words, region: RoiRegion, top: number, rowBytes: number): number {
   const { rows, binRows } = region;
   const { end } = extent(rows);
@@ -104,7 +104,7 @@ function weightAt(axis: AxisWeights, bin: number, cell: number): number {
   return i >= 0 && i < axis.span ? axis.weights[bin * axis.span + i]! : 0;
 }
 
-/** The cells that any bin reaches. */
+/** The cells that any bin covers. */
 function extent(axis: AxisWeights): { start: number; end: number } {
   let start = axis.first[0]!;
   let end = start;

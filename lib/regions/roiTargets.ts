@@ -7,7 +7,7 @@ import { type SampleOptions, sampleBalanced } from "./sample.js";
 export interface RoiTargetOptions {
   readonly assign: AssignOptions;
   readonly sample: SampleOptions;
-  /** Of the box head's deltas. Default the published one. */
+  /** The coding of the box head's deltas. Default the published one. */
   readonly coding?: DeltaCoding;
 }
 
@@ -19,19 +19,19 @@ export interface RoiTargets {
   readonly labels: Int32Array;
   /** [positives * 4] what the box head's deltas of the RoI's class should be. */
   readonly deltas: Float32Array;
-  /** [positives] index into the image's boxes: whose mask the RoI is to find. */
+  /** [positives] index into the image's boxes: the object with the mask that the RoI should predict. */
   readonly matched: Int32Array;
 }
 
 /**
- * What the box and mask heads are to learn from one image: the true boxes and the proposals, sampled.
+ * The training targets of the box and mask heads for one image: a sample of the true boxes and proposals.
  *
  * The true boxes come first and are assigned to themselves; proposals are assigned by IoU with the true boxes. True
  * boxes without area cannot be coded and are left out.
  *
  * @param proposals [n * 4] xyxy, image pixels
  * @param image `boxes` [m * 4] xyxy; `labels` [m] 0 … classes − 1; `crowd` [m], 1 = a region of many objects, which is
- *   not learnt (and ignored if `assign.ignoreIof` is given)
+ *   not trained on (and is ignored if `assign.ignoreIof` is given)
  */
 export function roiTargets(
   proposals: Float32Array,

@@ -15,18 +15,18 @@ export interface RpnTargets {
   readonly indices: Int32Array;
   /** How many of them are positive: their objectness target is 1, the others' 0. */
   readonly positives: number;
-  /** [positives * 4] what the head's deltas should be. */
+  /** [positives * 4] the targets of the head's deltas. */
   readonly deltas: Float32Array;
 }
 
 /**
- * What the region proposal head is to learn from one image.
+ * The training targets of the region proposal head for one image.
  *
- * Anchors may reach over the border; those of cells that lie wholly in the batch's padding take no part.
+ * Anchors may extend beyond the border; those of cells entirely in the batch's padding are left out.
  *
  * @param anchors of the batch's padded shape
- * @param image `boxes` [m * 4] xyxy in pixels; `crowd` [m], 1 = a region of many objects, which is not learnt (and
- *   ignored if `assign.ignoreIof` is given); `height`, `width` the image's own size with its own padding
+ * @param image `boxes` [m * 4] xyxy in pixels; `crowd` [m], 1 = a region of many objects, which is not trained on (and
+ *   is ignored if `assign.ignoreIof` is given); `height`, `width` the image's own size with its own padding
  */
 export function rpnTargets(
   anchors: Anchors,

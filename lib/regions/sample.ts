@@ -4,14 +4,14 @@ import { NEGATIVE } from "./assign.js";
 export interface SampleOptions {
   /** How many boxes to take, fewer if there are not enough. */
   readonly count: number;
-  /** At most this part of `count` is positive; negatives fill up the rest. */
+  /** At most this share of `count` is positive; negatives fill the rest. */
   readonly positiveFraction: number;
   /** At most this many negatives for each positive (counted as one if there is none). Default: no bound. */
   readonly negativesPerPositive?: number;
 }
 
 export interface Sample {
-  /** Chosen boxes: the positives, then the negatives, each in rising order. */
+  /** Chosen boxes: the positives, then the negatives, each in ascending order. */
   readonly indices: Int32Array;
   readonly positives: number;
 }
@@ -34,7 +34,7 @@ export function sampleBalanced(matched: Int32Array, options: SampleOptions, rand
   return { indices: Int32Array.from([...positive, ...negative]), positives: positive.length };
 }
 
-/** `count` of the items (all, if there are no more), in rising order: the first steps of a Fisher–Yates shuffle. */
+/** `count` of the items (all, if there are no more), in ascending order: the first steps of a Fisher–Yates shuffle. */
 function draw(items: number[], count: number, random: Random): number[] {
   if (items.length <= count) return items;
   for (let i = 0; i < count; i++) {

@@ -3,7 +3,7 @@ const INDEX_RANGE = 2 ** INDEX_BITS;
 const BIN_SHIFT = 16;
 
 /**
- * Indices in the order of falling values; equal values keep their order. NaN counts as smaller than every number.
+ * Indices in descending order of values; equal values keep their order. NaN counts as smaller than every number.
  *
  * @param values at most 2²¹ of them
  */
@@ -32,7 +32,7 @@ export function topK(values: Float32Array, k: number): Int32Array {
   return Int32Array.from(packed.sort().subarray(0, k), (key) => key % INDEX_RANGE);
 }
 
-/** Unsigned integers that fall as the values rise: the bits of an IEEE number, its sign seen to. */
+/** Unsigned integers that decrease as the values increase: the bits of an IEEE number, adjusted for its sign. */
 function fallingKeys(values: Float32Array): Uint32Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const keys = new Uint32Array(values.length);
@@ -46,7 +46,9 @@ function fallingKeys(values: Float32Array): Uint32Array {
   return keys;
 }
 
-/** The first bins that hold `k` keys between them (or all there are): the last of them, and the keys they hold. */
+/**
+ * The first bins that together hold `k` keys (or all there are): the last of them, and the number of keys they hold.
+ */
 function lastBin(keys: Uint32Array, k: number): { bin: number; count: number } {
   if (k >= keys.length) return { bin: 0xffff, count: keys.length };
   const histogram = new Uint32Array(0x10000);

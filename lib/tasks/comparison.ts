@@ -15,16 +15,16 @@ export interface FoundDifference {
   readonly mask?: number;
 }
 
-/** How far two runs are apart. */
+/** How much two runs differ. */
 export interface Compared {
-  /** By output; of outputs that hold a number a place. */
+  /** By output, for outputs that are compared number by number. */
   readonly outputs: Readonly<Record<string, TensorDifference>>;
   readonly found?: FoundDifference;
   /** Share of pixels with another class. */
   readonly map?: number;
 }
 
-/** Gathers how far two runs are apart, batch after batch. */
+/** Collects how much two runs differ, batch after batch. */
 export interface Comparison {
   add(batch: InferenceBatch, reference: SizedTensors, other: SizedTensors): void;
   result(): Compared;

@@ -4,7 +4,7 @@ import type { BatchOf, LoaderOptions } from "../datasets/loader/types.js";
 import type { Dataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 
-/** What only some tasks ask of a loader. */
+/** Loader options that only some tasks use. */
 export type LoaderExtras = Pick<LoaderOptions, "masks" | "repeats" | "classOf">;
 
 /** Shuffled batches for training. */
@@ -44,8 +44,8 @@ function sharedOptions<D extends Dataset>(dataset: D, { data, training }: Config
 }
 
 /**
- * @throws UserError where test transforms cannot be undone: what is found in a resized and padded image can be brought back to
- *   the original
+ * @throws UserError when test transforms cannot be undone: only results in a resized and padded image can be mapped
+ *   back to the original
  */
 export function checkUndone({ data }: Config): void {
   const other = data.transforms.test.find(({ type }) => type !== "resize" && type !== "pad");

@@ -2,7 +2,7 @@ import type { TrainingConfig } from "../config/schema.js";
 
 export const BEST_KEY = "training.checkpoint.best";
 
-/** The key by which a config decides something by a metric; undefined where none does. */
+/** The config key that makes a decision depend on this metric; undefined if there is none. */
 export function keyDecidedBy(metric: string, { checkpoint, earlyStopping }: TrainingConfig): string | undefined {
   if (checkpoint.best === metric) return BEST_KEY;
   return earlyStopping?.metric === metric ? "training.earlyStopping.metric" : undefined;

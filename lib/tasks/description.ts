@@ -3,7 +3,9 @@ import { UserError } from "../errors.js";
 import type { Colour } from "../images/draw/palette.js";
 import { parseJson } from "../json.js";
 
-/** What a model means, kept in its weights file so that it can be used without the data it was trained on. */
+/**
+ * What a model's outputs mean, stored in its weights file so that it can be used without the data it was trained on.
+ */
 export interface ModelDescription {
   readonly task: Config["task"];
   /** Class names in order of their index. */
@@ -12,7 +14,7 @@ export interface ModelDescription {
   readonly categoryIds?: readonly number[];
   /** Whether objects get masks. */
   readonly masks?: boolean;
-  /** One colour a class. */
+  /** One colour per class. */
   readonly palette?: readonly Colour[];
 }
 
@@ -25,7 +27,7 @@ export function toMetadata(description: ModelDescription): Readonly<Record<strin
   return { [KEY]: JSON.stringify(description) };
 }
 
-/** @throws UserError when the file says something that is no description */
+/** @throws UserError when the file's metadata is not a valid description */
 export function fromMetadata(metadata: Readonly<Record<string, string>>, path: string): ModelDescription | undefined {
   const text = metadata[KEY];
   if (text === undefined) return undefined;
@@ -50,6 +52,6 @@ function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string");
 }
 
-/** Names of as many classes as are wanted: the first are those that are known. */
+/** `count` class names, the known ones first. */
 export const assumedClasses = (known: readonly string[] | undefined, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => known?.[i] ?? `class ${i}`);

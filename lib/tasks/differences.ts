@@ -1,6 +1,6 @@
 import type { Detections } from "../models/predictions.js";
 
-/** How far two tensors are apart. */
+/** How much two tensors differ. */
 export interface TensorDifference {
   /** The largest |a − b|. */
   readonly largest: number;
@@ -35,14 +35,14 @@ export interface Pairing {
   /** The largest differences among the pairs. */
   readonly box: number;
   readonly score: number;
-  /** Detections of either run that the other has not. */
+  /** Detections that only one of the runs has. */
   readonly unmatched: number;
 }
 
 export interface PairOptions {
-  /** Boxes further apart, in pixels, are no pair. */
+  /** Boxes that are further apart than this, in pixels, are not a pair. */
   readonly reach: number;
-  /** Detections without a partner do not count when their score is at most this: both runs cut there. */
+  /** Detections without a partner do not count if their score is at most this, which is where both runs cut off. */
   readonly cut: number;
 }
 
@@ -77,7 +77,7 @@ function boxDistance(a: Float32Array, i: number, b: Float32Array, j: number): nu
   return Math.max(...[0, 1, 2, 3].map((k) => Math.abs(a[4 * i + k]! - b[4 * j + k]!)));
 }
 
-/** How many elements of two masks or maps are unequal. */
+/** In how many elements two masks or maps differ. */
 export function unequal(a: Uint8Array, b: Uint8Array): number {
   let count = 0;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;

@@ -4,7 +4,10 @@ import type { Outputs } from "./task.js";
 
 type Maps = (images: Value, context: Context) => readonly Value[];
 
-/** Maps by name: the letter and, counted on from the first, the power of two that its stride is. Others may have one stride. */
+/**
+ * Maps by name: the letter and log2 of the first map's stride, counted up from there, because later maps may share a
+ * stride.
+ */
 export function namedMaps(letter: string, strides: readonly number[], forward: Maps) {
   const first = Math.log2(strides[0]!);
   return (images: Value, context: Context): Outputs =>

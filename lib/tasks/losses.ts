@@ -4,7 +4,9 @@ import type { Losses } from "../models/model.js";
 export interface LossMean {
   /** @param weight how much the batch counts, such as its number of images */
   add(losses: Losses, weight: number): void;
-  /** The weighted means: the sum of the parts as `loss`, and the parts where there are several. Empty where none were added. */
+  /**
+   * The weighted means: the sum of the parts as `loss`, and the parts if there are several. Empty if none were added.
+   */
   metrics(): Record<string, number>;
 }
 

@@ -6,9 +6,10 @@ import type { DataSource, Split } from "./sources.js";
 import type { Task } from "./task.js";
 
 /**
- * What densekit knows of one task: the only place where tasks differ. All else asks the kind of the config.
+ * Everything densekit knows about one task: the only place where tasks differ. All other code asks the kind of the
+ * config.
  *
- * @typeParam C the task's configs; @typeParam B its batches; @typeParam Answer what its models say of an image
+ * @typeParam C the task's configs; @typeParam B its batches; @typeParam Answer what its models predict for an image
  */
 export interface ModelKind<C extends Config = Config, B extends Batch = Batch, Answer = unknown> {
   readonly task: C["task"];
@@ -19,20 +20,21 @@ export interface ModelKind<C extends Config = Config, B extends Batch = Batch, A
   /**
    * The model of a config, and its data.
    *
-   * @param given of a model there is already; without it, the config and a data set tell
-   * @param teller which data set, if the config alone does not say it; default train
+   * @param given the description of an existing model; without it, the config and a data set describe the model
+   * @param teller the split of that data set; default train
    */
   open(config: C, given?: ModelDescription, teller?: Split): Promise<Task<B, Answer>>;
   /**
-   * What a config's model is without a data set to tell: its classes are those the config names.
+   * The description of a config's model without a data set: its classes are those that the config names.
    *
-   * @param classes how many there are else; default as many as the data set has that such models are published on
+   * @param classes the number of classes; default the config's, or that of the data set that such models are published
+   *   on
    */
   assume(config: C, classes?: number): ModelDescription;
   /** An answer in the form `model.predict` gives it. */
   found(answer: Answer, classes: readonly string[]): unknown;
   /** What `predict` writes. */
   readonly predictions: PredictionsKind<C, Answer>;
-  /** The files without which a stored evaluation tells too little. */
+  /** The files that a stored evaluation must have to be reported. */
   evaluationFiles(metrics: Readonly<Record<string, number>>): readonly string[];
 }

@@ -13,13 +13,13 @@ export interface PredictedImage {
   readonly overlay: string;
   /** The class of each pixel as an indexed PNG. */
   readonly labelMap?: string;
-  /** How many objects were found. */
+  /** The number of objects found. */
   readonly instances?: number;
   /** The likeliest classes of the whole image, the best first. */
   readonly classes?: readonly FoundClass[];
 }
 
-/** What there is to say of predictions, besides where they are; what depends on the task is absent for the others. */
+/** A summary of predictions; fields that depend on the task are absent for other tasks. */
 export interface PredictionSummary {
   readonly images: readonly PredictedImage[];
   /** How results.json is numbered: as the annotations, or 1, 2, … in the order of the images. */
@@ -34,37 +34,37 @@ export interface PredictionSummary {
 
 /** Options of `predict` that only some tasks know. */
 export interface PredictionChoices {
-  /** A COCO file whose ids the results have. */
+  /** A COCO file; the results get its ids. */
   readonly annotations?: string;
   /** Objects below this score are not drawn. */
   readonly drawThreshold?: number;
 }
 
 export interface PredictionWriter<Answer> {
-  /** Writes what is an image's own. */
+  /** Writes the files of one image. */
   write(input: string, image: Image, answer: Answer): Promise<void>;
-  /** Writes what belongs to all images together. @param say is told what there is to know of it */
+  /** Writes the files for all images together. @param say is called with remarks for the user */
   finish(say: (text: string) => void): Promise<PredictionSummary>;
 }
 
 export interface WriterOptions extends PredictionChoices {
   readonly description: ModelDescription;
   readonly outDir: string;
-  /** Paths of all images that are to come. */
+  /** Paths of all images to be predicted. */
   readonly inputs: readonly string[];
 }
 
 /** What `predict` writes for a task. */
 export interface PredictionsKind<C extends Config, Answer> {
-  /** What may be written, as names in the folder; besides `overlays`. */
+  /** Names of files and folders that may be written, besides `overlays`. */
   readonly outputs: readonly string[];
-  /** The choices with what the config adds. @throws UserError where one does not go with the task */
+  /** The choices, completed from the config. @throws UserError when one does not apply to the task */
   choose(config: C, choices: PredictionChoices): PredictionChoices;
-  /** @throws UserError where the annotations cannot be read, or do not go with the inputs */
+  /** @throws UserError when the annotations cannot be read or do not match the inputs */
   writer(options: WriterOptions): Promise<PredictionWriter<Answer>>;
 }
 
-/** @throws UserError where annotations are given to a task whose results have no ids */
+/** @throws UserError when annotations are given for a task with results that have no ids */
 export function refuseAnnotations({ annotations }: PredictionChoices, results: string): void {
   if (annotations === undefined) return;
   throw new UserError(`annotations is for models that find objects; this model's results are ${results}`, 2);

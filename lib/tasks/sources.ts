@@ -9,7 +9,7 @@ import { limitDataset } from "../datasets/limit.js";
 import { UserError } from "../errors.js";
 
 interface SourceBase {
-  /** What messages and tables call it, such as "train". */
+  /** Its name in messages and tables, such as "train". */
   readonly name: string;
   /** Take only this many images, the first ones. */
   readonly limit?: number;
@@ -25,12 +25,12 @@ export interface LabelMapsSource extends SourceBase, LabelMapOptions {
   readonly kind: "labelMaps";
 }
 
-/** Images with a class each, in folders or by a list. */
+/** Images with one class each, from folders or a list. */
 export interface ImageLabelsSource extends SourceBase, ImageLabelsOptions {
   readonly kind: "imageLabels";
 }
 
-/** Where a data set lies and how it is to be read. */
+/** Where a data set is and how to read it. */
 export type DataSource = CocoSource | LabelMapsSource | ImageLabelsSource;
 
 /** A function for each kind of source. */
@@ -93,7 +93,8 @@ export function refuseNoDataSet(config: Config, split: Split): void {
 }
 
 /**
- * @throws UserError where a path of a config's split does not exist, saying which key names it and where data is looked for
+ * @throws UserError where a path of a config's split does not exist, naming the key it comes from and where data is
+ *   looked for
  */
 export function checkPresent(config: Config, split: Split): void {
   refuseNoDataSet(config, split);
@@ -119,7 +120,7 @@ const OPEN = {
 /** The data set that a source is of. */
 export type DatasetOf<S extends DataSource> = Awaited<ReturnType<(typeof OPEN)[S["kind"]]>>;
 
-/** @throws UserError as what opens the source's kind */
+/** @throws UserError like the function that opens the source's kind */
 export async function openSource<S extends DataSource>(source: S): Promise<DatasetOf<S>> {
   // Each opens its own kind; that tie is lost in this look-up.
   const open = OPEN[source.kind] as unknown as (source: S) => Promise<DatasetOf<S>>;

@@ -2,11 +2,11 @@ import type { ModelDescription } from "./description.js";
 import type { Split } from "./sources.js";
 
 export interface SplitsOptions<D> {
-  /** Of a model there is already. */
+  /** The description of an existing model. */
   readonly given: ModelDescription | undefined;
-  /** The split whose data set describes the model, where none is given. */
+  /** The split with the data set that describes the model if no description is given. */
   readonly teller: Split;
-  /** @param known what is known of the classes by then */
+  /** @param known what is known of the classes at that point */
   open(split: Split, known?: ModelDescription): Promise<D>;
   describe(dataset: D): ModelDescription;
 }
@@ -14,7 +14,7 @@ export interface SplitsOptions<D> {
 /** The data sets of a task, each read once: the one that described the model is not read again. */
 export interface Splits<D> {
   readonly description: ModelDescription;
-  /** The training set, if it has been read by now: absent of a task that is not opened to be trained. */
+  /** The training set, if it has been read already: absent if the task was not opened for training. */
   readonly trained?: D;
   of(split: Split): Promise<D>;
 }

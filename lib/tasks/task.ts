@@ -11,18 +11,22 @@ import type { Parameter } from "../nn/parameters.js";
 import type { Comparison } from "./comparison.js";
 import type { ModelDescription } from "./description.js";
 
-/** A model of one kind with its data: all that training, evaluation and export need to know of it. */
+/** A model of one kind with its data: everything that training, evaluation and export need to know about it. */
 export interface Task<B extends Batch = Batch, Answer = unknown> {
   readonly description: ModelDescription;
   readonly parameters: readonly Parameter[];
   readonly backbone: Pick<Backbone, "stages">;
   readonly graphs: ModelGraphs;
-  /** @throws RangeError of a task that was opened for a model there is, where training needs to know more of the training set */
+  /** @throws RangeError when the task was opened without the training set and training needs to know more about that */
   trainer(options: TrainerOptions): Trainer<B>;
   predictor(options: PredictorOptions): BatchPredictor<Answer>;
   /** Answers from the outputs of `graphs.model`, however they were computed. */
   read(outputs: SizedTensors, batch: InferenceBatch): readonly Answer[];
-  /** Compares outputs of `graphs.model`, post-processed or not. @param tolerance the largest difference allowed */
+  /**
+   * Compares outputs of `graphs.model`, with or without `postprocess`.
+   *
+   * @param tolerance the largest difference allowed
+   */
   comparison(tolerance: number): Comparison;
   /** Opens the training set. @throws UserError when it cannot be read */
   trainingData(): Promise<TrainingData<B>>;
@@ -32,12 +36,12 @@ export interface Task<B extends Batch = Batch, Answer = unknown> {
 
 /** A model as functions that record its graph. */
 export interface ModelGraphs {
-  /** @returns the backbone's maps by name (`c2` has stride 2² = 4); absent of a model that gives no maps */
+  /** @returns the backbone's maps by name (`c2` has stride 2² = 4); absent if the model gives no maps */
   backbone?(images: Value, context: Context): Outputs;
   /** @returns the pyramid's maps by name, `p2` and on; absent where there is no pyramid */
   neck?(images: Value, context: Context): Outputs;
   model(inputs: GraphInputs, context: Context): Outputs;
-  /** The outputs of `model` as what is wanted of them, in the pixels of the network's input. */
+  /** The outputs of `model` as final results, in the pixels of the network's input. */
   postprocess(outputs: Outputs, inputs: GraphInputs): Outputs;
 }
 
@@ -54,20 +58,20 @@ export interface GraphInputs {
 
 export interface TrainingData<B extends Batch> {
   readonly loader: Loader<B>;
-  /** What was mended or left out in reading, for the user. */
+  /** What was corrected or left out while reading, for the user. */
   readonly remarks: readonly string[];
 }
 
 export interface EvaluationRun<B extends Batch> {
-  /** The losses of a batch, where they are wanted. */
+  /** Computes the losses of a batch, if they are wanted. */
   losses?(batch: B, index: number): Promise<Losses>;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A validation set with a predictor, to be measured as often as one likes. */
+/** A validation set with a predictor, which can be evaluated any number of times. */
 export interface Validation<B extends Batch> {
-  /** What is judged otherwise than one might think, for the user. */
+  /** What is judged differently from what a user might expect. */
   readonly remarks: readonly string[];
   /** @throws the signal's reason when aborted */
   evaluate(run: EvaluationRun<B>): Promise<Evaluation>;
@@ -75,16 +79,16 @@ export interface Validation<B extends Batch> {
 }
 
 export interface Evaluation {
-  /** The task's figures, 0 … 1, by name; with `loss` and its parts where losses were wanted. */
+  /** The task's metrics, 0 … 1, by name; with `loss` and its parts if losses were computed. */
   readonly metrics: Readonly<Record<string, number>>;
-  /** The figures in the form customary in the field, where there is one. */
+  /** The metrics in the field's usual format, if there is one. */
   readonly summary?: string;
   readonly perClass: readonly ClassMetrics[];
   /** Further result files: name → JSON value. */
   readonly files: Readonly<Record<string, unknown>>;
 }
 
-/** Figures of one class; null where undefined, such as that of a class without pixels. */
+/** Metrics of one class; null where undefined, as for a class without pixels. */
 export interface ClassMetrics {
   readonly name: string;
   readonly metrics: Readonly<Record<string, number | null>>;

@@ -4,18 +4,18 @@ import type { BatchPredictor } from "../models/predictions.js";
 import { lossMean } from "./losses.js";
 import type { Evaluation, Validation } from "./task.js";
 
-/** Gathers what a model answers to the images of a validation set, in their order. */
+/** Collects a model's answers for the images of a validation set, in their order. */
 export interface Judge<B extends Batch, Answer> {
-  /** @param i the image's place in the batch */
+  /** @param i the image's index in the batch */
   add(answer: Answer, batch: B, i: number): void | Promise<void>;
-  /** The evaluation, but for losses. */
+  /** The evaluation, without losses. */
   finish(): Evaluation;
 }
 
 export interface ValidationParts<B extends Batch, Answer> {
   readonly loader: Loader<B>;
   readonly predictor: BatchPredictor<Answer>;
-  /** How many there are. */
+  /** The number of images. */
   readonly images: number;
   readonly remarks: readonly string[];
   /** One for each evaluation. */
@@ -49,5 +49,5 @@ export function validationOf<B extends Batch, Answer>(parts: ValidationParts<B, 
   };
 }
 
-/** A figure as files have it: null where it is undefined. */
+/** A metric as stored in files: null where it is undefined. */
 export const defined = (value: number | undefined): number | null => (Number.isFinite(value) ? value! : null);

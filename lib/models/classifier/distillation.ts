@@ -1,7 +1,7 @@
 import type { ClassificationBatch } from "../../datasets/loader/types.js";
 import { probabilitiesOf } from "./predictor.js";
 
-/** A model that is learnt from. */
+/** A model that another one is trained to imitate. */
 export interface Teacher {
   /** Its logits are those of images that are not mixed: what it says is mixed as the images were. Default false. */
   readonly unmixed?: boolean;
@@ -16,17 +16,17 @@ export interface DistillationOptions {
   readonly type: "hard" | "soft";
   /** Share of the loss. */
   readonly weight: number;
-  /** Of soft distillation: logits of both are divided by it. */
+  /** For soft distillation: the logits of both models are divided by it. */
   readonly temperature: number;
 }
 
 /**
- * What the teacher says of a batch as [B, classes] weights of the student's log probabilities (DeiT, Touvron et al. 2021):
- * hard, the mean over the batch; soft, the Kullback–Leibler divergence times the squared temperature, the mean over batch and
- * classes.
+ * The teacher's output for a batch as [B, classes] weights of the student's log probabilities (DeiT, Touvron et al.
+ * 2021): hard, the mean over the batch; soft, the Kullback–Leibler divergence times the squared temperature, the mean
+ * over batch and classes.
  *
  * @param own how much of an image is its own; the rest is that of the one at the same place from the end
- * @returns also what is to be taken off the cross-entropy for it to be the divergence
+ * @returns also what to subtract from the cross-entropy to get the divergence
  */
 export async function distillationTargets(
   batch: ClassificationBatch,

@@ -1,12 +1,12 @@
 import type { Random } from "../../random.js";
 
 export interface MixingOptions {
-  /** α of the beta distribution of MixUp, and of CutMix; 0 leaves it out. */
+  /** α of the beta distribution of MixUp, and of CutMix; 0 turns it off. */
   readonly mixup: number;
   readonly cutmix: number;
   /** Share of the batches that are mixed. */
   readonly probability: number;
-  /** Where both are on, share of the mixed batches that get CutMix. */
+  /** If both are on, the share of the mixed batches that get CutMix. */
   readonly switchProbability: number;
 }
 
@@ -19,7 +19,7 @@ interface Images {
 
 /**
  * Mixes each image of a batch with the one at the same place from the end: by weight (MixUp) or with a rectangle of it
- * (CutMix), one draw for the whole batch, as timm's batch mode.
+ * (CutMix), one draw for the whole batch, as in timm's batch mode.
  *
  * @returns how much of an image is its own; the rest is its partner's
  */
@@ -55,10 +55,10 @@ export function mixBatch({ images, height, width }: Images, options: MixingOptio
       }
     }
   }
-  return 1 - ((bottom - top) * (right - left)) / (height * width); // of what is inside the image
+  return 1 - ((bottom - top) * (right - left)) / (height * width); // by the part inside the image
 }
 
-/** A rectangle of (1 − own) of the area around a random centre, cut off at the image's edges. */
+/** A rectangle of (1 − own) of the area around a random centre, clipped to the image. */
 function rectangle(height: number, width: number, own: number, random: Random) {
   const share = Math.sqrt(1 - own);
   const [tall, across] = [Math.floor(height * share), Math.floor(width * share)];
@@ -72,13 +72,13 @@ function rectangle(height: number, width: number, own: number, random: Random) {
   };
 }
 
-/** A draw of Beta(α, α), by two gamma draws. */
+/** A draw from Beta(α, α), made of two gamma draws. */
 export function betaOf(alpha: number, random: Random): number {
   const [a, b] = [gammaOf(alpha, random), gammaOf(alpha, random)];
   return a + b === 0 ? 0.5 : a / (a + b);
 }
 
-/** A draw of Gamma(shape, 1): Marsaglia and Tsang 2000; below 1 with their boost. */
+/** A draw from Gamma(shape, 1) by Marsaglia and Tsang (2000), with their boost for shapes below 1. */
 function gammaOf(shape: number, random: Random): number {
   if (shape < 1) return gammaOf(shape + 1, random) * (1 - random.next()) ** (1 / shape);
   const d = shape - 1 / 3;

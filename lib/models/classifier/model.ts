@@ -3,10 +3,12 @@ import { type BackboneConfig, makeClassifier } from "../../backbones/index.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { IMAGE_SIDE } from "../backbone.js";
 
-/** A backbone with the head of its publication. */
+/** A backbone with its published head. */
 export interface ClassifierModel extends Classifier {
   readonly classes: number;
-  /** All names begin with `backbone.`, the head's too, so that a published checkpoint brings its head where it fits. */
+  /**
+   * All names begin with `backbone.`, the head's too, so that a published checkpoint also loads its head where it fits.
+   */
   readonly parameters: readonly Parameter[];
 }
 

@@ -7,7 +7,7 @@ import type { ClassifierModel } from "./model.js";
 /** Shapes whose programs are kept. */
 const PROGRAMS_KEPT = 8;
 
-/** A probability for each class, [classes], that sum to 1. */
+/** A probability for each class, [classes]; they sum to 1. */
 export type ClassScores = Float32Array;
 
 export interface ImageClassifierOptions extends PredictorOptions {
@@ -25,7 +25,7 @@ export function imageClassifier({ model, ...options }: ImageClassifierOptions): 
   );
 }
 
-/** The logits themselves, [classes] an image. */
+/** The logits themselves, [classes] per image. */
 export function imageLogits({ model, ...options }: ImageClassifierOptions): BatchPredictor<Float32Array> {
   return programPredictor(
     {

@@ -1,17 +1,18 @@
-/** What a batch's classes are learnt as. */
+/** How a batch's labels become training targets. */
 export interface TargetOptions {
   readonly classes: number;
   /** Label smoothing: share of each label that is spread over all classes. */
   readonly labelSmoothing: number;
-  /** [classes] or none. */
+  /** [classes] */
   readonly classWeights?: readonly number[] | undefined;
   /** How much of an image is its own; the rest is that of the one at the same place from the end. */
   readonly own: number;
 }
 
 /**
- * Labels as [B, classes] weights of the log probabilities, such that the loss is their sum: smoothed, mixed as the images
- * were, divided by B; with class weights, by the sum of the images' weights, as PyTorch's mean does.
+ * Labels as [B, classes] weights of the log probabilities, so that the loss is minus the weighted sum of those:
+ * smoothed, mixed as the images were, divided by B, or, with class weights, by the sum of the images' weights, as
+ * PyTorch's mean does.
  */
 export function targetsOf(labels: Int32Array, options: TargetOptions): Float32Array {
   const { classes, labelSmoothing, classWeights, own } = options;

@@ -11,16 +11,16 @@ import { targetsOf } from "./targets.js";
 export interface ClassifierTrainerOptions extends TrainerOptions {
   readonly model: ClassifierModel;
   readonly labelSmoothing: number;
-  /** [classes] or none. */
+  /** [classes] */
   readonly classWeights?: readonly number[] | undefined;
   readonly mixing: MixingOptions;
   readonly distillation?: DistillationOptions | undefined;
 }
 
 /**
- * The training step of a classifier: cross-entropy against soft targets, made on the host, and all gradients are one
- * program. With a teacher, a second cross-entropy against what it says: of the head for distillation where the model has
- * one, and else of the only one.
+ * The training step of a classifier: cross-entropy against soft targets, which the host makes, and all gradients are
+ * one program. With a teacher there is a second cross-entropy against the teacher's output, for the distillation head
+ * if the model has one, otherwise for its only head.
  */
 export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<ClassificationBatch> {
   const { model, labelSmoothing, classWeights, mixing, distillation, ...shared } = options;
@@ -39,7 +39,7 @@ export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<Cl
       };
     }
     if (heads === undefined) return { class: crossEntropy(own, targets) };
-    // Without a teacher both heads learn the labels, for the answer is the mean of both.
+    // Without a teacher both heads learn the labels, because the prediction is the mean of both.
     return { class: mul(add(crossEntropy(own, targets), crossEntropy(distilled, targets)), scalar(0.5)) };
   };
   const trainer = programTrainer({ parameters, losses }, shared);

@@ -21,7 +21,7 @@ import {
   type Value,
 } from "../../graph/index.js";
 
-/** The widest and highest a box may become, as a factor of what it is coded relative to. */
+/** The largest factor by which a box may be wider or higher than the box it is coded relative to. */
 const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000));
 
 const firstTwo = (x: Value) => slice(x, { axis: -1, end: 2 });
@@ -47,7 +47,9 @@ export function decodeBoxes(boxes: Value, deltas: Value, stds: readonly number[]
 /** Width and height of boxes [n, 4] → [n, 2]. */
 export const sidesOf = (boxes: Value): Value => sub(lastTwo(boxes), firstTwo(boxes));
 
-/** The pyramid level of each RoI, int32 [n]: floor(log2(√area / finestScale + 1e-6)), clamped to the levels there are. */
+/**
+ * The pyramid level of each RoI, int32 [n]: floor(log2(√area / finestScale + 1e-6)), clamped to the existing levels.
+ */
 export function levelsOf(boxes: Value, levels: number, finestScale: number): Value {
   const sides = maximum(sidesOf(boxes), scalar(0));
   const area = mul(slice(sides, { axis: 1, end: 1 }), slice(sides, { axis: 1, start: 1 })); // [n, 1]

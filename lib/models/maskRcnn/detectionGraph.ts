@@ -106,7 +106,7 @@ function best({ config, classes }: MaskRcnn, boxes: Value, scores: Value): Detec
   };
 }
 
-/** Mask probabilities of the detections that are there; the others get zeros. */
+/** Mask probabilities of the real detections; the other places get zeros. */
 function masksOf(
   model: MaskRcnn,
   maps: readonly Value[],
@@ -118,7 +118,8 @@ function masksOf(
   const places = batch * perImage;
   const real = reshape(less(scalar(0), scores), [places]);
   const rois = roisOf(model, mul(boxes, reshape(scales, [batch, 1, 4])));
-  // Of one image the real ones come first; of several they are brought together, to be computed alone.
+  // For one image the real ones come first already; for several they are moved together, so that only they are
+  // computed.
   const { order, inverse } = batch === 1 ? {} : realFirst(real);
   const sorted = (x: Value) => (order === undefined ? x : gather(x, order, 0));
   const some = maximum(sum(cast(real, "int32"), { axes: [0], keepDims: true }), int32Indices([1])); // never an empty batch
@@ -136,10 +137,10 @@ function masksOf(
   return reshape(shown, [batch, perImage, side, side]);
 }
 
-/** More than there ever are: topK then sorts. */
+/** More than there can be, so that topK sorts. */
 const ALL = 2 ** 31 - 1;
 
-/** Brings the places where `real` is true to the front: which place goes where, and back. */
+/** Moves the places where `real` is true to the front: the permutation and its inverse. */
 function realFirst(real: Value): { readonly order: Value; readonly inverse: Value } {
   const order = topK(cast(real, "float32"), ALL).indices;
   return { order, inverse: topK(neg(cast(order, "float32")), ALL).indices }; // sorting a permutation inverts it
@@ -148,7 +149,7 @@ function realFirst(real: Value): { readonly order: Value; readonly inverse: Valu
 /** @param decoded [B, R, 4] @returns the RoIs of all images together, [B · R] */
 function roisOf(model: MaskRcnn, decoded: Value): Rois {
   const [batch, count] = decoded.shape as [number, number];
-  const finite = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN is on no level
+  const finite = where(less(decoded, scalar(Number.POSITIVE_INFINITY)), decoded, scalar(0)); // NaN would be on no level
   const boxes = reshape(finite, [batch * count, 4]);
   const images = div(axisRange(boxes, 0), axisSize(decoded, 1));
   return { boxes, images, levels: levelsOf(boxes, roiStrides(model).length, model.config.roi.finestScale) };

@@ -13,7 +13,10 @@ export interface DetectorOptions extends PredictorOptions {
   readonly model: MaskRcnn;
 }
 
-/** Finds objects with a Mask R-CNN. Everything up to the mask probabilities is one program; masks are pasted here. */
+/**
+ * Finds objects with a Mask R-CNN. One program computes everything up to the mask probabilities; the masks are pasted
+ * here.
+ */
 export function detector({ model, ...options }: DetectorOptions): Detector {
   const { maskThreshold } = model.config.test;
   return programPredictor(

@@ -20,7 +20,7 @@ export interface MaskRcnn {
   readonly channels: number;
   /** Strides of all pyramid levels; RoIs are pooled from all but the last. */
   readonly strides: readonly number[];
-  /** @param images [B, 3, H, W] normalised @returns the pyramid, one [B, channels, H / stride, W / stride] a level */
+  /** @param images [B, 3, H, W] normalised @returns the pyramid, one [B, channels, H / stride, W / stride] per level */
   readonly features: (images: Value, context: Context) => Value[];
   readonly rpn: RpnHead;
   readonly boxes: BoxHead;

@@ -25,7 +25,7 @@ const THINNEST = 1e-3;
  * [B, P, H, W], 1 from `threshold` on. `pasteMasks` in lib/masks does the same on the host.
  *
  * @param masks [B, P, s, s]; @param boxes [B, P, 4] xyxy in the pixels pasted into
- * @param images [B, 3, H, W], whose size is pasted into
+ * @param images [B, 3, H, W], masks get its size
  */
 export function pastedMasks(masks: Value, boxes: Value, images: Value, threshold: number): Value {
   const cells = masks.shape[3]!;
@@ -35,7 +35,10 @@ export function pastedMasks(masks: Value, boxes: Value, images: Value, threshold
   return cast(where(less(probabilities, scalar(threshold)), scalar(0), scalar(1)), "uint8");
 }
 
-/** How much of each mask cell a pixel takes along one axis (0 = x, 1 = y): [B, P, n, cells], a triangle around each centre. */
+/**
+ * The weight of each mask cell in a pixel along one axis (0 = x, 1 = y): [B, P, n, cells], a triangle around each
+ * centre.
+ */
 function cellWeights(boxes: Value, axis: 0 | 1, pixels: Value, cells: number): Value {
   const [batch, places] = boxes.shape as [number, number, number];
   const corner = (at: number) => reshape(slice(boxes, { axis: 2, start: at, end: at + 1 }), [batch, places, 1, 1]);

@@ -18,9 +18,11 @@ export interface Shape {
 /** The programs around the host's part of a step, for batches of one shape. */
 export interface PyramidPrograms {
   readonly anchors: Anchors;
-  /** Images → pyramid, proposal predictions; in training also what the backward half needs. */
+  /** Images → pyramid and proposal predictions; in training also what the backward half needs. */
   readonly forward: Program;
-  /** Gradients of the pyramid → gradients of backbone and neck. Absent in evaluation and where all those are frozen. */
+  /**
+   * Gradients of the pyramid → gradients of backbone and neck. Absent in evaluation and when all of these are frozen.
+   */
   readonly backward?: Program;
   readonly randomInputs: readonly RandomInput[];
   /** What the host adds up between the halves. */
@@ -28,7 +30,7 @@ export interface PyramidPrograms {
   dispose(): Promise<void>;
 }
 
-/** The program of a head on what the host picked of the pyramid, with the arrays it reads that from and writes to. */
+/** The program of a head on what the host picked from the pyramid, with the arrays for its input and outputs. */
 export interface HeadProgram {
   readonly program: Program;
   /** Its input `FEATURES`. */
@@ -81,13 +83,13 @@ export async function pyramidPrograms(options: CompileOptions, shape: Shape): Pr
 }
 
 /**
- * Backward halves for larger batches give their memory back after each step. They would be a little faster with it, but at
- * COCO's size it is 4 GB, for each of the shapes that are kept.
+ * Backward halves for larger batches release their memory after each step. Keeping it would be a little faster, but at
+ * COCO's size it is 4 GB for each of the shapes kept.
  */
 const KEPT_PIXELS = 2 ** 20;
 
 async function compileHalves(engine: Engine, { first, second }: Pick<Halves, "first" | "second">, keepMemory: boolean) {
-  // The backward half is what needs the most memory; until then the forward half's is better given back.
+  // The backward half needs the most memory, so the forward half releases its own before that.
   const forward = await engine.compile(first, { keepMemory: false });
   if (Object.keys(second).length === 0) return { forward, dispose: () => forward.dispose() };
   const backward = await engine.compile(second, { keepMemory });
@@ -98,7 +100,7 @@ async function compileHalves(engine: Engine, { first, second }: Pick<Halves, "fi
   return { forward, backward, dispose };
 }
 
-/** What a head program is about: neighbourhoods of cells, pooled RoIs. */
+/** The input of a head program: neighbourhoods of cells, or pooled RoIs. */
 export const FEATURES = "features";
 export const FEATURE_GRADIENT = "featureGradient";
 
@@ -106,7 +108,7 @@ export const FEATURE_GRADIENT = "featureGradient";
  * The region proposal head at sampled cells (see `RpnSamples`), its losses and, in training, their gradients down to the
  * cells' neighbourhoods.
  *
- * @param places anchors sampled of the whole batch, at most
+ * @param places the largest number of anchors sampled from the whole batch
  */
 export function rpnProgram(options: CompileOptions, places: number): Promise<HeadProgram> {
   const context = newContext(options);
@@ -117,7 +119,7 @@ export function rpnProgram(options: CompileOptions, places: number): Promise<Hea
 /**
  * Box head or mask head on pooled RoIs, its losses and, in training, their gradients down to what was pooled.
  *
- * @param places RoIs of the whole batch, at most
+ * @param places the largest number of RoIs of the whole batch
  */
 export function roiProgram(options: CompileOptions, places: number, head: RoiHead): Promise<HeadProgram> {
   const { model } = options;
@@ -155,7 +157,7 @@ async function headProgram(
   };
 }
 
-/** Runs a head on what lies in its `features`. @param into gets the gradients of its parameters */
+/** Runs a head on the contents of its `features`. @param into gets the gradients of its parameters */
 export function runHead(
   { program, features, outputs }: HeadProgram,
   values: ParameterValues,

@@ -23,12 +23,12 @@ import { baseAnchors } from "../../regions/anchors.js";
 import { decodeBoxes, gatherRows, sidesOf } from "./boxGraph.js";
 import type { MaskRcnn } from "./model.js";
 
-/** Scores of places without a box; every real logit is far above. */
+/** The score of places without a box; every real logit is far higher. */
 const NOTHING = -1e9;
 const ANYTHING = -1e8;
 
 export interface ProposalValues {
-  /** [B, n, 4] xyxy in pixels of the network's input, best first; places left over hold any box. */
+  /** [B, n, 4] xyxy in pixels of the network's input, best first; unused places have arbitrary boxes. */
   readonly boxes: Value;
   /** bool [B, n, 1]: whether the place holds a proposal. */
   readonly valid: Value;
@@ -44,7 +44,7 @@ interface Scored {
 /**
  * The region proposals of a batch as part of the graph, as `rpnProposals` in lib/regions makes them on the host.
  *
- * @param logits a level [B, anchors, H_l, W_l]; @param deltas a level [B, 4 · anchors, H_l, W_l]
+ * @param logits for each level [B, anchors, H_l, W_l]; @param deltas for each level [B, 4 · anchors, H_l, W_l]
  * @param sizes [B, 4] width, height, width, height of each image without padding
  */
 export function proposalGraph(
@@ -77,7 +77,7 @@ export function proposalGraph(
   return { boxes: gatherRows(boxes, indices), valid };
 }
 
-/** The best anchors of a level, decoded and clipped; boxes without area score nothing. */
+/** The best anchors of a level, decoded and clipped; boxes without area get no score. */
 function bestOfLevel(
   model: MaskRcnn,
   stride: number,
@@ -98,7 +98,7 @@ function bestOfLevel(
 }
 
 /**
- * The anchors of one level that indices [B, k] in the order y, x, shape stand for → [B, k, 4]; the very numbers of
+ * The anchors of one level with the indices [B, k], in the order y, x, shape → [B, k, 4]; exactly the numbers of
  * `makeAnchors` in lib/regions, without a table of all anchors in the model.
  */
 function anchorsAt(model: MaskRcnn, stride: number, width: Value, indices: Value): Value {
@@ -112,7 +112,7 @@ function anchorsAt(model: MaskRcnn, stride: number, width: Value, indices: Value
   return add(gather(constant(bases, [bases.length / 4, 4]), shapes, 0), concat([...shifts, ...shifts], 2));
 }
 
-/** Quotient and remainder of whole numbers that are not negative. */
+/** Quotient and remainder of non-negative whole numbers. */
 function divided(x: Value, by: Value): readonly [quotient: Value, remainder: Value] {
   const quotient = div(x, by);
   return [quotient, sub(x, mul(quotient, by))];

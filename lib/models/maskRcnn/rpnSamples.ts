@@ -3,15 +3,16 @@ import type { FeatureLevel } from "../../regions/roiAlign.js";
 import type { RpnTargets } from "../../regions/rpnTargets.js";
 
 /**
- * The sampled anchors of a batch as inputs of the program. The loss is over a few hundred anchors of tens of thousands,
- * so the head is evaluated (and differentiated) at those cells alone, from their 3×3 neighbourhoods (`gatherPatches`).
+ * The sampled anchors of a batch as inputs of the program. The loss is over a few hundred of tens of thousands of
+ * anchors, so the head is evaluated (and differentiated) only at their cells, from their 3×3 neighbourhoods
+ * (`gatherPatches`).
  */
 export interface RpnSamples {
   /** [S, anchors] one-hot of the sampled anchor's shape. */
   readonly shapes: Float32Array;
   /** [S] 1 for positives. */
   readonly targets: Float32Array;
-  /** [S] 1 / number of samples; 0 for the places left over. */
+  /** [S] 1 / number of samples; 0 for unused places. */
   readonly weights: Float32Array;
   /** [S, 4] delta targets of the positives. */
   readonly deltas: Float32Array;
@@ -19,13 +20,13 @@ export interface RpnSamples {
   readonly deltaWeights: Float32Array;
 }
 
-/** Sampled anchors' cells on one map: an image's on one level of the pyramid. */
+/** Sampled anchors' cells on one map: one image on one level of the pyramid. */
 export interface RpnCells {
   readonly level: number;
   readonly image: number;
   /** Which of the samples these are. */
   readonly places: number[];
-  /** For each of them the nine cells of its neighbourhood, row · width + column, or −1 beyond the map's edges. */
+  /** For each of them, the nine cells of its neighbourhood, row · width + column, or −1 beyond the map's edges. */
   readonly taps: number[];
 }
 
@@ -77,9 +78,9 @@ function neighbourhood(cell: number, { height, width }: { readonly height: numbe
 const TAPS = [-1, 0, 1].flatMap((down) => [-1, 0, 1].map((right) => [down, right] as const));
 
 /**
- * The 3×3 neighbourhoods of cells, as a kernel [C, 3, 3] lies; zero beyond a map's edges.
+ * The 3×3 neighbourhoods of cells, in the layout of a kernel [C, 3, 3]; zero beyond a map's edges.
  *
- * @param out [S, C · 9], zero in the places left over
+ * @param out [S, C · 9], zero in unused places
  */
 export function gatherPatches(
   levels: readonly FeatureLevel[],
@@ -111,7 +112,7 @@ export function addPatches(
   });
 }
 
-/** One channel's plane after the other, each of which fits into a cache, for all samples on it. */
+/** Visits one channel's plane after the other, each of which fits into a cache, with all samples on it. */
 function forEachPlane(
   levels: readonly FeatureLevel[],
   cells: readonly RpnCells[],

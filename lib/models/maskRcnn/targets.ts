@@ -27,7 +27,7 @@ export interface RoiInputs {
   readonly levels: Int32Array;
 }
 
-/** The sampled RoIs of a batch with their targets as inputs of the box program; places left over weigh nothing. */
+/** The sampled RoIs of a batch with their targets as inputs of the box program; unused places have weight 0. */
 export interface BoxInputs extends RoiInputs {
   /** int32 [R] class, the background last. */
   readonly labels: Int32Array;
@@ -83,7 +83,7 @@ export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): Bo
 
 /** The positive RoIs of a batch whose objects have masks, with their mask targets as inputs of the mask program. */
 export interface MaskInputs extends RoiInputs {
-  /** int32 [M] the map of RoI m and its class among the M · classes maps. */
+  /** int32 [M] the index, among the M · classes maps, of the map of RoI m and its class. */
   readonly rows: Int32Array;
   /** [M, size, size] 0 or 1 */
   readonly targets: Float32Array;
@@ -123,7 +123,7 @@ export function maskInputs(
   return { boxes, images, levels: roiLevels(boxes, levels, finestScale), rows, targets: all, weights };
 }
 
-/** How many positive RoIs of a batch have a mask to learn: an object may be known by its box alone. */
+/** How many positive RoIs of a batch have a mask target: an object may have only a box. */
 export function maskedPositives(targets: readonly RoiTargets[], instances: readonly Instances[]): number {
   return targets.reduce((n, target, image) => n + withMask(target, instances[image]!.masks).length, 0);
 }

@@ -14,9 +14,9 @@ export interface MaskRcnnTrainerOptions extends TrainerOptions, SamplingOptions 
 
 /**
  * The training step of Mask R-CNN as a chain of programs. Features and proposals come first; the host picks the sampled
- * anchors' cells, selects proposals, assigns, samples and pools them; the programs of the three heads give their losses and
- * gradients down to what was picked or pooled; the host adds those up in the pyramid (RoIAlign's gradient for the RoIs);
- * the backward half of the first program does the rest.
+ * anchors' cells, selects proposals, assigns, samples and pools them; the programs of the three heads compute their
+ * losses and the gradients with respect to what was picked or pooled; the host adds those up in the pyramid (RoIAlign's
+ * gradient for the RoIs); the backward half of the first program does the rest.
  */
 export function maskRcnnTrainer(options: MaskRcnnTrainerOptions): Trainer<DetectionBatch> {
   const { model, values } = options;

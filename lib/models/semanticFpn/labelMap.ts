@@ -9,11 +9,11 @@ export interface LogitMaps {
 }
 
 export interface LabelMapOptions {
-  /** What the network saw, padding included. */
+  /** The network's input, padding included. */
   readonly input: Size;
-  /** The image's part of it, at the top left. */
+  /** The image's part of the input, at the top left. */
   readonly valid: Size;
-  /** Size of the map wanted. */
+  /** Size of the map to make. */
   readonly output: Size;
 }
 
@@ -21,10 +21,10 @@ export interface LabelMapOptions {
  * The likeliest class of each pixel: logits resized bilinearly to the network's input, cut to the image's part and
  * resized bilinearly to the output, as MMSegmentation does.
  *
- * Along an axis the two resizes make one sparse matrix with at most three neighbouring taps a row, so a row of output
- * is found from three rows of logits, and no enlarged logits are ever stored. Where one class is the likeliest at all
- * taps it is so anywhere between them, the weights being positive; logits are interpolated at the borders between
- * classes alone.
+ * Along an axis the two resizes make one sparse matrix with at most three neighbouring taps per row, so a row of output
+ * is computed from three rows of logits, and enlarged logits are never stored. Where one class is the likeliest at all
+ * taps, it is also the likeliest anywhere between them, because the weights are positive; logits are interpolated only
+ * at the borders between classes.
  */
 export function labelMapOf(maps: LogitMaps, options: LabelMapOptions): LabelMap {
   const { logits, classes, height, width } = maps;
@@ -34,9 +34,9 @@ export function labelMapOf(maps: LogitMaps, options: LabelMapOptions): LabelMap 
   const data = new Uint8Array(output.height * output.width);
   const known = new Uint8Array(height * width);
   for (let i = 0; i < known.length; i++) known[i] = largestAt(logits, i * classes, classes);
-  // Of the row of output at hand: the likeliest class at each column of logits, and the logits where they were needed.
+  // For the current row of output: the likeliest class at each column of logits, and the logits where they were needed.
   const likeliest = new Uint8Array(width + TAPS);
-  const line = new Float32Array((width + TAPS) * classes); // zero beyond the width, where taps of weight 0 reach
+  const line = new Float32Array((width + TAPS) * classes); // zero beyond the width, where only taps of weight 0 reach
   const blended = new Uint8Array(width);
   for (let y = 0; y < output.height; y++) {
     blended.fill(0);
@@ -70,7 +70,7 @@ interface Place {
   readonly y: number;
 }
 
-/** The class that is the likeliest at all rows of logits an output row is made of; −1 where they differ. */
+/** The class that is the likeliest in all rows of logits that an output row is made of; −1 where they differ. */
 function agreedLabel(known: Uint8Array, { height, width }: LogitMaps, rows: Taps, { x, y }: Place): number {
   const row = rows.first[y]!;
   const label = known[row * width + x]!;
@@ -81,7 +81,7 @@ function agreedLabel(known: Uint8Array, { height, width }: LogitMaps, rows: Taps
   return label;
 }
 
-/** Whether one class is the likeliest at all columns an output column is made of. */
+/** Whether one class is the likeliest in all columns that an output column is made of. */
 function agree(likeliest: Uint8Array, { first, weights }: Taps, x: number): boolean {
   const column = first[x]!;
   for (let tap = 1; tap < TAPS; tap++) {
@@ -90,7 +90,7 @@ function agree(likeliest: Uint8Array, { first, weights }: Taps, x: number): bool
   return true;
 }
 
-/** The class of the largest of some logits from `start` on; of equal ones the first. */
+/** The class of the largest of the logits from `start` on; the first among equal ones. */
 function largestAt(logits: Float32Array, start: number, classes: number): number {
   let label = 0;
   let best = Number.NEGATIVE_INFINITY;
@@ -133,7 +133,7 @@ function composedTaps(source: number, middle: number, cut: number, output: numbe
   return { first, weights };
 }
 
-/** The two source indices an output index lies between, pixel centres at half, and the share of the higher one. */
+/** The two source indices that an output index is between, pixel centres at ½, and the weight of the higher one. */
 function bilinearAt(index: number, source: number, output: number) {
   const at = Math.min(Math.max(((index + 0.5) * source) / output - 0.5, 0), source - 1);
   const low = Math.floor(at);
@@ -158,7 +158,7 @@ function blendColumn(
   }
 }
 
-/** The class of the largest logit at output column `x`; of equal ones the first. */
+/** The class of the largest logit at output column `x`; the first among equal ones. */
 function largest(line: Float32Array, classes: number, { first, weights }: Taps, x: number): number {
   const a = first[x]! * classes;
   const b = a + classes;

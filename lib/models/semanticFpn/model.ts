@@ -15,7 +15,7 @@ export interface SemanticFpn {
   readonly backbone: Backbone;
   /** Strides of the pyramid's levels. */
   readonly strides: readonly number[];
-  /** images [B, 3, H, W] → the pyramid's maps, one a stride. */
+  /** images [B, 3, H, W] → the pyramid's maps, one per stride. */
   readonly features: (images: Value, context: Context) => Value[];
   /** @param images [B, 3, H, W] normalised @returns logits [B, classes, H / 4, W / 4] */
   readonly forward: (images: Value, context: Context) => Value;

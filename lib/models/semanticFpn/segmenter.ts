@@ -13,7 +13,7 @@ export interface SegmenterOptions extends PredictorOptions {
   readonly model: SemanticFpn;
 }
 
-/** Gives every pixel a class with a Semantic FPN. Logits are enlarged here, and only where they are looked at. */
+/** Gives every pixel a class with a Semantic FPN. Logits are enlarged here, and only where needed. */
 export function segmenter({ model, ...options }: SegmenterOptions): Segmenter {
   return programPredictor(
     {

@@ -40,7 +40,7 @@ function crossEntropy(model: SemanticFpn, images: Value, context: Context): Valu
   return resizedCrossEntropy(model.forward(images, context), labels, weights);
 }
 
-/** 1 / the number of pixels the loss is averaged over; 0 where there is none. */
+/** 1 / the number of pixels that the loss is averaged over; 0 if there are none. */
 function normaliser(labels: Uint8Array, classes: number, all: boolean): number {
   let count = 0;
   if (all) count = labels.length;

@@ -3,7 +3,7 @@ import { readClassScores } from "../../models/classifier/predictor.js";
 import type { InferenceBatch } from "../../models/predictions.js";
 import { type Comparison, outputsComparison } from "../comparison.js";
 
-/** Compares logits, or probabilities with a file that gives those. */
+/** Compares logits, or probabilities if the file outputs those. */
 export function classificationComparison(): Comparison {
   const comparison = outputsComparison();
   return {

@@ -9,7 +9,7 @@ export interface FoundClass {
   readonly score: number;
 }
 
-/** All classes, the likeliest first; of equal ones the lower index. */
+/** All classes, the likeliest first; among equal ones the lower index first. */
 export function foundClasses(scores: ClassScores, classes: readonly string[]): FoundClass[] {
   const found = Array.from(scores, (score, classIndex) => ({
     label: classes[classIndex] ?? String(classIndex),

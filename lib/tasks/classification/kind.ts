@@ -28,7 +28,7 @@ import { cachedTeacher } from "./teacherCache.js";
 /** ImageNet's. */
 const PUBLISHED_CLASSES = 1000;
 
-/** One class for the whole image: a backbone with the head of its publication, on class folders or lists of labels. */
+/** One class for the whole image: a backbone with its published head, on class folders or lists of labels. */
 export const classificationKind: ModelKind<ClassificationConfig, ClassificationBatch, ClassScores> = {
   task: "classification",
   title: "Classifier",
@@ -126,7 +126,7 @@ function describe(
   return { task: "classification", classes };
 }
 
-/** Among five classes or fewer, the right one always is one of the first five. */
+/** With five classes or fewer, the right one is always among the first five. */
 const hasTop5 = (classes: readonly string[]): boolean => classes.length > 5;
 
 type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillation"]>;
@@ -146,7 +146,7 @@ function checkWeights(choice: ClassWeights, classes: readonly string[], where: s
   );
 }
 
-/** "balanced": n / (classes · images of the class), as scikit-learn's; a class without images weighs nothing. */
+/** "balanced": n / (classes · images of the class), as in scikit-learn; a class without images has weight 0. */
 function weightsOf(choice: ClassWeights, dataset: ClassificationDataset | undefined): readonly number[] | undefined {
   if (choice !== "balanced") return choice === "none" ? undefined : choice;
   if (dataset === undefined) {

@@ -7,7 +7,7 @@ import type { ClassScores } from "../../models/classifier/predictor.js";
 import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
 import { foundClasses } from "./found.js";
 
-/** So many of the likeliest classes are written and drawn. */
+/** How many of the likeliest classes are written and drawn. */
 const WRITTEN = 5;
 const DRAWN = 3;
 

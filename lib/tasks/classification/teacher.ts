@@ -15,7 +15,10 @@ import { fromMetadata } from "../description.js";
 
 type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillation"]>;
 
-/** @returns what makes the teacher run on an engine @throws UserError where it cannot be read or is one of other classes */
+/**
+ * @returns a function that makes the teacher for an engine
+ * @throws UserError when it cannot be read or has other classes
+ */
 export async function openTeacher(
   { teacher, cache }: Distillation,
   classes: readonly string[],
@@ -57,7 +60,7 @@ const DISTORTED =
 const CACHED = "export it with batch 1 or a free one, and free height and width or those of data.transforms.test";
 
 async function onnxTeacher(path: string, classes: readonly string[], remedy: string): Promise<Teacher> {
-  const { openOnnxFile } = await import("../../engines/onnxruntime/onnxFile.js"); // its runtime is loaded when it is used
+  const { openOnnxFile } = await import("../../engines/onnxruntime/onnxFile.js"); // loads its runtime only when it is used
   const file = await openOnnxFile(path);
   const [input, ...others] = Object.keys(file.inputs);
   const [output] = Object.keys(file.outputs);
@@ -95,7 +98,7 @@ async function onnxTeacher(path: string, classes: readonly string[], remedy: str
   };
 }
 
-/** Whether a file's input, whose free sides have names, takes a shape. */
+/** Whether a file's input accepts a shape; free sides of the input have names instead of numbers. */
 const fits = (takes: readonly (number | string | undefined)[], shape: readonly number[]): boolean =>
   takes.length === shape.length && takes.every((side, i) => typeof side !== "number" || side === shape[i]);
 

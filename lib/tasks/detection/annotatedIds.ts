@@ -11,19 +11,19 @@ export interface AnnotatedIds {
   readonly file: string;
   /** All of the file's. */
   readonly images: readonly ImageInfo[];
-  /** Of each class of the model. */
+  /** One for each class of the model. */
   readonly categoryIds: readonly number[];
-  /** The image of the file that an input is; undefined where it is none. */
+  /** The annotation file's image for an input; undefined if there is none. */
   imageOf(input: string): ImageInfo | undefined;
 }
 
 /**
- * An image is the one whose `file_name` its path ends in; of several, the longest name.
+ * An input is the image whose `file_name` its path ends with; among several, the one with the longest name.
  *
  * @param classes of the model; the file must have categories of these names
  * @param inputs paths of the images to be predicted
- * @throws UserError when the file cannot be read, lacks a class, knows none of the inputs, or an image cannot be told from
- *   another
+ * @throws UserError when the file cannot be read, lacks a class, has none of the inputs, or an input may be either of
+ *   two images
  */
 export async function annotatedIds(
   file: string,

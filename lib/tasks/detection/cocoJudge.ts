@@ -19,14 +19,14 @@ const PREFIXES: Readonly<Record<Type, string>> = { bbox: "box", segm: "mask" };
 const TITLES: Readonly<Record<Type, string>> = { bbox: "boxes", segm: "masks" };
 
 export interface CocoJudge {
-  /** What in the file holds the figures down without being an error. */
+  /** What in the file lowers the metrics without being an error. */
   readonly remarks: readonly string[];
   judge(found: readonly ImageDetections[]): Evaluation;
 }
 
 /**
- * Judges detections by the annotation file itself, so that the figures are what COCO's reference says of that file and
- * the results. The file's objects are made comparable once.
+ * Judges detections against the annotation file itself, so that the metrics are those of COCO's reference for that file
+ * and the results. The file's objects are read once.
  *
  * @param masks whether masks are judged besides boxes
  */
@@ -56,7 +56,7 @@ export async function cocoJudge(annotations: string, dataset: DetectionDataset, 
   }
 }
 
-/** Masks go without boxes: of a result with both, the reference takes the box's area for the size class. */
+/** Results with masks have no boxes: with both, the reference takes the box's area for the size class. */
 function resultFiles(found: readonly ImageDetections[], categoryIds: readonly number[], masks: boolean) {
   const results = found.flatMap((image) => cocoResults(image.imageId, image, categoryIds));
   return {
@@ -71,7 +71,7 @@ function judge(
   categoryIds: readonly number[],
   type: Type,
 ): CocoEvaluation {
-  // The table's categories are in order of their ids, a model's classes perhaps not.
+  // The table's categories are in order of their ids; a model's classes may not be.
   const index = categoryIds.map((id) => groundTruth.categoryIds.indexOf(id));
   const images = found.map((image) => ({ ...image, labels: image.labels.map((label) => index[label]!) }));
   const detections = detectionsFromInstances(images, groundTruth, type);

@@ -2,7 +2,7 @@ import type { CocoResult } from "../../coco/entries.js";
 import { compressRle } from "../../masks/strings.js";
 import type { Detections } from "../../models/predictions.js";
 
-/** What was found in an image as entries of a COCO results file. */
+/** The objects found in an image as entries of a COCO results file. */
 export function cocoResults(
   imageId: number,
   { boxes, scores, labels, masks }: Detections,

@@ -7,7 +7,7 @@ import { type Pairing, pairDetections, unequal } from "../differences.js";
 
 export interface DetectionComparisonOptions {
   readonly tolerance: number;
-  /** The least score kept. */
+  /** The smallest score kept. */
   readonly scoreThreshold: number;
   /** The probability from which a pixel belongs to a mask. */
   readonly maskThreshold: number;
@@ -55,7 +55,7 @@ interface Objects {
   readonly boxes: Float32Array;
   readonly scores: Float32Array;
   readonly labels: Int32Array;
-  /** Of every place, real or not. */
+  /** For every place, used or not. */
   readonly places: number;
   readonly masks?: SizedTensor;
 }
@@ -72,7 +72,7 @@ function objectsOf({ count, boxes, scores, labels, masks }: SizedTensors, image:
   };
 }
 
-/** One object's mask in the pixels of the network's input, pasted here where the run has not. */
+/** One object's mask in the pixels of the network's input, pasted here if the run has not done so. */
 function maskPixels(
   { boxes, places, masks }: Objects,
   k: number,

@@ -121,10 +121,10 @@ function describe({ model, data, training }: DetectionConfig, dataset: Detection
   return { task: "detection", classes, categoryIds, masks };
 }
 
-/** Objects that are no crowds. */
+/** Objects that are not crowds. */
 const singlesOf = ({ report }: DetectionDataset): number => report.objects - report.crowds;
 
-/** What training makes of objects with and without masks, where one might think otherwise. */
+/** How training treats objects with and without masks, where a user might expect something else. */
 function describeMasks({ model }: DetectionConfig, dataset: DetectionDataset, masks: boolean): string[] {
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;

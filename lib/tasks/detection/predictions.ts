@@ -18,12 +18,12 @@ import {
 import { type AnnotatedIds, annotatedIds } from "./annotatedIds.js";
 import { cocoResults } from "./cocoResults.js";
 
-/** From this score on objects are drawn, unless told otherwise. */
+/** Objects with at least this score are drawn by default. */
 const DRAWN_FROM = 0.3;
 
 /**
- * Overlays, and `results.json` of all objects in COCO's form; `images.json` says which image each image id is: that
- * of the annotations, or 1, 2, … in the order they come.
+ * Overlays, and `results.json` with all objects in COCO's format; `images.json` names the image of each image id: the
+ * annotations' id, or 1, 2, … in the order of the inputs.
  */
 export const detectionPredictions: PredictionsKind<DetectionConfig, Detections> = {
   outputs: ["results.json", "images.json"],
@@ -65,7 +65,7 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
   };
 }
 
-/** @throws UserError where the image is not of the annotated size, so that it is another */
+/** @throws UserError when the image does not have the annotated size, so that it must be another */
 function annotatedId({ file, imageOf }: AnnotatedIds, input: string, image: Image): number | undefined {
   const annotated = imageOf(input);
   if (annotated === undefined) return undefined;
@@ -76,7 +76,7 @@ function annotatedId({ file, imageOf }: AnnotatedIds, input: string, image: Imag
   );
 }
 
-/** What the predictions and the annotations have not in common; it is told too. */
+/** Images that only the predictions or only the annotations have; they are also reported. */
 function compareWith(
   { file, images, imageOf }: AnnotatedIds,
   predicted: readonly PredictedImage[],
@@ -101,5 +101,5 @@ function compareWith(
   return { notAnnotated, notPredicted };
 }
 
-/** So many images are named in a message. */
+/** How many images a message names. */
 const NAMED = 5;

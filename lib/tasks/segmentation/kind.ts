@@ -23,7 +23,7 @@ import { segmentationPredictions } from "./predictions.js";
 /** ADE20K's. */
 const PUBLISHED_CLASSES = 150;
 
-/** What a segmenter says of an image. */
+/** A segmenter's prediction for an image. */
 export interface FoundClasses {
   /** Of the image's size. */
   readonly labelMap: LabelMap;
@@ -120,7 +120,7 @@ function judged(
   });
 }
 
-/** An image's own figures; its mIoU is over the classes that its label map or the prediction holds. */
+/** An image's own figures; its mIoU is over the classes in its label map or the prediction. */
 export interface ImageFigures {
   readonly file: string;
   /** 0 … 1, null where every pixel is ignored. */

@@ -7,7 +7,7 @@ import { encodeIndexedPng } from "../../images/encode.js";
 import type { LabelMap } from "../../pixels/image.js";
 import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
 
-/** Overlays, and label maps named as their images. */
+/** Overlays, and label maps with the names of their images. */
 export const segmentationPredictions: PredictionsKind<SegmentationConfig, LabelMap> = {
   outputs: ["labelMaps"],
   choose(_, choices) {

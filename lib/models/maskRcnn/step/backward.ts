@@ -9,7 +9,7 @@ import { poolable, poolOptions, pyramidLevels } from "./pyramid.js";
 import type { Pooled } from "./roiHeads.js";
 import type { Patches } from "./rpn.js";
 
-/** Adds up in the pyramid what the heads say of the parts of it they were given, and takes that back to the images. */
+/** Adds up the heads' gradients in the pyramid and propagates them back to the images. */
 export function backwardHalf({ model, values }: StageOptions, align: RoiAlignKernel) {
   const memory = new SharedArrays();
 

@@ -13,19 +13,19 @@ import { pyramidLevels } from "./pyramid.js";
 /** Shapes of batches whose programs are kept. */
 const SHAPES_KEPT = 3;
 
-/** A batch whose features there are. */
+/** A batch with its features computed. */
 export interface Features {
   readonly shape: Shape;
   readonly programs: PyramidPrograms;
-  /** The sampled anchors, an image each. */
+  /** The sampled anchors, one entry per image. */
   readonly anchors: readonly RpnTargets[];
-  /** What the forward half was given besides parameters, and what it gave: the backward half needs both. */
+  /** The forward half's inputs besides parameters, and its outputs: the backward half needs both. */
   readonly given: Tensors;
   readonly outputs: Tensors;
   readonly pyramid: readonly FeatureLevel[];
 }
 
-/** Images → pyramid and proposal predictions, by the first half of the program that `backwardHalf` ends. */
+/** Images → pyramid and proposal predictions, by the first half of the program that `backwardHalf` completes. */
 export function featureStage(options: StageOptions) {
   const { model, values } = options;
   const kept = new Cache<PyramidPrograms>(2 * SHAPES_KEPT);
@@ -36,7 +36,7 @@ export function featureStage(options: StageOptions) {
       const programs = await kept.get(`${keyOf(shape)} ${training}`, () =>
         pyramidPrograms({ ...options, training }, shape),
       );
-      // Sampled first, though not needed yet: what is drawn when is part of what a seed stands for.
+      // Sampled first, though not needed yet: the order of random draws decides the results of a seed.
       const anchors = sampleAnchors(options, programs, batch, random);
       const given: Tensors = { images: batch.images, ...drawRandomInputs(programs.randomInputs, random) };
       const into = handedOn.for(programs.forward.outputs);

@@ -16,7 +16,7 @@ export function pyramidLevels(
   }));
 }
 
-/** Those of the levels that RoIs are pooled from. */
+/** The levels that RoIs are pooled from. */
 export function poolable(model: MaskRcnn, levels: readonly FeatureLevel[]): readonly FeatureLevel[] {
   return levels.slice(0, roiStrides(model).length);
 }

@@ -18,7 +18,7 @@ import { boxInputs, maskedPositives, maskInputs, type RoiInputs } from "../targe
 import type { Features } from "./features.js";
 import { poolable, poolOptions } from "./pyramid.js";
 
-/** Mask programs kept: one a number of positive RoIs. */
+/** Mask programs kept: one for each number of positive RoIs. */
 const MASK_PROGRAMS_KEPT = 8;
 
 /** Pooled RoIs, and the gradient of what was pooled. */
@@ -77,8 +77,8 @@ export function roiStage(options: StageOptions, align: RoiAlignKernel) {
 }
 
 /**
- * The number of places of a mask program for so many RoIs: steps of an eighth to a quarter of the number, so that few
- * programs are made and little work is done on empty places.
+ * The number of places of a mask program for `count` RoIs, rounded up in steps of an eighth to a quarter of it, so that
+ * few programs are made and little work is done on empty places.
  */
 function bucketOf(count: number): number {
   const step = Math.max(4, 2 ** (Math.ceil(Math.log2(count)) - 3));

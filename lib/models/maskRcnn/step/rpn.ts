@@ -20,7 +20,7 @@ export interface Patches {
   readonly gradient: Float32Array | undefined;
 }
 
-/** The losses of the region proposal head, at the sampled anchors alone. */
+/** The losses of the region proposal head, at the sampled anchors only. */
 export function rpnStage(options: StageOptions) {
   const { model } = options;
   const kept = new Cache<HeadProgram>(2);

@@ -12,7 +12,7 @@ export interface SamplingOptions {
   readonly model: MaskRcnn;
   /** Proposals of each image, boxes [n · 4], instead of those of the model's own region proposal head. */
   readonly proposals?: (batch: DetectionBatch) => readonly Float32Array[];
-  /** Told of every step's sampled RoIs and anchors and of the proposals, boxes [n · 4], an image each. */
+  /** Called with every step's sampled RoIs and anchors and the proposals, boxes [n · 4], one entry per image. */
   readonly onSampled?: (
     rois: readonly RoiTargets[],
     anchors: readonly RpnTargets[],
@@ -20,7 +20,9 @@ export interface SamplingOptions {
   ) => void;
 }
 
-/** Chooses proposals, assigns them to the annotated boxes and samples those that the box and mask heads learn from. */
+/**
+ * Chooses proposals, assigns them to the annotated boxes and samples those that the box and mask heads are trained on.
+ */
 export function sampleRois(
   { model, proposals, onSampled }: SamplingOptions,
   batch: DetectionBatch,
