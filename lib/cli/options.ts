@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { UserError } from "../errors.js";
 
 /** A command with the options they all have. @param examples what stands in them for what the user has, see `NEEDS` */
 export function createCommand(name: string, description: string, examples: readonly string[]): Command {
@@ -90,3 +91,25 @@ export function parseShare(text: string): number {
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError("expected a number from 0 to 1");
 }
+
+/**
+ * Makes a command refuse options and arguments that are empty: they come of variables of the shell that are not set, and an
+ * empty path would be the current folder. Only `<text>` may be empty, such as what follows a file's name.
+ */
+export function refuseEmpty(command: Command): void {
+  for (const option of command.options) {
+    if (option.flags.endsWith(" <text>")) continue;
+    command.on(`option:${option.name()}`, (value: unknown) => {
+      if (value === "") throw emptyValue(`--${option.name()}`);
+    });
+  }
+  command.hook("preAction", (_, { args, registeredArguments }) => {
+    const empty = args.indexOf("");
+    if (empty < 0) return;
+    const argument = registeredArguments[Math.min(empty, registeredArguments.length - 1)];
+    throw emptyValue(`<${argument?.name() ?? "argument"}>`);
+  });
+}
+
+const emptyValue = (name: string): UserError =>
+  new UserError(`${name}: the value is empty; if it comes from a variable of the shell, that is not set`, 2);

@@ -9,6 +9,7 @@ import { engineCommand } from "./engine.js";
 import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
+import { refuseEmpty } from "./options.js";
 import { packCommand } from "./pack.js";
 import { predictCommand } from "./predict.js";
 import { profileCommand } from "./profile/profile.js";
@@ -68,6 +69,7 @@ function createProgram(context: Context): Command {
   ];
   for (const create of commands) program.addCommand(create(context));
   for (const command of withSubcommands(program)) {
+    refuseEmpty(command);
     command
       .exitOverride()
       .showHelpAfterError("(see --help)")

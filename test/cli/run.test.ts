@@ -61,6 +61,46 @@ describe("the command line", () => {
     expect((await run([])).code).to.equal(2);
   });
 
+  it("refuses empty values of all options but texts, and empty arguments, before anything is done", async () => {
+    const listed = async (args: readonly string[]): Promise<string[][]> => {
+      const { stdout } = await run([...args, "--help"]);
+      const list = /\nCommands:\n(.*?)(\n\n|$)/s.exec(stdout)?.[1] ?? "";
+      const names = Array.from(list.matchAll(/^ {2}(\w[\w-]*)/gm), ([, name]) => name!).filter((n) => n !== "help");
+      const below = await Promise.all(names.map((name) => listed([...args, name])));
+      return [[...args], ...below.flat()];
+    };
+    const message = (name: string) =>
+      `${name}: the value is empty; if it comes from a variable of the shell, that is not set\n`;
+    const paths: string[] = [];
+    for (const args of await listed([])) {
+      const { stdout } = await run([...args, "--help"]);
+      for (const [, option, value] of stdout.matchAll(/^ {2}(--[\w-]+) <([\w.]+)/gm)) {
+        const isPath = /^(file|folder|path|paths\.\.\.|model|config)$/.test(value!);
+        if (value === "text") continue;
+        const { code, stdout: out, stderr } = await run([...args, option!, ""]);
+        expect({ code, stdout: out }, `${args} ${option}`).to.deep.equal({ code: 2, stdout: "" });
+        if (!isPath) continue;
+        paths.push(`${args.join(" ")} ${option}`);
+        expect(stderr).to.equal(message(option!));
+      }
+    }
+    expect(paths).to.include.members(["predict --out", "export --out", "data tile --images", "verify --images"]);
+    expect(paths).to.include.members(["evaluate --weights", "report --out", "data convert --object-info"]);
+    for (const [args, name] of [
+      [["predict", "x.yaml", "", "--out", "p5"], "<images>"],
+      [["predict", "x.yaml", "a.jpg", "", "--out", "p5"], "<images>"],
+      [["predict", "", "a.jpg", "--out", "p5"], "<model>"],
+      [["train", ""], "<config>"],
+      [["data", "convert", "", "--from", "voc", "--out", "x.json"], "<input>"],
+      [["weights", "convert", "a.pth", ""], "<to>"],
+      [["pack", config, ""], "<out>"],
+    ] as const) {
+      expect(await run(args), args.join(" ")).to.deep.equal({ code: 2, stdout: "", stderr: message(name) });
+    }
+    const { stderr } = await run(["data", "tile", "--label-suffix", "", "--out", "x"]);
+    expect(stderr).to.not.contain("the value is empty");
+  });
+
   it("suggests the option of the same meaning", async () => {
     for (const [args, meant] of [
       [["verify", "a.onnx", "--against", "x.yaml", "--weights", "w", "--pictures", "p"], "images"],
