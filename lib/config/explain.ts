@@ -4,10 +4,10 @@ import { originAt, type Tree } from "./tree.js";
 
 type Issue = z.core.$ZodIssue;
 
-/** What a message shows at most; of a file that is no config, everything is wrong. */
+/** The most lines that a message shows; in a file that is not a config, everything is wrong. */
 const MOST_LINES = 10;
 
-/** The lines of an error message for what the schema found wrong: each with place, path and what to do. */
+/** The lines of an error message for the schema's issues: each with place, path and what to do. */
 export function explainIssues(schema: z.ZodType, tree: Tree, input: unknown, issues: readonly Issue[]): string[] {
   const count = issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
   const shown = issues.slice(0, MOST_LINES).flatMap((issue) => {
@@ -18,7 +18,7 @@ export function explainIssues(schema: z.ZodType, tree: Tree, input: unknown, iss
   return [...shown.slice(0, MOST_LINES), ...(count > MOST_LINES ? [`and ${count - MOST_LINES} more`] : [])];
 }
 
-/** Keys that no schema knows, among those that are set to null to delete what a base says: the same issues as of others. */
+/** Unknown keys among those set to null to delete a base's value: they give the same issues as other unknown keys. */
 export function unknownNulls(schema: z.ZodType, tree: Tree, input: unknown): Issue[] {
   const issues: Issue[] = [];
   const visit = (node: Tree, path: readonly PropertyKey[]): void => {
@@ -138,7 +138,7 @@ function keysAt(schema: z.ZodType, input: unknown, path: readonly PropertyKey[])
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
 }
 
-/** The schema of what stands at a path, unions decided by the input's discriminators; undefined where there is none. */
+/** The schema at a path, with unions decided by the input's discriminators; undefined if there is none. */
 export function schemaAt(
   schema: z.core.$ZodType,
   input: unknown,
@@ -162,7 +162,7 @@ function ownProperty<T>(object: Readonly<Record<string, T>>, key: string): T | u
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** Takes off defaults and optionals, and picks the member of a union that the input's discriminator names. */
+/** Unwraps defaults and optionals, and picks the member of a union that the input's discriminator names. */
 function decide(schema: z.core.$ZodType, input: unknown): z.core.$ZodType | undefined {
   if (
     schema instanceof z.ZodExactOptional ||

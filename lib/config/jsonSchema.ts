@@ -4,8 +4,8 @@ import { configSchema } from "./schema.js";
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /**
- * The JSON Schema of config files, for editors. It is looser than the check of the whole config in three ways, since a
- * file may be only a part: nothing is required, null deletes any key, and there is `extends`.
+ * The JSON Schema of config files, for editors. It is looser than the check of the whole config in three ways, because
+ * a file may be only a part: nothing is required, null deletes any key, and there is `extends`.
  */
 export function toJsonSchema(): JsonSchema {
   const { $schema, $defs, anyOf } = loosen(z.toJSONSchema(configSchema(), { io: "input", reused: "ref" }));
@@ -39,9 +39,9 @@ function loosen(schema: JsonSchema): JsonSchema {
   };
 }
 
-/** Adds null to what a schema allows, its description staying outside, where editors look for it. */
+/** Adds null to what a schema allows; its description stays outside, where editors look for it. */
 function nullable(schema: JsonSchema): JsonSchema {
-  if (schema.const !== undefined) return schema; // a discriminator: to delete it makes no sense
+  if (schema.const !== undefined) return schema; // a discriminator: deleting it makes no sense
   const { description, default: fallback, ...rest } = schema;
   return {
     ...(description === undefined ? {} : { description }),

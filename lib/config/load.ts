@@ -20,7 +20,7 @@ import {
 } from "./tree.js";
 
 export interface LoadOptions {
-  /** `a.b.c=value`, the value as YAML; null deletes. Of several for one path the last counts. */
+  /** `a.b.c=value`, the value as YAML; null deletes. Of several for the same path, the last counts. */
   readonly overrides?: readonly string[];
   /** Variables for `${NAME}` in paths. Default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -44,7 +44,7 @@ export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfi
   return resolveTree(treeReader()(file, []), basename(file, extname(file)), options);
 }
 
-/** The same for a config given as an object; relative paths count from the working folder. */
+/** The same for a config given as an object; relative paths are relative to the working folder. */
 export function resolveConfig(
   value: ConfigInput | Readonly<Record<string, unknown>>,
   options: LoadOptions = {},
@@ -64,7 +64,7 @@ export function resolveTree(tree: Tree, name: string, options: LoadOptions): Loa
   const nulls = unknownNulls(configSchema(), overridden, input);
   if (!result.success || nulls.length > 0) {
     const issues = [...nulls, ...(result.error?.issues ?? [])];
-    // What is null is in the tree from before such keys were taken out.
+    // Nulls are only in the tree from before such keys were removed.
     throw new UserError(explainIssues(configSchema(), overridden, input, issues).join("\n"));
   }
   return {
@@ -115,7 +115,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Lays a tree over the files it extends, the later of several over the earlier. */
+/** Merges a tree over the files it extends, later ones over earlier ones. */
 function withBases(tree: Tree, within: readonly string[], read: ReadTree): Tree {
   if (tree.kind !== "map") {
     if (tree.kind === "scalar" && tree.value === null) {

@@ -12,10 +12,10 @@ import {
 } from "./tree.js";
 
 /**
- * Lays `a.b.c=value` texts over a config, all together, so that their order matters only between two for one path.
- * Whether a path exists is for the schema to say: an unknown one is reported with the text as its place.
+ * Merges `a.b.c=value` texts over a config, all together, so that their order only matters for texts with the same
+ * path. The schema decides whether a path exists: an unknown one is reported with the text as its place.
  *
- * @throws UserError with exit code 2 when a text is no `path=value` or its value no YAML
+ * @throws UserError with exit code 2 when a text is not `path=value` or its value is not YAML
  */
 export function applyOverrides(tree: Tree, texts: readonly string[]): Tree {
   if (texts.length === 0) return tree;

@@ -11,9 +11,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULTS: Readonly<Record<string, string>> = { DENSEKIT_DATA: "data" };
 
 /**
- * Makes every path in a config absolute. `${NAME}` and `${NAME:-otherwise}` stand for environment variables; a path that
- * starts with one counts from the working folder, any other from the file it stands in. DENSEKIT_DATA, the folder of
- * the data sets, is `data` in the working folder where it is not set.
+ * Makes every path in a config absolute. `${NAME}` and `${NAME:-otherwise}` stand for environment variables; a path
+ * that starts with one is relative to the working folder, any other to the file it is in. DENSEKIT_DATA, the folder of
+ * the data sets, is `data` in the working folder if it is not set.
  *
  * @throws UserError naming the place when a variable is not set and has no default
  */

@@ -48,18 +48,18 @@ const make = () => z.discriminatedUnion("task", [detection(), segmentation(), cl
 let made: { readonly schema: ReturnType<typeof make>; readonly additions: number } | undefined;
 
 /**
- * The schema of a whole config, after `extends` and overrides, with the parts there are now. Every default stands here or in
- * its parts.
+ * The schema of a whole config, after `extends` and overrides, with the parts registered now. Every default is here or
+ * in the parts' schemas.
  */
 export function configSchema(): ReturnType<typeof make> {
   if (made?.additions !== additionsMade()) made = { schema: make(), additions: additionsMade() };
   return made.schema;
 }
 
-/** The tasks there are. */
+/** All tasks. */
 export const TASKS = configSchema().options.map(({ shape }) => shape.task.value);
 
-/** A config as written: what has a default may be left out. */
+/** A config as written: keys with a default may be left out. */
 export type ConfigInput = z.input<ReturnType<typeof configSchema>>;
 /** A resolved config: complete, checked, paths absolute. */
 export type Config = z.output<ReturnType<typeof configSchema>>;

@@ -4,7 +4,7 @@ import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
 import { count, flag, positive } from "../schemas/fields.js";
 
-/** @param metrics the metrics of the task, of which the first decides by default which checkpoint is best */
+/** @param metrics the metrics of the task, the first of which decides, by default, which checkpoint is best */
 export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
   return z
     .strictObject({

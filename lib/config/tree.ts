@@ -3,13 +3,13 @@ import { UserError } from "../errors.js";
 
 /** Where a value was written. */
 export interface Origin {
-  /** What messages call the place: `configs/a.yaml:12:5` or `--set a.b=1`. */
+  /** The place, as messages name it: `configs/a.yaml:12:5` or `--set a.b=1`. */
   readonly place: string;
-  /** The folder relative paths count from. */
+  /** The folder that relative paths are relative to. */
   readonly folder: string;
 }
 
-/** A value and its origin; mappings and lists are trees themselves, so that every value keeps its own origin. */
+/** A value and its origin; mappings and lists contain trees, so that every value keeps its own origin. */
 export type Tree = TreeMap | TreeList | TreeScalar;
 
 export interface TreeMap {
@@ -30,13 +30,13 @@ export interface TreeScalar {
   readonly value: unknown;
 }
 
-/** Far more than configs have; the parser's time and memory grow with them. */
+/** Far more than configs have; the parser's time and memory grow with these. */
 export const YAML_LIMITS = { bytes: 512 << 10, values: 100_000, depth: 100 } as const;
 
 /**
- * Aliases stand for the one tree of what they name; a value of their own they are not. Mappings tell keys that occur twice.
+ * An alias is the tree of what it names, not a copy of it. Keys that occur twice in a mapping are errors.
  *
- * @throws UserError with the place where the text is not valid YAML, or is of absurd size or depth
+ * @throws UserError with the place where the text is not valid YAML, or has an absurd size or depth
  */
 export function parseYaml(text: string, name: string, folder: string): Tree {
   if (text.length > YAML_LIMITS.bytes) throw tooLong(name, text.length);
@@ -54,7 +54,7 @@ export function parseYaml(text: string, name: string, folder: string): Tree {
     const isDepth = /call stack/.test(fault.message); // the parser catches its own overflow
     throw new UserError(`${at(fault.pos[0]).place}: not valid YAML: ${isDepth ? "nested too deeply" : fault.message}`);
   }
-  // A value with a tag that is not known would be read as the text or the mapping that stands there.
+  // Otherwise a value with an unknown tag would be read as the plain text or mapping.
   const tag = document.warnings.find(({ code }) => code === "TAG_RESOLVE_FAILED");
   if (tag !== undefined) {
     throw new UserError(`${at(tag.pos[0]).place}: not valid YAML: ${tag.message}; tags are not needed, remove it`);
@@ -66,7 +66,7 @@ export function tooLong(name: string, bytes: number): UserError {
   return new UserError(`${name}: ${bytes} bytes of YAML; ${YAML_LIMITS.bytes} can be read: is this another file?`);
 }
 
-/** The parser's own recursion has an end, too. Whether keys are unique is looked at later: its way takes n² steps. */
+/** The parser's own recursion is limited too. Unique keys are checked later: the parser's check takes n² steps. */
 function parsed(text: string, lineCounter: LineCounter, name: string): ReturnType<typeof parseDocument> {
   try {
     return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
@@ -76,13 +76,13 @@ function parsed(text: string, lineCounter: LineCounter, name: string): ReturnTyp
   }
 }
 
-/** A tree and how many values it comes to where aliases are written out, as what reads it goes through them. */
+/** A tree and the number of its values with aliases expanded, which is how often readers visit them. */
 interface Sized {
   readonly tree: Tree;
   readonly values: number;
 }
 
-/** Makes trees of nodes, each anchored one once: an alias is the tree of the last anchor before it. */
+/** Makes trees from nodes, each anchored one once: an alias is the tree of the last anchor before it. */
 function converter(at: (offset: number) => Origin): (node: ParsedNode | null, fallback: Origin) => Tree {
   const anchors = new Map<string, Sized | "open">();
   let values = 0;
@@ -158,8 +158,8 @@ export function plainOf(tree: Tree): unknown {
 }
 
 /**
- * `over` laid over `base`: mappings are merged key by key, everything else is replaced, lists whole. A mapping whose
- * `type` is another than the base's replaces it, since the keys of one kind mean nothing to the other.
+ * `over` merged over `base`: mappings are merged key by key, everything else is replaced, lists as a whole. A mapping
+ * with a different `type` replaces the base's, because the keys of one kind mean nothing to another.
  */
 export function merge(base: Tree, over: Tree): Tree {
   if (base.kind !== "map" || over.kind !== "map" || isOtherType(base, over)) return over;
@@ -187,7 +187,7 @@ export function withoutNulls(tree: Tree): Tree {
   };
 }
 
-/** The origin of what stands at a path; of the nearest thing above it if nothing does. */
+/** The origin of the value at a path, or of the nearest value above it if there is none. */
 export function originAt(tree: Tree, path: readonly PropertyKey[], of: "key" | "value" = "value"): Origin {
   let { origin } = tree;
   let current: Tree | undefined = tree;

@@ -10,8 +10,8 @@ import type { Network } from "./network.js";
 import type { ExportSettings } from "./settings.js";
 
 /**
- * Sizes that tell free sizes apart: batch, and height and width in multiples of 32. One is the smallest there can be,
- * where every limit a graph has (the best of so many) shows if it ever does; odd and even sides show what is rounded.
+ * Sizes that tell free sizes apart: batch, and height and width in multiples of 32. One is the smallest possible size,
+ * at which every limit in a graph (such as a top k) has an effect if it ever does; odd and even sides reveal rounding.
  */
 const TRIED = [
   { batch: 3, height: 5, width: 7 },
@@ -21,7 +21,7 @@ const TRIED = [
   { batch: 11, height: 4, width: 17 },
 ] as const;
 
-/** The model's graph with weights folded in; of free sizes at several of them, alike node by node. */
+/** The model's graph with weights folded in; for free sizes, recorded at several sizes, with the same nodes. */
 export async function recordBuilds(
   network: Network,
   settings: ExportSettings,
@@ -50,10 +50,9 @@ function sizesOf({ batch, size }: ExportSettings): readonly GraphSize[] {
 }
 
 /**
- * What is folded does not depend on sizes: it is computed in the first build and taken from there in the others, part by
- * part.
+ * Folded values do not depend on sizes: they are computed in the first build and reused in the others, part by part.
  *
- * @returns an evaluation for each build
+ * @returns an evaluation function for each build
  */
 function evaluatedOnce(evaluate: Evaluate): () => Evaluate {
   const parts: Readonly<Record<string, TensorData>>[] = [];

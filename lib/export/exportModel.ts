@@ -19,7 +19,7 @@ export interface ExportOptions extends Partial<ExportSettings>, FormatOptions {
   readonly format: FormatName;
   /** A file, or a folder where the format has several files. */
   readonly out: string;
-  /** Write over what is there. */
+  /** Overwrite existing files. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -30,16 +30,16 @@ export interface ExportResult {
   /** The weights file. */
   readonly weights: string;
   readonly settings: ExportSettings;
-  /** Of all files together. */
+  /** Total size of all files. */
   readonly bytes: number;
   readonly files: readonly string[];
 }
 
 /**
- * Writes a trained model in a format other programs run. By default the whole model, for one image of the size the
- * config's test transforms bring a wide image to.
+ * Writes a trained model in a format other programs run. By default the whole model, for one image of the size that the
+ * config's test transforms give a wide image.
  *
- * @throws UserError when settings contradict each other, something is in the way, or weights do not fit the config; the
+ * @throws UserError when settings contradict each other, a file already exists, or weights do not fit the config; the
  *   signal's reason when aborted
  */
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
@@ -81,7 +81,7 @@ function settingsOf(options: ExportOptions): ExportSettings {
 const withoutUndefined = <T extends object>(object: T): Partial<T> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 
-/** @throws UserError when there is something at a path */
+/** @throws UserError when something exists at the path */
 export async function checkFree(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined) return;

@@ -6,7 +6,7 @@ import type { Network } from "./network.js";
 import { normalised, sizesInput, widthHeightTwice } from "./processing.js";
 import type { ExportSettings } from "./settings.js";
 
-/** One size a graph is recorded at. */
+/** A size at which a graph is recorded. */
 export interface GraphSize {
   readonly batch: number;
   readonly height: number;
@@ -17,8 +17,8 @@ export type GraphSettings = Pick<ExportSettings, "part" | "preprocess" | "postpr
 
 /**
  * The graph that is exported, at one size. Inputs: `images` float32 [B, 3, H, W] normalised, or uint8 [B, H, W, 3] RGB
- * with `preprocess`; for objects `sizes` and `original_sizes`, int32 [B, 2] height and width of each image in the
- * input without padding, and of the image that boxes are wanted for; `sizes` also where `preprocess` needs it.
+ * with `preprocess`; for detection `sizes` and `original_sizes`, int32 [B, 2], height and width of each image in the
+ * input without padding, and of the original image that boxes refer to; `sizes` also if `preprocess` needs it.
  *
  * @returns the outputs by name
  */

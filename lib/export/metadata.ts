@@ -3,14 +3,14 @@ import { isTask, type ModelDescription } from "../tasks/description.js";
 import { ownVersion } from "../version.js";
 import type { ExportSettings } from "./settings.js";
 
-/** What an exported file says of itself. */
+/** The metadata of an exported file. */
 export interface ExportMetadata {
   readonly task: ModelDescription["task"];
   readonly classes: readonly string[];
   readonly settings: ExportSettings;
 }
 
-/** A config without what only means something on the machine it was trained on: paths. */
+/** A config without paths, which only mean something on the machine it was trained on. */
 function portableConfig({ task, model, data }: Config): object {
   const { transforms, normalisation, padding } = data;
   const { weights: _, ...backbone } = model.backbone;
@@ -35,7 +35,7 @@ export function toMetadata(
   };
 }
 
-/** @returns undefined when a file was not exported by densekit */
+/** @returns undefined if the file was not exported by densekit */
 export function fromMetadata(metadata: Readonly<Record<string, string>>): ExportMetadata | undefined {
   const { task, classes, settings } = metadata;
   if (classes === undefined || settings === undefined) return undefined;

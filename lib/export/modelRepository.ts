@@ -16,23 +16,23 @@ export interface ModelRepositoryOptions {
   readonly name?: string;
   /** Version, the name of the folder the file is in. Default 1. */
   readonly version?: number;
-  /** Requests are gathered into batches of at most so many images. Default 8 for a model whose batch is free. */
+  /** Requests are gathered into batches of at most this many images. Default 8 for a model with a free batch size. */
   readonly maxBatch?: number;
   /** How long a request may wait for others, in microseconds. Default 2000. */
   readonly maxDelay?: number;
-  /** Write over what is there. */
+  /** Overwrite existing files. */
   readonly force?: boolean;
 }
 
 export interface ModelRepositoryResult {
   readonly folder: string;
   readonly name: string;
-  /** 0 where the model's batch is fixed: then requests are not gathered. */
+  /** 0 if the model's batch size is fixed: then requests are not gathered. */
   readonly maxBatch: number;
   readonly files: readonly string[];
 }
 
-/** What NVIDIA Triton calls an element type. */
+/** NVIDIA Triton's names of element types. */
 const TYPES: Readonly<Record<DType, string>> = {
   float32: "TYPE_FP32",
   int32: "TYPE_INT32",
@@ -43,11 +43,12 @@ const TYPES: Readonly<Record<DType, string>> = {
 const LABELS = "labels.txt";
 
 /**
- * Writes the folder from which NVIDIA Triton, also behind KServe, serves a model: `NAME/config.pbtxt`, `NAME/labels.txt`
- * and `NAME/VERSION/model.onnx`. Requests are gathered into batches where the model's batch is free.
+ * Writes the folder from which NVIDIA Triton, also within KServe, serves a model: `NAME/config.pbtxt`,
+ * `NAME/labels.txt` and `NAME/VERSION/model.onnx`. Requests are gathered into batches if the model's batch size is
+ * free.
  *
- * @throws UserError when the file is not one of densekit's, its batch is fixed and batches are asked for, or a folder
- *   is in the way
+ * @throws UserError when the file is not one of densekit's, its batch size is fixed and batches are asked for, or a
+ *   folder already exists
  */
 export async function writeModelRepository(options: ModelRepositoryOptions): Promise<ModelRepositoryResult> {
   const { model, out, version = 1, maxDelay = 2000 } = options;
@@ -91,7 +92,7 @@ export async function writeModelRepository(options: ModelRepositoryOptions): Pro
   return { folder, name, maxBatch, files };
 }
 
-/** Outputs in which a number is a class, or a place along an axis is one. */
+/** Outputs with numbers that are classes, or with an axis of classes. */
 const CLASSES = new Set(["labels", "label_map", "logits"]);
 
 function maxBatchOf({ model, maxBatch }: ModelRepositoryOptions, batch: number | "free"): number {
@@ -103,10 +104,10 @@ function maxBatchOf({ model, maxBatch }: ModelRepositoryOptions, batch: number |
   );
 }
 
-/** An input or output; where Triton makes the batches, its shape is that of one image. */
+/** An input or output; if Triton makes the batches, its shape is that of one image. */
 function tensor(name: string, { dtype, shape }: OnnxType, batched: boolean): Message {
   const dims = (batched ? shape.slice(1) : shape).map((size) => (typeof size === "number" ? size : -1));
   const type = { name, data_type: symbol(TYPES[dtype]) };
-  // A number an image has no dimensions of its own, which Triton only knows by another shape.
+  // One number per image has no dimensions of its own; Triton can only express that with a reshape.
   return dims.length === 0 ? { ...type, dims: [1], reshape: { shape: [] } } : { ...type, dims };
 }

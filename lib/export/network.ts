@@ -4,7 +4,7 @@ import type { ParameterValues } from "../nn/parameters.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 
-/** A trained model, to record graphs of. */
+/** A trained model for recording graphs. */
 export interface Network extends Pick<Task, "description" | "graphs"> {
   readonly values: ParameterValues;
 }
@@ -19,7 +19,7 @@ export interface TrainedTask {
 /**
  * The model of a config with trained weights.
  *
- * @throws UserError when the weights cannot be read or are another model's
+ * @throws UserError when the weights cannot be read or belong to another model
  */
 export async function openNetwork(config: Config, weights: string): Promise<TrainedTask> {
   const file = await openWeights(weights);

@@ -28,8 +28,7 @@ export function widthHeightTwice(sizes: Value): Value {
 }
 
 /**
- * Images uint8 [B, H, W, 3] → float32 [B, 3, H, W], normalised; what lies beyond an image's size becomes 0, as it is
- * for the network in training.
+ * Images uint8 [B, H, W, 3] → float32 [B, 3, H, W], normalised; pixels beyond an image's size become 0, as in training.
  *
  * @param sizes int32 [B, 2] height and width of each image within the padded ones
  */

@@ -1,4 +1,4 @@
-/** A name of an enumeration, written without quotes. */
+/** A name from an enumeration, written without quotes. */
 export interface EnumName {
   readonly symbol: string;
 }
@@ -31,7 +31,7 @@ function field(name: string, value: Message[string], indent: string): string {
   return value.map((message) => field(name, message, indent)).join("");
 }
 
-/** JSON's quoting is protobuf's too, for what names and paths are made of. */
+/** For the characters of names and paths, protobuf quotes as JSON does. */
 const scalar = (value: string | number): string => (typeof value === "string" ? JSON.stringify(value) : `${value}`);
 
 const isEnumName = (value: object): value is EnumName => "symbol" in value && typeof value.symbol === "string";

@@ -7,20 +7,20 @@ import { UserError } from "../errors.js";
 export const PARTS = ["model", "neck", "backbone"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** A side or a count that is fixed, or left open to whoever runs the model. */
+/** A side or a count that is fixed, or free to choose when the model is run. */
 export type Extent = number | "free";
 
-/** How an exported model looks from outside. */
+/** The interface of an exported model. */
 export interface ExportSettings {
   readonly part: Part;
   readonly batch: Extent;
   /** Pixels of the network's input; both free or neither. */
   readonly size: { readonly height: number; readonly width: number } | "free";
-  /** Takes uint8 RGB [B, H, W, 3] and normalises it. */
+  /** Whether it takes uint8 RGB [B, H, W, 3] and normalises it. */
   readonly preprocess: boolean;
-  /** Pastes masks into images of the network's input size; brings logits to a label map of that size. */
+  /** Whether it pastes masks into images of the network's input size, or turns logits into a label map of that size. */
   readonly postprocess: boolean;
-  /** Weights and most of the arithmetic in float16. */
+  /** Whether weights and most of the arithmetic are float16. */
   readonly half: boolean;
 }
 
@@ -53,7 +53,7 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
 
 const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
 
-/** The size a config's test transforms bring a wide image to, raised to what the backbone takes. */
+/** The size that a config's test transforms give a wide image, rounded up to what the backbone accepts. */
 export function defaultSize({ data }: Config): { readonly height: number; readonly width: number } {
   const [preferred] = data.padding.sizes;
   if (preferred !== undefined) return preferred;

@@ -13,31 +13,31 @@ export interface CompareWeightsOptions {
   readonly weights: string;
 }
 
-/** What of a file fits a model, by the model's names. */
+/** Which tensors of a file fit a model, by the model's names. */
 export interface Fit {
   readonly loaded: readonly string[];
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly differentlyShaped: readonly Reshaped[];
-  /** Of an element type that cannot be read. */
+  /** Tensors with an element type that cannot be read. */
   readonly unreadable: LoadPlan["unreadable"];
   readonly notNeeded: readonly string[];
 }
 
 export interface WeightsComparison {
   readonly path: string;
-  /** Whose names the file has; null where they are nobody's known. */
+  /** The naming of the file's tensors; null if it is unknown. */
   readonly naming: string | null;
-  /** As `evaluate` and `predict` take the file: all must fit. */
+  /** As weights for `evaluate` and `predict`: all must fit. */
   readonly model: Fit;
-  /** As `model.backbone.weights`: what fits is taken. */
+  /** As `model.backbone.weights`: what fits is loaded. */
   readonly backbone: Fit;
 }
 
 /**
- * Says what of a file would be loaded into a config's model, without reading the tensors.
+ * Tells which tensors of a file would be loaded into a config's model, without reading them.
  *
- * @throws UserError when the file or the data set that tells the classes cannot be read
+ * @throws UserError when the file or the data set that defines the classes cannot be read
  */
 export async function compareWeights({ config, weights }: CompareWeightsOptions): Promise<WeightsComparison> {
   const file = await openTensorFile(await findWeights(weights));

@@ -14,8 +14,8 @@ export interface EvaluateOptions {
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
   readonly weights: string;
   /**
-   * The folder to write into; default `evaluation` of the config's output folder. It must be given where that folder holds a
-   * run whose weights are others.
+   * The folder to write into; default `evaluation` of the config's output folder. It must be given if that folder has a
+   * run with other weights.
    */
   readonly output?: string;
   readonly signal?: AbortSignal;
@@ -35,10 +35,11 @@ export interface EvaluateResult {
 }
 
 /**
- * Measures a model on the validation set of a config. Metrics, for objects the results in COCO's form, for label maps the
- * confusion matrix and each image's figures, and the config are written into a folder, see `EvaluateOptions.output`.
+ * Measures a model on the validation set of a config. Metrics and config are written into a folder (see
+ * `EvaluateOptions.output`), with the results in COCO's format for detection, and the confusion matrix and each image's
+ * metrics for segmentation.
  *
- * @throws UserError when data or weights cannot be read or do not fit the config, or figures of other weights would be
+ * @throws UserError when data or weights cannot be read or do not fit the config, or metrics of other weights would be
  *   overwritten; the signal's reason when aborted
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {

@@ -9,15 +9,15 @@ export interface EvaluationFolderOptions {
   readonly run: string;
   /** The weights file measured. */
   readonly weights: string;
-  /** The folder asked for. */
+  /** The folder to use, if given. */
   readonly output?: string | undefined;
 }
 
 /**
- * Where an evaluation's files go: into the folder asked for, else into `evaluation` of the run's folder.
+ * Where an evaluation's files go: into the given folder, or else into `evaluation` in the run's folder.
  *
- * @throws UserError where figures of other weights would take the place of a run's own, or the folder asked for holds
- *   something that is no evaluation
+ * @throws UserError when metrics of other weights would replace a run's own, or the given folder has something other
+ *   than an evaluation
  */
 export async function evaluationFolder({ run, weights, output }: EvaluationFolderOptions): Promise<string> {
   if (output !== undefined) {
@@ -33,7 +33,7 @@ export async function evaluationFolder({ run, weights, output }: EvaluationFolde
   );
 }
 
-/** The weights a run is judged by; undefined where the folder holds no run. */
+/** The weights that a run is judged by; undefined if the folder has no run. */
 async function ownWeights(run: string): Promise<string | undefined> {
   try {
     return await findWeights(run);
@@ -48,7 +48,7 @@ function isSame(a: string, b: string): boolean {
   return one === other;
 }
 
-/** An evaluation writes a config.yaml, which in the folder of a run would take the place of the run's. */
+/** An evaluation writes a config.yaml, which would replace that of a run in the same folder. */
 function refuseForeign(folder: string): void {
   if (!existsSync(folder)) return;
   const isFolder = statSync(folder).isDirectory();

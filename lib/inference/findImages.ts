@@ -5,10 +5,10 @@ import { isImage, listFolders, listImages } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
 
 /**
- * The images that files, folders and glob patterns stand for, each once, in the order given; those of a folder or a
- * pattern by name.
+ * The images that files, folders and glob patterns name, each once, in the given order; those of a folder or a pattern
+ * sorted by name.
  *
- * @throws UserError naming what stands for no image
+ * @throws UserError naming an input that matches no image
  */
 export async function findImages(inputs: readonly string[]): Promise<string[]> {
   const found = new Map<string, string>(); // by absolute path

@@ -12,7 +12,7 @@ import { openPredictor } from "./predictor.js";
 import { resolveModel } from "./resolveModel.js";
 import { takingTurns } from "./turns.js";
 
-/** How many images are worked at: while the engine runs one, the next is read. */
+/** How many images are processed at once: while the engine runs one, the next is read. */
 const AT_ONCE = 2;
 
 export interface LoadModelOptions {
@@ -29,12 +29,13 @@ interface ModelOf<Task extends string, Result> {
   readonly task: Task;
   readonly classes: readonly string[];
   /**
-   * Any number of calls at once is well: two are worked at, the others wait.
+   * Any number of calls may run at once: two are processed, the others wait.
    *
-   * @throws UserError when the image cannot be read or its data are not those of its size, and after `dispose`
+   * @throws UserError when the image cannot be read or the length of its data does not match its size, and after
+   *   `dispose`
    */
   predict(image: ImageInput): Promise<Result>;
-  /** Gives the memory of the model's programs back, once what is being predicted is done. A second time is well too. */
+  /** Releases the memory of the model's programs after predictions in progress. May be called more than once. */
   dispose(): Promise<void>;
 }
 
@@ -42,16 +43,16 @@ interface ModelOf<Task extends string, Result> {
 export type DetectionModel = ModelOf<"detection", readonly FoundInstance[]>;
 /** Gives every pixel a class. */
 export type SegmentationModel = ModelOf<"segmentation", FoundClasses>;
-/** Tells which class a whole image is of: all of them, the likeliest first. */
+/** Gives the class of a whole image: all classes, the likeliest first. */
 export type ClassificationModel = ModelOf<"classification", readonly FoundClass[]>;
 export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 
 /**
- * Loads a trained model. `model.task` tells which kind it is, and so what `predict` answers.
+ * Loads a trained model. `model.task` tells which kind it is, and so what `predict` returns.
  *
  * @param model a run's folder or a packed model; or a config file's path, the name of one that comes with densekit, or a config as an object, which
  *   need `options.weights`
- * @throws UserError when config or weights cannot be read, or do not belong together
+ * @throws UserError when config or weights cannot be read, or do not match
  */
 export async function loadModel(model: string | ConfigInput, options: LoadModelOptions = {}): Promise<Model> {
   const { config, weights } = await resolve(model, options);
@@ -67,7 +68,7 @@ export async function loadModel(model: string | ConfigInput, options: LoadModelO
     const image = isEncoded(input) ? await decodeImage(input, { codec }) : checkedImage(input);
     return [image, typeof input === "string" ? input : "the image"];
   };
-  /** Images are read in turns too: many at once would fill the memory. */
+  /** Images are read in turns too: reading many at once would fill the memory. */
   const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
     if (disposed !== undefined) throw new UserError("the model was disposed of; load it again to predict");
     const answer = turns(work);
@@ -78,7 +79,7 @@ export async function loadModel(model: string | ConfigInput, options: LoadModelO
   };
   const predict = async (input: ImageInput) =>
     inTurn(async () => kind.found(await predictor.predict(...(await read(input))), classes));
-  return { task: predictor.task, classes, predict, dispose } as Model; // what a kind answers is its own
+  return { task: predictor.task, classes, predict, dispose } as Model; // each kind has its own type of answer
 }
 
 async function resolve(
@@ -96,7 +97,7 @@ function isEncoded(input: ImageInput): input is FileInput {
   );
 }
 
-/** An image that another program made: RGB, or RGBA whose alpha is dropped. */
+/** An image made by another program: RGB, or RGBA, whose alpha is dropped. */
 export function checkedImage(image: unknown): Image {
   const given = typeof image === "object" && image !== null ? image : undefined;
   if (given === undefined || !("width" in given && "height" in given && "data" in given)) {

@@ -17,11 +17,13 @@ export interface PredictOptions {
   /** Files, folders or glob patterns. */
   readonly inputs: readonly string[];
   readonly outDir: string;
-  /** Write over what is in `outDir` from before; default that is an error. */
+  /** Overwrite earlier predictions in `outDir`; default false, which makes them an error. */
   readonly force?: boolean;
-  /** A COCO file whose ids the results have; default they are counted. */
+  /** A COCO file; the results get its ids. Default: images are numbered. */
   readonly annotations?: string;
-  /** Objects below this score are not drawn; default 0.3. Those below the config's score threshold are never found. */
+  /**
+   * Objects below this score are not drawn; default 0.3. Objects below the config's score threshold are never found.
+   */
   readonly drawThreshold?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
@@ -29,7 +31,7 @@ export interface PredictOptions {
 
 export interface PredictResult extends PredictionSummary {
   readonly outDir: string;
-  /** The inputs that were skipped, for they could not be read, predicted or written, and why. */
+  /** The inputs that were skipped because they could not be read, predicted or written, with the reason. */
   readonly unreadable: readonly UnreadableImage[];
 }
 
@@ -39,13 +41,13 @@ export interface UnreadableImage {
 }
 
 /**
- * Predicts images and writes overlays and, by task, `results.json` (COCO results; `images.json` says which image
- * each image id is: that of `annotations`, or 1, 2, … in the order they are predicted) or label maps. An image that cannot
- * be read, predicted or written, for whatever reason, is skipped with a message and listed in the result. Where it ends early,
- * what was done till then is written.
+ * Predicts images and writes overlays and, by task, `results.json` (COCO results; `images.json` names the image of each
+ * image id: that of `annotations`, or 1, 2, … in the order of prediction), label maps or `classes.json`. An image that
+ * cannot be read, predicted or written, for whatever reason, is skipped with a message and listed in the result. If it
+ * ends early, the results so far are written.
  *
- * @throws UserError when an input stands for no image, there are predictions in the folder already, or results cannot be
- *   written; the signal's reason when aborted
+ * @throws UserError when an input matches no image, the folder already has predictions, or results cannot be written;
+ *   the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
   const { config, outDir, annotations, drawThreshold } = options;
@@ -72,19 +74,19 @@ function checkScore(score: number | undefined): void {
   throw new UserError(`the draw threshold must lie in 0–1, not ${score}`, 2);
 }
 
-/** What predictions may be written to, whatever the task. */
+/** The paths that predictions of any task may be written to. */
 function predictionPaths(outDir: string): readonly string[] {
   const outputs = Object.values(MODEL_KINDS).flatMap(({ predictions }) => predictions.outputs);
   return ["overlays", ...new Set(outputs)].map((name) => join(outDir, name));
 }
 
 export interface PredictInputsOptions extends Pick<PredictOptions, "outDir" | "signal" | "onEvent"> {
-  /** Says how images are decoded. */
+  /** Its data section says how images are decoded. */
   readonly config: { readonly data: Pick<Config["data"], "codec"> };
   readonly choices: PredictionChoices;
 }
 
-/** `predictFiles` with a predictor there is already. @param inputs paths of images */
+/** `predictFiles` with an existing predictor. @param inputs paths of images */
 export async function predictInputs(
   predictor: Predictor,
   inputs: readonly string[],
@@ -129,7 +131,7 @@ async function makeOutput(folder: string): Promise<void> {
   }
 }
 
-/** Never fails, for nobody waits for it yet: the failure is the answer's. */
+/** Never rejects, because nothing awaits it yet: a failure is part of its result. */
 async function decode(input: string | undefined, codec: Config["data"]["codec"]): Promise<() => Image | undefined> {
   try {
     const image = input === undefined ? undefined : await decodeImage(input, { codec });

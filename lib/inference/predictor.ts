@@ -6,7 +6,7 @@ import { kindOf } from "../tasks/kinds.js";
 import { prepare } from "./prepare.js";
 import { checkTask, openWeights } from "./weights.js";
 
-/** A trained model that takes images of any size. What it answers is the task's; see `ModelKind`. */
+/** A trained model that takes images of any size. Its answers depend on the task; see `ModelKind`. */
 export interface Predictor<Answer = unknown> {
   readonly task: Config["task"];
   readonly description: ModelDescription;
@@ -16,8 +16,8 @@ export interface Predictor<Answer = unknown> {
 }
 
 /**
- * @param say is told what there is to know of the weights
- * @throws UserError when the weights cannot be read or are another model's
+ * @param say is called with remarks on the weights @throws UserError when the weights cannot be read or are another
+ *   model's
  */
 export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
   const engine = await openEngine(config.engine);

@@ -1,4 +1,4 @@
-/** Runs so many pieces of work at once; the others wait, first come, first served. */
+/** Runs up to `atOnce` pieces of work at once; the others wait, first come, first served. */
 export function takingTurns(atOnce: number): <R>(work: () => Promise<R>) => Promise<R> {
   const waiting: (() => void)[] = [];
   let free = atOnce;
@@ -8,7 +8,7 @@ export function takingTurns(atOnce: number): <R>(work: () => Promise<R>) => Prom
     try {
       return await work();
     } finally {
-      const next = waiting.shift(); // its turn is handed on
+      const next = waiting.shift(); // the turn passes to it
       if (next === undefined) free++;
       else next();
     }

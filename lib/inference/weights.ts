@@ -13,11 +13,11 @@ import { requireAll } from "../weights/report.js";
 /** An open weights file. */
 export interface Weights {
   readonly path: string;
-  /** What the file says its model means; undefined where it says nothing. */
+  /** The file's description of its model; undefined if it has none. */
   readonly description: ModelDescription | undefined;
   /** The texts beside its tensors. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What to tell of it, such as which of two models in it is read. */
+  /** Remarks for the user, such as which of two models in it is read. */
   readonly remarks: readonly string[];
   /**
    * The numbers of a model's parameters and buffers.
@@ -31,7 +31,7 @@ export interface Weights {
 /**
  * Opens a file of weights of any known format, a checkpoint's model, or the best model of a run's folder.
  *
- * @throws UserError when there is none or it is damaged
+ * @throws UserError when there is no such file or it is damaged
  */
 export async function openWeights(path: string): Promise<Weights> {
   const found = await findWeights(path);

@@ -1,15 +1,15 @@
 import { COMPILED } from "./compiled.js";
 
-/** A memory of WebAssembly; `buffer` is another one after `grow`. */
+/** A WebAssembly memory; `grow` replaces `buffer`. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }
 
-/** Numbers and addresses in bytes in; void, a number or a truth as 0 or 1 out. */
+/** Takes numbers and byte addresses; returns nothing, a number, or a boolean as 0 or 1. */
 type Kernel = (...numbers: number[]) => number | undefined;
 
-// The types of this global come only with the whole browser's, which would let any file use `window` unnoticed.
+// The types of this global only come with those of the whole browser, with which any file could use `window` unnoticed.
 declare const WebAssembly: {
   readonly Memory: new (options: { readonly initial: number }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
@@ -30,7 +30,9 @@ export const MODULES = {
 
 type Kernels<Name extends keyof typeof MODULES> = Readonly<Record<(typeof MODULES)[Name][number], Kernel>>;
 
-/** Loads a module of kernels/, with a memory of its own. At once: each is below the 4 KB that browsers compile so. */
+/**
+ * Loads a module of kernels/ with its own memory. Synchronous: each is below the 4 KB up to which browsers allow that.
+ */
 export function loadKernels<Name extends keyof typeof MODULES>(
   name: Name,
 ): { readonly kernels: Kernels<Name>; readonly memory: WasmMemory } {
@@ -44,19 +46,19 @@ function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Sees to it that the memory has at least `bytes`. */
+/** Makes sure that the memory has at least `bytes`. */
 export function reserve(memory: WasmMemory, bytes: number): void {
   const missing = bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
 }
 
-/** Byte address of the first block of a kernel's memory; below it the compiler may keep data of its own. */
+/** Byte address of the first block of a kernel's memory; below it the compiler may keep its own data. */
 export const FIRST_BLOCK = 65536;
 
 /**
- * Copies an array into a block of a kernel's memory, as much at a time as goes into it, filled up with zeros to whole steps.
+ * Copies an array into a block of a kernel's memory, as much at a time as fits, padded with zeros to whole steps.
  *
- * @param step numbers the kernel takes at a time; the block's length is a multiple of it
+ * @param step how many numbers the kernel takes at a time; the block's length is a multiple of it
  * @returns for each part the bytes in the block
  */
 export function* partsIn(block: Float32Array, values: Float32Array, step: number): Generator<number> {

@@ -1,6 +1,6 @@
 import { FIRST_BLOCK, loadKernels, partsIn, reserve } from "./load.js";
 
-/** What a pass of AdamW is told besides the arrays. */
+/** The constants of a pass of AdamW. */
 export interface AdamWConstants {
   /** 1 − lr · weight decay */
   readonly keep: number;
@@ -15,8 +15,8 @@ export interface AdamWConstants {
 }
 
 /**
- * Elements worked on at a time. They are copied into the kernel's memory and back; arrays of so many stay in the
- * processor's second-level cache, so that the copies cost little more than reading the arrays would.
+ * Elements processed at a time. They are copied into the kernel's memory and back; arrays of this length stay in the
+ * processor's second-level cache, so that the copies cost little more than reading the arrays.
  */
 const CHUNK = 16384;
 const LANES = 4;
@@ -30,7 +30,7 @@ export interface AdamWKernel {
   pass(parameters: Float32Array, gradients: Float32Array, begin: number, end: number, constants: AdamWConstants): void;
 }
 
-/** The kernel with a memory of its own for so many elements. */
+/** The kernel with its own memory for `length` elements. */
 export function loadAdamW(length: number): AdamWKernel {
   const { kernels, memory } = loadKernels("optimizers");
   const square = STATE + wholeVectors(length);
@@ -56,7 +56,7 @@ export function loadAdamW(length: number): AdamWKernel {
       update(from, to, state.mean.subarray(from, to), state.square.subarray(from, to));
     }
     if (whole === end) return;
-    // The last vector reaches over the end, where another segment's state lies.
+    // The last vector extends beyond the end, over another segment's state.
     m.set(state.mean.subarray(whole, end));
     v.set(state.square.subarray(whole, end));
     update(whole, end, m, v);

@@ -15,7 +15,7 @@ const schema = optimizerSchema("adamw", {
  * p ← p − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε).
  *
  * The pass is a WebAssembly kernel (kernels/optimizers.ts): 12 million parameters take 30 ms on one thread of a Xeon
- * with AVX-512, where the same loop in JavaScript, which knows float64 alone, takes 62.
+ * with AVX-512, while the same loop in JavaScript, which only has float64, takes 62.
  */
 export const adamW = optimizerKind({
   schema,

@@ -4,7 +4,7 @@ import { adamW } from "./adamw.js";
 import type { Optimizer, OptimizerKind } from "./optimizer.js";
 import { sgd } from "./sgd.js";
 
-/** The optimisers there are. A new one is a file of its own and a line here. */
+/** All optimisers. A new one is a file and a line here. */
 export const OPTIMIZERS = [adamW, sgd] as const;
 
 export const optimizerConfig = anyOf(OPTIMIZERS).describe("The update rule");

@@ -2,11 +2,11 @@ import { z } from "zod";
 import { flag, positive } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
 
-/** A run of parameters in the flat arrays that are updated alike. */
+/** A stretch of parameters in the flat arrays that are updated alike. */
 export interface Segment {
   readonly offset: number;
   readonly length: number;
-  /** Multiplies the learning rate; 0 leaves the parameters as they are. */
+  /** Multiplies the learning rate; 0 leaves the parameters unchanged. */
   readonly lrScale: number;
   /** Whether weight decay applies. */
   readonly decay: boolean;
@@ -32,7 +32,7 @@ export interface Optimizer {
   update(options: UpdateOptions): void;
 }
 
-/** Keys that the config of every optimiser has. */
+/** Config keys that every optimiser has. */
 const generalKeys = {
   lr: positive("Learning rate after warm-up"),
   decayNormsAndBiases: flag("Weight decay on norms, biases, layer scales and attention biases too").default(false),
@@ -60,20 +60,20 @@ const generalKeys = {
     .describe("Learning rates of parts; of several that match, the longest name applies"),
 };
 
-/** What the config says of every optimiser. */
+/** The options that every optimiser has. */
 export type GeneralOptions = { [Key in keyof typeof generalKeys]: z.output<(typeof generalKeys)[Key]> };
 
 export const weightDecay = z.number().min(0);
 
-/** A number by which an average decays at each step. */
+/** A factor by which an average decays at each step. */
 export const decayRate = z.number().min(0).lt(1);
 
-/** The config's schema of an optimiser: its `type`, the keys of every optimiser, and its own. */
+/** The config schema of an optimiser: its `type`, the keys of every optimiser, and its own. */
 export function optimizerSchema<const Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
   return z.strictObject({ type: z.literal(type), ...generalKeys, ...keys });
 }
 
-/** An update rule: all that the project knows of it. lib/optimizers/index.ts has the table of them. */
+/** Everything the project knows about an update rule. lib/optimizers/index.ts has the table of them. */
 export interface OptimizerKind<Schema extends z.ZodType = KindSchema> {
   /** Made by `optimizerSchema`. */
   readonly schema: Schema;
@@ -81,5 +81,5 @@ export interface OptimizerKind<Schema extends z.ZodType = KindSchema> {
   readonly create: (config: Omit<z.output<Schema>, "type" | keyof GeneralOptions>, length: number) => Optimizer;
 }
 
-/** Says of an optimiser what there is to say; the types follow from the schema. */
+/** Describes an optimiser; the types follow from the schema. */
 export const optimizerKind = <Schema extends z.ZodType>(kind: OptimizerKind<Schema>): OptimizerKind<Schema> => kind;

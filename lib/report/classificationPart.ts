@@ -15,7 +15,7 @@ import type { ReportOptions } from "./types.js";
 interface Analysis {
   readonly classes: readonly string[];
   readonly counts: Float64Array;
-  /** Images wrongly classified, the surest mistakes first. */
+  /** Wrongly classified images, the most confident mistakes first. */
   readonly worst: readonly ImageResult[];
 }
 

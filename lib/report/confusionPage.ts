@@ -11,11 +11,11 @@ export interface ConfusionPart {
   readonly unit: "objects" | "pixels" | "images";
 }
 
-/** From this many classes on the matrix is an image. */
+/** With this many classes or more the matrix is drawn as an image. */
 const LARGE = 40;
 const LISTED = 20;
 
-/** The matrix, and a list of what is confused most. */
+/** The matrix, and a list of the most frequent confusions. */
 export async function confusionContent({ names, counts, unit }: ConfusionPart): Promise<Html[]> {
   const n = names.length;
   const total = counts.reduce((a, b) => a + b, 0);
@@ -47,7 +47,7 @@ function rowShares(counts: Float64Array, n: number): Float64Array {
   return counts.map((count, i) => (count === 0 ? 0 : count / sums[Math.floor(i / n)]!));
 }
 
-/** A square a cell: blue on the diagonal, red off it. */
+/** One square per cell: blue on the diagonal, red off it. */
 function heatMap(counts: Float64Array, n: number): Image {
   const cell = Math.max(4, Math.floor(720 / n));
   const side = n * cell;

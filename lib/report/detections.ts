@@ -21,7 +21,7 @@ import { cocoSource, openSource } from "../tasks/sources.js";
 import type { StoredEvaluation } from "./run.js";
 import type { ReportOptions } from "./types.js";
 
-/** How boxes, or masks, fared. */
+/** The analysis of boxes, or of masks. */
 export interface TypeAnalysis extends CocoTables {
   readonly type: EvaluationType;
   readonly evaluation: CocoEvaluation;
@@ -34,17 +34,17 @@ export interface DetectionAnalysis {
   readonly dataset: DetectionDataset;
   /** Boxes, then masks if there are any. */
   readonly types: readonly TypeAnalysis[];
-  /** What the rest is judged by. */
+  /** The type by which the rest is judged. */
   readonly main: TypeAnalysis;
   readonly iouThreshold: number;
-  /** One a score that occurs. */
+  /** One for each score that occurs. */
   readonly points: readonly OperatingPoint[];
   readonly chosen: OperatingPoint;
   readonly confusion: DetectionConfusion;
   readonly worst: readonly ImageScore[];
 }
 
-/** Where nothing at all was detected. */
+/** Used if nothing was detected at all. */
 const DEFAULT_SCORE = 0.5;
 
 /** @throws UserError when annotations or results cannot be read */

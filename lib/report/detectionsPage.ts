@@ -21,10 +21,10 @@ import { thinned } from "./thin.js";
 const NAMES: Readonly<Record<EvaluationType, string>> = { bbox: "boxes", segm: "masks" };
 const SIZE = { width: 235, height: 190, legend: "bottom" } as const;
 const UNIT = { xDomain: [0, 1], yDomain: [0, 1] } as const;
-/** Classes on one chart; more get charts of their own. */
+/** Classes on one chart; more classes get further charts. */
 const LINES = 8;
 
-/** The sections on a detector, but for its worst images. */
+/** The sections on a detector, except its worst images. */
 export async function detectionSections(analysis: DetectionAnalysis): Promise<Section[]> {
   return [
     figuresSection(analysis),

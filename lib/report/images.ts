@@ -17,11 +17,11 @@ import type { ReportOptions } from "./types.js";
 
 /** Pixels of an image's longer side; larger ones are reduced. */
 const LONGEST = 640;
-/** Small ones are enlarged by this at the most, so that labels do not cover them. */
+/** The largest factor by which small ones are enlarged, so that labels do not cover them. */
 const LARGEST_FACTOR = 3;
 const JPEG_QUALITY = 80;
 
-/** Each of the worst images, annotations beside what was found from the score threshold on. */
+/** Each of the worst images, annotations beside the objects found with at least the score threshold. */
 export async function worstDetections(
   analysis: DetectionAnalysis,
   stored: StoredEvaluation,
@@ -54,7 +54,7 @@ export async function worstDetections(
   return shown;
 }
 
-/** By image its results, in the file's order. */
+/** The results of each image, in the file's order. */
 async function resultsOf(path: string, ids: readonly number[]): Promise<Map<number, CocoResult[]>> {
   const found = new Map(ids.map((id) => [id, [] as CocoResult[]]));
   const { lists } = await outlineJson(path);
@@ -64,7 +64,7 @@ async function resultsOf(path: string, ids: readonly number[]): Promise<Map<numb
   return found;
 }
 
-/** A sample with what was found in its image for its objects. */
+/** A sample with the objects found in its image as its objects. */
 function foundSample(
   truth: Sample,
   boxes: readonly CocoResult[],
@@ -95,7 +95,7 @@ function foundSample(
   return { sample: { ...truth, instances }, scores: Float32Array.from(kept, (i) => boxes[i]!.score) };
 }
 
-/** Each of the worst images, its label map beside the model's, which is predicted anew. */
+/** Each of the worst images, its label map beside the model's, which is predicted again. */
 export async function worstLabelMaps(
   { dataset, worst }: LabelMapAnalysis,
   { config }: StoredEvaluation,
@@ -127,7 +127,7 @@ export async function worstLabelMaps(
 
 const fixed = (value: number | null): string => (value === null ? "–" : value.toFixed(2));
 
-/** At the size in which it is shown, so that lines and words stay legible. */
+/** The sample at the size in which it is shown, so that lines and words stay legible. */
 export function fitted(sample: Sample): Sample {
   const { width, height } = sample.image;
   const factor = Math.min(LONGEST / Math.max(width, height), LARGEST_FACTOR);

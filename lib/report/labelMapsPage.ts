@@ -4,7 +4,7 @@ import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
 import type { LabelMapAnalysis } from "./labelMaps.js";
 
-/** The sections on a segmenter, but for its worst images. */
+/** The sections on a segmenter, except its worst images. */
 export async function labelMapSections({
   dataset,
   confusion,

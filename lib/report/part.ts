@@ -3,7 +3,7 @@ import type { Html, Section } from "../pages/index.js";
 import type { StoredEvaluation } from "./run.js";
 import type { ReportedConfusion, ReportOptions, ReportResult } from "./types.js";
 
-/** What a page says of an evaluation. */
+/** What a page says about an evaluation. */
 export interface EvaluationPart {
   readonly sections: readonly Section[];
   readonly result: Partial<ReportResult>;
@@ -13,7 +13,10 @@ export interface EvaluationPart {
 
 /** Makes the part of one task. */
 export interface PartMaker<C extends Config = Config> {
-  /** @param weights of the run, undefined where they are gone @throws UserError when stored results cannot be read */
+  /**
+   * @param weights of the run, undefined if they no longer exist
+   * @throws UserError when stored results cannot be read
+   */
   make(
     evaluation: StoredEvaluation & { readonly config: C },
     weights: string | undefined,

@@ -6,7 +6,7 @@ import type { StoredEvaluation } from "./run.js";
 import { segmentationPart } from "./segmentationPart.js";
 import type { ReportOptions } from "./types.js";
 
-/** The part of the page that each task has of its own. */
+/** The part of the page that is specific to each task. */
 const PARTS: { readonly [T in Config["task"]]: PartMaker<Extract<Config, { task: T }>> } = {
   detection: detectionPart,
   segmentation: segmentationPart,

@@ -14,11 +14,11 @@ import { trainingSection } from "./trainingPage.js";
 import type { ReportOptions, ReportResult } from "./types.js";
 
 /**
- * Writes one HTML page on a run, with everything in it: figures by class, precision-recall curves, the costs of the kinds
- * of error, confusions, the worst images, and the curves of the training. What a run does not have is left out, and a
- * remark says so. Stored results of an evaluation are used; without any the best weights are evaluated first.
+ * Writes one self-contained HTML page on a run: metrics by class, precision-recall curves, the cost of each kind of
+ * error, confusions, the worst images, and the training curves. What a run does not have is left out, and a remark says
+ * so. Stored results of an evaluation are used; if there are none, the best weights are evaluated first.
  *
- * @throws UserError when the folder is no run's, a file in it is damaged, or the validation set cannot be read; the
+ * @throws UserError when the folder is not a run's, a file in it is damaged, or the validation set cannot be read; the
  *   signal's reason when aborted
  */
 export async function report(options: ReportOptions): Promise<ReportResult> {
@@ -97,7 +97,7 @@ function overview({ folder, weights }: Run, stored: StoredEvaluation | undefined
   };
 }
 
-/** Relative where it lies within the run's folder. */
+/** Relative if it is within the run's folder. */
 function shortened(path: string, folder: string): string {
   const inside = relative(folder, path);
   return inside.startsWith("..") ? path : inside;

@@ -9,17 +9,17 @@ import { readHistory, type TrainingHistory } from "../runs/history.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics } from "../tasks/task.js";
 
-/** What a run's folder holds. */
+/** The contents of a run's folder. */
 export interface Run {
   readonly folder: string;
-  /** As trained, or as evaluated where the folder is an evaluation's alone. */
+  /** The config of the training run, or of the evaluation if the folder only has an evaluation. */
   readonly config: Config;
   readonly history?: TrainingHistory;
-  /** The best weights, else the newest checkpoint's. */
+  /** The best weights, or else the newest checkpoint's. */
   readonly weights?: string;
 }
 
-/** The figures in the evaluation folder, and the config they were measured with. */
+/** The metrics in the evaluation folder, and the config they were measured with. */
 export interface StoredEvaluation {
   readonly folder: string;
   readonly config: Config;
@@ -30,7 +30,7 @@ export interface StoredEvaluation {
 
 export const evaluationFolder = (run: string): string => join(run, "evaluation");
 
-/** @throws UserError when the folder is missing or no run's, or a file in it is damaged */
+/** @throws UserError when the folder is missing or not a run's, or a file in it is damaged */
 export async function openRun(path: string, overrides: readonly string[] = []): Promise<Run> {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new UserError(`${path}: no such folder; give the folder of a run`);
@@ -55,7 +55,7 @@ export async function openRun(path: string, overrides: readonly string[] = []): 
 }
 
 /**
- * The stored evaluation; undefined where there is none, it is of an older densekit, or older than the weights it
+ * The stored evaluation; undefined if there is none, or it was made by an older densekit or before the weights it
  * measured.
  *
  * @throws UserError when its files are damaged
@@ -87,7 +87,7 @@ function loadHere(file: string, folder: string, overrides: readonly string[]): C
   return loadConfig(file, { overrides: [...overrides, `output=${JSON.stringify(folder)}`] }).config;
 }
 
-/** @throws UserError where the file is no JSON */
+/** @throws UserError when the file is not JSON */
 export async function readJson<T>(path: string): Promise<T> {
   const text = await readTextFile(path);
   try {
@@ -97,7 +97,7 @@ export async function readJson<T>(path: string): Promise<T> {
   }
 }
 
-/** The counts of an evaluation by true class and predicted class. @throws UserError where the file holds none */
+/** The counts of an evaluation by true class and predicted class. @throws UserError when the file has none */
 export async function readConfusion(folder: string): Promise<StoredConfusion> {
   const path = join(folder, "confusion.json");
   const stored = await readJson<Omit<StoredConfusion, "counts"> & { readonly counts: readonly number[] }>(path);
@@ -112,6 +112,6 @@ export interface StoredConfusion {
   readonly classes: readonly string[];
   /** [classes, classes] */
   readonly counts: Float64Array;
-  /** Of label maps: pixels without a class. */
+  /** For label maps: pixels without a class. */
   readonly ignored?: number;
 }

@@ -2,7 +2,7 @@ type Point = readonly [x: number, y: number];
 
 /**
  * At most `most` points: means of equal numbers of consecutive ones. Values that are not finite are left out of their
- * mean; where there is no other, the mean is not finite either.
+ * mean; if there are no others, the mean is not finite either.
  */
 export function thinned(points: readonly Point[], most: number): readonly Point[] {
   if (points.length <= most) return points;

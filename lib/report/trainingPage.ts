@@ -3,11 +3,11 @@ import { figures, type Html, keyFigures, type Section, svgFigure } from "../page
 import type { TrainingHistory } from "../runs/history.js";
 import { thinned } from "./thin.js";
 
-/** More points a curve than this make a drawing large, and no clearer. */
+/** More points per curve than this make a drawing larger but not clearer. */
 const POINTS = 300;
 const SIZE = { width: 235, height: 170, legend: "bottom" } as const;
 
-/** The curves of a training. */
+/** The curves of a training run. */
 export async function trainingSection({ start, steps, evaluations }: TrainingHistory): Promise<Section | undefined> {
   if (steps.length === 0) return undefined;
   const last = steps.at(-1)!;
@@ -63,7 +63,7 @@ export async function trainingSection({ start, steps, evaluations }: TrainingHis
 /** −1 is COCO's "undefined". */
 const known = (value: number | undefined): number => (value === undefined || value < 0 ? Number.NaN : value);
 
-/** What validations measured, in groups that share an axis. */
+/** Validation metrics, in groups that share an axis. */
 function metricGroups(evaluations: TrainingHistory["evaluations"]): [caption: string, names: string[]][] {
   const names = [...new Set(evaluations.flatMap(({ metrics }) => Object.keys(metrics)))];
   const groups: [string, readonly string[]][] = [

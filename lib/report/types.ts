@@ -11,13 +11,13 @@ export interface ReportOptions {
   readonly out?: string;
   /** Overwrite a file that `out` names. */
   readonly force?: boolean;
-  /** `a.b.c=value` over the run's config, such as where the data lie now. */
+  /** `a.b.c=value` to override the run's config, such as where the data is now. */
   readonly overrides?: readonly string[];
-  /** Evaluate the best weights where there are no stored results, or older ones. Default true. */
+  /** Evaluate the best weights if there are no stored results or only older ones. Default true. */
   readonly evaluate?: boolean;
-  /** What confusions and worst images are judged by; default masks where the model has them, else boxes. */
+  /** Whether confusions and worst images are judged by boxes or masks; default masks if the model has them. */
   readonly type?: EvaluationType;
-  /** From this overlap on an object is found. Default 0.5. */
+  /** The smallest overlap at which an object counts as found. Default 0.5. */
   readonly iouThreshold?: number;
   /** Detections below it are left out of confusions and images. Default the one with the best F1. */
   readonly scoreThreshold?: number;
@@ -33,7 +33,7 @@ export interface ReportedConfusion {
   readonly counts: readonly (readonly number[])[];
 }
 
-/** What the errors of one kind cost; see `errorBreakdown`. */
+/** The cost of the errors of one kind; see `errorBreakdown`. */
 export interface ReportedErrors {
   readonly ap: number;
   readonly errors: readonly { readonly kind: string; readonly count: number; readonly deltaAp: number }[];
@@ -47,7 +47,7 @@ export interface ReportedImage {
   readonly value: number;
 }
 
-/** What a report says of objects, besides their figures. */
+/** What a report says about objects, besides their metrics. */
 export interface DetectionReport {
   readonly type: EvaluationType;
   readonly iouThreshold: number;
@@ -61,7 +61,7 @@ export interface ReportResult {
   readonly file: string;
   readonly run: string;
   readonly task: Config["task"];
-  /** The evaluation's figures, 0 … 1; empty where there was none. */
+  /** The evaluation's metrics, 0 … 1; empty if there was none. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly perClass: readonly ClassMetrics[];
   readonly detection?: DetectionReport;

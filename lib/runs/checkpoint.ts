@@ -13,10 +13,11 @@ import { checkpointName, checkpointNames, stepOf } from "./folder.js";
 import { type BestModel, type Checksums, parseState, type TrainingState, writeState } from "./state.js";
 
 /*
- * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names), where weights are averaged
- * ema.safetensors (their average under the same names), optimizer.safetensors (the optimiser's flat arrays) and state.json, with
- * checksums of the others and of itself. The folder gets its name when all are written, so there is none that is half there. step-00000300.diverged is one that
- * training gave up (see saver.ts): nothing goes on from it. RUN/best.safetensors holds the best model so far.
+ * RUN/checkpoints/step-00000300/ holds model.safetensors (parameters and buffers under their names), ema.safetensors if
+ * weights are averaged (the average under the same names), optimizer.safetensors (the optimiser's flat arrays) and
+ * state.json, with checksums of the others and of itself. The folder gets its name when all are written, so a
+ * checkpoint is never half there. step-00000300.diverged is one that training gave up (see saver.ts): no run continues
+ * from it. RUN/best.safetensors holds the best model so far.
  */
 
 export interface Checkpoint {
@@ -29,7 +30,7 @@ export interface Checkpoint {
 
 type Tensors = Iterable<readonly [name: string, tensor: Tensor]>;
 
-/** A model's tensors and what their file says of it. */
+/** A model's tensors and their file's metadata. */
 export interface SavedModel {
   readonly tensors: Tensors;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -37,12 +38,12 @@ export interface SavedModel {
 
 export interface SaveOptions {
   readonly state: TrainingState;
-  /** Views of the flat arrays will do: nothing is copied, so nothing may change until the promise is kept. */
+  /** May be views of the flat arrays: nothing is copied, so they must not change until the promise resolves. */
   readonly model: Tensors;
   readonly optimizer: Readonly<Record<string, Float32Array>>;
   /** The weights' moving average, where there is one. */
   readonly average?: SavedModel;
-  /** Of the model's file: what the model means. */
+  /** The metadata of the model's file. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -51,7 +52,7 @@ const AVERAGE = "ema.safetensors";
 const OPTIMIZER = "optimizer.safetensors";
 const STATE = "state.json";
 
-/** Saves a checkpoint of a run. Others stay; see `removeOldCheckpoints`. @returns its folder */
+/** Saves a checkpoint of a run. Others are kept; see `removeOldCheckpoints`. @returns its folder */
 export async function saveCheckpoint(
   run: string,
   { state, model, optimizer, metadata, average }: SaveOptions,
@@ -73,7 +74,7 @@ export async function saveCheckpoint(
       }),
     };
     await writeFileAtomic(join(temporary, STATE), writeState(state, files));
-    if (existsSync(target)) await rename(target, `${temporary}-replaced`); // one that could not be read
+    if (existsSync(target)) await rename(target, `${temporary}-replaced`); // a checkpoint that could not be read
     await rename(temporary, target);
     await syncFolder(folder);
     await removeLeftovers(folder);
@@ -95,19 +96,19 @@ async function writeSummed(
   return hash.digest("hex");
 }
 
-/** Names are on the disk too before anything older goes. Windows opens no folders. */
+/** Makes sure that names are on the disk before anything older is removed. Windows cannot open folders. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r").catch(() => undefined);
   await folder?.sync().catch(() => undefined);
   await folder?.close();
 }
 
-/** Writes the state of a checkpoint anew, when more is known of it. */
+/** Rewrites the state of a checkpoint when more is known about it. */
 export async function updateState(run: string, state: TrainingState, files: Checksums): Promise<void> {
   await writeFileAtomic(join(run, "checkpoints", checkpointName(state.step), STATE), writeState(state, files));
 }
 
-/** What killed runs left half-written. */
+/** Removes what killed runs left half-written. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.startsWith(".tmp-")) await rm(join(folder, name), { recursive: true, force: true });
@@ -115,13 +116,13 @@ async function removeLeftovers(folder: string): Promise<void> {
 }
 
 export interface KeepOptions {
-  /** The step of the checkpoint saved last. It stays, and so do later ones: they count for nothing here. */
+  /** The step of the checkpoint saved last. It and later ones are kept and do not count. */
   readonly newest: number;
-  /** Checkpoints left of those until then. */
+  /** The number of checkpoints up to that one to keep. */
   readonly keep: number;
-  /** The step of one more that stays. */
+  /** The step of one more checkpoint to keep. */
   readonly besides?: number;
-  /** Names of checkpoints that could not be read: they do not count, and go. */
+  /** Names of checkpoints that could not be read: they do not count and are removed. */
   readonly damaged?: readonly string[];
 }
 
@@ -143,8 +144,8 @@ export async function removeOldCheckpoints(
 }
 
 /**
- * Puts checkpoints after a step out of the way, so that nothing goes on from them; they are still there as
- * `step-….diverged`. @returns their steps
+ * Sets checkpoints after a step aside, so that no run continues from them; they remain as `step-….diverged`. @returns
+ * their steps
  */
 export async function setAsideAfter(run: string, step: number): Promise<number[]> {
   const names = (await checkpointNames(run)).filter((name) => stepOf(name) > step).reverse();
@@ -170,10 +171,10 @@ export async function saveBest(
 }
 
 /**
- * Whether `value` beats the best so far: lower for losses, higher for everything else. What is undefined never does: NaN,
- * and the −1 that COCO's figures have where there is nothing to find.
+ * Whether `value` beats the best so far: lower for losses, higher for everything else. An undefined value never does:
+ * NaN, or COCO's −1 where there is nothing to find.
  *
- * @param by more than which it must be better; default 0
+ * @param by the margin by which it must be better; default 0
  */
 export function isBetter(metric: string, value: number, best: number | undefined, by = 0): boolean {
   const isLoss = isLowerBetter(metric);
@@ -206,7 +207,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint & { rea
   return { state, model, optimizer, ...(average && { average }), files: sums };
 }
 
-/** A file's checksum as it lies on the disk. */
+/** The checksum of a file on the disk. */
 async function sumOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
@@ -229,7 +230,7 @@ async function readSound(path: string): Promise<ReadonlyMap<string, Tensor>> {
 export interface LatestCheckpoint {
   readonly checkpoint: Checkpoint & { readonly files: Checksums };
   readonly folder: string;
-  /** Names of the later ones that could not be read. */
+  /** Names of later checkpoints that could not be read. */
   readonly damaged: readonly string[];
 }
 
@@ -259,11 +260,11 @@ export async function loadLatestCheckpoint(
   );
 }
 
-/** The name and shape of a tensor, whatever else is known of it. */
+/** The name and shape of a tensor, without regard to the rest. */
 export type NamedShape = readonly [name: string, tensor: { readonly shape: readonly number[] }];
 
 /**
- * Checks that weights are those of a model: the same names with the same shapes.
+ * Checks that weights match a model: the same names with the same shapes.
  *
  * @throws UserError counting what does not fit and naming the first of each kind
  */

@@ -1,6 +1,6 @@
 import type { ProgressEvent } from "../progress.js";
 
-/** What a training run reports while it goes. Steps count optimiser updates; the first is 1. */
+/** What a training run reports while it is running. Steps count optimiser updates; the first is 1. */
 export type TrainingEvent =
   | {
       readonly type: "start";
@@ -8,7 +8,7 @@ export type TrainingEvent =
       readonly run: string;
       /** Steps of the whole run. */
       readonly steps: number;
-      /** Steps done before, where the run is resumed; else 0. */
+      /** Steps done before, if the run is resumed; otherwise 0. */
       readonly doneSteps: number;
       readonly stepsPerEpoch: number;
       readonly parameters: number;
@@ -22,7 +22,7 @@ export type TrainingEvent =
       readonly loss: number;
       readonly losses: Readonly<Record<string, number>>;
       readonly lr: number;
-      /** Before clipping of any kind. */
+      /** Norm of the gradient before any clipping. */
       readonly gradientNorm?: number;
       /** Wall time of the step, waiting for data included. */
       readonly stepSeconds: number;

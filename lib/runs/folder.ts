@@ -7,7 +7,7 @@ import { FOLDER_FILES, splitPart } from "../tensorfiles/open.js";
 /** The folder of a step's checkpoint, in `checkpoints/`. */
 export const checkpointName = (step: number): string => `step-${String(step).padStart(8, "0")}`;
 
-/** The step a folder of a checkpoint is named after. */
+/** The step that a checkpoint's folder is named after. */
 export const stepOf = (name: string): number => Number(name.slice("step-".length));
 
 /** The names of a run's complete checkpoint folders, newest first. */
@@ -19,8 +19,8 @@ export async function checkpointNames(run: string): Promise<string[]> {
 }
 
 /**
- * The weights file a path stands for: a file itself; a checkpoint's model, the average of its weights where it has one; of a
- * run's folder the best model, else the newest checkpoint's.
+ * The weights file that a path stands for: a file itself; for a checkpoint its model, or the average of its weights if
+ * it has one; for a run's folder the best model, or else the newest checkpoint's.
  *
  * @throws UserError when the path is missing or a folder without weights
  */

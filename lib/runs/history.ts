@@ -4,7 +4,7 @@ import type { TrainingEvent } from "./events.js";
 
 type EventOf<Type extends TrainingEvent["type"]> = Extract<TrainingEvent, { readonly type: Type }>;
 
-/** What a run's log tells, in order of the steps. */
+/** The contents of a run's log, in order of the steps. */
 export interface TrainingHistory {
   /** The last start: a resumed run has several. */
   readonly start: EventOf<"start"> | undefined;
@@ -13,13 +13,13 @@ export interface TrainingHistory {
 }
 
 /**
- * Reads a run's log.jsonl. A last line that was not finished, as of a running or killed run, is left out.
+ * Reads a run's log.jsonl. An unfinished last line, as in a running or killed run, is left out.
  *
- * @throws UserError naming the line that is no event
+ * @throws UserError naming the line that is not an event
  */
 export async function readHistory(path: string): Promise<TrainingHistory> {
   const lines = (await readTextFile(path)).split("\n");
-  const whole = lines.slice(0, -1); // what follows the last line break is empty, or unfinished
+  const whole = lines.slice(0, -1); // what follows the last line break is empty or unfinished
   const events = whole.flatMap((line, i) => (line.trim() === "" ? [] : [parseEvent(line, `${path}:${i + 1}`)]));
   return {
     start: events.findLast((event) => event.type === "start"),

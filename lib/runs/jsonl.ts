@@ -7,12 +7,13 @@ export interface JsonlLog {
 }
 
 export interface JsonlOptions {
-  /** Lines of an existing file that stay, such as those up to the step a run is resumed from; default none. */
+  /** Which lines of an existing file to keep, such as those up to the step a run is resumed from; default none. */
   readonly keep?: (record: Readonly<Record<string, unknown>>) => boolean;
 }
 
 /**
- * Opens a log of one JSON object a line. Of an existing file what `keep` says stays; a last half-written line never does.
+ * Opens a log of one JSON object per line. Of an existing file, `keep` selects the lines to keep; a half-written last
+ * line is always dropped.
  */
 export async function openJsonl(path: string, { keep }: JsonlOptions = {}): Promise<JsonlLog> {
   const kept = keep !== undefined && existsSync(path) ? linesOf(readBytesSync(path).toString("utf8"), keep) : [];
@@ -34,7 +35,7 @@ function linesOf(text: string, keep: NonNullable<JsonlOptions["keep"]>): string[
       const record: unknown = JSON.parse(line);
       return typeof record === "object" && record !== null && keep({ ...record });
     } catch {
-      return false; // the empty end of the file, or a line a killed run did not finish
+      return false; // the empty end of the file, or a line that a killed run did not finish
     }
   });
 }

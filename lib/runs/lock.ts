@@ -6,15 +6,15 @@ import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { describeFileError } from "../files.js";
 
-/** Who writes into a run's folder. */
+/** The process that writes into a run's folder. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When it began, for people. */
+  /** When it began, for people to read. */
   readonly since: string;
-  /** Tells processes apart that had the same number one after the other; absent where the system does not say. */
+  /** Distinguishes processes that had the same id one after the other; absent if the system does not tell. */
   readonly process?: string;
-  /** Of this one lock. */
+  /** The id of this lock. */
   readonly id: string;
 }
 
@@ -24,16 +24,16 @@ export interface RunLock {
 
 export const LOCK_FILE = "run.lock";
 
-/** A holder shows so often that it lives; that counts where its process cannot be asked, on another machine. */
+/** How often a holder shows that it is alive; that is used when its process is on another machine. */
 const SIGN_OF_LIFE_MS = 30_000;
 const SILENCE_MS = 10 * SIGN_OF_LIFE_MS;
 
 /**
- * Makes a run's folder this process's to write into. The lock of a process that ended without giving it back (killed, the
- * machine lost its power) is taken over: on this machine where there is no such process any more, on another where its lock
- * was not touched for five minutes.
+ * Locks a run's folder for this process. The lock of a process that ended without releasing it (killed, or power lost)
+ * is taken over: on this machine if the process no longer exists, on another if its lock was not touched for five
+ * minutes.
  *
- * @throws UserError when another training writes into the folder
+ * @throws UserError when another training run writes into the folder
  */
 export async function lockRun(run: string): Promise<RunLock> {
   const path = join(run, LOCK_FILE);
@@ -46,7 +46,7 @@ export async function lockRun(run: string): Promise<RunLock> {
   };
   while (!(await create(path, own))) {
     const text = await readFile(path, "utf8").catch(() => undefined);
-    if (text === undefined) continue; // given back meanwhile
+    if (text === undefined) continue; // released meanwhile
     const holder = parse(text);
     if (await isHeld(path, holder)) throw inUse(run, path, holder);
     await takeAway(run, path, text);
@@ -69,10 +69,10 @@ export async function isLocked(run: string): Promise<boolean> {
   return text !== undefined && isHeld(path, parse(text));
 }
 
-/** @returns false where there is a lock already */
+/** @returns false if there is a lock already */
 const create = (path: string, own: Holder): Promise<boolean> => createNew(path, `${JSON.stringify(own)}\n`);
 
-/** Makes a file that must not be there yet. @returns false where it is */
+/** Makes a file that must not exist yet. @returns false if it does */
 async function createNew(path: string, text: string): Promise<boolean> {
   try {
     const file = await open(path, "wx");
@@ -84,7 +84,7 @@ async function createNew(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Undefined for what is no lock, as one that was not yet written when its process was killed. */
+/** Undefined if the text is not a lock, such as one that was not yet written when its process was killed. */
 function parse(text: string): Holder | undefined {
   try {
     const holder: Partial<Holder> | null = JSON.parse(text);
@@ -111,7 +111,7 @@ function isAlive({ pid, process: started }: Holder): boolean {
   return started === undefined || now === undefined || started === now;
 }
 
-/** When a process of this machine started: the machine's start and the clock ticks since. Linux alone says. */
+/** When a process of this machine started: the machine's start and the clock ticks since. Only on Linux. */
 function processStart(pid: number): { readonly process?: string } {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -124,13 +124,13 @@ function processStart(pid: number): { readonly process?: string } {
   }
 }
 
-/** A take-over lasts milliseconds; a guard this old is that of a process killed in the middle of one. */
+/** A take-over lasts milliseconds; a guard this old belongs to a process that was killed during one. */
 const GUARD_MS = 5000;
 const RETRY_MS = 20;
 
 /**
- * Removes a dead lock, but not one that another process made in its place since it was read: who removes holds a guard, so
- * that the lock looked at last is the lock removed.
+ * Removes a dead lock, but not one that another process made in its place since it was read: the remover holds a guard,
+ * so that the lock it checked last is the lock it removes.
  */
 async function takeAway(run: string, path: string, text: string): Promise<void> {
   const guard = join(run, `.${LOCK_FILE}.guard`);

@@ -13,9 +13,9 @@ export interface RunLog {
 }
 
 export interface RunLogOptions {
-  /** Where the run is resumed, the last step that counts: what the files say of later ones is dropped. */
+  /** If the run is resumed, the last step that counts: later entries in the files are dropped. */
   readonly resumeStep?: number;
-  /** The last validation that counts then: one after it is repeated. */
+  /** The step of the last validation that then counts: a later one is repeated. */
   readonly evaluatedStep?: number;
   /** Text shown in TensorBoard: the resolved config. */
   readonly config?: string;
@@ -58,7 +58,7 @@ function prefixed(prefix: string, values: Readonly<Record<string, number>>): Rec
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
 }
 
-/** Markdown code by indentation. */
+/** Makes a Markdown code block by indentation. */
 function indented(text: string): string {
   return text.replace(/^/gm, "    ");
 }

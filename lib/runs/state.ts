@@ -4,39 +4,39 @@ import { type Config, configSchema } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { NO_TREND, type Trend } from "./trend.js";
 
-/** What besides the tensors a run needs to go on exactly where it was. */
+/** What a run needs, besides the tensors, to continue exactly where it was. */
 export interface TrainingState {
   /** Optimiser updates done. */
   readonly step: number;
   readonly epoch: number;
   /** Named states of random streams. */
   readonly random: Readonly<Record<string, readonly [key: number, counter: number]>>;
-  /** The last validation's. */
+  /** The last validation's metrics. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The step of that validation; 0 if there was none. */
   readonly evaluatedStep: number;
   readonly best?: BestModel;
   readonly watched?: Watched;
   readonly trend: Trend;
-  /** The newest checkpoint before this one whose loss was sound; 0 if there was none. */
+  /** The step of the newest checkpoint with a sound loss before this one; 0 if there was none. */
   readonly soundStep: number;
   readonly config: Config;
 }
 
-/** How validation goes, where training may stop early. */
+/** The course of validation, for early stopping. */
 export interface Watched {
   readonly metric: string;
-  /** The best figure so far and its step; absent until one is defined. */
+  /** The best value so far and its step; absent until one is defined. */
   readonly best?: { readonly value: number; readonly step: number };
-  /** Validations since then, or in all. */
+  /** Validations since then, or all if there is no best. */
   readonly waited: number;
 }
 
-/** How far a run is. */
+/** How far a run has got. */
 export interface Progress {
   /** Optimiser steps done. */
   readonly step: number;
-  /** The last validation's, and its step. */
+  /** The last validation's metrics, and its step. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly evaluatedStep: number;
   readonly best?: BestModel;
@@ -99,7 +99,7 @@ export function writeState(state: TrainingState, files: Checksums): string {
   return `${JSON.stringify({ ...content, sha256: sha256(JSON.stringify(content)) }, null, 2)}\n`;
 }
 
-/** @throws UserError when the text is no state, or not as it was written */
+/** @throws UserError when the text is not a state or was changed since it was written */
 export function parseState(
   text: string,
   path: string,

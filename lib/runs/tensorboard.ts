@@ -15,7 +15,7 @@ export interface TensorBoardLog {
 const field = (id: number, type: string) => ({ id, type });
 const repeated = (id: number, type: string) => ({ id, type, rule: "repeated" });
 
-// The parts of TensorFlow's event.proto, summary.proto, tensor.proto and tensor_shape.proto that are written here.
+// The parts of TensorFlow's event.proto, summary.proto, tensor.proto and tensor_shape.proto that are used here.
 const root = protobuf.Root.fromJSON({
   nested: {
     Event: {
@@ -56,8 +56,8 @@ const DT_STRING = 7;
 const SESSION_START = 1;
 
 /**
- * Starts an event file in a folder. With `resumeStep`, TensorBoard is told to drop what earlier files of the folder say
- * of later steps.
+ * Starts an event file in a folder. With `resumeStep`, TensorBoard is told to drop later steps from earlier files of
+ * the folder.
  */
 export function openTensorBoard(folder: string, options: { readonly resumeStep?: number } = {}): TensorBoardLog {
   const { resumeStep } = options;
@@ -100,7 +100,7 @@ export function tfRecord(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** CRC-32C rotated right by 15 bits plus a constant, as TFRecord asks for. */
+/** CRC-32C rotated right by 15 bits plus a constant, as TFRecord requires. */
 function maskedCrc(data: Uint8Array): number {
   const crc = crc32c.buf(data) >>> 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

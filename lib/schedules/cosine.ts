@@ -1,6 +1,6 @@
 import { minLr, progressAt, schedule, scheduleSchema } from "./schedule.js";
 
-/** The rate falls to `minLr` along half a wave. */
+/** The rate falls to `minLr` along half a cosine wave. */
 export const cosine = schedule({
   schema: scheduleSchema("cosine", { minLr }),
   rate: ({ minLr }, options, step) =>

@@ -6,7 +6,7 @@ import { poly } from "./poly.js";
 import { type Schedule, type ScheduleOptions, warmupSteps } from "./schedule.js";
 import { step } from "./step.js";
 
-/** The schedules there are. A new one is a file of its own and a line here. */
+/** All schedules. A new one is a file and a line here. */
 export const SCHEDULES = [constant, step, poly, cosine] as const;
 
 export const scheduleConfig = anyOf(SCHEDULES).describe("Learning rate over the run");

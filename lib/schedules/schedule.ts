@@ -7,9 +7,9 @@ export interface ScheduleOptions {
   readonly lr: number;
   /** Optimiser steps of the whole run. */
   readonly steps: number;
-  /** Steps per unit of `milestones`: the steps of an epoch where the training length is given in epochs, else 1. */
+  /** Steps per unit of `milestones`: the steps of an epoch if the training length is given in epochs, otherwise 1. */
   readonly stepsPerUnit: number;
-  /** Not whole where an epoch's batches do not make whole steps. */
+  /** Not an integer if an epoch's batches do not make whole steps. */
   readonly stepsPerEpoch: number;
 }
 
@@ -33,23 +33,23 @@ const warmup = z
 
 export const minLr = z.number().min(0).default(0).describe("The learning rate never goes below this");
 
-/** The config's schema of a schedule: its `type`, the warm-up that each may have, and its own keys. */
+/** The config schema of a schedule: its `type`, the warm-up that each may have, and its own keys. */
 export function scheduleSchema<const Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
   return z.strictObject({ type: z.literal(type), warmup, ...keys });
 }
 
-/** How the learning rate goes over a run. lib/schedules/index.ts has the table of them. */
+/** The learning rate over a run. lib/schedules/index.ts has the table of schedules. */
 export interface Schedule<Schema extends z.ZodType = KindSchema> {
   /** Made by `scheduleSchema`. */
   readonly schema: Schema;
-  /** The rate at a step, counted from 0, but for the warm-up. */
+  /** The rate at a step, counted from 0, without the warm-up. */
   readonly rate: (config: z.output<Schema>, options: ScheduleOptions, step: number) => number;
 }
 
-/** Says of a schedule what there is to say; the types follow from the schema. */
+/** Describes a schedule; the types follow from the schema. */
 export const schedule = <Schema extends z.ZodType>(kind: Schedule<Schema>): Schedule<Schema> => kind;
 
-/** How much of a run is over at a step, 0–1. */
+/** The share of a run that is done at a step, 0–1. */
 export const progressAt = (step: number, { steps }: Pick<ScheduleOptions, "steps">): number =>
   Math.min(1, step / steps);
 

@@ -1,14 +1,14 @@
 import { z } from "zod";
 
-/** Which text fields are file paths, and what relative ones are relative to. */
+/** Which text fields are file paths, and what they are relative to. */
 export const pathFields = z.registry<{
-  /** "file": the folder of the config file the value stands in; "workingFolder": where the command runs. */
+  /** "file": the folder of the config file with the value; "workingFolder": where the command runs. */
   readonly relativeTo: "file" | "workingFolder";
 }>();
 
 /**
- * A path to a file or folder. A relative one counts from the config file it stands in; `${NAME}` is replaced by the
- * environment variable, and what starts with one counts from the working folder.
+ * A path to a file or folder. A relative one is relative to the config file it is in; `${NAME}` is replaced by the
+ * environment variable, and a path that starts with one is relative to the working folder.
  */
 export function filePath(description: string) {
   return z.string().min(1).describe(description).register(pathFields, { relativeTo: "file" });
@@ -26,13 +26,13 @@ export function positive(description: string) {
   return z.number().positive().describe(description);
 }
 
-/** @param most beyond which a number is a slip, and would only use up memory or threads */
+/** @param most larger numbers are mistakes and would only use up memory or threads */
 export function count(description: string, least = 1, most = Number.MAX_SAFE_INTEGER) {
   const number = z.int().min(least);
   return (most < Number.MAX_SAFE_INTEGER ? number.max(most) : number).describe(description);
 }
 
-/** The side of an image that a config asks for, in pixels. */
+/** The side of an image in a config, in pixels. */
 export function side(description: string) {
   return count(description, 1, 16_384);
 }

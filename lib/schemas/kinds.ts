@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
 
-/** The schema of one of several kinds, which its `type` tells apart. */
+/** The schema of one of several kinds, distinguished by its `type`. */
 export type KindSchema = z.ZodObject<{ type: z.ZodLiteral<string> }>;
 
 interface Kind {
@@ -15,33 +15,33 @@ export function schemasOf<const Kinds extends readonly [Kind, ...Kind[]]>(kinds:
   return kinds.map(({ schema }) => schema) as SchemasOf<Kinds>;
 }
 
-/** What a config may say of one of the kinds of a table: the union of their schemas. */
+/** The config schema for any of a table's kinds: the union of their schemas. */
 export function anyOf<const Kinds extends readonly [Kind, ...Kind[]]>(
   kinds: Kinds,
 ): z.ZodDiscriminatedUnion<SchemasOf<Kinds>, "type"> {
   return z.discriminatedUnion("type", schemasOf(kinds));
 }
 
-/** The entry of a table that a config is of. @throws RangeError where there is none */
+/** The entry of a table for a config. @throws RangeError when there is none */
 export function kindOf<K extends Kind>(kinds: readonly K[], { type }: { readonly type: string }): K {
   const found = kinds.find(({ schema }) => schema.shape.type.value === type);
   if (found === undefined) throw new RangeError(`there is no ${type}`);
   return found;
 }
 
-/** Counts what was added to all tables, so that what is made of them can be made anew. */
+/** Counts the additions to all tables, so that what is derived from them can be rebuilt. */
 let additions = 0;
 export const additionsMade = (): number => additions;
 
 /**
  * A table of kinds: ours, and those that a program adds while it runs.
  *
- * @typeParam Kinds ours, which the types of configs know; @typeParam K what every kind of the table is
+ * @typeParam Kinds ours, which the types of configs include; @typeParam K the type of every kind in the table
  */
 export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends Kind> {
   private readonly added: K[] = [];
 
-  /** @param what one is called in messages */
+  /** @param what the name of such a kind in messages */
   constructor(
     private readonly what: string,
     private readonly own: Kinds,
@@ -52,17 +52,17 @@ export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends
     return [...(this.own as readonly unknown[] as readonly K[]), ...this.added];
   }
 
-  /** What a config may say of one of them. The type knows ours alone. */
+  /** The config schema for any of them. Its type only includes ours. */
   config(): z.ZodDiscriminatedUnion<SchemasOf<Kinds>, "type"> {
     return anyOf(this.all as readonly unknown[] as Kinds);
   }
 
-  /** The entry that a config is of. */
+  /** The entry for a config. */
   of(config: { readonly type: string }): K {
     return kindOf(this.all, config);
   }
 
-  /** @returns what takes it out again @throws UserError where there is one of that type already */
+  /** @returns a function that removes it again @throws UserError when one of that type already exists */
   add(kind: K): () => void {
     const type = kind.schema.shape.type.value;
     if (this.all.some(({ schema }) => schema.shape.type.value === type)) {

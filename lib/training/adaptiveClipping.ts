@@ -4,7 +4,7 @@ import { elementCount } from "../tensors/tensor.js";
 export interface AdaptiveClipping {
   /** The largest norm of a unit's gradient, as a share of the norm of its weights. */
   readonly factor: number;
-  /** The least norm of weights that is reckoned with, so that weights of zero can grow. */
+  /** The smallest norm of weights to assume, so that weights of zero can grow. */
   readonly eps: number;
 }
 
@@ -14,12 +14,12 @@ interface Unit {
   readonly end: number;
 }
 
-/** The smallest norm of a gradient that is divided by, as in timm. */
+/** The smallest gradient norm to divide by, as in timm. */
 const LEAST = 1e-6;
 
 /**
- * The units of parameters that lie side by side: of each output channel or neuron the weights (a row of the first axis); a
- * vector, such as biases, is one. Layers that give the model's answers have none, as Brock et al. advise.
+ * The units of adjacent parameters: the weights of each output channel or neuron (a row of the first axis); a vector,
+ * such as biases, is one unit. Layers that compute the model's outputs have none, as Brock et al. advise.
  */
 function unitsOf(parameters: readonly Pick<Parameter, "shape" | "isOutput">[]): Unit[] {
   const units: Unit[] = [];
@@ -43,8 +43,8 @@ function norm(values: Float32Array, { begin, end }: Unit): number {
  * Adaptive gradient clipping, "High-Performance Large-Scale Image Recognition Without Normalization" (Brock et al. 2021), as
  * timm's `adaptive_clip_grad`: the gradient of a unit is scaled down to `factor` times the norm of its weights.
  *
- * @param parameters as they lie in the flat arrays
- * @returns changes gradients in place; `scale` is what they are multiplied with later, one over the accumulated batches
+ * @param parameters in the order of the flat arrays @returns a function that changes gradients in place; `scale` is the
+ *   factor they are multiplied by later, one over the accumulated batches
  */
 export function adaptiveClipping(
   parameters: readonly Pick<Parameter, "shape" | "isOutput">[],

@@ -10,8 +10,8 @@ type Stopping = Pick<TrainingConfig, "earlyStopping"> & {
 const metricOf = ({ earlyStopping, checkpoint }: Stopping): string => earlyStopping?.metric ?? checkpoint.best;
 
 /**
- * Takes in a validation's figures. A figure is better when it beats the best so far by more than `minDelta`; what is undefined
- * never is.
+ * Takes in a validation's metrics. A metric improves when it beats the best so far by more than `minDelta`; an
+ * undefined one never does.
  *
  * @returns undefined where training does not stop early
  */
@@ -29,7 +29,10 @@ export function watch(
     : { ...known, waited: known.waited + 1 };
 }
 
-/** Why training stops now: validation got no better for as long as the config is patient. Undefined where it goes on. */
+/**
+ * Why training stops now: validation has not improved for as long as the config's patience. Undefined if training
+ * continues.
+ */
 export function reasonToStop(config: Stopping, watched: Watched | undefined): string | undefined {
   const { earlyStopping } = config;
   if (earlyStopping === undefined || watched?.metric !== metricOf(config)) return undefined;

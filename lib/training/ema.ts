@@ -7,17 +7,23 @@ export type EmaConfig = NonNullable<TrainingConfig["ema"]>;
 export interface WeightAverage {
   /** The average, under the model's names. */
   readonly values: ParameterValues;
-  /** Of its file: what it is. */
+  /** The metadata of its file. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The average is what the model is now. */
+  /** Sets the average to the model's current weights. */
   begin(): void;
-  /** Takes in what the model is after a step, counted from 1. */
+  /** Takes in the model's weights after a step, counted from 1. */
   update(step: number): void;
-  /** Does work with the average in the model's place; afterwards the model is what it was, to the bit, whatever happens. */
+  /**
+   * Runs `work` with the average in place of the model's weights; afterwards these are restored, bit for bit, even
+   * after an error.
+   */
   inPlace<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** How much of the average is kept at a step. In warm-up it is what TensorFlow's `ExponentialMovingAverage` takes: (1 + t) / (10 + t). */
+/**
+ * How much of the average is kept at a step. In warm-up it is the value of TensorFlow's `ExponentialMovingAverage`: (1
+ * + t) / (10 + t).
+ */
 export const decayAt = ({ decay, warmup }: EmaConfig, step: number): number =>
   warmup ? Math.min(decay, (1 + step) / (10 + step)) : decay;
 
@@ -25,7 +31,7 @@ export const decayAt = ({ decay, warmup }: EmaConfig, step: number): number =>
  * The exponential moving average of timm's ModelEmaV2 and V3: e ← e + (1 − decay) (w − e), from the initial weights on, of
  * parameters and running statistics alike. Kept in float32; each step is computed in float64 and rounded once.
  *
- * A plain loop: 12 million numbers take 40 ms on two busy cores, little beside a training step of so many.
+ * A plain loop: 12 million numbers take 40 ms on two busy cores, little compared with a training step of such a model.
  */
 export function averageWeights(model: ParameterValues, config: EmaConfig): WeightAverage {
   const values = new ParameterValues(model.parameters);

@@ -8,8 +8,9 @@ import { describePlan, requireSome } from "../weights/report.js";
 const PREFIX = "backbone.";
 
 /**
- * Fills the backbone from a file of weights in any format and naming that is known (lib/weights/rules.ts). What the file
- * lacks keeps its random start; what the backbone has no place for, such as a classifier's head, is left out.
+ * Fills the backbone from a file of weights in any known format and naming (lib/weights/rules.ts). Parameters that the
+ * file lacks keep their random values; tensors that the backbone has no place for, such as a classifier's head, are
+ * left out.
  *
  * @returns a sentence on what was loaded
  * @throws UserError when the file cannot be read or nothing in it fits

@@ -3,9 +3,9 @@ import type { TrainingConfig } from "../config/schema.js";
 /** The length of a run and of its unit, an epoch or a step, in optimiser steps. */
 export interface RunLength {
   readonly steps: number;
-  /** Not whole where an epoch's batches do not make whole steps. */
+  /** Not an integer if an epoch's batches do not make whole steps. */
   readonly stepsPerEpoch: number;
-  /** Steps of the unit that milestones and intervals are given in. */
+  /** Steps per unit of milestones and intervals. */
   readonly stepsPerUnit: number;
 }
 
@@ -16,8 +16,8 @@ export function runLength({ epochs, steps, accumulate }: TrainingConfig, batches
 }
 
 /**
- * Whether something done at every `every`-th unit is due after this step: a multiple of `every` units, rounded to whole
- * steps, falls on it, or the run ends with it.
+ * Whether something done every `every` units is due after this step: a multiple of `every` units, rounded to whole
+ * steps, falls on it, or it is the run's last.
  */
 export function isDue(step: number, every: number | undefined, { steps, stepsPerUnit }: RunLength): boolean {
   if (step === steps) return true;

@@ -29,25 +29,25 @@ export interface RunOptions<B extends Batch> {
   readonly validation: Validation<B>;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
-  /** Of the weights: what is validated and kept as the best, where there is one. */
+  /** The average of the weights, if there is one: it is then what is validated and kept as the best. */
   readonly average: WeightAverage | undefined;
   readonly segments: readonly Segment[];
-  /** Of weights files. */
+  /** The metadata of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Where to go on from. */
+  /** Where to continue from. */
   readonly start: Start;
   readonly signal: AbortSignal | undefined;
-  /** Asked after each step: whether a checkpoint is wanted now. */
+  /** Called after each step: whether to save a checkpoint now. */
   readonly saveWanted: () => boolean;
   readonly emit: (event: TrainingEvent) => void;
 }
 
 /**
- * Takes steps to the end of the run, or until validation gets no better, validating and saving when due.
+ * Takes steps until the run ends or validation stops improving, validating and saving when due.
  *
- * A step's batches and random numbers are functions of the seed and its number, and a checkpoint is made between steps:
- * that is all it takes to resume exactly. It is made before the validation that is due with it, which may take long or
- * fail, and gets the figures afterwards.
+ * A step's batches and random numbers are functions of the seed and its number, and checkpoints are made between steps:
+ * that is all it takes to resume exactly. A checkpoint is made before the validation due at the same step, which may
+ * take long or fail, and gets the metrics afterwards.
  */
 export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise<Progress> {
   const { config, length, loader, average, signal, emit, saveWanted } = options;
@@ -59,7 +59,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
   const finishStep = async () => {
     const { step, evaluatedStep } = progress;
     const isEvaluated = evaluatedStep < step && isDue(step, evaluateEvery, length);
-    // The first step's, so that there is always one: compiling alone may take minutes.
+    // Also after the first step, so that there is always a checkpoint: compiling alone may take minutes.
     const isSaved = isEvaluated || step === 1 || isDue(step, checkpoint.every, length) || saver.isOverdue();
     if (saveWanted() || isSaved) await saver.save(progress);
     if (!isEvaluated) return;
@@ -74,7 +74,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
 
   const batches = loader.batches({ startAt: progress.step * accumulate, stopAt: length.steps * accumulate });
   try {
-    if (progress.step > 0) await finishStep(); // what a stopped run had still to do
+    if (progress.step > 0) await finishStep(); // what a stopped run had left to do
     while (progress.step < length.steps && reasonToStop(config.training, progress.watched) === undefined) {
       signal?.throwIfAborted();
       const step = progress.step + 1;
@@ -102,7 +102,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       const text = `stopped after step ${progress.step} of ${length.steps}; run the same command with --resume to continue`;
       emit({ type: "message", text: progress.step === 0 ? "stopped before the first step was done" : text });
     } else if (!(error instanceof Diverged)) {
-      await saver.save(progress).catch(() => undefined); // what went wrong first is told
+      await saver.save(progress).catch(() => undefined); // the first error is the one to report
     }
     throw error;
   } finally {
@@ -120,7 +120,7 @@ const lossParts = (losses: Losses): string =>
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");
 
-/** Validates what the model is now, and keeps the weights if they are the best so far. */
+/** Validates the current model, and keeps the weights if they are the best so far. */
 async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress, saver: Saver): Promise<Progress> {
   const { config, run, trainer, validation, values, average, metadata, signal, emit } = options;
   const { step } = progress;

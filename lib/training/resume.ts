@@ -6,7 +6,7 @@ import type { Tensor } from "../tensors/tensor.js";
 import type { WeightAverage } from "./ema.js";
 
 /**
- * Brings a checkpoint's numbers back. An average that it does not have begins with its weights.
+ * Restores a checkpoint's numbers. An average that it does not have begins with its weights.
  *
  * @throws UserError when they are those of another model or optimiser
  */
@@ -42,7 +42,7 @@ function fill(values: ParameterValues, tensors: ReadonlyMap<string, Tensor>, pat
   for (const [name, { data }] of tensors) values.view(name).set(data as Float32Array);
 }
 
-/** The paths at which two configs differ, such as `training.seed`; where the run is kept and logged does not count. */
+/** The paths at which two configs differ, such as `training.seed`; except where the run is kept and logged. */
 export function configDifferences(before: Config, now: Config): string[] {
   const ignored = ["output", "training.logEvery", "data.workers", "data.prefetch"];
   return differences(before, now, "").filter((path) => !ignored.includes(path));

@@ -19,7 +19,7 @@ export interface SaverOptions {
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
   readonly average: WeightAverage | undefined;
-  /** Of weights files. */
+  /** The metadata of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly start: Start;
   readonly emit: (event: TrainingEvent) => void;
@@ -27,37 +27,37 @@ export interface SaverOptions {
   readonly epochOf: (step: number) => number;
 }
 
-/** Where a run begins or goes on, and what is there of it. */
+/** Where a run begins or continues, and what there is of it already. */
 export interface Start {
   readonly progress: Progress;
-  /** The newest checkpoint before the one gone on from whose loss was sound; 0 without. */
+  /** The step of the newest checkpoint with a sound loss before the one resumed from; 0 if there is none. */
   readonly soundStep: number;
-  /** Checksums of the checkpoint gone on from. */
+  /** Checksums of the checkpoint resumed from. */
   readonly files?: Checksums;
   /** Names of checkpoints that could not be read. */
   readonly damaged: readonly string[];
 }
 
-/** Training that cannot go on: its numbers are none any more. */
+/** Training cannot continue: its numbers are no longer finite. */
 export class Diverged extends UserError {}
 
 /**
  * Keeps a run's checkpoints.
  *
- * Whether a checkpoint is sound shows only later, by the losses of what it holds. So older ones go when the step or the
- * validation after it has a finite loss; and while the loss grows (see trend.ts), the last checkpoint from before stays
- * besides the newest ones.
+ * Whether a checkpoint is sound is only known later, from the losses of its weights. So older ones are removed when the
+ * step or the validation after it has a finite loss; and while the loss grows (see trend.ts), the last checkpoint from
+ * before that is kept besides the newest ones.
  */
 export interface Saver {
-  /** Saves, unless this step is saved already. @throws Diverged when something to be saved is no finite number */
+  /** Saves, unless this step is saved already. @throws Diverged when a number to be saved is not finite */
   save(progress: Progress): Promise<void>;
-  /** Whether there was no checkpoint for longer than the config allows. */
+  /** Whether the last checkpoint is older than the config allows. */
   isOverdue(): boolean;
-  /** Adds the figures of its validation to the checkpoint of the step saved last. */
+  /** Adds the validation's metrics to the checkpoint saved last. */
   addEvaluation(progress: Progress): Promise<void>;
-  /** To be told of a finite loss of the weights saved last. */
+  /** To be called when the loss of the weights saved last is finite. */
   confirm(progress: Progress): Promise<void>;
-  /** What to throw where a loss or weight is no finite number: the checkpoints that led there are out of the way then. */
+  /** What to throw when a loss or weight is not finite; by then the checkpoints that led to it are set aside. */
   diverged(step: number, what: string, options?: { readonly proved?: boolean }): Promise<Diverged>;
 }
 
@@ -108,7 +108,7 @@ export function createSaver(options: SaverOptions): Saver {
         }),
       });
       files = saved.files;
-      damaged.delete(checkpointName(step)); // it is in its place now
+      damaged.delete(checkpointName(step)); // replaced by now
       savedStep = step;
       unproved = true;
       lastSave = performance.now();

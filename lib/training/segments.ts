@@ -5,15 +5,15 @@ import { elementCount } from "../tensors/tensor.js";
 
 export interface SegmentOptions {
   readonly optimizer: Pick<GeneralOptions, "decayNormsAndBiases" | "multipliers">;
-  /** The share of the learning rate that a parameter's layer has. Default: all of it. */
+  /** The factor of the learning rate for a parameter's layer. Default 1. */
   readonly layerScale?: (name: string) => number;
   /** Parameters that are not trained get a rate of 0. Default: none. */
   readonly isFrozen?: (name: string) => boolean;
 }
 
 /**
- * How each trainable parameter is updated, in the order in which they lie side by side in the flat array; neighbours
- * that are updated alike make one segment.
+ * How each trainable parameter is updated, in the order of the flat array; neighbours that are updated alike make one
+ * segment.
  *
  * @throws UserError when a multiplier matches no parameter
  */

@@ -23,11 +23,11 @@ export interface StartOptions {
   readonly config: Config;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
-  /** Of the weights, where the config wants one. */
+  /** The average of the weights, if the config asks for one. */
   readonly average?: WeightAverage | undefined;
   /**
-   * new: in a folder without a run; resume: from the newest checkpoint, in a folder without a run as new; restart: anew, and a
-   * run that is in the folder is deleted.
+   * new: in a folder without a run; resume: from the newest checkpoint, or like new in a folder without a run; restart:
+   * from the beginning, deleting a run in the folder.
    */
   readonly how: "new" | "resume" | "restart";
   readonly say: (message: string) => void;
@@ -35,7 +35,7 @@ export interface StartOptions {
 
 const ELSEWHERE = "choose another folder (--set output=...)";
 const BEST = "best.safetensors";
-/** What a run leaves in its folder, and `evaluate` of its weights. Files of others may lie in the same folders. */
+/** What a run, and `evaluate` of its weights, write into its folder. Other files may be in the same folders. */
 const FOLDERS_OF_A_RUN = {
   checkpoints: /^(step-\d+(\.diverged)?|\.tmp-.*)$/,
   tensorboard: /^events\.out\.tfevents\./,
@@ -43,7 +43,7 @@ const FOLDERS_OF_A_RUN = {
 };
 
 /**
- * Fills a run's parameters and the optimiser's state, and finds out where it begins.
+ * Fills a run's parameters and the optimiser's state, and determines where it begins.
  *
  * @throws UserError when the folder holds a run that would be lost, when all its checkpoints are damaged or those of another
  *   model, or the initial weights do not fit
@@ -75,7 +75,7 @@ async function removeRun(output: string): Promise<void> {
   for (const [name, ofRun] of Object.entries(FOLDERS_OF_A_RUN)) {
     const folder = join(output, name);
     for (const entry of await readdir(folder).catch(() => [])) if (ofRun.test(entry)) await remove(join(folder, entry));
-    await rmdir(folder).catch(() => undefined); // what is not the run's stays
+    await rmdir(folder).catch(() => undefined); // files that are not the run's are kept
   }
 }
 
@@ -85,7 +85,10 @@ async function remove(path: string): Promise<void> {
   });
 }
 
-/** Files of the names a run writes, in a folder where no run wrote them: a config of somebody's, perhaps the very one of this run. */
+/**
+ * Files with names that a run writes, in a folder where no run wrote them: some other config, perhaps the very one of
+ * this run.
+ */
 async function refuseForeign(config: Config): Promise<void> {
   const { output } = config;
   const foreign = (name: string) =>
@@ -101,7 +104,7 @@ async function refuseForeign(config: Config): Promise<void> {
   }
 }
 
-/** A run whose checkpoints are gone, or that had none. One that was killed in its first step has lost nothing. */
+/** A run without checkpoints, which may have been deleted. A run killed in its first step has lost nothing. */
 async function refuseLosing(output: string): Promise<void> {
   const log = join(output, LOG_FILE);
   const steps = existsSync(log) ? lastStep(await readTextFile(log)) : 0;
@@ -121,7 +124,7 @@ async function begin({ config, values, average, say }: StartOptions): Promise<St
   return { progress: { step: 0, metrics: {}, evaluatedStep: 0, trend: NO_TREND }, soundStep: 0, damaged: [] };
 }
 
-/** What becomes of the average where the config was changed. */
+/** What happens to the average when the config was changed. */
 const describeAverage = (average: WeightAverage | undefined, step: number): string =>
   average === undefined
     ? `the average of the weights ends here: training.ema is no longer set`

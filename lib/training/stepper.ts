@@ -19,7 +19,7 @@ export interface StepperOptions<B extends Batch> {
 export interface Backward {
   /** Means over the step's batches. */
   readonly losses: Losses;
-  /** Of the mean gradient, before clipping. */
+  /** Norm of the mean gradient, before clipping. */
   readonly gradientNorm: number;
   /** Time spent waiting for batches. */
   readonly dataSeconds: number;
@@ -31,7 +31,8 @@ export interface Stepper<B extends Batch> {
    * Accumulates the gradients of a step.
    *
    * @param step counted from 1
-   * @throws the signal's reason when aborted between two batches. After any error the running statistics are as before the step
+   * @throws the signal's reason when aborted between two batches. After any error the running statistics are those
+   *   before the step
    */
   backward(batches: AsyncGenerator<B, void, undefined>, step: number): Promise<Backward>;
   /** Clips and applies what `backward` accumulated. */

@@ -27,15 +27,15 @@ import { startRun } from "./start.js";
 export interface TrainOptions {
   readonly config: Config;
   /**
-   * Go on from the newest checkpoint in the output folder; where the folder holds no run, begin. A run without a checkpoint is
-   * refused. Default false: any run in the folder is refused.
+   * Continue from the newest checkpoint in the output folder; if the folder has no run, begin one. A run without a
+   * checkpoint is refused. Default false: any run in the folder is refused.
    */
   readonly resume?: boolean;
-  /** Begin anew, deleting the run that is in the output folder. Default false. */
+  /** Begin again, deleting the run in the output folder. Default false. */
   readonly restart?: boolean;
-  /** When aborted, the run saves a checkpoint after the step at hand and throws the signal's reason. */
+  /** When aborted, the run saves a checkpoint after the current step and throws the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Asked after each step: true for a checkpoint now, whatever the config says. */
+  /** Called after each step: true to save a checkpoint now, whatever the config says. */
   readonly saveWanted?: () => boolean;
   readonly onEvent?: (event: TrainingEvent) => void;
 }
@@ -45,23 +45,23 @@ export interface TrainResult {
   readonly run: string;
   /** Optimiser steps done in all. */
   readonly steps: number;
-  /** Why there are no more: all were done, or validation got no better (`training.earlyStopping`). */
+  /** Why training ended: all steps were done, or validation stopped improving (`training.earlyStopping`). */
   readonly ended: "steps" | "earlyStopping";
-  /** The last validation's. */
+  /** The last validation's metrics. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly best?: BestModel;
-  /** The weights of the best model: a file, or the folder where no model was better than another. */
+  /** The weights of the best model: a file, or the run's folder if no validation chose one. */
   readonly weights: string;
 }
 
 /**
- * Trains a model as a config says and leaves a folder with checkpoints, the best weights, logs and the config.
+ * Trains a model as a config says and writes a folder with checkpoints, the best weights, logs and the config.
  *
- * A run is a function of its config: every random choice follows from the seed and the step, so one that was stopped,
- * however rudely, and resumed goes on exactly as it would have.
+ * A run is a function of its config: every random choice follows from the seed and the step, so a run that was stopped,
+ * even by force, and resumed continues exactly as it would have.
  *
- * @throws UserError for faulty data or weights, a folder that holds another run or that another process trains in, a loss that
- *   is no number any more
+ * @throws UserError for faulty data or weights, a folder that holds another run or that another process trains in, a
+ *   loss that is no longer finite
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const run = options.config.output;
@@ -87,7 +87,7 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
   const frozen = isFrozen(task.backbone, backbone);
   const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
   try {
-    // Before anything of the folder is changed: a fault of the validation set may show here.
+    // Before anything in the folder is changed, because an error in the validation set may be found here.
     const validation = await task.validation(task.predictor({ values, engine, folded: false }));
     try {
       const { optimizer } = config.training;
@@ -129,7 +129,7 @@ async function trainWith(
   const run = config.output;
   const { values, loader } = parts;
   const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
-  const messages: string[] = []; // told once the log is open
+  const messages: string[] = []; // reported once the log is open
   const how = restart ? "restart" : resume ? "resume" : "new";
   const { ema } = config.training;
   const average = ema && averageWeights(values, ema);
@@ -183,10 +183,10 @@ function tooFewSteps({ output, training }: Config, steps: number, done: number):
   );
 }
 
-/** Opens the run's log and leaves the resolved config beside it. */
+/** Opens the run's log and writes the resolved config beside it. */
 async function openLog(config: Config, { step, evaluatedStep }: Progress): Promise<RunLog> {
   const text = stringify(config);
   const log = await openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step, evaluatedStep }) });
-  await writeFileAtomic(join(config.output, CONFIG_FILE), text); // after the log, by which a run's config is known
+  await writeFileAtomic(join(config.output, CONFIG_FILE), text); // after the log, which marks the config as a run's
   return log;
 }

@@ -1,29 +1,29 @@
 import type { PortableOptions } from "../../compilers/onnx/portable.js";
 import type { ModelFile } from "../../engines/modelFile.js";
 
-/** What a format writes: the graph, and what is said about it. */
+/** What a format writes: the graph and its metadata. */
 export type Exported = Omit<PortableOptions, "opset" | "version">;
 
-/** What only some formats know. */
+/** Options that only some formats have. */
 export interface FormatOptions {
-  /** Of ONNX: the operator set. */
+  /** For ONNX: the operator set. */
   readonly opset?: number;
-  /** Of TF.js: kernels stored as bytes. */
+  /** For TF.js: kernels stored as bytes. */
   readonly uint8?: boolean;
 }
 
-/** A kind of file that models are exported to. What writes and runs it is loaded when it is used. */
+/** A file format that models are exported to. The code that writes and runs it is loaded on use. */
 export interface ExportFormat {
-  /** Those of the options that it knows. */
+  /** The options that it has. */
   readonly options: readonly (keyof FormatOptions)[];
   /**
-   * Contents by path; the path "" is the one file of a format whose models are single files.
+   * File contents by path; the path "" is the only file of a single-file format.
    *
-   * @throws UserError where it cannot hold such a model
+   * @throws UserError when the format cannot represent the model
    */
   write(exported: Exported, options: FormatOptions): Promise<ReadonlyMap<string, Uint8Array>>;
-  /** Opens what was written, to be run. @throws UserError when it cannot be read */
+  /** Opens a written model to run it. @throws UserError when it cannot be read */
   open(path: string): Promise<ModelFile>;
-  /** Whether a path is one of this format's, by its name. */
+  /** Whether a path has this format, judged by its name. */
   matches(path: string): boolean;
 }

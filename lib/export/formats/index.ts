@@ -3,21 +3,21 @@ import type { ExportFormat, FormatOptions } from "./format.js";
 import { onnx } from "./onnx.js";
 import { tfjs } from "./tfjs.js";
 
-/** Every format there is, the default first. A new one is a file of its own and a line here. */
+/** All formats, the default first. A new one is a file and a line here. */
 export const FORMATS = { onnx, tfjs } as const satisfies Readonly<Record<string, ExportFormat>>;
 
 export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 
-/** The format a model file is of. @throws UserError for a name of no format */
+/** The format of a model file. @throws UserError when the name matches no format */
 export function formatOf(path: string): ExportFormat {
   const found = Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
   if (found !== undefined) return found;
   throw new UserError(`${path}: not the name of an exported model (${FORMAT_NAMES.join(", ")})`);
 }
 
-/** @throws UserError where an option is none of the format's */
+/** @throws UserError when the format does not have an option */
 export function checkFormatOptions(name: FormatName, options: FormatOptions): void {
   const format: ExportFormat = FORMATS[name];
   for (const [option, value] of Object.entries(options) as [keyof FormatOptions, unknown][]) {

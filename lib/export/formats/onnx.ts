@@ -3,7 +3,7 @@ import { GraphError } from "../../graph/index.js";
 import { ownVersion } from "../../version.js";
 import type { ExportFormat } from "./format.js";
 
-/** One file that onnxruntime, and much else, runs. */
+/** A single file that onnxruntime and many other programs run. */
 export const onnx: ExportFormat = {
   options: ["opset"],
   async write(exported, { opset }) {
@@ -13,7 +13,7 @@ export const onnx: ExportFormat = {
       return new Map([["", writePortableOnnx(options)]]);
     } catch (error) {
       if (!(error instanceof GraphError) || exported.builds.length === 1) throw error;
-      // The model is another graph at each size, as one of windows is.
+      // The model has a different graph at each size, as with windowed attention.
       throw new UserError(
         `this model cannot be exported with free sizes (${error.message}); give --size HxW instead of --dynamic`,
         2,

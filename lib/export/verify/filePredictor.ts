@@ -6,7 +6,7 @@ import type { Task } from "../../tasks/task.js";
 import type { ExportSettings } from "../settings.js";
 import { inputsFor, runFile } from "./run.js";
 
-/** Predicts with an exported file in the place of the model's own graph. The file stays the caller's. */
+/** Predicts with an exported file instead of the model's own graph. The caller still owns the file. */
 export function filePredictor(
   file: ModelFile,
   settings: ExportSettings,
@@ -22,7 +22,7 @@ export function filePredictor(
   };
 }
 
-/** The last image repeated until a file of a fixed batch has enough. */
+/** Repeats the last image until a file with a fixed batch size has enough. */
 function filledUp(given: InferenceBatch, batch: ExportSettings["batch"]): InferenceBatch {
   const missing = batch === "free" ? 0 : batch - given.meta.length;
   if (missing <= 0) return given;
@@ -37,7 +37,7 @@ function filledUp(given: InferenceBatch, batch: ExportSettings["batch"]): Infere
   };
 }
 
-/** Outputs without those of the images that filled up. */
+/** The outputs without those of the repeated images. */
 function firstOf(outputs: SizedTensors, batch: number): SizedTensors {
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { dtype, shape, data }]) => {

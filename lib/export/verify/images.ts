@@ -6,8 +6,8 @@ import type { Image } from "../../pixels/image.js";
 import type { ExportSettings } from "../settings.js";
 
 /**
- * An image as the exported model takes it: as the config's test transforms make it, where that fits; else scaled down
- * into the model's fixed size. Of a fixed batch all images are the same.
+ * An image as the exported model takes it: as the config's test transforms make it, if that fits; otherwise scaled down
+ * into the model's fixed size. With a fixed batch size all images of a batch are the same.
  */
 export function preparedFor(
   settings: ExportSettings,
@@ -46,7 +46,7 @@ const squareOf = ({ height, width }: FixedSize): readonly [number, number] => {
   return [side, side];
 };
 
-/** A config whose validation set is brought to a fixed size, every image stretched to it; unchanged where sizes are free. */
+/** The config with every validation image stretched to the fixed size; unchanged if sizes are free. */
 export function configFor<C extends Config>(settings: ExportSettings, config: C): C {
   const { size, batch } = settings;
   const testBatchSize = batch === "free" ? config.data.testBatchSize : batch;

@@ -11,13 +11,13 @@ export interface VerifyResult extends Compared {
     readonly file: Readonly<Record<string, number>>;
   };
   readonly passed: boolean;
-  /** What is past the tolerance, in words. */
+  /** What exceeds the tolerance, in words. */
   readonly failures: readonly string[];
 }
 
 type Measured = Omit<VerifyResult, "passed" | "failures">;
 
-/** What is past the tolerance. `side` is the longer side of the network's input, which boxes are measured against. */
+/** What exceeds the tolerance. `side` is the longer side of the network's input, which boxes are measured against. */
 export function judged(measured: Measured, side: number): VerifyResult {
   const { tolerance, outputs, found, map, metrics } = measured;
   const failures: string[] = [];

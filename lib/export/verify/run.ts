@@ -25,12 +25,12 @@ export function inputsFor(
   };
 }
 
-/** Runs the file with those of the inputs that it takes. */
+/** Runs the file with the inputs that it takes. */
 export function runFile(file: ModelFile, inputs: SizedTensors): Promise<SizedTensors> {
   return file.run(Object.fromEntries(Object.entries(inputs).filter(([name]) => name in file.inputs)));
 }
 
-/** The bytes normalised images were made of: [B, 3, H · W] → [B, H · W, 3]. */
+/** The bytes that normalised images were made from: [B, 3, H · W] → [B, H · W, 3]. */
 function asBytes(images: Float32Array, batch: number, plane: number, { mean, std }: Normalisation): Uint8Array {
   const bytes = new Uint8Array(images.length);
   for (let b = 0; b < batch; b++) {

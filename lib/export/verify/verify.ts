@@ -34,25 +34,24 @@ export interface VerifyOptions {
   readonly weights: string;
   /** Files, folders or glob patterns; without them, the first images of the validation set. */
   readonly images?: readonly string[];
-  /** Whether both are measured on the validation set too. */
+  /** Whether both are also evaluated on the validation set. */
   readonly data?: boolean;
-  /** The largest difference allowed, relative to what it is a difference of. Default 0.001; of a float16 file 0.05. */
+  /** The largest relative difference allowed. Default 0.001; for a float16 file 0.05. */
   readonly tolerance?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
-/** Images compared where none are named. */
+/** The number of images to compare if none are named. */
 const IMAGES = 4;
 /** Shapes whose programs are kept. */
 const PROGRAMS_KEPT = 4;
 
 /**
- * Runs images through an exported file and through the model it was exported from, and says how far their answers
- * are apart.
+ * Runs images through an exported file and through the model it was exported from, and reports how much their outputs
+ * differ.
  *
- * @throws UserError when file, weights or images cannot be read or do not belong together; the signal's reason when
- *   aborted
+ * @throws UserError when file, weights or images cannot be read or do not match; the signal's reason when aborted
  */
 export async function verifyModel(options: VerifyOptions): Promise<VerifyResult> {
   const { model, config, signal, onEvent } = options;
