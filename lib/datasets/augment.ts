@@ -11,17 +11,20 @@ import {
 } from "./transforms/index.js";
 import type { Dataset, Sample, SampleSource } from "./types.js";
 
-/** How a sample is to be made, as plain data: all that depends on the data set is in it, so a worker thread can do it. */
+/**
+ * How to make a sample, as plain data: it includes everything that depends on the data set, so that a worker thread can
+ * use it.
+ */
 export interface SamplePlan {
   readonly source: SampleSource;
   /** The name of its stream of random numbers. */
   readonly stream: readonly (number | string)[];
-  /** By number of the mixing step, the samples mixed in there; each went through the steps before it. */
+  /** By index of the mixing step, the samples mixed in there; each has gone through the steps before it. */
   readonly partners: ReadonlyMap<number, readonly SamplePlan[]>;
 }
 
 /**
- * Chooses what is mixed into an image and whether: a function of the stream's name alone, wherever and in whatever order
+ * Chooses whether and what to mix into an image: a function of the stream's name alone, wherever and in whatever order
  * samples are then made. Images that are not needed are not decoded.
  */
 export function planSample(
@@ -54,9 +57,9 @@ export interface MakeSampleOptions {
   readonly decode?: "full" | "reduced";
 }
 
-/** Decodes a sample and what is mixed into it, and applies the transforms. A function of the plan alone. */
+/** Decodes a sample and the images mixed into it, and applies the transforms. A function of the plan alone. */
 export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): Promise<Sample> {
-  // Objects are cut out by their masks, whether the network learns masks or not.
+  // Objects are cut out by their masks, even if the network is not trained on masks.
   const masks = options.masks !== false || options.transforms.some((spec) => transformOf(spec).needsMasks);
   const [sample, partners] = await Promise.all([
     loadSample(plan.source, { ...options, masks, ...neededOf(plan, options) }),
@@ -65,7 +68,10 @@ export async function makeSample(plan: SamplePlan, options: MakeSampleOptions): 
   return applyTransforms(sample, options.transforms, Random.of(...plan.stream), partners);
 }
 
-/** The first step's size, by the draws it will make: of an image that is shrunk not everything need be decoded. */
+/**
+ * The size after the first step, from the random draws it will make: an image to be shrunk need not be decoded at full
+ * size.
+ */
 function neededOf(plan: SamplePlan, { transforms, decode }: MakeSampleOptions): Pick<LoadSampleOptions, "atLeast"> {
   const [first] = transforms;
   if (decode !== "reduced" || first === undefined) return {};
@@ -81,7 +87,7 @@ async function makePartners(plan: SamplePlan, options: MakeSampleOptions): Promi
   return made;
 }
 
-/** The stream of the image at a place of an epoch. */
+/** The random stream of the image at a position in an epoch. */
 export function sampleStream(seed: number, epoch: number, position: number): SamplePlan["stream"] {
   return [seed, "sample", epoch, position];
 }
@@ -91,13 +97,13 @@ export interface AugmentedSampleOptions extends Omit<MakeSampleOptions, "transfo
   readonly seed: number;
   /** Default 0. */
   readonly epoch?: number;
-  /** The place in the epoch the image comes at, default its index. */
+  /** The position of the image in the epoch, default its index. */
   readonly position?: number;
 }
 
 /**
  * An image of a data set with its annotation as the network would see them, before normalising and padding: what the
- * loader makes of it with this seed at this place of this epoch.
+ * loader makes of it with this seed at this position of this epoch.
  *
  * @param options.transforms a config's `data.transforms.train`
  * @throws UserError naming the file that cannot be decoded

@@ -2,16 +2,16 @@ import { UserError } from "../errors.js";
 
 export interface ClassNumbers {
   readonly classes: readonly string[];
-  /** The value in files that the first name stands for: 0, or 1 where label 0 is no class. */
+  /** The value in files that the first name stands for: 0, or 1 if label 0 is not a class. */
   readonly first: 0 | 1;
-  /** What lists the names, for messages. */
+  /** Where the names are listed, for messages. */
   readonly list: string;
 }
 
-/** As in a config of label maps. */
+/** As in a config for label maps. */
 export const firstLabel = (reduceZeroLabel: boolean | undefined): 0 | 1 => (reduceZeroLabel === true ? 1 : 0);
 
-/** The name of a stored value. @throws UserError where the list is too short, or the value is below the first */
+/** The name of a stored value. @throws UserError when the list is too short or the value is below the first */
 export function nameOfLabel(value: number, numbers: ClassNumbers, where: string): string {
   const { classes, first, list } = numbers;
   const name = classes[value - first];
@@ -22,7 +22,7 @@ export function nameOfLabel(value: number, numbers: ClassNumbers, where: string)
 }
 
 /**
- * A list with more names than values is mostly one with a name too many at its beginning, and all names are shifted.
+ * A list with more names than values usually has an extra name at its beginning, so that all names are shifted.
  *
  * @throws UserError where the last names are of values above `highest`
  */
@@ -39,7 +39,7 @@ export function refuseUnusedNames(numbers: ClassNumbers, highest: number, where:
 
 const MOST_NAMED = 20;
 
-/** "0 is road, 1 is car"; of long lists the first ones and the last. */
+/** "0 is road, 1 is car"; for long lists the first ones and the last. */
 export function describeLabels({ classes, first }: ClassNumbers): string {
   const all = classes.map((name, i) => `${i + first} is ${name}`);
   return (all.length <= MOST_NAMED ? all : [...all.slice(0, MOST_NAMED - 1), "…", all.at(-1)!]).join(", ");

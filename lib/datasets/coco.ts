@@ -12,9 +12,11 @@ export interface CocoOptions {
   readonly annotations: string;
   /** The folder that file names are relative to. */
   readonly images: string;
-  /** Category names in the order of the class indices; default all of the file's, by id. Others are left out. */
+  /**
+   * Category names in the order of the class indices; default all in the file, by id. Other categories are left out.
+   */
   readonly classes?: readonly string[];
-  /** Leave out images without a single object that is no crowd; default false: they are negatives to train on. */
+  /** Leave out images without any object that is not a crowd; default false: they are trained on as negatives. */
   readonly dropEmpty?: boolean;
 }
 
@@ -54,7 +56,7 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
   };
 }
 
-/** A sentence for the user on what was mended or left out; undefined where nothing was. */
+/** A sentence for the user on what was corrected or left out; undefined if nothing was. */
 export function describeReport(report: DetectionReport): string | undefined {
   const parts = [
     [

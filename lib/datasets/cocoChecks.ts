@@ -8,7 +8,7 @@ import type { ImageInfo } from "./types.js";
 /** The members of a JSON object, unchecked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws UserError when the entry is no object */
+/** @throws UserError when the entry is not an object */
 export function fieldsOf(entry: unknown, where: Place): Fields {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     throw new DataFault("entry", where, `this must be an object, not ${JSON.stringify(entry)}`);
@@ -16,7 +16,7 @@ export function fieldsOf(entry: unknown, where: Place): Fields {
   return entry as Fields;
 }
 
-/** @throws UserError when the field is missing or no finite number */
+/** @throws UserError when the field is missing or not a finite number */
 export function numberField(fields: Fields, name: string, where: Place, kind: FaultKind = "entry"): number {
   const value = fields[name];
   if (typeof value === "number" && Number.isFinite(value)) return value;
@@ -24,7 +24,7 @@ export function numberField(fields: Fields, name: string, where: Place, kind: Fa
   throw new DataFault(kind, where, `${name} is ${found}`);
 }
 
-/** @throws UserError when the field is missing or no whole number that can be told from its neighbours */
+/** @throws UserError when the field is missing, not an integer, or beyond the exact integers */
 export function idField(fields: Fields, name: string, where: Place, kind: FaultKind): number {
   const isText = typeof fields[name] === "string";
   const id = isText ? Number.NaN : numberField(fields, name, where, kind);
@@ -33,7 +33,7 @@ export function idField(fields: Fields, name: string, where: Place, kind: FaultK
   return id;
 }
 
-/** @throws UserError when the field is missing, empty or no text */
+/** @throws UserError when the field is missing, empty or not text */
 export function textField(fields: Fields, name: string, where: Place, kind: FaultKind): string {
   const value = fields[name];
   if (typeof value === "string" && value !== "") return value;
@@ -44,7 +44,7 @@ export function textField(fields: Fields, name: string, where: Place, kind: Faul
   throw new DataFault(kind, where, `${name} must be a text, not ${describe(value)}${hint}`);
 }
 
-/** A text "0" or "1" is neither: what it means would be a guess. */
+/** The texts "0" and "1" are refused: their meaning would be a guess. */
 export function crowdField({ iscrowd }: Fields, where: Place): boolean {
   if (iscrowd === undefined || iscrowd === null || iscrowd === 0) return false;
   if (typeof iscrowd === "boolean" || iscrowd === 1) return iscrowd !== false;
@@ -54,12 +54,15 @@ export function crowdField({ iscrowd }: Fields, where: Place): boolean {
 /** A box as corners x1 y1 x2 y2 in image pixels. */
 export type Corners = readonly [number, number, number, number];
 
-/** The annotated box as it is; where there is none, that of the mask: about the polygons' points or the run lengths' pixels. */
+/**
+ * The annotated box unchanged; if there is none, that of the mask: around the polygons' points or the run lengths'
+ * pixels.
+ */
 export function checkBox(bbox: unknown, shape: CocoSegmentation | undefined, where: Place): Corners {
   return bbox === undefined || bbox === null ? extentOf(shape, where) : cornersOf(bbox, where);
 }
 
-/** The part of a box within its image; clipped is true where it reached outside by more than rounding. */
+/** The part of a box within its image; `clipped` is true if it extended outside by more than rounding. */
 export function clipBox(
   [x1, y1, x2, y2]: Corners,
   { width, height }: Pick<ImageInfo, "width" | "height">,
@@ -90,7 +93,7 @@ function extentOf(shape: CocoSegmentation | undefined, where: Place): Corners {
   throw new DataFault("box", where, "bbox is missing, and the mask to take it from is empty");
 }
 
-/** A mask's annotation, or undefined where there is none: missing, null or an empty list. */
+/** A mask's annotation, or undefined if there is none: missing, null or an empty list. */
 export function checkSegmentation(value: unknown, image: ImageInfo, where: Place): CocoSegmentation | undefined {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return undefined;
   if (!Array.isArray(value)) {

@@ -11,26 +11,26 @@ export interface CocoFile {
   readonly images: readonly unknown[];
   readonly annotations: readonly unknown[];
   readonly categories: readonly unknown[];
-  /** Of the file. */
+  /** The size of the file. */
   readonly bytes: number;
-  /** What else stands beside them, such as info and licenses. */
+  /** The other members, such as info and licenses. */
   readonly others: Readonly<Record<string, unknown>>;
 }
 
 export interface ReadOptions {
   /** Larger files are read piece by piece: a string of Node.js holds half a gigabyte. Default 256 MiB. */
   readonly largestWhole?: number;
-  /** Keep what was read for the next who reads this file, who gets it and leaves nothing behind; default false. */
+  /** Keep the result for the next caller that reads this file, who takes it over; default false. */
   readonly handOver?: boolean;
 }
 
-/** By absolute path: what was read, and of which state of the file. */
+/** By absolute path: what was read, and the state of the file at that time. */
 const handedOver = new Map<string, { readonly state: string; readonly file: CocoFile }>();
 
 const LARGEST_WHOLE = 1 << 28;
 const LISTS = ["images", "annotations", "categories"] as const;
 
-/** @throws UserError when the file cannot be read, is no JSON or lacks one of the lists */
+/** @throws UserError when the file cannot be read, is not JSON or lacks one of the lists */
 export async function readCocoFile(path: string, options: ReadOptions = {}): Promise<CocoFile> {
   const { size, mtimeMs, ino } = await statOf(path);
   const state = `${size} ${mtimeMs} ${ino}`;
@@ -67,7 +67,7 @@ async function statOf(path: string): Promise<Stats> {
   }
 }
 
-/** The long lists a piece at a time, and what is around them as a small file without them. */
+/** Reads the long lists piece by piece, and the rest as a small file without them. */
 async function readInPieces(path: string): Promise<Record<string, unknown>> {
   const outline = await outlineJson(path);
   if (outline.root !== "object") throw noCocoFile(path);

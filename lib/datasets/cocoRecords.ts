@@ -28,14 +28,14 @@ export interface CocoContent {
   readonly counts: Pick<DetectionReport, "clippedBoxes" | "degenerateBoxes" | "otherClasses">;
 }
 
-/** An annotation checked field by field; its box may still reach outside its image. */
+/** An annotation checked field by field; its box may still extend outside its image. */
 export interface CocoAnnotation {
   readonly id: number;
   readonly image: ImageInfo;
-  /** Class index; −1 where the class list leaves its category out. */
+  /** Class index; −1 if the class list leaves out its category. */
   readonly label: number;
   readonly crowd: boolean;
-  /** Undefined where the file gives none. */
+  /** Undefined if the file has none. */
   readonly area: number | undefined;
   readonly corners: Corners;
   readonly shape: CocoSegmentation | undefined;
@@ -46,7 +46,7 @@ export interface CocoAnnotation {
 export interface CocoTables {
   readonly file: string;
   readonly images: ReadonlyMap<number, ImageInfo>;
-  /** Ids of images that are listed, but wrongly. */
+  /** Ids of images whose entries are faulty. */
   readonly faulty?: ReadonlySet<number>;
   labelOf(categoryId: number, where: Place): number;
   /** Ids met so far. */
@@ -80,7 +80,7 @@ export function readRecords(file: CocoFile, path: string, chosen: readonly strin
 
 type KeptAnnotation = CocoAnnotation & { readonly box: Corners };
 
-/** @returns undefined where a check that was not made strictly failed, so that nothing is left to go on with */
+/** @returns undefined when a check that was not strict failed and the annotation cannot be used */
 export function readAnnotation(
   entry: unknown,
   index: number,
@@ -104,7 +104,7 @@ export function readAnnotation(
     const imageId = idField(fields, "image_id", place, "image");
     const found = images.get(imageId);
     if (found !== undefined) return found;
-    if (faulty?.has(imageId) === true) return undefined; // which is told already
+    if (faulty?.has(imageId) === true) return undefined; // which is reported already
     throw new DataFault("image", place, `image_id ${imageId} is not in the list of images`);
   });
   const label = attempt(() => labelOf(idField(fields, "category_id", place, "category"), place));
@@ -117,14 +117,17 @@ export function readAnnotation(
   return { id: id ?? Number.NaN, image, label: label ?? -1, crowd: crowd ?? false, area, corners, shape, place };
 }
 
-/** @throws UserError for an entry of COCO's other files: the file is another, whatever else its entries lack */
+/**
+ * @throws UserError for an entry of COCO's other kinds of file: then the whole file is of another kind, whatever its
+ *   entries lack
+ */
 function refuseOtherKinds(fields: Fields, file: string): true {
   const kind = otherKindOf(fields);
   if (kind === undefined) return true;
   throw new DataFault("file", { file }, `this is a ${kind}, but one of instances is needed, with boxes or masks`);
 }
 
-/** @throws UserError when the class list cannot be had from the categories, whatever `attempt` makes of faults */
+/** @throws UserError when the class list cannot be made from the categories, even if `attempt` tolerates faults */
 export function readCategories(
   categories: readonly unknown[],
   path: string,
@@ -171,7 +174,7 @@ export function readCategories(
   return { classes, categoryIds, labelOf };
 }
 
-/** @param faulty gets the ids of entries that `attempt` let pass with a fault */
+/** @param faulty gets the ids of faulty entries that `attempt` tolerated */
 export function readImages(
   entries: readonly unknown[],
   path: string,

@@ -13,13 +13,13 @@ export type FaultKind =
   | "label map"
   | "label";
 
-/** Where a fault lies: a file, and an entry of it such as "annotation 7". */
+/** Where a fault is: a file, and an entry in it such as "annotation 7". */
 export interface Place {
   readonly file: string;
   readonly entry?: string;
 }
 
-/** A fault in a data set. The strict readers let it through: it stops them. `data check` collects it and goes on. */
+/** A fault in a data set. It stops the strict readers; `data check` collects it and continues. */
 export class DataFault extends UserError {
   constructor(
     readonly kind: FaultKind,
@@ -34,8 +34,8 @@ export function placeName({ file, entry }: Place): string {
   return entry === undefined ? file : `${file}: ${entry}`;
 }
 
-/** How a reader makes its checks: `strictly`, or so that a fault is noted and undefined comes back. */
+/** How a reader makes its checks: `strictly`, or noting a fault and returning undefined. */
 export type Attempt = <T>(check: () => T) => T | undefined;
 
-/** The first fault ends the reading. */
+/** The first fault ends reading. */
 export const strictly: Attempt = (check) => check();

@@ -7,12 +7,12 @@ import type { ImageFile } from "./types.js";
 
 const IMAGE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"]);
 
-/** Whether a file is an image, by its name: not hidden and of a known ending. */
+/** Whether a file is an image, by its name: not hidden and with a known extension. */
 export function isImage(path: string): boolean {
   return !basename(path).startsWith(".") && IMAGE_EXTENSIONS.has(extname(path).toLowerCase());
 }
 
-/** The image files of a folder, hidden ones left out, in name order. */
+/** The image files of a folder, without hidden ones, in order of name. */
 export async function listImages(folder: string): Promise<string[]> {
   const names = await listNames(folder);
   return names.filter(isImage).sort();
@@ -58,7 +58,7 @@ export async function checkFilesExist(root: string, images: readonly ImageFile[]
   );
 }
 
-/** The images whose files are missing, each with a hint. Looks each folder up once. */
+/** The images with missing files, each with a hint. Reads each folder once. */
 export async function findMissing(
   root: string,
   images: readonly ImageFile[],
@@ -75,13 +75,16 @@ export async function findMissing(
   return missing;
 }
 
-/** A folder below the root that is not there holds nothing; the images in it are missing, and others are looked for. */
+/**
+ * A folder below the root that does not exist counts as empty: images in it are missing, and similar names are looked
+ * for.
+ */
 async function namesOf(folder: string, root: string): Promise<Set<string>> {
   if (folder.includes("\0") || (folder !== join(root, ".") && !existsSync(folder))) return new Set();
   return new Set(await listNames(folder));
 }
 
-/** Why an image is likely not to be found, the surest reason first. */
+/** The likely reason why an image is not found, the most certain one first. */
 function hintOf(file: string, root: string, names: ReadonlySet<string>): string {
   if (/^[a-z][a-z\d+.-]+:\/\//i.test(file)) return "the name is a URL; it must be a file in the images folder";
   if (isAbsolute(file) || win32.isAbsolute(file))
@@ -107,7 +110,7 @@ function hintOf(file: string, root: string, names: ReadonlySet<string>): string 
     : `there is no folder ${join(root, folder)}`;
 }
 
-/** As a web address is read: %20 is a blank. */
+/** As in a web address: %20 is a space. */
 function withoutEscapes(name: string): string {
   try {
     return decodeURIComponent(name);

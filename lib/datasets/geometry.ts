@@ -6,10 +6,10 @@ import { type Interpolation, resizeImageLater, resizeLabelMapLater } from "../pi
 import { moveBoxes, selectInstances, withExtent } from "./instances.js";
 import type { Instances, Sample } from "./types.js";
 
-/** The longer and the shorter side an image may have at most, in any order; or an exact width and height. */
+/** The largest longer and shorter side of an image, in any order; or an exact width and height. */
 export type Scale = readonly [number, number];
 
-/** ImageNet's mean as a colour: red, green and blue of 0–255, which normalise to about zero. */
+/** ImageNet's mean as a colour: red, green and blue, 0–255, which normalise to about zero. */
 export const IMAGENET_MEAN: readonly [red: number, green: number, blue: number] = [
   Math.round(IMAGENET_NORMALISATION.mean[0]),
   Math.round(IMAGENET_NORMALISATION.mean[1]),
@@ -27,7 +27,7 @@ export function scaledSize(size: Size, scale: Scale): Size {
   };
 }
 
-/** Resizes the image and what is annotated on it; nearest neighbour for masks and label maps. */
+/** Resizes the image and its annotation; nearest neighbour for masks and label maps. */
 export function resizeSample(sample: Sample, size: Size, options: { readonly interpolation: Interpolation }): Sample {
   const { image, meta, instances, labelMap } = sample;
   const factors = [size.width / image.width, size.height / image.height] as const;
@@ -54,7 +54,7 @@ function resizeInstances(instances: Instances, factors: readonly [number, number
   };
 }
 
-/** Cuts a window out of the image and what is annotated on it; objects that lie outside are left out. */
+/** Cuts a window out of the image and its annotation; objects outside are left out. */
 export function cropSample(sample: Sample, window: Window): Sample {
   const { image, meta, instances, labelMap } = sample;
   return {
@@ -73,7 +73,7 @@ function cropInstances(instances: Instances, window: Window): Instances {
   return { ...kept, masks: kept.masks.map((mask) => mask && cropRle(mask, { x: left, y: top, width, height })) };
 }
 
-/** The window of a size in the middle, of a smaller image all there is. */
+/** The window of this size in the middle, or all of a smaller image. */
 export function middleWindow(image: Size, size: Size): Window {
   const width = Math.min(size.width, image.width);
   const height = Math.min(size.height, image.height);

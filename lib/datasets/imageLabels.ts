@@ -7,7 +7,10 @@ import { loadSample } from "./sample.js";
 import type { ClassificationDataset, ImageFile, SampleSource } from "./types.js";
 
 export interface ImageLabelsOptions {
-  /** The folder of images: one folder a class, as ImageNet's train folder, or the folder that `labels` counts from. */
+  /**
+   * The folder of images: one subfolder per class, as in ImageNet's train folder, or the folder that paths in `labels`
+   * are relative to.
+   */
   readonly images: string;
   /** A list of files and their labels (.csv, .txt, .json); without it, the folders' names are the labels. */
   readonly labels?: string;
@@ -16,9 +19,9 @@ export interface ImageLabelsOptions {
 }
 
 /**
- * Opens images of which each has one class: class folders with images at any depth, or a list.
+ * Opens images with one class each: class folders with images at any depth, or a list.
  *
- * @throws UserError where there are no images, one is missing, or a label is none of the classes
+ * @throws UserError when there are no images, one is missing, or a label is not one of the classes
  */
 export async function openImageLabels(options: ImageLabelsOptions): Promise<ClassificationDataset> {
   const labelled = await listLabelled(options);
@@ -57,7 +60,10 @@ export async function listLabelled({ images: root, labels }: ImageLabelsOptions)
   return labelled;
 }
 
-/** The classes of a list, or a class for each folder, in order of their names: one without images may be a slip, and is told. */
+/**
+ * The classes of a list, or one for each folder, in order of name. A class without images may be a mistake, and is
+ * reported.
+ */
 export async function classesOf(
   { images, labels }: Pick<ImageLabelsOptions, "images" | "labels">,
   labelled: readonly LabelledFile[],
@@ -69,13 +75,13 @@ export async function classesOf(
 export const numbered = (labelled: readonly LabelledFile[]): (ImageFile & LabelledFile)[] =>
   labelled.map((one, i) => ({ id: i + 1, ...one }));
 
-/** What says which class an image has. */
+/** The file or folder that gives the images' classes. */
 export const placeOf = ({ images, labels }: Pick<ImageLabelsOptions, "images" | "labels">): string => labels ?? images;
 
 /**
- * The index of an image's class, which is named, or in a list numbered from 0.
+ * The index of an image's class, given by name or, in a list, as a number from 0.
  *
- * @returns a function that throws a DataFault where the class is none of them
+ * @returns a function that throws a DataFault when the class is not one of them
  */
 export function classIndices(classes: readonly string[], place: string): (image: LabelledFile) => number {
   const indices = new Map(classes.map((name, k) => [name, k]));

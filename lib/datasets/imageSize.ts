@@ -1,7 +1,7 @@
 import { LARGEST_SIDE } from "../masks/sides.js";
 import { DataFault, type Place } from "./fault.js";
 
-/** Sides that an annotation file says. @throws DataFault where they are no image's */
+/** Checks the sides given in an annotation file. @throws DataFault when no image can have them */
 export function checkSides(width: number, height: number, where: Place): void {
   if (!(width >= 1 && height >= 1 && Number.isInteger(width) && Number.isInteger(height))) {
     throw new DataFault(

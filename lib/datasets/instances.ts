@@ -24,7 +24,7 @@ export function joinInstances(parts: readonly Instances[]): Instances {
   };
 }
 
-/** Boxes drawn tightly about their masks, objects whose mask is empty left out; boxes without a mask as they are. */
+/** Makes boxes tight around their masks, without objects whose mask is empty; boxes without a mask are unchanged. */
 export function tightenBoxes(instances: Instances): Instances {
   const boxes = instances.boxes.slice();
   const kept: number[] = [];
@@ -36,7 +36,7 @@ export function tightenBoxes(instances: Instances): Instances {
   return selectInstances({ ...instances, boxes }, kept);
 }
 
-/** Boxes moved by whole or broken pixels and cut to width × height; nothing is left out. */
+/** Boxes moved by whole or fractional pixels and clipped to width × height; none are left out. */
 export function moveBoxes(
   boxes: Float32Array,
   by: { readonly x: number; readonly y: number },
@@ -49,7 +49,7 @@ export function moveBoxes(
   );
 }
 
-/** The objects whose box has an extent. */
+/** The objects whose box has an area. */
 export function withExtent({ boxes, labels }: Pick<Instances, "boxes" | "labels">): number[] {
   return Array.from(labels.keys()).filter(
     (i) => boxes[i * 4 + 2]! > boxes[i * 4]! && boxes[i * 4 + 3]! > boxes[i * 4 + 1]!,

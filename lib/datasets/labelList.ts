@@ -11,19 +11,19 @@ export interface LabelledFile {
   readonly label: string;
 }
 
-/** Names that the columns of a first line have. */
+/** Names of columns in a header line. */
 const FILE_COLUMNS = ["file", "filename", "file_name", "image", "path"];
 const LABEL_COLUMNS = ["label", "class", "class_name", "category"];
 
 /**
- * Reads which image has which class:
- * - .csv: two columns, file and label, with or without a line of their names;
- * - .txt: a file and a label a line, with a blank between, as ImageNet's val.txt; or labels alone, one for each image of
- *   the folder in the order of the names, as ImageNet's synset lists;
+ * Reads the class of each image:
+ * - .csv: two columns, file and label, with or without a header line;
+ * - .txt: a file and a label per line, separated by a space, as in ImageNet's val.txt; or only labels, one for each
+ *   image of the folder in the order of the names, as in ImageNet's synset lists;
  * - .json: [{ "file": …, "label": … }, …] or { file: label, … }.
  *
  * @param root the folder of images
- * @throws UserError naming the line or entry that is none
+ * @throws UserError naming the line or entry that is invalid
  */
 export async function readLabelList(path: string, root: string): Promise<LabelledFile[]> {
   const text = await readTextFile(path);
@@ -48,7 +48,7 @@ export async function readLabelList(path: string, root: string): Promise<Labelle
   }
 }
 
-/** A list as CSV, which `readLabelList` reads to the same. What is not plain stands in quotes. */
+/** A list as CSV, which `readLabelList` reads back as the same list. Fields are quoted if necessary. */
 export function labelListText(images: readonly LabelledFile[]): string {
   const cell = (text: string): string => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   return ["file,label", ...images.map(({ file, label }) => `${cell(file)},${cell(label)}`), ""].join("\n");
@@ -59,7 +59,7 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-/** The label is what follows the last blank: file names may hold blanks. */
+/** The label follows the last space: file names may contain spaces. */
 function splitLine(line: string): string[] {
   const at = Math.max(line.lastIndexOf(" "), line.lastIndexOf("\t"));
   return at < 0 ? [line] : [line.slice(0, at).trim(), line.slice(at + 1)];
@@ -128,7 +128,7 @@ function checked(entries: readonly (LabelledFile & { readonly where: string })[]
   });
 }
 
-/** Labels alone belong to the images in the order of their names. */
+/** A list of labels only is for the images in the order of their names. */
 async function inNameOrder(labels: readonly string[], path: string, root: string): Promise<LabelledFile[]> {
   const files = await listImagesBelow(root);
   if (files.length !== labels.length) {

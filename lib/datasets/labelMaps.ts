@@ -12,17 +12,19 @@ import type { ImageInfo, LabelMapSource, SampleSource, SegmentationDataset } fro
 export interface LabelMapOptions {
   /** Folder of images; with `ade20kFolders` from a root and a split. */
   readonly images: string;
-  /** Folder of PNG label maps named as the images. */
+  /** Folder of PNG label maps with the images' names. */
   readonly labelMaps: string;
   /** What follows an image's name without extension in its label map's; default ".png". */
   readonly labelSuffix?: string;
   /** Class names in label order; default those of `objectInfo`. */
   readonly classes?: readonly string[];
-  /** A table with a Name column as ADE20K ships; default the only objectInfo*.txt found above the images folder. */
+  /** A table with a Name column, as in ADE20K; default the only objectInfo*.txt above the images folder. */
   readonly objectInfo?: string;
-  /** One colour a class, "ade20k", or by default ADE20K's for 150 classes that start with "wall", else generated. */
+  /**
+   * One colour per class, or "ade20k"; default ADE20K's for 150 classes that start with "wall", otherwise generated.
+   */
   readonly palette?: readonly Colour[] | "ade20k";
-  /** Label 0 is no class: it is ignored and the others go down by one; default false. */
+  /** Label 0 is not a class: it is ignored and the others are decreased by one; default false. */
   readonly reduceZeroLabel?: boolean;
   /** The stored label of pixels without a class, 0 to 255; default 255. */
   readonly ignoreLabel?: number;
@@ -75,7 +77,7 @@ export async function openLabelMaps(options: LabelMapOptions): Promise<Segmentat
   };
 }
 
-/** How the stored labels are read. */
+/** How to read stored labels. */
 export function labelRule(
   { reduceZeroLabel = false, ignoreLabel = IGNORED_LABEL }: Pick<LabelMapOptions, "reduceZeroLabel" | "ignoreLabel">,
   classCount: number,
@@ -83,7 +85,7 @@ export function labelRule(
   return { classCount, reduceZeroLabel, ignoreLabel };
 }
 
-/** The class names that the options give or point to. @throws UserError where there are none */
+/** The class names that the options give or point to. @throws UserError when there are none */
 export async function chooseClasses(options: LabelMapOptions): Promise<readonly string[]> {
   const classes =
     options.classes ?? (await readObjectInfo(options.objectInfo ?? (await findObjectInfo(options.images))));

@@ -1,6 +1,6 @@
 import type { Dataset } from "./types.js";
 
-/** The first `count` images of a data set; the set itself where it has no more. Its report still tells of all. */
+/** The first `count` images of a data set, or the set itself if it has no more. Its report still covers all. */
 export function limitDataset<D extends Dataset>(dataset: D, count: number): D {
   if (dataset.length <= count) return dataset;
   const labels = dataset.kind === "classification" ? { labels: dataset.labels.subarray(0, count) } : {};

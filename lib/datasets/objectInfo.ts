@@ -6,7 +6,7 @@ import { listNames } from "./folders.js";
 /**
  * The class names of a tab-separated table with a header and the columns Idx and Name, as ADE20K ships it, by Idx from 1.
  *
- * @throws UserError naming the line when it is no such table
+ * @throws UserError naming the line when it is not such a table
  */
 export async function readObjectInfo(path: string): Promise<string[]> {
   const text = (await readBytes(path)).toString("utf8");

@@ -17,7 +17,8 @@ export interface LoadSampleOptions {
 
 /**
  * Decodes a sample. Masks are drawn here once, at the original size, as run lengths: transforming those costs a few
- * operations a column, less than drawing polygons again after each transform, and it is what the reference trains on.
+ * operations per column, less than drawing polygons again after each transform, and the reference trains on the same
+ * masks.
  *
  * @throws UserError naming the file when it cannot be decoded or its size is not the annotation's
  */
@@ -39,7 +40,7 @@ export async function loadSample(source: SampleSource, options: LoadSampleOption
   };
 }
 
-/** The objects of a source, their masks drawn at height × width where `masks` is true. */
+/** The objects of a source, with their masks drawn at height × width if `masks` is true. */
 export function drawMasks(source: SampleSource, masks: boolean, height: number, width: number): Instances {
   if (source.instances === undefined) throw new RangeError(`${source.path} has no objects annotated`);
   const { shapes, ...rest } = source.instances;
@@ -55,7 +56,7 @@ export function drawMasks(source: SampleSource, masks: boolean, height: number, 
   };
 }
 
-/** What a shape takes in its file at least, in bytes. */
+/** The least number of bytes that a shape takes in its file. */
 function numbersOf(shape: CocoSegmentation | undefined): number {
   return shape === undefined || "size" in shape ? 0 : shape.reduce((sum, polygon) => sum + 2 * polygon.length, 0);
 }
@@ -81,7 +82,10 @@ export function labelTable({ classCount, reduceZeroLabel, ignoreLabel }: Omit<La
   });
 }
 
-/** Stored values that are no class, each with the fault to tell and the number of its pixels, in the order met. */
+/**
+ * Stored values that are not classes, each with the fault to report and the number of its pixels, in order of
+ * occurrence.
+ */
 export function strayLabels(
   map: LabelMap,
   source: LabelMapSource,
@@ -110,7 +114,7 @@ export function strayLabels(
   }));
 }
 
-/** @throws UserError where an image is not of the size its annotation or label map says */
+/** @throws UserError when an image does not have the size of its annotation or label map */
 export function checkSize(
   path: string,
   image: Pick<Image, "width" | "height">,

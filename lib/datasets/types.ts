@@ -3,17 +3,17 @@ import type { CocoSegmentation } from "../masks/coco.js";
 import type { Rle } from "../masks/types.js";
 import type { Image, LabelMap } from "../pixels/image.js";
 
-/** The objects of one image. Arrays run in parallel over n objects. */
+/** The objects of one image, in parallel arrays over n objects. */
 export interface Instances {
   /** [n, 4] x1 y1 x2 y2 in image pixels; x2 and y2 are exclusive edges. */
   readonly boxes: Float32Array;
   /** [n] contiguous class index, from 0. */
   readonly labels: Int32Array;
-  /** [n] 1 where the annotation covers a crowd, else 0. */
+  /** [n] 1 for a crowd, otherwise 0. */
   readonly crowd: Uint8Array;
-  /** [n] masks of the image's size; undefined where the annotation has none. */
+  /** [n] masks of the image's size; undefined for objects without one. */
   readonly masks: readonly (Rle | undefined)[];
-  /** [n] area in original image pixels as annotated (evaluation's size classes go by it). */
+  /** [n] area in original image pixels as annotated (it decides the size class in evaluation). */
   readonly areas: Float32Array;
   /** [n] annotation ids. */
   readonly ids: Float64Array;
@@ -47,7 +47,7 @@ export interface SampleMeta {
   readonly flippedVertically?: boolean;
 }
 
-/** A decoded image with its annotation. Which of the three annotations it has depends on the data set. */
+/** A decoded image with its annotation. The data set decides which of the three annotations it has. */
 export interface Sample {
   readonly image: Image;
   readonly meta: SampleMeta;
@@ -58,8 +58,8 @@ export interface Sample {
 }
 
 /**
- * A sample before decoding: plain data a worker thread can be sent, so that a data set's index is read once, in the
- * main thread, however many workers decode.
+ * A sample before decoding: plain data that can be sent to a worker thread, so that a data set's index is read once, in
+ * the main thread, however many workers decode.
  */
 export interface SampleSource {
   readonly info: ImageFile | ImageInfo;
@@ -72,9 +72,9 @@ export interface SampleSource {
 export interface LabelMapSource {
   readonly path: string;
   readonly classCount: number;
-  /** Value 0 means "no class" and becomes 255; the others go down by one. */
+  /** Value 0 means "no class" and becomes 255; the others are decreased by one. */
   readonly reduceZeroLabel: boolean;
-  /** This value, too, means "no class" and becomes 255. */
+  /** This value also means "no class" and becomes 255. */
   readonly ignoreLabel: number;
 }
 
@@ -87,32 +87,32 @@ interface DatasetBase {
   load(index: number): Promise<Sample>;
 }
 
-/** Counts of annotations mended or left out while reading. */
+/** Counts of annotations corrected or left out while reading. */
 export interface DetectionReport {
   readonly images: number;
   readonly imagesWithoutObjects: number;
   readonly objects: number;
   readonly crowds: number;
-  /** Boxes that reached outside their image and were clipped. */
+  /** Boxes that extended outside their image and were clipped. */
   readonly clippedBoxes: number;
   /** Objects left out because their box was thinner than a pixel after clipping. */
   readonly degenerateBoxes: number;
   /** Objects left out because the class list leaves their category out. */
   readonly otherClasses: number;
   readonly withoutMask: number;
-  /** Of those the ones that are no crowds. */
+  /** Those of them that are not crowds. */
   readonly singlesWithoutMask: number;
 }
 
 export interface DetectionDataset extends DatasetBase {
   readonly kind: "detection";
   readonly images: readonly ImageInfo[];
-  /** The file's category id of each class, for results in COCO form. */
+  /** The file's category id of each class, for results in COCO's format. */
   readonly categoryIds: readonly number[];
   readonly report: DetectionReport;
-  /** True when an object that is no crowd has a mask, or there is no such object at all. */
+  /** True if an object that is not a crowd has a mask, or if there is no such object at all. */
   readonly hasMasks: boolean;
-  /** The objects alone, masks rasterised, without decoding the image. */
+  /** Only the objects, with masks rasterised, without decoding the image. */
   instances(index: number): Instances;
 }
 

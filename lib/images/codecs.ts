@@ -11,15 +11,15 @@ import { isPng, readPng, rgbOfPng, writeRgbPng } from "./png.js";
 /** "sharp" is native and about ten times as fast; "javascript" works wherever Node does. */
 export type CodecName = "sharp" | "javascript";
 
-/** Errors thrown by a codec are its own: the caller adds the file's name. */
+/** A codec throws its own errors: the caller adds the file's name. */
 export interface Codec {
   readonly name: CodecName;
   readonly version: string;
   readonly formats: readonly ImageFormat[];
   decode(bytes: Uint8Array): Promise<Image>;
   /**
-   * As `decode`, but of a file the codec can shrink while decoding possibly a smaller version in the guise of the full size
-   * (`reducedImage`), no smaller than `atLeast` of the full size.
+   * Like `decode`, but if the codec can shrink the file while decoding, possibly a smaller version presented as the
+   * full size (`reducedImage`), no smaller than `atLeast` of the full size.
    */
   decodeReduced(bytes: Uint8Array, atLeast: (full: Size) => Size): Promise<Image>;
   /** Of the decoded image. */
@@ -39,20 +39,20 @@ export interface CodecDescription {
 
 const FORMATS: Readonly<Record<CodecName, readonly ImageFormat[]>> = {
   sharp: ["JPEG", "PNG", "WebP", "AVIF", "GIF", "TIFF"],
-  javascript: ["JPEG", "PNG", "BMP", "GIF"], // its TIFF decoder makes room for whatever a file claims
+  javascript: ["JPEG", "PNG", "BMP", "GIF"], // its TIFF decoder allocates whatever a file claims
 };
 
 let sharpCodec: Promise<Codec> | undefined;
 let javascriptCodec: Promise<Codec> | undefined;
 
-/** The codec asked for; "auto" is sharp, or the JavaScript one where sharp cannot be loaded. */
+/** The requested codec; "auto" is sharp, or the JavaScript one if sharp cannot be loaded. */
 export async function loadCodec(name: CodecName | "auto" = "auto"): Promise<Codec> {
   if (name === "javascript") return (javascriptCodec ??= makeJavascriptCodec());
   sharpCodec ??= makeSharpCodec();
   return name === "sharp" ? sharpCodec : sharpCodec.catch(() => loadCodec("javascript"));
 }
 
-/** What this machine can decode with, the preferred codec first. */
+/** The codecs of this machine, the preferred one first. */
 export async function describeCodecs(): Promise<CodecDescription[]> {
   return [
     await describe(
@@ -82,7 +82,7 @@ function versionOf(name: string): string {
 
 async function makeSharpCodec(): Promise<Codec> {
   const { default: sharp } = await import("sharp");
-  // Profiles are ignored and broken files refused but for harmless warnings, as the reference loaders do.
+  // Profiles are ignored and broken files refused, except for harmless warnings, as in the reference loaders.
   const unlimited = { ignoreIcc: true, failOn: "error", limitInputPixels: false } as const;
   const optionsFor = (bytes: Uint8Array) => ({ ...unlimited, limitInputPixels: Math.ceil(pixelLimit(bytes.length)) });
   if (isOwnProcess()) {
@@ -121,7 +121,7 @@ async function makeSharpCodec(): Promise<Codec> {
       const needed = atLeast(full);
       const factor = Math.floor(Math.min(full.width / needed.width, full.height / needed.height));
       if (format !== "jpeg" || space !== "srgb" || factor < 2) return decode(bytes);
-      // The decoder drops frequencies; what is then left to shrink, libvips averages.
+      // The decoder drops frequencies; libvips does the remaining shrinking by averaging.
       const size = { width: Math.ceil(full.width / factor), height: Math.ceil(full.height / factor) };
       const shrunk = sharp(bytes, optionsFor(bytes))
         .autoOrient()
@@ -150,7 +150,7 @@ async function makeJavascriptCodec(): Promise<Codec> {
   const { Jimp, JimpMime } = await import("jimp");
   const decode = async (bytes: Uint8Array): Promise<Image> => {
     if (isPng(bytes)) return rgbOfPng(readPng(bytes, BYTES_A_PIXEL));
-    if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would take without a word
+    if (isCutJpeg(bytes)) throw new Error("premature end of JPEG image"); // which it would accept silently
     const size = sizeByHeader(bytes);
     if (size !== undefined) checkSize(size, bytes.length);
     const memory = Math.ceil((3 * unpackedLimit(bytes.length)) / (1 << 20));
@@ -180,7 +180,7 @@ async function makeJavascriptCodec(): Promise<Codec> {
   };
 }
 
-/** Of what jimp decodes. It makes room for what the header says before it looks further. */
+/** The size of a file that jimp decodes. jimp allocates the size in the header before it reads further. */
 function sizeByHeader(bytes: Uint8Array): Size | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (formatOf(bytes)) {
@@ -198,7 +198,7 @@ function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
-/** Naive conversion without profiles, as PIL's: each of red, green and blue is (1 − ink)(1 − black). */
+/** Naive conversion without profiles, like PIL's: each of red, green and blue is (1 − ink)(1 − black). */
 function rgbOfCmyk(cmyk: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((cmyk.length / 4) * 3);
   for (let i = 0, o = 0; i < cmyk.length; i += 4) {

@@ -15,24 +15,24 @@ export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.
 export type FileInput = string | URL | Uint8Array | ArrayBuffer;
 
 export interface DecodeOptions {
-  /** Default "auto": sharp where it loads, else JavaScript. */
+  /** Default "auto": sharp if it loads, otherwise JavaScript. */
   readonly codec?: CodecName | "auto";
-  /** What messages call the image when bytes are given instead of a path. */
+  /** The name of the image in messages, when bytes are given instead of a path. */
   readonly name?: string;
   /**
-   * The least size that is needed of an image of a full size. What is decoded may then be a smaller version
-   * (`reducedImage`): cheaper, smoother, and other numbers than those of the whole image resized.
+   * The smallest size needed of an image with the given full size. A smaller version may then be decoded
+   * (`reducedImage`): cheaper, smoother, and with other pixel values than the full image resized.
    */
   readonly atLeast?: (full: Size) => Size;
 }
 
 /**
  * Decodes an image to 8-bit RGB, turned upright by its EXIF orientation. Grey is repeated, CMYK converted without a
- * profile, alpha dropped, 16 bits cut to the high 8.
+ * profile, alpha dropped, 16 bits reduced to the high 8.
  *
  * @param input a path, or the file's bytes
- * @throws UserError naming the file when it cannot be read, is damaged or cut short, is of no known format, or has more
- *   pixels than are read from a file of its size (DENSEKIT_MAX_PIXELS)
+ * @throws UserError naming the file when it cannot be read, is damaged or truncated, has an unknown format, or has more
+ *   pixels than are allowed for a file of its size (DENSEKIT_MAX_PIXELS)
  */
 export async function decodeImage(input: FileInput, options: DecodeOptions = {}): Promise<Image> {
   const { name, bytes } = await open(input, options.name ?? "the image");
@@ -44,7 +44,7 @@ export async function decodeImage(input: FileInput, options: DecodeOptions = {})
   }
 }
 
-/** The codec that reads this format: with "auto" another than the usual one where that cannot. */
+/** The codec that reads this format: with "auto", another one if the usual one cannot read it. */
 async function codecFor(bytes: Uint8Array, name: string, wanted: DecodeOptions["codec"] = "auto"): Promise<Codec> {
   if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
   const format = formatOf(bytes);
@@ -74,7 +74,7 @@ function undecodable(error: unknown, bytes: Uint8Array, name: string, codec?: Co
   return new UserError(`${name}: cannot be decoded: ${reason}${by}; is the file complete?`);
 }
 
-/** @param unnamed what bytes are called */
+/** @param unnamed the name to use for bytes */
 async function open(input: unknown, unnamed: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
   if (input instanceof Uint8Array) return { name: unnamed, bytes: input };
   if (input instanceof ArrayBuffer) return { name: unnamed, bytes: new Uint8Array(input) };
@@ -84,7 +84,7 @@ async function open(input: unknown, unnamed: string): Promise<{ readonly name: s
   throw new UserError(`${unnamed}: a path, a file: URL or the bytes of a file are needed, not ${given}`);
 }
 
-/** What was given in the place of an image, in a word or two. */
+/** What was given instead of an image, in a word or two. */
 export function describeValue(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   return `a value of the type ${value.constructor?.name ?? "Object"}`;
@@ -94,7 +94,7 @@ export function describeValue(value: unknown): string {
  * Decodes an 8-bit grey or palette PNG to its stored indices, never to palette colours.
  *
  * @param input a path, or the file's bytes
- * @throws UserError naming the file when it is no such PNG: 16 bits, several channels, damaged
+ * @throws UserError naming the file when it is not such a PNG: 16 bits, several channels, damaged
  */
 export async function decodeLabelMap(input: FileInput, options: Pick<DecodeOptions, "name"> = {}): Promise<LabelMap> {
   const { name, bytes } = await open(input, options.name ?? "the label map");
@@ -105,7 +105,7 @@ export async function decodeLabelMap(input: FileInput, options: Pick<DecodeOptio
   return { width, height, data };
 }
 
-/** A number per pixel, row by row, as a PNG of one channel holds it. */
+/** A number per pixel, row by row, as in a PNG with one channel. */
 export interface IndexMap {
   readonly width: number;
   readonly height: number;
@@ -131,7 +131,8 @@ function indicesOf(bytes: Uint8Array, path: string, what: string): IndexMap {
 }
 
 /**
- * A mask kept as an image, as 0 and 1: of a PNG of one channel what is not 0, of any other image what is not black.
+ * A mask stored as an image, as 0 and 1: 1 where a PNG with one channel is not 0, or where any other image is not
+ * black.
  *
  * @param input a path, or the file's bytes
  * @throws UserError as `decodeImage`
@@ -163,7 +164,7 @@ function readPngOf(bytes: Uint8Array, name: string): ReturnType<typeof readPng> 
 }
 
 /**
- * The size of an image turned upright, without decoding its pixels where the codec can do without.
+ * The size of an image turned upright, without decoding its pixels if the codec can do that.
  *
  * @throws UserError as `decodeImage`
  */
@@ -196,7 +197,7 @@ function reasonOf(error: unknown): string {
 /**
  * The size of a label map from the first bytes of its file.
  *
- * @throws UserError when it cannot be read, is no PNG, or has more pixels than are read from a file of its size
+ * @throws UserError when it cannot be read, is not a PNG, or has more pixels than are allowed for a file of its size
  */
 export async function readLabelMapSize(path: string): Promise<Size> {
   const head = Buffer.alloc(24);

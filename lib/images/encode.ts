@@ -20,8 +20,8 @@ export async function encodePng(image: Image, options: EncodeOptions = {}): Prom
 }
 
 /**
- * A label map as an 8-bit indexed PNG: the pixels stay class indices, viewers show the palette's colours. Indices past
- * the palette's end, 255 (ignored) among them, show black.
+ * A label map as an 8-bit indexed PNG: the pixels stay class indices, viewers show the palette's colours. Indices
+ * beyond the palette's end, including 255 (ignored), appear black.
  *
  * @param palette at most 256 colours of 0–255
  */

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP";
 
-/** What a file begins with, "?" standing for any byte. */
+/** The first bytes of files, "?" standing for any byte. */
 const BEGINNINGS: readonly (readonly [format: ImageFormat, ...beginnings: string[]])[] = [
   ["JPEG", "\xff\xd8\xff"],
   ["PNG", "\x89PNG\r\n\x1a\n"],
@@ -13,7 +13,7 @@ const BEGINNINGS: readonly (readonly [format: ImageFormat, ...beginnings: string
   ["BMP", "BM"],
 ];
 
-/** The format by the content, whatever the name; undefined for what is none of those that are read. */
+/** The format by the content, whatever the name; undefined if it is not one that can be read. */
 export function formatOf(bytes: Uint8Array): ImageFormat | undefined {
   return BEGINNINGS.find(([, ...beginnings]) => beginnings.some((beginning) => beginsWith(bytes, beginning)))?.[0];
 }
@@ -29,7 +29,7 @@ const OTHERS: readonly (readonly [what: string, ...beginnings: string[]])[] = [
   ["a Git LFS pointer, not the file itself: run `git lfs pull`", "version https://git-lfs"],
 ];
 
-/** What a file that is no image seems to be, such as "a PDF"; undefined where it cannot be told. */
+/** What a file that is not an image seems to be, such as "a PDF"; undefined if unknown. */
 export function otherContent(bytes: Uint8Array): string | undefined {
   const known = OTHERS.find(([, ...beginnings]) => beginnings.some((beginning) => beginsWith(bytes, beginning)));
   if (known !== undefined) return known[0];

@@ -1,10 +1,10 @@
 import type { Size } from "../pixels/image.js";
 
 /**
- * The size of a GIF whose first frame is whole and within it.
+ * The size of a GIF with a complete first frame within it.
  *
- * @throws Error where it is not: the decoder makes room for a larger frame, follows invalid codes for ever, and prints a
- *   warning of a frame of too many pixels or too few
+ * @throws Error when it is not: the decoder would allocate a larger frame, follow invalid codes for ever, or print a
+ *   warning about too many or too few pixels
  */
 export function sizeOfGif(view: DataView): Size {
   let at = 13 + colourTableBytes(view.getUint8(10));
@@ -31,7 +31,7 @@ export function sizeOfGif(view: DataView): Size {
 const colourTableBytes = (flags: number): number => ((flags & 0x80) === 0 ? 0 : 3 * (2 << (flags & 7)));
 
 /**
- * Goes through a frame's LZW codes without writing a pixel.
+ * Checks a frame's LZW codes without writing a pixel.
  *
  * @param at where the frame's data begin, with the bits of a pixel
  */
@@ -40,7 +40,7 @@ function checkGifCodes(view: DataView, at: number, pixels: number): void {
   if (pixelBits < 1 || pixelBits > 8) throw new Error(`pixels of ${pixelBits} bits`);
   const data = gifBlocks(view, at + 1);
   const clear = 1 << pixelBits;
-  const lengths = new Int32Array(1 << 12).fill(1, 0, clear); // in pixels, of what each code stands for
+  const lengths = new Int32Array(1 << 12).fill(1, 0, clear); // in pixels, of the string of each code
   let [next, codeBits, last, written, held, bits] = [clear + 2, pixelBits + 1, -1, 0, 0, 0];
   for (let i = 0; ; ) {
     for (; bits < codeBits && i < data.length; bits += 8) held |= data[i++]! << bits;
@@ -65,7 +65,7 @@ function checkGifCodes(view: DataView, at: number, pixels: number): void {
   if (written < pixels) throw new Error(`${written} of the ${pixels} pixels of its frame`);
 }
 
-/** Blocks of up to 255 bytes, each after its length, up to one of none. */
+/** Blocks of up to 255 bytes, each preceded by its length, up to an empty one. */
 function gifBlocks(view: DataView, at: number): Uint8Array {
   const bytes = new Uint8Array(view.byteLength - at);
   let count = 0;
@@ -76,7 +76,7 @@ function gifBlocks(view: DataView, at: number): Uint8Array {
   return bytes.subarray(0, count);
 }
 
-/** @throws Error where the table of colours, for which the decoder makes room, is larger than the file */
+/** @throws Error when the colour table, which the decoder would allocate, is larger than the file */
 export function sizeOfBmp(view: DataView): Size {
   const colours = view.getUint32(46, true);
   if (4 * colours > view.byteLength) throw new Error(`${colours} colours in a file of ${view.byteLength} bytes`);

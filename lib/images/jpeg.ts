@@ -11,13 +11,13 @@ export function isCutJpeg(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The number of channels by the header of a JPEG's frame; undefined where there is none to be found. */
+/** The number of channels according to a JPEG's frame header; undefined if there is no such header. */
 export function channelsOfJpeg(bytes: Uint8Array): number | undefined {
   const at = frameOf(bytes);
   return at === undefined ? undefined : bytes[at + 9];
 }
 
-/** By the header of a JPEG's frame, as stored; undefined where there is none to be found. */
+/** The size as stored in a JPEG's frame header; undefined if there is no such header. */
 export function sizeOfJpeg(bytes: Uint8Array): Size | undefined {
   const at = frameOf(bytes);
   if (at === undefined) return undefined;
@@ -31,7 +31,7 @@ function frameOf(bytes: Uint8Array): number | undefined {
     const marker = bytes[i + 1]!;
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
     if (isFrame) return i;
-    i += marker === 0xff ? 1 : 2 + bytes[i + 2]! * 256 + bytes[i + 3]!; // any number of 0xff may fill up
+    i += marker === 0xff ? 1 : 2 + bytes[i + 2]! * 256 + bytes[i + 3]!; // any number of 0xff is padding
   }
   return undefined;
 }

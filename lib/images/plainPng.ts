@@ -9,8 +9,8 @@ const INDEXED = 3;
 
 /**
  * The samples of an 8-bit grey or indexed PNG without interlacing, as label maps mostly are: three times as fast as the
- * general decoder, for Node inflates natively. Undefined for any other PNG and for one with any fault, for the general
- * decoder to read or to find the words.
+ * general decoder, because Node inflates natively. Undefined for any other PNG and for a faulty one, which the general
+ * decoder then reads or explains.
  */
 export function readPlainPng(bytes: Uint8Array): LabelMap | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -4,7 +4,7 @@ import type { Image } from "../pixels/image.js";
 import { checkSize, RefusedImage } from "./limits.js";
 import { type PngLayout, samplesOf, storedBytes } from "./pngRows.js";
 
-/** A PNG's samples as stored: no palette applied, 1, 2 and 4-bit samples unpacked to one a byte. */
+/** A PNG's samples as stored: no palette applied, 1, 2 and 4-bit samples unpacked to one per byte. */
 export interface RawPng {
   readonly width: number;
   readonly height: number;
@@ -23,15 +23,15 @@ const SIGNATURE_BYTES = 8;
 /** By colour type. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const DEPTHS = [1, 2, 4, 8, 16];
-/** Some writers leave a little more than the rows in the data; it is dropped. */
+/** Some writers leave a little more than the rows in the data; the rest is dropped. */
 const SPARE_BYTES = 1 << 16;
 
 /**
- * Other chunks, compressed texts and profiles among them, are not looked into.
+ * Other chunks, such as compressed texts and profiles, are not read.
  *
- * @param bytesPerPixel at least so many are counted against the limit, for what will be made of the samples
+ * @param bytesPerPixel at least this many count against the limit, for what the samples will become
  * @throws Error when the file is damaged
- * @throws RefusedImage when it has more pixels than are read, or its data unpack to more than these take
+ * @throws RefusedImage when it has more pixels than are allowed, or its data unpacks to more than these take
  */
 export function readPng(bytes: Uint8Array, bytesPerPixel = 1): RawPng {
   let layout: PngLayout | undefined;

@@ -1,13 +1,13 @@
 import type { Size } from "../pixels/image.js";
 
-/** How a PNG's samples lie: channels of `depth` bits, in one pass or in Adam7's seven. */
+/** The layout of a PNG's samples: channels of `depth` bits, in one pass or in Adam7's seven. */
 export interface PngLayout extends Size {
   readonly depth: number;
   readonly channels: number;
   readonly interlaced: boolean;
 }
 
-/** The pixels that one pass holds: every `step`-th from `left` and `top` on. */
+/** The pixels of one pass: every `step`-th, from `left` and `top` on. */
 interface Pass extends Size {
   readonly left: number;
   readonly top: number;
@@ -40,16 +40,16 @@ function passesOf({ width, height, interlaced }: PngLayout): Pass[] {
 
 const rowBytes = ({ depth, channels }: PngLayout, width: number): number => Math.ceil((width * channels * depth) / 8);
 
-/** The bytes that all rows take, each with the number of its filter before it. */
+/** The bytes that all rows take, each preceded by the number of its filter. */
 export function storedBytes(layout: PngLayout): number {
   return passesOf(layout).reduce((sum, { width, height }) => sum + height * (1 + rowBytes(layout, width)), 0);
 }
 
 /**
- * The samples of filtered rows, one an element.
+ * The samples of filtered rows, one per element.
  *
  * @param stored of `storedBytes`; its filters are undone in place
- * @throws Error naming a filter there is not
+ * @throws Error naming a filter that does not exist
  */
 export function samplesOf(stored: Uint8Array, layout: PngLayout): Uint8Array | Uint16Array {
   const { width, height, channels, depth } = layout;
@@ -104,7 +104,7 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, unit: numb
   } else if (filter !== 0) throw new Error(`there is no filter ${filter}`);
 }
 
-/** Paeth's predictor: of left, above and above left the nearest to left + above − above left. */
+/** Paeth's predictor: the one of left, above and above left that is nearest to left + above − above left. */
 function nearestOf(a: number, b: number, c: number): number {
   const toA = Math.abs(b - c);
   const toB = Math.abs(a - c);

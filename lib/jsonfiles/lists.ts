@@ -8,16 +8,16 @@ export interface JsonPiece {
   /** First byte, and the one after the last. */
   readonly start: number;
   readonly end: number;
-  /** Position in the list of the first element. */
+  /** Position of the first element in the list. */
   readonly first: number;
 }
 
-/** Where a JSON file's lists lie: the file itself is not kept, and may be larger than memory. */
+/** Where the lists in a JSON file are: the file itself is not kept, and may be larger than memory. */
 export interface JsonOutline {
   readonly path: string;
   readonly bytes: number;
   readonly root: "list" | "object";
-  /** By key the lists directly in the root object; the root list's key is "". */
+  /** The lists directly in the root object, by key; the root list's key is "". */
   readonly lists: ReadonlyMap<string, readonly JsonPiece[]>;
 }
 
@@ -33,10 +33,10 @@ const PIECE_BYTES = 4 << 20;
 const LONGEST_ELEMENT = 0x1fffffe0;
 
 /**
- * Finds the lists of a JSON file without parsing it: strings and brackets alone are looked at. What lies outside of the
- * lists is not checked.
+ * Finds the lists of a JSON file without parsing it: only strings and brackets are examined. What is outside the lists
+ * is not checked.
  *
- * @throws UserError where the file cannot be read, is no list or object, breaks off, or goes on after its end
+ * @throws UserError when the file cannot be read, is not a list or object, breaks off, or continues after its end
  */
 export async function outlineJson(path: string, options: OutlineOptions = {}): Promise<JsonOutline> {
   const file = await openFile(path);
@@ -62,7 +62,7 @@ export async function outlineJson(path: string, options: OutlineOptions = {}): P
 /**
  * Parses a piece of a list, as `parsePythonJson` does.
  *
- * @throws UserError where it is no JSON or no UTF-8, naming the element
+ * @throws UserError naming the element when it is not JSON or not UTF-8
  */
 export async function readJsonPiece(path: string, piece: JsonPiece): Promise<unknown[]> {
   const bytes = await readRanges(path, [piece]);
@@ -83,7 +83,7 @@ function parseElements(text: string, path: string, piece: JsonPiece): unknown[] 
 /**
  * A file's text with nothing in the named lists.
  *
- * @throws UserError where it is no UTF-8
+ * @throws UserError when it is not UTF-8
  */
 export async function readTextAround({ path, bytes, lists }: JsonOutline, names: readonly string[]): Promise<string> {
   const inside = names
@@ -129,7 +129,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** 1 for the characters that have a meaning outside of strings. */
+/** 1 for the characters that have a meaning outside strings. */
 const STRUCTURAL = new Uint8Array(256);
 for (const c of [QUOTE, COLON, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) STRUCTURAL[c] = 1;
 
@@ -140,21 +140,21 @@ function nextStructural(block: Uint8Array, i: number): number {
 
 const SHORT = 32;
 
-/** Where the closing quote of a string that goes on from `from` is, or the block's length. */
+/** The position of the closing quote of a string that continues at `from`, or the block's length. */
 function stringEnd(block: Buffer, from: number, escaped: boolean): number {
   for (let i = from; ; i++) {
     const near = Math.min(block.length, i + SHORT);
     while (i < near && block[i] !== QUOTE) i++;
-    if (i === near) i = block.indexOf(QUOTE, i); // native, worth its call for long strings only
+    if (i === near) i = block.indexOf(QUOTE, i); // native, only worth the call for long strings
     if (i < 0 || i >= block.length) return block.length;
     if (!isEscaped(block, i, from, escaped)) return i;
   }
 }
 
 /**
- * Whether an odd number of backslashes stands before byte i.
+ * Whether an odd number of backslashes precedes byte i.
  *
- * @param from where the string begins or goes on from the block before
+ * @param from where the string begins or continues from the block before
  * @param escaped whether its first character is escaped already
  */
 function isEscaped(block: Buffer, i: number, from: number, escaped: boolean): boolean {
@@ -278,7 +278,7 @@ function keyText(bytes: readonly Buffer[]): string {
   }
 }
 
-/** Outside of the root value there may be blanks, and before it a byte order mark. */
+/** Outside the root value there may be white space, and before it a byte order mark. */
 function checkOutside(block: Uint8Array, i: number, offset: number, ended: boolean, path: string): void {
   const c = block[i]!;
   if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) return;

@@ -1,8 +1,8 @@
 import { checkDepth } from "../json.js";
 
 /**
- * As JSON.parse, of texts nested 200 levels deep at most; NaN and Infinity, which Python writes though they are no JSON, are
- * read as what they are, so that whoever checks the values can name the one that holds them.
+ * As JSON.parse, of texts nested 200 levels deep at most; NaN and Infinity, which Python writes although they are not
+ * JSON, are read as such, so that the code that checks values can name the one that has them.
  *
  * @throws SyntaxError
  */
@@ -20,12 +20,12 @@ export function parsePythonJson(text: string): unknown {
     try {
       return withNaN(JSON.parse(mended), notANumber);
     } catch {
-      throw error; // the first one's position is the file's
+      throw error; // the first error has the file's position
     }
   }
 }
 
-/** JSON has no way to say NaN: a text stands for it that is nowhere else. */
+/** JSON cannot express NaN: a text that occurs nowhere else stands for it. */
 function textNotIn(text: string): string {
   let result = "NaN";
   while (text.includes(`"${result}"`)) result += "!";

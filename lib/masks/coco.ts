@@ -6,15 +6,15 @@ import { decompressRle, readCompressed, rleFromCounts } from "./strings.js";
 import type { Rle } from "./types.js";
 import { UNCOUNTED } from "./work.js";
 
-/** A mask as COCO files hold it: polygons, or run lengths as a list or as a compressed string. */
+/** A mask as in COCO files: polygons, or run lengths as a list or a compressed string. */
 export type CocoSegmentation =
   | readonly (readonly number[])[]
   | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
 
 /**
  * @param where names the object in error messages
- * @param work what the file may still ask for
- * @throws UserError where the segmentation is malformed, its size is not the image's, or it is more work than there may be
+ * @param work how much work the file may still cause @throws UserError when the segmentation is malformed, its size is
+ *   not the image's, or it is too much work
  */
 export function segmentationToRle(
   segmentation: CocoSegmentation,

@@ -1,9 +1,9 @@
 import { RunBuilder, runEnds } from "./runs.js";
 import type { Rle } from "./types.js";
 
-/** A mask as pieces of columns: what a run of ones covers of one column, numbered in their order. */
+/** A mask as pieces of columns: the part of a column that a run of ones covers, numbered in order. */
 export interface Columns {
-  /** The piece that holds the pixel; −1 where it is outside the mask. */
+  /** The piece with the pixel; −1 if it is outside the mask. */
   pieceAt(x: number, y: number): number;
   forEachTop(visit: (x: number, y: number, piece: number) => void): void;
 }
@@ -21,7 +21,7 @@ export function columnsOf(mask: Rle): { readonly columns: Columns; readonly coun
     let next = run;
     while (next < ends.length && ends[next - 1]! < (x + 1) * height) next += 2;
     piecesBefore[x + 1] = piecesBefore[x]! + (next - run) / 2;
-    if (next > run) run = next - 2; // the last may go on in the next column
+    if (next > run) run = next - 2; // the last may continue in the next column
   }
   const piecesOf = (x: number): number => piecesBefore[x + 1]! - piecesBefore[x]!;
   const columns: Columns = {
@@ -50,7 +50,7 @@ export function columnsOf(mask: Rle): { readonly columns: Columns; readonly coun
   return { columns, count: piecesBefore[width]! };
 }
 
-/** Without runs of length 0, which strings of masks may hold: what they part is one piece. */
+/** The mask without runs of length 0, which mask strings may have: the runs around one are a single run. */
 function joined(mask: Rle): Rle {
   if (!mask.counts.includes(0, 1)) return mask;
   const ends = runEnds(mask);

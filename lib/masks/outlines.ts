@@ -4,16 +4,20 @@ import { COST, UNCOUNTED } from "./work.js";
 
 type Point = readonly [x: number, y: number];
 
-/** Of outlines with more corners in all, the nearest are not looked for, which takes the square of their number. */
+/**
+ * With more corners than this in all outlines, nearest corners are not searched for, which takes the square of their
+ * number.
+ */
 const MOST_CORNERS_COMPARED = 20_000;
 
 /**
  * The borders of a mask along its pixels' edges: closed lines of corners, outer ones clockwise on the screen, those of
- * holes counter-clockwise. Pixels that touch by a corner alone are parted there. Drawn as polygons with holes cut out,
- * they give the mask again, pixel for pixel. What it costs goes with the length of the borders, not with what they enclose.
+ * holes counter-clockwise. Pixels that only touch at a corner are separated there. Drawn as polygons with holes cut
+ * out, they give the same mask, pixel for pixel. The cost depends on the length of the borders, not on the area they
+ * enclose.
  *
  * @param where names the mask in error messages
- * @throws UserError where it is more work than there may be
+ * @throws UserError when it is too much work
  */
 export function traceOutlines(mask: Rle, where = "mask", work = UNCOUNTED): Point[][] {
   const { columns, count } = columnsOf(mask);
@@ -42,12 +46,12 @@ const COUNTED_STEPS = 256;
 
 interface Border {
   inside(x: number, y: number): boolean;
-  /** Told of each pixel along whose top the border was followed to the right. */
+  /** Called for each pixel along whose top the border was followed to the right. */
   walked(x: number, y: number): void;
   spend(steps: number): void;
 }
 
-/** Follows the border from the upper left corner of a pixel, the mask to the right hand, and notes the corners. */
+/** Follows the border from the upper left corner of a pixel, with the mask on the right, and records the corners. */
 function walk(startX: number, startY: number, { inside, walked, spend }: Border): Point[] {
   const corners: Point[] = [];
   let [x, y, direction] = [startX, startY, 0];
@@ -65,14 +69,14 @@ function walk(startX: number, startY: number, { inside, walked, spend }: Border)
   return corners;
 }
 
-/** At a grid corner: to the right where the mask ends ahead on the right hand, to the left where it goes on ahead. */
+/** At a grid corner: to the right if the mask ends ahead on the right, to the left if it continues ahead. */
 function nextDirection(x: number, y: number, direction: number, inside: Border["inside"]): number {
   const [right, left] = [(direction + 1) % 4, (direction + 3) % 4];
   if (!isAhead(x, y, direction, right, inside)) return right;
   return isAhead(x, y, direction, left, inside) ? left : direction;
 }
 
-/** Of the four pixels about the corner (x, y), seen in walking direction, one of the two ahead. */
+/** One of the two pixels ahead of the corner (x, y), seen in walking direction. */
 function isAhead(x: number, y: number, direction: number, side: number, inside: Border["inside"]): boolean {
   const dx = STEP_X[direction]! + STEP_X[side]!;
   const dy = STEP_Y[direction]! + STEP_Y[side]!;
@@ -80,8 +84,8 @@ function isAhead(x: number, y: number, direction: number, side: number, inside: 
 }
 
 /**
- * One closed line for several: each is joined to those before by a way there and back between near corners, which
- * encloses nothing. For formats that keep one polygon an object.
+ * Joins several closed lines into one: each is joined to those before by a line there and back between nearby corners,
+ * which encloses nothing. For formats that store one polygon per object.
  */
 export function joinOutlines(outlines: readonly (readonly Point[])[], where = "mask", work = UNCOUNTED): Point[] {
   const [first = [], ...others] = outlines;
@@ -96,7 +100,7 @@ export function joinOutlines(outlines: readonly (readonly Point[])[], where = "m
   return joined;
 }
 
-/** The first two corners of the least distance. */
+/** The first pair of corners with the smallest distance. */
 function nearestCorners(joined: readonly Point[], outline: readonly Point[]) {
   let [least, at, from] = [Number.POSITIVE_INFINITY, 0, 0];
   const xs = Float64Array.from(outline, ([u]) => u);
@@ -111,7 +115,7 @@ function nearestCorners(joined: readonly Point[], outline: readonly Point[]) {
   return { at, from };
 }
 
-/** By ways from the first corner of the first outline to the first corner of each of the others, and back. */
+/** Joined by lines from the first corner of the first outline to the first corner of each of the others, and back. */
 function joinAtFirst(first: readonly Point[], others: readonly (readonly Point[])[]): Point[] {
   const joined: Point[] = first.slice(0, 1);
   for (const outline of others) {

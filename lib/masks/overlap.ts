@@ -4,12 +4,12 @@ import { RunBuilder, runEnds } from "./runs.js";
 import { maskTable, sharedWithTable } from "./table.js";
 import type { Rle } from "./types.js";
 
-/** Intersection over union; over the detection's own area where the ground truth is a crowd. */
+/** Intersection over union; divided by the detection's own area if the ground truth is a crowd. */
 export function overlapRatio(shared: number, detectionArea: number, objectArea: number, crowd: boolean): number {
   return shared === 0 ? 0 : shared / (crowd ? detectionArea : detectionArea + objectArea - shared);
 }
 
-/** @throws UserError where a detection's mask and an object's are not of one size */
+/** @throws UserError when the masks of a detection and an object differ in size */
 export function checkSameSize(height: number, width: number, objectHeight: number, objectWidth: number): void {
   if (height === objectHeight && width === objectWidth) return;
   throw new UserError(
@@ -47,11 +47,11 @@ export function rleIou(
 /**
  * The union or the intersection of masks of one size.
  *
- * @throws UserError where there is none or the sizes differ
+ * @throws UserError when there are none or the sizes differ
  */
 export function mergeRles(rles: readonly Rle[], how: "union" | "intersection"): Rle {
   if (rles.length === 0) throw new UserError("merging masks needs at least one mask");
-  // Two by two, so that of thousands each is gone through a few times, not thousands of times.
+  // In pairs, so that with thousands of masks each is read a few times, not thousands of times.
   let left = rles;
   while (left.length > 1) {
     const before = left;
@@ -63,7 +63,7 @@ export function mergeRles(rles: readonly Rle[], how: "union" | "intersection"): 
   return left[0]!;
 }
 
-/** Pixels that lie in at least `needed` of the two masks. */
+/** Pixels that are in at least `needed` of the two masks. */
 function mergeTwo(a: Rle, b: Rle, needed: 1 | 2): Rle {
   if (a.height !== b.height || a.width !== b.width) {
     throw new UserError(`masks of ${a.height} × ${a.width} and ${b.height} × ${b.width} cannot be merged`);

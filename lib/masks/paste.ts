@@ -7,7 +7,7 @@ export interface PasteOptions {
   readonly masks: Float32Array;
   /** Side of a mask in cells. */
   readonly size: number;
-  /** [n, 4] x1 y1 x2 y2 in pixels of the image; may reach outside it. */
+  /** [n, 4] x1 y1 x2 y2 in pixels of the image; may extend outside it. */
   readonly boxes: Float32Array;
   readonly height: number;
   readonly width: number;
@@ -19,8 +19,8 @@ export interface PasteOptions {
  * Stretches each mask over its box, bilinearly between cell centres and towards 0 beyond them, and keeps the pixels
  * whose centre reaches the threshold (MMDetection's `FCNMaskHead`, Detectron2's `paste_masks_in_image`).
  *
- * Only what a box covers is looked at, column by column. Between two neighbouring rows of cells a column is linear, so
- * where both rows agree the whole stretch of pixels is in or out at once.
+ * Only the pixels that a box covers are computed, column by column. Between two neighbouring rows of cells a column is
+ * linear, so where both rows agree, the whole stretch of pixels is inside or outside.
  *
  * @returns n masks of height × width
  */
@@ -44,11 +44,11 @@ interface AxisSamples {
   readonly first: number;
   /** The padded cell at or before the pixel's centre. */
   readonly cell: Int32Array;
-  /** The share of the next cell, 0 … 1. */
+  /** The weight of the next cell, 0 … 1. */
   readonly fraction: Float64Array;
 }
 
-/** The pixels of an axis that a box's cells, and the fall to 0 half a cell around them, reach. */
+/** The pixels of an axis covered by a box's cells and the fall to 0 half a cell around them. */
 function axisSamples(low: number, high: number, size: number, extent: number): AxisSamples {
   const length = high - low;
   if (length === 0) return centreSamples(low, size, extent);
@@ -67,8 +67,8 @@ function axisSamples(low: number, high: number, size: number, extent: number): A
 }
 
 /**
- * A box without extent divides by zero. The reference then samples the mask's middle for the pixels beside the box,
- * and nothing for a pixel whose centre lies on it.
+ * A box without extent causes a division by zero. The reference then samples the mask's middle for the pixels beside
+ * the box, and nothing for a pixel with its centre on it.
  */
 function centreSamples(at: number, size: number, extent: number): AxisSamples {
   const first = Math.max(0, Math.floor(at) - 1);

@@ -8,21 +8,22 @@ import { COST, UNCOUNTED } from "./work.js";
 const UPSAMPLING = 5;
 /** The mask toggles between this fine column of a pixel's five and the next. */
 const MIDDLE = 2;
-/** Coordinates farther out would not be exact on the fine grid; no image is near as large. */
+/** Coordinates farther out would not be exact on the fine grid; no image is nearly as large. */
 const FARTHEST = 2 ** 40;
-/** What a single outline may cost: its way along x, in pixels within the image. 64 MB, a few tenths of a second. */
+/** The limit for a single outline: its length along x, in pixels within the image. 64 MB, a few tenths of a second. */
 const MOST_CROSSINGS = 2 ** 24;
 
 /**
  * The mask of one polygon, pixel for pixel as COCO's reference draws it (`rleFrPoly` of pycocotools): its boundary is
- * walked on a grid five times finer; where the walk changes column at a pixel's middle, the mask toggles. Of the walk only
- * those changes are made, each computed by itself: an edge costs what it crosses of the image, however far it reaches.
+ * walked on a grid five times finer; where the walk changes column at a pixel's middle, the mask toggles. Only those
+ * changes of the walk are computed, each directly: the cost of an edge depends on what it crosses of the image, however
+ * far it extends.
  *
- * @param points x0 y0 x1 y1 … in pixels, at least three points; may reach outside the image
+ * @param points x0 y0 x1 y1 … in pixels, at least three points; may extend outside the image
  * @param where names the object in error messages
- * @param work what the polygon's file may still ask for
- * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, an outline that
- *   crosses more than 2²⁴ columns, or more work than there may be
+ * @param work how much work the polygon's file may still cause
+ * @throws UserError for fewer than three points, an odd list, a number that is not finite or beyond ±2⁴⁰, an outline
+ *   that crosses more than 2²⁴ columns, or too much work
  */
 export function polygonToRle(
   points: ArrayLike<number>,
@@ -43,7 +44,7 @@ export function polygonToRle(
   return { height, width, counts: countsOfSpans(spans, height, width) };
 }
 
-/** The union of an object's polygons. @throws UserError as `polygonToRle`, and where the list is empty */
+/** The union of an object's polygons. @throws UserError like `polygonToRle`, and when the list is empty */
 export function polygonsToRle(
   polygons: readonly ArrayLike<number>[],
   height: number,
@@ -100,7 +101,10 @@ function outlineSpans(points: ArrayLike<number>, height: number, width: number):
   return { length: edges.length, firsts, ends, rowOf };
 }
 
-/** An edge on the fine grid, walked along its longer axis in growing direction, so that both directions give the same. */
+/**
+ * An edge on the fine grid, walked along its longer axis in ascending direction, so that both directions give the same
+ * result.
+ */
 interface Edge {
   readonly alongX: boolean;
   readonly steps: number;
@@ -132,7 +136,7 @@ function orientEdge(x0: number, y0: number, x1: number, y1: number): Edge {
 /** Where the walk is on the shorter axis after t steps. */
 const acrossAt = ({ cross, slope }: Edge, t: number): number => Math.trunc(cross + slope * t + 0.5);
 
-/** The image's columns in whose middle an edge changes from one fine column to the next. */
+/** The image's columns in the middle of which an edge changes from one fine column to the next. */
 function columnsCrossed(edge: Edge, width: number): { readonly first: number; readonly count: number } {
   const from = edge.alongX ? edge.along : acrossAt(edge, 0);
   const to = edge.alongX ? edge.along + edge.steps : acrossAt(edge, edge.steps);
@@ -147,7 +151,7 @@ function rowOfCrossing(edge: Edge, u: number): number {
     const t = u - edge.along;
     return Math.min(acrossAt(edge, t), acrossAt(edge, t + 1));
   }
-  // The walk's columns only grow, or only fall: the last step on this side is found by halving.
+  // The walk's columns only increase or only decrease: the last step on this side is found by bisection.
   const grows = edge.slope > 0;
   const isBefore = (t: number): boolean => (grows ? acrossAt(edge, t) <= u : acrossAt(edge, t) > u);
   const guess = Math.round((u + 0.5 - edge.cross) / edge.slope);

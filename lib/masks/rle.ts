@@ -1,12 +1,12 @@
 import { RunBuilder } from "./runs.js";
 import type { Rle } from "./types.js";
 
-/** The mask without a single pixel. */
+/** A mask without any pixels. */
 export function emptyRle(height: number, width: number): Rle {
   return { height, width, counts: Uint32Array.of(height * width) };
 }
 
-/** @param bitmap [height, width] row-major; whatever is not 0 belongs to the mask */
+/** @param bitmap [height, width] row-major; values other than 0 belong to the mask */
 export function encodeRle(bitmap: Uint8Array, height: number, width: number): Rle {
   if (bitmap.length !== height * width) {
     throw new RangeError(`a bitmap of ${height} × ${width} has ${height * width} bytes, not ${bitmap.length}`);
@@ -67,7 +67,7 @@ export function rleBoxXyxy({ height, counts }: Rle): [number, number, number, nu
     if (end > start) {
       const firstX = Math.floor(start / height);
       const lastX = Math.floor((end - 1) / height);
-      const wraps = lastX > firstX; // a run over a column's end touches the bottom and the top row
+      const wraps = lastX > firstX; // a run across a column's end touches the bottom and the top row
       x0 = Math.min(x0, firstX);
       x1 = Math.max(x1, lastX + 1);
       y0 = Math.min(y0, wraps ? 0 : start - firstX * height);
@@ -78,7 +78,7 @@ export function rleBoxXyxy({ height, counts }: Rle): [number, number, number, nu
   return x1 === 0 ? [0, 0, 0, 0] : [x0, y0, x1, y1];
 }
 
-/** The tight box x y width height around the mask, as COCO files write it; all 0 for an empty mask. */
+/** The tight box x y width height around the mask, as in COCO files; all 0 for an empty mask. */
 export function rleBoxXywh(rle: Rle): [number, number, number, number] {
   const [x0, y0, x1, y1] = rleBoxXyxy(rle);
   return [x0, y0, x1 - x0, y1 - y0];

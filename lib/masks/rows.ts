@@ -3,7 +3,7 @@ import { countsOfSpans, countToggles } from "./toggles.js";
 import type { Rle } from "./types.js";
 import { COST, UNCOUNTED } from "./work.js";
 
-/** A part of an image, or what reaches beyond it. */
+/** A window of an image, which may extend beyond it. */
 export interface MaskWindow {
   readonly left: number;
   readonly top: number;
@@ -12,12 +12,12 @@ export interface MaskWindow {
 }
 
 /**
- * The mask of an image of height × width, given by run lengths of a window row by row, zeros first, as CVAT writes them.
- * No pixels are made: where a row differs from the one above, its columns change.
+ * The mask of an image of height × width, given by run lengths of a window row by row, zeros first, as CVAT writes
+ * them. No pixels are made: the mask changes in the columns where a row differs from the one above.
  *
  * @param counts whole numbers from 0 on
  * @param where names the mask in error messages
- * @throws UserError where the run lengths do not fill the window, or for more work than there may be
+ * @throws UserError when the run lengths do not fill the window, or it is too much work
  */
 export function rleFromRows(
   counts: readonly number[],
@@ -58,7 +58,7 @@ function changedSpans(counts: readonly number[], window: MaskWindow, { height, w
   return { rows, firsts, ends };
 }
 
-/** Each row's columns where it goes from zeros to ones or back; of full and of empty rows in a row the first alone. */
+/** Each row's columns where it changes from zeros to ones or back; of consecutive full or empty rows only the first. */
 function forEachRow(counts: readonly number[], width: number, visit: (y: number, edges: number[]) => void): void {
   let [y, x] = [0, 0];
   let edges: number[] = [];
@@ -85,7 +85,7 @@ function forEachRow(counts: readonly number[], width: number, visit: (y: number,
   }
 }
 
-/** The stretches in which two lists of edges differ: between those that only one of them has. */
+/** The stretches in which two lists of edges differ: between edges that only one of them has. */
 function changesBetween(a: readonly number[], b: readonly number[], visit: (from: number, to: number) => void): void {
   let from = -1;
   for (let i = 0, j = 0; i < a.length || j < b.length; ) {

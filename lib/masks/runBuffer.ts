@@ -1,8 +1,8 @@
 import type { Rle } from "./types.js";
 
 /**
- * One mask at a time, in memory that is used again for the next: where each run ends, with the area and the tight box.
- * Filled by `take`, or run by run between `start` and `finish`.
+ * One mask at a time, in memory that the next mask reuses: where each run ends, with the area and the tight box. Filled
+ * by `take`, or run by run between `start` and `finish`.
  */
 export class RunBuffer {
   height = 0;
@@ -18,7 +18,7 @@ export class RunBuffer {
     this.ends = new Uint32Array(capacity);
   }
 
-  /** @param runs for how many there must be room, whoever writes into `ends` itself */
+  /** @param runs the number of runs to make room for, if the caller writes into `ends` directly */
   start(height: number, width: number, runs = 0): void {
     this.height = height;
     this.width = width;
@@ -54,7 +54,7 @@ export class RunBuffer {
       const column = Math.floor(start / height) * height;
       const bottom = end - column;
       if (bottom > height) {
-        y0 = 0; // over a column's end: it touches the bottom row and the top one
+        y0 = 0; // across a column's end: it touches the bottom row and the top one
         y1 = height;
       } else {
         if (start - column < y0) y0 = start - column;
@@ -68,7 +68,7 @@ export class RunBuffer {
     box[3] = y1;
   }
 
-  /** The mask as an Rle of its own. */
+  /** The mask as a separate Rle. */
   toRle(): Rle {
     const { height, width, ends, length } = this;
     const counts = new Uint32Array(length);

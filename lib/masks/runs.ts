@@ -1,6 +1,6 @@
 import type { Rle } from "./types.js";
 
-/** Collects runs of ones in growing order and makes an Rle of them; runs that touch become one. */
+/** Collects runs of ones in ascending order and makes an Rle of them; runs that touch become one. */
 export class RunBuilder {
   private counts = new Uint32Array(64);
   private length = 0;
@@ -40,8 +40,8 @@ export function runEnds({ counts }: Rle): Uint32Array {
 }
 
 /**
- * Of runs from … to − 1 the first run of ones (every second one, from the second on) that ends after `position`; may lie
- * past `to`.
+ * The first of the runs of ones among runs from … to − 1 (every second one, from the second on) that ends after
+ * `position`; may be past `to`.
  */
 export function firstRunAfter(ends: Uint32Array, position: number, from = 0, to = ends.length): number {
   let low = 0;

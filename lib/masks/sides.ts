@@ -1,9 +1,9 @@
 import { UserError } from "../errors.js";
 
-/** Of a JPEG; masks of images that large still have fewer than 2³² pixels, which run lengths hold. */
+/** The largest side of a JPEG; masks of such images still have fewer than 2³² pixels, which run lengths can express. */
 export const LARGEST_SIDE = 65_535;
 
-/** @throws UserError where a mask would be of no size that images have */
+/** @throws UserError when no image can have the mask's size */
 export function checkMaskSides(height: number, width: number, where: string): void {
   if (height <= LARGEST_SIDE && width <= LARGEST_SIDE) return;
   throw new UserError(

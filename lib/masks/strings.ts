@@ -3,7 +3,7 @@ import { RunBuffer } from "./runBuffer.js";
 import type { Rle } from "./types.js";
 
 /**
- * COCO's compressed string of a mask: each count from the third on as the difference to the one two before, in groups
+ * COCO's compressed string of a mask: each count from the third on as the difference from the one two before, in groups
  * of 5 bits, low group first, bit 6 meaning "more follows", each group as one character from "0" on.
  */
 export function compressRle({ counts }: Rle): string {
@@ -31,7 +31,7 @@ function textFrom(characters: readonly number[]): string {
  * The inverse of `compressRle`.
  *
  * @param where names the mask in error messages, such as `annotation 17`
- * @throws UserError where the string is no such list of counts or does not fill height · width pixels
+ * @throws UserError when the string is not such a list of counts or does not fill height · width pixels
  */
 export function decompressRle(text: string, height: number, width: number, where = "mask"): Rle {
   const mask = new RunBuffer(text.length);
@@ -69,7 +69,7 @@ export function readCompressed(text: string, height: number, width: number, into
     secondLast = last;
     last = count;
     total += count;
-    ends[length] = total; // where it is too large for the array, the total is refused
+    ends[length] = total; // if it is too large for the array, the total is refused
   }
   checkTotal(total, height, width, where);
   into.length = pixels === 0 ? 0 : length;
@@ -80,10 +80,10 @@ const LARGEST_SHIFT = 35;
 const encoder = new TextEncoder();
 let characters = new Uint8Array(1024);
 
-/** Copies a string into `characters`: bytes are read several times as fast. @returns their number */
+/** Copies a string into `characters`, because bytes are read several times as fast. @returns their number */
 function asBytes(text: string): number {
   if (3 * text.length > characters.length) characters = new Uint8Array(6 * text.length);
-  return encoder.encodeInto(text, characters).written; // a character out of place gives bytes out of place
+  return encoder.encodeInto(text, characters).written; // an invalid character gives invalid bytes
 }
 
 function brokenString(where: string, text: string): string {
@@ -98,7 +98,7 @@ function brokenString(where: string, text: string): string {
 /**
  * Takes a list of counts from a file.
  *
- * @throws UserError where a count is no whole number ≥ 0 or they do not sum to height · width
+ * @throws UserError when a count is not a whole number ≥ 0 or they do not sum to height · width
  */
 export function rleFromCounts(list: readonly number[], height: number, width: number, where = "mask"): Rle {
   let total = 0;

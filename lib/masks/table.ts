@@ -2,7 +2,7 @@ import { RunBuffer } from "./runBuffer.js";
 import { sharedPixels } from "./runs.js";
 import type { Rle } from "./types.js";
 
-/** n masks in flat columns, so that many of them cost no object each and threads can share them. */
+/** n masks in flat columns, so that they need no object each and threads can share them. */
 export interface MaskTable {
   /** [n, 2] height and width of the mask's image. */
   readonly sizes: Int32Array;

@@ -7,26 +7,26 @@ export interface MaskTargetOptions {
   readonly masks: readonly (Rle | undefined)[];
   /** [n, 4] x1 y1 x2 y2 of the positive RoIs, in the masks' pixels. */
   readonly boxes: Float32Array;
-  /** [n] which mask each RoI is matched to. */
+  /** [n] index of the mask that each RoI is matched to. */
   readonly matched: ArrayLike<number>;
   /** Side of a target in cells. Default 28. */
   readonly size?: number;
-  /** [n, size, size], filled and returned; made where left out. */
+  /** [n, size, size], filled and returned; allocated if left out. */
   readonly output?: Float32Array;
 }
 
-/** Sums of exactly one half come out a rounding error to either side; they count as one half. */
+/** Sums of exactly one half may come out slightly lower by rounding; they count as one half. */
 const HALF = 0.5 - 1e-9;
 
 /**
- * What the mask head should say for each positive RoI: the RoIAlign (aligned, adaptive sampling, average) of the
- * matched 0/1 mask, at least one half or not (MMDetection's `BitmapMasks.crop_and_resize`).
+ * The mask head's target for each positive RoI: the RoIAlign (aligned, adaptive sampling, average) of the matched 0/1
+ * mask, at least one half or not (MMDetection's `BitmapMasks.crop_and_resize`).
  *
  * RoIAlign of one channel is `A · M · Bᵀ` with a weight matrix for each axis. M is never made: a column's run of ones
  * contributes a difference of A's prefix sums.
  *
  * @returns [n, size, size] of 0 and 1
- * @throws UserError where a matched object has no mask
+ * @throws UserError when a matched object has no mask
  */
 export function maskTargets({ masks, boxes, matched, size = 28, output }: MaskTargetOptions): Float32Array {
   const count = boxes.length / 4;
@@ -51,7 +51,7 @@ export function maskTargets({ masks, boxes, matched, size = 28, output }: MaskTa
   return targets;
 }
 
-/** How much each pixel of an axis, first … first + count − 1, counts for each cell. */
+/** The weight of each pixel of an axis, first … first + count − 1, in each cell. */
 interface AxisWeights {
   readonly first: number;
   readonly count: number;
@@ -61,8 +61,8 @@ interface AxisWeights {
 }
 
 /**
- * The mean over a cell's samples of their bilinear weights. Samples more than a pixel outside weigh nothing, others
- * are moved to the border (aligned: pixel centres at whole numbers after subtracting one half).
+ * The mean over a cell's samples of their bilinear weights. Samples more than one pixel outside have weight 0, others
+ * outside are moved to the border (aligned: pixel centres at whole numbers after subtracting one half).
  */
 function axisWeights(low: number, high: number, size: number, extent: number): AxisWeights {
   const bin = (high - low) / size;

@@ -1,4 +1,4 @@
-/** Columns `first` … `end` − 1 of pixels, in each of which a mask changes in one row. */
+/** Spans of columns `first` … `end` − 1, in each of which a mask changes at one row. */
 export interface ColumnSpans {
   readonly length: number;
   readonly firsts: ArrayLike<number>;
@@ -15,8 +15,8 @@ export function countToggles({ length, firsts, ends }: Pick<ColumnSpans, "length
 }
 
 /**
- * Run lengths of the mask, column by column, that is changed at each of the spans' rows; zeros first. Changes are put in
- * order by counting how many each column has, and sorted within it.
+ * Run lengths of the mask, column by column, that changes at each of the spans' rows; zeros first. Changes are ordered
+ * by counting how many each column has, and sorted within it.
  */
 export function countsOfSpans(spans: ColumnSpans, height: number, width: number): Uint32Array {
   return countsBetween(togglesOf(spans, height), height * width);
@@ -59,7 +59,7 @@ function startsOfColumns({ length, firsts, ends }: ColumnSpans, left: number, ri
   return starts;
 }
 
-/** Longer parts are sorted by the engine. */
+/** Longer parts are sorted by the built-in sort. */
 const SHORT = 16;
 
 function sortPart(values: Uint32Array, from: number, to: number): void {

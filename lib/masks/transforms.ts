@@ -12,7 +12,7 @@ export function flipRle(rle: Rle): Rle {
   });
 }
 
-/** Mirrored top to bottom: the runs backwards are the mask turned by 180°. */
+/** Mirrored top to bottom: the reversed runs are the mask rotated by 180°. */
 export function flipRleVertically(rle: Rle): Rle {
   const backwards = Array.from(rle.counts).reverse();
   const counts = Uint32Array.from(rle.counts.length % 2 === 0 ? [0, ...backwards] : backwards);
@@ -45,7 +45,7 @@ export function rectangleRle(
 }
 
 /**
- * The window of width × height pixels whose top left corner is pixel (x, y) of the mask. It may reach outside, where
+ * The window of width × height pixels whose top left corner is pixel (x, y) of the mask. It may extend outside, where
  * it is empty; so a window larger than the mask pads it, and a negative corner shifts it.
  */
 export function cropRle(
@@ -75,15 +75,15 @@ export function resizeRle(rle: Rle, height: number, width: number): Rle {
 interface Remap {
   readonly height: number;
   readonly width: number;
-  /** The source column an output column shows; outside the source it is empty. */
+  /** The source column that an output column shows; outside the source it is empty. */
   readonly sourceColumn: (x: number) => number;
   /** The first output row that shows source row `row` or a later one. Non-decreasing. */
   readonly firstRow: (row: number) => number;
 }
 
 /**
- * Works on the runs of one column at a time, so no bitmap is made. What it costs goes with the runs and with the columns
- * made, however large the source is.
+ * Works on the runs of one column at a time, so no bitmap is made. The cost depends on the number of runs and of output
+ * columns, not on the size of the source.
  */
 function remap(rle: Rle, { height, width, sourceColumn, firstRow }: Remap): Rle {
   const clamped = (row: number): number => Math.min(height, Math.max(0, firstRow(row)));

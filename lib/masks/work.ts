@@ -1,16 +1,16 @@
 import { UserError } from "../errors.js";
 
 /**
- * What drawing the masks of annotation files may cost. A few bytes can ask for a mask of any image's size, so work is
- * counted as it is asked for, before it is done. A unit is about ten nanoseconds; it is counted, not timed, so that a file
- * is taken or refused alike on every machine.
+ * The cost allowed for drawing the masks of annotation files. A few bytes can describe a mask as large as any image, so
+ * work is counted before it is done. A unit is about ten nanoseconds; it is counted, not timed, so that every machine
+ * accepts or refuses the same files.
  */
 export interface Work {
-  /** @param where names what asks for it @throws UserError where more was asked for than there is */
+  /** @param where names what causes the work @throws UserError when it exceeds the allowed work */
   spend(units: number, where: string): void;
 }
 
-/** What things cost, in units. */
+/** The cost of operations, in units. */
 export const COST = {
   /** A column of pixels that an outline crosses. */
   crossing: 6,
@@ -18,15 +18,15 @@ export const COST = {
   point: 8,
   /** An outline, however small. */
   outline: 150,
-  /** A point that is not in the file but computed, and written: of an ellipse. */
+  /** A point that is computed and written but not in the file, such as one of an ellipse. */
   madePoint: 80,
-  /** A column of pixels that is looked at. */
+  /** A column of pixels that is read. */
   column: 1,
   /** A column that a mask is cut or scaled to. */
   madeColumn: 10,
   /** A step along the border of a mask. */
   step: 20,
-  /** Two corners whose distance is looked at. */
+  /** Two corners whose distance is computed. */
   compared: 0.5,
   /** A pixel of a mask that is kept as pixels for a while. */
   pixel: 1.5,
@@ -34,43 +34,42 @@ export const COST = {
   drawnBox: 4000,
   drawnLine: 15,
   drawnPixel: 1,
-  /** A class that is looked at, to find the rarest. */
+  /** A class that is examined, to find the rarest. */
   label: 4,
   /** A run of a mask that is written as text. */
   writtenRun: 12,
 } as const;
 
-/** Where nothing is counted: masks that are no file's, or those of one image at a time. */
+/** For masks that are not from a file, or of one image at a time: nothing is counted. */
 export const UNCOUNTED: Work = { spend: () => undefined };
 
 /**
- * What a data set may ask for: a second or two for its file, and for its images a fraction of what it takes to
- * decode them. By its bytes alone COCO's training set may ask for about four times what it does; a file of 5 MB is read or
- * refused within 5 seconds and 600 MB of memory.
+ * The work allowed for a data set: a second or two for its file, and for its images a fraction of the time to decode
+ * them. By its bytes alone, COCO's training set is allowed about four times the work it needs; a file of 5 MB is read
+ * or refused within 5 seconds and 600 MB of memory.
  */
 const UNITS = 8e7;
 const UNITS_A_BYTE = 16;
-/** Of an image that is there. */
+/** For an image that exists. */
 const UNITS_OF_IMAGE = 4e6;
-/** Of one that is decoded, or drawn. */
+/** For one that is decoded or drawn. */
 const UNITS_A_PIXEL = 2;
 /** Replaces all of these bounds by a number of units. */
 export const WORK_VARIABLE = "DENSEKIT_MAX_WORK";
 
-/** The work of files, which grows with what is read of it. */
+/** The work allowed for files, which grows with what is read from them. */
 export interface SetWork extends Work {
-  /** Whether it was refused once: then all that follows is. */
+  /** Whether work was refused once: then all later work is refused. */
   readonly isSpent: boolean;
-  /** An annotation file of so many bytes is read. */
+  /** An annotation file with this many bytes is read. */
   addFile(bytes: number): void;
-  /** An image is on the disk; of this size where that is known from itself. */
+  /** An image is on the disk; its size is given if it was read from the image itself. */
   addImage(size?: { readonly width: number; readonly height: number }): void;
 }
 
 /**
- * @param variable what the environment says
- * @param images how many there are on the disk, asked for when a file's own bytes do not suffice
- * @throws UserError when the variable is no number
+ * @param variable value of the environment variable @param images how many images are on the disk, called when a file's
+ *   own bytes do not suffice @throws UserError when the variable is not a number
  */
 export function boundedWork(variable: string | undefined, images: () => number = () => 0): SetWork {
   const own = ownLimit(variable);

@@ -1,4 +1,4 @@
-// Changes of colour as torchvision defines them on 8-bit images: computed in broken numbers, cut to 0–255, the
+// Colour changes as torchvision defines them on 8-bit images: computed in floating point, clipped to 0–255, the
 // fraction dropped.
 
 import { changeHsv, scaleValues, throughTable } from "./colour.js";
@@ -34,7 +34,7 @@ export function adjustHue(image: Image, turn: number): Image {
   return changeHsv(image, { hue: turn * 360 });
 }
 
-/** Away from a 3 × 3 blur (5 in the middle, 1 around, of 13), by a factor; the outermost pixels stay. */
+/** Away from a 3 × 3 blur (5 in the middle, 1 around, of 13), by a factor; the outermost pixels stay unchanged. */
 export function adjustSharpness(image: Image, factor: number): Image {
   const { width, height, data } = image;
   const out = data.slice();
@@ -66,7 +66,7 @@ export function solarise(image: Image, threshold: number): Image {
   );
 }
 
-/** Stretches each channel to 0–255; a channel of one value stays. */
+/** Stretches each channel to 0–255; a channel with a single value stays unchanged. */
 export function autoContrast(image: Image): Image {
   return eachChannel(image, (counts) => {
     const low = counts.findIndex((count) => count > 0);
@@ -75,7 +75,7 @@ export function autoContrast(image: Image): Image {
   });
 }
 
-/** Levels each channel's histogram, by PIL's rule; a channel whose step would be 0 stays. */
+/** Equalises each channel's histogram, by PIL's rule; a channel whose step would be 0 stays unchanged. */
 export function equalise(image: Image): Image {
   return eachChannel(image, (counts) => {
     const last = counts.findLastIndex((count) => count > 0);

@@ -7,7 +7,7 @@ export type AffineMatrix = readonly [a: number, b: number, c: number, d: number,
  * Moves an image's pixels within its size: each output pixel takes the source pixel nearest to where `inverse` sends
  * its centre, or `fill` outside (PIL's and torchvision's nearest-neighbour affine).
  *
- * @param inverse from output to source; pixel centres lie at ½, 1½, …
+ * @param inverse from output to source; pixel centres are at ½, 1½, …
  */
 export function warpImage(image: Image, inverse: AffineMatrix, fill = 0): Image {
   const { width, height, data } = image;
@@ -32,7 +32,7 @@ export function translateImage(image: Image, x: number, y: number): Image {
   return warpImage(image, [1, 0, -x, 0, 1, -y]);
 }
 
-/** Turned about the middle, counter-clockwise. @param degrees 0–360 */
+/** Rotated about the middle, counter-clockwise. @param degrees 0–360 */
 export function rotateImage(image: Image, degrees: number): Image {
   const angle = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
@@ -41,8 +41,8 @@ export function rotateImage(image: Image, degrees: number): Image {
 }
 
 /**
- * Slanted about the top left corner: a point moves by −`across` times its height below the top to the right, and by
- * −`down` times its distance from the left downwards. The sign is PIL's in AutoAugment: the map from output to source.
+ * Sheared about the top left corner: a point moves to the right by −`across` times its distance from the top, and down
+ * by −`down` times its distance from the left. The sign is PIL's in AutoAugment: the map from output to source.
  */
 export function shearImage(image: Image, across: number, down: number): Image {
   return warpImage(image, [1, across, 0, down, 1, 0]);

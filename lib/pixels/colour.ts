@@ -1,7 +1,7 @@
 import type { Image } from "./image.js";
 import { hsvKernel, lookUpKernel } from "./kernels.js";
 
-/** value × gain + offset in single precision, as the references compute it, cut to whole numbers of 0–255. */
+/** value × gain + offset in single precision, as the references compute it, converted to whole numbers 0–255. */
 export function scaleValues(image: Image, gain: number, offset: number): Image {
   const { fround } = Math;
   const table = Uint8Array.from({ length: 256 }, (_, value) =>
@@ -16,9 +16,9 @@ export function throughTable(image: Image, table: Uint8Array): Image {
 }
 
 export interface HsvChange {
-  /** Factor on the saturation, which is cut at 1; default 1. */
+  /** Factor on the saturation, which is clipped at 1; default 1. */
   readonly saturation?: number;
-  /** Turn of the hue in degrees, default 0. */
+  /** Rotation of the hue in degrees, default 0. */
   readonly hue?: number;
 }
 
@@ -37,7 +37,7 @@ function turnOf({ hue = 0 }: HsvChange): number {
   return (((hue / 60) % 6) + 6) % 6;
 }
 
-/** What the kernel computes, in double precision and plain TypeScript: its oracle. */
+/** The kernel's reference, in double precision and plain TypeScript. */
 export function changeHsvPlain(image: Image, change: HsvChange): Image {
   const gain = change.saturation ?? 1;
   const turn = turnOf(change);
@@ -68,7 +68,10 @@ function hueOf(red: number, green: number, blue: number, value: number, spread: 
   return value === green ? (blue - red) / spread + 2 : (red - green) / spread + 4;
 }
 
-/** How far a channel lies from the maximum, by an angle of 0–18 sixths: 0 for a third of the circle, ramps of a sixth, 1. */
+/**
+ * How far a channel is from the maximum, for an angle of 0–18 sixths: 0 for a third of the circle, ramps of a sixth,
+ * otherwise 1.
+ */
 function distance(angle: number): number {
   const k = angle >= 12 ? angle - 12 : angle >= 6 ? angle - 6 : angle;
   return k >= 4 ? 0 : k > 3 ? 4 - k : Math.min(k, 1);

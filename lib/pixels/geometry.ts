@@ -35,7 +35,7 @@ function reverseRows(data: Uint8Array, height: number, stride: number): Uint8Arr
   return out;
 }
 
-/** @param window must lie within the image */
+/** @param window must be within the image */
 export function cropImage(image: Image, window: Window): Image {
   checkWindow(image, window);
   return (
@@ -47,7 +47,7 @@ export function cropImage(image: Image, window: Window): Image {
   );
 }
 
-/** @param window must lie within the map */
+/** @param window must be within the map */
 export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
   checkWindow(map, window);
   return pendingWindow(map, window) ?? { width: window.width, height: window.height, data: cropRows(map, window, 1) };

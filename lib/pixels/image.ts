@@ -5,7 +5,7 @@ export interface Image {
   readonly data: Uint8Array;
 }
 
-/** In a label map that was read: no class. What files have for it is `ignoreLabel`. */
+/** "No class" in a label map that was read. Files may use another value, `ignoreLabel`. */
 export const IGNORED_LABEL = 255;
 
 /** A class index per pixel, row by row; 255 is "ignored". */
@@ -28,7 +28,7 @@ export interface Window {
   readonly height: number;
 }
 
-/** RGB of RGBA; what is transparent keeps its colour. */
+/** RGB from RGBA; transparent pixels keep their colour. */
 export function dropAlpha(rgba: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let i = 0, o = 0; i < rgba.length; i += 4) {

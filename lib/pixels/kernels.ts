@@ -2,8 +2,8 @@ import { FIRST_BLOCK, loadKernels, reserve, type WasmMemory } from "../kernels/l
 import type { Image, Size } from "./image.js";
 
 /**
- * Images go through the kernels' memory in bands of about so many bytes, which stay in the processor's second-level
- * cache: the way in and out then costs little, and the memory stays small whatever the image.
+ * Images go through the kernels' memory in bands of about this many bytes, which stay in the processor's second-level
+ * cache: copying in and out then costs little, and the memory stays small for any image.
  */
 const BAND = 1 << 19;
 const SLACK = 64; // bytes past a block that kernels may touch
@@ -27,20 +27,20 @@ function allocate(memory: WasmMemory, sizes: readonly number[]): number[] {
   return addresses;
 }
 
-/** Output rows [from, to) at a time, so that what they take fits into a band; one at least. */
+/** Ranges of output rows [from, to) that fit into a band; at least one row each. */
 function* bands(height: number, bytesPerRow: number): Generator<readonly [from: number, to: number]> {
   const step = Math.max(1, Math.floor(BAND / bytesPerRow));
   for (let from = 0; from < height; from += step) yield [from, Math.min(height, from + step)];
 }
 
-/** Two taps an output index: left, right = left + 1 within the image, and the right one's weight of 2048. */
+/** Two taps per output index: left, right = left + 1 within the image, and the right one's weight out of 2048. */
 export interface Pairs {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly weight: Int32Array;
 }
 
-/** The pixels at the pairs of rows and columns, as `bilinear` in resize.ts: about seven times as fast, to the bit. */
+/** The pixels at the pairs of rows and columns, bit for bit as `bilinear` in resize.ts, about seven times as fast. */
 export function bilinearKernel(image: Image, columns: Pairs, rows: Pairs): Uint8Array {
   const { bilinear, memory } = (loaded ??= load());
   const size: Size = { width: columns.left.length, height: rows.left.length };
@@ -109,7 +109,7 @@ export function labelsKernel(data: Uint8Array, table: Int16Array): Uint8Array | 
 }
 
 /**
- * The pixels of a PNG's filtered rows, one byte a pixel; undefined where a row names a filter there is not.
+ * The pixels of a PNG's filtered rows, one byte per pixel; undefined if a row names a filter that does not exist.
  *
  * @param stored [height, 1 + width], each row's filter first
  */
@@ -137,7 +137,7 @@ export function hsvKernel(data: Uint8Array, gain: number, turn: number): Uint8Ar
   return inBands(data, new Uint8Array(0), change, memory);
 }
 
-/** What a kernel makes of the bytes in place, band by band; a band holds whole groups of four pixels. */
+/** Runs a kernel on the bytes, in place, band by band; a band has whole groups of four pixels. */
 function inBands(
   data: Uint8Array,
   table: Uint8Array,

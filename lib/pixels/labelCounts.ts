@@ -3,10 +3,10 @@ import { nearestIndices } from "./nearest.js";
 import { sourceOfLabels } from "./resize.js";
 
 /**
- * How often each label occurs in a window of a map. A map that is yet to be resized is counted as it was before, each pixel
- * as often as it will come: windows can be looked at without making them.
+ * How often each label occurs in a window of a map. A map that is still to be resized is counted in its original size,
+ * each pixel as often as it will occur: so windows can be counted without being made.
  *
- * @param window must lie within the map
+ * @param window must be within the map
  * @returns [256]
  */
 export function countLabels(map: LabelMap, window: Window): Float64Array {
@@ -42,7 +42,7 @@ function countRow(row: Uint8Array, columnTimes: Int32Array, rowTimes: number, co
 interface Repetitions {
   /** The first source index in the window. */
   readonly first: number;
-  /** How often it and each one after it comes. */
+  /** How often it and each one after it occurs. */
   readonly times: Int32Array;
 }
 

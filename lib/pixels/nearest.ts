@@ -1,6 +1,6 @@
 /**
- * The source index of each output index under nearest-neighbour resizing, as OpenCV's INTER_NEAREST and with it
- * MMSegmentation's `resize` of label maps have it: ⌊i · 1 ÷ (output ÷ source)⌋. Its two divisions are kept: where i · source ÷
+ * The source index of each output index under nearest-neighbour resizing, as in OpenCV's INTER_NEAREST and therefore
+ * MMSegmentation's `resize` of label maps: ⌊i · 1 ÷ (output ÷ source)⌋. Both divisions are kept: where i · source ÷
  * output is a whole number, their rounding decides.
  */
 export function nearestIndices(source: number, output: number): Int32Array {

@@ -15,8 +15,8 @@ export interface NormaliseOptions extends Normalisation {
 }
 
 /**
- * Writes (value − mean) ÷ std of an image as one [3, paddedHeight, paddedWidth] block at `offset`; what lies right of
- * and below the image becomes 0.
+ * Writes (value − mean) ÷ std of an image as one [3, paddedHeight, paddedWidth] block at `offset`; what is to the right
+ * of and below the image becomes 0.
  *
  * @throws RangeError when the image is larger than the padded size or the block does not fit into `target`
  */
@@ -34,8 +34,8 @@ export function writeNormalised(image: Image, target: Float32Array, offset: numb
 }
 
 /**
- * The image within one [3, paddedHeight, paddedWidth] block of normalised values, padding included: the inverse of
- * `writeNormalised`, to the byte.
+ * The image within one [3, paddedHeight, paddedWidth] block of normalised values, padding included: the exact inverse
+ * of `writeNormalised`.
  */
 export function readNormalised(source: Float32Array, offset: number, options: NormaliseOptions): Image {
   const { mean, std, paddedHeight: height, paddedWidth: width } = options;

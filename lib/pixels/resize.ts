@@ -15,12 +15,12 @@ interface Taps {
   readonly weights: Int32Array;
 }
 
-// 8-bit samples times weights of 22 bits stay below 2^31 even where bicubic weights overshoot.
+// 8-bit samples times weights of 22 bits stay below 2^31 even if bicubic weights overshoot.
 const BITS = 22;
 const ONE = 1 << BITS;
 const HALF = 1 << (BITS - 1);
 
-/** Resizes an RGB image. Own size back means the same object back. */
+/** Resizes an RGB image. If it already has the size, the same object is returned. */
 export function resizeImage(image: Image, size: Size, interpolation: Interpolation = "bilinear"): Image {
   if (size.width === image.width && size.height === image.height) return image;
   if (interpolation === "bilinear") return resizeWindow(image, size, { left: 0, top: 0, ...size });
@@ -31,11 +31,11 @@ export function resizeImage(image: Image, size: Size, interpolation: Interpolati
   };
 }
 
-/** Images and label maps whose pixels have not been computed yet, with how a window of them is. */
+/** Images and label maps whose pixels have not been computed yet, with the function that computes a window of them. */
 const pending = new WeakMap<Image | LabelMap, (window: Window) => Image | LabelMap>();
 
 /**
- * As `resizeImage`, but computed when its pixels are first asked for; a window of it can be had without the rest
+ * Like `resizeImage`, but computed when its pixels are first read; a window of it can be computed without the rest
  * (`pendingWindow`).
  */
 export function resizeImageLater(image: Image, size: Size, interpolation: Interpolation = "bilinear"): Image {
@@ -43,7 +43,7 @@ export function resizeImageLater(image: Image, size: Size, interpolation: Interp
   return later(size, (window) => resizeWindow(image, size, window));
 }
 
-/** As `resizeLabelMap`, but computed when its pixels are first asked for. */
+/** Like `resizeLabelMap`, but computed when its pixels are first read. */
 export function resizeLabelMapLater(map: LabelMap, size: Size): LabelMap {
   if (isOwnSize(map, size)) return map;
   const resized = later(size, (window) => resizeLabelWindow(map, size, window));
@@ -54,7 +54,7 @@ export function resizeLabelMapLater(map: LabelMap, size: Size): LabelMap {
 /** What label maps were resized from. */
 const sources = new WeakMap<LabelMap, LabelMap>();
 
-/** The map that `resizeLabelMapLater` made this one of, or the map itself. */
+/** The map that `resizeLabelMapLater` made this one from, or the map itself. */
 export function sourceOfLabels(map: LabelMap): LabelMap {
   return sources.get(map) ?? map;
 }
@@ -63,8 +63,8 @@ export function sourceOfLabels(map: LabelMap): LabelMap {
 const reduced = new WeakMap<Image, Image>();
 
 /**
- * An image of which only a smaller version was decoded: it has the full size, so that all coordinates hold, and is resized
- * from what there is. Its own pixels, where something asks for them, are the smaller version's enlarged.
+ * An image of which only a smaller version was decoded: it has the full size, so that all coordinates stay valid, and
+ * is resized from the smaller version. Its own pixels, if they are read, are those of the smaller version enlarged.
  */
 export function reducedImage(full: Size, small: Image): Image {
   const image: Image = later(full, (window) => resizeWindow(small, full, window));
@@ -72,7 +72,7 @@ export function reducedImage(full: Size, small: Image): Image {
   return image;
 }
 
-/** The window of an image or map whose pixels have not been computed yet; undefined of any other. */
+/** The window of an image or map whose pixels have not been computed yet; undefined for any other. */
 export function pendingWindow(source: Image | LabelMap, window: Window): Image | LabelMap | undefined {
   return pending.get(source)?.(window);
 }
@@ -96,7 +96,7 @@ function later({ width, height }: Size, compute: (window: Window) => Image | Lab
   return result;
 }
 
-/** The window of the image resized bilinearly, without the rest of it: to the bit what cropping afterwards gives. */
+/** The window of the bilinearly resized image, without the rest of it: bit for bit the same as cropping afterwards. */
 export function resizeWindow(image: Image, size: Size, window: Window): Image {
   const source = reduced.get(image) ?? image;
   const { left, top, width, height } = window;
@@ -105,7 +105,7 @@ export function resizeWindow(image: Image, size: Size, window: Window): Image {
   return { width, height, data: bilinearKernel(source, columns, rows) };
 }
 
-/** Nearest neighbour as OpenCV has it (`nearestIndices`). */
+/** Nearest neighbour as in OpenCV (`nearestIndices`). */
 export function resizeLabelMap(map: LabelMap, size: Size): LabelMap {
   if (size.width === map.width && size.height === map.height) return map;
   return resizeLabelWindow(map, size, { left: 0, top: 0, ...size });
@@ -148,8 +148,8 @@ function pairsOf({ left, right, weight }: Pairs, from: number, count: number): P
 }
 
 /**
- * What the kernel computes, in plain TypeScript: its oracle. Each source row is stretched once, when the first output row
- * needs it; 11 bits of weight a pass, one rounding.
+ * The kernel's reference, in plain TypeScript. Each source row is stretched once, when the first output row needs it;
+ * 11 bits of weight per pass, one rounding.
  */
 export function bilinear(image: Image, size: Size): Uint8Array {
   const columns = makePairs(image.width, size.width);
@@ -196,7 +196,7 @@ function antialiased(image: Image, size: Size, interpolation: Interpolation): Ui
 }
 
 /**
- * Output i is centred at c = (i + ½) source ÷ output and weighs source pixel j by filter((j + ½ − c) ÷ stretch), the
+ * Output i is centred at c = (i + ½) source ÷ output and weights source pixel j by filter((j + ½ − c) ÷ stretch), the
  * stretch being the shrinking factor; weights are normalised.
  */
 function makeTaps(source: number, output: number, radius: number, filter: (x: number) => number): Taps {

@@ -23,7 +23,7 @@ export interface Loader<B extends Batch = Batch> {
   epoch(epoch?: number): AsyncGenerator<B, void, undefined>;
   /** Milliseconds the consumer has waited for batches so far. */
   readonly waitedMs: number;
-  /** Ends the worker threads; the process does not exit before. */
+  /** Ends the worker threads; until then the process does not exit. */
   dispose(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     if (planned?.epoch !== epoch) planned = { epoch, batches: planEpoch(plan, epoch) };
     const number = step % batchesPerEpoch;
     const indices = planned.batches[number]!;
-    // An image that comes twice in an epoch is distorted differently: the stream is its place's.
+    // An image that comes twice in an epoch is distorted differently: the random stream belongs to the position.
     const plans = Array.from(indices, (index, i) =>
       planSample(dataset, index, mixed, sampleStream(seed, epoch, number * options.batchSize + i)),
     );
@@ -64,7 +64,7 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
     for (let step = next; step < stopAt; step++) {
       for (; next < stopAt && next <= step + prefetch; next++) {
         const coming = pool === undefined ? makeBatch(taskAt(next)) : makeInPool(pool, taskAt(next), free.pop());
-        coming.catch(() => undefined); // told when its turn comes
+        coming.catch(() => undefined); // reported when its turn comes
         ahead.push(coming);
       }
       const start = performance.now();

@@ -9,12 +9,12 @@ import type { Dataset, Sample } from "../types.js";
 import { type PaddingRule, paddedSize } from "./padding.js";
 import type { Batch, CollateHook } from "./types.js";
 
-/** All it takes to make a batch, as plain data. */
+/** Everything needed to make a batch, as plain data. */
 export interface BatchTask {
   readonly kind: Dataset["kind"];
   readonly plans: readonly SamplePlan[];
   readonly indices: Int32Array;
-  /** Memory of a batch that is done with, for this one's images if it is large enough. */
+  /** Memory of a finished batch, for this one's images if it is large enough. */
   readonly buffer?: ArrayBuffer;
   readonly settings: BatchSettings;
 }
@@ -81,7 +81,7 @@ function collate(samples: readonly Sample[], task: BatchTask): Batch {
   }
 }
 
-/** Floats in the memory given, or in fresh one: the system hands that out page by page, which takes time. */
+/** Floats in the given memory, or in fresh memory, which the system provides page by page, which takes time. */
 function roomFor(length: number, buffer: ArrayBuffer | undefined): Float32Array {
   const isEnough = buffer !== undefined && buffer.byteLength >= 4 * length;
   return isEnough ? new Float32Array(buffer, 0, length) : new Float32Array(length);

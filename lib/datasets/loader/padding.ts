@@ -1,6 +1,6 @@
 import type { Size } from "../../pixels/image.js";
 
-/** Sides of images that enter a backbone are multiples of this: its deepest stage has stride 32. */
+/** The sides of a backbone's input images are multiples of this: its deepest stage has stride 32. */
 export const SIZE_MULTIPLE = 32;
 
 /** How a batch's common size is found from its images' sizes. */
@@ -9,7 +9,7 @@ export interface PaddingRule {
   readonly multipleOf?: number;
   /**
    * Sizes to prefer, so that few programs need compiling: the smallest of these by area that holds the batch is taken.
-   * A batch that fits into none is padded to the multiple.
+   * A batch that does not fit into any is padded to the multiple.
    */
   readonly sizes?: readonly { readonly height: number; readonly width: number }[];
 }

@@ -9,7 +9,7 @@ export interface PlanOptions {
   readonly seed: number;
   /** Copies of each image chosen, when shuffling; default 1. */
   readonly repeats?: number;
-  /** [n] class of each image, for classes to be equally frequent when shuffling; default as they are. */
+  /** [n] class of each image, to make classes equally frequent when shuffling; default: frequencies are unchanged. */
   readonly classOf?: ArrayLike<number>;
 }
 
@@ -33,17 +33,17 @@ export function planEpoch(options: PlanOptions, epoch: number): Int32Array[] {
   return shuffle ? random.shuffle(batches) : batches;
 }
 
-/** Puts the images of an epoch in the place of a group's members: in random order, perhaps balanced, perhaps repeated. */
+/** Replaces a group's members by its images of an epoch: in random order, possibly balanced, possibly repeated. */
 function choose(members: Int32Array, { repeats = 1, classOf }: PlanOptions, random: Random): void {
   if (classOf === undefined) random.shuffle(members);
   else balance(members, classOf, random);
   if (repeats === 1) return;
-  // As the sampler of DeiT: copies side by side, the order's first 1 / repeats of the images.
+  // As in DeiT's sampler: copies side by side, of the first 1 / repeats of the images in this order.
   const chosen = members.slice(0, Math.ceil(members.length / repeats));
   for (let i = 0; i < members.length; i++) members[i] = chosen[Math.floor(i / repeats)]!;
 }
 
-/** Draws as many images: a class, each as likely as the others, and then one of its images, with replacement. */
+/** Draws the same number of images with replacement: first a class, all equally likely, then one of its images. */
 function balance(members: Int32Array, classOf: ArrayLike<number>, random: Random): void {
   const byClass = new Map<number, number[]>();
   for (const i of members) {
@@ -58,7 +58,7 @@ function balance(members: Int32Array, classOf: ArrayLike<number>, random: Random
   }
 }
 
-/** Goes on with the group's first images, round and round for a group smaller than a batch. */
+/** Continues with the group's first images, repeatedly if the group is smaller than a batch. */
 function fill(batch: Int32Array, members: Int32Array, batchSize: number): Int32Array {
   return Int32Array.from({ length: batchSize }, (_, i) => batch[i] ?? members[(i - batch.length) % members.length]!);
 }

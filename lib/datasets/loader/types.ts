@@ -24,9 +24,9 @@ export interface DetectionBatch extends BatchBase {
 
 export interface SegmentationBatch extends BatchBase {
   readonly kind: "segmentation";
-  /** [batch, height, width] class or 255; empty where the annotations are kept as they are. */
+  /** [batch, height, width] class or 255; empty if the annotations are kept untransformed. */
   readonly labels: Uint8Array;
-  /** The untransformed label maps, where the annotations are kept as they are. */
+  /** The untransformed label maps, if the annotations are kept untransformed. */
   readonly labelMaps: readonly LabelMap[];
 }
 
@@ -41,7 +41,7 @@ export type Batch = DetectionBatch | SegmentationBatch | ClassificationBatch;
 /** The batch type of a data set's kind. */
 export type BatchOf<D extends Dataset> = Extract<Batch, { readonly kind: D["kind"] }>;
 
-/** A function of a module, called with each batch where it is made, in a worker thread if there are any. */
+/** A function in a module, called with each batch in the thread that makes it. */
 export interface CollateHook {
   /** The module's URL, e.g. new URL("./targets.js", import.meta.url).href. */
   readonly module: string;
@@ -59,37 +59,48 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   /** A new order every epoch; default false. */
   readonly shuffle?: boolean;
   /**
-   * "aspect": upright and lying images come in separate batches, so that less is padding. Default "aspect" for
-   * detection, else "none".
+   * "aspect": portrait and landscape images come in separate batches, so that there is less padding. Default "aspect"
+   * for detection, otherwise "none".
    */
   readonly grouping?: "none" | "aspect";
-  /** A group's last batch: filled up with images of the group, short, or left out. Default "fill" when shuffling, else "short". */
+  /**
+   * A group's last batch: filled up with images of the group, short, or left out. Default "fill" when shuffling,
+   * otherwise "short".
+   */
   readonly lastBatch?: "fill" | "short" | "drop";
-  /** When shuffling: so many distorted copies of each image chosen, and as many fewer images; default 1. */
+  /**
+   * When shuffling: the number of differently distorted copies of each chosen image, with that many times fewer images;
+   * default 1.
+   */
   readonly repeats?: number;
-  /** When shuffling, [length] class of each image: they are drawn so that each class is as frequent. Default none. */
+  /**
+   * When shuffling, [length] class of each image: they are drawn so that all classes are equally frequent. Default
+   * none.
+   */
   readonly classOf?: ArrayLike<number>;
   readonly padding?: PaddingRule;
   /** Default ImageNet's. */
   readonly normalisation?: Normalisation;
-  /** Threads that decode; 0 is the calling thread. Default 0. */
+  /** Number of threads that decode; 0 uses the calling thread. Default 0. */
   readonly workers?: number;
-  /** Batches made ahead; default 2 a worker. */
+  /** Batches made ahead; default 2 per worker. */
   readonly prefetch?: number;
   /**
-   * Asking for the next batch gives the last one's images up: their memory goes back to the threads, and `images` is empty
-   * from then on. Spares the system handing out 25 MB a batch. Default false.
+   * Requesting the next batch releases the last one's images: their memory goes back to the threads, and `images` is
+   * then empty. Saves allocating 25 MB per batch. Default false.
    */
   readonly reuse?: boolean;
   readonly codec?: CodecName | "auto";
   /**
-   * "reduced": a JPEG that the first transform shrinks to half or less is decoded at a smaller scale: faster, and as if smoothed
-   * before resizing, so other numbers than the reference's. Default "full".
+   * "reduced": a JPEG that the first transform shrinks to half or less is decoded at a smaller scale: faster, and as if
+   * smoothed before resizing, so the pixels differ from the reference's. Default "full".
    */
   readonly decode?: "full" | "reduced";
   /** Draw the objects' masks; default true. */
   readonly masks?: boolean;
-  /** "original": only the image is transformed, for evaluation against the annotation as it is. Default "transformed". */
+  /**
+   * "original": only the image is transformed, for evaluation against the original annotation. Default "transformed".
+   */
   readonly annotations?: "transformed" | "original";
   readonly hook?: CollateHook;
 }

@@ -20,7 +20,7 @@ export const colourJitter = transform({
   apply: (sample, spec, random) => ({ ...sample, image: jitterColours(sample.image, drawJitter(spec, random)) }),
 });
 
-/** One change of a colour jitter: a factor, or for the hue a turn in shares of the circle. */
+/** One change of a colour jitter: a factor, or for the hue a rotation as a share of the circle. */
 export type ColourChange = readonly [kind: keyof typeof CHANGES, amount: number];
 
 const CHANGES = {
@@ -30,7 +30,7 @@ const CHANGES = {
   hue: adjustHue,
 } as const;
 
-/** The changes in the order drawn; those that are switched off are absent. */
+/** The changes in the order drawn, without those that are switched off. */
 export function drawJitter(spec: Omit<z.output<typeof schema>, "type">, random: Random): ColourChange[] {
   const kinds: ("brightness" | "contrast" | "saturation" | "hue")[] = ["brightness", "contrast", "saturation", "hue"];
   return random.shuffle(kinds).flatMap((kind): ColourChange[] => {

@@ -26,8 +26,8 @@ type Spec = z.output<typeof schema>;
 
 /**
  * Simple Copy-Paste (Ghiasi et al., 2021) with MMDetection's numbers: some objects of another image, cut out by their
- * masks, are laid on this one at the place they had; without blurred edges, which the paper found to make no difference.
- * Crowds and objects without a mask are not copied.
+ * masks, are pasted into this one at their original place; without blurred edges, which made no difference in the
+ * paper. Crowds and objects without a mask are not copied.
  */
 export const copyPaste = transform({
   schema,
@@ -50,9 +50,9 @@ function pasteSome(sample: Sample, other: Sample, spec: Spec, random: Random): S
 }
 
 /**
- * Lays objects of `other` on `sample`, top left corner on top left corner; what reaches over the edge is cut off. The
- * masks beneath lose the pixels that are covered and their boxes are drawn anew. Of those, an object stays if every
- * edge of its box moved by at most `maxBoxShift` pixels or more than `minVisible` pixels of it are seen.
+ * Pastes objects of `other` onto `sample`, top left corner on top left corner; what extends beyond the edge is cut off.
+ * The masks beneath lose the covered pixels and their boxes are recomputed. Such an object stays if every edge of its
+ * box moved by at most `maxBoxShift` pixels or more than `minVisible` pixels of it are visible.
  */
 export function pasteObjects(
   sample: Sample,
@@ -73,7 +73,7 @@ export function pasteObjects(
   return {
     ...sample,
     image: pastePixels(image, other.image, cover),
-    meta: { ...sample.meta, width, height }, // what was padding may hold objects now
+    meta: { ...sample.meta, width, height }, // what was padding may have objects now
     instances: joinInstances([beneath, pasted]),
   };
 }
@@ -87,10 +87,10 @@ function uncovered(
   const boxes = instances.boxes.slice();
   const kept = Array.from(instances.labels.keys()).filter((i) => {
     const mask = masks[i];
-    if (mask === undefined) return true; // nothing tells how much of it is hidden
+    if (mask === undefined) return true; // how much of it is hidden is unknown
     const visible = rleArea(mask);
     if (visible === 0) return false;
-    if (visible === rleArea(instances.masks[i]!)) return true; // untouched, its box as annotated
+    if (visible === rleArea(instances.masks[i]!)) return true; // untouched: its box stays as annotated
     const seen = rleBoxXyxy(mask);
     const before = instances.boxes.subarray(i * 4, i * 4 + 4);
     boxes.set(seen, i * 4);

@@ -22,7 +22,7 @@ import { randomScale } from "./randomScale.js";
 import { resize } from "./resize.js";
 import type { Transform } from "./transform.js";
 
-/** The transforms there are, as configs offer them. A new one is a file of its own and a line here. */
+/** All transforms for configs. A new one is a file and a line here. */
 const SHARED = [
   resize,
   randomScale,
@@ -41,7 +41,7 @@ const SHARED = [
 
 export const TRANSFORMS = [...SHARED, randAugment] as const;
 
-/** Those for images with a single label: what they cut away cannot be undone. */
+/** Transforms only for images with a single label: what they cut away cannot be undone. */
 export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as const;
 
 const ALL = [...SHARED, imageRandAugment, ...CLASSIFICATION_TRANSFORMS] as const;
@@ -61,11 +61,10 @@ const modules = new Set<string>();
 export const transformModules = (): readonly string[] => [...modules];
 
 /**
- * Adds a transform, which configs may then name.
+ * Adds a transform that configs can then name.
  *
  * @param module the URL of the module that does so when it is imported (`import.meta.url`), for the loader's threads
- * @returns what takes it out again
- * @throws UserError where there is one of its type already
+ * @returns a function that removes it again @throws UserError when one of its type already exists
  */
 export function registerTransform<Schema extends KindSchema>(kind: Transform<Schema>, module: string): () => void {
   const any = kind as unknown as Transform;
@@ -76,18 +75,18 @@ export function registerTransform<Schema extends KindSchema>(kind: Transform<Sch
   };
 }
 
-/** A step as it is written: what has a default may be left out. */
+/** A step as written: keys with a default may be left out. */
 export type TransformInput = z.input<ReturnType<typeof classificationTransformConfig>>;
 
 /** A step of a pipeline, complete, as plain data. */
 export type TransformSpec = z.output<ReturnType<typeof classificationTransformConfig>>;
 
-/** The transform that a step is of. */
+/** The transform of a step. */
 export function transformOf(spec: Pick<TransformSpec, "type">): Transform {
   return withCrops.of(spec);
 }
 
-/** Steps with the defaults of what they leave out. @throws UserError for one that no config may have */
+/** Steps completed with defaults. @throws UserError for one that is not valid in any config */
 export function completeTransforms(steps: readonly TransformInput[]): TransformSpec[] {
   const { data, error } = z.array(classificationTransformConfig()).safeParse(steps);
   if (error !== undefined) throw new UserError(`transforms: ${z.prettifyError(error)}`);
@@ -97,7 +96,7 @@ export function completeTransforms(steps: readonly TransformInput[]): TransformS
 /**
  * Applies the steps in order. Each returns a new sample; all random choices come from `random`.
  *
- * @param partners by number of the step, what it mixes in; a mixing step without partners does nothing
+ * @param partners by index of the step, what it mixes in; a mixing step without partners does nothing
  */
 export function applyTransforms(
   sample: Sample,
@@ -111,7 +110,10 @@ export function applyTransforms(
   );
 }
 
-/** The size a pipeline's first step will give an image with these draws; undefined for a step that does not resize. */
+/**
+ * The size that a pipeline's first step will give an image with these random draws; undefined for a step that does not
+ * resize.
+ */
 export function firstSize(spec: TransformSpec, full: Size, random: Random): Size | undefined {
   return transformOf(spec).size?.(full, spec, random);
 }

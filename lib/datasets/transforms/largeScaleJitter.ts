@@ -19,8 +19,8 @@ type Spec = z.output<typeof schema>;
 
 /**
  * Large-scale jitter (Ghiasi et al., "Simple Copy-Paste", 2021): the image is scaled so that it fits into width ×
- * height, times a random factor; of a larger one a window is cut out anywhere, a smaller one is padded to the size
- * to the right and below. Boxes are drawn anew about what is left of their masks.
+ * height, times a random factor; from a larger result a random window is cut out, a smaller one is padded to the size
+ * at the right and bottom. Boxes are recomputed from what is left of their masks.
  */
 export const largeScaleJitter = transform({
   schema,
@@ -32,7 +32,7 @@ export const largeScaleJitter = transform({
   size: (full, spec, random) => jitteredSize(full, spec, random.uniform(...spec.ratioRange)),
 });
 
-/** @param drawn.place where the window lies, 0 at the left and top, 1 (exclusive) at the right and bottom */
+/** @param drawn.place where the window is, 0 at the left and top, 1 (exclusive) at the right and bottom */
 export function jitterScale(
   sample: Sample,
   spec: Omit<Spec, "type" | "ratioRange">,

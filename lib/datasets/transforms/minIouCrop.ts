@@ -20,8 +20,8 @@ const schema = z.strictObject({
 
 /**
  * SSD's crop (Liu et al., 2016) as MMDetection's MinIoURandomCrop has it: no crop, any crop, or one that overlaps every
- * box by at least a drawn IoU; sides of `minSize`–1 of the image's, height ÷ width within ½–2. Objects whose centre
- * lies outside go. After 50 windows that do not fit the overlap is drawn anew.
+ * box by at least a drawn IoU; sides of `minSize`–1 of the image's, height ÷ width within ½–2. Objects with their
+ * centre outside are removed. After 50 windows that do not fit, the overlap is drawn again.
  */
 export const minIouCrop = transform({ schema, apply: cropByOverlap });
 
@@ -60,7 +60,7 @@ export function isAllowed(boxes: Float32Array, window: Window, leastIou: number)
   return centred;
 }
 
-/** Cuts a window out; objects whose box's centre lies outside it are left out. */
+/** Cuts out a window, without objects whose box has its centre outside. */
 export function cropToCentred(sample: Sample, window: Window): Sample {
   const { instances } = sample;
   if (instances === undefined) return cropSample(sample, window);

@@ -22,7 +22,7 @@ const schema = z.strictObject({
 type Spec = z.output<typeof schema>;
 type Joining = Pick<Spec, "width" | "height" | "fill" | "interpolation">;
 
-/** Four images about a point of a canvas of twice the width and height, as YOLOv4, YOLOX and MMDetection have it. */
+/** Four images around a point of a canvas with twice the width and height, as in YOLOv4, YOLOX and MMDetection. */
 export const mosaic = transform({
   schema,
   apply: (sample, spec, random, partners) =>
@@ -36,7 +36,7 @@ function joinAnywhere(samples: readonly Sample[], spec: Spec, random: Random): S
   return joinFour(samples, spec, centre);
 }
 
-/** Where a scaled image lies on the canvas; most of it may lie outside. */
+/** Where a scaled image is on the canvas; most of it may be outside. */
 interface Tile {
   readonly sample: Sample;
   readonly x: number;
@@ -44,8 +44,8 @@ interface Tile {
 }
 
 /**
- * Puts four images together: each fits into width × height by its longer side and touches `centre` with a corner, top left,
- * top right, bottom left, bottom right; what reaches over the canvas of 2 width × 2 height is cut off.
+ * Puts four images together: each fits into width × height by its longer side and touches `centre` with a corner, top
+ * left, top right, bottom left, bottom right; what extends beyond the canvas of 2 width × 2 height is cut off.
  */
 export function joinFour(
   samples: readonly Sample[],
@@ -127,7 +127,7 @@ function place(
   }
 }
 
-/** A tile's objects on the canvas, boxes drawn anew about the masks. */
+/** A tile's objects on the canvas, with boxes recomputed from the masks. */
 function placed({ sample: { instances }, x, y }: Tile, canvas: Canvas): Instances {
   if (instances === undefined) return joinInstances([]);
   const boxes = moveBoxes(instances.boxes, { x, y }, canvas);

@@ -10,5 +10,8 @@ const schema = z.strictObject({
   fill: colour.exactOptional().describe("Red, green, blue of 0–255; without it, the ImageNet mean"),
 });
 
-/** Pads right and below. A batch is padded anyway, with exact zeros after normalising; this is for what must see a larger image. */
+/**
+ * Pads at the right and bottom. A batch is padded anyway, with exact zeros after normalising; this is for steps that
+ * need a larger image.
+ */
 export const pad = transform({ schema, apply: padSample });

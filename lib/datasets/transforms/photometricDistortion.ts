@@ -12,7 +12,7 @@ const schema = z.strictObject({
   hue: z.number().min(0).max(180).default(36).describe("Largest change, in degrees of 360, by steps of 2"),
 });
 
-/** What was drawn for a distortion; what the coins left out is absent. */
+/** The random draws of a distortion; changes that were not drawn are absent. */
 export interface Distortion {
   /** Added to all values. */
   readonly brightness?: number;
@@ -24,9 +24,9 @@ export interface Distortion {
 }
 
 /**
- * The distortion of SSD training (Liu et al., 2016) in the order MMSegmentation applies it: brightness; contrast now or
- * at the end, by a coin; saturation; hue; each with probability one half. The hue turns by whole steps of 2°, the
- * unit of OpenCV's 8-bit images, from −hue to below hue.
+ * The distortion of SSD training (Liu et al., 2016) in the order MMSegmentation applies it: brightness; contrast here
+ * or at the end, with equal probability; saturation; hue; each with probability one half. The hue rotates by whole
+ * steps of 2°, the unit of OpenCV's 8-bit images, from −hue to below hue.
  */
 export const photometricDistortion = transform({
   schema,

@@ -28,13 +28,13 @@ const schema = z.strictObject({
     .describe("Colour changes only: operations that move pixels would leave boxes, masks and labels behind"),
 });
 
-/** Of images with nothing annotated on them pixels may be moved, which configs of classifiers alone offer. */
+/** Pixels may only be moved in images without located annotations, so only configs of classifiers offer that. */
 type Spec = Omit<z.output<typeof schema>, "type" | "geometric"> & { readonly geometric: boolean };
 
 interface Operation {
-  /** How strong it is at a share 0–1 of the largest magnitude. */
+  /** Its strength at a share 0–1 of the largest magnitude. */
   readonly amount?: (share: number, image: Image) => number;
-  /** The amount's sign is drawn. */
+  /** The amount's sign is random. */
   readonly signed?: true;
   /** Pixels move: not for images whose boxes or label maps would stay behind. */
   readonly geometric?: true;

@@ -43,7 +43,7 @@ function drawWindow(image: Image, spec: Spec, random: Random): Window {
   return { left, top, width, height };
 }
 
-/** Whether one class has `share` of the valid pixels or more, or there is but one. */
+/** Whether one class has `share` of the valid pixels or more, or there is only one class. */
 function isMonotonous(counts: Float64Array, share: number): boolean {
   const valid = counts.subarray(0, IGNORED_LABEL);
   const total = valid.reduce((sum, count) => sum + count, 0);

@@ -57,8 +57,8 @@ function drawWindow({ width, height }: Size, spec: Spec, random: Random): Window
 }
 
 /**
- * Covers a window. As in MMDetection, label maps become "ignored" there, masks lose their pixels, and an object goes
- * where `maxCovered` of its box or its whole mask is covered; the box of one that stays is not drawn anew.
+ * Covers a window. As in MMDetection, label maps become "ignored" there, masks lose their pixels, and an object is
+ * removed if `maxCovered` of its box or its whole mask is covered; boxes of the others are not recomputed.
  */
 export function eraseSample(
   sample: Sample,

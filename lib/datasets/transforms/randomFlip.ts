@@ -20,7 +20,7 @@ export const randomFlip = transform({
     random.next() < probability ? flipSample(sample, direction) : sample,
 });
 
-/** Mirrors the image and what is annotated on it: left and right, or top and bottom. */
+/** Mirrors the image and its annotation: left and right, or top and bottom. */
 export function flipSample(sample: Sample, direction: z.output<typeof schema>["direction"]): Sample {
   const { image, meta, instances, labelMap } = sample;
   const across = direction === "horizontal";

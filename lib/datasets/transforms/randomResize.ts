@@ -32,7 +32,7 @@ function drawSize(full: Size, spec: Spec, random: Random): Size {
 
 /**
  * One of the scales (MMCV's RandomChoiceResize, detectron2's "choice"), or between the smallest and the largest, the
- * long and the short side drawn each on its own (MMCV's RandomResize between two scales, detectron2's "range").
+ * long and the short side drawn separately (MMCV's RandomResize between two scales, detectron2's "range").
  */
 export function drawScale({ scales, sampling }: Pick<Spec, "scales" | "sampling">, random: Random): Scale {
   if (sampling === "choice") return scales[random.integer(scales.length)]!;

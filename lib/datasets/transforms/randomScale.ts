@@ -17,7 +17,9 @@ export const randomScale = transform({
   size: (full, spec, random) => scaledSize(full, drawRatio(spec, random)),
 });
 
-/** A scale times a factor of the range, the sides cut to whole pixels (MMCV's RandomResize with a ratio range). */
+/**
+ * A scale times a factor from the range, the sides truncated to whole pixels (MMCV's RandomResize with a ratio range).
+ */
 function drawRatio({ scale, ratioRange }: z.output<typeof schema>, random: Random): Scale {
   const factor = random.uniform(...ratioRange);
   const [first, second] = scale.map((side) => Math.max(1, Math.trunc(side * factor))) as [number, number];

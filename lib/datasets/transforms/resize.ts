@@ -14,7 +14,7 @@ const schema = z.strictObject({
   interpolation,
 });
 
-/** Resizes to a scale, straight to the raised size, in one interpolation. */
+/** Resizes to a scale, directly to the size rounded up to a multiple, in one interpolation. */
 export const resize = transform({
   schema,
   apply: (sample, spec) => {
@@ -26,7 +26,7 @@ export const resize = transform({
   size: sizeOf,
 });
 
-/** The size before it is raised to a multiple. */
+/** The size before it is rounded up to a multiple. */
 function sizeOf(full: Size, { scale: [width, height], keepRatio }: z.output<typeof schema>): Size {
   return keepRatio ? scaledSize(full, [width, height]) : { width, height };
 }

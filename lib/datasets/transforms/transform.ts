@@ -5,28 +5,31 @@ import { positive, side } from "../../schemas/fields.js";
 import type { KindSchema } from "../../schemas/kinds.js";
 import type { Sample } from "../types.js";
 
-/** A step of a pipeline: all that the project knows of it. lib/datasets/transforms/index.ts has the table of them. */
+/**
+ * Everything the project knows about a transform, a step of a pipeline. lib/datasets/transforms/index.ts has the table
+ * of them.
+ */
 export interface Transform<Schema extends z.ZodType = KindSchema> {
-  /** Its keys, what they mean and their defaults, which stand nowhere else. */
+  /** Its keys, their meaning and their defaults, which are nowhere else. */
   readonly schema: Schema;
   /**
-   * What it makes of a sample, which it leaves as it is.
+   * Returns a new sample; the given one is not changed.
    *
    * @param random all its random choices come from here
-   * @param partners other images of the data set, as many as `mixes` says or none
+   * @param partners other images of the data set, as many as `mixes` says, or none
    */
   readonly apply: (sample: Sample, spec: z.output<Schema>, random: Random, partners: readonly Sample[]) => Sample;
-  /** Of one that begins with resizing: the size it will give an image, with the draws it will make. */
+  /** If it begins with resizing: the size it will give an image with the same random draws. */
   readonly size?: (full: Size, spec: z.output<Schema>, random: Random) => Size;
-  /** Of one that takes other images in: how many, and how often. */
+  /** If it mixes in other images: how many, and how often. */
   readonly mixes?: (spec: z.output<Schema>) => { readonly images: number; readonly probability: number };
-  /** It works on the masks of objects, which must be drawn though the network learns none. */
+  /** It uses the masks of objects, which must be drawn even if the network is not trained on masks. */
   readonly needsMasks?: true;
   /** Why it is not for images with a label map. */
   readonly notForLabelMaps?: string;
 }
 
-/** Says of a transform what there is to say; the types follow from the schema. */
+/** Describes a transform; the types follow from the schema. */
 export const transform = <Schema extends z.ZodType>(parts: Transform<Schema>): Transform<Schema> => parts;
 
 export const interpolation = z

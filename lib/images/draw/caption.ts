@@ -7,7 +7,10 @@ export interface CaptionLine {
   readonly colour: Colour;
 }
 
-/** A copy of the image with lines of text in its upper left corner, each on its colour; those without room are left out. */
+/**
+ * A copy of the image with lines of text in its upper left corner, each on a background of its colour; lines that do
+ * not fit are left out.
+ */
 export function drawCaption(image: Image, lines: readonly CaptionLine[]): Image {
   const size = Math.max(9, Math.min(28, Math.round(Math.min(image.width, image.height) / 16)));
   const height = Math.round(size * 1.5);

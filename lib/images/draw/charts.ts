@@ -3,7 +3,7 @@ import { hexOf, linePalette } from "./palette.js";
 import { CHART_CONFIG, chartSvg } from "./vega.js";
 
 interface ChartSize {
-  /** Of the plotting area in pixels. */
+  /** Width of the plotting area in pixels. */
   readonly width?: number;
   readonly height?: number;
 }
@@ -11,9 +11,9 @@ interface ChartSize {
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** Bars of one name stand beside each other, told apart by this. */
+  /** Distinguishes bars of the same name, which are drawn beside each other. */
   readonly series?: string;
-  /** Ends of the interval that the value is known to, drawn over the bar. */
+  /** Ends of the value's interval, drawn over the bar. */
   readonly low?: number;
   readonly high?: number;
 }
@@ -24,7 +24,7 @@ export interface BarChartOptions extends ChartSize {
   readonly format?: string;
 }
 
-/** Bars from the left, one row a name, in the order given, with their values at their ends. */
+/** Horizontal bars, one row per name, in the given order, with their values at their ends. */
 export async function barChartSvg(bars: readonly Bar[], options: BarChartOptions): Promise<string> {
   const series = [...new Set(bars.map((bar) => bar.series ?? ""))];
   const format = options.format ?? ",~f";
@@ -73,11 +73,11 @@ export interface HistogramOptions extends ChartSize {
   readonly bins?: number;
   /** Ends of the first and last bin; default those of the values. */
   readonly extent?: readonly [low: number, high: number];
-  /** Upright lines at these values, with a word each. */
+  /** Vertical lines at these values, each with a label. */
   readonly marks?: readonly { readonly x: number; readonly text: string }[];
 }
 
-/** How often values fall into bins of equal width, or of equal factor on a log scale. */
+/** A histogram with bins of equal width, or of equal factor on a log scale. */
 export async function histogramSvg(values: readonly number[], options: HistogramOptions): Promise<string> {
   const rows = histogram(values, options);
   const log = options.xScale === "log";
@@ -151,13 +151,13 @@ export function histogram(
 export interface ScatterOptions extends ChartSize {
   readonly xLabel: string;
   readonly yLabel: string;
-  /** Of both axes; default "linear". */
+  /** The scale of both axes; default "linear". */
   readonly scale?: "linear" | "log";
-  /** Drawn over the points, each a ring with a word. */
+  /** Rings drawn over the points, each with a label. */
   readonly marks?: readonly { readonly x: number; readonly y: number; readonly text: string }[];
 }
 
-/** Faint points: where they lie dense, it shows. */
+/** A scatter plot with faint points, so that dense areas show. */
 export async function scatterSvg(
   points: readonly (readonly [x: number, y: number])[],
   options: ScatterOptions,

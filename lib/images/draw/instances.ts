@@ -13,7 +13,7 @@ export interface DrawnInstances {
 
 export interface InstanceStyle {
   readonly classes: readonly string[];
-  /** One colour a class; default a generated palette. */
+  /** One colour per class; default a generated palette. */
   readonly palette?: readonly Colour[];
   /** Objects below this score are left out; default 0.3. */
   readonly scoreThreshold?: number;
@@ -66,14 +66,14 @@ function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): s
   );
 }
 
-/** From this many objects on, only labels that fit beside their object carry the class. */
+/** With this many objects or more, only labels that fit beside their object have the class name. */
 const CROWDED = 16;
-/** A label that would cover more than this share of itself of others is shortened, then left out. */
+/** A label that would cover others by more than this share of its own area is shortened, then left out. */
 const MAX_COVER = 0.1;
 
 /**
- * Each label takes the first of a few places about its box where it covers no other label, else the least covering.
- * Small objects choose first, in crowded images large ones.
+ * Each label takes the first of a few places around its box where it covers no other label, or else the one that covers
+ * least. Small objects choose first, in crowded images large ones.
  */
 function labelsSvg(
   image: Image,

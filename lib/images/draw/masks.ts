@@ -29,7 +29,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** What lies about all pixels of a run mask. */
+/** The box around all pixels of a run mask. */
 export function boxOfRuns({ height, width, counts }: RunMask): Box {
   let box: Box = { left: width, top: height, right: 0, bottom: 0 };
   for (let i = 1, start = counts[0] ?? 0; i < counts.length; i += 2) {
@@ -74,7 +74,9 @@ export function tintMask(
   }
 }
 
-/** Whether a pixel outside the mask lies within `reach` steps left, right, up or down; the image's rim is no edge. */
+/**
+ * Whether a pixel outside the mask is within `reach` steps left, right, up or down; the image's border is not an edge.
+ */
 function nearEdge(mask: Uint8Array, x: number, y: number, width: number, height: number, reach: number): boolean {
   const i = y * width + x;
   for (let d = 1; d <= reach; d++) {

@@ -3,7 +3,10 @@ export type Colour = readonly [red: number, green: number, blue: number];
 const GOLDEN_TURN = 137.508; // degrees; successive hues fall into the widest gap left
 const FIRST_HUE = 289; // degrees
 const LIGHTNESS = [0.61, 0.82, 0.42] as const;
-/** Golden turns come back after 21 (a Fibonacci number, and a multiple of 3): each round is another in lightness and chroma. */
+/**
+ * Golden-angle steps almost repeat after 21 (a Fibonacci number, and a multiple of 3): each round has another lightness
+ * and chroma.
+ */
 const ROUND = 21;
 const ROUNDS = [
   { lighter: 0, chroma: 0.3 },
@@ -14,9 +17,10 @@ const ROUNDS = [
 const ROUND_TURN = 139; // degrees
 
 /**
- * `count` colours that differ well, the first ones the same whatever the count: hues in golden angle steps at three levels
- * of lightness, in the OKLCH space, where equal steps look equal, as saturated as sRGB allows. The numbers were searched for
- * the largest smallest distance by CIEDE2000: 21.5 between any two of the first 20 colours, 8.7 of 80.
+ * `count` colours that differ well, the first ones the same whatever the count: hues in golden angle steps at three
+ * levels of lightness, in the OKLCH space, where equal steps look equal, as saturated as sRGB allows. The numbers were
+ * chosen by search to maximise the smallest CIEDE2000 distance: 21.5 between any two of the first 20 colours, 8.7 for
+ * 80.
  */
 export function classPalette(count: number): Colour[] {
   return Array.from({ length: count }, (_, i) => {

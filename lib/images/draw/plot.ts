@@ -17,23 +17,23 @@ export interface PlotOptions {
   /** Default "linear". */
   readonly yScale?: "linear" | "log";
   /**
-   * Draws each series faint and, over it, its running mean over this many points to either side; default 0, the series
-   * alone.
+   * Draws each series faint and, over it, its running mean over this many points on either side; default 0: only the
+   * series.
    */
   readonly smoothing?: number;
   /** Ends of the axes; default those of the values. */
   readonly xDomain?: readonly [low: number, high: number];
   readonly yDomain?: readonly [low: number, high: number];
-  /** How values are written at the axis, in d3's notation. */
+  /** How values are written on the axis, in d3's notation. */
   readonly yFormat?: string;
-  /** Where several series are named; default "right". */
+  /** Where the legend for several series is; default "right". */
   readonly legend?: "right" | "bottom";
   /** Size of the plotting area in pixels, default 720 × 360. */
   readonly width?: number;
   readonly height?: number;
 }
 
-/** A line plot as SVG text, series in one frame with a legend where there are several. */
+/** A line plot as SVG text, all series in one frame, with a legend if there are several. */
 export async function plotSvg(series: readonly Series[], options: PlotOptions): Promise<string> {
   return chartSvg(specOf(series, options));
 }
@@ -112,7 +112,7 @@ function belowPlot(series: readonly Series[], { width = WIDTH }: PlotOptions) {
   return { orient: "bottom" as const, columns: Math.max(1, Math.floor(width / (longest + symbolAndGap))) };
 }
 
-/** Its ends lie just outside the values: whole decades would leave much of the frame empty. */
+/** Its ends are just outside the values: whole decades would leave much of the frame empty. */
 function logScale(values: readonly number[]) {
   const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Number.POSITIVE_INFINITY, 0]);
   const domain = low <= high ? [low / 1.1, high * 1.1] : [0.1, 1];

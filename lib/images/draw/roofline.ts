@@ -6,9 +6,9 @@ export interface RooflinePoint {
   readonly name: string;
   /** Points of a series have one colour. */
   readonly series: string;
-  /** Operations for each byte moved. */
+  /** Operations per byte moved. */
   readonly intensity: number;
-  /** Operations a second. */
+  /** Operations per second. */
   readonly rate: number;
 }
 
@@ -18,8 +18,8 @@ export interface Roofs {
 }
 
 /**
- * A roofline (Williams et al. 2009): what programs reach over their operations a byte, below the roofs of the machine's
- * bandwidth and of its arithmetic.
+ * A roofline (Williams et al. 2009): the rate of programs over their operations per byte, below the roofs given by the
+ * machine's bandwidth and arithmetic.
  */
 export async function rooflineSvg(points: readonly RooflinePoint[], roofs: Roofs): Promise<string> {
   const { flopsPerSecond, bytesPerSecond } = roofs;

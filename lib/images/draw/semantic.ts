@@ -5,11 +5,11 @@ import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg
 
 export interface SemanticStyle {
   readonly classes: readonly string[];
-  /** One colour a class; default a generated palette. */
+  /** One colour per class; default a generated palette. */
   readonly palette?: readonly Colour[];
   /** 0–1, default 0.6. */
   readonly opacity?: number;
-  /** The classes present with their share of the image, to the right; default true. */
+  /** Show the classes present with their share of the image, at the right; default true. */
   readonly legend?: boolean;
 }
 
@@ -48,7 +48,7 @@ function tint(image: Image, map: LabelMap, palette: readonly Colour[], opacity: 
 const nameOf = (label: number, classes: readonly string[]): string =>
   label === IGNORED_LABEL ? "ignored" : (classes[label] ?? `class ${label}`);
 
-/** Rows that would not fit below each other are summed up in a last line. */
+/** Rows that do not fit are summed up in a last line. */
 function addLegend(image: Image, map: LabelMap, classes: readonly string[], palette: readonly Colour[]): Image {
   const fontSize = Math.round(Math.min(Math.max(image.height / 42, 11), 26));
   const rowHeight = fontSize * 1.75;

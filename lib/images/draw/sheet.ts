@@ -6,7 +6,7 @@ export interface SheetRow {
   /** Written above the row, e.g. the file's name. */
   readonly title?: string;
   readonly images: readonly Image[];
-  /** Written above each image, shortened to its width; in place of the title. */
+  /** Written above each image instead of the title, shortened to its width. */
   readonly captions?: readonly string[];
 }
 

@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 
 const fontFile = (name: string): string => require.resolve(`@expo-google-fonts/inter/${name}`);
 
-/** An SVG to be rendered. The renderer is loaded with the first, so that programs that draw nothing do without it. */
+/** Renders an SVG. The renderer is loaded on first use, so that programs that draw nothing do without it. */
 function rendering(svg: string, further: Resvg.ResvgRenderOptions = {}): Resvg.Resvg {
   const { Resvg } = require("@resvg/resvg-js") as typeof import("@resvg/resvg-js");
   return new Resvg(svg, { ...renderOptions(), ...further });
@@ -68,11 +68,11 @@ export function textWidth(text: string, fontSize: number, weight: 400 | 600 = 40
   return width * fontSize;
 }
 
-/** A text that is no wider than so many pixels: cut off, with an ellipsis, where it would be. */
+/** A text that is no wider than this many pixels: cut off with an ellipsis if necessary. */
 export function shortened(text: string, fontSize: number, width: number, weight: 400 | 600 = 400): string {
   const dots = textWidth("…", fontSize, weight);
   let used = 0;
-  let fitting = 0; // characters that have room before the ellipsis
+  let fitting = 0; // characters that fit before the ellipsis
   let length = 0;
   for (const character of text) {
     used += textWidth(character, fontSize, weight);
@@ -83,7 +83,7 @@ export function shortened(text: string, fontSize: number, width: number, weight:
   return text;
 }
 
-/** In units of the font size: ten of the character between bars, less the bars, so that blanks have a width too. */
+/** In units of the font size: ten of the character between bars, minus the bars, so that spaces have a width too. */
 function measureAdvance(character: string, weight: number): number {
   const measure = (text: string): number => {
     const content = `<text x="100" y="200" font-size="100" font-weight="${weight}" xml:space="preserve">${escapeXml(text)}</text>`;

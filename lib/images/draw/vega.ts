@@ -25,7 +25,7 @@ export const CHART_CONFIG = {
 /**
  * Draws a Vega-Lite specification as SVG text. The packages are loaded when the first chart is drawn.
  *
- * @throws UserError where they are not installed: who draws no charts does without them
+ * @throws UserError when they are not installed: programs that draw no charts do without them
  */
 export async function chartSvg(spec: TopLevelSpec): Promise<string> {
   const [vega, vegaLite] = await loadVega();
@@ -37,7 +37,7 @@ export async function chartSvg(spec: TopLevelSpec): Promise<string> {
   }
 }
 
-/** @throws UserError where what draws charts is not installed; for work to find that out before it begins */
+/** @throws UserError when the packages that draw charts are not installed; to be called before long work begins */
 export async function checkCharts(): Promise<void> {
   await loadVega();
 }
