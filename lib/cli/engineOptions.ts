@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES } from "../engines/index.js";
 import { nearestName } from "../errors.js";
-import type { Size } from "../pixels/image.js";
 import { parseWhole } from "./options.js";
 
 /** What a command that measures runs on, where it is not the config's. */
@@ -49,13 +48,4 @@ function parseEngine(name: string): string {
 /** For options that take several values, with commas between them. */
 export function list<T>(parse: (text: string) => T): (text: string) => readonly T[] {
   return (text) => text.split(",").map((part) => parse(part.trim()));
-}
-
-/** "224" or "800x1344". */
-export function parseSize(text: string): Size {
-  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
-  if (height === undefined || Number(height) === 0 || Number(width) === 0) {
-    throw new InvalidArgumentError("expected a side or HEIGHTxWIDTH in pixels, such as 224 or 800x1344");
-  }
-  return { height: Number(height), width: Number(width) };
 }

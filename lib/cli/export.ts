@@ -1,10 +1,10 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../errors.js";
 import { FORMAT_NAMES, type FormatName } from "../export/formats/index.js";
 import { type ExportSettings, type Extent, PARTS, type Part } from "../export/settings.js";
 import { type Context, printResult } from "./context.js";
 import { type ModelOptions, modelOf } from "./model.js";
-import { createCommand, parseWhole, withModel } from "./options.js";
+import { createCommand, parseSize, parseWhole, withModel } from "./options.js";
 
 interface ExportFlags extends ModelOptions {
   readonly format: FormatName;
@@ -32,7 +32,11 @@ export function exportCommand(context: Context): Command {
     .addOption(new Option("--format <name>", "format of the file").choices(FORMAT_NAMES).default(FORMAT_NAMES[0]))
     .requiredOption("--out <path>", "the file to write; a folder for formats of several files")
     .addOption(new Option("--part <part>", "what to export").choices(PARTS).default("model"))
-    .option("--size <HxW>", "height and width of the input, multiples of 32; default the config's test size", parseSize)
+    .option(
+      "--size <side or HxW>",
+      "height and width of the input, multiples of 32; default the config's test size",
+      parseSize,
+    )
     .option("--dynamic", "free height and width (multiples of 32), and a free batch unless --batch is given")
     .option("--batch <n>", 'images per batch, or "dynamic"; default 1', parseBatch)
     .option("--preprocess", "take uint8 RGB images [B, H, W, 3] and normalise them inside")
@@ -71,10 +75,4 @@ export function exportCommand(context: Context): Command {
 
 function parseBatch(text: string): Extent {
   return text === "dynamic" ? "free" : parseWhole(text);
-}
-
-function parseSize(text: string): { readonly height: number; readonly width: number } {
-  const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (height === undefined) throw new InvalidArgumentError("expected HEIGHTxWIDTH, such as 800x1344");
-  return { height: Number(height), width: Number(width) };
 }

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../errors.js";
+import type { Size } from "../pixels/image.js";
 
 /** A command with the options they all have. @param examples what stands in them for what the user has, see `NEEDS` */
 export function createCommand(name: string, description: string, examples: readonly string[]): Command {
@@ -71,11 +72,25 @@ export function collect(value: string, before: readonly string[]): readonly stri
   return [...before, value];
 }
 
+/** What 32 bits hold: exact in every file it may be written to. */
+const LARGEST_WHOLE = 2 ** 31 - 1;
+
 /** For options that take a whole number from 1 on. */
 export function parseWhole(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError("expected a whole number above 0");
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= LARGEST_WHOLE) return value;
+  throw new InvalidArgumentError(
+    value > LARGEST_WHOLE ? `it may be up to ${LARGEST_WHOLE}` : "expected a whole number above 0",
+  );
+}
+
+/** For options that take the size of an image: a side, or height and width. */
+export function parseSize(text: string): Size {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text.trim()) ?? [];
+  if (height === undefined || width === undefined) {
+    throw new InvalidArgumentError("expected a side or HEIGHTxWIDTH in pixels, such as 224 or 800x1344");
+  }
+  return { height: parseWhole(height), width: parseWhole(width) };
 }
 
 /** For options that take a number above 0. */

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
 import { runOnce } from "../engines/inference.js";
@@ -43,6 +44,7 @@ export interface ExportResult {
  *   signal's reason when aborted
  */
 export async function exportModel(options: ExportOptions): Promise<ExportResult> {
+  requireOptions("exportModel", options, { config: "config", out: "path" });
   const { config, format, out, signal } = options;
   const settings = settingsOf(options);
   const { opset, uint8 } = options;

@@ -57,11 +57,19 @@ export async function writeModelRepository(options: ModelRepositoryOptions): Pro
   const known = fromMetadata(metadata);
   if (known === undefined) throw new UserError(`${model}: not written by densekit export, or its metadata was lost`);
   const name = options.name ?? basename(model).replace(/\.onnx$/, "");
-  if (!/^[\w.-]+$/.test(name)) {
+  if (!/^[\w-][\w.-]*$/.test(name)) {
     throw new UserError(
-      `${name}: a model's name is made of letters, digits, ".", "-" and "_"; give another with --name`,
+      `${JSON.stringify(name)}: a model's name is made of letters, digits, "-", "_" and, but for the first, "."; give another with --name`,
       2,
     );
+  }
+  for (const [what, value, least] of [
+    ["version", version, 1],
+    ["maxBatch", options.maxBatch ?? 1, 1],
+    ["maxDelay", maxDelay, 0],
+  ] as const) {
+    if (Number.isInteger(value) && value >= least && value < 2 ** 31) continue;
+    throw new UserError(`${what} must be a whole number from ${least} to 2147483647, not ${value}`, 2);
   }
   const maxBatch = maxBatchOf(options, known.settings.batch);
   const folder = join(out, name);
@@ -79,10 +87,11 @@ export async function writeModelRepository(options: ModelRepositoryOptions): Pro
     })),
     ...(maxBatch > 0 && { dynamic_batching: { max_queue_delay_microseconds: maxDelay } }),
   });
+  // The config last: a server that looks meanwhile never finds one without its model.
   const contents = {
-    "config.pbtxt": config,
-    [LABELS]: `${known.classes.join("\n")}\n`,
     [join(`${version}`, "model.onnx")]: bytes,
+    [LABELS]: `${known.classes.map((label) => label.replaceAll(/\s+/g, " ")).join("\n")}\n`, // a line a class
+    "config.pbtxt": config,
   };
   const files: string[] = [];
   for (const [file, content] of Object.entries(contents)) {

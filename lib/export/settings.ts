@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.js";
 import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import type { TransformSpec } from "../datasets/transforms/index.js";
 import { UserError } from "../errors.js";
+import type { Size } from "../pixels/image.js";
 
 /** What is exported: the backbone's feature maps, the pyramid's, or the whole model. */
 export const PARTS = ["model", "neck", "backbone"] as const;
@@ -32,7 +33,23 @@ export const DEFAULT_SETTINGS = {
   half: false,
 } as const satisfies Partial<ExportSettings>;
 
-/** @throws UserError when the settings contradict each other */
+/** A graph holds tables as large as its images, so absurd sizes would take all memory before anything is said. */
+const MOST_PIXELS = 40e6;
+const MOST_BATCH_PIXELS = 2 ** 28;
+
+/** @throws UserError when images or a batch of them have more pixels than a graph is made for */
+export function checkPixels({ height, width }: Size, batch: number): void {
+  const pixels = height * width;
+  if (pixels > MOST_PIXELS) {
+    throw new UserError(`size ${height}x${width}: an image may have up to ${MOST_PIXELS / 1e6} million pixels`, 2);
+  }
+  if (batch * pixels > MOST_BATCH_PIXELS) {
+    const most = Math.floor(MOST_BATCH_PIXELS / pixels);
+    throw new UserError(`batch ${batch}: of images of ${height}x${width}, a batch may hold up to ${most}`, 2);
+  }
+}
+
+/** @throws UserError when the settings contradict each other, or the images are too large */
 export function checkSettings({ part, batch, size, postprocess }: ExportSettings): void {
   if (size !== "free") {
     for (const side of [size.height, size.width]) {
@@ -46,6 +63,7 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
   if (batch !== "free" && !(Number.isInteger(batch) && batch > 0)) {
     throw new UserError(`batch ${batch}: must be a whole number above 0, or free`, 2);
   }
+  if (size !== "free") checkPixels(size, batch === "free" ? 1 : batch);
   if (part !== "model" && postprocess) {
     throw new UserError(`feature maps of the ${part} have no post-processing; omit --postprocess`, 2);
   }

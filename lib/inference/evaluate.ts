@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
 import { writeFileAtomic } from "../files.js";
@@ -43,6 +44,7 @@ export interface EvaluateResult {
  *   overwritten; the signal's reason when aborted
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
+  requireOptions("evaluate", options, { config: "config" });
   const { config } = options;
   const weights = await openWeights(options.weights);
   try {

@@ -29,7 +29,8 @@ interface ModelOf<Task extends string, Result> {
   readonly task: Task;
   readonly classes: readonly string[];
   /**
-   * Any number of calls may run at once: two are processed, the others wait.
+   * Any number of calls may run at once: two are processed, the others wait. Bytes and pixels passed in must not change
+   * until the call has returned its result.
    *
    * @throws UserError when the image cannot be read or the length of its data does not match its size, and after
    *   `dispose`

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, refuseExisting } from "../files.js";
@@ -50,6 +51,7 @@ export interface UnreadableImage {
  *   the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
+  requireOptions("predictFiles", options, { config: "config", inputs: "paths", outDir: "path" });
   const { config, outDir, annotations, drawThreshold } = options;
   checkScore(drawThreshold);
   const { predictions } = kindOf(config);

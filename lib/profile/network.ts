@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { defaultSize } from "../export/settings.js";
+import { checkPixels, defaultSize } from "../export/settings.js";
 import { GraphError, input, sizeOf, type TensorData } from "../graph/index.js";
 import type { Outputs } from "../graph/passes/rewrite.js";
 import { Context } from "../nn/context.js";
@@ -43,9 +43,10 @@ export interface Recorded {
 /**
  * The whole model's graph at one size, and images of noise for it.
  *
- * @throws UserError where the model cannot take the size
+ * @throws UserError where the model cannot take the size, or it is too large
  */
 export function record({ name, task, values }: Network, batch: number, { height, width }: Size): Recorded {
+  checkPixels({ height, width }, batch);
   const images = input("images", [batch, 3, height, width]);
   const sizes = input("sizes", [batch, 4]);
   const scales = input("scales", [batch, 4]);

@@ -1,5 +1,6 @@
 import { basename, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
+import { requireOptions } from "../arguments.js";
 import { backboneTitle } from "../backbones/index.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
@@ -22,6 +23,7 @@ import type { ReportOptions, ReportResult } from "./types.js";
  *   signal's reason when aborted
  */
 export async function report(options: ReportOptions): Promise<ReportResult> {
+  requireOptions("report", options, { run: "path" });
   checkOptions(options);
   if (options.out !== undefined) checkPageFile(options.out, options.force);
   await checkCharts();

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { openEngine } from "../engines/index.js";
@@ -64,6 +65,7 @@ export interface TrainResult {
  *   loss that is no longer finite
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  requireOptions("train", options, { config: "config" });
   const run = options.config.output;
   await refuseOtherFolders(run);
   const task = await kindOf(options.config).open(options.config);

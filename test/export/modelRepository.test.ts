@@ -95,4 +95,18 @@ describe("a model repository for Triton", function () {
       expect(answer).to.match(/^checked\d 3 5\n$/);
     }
   });
+
+  it("refuses names that lead out of the repository, and numbers that are none of Triton's", async () => {
+    const write = (options: object) => userMessage(() => writeModelRepository({ model: free, out, ...options }));
+    const named =
+      'a model\'s name is made of letters, digits, "-", "_" and, but for the first, "."; give another with --name';
+    for (const name of ["..", ".", "", ".hidden", "a/b"]) {
+      expect(await write({ name, force: true })).to.equal(`${JSON.stringify(name)}: ${named}`);
+    }
+    expect(await write({ name: "numbers", maxBatch: 1e300 })).to.equal(
+      "maxBatch must be a whole number from 1 to 2147483647, not 1e+300",
+    );
+    expect(await write({ name: "numbers", maxDelay: -1 })).to.contain("maxDelay must be a whole number from 0");
+    expect(await write({ name: "numbers", version: 1e23 })).to.contain("version must be a whole number from 1");
+  });
 });

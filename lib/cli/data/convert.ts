@@ -3,7 +3,7 @@ import type { ConvertResult, ConvertSource, ConvertTarget } from "../../datatool
 import { UserError } from "../../errors.js";
 import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
-import { createCommand } from "../options.js";
+import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { classNames, refuseBoth, toLabel } from "./source.js";
@@ -97,15 +97,15 @@ export function convertCommand(context: Context): Command {
       ]),
     )
     .option("--class-maps <folder>", "instance masks: PNGs with the class of each pixel")
-    .option("--class-divisor <number>", "instance masks: the class is the pixel value divided by this", toCount)
+    .option("--class-divisor <number>", "instance masks: the class is the pixel value divided by this", parseWhole)
     .option("--suffix <text>", "masks: what follows an image's name in its PNG's; default .png")
     .option("--pattern <expression>", 'one mask per object: regular expression with groups "image" and "class"')
-    .option("--min-area <pixels>", "masks: smaller objects are left out", toCount)
+    .option("--min-area <pixels>", "masks: smaller objects are left out", parseWhole)
     .option("--box-masks", "objects that only have a box get it as their mask")
     .option("--no-copy", "to yolo: do not copy the images")
     .option("--margin <share>", "crops: margin around a box, as a share of its side; default 0", toShare)
-    .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", toCount)
-    .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", toCount)
+    .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", parseWhole)
+    .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", parseWhole)
     .option("--force", "overwrite what is there")
     .action(async (input: string, flags: ConvertFlags) => {
       const options = { from: await sourceOf(input, flags), to: targetOf(flags) };
@@ -211,12 +211,6 @@ function toShare(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0 && Number.isFinite(value)))
     throw new InvalidArgumentError("It must be a number from 0, such as 0.1.");
-  return value;
-}
-
-export function toCount(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
   return value;
 }
 

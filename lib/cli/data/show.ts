@@ -3,9 +3,8 @@ import { UserError } from "../../errors.js";
 import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
-import { createCommand } from "../options.js";
+import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
-import { toCount } from "./convert.js";
 import { readSource, type SourceFlags, withSource } from "./source.js";
 
 interface ShowFlags extends SourceFlags {
@@ -30,9 +29,9 @@ export function showCommand(context: Context): Command {
   return withSource(createCommand("show", "Draw a contact sheet: images with their annotations", examples))
     .requiredOption("--out <file>", "output file: .jpg or .png for a sheet, .html for a page")
     .addOption(new Option("--split <name>", "which set of the config").choices(["train", "val"]).default("train"))
-    .option("--count <number>", "number of images", toCount, 12)
-    .option("--columns <number>", "images per row of the sheet", toCount, 4)
-    .option("--height <pixels>", "height of each image on the sheet", toCount, 320)
+    .option("--count <number>", "number of images", parseWhole, 12)
+    .option("--columns <number>", "images per row of the sheet", parseWhole, 4)
+    .option("--height <pixels>", "height of each image on the sheet", parseWhole, 320)
     .option("--seed <number>", "chooses the images", toSeed, 0)
     .option("--only <class>", "only images with this class")
     .option("--augmented", "as the network sees them, after the config's training transforms and loader")

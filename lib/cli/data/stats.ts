@@ -10,10 +10,9 @@ import type {
 import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
-import { createCommand } from "../options.js";
+import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
-import { toCount } from "./convert.js";
 import { readSource, type SourceFlags, withSource } from "./source.js";
 
 interface StatsFlags extends SourceFlags {
@@ -35,7 +34,7 @@ export function statsCommand(context: Context): Command {
   return withSource(createCommand("stats", description, examples))
     .option("--out <file>", "write an HTML page with plots")
     .addOption(new Option("--split <name>", "one set of the config; default both").choices(["train", "val"]))
-    .option("--anchor-images <number>", "training images to try the anchors on", toCount, 300)
+    .option("--anchor-images <number>", "training images to try the anchors on", parseWhole, 300)
     .option("--force", "overwrite what is there")
     .action(async (path: string | undefined, flags: StatsFlags) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];

@@ -3,8 +3,8 @@ import { loadConfig } from "../../config/load.js";
 import type { Size } from "../../pixels/image.js";
 import type { ClockName } from "../../profile/measure.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
-import { type EngineFlags, engineOverrides, parseSize, withEngine } from "../engineOptions.js";
-import { createCommand, parsePositive, parseWhole, withConfig } from "../options.js";
+import { type EngineFlags, engineOverrides, withEngine } from "../engineOptions.js";
+import { createCommand, parsePositive, parseSize, parseWhole, withConfig } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeTable } from "./text.js";
 

@@ -42,6 +42,9 @@ export interface ShowResult {
   readonly images: readonly Omit<DrawnSample, "image" | "caption">[];
 }
 
+/** Of an image on a sheet, in pixels. */
+const MOST_HEIGHT = 4096;
+
 /**
  * Draws a contact sheet of a data set with its annotations.
  *
@@ -52,6 +55,9 @@ export async function showData(options: ShowOptions): Promise<ShowResult> {
   const ending = extname(output).toLowerCase();
   if (![".jpg", ".jpeg", ".png", ".html"].includes(ending)) {
     throw new UserError(`${output}: the extension must be .jpg or .png for a sheet, or .html for a page`, 2);
+  }
+  if (height > MOST_HEIGHT) {
+    throw new UserError(`an image on the sheet may be up to ${MOST_HEIGHT} pixels high, not ${height}`, 2);
   }
   refuseExisting([output], options.force);
   const dataset = await openSource(source);

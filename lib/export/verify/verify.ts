@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { requireOptions } from "../../arguments.js";
 import type { Config } from "../../config/schema.js";
 import { listImagesBelow } from "../../datasets/folders.js";
 import { Cache } from "../../engines/cache.js";
@@ -54,6 +55,7 @@ const PROGRAMS_KEPT = 4;
  * @throws UserError when file, weights or images cannot be read or do not match; the signal's reason when aborted
  */
 export async function verifyModel(options: VerifyOptions): Promise<VerifyResult> {
+  requireOptions("verifyModel", options, { model: "path", config: "config", images: "paths" });
   const { model, config, signal, onEvent } = options;
   const file = await formatOf(model).open(model);
   try {

@@ -1,0 +1,41 @@
+import { UserError } from "./errors.js";
+
+const isPath = (value: unknown): boolean => typeof value === "string" && value !== "";
+
+/** What an option may be, and how it is told where it is not. */
+const KINDS = {
+  config: {
+    what: "a config, such as loadConfig(FILE).config",
+    is: (value: unknown) => typeof value === "object" && value !== null && "task" in value && "model" in value,
+  },
+  path: { what: "a path", is: isPath },
+  paths: {
+    what: "a list of paths, one at least",
+    is: (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isPath),
+  },
+} as const satisfies Record<string, { readonly what: string; is(value: unknown): boolean }>;
+
+/**
+ * Checks the options that a call of the typed API cannot do without, for programs that no compiler checks.
+ *
+ * @param call as in `train`
+ * @throws UserError that names the call, the option and what it must be
+ */
+export function requireOptions(
+  call: string,
+  options: unknown,
+  required: Readonly<Record<string, keyof typeof KINDS>>,
+): void {
+  const given = (typeof options === "object" && options !== null ? options : {}) as Record<string, unknown>;
+  for (const [name, kind] of Object.entries(required)) {
+    const { what, is } = KINDS[kind];
+    if (!is(given[name]))
+      throw new UserError(`${call}: the option ${name} must be ${what}, not ${shown(given[name])}`, 2);
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list with ${shown(value[0])}`;
+  return typeof value === "object" && value !== null ? "an object that is none" : String(value);
+}
