@@ -5,13 +5,14 @@ interface Disposable {
 interface Entry<T> {
   readonly key: string;
   readonly thing: Promise<T>;
-  /** How many use it now: it is disposed of when nobody does. */
+  /** The number of current users: it is disposed of when there are none. */
   users: number;
 }
 
 /**
- * Things made for a key, such as programs for a shape: at most `capacity` live at a time, those being made among them. Where
- * one more is asked for, the least recently used goes, or whoever asks waits until one is no longer used.
+ * Things made for a key, such as programs for a shape: at most `capacity` exist at a time, including those being made.
+ * When one more is requested, the least recently used is disposed of, or the request waits until one is no longer in
+ * use.
  */
 export class Cache<T extends Disposable> {
   private readonly entries = new Map<string, Entry<T>>();
@@ -22,8 +23,8 @@ export class Cache<T extends Disposable> {
   constructor(private readonly capacity: number) {}
 
   /**
-   * Does work with the thing of a key, made if there is none; it lives until the work is done. A failed making is not kept,
-   * and is the failure of those alone who asked for that key.
+   * Runs work with the thing for a key, made if there is none; it stays alive until the work is done. A failure to make
+   * it is not kept, and only rejects the requests for that key.
    */
   async use<R>(key: string, make: () => Promise<T>, work: (thing: T) => R | Promise<R>): Promise<R> {
     const entry = await this.take(key, make);
@@ -34,12 +35,12 @@ export class Cache<T extends Disposable> {
     }
   }
 
-  /** The thing of the key, which lives until others are asked for: for those who use one after the other. */
+  /** The thing for the key, which stays alive until others are requested: for callers that use one after the other. */
   async get(key: string, make: () => Promise<T>): Promise<T> {
     return this.use(key, make, (thing) => thing);
   }
 
-  /** Disposes of everything, of what is in use as soon as it no longer is. Nothing can be asked for afterwards. */
+  /** Disposes of everything; things in use as soon as they no longer are. Nothing can be requested afterwards. */
   async dispose(): Promise<void> {
     this.closed = true;
     this.wake();
@@ -55,7 +56,7 @@ export class Cache<T extends Disposable> {
       if (this.closed) throw new Error(`asked for ${key} after the cache was disposed`);
       const found = this.entries.get(key);
       if (found !== undefined) {
-        this.entries.delete(key); // set anew, as the most recently used
+        this.entries.delete(key); // set again, as the most recently used
         this.entries.set(key, found);
         found.users++;
         return found;
@@ -81,7 +82,7 @@ export class Cache<T extends Disposable> {
     return entry;
   }
 
-  /** How an end fails is not the business of whoever waits for room. */
+  /** A failure to dispose does not concern those waiting for room. */
   private async remove({ key, thing }: Entry<T>): Promise<void> {
     this.entries.delete(key);
     this.leaving++;

@@ -1,22 +1,22 @@
 import { type DType, sizeOf, type TensorData, type TensorType, type Value } from "../graph/index.js";
 
-/** Something that runs graphs. Programs are compiled once a shape and run many times. */
+/** Something that runs graphs. Programs are compiled once for each shape and run many times. */
 export interface Engine {
   readonly name: string;
-  /** Of the runtime, where it tells. */
+  /** The runtime's version, if it is known. */
   readonly version?: string;
   /** Compiles the graph behind the named outputs. Its inputs become the program's inputs. */
   compile(outputs: Readonly<Record<string, Value>>, options?: CompileOptions): Promise<Program>;
-  /** Runs a graph and tells what its kernels took by the runtime's own clock; absent of engines that do not. */
+  /** Runs a graph and returns the time its kernels took by the runtime's own clock; absent for engines that cannot. */
   kernelTimes?(outputs: Readonly<Record<string, Value>>, inputs: Tensors, runs: number): Promise<readonly KernelTime[]>;
 }
 
-/** What all kernels of a name took. */
+/** The time of all kernels with one name. */
 export interface KernelTime {
   readonly name: string;
-  /** In a run. */
+  /** Number of calls per run. */
   readonly count: number;
-  /** Mean of a run. */
+  /** Mean per run. */
   readonly ms: number;
 }
 
@@ -27,8 +27,8 @@ export interface CompileOptions {
    */
   readonly keepMemory?: boolean;
   /**
-   * The whole graph of which this one is a part, to be timed on its own: what an engine decides by the look of a graph, it
-   * decides by the whole one's.
+   * The whole graph of which this one is a part, to be timed on its own: decisions that depend on the structure of a
+   * graph are made for the whole one.
    */
   readonly partOf?: Readonly<Record<string, Value>>;
 }
@@ -40,14 +40,14 @@ export interface Program {
   readonly outputs: Readonly<Record<string, TensorType>>;
 
   /**
-   * Runs once. `inputs` are used as they are, without a copy, and must not change while the run lasts.
+   * Runs once. `inputs` are used without a copy and must not change during the run.
    *
-   * @param into arrays to write outputs into; the others are returned in arrays of their own
+   * @param into arrays to write outputs into; other outputs are returned in new arrays
    * @returns every output by name
    */
   run(inputs: Tensors, into?: Tensors): Promise<Tensors>;
 
-  /** Gives the memory back; the program cannot run any more. */
+  /** Releases the memory; the program cannot run any more. */
   dispose(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ const ARRAYS: Readonly<Record<DType, new (length: number) => TensorData>> = {
   bool: Uint8Array,
 };
 
-/** The array given for a tensor. Always a mistake in the program if it is missing or of another type or length. */
+/** The array given for a tensor. If it is missing or has another type or length, that is always a programming error. */
 export function checkTensor(data: TensorData | undefined, { shape, dtype }: TensorType, name: string): TensorData {
   if (data === undefined) throw new Error(`the program's input ${name} was not given`);
   if (data.length !== sizeOf(shape) || data.constructor.name !== ARRAYS[dtype].name) {

@@ -5,7 +5,7 @@ import type { EngineKind } from "./kind.js";
 import { onnxRuntime } from "./onnxruntime/kind.js";
 import { tfjs } from "./tfjs/kind.js";
 
-/** The engines there are, the default first. A new one is a folder of its own and a line here. */
+/** All engines, the default first. A new one is a folder and a line here. */
 export const ENGINES = [onnxRuntime, tfjs] as const;
 
 type Kinds = typeof ENGINES;
@@ -17,7 +17,7 @@ type KeysOf<All> = All extends readonly [{ readonly keys: infer First }, ...infe
 const names = ENGINES.map(({ name }) => name) as NamesOf<Kinds>;
 const keys = Object.assign({}, ...ENGINES.map(({ keys }) => keys)) as KeysOf<Kinds>;
 
-/** The config's `engine`: which, and the keys of each, those of the others being without effect. */
+/** The config's `engine`: its type, and the keys of all engines; those of other types have no effect. */
 export const engineConfig = z
   .strictObject({
     type: z.enum(names).default(names[0]).describe("Which runtime; `densekit doctor` lists what this machine offers"),
@@ -32,9 +32,9 @@ export type EngineConfig = z.output<typeof engineConfig>;
 const KINDS = ENGINES as readonly unknown[] as readonly EngineKind[];
 
 /**
- * Starts the engine a config chooses; packages of the others are not loaded.
+ * Starts the engine that a config chooses; packages of the others are not loaded.
  *
- * @param needs what it is for, where not every engine can do it
+ * @param needs what it must be able to do, if not every engine can
  * @throws UserError when the engine cannot do that, or this machine does not have what the config asks for
  */
 export async function openEngine(config: EngineConfig, needs: Needs = {}): Promise<Engine> {

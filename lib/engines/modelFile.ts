@@ -1,6 +1,6 @@
 import type { DType, TensorData } from "../graph/index.js";
 
-/** A tensor with the shape it has this time. */
+/** A tensor with its shape in this run. */
 export interface SizedTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -9,7 +9,7 @@ export interface SizedTensor {
 
 export type SizedTensors = Readonly<Record<string, SizedTensor>>;
 
-/** The type of an input or output; a size that is free has a name, or none. */
+/** The type of an input or output; a free size has a name or is undefined. */
 export interface OpenType {
   readonly dtype: DType;
   readonly shape: readonly (number | string | undefined)[];
@@ -19,7 +19,7 @@ export type OpenTypes = Readonly<Record<string, OpenType>>;
 
 /** A model in a file of some format, run by a runtime for that format. */
 export interface ModelFile {
-  /** Strings by key, as the file holds them. */
+  /** Strings by key, as in the file. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly inputs: OpenTypes;
   readonly outputs: OpenTypes;

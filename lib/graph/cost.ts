@@ -4,7 +4,7 @@ import { constantTest } from "./passes/patterns.js";
 import { nodesInOrder } from "./traverse.js";
 import { isOperator, type Node, sizeOf, type TensorType, type Value } from "./value.js";
 
-/** What running a graph once takes. */
+/** The cost of running a graph once. */
 export interface Cost {
   /** Multiply-adds of convolutions and matrix products. */
   readonly macs: number;
@@ -20,8 +20,8 @@ export interface NodeCost extends Cost {
 
 export interface CostOptions {
   /**
-   * Whether a named constant or an input of that name is a parameter; by default every named constant is and no input
-   * is.
+   * Whether a named constant, or an input with that name, is a parameter; by default all named constants are and no
+   * inputs.
    */
   readonly isParameter?: (name: string) => boolean;
 }
@@ -32,7 +32,7 @@ export const bytesOf = (values: readonly Value[]) =>
   values.reduce((total, { shape, dtype }) => total + sizeOf(shape) * BYTES[dtype], 0);
 
 /**
- * The cost of every node that runs each time: what depends on constants alone is computed once and is left out, but
+ * The cost of every node that runs each time: what only depends on constants is computed once and is left out, except
  * for its parameters.
  */
 export function nodeCosts(outputs: Readonly<Record<string, Value>>, options: CostOptions = {}): NodeCost[] {
@@ -42,7 +42,7 @@ export function nodeCosts(outputs: Readonly<Record<string, Value>>, options: Cos
     const idle = node.inputs.length === 0 || node.outputs.every(computedOnce);
     if (idle) return { node, macs: 0, parameters, bytesRead: 0, bytesWritten: 0 };
     const macs = node.operator.macs?.(node) ?? 0;
-    // A reshape gives another shape to the same memory.
+    // A reshape gives the same memory another shape.
     if (isOperator(node, reshapeOperator)) return { node, macs, parameters, bytesRead: 0, bytesWritten: 0 };
     return { node, macs, parameters, bytesRead: bytesOf(node.inputs), bytesWritten: bytesOf(node.outputs) };
   });
@@ -59,8 +59,8 @@ function parametersOf(node: Node, { isParameter }: CostOptions): number {
 }
 
 /**
- * The most bytes of activations that are needed at one time, where nodes run in the order of the graph and memory is given
- * back after its last use. Constants are left out; a reshape shares its operand's memory.
+ * The largest number of bytes of activations needed at one time, if nodes run in the order of the graph and memory is
+ * released after its last use. Constants are left out; a reshape shares its operand's memory.
  */
 export function mostLiveBytes(outputs: Readonly<Record<string, Value>>): number {
   const computedOnce = constantTest(outputs);
@@ -98,7 +98,7 @@ export function totalCost(outputs: Readonly<Record<string, Value>>, options: Cos
 
 /**
  * The cost of every module `depth` levels deep, by its path (at depth 3 `backbone.network.0`); what is recorded above
- * that depth stands under its own shorter path, gradients under `grad(…)` of theirs.
+ * that depth is under its own shorter path, gradients under `grad(…)` of their path.
  */
 export function costByScope(
   outputs: Readonly<Record<string, Value>>,

@@ -3,7 +3,7 @@ import { filled } from "./operators/leaves.js";
 import { nodesInOrder } from "./traverse.js";
 import { check, inScope, sizeOf, type Value } from "./value.js";
 
-/** The gradient of the loss with respect to some value, given from outside. */
+/** The gradient of the loss with respect to a value, given from outside. */
 export interface Seed {
   readonly value: Value;
   readonly gradient: Value;
@@ -47,7 +47,7 @@ function isSeeds(loss: Value | readonly Seed[]): loss is readonly Seed[] {
   return Array.isArray(loss);
 }
 
-/** The targets and every value computed from one of them: only along these must gradients flow. */
+/** The targets and every value computed from one of them: gradients only need to flow along these. */
 function dependents(order: readonly Value["node"][], targets: readonly Value[]): Set<Value> {
   const result = new Set<Value>(targets);
   for (const node of order) {

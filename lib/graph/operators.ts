@@ -14,7 +14,7 @@ import * as resizing from "./operators/resizing.js";
 import * as shaping from "./operators/shaping.js";
 import type { Operator } from "./value.js";
 
-/** Every operator there is. An engine lowers each by name, or takes its decomposition. */
+/** All operators. A compiler lowers each by name, or uses its decomposition. */
 export const operators = {
   input: leaves.inputOperator,
   constant: leaves.constantOperator,
@@ -88,6 +88,6 @@ export const operators = {
 
 export type OperatorName = keyof typeof operators;
 
-/** The attributes of the operator of a name. */
+/** The attributes of the operator with this name. */
 export type AttributesOf<Name extends OperatorName> =
   (typeof operators)[Name] extends Operator<infer Attributes> ? Attributes : never;

@@ -1,4 +1,7 @@
-/** The element types a graph knows. Indices and labels are int32; a runtime that wants int64 casts at its border. */
+/**
+ * The element types of graphs. Indices and labels are int32; for a runtime that needs int64, they are cast at its
+ * boundary.
+ */
 export type DType = "float32" | "int32" | "uint8" | "bool";
 
 export type Shape = readonly number[];
@@ -16,7 +19,7 @@ export type TensorData = Float32Array | Int32Array | Uint8Array;
  */
 export interface Value extends TensorType {
   readonly node: Node;
-  /** Which of the node's outputs this is. */
+  /** The index of this output among the node's. */
   readonly index: number;
 }
 
@@ -29,33 +32,34 @@ export interface Node<Attributes = unknown> {
   readonly scope: string;
 }
 
-/** What passes and compilers may know of an operator; what is not said does not hold. */
+/** What passes and compilers may know about an operator; a trait that is not given does not hold. */
 export interface Traits {
   /**
-   * `elementwise`: an element of the result depends on the operands' elements of its place alone, one of a broadcast
-   * operand serving several places. `spreading`: the result holds the operand's elements, each several times.
+   * `elementwise`: an element of the result depends only on the operands' elements at its position, where one of a
+   * broadcast operand serves several positions. `spreading`: the result holds the operand's elements, each several
+   * times.
    */
   readonly kind?: "elementwise" | "spreading";
   /**
-   * What it computes in where a model is float16: a `product` with weights in float16; one that `follows` in float16
-   * where its operands are, because it is exact or no less exact than the products around it. Others stay in float32:
-   * norms, softmax, whatever is in pixels, scores.
+   * Its precision in a float16 model: a `product` with weights computes in float16; one that `follows` does so if its
+   * operands are float16, because it is exact or no less exact than the products around it. Others stay in float32:
+   * norms, softmax, pixel coordinates, scores.
    */
   readonly half?: "product" | "follows";
   /**
-   * Where its result is better computed again than kept: `inBlock` of rows in the processor's cache, where reading it
-   * from memory would cost more; `inStep`, between the halves of a training step, because it costs little more than a pass
-   * over memory.
+   * Where its result should be computed again rather than kept: `inBlock`, within a block of rows in the processor's
+   * cache, where reading it from memory would cost more; `inStep`, between the halves of a training step, because it
+   * costs little more than a pass over memory.
    */
   readonly cheap?: "inBlock" | "inStep" | "everywhere";
   /**
-   * Attributes are sizes, which may be free in an exported file: the result's `shape` alone follows them, or its
-   * `values` too, so that they cannot be computed before the sizes are known.
+   * Attributes are sizes, which may be free in an exported file: only the result's `shape` depends on them, or its
+   * `values` too, which then cannot be computed before the sizes are known.
    */
   readonly sized?: "shape" | "values";
 }
 
-/** Everything the toolkit knows about one operator: its shape rule, its gradient, its cost, its expansion, its traits. */
+/** Everything densekit knows about one operator: its shape rule, its gradient, its cost, its expansion, its traits. */
 export interface Operator<Attributes> extends Traits {
   readonly name: string;
 

@@ -1,12 +1,12 @@
 /** Rows of a run of a band matrix: enough for a product to be efficient, few enough for its columns to be few. */
 const RUN = 128;
 
-/** A matrix [rows, columns] whose rows have their numbers close together, cut into runs of rows. */
+/** A matrix [rows, columns] whose rows have their non-zero numbers close together, cut into runs of rows. */
 export interface Band {
   readonly runs: number;
   /** Rows of a run. */
   readonly length: number;
-  /** Columns that a run's rows reach. */
+  /** Columns that a run's rows span. */
   readonly span: number;
   /** The first column of each run. */
   readonly starts: readonly number[];

@@ -22,7 +22,7 @@ export interface EmitOptions {
 
 type WrittenOperator = OnnxOperator | OnnxRuntimeOperator;
 
-/** Collects the nodes and initialisers of a model being written and gives every tensor a name of its own. */
+/** Collects the nodes and initialisers of a model being written and gives every tensor a unique name. */
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
@@ -34,14 +34,14 @@ export class Emitter {
     private readonly taken = new Set<string>(),
   ) {}
 
-  /** For a graph inside a node of this one: what it makes has names that mean nothing else here. */
+  /** For a graph inside a node of this one: its names differ from all names here. */
   body(): Emitter {
     const body = new Emitter(this.domains, this.taken);
     body.enter(this.scope);
     return body;
   }
 
-  /** Names given from now on start with the scope, so that a viewer shows which layer a node belongs to. */
+  /** From now on names start with the scope, so that a viewer shows which layer a node belongs to. */
   enter(scope: string): void {
     this.scope = scope;
   }
@@ -86,7 +86,7 @@ export class Emitter {
     return unique;
   }
 
-  /** A name nothing else has, made of the scope and `base`. */
+  /** A unique name, made of the scope and `base`. */
   name(base: string): string {
     return this.unique(this.scope === "" ? base : `${this.scope}/${base}`);
   }

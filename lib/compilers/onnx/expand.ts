@@ -4,7 +4,7 @@ import { type Outputs, rewrite } from "../../graph/passes/rewrite.js";
 import { simplify } from "../../graph/passes/simplify.js";
 import { loweringOf } from "./lowerings.js";
 
-/** Operators without an ONNX form of their own taken apart into ones that have one. */
+/** Decomposes operators without an ONNX form into ones that have one. */
 export function expand(outputs: Outputs): Outputs {
   const parts = new Map<Node, readonly Value[]>();
   const takeApart = ({ node, index }: Value): Value | undefined => {

@@ -19,9 +19,10 @@ const isFree = (numbers: Numbers): boolean => numbers.some((n) => n !== numbers[
 
 /**
  * Free sizes, found by recording one graph at several sizes. The builds are alike node by node; a number that is not
- * the same in all of them depends on the sizes. It is written as the size of a tensor there is, as a product of such sizes, or as
- * half of one rounded up or twice that, whose numbers agree in every build. As the sizes of the builds are primes or
- * different enough, odd and even, no two sizes of different meaning agree by chance; any other number is refused.
+ * the same in all of them depends on the sizes. It is written as the size of an existing tensor, as a product of such
+ * sizes, or as half of one rounded up or twice that, if the numbers agree in every build. Because the sizes of the
+ * builds are primes or different enough, odd and even, no two sizes with different meanings agree by chance; any other
+ * number is refused.
  */
 export class FreeSizes implements Sizes {
   private readonly twins = new Map<Node, readonly Node[]>();
@@ -129,7 +130,7 @@ export class FreeSizes implements Sizes {
   }
 
   private entries<A>(node: Node<A>, read: (node: Node<A>) => readonly number[]): readonly Numbers[] {
-    // What is made in writing has no twins and no free sizes. Twins have the attributes of the node's own operator.
+    // Nodes made while writing have no twins and no free sizes. Twins have the attributes of the node's own operator.
     const perBuild = (this.twins.get(node as Node) as readonly Node<A>[] | undefined)?.map(read) ?? [read(node)];
     return perBuild[0]!.map((_, i) => perBuild.map((numbers) => numbers[i]!));
   }
@@ -139,7 +140,7 @@ export class FreeSizes implements Sizes {
   }
 }
 
-/** Whether two nodes of two builds are the same but for sizes. */
+/** Whether nodes of two builds are the same except for sizes. */
 function alike(a: Node, b: Node, placesA: ReadonlyMap<Node, number>, placesB: ReadonlyMap<Node, number>): boolean {
   const place = (places: ReadonlyMap<Node, number>) => (value: Value) => `${places.get(value.node)}.${value.index}`;
   if (a.operator.name !== b.operator.name) return false;

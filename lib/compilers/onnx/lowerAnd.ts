@@ -3,8 +3,8 @@ import type { Emitter } from "./emitter.js";
 import type { Target } from "./target.js";
 
 /**
- * onnxruntime's WebGPU provider (1.30) takes the shader of one And for another whose sides are repeated along other axes:
- * both sides are made as large as the result first.
+ * onnxruntime's WebGPU provider (1.30) uses the shader of one And for another whose operands are broadcast along other
+ * axes, so both operands are broadcast to the result's shape first.
  */
 export function lowerAnd(
   emit: Emitter,

@@ -16,9 +16,9 @@ const TAPS = [
 ] as const;
 
 /**
- * Bicubic resizing of the last two axes to a free size, one axis after the other: four pixels gathered for each place,
- * weighed and added. ONNX has an operator for it, which onnxruntime 1.31 computes ten times slower. To a known size
- * it is two products with constant matrices, the decomposition.
+ * Bicubic resizing of the last two axes to a free size, one axis after the other: four pixels gathered for each
+ * position, weighted and added. ONNX has an operator for it, which onnxruntime 1.31 computes ten times slower. To a
+ * known size it is two products with constant matrices, the decomposition.
  */
 export function lowerResizeBicubic(
   emit: Emitter,
@@ -58,8 +58,8 @@ function resizedAxis(emit: Emitter, x: string, { axis, from, to, last }: Resizin
 }
 
 /**
- * With antialiasing the number of pixels that weigh follows from the size: all of the axis are weighed, most of them with
- * nothing, by a matrix [to, from]. These tables are a few pixels wide.
+ * With antialiasing the number of contributing pixels depends on the size: all pixels of the axis are weighted, most of
+ * them by zero, with a matrix [to, from]. These tables are a few pixels wide.
  */
 function antialiasedAxis(emit: Emitter, x: string, { from, to, last }: Resizing): string {
   const { low, share } = positions(emit, from, to);
@@ -72,7 +72,7 @@ function antialiasedAxis(emit: Emitter, x: string, { from, to, last }: Resizing)
   const near = polynomial(emit, emit.node("Min", [distance, emit.float(1)]), [a + 2, -(a + 3), 0, 1]);
   const beyond = emit.node("Min", [emit.node("Max", [distance, emit.float(1)]), emit.float(2)]);
   const far = polynomial(emit, beyond, [a, -5 * a, 8 * a, -4 * a]);
-  const weights = emit.node("Add", [near, far]); // each is 0 where the other counts
+  const weights = emit.node("Add", [near, far]); // each is 0 where the other is not
   const ones = emit.node("Reshape", [emit.floats(Array.from({ length: from }, () => 1)), emit.int64([from, 1])]);
   const total = emit.node("MatMul", [weights, ones]);
   const matrix = emit.node("Div", [weights, total]);

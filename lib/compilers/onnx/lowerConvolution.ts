@@ -3,8 +3,8 @@ import type { Emitter } from "./emitter.js";
 import type { Sizes, Target } from "./target.js";
 
 /*
- * Where a file may be run on any provider, forms that onnxruntime's WebGPU provider (1.30) gets wrong are written
- * in another way. They are none that our models have.
+ * Where a file may be run on any provider, forms that onnxruntime's WebGPU provider (1.30) gets wrong are written in
+ * another way. Our models have none of them.
  */
 
 type Convolution = Node<AttributesOf<"conv2d">>;
@@ -46,14 +46,17 @@ function losesPadding({ inputs: [x, w], attributes: { padding } }: Convolution):
   return product && top === 0 && left === 0 && bottom + right > 0;
 }
 
-/** WebGPU: of maps whose channels are a multiple of 3, but not 3 nor of 4, sums for a multiple of 4 outputs go wrong. */
+/**
+ * WebGPU: for maps with a number of channels that is a multiple of 3, but not 3 or a multiple of 4, sums for a multiple
+ * of 4 outputs are wrong.
+ */
 function mixesThirds({ inputs: [, w], attributes: { groups } }: Convolution): boolean {
   const [out, channels, ...kernel] = w!.shape as [number, number, number, number];
   const thirds = channels > 3 && channels % 3 === 0 && channels % 4 !== 0;
   return groups === 1 && thirds && out % 4 === 0 && kernel.some((n) => n > 1);
 }
 
-/** The map and the kernel with a channel of zeros behind the others. */
+/** The map and the kernel with a channel of zeros after the others. */
 function withOneChannelMore(emit: Emitter, [x, w, ...bias]: readonly string[]): readonly string[] {
   const sides = emit.int64([0, 0, 0, 0, 0, 1, 0, 0]);
   return [...[x!, w!].map((tensor) => emit.node("Pad", [tensor, sides])), ...bias];
@@ -82,12 +85,12 @@ export function lowerTransposedConvolution(
   return emit.node("Concat", parts, { attributes: { axis: 1 } });
 }
 
-/** WebGPU: groups of several channels that make one channel each are not kept apart. */
+/** WebGPU: groups of several channels that make one channel each are mixed up. */
 function mixesGroups({ inputs: [x, w], attributes: { groups } }: TransposedConvolution): boolean {
   return groups > 1 && w!.shape[1] === 1 && x!.shape[1]! > groups;
 }
 
-/** What the transposed kernel writes beyond the wanted size, along each axis; negative where it lacks some. */
+/** How much the transposed kernel writes beyond the requested size along each axis; negative if it writes less. */
 const excess = ({ inputs: [x, w], attributes: { stride, padding, outputSize } }: TransposedConvolution): number[] =>
   [0, 1].map((i) => (x!.shape[2 + i]! - 1) * stride[i]! + w!.shape[2 + i]! - padding[i]! - outputSize[i]!);
 
@@ -104,7 +107,7 @@ function transposedConvolution(
     attributes: {
       kernel_shape: node.inputs[1]!.shape.slice(2),
       strides: stride,
-      pads: [...padding, ...over.map((n) => Math.max(0, n))], // what is over is cut
+      pads: [...padding, ...over.map((n) => Math.max(0, n))], // the excess is cut off
       output_padding: over.map((n) => Math.max(0, -n)),
       group: groups,
     },

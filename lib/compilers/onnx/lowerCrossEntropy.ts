@@ -4,15 +4,17 @@ import { type Band, bandOf } from "./band.js";
 import { bytesOf, type Emitter } from "./emitter.js";
 import { valueInfo } from "./proto.js";
 
-/** Elements of enlarged logits a block may have: few enough for several such tensors to fit the caches. */
+/**
+ * The largest number of elements of enlarged logits in a block: few enough for several such tensors to fit the caches.
+ */
 const BLOCK_ELEMENTS = 2 ** 18;
 
 /**
  * A `Scan` over blocks of output rows. In each block the logits, already enlarged along the height, are enlarged along
  * the width, turned into losses and gradients, and the gradients are brought back; the logits of full size exist for
- * one block at a time. Classes come last, as softmax likes them. Enlarging, a product with a matrix that has two
- * numbers a row, is done in runs of pixels with small, full matrices. What the pixels' own classes send back are two
- * numbers a pixel, added where they belong.
+ * one block at a time. Classes come last, as is best for softmax. Enlarging, a product with a matrix that has two
+ * numbers per row, is done in runs of pixels with small, full matrices. The gradient of the pixels' own classes is two
+ * numbers per pixel, added where they belong.
  */
 export function lowerResizedCrossEntropy(
   emit: Emitter,
@@ -34,7 +36,7 @@ export function lowerResizedCrossEntropy(
   const short = reshaped(byRuns, b, down.runs, down.span, wide);
   const tall = emit.node("MatMul", [matrices(emit, down), short]); // [B, runs, H / runs, w' · K]
 
-  // Labels out of range weigh nothing; any class will do for them.
+  // Labels out of range have weight 0, so any class will do for them.
   const last = emit.tensor("last", "int32", [], bytesOf(Int32Array.of(classes - 1)));
   const own = reshaped(emit.node("Min", [labels!, last]), blocks, rows, 1, width);
   const weight = reshaped(weights!, blocks, rows, 1, width);
@@ -129,7 +131,7 @@ function taps({ runs, length, span, matrices }: Band, { rows, classes, width }: 
   return { places, shares };
 }
 
-/** The lines of x along an axis that each run reaches, one run after the other. */
+/** The lines of x along an axis that each run spans, one run after the other. */
 function picked(emit: Emitter, x: string, { runs, span, starts }: Band, axis: number): string {
   if (runs === 1) return x;
   const lines = starts.flatMap((start) => Array.from({ length: span }, (_, i) => start + i));

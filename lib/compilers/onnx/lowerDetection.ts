@@ -68,7 +68,7 @@ export function lowerRoiAlign(emit: Emitter, inputs: readonly string[], node: No
   );
   const order = emit.node("Concat", members, { attributes: { axis: 0 } });
   const stacked = emit.node("Concat", pooled, { attributes: { axis: 0 } });
-  // The number of RoIs is read from the tensor: behind `truncate` there are fewer than the static shape says.
+  // The number of RoIs is read from the tensor: after `truncate` there are fewer than the static shape says.
   const count = emit.node("Gather", [emit.node("Shape", [order]), emit.int64([0], [])]);
   const places = emit.node("Range", [emit.int64([0], []), count, emit.int64([1], [])]);
   const inverse = emit.node("ScatterElements", [places, order, places], { attributes: { axis: 0 } });
@@ -90,7 +90,7 @@ export function lowerRestore(
   const rows = emit.node("Slice", [emit.node("Shape", [x!]), emit.int64([0]), emit.int64([1])]);
   const places = sizes.vector(emit, node, ({ outputs }) => [outputs[0]!.shape[0]!]);
   const missing = emit.node("Sub", [places, rows]);
-  // Sides of every axis, not of the first alone: see `pad`.
+  // Sides of every axis, not only the first: see `pad`.
   const after = none.length === 0 ? [missing] : [missing, emit.int64(none)];
   const pads = emit.node("Concat", [emit.int64([0, ...none]), ...after], { attributes: { axis: 0 } });
   const padded = emit.node("Pad", [x!, pads]);

@@ -4,7 +4,7 @@ import type { RowBlocksAttributes } from "../cpu/fusion/rowBlocks.js";
 import type { Emitter } from "./emitter.js";
 import { valueInfo } from "./proto.js";
 
-/** Writes the nodes behind `results`, given the names of what they start from; returns the names of the results. */
+/** Writes the nodes that compute `results`, given the names of their inputs; returns the names of the results. */
 export type WriteBody = (body: Emitter, given: ReadonlyMap<Value, string>, results: readonly Value[]) => string[];
 
 /** A `Scan` over blocks [blocks, rows, …]: its slices are views, and its results are written where they belong. */
@@ -24,7 +24,7 @@ export function lowerRowBlocks(
     ...blocks.map((value, i) => [value, parts[i]!] as const),
     ...shared.map((value, i) => [value, inputs[blocks.length + i]!] as const),
   ]);
-  // Of whatever shape a result is made: it is then written where it belongs, where a reshape would be a copy.
+  // Results are written in the shape in which they are made, because a reshape would be a copy.
   const made = results.map((value) => madeBy(value, "reshape")?.inputs[0] ?? value);
   const named = writeBody(body, given, made);
   const info = (values: readonly Value[], names: readonly string[]) =>

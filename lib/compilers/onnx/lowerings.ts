@@ -18,8 +18,8 @@ import { ELEMENT_TYPES } from "./proto.js";
 import type { Target } from "./target.js";
 
 /**
- * Writes one node: takes the names of its inputs, returns the names of its outputs; undefined where the target is
- * better served by the operator's decomposition.
+ * Writes one node: takes the names of its inputs, returns the names of its outputs; undefined if the operator's
+ * decomposition is better for the target.
  */
 export type Lowering<Attributes> = (
   emit: Emitter,
@@ -28,7 +28,10 @@ export type Lowering<Attributes> = (
   target: Target,
 ) => string | readonly string[] | undefined;
 
-/** Every operator but inputs and constants, which the writer knows: how it is written, or that its decomposition is. */
+/**
+ * Every operator except inputs and constants, which the writer handles: how it is written, or that its decomposition
+ * is.
+ */
 type Lowerings = {
   readonly [Name in Exclude<OperatorName, "input" | "constant">]: Lowering<AttributesOf<Name>> | "decompose";
 };
@@ -38,7 +41,7 @@ const plain =
   (emit: Emitter, inputs: readonly string[]): string =>
     emit.node(opType, inputs);
 
-/** @param since the opset from which the axes are an input; before, they are an attribute */
+/** @param since the opset from which the axes are an input; before that they are an attribute */
 const reduction =
   (opType: OnnxOperator, since: number): Lowering<AttributesOf<"sum">> =>
   (emit, [x], { attributes: { axes, keepDims } }, { opset }) => {
@@ -47,7 +50,7 @@ const reduction =
     return emit.node(opType, [x!, emit.int64(axes)], { attributes: { keepdims } });
   };
 
-/** Few rows added up: as a product with ones onnxruntime does it several times faster than as a reduction. */
+/** Adds up a few rows as a product with ones, which onnxruntime runs several times faster than a reduction. */
 const sumOfRows = (emit: Emitter, x: string, [n, ...shape]: Shape): string => {
   const rows = emit.node("Reshape", [x, emit.int64([n!, sizeOf(shape)])]);
   const ones = emit.floats(Array.from({ length: n! }, () => 1));
@@ -69,7 +72,7 @@ const sum: Lowering<AttributesOf<"sum">> = (emit, inputs, node, target) => {
 export const castTo = (emit: Emitter, x: string, dtype: DType | "float16" | "int64"): string =>
   emit.node("Cast", [x], { attributes: { to: ELEMENT_TYPES[dtype] } });
 
-/** Enlargement to the size of the node's output: by factors where only they are the same at all sizes. */
+/** Enlargement to the size of the node's output: by factors if only these are the same at all sizes. */
 const resizing =
   <Attributes>(attributes: Readonly<Record<string, string>>): Lowering<Attributes> =>
   (emit, [x], node, { sizes }) => {
@@ -89,7 +92,7 @@ const reachesEnd = ({ attributes: { axis, end }, inputs: [x] }: Node<AttributesO
 /** Far before the first element: with a negative step the slice then takes that one too. */
 const BEFORE_THE_START = -(2 ** 40);
 
-/** One entry an operator; the compiler asks for it. */
+/** One entry per operator, which the compiler enforces. */
 export const lowerings: Lowerings = {
   add: plain("Add"),
   sub: plain("Sub"),
@@ -140,7 +143,7 @@ export const lowerings: Lowerings = {
   concat: (emit, inputs, { attributes: { axis } }) => emit.node("Concat", inputs, { attributes: { axis } }),
   slice: (emit, [x], node, { sizes }) => {
     const { axis, start, step } = node.attributes;
-    // Where the end is free, it is that of the axis.
+    // A free end is the end of the axis.
     const end = sizes.fixed(node, (n) => [n.attributes.end])?.[0] ?? BEYOND_THE_END;
     if (end === BEYOND_THE_END && !reachesEnd(node)) throw new GraphError("a slice that ends within a free size");
     return emit.node("Slice", [x!, emit.int64([start]), emit.int64([end]), emit.int64([axis]), emit.int64([step])]);

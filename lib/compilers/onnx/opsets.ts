@@ -1,7 +1,7 @@
 import { UserError } from "../../errors.js";
 import type { OnnxNode } from "./proto.js";
 
-/** What exported files are written for when nothing is said: old enough for every runtime of today. */
+/** The default for exported files: old enough for every current runtime. */
 export const DEFAULT_OPSET = 17;
 
 /** The newest opset all of whose operators onnxruntime has: up to 1.31 it lacks the RoiAlign of 22. */
@@ -10,8 +10,8 @@ export const NEWEST_OPSET = 21;
 const OLDEST_OPSET = 7;
 
 /**
- * The operators of ONNX there are lowerings to: the first opset that has each in the form written here, the oldest opset
- * where it has been like that for longer.
+ * The ONNX operators that lowerings write: the first opset that has each in the form written here, or the oldest opset
+ * here if it is older than that.
  */
 const SINCE = {
   Abs: 7,
@@ -76,20 +76,20 @@ export type OnnxOperator = keyof typeof SINCE;
 /** Operators that onnxruntime alone has. */
 export type OnnxRuntimeOperator = "FusedMatMul";
 
-/** The format's version that came with each opset; a file has to say one its readers know. */
+/** The version of the format that came with each opset; a file must declare one that its readers know. */
 export function irVersionOf(opset: number): number {
   if (opset >= 21) return 10;
   if (opset >= 19) return 9;
   return opset >= 15 ? 8 : 7;
 }
 
-/** @throws UserError for a number that is no opset written here */
+/** @throws UserError for a number that is not an opset written here */
 export function checkOpset(opset: number): void {
   if (Number.isInteger(opset) && opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return;
   throw new UserError(`opset ${opset}: an opset is a whole number from ${OLDEST_OPSET} to ${NEWEST_OPSET}`, 2);
 }
 
-/** @throws UserError naming the operator that is younger than the opset */
+/** @throws UserError naming the operator that is newer than the opset */
 export function checkOperators(nodes: readonly OnnxNode[], opset: number): void {
   let needed = 0;
   let youngest = "";

@@ -9,7 +9,7 @@ import { encodeModel, type OnnxGraph, type OnnxValueInfo, valueInfo } from "./pr
 import { FIXED_SIZES } from "./target.js";
 import { Writer } from "./writer.js";
 
-/** The sizes of the inputs a build was recorded at, by name: what free sizes are called in the file. */
+/** The sizes of the inputs at which a build was recorded, by the names that free sizes have in the file. */
 export type NamedSizes = Readonly<Record<string, number>>;
 
 export interface Build {
@@ -18,24 +18,24 @@ export interface Build {
 }
 
 export interface PortableOptions {
-  /** The graph; where sizes are free, the same graph recorded at several sizes. */
+  /** The graph; if sizes are free, the same graph recorded at several sizes. */
   readonly builds: readonly [Build, ...Build[]];
   readonly opset?: number;
   /** Weights and products in float16; inputs and outputs stay float32. */
   readonly half: boolean;
   readonly metadata: Readonly<Record<string, string>>;
-  /** densekit's, which the file names as what made it. */
+  /** densekit's version, which the file names as its producer. */
   readonly version: string;
 }
 
-/** A protobuf message is at most so long, and an ONNX file is one. */
+/** The largest size of a protobuf message, which an ONNX file is. */
 const LARGEST_FILE = 2 ** 31 - 1;
 
 /**
- * Writes a graph for other programs: operators of the ONNX standard alone, none of the rearrangements that suit
- * densekit's own runs.
+ * Writes a graph for other programs: only operators of the ONNX standard, without the rearrangements for densekit's own
+ * runs.
  *
- * @throws UserError when an operator is younger than the opset, or the file would be too large
+ * @throws UserError when an operator is newer than the opset, or the file would be too large
  */
 export function writePortableOnnx({
   builds,
@@ -80,7 +80,10 @@ export function writePortableOnnx({
   });
 }
 
-/** A fixed number as it is; a free one by the name of the size it is, or a fraction or multiple of; else without a name. */
+/**
+ * A fixed number unchanged; a free one by the name of the size that it equals or is a fraction or multiple of,
+ * otherwise without a name.
+ */
 function openSize(numbers: readonly number[], sizes: readonly NamedSizes[]): number | string | undefined {
   if (numbers.every((n) => n === numbers[0])) return numbers[0];
   for (const name of Object.keys(sizes[0]!)) {

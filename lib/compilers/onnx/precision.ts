@@ -3,9 +3,9 @@ import { constantData, type Node, type Value } from "../../graph/index.js";
 const isConstant = (value: Value) => constantData(value) !== undefined;
 
 /**
- * Whether a node of a float16 model computes in float16: products with weights, and what is element by element or moves
- * data between them. Everything else stays in float32: norms, softmax, whatever is in pixels (boxes, RoIAlign,
- * suppression), scores and masks.
+ * Whether a node of a float16 model computes in float16: products with weights, and operators between them that work
+ * element by element or move data. Everything else stays in float32: norms, softmax, pixel coordinates (boxes,
+ * RoIAlign, suppression), scores and masks.
  *
  * @param isHalf of the node's inputs, which come before it
  */
@@ -20,7 +20,7 @@ const LARGEST_HALF = 65504;
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
-/** The nearest float16 of each number as its bits, ties to even. @returns undefined where a number is too large for it */
+/** The nearest float16 of each number as its bits, ties to even. @returns undefined if a number is too large for it */
 export function toHalf(values: Float32Array): Uint16Array | undefined {
   const bits = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++) {
@@ -35,7 +35,7 @@ function halfBits(x: number): number {
   const bits = word[0]!;
   const sign = (bits >>> 16) & 0x8000;
   const exponent = ((bits >>> 23) & 0xff) - 127 + 15;
-  if (exponent <= 0) return sign | roundedToEven(Math.abs(x) * 2 ** 24); // below the least normal number
+  if (exponent <= 0) return sign | roundedToEven(Math.abs(x) * 2 ** 24); // below the smallest normal number
   const fraction = bits & 0x7fffff;
   // A fraction that rounds up to 1 carries into the exponent, as it should.
   return sign | ((exponent << 10) + roundedToEven(fraction / 2 ** 13));

@@ -57,7 +57,7 @@ const root = protobuf.Root.fromJSON({
             output: many("ValueInfoProto", 12),
           },
         },
-        // A graph as it looks from outside; of the nodes, which may be many, one is kept to tell that there are any.
+        // The interface of a graph; of the nodes, which may be many, one is kept to show that there are any.
         GraphHeader: {
           fields: {
             node: one("bytes", 1),
@@ -172,10 +172,10 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return modelType.encode(modelType.fromObject(model), writerOf(weights + REST_BYTES)).finish(true);
 }
 
-/** More than a graph takes without its weights, as a rule. */
+/** Usually more than a graph takes without its weights. */
 const REST_BYTES = 2 ** 20;
 
-/** A writer that need not grow, which would leave dead buffers of together the same size behind. */
+/** A writer that need not grow; growing would leave dead buffers with the same total size. */
 function writerOf(bytes: number): protobuf.Writer {
   const usual = protobuf.Writer.initialBufferSize;
   try {
@@ -186,7 +186,7 @@ function writerOf(bytes: number): protobuf.Writer {
   }
 }
 
-/** What `decodeHeader` finds. What a file leaves out is undefined or empty. */
+/** The result of `decodeHeader`. What a file leaves out is undefined or empty. */
 export interface OnnxFileHeader {
   readonly graph?: {
     readonly node?: Uint8Array;
@@ -213,10 +213,10 @@ interface DecodedDimension {
 }
 
 const headerType = root.lookupType("onnx.ModelHeader");
-/** Inputs, outputs, entries of metadata: far more than a model has of them. */
+/** Inputs, outputs or entries of metadata: far more than a model has. */
 const MOST_ENTRIES = 10_000;
 
-/** Reads what a model says of itself. @throws Error when the bytes are no such message, or one of absurdly many entries */
+/** Reads a model's header. @throws Error when the bytes are not such a message, or have absurdly many entries */
 export function decodeHeader(bytes: Uint8Array): OnnxFileHeader {
   checkEntries(bytes);
   return headerType.toObject(headerType.decode(bytes), { longs: Number, arrays: true }) as OnnxFileHeader;

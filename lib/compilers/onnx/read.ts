@@ -2,7 +2,7 @@ import { UserError } from "../../errors.js";
 import type { DType } from "../../graph/index.js";
 import { type DecodedInfo, decodeHeader, ELEMENT_TYPES } from "./proto.js";
 
-/** What an ONNX file says of itself and of how it looks from outside. */
+/** An ONNX file's metadata and interface. */
 export interface OnnxHeader {
   readonly metadata: Readonly<Record<string, string>>;
   readonly opset: number;
@@ -23,7 +23,7 @@ const DTYPES = new Map<number, DType>([
   [ELEMENT_TYPES.bool, "bool"],
 ]);
 
-/** @throws UserError when the bytes are no ONNX model, or one with inputs of other types than densekit writes */
+/** @throws UserError when the bytes are not an ONNX model, or one with input types that densekit does not write */
 export function readOnnx(bytes: Uint8Array, path: string): OnnxHeader {
   let header: ReturnType<typeof decodeHeader>;
   try {

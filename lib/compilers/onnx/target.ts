@@ -3,7 +3,7 @@ import type { Emitter } from "./emitter.js";
 
 /**
  * What runs the model: any runtime, which has the operators of the ONNX standard; or onnxruntime's CPU provider, for
- * which its own operators (domain com.microsoft) are used too, and forms it is fast at.
+ * which its own operators (domain com.microsoft) are used too, and forms that it runs fast.
  */
 export type Dialect = "standard" | "onnxruntime";
 
@@ -19,15 +19,15 @@ export interface Target {
 /** Takes whole numbers from a node. */
 type Read<Attributes> = (node: Node<Attributes>) => readonly number[];
 
-/** Whole numbers of a node that may depend on the sizes of what goes in: shapes, bounds, counts. */
+/** Whole numbers of a node that may depend on input sizes: shapes, bounds, counts. */
 export interface Sizes {
   /** Whether a size differs from run to run. */
   isFree(value: Value, axis: number): boolean;
-  /** The numbers `read` takes from the node, as an int64 vector; computed where they are free. */
+  /** The numbers that `read` takes from the node, as an int64 vector; computed if they are free. */
   vector<Attributes>(emit: Emitter, node: Node<Attributes>, read: Read<Attributes>): string;
-  /** The same as the target of a Reshape, which finds one number itself. */
+  /** The same as the target of a Reshape, which infers one number itself. */
   shape<Attributes>(emit: Emitter, node: Node<Attributes>, read: Read<Attributes>): string;
-  /** The numbers where they do not depend on sizes, else undefined. */
+  /** The numbers if they do not depend on sizes, otherwise undefined. */
   fixed<Attributes>(node: Node<Attributes>, read: Read<Attributes>): readonly number[] | undefined;
   /** Tells which tensor a value is in. */
   register(value: Value, tensor: string): void;

@@ -25,8 +25,8 @@ export interface OnnxFile {
 export interface WriteOptions {
   readonly dialect: Dialect;
   /**
-   * Compute element-by-element operators block by block in one go (`Scan`), so that what they hand to each other stays
-   * in the caches. For onnxruntime; standard operators all the same.
+   * Compute element-by-element operators together, block by block (`Scan`), so that intermediate results stay in the
+   * caches. For onnxruntime, but with standard operators.
    */
   readonly fuse?: FuseOptions | undefined;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export interface WriteOptions {
   readonly sequence?: string;
 }
 
-/** Writes the graph behind the named outputs as an ONNX model; the graph's inputs become the model's inputs. */
+/** Writes the graph of the named outputs as an ONNX model; the graph's inputs become the model's inputs. */
 export function writeOnnx(graph: Readonly<Record<string, Value>>, options: WriteOptions): OnnxFile {
   const outputs = options.fuse === undefined ? graph : fuse(graph, options.fuse);
   const emit = new Emitter();

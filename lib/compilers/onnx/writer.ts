@@ -23,7 +23,7 @@ export class Writer {
   readonly inputs = new Map<string, Value>();
   /** The tensor each value is in. */
   private readonly names: Map<Value, string>;
-  /** The same of values that are in float16, or in both. */
+  /** The same for values that are in float16, or in both. */
   private readonly halfNames = new Map<Value, string>();
   /** Values computed in float16. */
   private readonly halves = new Set<Value>();
@@ -36,13 +36,13 @@ export class Writer {
     this.names = new Map(given);
   }
 
-  /** Writes the graph behind the outputs. @returns the nodes, which make tensors of the outputs' names */
+  /** Writes the graph of the outputs. @returns the nodes, which make tensors of the outputs' names */
   write(outputs: Readonly<Record<string, Value>>): OnnxNode[] {
     const order = nodesInOrder(Object.values(outputs));
     const inputs = order.filter((node) => isOperator(node, inputOperator));
     for (const { attributes } of inputs) this.emit.reserve((attributes as InputAttributes).name);
     for (const name of Object.keys(outputs)) this.emit.reserve(name);
-    // Inputs first: a constant spread out to their sizes may stand before what takes them.
+    // Inputs first: a constant spread to their sizes may precede their users.
     for (const node of [...inputs, ...order]) this.add(node);
     return this.nameOutputs(
       Object.entries(outputs).map(([name, value]) => [name, this.tensorOf(value, false)] as const),
@@ -63,7 +63,7 @@ export class Writer {
     }
   }
 
-  /** The tensor a value is in, as float16 or as what it is; cast, or written, when it is first asked for so. */
+  /** The tensor of a value, as float16 or in its own type; cast, or written, when it is first requested. */
   private tensorOf(value: Value, asHalf: boolean): string {
     const half = asHalf && value.dtype === "float32";
     const [own, other] = half ? [this.halfNames, this.names] : [this.names, this.halfNames];
@@ -77,8 +77,8 @@ export class Writer {
   }
 
   /**
-   * Gives the outputs their names by renaming the tensors that hold them; an Identity stands in where a tensor is an
-   * input, a constant or two outputs at once.
+   * Gives the outputs their names by renaming their tensors; an Identity is added if a tensor is an input, a constant
+   * or two outputs at once.
    */
   private nameOutputs(outputs: readonly (readonly [name: string, tensor: string])[]): OnnxNode[] {
     const renamed = new Map<string, string>();

@@ -1,6 +1,6 @@
 import type { DType, Shape, TensorData } from "../../graph/index.js";
 
-/** The element types our graphs become in TensorFlow. TF.js has no bytes, so uint8 tensors are int32 ones. */
+/** The element types of our graphs in TensorFlow. TF.js has no bytes, so uint8 tensors are int32 ones. */
 export type ElementType = "DT_FLOAT" | "DT_INT32" | "DT_BOOL";
 
 export const ELEMENT_TYPES: Readonly<Record<DType, ElementType>> = {
@@ -37,14 +37,14 @@ export interface GraphConstant {
   readonly shape: Shape;
   readonly type: ElementType;
   readonly data: TensorData;
-  /** The learnt parameter it comes from, if it is one. */
+  /** The trained parameter it comes from, if any. */
   readonly parameter?: string;
 }
 
 export const FLOAT: Attribute = { type: "DT_FLOAT" };
 export const INT: Attribute = { type: "DT_INT32" };
 
-/** Collects the nodes and constants of a TensorFlow graph being written and gives each a name of its own. */
+/** Collects the nodes and constants of a TensorFlow graph being written and gives each a unique name. */
 export class Emitter {
   readonly nodes: GraphNode[] = [];
   readonly constants: GraphConstant[] = [];
@@ -52,12 +52,12 @@ export class Emitter {
   private readonly shared = new Map<string, string>();
   private scope = "";
 
-  /** Names given from now on start with the scope, so that a viewer shows which layer a node belongs to. */
+  /** From now on names start with the scope, so that a viewer shows which layer a node belongs to. */
   enter(scope: string): void {
     this.scope = scope;
   }
 
-  /** Adds a node, named after its operator if nothing else is said, and returns the name of its first output. */
+  /** Adds a node, named after its operator by default, and returns the name of its first output. */
   op(op: string, input: readonly string[], attributes: Attributes = {}, base = op): string {
     const name = this.name(base);
     this.nodes.push({ name, op, input, attributes });
@@ -87,7 +87,7 @@ export class Emitter {
     return this.floats([value], []);
   }
 
-  /** A name nothing else has: the scope and `base`, in the letters TensorFlow allows. */
+  /** A unique name: the scope and `base`, in the characters that TensorFlow allows. */
   name(base: string): string {
     const wanted = (this.scope === "" ? base : `${this.scope}/${base}`).replace(/[^A-Za-z0-9_./-]/g, "_");
     const legal = /^[A-Za-z0-9.]/.test(wanted) ? wanted : `x${wanted}`;

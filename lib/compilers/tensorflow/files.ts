@@ -11,7 +11,7 @@ export const MODEL_FILE = "model.json";
 /**
  * A TF.js graph model as files by name: `model.json` and the weights in shards of 4 MB.
  *
- * @param version densekit's, which the file names as what made it
+ * @param version densekit's, which the file names as its producer
  */
 export function graphModelFiles(
   { modelTopology, signature, weightSpecs, weights }: GraphModel,
@@ -38,7 +38,7 @@ export function graphModelFiles(
   ]);
 }
 
-/** What `model.json` says, and the names of the shards beside it. */
+/** The contents of `model.json`, and the names of the shards beside it. */
 export interface ParsedModelFile extends Omit<GraphModel, "weights" | "signature"> {
   readonly signature: Signature;
   readonly metadata: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import type { GraphNode } from "./emitter.js";
 
 const FUSED = new Set(["_FusedConv2D", "FusedDepthwiseConv2dNative"]);
 
-/** A ReLU that is all that is made of a convolution becomes part of it: TF.js then computes it in the same kernel. */
+/** A ReLU that is the only use of a convolution becomes part of it: TF.js then computes it in the same kernel. */
 export function fuseActivations(nodes: readonly GraphNode[]): readonly GraphNode[] {
   const uses = new Map<string, number>();
   for (const { input } of nodes) for (const name of input) uses.set(name, (uses.get(name) ?? 0) + 1);

@@ -10,7 +10,7 @@ export interface GraphModel {
   readonly weights: Uint8Array;
 }
 
-/** @param precision of the learnt kernels; everything else stays float32 */
+/** @param precision of the trained kernels; everything else stays float32 */
 export function graphModel(graph: TensorFlowGraph, precision: Precision = "float32"): GraphModel {
   const { entries, bytes }: EncodedWeights = encodeWeights(graph.constants, precision);
   return {
@@ -25,7 +25,7 @@ export function graphModel(graph: TensorFlowGraph, precision: Precision = "float
   };
 }
 
-/** TF.js's `parseTensorShape` and its like want numbers as text, as protocol buffers have them in JSON. */
+/** TF.js's `parseTensorShape` and similar functions expect numbers as text, as protocol buffers have them in JSON. */
 const dims = (shape: readonly number[]) => ({ dim: shape.map((n) => ({ size: String(n) })) });
 
 const base64 = (text: string): string => btoa(text);

@@ -28,7 +28,7 @@ function windowAttributes(stride: Pair, padding: Padding, dilation: Pair = [1, 1
   };
 }
 
-/** TensorFlow's kernels of depthwise convolutions and of gradients know no dilation. */
+/** TensorFlow's kernels for depthwise convolutions and gradients do not support dilation. */
 const isDilated = ({ attributes: { dilation } }: Site<Pick<AttributesOf<"conv2d">, "dilation">>) =>
   dilation.some((n) => n > 1);
 
@@ -36,7 +36,8 @@ export const conv2d: Lowering<AttributesOf<"conv2d">> = (site) => {
   if (site.dialect === "tensorflow" && isDilated(site)) return undefined;
   const [down, across] = site.attributes.stride;
   if (site.dialect === "tfjs" || down === across) return strided(site);
-  // oneDNN errs on maps of one channel whose strides differ by side: every place is computed, some are taken.
+  // oneDNN is wrong for maps with one channel when strides differ by side, so every position is computed and some are
+  // taken.
   const { name, order } = strided({ ...site, attributes: { ...site.attributes, stride: [1, 1] } });
   const bounds = [
     [0, 0, 0, 0],
@@ -70,8 +71,8 @@ const strided = (site: Site<AttributesOf<"conv2d">>): Tensor => {
 };
 
 /**
- * TF.js adds the bias in the convolution's kernel; TensorFlow finds that out by itself. A computed bias is added
- * afterwards: TF.js's wasm kernel takes a reshaped one for a tensor of the shape it had before.
+ * TF.js adds the bias in the convolution's kernel; TensorFlow does that by itself. A computed bias is added afterwards:
+ * TF.js's wasm kernel reads a reshaped one with its previous shape.
  */
 function convolution(
   site: Place,
@@ -88,8 +89,8 @@ function convolution(
 }
 
 /**
- * What slides over x, and how. TensorFlow 2.16 aborts the process where a depthwise convolution has explicit padding
- * and a bias, and errs where padding or strides differ by side; there the zeros are laid around x first.
+ * How a kernel slides over x. TensorFlow 2.16 aborts the process when a depthwise convolution has explicit padding and
+ * a bias, and is wrong when padding or strides differ by side; in those cases x is padded with zeros first.
  */
 function window(site: Place, x: Operand, { stride, padding, groups, dilation }: AttributesOf<"conv2d">) {
   const input = x.as(CHANNELS_LAST);
@@ -146,7 +147,7 @@ export const convTranspose2d: Lowering<AttributesOf<"convTranspose2d">> = (site)
   return { name: exact ? all : fitted(site, all, whole, padding, outputSize), order: CHANNELS_LAST };
 };
 
-/** Each pixel becomes a block of its own: a 1 × 1 convolution, whose outputs are then laid side by side. */
+/** Each pixel becomes a separate block: a 1 × 1 convolution, whose outputs are then placed side by side. */
 function blocks({ emit, dialect }: Place, x: Operand, w: Operand): Tensor {
   const [c, outputs, k] = w.shape as [number, number, number];
   const [height, width] = spatialOf(x);
@@ -165,7 +166,7 @@ function blocks({ emit, dialect }: Place, x: Operand, w: Operand): Tensor {
   return { name: reshape(apart, [-1, k * height, k * width, outputs]), order: CHANNELS_LAST };
 }
 
-/** What the kernel wrote beyond the wanted size is cut off, what it lacks is zero. */
+/** Cuts off what the kernel wrote beyond the requested size; what it lacks is zero. */
 function fitted({ emit }: Place, name: string, whole: Pair, [top, left]: Pair, [height, width]: Pair): string {
   const [rows, columns] = [Math.min(height, whole[0] - top), Math.min(width, whole[1] - left)];
   const bounds = [emit.ints([0, top, left, 0]), emit.ints([-1, rows, columns, -1])];
@@ -175,7 +176,7 @@ function fitted({ emit }: Place, name: string, whole: Pair, [top, left]: Pair, [
   return emit.op("PadV2", [cut, around, emit.float(0)], { T: FLOAT });
 }
 
-/** TensorFlow's own kernel where it has one; the groups of others one by one. */
+/** Uses TensorFlow's own kernel if it has one; otherwise group by group. */
 export const conv2dWeightGradient: Lowering<AttributesOf<"conv2dWeightGradient">> = (site) => {
   if (isDilated(site)) return undefined;
   const [x, g] = site.operands as [Operand, Operand];

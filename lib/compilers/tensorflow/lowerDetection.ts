@@ -15,7 +15,7 @@ export const topK: Lowering<AttributesOf<"topK">> = ({ emit, outputs, operands: 
   ];
 };
 
-/** Each group by itself; what they keep is marked. */
+/** Each group separately; kept boxes are marked. */
 export const nonMaximumSuppression: Lowering<AttributesOf<"nonMaximumSuppression">> = (site) => {
   const { emit, operands } = site;
   const [boxes, scores] = operands as [Operand, Operand];
@@ -31,7 +31,7 @@ export const nonMaximumSuppression: Lowering<AttributesOf<"nonMaximumSuppression
     const indices = suppress(site, own(all.boxes, 3, [n, 4]), own(all.scores, 2, [n]), n);
     return group === 0 ? indices : emit.op("AddV2", [indices, emit.int(group * n)], { T: INT });
   });
-  // One place more, so that there is always something to mark.
+  // One more place, so that there is always something to mark.
   const places = concat({ emit }, [...kept, emit.ints([groups * n])]);
   const rows = emit.op("Reshape", [places, emit.ints([-1, 1])], { T: INT });
   const ones = emit.op("OnesLike", [places], { T: INT });
@@ -51,7 +51,7 @@ function above(threshold: number): number {
 
 type Suppression = Site<AttributesOf<"nonMaximumSuppression">>;
 
-/** The indices of what is kept of one group. */
+/** The indices of the boxes kept in one group. */
 function suppress({ emit, attributes, dialect }: Suppression, boxes: string, scores: string, n: number): string {
   const { iouThreshold, scoreThreshold, maxKept } = attributes;
   const threshold = dialect === "tfjs" ? above(iouThreshold) : iouThreshold;
@@ -82,7 +82,7 @@ export const restore: Lowering<AttributesOf<"restore">> = ({ emit, operands: [x]
   return { name: filledUp(emit, name, rows, shape, dtype), order, ragged: false };
 };
 
-/** Rows of zeros after the `rows` there are, up to what the shape says. */
+/** Adds rows of zeros after the existing `rows`, up to the size in the shape. */
 function filledUp(emit: Emitter, x: string, rows: string, shape: Shape, dtype: DType = "int32"): string {
   const missing = emit.op("Sub", [emit.ints([shape[0]!]), rows], { T: INT });
   const others = Array.from({ length: 2 * (shape.length - 1) }, () => 0);

@@ -12,7 +12,7 @@ export const unary =
     order: x!.order,
   });
 
-/** Operands of one type, or a condition and branches of one type. */
+/** Operands of the same type, or a condition and branches of the same type. */
 export const elementwise =
   (op: string): Lowering<None> =>
   (site) =>
@@ -23,13 +23,13 @@ export const comparison =
   (site) =>
     broadcast(site, op, { T: typeOf(site.operands[0]!.dtype) });
 
-/** Whole numbers are divided without a rest. */
+/** Integers are divided without remainder. */
 export const divide: Lowering<None> = (site) => {
   const { dtype } = site.outputs[0]!;
   return broadcast(site, dtype === "float32" ? "RealDiv" : "FloorDiv", { T: typeOf(dtype) });
 };
 
-/** An operator on operands that broadcast: all are brought to the order of the largest. */
+/** An operator on operands that broadcast: all get the axis order of the largest. */
 export function broadcast({ emit, outputs, operands }: Place, op: string, attributes: Attributes): Tensor {
   const { shape } = outputs[0]!;
   const order = commonOrder(operands, shape.length);
@@ -37,7 +37,7 @@ export function broadcast({ emit, outputs, operands }: Place, op: string, attrib
   return { name: emit.op(op, names, attributes), order };
 }
 
-/** The order of the largest operand of full rank that is not constant. */
+/** The axis order of the largest non-constant operand of full rank. */
 export function commonOrder(operands: readonly Operand[], rank: number): Order {
   const size = ({ shape }: Operand) => shape.reduce((a, b) => a * b, 1);
   const full = operands.filter(({ shape, constant }) => shape.length === rank && constant === undefined);
@@ -64,7 +64,7 @@ export const broadcastTo: Lowering<AttributesOf<"broadcastTo">> = ({ emit, outpu
   return { name: emit.op("BroadcastTo", [source, dims], { T: typeOf(dtype) }), order };
 };
 
-/** What is no number of the type in TensorFlow's sense (wasm leaves a 2 a 2 in a bool) is compared with 0. */
+/** For bool, numbers are compared with 0, because TF.js on wasm leaves a 2 as 2 in a bool. */
 export const cast: Lowering<AttributesOf<"cast">> = ({ emit, outputs, operands: [x] }) => {
   const from = x!.dtype;
   const { dtype } = outputs[0]!;

@@ -5,8 +5,8 @@ import { CHANNELS_LAST } from "./order.js";
 import type { Lowering, Operand, Place } from "./site.js";
 
 /**
- * TensorFlow pools without padding, or with one whose pixels do not count. Other padding is made of zeros first, and
- * where it must not count, each mean is multiplied by what share of its window was padding.
+ * TensorFlow pools without padding, or with padding that does not count. Other padding is added as zeros first, and if
+ * it must not count, each mean is corrected for the share of its window that was padding.
  */
 export const averagePool: Lowering<AttributesOf<"averagePool">> = ({ emit, outputs, attributes, operands: [x] }) => {
   const { kernel, stride, padding, countPadding } = attributes;
@@ -37,7 +37,7 @@ export const averagePool: Lowering<AttributesOf<"averagePool">> = ({ emit, outpu
   return { name: emit.op("Mul", [mean, map], { T: FLOAT }), order: CHANNELS_LAST };
 };
 
-/** For each window along one axis, the share of its places that lie inside the input. */
+/** For each window along one axis, the share of it that is inside the input. */
 function countedShare(size: number, windows: number, kernel: number, stride: number, before: number): number[] {
   return Array.from({ length: windows }, (_, i) => {
     const start = i * stride - before;

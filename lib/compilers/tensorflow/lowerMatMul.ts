@@ -3,7 +3,7 @@ import { FLOAT } from "./emitter.js";
 import { identityOrder, type Order, sameOrder } from "./order.js";
 import { type Lowering, type Operand, type Place, storedDims, type Tensor } from "./site.js";
 
-/** A matrix (or a batch of them) that lies transposed is not moved: the product takes it transposed. */
+/** A matrix (or a batch of them) that is stored transposed is not rearranged: the product takes it transposed. */
 export const matMul: Lowering<AttributesOf<"matMul">> = (site) => {
   const [a, b] = site.operands as [Operand, Operand];
   const { transposeA, transposeB } = site.attributes;
@@ -22,8 +22,8 @@ export const matMul: Lowering<AttributesOf<"matMul">> = (site) => {
 };
 
 /**
- * One matrix for all rows: the rows' axes are made one. The matrix is turned beforehand where it lies transposed:
- * constants are stored so, and TF.js on WebAssembly is many times faster with plain products. (But it confuses a vector
+ * One matrix for all rows: the rows' axes become one. A matrix stored transposed is transposed beforehand: constants
+ * are stored that way, and TF.js on WebAssembly is many times faster with plain products. (But it confuses a vector
  * taken as a column in one product and as a row in another, so vectors are left as they are.)
  */
 function linear({ emit, dialect, outputs }: Place, a: Operand, b: Operand, transposeB: boolean): Tensor {
@@ -46,7 +46,7 @@ interface Laid {
   readonly swapped: boolean;
 }
 
-/** The order an operand is taken in: its own if only its last two axes are swapped in it. */
+/** The order an operand is taken in: its own if only its last two axes are swapped. */
 function laid({ shape, order }: Operand): Laid {
   const rank = shape.length;
   const swappedOrder = [...identityOrder(rank - 2), rank - 1, rank - 2];
@@ -54,7 +54,9 @@ function laid({ shape, order }: Operand): Laid {
   return { order: swapped ? swappedOrder : identityOrder(rank), swapped };
 }
 
-/** TF.js repeats an operand only if it is a single matrix, or has as many as the other; else it is repeated here. */
+/**
+ * TF.js repeats an operand only if it is a single matrix, or has as many as the other; otherwise it is repeated here.
+ */
 function batched({ emit, dialect }: Place, x: Operand, { order }: Laid, output: Shape): string {
   const name = x.as(order);
   const own = x.shape.slice(0, -2);

@@ -3,7 +3,7 @@ import { type Attribute, type Emitter, FLOAT, INT } from "./emitter.js";
 import { CHANNELS_LAST, identityOrder } from "./order.js";
 import type { Lowering, Operand } from "./site.js";
 
-/** RoIs pooled together: few enough for their windows to be of a size, and to fit in memory. */
+/** RoIs pooled together: few enough for their windows to have similar sizes and to fit in memory. */
 const TOGETHER = 32;
 
 /** What is known of every RoI along one axis, each a column [R, 1]. */
@@ -11,10 +11,10 @@ const AXIS = ["start", "bin", "samples", "low", "length", "size"] as const;
 type AxisColumn = (typeof AXIS)[number];
 
 /**
- * RoIAlign as two products a RoI. Sampling is separable: with A [P, h] the mean bilinear weights of the samples of
+ * RoIAlign as two products per RoI. Sampling is separable: with A [P, h] the mean bilinear weights of the samples of
  * every bin row on the rows of a window of the map, B [Q, w] those of its columns, the result is A · window · Bᵀ. The
- * windows are gathered from all levels at once, laid one after the other as one table of pixels. RoIs go together in
- * order of their windows' width, each lot with the window of its largest.
+ * windows are gathered from all levels at once, which are concatenated to one table of pixels. RoIs are grouped in
+ * order of their windows' width, each group with the window of its largest.
  */
 export const roiAlign: Lowering<AttributesOf<"roiAlign">> = ({ emit, attributes, operands }) => {
   const { outputSize, scales, samplingRatio } = attributes;
@@ -45,7 +45,9 @@ export const roiAlign: Lowering<AttributesOf<"roiAlign">> = ({ emit, attributes,
   return { name: gatherRows(emit, stacked, back), order: CHANNELS_LAST };
 };
 
-/** Rows by their numbers. GatherNd copies whole rows on WebAssembly, where GatherV2 works out the place of each number. */
+/**
+ * Rows by their numbers. On WebAssembly GatherNd copies whole rows, while GatherV2 computes the index of each number.
+ */
 function gatherRows(emit: Emitter, x: string, rows: string): string {
   const numbers = emit.op("ExpandDims", [rows, emit.int(-1)], { T: INT });
   return emit.op("GatherNd", [x, numbers], { Tparams: FLOAT, Tindices: INT });
@@ -114,8 +116,8 @@ function roiColumns(
 }
 
 /**
- * Along one axis: where the first bin starts, a bin's size, samples a bin, the window's first pixel and length, and how
- * many pixels the map has.
+ * Along one axis: where the first bin starts, a bin's size, samples per bin, the window's first pixel and length, and
+ * how many pixels the map has.
  */
 function axisColumns(
   emit: Emitter,
@@ -129,7 +131,7 @@ function axisColumns(
   const half = div(mul(bin, emit.float(0.5)), maximum(samples, emit.float(1)));
   const low = floor(clamped(emit, add(start, half), size));
   const high = floor(clamped(emit, sub(add(start, extent), half), size));
-  const length = add(sub(high, low), emit.float(2)); // the last sample lies between two pixels
+  const length = add(sub(high, low), emit.float(2)); // the last sample is between two pixels
   return { start, bin, samples, low, length, size };
 }
 
@@ -149,7 +151,7 @@ interface Pooling {
   readonly channels: number;
 }
 
-/** A lot of RoIs, given by their columns [r, 13], pooled from the table of pixels → [r, P, Q, C]. */
+/** A group of RoIs, given by their columns [r, 13], pooled from the table of pixels → [r, P, Q, C]. */
 function pooled(
   emit: Emitter,
   table: string,
@@ -187,7 +189,7 @@ const expanded = (emit: Emitter, x: string, axis: number): string =>
 
 const axisColumn = (axis: 0 | 1, name: AxisColumn): number => axis * AXIS.length + AXIS.indexOf(name);
 
-/** Along one axis of a lot: the pixels of its windows [r, n] and the weights of bins on them [r, bins, n]. */
+/** Along one axis of a group: the pixels of its windows [r, n] and the weights of bins on them [r, bins, n]. */
 function windowAxis(
   emit: Emitter,
   columns: string,
@@ -207,7 +209,7 @@ function windowAxis(
   const within = expanded(emit, div(add(steps, emit.float(0.5)), divisor), 1);
   const inBins = add(emit.floats(identityOrder(bins), [1, bins, 1]), within);
   const position = add(solid(own("start")), mul(solid(own("bin")), inBins));
-  // Samples beyond a RoI's own number, and those outside the map by more than a pixel, count nothing.
+  // Samples beyond a RoI's own number, and those outside the map by more than a pixel, do not count.
   const counted = mul(
     truth(emit, "GreaterEqual", position, emit.float(-1)),
     truth(emit, "LessEqual", position, solid(size)),
@@ -222,12 +224,12 @@ function windowAxis(
   return { pixels: minimum(pixel, sub(size, one)), weights };
 }
 
-/** 1 where a comparison holds, else 0. */
+/** 1 where a comparison holds, otherwise 0. */
 function truth(emit: Emitter, op: string, a: string, b: string): string {
   return emit.op("Cast", [emit.op(op, [a, b], { T: FLOAT })], { SrcT: { type: "DT_BOOL" }, DstT: FLOAT });
 }
 
-/** 0, 1, … up to the largest of the numbers, without it. */
+/** 0, 1, … up to the largest of the numbers, exclusive. */
 function rangeTo(emit: Emitter, x: string): string {
   const { cast } = arithmetic(emit);
   const largest = emit.op("Max", [x, emit.ints([0, 1])], { T: FLOAT, keep_dims: { b: false } });

@@ -4,7 +4,9 @@ import { commonOrder } from "./lowerElementwise.js";
 import { identityOrder, type Order, reshapedOrder, stored, transposedOrder, withoutAxes } from "./order.js";
 import { type Lowering, storedDims, typeOf } from "./site.js";
 
-/** Elements stay where they are if an order of the new axes says so; else the axes' own order is restored first. */
+/**
+ * Elements stay in place if an order of the new axes can express that; otherwise the axes' own order is restored first.
+ */
 export const reshape: Lowering<AttributesOf<"reshape">> = ({ attributes, operands: [x] }) => {
   const { shape } = attributes;
   const kept = reshapedOrder(x!.shape, x!.order, shape);
@@ -13,7 +15,7 @@ export const reshape: Lowering<AttributesOf<"reshape">> = ({ attributes, operand
   return { name: x!.as(kept === undefined ? identityOrder(x!.shape.length) : x!.order, dims), order };
 };
 
-/** Nothing is moved before somebody needs it moved. */
+/** Nothing is rearranged until that is needed. */
 export const transpose: Lowering<AttributesOf<"transpose">> = ({ attributes, operands: [x] }) => ({
   name: x!.as(x!.order),
   order: transposedOrder(x!.order, attributes.order),
@@ -35,7 +37,7 @@ export const slice: Lowering<AttributesOf<"slice">> = ({ emit, attributes, opera
     emit.ints(order.map((other) => (other === axis ? value : elsewhere(other))));
   const types = { T: typeOf(dtype), Index: INT };
   if (step === 1) {
-    const size = at(end - start, () => -1); // −1: as many as there are
+    const size = at(end - start, () => -1); // −1: all
     return { name: emit.op("Slice", [x!.as(order), at(start, () => 0), size], types), order };
   }
   const bounds = [at(start, () => 0), at(end, (other) => shape[other]!), at(step, () => 1)];

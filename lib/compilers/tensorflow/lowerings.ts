@@ -9,12 +9,15 @@ import { roiAlign } from "./lowerRoiAlign.js";
 import { concat, gather, pad, reshape, reverse, scatterAdd, slice, transpose } from "./lowerShaping.js";
 import type { Dialect, Lowering } from "./site.js";
 
-/** Every operator but inputs and constants, which the writer knows: how it is written, or that its decomposition is. */
+/**
+ * Every operator except inputs and constants, which the writer handles: how it is written, or that its decomposition
+ * is.
+ */
 type Lowerings = {
   readonly [Name in Exclude<OperatorName, "input" | "constant">]: Lowering<AttributesOf<Name>> | "decompose";
 };
 
-/** One entry an operator; the compiler asks for it. */
+/** One entry per operator, which the compiler enforces. */
 const everywhere: Lowerings = {
   add: elementwise("AddV2"),
   sub: elementwise("Sub"),
@@ -89,7 +92,7 @@ const everywhere: Lowerings = {
   standardise: "decompose",
 };
 
-/** TensorFlow has kernels of its own for gradients, which TF.js lacks. */
+/** TensorFlow has its own kernels for gradients, which TF.js lacks. */
 const tensorflow: Lowerings = {
   ...everywhere,
   conv2dWeightGradient,

@@ -1,9 +1,9 @@
 import type { Shape, TensorData } from "../../graph/index.js";
 
 /**
- * How a tensor's axes lie in memory: axis p of what is stored is axis order[p] of what is meant. Transposing changes
- * the order alone and costs nothing; what insists on an order (a convolution on channels last) has the tensor
- * rearranged if it lies otherwise.
+ * The order of a tensor's axes in memory: axis p of the stored tensor is axis order[p] of the tensor it represents.
+ * Transposing only changes the order and costs nothing; an operator that requires an order (a convolution: channels
+ * last) has the tensor rearranged if necessary.
  */
 export type Order = readonly number[];
 
@@ -23,7 +23,7 @@ export const stored = (shape: Shape, order: Order): number[] => order.map((axis)
 export const transposedOrder = (order: Order, axes: readonly number[]): Order =>
   order.map((axis) => axes.indexOf(axis));
 
-/** The order of what is left when axes are taken out. */
+/** The order of the remaining axes when some are removed. */
 export function withoutAxes(order: Order, removed: readonly number[]): Order {
   const left = order.filter((axis) => !removed.includes(axis));
   const ascending = [...left].sort((a, b) => a - b);
@@ -43,8 +43,8 @@ export function sameSequence(shape: Shape, a: Order, b: Order): boolean {
 }
 
 /**
- * The order in which a reshaped tensor lies when its elements stay where they are, or undefined where no order tells
- * it: shapes are cut into the smallest runs of axes with equal products, and every run must lie together, in sequence.
+ * The order of a reshaped tensor whose elements stay in place, or undefined if no order expresses that: shapes are cut
+ * into the smallest runs of axes with equal products, and every run must be contiguous, in sequence.
  */
 export function reshapedOrder(from: Shape, order: Order, to: Shape): Order | undefined {
   const runs = matchingRuns(from, to);

@@ -2,7 +2,7 @@ import { type Attribute, ELEMENT_TYPES, type GraphConstant, type GraphNode } fro
 import { encodeSavedModel } from "./proto.js";
 import type { SignatureTensor, TensorFlowGraph } from "./write.js";
 
-/** The version of the graph's format (TensorFlow 2.16's), and TensorFlow's own, which some readers ask for. */
+/** The version of the graph's format (TensorFlow 2.16's), and TensorFlow's own, which some readers require. */
 const PRODUCER = 1766;
 const TENSORFLOW = "2.16.1";
 

@@ -8,7 +8,7 @@ import type { Order } from "./order.js";
  */
 export type Dialect = "tfjs" | "tensorflow";
 
-/** A tensor in the graph being written: its name and how its axes lie. */
+/** A tensor in the graph being written: its name and the order of its axes. */
 export interface Tensor {
   readonly name: string;
   readonly order: Order;
@@ -18,19 +18,19 @@ export interface Tensor {
 
 /** An input of the node being written. */
 export interface Operand {
-  /** As the graph means it, whatever the order. */
+  /** As in the graph, whatever the order. */
   readonly shape: Shape;
   readonly dtype: DType;
-  /** The order it lies in already. */
+  /** The order in which it is stored already. */
   readonly order: Order;
   readonly ragged: boolean;
   /** Its elements in the axes' own order, if they are known. */
   readonly constant?: TensorData | undefined;
-  /** The name of the tensor in an order of its axes, written then if need be; with another shape if one is given. */
+  /** The name of the tensor in an order of its axes, written if necessary; with another shape if one is given. */
   as(order: Order, reshaped?: Shape): string;
 }
 
-/** Where a node is being written: what helpers need that know nothing of its attributes. */
+/** Where a node is being written, for helpers that do not need its attributes. */
 export interface Place {
   readonly emit: Emitter;
   readonly operands: readonly Operand[];
@@ -43,7 +43,7 @@ export interface Site<A> extends Place {
   readonly attributes: A;
 }
 
-/** Writes one node and returns its outputs; undefined where its decomposition is to be written. */
+/** Writes one node and returns its outputs; undefined if its decomposition should be written. */
 export type Lowering<A> = (site: Site<A>) => Tensor | readonly Tensor[] | undefined;
 
 export const typeOf = (dtype: DType): Attribute => ({ type: ELEMENT_TYPES[dtype] });

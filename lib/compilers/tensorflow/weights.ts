@@ -1,6 +1,8 @@
 import type { GraphConstant } from "./emitter.js";
 
-/** How learnt kernels are stored: float16 halves, uint8 quarters their size. TF.js computes in float32 all the same. */
+/**
+ * How trained kernels are stored: float16 halves their size, uint8 quarters it. TF.js computes in float32 in any case.
+ */
 export const PRECISIONS = ["float32", "float16", "uint8"] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -44,8 +46,8 @@ interface Encoded {
 }
 
 /**
- * Of the learnt parameters the kernels alone are quantised: biases and scales are small, and a number that stands in
- * the graph for something else, such as a score nobody has, may not fit.
+ * Of the trained parameters only kernels are quantised: biases and scales are small, and special numbers in the graph,
+ * such as an impossible score, may not fit.
  */
 function encode({ name, shape, type, data, parameter }: GraphConstant, precision: Precision): Encoded {
   const entry = { name, shape, dtype: DTYPES[type] };
@@ -62,7 +64,7 @@ function encode({ name, shape, type, data, parameter }: GraphConstant, precision
   return { entry: { ...entry, quantization: { dtype: "uint8", original_dtype: "float32", min, scale } }, bytes };
 }
 
-/** Numbers as min + scale · byte, in such a way that 0 is met exactly. */
+/** Numbers as min + scale · byte, chosen so that 0 is exact. */
 function affine(data: Float32Array): { readonly min: number; readonly scale: number; readonly bytes: Uint8Array } {
   let [low, high] = [0, 0];
   for (const x of data) {
@@ -78,7 +80,7 @@ function affine(data: Float32Array): { readonly min: number; readonly scale: num
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The nearest half-precision number's bits, ties to even; what is too large becomes infinite. */
+/** The bits of the nearest half-precision number, ties to even; numbers that are too large become infinite. */
 export function halfBits(x: number): number {
   float[0] = x;
   const all = bits[0]!;

@@ -37,7 +37,7 @@ export interface TensorFlowGraph {
   /** By name, the type and the node; uint8 tensors are int32 in the graph. */
   readonly inputs: Readonly<Record<string, SignatureTensor>>;
   readonly outputs: Readonly<Record<string, SignatureTensor>>;
-  /** Whether TF.js must run it asynchronously (`executeAsync`), as it must where it suppresses non-maxima. */
+  /** Whether TF.js must run it asynchronously (`executeAsync`), as it must if it uses non-maximum suppression. */
   readonly asynchronous: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface SignatureTensor extends TensorType {
   readonly node: string;
 }
 
-/** Writes the graph behind the named outputs; the graph's inputs become placeholders of their names. */
+/** Writes the graph of the named outputs; the graph's inputs become placeholders with their names. */
 export function tensorFlowGraph(outputs: Readonly<Record<string, Value>>, dialect: Dialect): TensorFlowGraph {
   const writer = new Writer(new Emitter(), dialect);
   const order = nodesInOrder(Object.values(outputs));
@@ -147,7 +147,7 @@ class Writer {
     return this.emit.op("Placeholder", [], { dtype: typeOf(dtype), shape: { shape } }, name);
   }
 
-  /** Constants that are only reshaped or transposed are stored as what they become. */
+  /** Constants that are only reshaped or transposed are stored in their final form. */
   private foldShape(node: Node): boolean {
     const {
       inputs: [x],
@@ -217,7 +217,7 @@ class Writer {
   }
 }
 
-/** A shape with its −1, if it has one, replaced by what is left. */
+/** A shape with its −1, if any, replaced by the remaining size. */
 function resolved(dims: Shape, size: number): Shape {
   const rest = dims.reduce((product, n) => (n === -1 ? product : product * n), 1);
   return dims.map((n) => (n === -1 ? size / rest : n));

@@ -20,28 +20,28 @@ import { timeKernels } from "./kernelTimes.js";
 import type { Provider } from "./providers.js";
 import { runUncopied, STOP } from "./uncopied.js";
 
-// What goes wrong comes as an exception; onnxruntime's own log would say it a second time.
+// Errors are thrown; onnxruntime's own log would only repeat them.
 const FATAL = 4;
 
 export interface OnnxRuntimeOptions {
-  /** Tried in this order for every operator; cpu takes what the others cannot. */
+  /** Tried in this order for every operator; cpu runs those that the others cannot. */
   readonly providers?: readonly Provider[];
-  /** Threads inside one operator; 0 lets onnxruntime choose one a core. */
+  /** Threads inside one operator; 0 lets onnxruntime use one per core. */
   readonly threads?: number;
   /** Whether freed memory is kept for the next run. Costs memory, saves time. */
   readonly arena?: boolean;
   /**
-   * Compute element-by-element operators block by block in one go, which spares much memory and some time. By default
-   * on the CPU for graphs whose kernels are inputs, as in training: around constant kernels onnxruntime has layouts
-   * and fusions of its own.
+   * Compute element-by-element operators together, block by block, which saves much memory and some time. By default on
+   * the CPU for graphs whose kernels are inputs, as in training: around constant kernels onnxruntime has its own
+   * layouts and fusions.
    */
   readonly fuse?: boolean | FuseOptions;
   /**
    * Compute 3 × 3 convolutions of many channels and their gradients by minimal filtering: faster, with rounding errors
-   * some ten times larger. By default on x64 CPUs.
+   * about ten times larger. By default on x64 CPUs.
    */
   readonly winograd?: boolean;
-  /** Spare the copies onnxruntime-node makes of all outputs (`uncopied.ts`). By default on the CPU. */
+  /** Avoid the copies that onnxruntime-node makes of all outputs (`uncopied.ts`). By default on the CPU. */
   readonly uncopied?: boolean;
   readonly optimisation?: "disabled" | "basic" | "extended" | "all";
 }
@@ -52,12 +52,12 @@ export function availableProviders(): readonly Provider[] {
 }
 
 /**
- * The engine on onnxruntime: every graph is written as an ONNX model and run by a session of its own.
+ * The engine on onnxruntime: every graph is written as an ONNX model and run by its own session.
  *
  * @throws UserError when a provider is asked for that this machine does not offer
  */
 export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
-  if (isOwnProcess()) ort.env.logLevel = "fatal"; // of what is no session's
+  if (isOwnProcess()) ort.env.logLevel = "fatal"; // for what is not logged by a session
   const providers = options.providers ?? ["cpu"];
   const offered = availableProviders();
   for (const provider of providers) {
@@ -71,11 +71,11 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     intraOpNumThreads: options.threads ?? 0,
     graphOptimizationLevel: options.optimisation ?? "all",
     enableCpuMemArena: options.arena ?? true,
-    // A plan of all allocations in one block would come on top of what the first run allocated without it.
+    // A plan of all allocations in one block would be added to what the first run allocated without it.
     enableMemPattern: false,
     logSeverityLevel: FATAL,
   };
-  /** The file of a graph, and how its session is made. */
+  /** The file of a graph, and the options of its session. */
   const prepare = (
     outputs: Readonly<Record<string, Value>>,
     { keepMemory = true, partOf = outputs }: CompileOptions,
@@ -84,7 +84,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     const fuse = options.fuse ?? (onCpu && !hasConstantKernels(partOf));
     const filtered = (options.winograd ?? (onCpu && process.arch === "x64")) ? winograd(outputs) : outputs;
     const file = writeOnnx(filtered, {
-      // What is onnxruntime's own is the CPU's own: elsewhere it would be sent there and back.
+      // onnxruntime's own operators only run on the CPU: with another provider, data would be sent there and back.
       dialect: onCpu ? "onnxruntime" : "standard",
       ...((options.uncopied ?? onCpu) ? { sequence: STOP } : {}),
       fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
@@ -94,7 +94,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
   return {
     name: `onnxruntime (${providers.join(", ")})`,
     version: ort.env.versions.node ?? ort.env.versions.common,
-    // No async function: its frame would keep the graph, with all its constants, while the session copies them.
+    // Not an async function: its frame would keep the graph, with all its constants, while the session copies them.
     compile: (outputs, how = {}) => start(...prepare(outputs, how), providers),
     kernelTimes(outputs, inputs, runs) {
       const [file, own] = prepare(outputs, {});
@@ -123,12 +123,12 @@ function start(
 }
 
 async function createSession(bytes: Uint8Array, options: ort.InferenceSession.SessionOptions) {
-  await nextTurn(); // what called this is gone by then, and what it made the file from
+  await nextTurn(); // by then the caller is finished, and what it made the file from can be freed
   collectCopies(bytes.length);
   return ort.InferenceSession.create(bytes, options);
 }
 
-/** What onnxruntime says before its own words: file, function and the condition that did not hold. */
+/** What onnxruntime puts before its message: file, function and the failed condition. */
 const PLACE_IN_SOURCE = /^\/\S+:\d+ .* was false\. /;
 
 /** A provider that onnxruntime was built with can still lack its driver, libraries or device. */

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Finding, Status } from "../kind.js";
 import { PROVIDERS, type Provider } from "./providers.js";
 
-/** onnxruntime, and what of its providers is here and starts. */
+/** onnxruntime, and which of its providers are present and start. */
 export async function examineOnnxRuntime(): Promise<Finding[]> {
   try {
     const { availableProviders } = await import("./engine.js");
@@ -21,7 +21,7 @@ export async function examineOnnxRuntime(): Promise<Finding[]> {
   }
 }
 
-/** Every provider offered is started, in a process of its own, so that what is said to start does. */
+/** Every available provider is started, in a separate process, so that the report can be trusted. */
 async function examineProvider(name: Provider, offered: readonly string[]): Promise<Finding> {
   const lacksLibraries = name === "cuda" && !hasCudaLibraries();
   if (name === "cpu" || lacksLibraries || !offered.includes(name)) {
@@ -48,7 +48,7 @@ const NEEDS: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
   dml: "a GPU with a Direct3D 12 driver",
 };
 
-/** What has been run on a provider before this package was made. */
+/** What was tested on a provider before release. */
 const SEEN: Readonly<Record<Exclude<Provider, "cpu">, string>> = {
   webgpu: "tested only on a software adapter (SwiftShader), never on a GPU",
   cuda: NOT_TRIED,
@@ -76,7 +76,7 @@ export function providerFinding(name: Provider, { offered, cudaLibraries, proble
   return found("ok", `starts: --set engine.providers=[${name}]; ${SEEN[name]}`);
 }
 
-/** The CUDA libraries are no part of the npm package; its install script fetches them. */
+/** The CUDA libraries are not part of the npm package; its install script fetches them. */
 function hasCudaLibraries(): boolean {
   const folder = packageFolder("onnxruntime-node");
   const binaries = join(folder, "bin", "napi-v6", process.platform, process.arch);

@@ -8,11 +8,11 @@ let bytesSince = 0;
 const MOST_GARBAGE = 128 * 2 ** 20;
 
 /**
- * Collects garbage when enough dead copies have come together. A training step leaves hundreds of megabytes of them
- * behind, because onnxruntime-node copies every output, also those written in place, and V8, which sees only its own
- * small heap, is in no hurry to free them. A collection takes some milliseconds.
+ * Collects garbage when enough dead copies have accumulated. A training step leaves hundreds of megabytes of them,
+ * because onnxruntime-node copies every output, even those written in place, and V8, which only sees its own small
+ * heap, is in no hurry to free them. A collection takes a few milliseconds.
  *
- * @param bytes how much has died since the last call
+ * @param bytes garbage since the last call
  */
 export function collectCopies(bytes: number): void {
   bytesSince += bytes;

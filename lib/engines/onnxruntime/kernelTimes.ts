@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-node";
 import { parseJson } from "../../json.js";
 import type { KernelTime } from "../engine.js";
 
-/** What onnxruntime's profiler writes of one thing that took time, microseconds. */
+/** An entry of onnxruntime's profiler; times in microseconds. */
 interface TraceEvent {
   readonly cat: string;
   readonly name: string;

@@ -6,7 +6,7 @@ import type { DType, TensorData } from "../../graph/index.js";
 import type { ModelFile, SizedTensor, SizedTensors } from "../modelFile.js";
 
 export interface OnnxFileOptions {
-  /** Threads inside one operator; 0: one a core. */
+  /** Threads inside one operator; 0: one per core. */
   readonly threads?: number;
 }
 

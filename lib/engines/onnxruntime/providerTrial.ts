@@ -3,8 +3,8 @@ import { onnxRuntimeEngine } from "./engine.js";
 import type { Provider } from "./providers.js";
 
 /*
- * The process `tryProvider` starts: tells its parent in one message what goes wrong with the provider it is given, or
- * nothing where that computes what it should.
+ * The process that `tryProvider` starts: sends its parent one message with what goes wrong with the given provider, or
+ * nothing if it computes the right result.
  */
 
 async function trial(provider: Provider): Promise<string | undefined> {

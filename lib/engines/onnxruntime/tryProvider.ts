@@ -7,10 +7,10 @@ const TRIAL = fileURLToPath(new URL("./providerTrial.js", import.meta.url));
 const PATIENCE = 60_000;
 
 /**
- * Starts a provider and computes a little with it, in a process of its own: drivers print, hang and crash.
+ * Starts a provider and computes something with it, in a separate process, because drivers print, hang and crash.
  *
- * @param environment variables set besides this process's own
- * @returns what goes wrong; undefined where the provider computes what it should
+ * @param environment variables to set in addition to this process's
+ * @returns what goes wrong; undefined if the provider computes the right result
  */
 export function tryProvider(
   provider: Provider,

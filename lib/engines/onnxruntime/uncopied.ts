@@ -4,10 +4,10 @@ import { ELEMENT_TYPES, encodeModel, valueInfo } from "../../compilers/onnx/prot
 import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js";
 
 /**
- * onnxruntime-node (1.30) copies every output into fresh memory after a run, those too that were written in place: 600 MB in a
- * training step of Mask R-CNN, a tenth of its time. It takes one output after the other, in the model's order, and throws
- * at one that is no tensor, when the run is over and all is written. So a model whose first output is an empty
- * sequence, of this name, spares the copies.
+ * onnxruntime-node (1.30) copies every output into fresh memory after a run, even those that were written in place: 600
+ * MB in a training step of Mask R-CNN, a tenth of its time. It takes one output after the other, in the model's order,
+ * and throws at one that is not a tensor, when the run is over and everything is written. So a model whose first output
+ * is an empty sequence with this name avoids the copies.
  */
 export const STOP = "stopsCopying";
 
@@ -15,7 +15,7 @@ export const STOP = "stopsCopying";
  * Runs a session of a model whose first output is the empty sequence `STOP`, without copies of its other outputs.
  *
  * @param fetches a tensor to write to for every output
- * @returns false, and has done nothing, where this version of onnxruntime-node does not stop at a sequence
+ * @returns false, without having run, if this version of onnxruntime-node does not stop at a sequence
  */
 export async function runUncopied(
   session: ort.InferenceSession,
@@ -32,7 +32,10 @@ export async function runUncopied(
 
 let refusal: Promise<string | undefined> | undefined;
 
-/** With what words sequences are refused after a run; undefined where they are not, or where the run does not take place. */
+/**
+ * The message with which sequences are refused after a run; undefined if they are not, or if the run does not take
+ * place.
+ */
 async function findRefusal(): Promise<string | undefined> {
   const sequence = emptySequence(STOP);
   const session = await ort.InferenceSession.create(
@@ -61,7 +64,7 @@ async function findRefusal(): Promise<string | undefined> {
   return out[0] === -1 ? message : undefined;
 }
 
-/** What a run throws, asked for the sequence too. */
+/** The message that a run throws when the sequence is also requested. */
 async function messageOf(
   session: ort.InferenceSession,
   feeds: Readonly<Record<string, ort.Tensor>>,

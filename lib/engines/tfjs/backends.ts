@@ -23,7 +23,7 @@ const PACKAGES: Readonly<Record<Exclude<Backend, "tensorflow">, readonly string[
   cpu: ["tfjs-core", "tfjs-converter", "tfjs-backend-cpu"],
 };
 
-/** What to do to get a backend. */
+/** How to install a backend. */
 export function howToInstall(backend: Backend): string {
   if (backend === "tensorflow") return "run `densekit engine install tensorflow`";
   const names = PACKAGES[backend].map((name) => `@tensorflow/${name}@${TFJS_VERSION}`);
@@ -46,7 +46,7 @@ export async function loadBackend(backends: readonly Backend[]): Promise<Loaded>
 
 const loading = new Map<Backend, Promise<Loaded>>();
 
-/** @throws UserError when the backend cannot be had here, saying why and what to do */
+/** @throws UserError when the backend is not available here, saying why and what to do */
 export function load(backend: Backend): Promise<Loaded> {
   const known = loading.get(backend) ?? loadAnew(backend);
   loading.set(backend, known);
@@ -64,10 +64,10 @@ async function loadAnew(backend: Backend): Promise<Loaded> {
   }
   try {
     const core = await import("@tensorflow/tfjs-core");
-    if (isOwnProcess()) core.enableProdMode(); // what it would check is checked here, and it need not advertise
+    if (isOwnProcess()) core.enableProdMode(); // densekit checks the same things, and TF.js's advice is not needed
     await import("@tensorflow/tfjs-backend-cpu");
     if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
-    // Not among the packages this one is built with: it has no use in Node without a library that brings a GPU.
+    // Not among the packages that this one is built with: in Node it is useless without a library that provides a GPU.
     if (backend === "webgpu") await import("@tensorflow/tfjs-backend-webgpu" as string);
     const converter = await import("@tensorflow/tfjs-converter");
     if (!(await withoutListeners(() => core.setBackend(backend))))
@@ -78,7 +78,7 @@ async function loadAnew(backend: Backend): Promise<Loaded> {
   }
 }
 
-/** Starting WebAssembly, Emscripten sets up listeners that end the process at any error nobody has caught yet. */
+/** When WebAssembly starts, Emscripten installs listeners that end the process at any error that is not caught yet. */
 async function withoutListeners<T>(start: () => Promise<T>): Promise<T> {
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const before = new Map(events.map((event) => [event, new Set(process.listeners(event as "uncaughtException"))]));

@@ -20,7 +20,7 @@ export interface TfjsOptions {
  * The engine on TensorFlow.js: every graph, gradients included, is written as a TensorFlow graph once and run as such,
  * natively in a TensorFlow session or by TF.js's own interpreter of graphs.
  *
- * @throws UserError at the first compilation, when none of the backends can be had on this machine
+ * @throws UserError at the first compilation, when none of the backends is available on this machine
  */
 export function tfjsEngine({ backends = BACKENDS }: TfjsOptions = {}): Engine {
   return {
@@ -36,7 +36,7 @@ export function tfjsEngine({ backends = BACKENDS }: TfjsOptions = {}): Engine {
 const typesOf = (tensors: TensorFlowGraph["inputs"]): Readonly<Record<string, TensorType>> =>
   Object.fromEntries(Object.entries(tensors).map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
 
-/** A saved model in a folder of its own, which is gone once TensorFlow has read it. */
+/** Writes a saved model to a temporary folder, which is removed once TensorFlow has read it. */
 async function compileNative(
   outputs: Readonly<Record<string, Value>>,
   { tf }: Extract<Loaded, { backend: "tensorflow" }>,

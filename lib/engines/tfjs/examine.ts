@@ -2,7 +2,7 @@ import type { Finding } from "../kind.js";
 import { BACKENDS, type Backend } from "./backendNames.js";
 import { load } from "./backends.js";
 
-/** Every backend is started, so that what is said to be ready is. */
+/** Every backend is started, so that the report can be trusted. */
 export async function examineTfjs(): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const backend of BACKENDS) findings.push(await examineBackend(backend));

@@ -4,7 +4,10 @@ import type { Loaded } from "./backends.js";
 
 /** A graph model loaded into TF.js. */
 export interface GraphRunner {
-  /** Runs on tensors by name, which stay the caller's; the outputs are the caller's too. The backend must be the current one. */
+  /**
+   * Runs on tensors by name, which the caller still owns; the caller owns the outputs too. The backend must be the
+   * current one.
+   */
   execute(feeds: Core.NamedTensorMap): Promise<Core.NamedTensorMap>;
   dispose(): void;
 }
@@ -17,7 +20,7 @@ export interface GraphArtifacts {
 }
 
 /**
- * @param outputs the names of the outputs wanted
+ * @param outputs the names of the requested outputs
  * @param asynchronous whether an operator reads a tensor while it runs, as suppression does
  */
 export async function loadGraph(

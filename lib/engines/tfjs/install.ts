@@ -20,13 +20,13 @@ import {
 import { type Run, runTool } from "./tools.js";
 
 export interface InstallOptions {
-  /** Build anew even if there is an installation that is whole. */
+  /** Build again even if there is an intact installation. */
   readonly force?: boolean;
   /** Default: `cacheFolder()`. */
   readonly cache?: string;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: { readonly type: "message"; readonly text: string }) => void;
-  /** The environment programs are looked for in. */
+  /** The environment in which programs are looked for. */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -34,7 +34,7 @@ export interface InstallResult {
   readonly folder: string;
   readonly tensorflow: string;
   readonly tfjsNode: string;
-  /** False where an installation was there and is whole. */
+  /** False if there was an intact installation already. */
   readonly built: boolean;
   readonly bytes: number;
 }
@@ -76,7 +76,7 @@ if (tf.add(1, 2).dataSync()[0] !== 3) throw new Error("1 + 2 is not 3");
 `;
 
 /**
- * Builds @tensorflow/tfjs-node: its own installer fetches a C library from a place that no longer gives it, so the
+ * Builds @tensorflow/tfjs-node: its own installer fetches a C library from a place that no longer has it, so the
  * library is taken from TensorFlow's Python wheel, and the binding is compiled from the package's sources.
  *
  * @throws UserError when the machine is of another kind, pip, npm or a compiler is missing, or one of them fails
@@ -208,7 +208,7 @@ async function build({ work, run, say, tools: { python, compiler } }: Building):
   await makeFolder(libraries);
   for (const name of LIBRARIES) {
     await rename(join(wheels, "tensorflow", name), join(libraries, name));
-    // Debug symbols are a fifth of it; without `strip` they stay.
+    // Debug symbols are a fifth of its size; without `strip` they stay.
     await run("strip", ["--strip-unneeded", join(libraries, name)], work).catch(() => undefined);
   }
 

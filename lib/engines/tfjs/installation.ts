@@ -11,7 +11,7 @@ export const TENSORFLOW = "2.16.1";
 
 export const MANIFEST = "densekit.json";
 
-/** What lies in an installation: the files that are run, relative to its folder. */
+/** The contents of an installation: the files that are run, relative to its folder. */
 export interface Manifest {
   readonly tensorflow: string;
   readonly tfjsNode: string;
@@ -24,7 +24,7 @@ export const LIBRARIES = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2
 export const BINDING = join(PACKAGE, "lib", "napi-v8", "tfjs_binding.node");
 export const BINDING_SOURCES = join(PACKAGE, "binding");
 
-/** Where what densekit fetches or builds once is kept: $DENSEKIT_CACHE, or densekit in the user's cache folder. */
+/** The folder for what densekit fetches or builds once: $DENSEKIT_CACHE, or densekit in the user's cache folder. */
 export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
   if (environment.DENSEKIT_CACHE) return environment.DENSEKIT_CACHE;
   return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "densekit");
@@ -34,7 +34,7 @@ export function installationFolder(cache = cacheFolder()): string {
   return join(cache, `tensorflow-${TENSORFLOW}_tfjs-node-${TFJS_NODE}_${process.platform}-${process.arch}`);
 }
 
-/** The folder where `densekit engine install tensorflow` has put a whole @tensorflow/tfjs-node, if it has. */
+/** The folder where `densekit engine install tensorflow` has put an intact @tensorflow/tfjs-node, if any. */
 export async function installedTensorFlow(): Promise<string | undefined> {
   const folder = installationFolder();
   const manifest = await readManifest(folder);
@@ -55,7 +55,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   }
 }
 
-/** The files of an installation that are not what they were when it was made. */
+/** The files of an installation that have changed since it was made. */
 export async function damagedFiles(folder: string, { files }: Manifest): Promise<string[]> {
   const damaged: string[] = [];
   for (const { path, sha256 } of files) {

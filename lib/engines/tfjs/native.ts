@@ -22,15 +22,15 @@ export interface NativeModel {
 const PACKAGE = "@tensorflow/tfjs-node";
 
 /**
- * @tensorflow/tfjs-node: the project's own if it is installed and works, else the one `densekit engine install
- * tensorflow` has built.
+ * @tensorflow/tfjs-node: the project's own if it is installed and works, otherwise the one `densekit engine install
+ *   tensorflow` has built.
  *
  * @throws UserError when there is neither
  */
 export async function loadNative(): Promise<NativeTensorFlow> {
   if (isOwnProcess()) {
     Object.assign(util, missingUtilities());
-    process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // what goes wrong comes as an exception
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= "3"; // errors are thrown
   }
   const [missing] = Object.keys(missingUtilities());
   if (missing !== undefined) {
@@ -63,7 +63,7 @@ function whyNot(error: Error): string {
   return missing ? `${PACKAGE} is not installed` : `${PACKAGE} cannot be loaded (${error.message.split("\n")[0]})`;
 }
 
-/** tfjs-node 4.22 calls two functions that Node 23 no longer has: those of them that are not there. */
+/** tfjs-node 4.22 calls two functions that Node 23 no longer has: those of them that are missing. */
 function missingUtilities(): Readonly<Record<string, (x: unknown) => boolean>> {
   const old = {
     isNullOrUndefined: (x: unknown) => x === null || x === undefined,

@@ -12,12 +12,12 @@ export interface Session {
   readonly backend: string;
   readonly inputs: Types;
   readonly outputs: Types;
-  /** Runs on tensors by name, which stay the caller's, and returns the outputs by name. */
+  /** Runs on tensors by name, which the caller still owns, and returns the outputs by name. */
   execute(feeds: Core.NamedTensorMap): Promise<Core.NamedTensorMap>;
   dispose(): Promise<void>;
 }
 
-/** A program on TF.js tensors: arrays are put in and taken out, and no tensor is left behind. */
+/** A program on TF.js tensors: arrays go in and come out, and no tensor is left over. */
 export function tensorProgram({ core, backend, inputs, outputs, execute, dispose }: Session): Program {
   return {
     inputs,
@@ -66,7 +66,7 @@ function take(data: TensorData, dtype: DType, into: TensorData | undefined): Ten
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** TF.js has one current backend for the whole process: what runs on it runs one after the other. */
+/** TF.js has one current backend for the whole process, so work on it runs one after the other. */
 export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const result = last.then(work, work);
   last = result.catch(() => undefined);

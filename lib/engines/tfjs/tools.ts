@@ -13,7 +13,7 @@ export type Run = (program: string, args: readonly string[], cwd: string) => Pro
 
 const LAST_LINES = 15;
 
-/** Runs a program to its end. @throws UserError with the last lines it wrote when it fails; the signal's reason */
+/** Runs a program until it ends. @throws UserError with the last lines it wrote when it fails; the signal's reason */
 export async function runTool({ program, args, cwd, environment, signal }: ToolOptions): Promise<void> {
   signal?.throwIfAborted();
   const child = spawn(program, args, { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"], signal });

@@ -18,7 +18,7 @@ export const reluOperator: Operator<None> = {
   gradient: ({ outputs: [y] }, [g]) => [apply(reluGradientOperator, [y!, g!], {})],
 };
 
-/** g where relu's output y is positive, else 0. */
+/** g where relu's output y is positive, otherwise 0. */
 export const reluGradientOperator: Operator<None> = {
   name: "reluGradient",
   kind: "elementwise",
@@ -27,14 +27,14 @@ export const reluGradientOperator: Operator<None> = {
   decompose: ({ inputs: [y, g] }) => [mul(g!, cast(less(scalar(0), y!), "float32"))],
 };
 
-/** x cut to low … high: ReLU6 with 0 … 6, part of hard-swish with others. */
+/** x clipped to low … high: ReLU6 with 0 … 6, part of hard-swish with other bounds. */
 export const clipOperator: Operator<{ readonly low: number; readonly high: number }> = {
   name: "clip",
   kind: "elementwise",
   half: "follows",
   cheap: "inStep",
   infer: elementwise,
-  // Nothing passes at the bounds themselves, as in PyTorch's hardtanh.
+  // No gradient passes at the bounds themselves, as in PyTorch's hardtanh.
   gradient: ({ inputs: [x], attributes: { low, high } }, [g]) => {
     const inside = and(less(scalar(low), x!), less(x!, scalar(high)));
     return [where(inside, g!, scalar(0))];

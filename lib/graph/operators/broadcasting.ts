@@ -1,4 +1,4 @@
-// Sums and what they undo: the gradient of each of these operators is written in the others.
+// Sums and their counterparts: the gradient of each of these operators is written in the others.
 
 import {
   apply,
@@ -47,7 +47,7 @@ export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
 };
 
 export interface ReduceAttributes {
-  /** Ascending, without repetition. */
+  /** Ascending, without repetitions. */
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
@@ -96,7 +96,7 @@ export function reduce(
 /** Sums over `axes`, all of them by default. */
 export const sum = (x: Value, options: ReduceOptions = {}): Value => reduce(sumOperator, x, options);
 
-/** Sums away what broadcasting from `shape` had added: the gradient of a broadcast operand. */
+/** Sums over the axes that broadcasting from `shape` had added or repeated: the gradient of a broadcast operand. */
 export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   if (sizeOf(x.shape) < sizeOf(shape)) return broadcastTo(x, shape); // a scalar gradient of a broadcast result

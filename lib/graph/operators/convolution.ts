@@ -31,7 +31,7 @@ function attributesOf({
   return { stride: [stride, stride], padding: around, groups, dilation: [dilation, dilation] };
 }
 
-/** Pixels from the first tap of a kernel to the last, both counted. */
+/** Pixels from the first tap of a kernel to the last, both included. */
 const reach = ([height, width]: readonly [number, number], [y, x]: ConvolutionAttributes["dilation"]) =>
   [(height - 1) * y + 1, (width - 1) * x + 1] as const;
 
@@ -80,7 +80,7 @@ export const conv2dOperator: Operator<ConvolutionAttributes> = {
   },
 };
 
-/** What no engine has, and no gradient here. */
+/** Refuses what no engine supports and no gradient here handles. */
 function checkDilation(kernel: readonly [number, number], { stride, padding, dilation }: ConvolutionAttributes): void {
   if (dilation.every((n) => n === 1)) return;
   check(
@@ -94,7 +94,9 @@ function checkDilation(kernel: readonly [number, number], { stride, padding, dil
   );
 }
 
-/** What a convolution's gradient sends back to its input: g [N, O, h, w] and w [O, C / groups, kh, kw] → [N, C, H, W]. */
+/**
+ * The gradient of a convolution with respect to its input: g [N, O, h, w] and w [O, C / groups, kh, kw] → [N, C, H, W].
+ */
 export const conv2dInputGradientOperator: Operator<
   ConvolutionAttributes & { readonly inputSize: readonly [number, number] }
 > = {
@@ -107,13 +109,13 @@ export const conv2dInputGradientOperator: Operator<
     apply(conv2dWeightGradientOperator, [gg!, g!], { ...attributes, kernel: spatial(w!) }),
   ],
   macs: ({ inputs: [g, w] }) => sizeOf(g!.shape) * sizeOf(w!.shape.slice(1)),
-  // At stride 1 a convolution with the flipped, transposed kernel; else a transposed convolution.
+  // At stride 1 a convolution with the flipped, transposed kernel; otherwise a transposed convolution.
   decompose: ({ inputs, attributes }) => {
     const [g, w] = inputs as [Value, Value];
     const { stride, padding, groups, inputSize, dilation } = attributes;
     const [kh, kw] = reach(spatial(w), dilation);
     const [top, left] = padding;
-    const bottom = inputSize[0] + top - (spatial(g)[0] - 1) * stride[0] - kh; // input rows the kernel never reached
+    const bottom = inputSize[0] + top - (spatial(g)[0] - 1) * stride[0] - kh; // input rows that the kernel never reached
     const right = inputSize[1] + left - (spatial(g)[1] - 1) * stride[1] - kw;
     const flips = kh - 1 - top >= 0 && kw - 1 - left >= 0 && kh - 1 + bottom >= 0 && kw - 1 + right >= 0;
     if (stride[0] === 1 && stride[1] === 1 && flips) {
@@ -125,7 +127,7 @@ export const conv2dInputGradientOperator: Operator<
   },
 };
 
-/** [O, C / groups, kh, kw] → [C, O / groups, kh, kw], each kernel turned by 180°. */
+/** [O, C / groups, kh, kw] → [C, O / groups, kh, kw], each kernel rotated by 180°. */
 function flipKernel(w: Value, groups: number): Value {
   const [out, perGroup, kh, kw] = w.shape as [number, number, number, number];
   const turned = kh === 1 && kw === 1 ? w : reverse(w, [2, 3]);
@@ -134,7 +136,10 @@ function flipKernel(w: Value, groups: number): Value {
   return reshape(transpose(grouped, [0, 2, 1, 3, 4]), [groups * perGroup, out / groups, kh, kw]);
 }
 
-/** The gradient of a convolution's kernel: x [N, C, H, W] and g [N, O, h, w] → [O, C / groups, kh, kw]. */
+/**
+ * The gradient of a convolution with respect to its kernel: x [N, C, H, W] and g [N, O, h, w] → [O, C / groups, kh,
+ * kw].
+ */
 export const conv2dWeightGradientOperator: Operator<
   ConvolutionAttributes & { readonly kernel: readonly [number, number] }
 > = {
@@ -155,8 +160,8 @@ export const conv2dWeightGradientOperator: Operator<
 type WeightGradientAttributes = ConvolutionAttributes & { readonly kernel: readonly [number, number] };
 
 /**
- * For every row of the kernel one product, of g and all taps of that row: x shifted by each tap's column, side by side
- * as channels. At stride 1 it is g that is shifted by rows, having fewer channels than the shifted copies of x.
+ * One product for every row of the kernel, of g and all taps of that row: x shifted by each tap's column, side by side
+ * as channels. At stride 1 g is shifted by rows, because it has fewer channels than the shifted copies of x.
  */
 function weightGradientByRows(
   x: Value,

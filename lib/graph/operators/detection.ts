@@ -1,8 +1,8 @@
 import { apply, check, type Operator, record, type Value } from "../value.js";
 
 /**
- * The k largest along the last axis, all of them where there are fewer, in descending order; equal elements keep their
- * order. Values and int32 indices.
+ * The k largest elements along the last axis, or all if there are fewer, in descending order; equal elements keep their
+ * order. Outputs: values and int32 indices.
  */
 export const topKOperator: Operator<{ readonly k: number }> = {
   name: "topK",
@@ -19,15 +19,15 @@ export const topKOperator: Operator<{ readonly k: number }> = {
 export interface NonMaximumSuppressionAttributes {
   /** A box is dropped when its IoU with a kept one of higher score is greater than this. */
   readonly iouThreshold: number;
-  /** Only boxes with a greater score take part. */
+  /** Only boxes with a higher score are considered. */
   readonly scoreThreshold: number;
-  /** At most so many boxes of a group are kept, the best. */
+  /** The largest number of boxes of a group to keep, the best ones. */
   readonly maxKept: number;
 }
 
 /**
- * Greedy non-maximum suppression, each group (image and level, image and class) on its own.
- * Inputs: boxes [G, n, 4] xyxy, scores [G, n]. Output: bool [G, n], which boxes are kept.
+ * Greedy non-maximum suppression, each group (image and level, image and class) separately. Inputs: boxes [G, n, 4]
+ * xyxy, scores [G, n]. Output: bool [G, n], which boxes are kept.
  */
 export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttributes> = {
   name: "nonMaximumSuppression",
@@ -42,7 +42,7 @@ export interface RoiAlignAttributes {
   readonly outputSize: readonly [height: number, width: number];
   /** Feature pixels per image pixel of each level, such as 1/4. */
   readonly scales: readonly number[];
-  /** Samples a bin in each direction; 0: ⌈RoI size / output size⌉. */
+  /** Samples per bin in each direction; 0: ⌈RoI size / output size⌉. */
   readonly samplingRatio: number;
 }
 
@@ -63,8 +63,8 @@ export const roiAlignOperator: Operator<RoiAlignAttributes> = {
 };
 
 /**
- * Promises that only the first `count` (int32 [1]) rows of x matter, so that what follows, up to `restore`, may be
- * computed for those rows alone. The shape stays: the rows after them have no meaning.
+ * Declares that only the first `count` (int32 [1]) rows of x matter, so that what follows, up to `restore`, may be
+ * computed for those rows alone. The shape stays the same: the contents of later rows are undefined.
  */
 export const truncateOperator: Operator<Record<string, never>> = {
   name: "truncate",
@@ -75,7 +75,7 @@ export const truncateOperator: Operator<Record<string, never>> = {
   },
 };
 
-/** Ends what `truncate` began: x with its first axis filled up with zeros to its static size. */
+/** Ends what `truncate` began: x with its first axis padded with zeros to its static size. */
 export const restoreOperator: Operator<Record<string, never>> = {
   name: "restore",
   half: "follows",
@@ -99,9 +99,9 @@ export const nonMaximumSuppression = (
 export interface Rois {
   /** [R, 4] xyxy, image pixels. */
   readonly boxes: Value;
-  /** Which image of the batch, int32 [R]. */
+  /** Index of the image in the batch, int32 [R]. */
   readonly images: Value;
-  /** Which pyramid level, int32 [R]. */
+  /** Index of the pyramid level, int32 [R]. */
   readonly levels: Value;
 }
 

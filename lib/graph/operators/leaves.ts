@@ -16,7 +16,7 @@ export interface InputAttributes {
   readonly dtype: DType;
 }
 
-/** A tensor given at run time. Two inputs of one name in one graph are the same tensor. */
+/** A tensor given at run time. Two inputs of a graph with the same name are the same tensor. */
 export const inputOperator: Operator<InputAttributes> = {
   name: "input",
   sized: "shape",

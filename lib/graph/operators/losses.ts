@@ -8,8 +8,8 @@ import { resizeBilinear, resizeBilinearGradient } from "./resizing.js";
 type None = Record<string, never>;
 
 /**
- * −log softmax(logits)[label] for every position: logits [N, K, P], labels int32 [N, P] in 0 … K − 1 → [N, P].
- * Where a label is out of range the result has no meaning and its gradient must be weighted by zero.
+ * −log softmax(logits)[label] for every position: logits [N, K, P], labels int32 [N, P] in 0 … K − 1 → [N, P]. Where a
+ * label is out of range, the result is undefined and its gradient must be weighted by zero.
  */
 export const softmaxCrossEntropyOperator: Operator<None> = {
   name: "softmaxCrossEntropy",
@@ -55,14 +55,14 @@ export function softplus(x: Value): Value {
   return add(relu(x), log(add(exp(neg(abs(x))), scalar(1))));
 }
 
-/** −t · log σ(x) − (1 − t) · log(1 − σ(x)) for logits x and targets t of one shape. */
+/** −t · log σ(x) − (1 − t) · log(1 − σ(x)) for logits x and targets t of the same shape. */
 export const sigmoidCrossEntropy = (x: Value, target: Value): Value => sub(softplus(x), mul(x, target));
 
 /**
  * Σ weight · cross-entropy of logits [B, K, h, w] enlarged bilinearly to the size of the labels, int32 [B, H, W] with
- * weights [B, H, W]: what `softmaxCrossEntropy` after `resizeBilinear` gives, in one operator, because K maps of full
- * size are by far the largest tensors of a segmentation step and an engine can do without them.
- * Outputs: the loss [] and its gradient with respect to the logits. Labels out of range need a weight of 0.
+ * weights [B, H, W]: the same as `softmaxCrossEntropy` after `resizeBilinear`, in one operator, because K full-size
+ * maps are by far the largest tensors of a segmentation step and an engine can do without them. Outputs: the loss []
+ * and its gradient with respect to the logits. Labels out of range need a weight of 0.
  */
 export const resizedCrossEntropyOperator: Operator<None> = {
   name: "resizedCrossEntropy",

@@ -19,7 +19,7 @@ export const matMulOperator: Operator<MatMulAttributes> = {
   },
   gradient: ({ inputs, attributes: { transposeA, transposeB } }, [g]) => {
     const [a, b] = inputs as [Value, Value];
-    // y = op(a)·op(b): d op(a) = g·op(b)ᵀ and d op(b) = op(a)ᵀ·g, transposed once more where the operand was.
+    // y = op(a)·op(b): d op(a) = g·op(b)ᵀ and d op(b) = op(a)ᵀ·g, transposed once more if the operand was.
     const ga = transposeA
       ? matMul(b, g!, { transposeA: transposeB, transposeB: true })
       : matMul(g!, b, { transposeB: !transposeB });

@@ -18,7 +18,10 @@ const square = (x: Value) => mul(x, x);
 
 const otherAxes = (x: Value) => x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
 
-/** x [N, C, …] · scale [C] + shift [C], channel by channel: what batch norm and layer scale are once their numbers are known. */
+/**
+ * x [N, C, …] · scale [C] + shift [C], channel by channel: what batch norm and layer scale become once their numbers
+ * are known.
+ */
 export const channelAffineOperator: Operator<None> = {
   name: "channelAffine",
   cheap: "inStep",
@@ -50,8 +53,8 @@ export const channelDotOperator: Operator<None> = {
 };
 
 /**
- * Batch norm with the batch's own statistics (Ioffe and Szegedy 2015): x [N, C, …] → y, mean [C], biased variance [C] and
- * x − mean. The last three pass no gradient of their own; y's gradient goes through them.
+ * Batch norm with the batch's own statistics (Ioffe and Szegedy 2015): x [N, C, …] → y, mean [C], biased variance [C]
+ * and x − mean. No gradient may be taken through the last three; y's gradient uses them.
  */
 export const batchNormOperator: Operator<{ readonly epsilon: number }> = {
   name: "batchNorm",
@@ -67,8 +70,8 @@ export const batchNormOperator: Operator<{ readonly epsilon: number }> = {
     const [x, gamma] = inputs as [Value, Value];
     const [, , variance, centred] = outputs as readonly [Value, Value, Value, Value];
     if (g === undefined) return [undefined, undefined, undefined];
-    // With x̂ = (x − mean) · r: dγ = Σ g·x̂, dβ = Σ g, dx = γ·r · (g − (dβ + x̂·dγ) / n), gathered as p·g + q·(x − mean) + s.
-    // The centred x keeps the sums free of cancellation where the mean is large.
+    // With x̂ = (x − mean) · r: dγ = Σ g·x̂, dβ = Σ g, dx = γ·r · (g − (dβ + x̂·dγ) / n), gathered as p·g + q·(x −
+    // mean) + s. The centred x avoids cancellation in the sums when the mean is large.
     const n = x.shape.reduce((a, b) => a * b, 1) / x.shape[1]!;
     const r = div(scalar(1), sqrt(add(variance, scalar(epsilon))));
     const dBeta = sum(g, { axes: otherAxes(x) });
@@ -99,14 +102,17 @@ function channelMoments(x: Value): { readonly average: Value; readonly variance:
   return { average, variance: mean(spread, { axes: otherAxes(x) }) };
 }
 
-/** a · p + b · q + s with p, q, s [C] along the channels: the input gradient of batch norm in one piece. */
+/** a · p + b · q + s with p, q, s [C] along the channels: the input gradient of batch norm in one operator. */
 export const affineSumOperator: Operator<None> = {
   name: "affineSum",
   infer: ([a]) => [{ shape: a!.shape, dtype: a!.dtype }],
   decompose: ({ inputs: [a, p, b, q, s] }) => [add(mul(a!, alongChannels(p!, a!)), channelAffine(b!, q!, s!))],
 };
 
-/** (x − mean) / √(variance + ε) over `axes`, each other position on its own: the core of layer and group norm. Also returns 1 / √(…). */
+/**
+ * (x − mean) / √(variance + ε) over `axes`, separately at each position of the other axes: the core of layer and group
+ * norm. Also returns 1 / √(…).
+ */
 export const standardiseOperator: Operator<{ readonly axes: readonly number[]; readonly epsilon: number }> = {
   name: "standardise",
   infer: ([x], { axes }) => [

@@ -23,12 +23,12 @@ export interface PointwiseBatchNormAttributes {
 }
 
 /**
- * A 1 × 1 convolution with batch norm behind it, in one: x [N, C, H, W], w [O, C], γ [O], β [O] → y [N, O, H, W], the
- * mean and biased variance [O] of w · x, x − mean, and the covariance Σ [C, C] of x over its pixels.
+ * A 1 × 1 convolution followed by batch norm, in one operator: x [N, C, H, W], w [O, C], γ [O], β [O] → y [N, O, H, W],
+ * the mean and biased variance [O] of w · x, x − mean, and the covariance Σ [C, C] of x over its pixels.
  *
  * The statistics of w · x follow from those of x: mean w · μ and variance wᵢᵀ Σ wᵢ. With them the norm is part of the
- * kernel, and the passes over O channels that it costs otherwise, four in a step, become products of C × C matrices.
- * That pays where O is larger than C. The first output alone passes a gradient.
+ * kernel, and the passes over O channels that it would otherwise cost, four in a step, become products of C × C
+ * matrices. That pays if O is larger than C. Only the first output passes a gradient.
  */
 export const pointwiseBatchNormOperator: Operator<PointwiseBatchNormAttributes> = {
   name: "pointwiseBatchNorm",
@@ -54,7 +54,8 @@ export const pointwiseBatchNormOperator: Operator<PointwiseBatchNormAttributes> 
     const dGamma = mul(alongRow, r);
     const dVariance = mul(mul(mul(dGamma, gamma), mul(r, r)), scalar(-0.5));
     const dW = add(rows(mul(gamma, r), dKernel), rows(mul(dVariance, scalar(2)), matMul(w, covariance)));
-    // Through Σ: 2/n · wᵀ diag(dVariance) w · (x − mean); it sums to zero, so the mean's share is that of kernel alone.
+    // Through Σ: 2/n · wᵀ diag(dVariance) w · (x − mean); it sums to zero, so only the kernel contributes to the mean's
+    // gradient.
     const back = matMul(w, rows(mul(dVariance, scalar(2 / pixels)), w), { transposeA: true });
     const meanShare = matMul(reshape(mul(dBeta, scalar(-1 / pixels)), [1, dBeta.shape[0]!]), kernel);
     const direct = pointwise(g, transpose(kernel, [1, 0]), reshape(meanShare, [w.shape[1]!]));
@@ -69,7 +70,7 @@ export const pointwiseBatchNormOperator: Operator<PointwiseBatchNormAttributes> 
     const flat = reshape(centred, [n, channels, height * width]);
     const products = sum(matMul(flat, flat, { transposeB: true }), { axes: [0] });
     const covariance = mul(products, scalar(1 / pixelsOf(x)));
-    // Rounding can leave a little below zero where w · x is the same everywhere.
+    // Rounding can give slightly less than zero if w · x is the same everywhere.
     const variance = maximum(sum(mul(matMul(w, covariance), w), { axes: [1] }), scalar(0));
     const kernel = rows(mul(gamma, inverseDeviation(variance, node.attributes)), w);
     const meanOfY = reshape(matMul(w, reshape(average, [channels, 1])), [w.shape[0]!]);
@@ -84,15 +85,15 @@ const pixelsOf = (x: Value) => sizeOf(x.shape) / x.shape[1]!;
 const inverseDeviation = (variance: Value, { epsilon }: PointwiseBatchNormAttributes) =>
   div(scalar(1), sqrt(add(variance, scalar(epsilon))));
 
-/** Each row of a matrix [O, C] by its own factor. */
+/** Each row of a matrix [O, C] times its own factor. */
 const rows = (factors: Value, matrix: Value) => mul(reshape(factors, [factors.shape[0]!, 1]), matrix);
 
 const pointwise = (x: Value, matrix: Value, bias?: Value) => conv2d(x, reshape(matrix, [...matrix.shape, 1, 1]), bias);
 
-/** What the norm's passes over an element of y cost where it stands on its own, in multiply-adds; measured. */
+/** What the passes of a separate norm over an element of y cost, in multiply-adds; measured. */
 const PASSES = 300;
 
-/** The convolution that x is the result of, where batch norm is cheaper as part of its kernel. */
+/** The convolution that made x, if batch norm is cheaper as part of its kernel. */
 export function normalisableConvolution({ node }: Value): Node<ConvolutionAttributes> | undefined {
   if (!isOperator(node, conv2dOperator)) return undefined;
   const [x, w] = node.inputs as [Value, Value];

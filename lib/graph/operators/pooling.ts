@@ -28,7 +28,7 @@ export const averagePoolOperator: Operator<PoolingAttributes> = {
 };
 
 /**
- * Each input pixel gets g / count from every window it lies in. At stride 1 that is again an average pooling (padding
+ * Each input pixel gets g / count from every window it is in. At stride 1 that is again an average pooling (padding
  * counted) of g · kernel area / count.
  */
 function averagePoolGradient(x: Value, g: Value, attributes: PoolingAttributes): Value {
@@ -71,10 +71,10 @@ function areaOverCount(x: Value, g: Value, { kernel, padding }: PoolingAttribute
   return result;
 }
 
-/** Below every number that is pooled, so that padding is never a window's largest element. */
+/** Below every number to be pooled, so that padding is never a window's largest element. */
 const LOWEST = -3.4e38;
 
-/** The largest element of every window along one axis, and how a gradient comes back from it. */
+/** The largest element of every window along one axis, and how to take a gradient back. */
 function windowMaximum(x: Value, axis: number, { kernel, stride, padding }: Windows) {
   const i = axis - 2;
   const [k, step, before, after] = [kernel[i]!, stride[i]!, padding[i]!, padding[i + 2]!];
@@ -88,7 +88,7 @@ function windowMaximum(x: Value, axis: number, { kernel, stride, padding }: Wind
   for (let j = 1; j < k; j++) largest.push(maximum(largest[j - 1]!, elements[j]!));
   return {
     y: largest.at(-1)!,
-    /** Of equal elements the first takes the gradient, as in PyTorch. */
+    /** The first among equal elements gets the gradient, as in PyTorch. */
     backward(g: Value): Value {
       const zero = scalar(0);
       let left = g;
@@ -118,7 +118,7 @@ export const maxPoolOperator: Operator<Windows> = {
   cheap: "inStep",
   infer: (inputs, attributes) => {
     const { kernel, padding } = attributes;
-    // A window of padding alone has no largest element.
+    // A window with only padding has no largest element.
     check(
       padding.every((n, i) => n < kernel[i % 2]!),
       () => "padding is less than the kernel",

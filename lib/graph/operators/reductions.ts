@@ -13,7 +13,7 @@ export const meanOperator: Operator<ReduceAttributes> = {
   ],
 };
 
-/** The largest element; for stabilising exponentials and for scores, it passes no gradient. */
+/** The largest element. It passes no gradient: it is for stabilising exponentials and for scores. */
 export const maxOperator: Operator<ReduceAttributes> = {
   name: "max",
   infer: ([x], attributes) => [{ shape: reducedShape(x!.shape, attributes), dtype: x!.dtype }],

@@ -40,8 +40,8 @@ export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
 
 export interface BicubicAttributes extends ResizeAttributes {
   /**
-   * Whether the kernel widens where the table shrinks, as PyTorch's `antialias: true` has it. That is another filter when
-   * enlarging too: its constant is −0.5 in the place of −0.75, and pixels outside are left out, not taken from the border.
+   * Whether the kernel widens when the table shrinks, as with PyTorch's `antialias=True`. That filter also differs when
+   * enlarging: its constant is −0.5 instead of −0.75, and pixels outside are left out, not taken from the border.
    */
   readonly antialias: boolean;
 }
@@ -67,7 +67,7 @@ export const resizeBicubicOperator: Operator<BicubicAttributes> = {
   },
 };
 
-/** What makes `to` numbers of `from` along an axis: [to, from]. */
+/** Turns `from` numbers along an axis into `to` numbers: [to, from]. */
 interface Matrix {
   readonly data: Float32Array;
   readonly to: number;
@@ -89,13 +89,13 @@ function transposed({ data, to, from }: Matrix): Matrix {
   return { data: result, to: from, from: to };
 }
 
-/** Rows of a matrix of resizing that are multiplied at once. */
+/** Rows of a resizing matrix that are multiplied at once. */
 const BAND = 256;
 
 /**
- * The product along the last axis of x, or the one before. A large matrix is nearly all zeros away from its diagonal, so that
- * it is taken in bands of rows, each with those columns alone where it has something: for the attention biases of
- * EfficientFormerV2 at 800 pixels, 576 × 2304 to 625 × 2500, that takes a quarter of the time.
+ * The product along the last axis of x, or the one before. A large matrix is nearly all zeros away from its diagonal,
+ * so it is split into bands of rows, each with only its non-zero columns: for the attention biases of EfficientFormerV2
+ * at 800 pixels, 576 × 2304 to 625 × 2500, that takes a quarter of the time.
  */
 function alongAxis({ data, to, from }: Matrix, x: Value, axis: -1 | -2): Value {
   const parts: Value[] = [];
@@ -113,7 +113,7 @@ function alongAxis({ data, to, from }: Matrix, x: Value, axis: -1 | -2): Value {
   return concat(parts, axis);
 }
 
-/** The first column of rows that has something, and the one behind the last. */
+/** The first non-zero column of some rows, and the one after the last. */
 function columnsOf(rows: Float32Array, width: number): readonly [low: number, high: number] {
   let [low, high] = [width - 1, 1];
   for (const [i, weight] of rows.entries()) {
@@ -124,7 +124,7 @@ function columnsOf(rows: Float32Array, width: number): readonly [low: number, hi
   return [Math.min(low, high - 1), high];
 }
 
-/** Source positions and weights of one output position, as PyTorch's `interpolate` takes them. */
+/** Source positions and weights of one output position, as in PyTorch's `interpolate`. */
 type Taps = (position: number) => readonly (readonly [index: number, weight: number])[];
 
 const linearTaps: Taps = (position) => {
@@ -136,7 +136,7 @@ const linearTaps: Taps = (position) => {
   ];
 };
 
-/** Keys' cubic convolution kernel (Keys 1981): the weight of a pixel that is d away, 0 from two pixels on. */
+/** Keys' cubic convolution kernel (Keys 1981): the weight of a pixel at distance d, 0 from two pixels on. */
 function cubicKernel(d: number, a: number): number {
   if (d >= 2) return 0;
   return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((d - 5) * d + 8) * d * a - 4 * a;
@@ -150,7 +150,9 @@ const pixelsAround =
     return [-1, 0, 1, 2].map((offset) => [low + offset, cubicKernel(Math.abs(position - low - offset), a)] as const);
   };
 
-/** The [output, input] matrix of bicubic resizing as PyTorch's with antialiasing: weights of each row add up to 1. */
+/**
+ * The [output, input] matrix of bicubic resizing as in PyTorch with antialiasing: the weights of each row add up to 1.
+ */
 export function antialiasedMatrix(input: number, output: number): Float32Array {
   const matrix = new Float32Array(output * input);
   const pixel = Math.max(1, input / output); // the kernel's unit, in pixels of the input

@@ -70,13 +70,13 @@ export const sliceOperator: Operator<SliceAttributes> = {
   },
 };
 
-/** Puts step − 1 zeros between elements along an axis. */
+/** Inserts step − 1 zeros between elements along an axis. */
 export function spreadOut(x: Value, axis: number, step: number): Value {
   if (step === 1) return x;
   return slice(dilate(x, axis, step), { axis, end: (x.shape[axis]! - 1) * step + 1 });
 }
 
-/** Puts step − 1 zeros after every element along an axis. */
+/** Inserts step − 1 zeros after every element along an axis. */
 function dilate(x: Value, axis: number, step: number): Value {
   const split = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
   const padded = pad(reshape(x, split), { axis: axis + 1, before: 0, after: step - 1 });
@@ -127,7 +127,7 @@ export const gatherOperator: Operator<{ readonly axis: number }> = {
   ],
 };
 
-/** The transpose of `gather`: adds each row of `updates` to the row of a zero tensor that its index names. */
+/** The transpose of `gather`: adds each row of `updates` to the row with its index in a zero tensor. */
 export const scatterAddOperator: Operator<{ readonly axis: number; readonly size: number }> = {
   name: "scatterAdd",
   infer: ([updates, indices], { axis, size }) => {
@@ -140,8 +140,8 @@ export const scatterAddOperator: Operator<{ readonly axis: number; readonly size
 };
 
 /**
- * The size of an axis of x as a number, int32 []. A constant wherever sizes are known; in an exported file whose sizes
- * are free it is computed.
+ * The size of an axis of x as a number, int32 []. A constant if sizes are known; in an exported file with free sizes it
+ * is computed.
  */
 export const axisSizeOperator: Operator<{ readonly axis: number }> = {
   name: "axisSize",
@@ -149,7 +149,7 @@ export const axisSizeOperator: Operator<{ readonly axis: number }> = {
   decompose: ({ inputs: [x], attributes: { axis } }) => [scalar(x!.shape[axis]!, "int32")],
 };
 
-/** 0, 1, …, n − 1 for an axis of n places of x, int32 [n]; as `axisSize`, a constant wherever sizes are known. */
+/** 0, 1, …, n − 1 for an axis of x of size n, int32 [n]; like `axisSize`, a constant if sizes are known. */
 export const axisRangeOperator: Operator<{ readonly axis: number }> = {
   name: "axisRange",
   infer: ([x], { axis }) => [{ shape: [x!.shape[axis]!], dtype: "int32" }],

@@ -6,8 +6,9 @@ import { constantTest, madeBy } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 
 /**
- * x + (s · (p − x) + t) as (1 − s) · x + t + s · p, one factor s a channel: the residual pooling of EfficientFormer.
- * The difference is no longer made, and both affines can be folded into what x and p come from or go to.
+ * x + (s · (p − x) + t) as (1 − s) · x + t + s · p, with one factor s per channel: the residual pooling of
+ * EfficientFormer. The difference is no longer computed, and both affines can be folded into the operators before or
+ * after x and p.
  */
 export function blend(outputs: Outputs): Outputs {
   const isConstant = constantTest(outputs);

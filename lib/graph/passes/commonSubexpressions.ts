@@ -3,10 +3,13 @@ import { nodesInOrder } from "../traverse.js";
 import { isOperator, type Node, type Value } from "../value.js";
 import { mapOutputs, type Outputs, withInputs } from "./rewrite.js";
 
-/** Constants of up to so many bytes are compared by content, greater ones by the memory they are in. */
+/** Constants of up to this many bytes are compared by content, larger ones by the memory they are in. */
 const SMALL = 256;
 
-/** Computes once what the graph computes several times: nodes of one operator, equal attributes and the same inputs. */
+/**
+ * Computes once what the graph computes several times: nodes with the same operator, equal attributes and the same
+ * inputs.
+ */
 export function commonSubexpressions(outputs: Outputs): Outputs {
   const numbers = new Numbers();
   const first = new Map<string, readonly Value[]>();

@@ -10,13 +10,13 @@ import { firstOf } from "./simplify.js";
 
 /**
  * Folds constant affines per channel (batch norm with known statistics, layer scale) into the kernel and the bias of
- * the convolution before or after them, and into each other. What becomes of kernels and biases is written as
- * operators on constants, for `foldConstants`.
+ * the convolution before or after them, and into each other. The new kernels and biases are written as operators on
+ * constants, for `foldConstants`.
  */
 export function foldAffine(outputs: Outputs): Outputs {
   const isConstant = constantTest(outputs);
   const uses = countUses(outputs);
-  /** Folding into something that others need too would mean to compute it twice. */
+  /** Folding into something that others need too would mean computing it twice. */
   const ownConstant = (node: Pick<Node, "inputs" | "outputs">, firstConstant: number) =>
     node.outputs.every((output) => uses(output) === 1) && node.inputs.slice(firstConstant).every(isConstant);
 
@@ -39,7 +39,7 @@ export function foldAffine(outputs: Outputs): Outputs {
     const conv = madeBy(value, "conv2d");
     if (conv === undefined || !conv.inputs.slice(1).every(isConstant)) return undefined;
     const affine = madeBy(conv.inputs[0]!, "channelAffine");
-    // Zeros around the map would have been shifted too, so only a convolution without padding can take the shift.
+    // Zeros around the map would be shifted too, so only a convolution without padding can absorb the shift.
     const exact = conv.attributes.groups === 1 && conv.attributes.padding.every((n) => n === 0);
     return affine !== undefined && exact && ownConstant(affine, 1)
       ? shiftedConvolution(conv, affine.inputs)

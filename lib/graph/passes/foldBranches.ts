@@ -10,14 +10,14 @@ import { type Outputs, rewrite } from "./rewrite.js";
 type Convolution = Node<AttributesOf<"conv2d">>;
 
 /**
- * Structural re-parameterisation (Ding et al. 2021, "RepVGG"): convolutions of one map whose results are added, and the map
- * itself beside them, become one convolution. What becomes of kernels and biases is written as operators on constants, for
- * `foldConstants`.
+ * Structural re-parameterisation (Ding et al. 2021, "RepVGG"): convolutions of one map whose results are added,
+ * possibly with the map itself, become one convolution. The new kernels and biases are written as operators on
+ * constants, for `foldConstants`.
  */
 export function foldBranches(outputs: Outputs): Outputs {
   const isConstant = constantTest(outputs);
   const uses = countUses(outputs);
-  /** A convolution that keeps the size of its map, and that nobody else needs. */
+  /** A convolution that keeps the size of its map, and whose result is not used elsewhere. */
   const branchOf = (value: Value): Convolution | undefined => {
     const conv = madeBy(value, "conv2d");
     if (conv === undefined || uses(value) !== 1 || !conv.inputs.slice(1).every(isConstant)) return undefined;
@@ -52,7 +52,7 @@ function joined(a: Convolution, b: Convolution): Value | undefined {
   return apply(conv2dOperator, sum === undefined ? [x, kernel] : [x, kernel, sum], large.attributes);
 }
 
-/** The convolution plus the map it is of: a one more in the middle of each channel's kernel. */
+/** The convolution plus its input map: adds 1 in the middle of each channel's kernel. */
 function withIdentity(conv: Convolution, map: Value): Value | undefined {
   const [x, w, ...bias] = conv.inputs as [Value, Value, ...Value[]];
   if (x !== map || !sameShape(conv.outputs[0]!.shape, map.shape)) return undefined;
@@ -63,7 +63,7 @@ function withIdentity(conv: Convolution, map: Value): Value | undefined {
   return apply(conv2dOperator, [x, kernel, ...bias], conv.attributes);
 }
 
-/** A kernel with zeros around it, to the height and width of another. */
+/** A kernel padded with zeros to the height and width of another. */
 function centred(w: Value, shape: readonly number[]): Value {
   return [2, 3].reduce((kernel, axis) => {
     const around = (shape[axis]! - w.shape[axis]!) / 2;

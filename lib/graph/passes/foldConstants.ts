@@ -4,20 +4,22 @@ import { isOperator, type Node, sizeOf, type TensorData, type Value } from "../v
 import { constantTest } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 
-/** Computes outputs that depend on no input: one small program run by an engine. */
+/** Computes outputs that depend on no input: an engine runs one small program. */
 export type Evaluate = (outputs: Outputs) => Promise<Readonly<Record<string, TensorData>>>;
 
-/** So many numbers are computed in one go. */
+/** How many numbers are computed at a time. */
 const PART_ELEMENTS = 2 ** 23;
 
 export interface FoldOptions {
-  /** Whether sizes are not known yet: what depends on them, such as a resized table, is left with all it is made of. */
+  /**
+   * Whether sizes are not known yet: what depends on them, such as a resized table, is left as it is, with its inputs.
+   */
   readonly freeSizes?: boolean;
 }
 
 /**
- * Computes whatever depends on constants alone and puts the results in its place. A result that stands for one named
- * parameter (it has been scaled, transposed, …) keeps that parameter's name.
+ * Computes whatever only depends on constants and replaces it by the results. A result made from one named parameter
+ * (scaled, transposed, …) keeps that parameter's name.
  */
 export async function foldConstants(
   outputs: Outputs,
@@ -37,7 +39,7 @@ export async function foldConstants(
   return rewrite(outputs, (value) => folded.get(value));
 }
 
-/** Computed a part at a time, so that an engine need not hold several copies of all parameters at once. */
+/** Computed part by part, so that an engine need not hold several copies of all parameters at once. */
 function partsOf(targets: readonly Value[]): Value[][] {
   const parts: Value[][] = [];
   let elements = Number.POSITIVE_INFINITY;
@@ -54,7 +56,7 @@ function partsOf(targets: readonly Value[]): Value[][] {
 
 const isConstant = (node: Node) => isOperator(node, constantOperator);
 
-/** The constant values that something else than another constant takes. */
+/** The constant values that are used by something other than another constant. */
 function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   const dependsOnConstants = constantTest(outputs);
   const unknown = freeSizes ? behindSizes(outputs) : new Set();
@@ -62,7 +64,7 @@ function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   const take = (value: Value): void => {
     const { operator, inputs } = value.node;
     if (!dependsOnConstants(value) || isConstant(value.node) || unknown.has(value.node)) return;
-    // A large tensor made of a small one is never stored, what is spread is.
+    // A large tensor spread from a small one is never stored; the small one is.
     if (operator.kind === "spreading") for (const input of inputs) take(input);
     else found.add(value);
   };
@@ -73,7 +75,7 @@ function largestConstants(outputs: Outputs, freeSizes: boolean): Set<Value> {
   return found;
 }
 
-/** The nodes whose values follow from sizes, and all that is made of them. */
+/** The nodes whose values follow from sizes, and everything computed from them. */
 function behindSizes(outputs: Outputs): Set<Node> {
   const found = new Set<Node>();
   for (const node of nodesInOrder(Object.values(outputs))) {
@@ -82,7 +84,7 @@ function behindSizes(outputs: Outputs): Set<Node> {
   return found;
 }
 
-/** For each constant node the name of the first parameter it is made of that has as many elements. */
+/** For each constant node, the name of the first parameter it is made from that has as many elements. */
 function namesOf(targets: readonly Value[]): Map<Node, string> {
   const parameters = new Map<Node, readonly ConstantAttributes[]>();
   const names = new Map<Node, string>();

@@ -11,13 +11,13 @@ import { firstOf } from "./simplify.js";
 /**
  * Folds constant factors of tokens (layer scale, the scale of attention logits) into the weight and the bias of the
  * linear layer they come from. A linear layer whose outputs are only ever used in slices (queries, keys and values)
- * becomes one layer a slice, so that each can take a factor of its own and no slice is copied.
+ * becomes one layer per slice, so that each can have its own factor and no slice is copied.
  */
 export function foldLinear(outputs: Outputs): Outputs {
   return rewrite(outputs, firstOf(narrowing(outputs), scaling(outputs)));
 }
 
-/** Whether a factor or summand is one number or one number for each place of the last axis. */
+/** Whether a factor or summand is one number, or one number for each index of the last axis. */
 function alongLastAxis(vector: Value, x: Value): boolean {
   const size = sizeOf(vector.shape);
   return size === 1 || (size === x.shape.at(-1) && vector.shape.at(-1) === size);
@@ -43,7 +43,7 @@ function scaling(outputs: Outputs) {
     return scaled(x, reshape(factor, sizeOf(factor.shape) === 1 ? [] : [sizeOf(factor.shape)]));
   };
 
-  /** x · factor with the factor moved into constants x is made of; undefined where there are none. */
+  /** x · factor with the factor moved into constants that x is made from; undefined if there are none. */
   function scaled(x: Value, factor: Value): Value | undefined {
     if (uses(x) !== 1) return undefined;
     switch (nameOf(x)) {
@@ -91,7 +91,7 @@ function scaling(outputs: Outputs) {
   }
 }
 
-/** The part start … end − 1 of every run of `size` places of the last axis. */
+/** The part start … end − 1 of every run of `size` indices of the last axis. */
 interface Part {
   readonly size: number;
   readonly start: number;
@@ -117,7 +117,7 @@ function narrowing(outputs: Outputs) {
     return narrowed(x, { size: x.shape[last]!, start, end }, true);
   };
 
-  /** The same part of what x is made of; undefined unless that is a linear layer nobody else takes. */
+  /** The same part of what x is made from; undefined unless that is a linear layer that is not used elsewhere. */
   function narrowed(x: Value, part: Part, sliced = false): Value | undefined {
     if (!sliced && (isOutput.has(x) || consumers.get(x)?.length !== 1)) return undefined;
     switch (nameOf(x)) {
@@ -147,7 +147,7 @@ function narrowing(outputs: Outputs) {
     }
   }
 
-  /** Through a reshape that splits the last axis, or leaves it as it is. */
+  /** Through a reshape that splits the last axis or leaves it unchanged. */
   function narrowedReshape(x: Value, part: Part): Value | undefined {
     const [source] = x.node.inputs as [Value];
     if (x.shape.at(-1)! % part.size !== 0 || source.shape.at(-1)! % x.shape.at(-1)! !== 0) return undefined;

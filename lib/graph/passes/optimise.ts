@@ -22,8 +22,8 @@ export function rearrange(outputs: Outputs): Outputs {
 }
 
 /**
- * The graph of a model in inference, made cheaper: batch norms and scales folded into the layers beside them, what
- * depends on parameters alone computed once. The outputs stay the same up to rounding.
+ * Optimises the graph of a model for inference: batch norms and scales are folded into neighbouring layers, and what
+ * only depends on parameters is computed once. The outputs stay the same up to rounding.
  *
  * @param evaluate runs a small program without inputs, such as `compile` and `run` of an engine
  */

@@ -10,20 +10,20 @@ export function madeBy<Name extends OperatorName>(value: Value, name: Name): Nod
   return nameOf(value) === name ? (value.node as Node<AttributesOf<Name>>) : undefined;
 }
 
-/** The name of the operator a value comes from, so that a rule cannot ask for a name there is not. */
+/** The name of the operator a value comes from, typed, so that a rule cannot ask for a name that does not exist. */
 export const nameOf = ({ node }: Value): OperatorName => node.operator.name as OperatorName;
 
-/** How many times a graph takes each value, as an input of a node or as an output of its own. */
+/** How many times a graph uses each value, as an input of a node or as an output of the graph. */
 export function countUses(outputs: Outputs): (value: Value) => number {
   const uses = new Map<Value, number>();
   const count = (value: Value) => uses.set(value, (uses.get(value) ?? 0) + 1);
   for (const output of Object.values(outputs)) count(output);
   for (const node of nodesInOrder(Object.values(outputs))) node.inputs.forEach(count);
-  // A value a rule has only just made is used where the rule put it.
+  // A value that a rule has just made is used once, where the rule put it.
   return (value) => uses.get(value) ?? 1;
 }
 
-/** Tells which values depend on constants alone; answers for values made later too. */
+/** Tells which values only depend on constants, also for values made later. */
 export function constantTest(outputs: Outputs): (value: Value) => boolean {
   const known = new Map<Node, boolean>();
   const test = (node: Node): boolean => {

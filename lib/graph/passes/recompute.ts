@@ -3,7 +3,7 @@ import { scalar } from "../operators/leaves.js";
 import { batchNormOperator, channelAffine } from "../operators/normalisation.js";
 import { isOperator, type Value } from "../value.js";
 
-/** Whether a value is better computed twice than kept, because little more than a pass over memory makes it. */
+/** Whether a value should be computed twice rather than kept, because it costs little more than a pass over memory. */
 export function isCheap({ node: { operator } }: Value): boolean {
   return operator.cheap === "inStep" || operator.cheap === "everywhere";
 }
@@ -11,7 +11,7 @@ export function isCheap({ node: { operator } }: Value): boolean {
 /**
  * Batch norm's result from x − mean and the variance, which its gradient needs anyway; undefined for other values.
  *
- * @param take where to get a value from in the place of the recomputation
+ * @param take where to get a value from at the place of the recomputation
  */
 export function recomputeBatchNorm({ node, index }: Value, take: (value: Value) => Value): Value | undefined {
   if (!isOperator(node, batchNormOperator) || index !== 0) return undefined;

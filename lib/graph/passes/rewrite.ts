@@ -3,18 +3,16 @@ import { check, inScope, type Node, record, sameShape, type Value } from "../val
 export type Outputs = Readonly<Record<string, Value>>;
 
 /**
- * What a value is replaced by, written with values of the graph being rewritten; undefined to keep it. It is asked
- * from the outputs downwards, and asked again about its own answer until it keeps it; only then come the inputs of
- * what it kept.
+ * What a value is replaced by, written with values of the graph being rewritten; undefined to keep it. It is called
+ * from the outputs downwards, and again on its own result until it keeps it; only then on the inputs of what it kept.
  */
 export type Rule = (value: Value) => Value | undefined;
 
 const TOO_MANY_STEPS = 1000;
 
 /**
- * The same graph with every value replaced that the rule replaces. Parts without a replacement in them stay the same
- * nodes, so that outputs that come back unchanged mean that no rule applied. Replacements carry the scope of what
- * they replace.
+ * The same graph with values replaced by the rule. Parts without a replacement stay the same nodes, so that unchanged
+ * outputs mean that no rule applied. Replacements carry the scope of what they replace.
  */
 export function rewrite(outputs: Outputs, rule: Rule): Outputs {
   const kept = new Map<Value, Value>();
@@ -33,7 +31,7 @@ export function rewrite(outputs: Outputs, rule: Rule): Outputs {
   };
 
   for (const output of Object.values(outputs)) {
-    // An explicit stack, as graphs of training steps are deeper than the call stack.
+    // An explicit stack, because graphs of training steps are deeper than the call stack.
     const stack: { readonly node: Node; next: number }[] = [{ node: settle(output).node, next: 0 }];
     while (stack.length > 0) {
       const top = stack.at(-1)!;

@@ -23,15 +23,15 @@ import { blockRows, operandKind, rowwise } from "./rows.js";
 
 export interface BlocksRequest {
   readonly domain: Shape;
-  /** What is to be computed by blocks, each node after those it takes its inputs from. */
+  /** The nodes to compute by blocks, each after those it takes its inputs from. */
   readonly nodes: readonly Node[];
   readonly wanted: readonly Value[];
-  /** Where a value made by none of the nodes is found in the graph being built. */
+  /** Finds a value that none of the nodes makes in the graph being built. */
   readonly outside: (value: Value) => Value;
   readonly blockElements: number;
 }
 
-/** Records the nodes as one row-block program and returns the values wanted, complete. */
+/** Records the nodes as one row-block program and returns the requested values, complete. */
 export function buildBlocks(request: BlocksRequest): readonly Value[] {
   const { domain, nodes, wanted } = request;
   const rows = blockRows(domain, request.blockElements);
@@ -56,7 +56,7 @@ export function buildBlocks(request: BlocksRequest): readonly Value[] {
   return wanted.map((value, i) => complete(value, outputs[i]!));
 }
 
-/** The node on a block: elements stay elements, a reduction leaves a number a row. */
+/** The node on a block: elements stay elements, a reduction leaves one number per row. */
 function inBlock(node: Node, inputs: readonly Value[]): Value {
   const reduces = rowwise(node)?.reduces;
   if (reduces === undefined) return apply(node.operator, inputs, node.attributes);
@@ -64,7 +64,7 @@ function inBlock(node: Node, inputs: readonly Value[]): Value {
   return apply(operator, inputs, { axes: [1], keepDims: true });
 }
 
-/** What remains to be done with a result of all blocks: adding up a reduction's rows. */
+/** The remaining work on a result of all blocks: adding up a reduction's rows. */
 function complete(value: Value, result: Value): Value {
   const { node } = value;
   if (rowwise(node)?.reduces !== "across") return reshape(result, value.shape);

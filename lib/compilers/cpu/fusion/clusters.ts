@@ -9,16 +9,17 @@ export interface Cluster {
 }
 
 interface Growing extends Cluster {
-  /** The place of its first node in the graph's order. */
+  /** The index of its first node in the graph's order. */
   start: number;
   end: number;
 }
 
 /**
- * Groups row-wise nodes into clusters, as large as can be without one depending on itself through nodes outside.
+ * Groups row-wise nodes into clusters, as large as possible without a cluster depending on itself through nodes
+ * outside.
  *
  * @param order the nodes of the graph, each after the nodes it takes its inputs from
- * @param least tensors of fewer elements stay in the caches anyway and are left alone
+ * @param least tensors with fewer elements stay in the caches anyway and are left alone
  */
 export function findClusters(order: readonly Node[], least: number): readonly Cluster[] {
   const grouping = new Grouping(order);
@@ -29,7 +30,7 @@ export function findClusters(order: readonly Node[], least: number): readonly Cl
     grouping.add(node, kind.domain);
     for (const input of node.inputs) grouping.join(input.node, node);
   }
-  // What reads the same tensor is better done in one go too.
+  // Nodes that read the same tensor are better computed together too.
   for (const consumers of grouping.consumers.values()) {
     for (const consumer of consumers.slice(1)) grouping.join(consumers[0]!, consumer);
   }
@@ -57,7 +58,7 @@ class Grouping {
     this.clusterOf.set(node, { domain, nodes: new Set([node]), start: at, end: at });
   }
 
-  /** Makes one cluster of two nodes' clusters where that is possible. */
+  /** Merges two nodes' clusters if that is possible. */
   join(a: Node, b: Node): void {
     const first = this.clusterOf.get(a);
     const second = this.clusterOf.get(b);
@@ -78,8 +79,8 @@ class Grouping {
   }
 
   /**
-   * The last place in the graph's order from which there can be a way back to `end`: from later on it leads through a cluster
-   * that reaches over it, as one of the backward half that has nodes of the forward half does, or through several.
+   * The last index in the graph's order from which a path can lead back to `end`: from later nodes only through
+   * clusters that span it, such as one of the backward half that has nodes of the forward half.
    */
   private wayBack(end: number): number {
     let last = end;
@@ -91,15 +92,16 @@ class Grouping {
   }
 
   /**
-   * Whether a path leaves the nodes and comes back to them, taking other clusters as a whole.
+   * Whether a path leaves the nodes and comes back to them, treating other clusters as units.
    *
-   * @param last from later places in the graph's order there is no way back
+   * @param last from later indices in the graph's order no path leads back
    */
   private dependsOnItself(nodes: readonly Node[], isMember: (node: Node) => boolean, last: number): boolean {
     const seen = new Set<Node | Growing>();
     const stack: Node[] = [];
     const leave = (node: Node, member: boolean): boolean => {
-      // A sum over several rows is complete only when all blocks are done: using it is a way through the outside.
+      // A sum over several rows is only complete when all blocks are done: using it counts as a path through the
+      // outside.
       const complete = member && rowwise(node)?.reduces !== "across";
       for (const output of node.outputs) {
         for (const next of this.consumers.get(output) ?? []) {

@@ -20,8 +20,8 @@ import { type Outputs, rewrite } from "../../../graph/passes/rewrite.js";
 import { operandKind, rowwise } from "./rows.js";
 
 /**
- * Takes factors that are the same along whole rows out of the work on elements: where rows are added up they multiply
- * the sums instead, and several of them become one.
+ * Moves factors that are the same along whole rows out of the element-by-element work: if rows are added up they
+ * multiply the sums instead, and several of them become one.
  */
 export function gatherFactors(outputs: Outputs): Outputs {
   const rules = [factorOfSum, factorOfFactor, factorOfAffine, factorOfDifference];
@@ -39,7 +39,7 @@ interface Scaled {
   readonly factor: Value;
 }
 
-/** The value as x · factor, the factor a number a row or one for all. */
+/** The value as x · factor, with one factor per row or one for all. */
 function scaled(value: Value): Scaled | undefined {
   const { node, shape } = value;
   if (!isOperator(node, mulOperator) || rowwise(node) === undefined) return undefined;
@@ -53,7 +53,7 @@ function isFactor(value: Value, domain: Shape): boolean {
   return kind === "row" || kind === "scalar";
 }
 
-/** The value as x + shift, the shift a number a row or one for all. */
+/** The value as x + shift, with one shift per row or one for all. */
 function affine({ node, shape }: Value): { readonly x: Value; readonly shift: Value } | undefined {
   const [x, shift] = node.inputs;
   return isOperator(node, addOperator) && isFactor(shift!, shape) ? { x: x!, shift: shift! } : undefined;
@@ -113,7 +113,7 @@ function factorOfSum(value: Value): Value | undefined {
   }
 }
 
-/** The factor in the shape that multiplies the sums; undefined where it changes along an axis they go over. */
+/** The factor in the shape that multiplies the sums; undefined if it varies along a summed axis. */
 function reducedFactor(factor: Value, { attributes: { axes }, outputs }: Node<AttributesOf<"sum">>): Value | undefined {
   const shape = [...Array<number>(4 - Math.min(4, factor.shape.length)).fill(1), ...factor.shape];
   if (shape.length !== 4 || axes.some((axis) => shape[axis] !== 1)) return undefined;

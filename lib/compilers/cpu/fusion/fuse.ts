@@ -14,12 +14,12 @@ export interface FuseOptions {
   readonly leastElements?: number;
 }
 
-/** What is computed in one go: a node, or a cluster with what it computes again for itself. */
+/** What is computed together: a node, or a cluster with the nodes it recomputes for itself. */
 interface Unit {
   readonly members: ReadonlySet<Node>;
   /** The members that are needed. */
   readonly live: Set<Node>;
-  /** What others take from it. */
+  /** The values that others use. */
   readonly outputs: Set<Value>;
   readonly inputs: Set<Value>;
   readonly cluster?: Cluster;
@@ -70,7 +70,7 @@ function unitsOf(outputs: Outputs, order: readonly Node[], clusters: readonly Cl
   return (value) => unitOf.get(value.node)!;
 }
 
-/** Finds, from the outputs backwards, what of each unit is needed and what it needs of others. */
+/** Finds, from the outputs backwards, what is needed of each unit and what it needs from others. */
 function markNeeded(outputs: readonly Value[], unitOf: UnitOf): void {
   const wanted = [...outputs];
   for (let value = wanted.pop(); value !== undefined; value = wanted.pop()) {

@@ -2,10 +2,10 @@ import { consumersOf, type Node, type Shape, sameShape, type Value } from "../..
 import type { Cluster } from "./clusters.js";
 import { isCheap, operandKind, rowwise } from "./rows.js";
 
-/** Nodes computed twice to spare one tensor in memory. */
+/** The largest number of nodes to compute twice to save one tensor in memory. */
 const MOST_DUPLICATES = 4;
 
-/** A graph cut into clusters, and who takes what from whom. */
+/** A graph cut into clusters, and the values they take from each other. */
 export class Surroundings {
   private readonly consumers: ReadonlyMap<Value, readonly Node[]>;
   private readonly places: ReadonlyMap<Node, number>;
@@ -23,12 +23,12 @@ export class Surroundings {
     return this.places.get(node)!;
   }
 
-  /** Whether nothing but these nodes takes the value. */
+  /** Whether only these nodes use the value. */
   isOnlyFor(value: Value, isTaker: (node: Node) => boolean): boolean {
     return !this.ends.has(value) && (this.consumers.get(value) ?? []).every(isTaker);
   }
 
-  /** Whether something that is in no cluster takes the value, so that it must be in memory. */
+  /** Whether a node outside all clusters uses the value, so that it must be in memory. */
   isStored(value: Value): boolean {
     return !this.isOnlyFor(value, (node) => this.clusters.has(node));
   }
@@ -43,16 +43,16 @@ export class Surroundings {
 
 interface Plan {
   readonly chain: ReadonlySet<Node>;
-  /** Those of the chain that are then computed nowhere else. */
+  /** The nodes of the chain that are then computed nowhere else. */
   readonly moved: ReadonlySet<Node>;
-  /** Tensors the cluster would read that it does not read now. */
+  /** Tensors that the cluster would read in addition. */
   readonly fresh: ReadonlySet<Value>;
 }
 
 /**
- * Nodes of other clusters that this one had better compute for itself than read the results of: those made for it
- * alone, and cheap ones where their own operands are read here anyway or are one tensor read in place of another. A
- * normalised map, for one, is computed again from the map wherever it is used, in the backward half too, and never
+ * Nodes of other clusters that this one should compute itself instead of reading their results: those made for it
+ * alone, and cheap ones if their own operands are read here anyway or are one tensor read instead of another. For
+ * example, a normalised map is computed again from the map wherever it is used, in the backward half too, and never
  * kept.
  */
 export function recomputed(cluster: Cluster, around: Surroundings): ReadonlySet<Node> {
@@ -90,14 +90,14 @@ interface Here {
   readonly isEnd: (value: Value) => boolean;
 }
 
-/** What it takes to compute `value` here; undefined where it cannot be or takes too much. */
+/** What it takes to compute `value` here; undefined if that is impossible or too expensive. */
 function follow(value: Value, { domain, here, onlyHere, read, isEnd }: Here, around: Surroundings): Plan | undefined {
   const chain = new Set<Node>();
   const moved = new Set<Node>();
   const fresh = new Set<Value>();
   const pending = new Set([value]);
   while (pending.size > 0) {
-    // The last in the graph's order: all its takers have been looked at.
+    // The last in the graph's order: all its users have been visited.
     const next = [...pending].reduce((a, b) => (around.place(b.node) > around.place(a.node) ? b : a));
     pending.delete(next);
     const moves = around.isOnlyFor(next, (node) => onlyHere(node) || moved.has(node));

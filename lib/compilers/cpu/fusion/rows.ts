@@ -9,15 +9,15 @@ import {
 } from "../../../graph/index.js";
 
 /**
- * A tensor [N, C, H, W] seen as rows: N · C of them, of H · W elements each. What works on elements, with operands
- * that are one number a row, one row for all or one number for all, can be done a block of rows at a time.
+ * A tensor [N, C, H, W] seen as rows: N · C of them, of H · W elements each. Element-by-element work, with operands
+ * that are one number per row, one row for all or one number for all, can be done on one block of rows at a time.
  */
 export type OperandKind = "full" | "row" | "column" | "scalar";
 
 /** Whether computing the node again costs less than reading its result from memory. */
 export const isCheap = ({ operator: { cheap } }: Node): boolean => cheap === "inBlock" || cheap === "everywhere";
 
-/** What an operand is to tensors of the shape [N, C, H, W]; undefined where it broadcasts in another way. */
+/** How an operand broadcasts to tensors of the shape [N, C, H, W]; undefined if in another way. */
 export function operandKind(operand: Shape, [n, c, h, w]: Shape): OperandKind | undefined {
   if (sizeOf(operand) === 1) return "scalar";
   const [a, b, y, x] = [...Array<number>(Math.max(0, 4 - operand.length)).fill(1), ...operand];
@@ -32,7 +32,7 @@ export function operandKind(operand: Shape, [n, c, h, w]: Shape): OperandKind | 
 export interface RowwiseNode {
   /** [N, C, H, W] of the tensors it works on. */
   readonly domain: Shape;
-  /** A reduction: `within` where it makes [N, C, 1, 1], a number a row, `across` where more is to be done to those. */
+  /** A reduction: `within` if it makes [N, C, 1, 1], one number per row; `across` if those are reduced further. */
   readonly reduces?: "within" | "across";
 }
 
@@ -51,8 +51,8 @@ export function rowwise(node: Node): RowwiseNode | undefined {
 }
 
 /**
- * How many rows make a block: the divisor of the number of rows whose blocks are nearest to `elements` in size. Blocks
- * of equal size, since the runtime compiles one program for all.
+ * The number of rows in a block: the divisor of the number of rows that makes blocks nearest to `elements` in size.
+ * Blocks have equal sizes, because the runtime compiles one program for all.
  */
 export function blockRows([n, c, h, w]: Shape, elements: number): number {
   const rows = n! * c!;

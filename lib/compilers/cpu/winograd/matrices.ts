@@ -22,7 +22,7 @@ const kernel1d: Matrix = [
   [0, 0, 1],
 ];
 
-/** Aᵀ of one axis [4, 6]: powers of the points; infinity takes part in the highest only. */
+/** Aᵀ of one axis [4, 6]: powers of the points; infinity only contributes to the highest. */
 const output1d: Matrix = Array.from({ length: TILE }, (_, k) => [...POINTS.map((p) => p ** k), k === TILE - 1 ? 1 : 0]);
 
 /** Bᵀ ⊗ Bᵀ [36, 36]: patches of inputs to the space where convolving is multiplying. */
@@ -34,7 +34,7 @@ export const outputTransform: Float32Array = kronecker(output1d);
 /** G ⊗ G [36, 9]: a kernel's taps to the same space. */
 export const kernelTransform: Float32Array = kronecker(kernel1d);
 
-/** The same for the kernel turned by 180°, whose taps are those of the kernel in reverse. */
+/** The same for the kernel rotated by 180°, with its taps in reverse. */
 export const turnedKernelTransform: Float32Array = kronecker(kernel1d.map((row) => row.toReversed()));
 
 /** G g Gᵀ for every kernel g of w [O, C, 3, 3], computed in float64: [36, C, O]. */

@@ -1,9 +1,9 @@
 import { PATCH, TILE } from "./matrices.js";
 
-/** The part of the plain way's cost that has to be undercut. */
+/** The share of the plain computation's cost that must be undercut. */
 export const WORTHWHILE = 0.8;
 
-/** What is computed in one go: some rows of one image, or several images. */
+/** What is computed together: some rows of one image, or several images. */
 export interface Tiling {
   /** Rows in a block, all its images together. */
   readonly rows: number;
@@ -12,7 +12,7 @@ export interface Tiling {
   readonly blocks: number;
   /** Tiles in a block. */
   readonly tiles: number;
-  /** Work a pixel of output, 1 where tiles fit exactly and blocks are neither tiny nor too large for the caches. */
+  /** Work per pixel of output, 1 if tiles fit exactly and blocks are neither tiny nor too large for the caches. */
   readonly cost: number;
 }
 
@@ -22,24 +22,24 @@ export interface MapSize {
   readonly width: number;
 }
 
-/** What there is to say about blocks; measured. */
+/** The costs of blocks; measured. */
 interface BlockCosts {
-  /** Numbers a block's transformed tiles may have to stay within bounds. */
+  /** How many numbers a block's transformed tiles may have without the penalty `beyond`. */
   readonly elements: number;
-  /** How much dearer a block is that does not. */
+  /** How much more expensive a larger block is. */
   readonly beyond: number;
-  /** What is read or written anew for every block costs as much as this many tiles. */
+  /** What is read or written again for every block costs as much as this many tiles. */
   readonly tiles: number;
 }
 
-/** For a convolution, whose blocks are to stay in the caches and read the kernels anew. */
+/** For a convolution, whose blocks should stay in the caches and read the kernels again. */
 const CONVOLUTION: BlockCosts = { elements: 2 ** 22, beyond: 0.5, tiles: 30 };
-/** For a sum over all tiles, where the sums are written anew, and memory is all that forbids a single block. */
+/** For a sum over all tiles, where the sums are written again, and only memory forbids a single block. */
 export const SUM: BlockCosts = { elements: 2 ** 25, beyond: 1, tiles: 100 };
 
 const tilesAlong = (size: number) => Math.ceil(size / TILE);
 
-/** The cheapest way to cut maps with so many channels into blocks of equal size. */
+/** The cheapest way to cut maps with this many channels into blocks of equal size. */
 export function chooseTiling(map: MapSize, channels: number, costs = CONVOLUTION): Tiling {
   const { batch, height, width } = map;
   const candidates = [...divisors(height), ...divisors(batch).map((images) => images * height)];
@@ -56,8 +56,8 @@ export function chooseTiling(map: MapSize, channels: number, costs = CONVOLUTION
 }
 
 /**
- * Which pixels of the maps, padded by one on every side and laid out as rows of channels, make up the patches:
- * [blocks, 36, tiles]. Tiles that stick out take the padding's corner for what lies beyond it.
+ * Which pixels of the maps, padded by one on every side and laid out as rows of channels, make up the patches: [blocks,
+ * 36, tiles]. Tiles that extend beyond the padding use its corner for the rest.
  */
 export function patchIndices({ height, width }: MapSize, tiling: Tiling): Int32Array {
   const { rows, strip, blocks, tiles } = tiling;
@@ -105,7 +105,7 @@ export function tileIndices({ height, width }: MapSize, { rows, strip, blocks, t
   return indices;
 }
 
-/** Where a block's pixels [rows, width] lie among its tiles [16, tiles]. */
+/** The indices of a block's pixels [rows, width] among its tiles [16, tiles]. */
 export function pixelIndices({ width }: MapSize, { rows, strip, tiles }: Tiling): Int32Array {
   const indices = new Int32Array(rows * width);
   const across = tilesAlong(width);

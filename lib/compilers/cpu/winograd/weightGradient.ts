@@ -11,7 +11,9 @@ import {
 import { inputTransform, kernelTransform, outputTransform, PATCH, TILE } from "./matrices.js";
 import { chooseTiling, type MapSize, patchIndices, SUM, type Tiling, tileIndices, WORTHWHILE } from "./tiling.js";
 
-/** What gathering and transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
+/**
+ * The cost of gathering and transforming per pixel and channel, in multiplications of a plain convolution; measured.
+ */
 const TRANSFORM_COST = 150;
 
 /**
@@ -19,7 +21,7 @@ const TRANSFORM_COST = 150;
  * Gᵀ[Σ (A g Aᵀ) ⊙ (Bᵀ x B)]G, the sum being over tiles: a matrix product for each of the 36 elements.
  *
  * @param pixelsOf the map as rows of channels [B · (H + 2) · (W + 2), C], padded by one
- * @returns [O, C, 3, 3], or undefined where the plain way is the cheaper one
+ * @returns [O, C, 3, 3], or undefined if the plain computation is cheaper
  */
 export function filteredWeightGradient(
   { inputs }: Node<AttributesOf<"conv2dWeightGradient">>,

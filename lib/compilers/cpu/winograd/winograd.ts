@@ -32,9 +32,9 @@ import {
 import { chooseTiling, type MapSize, patchIndices, pixelIndices, type Tiling, WORTHWHILE } from "./tiling.js";
 import { filteredWeightGradient } from "./weightGradient.js";
 
-/** What transforming costs a pixel and channel, in multiplications of a plain convolution; measured. */
+/** The cost of transforming per pixel and channel, in multiplications of a plain convolution; measured. */
 const TRANSFORM_COST = 300;
-/** onnxruntime's fast layouts hold so many channels side by side. */
+/** onnxruntime's fast layouts hold this many channels side by side. */
 const CHANNEL_BLOCK = 16;
 
 /**
@@ -42,9 +42,9 @@ const CHANNEL_BLOCK = 16;
  * Lavin and Gray (Fast Algorithms for Convolutional Neural Networks, 2015), F(4 × 4, 3 × 3): a quarter of the
  * multiplications, with rounding errors around 1e-6 of the largest output instead of 1e-7.
  *
- * The steps are laid out for onnxruntime on a CPU: pixels as rows of channels, so that patches are gathered and tiles
+ * The steps are designed for onnxruntime on a CPU: pixels as rows of channels, so that patches are gathered and tiles
  * put back row by row; block by block, so that the patches stay in the caches; depthwise 1 × 1 convolutions that pad
- * and add the bias, because beside a convolution the layout is changed by all threads.
+ * and add the bias, because next to a convolution all threads change the layout.
  */
 export function winograd(outputs: Outputs): Outputs {
   const kernels = memoised(kernelsOf);
@@ -69,14 +69,14 @@ export function winograd(outputs: Outputs): Outputs {
   });
 }
 
-/** Kernels in the space where convolving is multiplying: [36, C, O], or [36, O, C] where that is how they come. */
+/** Kernels in the space where convolving is multiplying: [36, C, O], or [36, O, C] if that is how they are made. */
 interface Kernels {
   readonly value: Value;
   readonly out: number;
   readonly transposed: boolean;
 }
 
-/** Of a convolution with w [O, C, 3, 3]; ahead of time where the kernels are constant. */
+/** For a convolution with w [O, C, 3, 3]; computed in advance if the kernels are constant. */
 function kernelsOf(w: Value): Kernels {
   const [out, channels] = w.shape as [number, number];
   const data = constantData(w);
@@ -85,7 +85,7 @@ function kernelsOf(w: Value): Kernels {
   return { value: constant(ready, [PATCH ** 2, channels, out]), out, transposed: false };
 }
 
-/** Of the gradient of that convolution's input: the kernels turned, from O channels to C. */
+/** For the gradient of that convolution's input: the kernels rotated, from O channels to C. */
 function turnedKernelsOf(w: Value): Kernels {
   return { value: transformed(w, turnedKernelTransform), out: w.shape[1]!, transposed: false };
 }
@@ -98,7 +98,7 @@ function transformed(w: Value, transform: Float32Array): Value {
   return reshape(products, [PATCH ** 2, out, channels]);
 }
 
-/** The geometry of a convolution of x to so many channels, if this way is the cheaper one. */
+/** The geometry of a convolution of x to `out` channels, if this way is cheaper. */
 function worthwhileGeometry(x: Value, out: number): Geometry | undefined {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const map = { batch, height, width };
@@ -106,7 +106,7 @@ function worthwhileGeometry(x: Value, out: number): Geometry | undefined {
   return worthwhile(tiling, channels, out) ? { map, tiling } : undefined;
 }
 
-/** An input gradient, which is a convolution with the turned kernels, if this way is the cheaper one. */
+/** An input gradient, which is a convolution with the rotated kernels, if this way is cheaper. */
 function inputGradient(
   node: Node<AttributesOf<"conv2dInputGradient">>,
   turnedKernels: (w: Value) => Kernels,
@@ -118,7 +118,7 @@ function inputGradient(
   return geometry && convolution(pixelsOf(g), turnedKernels(w), undefined, geometry);
 }
 
-/** Whether a kernel [O, C, 3, 3] goes over the map pixel by pixel. */
+/** Whether a kernel [O, C, 3, 3] visits every pixel of the map. */
 function fits(kernel: Shape, { stride, padding, groups, dilation }: ConvolutionAttributes): boolean {
   const [out, channels, ...sides] = kernel as [number, number, number, number];
   return (
