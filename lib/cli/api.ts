@@ -35,7 +35,7 @@ export interface Api {
   readonly weights: WeightsApi;
 }
 
-/** What a command prints with --json; its `metrics`, where there are any, are also printed as a table. */
+/** What a command prints with --json; its `metrics`, if any, are also printed as a table. */
 export interface Result {
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -55,9 +55,9 @@ export interface EvaluateResult extends Result {
 
 export interface TrainOptions {
   readonly config: Config;
-  /** Go on from the newest checkpoint in the output folder. */
+  /** Continue from the newest checkpoint in the output folder. */
   readonly resume: boolean;
-  /** Begin anew, deleting the run that is there. */
+  /** Begin again, deleting the existing run. */
   readonly restart: boolean;
   readonly saveWanted: () => boolean;
   readonly signal: AbortSignal;

@@ -25,7 +25,7 @@ export function configCommand(context: Context): Command {
     });
 }
 
-/** YAML with a comment for every value: the place it was written at, or "default". */
+/** YAML with a comment for every value: the place where it was written, or "default". */
 function withOrigins(loaded: LoadedConfig): string {
   const document = new Document(loaded.config);
   const annotate = (node: unknown, path: readonly (string | number)[]): void => {

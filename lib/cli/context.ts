@@ -1,13 +1,13 @@
 import type { Api } from "./api.js";
 
-/** What a command may touch of the outside world; tests give their own. */
+/** A command's access to the outside world; tests pass their own. */
 export interface Context {
   readonly api: Api;
   /** Results: text for people, or one JSON object. */
   stdout(text: string): void;
   /** Progress and messages. */
   readonly stderr: ErrorStream;
-  /** Aborted by Ctrl-C or SIGTERM; the reason says by which. */
+  /** Aborted by Ctrl-C or SIGTERM; the reason says which. */
   readonly signal: AbortSignal;
   /** Whether SIGUSR1 has asked for a checkpoint since this was last called. Default never. */
   saveWanted?(): boolean;
@@ -25,7 +25,7 @@ export interface ConfigOptions extends SharedOptions {
   readonly set: readonly string[];
 }
 
-/** Prints a command's result: as JSON with --json, else as the text. */
+/** Prints a command's result: as JSON with --json, otherwise as the text. */
 export function printResult(context: Context, options: SharedOptions, result: object, text: () => string): void {
   context.stdout(options.json ? `${JSON.stringify(result)}\n` : `${text()}\n`);
 }

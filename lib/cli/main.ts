@@ -6,7 +6,7 @@ import { listenToSignals } from "./signals.js";
 
 claimProcess();
 
-// A reader that closes early, such as `head`, is no error.
+// A reader that closes early, such as `head`, is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });

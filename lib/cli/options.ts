@@ -2,7 +2,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../errors.js";
 import type { Size } from "../pixels/image.js";
 
-/** A command with the options they all have. @param examples what stands in them for what the user has, see `NEEDS` */
+/**
+ * A command with the options that all have.
+ *
+ * @param examples may contain the placeholders of `NEEDS` for the user's own files
+ */
 export function createCommand(name: string, description: string, examples: readonly string[]): Command {
   return new Command(name)
     .description(description)
@@ -10,7 +14,7 @@ export function createCommand(name: string, description: string, examples: reado
     .addHelpText("after", `\n${exampleText(examples)}`);
 }
 
-/** Examples, and below them what they need that densekit does not bring. */
+/** Examples, followed by what they need that does not come with densekit. */
 export function exampleText(examples: readonly string[]): string {
   const lines = examples.map((example) => `  $ densekit ${example}`);
   const words = examples.flatMap((example) =>
@@ -21,7 +25,7 @@ export function exampleText(examples: readonly string[]): string {
   return ["Examples:", ...lines, ...needed].join("\n");
 }
 
-/** What words in examples stand for. */
+/** What placeholders in examples stand for. */
 export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
   [/^my\.yaml$/, "my.yaml, your config"],
   [/^(runs\/my|output=runs\/my)\b/, "runs/my, the folder of its run"],

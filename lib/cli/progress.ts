@@ -5,26 +5,26 @@ import { counted } from "../words.js";
 import type { Context, ErrorStream } from "./context.js";
 import { duration, figure } from "./table.js";
 
-/** Shows events on stderr: as a bar on a terminal, else as a line every now and then. */
+/** Shows events on stderr: as a bar on a terminal, otherwise as a line now and then. */
 export interface Progress {
   show(event: TrainingEvent): void;
-  /** Takes the bar off the screen. */
+  /** Removes the bar from the screen. */
   stop(): void;
 }
 
 export interface ProgressOptions {
   readonly stream: ErrorStream;
-  /** Steps between lines where there is no terminal; the losses shown are the means over so many. */
+  /** Steps between lines without a terminal; the losses shown are means over that many steps. */
   readonly every: number;
 }
 
-/** What long work is given: when to stop, and whom to tell how far it is. */
+/** What long-running work gets: a signal to stop, and a function to report progress to. */
 export interface Watch {
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainingEvent) => void;
 }
 
-/** Does long work and shows on stderr how far it is. @param every as in `ProgressOptions` */
+/** Runs long work and shows its progress on stderr. @param every as in `ProgressOptions` */
 export async function showing<T>(
   { stderr, signal }: Pick<Context, "stderr" | "signal">,
   work: (watch: Watch) => Promise<T>,
@@ -59,7 +59,7 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
           return;
         case "step": {
           const mean = losses(event.losses);
-          // The first step of a process compiles; it says nothing of those to come.
+          // The first step of a process compiles; its time says nothing about later ones.
           const seconds = isFirst ? undefined : pace(event.stepSeconds);
           isFirst = false;
           const text = stepText(event, { losses: mean, seconds, stepsLeft: steps - event.step });
@@ -116,7 +116,7 @@ function createBar(stream: ErrorStream) {
   };
 }
 
-/** Steps whose mean time is shown, and foretells the rest. */
+/** The mean time of this many steps is shown and used to predict the rest. */
 const PACE_STEPS = 20;
 
 /** The mean of the last `count` values given. */
@@ -151,7 +151,7 @@ function startLine(event: Extract<TrainingEvent, { type: "start" }>): string {
 
 interface StepMeans {
   readonly losses: StepEvent["losses"];
-  /** A step; undefined where none but the first was taken. */
+  /** Seconds per step; undefined if only the first was taken. */
   readonly seconds: number | undefined;
   readonly stepsLeft: number;
 }

@@ -75,7 +75,7 @@ function number(text: string): number {
   return value;
 }
 
-/** The figures, what errors cost, and where the page is. */
+/** The metrics, the cost of errors, and where the page is. */
 function summary({ metrics, detection, file }: ReportResult): string {
   const types = Object.keys(detection?.errors ?? {}) as EvaluationType[];
   const costs = types.flatMap((type) => {

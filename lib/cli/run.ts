@@ -82,7 +82,7 @@ function createProgram(context: Context): Command {
   return program;
 }
 
-/** Commander suggests options by their letters; where there is one of the same meaning, that is it. */
+/** Commander suggests options by similar spelling; if one has the same meaning, it is suggested instead. */
 function withMeaning(error: string, command: Command): string {
   const [, start, name] = /^(error: unknown option '--([\w-]+).*')/.exec(error) ?? [];
   const options = command.options.flatMap(({ long }) => long?.slice(2) ?? []);
@@ -90,7 +90,7 @@ function withMeaning(error: string, command: Command): string {
   return meant === undefined ? error : `${start}\n(Did you mean --${meant}?)\n`;
 }
 
-/** Help asked of a command that does not exist is that error: Commander would show the help of the one above it. */
+/** Help for a command that does not exist is an error: Commander would show the help of the command above it. */
 function withoutVainHelp(args: readonly string[], program: Command): readonly string[] {
   const [first, ...others] = args;
   const asked = first === "help" && others.length > 0 ? [...others, "--help"] : args;

@@ -8,7 +8,7 @@ export class Interruption extends Error {
     super(`interrupted by ${signal}`);
   }
 
-  /** As shells have it: 130 after Ctrl-C (SIGINT), 143 after SIGTERM. */
+  /** As in shells: 130 after Ctrl-C (SIGINT), 143 after SIGTERM. */
   get exitCode(): number {
     return 128 + constants.signals[this.signal];
   }
@@ -22,7 +22,7 @@ export function exitCodeOf({ reason }: AbortSignal): number {
 export interface Signals {
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
-  /** Whether SIGUSR1 came since it was last asked. */
+  /** Whether SIGUSR1 was received since the last call. */
   saveWanted(): boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Rows as text in columns; the first column to the left, the others to the right unless `left`. */
+/** Rows as text in columns; the first column is left-aligned, the others right-aligned unless in `left`. */
 export function table(rows: readonly (readonly string[])[], options: { readonly left?: boolean } = {}): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
@@ -15,12 +15,12 @@ export function table(rows: readonly (readonly string[])[], options: { readonly 
     .join("\n");
 }
 
-/** Metrics with four decimals, one a line. */
+/** Metrics with four decimals, one per line. */
 export function metricsTable(metrics: Readonly<Record<string, number>>): string {
   return table(Object.entries(metrics).map(([name, value]) => [name, figure(value)]));
 }
 
-/** A figure with four decimals; "–" for one that is undefined: NaN, or COCO's −1 where there is nothing to find. */
+/** A metric with four decimals; "–" for an undefined one: NaN, or COCO's −1 where there is nothing to find. */
 export function figure(value: number): string {
   return Number.isNaN(value) || value === -1 ? "–" : value.toFixed(4);
 }

@@ -21,7 +21,7 @@ const SIGNALS = `
 A checkpoint is written after the first step, every ten minutes, at each validation and at the end (training.checkpoint in the
 config). Ctrl-C and SIGTERM write one and stop, with exit code 130 and 143; SIGUSR1 writes one and goes on.`;
 
-/** Training stops at the first fault of its data; the user wants to know of the others too. */
+/** Training stops at the first fault in its data; the user wants to know about the others too. */
 function withOthers(error: unknown, errors: number, config: string): unknown {
   if (!(error instanceof DataFault) || errors < 2) return error;
   return new UserError(`${error.message} (one of ${errors} errors; densekit data check ${config} lists them)`);
@@ -57,7 +57,7 @@ export function trainCommand(context: Context): Command {
       const config = await configOf(path, flags.set);
       const how = { resume: flags.resume === true, restart: flags.restart === true };
       const saveWanted = () => context.saveWanted?.() === true;
-      // Data of a run that is gone on with was looked at when it was begun.
+      // The data of a resumed run was checked when it began.
       const isBegun = how.resume && (await checkpointNames(config.output)).length > 0;
       const checked = isBegun ? undefined : await quickCheck(context, config);
       const findings = checked === undefined ? [] : findingLines(checked, path);

@@ -7,7 +7,7 @@ export function checkObject(value: unknown, where: string): void {
   throw new UserError(`${where}: must be an object, not ${JSON.stringify(value)?.slice(0, 40)}`);
 }
 
-/** The ids an annotation needs, which files of other kinds do not have. */
+/** The ids that an annotation needs and files of other kinds do not have. */
 export function checkAnnotationId(annotation: object, name: "id" | "image_id" | "category_id", where: string): void {
   const value: unknown = Reflect.get(annotation, name);
   const fault = idFault(name, value);
@@ -35,7 +35,7 @@ export function checkArea(area: number | undefined, where: string): number | und
   throw new UserError(`${where}: "area" must be a number, not ${JSON.stringify(area)}`);
 }
 
-/** As the reference, any number but 0 is a crowd; a text "0" would be one too. */
+/** As in the reference, any number except 0 is a crowd; there the text "0" would be one too. */
 export function checkCrowd(crowd: unknown, where: string): boolean {
   if (crowd === undefined || crowd === null || typeof crowd === "boolean") return crowd === true;
   if (typeof crowd === "number" && Number.isFinite(crowd)) return crowd !== 0;
@@ -43,12 +43,12 @@ export function checkCrowd(crowd: unknown, where: string): boolean {
 }
 
 /**
- * What is wrong with an id in a COCO file, to stand behind the name of its entry; undefined where nothing is.
+ * What is wrong with an id in a COCO file, to follow the name of its entry; undefined if nothing is.
  *
  * JSON.parse rounds what a float64 does not hold: 2^53 + 1 becomes 2^53, so that an id of 2^53 may be another's. Below it
  * whole numbers are what the file says.
  *
- * @param whose of whom it is said that ids are numbers there
+ * @param whose owner of the ids in the message "… ids are numbers"
  */
 export function idFault(name: string, value: unknown, whose = "COCO's"): string | undefined {
   if (Number.isSafeInteger(value)) return undefined;
@@ -62,7 +62,7 @@ export function idFault(name: string, value: unknown, whose = "COCO's"): string 
   return `"${name}" is about ${value}, but ids of 2^53 (${2 ** 53}) and above cannot be told apart; use smaller ones`;
 }
 
-/** Which of COCO's other files an annotation is one of; undefined where it may be one of instances. */
+/** Which of COCO's other kinds of file an annotation is from; undefined if it may be from an instances file. */
 export function otherKindOf(annotation: object): "panoptic file" | "file of captions" | undefined {
   if ("category_id" in annotation && "bbox" in annotation) return undefined;
   if ("segments_info" in annotation) return "panoptic file";

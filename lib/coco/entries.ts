@@ -12,7 +12,7 @@ export interface CocoAnnotation {
   readonly category_id: number;
   /** x y width height. */
   readonly bbox: readonly number[];
-  /** Where left out: the mask's area, or the box's where there is no mask. */
+  /** Default: the mask's area, or the box's if there is no mask. */
   readonly area?: number;
   readonly iscrowd?: number;
   readonly segmentation?: CocoSegmentation;
@@ -28,7 +28,7 @@ export interface CocoResult {
   readonly image_id: number;
   readonly category_id: number;
   readonly score: number;
-  /** x y width height; the mask's tight box where left out. */
+  /** x y width height; default the mask's tight box. */
   readonly bbox?: readonly number[];
   readonly segmentation?: CocoSegmentation;
 }

@@ -1,6 +1,6 @@
 import { writeFileAtomic } from "../files.js";
 
-/** A COCO file to write: its lists, and what else stands beside them. */
+/** A COCO file to write: its lists and other members. */
 export interface CocoContent {
   readonly images: readonly object[];
   readonly annotations: readonly object[];
@@ -10,7 +10,7 @@ export interface CocoContent {
 
 const ENTRIES_A_PART = 2000;
 
-/** Writes a COCO file, an entry a line, in parts: a large file as one text would be longer than a text may be. */
+/** Writes a COCO file, one entry per line, in parts: a large file may exceed the longest possible string. */
 export async function writeCocoFile(path: string, content: CocoContent): Promise<void> {
   const parts: Uint8Array[] = [];
   const add = (text: string): void => void parts.push(Buffer.from(text));

@@ -1,6 +1,8 @@
 import type { Node, Value } from "./value.js";
 
-/** The nodes the outputs need, each after the nodes it takes its inputs from; the order depends on the graph alone. */
+/**
+ * The nodes that the outputs need, each after the nodes it takes its inputs from; the order depends only on the graph.
+ */
 export function nodesInOrder(outputs: Iterable<Value>): Node[] {
   const done = new Set<Node>();
   const order: Node[] = [];

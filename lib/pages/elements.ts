@@ -2,7 +2,7 @@ import { encodeJpeg, encodePng } from "../images/encode.js";
 import type { Image } from "../pixels/image.js";
 import { type Html, html, raw } from "./html.js";
 
-/** Figures side by side, as many to a row as there is room for. */
+/** Figures side by side, as many per row as fit. */
 export function figures(list: readonly Html[]): Html {
   return html`<div class="figures">${list}</div>`;
 }
@@ -15,7 +15,7 @@ export interface FigureOptions {
 
 let drawings = 0;
 
-/** A drawing that stands in the page as it is; its ids are made its own, so that several do not mix. */
+/** A drawing embedded in the page; its ids are made unique, so that several drawings do not conflict. */
 export function svgFigure(svg: string, options: FigureOptions = {}): Html {
   const prefix = `d${++drawings}-`;
   const own = svg
@@ -31,7 +31,7 @@ export interface ImageOptions extends FigureOptions {
   readonly width?: number;
   /** "jpeg" for photographs, "png" for drawings; default "jpeg". */
   readonly format?: "jpeg" | "png";
-  /** Of JPEG, 1–100; default 85. */
+  /** JPEG quality, 1–100; default 85. */
   readonly quality?: number;
 }
 
@@ -52,11 +52,11 @@ function figure(content: Html, { caption }: FigureOptions): Html {
 
 export interface TableOptions {
   readonly caption?: string;
-  /** Columns of words, which stand to the left as the first one does. */
+  /** Columns of words, which are left-aligned like the first one. */
   readonly words?: readonly number[];
 }
 
-/** A table: the first column to the left, the others to the right unless they are of words. */
+/** A table: the first column is left-aligned, the others right-aligned unless they are of words. */
 export function tableOf(
   head: readonly string[],
   rows: readonly (readonly (string | number | Html)[])[],
@@ -71,15 +71,15 @@ export function tableOf(
 }
 
 export interface MatrixOptions extends TableOptions {
-  /** Of rows and columns. */
+  /** Names of rows and columns. */
   readonly names: readonly string[];
   /** [n, n] */
   readonly counts: Float64Array;
-  /** What a cell says; default its count. */
+  /** The text of a cell; default its count. */
   readonly format?: (count: number) => string;
 }
 
-/** A confusion matrix: cells shaded by their share of the row, the diagonal in blue, what is off it in red. */
+/** A confusion matrix: cells shaded by their share of the row, the diagonal in blue, other cells in red. */
 export function matrixTable({ names, counts, caption, format = String }: MatrixOptions): Html {
   const n = names.length;
   const cell = (row: number, column: number, total: number): Html => {
@@ -101,27 +101,27 @@ export function colourKeys(keys: readonly (readonly [name: string, colour: strin
   return html`<p class="keys">${keys.map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `)}</p>`;
 }
 
-/** Images to be compared, beside each other where there is room. */
+/** Images to compare, beside each other if there is room. */
 export function compared(title: string, images: readonly Html[]): Html {
   return html`<article><h3>${title}</h3><div class="pair">${images}</div></article>`;
 }
 
-/** What the reader must know before trusting what follows. */
+/** A note that the reader must know before trusting what follows. */
 export function note(text: string): Html {
   return html`<p class="note">${text}</p>`;
 }
 
-/** Text as it is, such as a config. */
+/** Verbatim text, such as a config. */
 export function preformatted(text: string): Html {
   return html`<pre>${text}</pre>`;
 }
 
-/** A few figures in large type, each with what it is. */
+/** A few numbers in large type, each with its meaning. */
 export function keyFigures(list: readonly (readonly [name: string, value: string | number])[]): Html {
   return html`<div class="numbers">${list.map(([name, value]) => html`<div><b>${value}</b><span>${name}</span></div>`)}</div>`;
 }
 
-/** What is shown when its summary is clicked. */
+/** Content that is shown when its summary is clicked. */
 export function folded(summary: string, content: readonly Html[]): Html {
   return html`<details><summary>${summary}</summary>${content}</details>`;
 }

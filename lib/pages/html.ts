@@ -1,4 +1,4 @@
-/** Text that is HTML already: `html` puts it in as it is, where any other text is escaped. */
+/** Text that is already HTML: `html` inserts it unchanged, while any other text is escaped. */
 export interface Html {
   readonly html: string;
 }
@@ -6,14 +6,13 @@ export interface Html {
 type Part = Html | string | number | undefined | false | readonly Part[];
 
 /**
- * HTML from a template: what is put in is escaped unless it is Html itself; lists are joined, undefined and false leave
- * nothing.
+ * HTML from a template: values are escaped unless they are Html; lists are joined, undefined and false give nothing.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return { html: strings.reduce((text, piece, i) => text + render(parts[i - 1]) + piece) };
 }
 
-/** HTML or SVG made elsewhere, taken as it is. It must not hold anything a user wrote that is not escaped. */
+/** HTML or SVG made elsewhere, inserted unchanged. It must not contain unescaped text from a user. */
 export function raw(text: string): Html {
   return { html: text };
 }

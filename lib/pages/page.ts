@@ -3,7 +3,7 @@ import { STYLE } from "./style.js";
 
 export interface Page {
   readonly title: string;
-  /** A line below the title: what the page is of. */
+  /** A line below the title: the subject of the page. */
   readonly subtitle?: string;
   readonly sections: readonly Section[];
 }
@@ -16,8 +16,8 @@ export interface Section {
 }
 
 /**
- * One HTML file with everything in it. It opens from disk and asks nothing of any network: its own policy forbids it.
- * From the second section on, links to the sections stand at the top.
+ * One self-contained HTML file. It opens from disk and loads nothing from a network: its own policy forbids that. With
+ * two or more sections, links to them are at the top.
  */
 export function renderPage({ title, subtitle, sections }: Page): string {
   const anchors = sections.map((_, i) => `section-${i + 1}`);

@@ -1,6 +1,6 @@
 /**
- * The style sheet of every page: one column, figures side by side where there is room, legible on a phone, in the dark
- * and in print. Drawings are made for white; in the dark they are inverted, and their hues turned back.
+ * The style sheet of every page: one column, figures side by side where there is room, legible on a phone, in dark mode
+ * and in print. Drawings are made for white; in dark mode they are inverted, and their hues rotated back.
  */
 export const STYLE = `
 :root { color-scheme: light dark; --page: #fff; --text: #1a1a1a; --line: #ddd; --fine: #eee; --strong: #bbb;
@@ -52,7 +52,7 @@ ${shades("e", "205 75 45")}
 @media print { section { break-inside: avoid; } nav { display: none; } }
 `;
 
-/** Ten steps of a colour laid over the page's, the darker half with white text. */
+/** Ten shades of a colour over the page's background, the darker half with white text. */
 function shades(name: string, rgb: string): string {
   return Array.from({ length: 10 }, (_, i) => {
     const text = i >= 5 ? "; color: #fff" : "";

@@ -190,7 +190,7 @@ function targetFormat({ to, crops }: ConvertFlags): NonNullable<ConvertFlags["to
   throw new UserError(`--crops means --to classes; omit it or --to ${to}`, 2);
 }
 
-/** What was given of some options. */
+/** Those of the options that were given. */
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }

@@ -8,12 +8,12 @@ import { counted } from "../../words.js";
 import type { Context } from "../context.js";
 
 const SPLITS: readonly Split[] = ["train", "val"];
-/** Problems of a kind that are shown. */
+/** How many problems of a kind are shown. */
 const SHOWN = 3;
 
 /**
- * What `data check` finds in a config's data without decoding images; nothing where data is missing, which training itself
- * tells.
+ * What `data check` finds in a config's data without decoding images; nothing if data is missing, which training itself
+ * reports.
  */
 export async function quickCheck({ api, signal }: Context, config: Config): Promise<CheckResult | undefined> {
   const paths = SPLITS.flatMap((split) => Object.values(config.data[split]));

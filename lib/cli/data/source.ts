@@ -8,7 +8,7 @@ import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/source
 import type { ConfigOptions, SharedOptions } from "../context.js";
 import { collect } from "../options.js";
 
-/** The options that say where a data set lies, where there is no config. */
+/** The options that say where a data set is, if there is no config. */
 export interface PathFlags extends SharedOptions {
   readonly annotations?: string;
   readonly labelMaps?: string;
@@ -23,7 +23,7 @@ export interface PathFlags extends SharedOptions {
 
 export type SourceFlags = PathFlags & ConfigOptions;
 
-/** Adds [config] and the options to do without one. */
+/** Adds [config] and the options to use instead of one. */
 export function withSource(command: Command): Command {
   return withPaths(
     command
@@ -36,7 +36,7 @@ export function withSource(command: Command): Command {
   );
 }
 
-/** Adds the options that say where a data set lies. */
+/** Adds the options that say where a data set is. */
 export function withPaths(command: Command): Command {
   return command
     .option("--annotations <file>", "COCO instances JSON")
@@ -51,12 +51,12 @@ export function withPaths(command: Command): Command {
 }
 
 export interface GivenData {
-  /** Where one was given. */
+  /** The config, if one was given. */
   readonly config?: Config;
   readonly sources: readonly DataSource[];
 }
 
-/** @throws UserError with exit code 2 where neither or both of config and paths are given */
+/** @throws UserError with exit code 2 when neither or both of config and paths are given */
 export async function readSource(
   config: string | undefined,
   flags: SourceFlags,
@@ -72,7 +72,7 @@ export async function readSource(
   return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags)] };
 }
 
-/** Where a set lies: at most one of the first three, which say of what kind it is; none are class folders. */
+/** Where a set is: at most one of the first three, which decides its kind; without any, it is class folders. */
 export interface Paths {
   readonly annotations: string | undefined;
   readonly labelMaps: string | undefined;
@@ -134,7 +134,7 @@ async function namesGiven(flags: PathFlags): Promise<{ readonly classes?: readon
   return classes === undefined ? {} : { classes };
 }
 
-/** @throws UserError with exit code 2 where paths are missing or there are too many */
+/** @throws UserError with exit code 2 when paths are missing or there are too many */
 export async function sourceOfPaths({ name, images, ...paths }: GivenPaths, flags: PathFlags): Promise<DataSource> {
   const [kind = "labels", second] = (Object.keys(SOURCES) as GivenKind[]).filter((key) => paths[key] !== undefined);
   if (images !== undefined && second === undefined) return SOURCES[kind]({ name, images }, paths[kind], flags);
@@ -152,19 +152,19 @@ export function toLabel(text: string): number {
 }
 
 interface Names {
-  /** Of --classes. */
+  /** From --classes. */
   readonly classes: readonly string[] | undefined;
   /** The file of --object-info. */
   readonly objectInfo: string | undefined;
 }
 
-/** The class names of --classes, or of the table that --object-info names. @throws UserError where both are given */
+/** The class names of --classes, or of the table that --object-info names. @throws UserError when both are given */
 export async function classNames(names: Names): Promise<readonly string[] | undefined> {
   refuseBoth(names);
   return names.objectInfo === undefined ? names.classes : readObjectInfo(names.objectInfo);
 }
 
-/** @throws UserError with exit code 2 where class names come from two places */
+/** @throws UserError with exit code 2 when class names come from two places */
 export function refuseBoth({ classes, objectInfo }: Names): void {
   if (classes === undefined || objectInfo === undefined) return;
   throw new UserError("--classes and --object-info both give the class names; leave one out", 2);

@@ -39,7 +39,7 @@ export function splitCommand(context: Context): Command {
     .option("--force", "overwrite what is there")
     .action(async (flags: SplitFlags) => {
       const paths = pathsOf(flags);
-      // Of a COCO file the images are not looked at.
+      // For a COCO file the images are not read.
       const images = flags.annotations === undefined ? flags.images : (flags.images ?? ".");
       const source = await sourceOfPaths({ name: "data", ...paths, images }, flags);
       const { out: output, shares, seed, groupBy } = flags;

@@ -60,7 +60,7 @@ function summary({ sets, anchors, output }: StatsResult): string {
   return parts.join("\n\n");
 }
 
-/** How the figures of each kind of set are printed. */
+/** How the statistics of each kind of set are printed. */
 const TABLES: { readonly [K in SetStats["kind"]]: (set: Extract<SetStats, { kind: K }>) => string } = {
   objects: objectTable,
   pixels: pixelTable,

@@ -20,17 +20,17 @@ export interface CocoFlags extends SharedOptions {
   readonly threads?: string;
 }
 
-/** What `evaluate --results` prints with --json; every figure is 0 … 1, or −1 where it is undefined. */
+/** What `evaluate --results` prints with --json; every value is 0 … 1, or −1 where undefined. */
 export interface CocoReport {
   readonly type: EvaluationType;
-  /** pycocotools' 12 figures in its order. */
+  /** pycocotools' 12 metrics in its order. */
   readonly stats: readonly number[];
   readonly perCategory: readonly CategoryFigures[];
-  /** What holds the figures down without being an error; on stderr too. */
+  /** What lowers the metrics without being an error; also printed on stderr. */
   readonly remarks: readonly string[];
 }
 
-/** Pieces of files: fewer are read in a moment. */
+/** Pieces of files; fewer are read in a moment and need no progress bar. */
 const WORTH_SHOWING = 10;
 
 /** Judges a COCO results file. */

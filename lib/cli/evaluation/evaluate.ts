@@ -21,7 +21,7 @@ const EXAMPLES = [
   "evaluate --predictions maps/ --annotations labels/ --classes names.txt --reduce-zero-label",
 ];
 
-/** `evaluate`: a model on its validation set, or files of results from anywhere. */
+/** `evaluate`: a model on its validation set, or third-party results. */
 export function evaluateCommand(context: Context): Command {
   const command = createCommand(
     "evaluate",

@@ -19,15 +19,15 @@ export interface LabelMapFlags extends SharedOptions {
   readonly threads?: string;
 }
 
-/** What `evaluate --predictions` prints with --json; every figure is 0 … 1. */
+/** What `evaluate --predictions` prints with --json; every value is 0 … 1. */
 export interface LabelMapReport {
   readonly images: number;
   readonly ignoredPixels: number;
   readonly metrics: Readonly<Record<"mIoU" | "mAcc" | "aAcc" | "mDice" | "mFscore" | "mPrecision", number | null>>;
-  /** null where a class has no pixels. */
+  /** null if a class has no pixels. */
   readonly perClass: readonly {
     readonly name: string;
-    /** The value that stands for it in the label maps. */
+    /** The value of the class in the label maps. */
     readonly label: number;
     readonly metrics: Readonly<Record<(typeof CLASS_FIGURES)[number][0], number | null>>;
   }[];

@@ -21,7 +21,7 @@ export function areaRanges(text: string): AreaRange[] {
   });
 }
 
-/** Lines of a text file without blanks around them; empty ones are left out. @throws UserError if it cannot be read */
+/** Trimmed lines of a text file, without empty ones. @throws UserError if it cannot be read */
 export async function textLines(path: string): Promise<string[]> {
   const text = (await readBytes(path)).toString("utf8");
   return text

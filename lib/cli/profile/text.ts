@@ -12,7 +12,7 @@ import { roofOf } from "../../profile/peaks.js";
 import type { Comparison, ModelProfile, Part, ProfileResult } from "../../profile/types.js";
 import { table } from "../table.js";
 
-/** All that was measured, as text. */
+/** All measurements, as text. */
 export function describeResult({ setting, profiles, comparison, out }: ProfileResult): string {
   const parts = [describeSetting(setting).join("\n"), ...profiles.map(describeProfile)];
   if (comparison !== undefined) parts.push(describeComparison(comparison));

@@ -32,7 +32,7 @@ export function showCommand(context: Context): Command {
     });
 }
 
-/** A table a container, then what is no tensor. */
+/** One table per container, then what is not a tensor. */
 function contents({ path, format, naming, tensors, others, elements, bytes }: WeightsContents): string {
   const groups = new Map<string, (typeof tensors)[number][]>();
   for (const tensor of tensors) {

@@ -3,7 +3,7 @@ import type { Context } from "../context.js";
 import { convertCommand } from "./convert.js";
 import { showCommand } from "./show.js";
 
-/** `densekit weights …`: the commands that look into files of weights and rewrite them. */
+/** `densekit weights …`: the commands that inspect and rewrite files of weights. */
 export function weightsCommand(context: Context): Command {
   const command = new Command("weights").description("Inspect and convert weights files");
   for (const create of [showCommand, convertCommand]) command.addCommand(create(context));

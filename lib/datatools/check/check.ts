@@ -10,13 +10,13 @@ import { inOrder } from "./order.js";
 import type { CheckOptions, CheckResult } from "./types.js";
 
 /**
- * Looks for every problem of data sets in one run: what would stop training, what would be mended or left out silently,
- * and images that training and validation share.
+ * Looks for every problem in data sets in one run: what would stop training, what would be corrected or left out
+ * silently, and images that training and validation share.
  *
  * Images are compared by their decoded pixels, so that a copy with another name, other metadata or in another lossless
- * format is found too; copies compressed anew are found by their thumbnails, and only warned of.
+ * format is found too; recompressed copies are found by their thumbnails, and only give warnings.
  *
- * @throws the signal's reason when aborted; problems of the data are in the result, not thrown
+ * @throws the signal's reason when aborted; problems in the data are in the result, not thrown
  */
 export async function checkData(options: CheckOptions): Promise<CheckResult> {
   if (options.sources.length === 0) throw new UserError("there is no data set to check");
@@ -50,7 +50,7 @@ const CHECKS: BySource<[collector: Collector, options: CheckOptions], Promise<Ch
   imageLabels: checkImageLabelSet,
 };
 
-/** A set without class list of its own is read with the first one's, as training does. */
+/** A set without its own class list is read with the first one's, as in training. */
 function withClasses(source: DataSource, classes: readonly string[] | undefined): DataSource {
   if (classes === undefined || source.classes !== undefined) return source;
   return source.kind === "labelMaps" && source.objectInfo !== undefined ? source : { ...source, classes };

@@ -15,12 +15,12 @@ import type { CheckedSet, CheckOptions } from "./types.js";
 
 export interface CheckedSource {
   readonly set: CheckedSet;
-  /** Undefined where the class list could not be read. */
+  /** Undefined if the class list could not be read. */
   readonly classes: readonly string[] | undefined;
   readonly fingerprints: readonly Fingerprint[];
 }
 
-/** Entries are longer than this, and have few faults each. */
+/** Entries are longer than this and have only a few faults each. */
 const BYTES_A_FAULT = 12;
 const FAULTS = 1000;
 
@@ -103,7 +103,7 @@ async function checkEntries(
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** Objects without a mask among objects with one: they do not train the mask head, and mask figures ignore them. */
+/** Objects without a mask among objects with one: they do not train the mask head, and mask metrics ignore them. */
 function findMaskless(
   annotations: readonly CocoAnnotation[],
   hasNoMask: ReadonlySet<CocoAnnotation>,
@@ -119,7 +119,7 @@ function findMaskless(
   collector.add("warning", "mask", { file }, message);
 }
 
-/** Objects annotated twice: of one image and class, with the same box. */
+/** Objects annotated twice: in one image, with the same class and box. */
 function findTwins(annotations: readonly CocoAnnotation[], collector: Collector): void {
   const first = new Map<string, CocoAnnotation>();
   for (const annotation of annotations) {
@@ -168,7 +168,7 @@ function findUnused(
   );
 }
 
-/** @returns the images whose files are there */
+/** @returns the images whose files exist */
 async function checkFiles(
   images: readonly ImageInfo[],
   source: CocoSource,

@@ -3,27 +3,27 @@ import { UserError } from "../../errors.js";
 import { groupOf } from "./order.js";
 import type { Problem } from "./types.js";
 
-/** Where the problems of one data set are gathered. */
+/** Collects the problems of one data set. */
 export interface Collector {
-  /** Of a kind no more than `MOST_LISTED`, and then one that says how many there are. */
+  /** At most `MOST_LISTED` of each kind, followed by one that says how many there are. */
   readonly problems: readonly Problem[];
-  /** How many there are, listed or not. */
+  /** The number of errors, listed or not. */
   readonly errors: number;
   readonly warnings: number;
-  /** From so many problems on a check ends with `TooManyFaults`. */
+  /** With this many problems, a check ends with `TooManyFaults`. */
   stopAt(count: number): void;
   /** Makes a reader's check; a fault becomes an error in the list. */
   readonly attempt: Attempt;
   attemptAsync<T>(check: () => Promise<T>): Promise<T | undefined>;
   add(severity: Problem["severity"], kind: Problem["kind"], place: Place, message: string): void;
-  /** Makes a check of which only the words are known: its fault is of this kind and place. */
+  /** Makes a check that throws a plain error: its fault gets this kind and place. */
   attemptAt<T>(kind: Problem["kind"] | (() => Problem["kind"]), place: Place, check: () => T): T | undefined;
 }
 
-/** A damaged list of a few megabytes can hold a million faults: all are counted, so many are kept. */
+/** A damaged list of a few megabytes can hold a million faults: all are counted, this many are kept. */
 const MOST_LISTED = 10_000;
 
-/** What ends a check: the file is not what it is taken for. */
+/** Ends a check: the file is not of the expected kind. */
 export class TooManyFaults extends Error {}
 
 export function createCollector(set: string): Collector {
@@ -33,7 +33,7 @@ export function createCollector(set: string): Collector {
   let most = Number.POSITIVE_INFINITY;
   const ofFiles = new Set<string>();
   const add: Collector["add"] = (severity, kind, { file, entry }, message) => {
-    // Several checks read the same folder or file, and meet the same fault.
+    // Several checks read the same folder or file and find the same fault.
     const line = `${severity} ${kind} ${file}: ${message}`;
     if (entry === undefined && ofFiles.has(line)) return;
     if (entry === undefined) ofFiles.add(line);
@@ -71,7 +71,7 @@ export function createCollector(set: string): Collector {
     add,
     attempt(check) {
       if (totals.error + totals.warning >= most) throw new TooManyFaults();
-      // Where a fault was thrown nobody is told, and to find out takes longer than the check.
+      // Stack traces of faults are not shown, and taking one takes longer than the check.
       const { stackTraceLimit } = Error;
       Error.stackTraceLimit = 0;
       try {

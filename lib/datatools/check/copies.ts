@@ -3,12 +3,12 @@ import type { Collector } from "./collector.js";
 import type { Fingerprint } from "./images.js";
 
 /**
- * Thumbnails whose values differ by less than this on average, of 255, are taken for the same image. Measured: JPEG
- * at quality 50 makes 0.9 at most, half the size 0.2; different images of one microscope are 10 apart.
+ * Thumbnails whose values differ by less than this on average, of 255, are taken to be the same image. Measured: JPEG
+ * at quality 50 changes at most 0.9, half the size 0.2; different images of one microscope are 10 apart.
  */
 const NEAR = 3;
 
-/** Images of one set that are there twice. */
+/** Images that are twice in one set. */
 export function findDuplicates(images: readonly Fingerprint[], collector: Collector): void {
   const first = new Map<string, string>();
   for (const { hash, path } of images) {
@@ -20,7 +20,7 @@ export function findDuplicates(images: readonly Fingerprint[], collector: Collec
   }
 }
 
-/** Images of a later set that an earlier one has as well. */
+/** Images of a later set that an earlier one also has. */
 export function findLeakage(
   earlier: { readonly name: string; readonly images: readonly Fingerprint[] },
   later: readonly Fingerprint[],
@@ -45,7 +45,7 @@ export function findLeakage(
 
 /**
  * Finds the image with the nearest thumbnail, if it is near enough. The means of two thumbnails differ by no more than
- * their values do on average, so that with the images sorted by their means few have to be compared.
+ * their values do on average, so if images are sorted by their means, only a few have to be compared.
  */
 function nearestIn(images: readonly Fingerprint[]): (image: Fingerprint) => Fingerprint | undefined {
   const sorted = images.map((image) => ({ image, mean: mean(image.thumbnail) }));

@@ -8,7 +8,7 @@ import type { Collector } from "./collector.js";
 import { decodeAll } from "./images.js";
 import type { CheckOptions } from "./types.js";
 
-/** Every problem of images with a class each. */
+/** Every problem of images with one class each. */
 export async function checkImageLabelSet(
   source: ImageLabelsSource,
   collector: Collector,

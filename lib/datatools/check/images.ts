@@ -7,18 +7,21 @@ import { resizeImage } from "../../pixels/resize.js";
 import type { Collector } from "./collector.js";
 import type { CheckOptions } from "./types.js";
 
-/** What an image is recognised by. */
+/** What identifies an image. */
 export interface Fingerprint {
   readonly path: string;
-  /** Of the decoded pixels: the same for copies, whatever their names, metadata and lossless format. */
+  /** Hash of the decoded pixels: the same for copies, whatever their names, metadata and lossless format. */
   readonly hash: string;
-  /** The image at 16 × 16, [768] RGB: nearly the same for copies that were compressed or scaled anew. */
+  /** The image at 16 × 16, [768] RGB: nearly the same for copies that were recompressed or rescaled. */
   readonly thumbnail: Uint8Array;
 }
 
 export const THUMBNAIL_SIDE = 16;
 
-/** Decodes images, several at a time, each file once, and tells of those that cannot be. Each entry goes to `visit`. */
+/**
+ * Decodes images, several at a time, each file once, and reports those that cannot be decoded. Each entry is passed to
+ * `visit`.
+ */
 export async function decodeAll<T extends { readonly path: string }>(
   images: readonly T[],
   visit: (image: Image, of: T) => void | Promise<void>,

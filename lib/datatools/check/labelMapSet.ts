@@ -37,7 +37,7 @@ export async function checkLabelMapSet(
   }
   findOrphans(source.labelMaps, [...present], new Set(pairs.map(({ labels }) => labels)), suffix, collector);
   if (options.pixels === false) return { set, classes, fingerprints: [] };
-  const counts = new Float64Array(256); // pixels of each class
+  const counts = new Float64Array(256); // number of pixels of each class
   const fingerprints = await decodeAll(
     pairs,
     async (image, { path, labels, there }) => {

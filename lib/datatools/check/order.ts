@@ -1,8 +1,8 @@
 import type { Problem } from "./types.js";
 
 /**
- * Errors first, of each the rarest kind of a set first, since a rare one among many is easily overlooked; of a kind by file
- * and entry. The order is that of the problems alone, whichever image was decoded first.
+ * Errors first, and among these the rarest kind of a set first, because a rare one is easily overlooked among many;
+ * within a kind by file and entry. The order does not depend on which image was decoded first.
  */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   const counts = new Map<string, number>();
@@ -20,7 +20,7 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
   );
 }
 
-/** What the lists of problems have as their headings. */
+/** The headings of lists of problems. */
 export const groupOf = ({ severity, kind, set }: Problem): string => `${severity} ${kind}, ${set}`;
 
 const collator = new Intl.Collator("en", { numeric: true });

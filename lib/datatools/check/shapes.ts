@@ -8,12 +8,12 @@ import type { SetWork } from "../../masks/work.js";
 import { counted } from "../../words.js";
 import type { Collector } from "./collector.js";
 
-/** Pixels that a corner or a point may lie outside its image without a word: annotation tools round. */
+/** How many pixels a corner or a point may be outside its image without a warning: annotation tools round. */
 const TOLERANCE = 1;
-/** A box and a mask of one object whose IoU is below this do not belong together, as far as boxes tell. */
+/** If the IoU of an object's box with its mask's box is below this, box and mask do not match. */
 const LEAST_AGREEMENT = 0.5;
 
-/** What is wrong with an object's box and mask in themselves, and with one against the other. */
+/** What is wrong with an object's box and mask, separately and compared with each other. */
 export function checkShapes(annotation: CocoAnnotation, given: boolean, collector: Collector, work: SetWork): void {
   const boxSound = !given || checkCorners(annotation, collector);
   const mask = annotation.shape === undefined ? undefined : checkMask(annotation, annotation.shape, collector, work);
@@ -22,8 +22,9 @@ export function checkShapes(annotation: CocoAnnotation, given: boolean, collecto
 }
 
 /**
- * `area` is the mask's in COCO, the box's by the custom of many, and either may be counted before clipping; outlines
- * count other pixels than the mask drawn from them. What lies a tenth and a border beyond all of these is neither's.
+ * `area` is the mask's in COCO, often the box's elsewhere, and either may be computed before clipping; an outline's
+ * area differs from that of the mask drawn from it. An area that is outside all of these by more than a tenth and a
+ * border is neither's.
  */
 function checkArea({ area, corners, image, place }: CocoAnnotation, mask: Rle | undefined, collector: Collector): void {
   if (area === undefined) return;
@@ -74,9 +75,9 @@ function checkMask(
   collector: Collector,
   work: SetWork,
 ): Rle | undefined {
-  if (work.isSpent) return undefined; // which is told already
+  if (work.isSpent) return undefined; // which is reported already
   const { width, height } = image;
-  // What is too much for the file is a fault of the file, and told as such, before those of single masks.
+  // Too much work for the file is a fault of the file and reported as such, before those of single masks.
   const kind = () => (work.isSpent ? "file" : "mask");
   const rle = collector.attemptAt(kind, place, () => segmentationToRle(shape, height, width, placeName(place), work));
   if (rle === undefined) return undefined;
@@ -108,7 +109,7 @@ function checkAgreement({ corners, place }: CocoAnnotation, mask: Rle, collector
   collector.add("warning", "box", place, message);
 }
 
-/** How far the farthest point lies outside. */
+/** How far outside the farthest point is. */
 function reach(polygons: readonly (readonly number[])[], width: number, height: number): number {
   let most = 0;
   for (const polygon of polygons) {

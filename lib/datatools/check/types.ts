@@ -3,7 +3,7 @@ import type { ProgressEvent } from "../../progress.js";
 import type { DataSource } from "../../tasks/sources.js";
 
 export interface Problem {
-  /** An error stops training or makes its figures wrong; a warning is worth a look. */
+  /** An error stops training or makes its metrics wrong; a warning should be looked at. */
   readonly severity: "error" | "warning";
   readonly kind: FaultKind | "area" | "leakage" | "duplicate" | "unused";
   /** The name of the data set, such as "train". */
@@ -17,7 +17,7 @@ export interface Problem {
 export interface CheckedSet {
   readonly name: string;
   readonly images: number;
-  /** Of a COCO file. */
+  /** For a COCO file. */
   readonly annotations?: number;
 }
 
@@ -25,16 +25,16 @@ export interface CheckResult {
   readonly sets: readonly CheckedSet[];
   readonly errors: number;
   readonly warnings: number;
-  /** Errors first, of each the rarest kind first, then by file and entry. */
+  /** Errors first, then warnings, the rarest kind first in each, then by file and entry. */
   readonly problems: readonly Problem[];
 }
 
 export interface CheckOptions {
-  /** Two or more are also searched for images they share. Where one names no classes, the first one's count. */
+  /** Two or more are also searched for shared images. A source without class names gets those of the first. */
   readonly sources: readonly DataSource[];
   /** False: images are not decoded; so sizes, damaged files and shared images are not found. Default true. */
   readonly pixels?: boolean;
-  /** The annotation files are read once more at once, by a training: keep them for it. Default false. */
+  /** Training will read the annotation files immediately afterwards: keep them for it. Default false. */
   readonly handOver?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;

@@ -2,7 +2,7 @@ import { RunBuilder } from "../../masks/runs.js";
 import type { Rle } from "../../masks/types.js";
 
 /**
- * The mask of each value but 0, in one pass over the pixels.
+ * The mask of each value except 0, in one pass over the pixels.
  *
  * @param values [height × width] row by row
  */

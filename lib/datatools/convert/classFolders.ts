@@ -1,18 +1,18 @@
 import { UserError } from "../../errors.js";
 import type { Tally, Words } from "./objects.js";
 
-/** Of a file system's names, less what a crop's number and ending take. */
+/** The limit of file names, minus what a crop's number and extension take. */
 const MOST_BYTES = 200;
-/** Names that Windows keeps for devices, with any ending. */
+/** Names that Windows reserves for devices, with any extension. */
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNFIT = /[\u0000-\u001f\u007f\\/:*?"<>|]/g;
 const CHANGED: Words = ["class name changed to a valid folder name", "class names changed to valid folder names"];
 
 /**
- * A name that is one part of a path on every system and is not hidden: what is not fit for it becomes "_".
+ * Makes a name valid as one part of a path on every system, and not hidden: other characters become "_".
  *
- * @returns "" where nothing is left
+ * @returns "" if nothing is left
  */
 export function safeName(name: string): string {
   const fit = name
@@ -24,7 +24,7 @@ export function safeName(name: string): string {
   return DEVICES.test(fit) ? `_${fit}` : fit;
 }
 
-/** As much of a name's beginning as fits, cut between characters. */
+/** As much of the beginning of a name as fits, cut between characters. */
 export function shortened(name: string, most = MOST_BYTES): string {
   let kept = "";
   let bytes = 0;
@@ -37,9 +37,9 @@ export function shortened(name: string, most = MOST_BYTES): string {
 }
 
 /**
- * The folder of each class. Names that were changed are told.
+ * The folder of each class. Changed names are reported.
  *
- * @throws UserError where a name leaves none, is too long, or two are the same where case does not count
+ * @throws UserError when a name gives no folder, is too long, or two only differ in case
  */
 export function classFolders(classes: readonly string[], tally: Tally): ReadonlyMap<string, string> {
   const folders = new Map<string, string>();

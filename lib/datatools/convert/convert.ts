@@ -34,19 +34,19 @@ export interface ConvertOptions {
 
 export interface ConvertResult {
   readonly output: string;
-  /** The folder that the file names written are relative to. */
+  /** The folder that the written file names are relative to. */
   readonly images: string;
   readonly imageCount: number;
   readonly objects: number;
   readonly classes: readonly string[];
   readonly withoutMask: number;
-  /** Of class folders: the images cut out, and the objects left out. */
+  /** For class folders: the images cut out, and the objects left out. */
   readonly crops?: CropCounts;
-  /** What was left out or mended. */
+  /** What was left out or corrected. */
   readonly remarks: readonly string[];
 }
 
-/** Reads annotations of one format and writes them in another. @throws UserError as the readers and writers */
+/** Reads annotations of one format and writes them in another. @throws UserError like the readers and writers */
 export async function convertData({ from, to, signal, onEvent }: ConvertOptions): Promise<ConvertResult> {
   const set = await read(from);
   if (set.images.length === 0) throw new UserError(`${from.input}: there are no images`);
@@ -68,7 +68,7 @@ export async function convertData({ from, to, signal, onEvent }: ConvertOptions)
   };
 }
 
-/** What a writer tells of what it wrote. */
+/** What a writer reports. */
 type Written = Pick<ConvertResult, "remarks" | "crops"> & Partial<Pick<ConvertResult, "images">>;
 
 async function write(

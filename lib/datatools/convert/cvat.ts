@@ -36,8 +36,8 @@ export interface CvatOptions {
 const NO_OBJECTS = ["polyline", "points", "cuboid", "skeleton", "tag"];
 
 /**
- * Reads CVAT's XML for images, version 1.1: boxes (turned ones as polygons), polygons, ellipses and masks. Shapes of one
- * label and group_id are one object, as in CVAT's own export to COCO.
+ * Reads CVAT's XML for images, version 1.1: boxes (rotated ones as polygons), polygons, ellipses and masks. Shapes with
+ * the same label and group_id are one object, as in CVAT's own export to COCO.
  *
  * @throws UserError naming file, image and shape for anything malformed
  */
@@ -62,7 +62,7 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
   return { classes, images, folder, remarks: tally.remarks };
 }
 
-/** The names in meta/task/labels, or meta/project or meta/job. Parts of skeletons have a parent, and are no classes. */
+/** The names in meta/task/labels, or meta/project or meta/job. Parts of skeletons have a parent and are not classes. */
 function taskLabels(root: XmlElement): string[] {
   const owners = childrenOf(root, "meta").flatMap(({ children }) => children);
   const labels = owners.flatMap((owner) => childrenOf(owner, "labels")).flatMap((list) => childrenOf(list, "label"));
@@ -70,7 +70,10 @@ function taskLabels(root: XmlElement): string[] {
   return [...new Set(names.filter((name) => name !== ""))];
 }
 
-/** The task's labels, and after them those that objects have and the list lacks: it is that of another state of the task. */
+/**
+ * The task's labels, followed by those that objects have but the list lacks because it is from another state of the
+ * task.
+ */
 function withOthers(labels: readonly string[], met: readonly string[], tally: Tally): readonly string[] {
   const listed = new Set(labels);
   const others = [...new Set(met)].filter((label) => !listed.has(label)).sort();
@@ -170,7 +173,7 @@ function pointsOf(shape: XmlElement): Point[] {
     });
 }
 
-/** Of a mask's window. */
+/** The largest window of a mask, in pixels. */
 const MOST_PIXELS = 2 ** 27;
 
 function checkWindow({ left, top, width, height }: MaskWindow, where: string): void {

@@ -4,7 +4,7 @@ import { isImage, listImages, listNames } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
 import { nameFault } from "../../files.js";
 
-/** The files of a folder with this ending, by name. @throws UserError where there is none */
+/** The files of a folder with this extension, by name. @throws UserError when there are none */
 export async function listFiles(folder: string, ending: string, what: string): Promise<string[]> {
   const names = (await listNames(folder)).filter(
     (name) => name.toLowerCase().endsWith(ending) && !name.startsWith("."),
@@ -13,10 +13,10 @@ export async function listFiles(folder: string, ending: string, what: string): P
   return names.sort();
 }
 
-/** Finds images by the name an annotation gives, else by that of the annotation file. */
+/** Finds images by the name in an annotation, or else by that of the annotation file. */
 export interface ImageFinder {
   readonly folder: string;
-  /** @throws UserError naming `source` where there is no such image */
+  /** @throws UserError naming `source` when there is no such image */
   find(name: string | undefined, source: string): string;
 }
 
@@ -26,7 +26,8 @@ export async function imageFinder(folder: string): Promise<ImageFinder> {
     folder,
     find(name, source) {
       const given = name?.replaceAll("\\", "/");
-      // LabelMe and VOC name images where they once were: such a name counts by its last part, in this folder.
+      // LabelMe and VOC give the paths where images once were: only the last part of such a path counts, in this
+      // folder.
       const isWithin = given !== undefined && nameFault(given) === undefined;
       if (isWithin && isImage(given) && existsSync(join(folder, given))) return given;
       const same = byStem.get(parse(given ?? source).name) ?? byStem.get(parse(source).name);

@@ -56,8 +56,8 @@ type Shape = Omit<z.output<typeof shapeSchema>, "points"> & { readonly points: r
 type LabelmeFile = Omit<z.output<typeof fileSchema>, "shapes"> & { readonly shapes: readonly Shape[] };
 
 /**
- * Reads LabelMe's JSON files (Wada, labelme): polygons, rectangles, circles and masks. Shapes of one label and group_id
- * are one object. Points and lines are no objects and left out, which the remarks tell.
+ * Reads LabelMe's JSON files (Wada, labelme): polygons, rectangles, circles and masks. Shapes with the same label and
+ * group_id are one object. Points and lines are not objects and are left out; the remarks say so.
  *
  * @throws UserError naming file and shape for anything malformed
  */
@@ -99,7 +99,7 @@ async function readImage(path: string, finder: ImageFinder, reading: Reading): P
   return { file, ...size, objects };
 }
 
-/** The first fault ends the reading: the schema of a whole file would gather millions. */
+/** The first fault ends reading: the schema of a whole file could collect millions. */
 function parse(text: string, path: string): LabelmeFile {
   let json: unknown;
   try {
@@ -175,7 +175,7 @@ function extentOf({ points }: Pick<Shape, "points">, where: string): readonly [n
   return polygonExtent([points.flat()]);
 }
 
-/** A PNG in base 64 of the pixels from the first point on. */
+/** A base-64 PNG of the pixels from the first point on. */
 async function readMask({ mask, points }: Shape, size: Size, where: string, { work }: Reading): Promise<Rle> {
   const corner = points[0];
   if (typeof mask !== "string" || corner === undefined)

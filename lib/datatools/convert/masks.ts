@@ -25,39 +25,42 @@ export interface MasksOptions {
   readonly input: string;
   readonly images: string;
   /**
-   * "instances": one PNG an image, its pixels the number of their object, 0 none. "objects": one PNG an object, what is
-   * not black belongs to it. "classes": one PNG an image, its pixels a class, 0 the ground, which is no object; each
-   * connected region (by edges or corners) is an object. `ignoreLabel` is no object in "instances" and "classes".
+   * "instances": one PNG per image, its pixels the number of their object, 0 for none. "objects": one PNG per object;
+   * pixels that are not black belong to it. "classes": one PNG per image, its pixels a class, 0 for the background,
+   * which is not an object; each connected region (by edges or corners) is an object. `ignoreLabel` is not an object in
+   * "instances" and "classes".
    */
   readonly layout: "instances" | "objects" | "classes";
   /**
-   * Class names. Where pixels are classes the first is that of label 0, as in a config of label maps, and a list longer than
-   * the labels need is refused. For "instances" and "objects": where there is one alone, all objects are of it.
+   * Class names. If pixels are classes, the first is that of label 0, as in a config for label maps, and a list longer
+   * than the labels need is refused. For "instances" and "objects": if there is only one, all objects have it.
    */
   readonly classes?: readonly string[];
-  /** Instead of `classes`: a table of them as ADE20K ships, which may hold more than occur. */
+  /** Instead of `classes`: a table of them as in ADE20K, which may have more than occur. */
   readonly objectInfo?: string;
-  /** Label 0 has no name: the first is that of label 1. Default false. */
+  /** Label 0 has no name: the first name is that of label 1. Default false. */
   readonly reduceZeroLabel?: boolean;
-  /** Pixels of this value in PNGs of 8 bits, class maps too, are no object: VOC draws borders with it. Default 255. */
+  /**
+   * Pixels with this value in 8-bit PNGs, including class maps, are not objects: VOC draws borders with it. Default
+   * 255.
+   */
   readonly ignoreLabel?: number;
   /** For "instances": a folder of PNGs with the class of each pixel, as VOC's SegmentationClass. */
   readonly classMaps?: string;
-  /** For "instances": the class is the number over this, as Cityscapes' 1000. */
+  /** For "instances": the class is the number divided by this, such as Cityscapes' 1000. */
   readonly classDivisor?: number;
   /** What follows an image's name in its PNG's; default ".png". */
   readonly suffix?: string;
   /**
-   * For "objects": finds image and class in a PNG's path below the folder, without its ending, by the groups "image"
-   * and "class". Default IMAGE_CLASS_NUMBER, or IMAGE/…/CLASS_NUMBER; where there is one class alone,
-   * IMAGE_NUMBER or IMAGE/….
+   * For "objects": finds image and class in a PNG's path below the folder, without its extension, by the groups "image"
+   * and "class". Default IMAGE_CLASS_NUMBER, or IMAGE/…/CLASS_NUMBER; with a single class, IMAGE_NUMBER or IMAGE/….
    */
   readonly pattern?: string;
   /** Objects with fewer pixels are left out; default 1. */
   readonly minArea?: number;
 }
 
-/** Reads masks kept as PNGs. Pixels stay as they are: masks become run lengths. @throws UserError naming the file */
+/** Reads masks stored as PNGs. Pixels are unchanged: masks become run lengths. @throws UserError naming the file */
 export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   const options = await withNumbers(given);
   const tally = createTally();
@@ -78,10 +81,10 @@ export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   return { classes, images, folder: options.images, remarks };
 }
 
-/** What the readers are told: also how labels are named, where they are. */
+/** The readers' options: also how labels are named, if they are. */
 interface Reading extends MasksOptions {
   readonly numbers?: ClassNumbers;
-  /** The highest label met. */
+  /** The highest label found. */
   readonly highest: { value: number };
 }
 
@@ -156,7 +159,7 @@ function objectOf(label: string, rle: Rle, { minArea = 1 }: Reading, tally: Tall
   return [];
 }
 
-/** How an object's number, or the pixels it has, tell its class. */
+/** How to get an object's class from its number or its pixels. */
 async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   const { classMaps, classDivisor, classes } = options;
   if (classMaps !== undefined) {
@@ -177,7 +180,7 @@ async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   );
 }
 
-/** The class that most pixels of each object have, 0 left out where there are others. */
+/** The most frequent class of each object's pixels, without 0 if there are others. */
 function commonest(classes: ArrayLike<number>, objects: ArrayLike<number>): Map<number, number> {
   const counts = new Map<number, Uint32Array>();
   for (let i = 0; i < classes.length; i++) {

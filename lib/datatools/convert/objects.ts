@@ -10,28 +10,28 @@ import { COST, type Work } from "../../masks/work.js";
 import { counted } from "../../words.js";
 import type { ConvertedObject, Point, Size } from "./types.js";
 
-/** What is counted as objects are made. */
+/** What is counted while objects are made. */
 export interface Counting {
   readonly tally: Tally;
-  /** What their masks may still ask for. */
+  /** How much work their masks may still cause. */
   readonly work: Work;
 }
 
-/** What a reader carries with it. */
+/** The state of a reader. */
 export interface Reading extends Counting {
   readonly work: SetWork;
 }
 
-/** Counts what a reader leaves out or mends. */
+/** Counts what a reader leaves out or corrects. */
 export interface Tally {
   add(what: Words, count?: number): void;
-  /** The same of a single thing, whose name is told. */
+  /** The same for a single thing, which is named. */
   name(what: Words, where: string): void;
-  /** "3 WHAT" for each, in the order first met, with the first ones' names. */
+  /** "3 WHAT" for each, in order of first occurrence, with the names of the first ones. */
   readonly remarks: readonly string[];
 }
 
-/** What there is one of, and what there are several of. */
+/** Singular and plural. */
 export type Words = readonly [one: string, many: string];
 
 const MOST_NAMED = 3;
@@ -72,10 +72,10 @@ export const noObjects = (type: string): Words => [
 ];
 
 /**
- * An object known by its box; clipped to the image.
+ * An object given by its box, which is clipped to the image.
  *
  * @param where names the object
- * @returns undefined, tallied, where nothing of it is left
+ * @returns undefined, after tallying it, if nothing of it is left
  */
 export function boxObject(
   label: string,
@@ -100,7 +100,7 @@ export function boxObject(
 }
 
 /**
- * An object known by outlines, which together are its mask. The box is their extent within the image, the area that of
+ * An object given by outlines, which together are its mask. The box is their extent within the image, the area that of
  * the mask.
  *
  * @param where names the object in messages
@@ -121,7 +121,7 @@ export function polygonObject(
   return object && { ...object, segmentation: polygons, area };
 }
 
-/** The pixels within outlines. @throws UserError where one has fewer than three points */
+/** The pixels within outlines. @throws UserError when one has fewer than three points */
 export function outlinesRle(
   outlines: readonly (readonly Point[])[],
   image: Size,
@@ -138,10 +138,10 @@ export function outlinesRle(
 }
 
 /**
- * An object known by its pixels.
+ * An object given by its pixels.
  *
  * @param where names the object in messages
- * @returns undefined, tallied, where there are none
+ * @returns undefined, after tallying it, if there are none
  */
 export function maskObject(
   label: string,
@@ -164,10 +164,10 @@ const LARGEST_RADIUS = 2 ** 20;
 const RADII = `radii go from 0 to ${LARGEST_RADIUS} pixels`;
 
 /**
- * Points on an ellipse, so many that the polygon strays from it by less than a tenth of a pixel.
+ * Points on an ellipse, enough for the polygon to differ from it by less than a tenth of a pixel.
  *
  * @param where names the object in messages
- * @throws UserError where a radius is negative or larger than any image's
+ * @throws UserError when a radius is negative or larger than any image
  */
 export function ellipsePoints(
   centre: Point,
@@ -187,13 +187,13 @@ export function ellipsePoints(
   return rotated(points, centre, degrees);
 }
 
-/** Points turned about a centre, clockwise on the screen. */
+/** Points rotated about a centre, clockwise on the screen. */
 export function rotated(points: readonly Point[], [cx, cy]: Point, degrees: number): Point[] {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
   return points.map(([x, y]) => [cx + (x - cx) * cos - (y - cy) * sin, cy + (x - cx) * sin + (y - cy) * cos]);
 }
 
-/** Class names met, sorted, unless a list is given: then that, and a name not in it is an error. */
+/** The class names found, sorted; if a list is given, that list, and a name not in it is an error. */
 export function classList(
   given: readonly string[] | undefined,
   met: Iterable<string>,

@@ -1,20 +1,20 @@
 import type { CocoSegmentation } from "../../masks/coco.js";
 
-/** What every format is read into, and written from. Coordinates are edges of pixels: x = 0 is the left border. */
+/** What every format is read into and written from. Coordinates are pixel edges: x = 0 is the left border. */
 export interface ConvertedSet {
   readonly classes: readonly string[];
   readonly images: readonly ConvertedImage[];
   /** The folder that the images' names are relative to. */
   readonly folder: string;
-  /** Of the annotation file, where its objects' masks are still to be drawn. */
+  /** Size of the annotation file, if its objects' masks are still to be drawn. */
   readonly bytes?: number;
-  /** What was left out or mended, for the user. */
+  /** What was left out or corrected, for the user. */
   readonly remarks: readonly string[];
 }
 
 export interface ConvertedImage {
   readonly file: string;
-  /** Where its name stands, for messages. */
+  /** Where its name is given, for messages. */
   readonly source?: string;
   readonly width: number;
   readonly height: number;
@@ -28,7 +28,7 @@ export interface ConvertedObject {
   readonly segmentation?: CocoSegmentation;
   readonly area: number;
   readonly crowd: boolean;
-  /** Where it stands, for messages. */
+  /** Where it is, for messages. */
   readonly source?: string;
 }
 

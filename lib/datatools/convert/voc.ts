@@ -14,21 +14,21 @@ export interface VocOptions {
   readonly input: string;
   /** Default JPEGImages beside the XML files' folder, or that folder itself. */
   readonly images?: string;
-  /** A file of ImageSets/Main: the names to take, one a line; default all. */
+  /** A file of ImageSets/Main: the names to take, one per line; default all. */
   readonly list?: string;
   readonly classes?: readonly string[];
   /**
-   * What the corners are. "pixels": the first and the last pixel, counted from 1, as VOC's own annotations are. "edges":
-   * borders counted from 0, as LabelImg and others write them. Default "pixels".
+   * The meaning of corners. "pixels": the first and the last pixel, counted from 1, as in VOC's own annotations.
+   * "edges": borders counted from 0, as LabelImg and others write them. Default "pixels".
    */
   readonly corners?: "pixels" | "edges";
-  /** What becomes of objects marked difficult; default "keep". "crowd": evaluation ignores them. */
+  /** How objects marked difficult are treated; default "keep". "crowd": evaluation ignores them. */
   readonly difficult?: "keep" | "crowd" | "drop";
 }
 
 /**
- * Reads Pascal VOC XML files (Everingham et al. 2010; the format is that of the VOC development kit). Of pixels xmin …
- * xmax, counted from 1 and both inclusive, the edges are xmin − 1 and xmax.
+ * Reads Pascal VOC XML files (Everingham et al. 2010; the format is that of the VOC development kit). The edges of the
+ * pixels xmin … xmax, counted from 1, both inclusive, are xmin − 1 and xmax.
  *
  * @throws UserError naming file and object for anything missing or malformed
  */
@@ -72,7 +72,7 @@ async function readImage(
   return { file, ...size, objects };
 }
 
-/** As written, or the image's where there is none or it is 0, as some tools leave it. */
+/** The size as written, or the image's if it is missing or 0, as some tools leave it. */
 async function sizeOf(root: XmlElement, image: string): Promise<Size> {
   const size = childrenOf(root, "size")[0];
   const side = (name: string): number => {

@@ -20,23 +20,23 @@ import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./type
 export interface WriteClassesOptions {
   /** The folder: OUTPUT/CLASS/NAME-IMAGE-OBJECT.png go there, the numbers from 1. */
   readonly output: string;
-  /** What is cut out around a box on each side, as a share of the box's side; default 0. What lies outside the image is not. */
+  /** The margin cut out around a box on each side, as a share of the box's side, within the image; default 0. */
   readonly margin?: number;
   /** Boxes with a shorter side, in pixels, are left out; default 1. */
   readonly minSide?: number;
-  /** Of crops of JPEGs, 1–100; default 95. Crops of other images are PNGs. */
+  /** Quality of crops of JPEGs, 1–100; default 95. Crops of other images are PNGs. */
   readonly quality?: number;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onImage?: (done: number, total: number) => void;
 }
 
-/** What became of a set's objects. */
+/** What happened to a set's objects. */
 export interface CropCounts {
   readonly written: number;
   /** Class → crops. */
   readonly classes: Readonly<Record<string, number>>;
-  /** Left out: they are no single object. */
+  /** Left out: not single objects. */
   readonly crowds: number;
   /** Left out: a side is below `minSide`. */
   readonly small: number;
@@ -51,10 +51,11 @@ const smallBoxes = (minSide: number): Words => [
 ];
 
 /**
- * Writes class folders: an image for each box. Each image is decoded once, one at a time; those without boxes are not.
+ * Writes class folders: an image for each box. Each image is decoded once, one at a time; images without boxes are not
+ * decoded.
  *
  * @returns what was written and left out
- * @throws UserError where an image cannot be decoded, a class makes no folder of its own, nothing is left to write, or
+ * @throws UserError when an image cannot be decoded, a class has no unique folder name, nothing is left to write, or
  *   the output exists
  */
 export async function writeClasses(
@@ -107,7 +108,7 @@ export async function writeClasses(
 
 interface Crop {
   readonly object: ConvertedObject;
-  /** The file's name without ending: the numbers at its end are what makes it the only one. */
+  /** The file's name without extension: the numbers at its end make it unique. */
   readonly stem: string;
 }
 
@@ -127,7 +128,7 @@ function windowOf({ bbox: [x, y, width, height] }: ConvertedObject, margin: numb
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/** Sums of fractions miss whole numbers by a little, which is no pixel. */
+/** Sums of fractions miss whole numbers slightly, which must not count as a pixel. */
 const ROUNDING = 1e-4;
 
 function span(start: number, length: number, margin: number, most: number): [number, number] {

@@ -6,7 +6,7 @@ export interface WriteCocoOptions {
   /** The JSON file. */
   readonly output: string;
   readonly force?: boolean;
-  /** Objects known by a box alone get the box as their mask. */
+  /** Objects that only have a box get it as their mask. */
   readonly boxMasks?: boolean;
 }
 
@@ -36,5 +36,5 @@ function boxOutline([x, y, width, height]: readonly [number, number, number, num
   return [x, y, x + width, y, x + width, y + height, x, y + height].map(round);
 }
 
-/** Sums of fractions leave digits that mean nothing. */
+/** Drops meaningless digits that sums of fractions leave. */
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;

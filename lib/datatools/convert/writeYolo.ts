@@ -25,7 +25,7 @@ import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "./typ
 export interface WriteYoloOptions {
   /** The folder of the data set: images/SPLIT, labels/SPLIT and data.yaml go there. */
   readonly output: string;
-  /** "boxes": middle and size; "polygons": outlines. */
+  /** "boxes": centre and size; "polygons": outlines. */
   readonly shapes: "boxes" | "polygons";
   /** Default "train". */
   readonly split?: string;
@@ -37,11 +37,11 @@ export interface WriteYoloOptions {
 }
 
 /**
- * Writes a set as Ultralytics reads it. Crowds are left out, as YOLO has none. Masks kept as pixels become the outlines
- * of their pixels; an object of several outlines becomes one line that runs there and back between them.
+ * Writes a set as Ultralytics reads it. Crowds are left out, as YOLO has none. Masks stored as pixels become the
+ * outlines of their pixels; several outlines of an object become one line that goes there and back between them.
  *
  * @returns what was left out
- * @throws UserError where an object has no mask and polygons are wanted, or the output exists
+ * @throws UserError when an object has no mask and polygons are requested, or the output exists
  */
 export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): Promise<readonly string[]> {
   const { output, split = "train", force } = options;
@@ -73,10 +73,10 @@ export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): P
 }
 
 /**
- * Decodes an image that is to be copied, so that what is none is told and not passed on. Readers of YOLO go by the ending
- * and skip hidden files: a name they would not see gets what it lacks.
+ * Decodes an image before it is copied, so that a file that is not an image is reported and not copied. Readers of YOLO
+ * go by the extension and skip hidden files: a name that they would skip is completed.
  *
- * @throws UserError where it cannot be decoded or is not of the annotated size
+ * @throws UserError when it cannot be decoded or does not have the annotated size
  */
 async function nameToCopy({ file, ...annotated }: ConvertedImage, path: string, tally: Tally): Promise<string> {
   const bytes = await readBytes(path);
@@ -92,7 +92,7 @@ async function nameToCopy({ file, ...annotated }: ConvertedImage, path: string, 
   return dir === "" ? name : `${dir}/${name}`;
 }
 
-/** By the first bytes. */
+/** The extension according to the first bytes. */
 function endingOf(bytes: Buffer): string {
   const start = bytes.toString("latin1", 0, 12);
   if (start.startsWith("\x89PNG")) return "png";
@@ -116,7 +116,7 @@ function checkStems(images: readonly ConvertedImage[]): void {
   }
 }
 
-/** The data.yaml; one that is there keeps its other splits, if its names are the same. */
+/** The data.yaml; an existing one keeps its other splits if its names are the same. */
 async function describe({ classes }: ConvertedSet, { output, split = "train" }: WriteYoloOptions): Promise<string> {
   const path = join(output, "data.yaml");
   const names = Object.fromEntries(classes.map((name, i) => [i, name]));
@@ -125,12 +125,12 @@ async function describe({ classes }: ConvertedSet, { output, split = "train" }: 
   if ("names" in kept && JSON.stringify(kept.names) !== JSON.stringify(names)) {
     throw new UserError(`${path}: its names are not these: ${classes.join(", ")}; write to another folder`);
   }
-  // Without a path, Ultralytics takes the file's own folder; a relative one would count from where it runs.
+  // Without a path, Ultralytics takes the file's own folder; a relative one would be relative to where it runs.
   return stringify({ ...kept, [split]: `images/${split}`, names: new Map(classes.map((name, i) => [i, name])) });
 }
 
 interface Writing extends Pick<WriteYoloOptions, "shapes"> {
-  /** Of the classes. */
+  /** The numbers of the classes. */
   readonly numbers: ReadonlyMap<string, number>;
   readonly work: SetWork;
 }
@@ -163,7 +163,10 @@ function pointsOf(polygon: readonly number[]): Point[] {
   return Array.from({ length: polygon.length / 2 }, (_, i) => [polygon[2 * i]!, polygon[2 * i + 1]!]);
 }
 
-/** Within 0–1, where readers refuse the rest; a ten-millionth of the largest images' sides is no pixel's part. */
+/**
+ * Clipped to 0–1, because readers refuse other values; with eight decimals, the error is a negligible part of a pixel
+ * even in the largest images.
+ */
 function fraction(value: number): string {
   return String(Number(Math.min(Math.max(value, 0), 1).toFixed(8)));
 }

@@ -7,11 +7,13 @@ export interface XmlElement {
   readonly attributes: Readonly<Record<string, string>>;
   readonly children: readonly XmlElement[];
   readonly text: string;
-  /** Where it stands, for messages: the file and the path to it. */
+  /** Where it is, for messages: the file and the path to it. */
   readonly where: string;
 }
 
-/** @throws UserError naming file, line and column where it is not well-formed XML with this root, or not in its encoding */
+/**
+ * @throws UserError naming file, line and column when it is not well-formed XML with this root, or not in its encoding
+ */
 export async function readXml(path: string, root: string): Promise<XmlElement> {
   const text = await readEncoded(path);
   checkAmounts(text, path);
@@ -34,7 +36,7 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
   try {
     parsed = parser.parse(text);
   } catch (error) {
-    // The parser has limits of its own, on depth and entities.
+    // The parser has its own limits on depth and entities.
     throw new UserError(`${path}: not XML annotations: ${error instanceof Error ? error.message : error}`);
   }
   const top = elementsOf(parsed, path, true);
@@ -45,18 +47,18 @@ export async function readXml(path: string, root: string): Promise<XmlElement> {
 
 const LONGEST_REASON = 200;
 
-/** The parser lists every element that is left open. */
+/** The parser lists every unclosed element. */
 function shortened(reason: string): string {
   const text = reason.replaceAll(/\s+/g, " ");
   return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)} …` : text;
 }
 
-/** An element takes a few hundred bytes of memory and four of the file: `<a/>`. */
+/** An element takes a few hundred bytes of memory, but only four in the file: `<a/>`. */
 const ELEMENTS = 1e5;
 const CHARACTERS_AN_ELEMENT = 8;
 const MOST_ATTRIBUTES = 1000;
 
-/** @throws UserError where there are more elements, or attributes of one, than any annotation has */
+/** @throws UserError when there are more elements, or attributes in one, than any annotation has */
 function checkAmounts(text: string, path: string): void {
   const most = ELEMENTS + text.length / CHARACTERS_AN_ELEMENT;
   let [elements, attributes] = [0, 0];
@@ -78,7 +80,7 @@ function checkAmounts(text: string, path: string): void {
 
 const [LESS, SLASH, EQUALS] = [0x3c, 0x2f, 0x3d];
 
-/** XML says its own encoding, UTF-8 by default. */
+/** XML declares its encoding, UTF-8 by default. */
 async function readEncoded(path: string): Promise<string> {
   const bytes = await readBytes(path);
   const head = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
@@ -117,19 +119,19 @@ export function childrenOf(element: XmlElement, name: string): readonly XmlEleme
   return element.children.filter((child) => child.name === name);
 }
 
-/** The text of a child, or undefined where there is none. */
+/** The text of a child, or undefined if there is none. */
 export function childText(element: XmlElement, name: string): string | undefined {
   return element.children.find((child) => child.name === name)?.text;
 }
 
-/** @throws UserError where the attribute is missing */
+/** @throws UserError when the attribute is missing */
 export function attributeOf(element: XmlElement, name: string): string {
   const value = element.attributes[name];
   if (value === undefined) throw new UserError(`${element.where}: the attribute ${name} is missing`);
   return value;
 }
 
-/** @throws UserError where the text is no finite number */
+/** @throws UserError when the text is not a finite number */
 export function toNumber(text: string | undefined, what: string, where: string): number {
   const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(value)) return value;

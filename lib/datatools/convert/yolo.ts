@@ -16,11 +16,13 @@ export interface YoloOptions {
   readonly input: string;
   /** A key of the data.yaml; default "train". */
   readonly split?: string;
-  /** Take coordinates outside 0–1 too, clipped to the image; without it, those outside by no more than 0.001 alone. */
+  /**
+   * Also accept coordinates outside 0–1, clipped to the image; without it, only those outside by no more than 0.001.
+   */
   readonly clip?: boolean;
 }
 
-/** Of a side: what rounding and half pixels leave outside the image. */
+/** As a share of a side: how far rounding and half pixels may extend outside the image. */
 const A_HAIR = 0.001;
 
 const fileSchema = z.looseObject({
@@ -30,9 +32,9 @@ const fileSchema = z.looseObject({
 });
 
 /**
- * Reads a YOLO data set as Ultralytics lays it out: data.yaml with path, train, val, names; labels/… beside images/…, one
- * text file an image, one object a line: the class, then either the box's middle and size or a polygon, in fractions of
- * the image's sides.
+ * Reads a YOLO data set as Ultralytics lays it out: data.yaml with path, train, val, names; labels/… beside images/…,
+ * one text file per image, one object per line: the class, then either the box's centre and size or a polygon, in
+ * fractions of the image's sides.
  *
  * @throws UserError naming file and line for anything missing, malformed or out of range
  */
@@ -115,11 +117,11 @@ function namesInOrder(names: Readonly<Record<number, string>>, file: string): st
   throw new UserError(`${file}: names must number the classes 0, 1, 2, …; it has ${Object.keys(names).join(", ")}`);
 }
 
-/** Images of folders (with those below them), or of text files that list them. */
+/** Images in folders (with subfolders), or listed in text files. */
 async function listImages(entries: readonly string[], root: string, file: string): Promise<string[]> {
   const found: string[][] = [];
   for (const entry of new Set(entries)) {
-    // Exports of Roboflow say ../train/images beside train/images.
+    // Roboflow's exports write ../train/images for train/images.
     const path = [resolve(root, entry), resolve(root, entry.replace(/^(\.\.\/)+/, ""))].find((p) => existsSync(p));
     if (path === undefined) throw new UserError(`${file}: ${entry}: no such file or folder in ${root}`);
     if (statSync(path).isDirectory()) found.push((await glob("**/*", { cwd: path, absolute: true })).filter(isImage));
@@ -177,7 +179,7 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
       where,
     );
   }
-  // A box's middle may lie outside while a part of the box is inside: its corners are clipped.
+  // A box's centre may be outside while a part of the box is inside: its corners are clipped.
   const rest = isBox ? values : values.map((value) => Math.min(Math.max(value, 0), 1));
   const { width, height } = size;
   if (isBox) {

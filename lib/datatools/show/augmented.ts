@@ -6,10 +6,10 @@ import { readNormalised } from "../../pixels/normalise.js";
 import { trainingLoader } from "../../tasks/data.js";
 
 /**
- * The first samples of a training epoch, read back from the loader's batches: normalised, padded and all. So what is
- * drawn is what the network gets, whatever happened on the way. Images that come twice, to fill a batch, are drawn once.
+ * The first samples of a training epoch, read back from the loader's normalised and padded batches, so that what is
+ * drawn is exactly what the network gets. Images that come twice, to fill a batch, are drawn once.
  *
- * @param options.seed stands in for training.seed; 0 is the config's own
+ * @param options.seed replaces training.seed; 0 keeps the config's own
  */
 export async function* augmentedSamples(
   dataset: Dataset,

@@ -12,16 +12,16 @@ export interface DrawnSample {
   readonly caption: string;
   readonly id: number;
   readonly file: string;
-  /** Of detection. */
+  /** For detection: the number of objects. */
   readonly objects?: number;
-  /** Of classification: the image's class. */
+  /** For classification: the image's class. */
   readonly className?: string;
 }
 
 /** Images are not enlarged by more than this. */
 const LARGEST_FACTOR = 2;
 
-/** Counts what drawing the objects at this size takes. @throws UserError where it is more than there may be */
+/** Counts the work of drawing the objects at this size. @throws UserError when it is too much */
 function spend({ meta, image }: Sample, { boxes, masks }: Instances, size: Size, work: SetWork): void {
   const [scaleX, scaleY] = [size.width / image.width, size.height / image.height];
   for (const [i, mask] of masks.entries()) {
@@ -35,7 +35,7 @@ function spend({ meta, image }: Sample, { boxes, masks }: Instances, size: Size,
   }
 }
 
-/** Draws a sample's annotation, at the height it will be shown at, so that lines and words stay legible. */
+/** Draws a sample's annotation at the height at which it will be shown, so that lines and words stay legible. */
 export function drawSample(sample: Sample, dataset: Dataset, height: number, work: SetWork): DrawnSample {
   const factor = Math.min(height / sample.image.height, LARGEST_FACTOR);
   const size = {

@@ -17,19 +17,24 @@ import { type DrawnSample, drawSample } from "./draw.js";
 
 export interface ShowOptions {
   readonly source: DataSource;
-  /** The file to write: .jpg or .png a sheet, .html a page. */
+  /** The file to write: .jpg or .png for a sheet, .html for a page. */
   readonly output: string;
   /** Images; default 12. */
   readonly count?: number;
-  /** Of the sheet; default 4. */
+  /** Columns of the sheet; default 4. */
   readonly columns?: number;
-  /** Pixels of each image's height on the sheet; default 320. Lower images are not enlarged past twice their size. */
+  /**
+   * Pixels of each image's height on the sheet; default 320. Smaller images are not enlarged beyond twice their size.
+   */
   readonly height?: number;
-  /** Which images are chosen; default 0. */
+  /** Decides which images are chosen; default 0. */
   readonly seed?: number;
   /** Only images with an object, or a pixel, of this class; images of this class. */
   readonly className?: string;
-  /** As the network sees them: the batches of this config's training loader, with its transforms, in its order. */
+  /**
+   * Draw images as the network sees them: the batches of this config's training loader, with its transforms, in its
+   * order.
+   */
   readonly augmented?: Config;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -48,7 +53,7 @@ const MOST_HEIGHT = 4096;
 /**
  * Draws a contact sheet of a data set with its annotations.
  *
- * @throws UserError for a file ending, class or output that will not do, and as the readers
+ * @throws UserError for an invalid file extension, class or output, and like the readers
  */
 export async function showData(options: ShowOptions): Promise<ShowResult> {
   const { source, output, count = 12, seed = 0, height = 320 } = options;

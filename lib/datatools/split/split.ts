@@ -27,15 +27,18 @@ import { writeCocoFile } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {
-  /** Of a COCO source, the images folder is not looked at. */
+  /** For a COCO source, the images folder is not read. */
   readonly source: DataSource;
-  /** The folder: instances_NAME.json go there; of label maps, images/NAME and annotations/NAME; of classes of images, NAME.csv. */
+  /**
+   * The folder: instances_NAME.json go there; for label maps, images/NAME and annotations/NAME; for classification,
+   * NAME.csv.
+   */
   readonly output: string;
   /** Name → share of the images; they sum to 1. */
   readonly shares: Readonly<Record<string, number>>;
   /** Default 0. */
   readonly seed?: number;
-  /** A regular expression of file names: images whose first group (or whole match) is the same stay together. */
+  /** A regular expression for file names: images with the same first group (or whole match) stay together. */
   readonly groupBy?: string;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -45,7 +48,7 @@ export interface SplitOptions {
 export interface SplitSet {
   readonly name: string;
   readonly images: number;
-  /** Class → images it occurs in. */
+  /** Class → number of images it occurs in. */
   readonly classes: Readonly<Record<string, number>>;
   /** What was written: a COCO file, the folder of images, or a list of images and their classes. */
   readonly path: string;
@@ -53,10 +56,10 @@ export interface SplitSet {
 
 export interface SplitResult {
   readonly output: string;
-  /** Groups that stayed together; as many as images without `groupBy`. */
+  /** The number of groups that stayed together; without `groupBy`, the number of images. */
   readonly groups: number;
   readonly sets: readonly SplitSet[];
-  /** Of classes of images: classes without an image, which no list names. */
+  /** For classification: classes without an image, which are in no list. */
   readonly empty?: readonly string[];
 }
 
@@ -68,7 +71,7 @@ interface Labelled {
 /**
  * Divides a data set so that every part has its share of the images of each class (`stratify`).
  *
- * @throws UserError for shares that do not sum to 1, a file name without group, a part without images, and as the
+ * @throws UserError for shares that do not sum to 1, a file name without group, a part without images, and like the
  *   readers
  */
 export async function splitData(options: SplitOptions): Promise<SplitResult> {
@@ -127,7 +130,7 @@ async function splitLabelMaps(
   const images: Labelled[] = [];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
-    // What is copied is decoded before: images too, which must go with their maps.
+    // What is copied is decoded first: images too, which must match their maps.
     const { labelMap } = await dataset.load(index);
     const labels = new Set(labelMap?.data);
     labels.delete(IGNORED_LABEL);
@@ -149,7 +152,7 @@ async function splitLabelMaps(
   return { output: options.output, groups, sets: sets.map((set, j) => ({ ...set, path: folders[j]!.images })) };
 }
 
-/** Lists alone: the images stay where they are. */
+/** Only writes lists: the images stay where they are. */
 async function splitImageLabels(
   source: ImageLabelsSource,
   names: readonly string[],
@@ -173,7 +176,7 @@ async function splitImageLabels(
   return { output: options.output, groups, sets, ...(empty.length > 0 && { empty }) };
 }
 
-/** So that the parts are read as the whole was, without naming the table. */
+/** Copies the table, so that the parts are read like the whole without naming it. */
 export async function copyClassTable(source: LabelMapsSource, output: string): Promise<void> {
   if (source.classes !== undefined) return;
   const table = source.objectInfo ?? (await findObjectInfo(source.images));

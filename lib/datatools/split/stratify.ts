@@ -4,17 +4,18 @@ import type { Random } from "../../random.js";
 export interface Example {
   /** The number of images. */
   readonly size: number;
-  /** Label → the number of these images it occurs in. */
+  /** Label → the number of these images that it occurs in. */
   readonly labels: ReadonlyMap<number, number>;
 }
 
 /**
- * Iterative stratification of examples with several labels each (Sechidis, Tsoumakas and Vlahavas 2011): the rarest label
- * first, its examples go one by one to the subset that lacks this label most, then images most; ties are drawn. Groups
- * count as many times as they have images, and the large ones go first, while there is room to make up for them.
+ * Iterative stratification of examples with several labels each (Sechidis, Tsoumakas and Vlahavas 2011): the rarest
+ * label first, its examples go one by one to the subset that most lacks this label, then images; ties are broken at
+ * random. Groups count as many times as they have images, and the large ones go first, while the rest can still
+ * compensate for them.
  *
  * @param shares of the subsets; they sum to 1
- * @param onRound told how many labels are left, each time that the rarest is looked for
+ * @param onRound called with the number of labels left, each time the rarest is looked for
  * @returns [examples] the subset of each
  */
 export function stratify(
@@ -27,7 +28,7 @@ export function stratify(
   const total = examples.reduce((sum, { size }) => sum + size, 0);
   const wanted = shares.map((share) => share * total);
   const byLabel = new Map<number, Set<number>>();
-  const left = new Map<number, number>(); // label → images not given out
+  const left = new Map<number, number>(); // label → images not assigned yet
   for (const [i, { labels }] of examples.entries()) {
     for (const [label, count] of labels) {
       byLabel.set(label, (byLabel.get(label) ?? new Set()).add(i));
@@ -75,7 +76,7 @@ function rarest(left: ReadonlyMap<number, number>, random: Random): number | und
   return labels[random.integer(labels.length)];
 }
 
-/** Indices of the largest values; sums of fractions count as equal where they differ by rounding. */
+/** Indices of the largest values; sums of fractions count as equal if they only differ by rounding. */
 function largest(values: readonly number[]): number[] {
   const most = Math.max(...values);
   return Array.from(values.keys()).filter((i) => values[i]! > most - 1e-9);

@@ -16,15 +16,15 @@ export interface BestAnchor {
 
 export interface AnchorGrid {
   readonly strides: readonly number[];
-  /** Side of a square anchor over its stride. */
+  /** Side of a square anchor divided by its stride. */
   readonly scale: number;
   /** Height over width. */
   readonly ratios: readonly number[];
 }
 
 /**
- * The anchor that overlaps a box most, of all that begin within an image. Of the anchors of one shape it is the one
- * whose centre is nearest, so that not all of the grid need be tried.
+ * The anchor that overlaps a box most, of all that begin within an image. Among anchors of one shape it is the one with
+ * the nearest centre, so not all of the grid need be tried.
  *
  * @param box x1 y1 x2 y2 in the image's pixels
  */
@@ -52,7 +52,7 @@ export function bestAnchor(
   return best;
 }
 
-/** The place of the anchor centre nearest to `at`: centres lie at multiples of the stride, within the image. */
+/** The anchor centre nearest to `at`: centres are at multiples of the stride, within the image. */
 function nearest(at: number, stride: number, side: number): number {
   const last = Math.ceil(side / stride) - 1;
   return Math.min(Math.max(Math.round(at / stride), 0), last) * stride;

@@ -9,17 +9,17 @@ import { imageStats } from "./objects.js";
 import { spreadOf } from "./spread.js";
 import type { ImageStats, StatsOptions } from "./types.js";
 
-/** What the plots are drawn from. */
+/** The data of the plots. */
 export interface ImageValues {
-  /** Images of each class. */
+  /** Number of images of each class. */
   readonly perClass: readonly number[];
   readonly sizes: readonly Size[];
 }
 
-/** To read a size takes the whole file: of larger sets so many files are drawn by lot. */
+/** Reading a size takes the whole file: from larger sets this many files are sampled at random. */
 const MEASURED = 1500;
 
-/** Counts the images of each class, and reads the sizes of all or of a choice of them. */
+/** Counts the images of each class, and reads the sizes of all or of a sample of them. */
 export async function imageLabelStats(
   dataset: ClassificationDataset,
   source: ImageLabelsSource,

@@ -5,7 +5,7 @@ import type { ObjectValues } from "./objects.js";
 import { percent, type SetPart, short, sizesTable, spreadsTable, wholeBins } from "./pageParts.js";
 import type { ObjectStats } from "./types.js";
 
-/** More points than this make a drawing large, and no clearer. */
+/** More points than this make a drawing larger but not clearer. */
 const POINTS = 1500;
 
 export const objectPart: SetPart<ObjectStats, ObjectValues> = {

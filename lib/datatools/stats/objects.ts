@@ -3,7 +3,7 @@ import type { Size } from "../../pixels/image.js";
 import { median, spreadOf } from "./spread.js";
 import type { ObjectStats } from "./types.js";
 
-/** What the plots are drawn from: one value an object, crowds left out. */
+/** The data of the plots: one value per object, without crowds. */
 export interface ObjectValues {
   readonly widths: readonly number[];
   readonly heights: readonly number[];

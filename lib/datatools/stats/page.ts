@@ -9,16 +9,16 @@ import { pixelPart } from "./pixelPart.js";
 import type { PixelValues } from "./pixels.js";
 import type { AnchorStats, Coverage, ImageStats, ObjectStats, PixelStats, SetStats } from "./types.js";
 
-/** A set's figures with what its plots are drawn from. */
+/** A set's statistics with the data of its plots. */
 export type MeasuredSet =
   | { readonly stats: ObjectStats; readonly values: ObjectValues }
   | { readonly stats: PixelStats; readonly values: PixelValues }
   | { readonly stats: ImageStats; readonly values: ImageValues };
 
-/** What the page shows of each kind of set. */
+/** What the page shows for each kind of set. */
 const PARTS = { objects: objectPart, pixels: pixelPart, images: imagePart } as const;
 
-/** The part of a set's kind: it is given this set's figures alone. */
+/** The part for a set's kind: it only gets this set's statistics. */
 const partOf = ({ kind }: SetStats) => PARTS[kind] as SetPart<SetStats, MeasuredSet["values"]>;
 
 export interface StatsPage {
@@ -28,7 +28,7 @@ export interface StatsPage {
   readonly anchors?: { readonly stats: AnchorStats; readonly ious: readonly number[] };
 }
 
-/** The page of `data stats`: figures, plots and tables of every set, and of the anchors. */
+/** The page of `data stats`: statistics, plots and tables of every set, and of the anchors. */
 export async function statsPage({ title, subtitle, sets, anchors }: StatsPage): Promise<string> {
   const sections: Section[] = sets.map(({ stats }) => partOf(stats).overview(stats));
   sections.push(await classSection(sets.map(({ stats }) => stats)));

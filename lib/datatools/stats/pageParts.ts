@@ -4,9 +4,9 @@ import type { SetStats, Spread } from "./types.js";
 /** A value of a table. */
 export type Cell = string | number | Html;
 
-/** What the page shows of a kind of set. */
+/** What the page shows for a kind of set. */
 export interface SetPart<S extends SetStats, V> {
-  /** Of the chart of classes: what its values are called, and how they are written, in d3's notation. */
+  /** The chart of classes: the name of its values, and their format in d3's notation. */
   readonly chart: { readonly caption: string; readonly valueLabel: string; readonly format?: string };
   /** The heads of the table of classes, after the set's name. */
   readonly head: readonly string[];
@@ -18,7 +18,7 @@ export interface SetPart<S extends SetStats, V> {
   details(name: string, values: V): Promise<Section>;
 }
 
-/** The commonest sizes. */
+/** The most frequent sizes. */
 export function sizesTable({ sizes }: SetStats): Html {
   return tableOf(
     ["Image size", "Images"],
@@ -26,7 +26,7 @@ export function sizesTable({ sizes }: SetStats): Html {
   );
 }
 
-/** One line a value: its name, and how it is spread. */
+/** One line per value: its name and distribution. */
 export function spreadsTable(rows: readonly (readonly [name: string, spread: Spread])[]): Html {
   return tableOf(
     ["", "min", "10 %", "median", "mean", "90 %", "max"],
@@ -37,7 +37,7 @@ export function spreadsTable(rows: readonly (readonly [name: string, spread: Spr
   );
 }
 
-/** A bin for each whole number, or for a few of them together. */
+/** One bin for each whole number, or for a few of them together. */
 export function wholeBins(values: readonly number[]): { readonly extent: [number, number]; readonly bins: number } {
   const most = values.reduce((a, b) => Math.max(a, b), 1);
   const step = Math.ceil((most + 1) / 50);

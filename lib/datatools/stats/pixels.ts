@@ -6,7 +6,7 @@ import { imageStats } from "./objects.js";
 import { median, spreadOf } from "./spread.js";
 import type { PixelStats, StatsOptions } from "./types.js";
 
-/** Classes present an image, for the plot. */
+/** Number of classes present in each image, for the plot. */
 export interface PixelValues {
   readonly perImage: readonly number[];
 }

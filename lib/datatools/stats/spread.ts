@@ -1,6 +1,6 @@
 import type { Spread } from "./types.js";
 
-/** Quantiles between neighbours, as NumPy's default; zeros where there are no values. */
+/** Quantiles interpolated between neighbours, as by NumPy's default; zeros if there are no values. */
 export function spreadOf(values: ArrayLike<number>): Spread {
   const sorted = Float64Array.from(values).sort();
   if (sorted.length === 0) return { min: 0, p10: 0, median: 0, mean: 0, p90: 0, max: 0 };

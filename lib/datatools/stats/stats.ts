@@ -33,10 +33,10 @@ function measure<S extends DataSource>(dataset: DatasetOf<S>, source: S, options
 }
 
 /**
- * Counts what data sets hold: classes, sizes, shapes, objects or pixels an image; with a config of detection, how well
- * its anchors cover the boxes after the training transforms.
+ * Counts what data sets contain: classes, sizes, shapes, objects or pixels per image; with a config for detection, also
+ * how well its anchors cover the boxes after the training transforms.
  *
- * @throws UserError as the readers, and where the output exists
+ * @throws UserError like the readers, and when the output exists
  */
 export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   const { sources, config, output } = options;

@@ -6,18 +6,18 @@ import type { DataSource } from "../../tasks/sources.js";
 export interface StatsOptions {
   /** Data sets of one kind, such as training and validation. */
   readonly sources: readonly DataSource[];
-  /** With it, how well its anchors cover the boxes of the first set. */
+  /** If given, how well its anchors cover the boxes of the first set is also measured. */
   readonly config?: Config;
   /** Images that the anchors are tried on, after the training transforms; default 300. */
   readonly anchorImages?: number;
-  /** An HTML page with plots; without it, only the figures are made. */
+  /** An HTML page with plots; without it, only the statistics are computed. */
   readonly output?: string;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
-/** How values are spread. */
+/** The distribution of values. */
 export interface Spread {
   readonly min: number;
   readonly p10: number;
@@ -32,18 +32,18 @@ export interface ObjectClass {
   readonly objects: number;
   /** Images with at least one. */
   readonly images: number;
-  /** Of all objects, 0–1. */
+  /** Share of all objects, 0–1. */
   readonly share: number;
-  /** Square root of the box's area in pixels; null where there are no objects. */
+  /** Median of the square root of the box's area in pixels; null if there are no objects. */
   readonly medianSide: number | null;
 }
 
 export interface PixelClass {
   readonly name: string;
   readonly images: number;
-  /** Of all labelled pixels, 0–1. */
+  /** Share of all labelled pixels, 0–1. */
   readonly share: number;
-  /** Of an image's labelled pixels, where it is there at all; null where it never is. */
+  /** Median share of an image's labelled pixels, over the images that have the class; null if none has. */
   readonly medianShare: number | null;
 }
 
@@ -52,7 +52,7 @@ interface SetBase {
   readonly images: number;
   readonly widths: Spread;
   readonly heights: Spread;
-  /** The commonest image sizes, the commonest first. */
+  /** The most frequent image sizes, the most frequent first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
 }
 
@@ -80,17 +80,17 @@ export interface PixelStats extends SetBase {
 export interface ImageClass {
   readonly name: string;
   readonly images: number;
-  /** Of all images, 0–1. */
+  /** Share of all images, 0–1. */
   readonly share: number;
 }
 
 export interface ImageStats extends SetBase {
   readonly kind: "images";
-  /** Images whose sizes were read: of large sets a choice. */
+  /** Number of images whose sizes were read: for large sets a sample. */
   readonly measured: number;
   readonly classes: readonly ImageClass[];
   readonly perClass: Spread;
-  /** Images of the largest class over those of the smallest that has any. */
+  /** Images of the largest class divided by those of the smallest non-empty one. */
   readonly imbalance: number;
   /** Classes without an image. */
   readonly empty: readonly string[];
@@ -103,9 +103,9 @@ export interface Coverage {
   readonly name: string;
   readonly boxes: number;
   readonly medianIou: number | null;
-  /** Share with an anchor from positiveIou on. */
+  /** Share with an anchor of at least positiveIou. */
   readonly positive: number;
-  /** Share with an anchor from minPositiveIou on: others are never learnt as proposals. */
+  /** Share with an anchor of at least minPositiveIou: other boxes are never trained on as proposals. */
   readonly reached: number;
 }
 
@@ -117,7 +117,7 @@ export interface AnchorStats {
   /** By the size of the box as the network sees it. */
   readonly byArea: readonly Coverage[];
   readonly byClass: readonly Coverage[];
-  /** Boxes whose best anchor is of this stride or ratio. */
+  /** Boxes whose best anchor has this stride or ratio. */
   readonly byStride: readonly { readonly stride: number; readonly boxes: number }[];
   readonly byRatio: readonly { readonly ratio: number; readonly boxes: number }[];
 }
@@ -125,6 +125,6 @@ export interface AnchorStats {
 export interface StatsResult {
   readonly sets: readonly SetStats[];
   readonly anchors?: AnchorStats;
-  /** The page, where one was asked for. */
+  /** The page, if one was requested. */
   readonly output?: string;
 }

@@ -14,7 +14,7 @@ export interface TileObject {
   /** x1 y1 x2 y2 in the whole image. */
   readonly box: readonly [number, number, number, number];
   readonly shape?: CocoSegmentation;
-  /** The whole mask, where there is one. */
+  /** The whole mask, if there is one. */
   readonly mask?: Rle;
   readonly area: number;
   readonly crowd: boolean;
@@ -25,11 +25,11 @@ export interface ClippedObject {
   readonly bbox: readonly [number, number, number, number];
   readonly segmentation: CocoSegmentation;
   readonly area: number;
-  /** Share of the object that lies in the tile, by pixels where it has a mask, else by the box: 0–1. */
+  /** Share of the object that is in the tile, 0–1, by pixels if it has a mask, otherwise by the box. */
   readonly visible: number;
 }
 
-/** The part of an object within a window. @returns undefined where there is none */
+/** The part of an object within a window. @returns undefined if there is none */
 export function clipObject(object: TileObject, window: Window, work: Work): ClippedObject | undefined {
   const { left, top, width, height } = window;
   const [x1, y1, x2, y2] = object.box;
@@ -85,7 +85,7 @@ function clipFlat(polygon: readonly number[], { left, top, width, height }: Wind
   return enclosesArea(clipped) ? clipped.flat().map((value) => Math.round(value * 1e4) / 1e4) : [];
 }
 
-/** Of what only touches the window, a line along its border is left. */
+/** An outline that only touches the window leaves a line along its border. */
 function enclosesArea(points: readonly (readonly [number, number])[]): boolean {
   const twice = points.reduce((sum, [x, y], i) => {
     const [u, v] = points[(i + 1) % points.length]!;

@@ -21,16 +21,16 @@ import { clipObject, type TileObject } from "./clip.js";
 import { type TileGrid, tileWindows } from "./windows.js";
 
 export interface TileOptions extends Omit<TileGrid, "overlap"> {
-  /** Pixels that neighbours share at least; default an eighth of the tile's shorter side. */
+  /** The smallest overlap of neighbours, in pixels; default an eighth of the tile's shorter side. */
   readonly overlap?: number;
   readonly source: DataSource;
   /** The folder: images/ and instances.json go there, or images/ and annotations/. */
   readonly output: string;
-  /** Objects of which a tile holds a smaller share are left out of it; crowds never are. Default 0.3. */
+  /** A tile leaves out objects of which it has a smaller share than this, except crowds. Default 0.3. */
   readonly minVisible?: number;
   /** Leave out tiles without an object, or without a labelled pixel; default false. */
   readonly dropEmpty?: boolean;
-  /** Of JPEG tiles, 1–100; default 95. Tiles of other images are PNGs. */
+  /** Quality of JPEG tiles, 1–100; default 95. Tiles of other images are PNGs. */
   readonly quality?: number;
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -42,17 +42,17 @@ export interface TileResult {
   readonly images: number;
   readonly tiles: number;
   readonly emptyLeftOut: number;
-  /** Of COCO: objects in tiles, one that lies in several counted in each. */
+  /** For COCO: objects in tiles; one that is in several tiles counts in each. */
   readonly objects?: number;
-  /** Of COCO: parts of objects that were too small a share. */
+  /** For COCO: parts left out because their share of the object was too small. */
   readonly partsLeftOut?: number;
 }
 
 /**
- * Cuts images into overlapping tiles with what is annotated on them: polygons and boxes clipped, run lengths and label
- * maps cut out.
+ * Cuts images into overlapping tiles with their annotations: polygons and boxes are clipped, run lengths and label maps
+ * cut out.
  *
- * @throws UserError for a grid that is none, an output that exists, and as the readers
+ * @throws UserError for an invalid grid, an output that exists, and like the readers
  */
 export async function tileData(options: TileOptions): Promise<TileResult> {
   const { width, height, minVisible = 0.3 } = options;
@@ -199,7 +199,11 @@ function checkAny(tiles: number, where: string): void {
   if (tiles === 0) throw new UserError(`${where}: no tile has annotations; nothing was written`);
 }
 
-/** Before anything is written. @throws UserError for names that lead out of the folder, or two that make one */
+/**
+ * Called before anything is written.
+ *
+ * @throws UserError for names that lead out of the folder, or two that become the same
+ */
 function checkTileNames(images: readonly ImageInfo[], source: string): void {
   const seen = new Map<string, string>();
   for (const { id, file } of images) {
@@ -221,7 +225,7 @@ function tileName(file: string, { left, top }: Pick<Window, "left" | "top">): st
 
 const isJpeg = (file: string): boolean => /^\.jpe?g$/i.test(extname(file));
 
-/** NAME_LEFT_TOP.jpg, a JPEG of a JPEG, else a PNG. @returns the name relative to the folder */
+/** NAME_LEFT_TOP.jpg from a JPEG, otherwise a PNG. @returns the name relative to the folder */
 async function writeTile(image: Image, window: Window, file: string, folder: string, { quality = 95 }: TileOptions) {
   const name = tileName(file, window);
   const part = cropImage(image, window);

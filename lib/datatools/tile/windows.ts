@@ -1,10 +1,10 @@
 import type { Size, Window } from "../../pixels/image.js";
 
 export interface TileGrid {
-  /** Of a tile; a smaller image keeps its own side. */
+  /** Size of a tile; a smaller image keeps its own side. */
   readonly width: number;
   readonly height: number;
-  /** Pixels that neighbours share at least. */
+  /** The smallest overlap of neighbours, in pixels. */
   readonly overlap: number;
 }
 

@@ -64,7 +64,7 @@ function applyUntilKept(rule: Rule, value: Value): Value {
   }
 }
 
-/** The outputs of the node with other inputs; the node's own where they are the same. */
+/** The outputs of the node with other inputs; the node's own outputs if the inputs are the same. */
 export function withInputs(node: Node, inputs: readonly Value[]): readonly Value[] {
   if (inputs.every((input, i) => input === node.inputs[i])) return node.outputs;
   return record(node.operator, inputs, node.attributes, node.scope);

@@ -10,7 +10,7 @@ export function simplify(outputs: Outputs): Outputs {
   return rewrite(outputs, firstOf(neutralOperand, neutralAffine, mergeReshapes, mergeTransposes, doubleNegation));
 }
 
-/** The answer of the first rule that has one. */
+/** The result of the first rule that has one. */
 export function firstOf(...rules: readonly Rule[]): Rule {
   return (value) => {
     for (const rule of rules) {

@@ -5,17 +5,17 @@ import { isCheap, recomputeBatchNorm } from "./recompute.js";
 import { rewrite } from "./rewrite.js";
 
 export interface Halves {
-  /** The first outputs, and everything the second half takes over. */
+  /** The first outputs, and everything that the second half needs from the first. */
   readonly first: Readonly<Record<string, Value>>;
   readonly second: Readonly<Record<string, Value>>;
-  /** Names under which the first half gives and the second takes values. */
+  /** Names of the values that the first half passes to the second. */
   readonly carried: readonly string[];
 }
 
 /**
- * Cuts a graph in two so that something can be done on the host in between: `first` is computed before, `second`
- * after. What the second half needs of the first is carried over, but for what is cheap to compute again: carrying
- * costs memory, and a copy in some engines.
+ * Cuts a graph in two so that something can be done on the host in between: `first` is computed before, `second` after.
+ * What the second half needs from the first is carried over, except values that are cheap to compute again: carrying
+ * costs memory, and in some engines a copy.
  *
  * @param prefix of the carried tensors' names
  */
