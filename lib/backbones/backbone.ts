@@ -90,8 +90,27 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
    * classifier's last norm with the last. Default: the stages, and `norm` with the last. Other parameters count as the head's.
    */
   readonly layers?: (config: z.output<Schema>) => Layers;
+  /** Of a supernet: what is chosen while it trains. */
+  readonly choices?: (config: z.output<Schema>) => Choices;
   /** What loading does where a checkpoint differs by design. @param config its keys may be left out: the defaults hold */
   readonly adapter?: (config?: z.output<Schema>) => WeightAdapter;
+}
+
+/** What a supernet chooses among, by the names within the backbone of what tells how much each choice counts. */
+export interface Choices {
+  readonly paths: readonly MetaPath[];
+  /** The buffer [1] that divides them before the softmax: the less, the harder the choice. */
+  readonly temperature: string;
+}
+
+/** A place of a supernet where one of several things may be. */
+export interface MetaPath {
+  /** The parameter [choices]. */
+  readonly alpha: string;
+  /** Which stage it is of and which of its blocks, both counted from 0. */
+  readonly stage: number;
+  readonly block: number;
+  readonly choices: readonly string[];
 }
 
 /** Paths of modules within the backbone, a list for each layer in the order the image passes them. */

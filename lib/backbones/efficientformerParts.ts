@@ -41,7 +41,12 @@ export interface BlockOptions {
   readonly channels: number;
   readonly dropPath: number;
   readonly layerScaleInit: number;
+  /** Of the layer norms; default `layerNorm`. */
+  readonly norm?: NormOf;
 }
+
+/** Makes a norm over so many channels. */
+export type NormOf = (scope: ParameterScope, channels: number) => Layer;
 
 /** MB4D, on maps [B, C, H, W]: a residual 3×3 pooling, then a residual MLP. */
 export function mb4d(scope: ParameterScope, { channels, dropPath: rate, layerScaleInit }: BlockOptions): Layer {
@@ -59,16 +64,13 @@ export function mb4d(scope: ParameterScope, { channels, dropPath: rate, layerSca
 }
 
 /** MB3D, on tokens [B, T, C]: residual self-attention, then a residual MLP, each behind a layer norm. */
-export function mb3d(
-  scope: ParameterScope,
-  { channels, dropPath: rate, layerScaleInit }: BlockOptions,
-  bias: AttentionBias,
-) {
+export function mb3d(scope: ParameterScope, options: BlockOptions, bias: AttentionBias): Layer {
+  const { channels, dropPath: rate, layerScaleInit, norm = layerNorm } = options;
   const scale1 = layerScale(scope, "layer_scale_1", channels, layerScaleInit);
   const scale2 = layerScale(scope, "layer_scale_2", channels, layerScaleInit);
-  const norm1 = layerNorm(scope.child("norm1"), channels);
+  const norm1 = norm(scope.child("norm1"), channels);
   const mixer = selfAttention(scope.child("token_mixer"), { channels, bias });
-  const norm2 = layerNorm(scope.child("norm2"), channels);
+  const norm2 = norm(scope.child("norm2"), channels);
   const hidden = channels * EXPANSION;
   const fc1 = linear(scope.child("mlp.fc1"), { in: channels, out: hidden, initWeight, initBias: zeros });
   const fc2 = linear(scope.child("mlp.fc2"), { in: hidden, out: channels, initWeight, initBias: zeros });
@@ -146,9 +148,19 @@ function asMap(x: Value, images: Value, stage: number): Value {
   return toMap(x, [height / stride, width / stride]);
 }
 
-/** A dense backbone: four maps at strides 4, 8, 16 and 32, each through a group norm of its own (`norm0`, `norm2`, `norm4`, `norm6`). */
-export function denseModel(scope: ParameterScope, trunk: Trunk, widths: readonly number[]): Backbone {
-  const norms = widths.map((channels, stage) => groupNorm(scope.child(`norm${stage * 2}`), channels));
+/**
+ * A dense backbone: four maps at strides 4, 8, 16 and 32, each through a group norm of its own (`norm0`, `norm2`, `norm4`,
+ * `norm6`).
+ *
+ * @param normOf of a stage's maps, stages counted from 0
+ */
+export function denseModel(
+  scope: ParameterScope,
+  trunk: Trunk,
+  widths: readonly number[],
+  normOf: (stage: number) => NormOf = () => groupNorm,
+): Backbone {
+  const norms = widths.map((channels, stage) => normOf(stage)(scope.child(`norm${stage * 2}`), channels));
   return {
     channels: widths,
     strides: STRIDES,
@@ -165,9 +177,13 @@ export function denseModel(scope: ParameterScope, trunk: Trunk, widths: readonly
 export function trunkClassifier(
   scope: ParameterScope,
   trunk: Trunk,
-  { channels, classes }: { readonly channels: number; readonly classes: number },
+  {
+    channels,
+    classes,
+    norm: normOf = layerNorm,
+  }: Pick<BlockOptions, "channels" | "norm"> & { readonly classes: number },
 ): Classifier {
-  const norm = layerNorm(scope.child("norm"), channels);
+  const norm = normOf(scope.child("norm"), channels);
   const heads = ["head", "dist_head"].map((name) =>
     linear(scope.child(name).ofOutput(), { in: channels, out: classes, initWeight, initBias: zeros }),
   ) as [Layer, Layer];

@@ -5,6 +5,7 @@ import { type KindSchema, KindTable } from "../schemas/kinds.js";
 import {
   type Backbone,
   type BackboneKind,
+  type Choices,
   type Classifier,
   type ClassifierOptions,
   type Layers,
@@ -13,6 +14,7 @@ import {
 } from "./backbone.js";
 import { deitKind } from "./deit.js";
 import { efficientFormerKind } from "./efficientformer.js";
+import { efficientFormerSupernetKind } from "./efficientformerSupernet.js";
 import { efficientFormerV2Kind } from "./efficientformerv2.js";
 import { efficientNetKind } from "./efficientnet.js";
 import { mobileNetV2Kind } from "./mobilenetv2.js";
@@ -32,6 +34,7 @@ export const BACKBONES = [
   efficientNetKind,
   repVitKind,
   deitKind,
+  efficientFormerSupernetKind,
 ] as const;
 
 // Each kind takes its own config; that tie is lost in this look-up.
@@ -68,6 +71,9 @@ export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone
   const { layers } = table.of(config);
   return layers?.(config) ?? withLast(stages, "norm");
 }
+
+/** What there is to choose, of a supernet. */
+export const choicesOf = (config: BackboneConfig): Choices | undefined => table.of(config).choices?.(config);
 
 /** What loading weights into this backbone knows beyond names. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {

@@ -71,6 +71,8 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
           if (bar !== undefined) bar.show(event.done, event.total, event.what);
           else if (isTenth(event.done, event.total)) line(`${event.what} ${event.done}/${event.total}`);
           return;
+        case "architecture":
+          return; // in the log
         case "evaluation":
           line(`step ${event.step}  validation  ${pairs(event.metrics)}`);
           return;

@@ -1,8 +1,42 @@
 import { z } from "zod";
-import { optimizerConfig } from "../optimizers/index.js";
+import { optimizerConfig, plainOptimizerConfig } from "../optimizers/index.js";
 import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
 import { count, flag, positive } from "../schemas/fields.js";
+
+/** How the choices of a supernet are trained. */
+export const architectureConfig = z
+  .strictObject({
+    optimizer: plainOptimizerConfig
+      .prefault({ type: "adamw", lr: 0.01, betas: [0.5, 0.999], weightDecay: 0 })
+      .describe("The update rule of α; the learning rate stays the same"),
+    warmup: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.2)
+      .describe("Share of the run, its beginning, in which α rest and weights alone are trained"),
+    temperature: z
+      .strictObject({
+        from: positive("Until the warm-up ends").default(1),
+        to: positive("At the last step").default(0.1),
+      })
+      .prefault({})
+      .describe(
+        "Temperature τ of the softmax over the choices; after the warm-up it falls by the same factor each step",
+      ),
+    heldOut: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        "Share of the training images that weights never see, drawn at random: α are trained on these; 0: both on the same batches",
+      ),
+  })
+  .describe("How the choices of a supernet are trained; for a backbone of type efficientformerSupernet alone");
+
+export type ArchitectureConfig = z.output<typeof architectureConfig>;
 
 /** @param metrics the metrics of the task, the first of which decides, by default, which checkpoint is best */
 export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
@@ -12,6 +46,7 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
       steps: count("Length of the run in optimiser steps; either this or epochs").exactOptional(),
       optimizer: optimizerConfig,
       schedule: scheduleConfig,
+      architecture: architectureConfig.exactOptional(),
       clipNorm: positive("Gradients are clipped to this L2 norm; without it, they are not").exactOptional(),
       adaptiveClipping: z
         .strictObject({

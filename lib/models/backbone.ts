@@ -6,7 +6,8 @@ import { isWithin } from "../nn/parameters.js";
 /** Side, in pixels, of the images that each task's models are designed for. */
 export const IMAGE_SIDE = { detection: 800, segmentation: 512, classification: 224 } as const;
 
-const PREFIX = "backbone.";
+/** Of the names of a backbone's parameters in a model. */
+export const BACKBONE_PREFIX = "backbone.";
 
 type Freezing = Pick<BackboneConfig, "frozenStages">;
 
@@ -16,7 +17,7 @@ export function isFrozen(
   { frozenStages }: Freezing,
 ): (parameterName: string) => boolean {
   if (frozenStages === 0) return () => false;
-  const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => PREFIX + path));
+  const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => BACKBONE_PREFIX + path));
   return (name) => paths.some((path) => isWithin(name, path));
 }
 
@@ -34,7 +35,7 @@ export interface LayerScales {
  * belongs to no layer, such as heads, has 1.
  */
 export function layerScales(backbone: Pick<Backbone, "stages">, config: BackboneConfig, decay: number): LayerScales {
-  const layers = backboneLayers(config, backbone).map((paths) => paths.map((path) => PREFIX + path));
+  const layers = backboneLayers(config, backbone).map((paths) => paths.map((path) => BACKBONE_PREFIX + path));
   return {
     layers: layers.length,
     least: decay ** layers.length,
@@ -52,7 +53,7 @@ export function normModeOf(
 ): (parameterName: string) => NormMode {
   const frozen = isFrozen(backbone, config);
   return (name) => {
-    const fixed = name.startsWith(PREFIX) && config.batchNorm === "evaluation";
+    const fixed = name.startsWith(BACKBONE_PREFIX) && config.batchNorm === "evaluation";
     return fixed || frozen(name) ? "running" : "batch";
   };
 }

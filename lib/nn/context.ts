@@ -74,7 +74,19 @@ export class Context {
     const draw = (values: Float32Array, random: Random) => {
       for (let i = 0; i < values.length; i++) values[i] = random.next() < keep ? 1 / keep : 0;
     };
-    this.randomInputs.push({ name, shape, draw });
-    return input(name, shape);
+    return this.random({ name, shape, draw });
+  }
+
+  /** Numbers uniform in 0 … 1, drawn anew each step. */
+  noise(name: string, shape: Shape): Value {
+    const draw = (values: Float32Array, random: Random) => {
+      for (let i = 0; i < values.length; i++) values[i] = random.next();
+    };
+    return this.random({ name, shape, draw });
+  }
+
+  private random(drawn: RandomInput): Value {
+    this.randomInputs.push(drawn);
+    return input(drawn.name, drawn.shape);
   }
 }

@@ -149,11 +149,36 @@ export function batchNorm(
   });
 }
 
+export interface KeptChannels {
+  readonly epsilon?: number;
+  /**
+   * [C] 1 for the channels that count, 0 for those that are to be as if they were not there, which come as 0 and go as 0 where
+   * their factors are 0. In training all count.
+   */
+  readonly kept?: Parameter;
+}
+
 /** Layer norm over the last axis of [..., C]. */
-export function layerNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5 } = {}): Layer {
+export function layerNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5, kept }: KeptChannels = {}): Layer {
   const gamma = scope.parameter("weight", [channels], "norm", ones);
   const beta = scope.parameter("bias", [channels], "norm", zeros);
-  return scoped(scope, (x, context) => graph.layerNorm(x, context.value(gamma), context.value(beta), { epsilon }));
+  return scoped(scope, (x, context) => {
+    const [scale, shift] = [context.value(gamma), context.value(beta)];
+    if (kept === undefined || context.training) return graph.layerNorm(x, scale, shift, { epsilon });
+    return add(mul(standardiseKept(x, context.value(kept), { axes: [-1], epsilon }), scale), shift);
+  });
+}
+
+/** `graph.standardise` as if the channels that are not kept were not there. @param kept to be broadcast to x */
+function standardiseKept(
+  x: Value,
+  kept: Value,
+  { axes, epsilon }: { readonly axes: readonly number[]; readonly epsilon: number },
+): Value {
+  const over = { axes, keepDims: true };
+  const fewer = div(scalar(sizeOf(kept.shape)), graph.sum(kept)); // a mean over all times this is one over those kept
+  const centred = mul(sub(x, mul(graph.mean(x, over), fewer)), kept);
+  return div(centred, sqrt(add(mul(graph.mean(mul(centred, centred), over), fewer), scalar(epsilon))));
 }
 
 /** Layer norm over the channels of maps [N, C, H, W], each pixel on its own. */
@@ -169,13 +194,21 @@ export function mapLayerNorm(scope: ParameterScope, channels: number, { epsilon 
  * Group norm (Wu and He 2018) of maps [N, C, H, W]: in each image, each of `groups` groups of channels is standardised
  * as a whole.
  */
-export function groupNorm(scope: ParameterScope, channels: number, { epsilon = 1e-5, groups = 1 } = {}): Layer {
+export function groupNorm(
+  scope: ParameterScope,
+  channels: number,
+  { epsilon = 1e-5, groups = 1, kept }: KeptChannels & { readonly groups?: number } = {},
+): Layer {
   graph.check(channels % groups === 0, () => `${scope.path}: ${channels} channels in ${groups} groups`);
+  graph.check(kept === undefined || groups === 1, () => `${scope.path}: kept channels in ${groups} groups`);
   const gamma = scope.parameter("weight", [channels], "norm", ones);
   const beta = scope.parameter("bias", [channels], "norm", zeros);
-  return scoped(scope, (x, context) =>
-    graph.groupNorm(x, context.value(gamma), context.value(beta), { epsilon, groups }),
-  );
+  return scoped(scope, (x, context) => {
+    const [scale, shift] = [context.value(gamma), context.value(beta)];
+    if (kept === undefined || context.training) return graph.groupNorm(x, scale, shift, { epsilon, groups });
+    const there = reshape(context.value(kept), [1, channels, 1, 1]);
+    return graph.channelAffine(standardiseKept(x, there, { axes: [1, 2, 3], epsilon }), scale, shift);
+  });
 }
 
 export interface SqueezeExcitation {

@@ -4,9 +4,10 @@ import type { Initialiser } from "./initialisers.js";
 
 /**
  * What a parameter does, which decides how it is trained: weights decay; norms, biases, layer scales and embeddings (of
- * positions, of a class) do not; buffers (running statistics) are not trained by the optimiser at all.
+ * positions, of a class) do not; alphas (how much each of several choices counts) have an optimiser of their own; buffers
+ * (running statistics) are not trained by an optimiser at all.
  */
-export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "embedding" | "buffer";
+export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "embedding" | "alpha" | "buffer";
 
 export interface Parameter {
   /** The full name, equal to the official checkpoints', such as `backbone.network.0.1.mlp.fc1.weight`. */

@@ -1,6 +1,7 @@
 import { type PlotOptions, plotSvg, type Series } from "../images/draw/plot.js";
 import { figures, type Html, keyFigures, type Section, svgFigure } from "../pages/index.js";
 import type { TrainingHistory } from "../runs/history.js";
+import { choiceCurves } from "./choices.js";
 import { thinned } from "./thin.js";
 
 /** More points per curve than this make a drawing larger but not clearer. */
@@ -8,7 +9,12 @@ const POINTS = 300;
 const SIZE = { width: 235, height: 170, legend: "bottom" } as const;
 
 /** The curves of a training run. */
-export async function trainingSection({ start, steps, evaluations }: TrainingHistory): Promise<Section | undefined> {
+export async function trainingSection({
+  start,
+  steps,
+  evaluations,
+  architectures,
+}: TrainingHistory): Promise<Section | undefined> {
   if (steps.length === 0) return undefined;
   const last = steps.at(-1)!;
   const seconds = steps.reduce((sum, step) => sum + step.stepSeconds, 0);
@@ -48,6 +54,10 @@ export async function trainingSection({ start, steps, evaluations }: TrainingHis
   await chart("Learning rate", [curve("lr", ({ lr }) => lr)], { yLabel: "learning rate", yFormat: ".1~e" });
   const norms = { yLabel: "norm", yScale: "log", smoothing } as const;
   await chart("Gradient norm before clipping", [curve("norm", ({ gradientNorm }) => gradientNorm)], norms);
+  for (const [caption, series] of choiceCurves(architectures)) {
+    const drawn = series.map(({ name, points }) => ({ name, points: thinned(points, POINTS) }));
+    await chart(caption, drawn, { yLabel: "share", yDomain: [0, 1] });
+  }
   const times = [curve("step", (step) => step.stepSeconds), curve("waiting for data", (step) => step.dataSeconds)];
   await chart("Seconds a step", times, { yLabel: "seconds" });
   const numbers: [string, string | number][] = [

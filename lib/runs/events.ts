@@ -1,5 +1,21 @@
 import type { ProgressEvent } from "../progress.js";
 
+/** What a supernet chooses after a step. */
+export interface ArchitectureEvent {
+  readonly type: "architecture";
+  readonly step: number;
+  readonly temperature: number;
+  /** Of each place where a block may be, in the order the image passes them. */
+  readonly paths: readonly {
+    /** Counted from 1. */
+    readonly stage: number;
+    readonly block: number;
+    /** α of each choice, and its share at this temperature without noise. */
+    readonly alpha: Readonly<Record<string, number>>;
+    readonly share: Readonly<Record<string, number>>;
+  }[];
+}
+
 /** What a training run reports while it is running. Steps count optimiser updates; the first is 1. */
 export type TrainingEvent =
   | {
@@ -34,5 +50,6 @@ export type TrainingEvent =
       readonly epoch: number;
       readonly metrics: Readonly<Record<string, number>>;
     }
+  | ArchitectureEvent
   | { readonly type: "checkpoint"; readonly step: number; readonly path: string; readonly best: boolean }
   | ProgressEvent;

@@ -10,6 +10,8 @@ export interface TrainingHistory {
   readonly start: EventOf<"start"> | undefined;
   readonly steps: readonly EventOf<"step">[];
   readonly evaluations: readonly EventOf<"evaluation">[];
+  /** What a supernet chose. */
+  readonly architectures: readonly EventOf<"architecture">[];
 }
 
 /**
@@ -25,6 +27,7 @@ export async function readHistory(path: string): Promise<TrainingHistory> {
     start: events.findLast((event) => event.type === "start"),
     steps: events.filter((event) => event.type === "step"),
     evaluations: events.filter((event) => event.type === "evaluation"),
+    architectures: events.filter((event) => event.type === "architecture"),
   };
 }
 
@@ -44,5 +47,6 @@ function isEvent(value: unknown): value is TrainingEvent {
     typeof Object.entries(value).find(([key]) => key === name)?.[1] === type;
   if (value.type === "step") return ["step", "lr", "stepSeconds", "dataSeconds"].every((name) => has(name, "number"));
   if (value.type === "evaluation") return has("step", "number") && has("metrics", "object");
+  if (value.type === "architecture") return has("step", "number") && has("temperature", "number") && has("paths", "object");
   return typeof value.type === "string";
 }

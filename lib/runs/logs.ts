@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { TrainingEvent } from "./events.js";
+import type { ArchitectureEvent, TrainingEvent } from "./events.js";
 import { openJsonl } from "./jsonl.js";
 import { openTensorBoard } from "./tensorboard.js";
 
@@ -37,6 +37,7 @@ export async function openRunLog(
       if (event.type === "progress") return;
       lines.write({ ...event, time: new Date().toISOString() });
       if (event.type === "step") board.scalars(event.step, stepScalars(event));
+      if (event.type === "architecture") board.scalars(event.step, architectureScalars(event));
       if (event.type === "evaluation") board.scalars(event.step, prefixed("validation/", event.metrics));
     },
   };
@@ -52,6 +53,11 @@ function stepScalars(event: Extract<TrainingEvent, { type: "step" }>): Record<st
     "time/step": stepSeconds,
     "time/data": dataSeconds,
   };
+}
+
+function architectureScalars({ temperature, paths }: ArchitectureEvent): Record<string, number> {
+  const shares = paths.map(({ stage, block, share }) => prefixed(`architecture/stage${stage}.block${block}/`, share));
+  return Object.assign({ "architecture/temperature": temperature }, ...shares) as Record<string, number>;
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {

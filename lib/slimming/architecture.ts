@@ -1,7 +1,8 @@
 import type { EfficientFormerSize } from "../backbones/efficientformerSizes.js";
+import type { PathChoice } from "../backbones/efficientformerSupernet.js";
 
 /** What a MetaPath of the supernet is replaced by. */
-export type PathChoice = "MB4D" | "MB3D" | "identity";
+export type { PathChoice };
 
 export type Widths = EfficientFormerSize["widths"];
 

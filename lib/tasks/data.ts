@@ -1,8 +1,12 @@
 import type { Config } from "../config/schema.js";
+import { pickImages } from "../datasets/limit.js";
 import { createLoader, type Loader } from "../datasets/loader/loader.js";
-import type { BatchOf, LoaderOptions } from "../datasets/loader/types.js";
+import type { Batch, BatchOf, LoaderOptions } from "../datasets/loader/types.js";
 import type { Dataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
+import { Random } from "../random.js";
+import { counted } from "../words.js";
+import type { TrainingData } from "./task.js";
 
 /** Loader options that only some tasks use. */
 export type LoaderExtras = Pick<LoaderOptions, "masks" | "repeats" | "classOf">;
@@ -22,6 +26,53 @@ export function trainingLoader<D extends Dataset>(
     reuse: true,
     decode: config.data.decode,
   });
+}
+
+/**
+ * Shuffled batches for training; where a share of the images is held out from it (`training.architecture.heldOut`), batches
+ * of those too. Which ones they are depends on the seed alone.
+ *
+ * @param extrasOf what the loader of a data set, or of a part of it, is asked besides
+ * @throws UserError where there are too few images for that
+ */
+export function trainingLoaders<D extends Dataset>(
+  dataset: D,
+  config: Config,
+  extrasOf: (dataset: D) => LoaderExtras = () => ({}),
+): Pick<TrainingData<BatchOf<D>>, "loader" | "heldOut"> {
+  const { architecture, seed } = config.training;
+  const share = architecture?.heldOut ?? 0;
+  if (share === 0) return { loader: trainingLoader(dataset, config, extrasOf(dataset)) };
+  const { length } = dataset;
+  const count = Math.round(share * length);
+  if (count === 0 || count === length) {
+    throw new UserError(
+      `training.architecture.heldOut: ${share} of the ${counted(length, "training image")} is ${count === 0 ? "none" : "all"}; ` +
+        "both α and the weights need some. Set another share, or 0 to train both on the same images",
+    );
+  }
+  const order = Random.of(seed, "heldOut").choose(length, length);
+  const loaderOf = (picked: Int32Array) => {
+    const part = pickImages(dataset, picked);
+    return withIndices(trainingLoader(part, config, extrasOf(part)), picked);
+  };
+  return { loader: loaderOf(order.slice(count).sort()), heldOut: loaderOf(order.slice(0, count).sort()) };
+}
+
+/** Batches of picked images that tell the images' indices in the whole data set. */
+function withIndices<B extends Batch>(loader: Loader<B>, picked: Int32Array): Loader<B> {
+  async function* whole(batches: AsyncGenerator<B, void, undefined>): AsyncGenerator<B, void, undefined> {
+    for await (const batch of batches) yield { ...batch, indices: batch.indices.map((i) => picked[i]!) };
+  }
+  return {
+    batchesPerEpoch: loader.batchesPerEpoch,
+    batches: (range) => whole(loader.batches(range)),
+    epoch: (epoch) => whole(loader.epoch(epoch)),
+    get waitedMs() {
+      return loader.waitedMs;
+    },
+    dispose: () => loader.dispose(),
+  };
 }
 
 /** Every image once, in order; annotations go through the test transforms too, for the validation loss. */

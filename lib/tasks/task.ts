@@ -58,6 +58,8 @@ export interface GraphInputs {
 
 export interface TrainingData<B extends Batch> {
   readonly loader: Loader<B>;
+  /** Of images that `loader` has not, where some are held out for the choices of a supernet. */
+  readonly heldOut?: Loader<B>;
   /** What was corrected or left out while reading, for the user. */
   readonly remarks: readonly string[];
 }
@@ -66,6 +68,8 @@ export interface EvaluationRun<B extends Batch> {
   /** Computes the losses of a batch, if they are wanted. */
   losses?(batch: B, index: number): Promise<Losses>;
   readonly signal?: AbortSignal | undefined;
+  /** So many bytes of prepared images stay in memory for the next evaluation; default none. */
+  readonly keptBytes?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 

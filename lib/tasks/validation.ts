@@ -25,13 +25,24 @@ export interface ValidationParts<B extends Batch, Answer> {
 /** A validation set that is measured image by image. Loader and predictor are disposed of with it. */
 export function validationOf<B extends Batch, Answer>(parts: ValidationParts<B, Answer>): Validation<B> {
   const { loader, predictor, images, remarks, judge } = parts;
+  const kept: B[] = [];
+  let bytes = 0;
+  /** The batches in their order, those at the beginning kept as far as they fit. */
+  async function* batches(most: number) {
+    yield* kept;
+    for await (const batch of loader.batches({ startAt: kept.length, stopAt: loader.batchesPerEpoch })) {
+      bytes += batch.images.byteLength;
+      if (bytes <= most) kept.push(batch);
+      yield batch;
+    }
+  }
   return {
     remarks,
-    async evaluate({ losses, signal, onProgress }) {
+    async evaluate({ losses, signal, keptBytes = 0, onProgress }) {
       const mean = lossMean();
       const { add, finish } = judge();
       let done = 0;
-      for await (const batch of loader.epoch()) {
+      for await (const batch of batches(keptBytes)) {
         signal?.throwIfAborted();
         if (losses !== undefined) mean.add(await losses(batch, done), batch.meta.length);
         for (const [i, answer] of (await predictor.predict(batch)).entries()) {

@@ -13,6 +13,7 @@ import { learningRateAt } from "../schedules/index.js";
 import { totalLoss } from "../tasks/losses.js";
 import type { Validation } from "../tasks/task.js";
 import { modelTensors } from "../weights/modelTensors.js";
+import type { ArchitectureTraining } from "./architecture.js";
 import { reasonToStop, watch } from "./earlyStopping.js";
 import type { WeightAverage } from "./ema.js";
 import { isDue, type RunLength } from "./length.js";
@@ -32,6 +33,8 @@ export interface RunOptions<B extends Batch> {
   /** The average of the weights, if there is one: it is then what is validated and kept as the best. */
   readonly average: WeightAverage | undefined;
   readonly segments: readonly Segment[];
+  /** Of a supernet. */
+  readonly architecture?: ArchitectureTraining | undefined;
   /** The metadata of weights files. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Where to continue from. */
@@ -50,8 +53,8 @@ export interface RunOptions<B extends Batch> {
  * take long or fail, and gets the metrics afterwards.
  */
 export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise<Progress> {
-  const { config, length, loader, average, signal, emit, saveWanted } = options;
-  const { accumulate, evaluateEvery, checkpoint, schedule, optimizer } = config.training;
+  const { config, length, loader, average, architecture, signal, emit, saveWanted } = options;
+  const { accumulate, evaluateEvery, checkpoint, schedule, optimizer, logEvery } = config.training;
   const stepper = createStepper(options);
   const saver = createSaver({ ...options, epochOf: (step) => epochOf(options, step) });
   let { progress } = options.start;
@@ -79,9 +82,9 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       signal?.throwIfAborted();
       const step = progress.step + 1;
       const start = performance.now();
-      const { losses, gradientNorm, dataSeconds } = await stepper.backward(batches, step);
+      const { losses, gradientNorm, alphaNorm, dataSeconds } = await stepper.backward(batches, step);
       const loss = totalLoss(losses);
-      if (!Number.isFinite(loss + gradientNorm)) {
+      if (!Number.isFinite(loss + gradientNorm + alphaNorm)) {
         throw await saver.diverged(step, `the loss or its gradient (${lossParts(losses)})`);
       }
       const trend = followLoss(progress.trend, loss);
@@ -93,6 +96,8 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       const stepSeconds = (performance.now() - start) / 1000;
       const epoch = epochOf(options, step);
       emit({ type: "step", step, epoch, loss, losses, lr, gradientNorm, stepSeconds, dataSeconds });
+      const isTold = step === 1 || step % logEvery === 0 || step === length.steps;
+      if (architecture !== undefined && isTold) emit(architecture.event(step));
       await finishStep();
     }
     return progress;
@@ -107,6 +112,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
     throw error;
   } finally {
     await batches.return();
+    await architecture?.stop();
   }
 }
 

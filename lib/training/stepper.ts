@@ -5,6 +5,7 @@ import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer, Segment } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { adaptiveClipping } from "./adaptiveClipping.js";
+import type { ArchitectureTraining } from "./architecture.js";
 import { addInto, clipFactor, globalNorm } from "./gradients.js";
 
 export interface StepperOptions<B extends Batch> {
@@ -13,14 +14,17 @@ export interface StepperOptions<B extends Batch> {
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
   readonly segments: readonly Segment[];
+  /** Of a supernet. */
+  readonly architecture?: ArchitectureTraining | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 export interface Backward {
   /** Means over the step's batches. */
   readonly losses: Losses;
-  /** Norm of the mean gradient, before clipping. */
+  /** Norm of the mean gradient, before clipping; without α's, which has a norm of its own. */
   readonly gradientNorm: number;
+  readonly alphaNorm: number;
   /** Time spent waiting for batches. */
   readonly dataSeconds: number;
 }
@@ -40,7 +44,7 @@ export interface Stepper<B extends Batch> {
 }
 
 export function createStepper<B extends Batch>(options: StepperOptions<B>): Stepper<B> {
-  const { trainer, values, optimizer, segments, signal } = options;
+  const { trainer, values, optimizer, segments, architecture, signal } = options;
   const { accumulate, seed, clipNorm, adaptiveClipping: adaptive } = options.config.training;
   const clipUnits = adaptive && adaptiveClipping(values.trainable, adaptive);
   const sum = new Float32Array(values.flat.length);
@@ -49,6 +53,7 @@ export function createStepper<B extends Batch>(options: StepperOptions<B>): Step
   const accumulated = async (batches: AsyncGenerator<B, void, undefined>, step: number): Promise<Backward> => {
     const losses: Record<string, number> = {};
     let waited = 0;
+    architecture?.begin(step);
     if (accumulate > 1) sum.fill(0);
     for (let i = 0; i < accumulate; i++) {
       if (i > 0) signal?.throwIfAborted();
@@ -60,7 +65,8 @@ export function createStepper<B extends Batch>(options: StepperOptions<B>): Step
       for (const [name, value] of Object.entries(parts)) losses[name] = (losses[name] ?? 0) + value / accumulate;
       if (accumulate > 1) addInto(sum, gradients);
     }
-    return { losses, gradientNorm: globalNorm(sum) / accumulate, dataSeconds: waited / 1000 };
+    const alphaNorm = (await architecture?.backward(sum, 1 / accumulate, step)) ?? 0;
+    return { losses, alphaNorm, gradientNorm: globalNorm(sum) / accumulate, dataSeconds: waited / 1000 };
   };
 
   return {
@@ -79,6 +85,7 @@ export function createStepper<B extends Batch>(options: StepperOptions<B>): Step
       const clip = clipNorm === undefined ? 1 : clipFactor(norm, clipNorm);
       const gradientScale = clip / accumulate;
       optimizer.update({ parameters: values.flat, gradients: sum, segments, lr, update: step, gradientScale });
+      architecture?.update(step);
     },
   };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
+import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
@@ -18,6 +19,7 @@ import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
+import { architectureOf, trainArchitecture } from "./architecture.js";
 import { reasonToStop } from "./earlyStopping.js";
 import { averageWeights, type EmaConfig } from "./ema.js";
 import { runLength } from "./length.js";
@@ -68,6 +70,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   requireOptions("train", options, { config: "config" });
   const run = options.config.output;
   await refuseOtherFolders(run);
+  architectureOf(options.config);
   const task = await kindOf(options.config).open(options.config);
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
@@ -85,7 +88,9 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
   const { backbone } = config.model;
   const values = new ParameterValues(task.parameters);
   const engine = await openEngine(config.engine, { training: true });
-  const { loader, remarks } = await task.trainingData();
+  const alphas = new Set(task.parameters.flatMap(({ name, role }) => (role === "alpha" ? [name] : [])));
+  const isAlpha = (name: string) => alphas.has(name); // those have an optimiser of their own
+  const { loader, heldOut, remarks } = await task.trainingData();
   const frozen = isFrozen(task.backbone, backbone);
   const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
   try {
@@ -94,8 +99,12 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
     try {
       const { optimizer } = config.training;
       const layers = layerScales(task.backbone, backbone, optimizer.layerDecay ?? 1);
-      const segments = createSegments(values.trainable, { optimizer, layerScale: layers.scale, isFrozen: frozen });
-      const parts = { loader, trainer, validation, values, segments, metadata: toMetadata(task.description) };
+      const segments = createSegments(values.trainable, {
+        optimizer,
+        layerScale: layers.scale,
+        isFrozen: (name) => frozen(name) || isAlpha(name),
+      });
+      const parts = { loader, heldOut, trainer, validation, values, segments, metadata: toMetadata(task.description) };
       const rates = optimizer.layerDecay === undefined ? [] : [describeLayers(optimizer.layerDecay, layers)];
       return await trainWith(parts, [...remarks, ...validation.remarks, ...rates], options);
     } finally {
@@ -103,6 +112,7 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
     }
   } finally {
     await loader.dispose();
+    await heldOut?.dispose();
     await trainer.dispose();
   }
 }
@@ -114,7 +124,9 @@ const describeLayers = (decay: number, { layers, least }: LayerScales): string =
 const describeEma = ({ decay }: EmaConfig): string =>
   `the moving average of the weights (training.ema, decay ${decay}) is used for validation and best.safetensors`;
 
-type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata">;
+type Parts = Pick<RunOptions<Batch>, "loader" | "trainer" | "validation" | "values" | "segments" | "metadata"> & {
+  readonly heldOut: Loader<Batch> | undefined;
+};
 
 async function trainWith(
   parts: Parts,
@@ -130,15 +142,17 @@ async function trainWith(
 ): Promise<TrainResult> {
   const run = config.output;
   const { values, loader } = parts;
-  const optimizer = createOptimizer(config.training.optimizer, values.flat.length);
+  const length = runLength(config.training, loader.batchesPerEpoch);
+  const { steps, stepsPerEpoch } = length;
+  const architecture = trainArchitecture({ ...parts, config, steps });
+  const weights = createOptimizer(config.training.optimizer, values.flat.length);
+  const optimizer = { ...weights, state: { ...weights.state, ...architecture?.state } };
   const messages: string[] = []; // reported once the log is open
   const how = restart ? "restart" : resume ? "resume" : "new";
   const { ema } = config.training;
   const average = ema && averageWeights(values, ema);
   const start = await startRun({ config, values, optimizer, average, how, say: (text) => messages.push(text) });
   const { progress } = start;
-  const length = runLength(config.training, loader.batchesPerEpoch);
-  const { steps, stepsPerEpoch } = length;
   if (steps < progress.step) throw tooFewSteps(config, steps, progress.step);
   const log = await openLog(config, progress);
   const emit = (event: TrainingEvent) => {
@@ -155,15 +169,16 @@ async function trainWith(
     run,
     length,
     optimizer,
+    architecture,
     average,
     start,
     signal,
     saveWanted,
     emit,
   });
-  const weights = best === undefined ? run : join(run, "best.safetensors");
+  const bestWeights = best === undefined ? run : join(run, "best.safetensors");
   const ended = step < steps ? "earlyStopping" : "steps";
-  return { run, steps: step, ended, metrics, ...(best && { best }), weights };
+  return { run, steps: step, ended, metrics, ...(best && { best }), weights: bestWeights };
 }
 
 function describeNext({ training }: Config, steps: number, { step, watched }: Progress): string {

@@ -30,7 +30,7 @@ describe("layer-wise decay of the learning rate", () => {
 
   for (const kind of BACKBONES) {
     for (const config of variantsOf(kind)) {
-      it(`has a layer for every parameter of ${backboneTitle(config)} but heads and what is added for dense maps`, () => {
+      it(`has a layer for every parameter of ${backboneTitle(config)} but heads, what is added for dense maps and what chooses`, () => {
         const [dense, classifier] = [new ParameterList(), new ParameterList()];
         const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });
         const { stages } = makeClassifier(classifier.scope(), config, { imageSide: 224, classes: 10 });
@@ -41,7 +41,7 @@ describe("layer-wise decay of the learning rate", () => {
         const outside = names.filter((name) => isIn(name) === 0).map((name) => name.split(".")[0]);
         expect(
           [...new Set(outside)].filter(
-            (name) => !/^(norm\d|simfp_\d|head|head_dist|dist_head|fc|classifier)$/.test(name!),
+            (name) => !/^(norm\d|simfp_\d|head|head_dist|dist_head|fc|classifier|alpha|temperature|kept)$/.test(name!),
           ),
         ).to.deep.equal([]);
         expect(names.filter((name) => isIn(name) > 1)).to.deep.equal([]);

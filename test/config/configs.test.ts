@@ -69,7 +69,8 @@ describe("published configs", () => {
       const { config } = loadConfig(name);
       const heads = { maskRcnn: "mask-rcnn", semanticFpn: "semantic-fpn", classifier: "classifier" };
       expect(heads[config.model.head.type]).to.equal(head);
-      expect(`${config.model.backbone.type}-${config.model.backbone.variant}`).to.equal(backbone);
+      const { type, ...given } = config.model.backbone;
+      expect(`${type}-${"variant" in given ? given.variant : "supernet"}`).to.equal(backbone);
       const neck = "neck" in config.model && "channels" in config.model.neck ? config.model.neck.channels : undefined;
       const schedule = parts.at(-2)!;
       const neckName = neck === undefined ? [] : [neck === 256 ? "fpn" : `fpn${neck}`];

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { BACKBONES, type BackboneConfig, makeClassifier } from "../../lib/backbones/index.js";
+import { BACKBONES, type BackboneConfig, backboneTitle, makeClassifier } from "../../lib/backbones/index.js";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
 import { convertData } from "../../lib/datatools/convert/convert.js";
 import { encodeIndexedPng } from "../../lib/images/encode.js";
@@ -20,9 +20,14 @@ const CLASSES = ["ground", "date", "fig", "hazelnut"];
 /** Steps that every backbone is trained. */
 export const GRID_STEPS = 30;
 
+/** A supernet that takes no longer to train than other families' smallest. */
+const SUPERNET = { widths: [32, 48, 64, 96], depths: [1, 1, 2, 2], attentionBlocks: 3 };
+
 /** Every variant of a family with the defaults of its config. */
 export function variantsOf({ schema }: (typeof BACKBONES)[number]): BackboneConfig[] {
-  const { type, variant } = schema.shape;
+  const { type } = schema.shape;
+  if (!("variant" in schema.shape)) return [backboneConfig.parse({ type: type.value, size: SUPERNET })];
+  const { variant } = schema.shape;
   const named = variant instanceof z.ZodExactOptional ? variant.unwrap() : variant;
   const variants = "options" in named ? named.options : [...named.values];
   return variants.map((name) => backboneConfig.parse({ type: type.value, variant: name }));
@@ -76,7 +81,7 @@ export async function writeGridData(folder: string): Promise<void> {
 
 /** A small model and small images; the backbone is whole. @param folder what `writeGridData` wrote to */
 export function gridConfig(task: Config["task"], backbone: BackboneConfig, folder: string): ConfigInput {
-  const output = join(folder, "runs", `${task}-${backbone.type}-${backbone.variant}`);
+  const output = join(folder, "runs", `${task}-${backboneTitle(backbone).replaceAll(" ", "-")}`);
   const neck = backbone.type === "deit" ? ({ type: "levels" } as const) : ({ type: "fpn", channels: 32 } as const);
   const engine = { type: "onnxruntime", threads: 1 } as const; // at these sizes more only wait for each other
   const training = {

@@ -30,7 +30,7 @@ export function decidedLines(run: string): object[] {
   const lines = readFileSync(join(run, "log.jsonl"), "utf8").trimEnd().split("\n");
   return lines
     .map((line): Record<string, unknown> => JSON.parse(line))
-    .filter(({ type }) => type === "step" || type === "evaluation")
+    .filter(({ type }) => type === "step" || type === "evaluation" || type === "architecture")
     .map(({ time: _, stepSeconds: _s, dataSeconds: _d, ...rest }) => rest);
 }
 

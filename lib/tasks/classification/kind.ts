@@ -11,7 +11,7 @@ import { type ClassScores, imageClassifier, readClassScores } from "../../models
 import { classifierTrainer } from "../../models/classifier/trainer.js";
 import type { BatchPredictor } from "../../models/predictions.js";
 import { counted } from "../../words.js";
-import { trainingLoader, validationLoader } from "../data.js";
+import { trainingLoaders, validationLoader } from "../data.js";
 import { keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import type { ModelKind } from "../modelKind.js";
@@ -90,9 +90,12 @@ async function openClassification(
     async trainingData() {
       const dataset = await splits.of("train");
       const { repeats, sampling } = config.data;
-      const classOf = sampling === "balanced" ? dataset.labels : undefined;
+      const extrasOf = ({ labels }: ClassificationDataset) => ({
+        repeats,
+        ...(sampling === "balanced" && { classOf: labels }),
+      });
       return {
-        loader: trainingLoader(dataset, config, { repeats, ...(classOf !== undefined && { classOf }) }),
+        ...trainingLoaders(dataset, config, extrasOf),
         remarks: remarksOn(dataset, config.data.train),
       };
     },

@@ -11,7 +11,7 @@ import { pastedMasks } from "../../models/maskRcnn/pastedMasks.js";
 import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
 import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
-import { checkUndone, trainingLoader, validationLoader } from "../data.js";
+import { checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
@@ -80,7 +80,7 @@ async function openDetection(
       const { annotations } = config.data.train;
       const remarks = [describeReport(dataset.report), ...describeMasks(config, dataset, masks)];
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
-      return { loader: trainingLoader(dataset, config, { masks }), remarks: lines };
+      return { ...trainingLoaders(dataset, config, () => ({ masks })), remarks: lines };
     },
     async validation(predictor) {
       const dataset = await splits.of("val");

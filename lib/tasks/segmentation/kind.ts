@@ -9,7 +9,7 @@ import { semanticFpn } from "../../models/semanticFpn/model.js";
 import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
 import type { LabelMap } from "../../pixels/image.js";
-import { checkUndone, trainingLoader, validationLoader } from "../data.js";
+import { checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
@@ -76,7 +76,7 @@ async function openSegmentation(
     read: (outputs, batch) => readLabelMaps(withClassesLast(outputs), batch),
     comparison: segmentationComparison,
     async trainingData() {
-      return { loader: trainingLoader(await splits.of("train"), config), remarks: [] };
+      return { ...trainingLoaders(await splits.of("train"), config), remarks: [] };
     },
     validation: async (predictor) => judged(config, await splits.of("val"), predictor),
   };
