@@ -1,7 +1,7 @@
 import { attentionOf, type EfficientFormerSize, titleOfSize, WIDTH_STEP } from "../backbones/efficientformerSizes.js";
 import { UserError } from "../errors.js";
 import { Random } from "../random.js";
-import { type Architecture, nameOf, type PathChoice } from "./architecture.js";
+import { type Architecture, nameOf, type PathChoice, type Widths } from "./architecture.js";
 import { costOf } from "./costs.js";
 import { mostAttention, randomSize } from "./randomArchitecture.js";
 import { type Criterion, type Found, type SearchOutcome, type SearchProblem, scoreOf } from "./search.js";
@@ -57,15 +57,43 @@ export function architectureWithin({ start }: SearchSpace, size: EfficientFormer
 
 const FINEST = 1000;
 
-/** Widths and depths shrunk by one factor, the largest that meets the target. */
+/**
+ * Widths and depths shrunk by one factor, the largest that meets the target. Steps of 16 channels are coarse, so what is left of
+ * the target is then used up: of all that can be made a step larger again, what has been shrunk most is, as long as something fits.
+ */
 async function uniform(problem: SearchProblem, target: Target): Promise<Found | undefined> {
   const { space, costs } = problem;
+  const fits = (size: EfficientFormerSize): boolean => costOf(architectureWithin(space, size), costs) <= target.cost;
   for (let i = FINEST; i > 0; i--) {
-    const architecture = architectureWithin(space, shrunk(space, i / FINEST));
-    const cost = costOf(architecture, costs);
-    if (cost <= target.cost) return evaluated(problem, target, architecture);
+    let size = shrunk(space, i / FINEST);
+    if (!fits(size)) continue;
+    for (let next = grown(space, size, fits); next !== undefined; next = grown(space, size, fits)) size = next;
+    return evaluated(problem, target, architectureWithin(space, size));
   }
   return undefined;
+}
+
+/** A size with one thing a step larger: what has been shrunk most, of those with which the network fits. */
+function grown(
+  space: SearchSpace,
+  size: EfficientFormerSize,
+  fits: (size: EfficientFormerSize) => boolean,
+): EfficientFormerSize | undefined {
+  const { start } = space;
+  const larger = [0, 1, 2, 3].flatMap((stage) => {
+    const widths = size.widths.with(stage, size.widths[stage]! + WIDTH_STEP) as unknown as Widths;
+    const depths = size.depths.with(stage, size.depths[stage]! + 1) as unknown as Widths;
+    return [
+      { share: size.widths[stage]! / start.widths[stage]!, size: { ...size, widths } },
+      { share: size.depths[stage]! / start.depths[stage]!, size: { ...size, depths } },
+    ];
+  });
+  const more = { ...size, attentionBlocks: size.attentionBlocks + 1 };
+  if (size.attentionBlocks < mostAttention(space, size.depths)) {
+    larger.push({ share: size.attentionBlocks / start.attentionBlocks, size: more });
+  }
+  const possible = larger.filter(({ share, size: one }) => share < 1 && fits(one));
+  return possible.sort((a, b) => a.share - b.share)[0]?.size;
 }
 
 function shrunk(space: SearchSpace, factor: number): EfficientFormerSize {

@@ -18,8 +18,9 @@ export function randomSize(space: SearchSpace, random: Random): EfficientFormerS
   };
 }
 
-/** How many MB3D a network of these depths may have: no more than the start, and none where the start has none. */
+/** How many MB3D a network of these depths may have: in each stage no more than the start has. */
 export function mostAttention({ start }: SearchSpace, depths: EfficientFormerSize["depths"]): number {
-  const reaches = attentionOf(start)[2]! > 0;
-  return Math.min(start.attentionBlocks, reaches ? depths[2] + depths[3] : depths[3]);
+  const [, , third, last] = attentionOf(start) as [number, number, number, number];
+  // Those of stage 3 come before those of stage 4, all of whose blocks are MB3D then.
+  return third === 0 ? Math.min(last, depths[3]) : depths[3] + Math.min(third, depths[2]);
 }

@@ -24,11 +24,10 @@ export interface SearchProblem {
 export const CRITERIA = ["accuracy", "loss"] as const;
 export type Criterion = (typeof CRITERIA)[number];
 
-/** The more, the better. @throws UserError where there is no such figure */
+/** The more, the better. @throws RangeError where the loss was not evaluated */
 export function scoreOf({ accuracy, loss }: Figures, by: Criterion): number {
   if (by === "accuracy") return accuracy;
-  if (loss === undefined)
-    throw new UserError("the loss of networks is known of classifiers alone; say --by accuracy", 2);
+  if (loss === undefined) throw new RangeError("a network is to be judged by its loss, which was not evaluated");
   return -loss;
 }
 

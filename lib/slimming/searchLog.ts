@@ -8,7 +8,7 @@ import { type Architecture, nameOf } from "./architecture.js";
 export interface Figures {
   /** 0 … 1, the more the better. */
   readonly accuracy: number;
-  /** The less the better; not of every task. */
+  /** The less the better; where it was wanted. */
   readonly loss?: number;
 }
 

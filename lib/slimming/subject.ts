@@ -25,10 +25,11 @@ export function startOf({ task, model }: Config): EfficientFormerSize {
   if ("neck" in model) {
     throw new UserError(`task: ${task}; a backbone is slimmed as a classifier, and then put under other heads`);
   }
-  if (backbone.type !== "efficientformer") {
-    throw new UserError(`model.backbone.type: ${backbone.type}; what is slimmed is efficientformer`);
-  }
-  return sizeOf(backbone);
+  if (backbone.type === "efficientformerSupernet") return backbone.size;
+  if (backbone.type === "efficientformer") return sizeOf(backbone);
+  throw new UserError(
+    `model.backbone.type: ${backbone.type}; what is slimmed is efficientformerSupernet, or efficientformer as its largest network`,
+  );
 }
 
 /** What networks of a config are run on. */

@@ -66,6 +66,7 @@ describe("the README", () => {
       "data",
       "doctor",
       "profile",
+      "slim",
     ]);
   });
 

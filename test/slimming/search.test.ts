@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { EFFICIENTFORMER_SIZES, type EfficientFormerSize } from "../../lib/backbones/efficientformerSizes.js";
+import { Random } from "../../lib/random.js";
 import { movesOf } from "../../lib/slimming/actions.js";
 import {
   type Architecture,
@@ -14,7 +15,9 @@ import {
 import { architectureWithin, BASELINES, runBaseline } from "../../lib/slimming/baselines.js";
 import { costOf, type PartCosts } from "../../lib/slimming/costs.js";
 import { type Alphas, pathImportance, stageImportance } from "../../lib/slimming/importance.js";
-import { partName, partsOfSpace } from "../../lib/slimming/parts.js";
+import { checkWithin } from "../../lib/slimming/kept.js";
+import { partName, partsOf, partsOfSpace } from "../../lib/slimming/parts.js";
+import { randomSize } from "../../lib/slimming/randomArchitecture.js";
 import { checkReachable, type SearchProblem, type Step, slim } from "../../lib/slimming/search.js";
 import { type Figures, openSearchLog } from "../../lib/slimming/searchLog.js";
 import { smallestOf } from "../../lib/slimming/smallest.js";
@@ -174,9 +177,9 @@ describe("slimming", () => {
     const [step] = await stepsOf();
     for (const { drop, loss } of step!.candidates) expect(drop).to.equal(Math.max(0, loss! - step!.loss!));
     const without = await problemOf({ by: "loss", figures: () => ({ accuracy: 0.5 }), file: "without.jsonl" });
-    expect(await rejectionOf(slim(without, alphasOf(START), [target("0.8x")]))).to.equal(
-      "the loss of networks is known of classifiers alone; say --by accuracy",
-    );
+    expect(await rejectionOf(slim(without, alphasOf(START), [target("0.8x")])))
+      .to.be.an("error")
+      .with.property("message", "a network is to be judged by its loss, which was not evaluated");
   });
 
   it("goes past widths that save nothing", () => {
@@ -316,6 +319,20 @@ describe("slimming", () => {
       [0, 1, 2, 3, 4].map(async (seed) => (await best("evolutionary", seed)) - (await best("random", seed))),
     );
     expect(gains.reduce((a, b) => a + b, 0)).to.be.above(0);
+  });
+
+  it("draws networks that the supernet has, with MB3D in two stages too", () => {
+    for (const attentionBlocks of [0, 2, 5]) {
+      const size = { ...START, depths: [2, 2, 4, 3], attentionBlocks } as const;
+      const space = searchSpace(size);
+      const names = new Set(partsOfSpace(space).map(partName));
+      const random = Random.of("test", attentionBlocks);
+      for (let i = 0; i < 300; i++) {
+        const architecture = architectureWithin(space, randomSize(space, random));
+        checkWithin(size, architecture);
+        for (const part of partsOf(architecture)) expect(names, nameOf(architecture)).to.include(partName(part));
+      }
+    }
   });
 
   it("finds a size in the supernet: the first blocks stay, and the last where they are MB3D", () => {

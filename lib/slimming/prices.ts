@@ -1,0 +1,58 @@
+import type { Config } from "../config/schema.js";
+import type { Engine } from "../engines/engine.js";
+import { UserError } from "../errors.js";
+import type { PartCosts } from "./costs.js";
+import { readCsvTable } from "./csvTable.js";
+import type { PartSetting } from "./partGraph.js";
+import { partsOfSpace } from "./parts.js";
+import type { SearchSpace } from "./space.js";
+import { partSettingOf, tableSettingOf } from "./subject.js";
+import { checkSetting, type LatencyTable, latencyCosts, readTable } from "./tableFile.js";
+import { type Counted, countedCosts } from "./work.js";
+
+/** Where costs come from: a file made by `slimTable` or by hand, or what is counted. */
+export type CostSource = { readonly table: string } | { readonly counted: Counted };
+
+export interface Prices {
+  readonly costs: PartCosts;
+  /** What networks are run on. */
+  readonly setting: PartSetting;
+  /** A table that this machine can be measured against. */
+  readonly table?: LatencyTable;
+}
+
+/** What parts cost. @throws UserError where a table was measured for something else, unless `force` */
+export async function pricesOf(
+  source: CostSource,
+  given: {
+    readonly config: Config;
+    readonly space: SearchSpace;
+    readonly engine: Pick<Engine, "name" | "version">;
+    readonly classes: number;
+    readonly force: boolean;
+  },
+): Promise<Prices> {
+  const { config, space, engine, classes, force } = given;
+  const setting = await partSettingOf(config, { classes });
+  if ("counted" in source) return { setting, costs: countedCosts(source.counted, partsOfSpace(space), setting) };
+  const { table: path } = source;
+  if (/\.csv$/i.test(path)) return { setting, costs: await readCsvTable(path) };
+  if (!/\.json$/i.test(path)) throw new UserError(`${path}: a table is a .json of densekit slim table, or a .csv`, 2);
+  const table = await readTable(path);
+  const { batch, height, width, clock } = table.setting;
+  const wanted = { ...tableSettingOf(engine, config, setting), batch, clock };
+  const advice = "measure one for this (densekit slim table), or take it all the same with --force";
+  checkSetting(path, table.setting, wanted, { force, advice });
+  const costs = latencyCosts(table, path);
+  const isOwn = isOf(path, table, wanted);
+  return { costs, setting: { batch, size: { height, width }, classes }, ...(isOwn && { table }) };
+}
+
+function isOf(path: string, table: LatencyTable, wanted: LatencyTable["setting"]): boolean {
+  try {
+    checkSetting(path, table.setting, wanted, { force: false, advice: "" });
+    return true;
+  } catch {
+    return false; // taken by force: what is measured here would be no measure of it
+  }
+}
