@@ -18,6 +18,7 @@ const RUNNING = [...PARTS, "models"] as const;
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
   schemas: { holds: "the building blocks of config schemas", imports: [], neutral: true },
+  hub: { holds: "files by address: the Hugging Face hub's cache, downloads, proxies", imports: ["schemas"] },
   kernels: {
     holds: "loads the compiled kernels; the only place where WebAssembly is loaded",
     imports: [],
@@ -77,7 +78,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },
   weights: {
     holds: "which tensor of a file goes into which parameter",
-    imports: ["nn", "backbones", "tensors", "tensorfiles", "kernels"],
+    imports: ["hub", "nn", "backbones", "tensors", "tensorfiles", "kernels"],
   },
   metrics: {
     holds: "metrics from arrays: `coco` for detections, `labels` for label maps, `classes` for classifiers",
@@ -90,20 +91,31 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   runs: {
     holds: "the folder of a run: checkpoints, state, logs, history, lock; the events of a training run",
-    imports: ["kernels", "config", "tensors", "tensorfiles"],
+    imports: ["hub", "kernels", "config", "tensors", "tensorfiles"],
   },
   models: { holds: "models made of these parts; losses, training step, predictor", imports: PARTS },
   tasks: {
     holds: "a folder for each task: a config's model, data, trainer, metrics and results",
-    imports: [...RUNNING, "tensorfiles", "weights"],
+    imports: [...RUNNING, "hub", "tensorfiles", "weights"],
   },
   training: {
     holds: "the loop: gradients, steps, validation, checkpoints",
-    imports: [...RUNNING, "optimizers", "schedules", "kernels", "tensors", "tensorfiles", "weights", "runs", "tasks"],
+    imports: [
+      ...RUNNING,
+      "hub",
+      "optimizers",
+      "schedules",
+      "kernels",
+      "tensors",
+      "tensorfiles",
+      "weights",
+      "runs",
+      "tasks",
+    ],
   },
   inference: {
     holds: "prediction and evaluation on files, models for programs",
-    imports: [...RUNNING, "tensorfiles", "weights", "runs", "tasks"],
+    imports: [...RUNNING, "hub", "tensorfiles", "weights", "runs", "tasks"],
   },
   export: {
     holds: "model files for other programs, and the check that they give the same outputs",
@@ -144,6 +156,7 @@ export const FOR_EVERYONE = [
   "errors",
   "files",
   "json",
+  "locks",
   "process",
   "progress",
   "random",

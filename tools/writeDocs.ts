@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../lib/files.js";
 import { configReference } from "./configReference.js";
 import { modelTable } from "./modelTable.js";
+import { publishedTable } from "./publishedTable.js";
 import { roomsTable } from "./rooms.js";
 
 /** Writes text into a document, between the lines that say what is made there. */
@@ -15,7 +16,8 @@ async function writeBlock(path: string, name: string, text: string): Promise<voi
   );
 }
 
-// What is made from the code: the config reference, the table of models in the README, the table of rooms.
+// What is made from the code: the config reference, the tables of models, published weights and rooms.
 await writeFileAtomic("docs/config.md", configReference());
 await writeBlock("README.md", "models", modelTable());
+await writeBlock("docs/weights.md", "imagenet", publishedTable());
 await writeBlock("docs/architecture.md", "rooms", roomsTable());

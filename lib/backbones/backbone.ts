@@ -4,7 +4,7 @@ import type { Context } from "../nn/context.js";
 import { type Layer, type Linear, linear } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming, WeightAdapter } from "../nn/weightNames.js";
-import { filePath } from "../schemas/fields.js";
+import { weightsPath } from "../schemas/fields.js";
 
 /** A network that turns images into feature maps of falling resolution. What follows reads its channels and strides. */
 export interface Backbone {
@@ -41,6 +41,28 @@ export interface MakeOptions {
   readonly imageSide: number;
 }
 
+/** What a config says in place of the path of the weights that are published for a backbone. */
+export const IMAGENET = "imagenet";
+
+/** Weights of a classifier of ImageNet-1k that are published on the Hugging Face hub. */
+export interface PublishedWeights {
+  /** OWNER/NAME */
+  readonly repository: string;
+  readonly licence: string;
+  /** What who uses them should know. */
+  readonly note?: string;
+}
+
+/** Published weights of one licence. @param names of the repositories of timm, by variant */
+export const ofTimm =
+  (licence: string, names: Readonly<Record<string, string>>, note?: string) =>
+  (variant: string | number | undefined): PublishedWeights | undefined => {
+    const name = names[String(variant)];
+    return name === undefined
+      ? undefined
+      : { repository: `timm/${name}`, licence, ...(note !== undefined && { note }) };
+  };
+
 /** Keys that the config of every backbone has. */
 const generalKeys = {
   frozenStages: z
@@ -53,8 +75,9 @@ const generalKeys = {
     .enum(["training", "evaluation"])
     .default("training")
     .describe("training: batch statistics, running averages updated; evaluation: running averages used and kept"),
-  weights: filePath(
-    "Initial weights of the backbone (.safetensors, .pth, .npz; see docs/weights.md); without it, random weights",
+  weights: weightsPath(
+    "Initial weights of the backbone: a file (.safetensors, .pth, .npz), hf://OWNER/NAME[/FILE][@REVISION], https://… or imagenet, the published ones (see docs/weights.md); without it, random weights",
+    [IMAGENET],
   ).exactOptional(),
 };
 
@@ -92,6 +115,8 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
   readonly layers?: (config: z.output<Schema>) => Layers;
   /** Of a supernet: what is chosen while it trains. */
   readonly choices?: (config: z.output<Schema>) => Choices;
+  /** The weights that `weights: imagenet` stands for; undefined where none are published for this config. */
+  readonly imagenet?: (config: z.output<Schema>) => PublishedWeights | undefined;
   /** What loading does where a checkpoint differs by design. @param config its keys may be left out: the defaults hold */
   readonly adapter?: (config?: z.output<Schema>) => WeightAdapter;
 }

@@ -25,6 +25,7 @@ import {
   checkSides,
   distilled as distilledClassifier,
   dropPathKey,
+  ofTimm,
   withLast,
 } from "./backbone.js";
 import { positionAdapter } from "./positions.js";
@@ -198,6 +199,15 @@ export function deitClassifier(
   });
 }
 
+const published = ofTimm("Apache-2.0", {
+  tiny: "deit_tiny_patch16_224.fb_in1k",
+  small: "deit_small_patch16_224.fb_in1k",
+  base: "deit_base_patch16_224.fb_in1k",
+  tiny_distilled: "deit_tiny_distilled_patch16_224.fb_in1k",
+  small_distilled: "deit_small_distilled_patch16_224.fb_in1k",
+  base_distilled: "deit_base_distilled_patch16_224.fb_in1k",
+});
+
 export const deitKind = backboneKind({
   schema,
   make: (scope, config) => deit(scope, config),
@@ -206,6 +216,7 @@ export const deitKind = backboneKind({
   title: ({ variant, distilled }) =>
     `DeiT-${variant[0]!.toUpperCase()}${variant.slice(1)}${distilled ? " distilled" : ""}`,
   layers: () => withLast([STEM, ...blockLayers([BLOCKS], (_, block) => [`blocks.${block}`])], "norm"),
+  imagenet: ({ variant, distilled }) => published(distilled ? `${variant}_distilled` : variant),
   namings: [],
   published: { name: "timm's and the authors' DeiT", mark: /^(backbone\.)?blocks\.0\.attn\.qkv\.weight$/ },
   adapter: () => positionAdapter,

@@ -5,7 +5,7 @@ import type { Naming, Renamer } from "../nn/weightNames.js";
 import { positive } from "../schemas/fields.js";
 import { type AttentionBias, denseBias, gridBias } from "./attention.js";
 import { attentionBiasAdapter, attentionBiasKey } from "./attentionBias.js";
-import { type Backbone, backboneKind, backboneSchema, type Classifier, dropPathKey } from "./backbone.js";
+import { type Backbone, backboneKind, backboneSchema, type Classifier, dropPathKey, ofTimm } from "./backbone.js";
 import {
   denseModel,
   embedding,
@@ -173,6 +173,12 @@ export function sizeOf({ variant, size }: Pick<z.output<typeof schema>, "variant
   return size ?? EFFICIENTFORMER_SIZES[variant!]; // the schema sees to it that there is one of the two
 }
 
+const published = ofTimm("Apache-2.0", {
+  l1: "efficientformer_l1.snap_dist_in1k",
+  l3: "efficientformer_l3.snap_dist_in1k",
+  l7: "efficientformer_l7.snap_dist_in1k",
+});
+
 export const efficientFormerKind = backboneKind({
   schema,
   make: (scope, { dropPath, layerScaleInit, ...config }, { imageSide }) =>
@@ -181,6 +187,7 @@ export const efficientFormerKind = backboneKind({
     efficientFormerClassifier(scope, { size: sizeOf(config), dropPath, layerScaleInit, classes }),
   title: ({ variant, size }) =>
     `EfficientFormer ${size !== undefined ? titleOfSize(size) : variant === "nano" ? variant : variant!.toUpperCase()}`,
+  imagenet: ({ variant, size }) => (size === undefined ? published(variant) : undefined),
   namings: [timmEfficientFormer, transformersEfficientFormer],
   published: { name: "the authors' EfficientFormer", mark: /^(backbone\.)?network\.6\.\d+\.token_mixer\.qkv\.weight$/ },
   adapter: (config) => attentionBiasAdapter(config?.attentionBias),

@@ -15,6 +15,7 @@ import {
   distilled,
   dropPathKey,
   fourStages,
+  ofTimm,
   pooledHead,
 } from "./backbone.js";
 import { listedConvolution, type MapAttention, mapAttention, stridedMapAttention } from "./mapAttention.js";
@@ -250,12 +251,20 @@ const timm: Naming = {
   ],
 };
 
+const published = ofTimm("Apache-2.0", {
+  s0: "efficientformerv2_s0.snap_dist_in1k",
+  s1: "efficientformerv2_s1.snap_dist_in1k",
+  s2: "efficientformerv2_s2.snap_dist_in1k",
+  l: "efficientformerv2_l.snap_dist_in1k",
+});
+
 export const efficientFormerV2Kind = backboneKind({
   schema,
   make: (scope, config, { imageSide }) => efficientFormerV2(scope, { ...config, biasSide: imageSide / 32 }),
   classifier: (scope, config, { classes, imageSide }) =>
     efficientFormerV2Classifier(scope, { ...config, classes, imageSide }),
   title: ({ variant }) => `EfficientFormerV2-${variant.toUpperCase()}`,
+  imagenet: ({ variant }) => published(variant),
   namings: [timm],
   published: { name: "the authors' EfficientFormerV2", mark: /^(backbone\.)?network\.0\.0\.mlp\.mid\.weight$/ },
   adapter: (config) => attentionBiasAdapter(config?.attentionBias),

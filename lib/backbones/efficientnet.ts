@@ -11,6 +11,7 @@ import {
   blockLayers,
   type Classifier,
   fourStages,
+  ofTimm,
   pooledHead,
   withLast,
 } from "./backbone.js";
@@ -170,6 +171,10 @@ const numbered: Naming = {
   ],
 };
 
+const published = ofTimm("Apache-2.0", {
+  lite0: "efficientnet_lite0.ra_in1k",
+});
+
 export const efficientNetKind = backboneKind({
   schema,
   make: (scope, config) => efficientNet(scope, config),
@@ -187,6 +192,7 @@ export const efficientNetKind = backboneKind({
       "conv_head",
       "bn2",
     ),
+  imagenet: ({ variant }) => published(variant),
   namings: [numbered],
   published: { name: "timm's EfficientNet", mark: /^(backbone\.)?blocks\.0\.0\.conv_dw\.weight$/ },
 });

@@ -10,6 +10,7 @@ import {
   type ClassifierOptions,
   type Layers,
   type MakeOptions,
+  type PublishedWeights,
   withLast,
 } from "./backbone.js";
 import { deitKind } from "./deit.js";
@@ -74,6 +75,10 @@ export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone
 
 /** What there is to choose, of a supernet. */
 export const choicesOf = (config: BackboneConfig): Choices | undefined => table.of(config).choices?.(config);
+
+/** The published weights of a backbone, where there are any. */
+export const publishedWeights = (config: BackboneConfig): PublishedWeights | undefined =>
+  table.of(config).imagenet?.(config);
 
 /** What loading weights into this backbone knows beyond names. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {

@@ -10,6 +10,7 @@ import {
   backboneSchema,
   type Classifier,
   fourStages,
+  ofTimm,
   pooledHead,
   withLast,
 } from "./backbone.js";
@@ -159,6 +160,11 @@ const timm: Naming = {
   ],
 };
 
+const published = ofTimm("Apache-2.0", {
+  "x1.0": "mobilenetv2_100.ra_in1k",
+  "x1.4": "mobilenetv2_140.ra_in1k",
+});
+
 export const mobileNetV2Kind = backboneKind({
   schema,
   make: (scope, config) => mobileNetV2(scope, config),
@@ -169,6 +175,7 @@ export const mobileNetV2Kind = backboneKind({
     const features = Array.from({ length: blocks + 1 }, (_, i) => [`features.${i}`]);
     return withLast(features, `features.${blocks + 1}`);
   },
+  imagenet: ({ variant }) => published(variant),
   namings: [timm],
   published: { name: "torchvision's MobileNetV2", mark: /^(backbone\.)?features\.1\.conv\.0\.0\.weight$/ },
 });

@@ -20,6 +20,7 @@ import {
   blockLayers,
   type Classifier,
   fourStages,
+  ofTimm,
   pooledHead,
   withLast,
 } from "./backbone.js";
@@ -237,6 +238,14 @@ const transformers: Naming = {
   ],
 };
 
+const published = ofTimm(
+  "Apple's licence of CVNets",
+  {
+    xs: "mobilevit_xs.cvnets_in1k",
+  },
+  "they are for images from 0 to 1: set data.normalisation to { mean: [0, 0, 0], std: [255, 255, 255] }",
+);
+
 export const mobileVitKind = backboneKind({
   schema,
   make: (scope, config) => mobileVit(scope, config),
@@ -248,6 +257,7 @@ export const mobileVitKind = backboneKind({
     const counts = widths.map((_, stage) => depths[stage] ?? 2);
     return withLast([["stem"], ...blockLayers(counts, (stage, i) => [`stages.${stage}.${i}`])], "final_conv");
   },
+  imagenet: ({ variant }) => published(variant),
   namings: [cvnets, transformers],
   published: { name: "timm's MobileViT", mark: /^(backbone\.)?stages\.2\.1\.conv_fusion\.conv\.weight$/ },
 });

@@ -13,6 +13,7 @@ import {
   checkSides,
   dropPathKey,
   inTurn,
+  ofTimm,
   pooledHead,
 } from "./backbone.js";
 import { joinPlace, NETWORK_STAGES, stagePlace } from "./networkPlaces.js";
@@ -124,11 +125,18 @@ const timm: Naming = {
   ],
 };
 
+const published = ofTimm("Apache-2.0", {
+  s12: "poolformer_s12.sail_in1k",
+  s24: "poolformer_s24.sail_in1k",
+  s36: "poolformer_s36.sail_in1k",
+});
+
 export const poolFormerKind = backboneKind({
   schema,
   make: (scope, config) => poolFormer(scope, config),
   classifier: (scope, config, { classes }) => poolFormerClassifier(scope, { ...config, classes }),
   title: ({ variant }) => `PoolFormer-${variant.toUpperCase()}`,
+  imagenet: ({ variant }) => published(variant),
   namings: [timm],
   published: { name: "the authors' PoolFormer", mark: /^(backbone\.)?network\.0\.0\.norm1\.weight$/ },
 });

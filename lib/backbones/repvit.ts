@@ -22,6 +22,7 @@ import {
   type Classifier,
   distilled,
   fourStages,
+  ofTimm,
 } from "./backbone.js";
 
 const VARIANTS = {
@@ -224,6 +225,13 @@ function mlpOf(number: string | undefined, names: readonly string[]): string {
   return path.endsWith(".downsample") ? `${path}.ffn` : `${path}.channel_mixer`;
 }
 
+const published = ofTimm("Apache-2.0", {
+  "m0.9": "repvit_m0_9.dist_300e_in1k",
+  "m1.1": "repvit_m1_1.dist_300e_in1k",
+  "m1.5": "repvit_m1_5.dist_300e_in1k",
+  "m2.3": "repvit_m2_3.dist_300e_in1k",
+});
+
 export const repVitKind = backboneKind({
   schema,
   make: (scope, config) => repVit(scope, config),
@@ -236,6 +244,7 @@ export const repVitKind = backboneKind({
       ...(block === 0 && stage > 0 ? [`stages.${stage}.downsample`] : []),
     ]),
   ],
+  imagenet: ({ variant }) => published(variant),
   namings: [authors, folded],
   published: { name: "timm's RepViT", mark: /^(backbone\.)?stages\.0\.blocks\.0\.token_mixer\.conv\.c\.weight$/ },
 });

@@ -10,6 +10,7 @@ import {
   blockLayers,
   type Classifier,
   fourStages,
+  ofTimm,
   pooledHead,
 } from "./backbone.js";
 
@@ -158,6 +159,14 @@ export function resNetClassifier(
   return { stages: FREEZABLE, forward: sequential(stem, ...stages, head) };
 }
 
+/** torchvision's first ones, from which detectors are usually trained. */
+const published = ofTimm("BSD-3-Clause", {
+  18: "resnet18.tv_in1k",
+  34: "resnet34.tv_in1k",
+  50: "resnet50.tv_in1k",
+  101: "resnet101.tv_in1k",
+});
+
 export const resNetKind = backboneKind({
   schema,
   make: (scope, config) => resNet(scope, config),
@@ -167,6 +176,7 @@ export const resNetKind = backboneKind({
     ["conv1", "bn1"],
     ...blockLayers(VARIANTS[variant].depths, (stage, block) => [`layer${stage + 1}.${block}`]),
   ],
+  imagenet: ({ variant }) => published(variant),
   namings: [],
   published: { name: "torchvision's ResNet", mark: /^(backbone\.)?layer1\.0\.conv1\.weight$/ },
 });

@@ -1,5 +1,6 @@
 import { type ResolvedModel, resolveModel } from "../inference/resolveModel.js";
 import type { ConfigOptions, Context } from "./context.js";
+import { showing } from "./progress.js";
 
 export interface ModelOptions extends ConfigOptions {
   readonly weights?: string;
@@ -9,12 +10,11 @@ export interface ModelOptions extends ConfigOptions {
 export async function modelOf(
   named: string,
   { weights, set }: ModelOptions,
-  { stderr }: Pick<Context, "stderr">,
+  context: Pick<Context, "stderr" | "signal">,
 ): Promise<Pick<ResolvedModel, "config" | "weights">> {
-  const { remarks, ...model } = await resolveModel(named, {
-    overrides: set,
-    ...(weights !== undefined && { weights }),
-  });
-  for (const remark of remarks) stderr.write(`${remark}\n`);
+  const { remarks, ...model } = await showing(context, (watch) =>
+    resolveModel(named, { overrides: set, ...(weights !== undefined && { weights }), ...watch }),
+  );
+  for (const remark of remarks) context.stderr.write(`${remark}\n`);
   return model;
 }

@@ -47,7 +47,8 @@ export function withConfig(command: Command): Command {
 }
 
 /** What a model may be named by. */
-export const MODEL = "a run's folder, a packed model, or a config file (YAML) with --weights";
+export const MODEL =
+  "a run's folder, a packed model (its path or hf://OWNER/NAME), or a config file (YAML) with --weights";
 
 /** Adds the MODEL argument, --weights and --set. */
 export function withModel(command: Command): Command {
@@ -58,7 +59,7 @@ export function withModel(command: Command): Command {
 export function withWeights(command: Command): Command {
   return command.option(
     "--weights <path>",
-    "weights file, checkpoint or run folder (its best weights); default the model's own",
+    "weights file or its address (hf://OWNER/NAME, https://...), checkpoint or run folder; default the model's own",
   );
 }
 

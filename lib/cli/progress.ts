@@ -50,6 +50,8 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
   const pace = meanOfLast(PACE_STEPS);
   const losses = meanLosses(every);
   let isFirst = true;
+  const bytes = megabytesOf();
+  const isNextTenth = tenths();
   return {
     show(event) {
       switch (event.type) {
@@ -68,6 +70,12 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
           return;
         }
         case "progress":
+          if (event.unit === "bytes") {
+            const { done, total, text } = bytes(event);
+            if (bar !== undefined) bar.show(done, total, text);
+            else if (isNextTenth(event)) line(`${done}/${total} ${text}`);
+            return;
+          }
           if (bar !== undefined) bar.show(event.done, event.total, event.what);
           else if (isTenth(event.done, event.total)) line(`${event.what} ${event.done}/${event.total}`);
           return;
@@ -86,6 +94,33 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
     stop() {
       bar?.clear();
     },
+  };
+}
+
+type Counted = Extract<TrainingEvent, { type: "progress" }>;
+
+/** Megabytes, and how long the rest takes at the pace so far. */
+function megabytesOf(): (event: Counted) => { readonly done: number; readonly total: number; readonly text: string } {
+  const starts = new Map<string, { readonly time: number; readonly done: number }>();
+  return ({ what, done, total }) => {
+    const now = performance.now();
+    const start = starts.get(what) ?? { time: now, done };
+    starts.set(what, start);
+    const pace = (done - start.done) / (now - start.time);
+    const left = pace > 0 && done < total ? `  ${duration((total - done) / pace / 1000)} left` : "";
+    const whole = Math.ceil(total / 1e6);
+    return { done: done === total ? whole : Math.floor(done / 1e6), total: whole, text: `MB  ${what}${left}` };
+  };
+}
+
+/** Whether another tenth is done: what is counted may come in large pieces. */
+function tenths(): (event: Counted) => boolean {
+  const seen = new Map<string, number>();
+  return ({ what, done, total }) => {
+    const tenth = Math.floor((10 * done) / total);
+    const isNext = tenth > (seen.get(what) ?? 0);
+    if (isNext) seen.set(what, tenth);
+    return isNext;
   };
 }
 

@@ -42,6 +42,7 @@ export function trainCommand(context: Context): Command {
   const examples = [
     "train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
     "train my.yaml --set training.seed=1 --set output=runs/seed-1",
+    "train my.yaml --set model.backbone.weights=imagenet",
     "train my.yaml --resume",
   ];
   return withConfig(createCommand("train", "Train a model from a config", examples))

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { z } from "zod";
 import { UserError } from "../errors.js";
+import { isAddress } from "../schemas/address.js";
 import { pathFields } from "../schemas/fields.js";
 import { pathName, schemaAt } from "./explain.js";
 import { plainOf, type Tree, type TreeScalar } from "./tree.js";
@@ -30,6 +31,8 @@ export function resolvePaths(schema: z.ZodType, tree: Tree, environment: Environ
     const found = schemaAt(schema, input, path);
     const rule = found === undefined ? undefined : pathFields.get(found);
     if (rule === undefined || typeof node.value !== "string" || node.value === "") return node;
+    const { besides } = rule;
+    if (besides !== undefined && (besides.includes(node.value) || isAddress(node.value))) return node;
     const base = rule.relativeTo === "file" && !node.value.startsWith("${") ? node.origin.folder : process.cwd();
     return { ...node, value: resolve(base, expand(node, node.value, path, environment)) };
   };

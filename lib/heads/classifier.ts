@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { backboneConfig } from "../backbones/index.js";
-import { filePath, fraction, positive } from "../schemas/fields.js";
+import { filePath, fraction, positive, weightsPath } from "../schemas/fields.js";
 
 const teacher = () =>
   z
@@ -8,7 +8,9 @@ const teacher = () =>
       z.strictObject({
         type: z.literal("model"),
         backbone: backboneConfig(),
-        weights: filePath("The teacher's weights: a run's best.safetensors, or a published file with its head"),
+        weights: weightsPath(
+          "The teacher's weights: a run's best.safetensors, or a published file with its head; a path or an address",
+        ),
       }),
       z.strictObject({
         type: z.literal("onnx"),

@@ -1,5 +1,6 @@
 import { adaptersOf } from "../backbones/index.js";
 import type { Config } from "../config/schema.js";
+import type { Watch } from "../hub/index.js";
 import { findWeights } from "../runs/folder.js";
 import { fromMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -7,7 +8,7 @@ import { openTensorFile } from "../tensorfiles/open.js";
 import { describedByMeta } from "../weights/description.js";
 import { type LoadPlan, planLoad, type Reshaped } from "../weights/plan.js";
 
-export interface CompareWeightsOptions {
+export interface CompareWeightsOptions extends Watch {
   readonly config: Config;
   /** A file of weights, a checkpoint or a run's folder. */
   readonly weights: string;
@@ -39,8 +40,8 @@ export interface WeightsComparison {
  *
  * @throws UserError when the file or the data set that defines the classes cannot be read
  */
-export async function compareWeights({ config, weights }: CompareWeightsOptions): Promise<WeightsComparison> {
-  const file = await openTensorFile(await findWeights(weights));
+export async function compareWeights({ config, weights, ...watch }: CompareWeightsOptions): Promise<WeightsComparison> {
+  const file = await openTensorFile(await findWeights(weights, watch));
   try {
     const description = fromMetadata(file.metadata, file.path) ?? describedByMeta(file);
     const known = description?.task === config.task ? description : undefined;

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { displayName, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { loadPortableConfig } from "../config/portable.js";
 import { UserError } from "../errors.js";
+import { localFile, type Watch } from "../hub/index.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { looksLikeWeights } from "../tensorfiles/looksLike.js";
 import { openTensorFile } from "../tensorfiles/open.js";
@@ -33,13 +34,20 @@ interface PackedModel {
 /** Under this key of a packed model's metadata lies its config. */
 export const CONFIG_KEY = "densekit.config";
 
+/** With what a download is watched by. */
+export type NamedOptions = LoadOptions & Watch;
+
 /**
  * Reads the config of what is named: a config file or the name of one that comes with densekit, a run's folder or a
- * checkpoint's, a packed model.
+ * checkpoint's, a packed model, which may be named by an address.
  *
  * @throws UserError where nothing of that name is there, it is none of these, or the config is wrong
  */
-export async function loadNamedConfig(named: string, options: LoadOptions = {}): Promise<NamedConfig> {
+export async function loadNamedConfig(
+  given: string,
+  { signal, onEvent, ...options }: NamedOptions = {},
+): Promise<NamedConfig> {
+  const named = await localFile(given, { signal, onEvent });
   const stat = statSync(named, { throwIfNoEntry: false });
   if (stat?.isDirectory()) return loadRun(named, options);
   if (stat?.isFile() && (await looksLikeWeights(named))) return loadPacked(named, options);

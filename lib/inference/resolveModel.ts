@@ -1,9 +1,8 @@
-import type { LoadOptions } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { findWeights } from "../runs/folder.js";
 import { describeUnfinished } from "../runs/unfinished.js";
-import { loadNamedConfig, type NamedConfig } from "./namedConfig.js";
+import { loadNamedConfig, type NamedConfig, type NamedOptions } from "./namedConfig.js";
 
 /** A model as commands take it. */
 export interface ResolvedModel {
@@ -14,7 +13,7 @@ export interface ResolvedModel {
   readonly remarks: readonly string[];
 }
 
-export interface ResolveModelOptions extends LoadOptions {
+export interface ResolveModelOptions extends NamedOptions {
   /** A weights file, a checkpoint's folder or a run's folder (its best weights), in place of the model's own. */
   readonly weights?: string;
 }
@@ -31,7 +30,7 @@ export async function resolveModel(
 ): Promise<ResolvedModel> {
   const found = await loadNamedConfig(named, options);
   const { config } = found;
-  if (weights !== undefined) return { config, weights: await findWeights(weights), remarks: [] };
+  if (weights !== undefined) return { config, weights: await findWeights(weights, options), remarks: [] };
   if (found.kind === "packed") return { config, weights: found.weights, remarks: [] };
   if (found.kind === "config") throw await weightsNeeded(named, config);
   const remark = found.folder === found.weights ? await describeUnfinished(found.folder) : undefined;

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
+import { localFile, type Watch } from "../hub/index.js";
 import { FOLDER_FILES, splitPart } from "../tensorfiles/open.js";
 
 /** The folder of a step's checkpoint, in `checkpoints/`. */
@@ -19,15 +20,16 @@ export async function checkpointNames(run: string): Promise<string[]> {
 }
 
 /**
- * The weights file that a path stands for: a file itself; for a checkpoint its model, or the average of its weights if
- * it has one; for a run's folder the best model, or else the newest checkpoint's.
+ * The weights file that a path or an address stands for: a file itself, downloaded if need be; for a checkpoint its model,
+ * or the average of its weights if it has one; for a run's folder the best model, or else the newest checkpoint's.
  *
  * @throws UserError when the path is missing or a folder without weights
  */
-export async function findWeights(path: string | undefined): Promise<string> {
-  if (typeof path !== "string") {
+export async function findWeights(named: string | undefined, watch: Watch = {}): Promise<string> {
+  if (typeof named !== "string") {
     throw new UserError("weights is missing: the path of a weights file, a checkpoint or a run's folder"); // from JavaScript
   }
+  const path = await localFile(named, watch);
   const { file } = splitPart(path);
   if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: no such file or folder`);
   if (file !== path || statSync(path).isFile()) return path;

@@ -1,152 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { open, readFile, rm, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import { describeFileError } from "../files.js";
+import { type Holder, isLocked, type Lock, tryLock } from "../locks.js";
 
-/** The process that writes into a run's folder. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** When it began, for people to read. */
-  readonly since: string;
-  /** Distinguishes processes that had the same id one after the other; absent if the system does not tell. */
-  readonly process?: string;
-  /** The id of this lock. */
-  readonly id: string;
-}
-
-export interface RunLock {
-  release(): Promise<void>;
-}
+export type RunLock = Lock;
 
 export const LOCK_FILE = "run.lock";
 
-/** How often a holder shows that it is alive; that is used when its process is on another machine. */
-const SIGN_OF_LIFE_MS = 30_000;
-const SILENCE_MS = 10 * SIGN_OF_LIFE_MS;
-
-/**
- * Locks a run's folder for this process. The lock of a process that ended without releasing it (killed, or power lost)
- * is taken over: on this machine if the process no longer exists, on another if its lock was not touched for five
- * minutes.
- *
- * @throws UserError when another training run writes into the folder
- */
+/** Locks a run's folder for this process. @throws UserError when another training run writes into the folder */
 export async function lockRun(run: string): Promise<RunLock> {
   const path = join(run, LOCK_FILE);
-  const own: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    since: new Date().toISOString(),
-    ...processStart(process.pid),
-    id: randomUUID(),
-  };
-  while (!(await create(path, own))) {
-    const text = await readFile(path, "utf8").catch(() => undefined);
-    if (text === undefined) continue; // released meanwhile
-    const holder = parse(text);
-    if (await isHeld(path, holder)) throw inUse(run, path, holder);
-    await takeAway(run, path, text);
-  }
-  const timer = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), SIGN_OF_LIFE_MS);
-  timer.unref();
-  return {
-    async release() {
-      clearInterval(timer);
-      const text = await readFile(path, "utf8").catch(() => "");
-      if (parse(text)?.id === own.id) await rm(path, { force: true });
-    },
-  };
+  const attempt = await tryLock(path);
+  if ("lock" in attempt) return attempt.lock;
+  throw inUse(run, path, attempt.holder);
 }
 
-/** Whether a training writes into the folder now. */
-export async function isLocked(run: string): Promise<boolean> {
-  const path = join(run, LOCK_FILE);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  return text !== undefined && isHeld(path, parse(text));
-}
-
-/** @returns false if there is a lock already */
-const create = (path: string, own: Holder): Promise<boolean> => createNew(path, `${JSON.stringify(own)}\n`);
-
-/** Makes a file that must not exist yet. @returns false if it does */
-async function createNew(path: string, text: string): Promise<boolean> {
-  try {
-    const file = await open(path, "wx");
-    await file.writeFile(text).finally(() => file.close());
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw describeFileError(error, path, "write");
-  }
-}
-
-/** Undefined if the text is not a lock, such as one that was not yet written when its process was killed. */
-function parse(text: string): Holder | undefined {
-  try {
-    const holder: Partial<Holder> | null = JSON.parse(text);
-    const whole = typeof holder?.pid === "number" && typeof holder.host === "string" && typeof holder.id === "string";
-    return whole ? (holder as Holder) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function isHeld(path: string, holder: Holder | undefined): Promise<boolean> {
-  if (holder?.host === hostname()) return isAlive(holder);
-  const touched = await stat(path).catch(() => undefined);
-  return touched !== undefined && Date.now() - touched.mtimeMs < (holder === undefined ? 2000 : SILENCE_MS);
-}
-
-function isAlive({ pid, process: started }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
-  }
-  const now = processStart(pid).process;
-  return started === undefined || now === undefined || started === now;
-}
-
-/** When a process of this machine started: the machine's start and the clock ticks since. Only on Linux. */
-function processStart(pid: number): { readonly process?: string } {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" "); // from the third on
-    return { process: `${boot}/${fields[19]}` };
-  } catch {
-    return {};
-  }
-}
-
-/** A take-over lasts milliseconds; a guard this old belongs to a process that was killed during one. */
-const GUARD_MS = 5000;
-const RETRY_MS = 20;
-
-/**
- * Removes a dead lock, but not one that another process made in its place since it was read: the remover holds a guard,
- * so that the lock it checked last is the lock it removes.
- */
-async function takeAway(run: string, path: string, text: string): Promise<void> {
-  const guard = join(run, `.${LOCK_FILE}.guard`);
-  if (!(await createNew(guard, ""))) {
-    const made = await stat(guard).catch(() => undefined);
-    if (made !== undefined && Date.now() - made.mtimeMs > GUARD_MS) await rm(guard, { force: true });
-    else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    return;
-  }
-  try {
-    const now = await readFile(path, "utf8").catch(() => undefined);
-    if (now === text) await rm(path, { force: true });
-  } finally {
-    await rm(guard, { force: true });
-  }
-}
+/** Whether a training run writes into the folder now. */
+export const isRunLocked = (run: string): Promise<boolean> => isLocked(join(run, LOCK_FILE));
 
 function inUse(run: string, path: string, holder: Holder | undefined): UserError {
   const who =

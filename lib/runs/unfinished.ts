@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readTextFile } from "../files.js";
 import { counted } from "../words.js";
-import { isLocked } from "./lock.js";
+import { isRunLocked } from "./lock.js";
 import { LOG_FILE } from "./logs.js";
 
 /**
@@ -16,7 +16,7 @@ export async function describeUnfinished(run: string): Promise<string | undefine
   const wanted = lastNumber(log, /^\{"type":"start",.*?"steps":(\d+),/gm);
   const done = lastStep(log);
   if (wanted === undefined || done >= wanted || isStoppedEarly(log)) return undefined;
-  const isTraining = await isLocked(run);
+  const isTraining = await isRunLocked(run);
   const state = isTraining ? "is still being trained" : "was stopped before its end";
   return `${run}: the run ${state} (${done} of ${counted(wanted, "step")} done), so these are not its final weights`;
 }

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const pathFields = z.registry<{
   /** "file": the folder of the config file with the value; "workingFolder": where the command runs. */
   readonly relativeTo: "file" | "workingFolder";
+  /** An address will do in place of a path, and so will these words. */
+  readonly besides?: readonly string[];
 }>();
 
 /**
@@ -12,6 +14,11 @@ export const pathFields = z.registry<{
  */
 export function filePath(description: string) {
   return z.string().min(1).describe(description).register(pathFields, { relativeTo: "file" });
+}
+
+/** A path of weights, or their address (`isAddress`). @param words that stand for some of their own */
+export function weightsPath(description: string, words: readonly string[] = []) {
+  return z.string().min(1).describe(description).register(pathFields, { relativeTo: "file", besides: words });
 }
 
 export function outputPath(description: string) {

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
+import type { Watch } from "../hub/index.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
@@ -19,7 +20,7 @@ import { loadBackbone } from "./initialWeights.js";
 import { configDifferences, restore } from "./resume.js";
 import type { Start } from "./saver.js";
 
-export interface StartOptions {
+export interface StartOptions extends Watch {
   readonly config: Config;
   readonly values: ParameterValues;
   readonly optimizer: Optimizer;
@@ -115,11 +116,14 @@ async function refuseLosing(output: string): Promise<void> {
   );
 }
 
-async function begin({ config, values, average, say }: StartOptions): Promise<Start> {
+async function begin({ config, values, average, say, signal, onEvent }: StartOptions): Promise<Start> {
   const { model, training } = config;
   values.initialise((name) => Random.of(training.seed, name));
   const { weights } = model.backbone;
-  if (weights !== undefined) say(await loadBackbone(weights, values, model.backbone));
+  if (weights !== undefined) {
+    const said = await loadBackbone({ weights, values, config: model.backbone, signal, onEvent });
+    for (const text of said) say(text);
+  }
   average?.begin();
   return { progress: { step: 0, metrics: {}, evaluatedStep: 0, trend: NO_TREND }, soundStep: 0, damaged: [] };
 }

@@ -151,7 +151,8 @@ async function trainWith(
   const how = restart ? "restart" : resume ? "resume" : "new";
   const { ema } = config.training;
   const average = ema && averageWeights(values, ema);
-  const start = await startRun({ config, values, optimizer, average, how, say: (text) => messages.push(text) });
+  const say = (text: string) => messages.push(text);
+  const start = await startRun({ config, values, optimizer, average, how, say, signal, onEvent });
   const { progress } = start;
   if (steps < progress.step) throw tooFewSteps(config, steps, progress.step);
   const log = await openLog(config, progress);

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { UserError } from "../errors.js";
+import { localFile } from "../hub/index.js";
+import type { ProgressEvent } from "../progress.js";
 import { writeNpz } from "../tensorfiles/npz.js";
 import { openTensorFile } from "../tensorfiles/open.js";
 import { writeTorchFile } from "../tensorfiles/pytorch/write.js";
@@ -12,7 +14,7 @@ import { isNotNeeded, isPiece, type Translation, translate } from "./names.js";
 import { modelPart } from "./parts.js";
 
 export interface ConvertWeightsOptions {
-  /** A file of any format that can be read. */
+  /** A file of any format that can be read; its path or its address. */
   readonly from: string;
   /** Its ending says the format: .safetensors, .pth, .pt or .npz. */
   readonly to: string;
@@ -25,14 +27,7 @@ export interface ConvertWeightsOptions {
   /** Replace a file that is there. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: ConvertEvent) => void;
-}
-
-export interface ConvertEvent {
-  readonly type: "progress";
-  readonly what: "converting";
-  readonly done: number;
-  readonly total: number;
+  readonly onEvent?: (event: ProgressEvent) => void;
 }
 
 export interface ConvertWeightsResult {
@@ -75,7 +70,7 @@ export async function convertWeights(options: ConvertWeightsOptions): Promise<Co
     throw new UserError(`${to}: unknown extension; use one of ${Object.keys(WRITERS).join(", ")}`, 2);
   }
   if (!force && existsSync(to)) throw new UserError(`${to}: already exists; --force overwrites it`);
-  const file = await openTensorFile(from);
+  const file = await openTensorFile(await localFile(from, { signal, onEvent }));
   try {
     const part = modelPart(file, wanted);
     const translation = translate([...part.tensors.keys()]);

@@ -1,3 +1,4 @@
+import { localFile, type Watch } from "../hub/index.js";
 import { openTensorFile } from "../tensorfiles/open.js";
 import { elementCount } from "../tensors/tensor.js";
 import type { OtherContent, StoredTensor } from "../tensors/tensorFile.js";
@@ -19,13 +20,18 @@ export interface WeightsContents {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface ShowWeightsOptions extends Watch {
+  /** A file's path, or its address. */
+  readonly path: string;
+}
+
 /**
  * Lists a file of weights of any known format. Of the tensors only names, types and shapes are read.
  *
  * @throws UserError when it cannot be read
  */
-export async function showWeights({ path }: { readonly path: string }): Promise<WeightsContents> {
-  const file = await openTensorFile(path);
+export async function showWeights({ path, ...watch }: ShowWeightsOptions): Promise<WeightsContents> {
+  const file = await openTensorFile(await localFile(path, watch));
   try {
     const { format, tensors, others, metadata } = file;
     return {

@@ -1,10 +1,10 @@
 import type { CompareWeightsOptions, WeightsComparison } from "../../inference/compareWeights.js";
 import type { ConvertWeightsOptions, ConvertWeightsResult } from "../../weights/convert.js";
-import type { WeightsContents } from "../../weights/show.js";
+import type { ShowWeightsOptions, WeightsContents } from "../../weights/show.js";
 
 /** What the weights commands call; loaded when a command needs it. */
 export interface WeightsApi {
-  show(options: { readonly path: string }): Promise<WeightsContents>;
+  show(options: ShowWeightsOptions): Promise<WeightsContents>;
   compare(options: CompareWeightsOptions): Promise<WeightsComparison>;
   convert(options: ConvertWeightsOptions): Promise<ConvertWeightsResult>;
 }

@@ -20,7 +20,10 @@ export function convertCommand(context: Context): Command {
   ];
   const names = new Option("--names <whose>", "keep the names, or use those of the models' authors");
   return createCommand("convert", "Convert a model's tensors to another file format, bit for bit", examples)
-    .argument("<from>", "weights file: .pth, .pt, .npz, .safetensors, an index of shards")
+    .argument(
+      "<from>",
+      "weights file: .pth, .pt, .npz, .safetensors, an index of shards; or its address, hf://OWNER/NAME",
+    )
     .argument("<to>", "file to write: .safetensors, .pth, .pt or .npz")
     .option("--part <name>", "the part of the file to convert, e.g. model_ema; default the model")
     .addOption(names.choices(["keep", "authors"]).default("keep"))

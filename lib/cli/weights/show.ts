@@ -5,6 +5,7 @@ import type { WeightsContents } from "../../weights/show.js";
 import { counted, pick } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
 import { createCommand } from "../options.js";
+import { showing } from "../progress.js";
 import { table } from "../table.js";
 
 interface ShowFlags extends SharedOptions {
@@ -18,16 +19,21 @@ export function showCommand(context: Context): Command {
     "weights show efficientformer_l1_300d.pth --against mask-rcnn_efficientformer-l1_fpn_1x_coco",
   ];
   return createCommand("show", "List the tensors and other contents of a weights file", examples)
-    .argument("<file>", "weights file: .pth, .pt, .npz, .safetensors, an index of shards")
+    .argument(
+      "<file>",
+      "weights file: .pth, .pt, .npz, .safetensors, an index of shards; or its address, hf://OWNER/NAME",
+    )
     .option("--against <config>", "say which tensors of the file fit the model of a config or a run's folder, by name")
     .action(async (path: string, { against, ...flags }: ShowFlags) => {
       if (against !== undefined) {
         const { config } = await loadNamedConfig(against);
-        const result = await context.api.weights.compare({ config, weights: path });
+        const result = await showing(context, (watch) =>
+          context.api.weights.compare({ config, weights: path, ...watch }),
+        );
         printResult(context, flags, result, () => comparison(result));
         return;
       }
-      const result = await context.api.weights.show({ path });
+      const result = await showing(context, (watch) => context.api.weights.show({ path, ...watch }));
       printResult(context, flags, result, () => contents(result));
     });
 }

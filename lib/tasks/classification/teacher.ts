@@ -3,6 +3,7 @@ import type { ClassificationConfig } from "../../config/schema.js";
 import type { ClassificationBatch } from "../../datasets/loader/types.js";
 import type { Engine } from "../../engines/engine.js";
 import { UserError } from "../../errors.js";
+import { localFile } from "../../hub/index.js";
 import type { Teacher } from "../../models/classifier/distillation.js";
 import { classifierModel } from "../../models/classifier/model.js";
 import { imageLogits } from "../../models/classifier/predictor.js";
@@ -29,7 +30,7 @@ export async function openTeacher(
   }
   const model = classifierModel(teacher.backbone, classes.length);
   const values = new ParameterValues(model.parameters);
-  const file = await openTensorFile(teacher.weights);
+  const file = await openTensorFile(await localFile(teacher.weights));
   try {
     checkClasses(teacher.weights, fromMetadata(file.metadata, teacher.weights)?.classes, classes);
     const plan = planLoad({ file, wanted: model.parameters, adapters: adaptersOf(teacher.backbone) });
