@@ -26,18 +26,6 @@ export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
-export {
-  type ClassificationModel,
-  type DetectionModel,
-  type ImageInput,
-  type LoadModelOptions,
-  loadModel,
-  type Model,
-  type SegmentationModel,
-} from "./inference/loadModel.js";
-export { type PackOptions, type PackResult, packModel } from "./inference/pack.js";
-export { type PredictOptions, type PredictResult, predictFiles } from "./inference/predict.js";
-export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./inference/resolveModel.js";
 export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
 export { observe } from "./profile/observations/observe.js";
@@ -61,5 +49,17 @@ export type { FoundClasses } from "./tasks/segmentation/kind.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export { type TrainOptions, type TrainResult, train } from "./training/train.js";
+export {
+  type ClassificationModel,
+  type DetectionModel,
+  type ImageInput,
+  type LoadModelOptions,
+  loadModel,
+  type Model,
+  type SegmentationModel,
+} from "./use/loadModel.js";
+export { type PackOptions, type PackResult, packModel } from "./use/pack.js";
+export { type PredictOptions, type PredictResult, predictFiles } from "./use/predict.js";
+export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./use/resolveModel.js";
 export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";
 export { showWeights, type WeightsContents } from "./weights/show.js";

@@ -114,17 +114,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   inference: {
-    holds: "prediction and evaluation on files, models for programs",
+    holds: "trained models that predict and are evaluated",
     imports: [...RUNNING, "hub", "tensorfiles", "weights", "runs", "tasks"],
   },
   export: {
     holds: "model files for other programs, and the check that they give the same outputs",
     imports: [...RUNNING, "compilers", "tasks", "inference"],
   },
+  use: {
+    holds: "models as users name them: runs, packed and exported files; prediction for files and programs",
+    imports: [...RUNNING, "hub", "tensorfiles", "weights", "runs", "tasks", "inference", "export"],
+  },
   pages: { holds: "self-contained HTML pages", imports: ["pixels", "images"] },
   profile: {
     holds: "cost and latency of models: the clock for all measurements, models cut into their blocks",
-    imports: [...RUNNING, "tasks", "inference", "export", "pages"],
+    imports: [...RUNNING, "tasks", "export", "use", "pages"],
   },
   slimming: {
     holds: "networks of a supernet: what they cost, how good they are, which to take",

@@ -5,12 +5,12 @@ import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/mo
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
 import type { EvaluateOptions } from "../inference/evaluate.js";
-import type { PackOptions, PackResult } from "../inference/pack.js";
-import type { PredictOptions, PredictResult } from "../inference/predict.js";
 import type { ObserveOptions, ObserveResult } from "../profile/observations/types.js";
 import type { ProfileOptions, ProfileResult } from "../profile/types.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
 import type { TrainingEvent } from "../runs/events.js";
+import type { PackOptions, PackResult } from "../use/pack.js";
+import type { PredictOptions, PredictResult } from "../use/predict.js";
 import { type DataApi, dataApi } from "./data/api.js";
 import { type EvaluationApi, evaluationApi } from "./evaluation/api.js";
 import { type SlimApi, slimApi } from "./slim/api.js";
@@ -41,7 +41,7 @@ export interface Result {
 }
 
 export type { EvaluateOptions } from "../inference/evaluate.js";
-export type { PredictOptions } from "../inference/predict.js";
+export type { PredictOptions } from "../use/predict.js";
 
 export interface TrainResult extends Result {
   /** Why training ended; without it, all steps were done. */
@@ -79,11 +79,11 @@ export const api: Api = {
     return evaluate(options);
   },
   async predictFiles(options) {
-    const { predictFiles } = await import("../inference/predict.js");
+    const { predictFiles } = await import("../use/predict.js");
     return predictFiles(options);
   },
   async packModel(options) {
-    const { packModel } = await import("../inference/pack.js");
+    const { packModel } = await import("../use/pack.js");
     return packModel(options);
   },
   async exportModel(options) {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Document, isMap, isScalar, isSeq, stringify } from "yaml";
 import type { LoadedConfig } from "../config/load.js";
-import { loadNamedConfig } from "../inference/namedConfig.js";
+import { loadNamedConfig } from "../use/namedConfig.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
 

@@ -1,4 +1,4 @@
-import { type ResolvedModel, resolveModel } from "../inference/resolveModel.js";
+import { type ResolvedModel, resolveModel } from "../use/resolveModel.js";
 import type { ConfigOptions, Context } from "./context.js";
 import { showing } from "./progress.js";
 

@@ -51,8 +51,8 @@ export const MODEL =
   "a run's folder, a packed model (its path or hf://OWNER/NAME), or a config file (YAML) with --weights";
 
 /** Adds the MODEL argument, --weights and --set. */
-export function withModel(command: Command): Command {
-  return withWeights(withOverrides(command.argument("<model>", MODEL)));
+export function withModel(command: Command, what = MODEL): Command {
+  return withWeights(withOverrides(command.argument("<model>", what)));
 }
 
 /** Adds --weights. */

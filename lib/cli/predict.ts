@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors.js";
-import type { PredictResult } from "../inference/predict.js";
+import type { PredictResult } from "../use/predict.js";
 import { counted } from "../words.js";
 import { type Context, printResult } from "./context.js";
 import { type ModelOptions, modelOf } from "./model.js";
-import { createCommand, parseShare, withModel } from "./options.js";
+import { createCommand, MODEL, parseShare, withModel } from "./options.js";
 import { showing } from "./progress.js";
 
 interface PredictFlags extends ModelOptions {
@@ -19,9 +19,11 @@ export function predictCommand(context: Context): Command {
   const examples = [
     "predict runs/my photo.jpg --out predictions",
     'predict runs/my "photos/**/*.jpg" --out predictions --set model.head.test.scoreThreshold=0.5',
+    "predict my.onnx photo.jpg --out predictions",
     "predict my.yaml images --weights runs/my --out predictions --annotations instances_val2017.json",
   ];
-  return withModel(createCommand("predict", "Run a model on images: overlays, and the results as data", examples))
+  const command = createCommand("predict", "Run a model on images: overlays, and the results as data", examples);
+  return withModel(command, `${MODEL}; or a file that export wrote`)
     .argument("<images...>", "files, folders or glob patterns")
     .requiredOption("--out <folder>", "where overlays, results JSON and label maps go")
     .option(

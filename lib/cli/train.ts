@@ -3,9 +3,9 @@ import { type Command, Option } from "commander";
 import type { Config } from "../config/schema.js";
 import { DataFault } from "../datasets/fault.js";
 import { UserError } from "../errors.js";
-import { loadNamedConfig } from "../inference/namedConfig.js";
 import type { TrainingEvent } from "../runs/events.js";
 import { checkpointNames } from "../runs/folder.js";
+import { loadNamedConfig } from "../use/namedConfig.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
 import { findingLines, quickCheck } from "./data/findings.js";
 import { createCommand, withConfig } from "./options.js";
@@ -34,7 +34,9 @@ async function configOf(named: string, overrides: readonly string[]): Promise<Co
   const advice =
     kind === "run"
       ? `to continue it, train its config: densekit train ${join(config.output, "config.yaml")} --resume`
-      : `its backbone is a start for a config of your own: --set model.backbone.weights=${named}`;
+      : kind === "exported"
+        ? "what was exported is not trained again"
+        : `its backbone is a start for a config of your own: --set model.backbone.weights=${named}`;
   throw new UserError(`${named}: a trained model, and train takes a config; ${advice}`);
 }
 

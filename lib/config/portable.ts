@@ -1,5 +1,4 @@
 import { basename, dirname, extname, join } from "node:path";
-import { stringify } from "yaml";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { pathFields } from "../schemas/fields.js";
@@ -20,12 +19,12 @@ const SPLITS = ["train", "val"] as const;
 /** The path of a data set that a portable config has in place of one. */
 export const NO_DATA_SET = "no data set";
 
-/** A config as text for a model's file: without paths, and without what needs one. */
-export function portableConfig(config: Config): string {
+/** A config for a model's file: without paths, and without what needs one. */
+export function portableConfig(config: Config): object {
   const { train: _, val: __, ...data } = config.data;
   const { task, model, training } = config;
   const whole = { task, model, data, training };
-  return stringify(Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])])));
+  return Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])]));
 }
 
 /** Undefined for what cannot be without a path it has: who holds it is then without it, or cannot be either. */
@@ -48,7 +47,7 @@ function isRequired(schema: z.core.$ZodType | undefined, key: string): boolean {
 }
 
 /**
- * Reads what `portableConfig` wrote. Its data sets are none until overrides name some.
+ * Reads what `portableConfig` gave, as YAML or JSON. Its data sets are none until overrides name some.
  *
  * @param file the model's file
  * @throws UserError as `loadConfig`, and where it names files or says more than such a config may

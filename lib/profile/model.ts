@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { nearestName, UserError } from "../errors.js";
-import { loadNamedConfig } from "../inference/namedConfig.js";
+import { loadNamedConfig } from "../use/namedConfig.js";
 
 /** A model to be profiled. */
 export interface NamedConfig {

@@ -30,7 +30,11 @@ export function toMetadata(description: ModelDescription): Readonly<Record<strin
 /** @throws UserError when the file's metadata is not a valid description */
 export function fromMetadata(metadata: Readonly<Record<string, string>>, path: string): ModelDescription | undefined {
   const text = metadata[KEY];
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseDescription(text, path);
+}
+
+/** @param text JSON @throws UserError when it is not a valid description */
+export function parseDescription(text: string, path: string): ModelDescription {
   try {
     const description = parseJson(text) as ModelDescription;
     const { task, classes, categoryIds, masks, palette } = description;

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { Interruption } from "../../lib/cli/signals.js";
 import { loadConfig } from "../../lib/config/load.js";
 import { UserError } from "../../lib/errors.js";
-import type { PredictResult } from "../../lib/inference/predict.js";
+import type { PredictResult } from "../../lib/use/predict.js";
 import { type Files, SMALL, writeFiles } from "../config/support.js";
 import { recordingApi, run } from "./support.js";
 

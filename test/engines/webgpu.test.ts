@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { loadModel, type Model } from "../../lib/inference/loadModel.js";
 import { rleIou } from "../../lib/masks/overlap.js";
 import type { FoundInstance } from "../../lib/tasks/detection/found.js";
+import { loadModel, type Model } from "../../lib/use/loadModel.js";
 import { trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { holdWebGpu, releaseWebGpu, webGpuName } from "../support/webgpu.js";

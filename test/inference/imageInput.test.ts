@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { checkedImage } from "../../lib/inference/loadModel.js";
-import { takingTurns } from "../../lib/inference/turns.js";
+import { checkedImage } from "../../lib/use/loadModel.js";
+import { takingTurns } from "../../lib/use/turns.js";
 import { userMessage } from "../support/failure.js";
 
 describe("images given to a model as data", () => {

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import { encodePng } from "../../lib/images/encode.js";
-import { predictFiles, predictInputs } from "../../lib/inference/predict.js";
 import type { Predictor } from "../../lib/inference/predictor.js";
 import type { Detections } from "../../lib/models/predictions.js";
 import type { ProgressEvent } from "../../lib/progress.js";
 import { annotatedIds } from "../../lib/tasks/detection/annotatedIds.js";
+import { predictFiles, predictInputs } from "../../lib/use/predict.js";
 import { userMessage } from "../support/failure.js";
 import { shapesConfig } from "../support/shapes.js";
 

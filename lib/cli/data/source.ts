@@ -2,9 +2,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../../config/schema.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
-import { loadNamedConfig } from "../../inference/namedConfig.js";
 import { sourceOf } from "../../tasks/kinds.js";
 import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/sources.js";
+import { loadNamedConfig } from "../../use/namedConfig.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
 import { collect } from "../options.js";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { WeightsComparison } from "../../inference/compareWeights.js";
-import { loadNamedConfig } from "../../inference/namedConfig.js";
+import { loadNamedConfig } from "../../use/namedConfig.js";
 import type { WeightsContents } from "../../weights/show.js";
 import { counted, pick } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";

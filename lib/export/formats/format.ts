@@ -24,6 +24,8 @@ export interface ExportFormat {
   write(exported: Exported, options: FormatOptions): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Opens a written model to run it. @throws UserError when it cannot be read */
   open(path: string): Promise<ModelFile>;
+  /** The metadata of a written model. @throws UserError when it cannot be read */
+  metadata(path: string): Promise<Readonly<Record<string, string>>>;
   /** Whether a path has this format, judged by its name. */
   matches(path: string): boolean;
 }

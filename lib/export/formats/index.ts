@@ -10,9 +10,13 @@ export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 
+/** The format that a path has, judged by its name; undefined if it has none. */
+export const formatNamed = (path: string): ExportFormat | undefined =>
+  Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
+
 /** The format of a model file. @throws UserError when the name matches no format */
 export function formatOf(path: string): ExportFormat {
-  const found = Object.values(FORMATS).find((format: ExportFormat) => format.matches(path));
+  const found = formatNamed(path);
   if (found !== undefined) return found;
   throw new UserError(`${path}: not the name of an exported model (${FORMAT_NAMES.join(", ")})`);
 }

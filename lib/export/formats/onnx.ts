@@ -1,4 +1,5 @@
 import { UserError } from "../../errors.js";
+import { readBytes } from "../../files.js";
 import { GraphError } from "../../graph/index.js";
 import { ownVersion } from "../../version.js";
 import type { ExportFormat } from "./format.js";
@@ -21,5 +22,9 @@ export const onnx: ExportFormat = {
     }
   },
   open: async (path) => (await import("../../engines/onnxruntime/onnxFile.js")).openOnnxFile(path),
+  async metadata(path) {
+    const { readOnnx } = await import("../../compilers/onnx/read.js");
+    return readOnnx(await readBytes(path), path).metadata;
+  },
   matches: (path) => path.endsWith(".onnx"),
 };

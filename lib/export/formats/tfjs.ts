@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { MODEL_FILE } from "../../compilers/tensorflow/files.js";
 import { UserError } from "../../errors.js";
+import { readBytes } from "../../files.js";
 import { ownVersion } from "../../version.js";
 import type { ExportFormat } from "./format.js";
 
@@ -20,5 +21,10 @@ export const tfjs: ExportFormat = {
     return graphModelFiles(graphModel(tensorFlowGraph(outputs, "tfjs"), precision), metadata, ownVersion());
   },
   open: async (path) => (await import("../../engines/tfjs/tfjsFile.js")).openTfjsFile(path),
+  async metadata(path) {
+    const { parseModelFile } = await import("../../compilers/tensorflow/files.js");
+    const file = basename(path) === MODEL_FILE ? path : join(path, MODEL_FILE);
+    return parseModelFile((await readBytes(file)).toString("utf8"), file).metadata;
+  },
   matches: (path) => basename(path) === MODEL_FILE || existsSync(join(path, MODEL_FILE)),
 };

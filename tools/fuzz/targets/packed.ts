@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resolveModel } from "../../../lib/inference/resolveModel.js";
 import { openWeights } from "../../../lib/inference/weights.js";
 import type { Random } from "../../../lib/random.js";
 import { kindOf } from "../../../lib/tasks/kinds.js";
 import { encodeHeader } from "../../../lib/tensors/safetensors.js";
 import type { TensorToWrite } from "../../../lib/tensors/tensorFile.js";
+import { resolveModel } from "../../../lib/use/resolveModel.js";
 import type { FuzzTarget } from "../target.js";
 import { anyJson, anyName, anyNumber, mutateText, oneOf } from "../words.js";
 

@@ -8,7 +8,7 @@ import type { FoundClass } from "../tasks/classification/found.js";
 import type { FoundInstance } from "../tasks/detection/found.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { FoundClasses } from "../tasks/segmentation/kind.js";
-import { openPredictor } from "./predictor.js";
+import { openPredictor } from "./openPredictor.js";
 import { resolveModel } from "./resolveModel.js";
 import { takingTurns } from "./turns.js";
 

@@ -4,12 +4,13 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, refuseExisting } from "../files.js";
 import { decodeImage } from "../images/decode.js";
+import { findImages } from "../inference/findImages.js";
+import type { Predictor } from "../inference/predictor.js";
 import type { Image } from "../pixels/image.js";
 import type { ProgressEvent } from "../progress.js";
 import { kindOf, MODEL_KINDS } from "../tasks/kinds.js";
 import type { PredictionChoices, PredictionSummary } from "../tasks/predictions.js";
-import { findImages } from "./findImages.js";
-import { openPredictor, type Predictor } from "./predictor.js";
+import { openPredictor } from "./openPredictor.js";
 
 export interface PredictOptions {
   readonly config: Config;

@@ -3,13 +3,15 @@ import { basename, dirname, join, resolve } from "node:path";
 import { displayName, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { loadPortableConfig } from "../config/portable.js";
 import { UserError } from "../errors.js";
+import { formatNamed, formatOf } from "../export/formats/index.js";
+import { standaloneMetadata } from "../export/metadata.js";
 import { localFile, type Watch } from "../hub/index.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { looksLikeWeights } from "../tensorfiles/looksLike.js";
 import { openTensorFile } from "../tensorfiles/open.js";
 
 /** What a user may name a model by. */
-export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder | PackedModel);
+export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder | ModelInOne);
 
 /** A config alone: which weights go with it is not known. */
 interface ConfigFile {
@@ -25,9 +27,9 @@ interface RunFolder {
   readonly weights: string;
 }
 
-/** A file with weights and their config, as `packModel` writes it. */
-interface PackedModel {
-  readonly kind: "packed";
+/** A file with weights and their config, as `packModel` writes it, or a model that was exported. */
+interface ModelInOne {
+  readonly kind: "packed" | "exported";
   readonly weights: string;
 }
 
@@ -39,7 +41,7 @@ export type NamedOptions = LoadOptions & Watch;
 
 /**
  * Reads the config of what is named: a config file or the name of one that comes with densekit, a run's folder or a
- * checkpoint's, a packed model, which may be named by an address.
+ * checkpoint's, a packed or exported model, which may be named by an address.
  *
  * @throws UserError where nothing of that name is there, it is none of these, or the config is wrong
  */
@@ -49,6 +51,7 @@ export async function loadNamedConfig(
 ): Promise<NamedConfig> {
   const named = await localFile(given, { signal, onEvent });
   const stat = statSync(named, { throwIfNoEntry: false });
+  if (stat !== undefined && formatNamed(named) !== undefined) return loadExported(named, options);
   if (stat?.isDirectory()) return loadRun(named, options);
   if (stat?.isFile() && (await looksLikeWeights(named))) return loadPacked(named, options);
   return { ...loadConfig(named, options), kind: "config" };
@@ -79,6 +82,18 @@ function notARun(named: string, isCheckpoint: boolean): UserError {
   return new UserError(
     `${displayName(resolve(named))}: ${what}; name the folder that train wrote to, or a config, with --weights for its weights`,
   );
+}
+
+async function loadExported(named: string, options: LoadOptions): Promise<NamedConfig> {
+  const fixed = options.overrides?.find((override) => override.trimStart().startsWith("model."));
+  if (fixed !== undefined) {
+    throw new UserError(
+      `${named}: --set ${fixed}: the model in an exported file is fixed; export it again with that`,
+      2,
+    );
+  }
+  const { config } = standaloneMetadata(await formatOf(named).metadata(named), named);
+  return { ...loadPortableConfig(config, resolve(named), options), kind: "exported", weights: named };
 }
 
 async function loadPacked(named: string, options: LoadOptions): Promise<NamedConfig> {

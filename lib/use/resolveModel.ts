@@ -20,7 +20,7 @@ export interface ResolveModelOptions extends NamedOptions {
 
 /**
  * The config and the weights of what a user names a model by: a run's folder (its best weights, else its newest checkpoint's), a
- * checkpoint's, a packed model, or a config file, whose weights must be given.
+ * checkpoint's, a packed or exported model, or a config file, whose weights must be given.
  *
  * @throws UserError where there is no such thing, or no weights belong to it
  */
@@ -31,8 +31,8 @@ export async function resolveModel(
   const found = await loadNamedConfig(named, options);
   const { config } = found;
   if (weights !== undefined) return { config, weights: await findWeights(weights, options), remarks: [] };
-  if (found.kind === "packed") return { config, weights: found.weights, remarks: [] };
   if (found.kind === "config") throw await weightsNeeded(named, config);
+  if (found.kind !== "run") return { config, weights: found.weights, remarks: [] };
   const remark = found.folder === found.weights ? await describeUnfinished(found.folder) : undefined;
   return { config, weights: await ownWeights(found), remarks: remark === undefined ? [] : [remark] };
 }

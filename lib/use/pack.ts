@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { stringify } from "yaml";
 import { portableConfig } from "../config/portable.js";
 import type { Config } from "../config/schema.js";
 import { refuseExisting } from "../files.js";
+import { checkTask, openWeights } from "../inference/weights.js";
 import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { writeSafetensors } from "../tensorfiles/safetensors.js";
 import { ownVersion } from "../version.js";
 import { modelTensors } from "../weights/modelTensors.js";
 import { CONFIG_KEY } from "./namedConfig.js";
-import { checkTask, openWeights } from "./weights.js";
 
 export interface PackOptions {
   readonly config: Config;
@@ -50,7 +51,7 @@ export async function packModel({ config, weights: given, out, force }: PackOpti
     await writeSafetensors(out, modelTensors(values), {
       ...Object.fromEntries(KEPT.flatMap((key) => (key in file.metadata ? [[key, file.metadata[key]!]] : []))),
       ...toMetadata(description),
-      [CONFIG_KEY]: portableConfig(config),
+      [CONFIG_KEY]: stringify(portableConfig(config)),
       "densekit.version": ownVersion(),
       format: "pt",
     });

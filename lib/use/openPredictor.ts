@@ -1,0 +1,40 @@
+import type { Config } from "../config/schema.js";
+import { UserError } from "../errors.js";
+import { formatNamed } from "../export/formats/index.js";
+import { standaloneMetadata } from "../export/metadata.js";
+import { filePredictor } from "../export/verify/filePredictor.js";
+import { preparedFor } from "../export/verify/images.js";
+import { openPredictor as openTrained, type Predictor } from "../inference/predictor.js";
+import { kindOf } from "../tasks/kinds.js";
+
+/**
+ * A model that takes images of any size, by its weights, or by a file exported from it, whose graph then runs in the place of the
+ * model's own.
+ *
+ * @param say is told what there is to know of the weights
+ * @throws UserError when the weights or the file cannot be read or are another model's
+ */
+export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
+  const format = formatNamed(weights);
+  if (format === undefined) return openTrained(config, weights, say);
+  const file = await format.open(weights);
+  try {
+    const { settings, description } = standaloneMetadata(file.metadata, weights);
+    if (description.task !== config.task) {
+      throw new UserError(
+        `${weights}: a model of the task ${description.task}, but the config's task is ${config.task}`,
+      );
+    }
+    const task = await kindOf(config).open(config, description, "val");
+    const { predict } = filePredictor(file, settings, config.data.normalisation, task);
+    return {
+      task: config.task,
+      description: task.description,
+      predict: async (image, name) => (await predict(preparedFor(settings, image, name, config.data)))[0],
+      dispose: () => file.dispose(),
+    };
+  } catch (error) {
+    await file.dispose();
+    throw error;
+  }
+}
