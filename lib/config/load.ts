@@ -151,8 +151,33 @@ function baseFiles(tree: TreeMap): { file: string; place: string }[] {
     if (item.kind !== "scalar" || typeof item.value !== "string" || item.value === "") {
       throw new UserError(`${item.origin.place}: extends: expected the path of a config file, or a list of them`);
     }
-    return { file: resolve(item.origin.folder, item.value), place: item.origin.place };
+    const { place, folder } = item.origin;
+    return { file: shippedBase(item.value, folder, place) ?? resolve(folder, item.value), place };
   });
+}
+
+const SHIPPED = "densekit/";
+/** Where names are looked for below the shipped configs; others are named by their folder: densekit/schedules/1x. */
+const SHIPPED_FOLDERS = ["", "_base_", join("_base_", "models")];
+
+/**
+ * The file of `densekit/NAME`: a config that comes with the package, wherever a package manager put it. A file of that path beside the
+ * config is preferred.
+ *
+ * @throws UserError when the package has none of that name
+ */
+function shippedBase(text: string, folder: string, place: string): string | undefined {
+  if (!text.startsWith(SHIPPED) || existsSync(resolve(folder, text))) return undefined;
+  const name = text.slice(SHIPPED.length).replace(/(\.yaml)?$/, ".yaml");
+  const files = SHIPPED_FOLDERS.map((below) => join(shippedConfigs(), below, name));
+  const found = name.split("/").includes("..") ? undefined : files.find(existsSync);
+  if (found !== undefined) return found;
+  const names = SHIPPED_FOLDERS.flatMap((below) => readdirSync(join(shippedConfigs(), below)))
+    .filter((entry) => entry.endsWith(".yaml"))
+    .map((entry) => basename(entry, ".yaml"));
+  const nearest = nearestName(basename(name, ".yaml"), names);
+  const hint = nearest === undefined ? "see the folder configs of the package" : `did you mean "${SHIPPED}${nearest}"?`;
+  throw new UserError(`${place}: extends: no config of that name comes with densekit; ${hint}`);
 }
 
 function suggest(file: string): string {

@@ -19,6 +19,35 @@ describe("loading configs", () => {
   const load = (name: string, overrides: string[] = [], environment: Record<string, string> = { SETS: "/sets" }) =>
     loadConfig(files.path(name), { overrides, environment });
 
+  it("extends configs that come with the package by name", () => {
+    const files = writeFiles({
+      "named.yaml": "extends: densekit/mask-rcnn_efficientformer-nano_fpn128_300_bccd\n",
+      "bases.yaml": "extends: [densekit/_base_/models/resnet-50.yaml, densekit/models/mask-rcnn_fpn]\n",
+      "own.yaml": "extends: densekit/mine.yaml\n",
+      "densekit/mine.yaml": SMALL,
+      "slip.yaml": "extends: densekit/mask-rcnn_fpn182\n",
+      "out.yaml": "extends: densekit/../package\n",
+      "far.yaml": "extends: densekit/qqqqqqqqqqqqqqqqqqqqqqqqqqqqq\n",
+    });
+    try {
+      const named = loadConfig(files.path("named.yaml")).config;
+      const shipped = loadConfig("mask-rcnn_efficientformer-nano_fpn128_300_bccd").config;
+      expect({ ...named, output: "" }).to.deep.equal({ ...shipped, output: "" });
+      expect(() => loadConfig(files.path("bases.yaml"))).to.throw("data: is missing"); // found, but not all there is to a config
+      expect(loadConfig(files.path("own.yaml")).config.model).to.deep.equal(load("small.yaml").config.model);
+      expect(() => loadConfig(files.path("slip.yaml"))).to.throw(
+        'slip.yaml:1:10: extends: no config of that name comes with densekit; did you mean "densekit/mask-rcnn_fpn128"?',
+      );
+      for (const name of ["out.yaml", "far.yaml"]) {
+        expect(() => loadConfig(files.path(name))).to.throw(
+          "extends: no config of that name comes with densekit; see the folder configs of the package",
+        );
+      }
+    } finally {
+      files.remove();
+    }
+  });
+
   it("fills in defaults", () => {
     const { config, name } = load("small.yaml");
     expect(name).to.equal("small");
