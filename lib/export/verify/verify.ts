@@ -55,7 +55,7 @@ const PROGRAMS_KEPT = 4;
  * @throws UserError when file, weights or images cannot be read or do not match; the signal's reason when aborted
  */
 export async function verifyModel(options: VerifyOptions): Promise<VerifyResult> {
-  requireOptions("verifyModel", options, { model: "path", config: "config", images: "paths" });
+  requireOptions("verifyModel", options, { model: "path", config: "config" });
   const { model, config, signal, onEvent } = options;
   const file = await formatOf(model).open(model);
   try {
