@@ -57,6 +57,8 @@ export async function loadNamedConfig(
   return { ...loadConfig(named, options), kind: "config" };
 }
 
+/** A run's folder has one of them beside its config: a config.yaml alone may be anybody's. */
+const OF_A_RUN = [LOG_FILE, "best.safetensors", "checkpoints"];
 /** A checkpoint's folder is known by it. */
 const STATE_FILE = "state.json";
 
@@ -67,7 +69,8 @@ function loadRun(named: string, options: LoadOptions): NamedConfig {
   const file = join(folder, CONFIG_FILE);
   const isInRun = !isCheckpoint || basename(dirname(weights)) === "checkpoints";
   if (!isInRun || !existsSync(file)) throw notARun(named, isCheckpoint);
-  if (existsSync(join(folder, "metrics.json")) && !existsSync(join(folder, LOG_FILE))) {
+  if (!OF_A_RUN.some((name) => existsSync(join(folder, name)))) {
+    if (!existsSync(join(folder, "metrics.json"))) throw notARun(named, isCheckpoint, LOG_FILE);
     throw new UserError(`${named}: an evaluation's folder, which holds no model; name the folder of a run`);
   }
   // First, so that it counts less than what the user sets: the folder may have been moved since its config was written.
@@ -75,10 +78,10 @@ function loadRun(named: string, options: LoadOptions): NamedConfig {
   return { ...loadConfig(file, { ...options, overrides }), name: basename(folder), kind: "run", folder, weights };
 }
 
-function notARun(named: string, isCheckpoint: boolean): UserError {
+function notARun(named: string, isCheckpoint: boolean, lacking = CONFIG_FILE): UserError {
   const what = isCheckpoint
     ? `a checkpoint outside of its run's folder, which holds the config (${CONFIG_FILE})`
-    : `not a run's folder: it holds no ${CONFIG_FILE}`;
+    : `not a run's folder: it holds no ${lacking}`;
   return new UserError(
     `${displayName(resolve(named))}: ${what}; name the folder that train wrote to, or a config, with --weights for its weights`,
   );

@@ -54,7 +54,13 @@ describe("bad input: configs", () => {
   it("names a config that is not there", async () => {
     const missing = join(data.folder, "none.yaml");
     expect(await refused(["train", missing])).to.contain(`cannot read the config ${missing}: no such file`);
-    expect(await refused(["train", data.folder])).to.match(/cannot read .*: it is a folder/);
+    expect(await refused(["train", data.images])).to.contain(
+      `${data.images}: not a run's folder: it holds no config.yaml`,
+    );
+    // A config alone makes no run.
+    expect(await refused(["train", data.folder])).to.contain(
+      `${data.folder}: not a run's folder: it holds no log.jsonl`,
+    );
   });
 
   const overrides: [override: string, code: number, message: RegExp][] = [

@@ -113,6 +113,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const begun = join(data.folder, "begun");
       await mkdir(begun);
       await cp(join(run, "config.yaml"), join(begun, "config.yaml"));
+      writeFileSync(join(begun, "log.jsonl"), "");
       expect(await userMessage(() => loadModel(begun))).to.equal(
         `${begun}: the run has no weights yet: the first are written after its first step; wait for them, train it, or give others ` +
           "with --weights (in the API weights)",
