@@ -106,6 +106,11 @@ export function compared(title: string, images: readonly Html[]): Html {
   return html`<article><h3>${title}</h3><div class="pair">${images}</div></article>`;
 }
 
+/** Small articles beside each other, as many to a row as there is room for. */
+export function cardsOf(list: readonly { readonly title: string; readonly content: readonly Html[] }[]): Html {
+  return html`<div class="cards">${list.map(({ title, content }) => html`<article><h3>${title}</h3>${content}</article>`)}</div>`;
+}
+
 /** A note that the reader must know before trusting what follows. */
 export function note(text: string): Html {
   return html`<p class="note">${text}</p>`;

@@ -1,4 +1,5 @@
 export {
+  cardsOf,
   colourKeys,
   compared,
   type FigureOptions,

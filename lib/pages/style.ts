@@ -37,6 +37,8 @@ h3 { font-size: 15px; font-weight: 600; margin: 14px 0 6px; overflow-wrap: anywh
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 8px 14px;
   margin: 0 0 6px; }
 .pair img { width: 100%; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 4px 34px; }
+.cards article { min-width: 0; } .cards p { margin: 4px 0 6px; max-width: 62ch; }
 .keys span { white-space: nowrap; margin-right: 10px; } .keys i { display: inline-block; width: 12px; height: 12px;
   border-radius: 3px; margin-right: 5px; vertical-align: -1px; }
 pre { overflow-x: auto; font: 12.5px/1.45 ui-monospace, "Liberation Mono", monospace; }

@@ -3,7 +3,7 @@ import type { ParameterScope } from "../../nn/parameters.js";
 import type { Experiment, Observation, Variant } from "./experiment.js";
 import { EXPANSION, mapShape, STAGES, type StageSize, titleOfStage } from "./sizes.js";
 
-const NONLINEARITIES: readonly (readonly [name: string, layer: Layer])[] = [
+const NONLINEARITIES: readonly (readonly [label: string, layer: Layer])[] = [
   ["ReLU", relu],
   ["GELU", gelu],
   ["hard-swish", hardSwish],
@@ -11,7 +11,7 @@ const NONLINEARITIES: readonly (readonly [name: string, layer: Layer])[] = [
 ];
 
 function variants(around: (activation: Layer) => Variant["layer"]): Experiment["variants"] {
-  const [first, second, ...rest] = NONLINEARITIES.map(([name, activation]) => ({ name, layer: around(activation) }));
+  const [first, second, ...rest] = NONLINEARITIES.map(([label, activation]) => ({ label, layer: around(activation) }));
   return [first!, second!, ...rest];
 }
 

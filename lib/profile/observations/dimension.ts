@@ -70,11 +70,12 @@ function poolingBlocks(size: StageSize): Experiment {
   const block = (mlp: Make): Make =>
     stack((scope) => sequential(residual(pooling(scope, size)), residual(mlp(scope.child("mlp")))));
   return {
-    title: `Reshapes: pooling blocks of ${titleOfStage(size)}`,
+    title: `Reshapes: ${BLOCKS} pooling blocks of ${titleOfStage(size)}`,
     shape: mapShape(size),
     variants: [
-      { name: "a stack of pooling blocks on maps", layer: block((scope) => mapMlp(scope, size)) },
+      { label: "on maps", name: "a stack of pooling blocks on maps", layer: block((scope) => mapMlp(scope, size)) },
       {
+        label: "MLPs on tokens",
         name: "one that goes to tokens and back for each MLP",
         layer: block((scope) => onTokens(tokenMlp(scope, size), size)),
         paper: "slower",
@@ -93,11 +94,16 @@ function attentionBlocks(size: StageSize): Experiment {
       ),
     );
   return {
-    title: `Reshapes: attention blocks of ${titleOfStage(size)}`,
+    title: `Reshapes: ${BLOCKS} attention blocks of ${titleOfStage(size)}`,
     shape: tokenShape(size),
     variants: [
-      { name: "a stack of attention blocks on tokens", layer: block((scope) => tokenMlp(scope, size)) },
       {
+        label: "on tokens",
+        name: "a stack of attention blocks on tokens",
+        layer: block((scope) => tokenMlp(scope, size)),
+      },
+      {
+        label: "MLPs on maps",
         name: "one that goes to maps and back for each MLP",
         layer: block((scope) => onMaps(mapMlp(scope, size), size)),
         paper: "slower",
@@ -114,11 +120,15 @@ function normPlacement(size: StageSize): Experiment {
   const before: Make = (scope) =>
     residual(sequential(mapLayerNorm(scope.child("norm1"), channels), onTokens(attention(scope, size), size)));
   return {
-    title: `Layer norm's place: attention of ${titleOfStage(size)}`,
+    title: `Layer norm's place: ${BLOCKS} attentions of ${titleOfStage(size)}`,
     shape: mapShape(size),
     variants: [
-      { name: "attention with its layer norm on tokens, behind the switch", layer: stack(after) },
-      { name: "attention with its layer norm on maps, before the switch", layer: stack(before) },
+      {
+        label: "norm of tokens",
+        name: "attention with its layer norm on tokens, behind the switch",
+        layer: stack(after),
+      },
+      { label: "norm of maps", name: "attention with its layer norm on maps, before the switch", layer: stack(before) },
     ],
   };
 }
@@ -129,12 +139,22 @@ function mixers(size: StageSize): Experiment {
   const tokens: Shape = tokenShape(size);
   const attending: Make = (scope) => mb3d(scope, options, biasOf(size));
   return {
-    title: `Token mixers: blocks of ${titleOfStage(size)}`,
+    title: `Token mixers: ${BLOCKS} blocks of ${titleOfStage(size)}`,
     shape: mapShape(size),
     variants: [
-      { name: "a block with pooling on maps (MB4D)", layer: stack((scope) => mb4d(scope, options)) },
-      { name: "one with attention on tokens (MB3D)", layer: stack(attending), shape: tokens },
       {
+        label: "MB4D (pooling)",
+        name: "a block with pooling on maps (MB4D)",
+        layer: stack((scope) => mb4d(scope, options)),
+      },
+      {
+        label: "MB3D (attention)",
+        name: "one with attention on tokens (MB3D)",
+        layer: stack(attending),
+        shape: tokens,
+      },
+      {
+        label: "MB3D, from maps and back",
         name: "one with attention that leaves the maps for each block",
         layer: stack((scope) => onTokens(attending(scope), size)),
       },

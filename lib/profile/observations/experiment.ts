@@ -4,8 +4,10 @@ import type { ParameterScope } from "../../nn/parameters.js";
 
 /** One of several ways to do the same. */
 export interface Variant {
-  /** In the singular, as sentences have it: "a stem of four 3 × 3 convolutions". */
-  readonly name: string;
+  /** In tables and plots: "four 3 × 3". */
+  readonly label: string;
+  /** In sentences, in the singular, where it is not the label: "a stem of four 3 × 3 convolutions". */
+  readonly name?: string;
   readonly layer: (scope: ParameterScope) => Layer;
   /** Of what goes in, where it is not the experiment's: the same numbers in another order of axes. */
   readonly shape?: Shape;

@@ -35,10 +35,30 @@ function experiment(size: StageSize): Experiment {
     title: `The MLP of ${titleOfStage(size)}`,
     shape: mapShape(size),
     variants: [
-      { name: "an MLP of convolutions with batch norm, folded", layer: (scope) => mlp(scope, channels, normalised) },
-      { name: "one of convolutions behind a group norm", layer: behindGroupNorm, paper: "slower" },
-      { name: "one of linear layers behind a layer norm", layer: behindLayerNorm, shape, paper: "slower" },
-      { name: "one of linear layers without a norm", layer: (scope) => mlp(scope, channels, linear), shape },
+      {
+        label: "BN + convolution",
+        name: "an MLP of convolutions with batch norm, folded",
+        layer: (scope) => mlp(scope, channels, normalised),
+      },
+      {
+        label: "GN + convolution",
+        name: "one of convolutions behind a group norm",
+        layer: behindGroupNorm,
+        paper: "slower",
+      },
+      {
+        label: "LN + linear",
+        name: "one of linear layers behind a layer norm",
+        layer: behindLayerNorm,
+        shape,
+        paper: "slower",
+      },
+      {
+        label: "linear alone",
+        name: "one of linear layers without a norm",
+        layer: (scope) => mlp(scope, channels, linear),
+        shape,
+      },
     ],
   };
 }

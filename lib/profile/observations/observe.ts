@@ -105,11 +105,12 @@ async function run(experiment: Experiment, engine: Engine, how: How, options: Ob
 function resultOf({ title }: Experiment, trials: readonly Trial[], timings: readonly Timing[], within: number) {
   const [first] = timings as readonly [Timing];
   const compared = trials.map(
-    ({ variant: { name, paper } }, i): Compared => ({ name, paper, ratio: ratio(timings[i]!, first) }),
+    ({ variant: { label, name = label, paper } }, i): Compared => ({ name, paper, ratio: ratio(timings[i]!, first) }),
   );
-  const variants = trials.map(({ variant: { name, paper }, input, output, work }, i): VariantResult => {
+  const variants = trials.map(({ variant: { label, name = label, paper }, input, output, work }, i): VariantResult => {
     const { latency } = timings[i]!;
     return {
+      label,
       name,
       input,
       output,

@@ -1,11 +1,11 @@
 import { barChartSvg } from "../../images/draw/charts.js";
-import { folded, note, paragraph, renderPage, type Section, svgFigure, tableOf } from "../../pages/index.js";
-import { describeSetting, milliseconds } from "../format.js";
+import { cardsOf, folded, note, paragraph, renderPage, type Section, svgFigure, tableOf } from "../../pages/index.js";
+import { describeSetting } from "../format.js";
 import { busyWarning } from "../page.js";
 import { VARIANT_HEAD, variantRow } from "./table.js";
 import type { ExperimentResult, ObservationResult, ObserveResult } from "./types.js";
 
-/** One page: of each observation what the paper found and, for every experiment, a sentence, a plot and a table. */
+/** One page: of each observation what the paper found and, for every experiment, a plot, a sentence and a table. */
 export async function observationsPage({ setting, observations }: ObserveResult): Promise<string> {
   const [where, how] = describeSetting(setting);
   const sections: Section[] = [];
@@ -21,20 +21,19 @@ export async function observationsPage({ setting, observations }: ObserveResult)
 }
 
 async function sectionOf({ title, paper, experiments }: ObservationResult): Promise<Section> {
-  const parts = await Promise.all(experiments.map(experimentPart));
-  return { title, text: `The paper: ${paper}`, content: parts.flat() };
+  const parts = await Promise.all(experiments.map(experimentCard));
+  return { title, text: `The paper: ${paper}`, content: [cardsOf(parts)] };
 }
 
-async function experimentPart({ title, variants, sentence }: ExperimentResult) {
-  const bars = variants.flatMap(({ name, latency }) =>
-    latency === undefined
+async function experimentCard({ title, variants, sentence }: ExperimentResult) {
+  const others = variants.flatMap(({ label, ratio }) =>
+    ratio === undefined
       ? []
-      : [{ name, value: Number(milliseconds(latency.median)), low: latency.low, high: latency.high }],
+      : [{ name: label, value: Number(ratio.median.toFixed(2)), low: ratio.low, high: ratio.high }],
   );
-  const chart =
-    bars.length === 0
-      ? []
-      : [svgFigure(await barChartSvg(bars, { valueLabel: "ms, with intervals", width: 420 }), { caption: title })];
-  const rows = variants.map(variantRow);
-  return [...chart, paragraph(sentence), folded("Table", [tableOf(VARIANT_HEAD, rows)])];
+  const bars = [{ name: variants[0]!.label, value: 1 }, ...others];
+  const options = { valueLabel: "times the first, with intervals", width: 300 };
+  const chart = others.length === 0 ? [] : [svgFigure(await barChartSvg(bars, options), { description: title })];
+  const table = folded("Table", [tableOf(VARIANT_HEAD, variants.map(variantRow))]);
+  return { title, content: [...chart, paragraph(sentence), table] };
 }

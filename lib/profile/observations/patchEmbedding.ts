@@ -41,10 +41,12 @@ export const patchEmbedding: Observation = {
       shape: IMAGE,
       variants: [
         {
+          label: "four 3 × 3",
           name: "a stem of four 3 × 3 convolutions",
           layer: stem([TOKEN_WIDTH / 8, TOKEN_WIDTH / 4, TOKEN_WIDTH / 2, TOKEN_WIDTH]),
         },
         {
+          label: "16 × 16, stride 16",
           name: "one 16 × 16 convolution of stride 16",
           layer: patches(TOKEN_WIDTH, { kernel: 16, stride: 16, padding: 0 }),
           paper: "slower",
@@ -55,12 +57,14 @@ export const patchEmbedding: Observation = {
       title: `To 56 × 56, ${channels} channels, as of EfficientFormer-L1`,
       shape: IMAGE,
       variants: [
-        { name: "a stem of two 3 × 3 convolutions", layer: stem([channels / 2, channels]) },
+        { label: "two 3 × 3", name: "a stem of two 3 × 3 convolutions", layer: stem([channels / 2, channels]) },
         {
+          label: "7 × 7, stride 4",
           name: "one 7 × 7 convolution of stride 4",
           layer: patches(channels, { kernel: 7, stride: 4, padding: 2 }),
         },
         {
+          label: "4 × 4, stride 4",
           name: "one 4 × 4 convolution of stride 4",
           layer: patches(channels, { kernel: 4, stride: 4, padding: 0 }),
         },

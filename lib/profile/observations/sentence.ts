@@ -41,7 +41,7 @@ function noise(unknown: readonly Compared[], within: number): string {
   return `the machine is too noisy for ${reached.join(", ")}: ± ${roughly(within)} was asked for, ${rounds} rounds were made`;
 }
 
-/** Differences that nobody would choose a design for. */
+/** A difference that nobody would choose a design for. */
 const NEGLIGIBLE = 0.05;
 
 /** Whether those that the paper calls slower are so here, by more than nothing. */
@@ -49,8 +49,10 @@ function verdict(known: readonly Compared[]): string {
   const judged = known.filter(({ paper }) => paper !== undefined);
   if (judged.length === 0) return "";
   const slower = judged.filter(({ ratio }) => ratio.low > 1 + NEGLIGIBLE).length;
-  if (slower === judged.length) return ", as in the paper";
-  return slower === 0 ? ", unlike in the paper" : ", in part as in the paper";
+  if (slower === judged.length) return "; slower, as in the paper";
+  return slower === 0
+    ? `; not slower by ${100 * NEGLIGIBLE} %, unlike in the paper`
+    : "; slower in part, as in the paper";
 }
 
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

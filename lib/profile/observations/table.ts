@@ -15,12 +15,12 @@ export const VARIANT_HEAD = [
 
 /** A variant's figures as cells below `VARIANT_HEAD`. */
 export function variantRow(
-  { name, parameters, macs, movedBytes, latency, ratio, paper }: VariantResult,
+  { label, parameters, macs, movedBytes, latency, ratio, paper }: VariantResult,
   place: number,
 ): string[] {
   const time = latency === undefined ? ["too noisy", ""] : [milliseconds(latency.median), error(latency)];
   const none = place === 0 ? ["1", ""] : ["too noisy", ""];
   const times =
     ratio === undefined ? none : [ratio.median.toFixed(2), `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`];
-  return [name, millions(parameters), (macs / 1e6).toFixed(1), millions(movedBytes), ...time, ...times, paper ?? ""];
+  return [label, millions(parameters), (macs / 1e6).toFixed(1), millions(movedBytes), ...time, ...times, paper ?? ""];
 }

@@ -53,6 +53,6 @@ export async function prepareTrial(
   const everything = () => true;
   const work = workCounter(graph, values.parameters).of(graph, everything, everything);
   const inputs = { x: noise(sizeOf(shape)) };
-  const entrant = entrantOf(variant.name, await engine.compile(graph), inputs, CLOCKS[clock]);
+  const entrant = entrantOf(variant.label, await engine.compile(graph), inputs, CLOCKS[clock]);
   return { ...entrant, variant, input: shape, output: outputs.y.shape, work };
 }

@@ -5,6 +5,8 @@ import type { Estimate } from "../statistics.js";
 import type { Setting, Work } from "../types.js";
 
 export interface VariantResult extends Work {
+  readonly label: string;
+  /** As the sentence has it. */
   readonly name: string;
   readonly input: Shape;
   readonly output: Shape;

@@ -29,6 +29,7 @@ describe("densekit profile --observations", () => {
     expect(code).to.equal(0);
     const { observations } = JSON.parse(stdout);
     expect(observations[0].experiments[1].variants[3]).to.deep.include({
+      label: "SiLU",
       name: "SiLU",
       input: [1, 48, 56, 56],
       output: [1, 48, 56, 56],

@@ -30,7 +30,7 @@ describe("profile/observations/observe", () => {
     expect(name).to.equal("activation");
     expect(experiments).to.have.length(5);
     for (const { variants, sentence } of experiments) {
-      expect(variants.map((variant) => variant.name)).to.deep.equal(["ReLU", "GELU", "hard-swish", "SiLU"]);
+      expect(variants.map(({ label }) => label)).to.deep.equal(["ReLU", "GELU", "hard-swish", "SiLU"]);
       for (const { latency } of variants) expect(latency!.median).to.be.above(0);
       expect(variants.map(({ ratio }) => ratio !== undefined)).to.deep.equal([false, true, true, true]);
       expect(sentence).to.match(/^GELU takes [\d.]+ times \([\d.]+–[\d.]+\) as long as ReLU, hard-swish [\d.]+ times/);

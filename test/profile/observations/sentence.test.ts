@@ -22,13 +22,19 @@ describe("profile/observations/sentence", () => {
     const faster = sample("a linear layer", [0.5], "slower");
     const alike = sample("group norm", [0.96, 1.04, 1.02, 0.98], "slower");
     expect(sentenceOf("a stem", [slower], 0.1)).to.equal(
-      "One 16 × 16 convolution takes 2.00 times (2.00–2.00) as long as a stem, as in the paper.",
+      "One 16 × 16 convolution takes 2.00 times (2.00–2.00) as long as a stem; slower, as in the paper.",
     );
-    expect(sentenceOf("a stem", [faster], 0.1)).to.match(/a stem, unlike in the paper\.$/);
-    expect(sentenceOf("a stem", [alike], 0.1)).to.match(/ as long as a stem, unlike in the paper\.$/);
+    expect(sentenceOf("a stem", [faster], 0.1)).to.match(/a stem; not slower by 5 %, unlike in the paper\.$/);
+    expect(sentenceOf("a stem", [alike], 0.1)).to.match(
+      / as long as a stem; not slower by 5 %, unlike in the paper\.$/,
+    );
     const hardly = sample("a switch", [1.02, 1.03, 1.04], "slower");
-    expect(sentenceOf("a stem", [hardly], 0.1)).to.match(/ as long as a stem, unlike in the paper\.$/);
-    expect(sentenceOf("a stem", [slower, faster], 0.1)).to.match(/, a linear layer .*, in part as in the paper\.$/);
+    expect(sentenceOf("a stem", [hardly], 0.1)).to.match(
+      / as long as a stem; not slower by 5 %, unlike in the paper\.$/,
+    );
+    expect(sentenceOf("a stem", [slower, faster], 0.1)).to.match(
+      /, a linear layer .*; slower in part, as in the paper\.$/,
+    );
   });
 
   it("gives no number and no verdict where the machine was too noisy for the interval asked for", () => {
