@@ -1,12 +1,18 @@
 import { existsSync } from "node:fs";
-import { UserError } from "../lib/errors.js";
+import { nearestName, UserError } from "../lib/errors.js";
 import { writeFileAtomic } from "../lib/files.js";
-import { describeSetting, error, milliseconds } from "../lib/profile/format.js";
+import { describeSetting, error } from "../lib/profile/format.js";
 import { backboneNames } from "../lib/profile/model.js";
 import { profile } from "../lib/profile/profile.js";
-import { type Estimate, estimate, halfWidth } from "../lib/profile/statistics.js";
-import type { ProfileResult, Setting } from "../lib/profile/types.js";
-import { LATENCIES, type Latencies, readLatencies, type TaskLatencies } from "../tools/cards/latencies.js";
+import { type Estimate, halfWidth } from "../lib/profile/statistics.js";
+import type { Setting } from "../lib/profile/types.js";
+import {
+  type Interval,
+  LATENCIES,
+  type Latencies,
+  readLatencies,
+  type TaskLatencies,
+} from "../tools/cards/latencies.js";
 import { ZOO_TASKS, type ZooTask, zooConfigs } from "../tools/cards/published.js";
 
 export interface CardsOptions {
@@ -23,87 +29,127 @@ const TOGETHER = { classification: 8, detection: 3, segmentation: 5 } as const s
   ZooTask["name"],
   number
 >;
-/** Half the interval of a ratio at most. */
+/** Half the interval of a ratio at most; where it is wider, the model is measured again. */
 const WITHIN = 0.1;
+const ATTEMPTS = 3;
 
 /**
  * Measures the latency of every model of the zoo for the cards and the plots of docs/models.md, and keeps it in
- * bench/latencies.json. Tasks that are not measured keep what was measured on the same machine before.
+ * bench/latencies.json, beside what was measured before of other models on the same machine with as many threads.
  *
- * @param tasks names of tasks; all where none is named
+ * @param names of tasks and of backbones; all where none is named
  */
-export async function measureCards(tasks: readonly string[], options: CardsOptions): Promise<void> {
-  const known = ZOO_TASKS.map(({ name }) => name as string);
-  const unknown = tasks.find((task) => !known.includes(task));
-  if (unknown !== undefined) {
-    throw new UserError(`the zoo has no task "${unknown}"; cards are of ${known.join(", ")}`, 2);
-  }
-  for (const task of ZOO_TASKS.filter(({ name }) => tasks.length === 0 || tasks.includes(name))) {
-    const { setting, measured } = await measureTask(task, options);
-    const [machine, how] = describeSetting(setting);
-    const before = existsSync(LATENCIES) ? readLatencies() : undefined;
-    const kept = before?.machine === machine ? before.tasks : {};
-    const latencies: Latencies = { machine, tasks: { ...kept, [task.name]: { how, ...measured } } };
-    await writeFileAtomic(LATENCIES, `${JSON.stringify(latencies, undefined, 2)}\n`);
-  }
+export async function measureCards(names: readonly string[], options: CardsOptions): Promise<void> {
+  const { tasks, backbones } = chosen(names);
+  for (const task of tasks) await measureTask(task, backbones, options);
   options.progress(`${LATENCIES} is written; npm run generate makes the cards and plots of it`);
 }
 
-async function measureTask(task: ZooTask, { rounds, seconds, threads, progress }: CardsOptions) {
-  const { size, name } = task;
+/** @throws UserError where a name is neither a task's nor a backbone's */
+function chosen(names: readonly string[]) {
+  const known = ZOO_TASKS.map(({ name }) => name as string);
+  const backbones = names.filter((name) => backboneNames().includes(name));
+  const unknown = names.find((name) => !known.includes(name) && !backbones.includes(name));
+  if (unknown !== undefined) {
+    const near = nearestName(unknown, [...known, ...backboneNames()]);
+    const hint =
+      near === undefined ? `there are ${known.join(", ")}, and the backbones by name` : `did you mean ${near}?`;
+    throw new UserError(`the zoo has no task or backbone "${unknown}"; ${hint}`, 2);
+  }
+  const named = ZOO_TASKS.filter(({ name }) => names.includes(name));
+  return { tasks: named.length > 0 ? named : ZOO_TASKS, backbones };
+}
+
+/** What each group finds is written at once: all of a task takes long. */
+async function measureTask(task: ZooTask, backbones: readonly string[], options: CardsOptions): Promise<void> {
+  const { progress } = options;
   const models = modelsOf(task);
   const reference = models.find(({ backbone }) => backbone === REFERENCE)!;
-  const others = models.filter((model) => model !== reference);
-  const ratios: Record<string, Estimate> = {};
-  const referenceRounds: number[] = [];
-  const settings: Setting[] = [];
-  for (let first = 0; first < others.length; first += TOGETHER[name]) {
-    const group = others.slice(first, first + TOGETHER[name]);
-    progress(`${task.title}: ${group.map(({ backbone }) => backbone).join(", ")}`);
-    const result: ProfileResult = await profile({
-      models: [reference, ...group].map(({ model }) => model),
-      overrides: [`engine.threads=${threads}`],
-      sizes: [size],
-      compare: true,
-      memory: false,
-      rounds,
-      seconds,
-      within: Number.POSITIVE_INFINITY, // ratios are judged, not latencies
-    });
-    const [{ total }] = result.profiles as [ProfileResult["profiles"][0]];
-    referenceRounds.push(...total.rounds);
-    settings.push(result.setting);
-    for (const [i, { ratio }] of (result.comparison ?? []).entries()) {
-      const { backbone } = group[i]!;
-      if (halfWidth(ratio) <= WITHIN) ratios[backbone] = ratio;
-      else progress(`${backbone}: left out, the machine is too noisy: its ratio is known to ${error(ratio)} alone`);
-    }
+  const wanted = (name: string): boolean => backbones.length === 0 || backbones.includes(name);
+  let missing = models.filter((model) => model !== reference && wanted(model.backbone));
+  if (missing.length === 0) {
+    throw new UserError(`${task.title}: the zoo has no other model with ${backbones.join(", ")}`, 2);
   }
-  const latency = estimate(referenceRounds);
-  progress(`${task.title}: ${REFERENCE} ${milliseconds(latency.median)} ms`);
-  const measured: Omit<TaskLatencies, "how"> = {
+  for (let attempt = 0; attempt < ATTEMPTS && missing.length > 0; attempt++) {
+    const known = new Set<string>();
+    for (let first = 0; first < missing.length; first += TOGETHER[task.name]) {
+      const group = missing.slice(first, first + TOGETHER[task.name]);
+      progress(`${task.title}: ${group.map(({ backbone }) => backbone).join(", ")}`);
+      const { setting, profiles, comparison = [] } = await compare([reference, ...group], task, options);
+      const ratios: Record<string, Interval> = {};
+      for (const [i, { ratio }] of comparison.entries()) {
+        const { backbone } = group[i]!;
+        if (halfWidth(ratio) > WITHIN) {
+          progress(`${backbone}: the machine is too noisy, its ratio is known to ${error(ratio)} only`);
+          continue;
+        }
+        ratios[backbone] = intervalOf(ratio);
+        known.add(backbone);
+      }
+      if (Object.keys(ratios).length === 0) continue; // nor is the reference's time worth anything
+      await keep(task, setting, { referenceMs: short(profiles[0]!.total.latency.median), ratios });
+    }
+    missing = missing.filter(({ backbone }) => !known.has(backbone));
+  }
+  if (missing.length > 0) progress(`left out: ${missing.map(({ backbone }) => backbone).join(", ")}`);
+}
+
+interface GroupFigures {
+  readonly referenceMs: number;
+  readonly ratios: Readonly<Record<string, Interval>>;
+}
+
+/** Adds what a group found to what was found before on the same machine with as many threads. */
+async function keep({ name, size }: ZooTask, setting: Setting, { referenceMs, ratios }: GroupFigures): Promise<void> {
+  const [machine, how] = describeSetting(setting);
+  const { threads } = setting;
+  const before = existsSync(LATENCIES) ? readLatencies() : undefined;
+  const kept = before?.machine === machine ? before.tasks : {};
+  const same = kept[name]?.threads === threads ? kept[name] : undefined;
+  const found: TaskLatencies = {
+    how,
+    threads,
     ...size,
     reference: REFERENCE,
-    ms: intervalOf(latency),
-    ratios: Object.fromEntries(Object.entries(ratios).map(([model, ratio]) => [model, intervalOf(ratio)])),
+    referenceMs: [...(same?.referenceMs ?? []), referenceMs],
+    ratios: sorted({ ...same?.ratios, ...ratios }),
   };
-  const loads = settings.flatMap(({ othersLoad }) => othersLoad ?? []);
-  const setting: Setting = {
-    ...settings[0]!,
+  const latencies: Latencies = { machine, tasks: { ...kept, [name]: found } };
+  await writeFileAtomic(LATENCIES, `${JSON.stringify(latencies, undefined, 2)}\n`);
+}
+
+const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+function compare(models: readonly ZooModel[], { size }: ZooTask, { rounds, seconds, threads }: CardsOptions) {
+  return profile({
+    models: models.map(({ model }) => model),
+    overrides: [`engine.threads=${threads}`],
+    sizes: [size],
+    compare: true,
+    memory: false,
     rounds,
-    ...(loads.length > 0 && { othersLoad: Math.max(...loads) }),
-  };
-  return { setting, measured };
+    seconds,
+    within: Number.POSITIVE_INFINITY, // ratios are judged, not latencies
+  });
 }
 
 /** Four figures that count: more would be noise in the file's history. */
-const intervalOf = ({ median, low, high }: Estimate) => {
-  const short = (value: number): number => Number(value.toPrecision(4));
-  return { median: short(median), low: short(low), high: short(high) };
-};
+const short = (value: number): number => Number(value.toPrecision(4));
+const intervalOf = ({ median, low, high }: Estimate): Interval => ({
+  median: short(median),
+  low: short(low),
+  high: short(high),
+});
+
+interface ZooModel {
+  readonly backbone: string;
+  /** As `profile` takes it. */
+  readonly model: string;
+}
 
 /** Published configs; of classifiers, backbones without one too. */
-function modelsOf(task: ZooTask): { readonly backbone: string; readonly model: string }[] {
+function modelsOf(task: ZooTask): ZooModel[] {
   const configs = zooConfigs().filter((config) => config.task === task);
   const models = configs.map(({ backbone, name }) => ({ backbone, model: name }));
   if (task.name !== "classification") return models;

@@ -13,8 +13,8 @@ Times densekit and, where the environment variable DENSEKIT_PYTHON names a Pytho
 onnxruntime, its peers beside it, in alternating rounds. Prints Markdown tables.
 
 Groups: ${GROUPS.join(", ")}
-cards:  the latency of every model of the zoo, kept in bench/latencies.json, of which npm run generate makes the cards and plots of
-        docs/models.md; cards classification, cards detection, cards segmentation: of a task alone; no peers
+cards:  the latency of the zoo's models, kept in bench/latencies.json, of which npm run generate makes the cards and plots of
+        docs/models.md; no peers. After it names of tasks (classification, detection, segmentation) and of backbones, or none
 Cases:  ${SUITE.map(({ name }) => name).join(", ")}
 
   --rounds N      rounds of each side (default 5)

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../lib/files.js";
+import { readLatencies } from "./cards/latencies.js";
+import { allCards, measuredWhere, writeAccuracyPlot } from "./cards/write.js";
 import { configReference } from "./configReference.js";
 import { modelTable } from "./modelTable.js";
 import { publishedTable } from "./publishedTable.js";
@@ -16,8 +18,12 @@ async function writeBlock(path: string, name: string, text: string): Promise<voi
   );
 }
 
-// What is made from the code: the config reference, the tables of models, published weights and rooms.
+// What is made from the code: the config reference, the tables of models, published weights and rooms; and from what was measured of
+// the models, their cards and their plot.
 await writeFileAtomic("docs/config.md", configReference());
 await writeBlock("README.md", "models", modelTable());
 await writeBlock("docs/weights.md", "imagenet", publishedTable());
 await writeBlock("docs/architecture.md", "rooms", roomsTable());
+await writeBlock("docs/models.md", "machine", measuredWhere(readLatencies()));
+await writeBlock("docs/models.md", "cards", await allCards());
+await writeAccuracyPlot();

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { median } from "../../lib/profile/statistics.js";
 
 /** Where `npm run bench -- cards` keeps what it measured. */
 export const LATENCIES = fileURLToPath(new URL("../../../bench/latencies.json", import.meta.url)); // from dist/tools/cards
@@ -11,12 +12,13 @@ const interval = z.strictObject({ median: positive, low: positive, high: positiv
 
 const measured = z.strictObject({
   how: z.string(),
+  threads: z.int().positive(),
   height: positive,
   width: positive,
   /** The backbone that ran in the same rounds as each of the others: their times are its time by their ratio. */
   reference: z.string(),
-  /** Of the reference, milliseconds. */
-  ms: interval,
+  /** The reference's median in each group of models that ran together, milliseconds. */
+  referenceMs: z.array(positive).min(1),
   ratios: z.record(z.string(), interval),
 });
 
@@ -33,9 +35,16 @@ export function readLatencies(): Latencies {
   return latenciesSchema.parse(JSON.parse(readFileSync(LATENCIES, "utf8")));
 }
 
-/** A model's latency in milliseconds, its interval that of its ratio; undefined where it was not measured. */
-export function latencyOf({ reference, ms, ratios }: TaskLatencies, backbone: string): Interval | undefined {
-  if (backbone === reference) return ms;
-  const ratio = ratios[backbone];
-  return ratio && { median: ms.median * ratio.median, low: ms.median * ratio.low, high: ms.median * ratio.high };
+/** The reference's latency, by which all others' are made of their ratios. */
+export const referenceLatency = ({ referenceMs }: TaskLatencies): number => median(referenceMs);
+
+/**
+ * A model's latency in milliseconds, its interval that of its ratio, so that the reference's own is none; undefined where it was not
+ * measured.
+ */
+export function latencyOf(task: TaskLatencies, backbone: string): Interval | undefined {
+  const { reference, ratios } = task;
+  const ms = referenceLatency(task);
+  const ratio = backbone === reference ? { median: 1, low: 1, high: 1 } : ratios[backbone];
+  return ratio && { median: ms * ratio.median, low: ms * ratio.low, high: ms * ratio.high };
 }
