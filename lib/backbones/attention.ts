@@ -21,11 +21,11 @@ export const HEADS = 8;
 const KEY_DIM = 32;
 const VALUE_DIM = 128;
 
-/** The grid an attention bias is made for. */
+/** The grid for which an attention bias is made. */
 export interface BiasGrid {
-  /** Cells of a side of the keys' grid. */
+  /** Cells along a side of the keys' grid. */
   readonly side: number;
-  /** A query stands at every so many cells of a row and of a column; 1, the default, where queries and keys are the same cells. */
+  /** Queries are this many cells apart in rows and columns; 1, the default, if queries and keys are the same cells. */
   readonly step?: number;
 }
 
@@ -34,7 +34,7 @@ export type AttentionBias = (
   scope: ParameterScope,
 ) => (size: readonly [queries: number, keys: number], context: Context) => Value;
 
-/** For each query and each key of a row of `side` cells, the distance between them as a row of zeros and a one: [queries · side, side]. */
+/** For each query and each key in a row of `side` cells, the distance between them, one-hot: [queries · side, side]. */
 function distances({ side, step }: Required<BiasGrid>): Value {
   const queries = Math.ceil(side / step);
   const rows = new Float32Array(queries * side * side);
@@ -45,9 +45,10 @@ function distances({ side, step }: Required<BiasGrid>): Value {
 }
 
 /**
- * A learned number for each absolute offset (|dy|, |dx|) of two cells of a side × side grid (Graham et al. 2021, LeViT):
- * [heads, side · side], spread out to all pairs of a query and a key, [heads, queries, keys]. As products with zeros and
- * ones that takes a quarter of the time of a gather, and its gradient of a scatter.
+ * A learned number for each absolute offset (|dy|, |dx|) of two cells of a side × side grid (Graham et al. 2021,
+ * LeViT): [heads, side · side], spread to all pairs of a query and a key, [heads, queries, keys]. As products with
+ * matrices of zeros and ones, that takes a quarter of the time of a gather, and its gradient a quarter of that of a
+ * scatter.
  */
 function biasTable(
   scope: ParameterScope,
@@ -68,7 +69,9 @@ function biasTable(
   return { size, of };
 }
 
-/** The classifier's bias: the table of the grid it is made for, resized as the dense one where there are other numbers of tokens. */
+/**
+ * The classifier's bias: the table of the grid it is made for, resized like the dense one for other numbers of tokens.
+ */
 export const gridBias =
   (grid: BiasGrid): AttentionBias =>
   (scope) => {
@@ -79,7 +82,7 @@ export const gridBias =
     };
   };
 
-/** The dense backbone's bias: the table of its grid resized bicubically to whatever number of tokens there are. */
+/** The dense backbone's bias: the table of its grid resized bicubically to the actual number of tokens. */
 export const denseBias =
   (grid: BiasGrid): AttentionBias =>
   (scope) => {

@@ -3,14 +3,14 @@ import type { WeightAdapter } from "../nn/weightNames.js";
 
 /*
  * A table of attention biases has, for each head, one number per absolute offset (|dy|, |dx|) between two tokens of a
- * side × side grid. Offsets are numbered as they first appear, going over pairs of tokens in row-major order; the first
- * token alone meets all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is an image.
+ * side × side grid. Offsets are numbered by first appearance over pairs of tokens in row-major order; the first token
+ * already has all of them, so offset (dy, dx) has the number dy · side + dx, and a head's row is an image.
  */
 
 const DENSE_BIAS = ".attention_biases_seg";
 const classifierName = (name: string): string => (name.endsWith(DENSE_BIAS) ? name.replace(/_seg$/, "") : "");
 
-/** The config's key: what attention biases become where a checkpoint has those of another size, such as a classifier's. */
+/** The config key: how attention biases start when a checkpoint has them for another size, such as a classifier's. */
 export const attentionBiasKey = z
   .enum(["zeros", "resampled"])
   .default("zeros")
@@ -46,8 +46,9 @@ function isOffsetTable(name: string, found: readonly number[], wanted: readonly 
 }
 
 /**
- * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. For the
- * size of an image the dense model does otherwise: it spreads its table over pairs of cells and resizes those bicubically.
+ * Stretches a table to another side, so that the largest offset stays the largest: bilinear, corners on corners. For
+ * other image sizes the dense model works differently: it spreads its table over pairs of cells and resizes those
+ * bicubically.
  *
  * @param table [heads, from²]
  * @returns [heads, to²]

@@ -32,15 +32,15 @@ import { positionAdapter } from "./positions.js";
 import { PYRAMID_CHANNELS, simplePyramid } from "./simplePyramid.js";
 import { transformerBlock } from "./transformer.js";
 
-/** Channels; a head of attention has 64 of them. */
+/** Channels; an attention head has 64 of them. */
 const WIDTHS = { tiny: 192, small: 384, base: 768 } as const;
 const HEAD = 64;
 const BLOCKS = 12;
 const EXPANSION = 4;
 const PATCH = 16;
-/** Among windowed blocks, every third sees the whole map. */
+/** Among windowed blocks, every third attends to the whole map. */
 const EVERYWHERE = 3;
-/** Patches along a side of the 224-pixel images that the position embedding is made for. */
+/** Patches along a side of the 224-pixel images for which the position embedding is made. */
 const GRID = 14;
 const STEM = ["patch_embed", "cls_token", "dist_token", "pos_embed"];
 const epsilon = 1e-6;
@@ -67,8 +67,8 @@ type DeitConfig = Pick<z.output<typeof schema>, "variant" | "distilled" | "dropP
 type DenseConfig = DeitConfig & Partial<Pick<z.output<typeof schema>, "window">>;
 
 /**
- * The position embedding for a map of h × w patches: the table of the 224-pixel images resized bicubically, as timm does, by
- * an operation of the graph, so that training at any size trains the table.
+ * The position embedding for a map of h × w patches: the table of the 224-pixel images resized bicubically, as in timm,
+ * within the graph, so that training at any size trains the table.
  *
  * @param table [1, GRID², C] @returns [1, h · w, C]
  */
@@ -90,15 +90,16 @@ const QUARTERS: Backbone["stages"] = [
 
 interface Trunk {
   readonly channels: number;
-  /** Tokens before those of the patches: of the class, and for distillation. */
+  /** Tokens before those of the patches: the class token and the distillation token. */
   readonly extra: number;
   /** Images [B, 3, H, W] → tokens [B, extra + patches, C]. */
   readonly tokens: (x: Value, context: Context) => Value;
 }
 
 /**
- * Patches as tokens, behind those of the class, and the blocks; names are those of timm and of the authors. With windows, which
- * have no place for them, there are no tokens of the class, though the table of positions has rows for them.
+ * Patches as tokens, after the class and distillation tokens, and the blocks; names are those of timm and the authors.
+ * With windows, which have no place for them, there are no such tokens, although the table of positions has rows for
+ * them.
  */
 function trunk(scope: ParameterScope, config: DenseConfig): Trunk {
   const { variant, distilled, dropPath: lastRate, window = 0 } = config;
@@ -172,7 +173,9 @@ export function deit(scope: ParameterScope, config: DenseConfig): Backbone {
   };
 }
 
-/** DeiT as an ImageNet classifier: with distillation, the mean of what the tokens of the class and the teacher say. */
+/**
+ * DeiT as an ImageNet classifier: with distillation, the mean of the class token's and the distillation token's logits.
+ */
 export function deitClassifier(
   scope: ParameterScope,
   { classes, ...config }: DeitConfig & { readonly classes: number },

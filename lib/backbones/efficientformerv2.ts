@@ -21,7 +21,10 @@ import {
 import { listedConvolution, type MapAttention, mapAttention, stridedMapAttention } from "./mapAttention.js";
 import { joinPlace, NETWORK_STAGES, stagePlace } from "./networkPlaces.js";
 
-/** Channels of the four stages; for each of their blocks how many times wider its MLP is inside; attention blocks at the ends of the last two. */
+/**
+ * Channels of the four stages; for each block the expansion of its MLP; the number of attention blocks at the ends of
+ * the last two.
+ */
 const VARIANTS = {
   s0: {
     widths: [32, 48, 96, 176],
@@ -94,7 +97,7 @@ interface BlockOptions {
   readonly expansion: number;
   readonly dropPath: number;
   readonly layerScaleInit: number;
-  /** Of blocks with attention. */
+  /** For blocks with attention. */
   readonly attention: Omit<MapAttention, "channels"> | undefined;
 }
 
@@ -120,7 +123,7 @@ function block(scope: ParameterScope, { channels, expansion, layerScaleInit, ...
     });
 }
 
-/** Before the second, third and last stage: what halves the map. */
+/** Halves the map before the second, third and last stage. */
 function embedding(scope: ParameterScope, from: number, to: number, bias: AttentionBias | undefined): Layer {
   const options = { in: from, out: to, kernel: 3, stride: 2 };
   const strided = bias && stridedMapAttention(scope.child("attn"), { from, to, bias });
@@ -145,10 +148,10 @@ function stem(scope: ParameterScope, channels: number): Layer {
 }
 
 /**
- * The stem and the four stages with what halves the map before them; names are the authors', where `network` holds stages
- * and embeddings in turn.
+ * The stem and the four stages, with the embeddings that halve the map before them; names are the authors', where
+ * `network` holds stages and embeddings in turn.
  *
- * @param side cells of a side of the last stage's map, for which the attention biases are made
+ * @param side cells along a side of the last stage's map, for which the attention biases are made
  */
 function trunk(
   scope: ParameterScope,
@@ -192,7 +195,7 @@ function trunk(
  * EfficientFormerV2 (Li et al. 2023, "Rethinking Vision Transformers for MobileNet Size and Speed") as a dense backbone: the
  * outputs of its four stages, at strides 4, 8, 16 and 32.
  *
- * @param biasSide cells of a side of the last map of the images the attention biases are made for
+ * @param biasSide cells along a side of the last map, for the image size for which the attention biases are made
  */
 export function efficientFormerV2(
   scope: ParameterScope,
@@ -205,7 +208,7 @@ export function efficientFormerV2(
   });
 }
 
-/** EfficientFormerV2 as an ImageNet classifier, on images of one size. */
+/** EfficientFormerV2 as an ImageNet classifier, for images of one size. */
 export function efficientFormerV2Classifier(
   scope: ParameterScope,
   { classes, imageSide, ...config }: EfficientFormerV2Config & { readonly classes: number; readonly imageSide: number },

@@ -83,7 +83,7 @@ function block(make: Normalised, path: string, options: BlockOptions): Layer {
   return (x, context) => inScope(path, () => (residual ? add(x, body(x, context)) : body(x, context)));
 }
 
-/** The stem and the seven stages, those of one stride together. */
+/** The stem and the seven stages, those with the same stride together. */
 const FREEZABLE: Backbone["stages"] = [
   ["conv_stem", "bn1"],
   ["blocks.0", "blocks.1"],
@@ -112,8 +112,8 @@ function trunk(scope: ParameterScope, { origin }: EfficientNetConfig) {
 }
 
 /**
- * EfficientNet-Lite (Tan and Le 2019, "EfficientNet"; Liu 2020 for Lite) as a dense backbone: the last maps of the strides 4,
- * 8, 16 and 32.
+ * EfficientNet-Lite (Tan and Le 2019, "EfficientNet"; Liu 2020 for Lite) as a dense backbone: the last map at each of
+ * the strides 4, 8, 16 and 32.
  */
 export function efficientNet(scope: ParameterScope, config: EfficientNetConfig): Backbone {
   const { stem, stages } = trunk(scope, config);
@@ -147,7 +147,7 @@ function placeOf(number: number): string {
   return `blocks.none.${number}`;
 }
 
-/** The names of the EfficientNet-PyTorch package and those made after it. */
+/** The names of the EfficientNet-PyTorch package and of its derivatives. */
 const numbered: Naming = {
   name: "EfficientNet-PyTorch's EfficientNet",
   mark: /^_blocks\.0\._depthwise_conv\.weight$/,
@@ -157,7 +157,7 @@ const numbered: Naming = {
     [/^_conv_head\./, "conv_head."],
     [/^_bn1\./, "bn2."],
     [/^_fc\./, "classifier."],
-    // The first block has no expansion, so that its parts are numbered from one on.
+    // The first block has no expansion, so its parts are numbered from one.
     [/^_blocks\.0\._depthwise_conv\./, "blocks.0.0.conv_dw."],
     [/^_blocks\.0\._bn1\./, "blocks.0.0.bn1."],
     [/^_blocks\.0\._project_conv\./, "blocks.0.0.conv_pw."],

@@ -19,7 +19,7 @@ import { type AttentionBias, HEADS } from "./attention.js";
 /** Channels of a query or a key of one head: in the blocks, and in the attention that halves the map. */
 const KEY_DIM = 32;
 const STRIDED_KEY_DIM = 16;
-/** How many times wider a value is than a key. */
+/** Channels of a value divided by those of a key. */
 const VALUE_RATIO = 4;
 
 /** A convolution with bias and its batch norm, entries `at` and `at + 1` of a list. */
@@ -35,7 +35,7 @@ function byHead(x: Value): Value {
 /** Scaled products of queries and keys, [B, heads, d, T] each: [B, heads, queries, keys]. */
 const products = (q: Value, k: Value): Value => mul(matMul(q, k, { transposeA: true }), scalar(q.shape[2]! ** -0.5));
 
-/** Values [B, heads, d, keys] weighed by [B, heads, queries, keys], as a map of the shape `like`. */
+/** Values [B, heads, d, keys] weighted by [B, heads, queries, keys], as a map of the shape `like`. */
 const weighed = (v: Value, weights: Value, like: Value): Value =>
   reshape(matMul(v, weights, { transposeB: true }), like.shape);
 
@@ -47,8 +47,8 @@ export interface MapAttention {
 }
 
 /**
- * Attention among the pixels of a map with a bias per head and offset, heads that see each other's logits and weights
- * (Shazeer et al. 2020, "Talking-Heads Attention") and a depthwise convolution of the values beside it: [B, C, H, W].
+ * Attention among the pixels of a map with a bias per head and offset, heads that mix each other's logits and weights
+ * (Shazeer et al. 2020, "Talking-Heads Attention") and a parallel depthwise convolution of the values: [B, C, H, W].
  */
 export function mapAttention(scope: ParameterScope, { channels, bias, halved }: MapAttention): Layer {
   const biasOf = bias(scope);

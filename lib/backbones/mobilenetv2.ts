@@ -100,8 +100,9 @@ function trunk(scope: ParameterScope, { variant }: MobileNetConfig) {
 const stagesOf = (parts: readonly { readonly paths: readonly string[] }[]) => parts.map(({ paths }) => paths);
 
 /**
- * MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks") as a dense backbone: the last map of each of
- * the strides 4, 8, 16 and 32, the very last behind the 1×1 convolution to 1280 channels. Parameter names are torchvision's.
+ * MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks") as a dense backbone: the last map of
+ * each of the strides 4, 8, 16 and 32, the very last after the 1×1 convolution to 1280 channels. Parameter names are
+ * torchvision's.
  */
 export function mobileNetV2(scope: ParameterScope, config: MobileNetConfig): Backbone {
   const parts = trunk(scope, config);
@@ -129,13 +130,13 @@ export function mobileNetV2Classifier(
   return { stages: stagesOf(parts), forward: sequential(...parts.map(({ layer }) => layer), head) };
 }
 
-/** Where torchvision's list has a block of a group; the stem is 0. */
+/** The index of a group's block in torchvision's list; the stem is 0. */
 const featureOf = (group = "", block = ""): string => {
   const before = BLOCKS.slice(0, Number(group)).reduce((sum, [, , count]) => sum + count, 0);
   return `features.${1 + before + Number(block)}`;
 };
 
-/** Other parts of a block have the same names as EfficientNet's, whose groups are of other lengths. */
+/** Other parts of a block have the same names as EfficientNet's, whose groups have other lengths. */
 const timm: Naming = {
   name: "timm's MobileNetV2",
   mark: /^blocks\.3\.3\.conv_pw\.weight$/,

@@ -26,7 +26,7 @@ import {
 } from "./backbone.js";
 import { transformerBlock } from "./transformer.js";
 
-/** Channels of the five stages, blocks of the first two, and of the others' transformers the channels and the blocks. */
+/** Channels of the five stages, blocks of the first two, and channels and blocks of the others' transformers. */
 const VARIANTS = {
   xs: { widths: [32, 48, 64, 80, 96], depths: [1, 3], tokens: [96, 120, 144], transformers: [2, 4, 3], last: 384 },
 } as const;
@@ -67,7 +67,10 @@ function invertedResidual(
   return (x, context) => inScope(scope.path, () => (residual ? add(x, body(x, context)) : body(x, context)));
 }
 
-/** Runs a layer of tokens on a map, for each place in a patch on its own: tokens are the same place of all patches. */
+/**
+ * Runs a layer for tokens on a map, separately for each position in a patch: the tokens are that position in all
+ * patches.
+ */
 export function onPatches(x: Value, tokens: (x: Value) => Value): Value {
   const [b, c, h, w] = x.shape as [number, number, number, number];
   const [rows, columns] = [h / PATCH, w / PATCH];
@@ -78,8 +81,8 @@ export function onPatches(x: Value, tokens: (x: Value) => Value): Value {
 }
 
 /**
- * Convolutions for what is near and a transformer for what is far, the map itself beside them: [B, C, H, W]. A map whose
- * sides are no whole number of patches is resized to the next and back, as the authors do.
+ * Convolutions for local and a transformer for global features, concatenated with the map itself: [B, C, H, W]. A map
+ * whose sides are not a whole number of patches is resized up to one and back, as the authors do.
  */
 function mobileVitBlock(scope: ParameterScope, channels: number, tokenChannels: number, depth: number): Layer {
   const near = sequential(
@@ -149,8 +152,9 @@ function trunk(scope: ParameterScope, { variant }: MobileVitConfig) {
 }
 
 /**
- * MobileViT (Mehta and Rastegari 2022, "MobileViT: Light-weight, General-purpose, and Mobile-friendly Vision Transformer") as
- * a dense backbone: the last map of each of the strides 4, 8, 16 and 32, the very last behind the 1×1 convolution.
+ * MobileViT (Mehta and Rastegari 2022, "MobileViT: Light-weight, General-purpose, and Mobile-friendly Vision
+ * Transformer") as a dense backbone: the last map of each of the strides 4, 8, 16 and 32, the very last after the 1×1
+ * convolution.
  */
 export function mobileVit(scope: ParameterScope, config: MobileVitConfig): Backbone {
   const { stem, stages, end, channels } = trunk(scope, config);
@@ -162,7 +166,7 @@ export function mobileVit(scope: ParameterScope, config: MobileVitConfig): Backb
   });
 }
 
-/** MobileViT as an ImageNet classifier; without the dropout of its transformers and before the last layer. */
+/** MobileViT as an ImageNet classifier; without the dropout in its transformers and before the last layer. */
 export function mobileVitClassifier(
   scope: ParameterScope,
   { classes, ...config }: MobileVitConfig & { readonly classes: number },
@@ -205,7 +209,7 @@ const cvnets: Naming = {
   ],
 };
 
-/** Those of transformers, which keeps queries, keys and values apart. */
+/** The names of the transformers library, which stores queries, keys and values separately. */
 const transformers: Naming = {
   name: "transformers' MobileViT",
   mark: /^(mobilevit\.)?encoder\.layer\.2\.conv_kxk\.convolution\.weight$/,
@@ -253,7 +257,7 @@ export const mobileVitKind = backboneKind({
   title: ({ variant }) => `MobileViT-${variant.toUpperCase()}`,
   layers: ({ variant }) => {
     const { widths, depths } = VARIANTS[variant];
-    // The later stages are a convolution and the transformer's block.
+    // The later stages are a convolution and a transformer block.
     const counts = widths.map((_, stage) => depths[stage] ?? 2);
     return withLast([["stem"], ...blockLayers(counts, (stage, i) => [`stages.${stage}.${i}`])], "final_conv");
   },

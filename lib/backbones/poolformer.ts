@@ -31,7 +31,7 @@ const schema = backboneSchema("poolformer", {
 
 type PoolFormerConfig = Pick<z.output<typeof schema>, "variant" | "dropPath" | "layerScaleInit">;
 
-/** Pooling in the place of attention, then an MLP, each behind a norm and with a layer scale: maps [B, C, H, W]. */
+/** Pooling instead of attention, then an MLP, each after a norm and with a layer scale: maps [B, C, H, W]. */
 function block(scope: ParameterScope, channels: number, rate: number, layerScaleInit: number): Layer {
   const hidden = channels * EXPANSION;
   const point = { kernel: 1, initWeight, initBias: zeros };
@@ -58,7 +58,7 @@ function block(scope: ParameterScope, channels: number, rate: number, layerScale
     });
 }
 
-/** The four stages, each with the convolution before it that makes the map smaller; names are the authors'. */
+/** The four stages, each with the downsampling convolution before it; names are the authors'. */
 function trunk(scope: ParameterScope, { variant, dropPath: lastRate, layerScaleInit }: PoolFormerConfig): Layer[] {
   const depths = DEPTHS[variant];
   const blocks = depths.reduce((a, b) => a + b, 0);
@@ -82,8 +82,8 @@ function trunk(scope: ParameterScope, { variant, dropPath: lastRate, layerScaleI
 }
 
 /**
- * PoolFormer (Yu et al. 2022, "MetaFormer Is Actually What You Need for Vision") as a dense backbone: four maps at strides
- * 4, 8, 16 and 32, each through a group norm of its own (`norm0`, `norm2`, `norm4`, `norm6`).
+ * PoolFormer (Yu et al. 2022, "MetaFormer Is Actually What You Need for Vision") as a dense backbone: four maps at
+ * strides 4, 8, 16 and 32, each through its own group norm (`norm0`, `norm2`, `norm4`, `norm6`).
  */
 export function poolFormer(scope: ParameterScope, config: PoolFormerConfig): Backbone {
   const stages = trunk(scope, config);

@@ -2,11 +2,11 @@ import { antialiasedMatrix } from "../graph/index.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
 
 /*
- * A table of position embeddings [1, tokens, C] has a row for each token before the patches' (of the class, for
- * distillation), then one for each patch of a square, row by row.
+ * A table of position embeddings [1, tokens, C] has a row for each token before the patches (class, distillation), then
+ * one for each patch of a square, row by row.
  */
 
-/** Loads position embeddings of images of another size: resized as timm does; a token that the model lacks is left out. */
+/** Loads position embeddings for another image size: resized as in timm; a token that the model lacks is left out. */
 export const positionAdapter: WeightAdapter = {
   adapt({ name, shape }, find) {
     const found = find(name);
@@ -28,7 +28,7 @@ interface Layout {
   readonly channels: number;
 }
 
-/** What is left of a square: one token or two. */
+/** The number of rows beyond a square: one token or two. */
 function layoutOf(shape: readonly number[]): Layout | undefined {
   const [one, tokens, channels] = shape;
   if (shape.length !== 3 || one !== 1) return undefined;

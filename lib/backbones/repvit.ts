@@ -53,8 +53,8 @@ const normalised = (scope: ParameterScope, options: NormalisedConvolution): Laye
   normalisedConvolution({ conv: scope.child("c"), norm: scope.child("bn") }, options);
 
 /**
- * Depthwise mixing of neighbouring pixels by three branches, 3×3, 1×1 and the map itself, and a norm of their sum. In inference
- * they are one 3×3 convolution (see lib/graph/passes/foldBranches.ts).
+ * Depthwise mixing of neighbouring pixels by three branches, 3×3, 1×1 and the map itself, followed by a norm of their
+ * sum. In inference they are one 3×3 convolution (see lib/graph/passes/foldBranches.ts).
  */
 function mixer(scope: ParameterScope, channels: number): Layer {
   const wide = normalised(scope.child("conv"), { in: channels, out: channels, kernel: 3, groups: channels });
@@ -63,10 +63,10 @@ function mixer(scope: ParameterScope, channels: number): Layer {
   return (x, context) => norm(add(add(wide(x, context), point(x, context)), x), context);
 }
 
-/** The multiple of 8 next to a quarter. */
+/** The multiple of 8 nearest to a quarter. */
 const squeezed = (channels: number) => Math.max(8, Math.floor((channels / 4 + 4) / 8) * 8);
 
-/** x plus a pointwise MLP of x, which begins as nothing. */
+/** x plus a pointwise MLP of x, which starts at zero. */
 function residualMlp(scope: ParameterScope, channels: number): Layer {
   const hidden = channels * EXPANSION;
   const body = sequential(
@@ -103,7 +103,10 @@ function downsample(
 
 const FREEZABLE: Backbone["stages"] = [["stem"], ["stages.0"], ["stages.1"], ["stages.2"], ["stages.3"]];
 
-/** The four stages, each with what goes `before` it: the stem, or a block at the size of the stage before; names are timm's. */
+/**
+ * The four stages, each with what is `before` it: the stem, or a block at the size of the previous stage; names are
+ * timm's.
+ */
 function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
   const { widths, depths } = VARIANTS[variant];
   const half = widths[0] / 2;
@@ -115,7 +118,7 @@ function trunk(scope: ParameterScope, { variant }: RepVitConfig) {
   const stages = widths.map((channels, stage) => {
     const here = scope.child(`stages.${stage}`);
     const joint = stage === 0 ? undefined : downsample(here.child("downsample"), widths[stage - 1]!, channels);
-    // Every second block squeezes, from the first on.
+    // Every second block has squeeze-and-excitation, starting with the first.
     const blocks = Array.from({ length: depths[stage]! }, (_, i) =>
       block(here.child(`blocks.${i}`), channels, i % 2 === 0),
     );
@@ -145,7 +148,7 @@ export function repVit(scope: ParameterScope, { outputs = "stages", ...config }:
   });
 }
 
-/** RepViT as an ImageNet classifier, with a head of its own for distillation. */
+/** RepViT as an ImageNet classifier, with a separate head for distillation. */
 export function repVitClassifier(
   scope: ParameterScope,
   { classes, ...config }: RepVitConfig & { readonly classes: number },
@@ -171,7 +174,10 @@ export function repVitClassifier(
   });
 }
 
-/** The authors number all blocks in one list; a block with stride is what joins two stages, the one before it belongs to it. */
+/**
+ * The authors number all blocks in one list; a strided block connects two stages, and the block before it belongs to
+ * it.
+ */
 function placeOf(number: number, names: readonly string[]): { stage: number; part: string } {
   const joins = names
     .map((name) => /\bfeatures\.(\d+)\.token_mixer\.0\.c\.weight$/.exec(name)?.[1])
@@ -207,14 +213,14 @@ const authors: Naming = {
   ],
 };
 
-/** What timm and the authors make for inference is recognised, so that a message can say why it is not taken. */
+/** Recognises what timm and the authors export for inference, so that a message can say why it is not accepted. */
 const folded: Naming = {
   name: "a RepViT whose branches are folded into one; take the file from before that",
   mark: /^(stages\.0\.blocks\.0\.token_mixer|features\.1\.token_mixer\.0)\.weight$/,
   renames: [],
 };
 
-/** The first layer of a block: the strided convolution of one that joins stages, else the mixer. */
+/** The first layer of a block: the strided convolution if it connects stages, otherwise the mixer. */
 function joinOrMixer(number: string | undefined, names: readonly string[]): string {
   const path = pathOf(number, names);
   return path.endsWith(".downsample") ? `${path}.spatial_downsample.` : `${path}.token_mixer.`;

@@ -18,7 +18,7 @@ const STEM = 64;
 /** Channels inside the blocks of the four stages. */
 const WIDTHS = [64, 128, 256, 512] as const;
 
-/** Blocks of the four stages, and how many times wider than inside a block is at its end. */
+/** Blocks of the four stages, and how many times wider a block's output is than its inside. */
 const VARIANTS = {
   18: { depths: [2, 2, 2, 2], expansion: 1 },
   34: { depths: [3, 4, 6, 3], expansion: 1 },
@@ -54,13 +54,13 @@ interface BlockOptions {
   readonly in: number;
   readonly width: number;
   readonly stride: number;
-  /** Of the 3×3 convolution of a block of three. */
+  /** Dilation of the 3×3 convolution in a block with three. */
   readonly dilation: number;
   readonly expansion: number;
   readonly style: ResNetConfig["style"];
 }
 
-/** A residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 where it widens at its end. */
+/** A residual block: two 3×3 convolutions, or 1×1, 3×3, 1×1 if it widens at its end. */
 function block(scope: ParameterScope, options: BlockOptions): Layer {
   const { in: channels, width, stride, dilation, expansion, style } = options;
   const out = width * expansion;
@@ -101,8 +101,8 @@ function block(scope: ParameterScope, options: BlockOptions): Layer {
 const FREEZABLE: Backbone["stages"] = [["conv1", "bn1"], ["layer1"], ["layer2"], ["layer3"], ["layer4"]];
 
 /**
- * The stem and the four stages; the parameter names are torchvision's. Where a stage is not to stride, it dilates instead, its
- * first block by as much as the stage before (torchvision's `replace_stride_with_dilation`).
+ * The stem and the four stages; the parameter names are torchvision's. A stage that should not stride dilates instead,
+ * its first block by as much as the previous stage (torchvision's `replace_stride_with_dilation`).
  */
 function trunk(scope: ParameterScope, { variant, style, outputStride = 32 }: ResNetConfig) {
   const { depths, expansion } = VARIANTS[variant];
@@ -136,7 +136,7 @@ function trunk(scope: ParameterScope, { variant, style, outputStride = 32 }: Res
 
 /**
  * ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition") as a dense backbone: the outputs of its four
- * stages, at strides 4, 8, 16 and 32, or none beyond `outputStride`.
+ * stages, at strides 4, 8, 16 and 32, but not beyond `outputStride`.
  */
 export function resNet(scope: ParameterScope, config: ResNetConfig): Backbone {
   const { channels, strides, stem, stages } = trunk(scope, config);

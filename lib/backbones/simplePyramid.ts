@@ -5,13 +5,14 @@ import type { ParameterScope } from "../nn/parameters.js";
 
 const epsilon = 1e-6;
 
-/** Channels of every map, as ViTDet has them. */
+/** Channels of every map, as in ViTDet. */
 export const PYRAMID_CHANNELS = 256;
 
 /**
- * ViTDet's simple feature pyramid (Li et al. 2022, "Exploring Plain Vision Transformer Backbones for Object Detection"): from
- * one map [B, C, h, w] of stride 16 those of strides 4, 8, 16 and 32, each made on its own, by transposed convolutions and
- * max-pooling, then by a 1×1 and a 3×3 convolution to 256 channels. Names are Detectron2's: `simfp_2` is of stride 2².
+ * ViTDet's simple feature pyramid (Li et al. 2022, "Exploring Plain Vision Transformer Backbones for Object
+ * Detection"): from one map [B, C, h, w] of stride 16, maps of strides 4, 8, 16 and 32, each made separately, by
+ * transposed convolutions and max-pooling, then a 1×1 and a 3×3 convolution to 256 channels. Names are Detectron2's:
+ * `simfp_2` has stride 2².
  */
 export function simplePyramid(scope: ParameterScope, channels: number): Layer[] {
   const half = channels / 2;
@@ -21,7 +22,7 @@ export function simplePyramid(scope: ParameterScope, channels: number): Layer[] 
       convolution(at, { in: from, out: PYRAMID_CHANNELS, kernel, bias: false, initWeight: kaimingNormalFanOut }),
       mapLayerNorm(at.child("norm"), PYRAMID_CHANNELS, { epsilon }),
     );
-  // Layers are numbered, those without parameters too.
+  // Layers are numbered, including those without parameters.
   const level = (power: 2 | 3 | 4 | 5, width: number, resample: (at: ParameterScope) => readonly Layer[]) => {
     const at = scope.child(`simfp_${power}`);
     const layers = resample(at);

@@ -21,14 +21,17 @@ const initialisers = { initWeight: truncatedNormal(0.02), initBias: zeros };
 export interface TransformerBlock {
   readonly channels: number;
   readonly heads: number;
-  /** How many times wider the MLP is inside. */
+  /** The expansion of the MLP. */
   readonly expansion: number;
   readonly activation: Layer;
-  /** Of the layer norms; 1e-5 by default. */
+  /** Epsilon of the layer norms; 1e-5 by default. */
   readonly epsilon?: number;
   /** Stochastic depth; 0 by default. */
   readonly dropPath?: number;
-  /** For maps [B, h, w, C]: the side of the windows that attention keeps to; by default all tokens see each other. */
+  /**
+   * For maps [B, h, w, C]: the side of the windows that attention is limited to; by default all tokens attend to each
+   * other.
+   */
   readonly window?: number;
 }
 
@@ -52,7 +55,7 @@ function attention(scope: ParameterScope, { channels, heads }: Pick<TransformerB
     });
 }
 
-/** Attention of maps [B, h, w, C], each window on its own; windows that reach beyond the map are filled up with zeros. */
+/** Attention within each window of maps [B, h, w, C]; windows that extend beyond the map are padded with zeros. */
 const inWindows =
   (attend: Layer, side: number): Layer =>
   (x, context) => {
@@ -67,7 +70,7 @@ const inWindows =
     return slice(slice(map, { axis: 1, end: h }), { axis: 2, end: w });
   };
 
-/** Attention of maps [B, h, w, C], everywhere. */
+/** Attention over whole maps [B, h, w, C]. */
 const onMaps =
   (attend: Layer): Layer =>
   (x, context) => {
@@ -76,8 +79,8 @@ const onMaps =
   };
 
 /**
- * A transformer's block (Vaswani et al. 2017; norms first): residual self-attention, then a residual MLP, each behind a layer norm,
- * of tokens [B, T, C] or maps [B, h, w, C]. Names are timm's.
+ * A transformer block (Vaswani et al. 2017; norms first): residual self-attention, then a residual MLP, each after a
+ * layer norm, of tokens [B, T, C] or maps [B, h, w, C]. Names are timm's.
  */
 export function transformerBlock(
   scope: ParameterScope,

@@ -4,10 +4,10 @@ import { describeFileError, openFile } from "../files.js";
 
 /** Bytes that are read by ranges: a file that need not fit into memory, or a buffer in tests. */
 export interface ByteSource {
-  /** What errors call it. */
+  /** Its name in errors. */
   readonly path: string;
   readonly size: number;
-  /** Fills `target` from `position` on. @throws UserError when the source ends before */
+  /** Fills `target` from `position` on. @throws UserError when the source ends before that */
   readInto(target: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -51,12 +51,12 @@ export function bytesSource(bytes: Uint8Array, path: string): ByteSource {
   };
 }
 
-/** Longer than what precedes a zip member's bytes, so that a header and what follows it are one read. */
+/** Longer than what precedes a zip member's bytes, so that a header and its data are one read. */
 const AHEAD = 1 << 18;
 
 /**
- * The same source for many small reads that mostly go forward: one that is not in memory brings what follows along. Large ones go to
- * the source as they are.
+ * The same source for many small reads that mostly go forward: one that is not in memory also reads ahead. Large ones
+ * go directly to the source.
  */
 export function readingAhead(source: ByteSource): ByteSource {
   let window: { readonly start: number; readonly bytes: Uint8Array } | undefined;
@@ -79,7 +79,7 @@ export function readingAhead(source: ByteSource): ByteSource {
   };
 }
 
-/** Reads a range into new memory. The caller has checked that the length is one the file can have. */
+/** Reads a range into new memory. The caller has checked that the file can have this length. */
 export async function readRange(source: ByteSource, position: number, length: number): Promise<Buffer> {
   if (position < 0 || position + length > source.size) throw ended(source.path);
   const bytes = Buffer.allocUnsafeSlow(length);

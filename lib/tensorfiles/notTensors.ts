@@ -1,15 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../errors.js";
 
-/** Bytes from a file's start that `refuseOtherKinds` looks at. */
+/** Bytes at a file's start that `refuseOtherKinds` reads. */
 export const LOOKED_AT = 512;
 
 const MARKUP = /^\s*<(!doctype|html|head|body|\?xml|!--)/i;
 const LFS = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n/;
 
 /**
- * Names what people have in the place of a file of tensors: nothing, a pointer or a web page that came of a download, a
- * file of another program.
+ * Recognises what users have instead of a file of tensors: an empty file, a pointer or a web page from a failed
+ * download, another program's file.
  *
  * @param start the file's first bytes
  * @throws UserError when it is known to be something else
@@ -46,7 +46,7 @@ export function refuseOtherKinds(start: Buffer, path: string, size: number): voi
   }
 }
 
-/** What a file that is no tensors' is, told by its first bytes; undefined where it may be a safetensors file or a pickle. */
+/** What a file without tensors is, by its first bytes; undefined if it may be a safetensors file or a pickle. */
 function otherContent(start: Buffer, size: number): string | undefined {
   const bytes = start.toString("latin1");
   const kind = SIGNATURES.find(([, starts]) => starts.some((signature) => bytes.startsWith(signature)))?.[0];
@@ -74,8 +74,8 @@ function isText(start: Buffer, size: number): boolean {
 const isZip = (start: Buffer): boolean => start.toString("latin1", 0, 2) === "PK";
 
 /**
- * A protocol buffer whose first fields are a small ir_version and the producer's name, its version, a domain or the graph.
- * As a safetensors file it would begin with a header of more bytes than there are.
+ * A protocol buffer whose first fields are a small ir_version and the producer's name, its version, a domain or the
+ * graph. Read as a safetensors file, its header would be longer than the file.
  */
 function isOnnx(start: Buffer): boolean {
   const [tag, version = 0, next = 0] = start;

@@ -8,14 +8,14 @@ import { type ByteSource, openByteSource, readingAhead, readRange } from "./byte
 import { openZip, unpackedAllowance, type ZipArchive, type ZipMember } from "./zip.js";
 import { type NewMember, zipParts } from "./zipWriter.js";
 
-/** Packed bytes that are looked at for an array's header. */
+/** Packed bytes that are read for an array's header. */
 const GLANCE = 8192;
 
 /**
- * Opens a NumPy `.npz` archive, members stored or deflated; the arrays are read when asked for, their checksums
- * compared.
+ * Opens a NumPy `.npz` archive, members stored or deflated; arrays are read when requested, with their checksums
+ * verified.
  *
- * @throws UserError when it is no such archive, is damaged, or claims far more than it can hold
+ * @throws UserError when it is not such an archive, is damaged, or claims far more than it can contain
  */
 export async function openNpz(path: string): Promise<TensorFile> {
   const source = await openByteSource(path);
@@ -27,7 +27,7 @@ export async function openNpz(path: string): Promise<TensorFile> {
   }
 }
 
-/** As `openNpz`, of a source, which `close` then closes. */
+/** Like `openNpz`, for a source, which `close` then closes. */
 export async function readNpz(file: ByteSource): Promise<TensorFile> {
   const source = readingAhead(file);
   const archive = await openZip(source);
@@ -43,7 +43,7 @@ export async function readNpz(file: ByteSource): Promise<TensorFile> {
     }
   }
   const headers = new Map<ZipMember, NpyHeader | string>();
-  const inFile = [...archive.members.values()].sort((a, b) => a.offset - b.offset); // so that the file is read once, forward
+  const inFile = [...archive.members.values()].sort((a, b) => a.offset - b.offset); // so that the file is read once, forwards
   for (const member of inFile) headers.set(member, await glance(source, archive, member));
   for (const member of archive.members.values()) {
     const name = member.name.replace(/\.npy$/, "");
@@ -72,7 +72,7 @@ export async function readNpz(file: ByteSource): Promise<TensorFile> {
   };
 }
 
-/** What a member says it is; a text where it is nothing that can be read. */
+/** A member's array header; a text if it cannot be read. */
 async function glance(source: ByteSource, archive: ZipArchive, member: ZipMember): Promise<NpyHeader | string> {
   const packed = await readRange(source, await archive.locate(member), Math.min(GLANCE, member.packedSize));
   try {
@@ -86,7 +86,7 @@ async function glance(source: ByteSource, archive: ZipArchive, member: ZipMember
   }
 }
 
-/** What can be unpacked of the beginning of a deflated member. */
+/** As much of the beginning of a deflated member as can be unpacked. */
 function firstOf(packed: Uint8Array): Buffer {
   return inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH });
 }
@@ -102,7 +102,7 @@ function stored(name: string, { dtype, shape, start }: NpyHeader, member: ZipMem
 }
 
 /**
- * Writes an uncompressed `.npz` archive, atomically, a tensor at a time.
+ * Writes an uncompressed `.npz` archive, atomically, one tensor at a time.
  *
  * @throws UserError for bfloat16, which NumPy lacks
  */

@@ -9,12 +9,15 @@ import { openTorchFile } from "./pytorch/open.js";
 import { openSafetensorsFile, openShardedSafetensors, SHARD_INDEX } from "./safetensorsFile.js";
 import { openZip } from "./zip.js";
 
-/** What a folder of weights is known by, in this order: of a checkpoint with averaged weights it is those that are validated. */
+/**
+ * The files that identify a folder of weights, in this order: for a checkpoint with averaged weights, the average,
+ * which is what is validated.
+ */
 export const FOLDER_FILES = ["ema.safetensors", "model.safetensors", SHARD_INDEX, "pytorch_model.bin"] as const;
 
 /**
- * A path as people give it: `FILE#PART` names a part of a file, such as `train.pth#model_ema`, unless there is a file of that
- * very name.
+ * A path as given by a user: `FILE#PART` names a part of a file, such as `train.pth#model_ema`, unless there is a file
+ * with that very name.
  */
 export function splitPart(path: string): { readonly file: string; readonly part?: string } {
   const mark = path.lastIndexOf("#");
@@ -23,11 +26,11 @@ export function splitPart(path: string): { readonly file: string; readonly part?
 }
 
 /**
- * Opens a file of tensors of any format that can be read: safetensors, its shards (the index, or the folder it lies in),
- * PyTorch's .pth or .pt, NumPy's .npz. The content decides, not the name. Tensors are read when asked for. `path` may
- * name a part, which is then the model.
+ * Opens a file of tensors of any known format: safetensors, its shards (the index, or its folder), PyTorch's .pth or
+ * .pt, NumPy's .npz. The content decides, not the name. Tensors are read when requested. `path` may name a part, which
+ * is then the model.
  *
- * @throws UserError when the file is missing, damaged or of no known format
+ * @throws UserError when the file is missing, damaged or of an unknown format
  */
 export async function openTensorFile(path: string): Promise<TensorFile> {
   const { file, part } = splitPart(path);
@@ -51,7 +54,7 @@ async function openFolder(path: string): Promise<TensorFile> {
   return openWhole(found);
 }
 
-/** A pickle begins with 0x80 and its protocol; as a safetensors file's length that would be a header of terabytes. */
+/** A pickle begins with 0x80 and its protocol; read as a safetensors header length, that would be terabytes. */
 async function formatOf(source: ByteSource): Promise<"safetensors" | "npz" | "torch"> {
   const head = await readRange(source, 0, Math.min(LOOKED_AT, source.size));
   refuseOtherKinds(head, source.path, source.size);

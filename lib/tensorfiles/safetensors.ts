@@ -8,13 +8,13 @@ import type { TensorToWrite } from "../tensors/tensorFile.js";
 
 export const LARGEST_HEADER = 100_000_000;
 
-/** An open file of which only the header has been read. */
+/** An open file; only its header has been read. */
 export interface SafetensorsFile extends SafetensorsHeader {
   readonly path: string;
-  /** Reads one tensor. @throws UserError when there is none of that name */
+  /** Reads one tensor. @throws UserError when there is none with that name */
   read(name: string): Promise<Tensor>;
   /**
-   * Reads one tensor's bytes straight into `target`, e.g. a view of a flat parameter array.
+   * Reads one tensor's bytes directly into `target`, e.g. a view of a flat parameter array.
    * @throws UserError when the name is absent, the dtype is another or the length differs
    */
   readInto(name: string, target: TensorData): Promise<void>;
@@ -62,7 +62,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-/** Reads a whole file; the tensors are views of one buffer. @throws UserError as `openSafetensors` */
+/** Reads a whole file; the tensors are views of one buffer. @throws UserError like `openSafetensors` */
 export async function readSafetensors(
   path: string,
 ): Promise<{ readonly metadata: Readonly<Record<string, string>>; readonly tensors: ReadonlyMap<string, Tensor> }> {
@@ -87,7 +87,7 @@ export async function readSafetensors(
  * Writes tensors in the order given, atomically and without copying them. The header is padded so that the data
  * section starts on a multiple of 8 bytes.
  *
- * @param onPart is shown the file's bytes in turn, such as to sum them up
+ * @param onPart is called with the file's bytes in turn, for example to compute a checksum
  */
 export async function writeSafetensors(
   path: string,
@@ -104,7 +104,7 @@ export async function writeSafetensors(
   await streamSafetensors(path, all, metadata, onPart);
 }
 
-/** As `writeSafetensors`, with one tensor at a time in memory. */
+/** Like `writeSafetensors`, with one tensor at a time in memory. */
 export async function streamSafetensors(
   path: string,
   tensors: readonly TensorToWrite[],

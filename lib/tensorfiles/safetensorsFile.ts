@@ -5,17 +5,17 @@ import { parseJson } from "../json.js";
 import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 
-/** What Hugging Face's tools call the list of a model's shards. */
+/** The name that Hugging Face's tools give the list of a model's shards. */
 export const SHARD_INDEX = "model.safetensors.index.json";
 
-/** @throws UserError as `openSafetensors` */
+/** @throws UserError like `openSafetensors` */
 export async function openSafetensorsFile(path: string): Promise<TensorFile> {
   const file = await openSafetensors(path);
   return tensorFileOf(path, [file]);
 }
 
 /**
- * Opens a model in several files by its index, `{ weight_map: { tensor: file } }`; the files lie beside the index.
+ * Opens a model in several files by its index, `{ weight_map: { tensor: file } }`; the files are beside the index.
  *
  * @throws UserError when the index is damaged, or a file is missing, damaged or lacks a tensor
  */

@@ -7,10 +7,10 @@ import { type ByteSource, readRange } from "./bytes.js";
 /** A member of an archive. */
 export interface ZipMember {
   readonly name: string;
-  /** Bytes when unpacked, as the archive says. */
+  /** Unpacked size in bytes, according to the archive. */
   readonly size: number;
   readonly packedSize: number;
-  /** Where it says its header is. */
+  /** The position of its header, according to the archive. */
   readonly offset: number;
   readonly method: "stored" | "deflated";
   readonly crc32: number;
@@ -18,27 +18,30 @@ export interface ZipMember {
 
 export interface ZipArchive {
   readonly members: ReadonlyMap<string, ZipMember>;
-  /** Where a member's (packed) bytes begin in the source. */
+  /** The position in the source where a member's (packed) bytes begin. */
   locate(member: ZipMember): Promise<number>;
-  /** Unpacks a member whole. @throws UserError when it is longer than `limit` or than the archive says */
+  /** Unpacks a complete member. @throws UserError when it is longer than `limit` or than the archive says */
   unpack(member: ZipMember, options: { readonly limit: number; readonly verify: boolean }): Promise<Uint8Array>;
 }
 
-/** Unpacked bytes that an archive may claim: beyond, it is taken for one made to fill the memory. Weights hardly shrink. */
+/**
+ * Unpacked bytes that an archive may claim: with more, it is taken for one made to fill the memory. Weights hardly
+ * compress.
+ */
 export const unpackedAllowance = (size: number): number => 16 * size + (64 << 20);
 
 const MOST_MEMBERS = 500_000;
-/** Bytes before a member's own, its name aside. */
+/** Bytes before a member's own, without its name. */
 const LOCAL_HEADER = 30;
-/** Central directories lie at the end: they are read from memory. */
+/** Central directories are at the end: they are read from memory. */
 const TAIL = 1 << 20;
 const inflate = promisify(inflateRaw);
 
 /**
- * Reads an archive's directory, with yauzl: it takes ranges, knows zip64 and says where a member's bytes lie, so that
- * stored ones can be read straight into their place.
+ * Reads an archive's directory, with yauzl: it reads ranges, supports zip64 and gives the position of a member's bytes,
+ * so that stored ones can be read directly into place.
  *
- * @throws UserError when this is no zip archive, or a damaged one
+ * @throws UserError when this is not a zip archive, or a damaged one
  */
 export async function openZip(source: ByteSource): Promise<ZipArchive> {
   const damaged = (error: unknown): UserError =>

@@ -1,12 +1,12 @@
 import { crc32 } from "node:zlib";
 
-/** A member to be stored, its bytes in parts. */
+/** A member to store, its bytes in parts. */
 export interface NewMember {
   readonly name: string;
   readonly content: readonly Uint8Array[];
 }
 
-/** Where members' bytes begin: a multiple of this, as PyTorch and NumPy want for mapping a file into memory. */
+/** Members' bytes begin at a multiple of this, as PyTorch and NumPy require for mapping a file into memory. */
 const ALIGNMENT = 64;
 const PADDING_ID = 0x4246; // "FB", the extra field in which PyTorch pads
 const ZIP64_ID = 1;
@@ -21,9 +21,9 @@ interface Written {
 }
 
 /**
- * The bytes of a zip archive of stored members, each aligned to 64 bytes, zip64 where it must be. One member at a time is
- * in memory. (Own code: the zip writers on npm cannot align members, which `torch.load(mmap=True)` and `mmap_mode` profit
- * from; stored members are little more than two headers.)
+ * The bytes of a zip archive of stored members, each aligned to 64 bytes, zip64 where necessary. One member at a time
+ * is in memory. (Own code: the zip writers on npm cannot align members, which `torch.load(mmap=True)` and `mmap_mode`
+ * benefit from; stored members are little more than two headers.)
  */
 export async function* zipParts(
   members: Iterable<NewMember> | AsyncIterable<NewMember>,

@@ -29,7 +29,7 @@ const DTYPE_OF = new Map<string, Dtype>(
   Object.entries(DESCRIPTIONS).map(([dtype, description]) => [description, dtype as Dtype]),
 );
 
-/** `name` is what errors call the file. */
+/** `name` is the file's name in errors. */
 export function parseNpy(bytes: Uint8Array, name = "npy data"): Tensor {
   const { dtype, shape, fortranOrder, start } = parseNpyHeader(bytes, name);
   const expected = elementCount(shape) * DTYPES[dtype].bytes;
@@ -48,11 +48,11 @@ export interface NpyHeader {
   readonly shape: readonly number[];
   /** The first index varies fastest. */
   readonly fortranOrder: boolean;
-  /** Where the elements begin. */
+  /** The position where the elements begin. */
   readonly start: number;
 }
 
-/** An array of something that is no number, or of numbers not known here. */
+/** An array of something other than numbers, or of unknown numbers. */
 export class UnknownNpyDtype extends UserError {
   constructor(
     message: string,
@@ -62,7 +62,7 @@ export class UnknownNpyDtype extends UserError {
   }
 }
 
-/** @param bytes the beginning of the file @throws UserError when it is no header of an array that can be read */
+/** @param bytes the beginning of the file @throws UserError when it is not the header of a readable array */
 export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   if (bytes.length < 10 || textOfLatin1(bytes.subarray(0, 6)) !== MAGIC)
     throw new UserError(`${name}: not a .npy file`);

@@ -11,7 +11,7 @@ import { viewOf } from "./text.js";
 
 const SPACE = 0x20;
 
-/** Bits of the format's element types that are not computed with; of others, to come, nothing is known. */
+/** Bits of the format's element types that densekit does not compute with; nothing is known about future ones. */
 const OTHER_TYPES: Readonly<Record<string, number>> = {
   F8_E4M3: 8,
   F8_E5M2: 8,
@@ -35,21 +35,24 @@ export interface TensorEntry extends Placed {
   readonly dtype: Dtype;
 }
 
-/** A tensor whose element type is not computed with. */
+/** A tensor with an element type that densekit does not compute with. */
 export interface OtherEntry extends Placed {
   readonly type: string;
 }
 
-/** What the header of a file says. */
+/** The contents of a file's header. */
 export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of their bytes in the file. */
   readonly entries: ReadonlyMap<string, TensorEntry>;
-  /** Those that cannot be read. */
+  /** Tensors that cannot be read. */
   readonly others: ReadonlyMap<string, OtherEntry>;
 }
 
-/** @param json the parsed header @throws UserError when it is inconsistent, or not what `dataLength` bytes of data need */
+/**
+ * @param json the parsed header
+ * @throws UserError when it is inconsistent, or does not match `dataLength` bytes of data
+ */
 export function checkHeader(path: string, json: unknown, dataLength: number): SafetensorsHeader {
   if (!isRecord(json)) throw broken(path, "has a header that is not a JSON object");
   const tensors = checkEntries(path, json, dataLength);
@@ -112,19 +115,19 @@ function checkEntry(path: string, name: string, value: unknown): TensorEntry | O
   return isDtype(type) ? { dtype: type, shape, begin, end } : { type, shape, begin, end };
 }
 
-/** Undefined where the element type is unknown. */
+/** Undefined if the element type is unknown. */
 function bytesOfShape(type: string, shape: readonly number[]): number | undefined {
   if (isDtype(type)) return elementCount(shape) * DTYPES[type].bytes;
   const bits = Object.hasOwn(OTHER_TYPES, type) ? OTHER_TYPES[type] : undefined;
   return bits === undefined ? undefined : Math.ceil((elementCount(shape) * bits) / 8);
 }
 
-/** The beginning of a file of these tensors, padded so that what follows lies on a multiple of 8 bytes. */
+/** The beginning of a file of these tensors, padded so that the data starts at a multiple of 8 bytes. */
 export function encodeHeader(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const header: Record<string, unknown> = Object.create(null); // so that any name can be a key, "__proto__" too
+  const header: Record<string, unknown> = Object.create(null); // so that any name can be a key, even "__proto__"
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
   for (const { name, dtype, shape } of tensors) {

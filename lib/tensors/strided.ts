@@ -1,13 +1,15 @@
 import { bytesOf, DTYPES, type Dtype, elementCount, type TensorData } from "./tensor.js";
 
-/** Where a tensor's elements lie in a row of elements: PyTorch's storage offset, shape and strides, in elements. */
+/**
+ * Where a tensor's elements are in a sequence of elements: PyTorch's storage offset, shape and strides, in elements.
+ */
 export interface Layout {
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
 }
 
-/** Elements from the first to the last one used, both included; 0 of an empty tensor. */
+/** Elements from the first to the last one used, both included; 0 for an empty tensor. */
 export function extentOf(shape: readonly number[], strides: readonly number[]): number {
   if (elementCount(shape) === 0) return 0;
   return shape.reduce((extent, size, i) => extent + (size - 1) * strides[i]!, 1);
@@ -24,24 +26,24 @@ export function rowMajor(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** Whether the elements lie side by side in C order. */
+/** Whether the elements are contiguous in C order. */
 export function isContiguous({ shape, strides }: Omit<Layout, "offset">): boolean {
   if (elementCount(shape) === 0) return true;
   const expected = rowMajor(shape);
   return shape.every((size, i) => size === 1 || strides[i] === expected[i]);
 }
 
-/** Fills `target` with the bytes of elements `start` … of the row. */
+/** Fills `target` with the bytes of the sequence's elements from `start` on. */
 export type ReadElements = (target: Uint8Array, start: number) => Promise<void>;
 
 interface Axis {
   readonly size: number;
-  /** Elements from one index to the next in the row, and in the tensor in C order. */
+  /** Elements from one index to the next in the sequence, and in the tensor in C order. */
   readonly from: number;
   readonly to: number;
 }
 
-/** The axes that matter, in the order of the row's bytes. */
+/** The axes that matter, in the order of the sequence's bytes. */
 function axesOf(shape: readonly number[], strides: readonly number[]): Axis[] {
   const steps = rowMajor(shape);
   return shape
@@ -50,7 +52,7 @@ function axesOf(shape: readonly number[], strides: readonly number[]): Axis[] {
     .sort((a, b) => b.from - a.from);
 }
 
-/** As `readStrided`, of a row in memory. */
+/** Like `readStrided`, for a sequence in memory. */
 export function gatherStrided(dtype: Dtype, layout: Layout, row: TensorData, target: TensorData): void {
   const { shape, strides, offset } = layout;
   if (target.length === 0) return;
@@ -61,12 +63,12 @@ export function gatherStrided(dtype: Dtype, layout: Layout, row: TensorData, tar
   scatter(source, elementsOf(width, bytesOf(target)), axes.length > 0 ? axes : [single], 0);
 }
 
-/** Bytes of the row that are held at a time while elements are put in order. */
+/** Bytes of the sequence held at a time while elements are put in order. */
 const WINDOW = 1 << 24;
 
 /**
- * Reads a tensor of any strides into C order. The row is read in windows, in the order of its bytes, so that beside the
- * tensor only a window is in memory.
+ * Reads a tensor of any strides into C order. The sequence is read in windows, in the order of its bytes, so that
+ * besides the tensor only one window is in memory.
  */
 export async function readStrided(dtype: Dtype, layout: Layout, target: TensorData, read: ReadElements): Promise<void> {
   const { shape, strides, offset } = layout;

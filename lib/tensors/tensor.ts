@@ -28,7 +28,7 @@ export type TensorData =
   | Uint16Array
   | Uint8Array;
 
-/** A tensor as a file holds it: C order, `data.length` = product of `shape` (1 for a scalar, whose shape is []). */
+/** A tensor as in a file: C order, `data.length` = product of `shape` (1 for a scalar, whose shape is []). */
 export interface Tensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -49,14 +49,14 @@ export function bytesOf(data: TensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** Elements over `bytes`: a view where the alignment allows it, else over a copy. */
+/** Elements over `bytes`: a view if the alignment allows it, otherwise over a copy. */
 export function viewBytes(dtype: Dtype, bytes: Uint8Array): TensorData {
   const { bytes: size, array: ArrayType } = DTYPES[dtype];
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes); // a Buffer's slice would be no copy
   return new ArrayType(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-/** The values as float32: the same array for F32, else converted (64-bit values lose precision). */
+/** The values as float32: the same array for F32, otherwise converted (64-bit values lose precision). */
 export function toFloat32(tensor: Tensor): Float32Array {
   const { dtype, data } = tensor;
   if (data instanceof Float32Array) return data;

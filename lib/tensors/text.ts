@@ -1,6 +1,6 @@
-const PART = 8192; // arguments a call may have
+const PART = 8192; // the number of arguments that a call may have
 
-/** The text of bytes that are a character each (ISO 8859-1; what `TextDecoder` calls latin1 is another code). */
+/** The text of bytes that are one character each (ISO 8859-1; `TextDecoder`'s latin1 is another encoding). */
 export function textOfLatin1(bytes: Uint8Array): string {
   let text = "";
   for (let from = 0; from < bytes.length; from += PART)
@@ -8,15 +8,15 @@ export function textOfLatin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of a text of such characters. */
+/** The bytes of a text with such characters. */
 export function bytesOfLatin1(text: string): Uint8Array {
   return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 }
 
-/** Whatever is no UTF-8 becomes U+FFFD. */
+/** Whatever is not UTF-8 becomes U+FFFD. */
 export const textOfUtf8 = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
-/** @throws TypeError for what is no UTF-8 */
+/** @throws TypeError for bytes that are not UTF-8 */
 export const textOfStrictUtf8 = (bytes: Uint8Array): string =>
   new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 

@@ -14,17 +14,17 @@ import { isNotNeeded, isPiece, type Translation, translate } from "./names.js";
 import { modelPart } from "./parts.js";
 
 export interface ConvertWeightsOptions {
-  /** A file of any format that can be read; its path or its address. */
+  /** A file of any known format, given by its path or address. */
   readonly from: string;
-  /** Its ending says the format: .safetensors, .pth, .pt or .npz. */
+  /** Its extension decides the format: .safetensors, .pth, .pt or .npz. */
   readonly to: string;
-  /** The part of the file that is wanted, its keys joined by dots, such as `model_ema`; default: the model. */
+  /** The part of the file to convert, its keys joined by dots, such as `model_ema`; default: the model. */
   readonly part?: string;
   /**
-   * keep: names as they are (default); authors: the authors' names, with "backbone." and counters as the file has them.
+   * keep: names are unchanged (default); authors: the authors' names, with "backbone." and counters as in the file.
    */
   readonly names?: "keep" | "authors";
-  /** Replace a file that is there. */
+  /** Overwrite an existing file. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
@@ -32,15 +32,15 @@ export interface ConvertWeightsOptions {
 
 export interface ConvertWeightsResult {
   readonly path: string;
-  /** Tensors written. */
+  /** Number of tensors written. */
   readonly tensors: number;
   /** Their bytes. */
   readonly bytes: number;
-  /** The part of the file they were in; "" for the file itself. */
+  /** The part of the file that they were in; "" for the file itself. */
   readonly part: string;
-  /** Whose names the file had; null where they are nobody's known. */
+  /** The naming of the file's tensors; null if it is unknown. */
   readonly naming: string | null;
-  /** Tensors of the file that are not of the part. */
+  /** Number of tensors in the file outside the part. */
   readonly left: number;
 }
 
@@ -61,7 +61,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
 /**
  * Writes a model's tensors into a file of another format, bit for bit, one at a time.
  *
- * @throws UserError when a file cannot be read, is in the way, or cannot hold a tensor's element type
+ * @throws UserError when a file cannot be read, already exists, or cannot store a tensor's element type
  */
 export async function convertWeights(options: ConvertWeightsOptions): Promise<ConvertWeightsResult> {
   const { from, to, part: wanted, names = "keep", force = false, signal, onEvent } = options;

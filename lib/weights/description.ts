@@ -5,7 +5,7 @@ import { translate } from "./names.js";
 import { modelPart } from "./parts.js";
 import { COCO_IDS } from "./rules.js";
 
-/** What the names and the `meta` of a whole model tell of it. */
+/** What the names and the `meta` of a whole model say about it. */
 export interface FoundDescription {
   readonly task: "detection" | "segmentation";
   readonly classes: readonly string[];
@@ -13,7 +13,7 @@ export interface FoundDescription {
   readonly masks?: boolean;
 }
 
-/** What MMDetection's and MMSegmentation's checkpoints say of their model; undefined of other files. */
+/** What MMDetection's and MMSegmentation's checkpoints say about their model; undefined for other files. */
 export function describedByMeta(file: TensorFile): FoundDescription | undefined {
   const classes = classNames(entryOf(file.root, "meta"));
   if (classes === undefined) return undefined;

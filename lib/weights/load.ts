@@ -5,14 +5,14 @@ import { toFloat32 } from "../tensors/tensor.js";
 import type { TensorFile } from "../tensors/tensorFile.js";
 import type { Load, LoadPlan } from "./plan.js";
 
-/** Reads under way at once: the file's answers are waited for together, and at most so many tensors are converted. */
+/** Number of concurrent reads: they are awaited together, and at most this many tensors are being converted. */
 const AHEAD = 4;
 
 /**
- * Reads what a plan says into a model. Float32 tensors go straight into their place; while one is looked at, the next are
- * read.
+ * Reads tensors into a model according to a plan. Float32 tensors are read directly into place; while one is checked,
+ * the next are read.
  *
- * @throws UserError when the file is damaged or holds values that are no numbers
+ * @throws UserError when the file is damaged or has values that are not numbers
  */
 export async function fillFrom(file: TensorFile, plan: LoadPlan, values: ParameterValues): Promise<void> {
   const reading: { readonly name: string; readonly done: Promise<void> }[] = [];
@@ -29,7 +29,7 @@ export async function fillFrom(file: TensorFile, plan: LoadPlan, values: Paramet
   try {
     for (const load of plan.loads) {
       const done = readInto(file, load, values.view(load.name));
-      done.catch(() => undefined); // one that fails early is told of when its turn comes
+      done.catch(() => undefined); // one that fails early is reported when its turn comes
       reading.push({ name: load.name, done });
       if (reading.length === AHEAD) await finish();
     }

@@ -1,13 +1,13 @@
 import type { Naming, Renamer, Rows } from "../nn/weightNames.js";
 import { NOT_NEEDED, namings, WRAPPERS } from "./rules.js";
 
-/** A file's names as ours. */
+/** A file's names translated to ours. */
 export interface Translation {
-  /** Whose names the file has; undefined where they are nobody's known here. */
+  /** The naming of the file's tensors; undefined if it is unknown. */
   readonly naming: string | undefined;
-  /** Our name of each of the file's, in its order. */
+  /** Our name for each of the file's, in its order. */
   readonly ours: ReadonlyMap<string, string>;
-  /** How rows are picked for one of our names, where they are not taken in order. */
+  /** How rows are picked for one of our names, if they are not taken in order. */
   readonly rowsOf: (ours: string) => Rows | undefined;
 }
 
@@ -26,7 +26,7 @@ export function translate(names: readonly string[]): Translation {
   };
 }
 
-/** Whether nothing is computed from a tensor of this name. */
+/** Whether nothing is computed from a tensor with this name. */
 export const isNotNeeded = (ours: string): boolean => NOT_NEEDED.some((pattern) => pattern.test(ours));
 
 /** The name of a piece of one of our parameters, from 0 on. */
@@ -34,7 +34,7 @@ export const pieceName = (ours: string, piece: number): string => `${ours}[${pie
 
 export const isPiece = (name: string): boolean => /\[\d+\]$/.test(name);
 
-/** Takes off what stands before every name. */
+/** Removes what precedes every name. */
 function unwrap(names: readonly string[]): Map<string, string> {
   let short = [...names];
   for (let changed = true; changed; ) {

@@ -3,14 +3,14 @@ import type { StoredTensor, TensorFile } from "../tensors/tensorFile.js";
 
 /** The tensors of a model among those of a file. */
 export interface Part {
-  /** Keys of the containers the model is in, joined by dots; "" where it is the file itself. */
+  /** Keys of the containers the model is in, joined by dots; "" if it is the file itself. */
   readonly name: string;
-  /** Other parts, beside this one, that could be meant as well; this one was chosen by a rule. */
+  /** Other parts that could be meant as well; this one was chosen by a rule. */
   readonly rivals: readonly string[];
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** Under these keys training code keeps the model, the likeliest first; averaged copies (EMA) come after it. */
+/** Keys under which training code keeps the model, the likeliest first; averaged copies (EMA) come after it. */
 const MODEL_KEYS = [
   "state_dict",
   "model_state_dict",
@@ -26,13 +26,13 @@ const MODEL_KEYS = [
   "model_ema",
   "ema",
 ];
-/** Under these it keeps other things that have tensors. */
+/** Keys under which it keeps other things with tensors. */
 const OTHER_KEYS = /optim|scheduler|scaler|^amp$|rng|random|^loops$|^callbacks$|hook|^meta$/i;
 
 /**
- * The part of a file that is the model: the file itself, or a container that is known to hold one.
+ * The part of a file that is the model: the file itself, or a container that is known to have one.
  *
- * @param wanted the part's name, where the choice is not to be left to the rule
+ * @param wanted the part's name; default: chosen by the rule
  * @throws UserError when there is no such part, or several that could be meant
  */
 export function modelPart(file: TensorFile, wanted = file.part): Part {
@@ -66,7 +66,7 @@ export function modelPart(file: TensorFile, wanted = file.part): Part {
   }
 }
 
-/** The containers that hold tensors, by their keys joined with dots. */
+/** The containers with tensors, by their keys joined with dots. */
 export function partNames({ tensors }: TensorFile): string[] {
   const names = new Set<string>();
   for (const { group } of tensors) {
@@ -81,7 +81,7 @@ export function partNames({ tensors }: TensorFile): string[] {
   return [...names];
 }
 
-/** What was chosen though another part could be meant, and how to choose that; undefined where there was no choice. */
+/** What was chosen although another part could be meant, and how to choose that; undefined if there was no choice. */
 export function describeChoice({ path }: TensorFile, { name, rivals }: Part): string | undefined {
   if (rivals.length === 0) return undefined;
   const others = rivals.map((rival) => `${path}#${rival}`).join(" or ");

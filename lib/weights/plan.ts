@@ -9,11 +9,11 @@ export interface Load {
   readonly name: string;
   readonly shape: readonly number[];
   readonly tensor: StoredTensor;
-  /** What of the file goes below that tensor, where it has the parameter in pieces. */
+  /** Tensors of the file whose rows go below that tensor's, if it has the parameter in pieces. */
   readonly below?: readonly StoredTensor[];
-  /** Rows of the file's tensor, where they are not taken in order. */
+  /** Rows of the file's tensor, if they are not taken in order. */
   readonly rows?: readonly number[];
-  /** What makes the parameter of the tensor's values, where its shape is another; and who says so. */
+  /** Makes the parameter from the tensor's values if its shape differs; and the adapter that says so. */
   readonly change?: (values: Float32Array) => Float32Array;
   readonly adapter?: WeightAdapter;
 }
@@ -24,24 +24,27 @@ export interface Reshaped {
   readonly wanted: readonly number[];
 }
 
-/** What would be loaded from a file into a model, by our names. Nothing has been read. */
+/** What would be loaded from a file into a model, by our names. No tensor has been read. */
 export interface LoadPlan {
   readonly path: string;
-  /** Whose names the file has. */
+  /** The naming of the file's tensors. */
   readonly naming: string | undefined;
   readonly loads: readonly Load[];
   /** The model has them, the file does not. */
   readonly missing: readonly string[];
-  /** Those the file has in another form that is not taken, so that they keep their start on purpose; and who says so. */
+  /**
+   * Those that the file has in another form that is not loaded, so that they keep their initial values on purpose; and
+   * the adapter that says so.
+   */
   readonly initial: readonly { readonly name: string; readonly adapter: WeightAdapter }[];
   /** The file has them, the model does not. */
   readonly unexpected: readonly string[];
   readonly reshaped: readonly Reshaped[];
-  /** The file has them, with elements of a type that is not computed with. */
+  /** The file has them, with an element type that densekit does not compute with. */
   readonly unreadable: readonly { readonly name: string; readonly type: string }[];
-  /** Which part of the file was chosen by a rule though another could be meant. */
+  /** Which part of the file was chosen by a rule although another could be meant. */
   readonly choice: string | undefined;
-  /** Of the file, and used by no model: counters, index tables, what an adapter calls idle. */
+  /** In the file, but used by no model: counters, index tables, what an adapter calls idle. */
   readonly notNeeded: readonly string[];
 }
 
@@ -49,19 +52,21 @@ export interface PlanOptions {
   readonly file: TensorFile;
   /** The model's parameters and buffers, or those of its backbone. */
   readonly wanted: readonly NamedShape[];
-  /** The part of the file that is the model; chosen by its name where left out. */
+  /** The part of the file that is the model; default: chosen by its name. */
   readonly part?: string;
-  /** What is known of checkpoints that differ by design; by default what the backbones' defaults say. */
+  /**
+   * What is known about checkpoints that differ by design; default: the adapters of all backbones with their defaults.
+   */
   readonly adapters?: readonly WeightAdapter[];
 }
 
 const BACKBONE = "backbone.";
 
 /**
- * Compares a file with a model. Names are translated by the rules of rules.ts; "backbone." is added or taken off as the
+ * Compares a file with a model. Names are translated by the rules of rules.ts; "backbone." is added or removed as the
  * model needs it.
  *
- * @throws UserError when the file holds no model
+ * @throws UserError when the file has no model
  */
 export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanOptions): LoadPlan {
   const model = modelPart(file, part);
@@ -117,7 +122,7 @@ export function planLoad({ file, wanted, part, adapters = anyAdapters() }: PlanO
   };
 }
 
-/** The tensors that make a parameter, one below the other, where the file has it so. */
+/** The tensors that make a parameter, one below the other, if the file has it in pieces. */
 function piecesOf(
   { name, shape: [rows, ...rest] }: NamedShape,
   given: ReadonlyMap<string, StoredTensor>,
@@ -156,7 +161,7 @@ function unreadableOf({ others }: TensorFile, part: string): Map<string, string>
   return found;
 }
 
-/** A backbone's names begin with "backbone." in a whole model, and with nothing in a file of their own. */
+/** A backbone's names begin with "backbone." in a whole model, and without a prefix in a file of their own. */
 function placing(given: readonly string[], wanted: readonly NamedShape[]): (name: string) => string {
   const hasBackbone = given.some((name) => name.startsWith(BACKBONE));
   const wantsBackbone = wanted.some(({ name }) => name.startsWith(BACKBONE));
@@ -177,7 +182,7 @@ function fit(
   return rows !== undefined && same([rows.length, ...rest]) ? { name, shape, tensor, rows } : undefined;
 }
 
-/** Whether two shapes differ in axes of one element at their ends alone, as a factor per channel [C] and [C, 1, 1] do. */
+/** Whether two shapes only differ in axes of size 1 at their ends, as a factor per channel [C] and [C, 1, 1] do. */
 function sameElements(a: readonly number[], b: readonly number[]): boolean {
   const length = Math.max(a.length, b.length);
   return Array.from({ length }, (_, i) => (a[i] ?? 1) === (b[i] ?? 1)).every((same) => same);

@@ -2,7 +2,7 @@ import { UserError } from "../errors.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
 import type { LoadPlan, Reshaped } from "./plan.js";
 
-/** What a plan does and leaves undone, in a sentence or two. */
+/** What a plan loads and leaves out, in a sentence or two. */
 export function describePlan(what: string, plan: LoadPlan): string {
   const { loads, missing, initial, unexpected, reshaped, unreadable, naming, path } = plan;
   const wanted = loads.length + missing.length + initial.length + reshaped.length + unreadable.length;
@@ -33,9 +33,9 @@ function countBy(made: readonly { readonly adapter?: WeightAdapter }[]): Map<Wei
 }
 
 /**
- * For models that are to be used as they are.
+ * For models that are used as loaded.
  *
- * @throws UserError unless the file holds all of the model and nothing else; with counts and the first of each kind
+ * @throws UserError unless the file has all of the model and nothing else; with counts and the first of each kind
  */
 export function requireAll(plan: LoadPlan): void {
   const { path, naming, loads, missing, initial, unexpected, reshaped, unreadable } = plan;
@@ -58,7 +58,7 @@ export function requireAll(plan: LoadPlan): void {
 }
 
 /**
- * For models that begin with what a file has.
+ * For models that start from what a file has.
  *
  * @throws UserError when nothing of the file fits, or so little that it fits by chance: families share names, such as those of heads
  */
@@ -66,7 +66,7 @@ export function requireSome(what: string, plan: LoadPlan, wanted: readonly strin
   const { path, loads, naming, unexpected, reshaped, unreadable } = plan;
   if (loads.length > 0) {
     const others = otherHead(reshaped) === undefined ? reshaped : [];
-    const isTold = unreadable.length > 0; // what cannot be read says nothing of whose the rest is
+    const isTold = unreadable.length > 0; // unreadable tensors say nothing about the rest
     if (isTold || (others.length === 0 && 2 * loads.length >= wanted.length)) return;
     const whose = naming === undefined ? "" : `, which has the names of ${naming}`;
     const shapes = fault(others.map(describeShape), "are of another shape");

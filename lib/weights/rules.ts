@@ -1,15 +1,15 @@
 /*
- * How other programs' names become this one's, which are the authors': those of EfficientFormer's and PoolFormer's own
+ * How other programs' names become ours, which are the authors': those of EfficientFormer's and PoolFormer's own
  * checkpoints, torchvision's for ResNet, MMDetection's and MMSegmentation's (2.x, 3.x; 0.x, 1.x) for whole models.
  */
 
 import { allBackbones } from "../backbones/index.js";
 import type { Naming, Rows } from "../nn/weightNames.js";
 
-/** Names by which training code wraps a model; taken off where every name begins so. */
+/** Prefixes of models wrapped by training code; removed if every name begins with one. */
 export const WRAPPERS = ["module.", "_orig_mod.", "model."] as const;
 
-/** Tensors that hold nothing a model is computed from: counters, tables of indices, copies for other purposes. */
+/** Tensors that no output depends on: counters, tables of indices, copies for other purposes. */
 export const NOT_NEEDED: readonly RegExp[] = [
   /\bnum_batches_tracked$/,
   /\battention_bias_idxs(_seg)?$/,
@@ -24,7 +24,7 @@ export const COCO_IDS: readonly number[] = Array.from({ length: 90 }, (_, i) => 
   (id) => !COCO_UNUSED.includes(id),
 );
 
-/** The file's rows of each class of ours, where row 0 is the background. */
+/** The file's row for each of our classes, if row 0 is the background. */
 function classRows(found: number, wanted: number): readonly number[] | undefined {
   if (found === wanted + 1) return Array.from({ length: wanted }, (_, i) => i + 1);
   return found === 91 && wanted === COCO_IDS.length ? COCO_IDS : undefined;
@@ -65,10 +65,10 @@ const torchvisionMaskRcnn: Naming = {
   ],
 };
 
-/** Names that are ours already. */
+/** Names that are already ours. */
 const asTheyAre = (name: string, mark: RegExp): Naming => ({ name, mark, renames: [] });
 
-/** The first whose mark is among a file's names. */
+/** The first one whose mark is among a file's names applies. */
 export const namings = (): readonly Naming[] => [
   ...allBackbones().flatMap(({ namings }) => namings),
   torchvisionMaskRcnn,

@@ -4,18 +4,18 @@ import { elementCount } from "../tensors/tensor.js";
 import type { OtherContent, StoredTensor } from "../tensors/tensorFile.js";
 import { translate } from "./names.js";
 
-/** What a file of weights holds. */
+/** The contents of a file of weights. */
 export interface WeightsContents {
   readonly path: string;
   readonly format: string;
-  /** Whose names the tensors of its largest part have; null where they are nobody's known. */
+  /** The naming of the tensors in its largest part; null if it is unknown. */
   readonly naming: string | null;
   /** Numbers in all tensors together. */
   readonly elements: number;
   readonly bytes: number;
   /** In the order of the file. */
   readonly tensors: readonly StoredTensor[];
-  /** What is no tensor that can be read: settings, objects of unknown classes. */
+  /** What is not a readable tensor: settings, objects of unknown classes. */
   readonly others: readonly OtherContent[];
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -26,7 +26,7 @@ export interface ShowWeightsOptions extends Watch {
 }
 
 /**
- * Lists a file of weights of any known format. Of the tensors only names, types and shapes are read.
+ * Lists a file of weights of any known format. Only names, types and shapes of the tensors are read.
  *
  * @throws UserError when it cannot be read
  */

@@ -39,11 +39,11 @@ interface Pickles {
   readonly root: PickleValue;
   readonly keys: readonly string[];
   readonly storages: ReadonlyMap<string, TorchStorage>;
-  /** Where the storages begin in the file. */
+  /** The position in the file where the storages begin. */
   readonly end: number;
 }
 
-/** The pickles' length is not known: as much of the file is read as they turn out to need. */
+/** The pickles' length is not known: the file is read as far as they turn out to need. */
 async function readPickles(source: ByteSource): Promise<Pickles> {
   const most = Math.min(source.size, LARGEST_PICKLE);
   for (let length = Math.min(FIRST_READ, most); ; length = Math.min(4 * length, most)) {
@@ -94,7 +94,7 @@ function storageKey(key: PickleValue): string {
   throw new PickleError("lists a storage by something that is not a key");
 }
 
-/** Files that are no pickle at all are no PyTorch files. */
+/** A file that is not a pickle is not a PyTorch file. */
 function readMagic(reader: PickleReader): PickleValue {
   try {
     return unpickle(reader, torchWorld);

@@ -9,16 +9,16 @@ import { type ByteSource, openByteSource } from "../bytes.js";
 import { readLegacyFile } from "./legacyFile.js";
 import { readZipFile } from "./zipFile.js";
 
-/** A TensorFile that knows what else the file says. */
+/** A TensorFile with the file's other contents. */
 export interface TorchFile extends TensorFile {
   readonly root: PickleValue;
 }
 
 /**
- * Opens a file written by `torch.save`: the zip format (PyTorch 1.6 and later) or the one before it. The pickle inside is
- * read as data, nothing of it is run; tensors are read by ranges when asked for.
+ * Opens a file written by `torch.save`: the zip format (PyTorch 1.6 and later) or the one before it. The pickle inside
+ * is read as data and never run; tensors are read by ranges when requested.
  *
- * @throws UserError when it is no such file, is damaged, or asks to run a program
+ * @throws UserError when it is not such a file, is damaged, or tries to run a program
  */
 export async function openTorchFile(path: string): Promise<TorchFile> {
   const source = await openByteSource(path);
@@ -30,7 +30,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
   }
 }
 
-/** As `openTorchFile`, of a source, which `close` then closes. */
+/** Like `openTorchFile`, for a source, which `close` then closes. */
 export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
   const { path } = source;
   const start = new Uint8Array(Math.min(2, source.size));
@@ -89,7 +89,7 @@ function stored({ group, name, value: { type, shape } }: Found<TorchTensor>): St
   return { group, name, dtype: type.dtype!, shape, bytes: elementCount(shape) * type.bytes };
 }
 
-/** What a dictionary holds under a key. */
+/** The value of a key in a dictionary. */
 export function entryOf(value: PickleValue | undefined, key: string): PickleValue | undefined {
   return isKind(value, "dict") ? value.entries.get(key) : undefined;
 }
@@ -102,7 +102,7 @@ function textsOf(value: PickleValue | undefined): Record<string, string> {
   return Object.fromEntries(texts);
 }
 
-/** Turns what a pickle does wrong into a message for the user. */
+/** Turns errors in a pickle into a message for the user. */
 async function explained<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -19,18 +19,17 @@ const STORAGE_CLASSES: Readonly<Record<Exclude<Dtype, "U16" | "U32" | "U64">, st
 };
 
 export interface TorchMeta {
-  /** Texts; nothing is written of none. */
+  /** Texts for `meta`. */
   readonly texts: Readonly<Record<string, string>>;
-  /** Class names, where MMDetection and MMSegmentation keep them. */
+  /** Class names, stored where MMDetection and MMSegmentation keep them. */
   readonly classes?: readonly string[];
 }
 
 /**
- * Writes a state_dict as `torch.save` does in its zip format, atomically, a tensor at a time: `torch.load` reads it, with
- * weights_only too. Where there is something to say about the model, it is `{ meta, state_dict }`, else the state_dict
- * alone.
+ * Writes a state_dict as `torch.save` does in its zip format, atomically, one tensor at a time: `torch.load` reads it,
+ * with weights_only too. If there are texts or classes, it is `{ meta, state_dict }`, otherwise only the state_dict.
  *
- * @throws UserError for unsigned integers wider than 8 bits, which PyTorch has no storages of
+ * @throws UserError for unsigned integers wider than 8 bits, for which PyTorch has no storages
  */
 export async function writeTorchFile(
   path: string,
@@ -99,7 +98,7 @@ function text(value: string): Buffer {
   return Buffer.concat([head, content]);
 }
 
-/** BININT, or LONG1 of 8 bytes past 2^31. */
+/** BININT, or LONG1 of 8 bytes from 2^31 on. */
 function integer(value: number): Buffer {
   if (value < 2 ** 31) {
     const small = Buffer.alloc(5);

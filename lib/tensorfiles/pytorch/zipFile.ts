@@ -66,11 +66,11 @@ async function ranges(source: ByteSource, archive: ZipArchive, member: ZipMember
 
 type Unpack = (member: ZipMember) => Promise<Uint8Array>;
 
-/** A file's storages may be unpacked so many times over. */
+/** How many times over a file's storages may be unpacked. */
 const MOST_TIMES = 4;
 
 /**
- * Of archives that were packed again by other programs. The storage unpacked last is kept: often several tensors are parts
+ * For archives that other programs compressed again. The last unpacked storage is kept: often several tensors are parts
  * of one.
  */
 function unpacker({ path, size }: ByteSource, archive: ZipArchive): Unpack {

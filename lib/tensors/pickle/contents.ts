@@ -3,18 +3,18 @@ import { extentOf } from "../strided.js";
 import { elementCount } from "../tensor.js";
 import { isKind, isList, type PickleDict, type PickleList, type PickleValue, type TorchTensor } from "./values.js";
 
-/** Something at a place in the nested containers of a file. */
+/** Something found in the nested containers of a file. */
 export interface Found<T> {
-  /** Keys and indices from the outermost container on; those in one container share one list. */
+  /** Keys and indices from the outermost container inwards; things in one container share one list. */
   readonly group: readonly string[];
-  /** The last key; "" of the file itself. */
+  /** The last key; "" for the file itself. */
   readonly name: string;
   readonly value: T;
 }
 
 export interface Contents {
   readonly tensors: readonly Found<TorchTensor>[];
-  /** What is neither tensor nor container, described: values of settings, objects of unknown classes. */
+  /** Descriptions of what is neither tensor nor container: values of settings, objects of unknown classes. */
   readonly others: readonly FoundOther[];
 }
 
@@ -25,14 +25,18 @@ export interface FoundOther extends Found<string> {
 
 const LIMITS = { visits: 300_000, depth: 100 } as const;
 /**
- * How many bytes of tensors a file may declare: shared and expanded ones may come to more than the file itself. What they
- * reach over in their storages counts, for that is read.
+ * How many bytes of tensors a file may declare: shared and expanded ones may come to more than the file itself. The
+ * range they span in their storages counts, because that is read.
  */
 const allowance = (size: number): number => 16 * size + (64 << 20);
-/** How many characters all names in it may have, with the keys before them. */
+/** How many characters all names in it may have, including the keys before them. */
 const nameAllowance = (size: number): number => 4 * size + (1 << 20);
 
-/** Gathers the tensors of nested dictionaries and lists. @throws UserError when there are absurdly many or large ones */
+/**
+ * Collects the tensors in nested dictionaries and lists.
+ *
+ * @throws UserError when there are absurdly many or large ones
+ */
 export function contentsOf(root: PickleValue, source: { readonly path: string; readonly size: number }): Contents {
   const tensors: Found<TorchTensor>[] = [];
   const others: FoundOther[] = [];
@@ -71,7 +75,7 @@ export function contentsOf(root: PickleValue, source: { readonly path: string; r
   return { tensors, others };
 }
 
-/** Tells the lists that hold more than settings. Each is gone through once, however often it is referred to. */
+/** Finds the lists that have more than settings. Each is visited once, however often it is referred to. */
 function listsOfMore(): (list: PickleList) => boolean {
   const known = new Map<PickleList, boolean>();
   return (list) => {
@@ -84,7 +88,7 @@ function listsOfMore(): (list: PickleList) => boolean {
   };
 }
 
-/** What a dictionary holds, and a list that holds more than settings. */
+/** The entries of a dictionary, or of a list that has more than settings. */
 function* entriesOf(value: PickleDict | PickleList): Generator<readonly [key: string, value: PickleValue]> {
   if (value.kind === "dict") for (const [key, child] of value.entries) yield [keyText(key), child];
   else for (const [i, child] of value.items.entries()) yield [String(i), child];

@@ -1,34 +1,34 @@
 import { EXACT_BYTES, PickleError, type PickleReader } from "./pickleReader.js";
 import { isKind, isList, type PickleDict, type PickleList, type PickleOpaque, type PickleValue } from "./values.js";
 
-/** What is known of the names in a pickle. Neither function runs anything of the pickle's. */
+/** What is known about the names in a pickle. Neither function runs anything from the pickle. */
 export interface PickleWorld {
-  /** What a call of a class or function stands for; what that costs, but for a fixed price, is told to `spend`. */
+  /** What a call of a class or function stands for; its cost, beyond a fixed price, is passed to `spend`. */
   call(callee: string, args: readonly PickleValue[], spend: Spend): PickleValue;
   /** What an object kept outside the pickle stands for. */
   persistent(id: PickleValue): PickleValue;
 }
 
 /**
- * Counts bytes made and entries gone through in calls. A pickle's own bytes pay for them: what each is needed for is in the
- * pickle once, while a reference to it, of two bytes, could ask for the same again and again.
+ * Counts bytes made and entries visited in calls. A pickle's own bytes pay for them: each thing is in the pickle once,
+ * while two-byte references to it could request the same work again and again.
  *
- * @throws PickleError when there is more than the bytes read so far can be in need of
+ * @throws PickleError when there is more than the bytes read so far can need
  */
 export type Spend = (amount: number) => void;
 
 /** Far more than checkpoints have, and little enough to bound memory and time. */
 const LIMITS = {
   opcodes: 8_000_000,
-  /** Containers and names made, entries put into containers, values kept to be referred to, and large integers. */
+  /** Containers and names made, entries put into containers, values kept for reference, and large integers. */
   values: 2_000_000,
-  /** Of these, containers and names: each takes up to 300 bytes. */
+  /** Containers and names among these: each takes up to 300 bytes. */
   made: 1_000_000,
   stack: 2_000_000,
   marks: 10_000,
   longBytes: 256,
   nameLength: 1000,
-  /** Of work in calls, to begin with and for each byte read. */
+  /** Work in calls: the initial allowance, and more for each byte read. */
   work: { base: 1 << 20, perByte: 4 },
 } as const;
 const MARK = Symbol("mark");
@@ -46,10 +46,10 @@ interface Machine {
 }
 
 /**
- * Reads one pickle, protocols 2 to 5 (Python's pickletools.py tells what each opcode means), as data. Globals stay names,
- * calls are handed to `world`, objects of unknown classes become placeholders.
+ * Reads one pickle, protocols 2 to 5 (Python's pickletools.py tells what each opcode means), as data. Globals stay
+ * names, calls are passed to `world`, objects of unknown classes become placeholders.
  *
- * @throws PickleError when the bytes are no such pickle; EndOfBytes (of the reader) when they end too early
+ * @throws PickleError when the bytes are not such a pickle; EndOfBytes (from the reader) when they end too early
  */
 export function unpickle(reader: PickleReader, world: PickleWorld): PickleValue {
   const spend = meter(reader);
@@ -159,7 +159,7 @@ function recall({ memo, stack }: Machine, index: number): void {
   stack.push(value);
 }
 
-/** A call: of a class, or of the function with which an object says it is to be made again. */
+/** A call of a class, or of the function that an object names for rebuilding it. */
 function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
   if (!isList(args)) throw new PickleError("calls something without a tuple of arguments");
   machine.stack.push(
@@ -170,7 +170,7 @@ function call(machine: Machine, callee: PickleValue, args: PickleValue): void {
   );
 }
 
-/** The result of calling what is no name. */
+/** The result of calling something that is not a name. */
 function unknown(callee: PickleValue): PickleOpaque {
   if (isKind(callee, "opaque")) return callee;
   throw new PickleError("calls something that is not a class or function");
@@ -184,7 +184,7 @@ function build(machine: Machine): void {
 
 function long(machine: Machine, length: number): void {
   if (length > LIMITS.longBytes) throw new PickleError(`has an integer of ${length} bytes`);
-  if (length > EXACT_BYTES) keep(machine, 1); // a large one takes longer to read than all else of its size
+  if (length > EXACT_BYTES) keep(machine, 1); // a large one takes longer to read than anything else of its size
   machine.stack.push(machine.reader.signed(length));
 }
 
@@ -231,7 +231,7 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   138: (machine) => long(machine, machine.reader.byte()), // LONG1
   139: (machine) => long(machine, machine.reader.uint32()), // LONG4
   71: push((reader) => reader.float64()), // BINFLOAT
-  // Python 2's str, of which names were made.
+  // Python 2's str, which names were made of.
   84: push((reader) => reader.text(reader.uint32(), "latin1")), // BINSTRING
   85: push((reader) => reader.text(reader.byte(), "latin1")), // SHORT_BINSTRING
   140: push((reader) => reader.text(reader.byte(), "utf8")), // SHORT_BINUNICODE

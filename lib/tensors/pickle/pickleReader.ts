@@ -1,33 +1,33 @@
 import { textOfLatin1, textOfStrictUtf8, textOfUtf8, viewOf } from "../text.js";
 
-/** Thrown when a pickle goes on past the bytes at hand: there may be more of it in the file. */
+/** Thrown when a pickle continues beyond the bytes read so far: there may be more of it in the file. */
 export class EndOfBytes extends Error {
   override readonly name = "EndOfBytes";
 }
 
-/** Why a pickle cannot be read; the message goes on from "the pickle …". */
+/** Why a pickle cannot be read; the message continues "the pickle …". */
 export class PickleError extends Error {
   override readonly name = "PickleError";
 }
 
 const LONGEST_LINE = 1000;
-/** Integers of so many bytes are exact as numbers. */
+/** Integers with up to this many bytes are exact as numbers. */
 export const EXACT_BYTES = 6;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Reads a pickle's arguments, little-endian but for floats. */
+/** Reads a pickle's arguments, little-endian except for floats. */
 export class PickleReader {
   private readonly view: DataView;
 
   constructor(
     private readonly content: Uint8Array,
-    /** Where the next byte is read. */
+    /** The position of the next byte to read. */
     public position = 0,
   ) {
     this.view = viewOf(content);
   }
 
-  /** Moves on. @returns where it was */
+  /** Advances. @returns the previous position */
   private take(length: number): number {
     const start = this.position;
     if (!(start + length <= this.content.length)) throw new EndOfBytes("the pickle is cut short");
@@ -51,7 +51,7 @@ export class PickleReader {
     return this.view.getUint32(this.take(4), true);
   }
 
-  /** An unsigned length of 8 bytes; ones past 2^53 end the bytes anyway. */
+  /** An unsigned length of 8 bytes; one above 2^53 is beyond the end of the bytes anyway. */
   length64(): number {
     return Number(this.view.getBigUint64(this.take(8), true));
   }
@@ -60,7 +60,7 @@ export class PickleReader {
     return this.view.getFloat64(this.take(8));
   }
 
-  /** An integer in two's complement; a bigint where a number would not hold it exactly. */
+  /** An integer in two's complement; a bigint if a number would not be exact. */
   signed(length: number): number | bigint {
     const start = this.take(length);
     if (length <= EXACT_BYTES) {
@@ -86,7 +86,7 @@ export class PickleReader {
     }
   }
 
-  /** A copy, so that the pickle's own bytes can be let go. */
+  /** A copy, so that the pickle's own bytes can be freed. */
   bytes(length: number): Uint8Array {
     const start = this.take(length);
     return this.content.slice(start, start + length);

@@ -34,7 +34,7 @@ const ELEMENT_TYPES: Readonly<Record<string, StorageType>> = {
   float8_e8m0fnu: type("float8_e8m0fnu", 1),
 };
 
-/** The classes of storages, which name an element type. */
+/** The classes of storages, each with an element type. */
 const STORAGE_CLASSES: Readonly<Record<string, StorageType>> = {
   DoubleStorage: ELEMENT_TYPES.float64!,
   FloatStorage: FLOAT32,

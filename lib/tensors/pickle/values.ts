@@ -1,11 +1,11 @@
 import type { Dtype } from "../tensor.js";
 
-/** What a pickle holds, as data: nothing in it was imported, called or built. */
+/** The contents of a pickle as data: nothing in it was imported, called or built. */
 export type PickleValue =
   | null
   | boolean
   | number
-  /** Integers past ±2^53. */
+  /** Integers beyond ±2^53. */
   | bigint
   | string
   | Uint8Array
@@ -16,12 +16,16 @@ export type PickleValue =
   | TorchStorage
   | TorchTensor;
 
-/** What both of PyTorch's formats come down to. */
+/** What both of PyTorch's formats have in common. */
 export interface TorchContainer {
   readonly root: PickleValue;
   /** Numbers are stored most significant byte first. */
   readonly bigEndian: boolean;
-  /** A function that fills bytes from a place in a storage on. @throws UserError when the file lacks the storage */
+  /**
+   * Returns a function that fills bytes from a position in a storage.
+   *
+   * @throws UserError when the file lacks the storage
+   */
   open(storage: TorchStorage): Promise<(target: Uint8Array, position: number) => Promise<void>>;
 }
 
@@ -33,7 +37,7 @@ export interface PickleList {
 
 export interface PickleDict {
   readonly kind: "dict";
-  /** Keys that are tuples are told apart by identity. */
+  /** Keys that are tuples are distinguished by identity. */
   readonly entries: Map<PickleValue, PickleValue>;
 }
 
@@ -43,7 +47,7 @@ export interface PickleGlobal {
   readonly name: string;
 }
 
-/** Stands for an object of a class that is not known here; what it held is dropped. */
+/** Stands for an object of an unknown class; its contents are dropped. */
 export interface PickleOpaque {
   readonly kind: "opaque";
   /** The class, or the function that would have made it. */
@@ -55,7 +59,7 @@ export interface TorchStorage {
   readonly kind: "storage";
   readonly key: string;
   readonly type: StorageType;
-  /** Of the part of the storage that is meant; views of old files begin inside it. */
+  /** Of the relevant part of the storage; views in old files begin inside it. */
   readonly byteOffset: number;
   readonly bytes: number;
   /** Of the whole storage. */
@@ -67,12 +71,12 @@ export interface TorchTensor {
   readonly storage: TorchStorage;
   readonly type: StorageType;
   readonly shape: readonly number[];
-  /** In elements, as the offset. */
+  /** In elements, like the offset. */
   readonly strides: readonly number[];
   readonly offset: number;
 }
 
-/** An element type; those without a `dtype` are named and skipped. */
+/** An element type; tensors of one without a `dtype` are reported and skipped. */
 export interface StorageType {
   readonly name: string;
   readonly bytes: number;

@@ -13,12 +13,12 @@ import {
   type TorchTensor,
 } from "./values.js";
 
-/* What the names in PyTorch's files stand for. Everything not listed here becomes a placeholder with its name. */
+/* The meaning of the names in PyTorch's files. Everything not listed here becomes a placeholder with its name. */
 
 const MOST_AXES = 64;
 const LONGEST_KEY = 200;
 
-/** Modules and functions that no weights need, and by which a file made to do harm would run a program. */
+/** Modules and functions that no weights need, and through which a malicious file would run a program. */
 const HARMFUL_MODULES =
   /^(os|posix|nt|subprocess|sys|shutil|socket|pty|runpy|importlib|ctypes|commands|webbrowser|asyncio|multiprocessing|code|pdb|timeit|cProfile)(\.|$)/;
 const HARMFUL_BUILTINS = ["eval", "exec", "execfile", "compile", "__import__", "open", "input", "breakpoint"];
@@ -73,7 +73,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
   "torch.nn.parameter.Parameter": ([data]) => (isKind(data, "tensor") ? data : undefined),
   "torch._utils._rebuild_parameter": ([data]) => data,
   "torch._utils._rebuild_parameter_with_state": ([data]) => data,
-  // What it rebuilds is never rebuilt in the same way once more, unless somebody wants it to go on for ever.
+  // What it rebuilds is never itself rebuilt in the same way, except in a file made to run for ever.
   [REBUILD_FROM_TYPE]: ([rebuild, , parts], spend) =>
     isKind(rebuild, "global") && rebuild.name !== REBUILD_FROM_TYPE && isList(parts)
       ? torchWorld.call(rebuild.name, parts.items, spend)
@@ -87,7 +87,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
       ? undefined
       : rebuildTensor(args, elementTypeOf(dtype.name));
   },
-  // Python 2 and protocol 2 write bytes as text and the name of a codec.
+  // Python 2 and protocol 2 write bytes as text with the name of a codec.
   "_codecs.encode": ([text, codec], spend) => {
     if (typeof text !== "string" || codec !== "latin1") return undefined;
     spend(text.length);
@@ -95,7 +95,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
   },
 };
 
-/** Tensors marked as conjugated or negated are not what their bytes say. */
+/** Whether a tensor is marked as conjugated or negated: its values then differ from its bytes. */
 function isMarked(metadata: PickleValue | undefined, spend: Spend): boolean {
   if (!isKind(metadata, "dict")) return false;
   spend(metadata.entries.size);
@@ -118,7 +118,7 @@ function rebuildTensor(args: readonly PickleValue[], elements: StorageType | und
   return tensor;
 }
 
-/** Every element must lie in the storage. Products and sums may be rounded, but never to something that fits. */
+/** Every element must be in the storage. Products and sums may be rounded, but never to something that fits. */
 function checkReach({ storage, type, shape, strides, offset }: TorchTensor): void {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count === 0) return;
