@@ -39,6 +39,7 @@ export type { TrainingEvent } from "./runs/events.js";
 export { slimSearch } from "./slimming/slimSearch.js";
 export { type SlimTableOptions, type SlimTableResult, slimTable } from "./slimming/slimTable.js";
 export type { LatencyTable } from "./slimming/tableFile.js";
+export { train } from "./slimming/train.js";
 export type { SlimmedNetwork, SlimSearchOptions, SlimSearchResult } from "./slimming/types.js";
 export type { FoundClass } from "./tasks/classification/found.js";
 export type { FoundDifference } from "./tasks/comparison.js";
@@ -48,7 +49,7 @@ export type { PredictedImage } from "./tasks/predictions.js";
 export type { FoundClasses } from "./tasks/segmentation/kind.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
-export { type TrainOptions, type TrainResult, train } from "./training/train.js";
+export type { TrainOptions, TrainResult } from "./training/train.js";
 export {
   type ClassificationModel,
   type DetectionModel,

@@ -71,7 +71,7 @@ export const api: Api = {
   slim: slimApi,
   weights: weightsApi,
   async train(options) {
-    const { train } = await import("../training/train.js");
+    const { train } = await import("../slimming/train.js");
     return train(options);
   },
   async evaluate(options) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { optimizerConfig, plainOptimizerConfig } from "../optimizers/index.js";
 import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
-import { count, flag, positive } from "../schemas/fields.js";
+import { count, filePath, flag, positive } from "../schemas/fields.js";
 
 /** How the choices of a supernet are trained. */
 export const architectureConfig = z
@@ -33,6 +33,9 @@ export const architectureConfig = z
       .describe(
         "Share of the training images that weights never see, drawn at random: α are trained on these; 0: both on the same batches",
       ),
+    latencies: filePath(
+      "Table of latencies (.json of `densekit slim table`, or .csv): the log then has the expected latency of what is chosen",
+    ).exactOptional(),
   })
   .describe("How the choices of a supernet are trained; for a backbone of type efficientformerSupernet alone");
 

@@ -58,6 +58,12 @@ export async function trainingSection({
     const drawn = series.map(({ name, points }) => ({ name, points: thinned(points, POINTS) }));
     await chart(caption, drawn, { yLabel: "share", yDomain: [0, 1] });
   }
+  const expected = architectures.map(({ step, expectedLatency }): [number, number] => [
+    step,
+    expectedLatency ?? Number.NaN,
+  ]);
+  const latency = { name: "expected", points: thinned(expected, POINTS) };
+  await chart("Supernet: latency of a network drawn by the shares", [latency], { yLabel: "ms" });
   const times = [curve("step", (step) => step.stepSeconds), curve("waiting for data", (step) => step.dataSeconds)];
   await chart("Seconds a step", times, { yLabel: "seconds" });
   const numbers: [string, string | number][] = [

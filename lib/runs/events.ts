@@ -14,6 +14,8 @@ export interface ArchitectureEvent {
     readonly alpha: Readonly<Record<string, number>>;
     readonly share: Readonly<Record<string, number>>;
   }[];
+  /** Milliseconds, of a network drawn by the shares; where the config names a table of latencies. */
+  readonly expectedLatency?: number;
 }
 
 /** What a training run reports while it is running. Steps count optimiser updates; the first is 1. */

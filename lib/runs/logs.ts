@@ -55,9 +55,10 @@ function stepScalars(event: Extract<TrainingEvent, { type: "step" }>): Record<st
   };
 }
 
-function architectureScalars({ temperature, paths }: ArchitectureEvent): Record<string, number> {
+function architectureScalars({ temperature, paths, expectedLatency }: ArchitectureEvent): Record<string, number> {
   const shares = paths.map(({ stage, block, share }) => prefixed(`architecture/stage${stage}.block${block}/`, share));
-  return Object.assign({ "architecture/temperature": temperature }, ...shares) as Record<string, number>;
+  const expected = expectedLatency === undefined ? {} : { "architecture/expectedLatency": expectedLatency };
+  return Object.assign({ "architecture/temperature": temperature }, expected, ...shares) as Record<string, number>;
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {

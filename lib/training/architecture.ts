@@ -35,6 +35,9 @@ export interface ArchitectureTraining {
   stop(): Promise<void>;
 }
 
+/** Milliseconds that a network drawn by the shares is expected to take. */
+export type ExpectedLatency = (paths: ArchitectureEvent["paths"]) => number;
+
 export interface ArchitectureOptions<B extends Batch> {
   readonly config: Config;
   readonly values: ParameterValues;
@@ -43,6 +46,7 @@ export interface ArchitectureOptions<B extends Batch> {
   readonly heldOut: Loader<B> | undefined;
   /** Of the whole run. */
   readonly steps: number;
+  readonly expectedLatency: ExpectedLatency | undefined;
 }
 
 /** How a config's choices are trained; undefined of a model that has none. @throws UserError where it is set for such a one */
@@ -70,7 +74,7 @@ export function temperatureAt(config: ArchitectureConfig, step: number, steps: n
 
 /** @returns undefined of a model that has nothing to choose */
 export function trainArchitecture<B extends Batch>(options: ArchitectureOptions<B>): ArchitectureTraining | undefined {
-  const { values, trainer, heldOut, steps } = options;
+  const { values, trainer, heldOut, steps, expectedLatency } = options;
   const config = architectureOf(options.config);
   const choices = choicesOf(options.config.model.backbone);
   if (config === undefined || choices === undefined) return undefined;
@@ -127,7 +131,8 @@ export function trainArchitecture<B extends Batch>(options: ArchitectureOptions<
       const paths = choices.paths.map((path) =>
         describePath(path, values.view(BACKBONE_PREFIX + path.alpha), temperature[0]!),
       );
-      return { type: "architecture", step, temperature: temperature[0]!, paths };
+      const expected = expectedLatency && { expectedLatency: expectedLatency(paths) };
+      return { type: "architecture", step, temperature: temperature[0]!, paths, ...expected };
     },
     async stop() {
       await batches?.return();

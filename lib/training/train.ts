@@ -19,7 +19,7 @@ import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import { counted } from "../words.js";
-import { architectureOf, trainArchitecture } from "./architecture.js";
+import { architectureOf, type ExpectedLatency, trainArchitecture } from "./architecture.js";
 import { reasonToStop } from "./earlyStopping.js";
 import { averageWeights, type EmaConfig } from "./ema.js";
 import { runLength } from "./length.js";
@@ -41,6 +41,8 @@ export interface TrainOptions {
   /** Called after each step: true to save a checkpoint now, whatever the config says. */
   readonly saveWanted?: () => boolean;
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** Of a supernet whose config names a table of latencies: what the log is to tell. `slimming/train.ts` reads the table. */
+  readonly expectedLatency?: ExpectedLatency;
 }
 
 export interface TrainResult {
@@ -70,7 +72,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   requireOptions("train", options, { config: "config" });
   const run = options.config.output;
   await refuseOtherFolders(run);
-  architectureOf(options.config);
+  const architecture = architectureOf(options.config);
+  if (architecture?.latencies !== undefined && options.expectedLatency === undefined) {
+    throw new RangeError("a table of latencies is named, but none was read: train by lib/slimming/train.ts");
+  }
   const task = await kindOf(options.config).open(options.config);
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
@@ -138,13 +143,14 @@ async function trainWith(
     signal,
     saveWanted = () => false,
     onEvent = () => undefined,
+    expectedLatency,
   }: TrainOptions,
 ): Promise<TrainResult> {
   const run = config.output;
   const { values, loader } = parts;
   const length = runLength(config.training, loader.batchesPerEpoch);
   const { steps, stepsPerEpoch } = length;
-  const architecture = trainArchitecture({ ...parts, config, steps });
+  const architecture = trainArchitecture({ ...parts, config, steps, expectedLatency });
   const weights = createOptimizer(config.training.optimizer, values.flat.length);
   const optimizer = { ...weights, state: { ...weights.state, ...architecture?.state } };
   const messages: string[] = []; // reported once the log is open

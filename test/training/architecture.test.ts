@@ -74,7 +74,14 @@ describe("training the choices of a supernet", () => {
   it("takes α's gradient out of the others' and moves α alone, after the warm-up", async () => {
     const values = someValues();
     const config = configOf({ optimizer: sgd, warmup: 0.2 });
-    const training = trainArchitecture({ config, values, trainer: noTrainer, heldOut: undefined, steps: 10 })!;
+    const training = trainArchitecture({
+      config,
+      values,
+      trainer: noTrainer,
+      heldOut: undefined,
+      steps: 10,
+      expectedLatency: undefined,
+    })!;
     for (const step of [1, 2, 3]) {
       const gradients = Float32Array.from({ length: 17 }, (_, i) => i + 1);
       training.begin(step);
@@ -106,7 +113,7 @@ describe("training the choices of a supernet", () => {
       },
     } as unknown as Trainer<Batch>;
     const config = configOf({ optimizer: sgd, warmup: 0.2, heldOut: 0.5, temperature: { from: 3, to: 3 } });
-    const training = trainArchitecture({ config, values, trainer, heldOut, steps: 10 })!;
+    const training = trainArchitecture({ config, values, trainer, heldOut, steps: 10, expectedLatency: undefined })!;
     const expected = [0, 0, -0.5, -1.5];
     for (const [i, alpha] of expected.entries()) {
       const gradients = new Float32Array(17).fill(1000);
@@ -126,7 +133,14 @@ describe("training the choices of a supernet", () => {
       ...configOf({}),
       model: { backbone: { type: "efficientformer", variant: "nano" }, head: { type: "classifier" } },
     } as unknown as ConfigInput);
-    const options = { config, values: someValues(), trainer: noTrainer, heldOut: undefined, steps: 10 };
+    const options = {
+      config,
+      values: someValues(),
+      trainer: noTrainer,
+      heldOut: undefined,
+      steps: 10,
+      expectedLatency: undefined,
+    };
     expect(await userMessage(() => trainArchitecture(options))).to.equal(
       "training.architecture: a backbone of type efficientformer has nothing to choose; " +
         "take one of type efficientformerSupernet, or delete this key by setting it to null",

@@ -1,0 +1,75 @@
+import { attentionOf, type EfficientFormerSize } from "../backbones/efficientformerSizes.js";
+import type { Config } from "../config/schema.js";
+import type { ExpectedLatency } from "../training/architecture.js";
+import { corrected, NO_CORRECTION } from "./correction.js";
+import { checkComplete, type PartCosts } from "./costs.js";
+import { readCsvTable } from "./csvTable.js";
+import { type Part, partName } from "./parts.js";
+import { supernetSize } from "./supernet.js";
+import { latencyCosts, readTable } from "./tableFile.js";
+
+/**
+ * The expected cost of a supernet's networks at its full widths, if each MetaPath were drawn by itself by its shares: the
+ * sum over the parts, each times how likely it is. Maps are turned into tokens where a stage has an MB3D: as likely as that is.
+ *
+ * @throws UserError where a part has no cost
+ */
+export function expectedCostOf(size: EfficientFormerSize, table: PartCosts): ExpectedLatency {
+  checkComplete(partsOfSupernet(size), table);
+  const { costs, correction = NO_CORRECTION } = table;
+  return (paths) => {
+    let [sum, parts] = [0, 0];
+    const add = (part: Part, likely: number) => {
+      if (likely === 0) return;
+      sum += likely * costs.get(partName(part))!;
+      parts += likely;
+    };
+    for (const part of fixedParts(size)) add(part, 1);
+    for (const [i, width] of size.widths.entries()) {
+      const stage = i + 1;
+      const shares = paths.filter((path) => path.stage === stage).map(({ share }) => share);
+      for (const { MB4D = 0, MB3D = 0 } of shares) {
+        add({ kind: "MB4D", stage, width }, MB4D);
+        add({ kind: "MB3D", stage, width }, MB3D);
+      }
+      const attends = 1 - shares.reduce((none, { MB3D = 0 }) => none * (1 - MB3D), 1);
+      // The head takes tokens in any case; elsewhere they are turned back into maps.
+      add({ kind: "switch", stage, width }, i === 3 ? 1 : 2 * attends);
+    }
+    return corrected(correction, { sum, parts });
+  };
+}
+
+/** What every network of a supernet has. */
+function fixedParts({ widths }: EfficientFormerSize): Part[] {
+  const embeddings = widths.slice(1).map((width, i): Part => {
+    return { kind: "embedding", stage: i + 2, from: widths[i]!, width };
+  });
+  return [{ kind: "stem", width: widths[0] }, ...embeddings, { kind: "head", width: widths[3] }];
+}
+
+/** Every part that a network of full width may have, once. */
+function partsOfSupernet(size: EfficientFormerSize): Part[] {
+  const attention = attentionOf(size);
+  const blocks = size.widths.flatMap((width, i): Part[] => {
+    const stage = i + 1;
+    return [
+      { kind: "MB4D", stage, width },
+      ...(attention[i]! > 0 ? [{ kind: "MB3D", stage, width } as const] : []),
+      ...(attention[i]! > 0 || i === 3 ? [{ kind: "switch", stage, width } as const] : []),
+    ];
+  });
+  return [...fixedParts(size), ...blocks];
+}
+
+/**
+ * The expected cost for a run's log, where its config names a table.
+ *
+ * @throws UserError where the table cannot be read or lacks a part
+ */
+export async function openExpectedCost(config: Config): Promise<ExpectedLatency | undefined> {
+  const path = config.training.architecture?.latencies;
+  if (path === undefined) return undefined;
+  const table = path.endsWith(".csv") ? await readCsvTable(path) : latencyCosts(await readTable(path), path);
+  return expectedCostOf(supernetSize(config), table);
+}

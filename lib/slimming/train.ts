@@ -1,0 +1,11 @@
+import { type TrainOptions, type TrainResult, train as trainRun } from "../training/train.js";
+import { openExpectedCost } from "./expectedCost.js";
+
+/**
+ * Trains a model as a config says, like `training/train.ts`; where the config names a table of latencies
+ * (`training.architecture.latencies`), the log of a supernet's run tells the expected one too.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const expectedLatency = await openExpectedCost(options.config);
+  return trainRun({ ...options, ...(expectedLatency && { expectedLatency }) });
+}
