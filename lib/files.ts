@@ -1,21 +1,21 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { constants, copyFile, type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { constants, copyFile, type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, win32 } from "node:path";
 import { UserError } from "./errors.js";
+
+export type FileContent = string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 
 /**
  * Writes a file so that a reader finds the old content or the whole new one, never half of it: the bytes go to a
  * temporary name in the same folder, are flushed, and the name is changed. Makes missing folders. Content may come in
  * parts, each produced while the ones before are written.
  *
+ * @param name what messages call the file
  * @throws UserError when the folder cannot be written or the disk is full
  */
-export async function writeFileAtomic(
-  path: string,
-  content: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>,
-): Promise<void> {
+export async function writeFileAtomic(path: string, content: FileContent, name = path): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, temporaryName(path));
   try {
@@ -31,7 +31,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw describeFileError(error, path, "write");
+    throw describeFileError(error, name, "write");
   }
 }
 
@@ -43,8 +43,12 @@ function temporaryName(path: string): string {
   return `.${basename(path).slice(0, 60)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
 }
 
-/** Copies a file as `writeFileAtomic` writes one: a reader never finds half of it. Makes missing folders. */
-export async function copyFileAtomic(from: string, to: string): Promise<void> {
+/**
+ * Copies a file as `writeFileAtomic` writes one: a reader never finds half of it. Makes missing folders.
+ *
+ * @param name what messages call the copy
+ */
+export async function copyFileAtomic(from: string, to: string, name = to): Promise<void> {
   const temporary = join(dirname(to), temporaryName(to));
   try {
     await makeFolder(dirname(to));
@@ -52,7 +56,7 @@ export async function copyFileAtomic(from: string, to: string): Promise<void> {
     await rename(temporary, to);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw describeFileError(error, to, "write");
+    throw describeFileError(error, name, "write");
   }
 }
 
@@ -155,7 +159,27 @@ export function refuseExisting(paths: readonly string[], force: boolean | undefi
   if (force === true) return;
   const first = paths.find((path) => existsSync(path));
   if (first === undefined) return;
-  throw new UserError(`${first}: already exists; choose another path, or overwrite it with --force`);
+  throw alreadyExists(first);
+}
+
+export const alreadyExists = (path: string): UserError =>
+  new UserError(`${path}: already exists; choose another path, or overwrite it with --force`);
+
+/** Whether there is anything at a path, be it a link that leads nowhere. */
+export async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Removes a file, if it is there. @throws UserError when that is not allowed */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    throw describeFileError(error, path, "write");
+  }
 }
 
 /** Makes a folder and those above it where they are missing. Errors are the file system's. */

@@ -161,6 +161,8 @@ export const FOR_EVERYONE = [
   "files",
   "json",
   "locks",
+  "outputFolder",
+  "outputRecord",
   "process",
   "progress",
   "random",

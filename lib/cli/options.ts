@@ -72,6 +72,12 @@ export function withOverrides(command: Command): Command {
   );
 }
 
+/** The option --force of commands that fill a folder (lib/outputFolder.ts). */
+export const REPLACE = [
+  "--force",
+  "replace what this command wrote there before; anything else there is refused",
+] as const;
+
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];

@@ -5,7 +5,7 @@ import type { PredictResult } from "../use/predict.js";
 import { counted } from "../words.js";
 import { type Context, printResult } from "./context.js";
 import { type ModelOptions, modelOf } from "./model.js";
-import { createCommand, MODEL, parseShare, withModel } from "./options.js";
+import { createCommand, MODEL, parseShare, REPLACE, withModel } from "./options.js";
 import { showing } from "./progress.js";
 
 interface PredictFlags extends ModelOptions {
@@ -37,7 +37,7 @@ export function predictCommand(context: Context): Command {
         "objects below it are not drawn; default 0.3, or the model's score threshold if higher",
       ).argParser(parseShare),
     )
-    .option("--force", "overwrite existing predictions")
+    .option(...REPLACE)
     .action(async (named: string, inputs: readonly string[], flags: PredictFlags) => {
       const { annotations, drawThreshold } = flags;
       const model = await modelOf(named, flags, context);

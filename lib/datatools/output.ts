@@ -1,5 +1,3 @@
-import { writeFileAtomic } from "../files.js";
-
 /** A COCO file to write: its lists and other members. */
 export interface CocoContent {
   readonly images: readonly object[];
@@ -10,8 +8,8 @@ export interface CocoContent {
 
 const ENTRIES_A_PART = 2000;
 
-/** Writes a COCO file, one entry per line, in parts: a large file may exceed the longest possible string. */
-export async function writeCocoFile(path: string, content: CocoContent): Promise<void> {
+/** The text of a COCO file, one entry per line, in parts: a large file may exceed the longest possible string. */
+export function cocoFileParts(content: CocoContent): readonly Uint8Array[] {
   const parts: Uint8Array[] = [];
   const add = (text: string): void => void parts.push(Buffer.from(text));
   let before = "{\n";
@@ -23,7 +21,7 @@ export async function writeCocoFile(path: string, content: CocoContent): Promise
     else add(JSON.stringify(value));
   }
   add("\n}\n");
-  await writeFileAtomic(path, parts);
+  return parts;
 }
 
 function addList(list: readonly unknown[], add: (text: string) => void): void {

@@ -1,8 +1,8 @@
-import { join, parse } from "node:path";
+import { parse } from "node:path";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { writeFileAtomic } from "../files.js";
 import { encodeJpeg } from "../images/encode.js";
+import type { OutputFolder } from "../outputFolder.js";
 import type { Image } from "../pixels/image.js";
 import type { FoundClass } from "./classification/found.js";
 import type { ModelDescription } from "./description.js";
@@ -49,14 +49,14 @@ export interface PredictionWriter<Answer> {
 
 export interface WriterOptions extends PredictionChoices {
   readonly description: ModelDescription;
-  readonly outDir: string;
+  readonly output: Pick<OutputFolder, "write">;
   /** Paths of all images to be predicted. */
   readonly inputs: readonly string[];
 }
 
 /** What `predict` writes for a task. */
 export interface PredictionsKind<C extends Config, Answer> {
-  /** Names of files and folders that may be written, besides `overlays`. */
+  /** Names of files and, with a / at the end, folders that may be written, besides `overlays/`. */
   readonly outputs: readonly string[];
   /** The choices, completed from the config. @throws UserError when one does not apply to the task */
   choose(config: C, choices: PredictionChoices): PredictionChoices;
@@ -71,15 +71,13 @@ export function refuseAnnotations({ annotations }: PredictionChoices, results: s
 }
 
 /** Writes the images that show what was found. */
-export function overlayWriter(outDir: string, inputs: readonly string[]) {
+export function overlayWriter(output: WriterOptions["output"], inputs: readonly string[]) {
   const names = outputNames(inputs);
   return {
     /** An image's name without ending, unique among the inputs. */
     nameOf: (input: string): string => names.get(input)!,
     async write(input: string, drawn: Image): Promise<string> {
-      const path = join(outDir, "overlays", `${names.get(input)}.jpg`);
-      await writeFileAtomic(path, await encodeJpeg(drawn));
-      return path;
+      return output.write(`overlays/${names.get(input)}.jpg`, await encodeJpeg(drawn));
     },
   };
 }

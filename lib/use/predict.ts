@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { describeFileError, makeFolder, refuseExisting } from "../files.js";
 import { decodeImage } from "../images/decode.js";
 import { findImages } from "../inference/findImages.js";
 import type { Predictor } from "../inference/predictor.js";
+import { OutputFolder } from "../outputFolder.js";
 import type { Image } from "../pixels/image.js";
 import type { ProgressEvent } from "../progress.js";
 import { kindOf, MODEL_KINDS } from "../tasks/kinds.js";
@@ -19,7 +18,7 @@ export interface PredictOptions {
   /** Files, folders or glob patterns. */
   readonly inputs: readonly string[];
   readonly outDir: string;
-  /** Overwrite earlier predictions in `outDir`; default false, which makes them an error. */
+  /** Replace the predictions written into `outDir` before; default false, which makes them an error. */
   readonly force?: boolean;
   /** A COCO file; the results get its ids. Default: images are numbered. */
   readonly annotations?: string;
@@ -33,7 +32,7 @@ export interface PredictOptions {
 
 export interface PredictResult extends PredictionSummary {
   readonly outDir: string;
-  /** The inputs that were skipped because they could not be read, predicted or written, with the reason. */
+  /** The inputs that were skipped because they could not be read or predicted, with the reason. */
   readonly unreadable: readonly UnreadableImage[];
 }
 
@@ -45,10 +44,11 @@ export interface UnreadableImage {
 /**
  * Predicts images and writes overlays and, by task, `results.json` (COCO results; `images.json` names the image of each
  * image id: that of `annotations`, or 1, 2, … in the order of prediction), label maps or `classes.json`. An image that
- * cannot be read, predicted or written, for whatever reason, is skipped with a message and listed in the result. If it
- * ends early, the results so far are written.
+ * cannot be read or predicted, for whatever reason, is skipped with a message and listed in the result. If it ends early,
+ * the results so far are written; but if it ends because a file cannot be written, predictions that `force` would have
+ * replaced are kept.
  *
- * @throws UserError when an input matches no image, the folder already has predictions, or results cannot be written;
+ * @throws UserError when an input matches no image, something is in the way in the folder, or results cannot be written;
  *   the signal's reason when aborted
  */
 export async function predictFiles(options: PredictOptions): Promise<PredictResult> {
@@ -60,13 +60,19 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
     ...(annotations !== undefined && { annotations }),
     ...(drawThreshold !== undefined && { drawThreshold }),
   });
-  refuseExisting(predictionPaths(outDir), options.force);
+  const output = await OutputFolder.claim({
+    maker: "predict",
+    folder: outDir,
+    names: PREDICTION_NAMES,
+    force: options.force,
+    straight: true,
+  });
   const inputs = await findImages(options.inputs);
   const predictor = await openPredictor(config, options.weights, (text) =>
     options.onEvent?.({ type: "message", text }),
   );
   try {
-    return await predictInputs(predictor, inputs, { ...options, choices });
+    return await predictInputs(predictor, inputs, { ...options, output, choices });
   } finally {
     await predictor.dispose();
   }
@@ -77,13 +83,14 @@ function checkScore(score: number | undefined): void {
   throw new UserError(`the draw threshold must lie in 0–1, not ${score}`, 2);
 }
 
-/** The paths that predictions of any task may be written to. */
-function predictionPaths(outDir: string): readonly string[] {
-  const outputs = Object.values(MODEL_KINDS).flatMap(({ predictions }) => predictions.outputs);
-  return ["overlays", ...new Set(outputs)].map((name) => join(outDir, name));
-}
+/** The names that predictions of any task may be written to. */
+export const PREDICTION_NAMES: readonly string[] = [
+  "overlays/",
+  ...new Set(Object.values(MODEL_KINDS).flatMap(({ predictions }) => predictions.outputs)),
+];
 
-export interface PredictInputsOptions extends Pick<PredictOptions, "outDir" | "signal" | "onEvent"> {
+export interface PredictInputsOptions extends Pick<PredictOptions, "signal" | "onEvent"> {
+  readonly output: OutputFolder;
   /** Its data section says how images are decoded. */
   readonly config: { readonly data: Pick<Config["data"], "codec"> };
   readonly choices: PredictionChoices;
@@ -95,13 +102,13 @@ export async function predictInputs(
   inputs: readonly string[],
   options: PredictInputsOptions,
 ): Promise<PredictResult> {
-  const { outDir, choices, signal, onEvent } = options;
+  const { output, choices, signal, onEvent } = options;
   const { codec } = options.config.data;
   const say = (text: string): void => onEvent?.({ type: "message", text });
   signal?.throwIfAborted();
   const { description } = predictor;
-  const writer = await kindOf(predictor).predictions.writer({ ...choices, description, outDir, inputs });
-  await makeOutput(outDir);
+  const writer = await kindOf(predictor).predictions.writer({ ...choices, description, output, inputs });
+  await output.begin(inputs);
   const unreadable: UnreadableImage[] = [];
   try {
     let next = decode(inputs[0], codec);
@@ -113,25 +120,31 @@ export async function predictInputs(
         const image = (await decoded)();
         if (image !== undefined) await writer.write(input, image, await predictor.predict(image, input));
       } catch (error) {
+        if (output.failure !== undefined) throw error; // the next could not be written either
         const reason = reasonOf(error, input);
         unreadable.push({ input, reason });
         say(`${reason}; skipped`);
       }
       onEvent?.({ type: "progress", what: "predicting", done: i + 1, total: inputs.length });
     }
+    const summary = await writer.finish(say);
+    await output.place();
+    return { outDir: output.folder, ...summary, unreadable };
   } catch (error) {
-    await writer.finish(() => undefined);
+    await endEarly(output, writer);
     throw error;
   }
-  return { outDir, ...(await writer.finish(say)), unreadable };
 }
 
-async function makeOutput(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder);
-  } catch (error) {
-    throw describeFileError(error, folder, "write");
-  }
+async function endEarly(
+  output: OutputFolder,
+  writer: { readonly finish: (say: () => void) => Promise<unknown> },
+): Promise<void> {
+  if (output.failure === undefined) {
+    await writer.finish(() => undefined);
+    await output.place();
+  } else if (output.replaces) await output.discard();
+  else await writer.finish(() => undefined).catch(() => undefined); // as much as can be written
 }
 
 /** Never rejects, because nothing awaits it yet: a failure is part of its result. */

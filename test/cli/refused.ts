@@ -4,7 +4,7 @@ import { type Outcome, run } from "./support.js";
 
 /** Lines that tell how work goes on, and no fault. */
 const PROGRESS =
-  /^(training \d|step \d+(\/| {2})|(validating|evaluating|predicting|reading|counting) \d+\/\d+$|the config differs from |compiling; |data check: | {2}(error|warning) )/;
+  /^(training \d|cutting \d+ images? into |step \d+(\/| {2})|(validating|evaluating|predicting|reading|counting) \d+\/\d+$|the config differs from |compiling; |data check: | {2}(error|warning) )/;
 
 /**
  * Runs a command that must fail as a user's mistake does: an exit code, nothing on stdout, no stack, and after the

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { encode } from "fast-png";
+import { parse } from "yaml";
 import { openCoco } from "../../lib/datasets/coco.js";
 import { openLabelMaps } from "../../lib/datasets/labelMaps.js";
 import type { DetectionDataset } from "../../lib/datasets/types.js";
@@ -11,6 +12,7 @@ import { type ConvertSource, convertData } from "../../lib/datatools/convert/con
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../lib/images/encode.js";
 import { decodeRle, encodeRle } from "../../lib/masks/rle.js";
 import { compressRle } from "../../lib/masks/strings.js";
+import { RECORD_FILE } from "../../lib/outputRecord.js";
 import { accepted } from "../cli/refused.js";
 import { run } from "../cli/support.js";
 import { noiseImage } from "../pixels/images.js";
@@ -750,6 +752,48 @@ describe("data convert", () => {
       );
     });
 
+    it("has several splits side by side; force replaces one, with its images", async () => {
+      const other = async (name: string) => {
+        await cp(join(folder, "images/scene.png"), join(folder, "images", name));
+        return cocoFile(name);
+      };
+      const output = join(folder, "splits");
+      const to = (more: object = {}) => ({ format: "yolo", output, shapes: "boxes", ...more }) as const;
+      const names = async (name: string) => (await readdir(join(output, name))).sort();
+      await convertData({ from: await other("a.png"), to: to() });
+      await convertData({ from: await other("b.png"), to: to({ split: "val" }) });
+      await convertData({ from: await other("c.png"), to: to({ force: true }) });
+      expect(await names("images/train")).to.deep.equal(["c.png"]);
+      expect(await names("labels/train")).to.deep.equal(["c.txt"]);
+      expect(await names("images/val")).to.deep.equal(["b.png"]);
+      const description = parse(await readFile(join(output, "data.yaml"), "utf8"));
+      expect(description).to.include({ train: "images/train", val: "images/val" });
+      // From YOLO the split that is read is the one that is written.
+      const yolo = ["data", "convert", join(output, "data.yaml"), "--from", "yolo", "--to", "yolo", "--split", "val"];
+      await accepted([...yolo, "--out", join(folder, "second")]);
+      expect(await readdir(join(folder, "second/images"))).to.deep.equal(["val"]);
+      // In place: what is read is not deleted.
+      expect(await userMessage(() => convertData({ from: yoloOf(output), to: to({ force: true }) }))).to.match(
+        /images\/train\/c\.png: data convert --to yolo, split train, wrote this and now reads it/,
+      );
+      expect(await names("images/train")).to.deep.equal(["c.png"]);
+    });
+
+    it("writes labels beside images that lie in their place, and leaves those alone", async () => {
+      const output = join(folder, "place");
+      await cp(join(folder, "images"), join(output, "images/train"), { recursive: true });
+      const { input } = await cocoFile("scene.png");
+      const from = { format: "coco", input, images: join(output, "images/train") } as const;
+      const before = await readdir(join(output, "images/train"));
+      for (const force of [false, true]) {
+        await convertData({ from, to: { format: "yolo", output, shapes: "boxes", force } });
+        expect(await readdir(join(output, "images/train"))).to.deep.equal(before);
+        expect(await readdir(join(output, "labels/train"))).to.deep.equal(["scene.txt"]);
+      }
+    });
+
+    const yoloOf = (output: string) => ({ format: "yolo", input: join(output, "data.yaml") }) as const;
+
     it("says what cannot be written", async () => {
       await write([{ id: 1, image_id: 4, category_id: 7, bbox: [1, 1, 7, 6] }]);
       expect(await userMessage(() => convertData({ from: coco(), to: target({ shapes: "polygons" }) }))).to.match(
@@ -757,7 +801,7 @@ describe("data convert", () => {
       );
       await rm(join(folder, "made"), { recursive: true, force: true });
       await convertData({ from: coco(), to: target({ copyImages: false }) });
-      expect(await readdir(join(folder, "made"))).to.have.members(["labels", "data.yaml"]);
+      expect(await readdir(join(folder, "made"))).to.have.members(["labels", "data.yaml", RECORD_FILE]);
       expect(await userMessage(() => convertData({ from: coco(), to: target() }))).to.match(
         /made\/labels\/train: already exists; .*--force$/,
       );

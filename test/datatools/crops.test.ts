@@ -174,12 +174,16 @@ describe("class folders of crops", () => {
     );
   });
 
-  it("keeps and tells images that were there", async () => {
+  it("replaces its own crops, and refuses to mix with other images", async () => {
     await crop(await coco());
-    await writeFile(join(out, "dog/own.png"), await encodePng(image));
     expect(await userMessage(async () => crop(await coco()))).to.match(/made\/classes: already exists/);
-    const { remarks } = await crop(await coco(), { force: true });
-    expect(remarks).to.include("1 existing image kept (dog/own.png)");
+    await crop(await coco({ boxes: [[1, 1, [0, 0, 5, 5]]] }), { force: true });
+    expect(await listImagesBelow(out)).to.deep.equal(["cat/scene-1-1.png"]);
+    expect((await openImageLabels({ images: out })).classes).to.deep.equal(["cat"]);
+    await writeFile(join(out, "cat/own.png"), await encodePng(image));
+    expect(await userMessage(async () => crop(await coco(), { force: true }))).to.match(
+      /cat\/own\.png: data convert --crops did not write this, and --force replaces only what it wrote before/,
+    );
   });
 
   it("works by the command line, from other formats too", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -170,6 +170,82 @@ describe("data split", () => {
         const map = await readFile(join(folder, "annotations", name, names[i]![0]!));
         expect(map.equals(await readFile(join(data.labelMaps, names[i]![0]!)))).to.equal(true);
       }
+    } finally {
+      await rm(data.folder, { recursive: true });
+    }
+  });
+
+  it("again with force leaves nothing of the split before, whatever its parts were called", async () => {
+    const data = await makeShapes(10);
+    const classes = ["ground", "disc", "square"];
+    const maps = { kind: "labelMaps", name: "data", images: data.images, labelMaps: data.labelMaps, classes } as const;
+    const split = (more: object = {}) =>
+      splitData({ source: maps, output: folder, shares: { train: 0.6, val: 0.4 }, force: true, ...more });
+    const names = (name: string) => readdir(join(folder, name)).then((list) => list.sort());
+    try {
+      await split({ seed: 0 });
+      const first = await names("images/val");
+      await split({ seed: 3 });
+      const [train, val] = [await names("images/train"), await names("images/val")];
+      expect(val).to.not.deep.equal(first); // else it shows nothing
+      expect([train.length, val.length]).to.deep.equal([6, 4]);
+      expect(train.filter((name) => val.includes(name))).to.deep.equal([]);
+      expect([await names("annotations/train"), await names("annotations/val")]).to.deep.equal([train, val]);
+      expect(await userMessage(() => split({ shares: { a: 0.5, b: 0.5 }, force: false }))).to.match(
+        /train\/\d\.png: already exists; /,
+      );
+      await split({ shares: { a: 0.5, b: 0.5 } });
+      expect(await names("images")).to.deep.equal(["a", "b"]);
+
+      const coco = { kind: "coco", name: "data", annotations: data.annotations, images: "." } as const;
+      await split({ source: coco });
+      await split({ source: coco, shares: { fit: 0.5, test: 0.5 } });
+      expect((await names(".")).filter((name) => !name.startsWith("."))).to.deep.equal([
+        "instances_fit.json",
+        "instances_test.json",
+      ]);
+      const again = { ...coco, annotations: join(folder, "instances_fit.json") };
+      expect(await userMessage(() => split({ source: again }))).to.contain(
+        "instances_fit.json: data split wrote this and now reads it",
+      );
+      await writeFile(join(folder, "instances_train.json"), "mine");
+      expect(await userMessage(() => split({ source: coco }))).to.contain(
+        "instances_train.json: data split did not write this, and --force replaces only what it wrote before",
+      );
+    } finally {
+      await rm(data.folder, { recursive: true });
+    }
+  });
+
+  it("does not pass on the class table of other data", async () => {
+    const data = await makeShapes(10);
+    const table = (names: string[]) =>
+      `Idx\tRatio\tTrain\tVal\tStuff\tName\n${names.map((name, i) => `${i + 1}\t0.1\t1\t1\t0\t${name}`).join("\n")}\n`;
+    const objectInfo = join(data.folder, "objectInfo3.txt");
+    const split = () =>
+      splitData({
+        source: { kind: "labelMaps", name: "data", images: data.images, labelMaps: data.labelMaps, objectInfo },
+        output: folder,
+        shares: { train: 0.6, val: 0.4 },
+        force: true,
+      });
+    try {
+      for (const names of [
+        ["ground", "disc", "square"],
+        ["earth", "coin", "tile"],
+      ]) {
+        await writeFile(objectInfo, table(names));
+        expect(Object.keys((await split()).sets[0]!.classes)).to.deep.equal(names);
+        expect(await readFile(join(folder, "objectInfo3.txt"), "utf8")).to.equal(table(names));
+      }
+      await rm(folder, { recursive: true });
+      await mkdir(folder);
+      await writeFile(join(folder, "objectInfo3.txt"), table(["mine", "and", "other"]));
+      expect(await userMessage(split)).to.contain(
+        `objectInfo3.txt: data split did not write this, and it is not ${objectInfo}`,
+      );
+      await writeFile(join(folder, "objectInfo3.txt"), await readFile(objectInfo));
+      await split();
     } finally {
       await rm(data.folder, { recursive: true });
     }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { openCoco } from "../../lib/datasets/coco.js";
 import { clipObject } from "../../lib/datatools/tile/clip.js";
 import { tileData } from "../../lib/datatools/tile/tile.js";
-import { tileWindows } from "../../lib/datatools/tile/windows.js";
+import { countTiles, tileWindows } from "../../lib/datatools/tile/windows.js";
 import { decodeImage, decodeLabelMap } from "../../lib/images/decode.js";
 import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
 import { segmentationToRle } from "../../lib/masks/coco.js";
@@ -15,7 +15,9 @@ import { decodeRle, encodeRle, rleArea, rleBoxXyxy } from "../../lib/masks/rle.j
 import { compressRle } from "../../lib/masks/strings.js";
 import { cropRle } from "../../lib/masks/transforms.js";
 import { UNCOUNTED } from "../../lib/masks/work.js";
+import { RECORD_FILE } from "../../lib/outputRecord.js";
 import { cropImage, cropLabelMap } from "../../lib/pixels/geometry.js";
+import type { ProgressEvent } from "../../lib/progress.js";
 import { accepted, refused } from "../cli/refused.js";
 import { noiseImage, noiseLabels } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
@@ -35,6 +37,9 @@ describe("tiles", () => {
       fc.property(grids, ([width, height, tileWidth, tileHeight, o]) => {
         const overlap = o % Math.min(tileWidth, tileHeight);
         const windows = tileWindows({ width, height }, { width: tileWidth, height: tileHeight, overlap });
+        expect(countTiles({ width, height }, { width: tileWidth, height: tileHeight, overlap })).to.equal(
+          windows.length,
+        );
         const seen = new Uint8Array(width * height);
         for (const { left, top, width: w, height: h } of windows) {
           expect([w, h]).to.deep.equal([Math.min(tileWidth, width), Math.min(tileHeight, height)]);
@@ -247,6 +252,71 @@ describe("data tile", () => {
     ]);
     const part = await decodeLabelMap(join(out, "annotations/wide_36_20.png"));
     expect(part.data).to.deep.equal(cropLabelMap(map, { left: 36, top: 20, width: 64, height: 20 }).data);
+  });
+
+  it("again with force leaves no tile of the run before", async () => {
+    const source = await coco();
+    const cut = (width: number) => tileData({ source, output: out, width, height: 40, overlap: 4, force: true });
+    expect(await cut(20)).to.include({ tiles: 6 });
+    expect(await cut(52)).to.include({ tiles: 2 });
+    expect((await readdir(join(out, "images"))).sort()).to.deep.equal(["wide_0_0.png", "wide_48_0.png"]);
+    await mkdir(join(folder, "maps"));
+    await writeFile(join(folder, "maps/wide.png"), encodeIndexedPng(noiseLabels(100, 40, 3), []));
+    const maps = {
+      kind: "labelMaps",
+      name: "data",
+      images: source.images,
+      labelMaps: join(folder, "maps"),
+      classes: ["a", "b", "c"],
+    } as const;
+    await tileData({ source: maps, output: out, width: 100, height: 20, overlap: 0, force: true });
+    expect((await readdir(out)).sort()).to.deep.equal([RECORD_FILE, "annotations", "images"]);
+    expect((await readdir(join(out, "images"))).sort()).to.deep.equal(["wide_0_0.png", "wide_0_20.png"]);
+    await writeFile(join(out, "images/mine.png"), "mine");
+    expect(await userMessage(() => cut(52))).to.contain("images/mine.png: data tile did not write this, and --force");
+  });
+
+  it("says how many tiles it cuts, and refuses more than 10,000 of an image", async () => {
+    const source = await coco();
+    const said: ProgressEvent[] = [];
+    const onEvent = (event: ProgressEvent) => void said.push(event);
+    await tileData({ source, output: out, width: 52, height: 40, overlap: 4, onEvent });
+    expect(said).to.deep.equal([
+      { type: "message", text: "cutting 1 image into 2 tiles" },
+      { type: "progress", what: "tiling", done: 1, total: 2 },
+      { type: "progress", what: "tiling", done: 2, total: 2 },
+    ]);
+    await writeFile(join(folder, "images/wide.png"), await encodePng(noiseImage(251, 40)));
+    await mkdir(join(folder, "maps"));
+    await writeFile(join(folder, "maps/wide.png"), encodeIndexedPng(noiseLabels(251, 40, 3), []));
+    const maps = ["--label-maps", join(folder, "maps"), "--classes", "a,b,c"];
+    const args = ["data", "tile", "--images", source.images, ...maps, "--out", join(folder, "many")];
+    expect(await refused([...args, "--size", "1"], { code: 2 })).to.equal(
+      `${join(folder, "images/wide.png")}: 251×40 pixels make 10040 tiles of 1×1 that overlap by 0; at most 10000 of an image are cut: ` +
+        "choose larger tiles (--size) or less overlap (--overlap)",
+    );
+    expect(await readdir(folder)).to.not.include("many");
+  });
+
+  it("stops between two tiles, and leaves nothing behind", async () => {
+    const source = await coco();
+    for (const dropEmpty of [false, true]) {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      let done = 0;
+      const onEvent = (event: ProgressEvent) => {
+        if (event.type === "progress") done = event.done;
+        if (done === 1) setTimeout(() => controller.abort(reason)); // as a signal comes: between turns of the event loop
+      };
+      const options = { source, output: out, width: 1, height: 2, overlap: 0, minVisible: 1, dropEmpty };
+      const outcome = await tileData({ ...options, signal: controller.signal, onEvent }).catch(
+        (error: unknown) => error,
+      );
+      expect(outcome).to.equal(reason);
+      expect(done).to.be.within(1, 1000);
+      expect(await readdir(folder)).to.not.include("out");
+    }
+    await tileData({ source, output: out, width: 52, height: 40, overlap: 4 });
   });
 
   it("is a command, and explains what is wrong", async () => {

@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
+import { UserError } from "../../lib/errors.js";
 import { encodePng } from "../../lib/images/encode.js";
 import type { Predictor } from "../../lib/inference/predictor.js";
 import type { Detections } from "../../lib/models/predictions.js";
+import { OutputFolder } from "../../lib/outputFolder.js";
 import type { ProgressEvent } from "../../lib/progress.js";
 import { annotatedIds } from "../../lib/tasks/detection/annotatedIds.js";
-import { predictFiles, predictInputs } from "../../lib/use/predict.js";
+import { PREDICTION_NAMES, predictFiles, predictInputs } from "../../lib/use/predict.js";
 import { userMessage } from "../support/failure.js";
 import { shapesConfig } from "../support/shapes.js";
 
@@ -39,11 +41,19 @@ describe("predictions of many images", () => {
     predict: async (_, name) => answer(name.slice(-5)),
     dispose: async () => undefined,
   });
-  const run = (options: Partial<Parameters<typeof predictInputs>[2]>, answer: (name: string) => Detections) =>
-    predictInputs(predictorOf(answer), inputs, {
-      ...{ outDir: join(folder, "out"), config: { data: { codec: "auto" } }, choices: { drawThreshold: 0.3 } },
-      ...options,
+  const run = async (options: Partial<Parameters<typeof predictInputs>[2]>, answer: (name: string) => Detections) => {
+    const claim = {
+      maker: "predict",
+      folder: join(folder, "out"),
+      names: PREDICTION_NAMES,
+      force: true,
+      straight: true,
+    };
+    return predictInputs(predictorOf(answer), inputs, {
+      ...{ output: await OutputFolder.claim(claim), config: { data: { codec: "auto" } } },
+      ...{ choices: { drawThreshold: 0.3 }, ...options },
     });
+  };
   const written = (name: string) => JSON.parse(readFileSync(join(folder, "out", name), "utf8"));
   const idsWritten = (): number[] => written("results.json").map(({ image_id }: { image_id: number }) => image_id);
 
@@ -77,6 +87,65 @@ describe("predictions of many images", () => {
     expect(idsWritten()).to.deep.equal([1, 1, 2, 2]);
     expect(written("images.json").images).to.have.length(2);
     expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg"]);
+  });
+
+  it("replace all that was predicted before, and when they are interrupted too", async () => {
+    await run({}, () => FOUND);
+    inputs = inputs.slice(2);
+    const result = await run({}, () => FOUND);
+    expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["c.jpg", "d.jpg"]);
+    expect(result.images.map(({ overlay }) => overlay)).to.deep.equal(
+      ["c.jpg", "d.jpg"].map((name) => join(folder, "out", "overlays", name)),
+    );
+    const controller = new AbortController();
+    await run({ signal: controller.signal }, () => {
+      controller.abort(new Error("enough"));
+      return FOUND;
+    }).catch(() => undefined);
+    expect(await readdir(join(folder, "out", "overlays"))).to.deep.equal(["c.jpg"]);
+    expect(idsWritten()).to.deep.equal([1, 1]);
+  });
+
+  it("end where they cannot be written, with that message; what was there before stays", async () => {
+    await run({}, () => FOUND);
+    const before = readFileSync(join(folder, "out", "results.json"), "utf8");
+    const ends = async () => {
+      const said: string[] = [];
+      let predicted = 0;
+      const claim = {
+        maker: "predict",
+        folder: join(folder, "out"),
+        names: PREDICTION_NAMES,
+        force: true,
+        straight: true,
+      };
+      const output = await OutputFolder.claim(claim);
+      const write = output.write.bind(output);
+      output.write = (name, content) => {
+        if (name !== "overlays/b.jpg") return write(name, content);
+        output.failure = new UserError(`cannot write ${name}: the disk is full`);
+        return Promise.reject(output.failure);
+      };
+      const message = await userMessage(() =>
+        run({ output, onEvent: (event) => event.type === "message" && said.push(event.text) }, () => {
+          predicted++;
+          return FOUND;
+        }),
+      );
+      expect({ message, said, predicted }).to.deep.equal({
+        message: "cannot write overlays/b.jpg: the disk is full",
+        said: [],
+        predicted: 2,
+      });
+    };
+    await ends();
+    expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
+    expect(readFileSync(join(folder, "out", "results.json"), "utf8")).to.equal(before);
+    // Where nothing was there, what was done is written.
+    await rm(join(folder, "out"), { recursive: true });
+    await ends();
+    expect(await readdir(join(folder, "out", "overlays"))).to.deep.equal(["a.jpg"]);
+    expect(idsWritten()).to.deep.equal([1, 1]);
   });
 
   it("leave nothing where they are interrupted before the first", async () => {
@@ -181,9 +250,24 @@ describe("predictions of many images", () => {
       expect(await refusal({})).to.equal(
         `${join(folder, "out", name)}: already exists; choose another path, or overwrite it with --force`,
       );
-      expect(await refusal({ force: true })).to.contain("no such file"); // the weights
+      expect(await refusal({ force: true })).to.contain(
+        name.endsWith(".json") ? `${name}: predict did not write this, and --force` : "no such file", // the weights
+      );
       await rm(join(folder, "out", name), { recursive: true });
     }
+    for (const place of [
+      (path: string) => writeFile(path, ""),
+      (path: string) => symlink(join(folder, "nowhere"), path),
+    ]) {
+      await place(join(folder, "out", "overlays"));
+      expect(await refusal({})).to.contain("overlays: already exists");
+      expect(await refusal({ force: true })).to.contain("overlays: predict did not write this, and --force");
+      await rm(join(folder, "out", "overlays"));
+    }
+    await mkdir(join(folder, "out", "overlays"));
+    await writeFile(join(folder, "out", "overlays", "mine.jpg"), "");
+    expect(await refusal({ force: true })).to.contain("overlays/mine.jpg: predict did not write this");
+    await rm(join(folder, "out", "overlays"), { recursive: true });
     expect(await refusal({})).to.contain("no such file"); // an empty folder is as good as none
     expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must lie in 0–1, not 1.5");
     const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;

@@ -80,7 +80,7 @@ export function convertCommand(context: Context): Command {
     .option("--object-info <file>", "instead of --classes: table of class names like ADE20K's")
     .option("--reduce-zero-label", "masks: 0 has no name, the first class is label 1")
     .option("--ignore-label <number>", "8-bit masks: pixels of this value belong to no object; default 255", toLabel)
-    .option("--split <name>", "yolo: which split to read or write; default train")
+    .option("--split <name>", "yolo: which split to read, and to write; default train")
     .option("--clip", "yolo: clip to the image; without it, more than 0.001 of a side outside is an error")
     .option("--list <file>", "voc: names to convert, one per line, as in ImageSets/Main/train.txt")
     .addOption(
@@ -106,7 +106,10 @@ export function convertCommand(context: Context): Command {
     .option("--margin <share>", "crops: margin around a box, as a share of its side; default 0", toShare)
     .option("--min-side <pixels>", "crops: boxes with a shorter side are left out; default 1", parseWhole)
     .option("--quality <number>", "crops of JPEGs: 1 to 100; default 95", parseWhole)
-    .option("--force", "overwrite what is there")
+    .option(
+      "--force",
+      "overwrite the JSON file; in a folder, replace the split or the crops that this command wrote there before",
+    )
     .action(async (input: string, flags: ConvertFlags) => {
       const options = { from: await sourceOf(input, flags), to: targetOf(flags) };
       const result = await showing(context, (watch) => context.api.data.convert({ ...options, ...watch }));
@@ -180,7 +183,7 @@ function targetOf(flags: ConvertFlags): ConvertTarget {
     }
     return { format: "coco", ...shared, ...(boxMasks === true && { boxMasks }) };
   }
-  const written = from === "yolo" ? {} : split !== undefined && { split };
+  const written = split !== undefined && { split };
   return { format: "yolo", ...shared, shapes: to === "yolo" ? "boxes" : "polygons", copyImages: copy, ...written };
 }
 

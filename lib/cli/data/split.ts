@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { SplitResult } from "../../datatools/split/split.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
-import { createCommand } from "../options.js";
+import { createCommand, REPLACE } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
 import { toSeed } from "./show.js";
@@ -36,7 +36,7 @@ export function splitCommand(context: Context): Command {
     )
     .option("--seed <number>", "seed of the random split", toSeed, 0)
     .option("--group-by <expression>", "images whose names have the same first group (or match) stay together")
-    .option("--force", "overwrite what is there")
+    .option(...REPLACE)
     .action(async (flags: SplitFlags) => {
       const paths = pathsOf(flags);
       // For a COCO file the images are not read.

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { TileResult } from "../../datatools/tile/tile.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
-import { createCommand, parseWhole } from "../options.js";
+import { createCommand, parseWhole, REPLACE } from "../options.js";
 import { showing } from "../progress.js";
 import { toSeed } from "./show.js";
 import { type PathFlags, pathsOf, sourceOfPaths, withPaths } from "./source.js";
@@ -34,7 +34,7 @@ export function tileCommand(context: Context): Command {
     .option("--min-visible <share>", "leave out objects of which a tile holds less; crowds stay", Number, 0.3)
     .option("--drop-empty", "leave out tiles without annotations")
     .option("--quality <number>", "quality of JPEG tiles", parseWhole, 95)
-    .option("--force", "overwrite what is there")
+    .option(...REPLACE)
     .action(async (flags: TileFlags) => {
       const source = await sourceOfPaths({ name: "data", ...pathsOf(flags) }, flags);
       const { out: output, size, overlap, minVisible, quality } = flags;

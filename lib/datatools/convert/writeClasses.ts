@@ -1,16 +1,15 @@
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, parse } from "node:path";
 import pMap from "p-map";
-import { listImagesBelow } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { checkName, readBytes, refuseExisting, writeFileAtomic } from "../../files.js";
+import { checkName, readBytes } from "../../files.js";
 import { decodeImage } from "../../images/decode.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { formatOf } from "../../images/formats.js";
 import { COST } from "../../masks/work.js";
+import { OutputFolder } from "../../outputFolder.js";
 import { cropImage } from "../../pixels/geometry.js";
 import type { Window } from "../../pixels/image.js";
 import { classFolders, safeName, shortened } from "./classFolders.js";
@@ -26,6 +25,7 @@ export interface WriteClassesOptions {
   readonly minSide?: number;
   /** Quality of crops of JPEGs, 1–100; default 95. Crops of other images are PNGs. */
   readonly quality?: number;
+  /** Replace the crops that were written into the folder before. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onImage?: (done: number, total: number) => void;
@@ -44,7 +44,6 @@ export interface CropCounts {
 
 const CROWDS: Words = ["crowd left out: not a single object", "crowds left out: not single objects"];
 const EMPTY: Words = ["class without crops, so without a folder", "classes without crops, so without a folder"];
-const KEPT: Words = ["existing image kept", "existing images kept"];
 const smallBoxes = (minSide: number): Words => [
   `box with a side below ${minSide} pixels left out`,
   `boxes with a side below ${minSide} pixels left out`,
@@ -62,9 +61,13 @@ export async function writeClasses(
   set: ConvertedSet,
   options: WriteClassesOptions,
 ): Promise<{ readonly counts: CropCounts; readonly remarks: readonly string[] }> {
-  const { output, force } = options;
   const [margin, minSide] = checkNumbers(options);
-  refuseExisting([output], force);
+  const output = await OutputFolder.claim({
+    maker: "data convert --crops",
+    folder: options.output,
+    names: ["/"],
+    force: options.force,
+  });
   const tally = createTally();
   const folders = classFolders(set.classes, tally);
   for (const { file, source } of set.images) checkName(file, source ?? set.folder);
@@ -81,25 +84,25 @@ export async function writeClasses(
   const classes = new Map(set.classes.map((name) => [name, 0]));
   for (const { object } of kept) classes.set(object.label, (classes.get(object.label) ?? 0) + 1);
   for (const [name, count] of classes) if (count === 0) tally.name(EMPTY, name);
-  const before = existsSync(output) ? await listImagesBelow(output) : [];
   const work = setWork();
   work.addFile(set.bytes ?? 0);
-  const written = new Set<string>();
-  for (const [i, image] of set.images.entries()) {
-    options.signal?.throwIfAborted();
-    const own = crops[i]!;
-    if (own.length > 0) {
-      work.addImage(image);
-      for (const { object } of own) {
-        work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? image.file);
+  const paths = set.images.map(({ file }) => join(set.folder, file));
+  await output.fill(paths, async () => {
+    for (const [i, image] of set.images.entries()) {
+      options.signal?.throwIfAborted();
+      const own = crops[i]!;
+      if (own.length > 0) {
+        work.addImage(image);
+        for (const { object } of own) {
+          work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? image.file);
+        }
+        const files = own.map(({ object, stem }) => join(folders.get(object.label)!, stem));
+        const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, image) }));
+        await writeCrops(image, { path: paths[i]!, targets, output }, options);
       }
-      const files = own.map(({ object, stem }) => join(folders.get(object.label)!, stem));
-      const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, image) }));
-      for (const file of await writeCrops(image, join(set.folder, image.file), targets, options)) written.add(file);
+      options.onImage?.(i + 1, set.images.length);
     }
-    options.onImage?.(i + 1, set.images.length);
-  }
-  for (const file of before) if (!written.has(file)) tally.name(KEPT, file);
+  });
   return {
     counts: { written: kept.length, classes: Object.fromEntries(classes), crowds, small },
     remarks: tally.remarks,
@@ -138,24 +141,30 @@ function span(start: number, length: number, margin: number, most: number): [num
   return [first, Math.max(Math.min(high, most), first + 1)];
 }
 
-/** @returns the names written */
+interface Cut {
+  readonly path: string;
+  readonly targets: readonly { readonly file: string; readonly window: Window }[];
+  readonly output: OutputFolder;
+}
+
 async function writeCrops(
   annotated: ConvertedImage,
-  path: string,
-  targets: readonly { readonly file: string; readonly window: Window }[],
-  { output, quality = 95 }: WriteClassesOptions,
-): Promise<string[]> {
+  { path, targets, output }: Cut,
+  { quality = 95, signal }: WriteClassesOptions,
+): Promise<void> {
   const bytes = await readBytes(path);
   const image = await decodeImage(bytes, { name: path });
   checkSize(path, image, annotated, "its annotation");
   const jpeg = formatOf(bytes) === "JPEG";
-  return pMap(
+  await pMap(
     targets,
     async ({ file, window }) => {
+      signal?.throwIfAborted();
       const part = cropImage(image, window);
-      const name = `${file}.${jpeg ? "jpg" : "png"}`;
-      await writeFileAtomic(join(output, name), jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part));
-      return name;
+      await output.write(
+        `${file}.${jpeg ? "jpg" : "png"}`,
+        jpeg ? await encodeJpeg(part, { quality }) : await encodePng(part),
+      );
     },
     { concurrency: availableParallelism() },
   );

@@ -1,5 +1,5 @@
-import { checkName, refuseExisting } from "../../files.js";
-import { writeCocoFile } from "../output.js";
+import { checkName, refuseExisting, writeFileAtomic } from "../../files.js";
+import { cocoFileParts } from "../output.js";
 import type { ConvertedSet } from "./types.js";
 
 export interface WriteCocoOptions {
@@ -29,7 +29,7 @@ export async function writeCoco(set: ConvertedSet, options: WriteCocoOptions): P
     })),
   );
   const categories = set.classes.map((name, i) => ({ id: i + 1, name }));
-  await writeCocoFile(options.output, { images, annotations, categories });
+  await writeFileAtomic(options.output, cocoFileParts({ images, annotations, categories }));
 }
 
 function boxOutline([x, y, width, height]: readonly [number, number, number, number]): number[] {

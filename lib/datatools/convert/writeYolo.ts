@@ -6,19 +6,12 @@ import { isImage } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import {
-  checkName,
-  copyFileAtomic,
-  joinWithin,
-  readBytes,
-  readTextFile,
-  refuseExisting,
-  writeFileAtomic,
-} from "../../files.js";
+import { checkName, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
 import { decodeImage } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
 import type { SetWork } from "../../masks/work.js";
+import { isSamePlace, OutputFolder } from "../../outputFolder.js";
 import { createTally, type Tally } from "./objects.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "./types.js";
 
@@ -31,6 +24,7 @@ export interface WriteYoloOptions {
   readonly split?: string;
   /** Copy the images too; default true. */
   readonly copyImages?: boolean;
+  /** Replace what was written of the split before; other splits stay. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onImage?: (done: number, total: number) => void;
@@ -44,31 +38,40 @@ export interface WriteYoloOptions {
  * @throws UserError when an object has no mask and polygons are requested, or the output exists
  */
 export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): Promise<readonly string[]> {
-  const { output, split = "train", force } = options;
-  const [labels, images] = [join(output, "labels", split), join(output, "images", split)];
-  refuseExisting([labels], force);
+  const { split = "train", force } = options;
+  const [labels, images] = [`labels/${split}/`, `images/${split}/`];
+  // Labels may be written beside images that are in their place already.
+  const inPlace = await isSamePlace(set.folder, join(options.output, images));
+  const names = options.copyImages === false || inPlace ? [labels] : [labels, images];
+  const maker = `data convert --to yolo, split ${split},`;
+  const output = await OutputFolder.claim({ maker, folder: options.output, names, force });
   const description = await describe(set, options);
   for (const { file, source } of set.images) checkName(file, source ?? set.folder);
   checkStems(set.images);
   const tally = createTally();
   const writing = { ...options, work: setWork(), numbers: new Map(set.classes.map((name, i) => [name, i])) };
   writing.work.addFile(set.bytes ?? 0);
-  for (const [i, given] of set.images.entries()) {
-    options.signal?.throwIfAborted();
-    const from = join(set.folder, given.file);
-    const image = options.copyImages === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
-    const kept = image.objects.filter(({ crowd }) => !crowd);
-    tally.add(["crowd left out: YOLO has none", "crowds left out: YOLO has none"], image.objects.length - kept.length);
-    writing.work.addImage(options.copyImages === false ? undefined : image);
-    const lines = kept.map((object) => lineOf(object, image, writing));
-    const where = image.source ?? set.folder;
-    await writeFileAtomic(joinWithin(labels, withEnding(image.file), where), lines.map((line) => `${line}\n`).join(""));
-    if (options.copyImages !== false) {
-      await copyFileAtomic(from, joinWithin(images, image.file, where));
+  const inputs = set.images.map(({ file }) => join(set.folder, file));
+  await output.fill(inputs, async () => {
+    for (const [i, given] of set.images.entries()) {
+      options.signal?.throwIfAborted();
+      const from = inputs[i]!;
+      const image = options.copyImages === false ? given : { ...given, file: await nameToCopy(given, from, tally) };
+      const kept = image.objects.filter(({ crowd }) => !crowd);
+      tally.add(
+        ["crowd left out: YOLO has none", "crowds left out: YOLO has none"],
+        image.objects.length - kept.length,
+      );
+      writing.work.addImage(options.copyImages === false ? undefined : image);
+      const lines = kept.map((object) => lineOf(object, image, writing));
+      checkName(image.file, image.source ?? set.folder);
+      await output.write(labels + withEnding(image.file), lines.map((line) => `${line}\n`).join(""));
+      const isCopied = options.copyImages !== false && !(inPlace && image.file === given.file);
+      if (isCopied) await output.copy(from, images + image.file);
+      options.onImage?.(i + 1, set.images.length);
     }
-    options.onImage?.(i + 1, set.images.length);
-  }
-  await writeFileAtomic(join(output, "data.yaml"), description);
+  });
+  await writeFileAtomic(join(options.output, "data.yaml"), description);
   return tally.remarks;
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { basename, join, sep } from "node:path";
 import { fieldsOf } from "../../datasets/cocoChecks.js";
 import { readCocoFile } from "../../datasets/cocoFile.js";
@@ -6,10 +5,12 @@ import { readRecords } from "../../datasets/cocoRecords.js";
 import { placeOf } from "../../datasets/imageLabels.js";
 import { labelListText } from "../../datasets/labelList.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
+import type { Dataset } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { checkName, copyFileAtomic, refuseExisting, writeFileAtomic } from "../../files.js";
+import { checkName } from "../../files.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
+import { OutputFolder } from "../../outputFolder.js";
 import { IGNORED_LABEL } from "../../pixels/image.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
@@ -23,7 +24,7 @@ import {
   openSource,
 } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
-import { writeCocoFile } from "../output.js";
+import { cocoFileParts } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {
@@ -40,6 +41,7 @@ export interface SplitOptions {
   readonly seed?: number;
   /** A regular expression for file names: images with the same first group (or whole match) stay together. */
   readonly groupBy?: string;
+  /** Replace what a split wrote into the folder before, whatever its parts' names. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
@@ -87,9 +89,13 @@ const SPLITTERS: BySource<[names: readonly string[], options: SplitOptions], Pro
   imageLabels: splitImageLabels,
 };
 
+/** One for all kinds, so that a split of one replaces that of another. */
+const claim = ({ output, force }: SplitOptions, names: readonly string[]): Promise<OutputFolder> =>
+  OutputFolder.claim({ maker: "data split", folder: output, names, force });
+
 async function splitCoco(source: CocoSource, names: readonly string[], options: SplitOptions): Promise<SplitResult> {
-  const paths = names.map((name) => join(options.output, `instances_${name}.json`));
-  refuseExisting(paths, options.force);
+  const parts = names.map((name) => `instances_${name}.json`);
+  const output = await claim(options, parts);
   const file = await readCocoFile(source.annotations);
   const { records, classes } = readRecords(file, source.annotations, undefined);
   const images = records.map((record) => ({ file: record.file, labels: new Set(record.labels) }));
@@ -97,18 +103,21 @@ async function splitCoco(source: CocoSource, names: readonly string[], options: 
   work.addFile(file.bytes);
   const { subsets, groups } = assign(images, source.annotations, options, work);
   const subsetOf = new Map(records.map(({ id }, i) => [id, subsets[i]!]));
-  for (const [j, path] of paths.entries()) {
-    const within = (entry: unknown, key: string): boolean => {
-      const id = fieldsOf(entry, { file: source.annotations })[key];
-      return typeof id === "number" && subsetOf.get(id) === j;
-    };
-    await writeCocoFile(path, {
-      ...file.others,
-      images: file.images.filter((entry) => within(entry, "id")) as object[],
-      annotations: file.annotations.filter((entry) => within(entry, "image_id")) as object[],
-      categories: file.categories as object[],
-    });
-  }
+  const paths = await output.fill([source.annotations], () =>
+    eachOf(parts, (part, j) => {
+      const within = (entry: unknown, key: string): boolean => {
+        const id = fieldsOf(entry, { file: source.annotations })[key];
+        return typeof id === "number" && subsetOf.get(id) === j;
+      };
+      const content = {
+        ...file.others,
+        images: file.images.filter((entry) => within(entry, "id")) as object[],
+        annotations: file.annotations.filter((entry) => within(entry, "image_id")) as object[],
+        categories: file.categories as object[],
+      };
+      return output.write(part, cocoFileParts(content));
+    }),
+  );
   const sets = summarise(images, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
   return { output: options.output, groups, sets };
 }
@@ -118,13 +127,9 @@ async function splitLabelMaps(
   names: readonly string[],
   options: SplitOptions,
 ): Promise<SplitResult> {
-  const folders = names.map((name) => ({
-    images: join(options.output, "images", name),
-    annotations: join(options.output, "annotations", name),
-  }));
-  refuseExisting(
-    folders.flatMap(({ images, annotations }) => [images, annotations]),
-    options.force,
+  const output = await claim(
+    options,
+    names.flatMap((name) => [`images/${name}/`, `annotations/${name}/`]),
   );
   const dataset = await openSource(source);
   const images: Labelled[] = [];
@@ -138,18 +143,21 @@ async function splitLabelMaps(
     options.onEvent?.({ type: "progress", what: "reading", done: index + 1, total: dataset.length });
   }
   const { subsets, groups } = assign(images, source.images, options, UNCOUNTED);
-  for (const [index, subset] of subsets.entries()) {
-    options.signal?.throwIfAborted();
-    const { path, labelMap } = dataset.source(index);
-    await copyFileAtomic(path, join(folders[subset]!.images, basename(path)));
-    if (labelMap !== undefined) {
-      await copyFileAtomic(labelMap.path, join(folders[subset]!.annotations, basename(labelMap.path)));
+  await output.fill(filesOf(dataset), async () => {
+    await copyClassTable(source, output);
+    for (const [index, subset] of subsets.entries()) {
+      options.signal?.throwIfAborted();
+      const { path, labelMap } = dataset.source(index);
+      await output.copy(path, `images/${names[subset]}/${basename(path)}`);
+      if (labelMap !== undefined) {
+        await output.copy(labelMap.path, `annotations/${names[subset]}/${basename(labelMap.path)}`);
+      }
+      options.onEvent?.({ type: "progress", what: "copying", done: index + 1, total: dataset.length });
     }
-    options.onEvent?.({ type: "progress", what: "copying", done: index + 1, total: dataset.length });
-  }
-  await copyClassTable(source, options.output);
+  });
   const sets = summarise(images, subsets, dataset.classes, names);
-  return { output: options.output, groups, sets: sets.map((set, j) => ({ ...set, path: folders[j]!.images })) };
+  const pathOf = (name: string): string => join(options.output, "images", name);
+  return { output: options.output, groups, sets: sets.map((set) => ({ ...set, path: pathOf(set.name) })) };
 }
 
 /** Only writes lists: the images stay where they are. */
@@ -158,8 +166,8 @@ async function splitImageLabels(
   names: readonly string[],
   options: SplitOptions,
 ): Promise<SplitResult> {
-  const paths = names.map((name) => join(options.output, `${name}.csv`));
-  refuseExisting(paths, options.force);
+  const lists = names.map((name) => `${name}.csv`);
+  const output = await claim(options, lists);
   const dataset = await openSource(source);
   const { classes, labels } = dataset;
   const where = placeOf(source);
@@ -167,21 +175,38 @@ async function splitImageLabels(
   for (const { file } of images) checkName(file, where);
   const labelled = images.map(({ file, label }) => ({ file, labels: new Set([label]) }));
   const { subsets, groups } = assign(labelled, where, options, UNCOUNTED);
-  for (const [j, path] of paths.entries()) {
-    const own = images.filter((_, i) => subsets[i] === j);
-    await writeFileAtomic(path, labelListText(own.map(({ file, label }) => ({ file, label: classes[label]! }))));
-  }
+  const paths = await output.fill(source.labels === undefined ? [] : [source.labels], () =>
+    eachOf(lists, (list, j) => {
+      const own = images.filter((_, i) => subsets[i] === j);
+      return output.write(list, labelListText(own.map(({ file, label }) => ({ file, label: classes[label]! }))));
+    }),
+  );
   const sets = summarise(labelled, subsets, classes, names).map((set, j) => ({ ...set, path: paths[j]! }));
   const empty = classes.filter((_, k) => !labels.includes(k));
   return { output: options.output, groups, sets, ...(empty.length > 0 && { empty }) };
 }
 
 /** Copies the table, so that the parts are read like the whole without naming it. */
-export async function copyClassTable(source: LabelMapsSource, output: string): Promise<void> {
+export async function copyClassTable(source: LabelMapsSource, output: OutputFolder): Promise<void> {
   if (source.classes !== undefined) return;
   const table = source.objectInfo ?? (await findObjectInfo(source.images));
-  const target = join(output, /^objectInfo/i.test(basename(table)) ? basename(table) : "objectInfo.txt");
-  if (!existsSync(target)) await copyFileAtomic(table, target);
+  await output.share(table, /^objectInfo/i.test(basename(table)) ? basename(table) : "objectInfo.txt");
+}
+
+/** One after the other. */
+async function eachOf<T, U>(list: readonly T[], work: (entry: T, index: number) => Promise<U>): Promise<U[]> {
+  const results: U[] = [];
+  for (const [i, entry] of list.entries()) results.push(await work(entry, i));
+  return results;
+}
+
+/** All files that are read of a data set. */
+export function* filesOf(dataset: Pick<Dataset, "length" | "source">): Generator<string> {
+  for (let index = 0; index < dataset.length; index++) {
+    const { path, labelMap } = dataset.source(index);
+    yield path;
+    if (labelMap !== undefined) yield labelMap.path;
+  }
 }
 
 function checkShares(shares: Readonly<Record<string, number>>): void {

@@ -5,19 +5,21 @@ import { labelTable } from "../../datasets/sample.js";
 import type { ImageInfo, SampleSource } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { checkName, joinWithin, refuseExisting, writeFileAtomic } from "../../files.js";
+import { checkName } from "../../files.js";
 import { decodeImage, decodeLabelMap } from "../../images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import type { Work } from "../../masks/work.js";
+import { OutputFolder } from "../../outputFolder.js";
 import { cropImage, cropLabelMap } from "../../pixels/geometry.js";
 import { IGNORED_LABEL, type Image, type Window } from "../../pixels/image.js";
 import type { ProgressEvent } from "../../progress.js";
 import { type CocoSource, type DataSource, type LabelMapsSource, openSource } from "../../tasks/sources.js";
 import { denseSource } from "../dense.js";
-import { writeCocoFile } from "../output.js";
-import { copyClassTable } from "../split/split.js";
+import { cocoFileParts } from "../output.js";
+import { copyClassTable, filesOf } from "../split/split.js";
 import { clipObject, type TileObject } from "./clip.js";
+import { planTiles } from "./plan.js";
 import { type TileGrid, tileWindows } from "./windows.js";
 
 export interface TileOptions extends Omit<TileGrid, "overlap"> {
@@ -32,6 +34,7 @@ export interface TileOptions extends Omit<TileGrid, "overlap"> {
   readonly dropEmpty?: boolean;
   /** Quality of JPEG tiles, 1–100; default 95. Tiles of other images are PNGs. */
   readonly quality?: number;
+  /** Replace the tiles that were cut into the folder before. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ProgressEvent) => void;
@@ -70,10 +73,14 @@ export async function tileData(options: TileOptions): Promise<TileResult> {
   return source.kind === "coco" ? tileCoco(source, complete) : tileLabelMaps(source, complete);
 }
 
+/** One for both kinds, so that tiles of one replace those of the other. */
+const claim = ({ output, force }: TileOptions, names: readonly string[]): Promise<OutputFolder> =>
+  OutputFolder.claim({ maker: "data tile", folder: output, names, force });
+
 async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Promise<TileResult> {
-  const { output, minVisible = 0.3 } = options;
-  const [json, folder] = [join(output, "instances.json"), join(output, "images")];
-  refuseExisting([json, folder], options.force);
+  const { minVisible = 0.3 } = options;
+  const json = "instances.json";
+  const output = await claim(options, [json, "images/"]);
   const { others, categories, bytes } = await readCocoFile(source.annotations);
   const dataset = await openSource(source);
   checkTileNames(dataset.images, source.annotations);
@@ -82,52 +89,65 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
   const images: object[] = [];
   const annotations: object[] = [];
   let [emptyLeftOut, partsLeftOut] = [0, 0];
-  for (let index = 0; index < dataset.length; index++) {
-    options.signal?.throwIfAborted();
-    const { info, image } = await loadImage(dataset.source(index));
-    work.addImage(image);
-    const objects = objectsOf(dataset.source(index), image, source.annotations, work);
-    for (const window of tileWindows(image, options)) {
-      const parts = objects.flatMap((object) => {
-        const clipped = clipObject(object, window, work);
-        if (clipped === undefined) return [];
-        if (object.crowd || clipped.visible >= minVisible) return [{ ...object, ...clipped }];
-        partsLeftOut++;
-        return [];
-      });
-      if (parts.length === 0 && options.dropEmpty === true) {
-        emptyLeftOut++;
-        continue;
-      }
-      const file = await writeTile(image, window, info.file, folder, options);
-      const { left, top, width, height } = window;
-      const id = images.length + 1;
-      images.push({
-        id,
-        file_name: file,
-        width,
-        height,
-        tile: { image_id: info.id, file_name: info.file, x: left, y: top },
-      });
-      for (const { bbox, segmentation, area, crowd, label } of parts) {
-        const category = dataset.categoryIds[label];
-        annotations.push({
-          id: annotations.length + 1,
-          image_id: id,
-          category_id: category,
-          bbox,
-          area,
-          iscrowd: Number(crowd),
-          segmentation,
+  const nextTile = await planTiles(dataset, options);
+  await output.fill(inputsOf(dataset, source), async () => {
+    for (let index = 0; index < dataset.length; index++) {
+      const { info, image } = await loadImage(dataset.source(index));
+      work.addImage(image);
+      const objects = objectsOf(dataset.source(index), image, source.annotations, work);
+      for (const window of tileWindows(image, options)) {
+        await nextTile();
+        const parts = objects.flatMap((object) => {
+          const clipped = clipObject(object, window, work);
+          if (clipped === undefined) return [];
+          if (object.crowd || clipped.visible >= minVisible) return [{ ...object, ...clipped }];
+          partsLeftOut++;
+          return [];
         });
+        if (parts.length === 0 && options.dropEmpty === true) {
+          emptyLeftOut++;
+          continue;
+        }
+        const file = await writeTile(image, window, info.file, output, options);
+        const { left, top, width, height } = window;
+        const id = images.length + 1;
+        images.push({
+          id,
+          file_name: file,
+          width,
+          height,
+          tile: { image_id: info.id, file_name: info.file, x: left, y: top },
+        });
+        for (const { bbox, segmentation, area, crowd, label } of parts) {
+          const category = dataset.categoryIds[label];
+          annotations.push({
+            id: annotations.length + 1,
+            image_id: id,
+            category_id: category,
+            bbox,
+            area,
+            iscrowd: Number(crowd),
+            segmentation,
+          });
+        }
       }
     }
-    options.onEvent?.({ type: "progress", what: "tiling", done: index + 1, total: dataset.length });
-  }
-  checkAny(images.length, source.annotations);
-  await writeCocoFile(json, { ...others, images, annotations, categories: categories as object[] });
-  const objects = annotations.length;
-  return { output, images: dataset.length, tiles: images.length, emptyLeftOut, objects, partsLeftOut };
+    checkAny(images.length, source.annotations);
+    await output.write(json, cocoFileParts({ ...others, images, annotations, categories: categories as object[] }));
+  });
+  return {
+    output: options.output,
+    images: dataset.length,
+    tiles: images.length,
+    emptyLeftOut,
+    objects: annotations.length,
+    partsLeftOut,
+  };
+}
+
+function* inputsOf(dataset: Parameters<typeof filesOf>[0], { annotations }: CocoSource): Generator<string> {
+  yield annotations;
+  yield* filesOf(dataset);
 }
 
 async function loadImage({ info, path }: SampleSource) {
@@ -162,37 +182,36 @@ function objectsOf(
 }
 
 async function tileLabelMaps(source: LabelMapsSource, options: TileOptions & TileGrid): Promise<TileResult> {
-  const { output } = options;
-  const [folder, maps] = [join(output, "images"), join(output, "annotations")];
-  refuseExisting([folder, maps], options.force);
+  const output = await claim(options, ["images/", "annotations/"]);
   const dataset = await openSource(source);
   checkTileNames(dataset.images, source.images);
   const suffix = source.labelSuffix ?? ".png";
   const palette = source.reduceZeroLabel === true ? [[0, 0, 0] as const, ...dataset.palette] : dataset.palette;
-  const [tiles, empty] = [{ count: 0 }, { count: 0 }];
-  for (let index = 0; index < dataset.length; index++) {
-    options.signal?.throwIfAborted();
-    await dataset.load(index); // checks sizes and labels
-    const { labelMap, info, path } = dataset.source(index);
-    const image = await decodeImage(path);
-    const map = await decodeLabelMap(labelMap!.path); // as stored, not reduced
-    const table = labelTable(labelMap!);
-    for (const window of tileWindows(image, options)) {
-      const part = cropLabelMap(map, window);
-      if (options.dropEmpty === true && part.data.every((value) => table[value] === IGNORED_LABEL)) {
-        empty.count++;
-        continue;
+  let [tiles, emptyLeftOut] = [0, 0];
+  const nextTile = await planTiles(dataset, options);
+  await output.fill(filesOf(dataset), async () => {
+    await copyClassTable(source, output);
+    for (let index = 0; index < dataset.length; index++) {
+      await dataset.load(index); // checks sizes and labels
+      const { labelMap, info, path } = dataset.source(index);
+      const image = await decodeImage(path);
+      const map = await decodeLabelMap(labelMap!.path); // as stored, not reduced
+      const table = labelTable(labelMap!);
+      for (const window of tileWindows(image, options)) {
+        await nextTile();
+        const part = cropLabelMap(map, window);
+        if (options.dropEmpty === true && part.data.every((value) => table[value] === IGNORED_LABEL)) {
+          emptyLeftOut++;
+          continue;
+        }
+        const file = await writeTile(image, window, info.file, output, options);
+        await output.write(`annotations/${file.replace(/\.[^.]*$/, suffix)}`, encodeIndexedPng(part, palette));
+        tiles++;
       }
-      const file = await writeTile(image, window, info.file, folder, options);
-      const name = file.replace(/\.[^.]*$/, suffix);
-      await writeFileAtomic(join(maps, name), encodeIndexedPng(part, palette));
-      tiles.count++;
     }
-    options.onEvent?.({ type: "progress", what: "tiling", done: index + 1, total: dataset.length });
-  }
-  checkAny(tiles.count, source.labelMaps);
-  await copyClassTable(source, output);
-  return { output, images: dataset.length, tiles: tiles.count, emptyLeftOut: empty.count };
+    checkAny(tiles, source.labelMaps);
+  });
+  return { output: options.output, images: dataset.length, tiles, emptyLeftOut };
 }
 
 function checkAny(tiles: number, where: string): void {
@@ -225,13 +244,11 @@ function tileName(file: string, { left, top }: Pick<Window, "left" | "top">): st
 
 const isJpeg = (file: string): boolean => /^\.jpe?g$/i.test(extname(file));
 
-/** NAME_LEFT_TOP.jpg from a JPEG, otherwise a PNG. @returns the name relative to the folder */
-async function writeTile(image: Image, window: Window, file: string, folder: string, { quality = 95 }: TileOptions) {
+/** NAME_LEFT_TOP.jpg from a JPEG, otherwise a PNG. @returns the name relative to images/ */
+async function writeTile(image: Image, window: Window, file: string, output: OutputFolder, options: TileOptions) {
   const name = tileName(file, window);
   const part = cropImage(image, window);
-  await writeFileAtomic(
-    joinWithin(folder, name, file),
-    isJpeg(file) ? await encodeJpeg(part, { quality }) : await encodePng(part),
-  );
+  const { quality = 95 } = options;
+  await output.write(join("images", name), isJpeg(file) ? await encodeJpeg(part, { quality }) : await encodePng(part));
   return name;
 }

@@ -21,8 +21,18 @@ export function tileWindows(image: Size, grid: TileGrid): Window[] {
   );
 }
 
+/** How many `tileWindows` makes. */
+export function countTiles(image: Size, { width, height, overlap }: TileGrid): number {
+  return (
+    countStarts(image.width, Math.min(width, image.width), overlap) *
+    countStarts(image.height, Math.min(height, image.height), overlap)
+  );
+}
+
 function starts(side: number, size: number, overlap: number): number[] {
   const step = size - overlap;
-  const count = side <= size ? 1 : Math.ceil((side - size) / step) + 1;
-  return Array.from({ length: count }, (_, i) => Math.min(i * step, side - size));
+  return Array.from({ length: countStarts(side, size, overlap) }, (_, i) => Math.min(i * step, side - size));
 }
+
+const countStarts = (side: number, size: number, overlap: number): number =>
+  side <= size ? 1 : Math.ceil((side - size) / (size - overlap)) + 1;

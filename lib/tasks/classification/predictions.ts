@@ -1,6 +1,4 @@
-import { join } from "node:path";
 import type { ClassificationConfig } from "../../config/schema.js";
-import { writeFileAtomic } from "../../files.js";
 import { drawCaption } from "../../images/draw/caption.js";
 import { classPalette } from "../../images/draw/palette.js";
 import type { ClassScores } from "../../models/classifier/predictor.js";
@@ -18,9 +16,9 @@ export const classificationPredictions: PredictionsKind<ClassificationConfig, Cl
     refuseAnnotations(choices, "classes of whole images, in classes.json");
     return {};
   },
-  async writer({ description: { classes }, outDir, inputs }) {
+  async writer({ description: { classes }, output, inputs }) {
     const palette = classPalette(classes.length);
-    const overlays = overlayWriter(outDir, inputs);
+    const overlays = overlayWriter(output, inputs);
     const images: PredictedImage[] = [];
     return {
       async write(input, image, scores) {
@@ -34,7 +32,7 @@ export const classificationPredictions: PredictionsKind<ClassificationConfig, Cl
       },
       async finish() {
         const results = images.map(({ input, classes: found }) => ({ file: input, classes: found }));
-        await writeFileAtomic(join(outDir, "classes.json"), `${JSON.stringify(results)}\n`);
+        await output.write("classes.json", `${JSON.stringify(results)}\n`);
         return { images };
       },
     };

@@ -1,7 +1,5 @@
-import { join } from "node:path";
 import type { DetectionConfig } from "../../config/schema.js";
 import { UserError } from "../../errors.js";
-import { writeFileAtomic } from "../../files.js";
 import { drawInstances } from "../../images/draw/instances.js";
 import { classPalette } from "../../images/draw/palette.js";
 import type { Detections } from "../../models/predictions.js";
@@ -35,12 +33,12 @@ export const detectionPredictions: PredictionsKind<DetectionConfig, Detections> 
 };
 
 async function writer(options: WriterOptions): Promise<PredictionWriter<Detections>> {
-  const { description, outDir, inputs, annotations, drawThreshold = DRAWN_FROM } = options;
+  const { description, output, inputs, annotations, drawThreshold = DRAWN_FROM } = options;
   const { classes, palette, categoryIds } = description;
   const ids = annotations === undefined ? undefined : await annotatedIds(annotations, classes, inputs);
   const style = { classes, palette: palette ?? classPalette(classes.length), scoreThreshold: drawThreshold };
   const categories = ids?.categoryIds ?? categoryIds ?? classes.map((_, k) => k + 1);
-  const overlays = overlayWriter(outDir, inputs);
+  const overlays = overlayWriter(output, inputs);
   const predicted: PredictedImage[] = [];
   const images: object[] = [];
   const results: object[] = [];
@@ -56,8 +54,8 @@ async function writer(options: WriterOptions): Promise<PredictionWriter<Detectio
     },
     async finish(say) {
       const named = classes.map((name, k) => ({ id: categories[k], name }));
-      await writeFileAtomic(join(outDir, "results.json"), `${JSON.stringify(results)}\n`);
-      await writeFileAtomic(join(outDir, "images.json"), `${JSON.stringify({ images, categories: named })}\n`);
+      await output.write("results.json", `${JSON.stringify(results)}\n`);
+      await output.write("images.json", `${JSON.stringify({ images, categories: named })}\n`);
       const summary = { images: predicted, drawThreshold };
       if (ids === undefined) return { ...summary, imageIds: "counted" };
       return { ...summary, imageIds: "annotated", ...compareWith(ids, predicted, say) };
