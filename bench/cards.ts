@@ -121,10 +121,14 @@ async function keep({ name, size }: ZooTask, setting: Setting, { referenceMs, ra
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-function compare(models: readonly ZooModel[], { size }: ZooTask, { rounds, seconds, threads }: CardsOptions) {
+function compare(
+  models: readonly ZooModel[],
+  { size, overrides }: ZooTask,
+  { rounds, seconds, threads }: CardsOptions,
+) {
   return profile({
     models: models.map(({ model }) => model),
-    overrides: [`engine.threads=${threads}`],
+    overrides: [`engine.threads=${threads}`, ...overrides],
     sizes: [size],
     compare: true,
     memory: false,

@@ -32,7 +32,7 @@ const GAP = 18;
 const NOTE = 16;
 const RADIUS = 4.5;
 
-/** One wide panel, and the others in pairs below it: accuracy over latency, families joined by lines and named beside them. */
+/** One wide panel, and the others in pairs below it, a single one as wide: accuracy over latency, families joined by lines and named beside them. */
 export function accuracyPlot(panels: readonly Panel[], { families, notes }: PlotOptions): string {
   const colours = linePalette(families.length).map(hexOf);
   const colourOf = (family: string): string => colours[families.indexOf(family)]!;
@@ -46,7 +46,7 @@ export function accuracyPlot(panels: readonly Panel[], { families, notes }: Plot
         : {
             x: ((i - 1) % 2) * (half + GAP),
             y: tall + GAP + Math.floor((i - 1) / 2) * (small + GAP),
-            width: half,
+            width: panels.length === 2 ? WIDTH : half,
             height: small,
           };
     return { box, svg: `<g transform="translate(${box.x} ${box.y})">${drawPanel(panel, box, colourOf)}</g>` };
