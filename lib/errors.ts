@@ -57,12 +57,34 @@ const SAME_MEANING: readonly (readonly string[])[] = [
   "providers provider device devices",
 ].map((line) => line.split(" "));
 
+/** The same for commands. */
+const COMMANDS_OF_SAME_MEANING: readonly (readonly string[])[] = [
+  "show list ls info inspect view print describe",
+  "train fit learn",
+  "evaluate eval val validate test",
+  "predict infer inference detect segment classify",
+  "check lint",
+  "stats statistics analyse analyze",
+  "profile benchmark bench latency time",
+  "report explain",
+  "doctor env environment",
+  "convert translate transform",
+].map((line) => line.split(" "));
+
 const bare = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, "");
 
-/** The key or option that `name` spells differently, or that is another name for the same thing. */
-export function nameOfSameMeaning(name: string, candidates: readonly string[]): string | undefined {
+/** Of commands: another name of the same thing. */
+export const commandOfSameMeaning = (name: string, candidates: readonly string[]): string | undefined =>
+  nameOfSameMeaning(name, candidates, COMMANDS_OF_SAME_MEANING);
+
+/** Of keys or options: the same in another spelling of its words, or another name of the same thing. */
+export function nameOfSameMeaning(
+  name: string,
+  candidates: readonly string[],
+  sameMeaning = SAME_MEANING,
+): string | undefined {
   const wanted = bare(name);
-  const meanings = SAME_MEANING.find((names) => names.includes(wanted)) ?? [];
+  const meanings = sameMeaning.find((names) => names.includes(wanted)) ?? [];
   return (
     candidates.find((candidate) => bare(candidate) === wanted) ??
     candidates.find((candidate) => meanings.includes(bare(candidate)))

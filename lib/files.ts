@@ -147,10 +147,15 @@ export function checkName(name: string, where: string): void {
   );
 }
 
-/** A text file without its byte order mark. @throws UserError when it cannot be read or is not UTF-8 */
-export async function readTextFile(path: string): Promise<string> {
+/**
+ * A text file without its byte order mark.
+ *
+ * @param fault what is said of other bytes than UTF-8, of files that no user writes
+ * @throws UserError when it cannot be read or is no UTF-8
+ */
+export async function readTextFile(path: string, fault = "the text is not UTF-8; save it as UTF-8"): Promise<string> {
   const bytes = await readBytes(path);
-  if (!isUtf8(bytes)) throw new UserError(`${path}: the text is not UTF-8; save it as UTF-8`);
+  if (!isUtf8(bytes)) throw new UserError(`${path}: ${fault}`);
   return new TextDecoder().decode(bytes);
 }
 
@@ -199,7 +204,6 @@ const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error ? String(error.code) : undefined;
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
   EACCES: "permission denied",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",
@@ -217,9 +221,17 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_INVALID_ARG_VALUE: "the name holds a zero byte",
 };
 
+/** Why a path leads to nothing. */
+export function absence(path: string): string {
+  const reason = "no such file or folder";
+  return path.includes("\ufffd")
+    ? `${reason}: its name is not UTF-8 (\ufffd stands for bytes that are not), and only UTF-8 names can be read; rename it`
+    : reason;
+}
+
 /** Turns a file system error into a message for the user; other errors come back as they are. */
 export function describeFileError(error: unknown, path: string, action: "read" | "write"): unknown {
   const code = codeOf(error);
-  const reason = code === undefined ? undefined : REASONS[code];
+  const reason = code === "ENOENT" ? absence(path) : code === undefined ? undefined : REASONS[code];
   return reason === undefined ? error : new UserError(`cannot ${action} ${path}: ${reason}`);
 }

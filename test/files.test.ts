@@ -13,7 +13,9 @@ import { openOnnxFile } from "../lib/engines/onnxruntime/onnxFile.js";
 import { UserError } from "../lib/errors.js";
 import { joinWithin, nameFault, openFile, readBytes, readBytesSync, readTextFile } from "../lib/files.js";
 import { decodeImage, decodeIndices, decodeLabelMap, decodeMask, readLabelMapSize } from "../lib/images/decode.js";
+import { findImages } from "../lib/inference/findImages.js";
 import { outlineJson } from "../lib/jsonfiles/lists.js";
+import { findWeights } from "../lib/runs/folder.js";
 import { readNpy } from "../lib/tensorfiles/npyFile.js";
 import { openTensorFile } from "../lib/tensorfiles/open.js";
 import { openSafetensors, readSafetensors } from "../lib/tensorfiles/safetensors.js";
@@ -51,6 +53,19 @@ async function messageOf(read: () => unknown): Promise<string> {
   }
   return "read";
 }
+
+describe("names that are not UTF-8", () => {
+  it("are told where a file is not found for them", async () => {
+    const why =
+      "no such file or folder: its name is not UTF-8 (\ufffd stands for bytes that are not), and only UTF-8 names can be read; rename it";
+    expect(await messageOf(() => readBytes("caf\ufffd.png"))).to.equal(`cannot read caf\ufffd.png: ${why}`);
+    expect(await messageOf(() => findImages(["caf\ufffd.png"]))).to.equal(
+      `caf\ufffd.png: ${why}, and not a pattern that matches any`,
+    );
+    expect(await messageOf(() => findWeights("caf\ufffd"))).to.equal(`cannot read the weights caf\ufffd: ${why}`);
+    expect(await messageOf(() => readBytes("none.png"))).to.equal("cannot read none.png: no such file or folder");
+  });
+});
 
 describe("files that are none", () => {
   let folder: string;

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { nameOfSameMeaning, UserError } from "../errors.js";
+import { commandOfSameMeaning, nameOfSameMeaning, UserError } from "../errors.js";
 import { ownVersion } from "../version.js";
 import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
@@ -82,12 +82,14 @@ function createProgram(context: Context): Command {
   return program;
 }
 
-/** Commander suggests options by similar spelling; if one has the same meaning, it is suggested instead. */
+/** Commander suggests options and commands by their letters; where there is one of the same meaning, that is it. */
 function withMeaning(error: string, command: Command): string {
-  const [, start, name] = /^(error: unknown option '--([\w-]+).*')/.exec(error) ?? [];
+  const [, start, what, name] = /^(error: unknown (option|command) '(?:--)?([\w-]+).*')/.exec(error) ?? [];
+  if (name === undefined) return error;
   const options = command.options.flatMap(({ long }) => long?.slice(2) ?? []);
-  const meant = name === undefined ? undefined : nameOfSameMeaning(name, options);
-  return meant === undefined ? error : `${start}\n(Did you mean --${meant}?)\n`;
+  const commands = command.commands.map((sub) => sub.name());
+  const meant = what === "option" ? nameOfSameMeaning(name, options) : commandOfSameMeaning(name, commands);
+  return meant === undefined ? error : `${start}\n(Did you mean ${what === "option" ? "--" : ""}${meant}?)\n`;
 }
 
 /** Help for a command that does not exist is an error: Commander would show the help of the command above it. */

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../errors.js";
-import { readBytes } from "../files.js";
+import { readTextFile } from "../files.js";
 import { listNames } from "./folders.js";
 
 /**
@@ -9,7 +9,7 @@ import { listNames } from "./folders.js";
  * @throws UserError naming the line when it is not such a table
  */
 export async function readObjectInfo(path: string): Promise<string[]> {
-  const text = (await readBytes(path)).toString("utf8");
+  const text = await readTextFile(path);
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   const header = (lines[0] ?? "").split("\t").map((name) => name.trim());
   const idColumn = header.indexOf("Idx");
@@ -17,6 +17,7 @@ export async function readObjectInfo(path: string): Promise<string[]> {
   if (idColumn < 0 || nameColumn < 0) {
     throw new UserError(`${path}: the first line must name the columns Idx and Name, with tabs between`);
   }
+  if (lines.length === 1) throw new UserError(`${path}: the table names no class below its first line`);
   return lines.slice(1).map((line, i) => {
     const cells = line.split("\t");
     const name = cells[nameColumn]?.trim();

@@ -20,6 +20,8 @@ export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"
   readonly annotations: string;
   /** Names in order of the class indices. Default: "class 0" to the highest index that occurs. */
   readonly classes?: readonly string[];
+  /** The file that the names are from, for messages. */
+  readonly classesFrom?: string;
   /** Refuse more names than label maps and predictions use: usually the names are shifted. Default false. */
   readonly refuseUnusedNames?: boolean;
   /** How annotation names end; predictions have ".png" instead. Default ".png". */
@@ -61,9 +63,7 @@ const MOST_CLASSES = 255;
 export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Promise<LabelMapsEvaluation> {
   const { ignoreIndex, reduceZeroLabel, otherSize, signal } = options;
   const mostClasses = options.classes?.length ?? MOST_CLASSES;
-  if (mostClasses === 0 || mostClasses > MOST_CLASSES) {
-    throw new UserError(`label maps of 8 bits hold 1 to ${MOST_CLASSES} classes, not ${mostClasses}`);
-  }
+  checkClassCount(mostClasses, options.classesFrom ?? "classes");
   const pairs = await findPairs(options);
   const counter: CounterOptions = {
     classes: mostClasses,
@@ -96,6 +96,13 @@ export async function evaluateLabelMaps(options: EvaluateLabelMapsOptions): Prom
   } finally {
     await pool?.close();
   }
+}
+
+/** @param where the names stand */
+function checkClassCount(count: number, where: string): void {
+  if (count > 0 && count <= MOST_CLASSES) return;
+  const names = count === 0 ? "there are no class names" : `there are ${count} class names`;
+  throw new UserError(`${where}: ${names}, but label maps of 8 bits hold 1 to ${MOST_CLASSES} classes`);
 }
 
 function checkNames(

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import { checkTask, openWeights } from "../inference/weights.js";
+import { checkDescription, openWeights } from "../inference/weights.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
@@ -24,7 +24,7 @@ export interface TrainedTask {
 export async function openNetwork(config: Config, weights: string): Promise<TrainedTask> {
   const file = await openWeights(weights);
   try {
-    checkTask(file, config);
+    checkDescription(file, config);
     const task = await kindOf(config).open(config, file.description, "val");
     const { description, graphs, parameters } = task;
     const values = await file.read(parameters);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
@@ -8,7 +8,7 @@ import type { ProgressEvent } from "../progress.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
 import { evaluationFolder } from "./evaluationFolder.js";
-import { checkTask, openWeights, type Weights } from "./weights.js";
+import { checkDescription, openWeights, type Weights } from "./weights.js";
 
 export interface EvaluateOptions {
   readonly config: Config;
@@ -16,7 +16,7 @@ export interface EvaluateOptions {
   readonly weights: string;
   /**
    * The folder to write into; default `evaluation` of the config's output folder. It must be given if that folder has a
-   * run with other weights.
+   * run with other weights, another validation set or other settings that decide metrics.
    */
   readonly output?: string;
   readonly signal?: AbortSignal;
@@ -40,7 +40,7 @@ export interface EvaluateResult {
  * `EvaluateOptions.output`), with the results in COCO's format for detection, and the confusion matrix and each image's
  * metrics for segmentation.
  *
- * @throws UserError when data or weights cannot be read or do not fit the config, or metrics of other weights would be
+ * @throws UserError when data or weights cannot be read or do not fit the config, or a run's own metrics would be
  *   overwritten; the signal's reason when aborted
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
@@ -48,10 +48,9 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
   const { config } = options;
   const weights = await openWeights(options.weights);
   try {
-    checkTask(weights, config);
-    const output = await evaluationFolder({ run: config.output, weights: weights.path, output: options.output });
+    checkDescription(weights, config);
     const task = await kindOf(config).open(config, weights.description, "val");
-    return await evaluateTask(task, weights, { ...options, output });
+    return await evaluateTask(task, weights, options);
   } finally {
     await weights.close();
   }
@@ -60,9 +59,10 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
 async function evaluateTask(
   task: Task,
   weights: Weights,
-  { config, output, signal, onEvent }: EvaluateOptions & { readonly output: string },
+  { config, output: asked, signal, onEvent }: EvaluateOptions,
 ): Promise<EvaluateResult> {
   const values = await weights.read(task.parameters);
+  const output = await evaluationFolder({ config, weights: weights.path, output: asked }); // of weights known to fit
   const engine = await openEngine(config.engine);
   const validation = await task.validation(task.predictor({ values, engine, folded: true }));
   try {
@@ -84,7 +84,7 @@ async function writeResults(
   { metrics, perClass, summary, files }: Evaluation,
   weights: string,
 ): Promise<string[]> {
-  const all = { "metrics.json": { weights, metrics, perClass }, ...files };
+  const all = { "metrics.json": { weights: resolve(weights), metrics, perClass }, ...files };
   const written: string[] = [];
   for (const [name, content] of Object.entries(all)) {
     written.push(join(folder, name));

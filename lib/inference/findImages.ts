@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { glob } from "tinyglobby";
 import { isImage, listFolders, listImages } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
+import { absence } from "../files.js";
 
 /**
  * The images that files, folders and glob patterns name, each once, in the given order; those of a folder or a pattern
@@ -30,6 +31,6 @@ async function imagesOf(input: string): Promise<string[]> {
   if (entry?.isDirectory()) return (await listImages(input)).map((name) => join(input, name));
   if (entry !== undefined) return [input];
   const matches = await glob(input, { expandDirectories: false, absolute: isAbsolute(input) });
-  if (matches.length === 0) throw new UserError(`${input}: no such file or folder, and not a pattern that matches any`);
+  if (matches.length === 0) throw new UserError(`${input}: ${absence(input)}, and not a pattern that matches any`);
   return matches.filter(isImage).sort();
 }

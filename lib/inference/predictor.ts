@@ -4,7 +4,7 @@ import type { Image } from "../pixels/image.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { prepare } from "./prepare.js";
-import { checkTask, openWeights } from "./weights.js";
+import { checkDescription, openWeights } from "./weights.js";
 
 /** A trained model that takes images of any size. Its answers depend on the task; see `ModelKind`. */
 export interface Predictor<Answer = unknown> {
@@ -23,7 +23,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
   const engine = await openEngine(config.engine);
   const file = await openWeights(weights);
   try {
-    checkTask(file, config);
+    checkDescription(file, config);
     for (const text of file.remarks) say?.(text);
     const task = await kindOf(config).open(config, file.description, "val");
     const values = await file.read(task.parameters);

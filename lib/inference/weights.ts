@@ -61,10 +61,30 @@ export async function openWeights(path: string): Promise<Weights> {
   };
 }
 
-/** @throws UserError when the weights are those of a model of another kind than the config's */
-export function checkTask({ path, description }: Weights, { task }: Config): void {
-  if (description === undefined || description.task === task) return;
+/**
+ * @throws UserError when the weights are those of a model of another kind than the config's, or of other classes than it names: a
+ *   model's classes are its own, whatever a config says
+ */
+export function checkDescription({ path, description }: Weights, { task, data }: Config): void {
+  if (description === undefined) return;
+  if (description.task !== task) {
+    throw new UserError(
+      `${path}: these are the weights of a model of the task ${description.task}, but the config's task is ${task}`,
+    );
+  }
+  const [own, named] = [description.classes, data.classes];
+  if (named === undefined) return;
+  const first = [...named, undefined].findIndex((name, k) => name !== own[k]);
+  if (first < 0) return;
   throw new UserError(
-    `${path}: these are the weights of a model of the task ${description.task}, but the config's task is ${task}`,
+    `${path}: the classes of this model are ${listed(own)}, but data.classes of the config names ${listed(named)} ` +
+      `(the first that differs has index ${first}); leave data.classes out (--set data.classes=null), or name the model's in its order`,
   );
+}
+
+const MOST_NAMED = 20;
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_NAMED).join(", ");
+  return names.length > MOST_NAMED ? `${shown}, … (${names.length})` : shown;
 }

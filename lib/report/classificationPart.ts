@@ -9,7 +9,8 @@ import { confusionContent } from "./confusionPage.js";
 import { percent } from "./format.js";
 import { fitted } from "./images.js";
 import { confusionRows, imageSection, type PartMaker } from "./part.js";
-import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
+import type { StoredEvaluation } from "./run.js";
+import { readStored, storedClassified, storedConfusion } from "./storedFiles.js";
 import type { ReportOptions } from "./types.js";
 
 interface Analysis {
@@ -20,6 +21,7 @@ interface Analysis {
 }
 
 export const classificationPart: PartMaker<ClassificationConfig> = {
+  options: [],
   async make(evaluation, _, options) {
     const analysis = await analyse(evaluation, options);
     const drawn = await worstImages(analysis, evaluation, options);
@@ -36,9 +38,13 @@ export const classificationPart: PartMaker<ClassificationConfig> = {
 };
 
 /** @throws UserError when stored counts cannot be read */
-async function analyse({ folder }: StoredEvaluation, { worst: most = 8 }: ReportOptions): Promise<Analysis> {
-  const { classes, counts } = await readConfusion(folder);
-  const images = await readJson<ImageResult[]>(join(folder, "images.json"));
+async function analyse({ folder, perClass }: StoredEvaluation, { worst: most = 8 }: ReportOptions): Promise<Analysis> {
+  const names = perClass.map(({ name }) => name);
+  const { classes, counts } = await readStored(join(folder, "confusion.json"), storedConfusion(names));
+  const images: readonly ImageResult[] = await readStored(
+    join(folder, "images.json"),
+    storedClassified(classes.length),
+  );
   const wrong = images.filter(({ label, found }) => label !== found);
   return {
     classes,

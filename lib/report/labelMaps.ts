@@ -5,7 +5,8 @@ import type { ConfusionMatrix } from "../metrics/labels/confusion.js";
 import { type SegmentationFigures, segmentationFigures } from "../metrics/labels/figures.js";
 import type { ImageFigures } from "../tasks/segmentation/kind.js";
 import { labelMapsSource, openSource } from "../tasks/sources.js";
-import { readConfusion, readJson, type StoredEvaluation } from "./run.js";
+import type { StoredEvaluation } from "./run.js";
+import { readStored, storedConfusion, storedLabelMaps } from "./storedFiles.js";
 import type { ReportOptions } from "./types.js";
 
 export interface LabelMapAnalysis {
@@ -19,13 +20,14 @@ export interface LabelMapAnalysis {
 
 /** @throws UserError when label maps or stored counts cannot be read, or are not of one set */
 export async function analyseLabelMaps(
-  { folder }: StoredEvaluation,
+  { folder, perClass }: StoredEvaluation,
   config: SegmentationConfig,
   { worst: most = 8 }: ReportOptions,
 ): Promise<LabelMapAnalysis> {
-  const { classes, counts, ignored = 0 } = await readConfusion(folder);
+  const names = perClass.map(({ name }) => name);
+  const { classes, counts, ignored = 0 } = await readStored(join(folder, "confusion.json"), storedConfusion(names));
   const confusion = { classes: classes.length, counts, ignored };
-  const images = await readJson<ImageFigures[]>(join(folder, "images.json"));
+  const images: readonly ImageFigures[] = await readStored(join(folder, "images.json"), storedLabelMaps);
   const judged = images.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
   return {
     dataset: await openSource(labelMapsSource(config, "val", classes)),

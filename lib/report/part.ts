@@ -11,8 +11,13 @@ export interface EvaluationPart {
   readonly remarks?: readonly string[];
 }
 
+/** Options that only some tasks know. */
+export type PartOption = "type" | "iouThreshold" | "scoreThreshold";
+
 /** Makes the part of one task. */
 export interface PartMaker<C extends Config = Config> {
+  /** Of the options that only some tasks know, those it uses. */
+  readonly options: readonly PartOption[];
   /**
    * @param weights of the run, undefined if they no longer exist
    * @throws UserError when stored results cannot be read

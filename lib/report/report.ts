@@ -2,6 +2,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { requireOptions } from "../arguments.js";
 import { backboneTitle } from "../backbones/index.js";
+import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { checkCharts } from "../images/draw/vega.js";
@@ -9,8 +10,8 @@ import { evaluate } from "../inference/evaluate.js";
 import { checkPageFile, folded, keyFigures, note, preformatted, renderPage, type Section } from "../pages/index.js";
 import { kindOf } from "../tasks/kinds.js";
 import { percent } from "./format.js";
-import { evaluationPart } from "./parts.js";
-import { openRun, type Run, type StoredEvaluation, storedEvaluation } from "./run.js";
+import { evaluationPart, refuseOthers } from "./parts.js";
+import { evaluationFolder, openRun, type Run, type StoredEvaluation, storedEvaluation } from "./run.js";
 import { trainingSection } from "./trainingPage.js";
 import type { ReportOptions, ReportResult } from "./types.js";
 
@@ -28,17 +29,18 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
   if (options.out !== undefined) checkPageFile(options.out, options.force);
   await checkCharts();
   const run = await openRun(options.run, options.overrides);
+  refuseOthers(run.config.task, options);
   const remarks: string[] = [];
   const stored = await findEvaluation(run, options, remarks);
   const found = stored && (await evaluationPart(stored, run.weights, options));
-  remarks.push(...(found?.remarks ?? []));
+  remarks.push(...(stored === undefined ? [] : foreignRemarks(stored, run)), ...(found?.remarks ?? []));
   const training = run.history && (await trainingSection(run.history));
   if (training === undefined) remarks.push("There is no training log with steps, so there are no training curves.");
   const sections = [
     overview(run, stored, remarks),
     ...(found?.sections ?? []),
     ...(training === undefined ? [] : [training]),
-    configSection(run),
+    configSection(run, stored),
   ];
   const file = resolve(options.out ?? join(run.folder, "report.html"));
   const subtitle = `${kindOf(run.config).title}, ${backboneTitle(run.config.model.backbone)}`;
@@ -80,7 +82,8 @@ async function findEvaluation(
     remarks.push(`There is no evaluation of the newest weights, and ${reason}: metrics and images are left out.`);
     return undefined;
   }
-  await evaluate({ config, weights, ...(signal && { signal }), ...(onEvent && { onEvent }) });
+  const output = evaluationFolder(run.folder);
+  await evaluate({ config, weights, output, ...(signal && { signal }), ...(onEvent && { onEvent }) });
   return storedEvaluation(run, overrides);
 }
 
@@ -92,19 +95,51 @@ function overview({ folder, weights }: Run, stored: StoredEvaluation | undefined
     metrics[name] === undefined ? [] : [[`${name}, %`, percent(metrics[name])]],
   );
   const measured = stored?.weights ?? weights;
+  const text = [
+    ...(measured === undefined ? [] : [`Weights: ${shortened(measured, folder)}.`]),
+    ...(stored === undefined ? [] : [`Validation set: ${describeSet(stored.config)}.`]),
+  ];
   return {
     title: "Overview",
-    ...(measured !== undefined && { text: `Weights: ${shortened(measured, folder)}.` }),
+    ...(text.length > 0 && { text: text.join(" ") }),
     content: [...remarks.map(note), ...(numbers.length > 0 ? [keyFigures(numbers)] : [])],
   };
 }
 
-/** Relative if it is within the run's folder. */
+/** As the config names it: its paths, and how many images of it. */
+const describeSet = ({ data }: Config): string =>
+  Object.entries(data.val)
+    .map(([key, value]) => `${key} ${value}`)
+    .join(", ");
+
+const MOST_NAMED = 5;
+
+/** Where the stored figures are of other weights than the run's, or not by its config. */
+function foreignRemarks({ folder, weights, ofOtherWeights, others }: StoredEvaluation, run: Run): string[] {
+  const advice = `Delete the folder ${folder} and report evaluates the run by its own`;
+  const told = others
+    .slice(0, MOST_NAMED)
+    .map(({ path, here, own }) => `${path} is ${here}, in the run's config ${own}`);
+  const more = others.length > MOST_NAMED ? `; and ${others.length - MOST_NAMED} more` : "";
+  return [
+    ...(ofOtherWeights
+      ? [`The evaluation is of the weights ${weights}, not of the run's own, ${run.weights}. ${advice} weights.`]
+      : []),
+    ...(others.length > 0
+      ? [`The evaluation is not by the run's config: ${told.join("; ")}${more}. ${advice} config.`]
+      : []),
+  ];
+}
+
+/** Relative where it lies within the run's folder. */
 function shortened(path: string, folder: string): string {
   const inside = relative(folder, path);
   return inside.startsWith("..") ? path : inside;
 }
 
-function configSection({ config }: Run): Section {
-  return { title: "Config", content: [folded("The whole config", [preformatted(stringify(config))])] };
+function configSection({ config }: Run, stored: StoredEvaluation | undefined): Section {
+  const whole = (title: string, shown: Config) => folded(title, [preformatted(stringify(shown))]);
+  const own =
+    stored === undefined || stored.others.length === 0 ? [] : [whole("The evaluation's config", stored.config)];
+  return { title: "Config", content: [whole("The whole config", config), ...own] };
 }

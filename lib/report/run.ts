@@ -1,13 +1,15 @@
-import { existsSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { readTextFile } from "../files.js";
+import { type OtherSetting, otherSettings } from "../inference/evaluatedSettings.js";
 import { checkpointNames, findWeights } from "../runs/folder.js";
 import { readHistory, type TrainingHistory } from "../runs/history.js";
+import { CONFIG_FILE } from "../runs/logs.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { ClassMetrics } from "../tasks/task.js";
+import { readStored, storedMetrics } from "./storedFiles.js";
 
 /** The contents of a run's folder. */
 export interface Run {
@@ -26,6 +28,10 @@ export interface StoredEvaluation {
   readonly weights: string;
   readonly metrics: Readonly<Record<string, number>>;
   readonly perClass: readonly ClassMetrics[];
+  /** Whether the weights measured are not the run's. */
+  readonly ofOtherWeights: boolean;
+  /** By what the figures are not those of the run's own config, as they were measured. */
+  readonly others: readonly OtherSetting[];
 }
 
 export const evaluationFolder = (run: string): string => join(run, "evaluation");
@@ -39,7 +45,7 @@ export async function openRun(path: string, overrides: readonly string[] = []): 
       `${path}: a file, which has no training log; evaluate the model with --out NAME/evaluation and report the folder NAME`,
     );
   }
-  const configs = [join(folder, "config.yaml"), join(evaluationFolder(folder), "config.yaml")];
+  const configs = [join(folder, CONFIG_FILE), join(evaluationFolder(folder), CONFIG_FILE)];
   const file = configs.find(existsSync);
   if (file === undefined) {
     throw new UserError(`${path}: not a run's folder: it holds no config.yaml; give the folder that train wrote to`);
@@ -68,50 +74,28 @@ export async function storedEvaluation(
   const file = join(folder, "metrics.json");
   if (!existsSync(file)) return undefined;
   if (weights !== undefined && statSync(weights).mtimeMs > statSync(file).mtimeMs) return undefined;
-  const stored = await readJson<Omit<StoredEvaluation, "folder" | "config">>(file);
-  if (typeof stored?.metrics !== "object" || !Array.isArray(stored.perClass)) {
-    throw new UserError(`${file}: not the metrics of an evaluation; delete the file to evaluate again`);
-  }
+  const stored = await readStored(file, storedMetrics);
   if (
     !kindOf(config)
       .evaluationFiles(stored.metrics)
       .every((name) => existsSync(join(folder, name)))
   )
     return undefined;
-  const own = join(folder, "config.yaml");
-  return { ...stored, folder, config: existsSync(own) ? loadHere(own, run, overrides) : config };
+  const [own, trained] = [join(folder, CONFIG_FILE), join(run, CONFIG_FILE)];
+  if (!existsSync(own)) return { ...stored, folder, config, ofOtherWeights: false, others: [] };
+  const was = loadConfig(own).config.output;
+  const ofOtherWeights = weights !== undefined && isOther(stored.weights, was, weights, run);
+  const others = existsSync(trained) ? otherSettings(loadHere(own, run), loadHere(trained, run)) : [];
+  return { ...stored, folder, config: loadHere(own, run, overrides), ofOtherWeights, others };
+}
+
+/** Whether weights measured in a folder are others than those of a run, which may be that folder moved or copied. */
+function isOther(measured: string, was: string, own: string, run: string): boolean {
+  if (relative(was, resolve(measured)) === relative(run, own) || !existsSync(measured)) return false;
+  return realpathSync(measured) !== realpathSync(own);
 }
 
 /** The folder may have been moved since the config was written. */
-function loadHere(file: string, folder: string, overrides: readonly string[]): Config {
+function loadHere(file: string, folder: string, overrides: readonly string[] = []): Config {
   return loadConfig(file, { overrides: [...overrides, `output=${JSON.stringify(folder)}`] }).config;
-}
-
-/** @throws UserError when the file is not JSON */
-export async function readJson<T>(path: string): Promise<T> {
-  const text = await readTextFile(path);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UserError(`${path}: truncated or not JSON; delete the folder ${evaluationFolder("")} to evaluate again`);
-  }
-}
-
-/** The counts of an evaluation by true class and predicted class. @throws UserError when the file has none */
-export async function readConfusion(folder: string): Promise<StoredConfusion> {
-  const path = join(folder, "confusion.json");
-  const stored = await readJson<Omit<StoredConfusion, "counts"> & { readonly counts: readonly number[] }>(path);
-  const classes = stored?.classes?.length ?? 0;
-  if (classes === 0 || stored.counts?.length !== classes ** 2) {
-    throw new UserError(`${path}: no confusion matrix; delete the folder ${folder} to evaluate again`);
-  }
-  return { ...stored, counts: Float64Array.from(stored.counts) };
-}
-
-export interface StoredConfusion {
-  readonly classes: readonly string[];
-  /** [classes, classes] */
-  readonly counts: Float64Array;
-  /** For label maps: pixels without a class. */
-  readonly ignored?: number;
 }

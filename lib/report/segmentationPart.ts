@@ -6,6 +6,7 @@ import { confusionRows, imageSection, type PartMaker } from "./part.js";
 import type { ReportResult } from "./types.js";
 
 export const segmentationPart: PartMaker<SegmentationConfig> = {
+  options: [],
   async make(evaluation, weights, options) {
     const analysis = await analyseLabelMaps(evaluation, evaluation.config, options);
     const drawn = weights === undefined ? [] : await worstLabelMaps(analysis, evaluation, weights, options);

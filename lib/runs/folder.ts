@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
+import { absence } from "../files.js";
 import { localFile, type Watch } from "../hub/index.js";
 import { FOLDER_FILES, splitPart } from "../tensorfiles/open.js";
 
@@ -31,7 +32,7 @@ export async function findWeights(named: string | undefined, watch: Watch = {}):
   }
   const path = await localFile(named, watch);
   const { file } = splitPart(path);
-  if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: no such file or folder`);
+  if (!existsSync(file)) throw new UserError(`cannot read the weights ${file}: ${absence(file)}`);
   if (file !== path || statSync(path).isFile()) return path;
   const newest = (await checkpointNames(path))[0];
   const candidates = [

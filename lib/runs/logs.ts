@@ -9,6 +9,8 @@ export const CONFIG_FILE = "config.yaml";
 
 /** Writes a run's events to `log.jsonl` and, as curves, to `tensorboard/` in the run's folder. */
 export interface RunLog {
+  /** What was damaged in the log of a run that is resumed, for the user. */
+  readonly remarks: readonly string[];
   write(event: TrainingEvent): void;
 }
 
@@ -33,6 +35,7 @@ export async function openRunLog(
   const board = openTensorBoard(join(run, "tensorboard"), resumeStep === undefined ? {} : { resumeStep });
   if (config !== undefined) board.text(resumeStep ?? 0, "config", indented(config));
   return {
+    remarks: lines.remarks,
     write(event) {
       if (event.type === "progress") return;
       lines.write({ ...event, time: new Date().toISOString() });

@@ -2,7 +2,7 @@ import type { EfficientFormerSize } from "../backbones/efficientformerSizes.js";
 import { type PathChoice, pathsOfSupernet, SUPERNET_NAMES } from "../backbones/efficientformerSupernet.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
-import { checkTask, openWeights } from "../inference/weights.js";
+import { checkDescription, openWeights } from "../inference/weights.js";
 import { BACKBONE_PREFIX } from "../models/backbone.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { ModelDescription } from "../tasks/description.js";
@@ -33,7 +33,7 @@ export async function openSupernet(config: Config, weights: string): Promise<Tra
   const size = supernetSize(config);
   const file = await openWeights(weights);
   try {
-    checkTask(file, config);
+    checkDescription(file, config);
     const { parameters, description } = await kindOf(config).open(config, file.description, "val");
     return { config, size, values: await file.read(parameters), description };
   } finally {

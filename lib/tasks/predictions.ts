@@ -64,10 +64,14 @@ export interface PredictionsKind<C extends Config, Answer> {
   writer(options: WriterOptions): Promise<PredictionWriter<Answer>>;
 }
 
-/** @throws UserError when annotations are given for a task with results that have no ids */
-export function refuseAnnotations({ annotations }: PredictionChoices, results: string): void {
-  if (annotations === undefined) return;
-  throw new UserError(`annotations is for models that find objects; this model's results are ${results}`, 2);
+/** @throws UserError where a choice about objects is given to a task that finds none */
+export function refuseChoices({ annotations, drawThreshold }: PredictionChoices, results: string): void {
+  const given = [
+    ...(annotations === undefined ? [] : ["--annotations (annotations in the API)"]),
+    ...(drawThreshold === undefined ? [] : ["--draw-threshold (drawThreshold in the API)"]),
+  ];
+  if (given.length === 0) return;
+  throw new UserError(`${given[0]} is for models that find objects; this model's results are ${results}`, 2);
 }
 
 /** Writes the images that show what was found. */

@@ -7,6 +7,7 @@ import { type ImageLabelsOptions, openImageLabels, placeOf } from "../datasets/i
 import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
 import { UserError } from "../errors.js";
+import { absence } from "../files.js";
 
 interface SourceBase {
   /** Its name in messages and tables, such as "train". */
@@ -106,7 +107,7 @@ export function checkPresent(config: Config, split: Split): void {
   const root = process.env.DENSEKIT_DATA;
   const folder = root === undefined || root === "" ? "not set: ./data" : root;
   throw new UserError(
-    `cannot read ${path}: no such file or folder; ${key} of the config names it. Name your own with --set ${key}=... or in a config; ` +
+    `cannot read ${path}: ${absence(path)}; ${key} of the config names it. Name your own with --set ${key}=... or in a config; ` +
       `the configs shipped with densekit look for data sets in DENSEKIT_DATA (${folder})`,
   );
 }

@@ -1,3 +1,4 @@
+import { differingPaths } from "../config/differences.js";
 import type { Config } from "../config/schema.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
@@ -45,17 +46,5 @@ function fill(values: ParameterValues, tensors: ReadonlyMap<string, Tensor>, pat
 /** The paths at which two configs differ, such as `training.seed`; except where the run is kept and logged. */
 export function configDifferences(before: Config, now: Config): string[] {
   const ignored = ["output", "training.logEvery", "data.workers", "data.prefetch"];
-  return differences(before, now, "").filter((path) => !ignored.includes(path));
-}
-
-function differences(a: unknown, b: unknown, path: string): string[] {
-  if (isObject(a) && isObject(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...keys].flatMap((key) => differences(a[key], b[key], path === "" ? key : `${path}.${key}`));
-  }
-  return JSON.stringify(a) === JSON.stringify(b) ? [] : [path];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return differingPaths(before, now).filter((path) => !ignored.includes(path));
 }

@@ -168,7 +168,7 @@ async function trainWith(
   };
   emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
   const averaged = ema === undefined ? [] : [describeEma(ema)];
-  for (const text of [...messages, ...remarks, ...averaged, describeNext(config, steps, progress)])
+  for (const text of [...messages, ...log.remarks, ...remarks, ...averaged, describeNext(config, steps, progress)])
     emit({ type: "message", text });
   const { step, metrics, best } = await runSteps({
     ...parts,

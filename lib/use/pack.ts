@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { portableConfig } from "../config/portable.js";
 import type { Config } from "../config/schema.js";
 import { refuseExisting } from "../files.js";
-import { checkTask, openWeights } from "../inference/weights.js";
+import { checkDescription, openWeights } from "../inference/weights.js";
 import { toMetadata } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 import { writeSafetensors } from "../tensorfiles/safetensors.js";
@@ -45,7 +45,7 @@ export async function packModel({ config, weights: given, out, force }: PackOpti
   refuseExisting([out], force);
   const file = await openWeights(given);
   try {
-    checkTask(file, config);
+    checkDescription(file, config);
     const { description, parameters } = await kindOf(config).open(config, file.description, "val");
     const values = await file.read(parameters);
     await writeSafetensors(out, modelTensors(values), {

@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
@@ -71,6 +81,18 @@ describe("bad input: runs that cannot go on", () => {
       await accepted(["train", own, "--resume", ...set("training.steps=1")]);
     });
   }
+
+  it("says that it leaves out a damaged line of the log", async () => {
+    const run = copyOfRun();
+    const log = join(run, "log.jsonl");
+    const whole = readFileSync(log, "utf8");
+    appendFileSync(log, '{"type":"step","st');
+    const { stderr } = await accepted([...train(run, "training.steps=4"), "--resume"]);
+    const number = whole.split("\n").length;
+    const text = `${log}: line ${number} is damaged and left out; a run that is killed may leave its last line half written`;
+    expect(stderr).to.contain(`${text}\n`);
+    expect(readFileSync(log, "utf8")).to.contain(JSON.stringify(text)).and.not.contain('"st\n');
+  });
 
   it("does not write over another run's checkpoints or weights", async () => {
     const run = copyOfRun();

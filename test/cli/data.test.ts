@@ -26,7 +26,7 @@ describe("densekit data", () => {
       [["data", "tile", "--out", "x"], /which data set\?/],
       [["data", "tile", "--out", "x", "--size", "big"], /Expected a size such as 1024 or 1024x768/],
       [["data", "show", "--out", "x.png", "--count", "0"], /expected a whole number above 0/],
-      [["data", "convert", "x", "--from", "voc", "--reduce-zero-label", "--out", "y"], /are for --from masks/],
+      [["data", "convert", "x", "--from", "voc", "--reduce-zero-label", "--out", "y"], /is for --from masks/],
       [
         ["data", "check", "--annotations", "a", "--images", "b", "--classes", "c", "--object-info", "d"],
         /--classes and --object-info both give the class names; leave one out/,

@@ -118,6 +118,25 @@ describe("the command line", () => {
     }
   });
 
+  it("suggests the command of the same meaning", async () => {
+    for (const [args, meant] of [
+      [["weights", "list", "w.pth"], "show"],
+      [["weights", "info"], "show"],
+      [["data", "validate"], undefined],
+      [["data", "list"], "show"],
+      [["eval", "x.yaml"], "evaluate"],
+      [["test", "x.yaml"], "evaluate"],
+      [["infer", "x.yaml"], "predict"],
+      [["benchmark"], "profile"],
+    ] as const) {
+      const { code, stderr } = await run(args);
+      expect(code, stderr).to.equal(2);
+      expect(stderr).to.match(/^error: unknown command '\w+'\n/);
+      if (meant === undefined) expect(stderr).to.not.contain("Did you mean");
+      else expect(stderr).to.contain(`(Did you mean ${meant}?)\n`);
+    }
+  });
+
   it("does not show the help of another command for one that does not exist", async () => {
     for (const args of [
       ["engine", "build", "--help"],
@@ -229,7 +248,7 @@ describe("the command line", () => {
     expect(calls.evaluate[1]?.output).to.equal(resolve("other"));
     const ofFiles = await run(["evaluate", "--annotations", "a", "--results", "r", "--type", "bbox", "--out", "other"]);
     expect(ofFiles).to.include({ code: 2 });
-    expect(ofFiles.stderr).to.contain("--out is for a model;");
+    expect(ofFiles.stderr).to.contain("--out is for a model, not for COCO files");
     const missing = await run(["evaluate", config, "--weights", files.path("none")], { api });
     expect(missing.code).to.equal(1);
     expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);

@@ -197,7 +197,7 @@ describe("class folders of crops", () => {
       /--crops means --to classes; omit it or --to yolo/,
     );
     expect(await refused([...args, "--to", "yolo", "--margin", "1", "--out", join(folder, "x")], { code: 2 })).to.match(
-      /--margin, --min-side and --quality are for --crops/,
+      /^--margin is for --to classes, not for --from coco --to yolo or yolo-polygons; leave it out$/,
     );
     const masks = join(folder, "masks");
     await mkdir(masks);

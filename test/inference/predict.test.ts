@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual as equal } from "node:util";
 import { expect } from "chai";
@@ -77,6 +77,75 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(readFileSync(own, "utf8")).to.equal(before);
     });
 
+    it("does not overwrite a run's own figures by those of other data or settings", async () => {
+      const folder = join(run, "evaluation");
+      const before = readFileSync(join(folder, "metrics.json"), "utf8");
+      const images = join(data.folder, "other-images");
+      await cp(data.images, images, { recursive: true });
+      const others = [
+        [[`data.val.images=${images}`], "data.val.images", JSON.stringify(data.images), JSON.stringify(images)],
+        [["data.val.limit=1"], "data.val.limit", "not set", "1"],
+        [
+          ["data.transforms.test=[{type: resize, scale: [96, 96]}]", "data.padding.multipleOf=64"],
+          "data.transforms.test",
+          "[]",
+          '[{"type":"resize","scale":[96,96],"keepRatio":true,"multipleOf":1,"interpolation":"bilinear"}] (and data.padding.multipleOf)',
+        ],
+        ...(task === "segmentation"
+          ? [[["data.ignoreLabel=2"], "data.ignoreLabel", "255", "2"] as const]
+          : [[["model.head.test.scoreThreshold=0.5"], "model.head.test.scoreThreshold", "0.05", "0.5"] as const]),
+      ] as const;
+      for (const [overrides, path, own, here] of others) {
+        const args = ["evaluate", config, "--weights", run, ...overrides.flatMap((override) => ["--set", override])];
+        const { code, stdout, stderr } = await command(...args);
+        expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+        expect(stderr).to.contain(
+          `${folder}: this folder has the metrics of the run's own config, in which ${path} is ${own}; those with ${here} ` +
+            "would overwrite them: say with --out FOLDER where they go (output in the API)\n",
+        );
+      }
+      expect(readFileSync(join(folder, "metrics.json"), "utf8")).to.equal(before);
+      const out = join(data.folder, "one-image");
+      const limited = await command("evaluate", config, "--weights", run, "--set", "data.val.limit=1", "--out", out);
+      expect(limited.code, limited.stderr).to.equal(0);
+      const faster = ["data.testBatchSize=1", "data.workers=0", "training.seed=7", "model.backbone.dropPath=0.2"];
+      const same = await command(
+        ...["evaluate", config, "--weights", run, ...faster.flatMap((override) => ["--set", override])],
+      );
+      expect(same.code, same.stderr).to.equal(0);
+    });
+
+    it("does not ignore class names that are not the model's", async () => {
+      const own = task === "segmentation" ? ["ground", "disc", "square"] : ["disc", "square"];
+      const refused = async (names: readonly string[]) => {
+        const { code, stderr } = await command(
+          "evaluate",
+          config,
+          "--weights",
+          run,
+          "--set",
+          `data.classes=[${names}]`,
+        );
+        expect(code).to.equal(1);
+        return stderr;
+      };
+      const message = (names: string, index: number) =>
+        `${join(run, "best.safetensors")}: the classes of this model are ${own.join(", ")}, but data.classes of the config names ` +
+        `${names} (the first that differs has index ${index}); leave data.classes out (--set data.classes=null), or name the ` +
+        "model's in its order\n";
+      expect(await refused(["x", "y", "z"])).to.equal(message("x, y, z", 0));
+      expect(await refused([...own, "z"])).to.equal(message([...own, "z"].join(", "), own.length));
+      expect(await refused(own.slice(0, -1))).to.equal(message(own.slice(0, -1).join(", "), own.length - 1));
+      expect(await refused([...own].reverse())).to.equal(message([...own].reverse().join(", "), 0));
+      const override = ["--set", `data.classes=[${own}]`];
+      const out = join(data.folder, "named");
+      const named = await command("evaluate", config, "--weights", run, ...override, "--out", out);
+      expect(named.code, named.stderr).to.equal(0);
+      const predict = ["predict", config, data.images, "--weights", run, "--out", join(data.folder, "not-predicted")];
+      const other = await command(...predict, "--set", "data.classes=[x,y]");
+      expect(other).to.include({ code: 1, stderr: message("x, y", 0) });
+    });
+
     it("draws what it finds, writes it as data, and goes on past an image it cannot read", async () => {
       const photos = join(data.folder, "photos");
       await mkdir(photos);
@@ -148,7 +217,15 @@ for (const task of ["segmentation", "detection"] as const) {
           "bbox",
           "--json",
         );
-        const own = await command("evaluate", config, ...all, "--set", `data.val.annotations=${annotations}`);
+        const own = await command(
+          "evaluate",
+          config,
+          ...all,
+          "--out",
+          join(data.folder, "annotated"),
+          "--set",
+          `data.val.annotations=${annotations}`,
+        );
         const [{ stats }, { metrics: expected }] = [JSON.parse(judged.stdout), JSON.parse(own.stdout)];
         expect(expected.boxAR100).to.be.above(0);
         for (const [at, name] of Object.entries({ 0: "boxAP", 1: "boxAP50", 8: "boxAR100" })) {

@@ -271,8 +271,18 @@ describe("predictions of many images", () => {
     expect(await refusal({})).to.contain("no such file"); // an empty folder is as good as none
     expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must lie in 0–1, not 1.5");
     const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;
-    expect(await refusal({ config: semantic, annotations: "a.json" })).to.contain(
-      "this model's results are label maps",
-    );
+    const choices = [
+      [{ annotations: "a.json" }, "--annotations (annotations in the API)"],
+      [{ drawThreshold: 0.5 }, "--draw-threshold (drawThreshold in the API)"],
+    ] as const;
+    for (const [choice, name] of choices) {
+      expect(await refusal({ config: semantic, ...choice })).to.equal(
+        `${name} is for models that find objects; this model's results are label maps, named like their images`,
+      );
+      const classifier = resolveConfig(shapesConfig("classification", data, join(folder, "run"))).config;
+      expect(await refusal({ config: classifier, ...choice })).to.equal(
+        `${name} is for models that find objects; this model's results are classes of whole images, in classes.json`,
+      );
+    }
   });
 });

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
@@ -57,7 +66,7 @@ for (const task of ["detection", "segmentation"] as const) {
       data = await makeShapes(4);
       run = join(data.folder, "run");
       await trainQuietly(shapesConfig(task, data, run), ["training.steps=12", "training.evaluateEvery=6"]);
-      result = await report({ run, worst: 2, scoreThreshold: 0.05 });
+      result = await report({ run, worst: 2, ...(task === "detection" && { scoreThreshold: 0.05 }) });
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
@@ -127,6 +136,85 @@ for (const task of ["detection", "segmentation"] as const) {
         right: objects - sum(confusion!.counts.slice(0, -1).map((row, k) => sum(row) - row[k]!)),
       });
     });
+
+    it("names a stored file that somebody damaged, writes no page of it, and judges anew once it is deleted", async () => {
+      const copy = join(data.folder, `damaged-${task}`);
+      cpSync(run, copy, { recursive: true, preserveTimestamps: true });
+      const folder = join(copy, "evaluation");
+      rmSync(join(copy, "report.html"));
+      const advice = `; delete the folder ${folder} and report evaluates the run anew\n`;
+      const refuse = async (name: string, content: string) => {
+        const before = readFileSync(join(folder, name), "utf8");
+        writeFileSync(join(folder, name), content);
+        const { code, stdout, stderr } = await command("report", copy);
+        expect({ code, stdout }, stderr).to.deep.equal({ code: 1, stdout: "" });
+        expect(stderr.startsWith(`${join(folder, name)}: `) && stderr.endsWith(advice), stderr).to.equal(true);
+        expect(existsSync(join(copy, "report.html"))).to.equal(false);
+        writeFileSync(join(folder, name), before);
+      };
+      await refuse("metrics.json", '{"metrics":null,"perClass":[]}');
+      await refuse("metrics.json", '{"metrics":{"boxAP":"<script>"},"perClass":[null,5]}');
+      await refuse("metrics.json", '{"metrics":[],"perClass":[],"weights":5}');
+      if (task === "segmentation") {
+        await refuse("confusion.json", '{"classes":{"length":3},"counts":{"length":9}}');
+        await refuse(
+          "confusion.json",
+          '{"classes":["ground","disc","square"],"counts":[1,1,1,1,1,1e999,-1,null,"<b>"]}',
+        );
+        await refuse("images.json", "5");
+      }
+      rmSync(folder, { recursive: true });
+      expect((await report({ run: copy, worst: 0 })).metrics).to.deep.equal(result.metrics);
+    });
+
+    it("says of which weights and which data the stored figures are", async () => {
+      const copy = join(data.folder, `other-${task}`);
+      cpSync(run, copy, { recursive: true, preserveTimestamps: true });
+      const paths = task === "detection" ? `annotations ${data.annotations}, images` : "images";
+      const own = await report({ run: copy, worst: 0, force: true });
+      expect(own.remarks).to.deep.equal([]);
+      expect(look(own.file).text).to.contain(
+        `Weights: ${join(run, "best.safetensors")}. Validation set: ${paths} ${data.images}`,
+      );
+      const images = join(data.folder, `images-of-${task}`);
+      cpSync(data.images, images, { recursive: true });
+      const folder = join(copy, "evaluation");
+      const weights = join(data.folder, `other-${task}.safetensors`);
+      cpSync(join(copy, "best.safetensors"), weights);
+      const args = ["--set", `output=${copy}`, "--set", `data.val.images=${images}`, "--out", folder];
+      const evaluated = await command("evaluate", join(copy, "config.yaml"), "--weights", weights, ...args);
+      expect(evaluated.code, evaluated.stderr).to.equal(0);
+      const { file, remarks } = await report({ run: copy, worst: 0 });
+      const advice = `Delete the folder ${folder} and report evaluates the run by its own`;
+      expect(remarks).to.deep.equal([
+        `The evaluation is of the weights ${weights}, not of the run's own, ${join(copy, "best.safetensors")}. ${advice} weights.`,
+        `The evaluation is not by the run's config: data.val.images is ${JSON.stringify(images)}, in the run's config ` +
+          `${JSON.stringify(data.images)}. ${advice} config.`,
+      ]);
+      const { text } = look(file);
+      expect(text).to.contain(`Weights: ${weights}. Validation set: ${paths} ${images}`);
+      expect(text)
+        .to.contain("The evaluation&#39;s config")
+        .and.contain('<p class="note">The evaluation is not by the run');
+      rmSync(folder, { recursive: true });
+      expect((await report({ run: copy, worst: 0 })).remarks).to.deep.equal([]);
+    });
+
+    if (task === "segmentation") {
+      it("refuses options that are for runs of detection", async () => {
+        for (const [option, value, name] of [
+          ["--type", "bbox", "type"],
+          ["--iou", "0.6", "iouThreshold"],
+          ["--score", "0.5", "scoreThreshold"],
+        ] as const) {
+          const { code, stderr } = await command("report", run, option, value);
+          expect(code).to.equal(2);
+          expect(stderr).to.equal(
+            `${option} (${name} in the API) is for runs of detection; this run is one of segmentation: leave it out\n`,
+          );
+        }
+      });
+    }
 
     it("is written by the command, as JSON too", async () => {
       const out = join(data.folder, "page.html");
@@ -232,6 +320,21 @@ describe("the report of what there is", function () {
     await expectToOpen(chromium, found.file);
   });
 
+  it("says which stored results count for nothing, on the page and in the output", async () => {
+    const { annotations } = readJson(data.annotations);
+    const [{ image_id, category_id, bbox }] = annotations;
+    const stray = { image_id, category_id: 77, bbox, score: 0.5 };
+    const run = makeRun({ results: [stray, { image_id, category_id, bbox, score: 0.9 }] });
+    const remark =
+      "Evaluating results.bbox.json: 1 of 2 results counts for nothing, of categories that the ground truth lacks: 77 (1 result); " +
+      "judged are the categories 3 (disc), 4 (square)";
+    const { code, stdout, stderr } = await command("report", run, "--json", "--worst", "1");
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.contain(`${remark}\n`);
+    expect(JSON.parse(stdout).remarks).to.include(remark);
+    expect(look(join(run, "report.html")).text).to.contain(`<p class="note">${remark}</p>`);
+  });
+
   it("refuses what is no run, and says what to do", async () => {
     const missing = join(data.folder, "nowhere");
     expect(await userMessage(() => report({ run: missing }))).to.equal(
@@ -244,10 +347,23 @@ describe("the report of what there is", function () {
     expect(await userMessage(() => report({ run: damaged }))).to.equal(
       `${join(damaged, "log.jsonl")}:2: not an event of a training log: {"type":"step"}; delete the line, or restore the file`,
     );
+    const events = ['{"type":"evaluation","step":1,"epoch":0,"metrics":null}', '{"type":"start","parameters":"<b>"}'];
+    for (const event of [...events, step(2).replace('"losses":{', '"losses":{"c":"<b>",')]) {
+      const odd = makeRun({ log: `${step(1)}\n${event}\n${step(3)}\n` });
+      expect(await userMessage(() => report({ run: odd }))).to.equal(
+        `${join(odd, "log.jsonl")}:2: not an event of a training log: ${event.slice(0, 60)}; delete the line, or restore the file`,
+      );
+    }
+    const binary = makeRun({ log: "" });
+    writeFileSync(join(binary, "log.jsonl"), Uint8Array.of(0xff, 0xfe, 0x0a, 0x80));
+    expect(await userMessage(() => report({ run: binary }))).to.equal(
+      `${join(binary, "log.jsonl")}: the training log is damaged: it is not UTF-8 text; restore the file, or delete it to do ` +
+        "without the training's curves",
+    );
     const cut = makeRun({ results: [] });
     appendFileSync(join(cut, "evaluation", "metrics.json"), "{");
     expect(await userMessage(() => report({ run: cut }))).to.equal(
-      `${join(cut, "evaluation", "metrics.json")}: truncated or not JSON; delete the folder evaluation to evaluate again`,
+      `${join(cut, "evaluation", "metrics.json")}: truncated or not JSON; delete the folder ${join(cut, "evaluation")} and report evaluates the run anew`,
     );
     const other = makeRun({ results: [{ image_id: 77, category_id: 1, score: 1, bbox: [0, 0, 1, 1] }] });
     expect(await userMessage(() => report({ run: other }))).to.match(

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -116,6 +116,24 @@ describe("logs", () => {
     const resumed = await openJsonl(path, { keep: ({ step = 0 }) => Number(step) <= 2 });
     resumed.write({ step: 3, again: true });
     expect(lines(path)).to.deep.equal([{ type: "start" }, { step: 1 }, { step: 2 }, { step: 3, again: true }]);
+    expect(first.remarks).to.deep.equal([]);
+    expect(resumed.remarks).to.deep.equal([
+      `${path}: line 6 is damaged and left out; a run that is killed may leave its last line half written`,
+    ]);
+    expect((await openJsonl(path, { keep: () => true })).remarks).to.deep.equal([]);
+  });
+
+  it("JSONL: tells how many lines are damaged, bytes that are no UTF-8 too, and keeps those that only look so", async () => {
+    const path = join(folder, "log.jsonl");
+    const good = '{"text":"a name of other bytes: \ufffd"}\n';
+    writeFileSync(path, good);
+    expect((await openJsonl(path, { keep: () => true })).remarks).to.deep.equal([]);
+    expect(readFileSync(path, "utf8")).to.equal(good);
+    writeFileSync(path, Buffer.concat([Buffer.from('{"step":1}\n\n7\n{"text":"'), Buffer.of(0xff), Buffer.from('"}\nx\n')]));
+    expect((await openJsonl(path, { keep: () => true })).remarks).to.deep.equal([
+      `${path}: line 3 and 2 other lines are damaged and left out; a run that is killed may leave its last line half written`,
+    ]);
+    expect(readFileSync(path, "utf8")).to.equal('{"step":1}\n');
   });
 
   it("TFRecords have the framing TensorFlow documents", () => {

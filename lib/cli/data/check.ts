@@ -33,13 +33,13 @@ export function checkCommand(context: Context): Command {
     .option("--val-images <folder>", "the images of the second set")
     .option("--no-pixels", "do not decode images: faster, but misses damaged, wrongly sized and shared ones")
     .option("--all", "list all problems; default ten of a kind")
-    .action(async (config: string | undefined, flags: CheckFlags) => {
-      const { sources } = await readSource(config, flags, ["train", "val"]);
+    .action(async (config: string | undefined, flags: CheckFlags, command: Command) => {
+      const { sources } = await readSource(config, flags, ["train", "val"], command);
       const { valAnnotations: annotations, valLabelMaps: labelMaps, valLabels: labels, valImages: images } = flags;
       const paths = { annotations, labelMaps, labels, images };
       const second = isAnyGiven(paths);
       if (second && config !== undefined) throw new UserError("a config names its own validation set", 2);
-      const sets = second ? [...sources, await sourceOfPaths({ name: "val", ...paths }, flags)] : sources;
+      const sets = second ? [...sources, await sourceOfPaths({ name: "val", ...paths }, flags, command)] : sources;
       if (sets.some(({ kind }) => kind !== sets[0]!.kind)) {
         throw new UserError("which second data set? Give it like the first, with the same options prefixed --val-", 2);
       }

@@ -3,6 +3,7 @@ import type { ConvertResult, ConvertSource, ConvertTarget } from "../../datatool
 import { UserError } from "../../errors.js";
 import { counted } from "../../words.js";
 import { type Context, printResult, type SharedOptions } from "../context.js";
+import { type Modes, refuseOthers } from "../modes.js";
 import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
@@ -97,7 +98,11 @@ export function convertCommand(context: Context): Command {
       ]),
     )
     .option("--class-maps <folder>", "instance masks: PNGs with the class of each pixel")
-    .option("--class-divisor <number>", "instance masks: the class is the pixel value divided by this", parseWhole)
+    .addOption(
+      new Option("--class-divisor <number>", "instance masks: the class is the pixel value divided by this")
+        .argParser(parseWhole)
+        .conflicts("classMaps"),
+    )
     .option("--suffix <text>", "masks: what follows an image's name in its PNG's; default .png")
     .option("--pattern <expression>", 'one mask per object: regular expression with groups "image" and "class"')
     .option("--min-area <pixels>", "masks: smaller objects are left out", parseWhole)
@@ -110,19 +115,70 @@ export function convertCommand(context: Context): Command {
       "--force",
       "overwrite the JSON file; in a folder, replace the split or the crops that this command wrote there before",
     )
-    .action(async (input: string, flags: ConvertFlags) => {
+    .action(async (input: string, flags: ConvertFlags, command: Command) => {
+      refuseOthers(command, MODES, sourceMode(flags), TARGET_MODES[targetFormat(flags)]);
       const options = { from: await sourceOf(input, flags), to: targetOf(flags) };
       const result = await showing(context, (watch) => context.api.data.convert({ ...options, ...watch }));
       printResult(context, flags, result, () => summary(result));
     });
 }
 
+type Layout = NonNullable<ConvertFlags["layout"]>;
+type SourceMode = Exclude<ConvertFlags["from"], "masks"> | Layout;
+type TargetMode = "toCoco" | "toYolo" | "toClasses";
+
+const TARGET_MODES = {
+  coco: "toCoco",
+  yolo: "toYolo",
+  "yolo-polygons": "toYolo",
+  classes: "toClasses",
+} as const satisfies Record<string, TargetMode>;
+
+/** How masks are laid out decides as much as the format. */
+const sourceMode = ({ from, layout }: ConvertFlags): SourceMode =>
+  from === "masks" ? needed(layout, "--layout") : from;
+
+/** What is converted into what, and which options go with it. */
+const MODES: Modes<SourceMode | TargetMode> = {
+  names: {
+    voc: "--from voc",
+    yolo: "--from yolo",
+    labelme: "--from labelme",
+    cvat: "--from cvat",
+    coco: "--from coco",
+    instances: "--from masks --layout instances",
+    objects: "--from masks --layout objects",
+    classes: "--from masks --layout classes",
+    toCoco: "--to coco",
+    toYolo: "--to yolo or yolo-polygons",
+    toClasses: "--to classes",
+  },
+  options: {
+    "--images": ["voc", "labelme", "cvat", "coco", "instances", "objects", "classes"],
+    "--reduce-zero-label": ["instances", "classes"],
+    "--ignore-label": ["instances", "classes"],
+    "--split": ["yolo", "toYolo"],
+    "--clip": ["yolo"],
+    "--list": ["voc"],
+    "--corners": ["voc"],
+    "--difficult": ["voc"],
+    "--layout": ["instances", "objects", "classes"],
+    "--class-maps": ["instances"],
+    "--class-divisor": ["instances"],
+    "--suffix": ["instances", "classes"],
+    "--pattern": ["objects"],
+    "--min-area": ["instances", "objects", "classes"],
+    "--box-masks": ["toCoco"],
+    "--no-copy": ["toYolo"],
+    "--margin": ["toClasses"],
+    "--min-side": ["toClasses"],
+    "--quality": ["toClasses"],
+  },
+};
+
 async function sourceOf(input: string, flags: ConvertFlags): Promise<ConvertSource> {
   const { from, images, objectInfo, split, list, corners, difficult } = flags;
   refuseBoth({ classes: flags.classes, objectInfo });
-  if (from !== "masks" && (flags.reduceZeroLabel || flags.ignoreLabel !== undefined)) {
-    throw new UserError("--reduce-zero-label and --ignore-label are for --from masks", 2);
-  }
   const classes = from === "masks" ? flags.classes : await classNames({ classes: flags.classes, objectInfo });
   const shared = { input, ...(images !== undefined && { images }), ...(classes !== undefined && { classes }) };
   switch (flags.from) {
@@ -172,11 +228,7 @@ function targetOf(flags: ConvertFlags): ConvertTarget {
   const { from, out, force, boxMasks, split, copy, margin, minSide, quality } = flags;
   const to = targetFormat(flags);
   const shared = { output: out, ...(force === true && { force }) };
-  const cropping = { margin, minSide, quality };
-  if (to === "classes") return { format: "classes", ...shared, ...given(cropping) };
-  if (Object.values(cropping).some((value) => value !== undefined)) {
-    throw new UserError("--margin, --min-side and --quality are for --crops", 2);
-  }
+  if (to === "classes") return { format: "classes", ...shared, ...given({ margin, minSide, quality }) };
   if (to === "coco") {
     if (from === "coco") {
       throw new UserError("--to: the input is COCO already; choose yolo, yolo-polygons or classes", 2);

@@ -3,6 +3,7 @@ import { UserError } from "../../errors.js";
 import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
+import { type Modes, refuseOthers } from "../modes.js";
 import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
 import { readSource, type SourceFlags, withSource } from "./source.js";
@@ -18,6 +19,13 @@ interface ShowFlags extends SourceFlags {
   readonly augmented?: true;
   readonly force?: true;
 }
+
+const OUTPUT_MODES: Modes<"sheet" | "page"> = {
+  names: { sheet: "a sheet (.jpg, .png)", page: "a page (.html)" },
+  options: { "--columns": ["sheet"] },
+};
+
+const isPage = (out: string): boolean => /\.html$/i.test(out);
 
 export function showCommand(context: Context): Command {
   const examples = [
@@ -36,8 +44,9 @@ export function showCommand(context: Context): Command {
     .option("--only <class>", "only images with this class")
     .option("--augmented", "as the network sees them, after the config's training transforms and loader")
     .option("--force", "overwrite what is there")
-    .action(async (path: string | undefined, flags: ShowFlags) => {
-      const { config, sources } = await readSource(path, flags, [flags.split]);
+    .action(async (path: string | undefined, flags: ShowFlags, command: Command) => {
+      const { config, sources } = await readSource(path, flags, [flags.split], command);
+      refuseOthers(command, OUTPUT_MODES, isPage(flags.out) ? "page" : "sheet");
       if (flags.augmented && config === undefined) throw new UserError("--augmented needs a config with transforms", 2);
       if (flags.augmented && flags.only !== undefined) {
         throw new UserError("--only cannot be had with --augmented, which draws the loader's own batches", 2);

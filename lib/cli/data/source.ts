@@ -6,6 +6,7 @@ import { sourceOf } from "../../tasks/kinds.js";
 import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/sources.js";
 import { loadNamedConfig } from "../../use/namedConfig.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
+import { type Modes, refuseOthers } from "../modes.js";
 import { collect } from "../options.js";
 
 /** The options that say where a data set is, if there is no config. */
@@ -56,20 +57,45 @@ export interface GivenData {
   readonly sources: readonly DataSource[];
 }
 
-/** @throws UserError with exit code 2 when neither or both of config and paths are given */
+/** How a data set is given, and which options go with it. */
+export const SOURCE_MODES: Modes<"config" | GivenKind> = {
+  names: {
+    config: "a config",
+    annotations: "COCO files (--annotations)",
+    labelMaps: "label maps (--label-maps)",
+    labels: "images with a class each (--images alone, or with --labels)",
+  },
+  options: {
+    "--set": ["config"],
+    "--split": ["config"],
+    "--anchor-images": ["config"],
+    "--classes": ["annotations", "labelMaps", "labels"],
+    "--object-info": ["annotations", "labelMaps", "labels"],
+    "--label-suffix": ["labelMaps"],
+    "--reduce-zero-label": ["labelMaps"],
+    "--ignore-label": ["labelMaps"],
+  },
+};
+
+/**
+ * @param command whose options `flags` are
+ * @throws UserError with exit code 2 where neither or both of config and paths are given, or an option goes with another form
+ */
 export async function readSource(
   config: string | undefined,
   flags: SourceFlags,
   splits: readonly Split[],
+  command: Command,
 ): Promise<GivenData> {
   const paths = pathsOf(flags);
   if (config !== undefined) {
     if (isAnyGiven(paths)) throw new UserError("give a config or the paths of a data set, not both", 2);
+    refuseOthers(command, SOURCE_MODES, "config");
     const loaded = (await loadNamedConfig(config, { overrides: flags.set })).config;
     for (const split of splits) refuseNoDataSet(loaded, split);
     return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
   }
-  return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags)] };
+  return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags, command)] };
 }
 
 /** Where a set is: at most one of the first three, which decides its kind; without any, it is class folders. */
@@ -134,10 +160,20 @@ async function namesGiven(flags: PathFlags): Promise<{ readonly classes?: readon
   return classes === undefined ? {} : { classes };
 }
 
-/** @throws UserError with exit code 2 when paths are missing or there are too many */
-export async function sourceOfPaths({ name, images, ...paths }: GivenPaths, flags: PathFlags): Promise<DataSource> {
+/**
+ * @param command whose options `flags` are
+ * @throws UserError with exit code 2 where paths are missing, there are too many, or an option goes with another form
+ */
+export async function sourceOfPaths(
+  { name, images, ...paths }: GivenPaths,
+  flags: PathFlags,
+  command: Command,
+): Promise<DataSource> {
   const [kind = "labels", second] = (Object.keys(SOURCES) as GivenKind[]).filter((key) => paths[key] !== undefined);
-  if (images !== undefined && second === undefined) return SOURCES[kind]({ name, images }, paths[kind], flags);
+  if (images !== undefined && second === undefined) {
+    refuseOthers(command, SOURCE_MODES, kind);
+    return SOURCES[kind]({ name, images }, paths[kind], flags);
+  }
   throw new UserError(
     "which data set? Give a config; or --images with --annotations (COCO JSON), with --label-maps (a folder), " +
       "with --labels (a list of classes), or alone (a folder for each class)",

@@ -37,11 +37,11 @@ export function splitCommand(context: Context): Command {
     .option("--seed <number>", "seed of the random split", toSeed, 0)
     .option("--group-by <expression>", "images whose names have the same first group (or match) stay together")
     .option(...REPLACE)
-    .action(async (flags: SplitFlags) => {
+    .action(async (flags: SplitFlags, command: Command) => {
       const paths = pathsOf(flags);
       // For a COCO file the images are not read.
       const images = flags.annotations === undefined ? flags.images : (flags.images ?? ".");
-      const source = await sourceOfPaths({ name: "data", ...paths, images }, flags);
+      const source = await sourceOfPaths({ name: "data", ...paths, images }, flags, command);
       const { out: output, shares, seed, groupBy } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.split({

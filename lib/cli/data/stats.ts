@@ -10,6 +10,7 @@ import type {
 import type { Split } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { type Context, printResult } from "../context.js";
+import { type Modes, refuseOthers } from "../modes.js";
 import { createCommand, parseWhole } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
@@ -21,6 +22,11 @@ interface StatsFlags extends SourceFlags {
   readonly anchorImages: number;
   readonly force?: true;
 }
+
+const ANCHOR_MODES: Modes<"objects" | "others"> = {
+  names: { objects: "configs of detection", others: "this data set, which has no boxes" },
+  options: { "--anchor-images": ["objects"] },
+};
 
 export function statsCommand(context: Context): Command {
   const examples = [
@@ -36,9 +42,10 @@ export function statsCommand(context: Context): Command {
     .addOption(new Option("--split <name>", "one set of the config; default both").choices(["train", "val"]))
     .option("--anchor-images <number>", "training images to try the anchors on", parseWhole, 300)
     .option("--force", "overwrite what is there")
-    .action(async (path: string | undefined, flags: StatsFlags) => {
+    .action(async (path: string | undefined, flags: StatsFlags, command: Command) => {
       const splits: Split[] = flags.split === undefined ? ["train", "val"] : [flags.split];
-      const { config, sources } = await readSource(path, flags, splits);
+      const { config, sources } = await readSource(path, flags, splits, command);
+      if (sources[0]?.kind !== "coco") refuseOthers(command, ANCHOR_MODES, "others");
       const result = await showing(context, (watch) =>
         context.api.data.stats({
           sources,

@@ -35,8 +35,8 @@ export function tileCommand(context: Context): Command {
     .option("--drop-empty", "leave out tiles without annotations")
     .option("--quality <number>", "quality of JPEG tiles", parseWhole, 95)
     .option(...REPLACE)
-    .action(async (flags: TileFlags) => {
-      const source = await sourceOfPaths({ name: "data", ...pathsOf(flags) }, flags);
+    .action(async (flags: TileFlags, command: Command) => {
+      const source = await sourceOfPaths({ name: "data", ...pathsOf(flags) }, flags, command);
       const { out: output, size, overlap, minVisible, quality } = flags;
       const result = await showing(context, (watch) =>
         context.api.data.tile({

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../errors.js";
 import { type Context, printResult } from "../context.js";
 import { type ModelOptions, modelOf } from "../model.js";
+import { groupByMode, type Modes, refuseOthers } from "../modes.js";
 import { createCommand, MODEL, withOverrides, withWeights } from "../options.js";
 import { showing } from "../progress.js";
 import { metricsTable } from "../table.js";
@@ -31,20 +32,23 @@ export function evaluateCommand(context: Context): Command {
   withWeights(withOverrides(command))
     .option(
       "--out <folder>",
-      "with a model: where metrics and results go; default evaluation/ in its output folder, unless a run of other weights is there",
+      "where metrics and results go; default evaluation/ in its output folder, unless the run there has other weights, another validation set or other settings that decide metrics",
     )
     .option("--annotations <path>", "COCO instances file; for label maps the folder of the ground truth");
   for (const option of [...COCO_OPTIONS, ...LABEL_MAP_OPTIONS]) command.addOption(option);
+  groupByMode(command, MODES);
   return command.action(async (model: string | undefined, flags: Flags) => {
-    if (model !== undefined) return evaluateModel(model, flags, context);
-    if (flags.out !== undefined) {
-      throw new UserError("--out is for a model; figures of files are printed, with --json as JSON", 2);
+    if (model !== undefined) {
+      refuseOthers(command, MODES, "model");
+      return evaluateModel(model, flags, context);
     }
     const { annotations, results, predictions } = flags;
     if (annotations !== undefined && results !== undefined && predictions === undefined) {
+      refuseOthers(command, MODES, "coco");
       return evaluateCoco({ ...flags, annotations, results }, context);
     }
     if (annotations !== undefined && predictions !== undefined && results === undefined) {
+      refuseOthers(command, MODES, "labelMaps");
       return evaluateLabelMaps({ ...flags, annotations, predictions }, context);
     }
     throw new UserError(
@@ -78,12 +82,40 @@ const LABEL_MAP_OPTIONS = [
   new Option("--threads <n>", "default: as many as the processor runs at once"),
 ];
 
+/** What is evaluated, and which options go with it. */
+const MODES: Modes<"model" | "coco" | "labelMaps"> = {
+  names: {
+    model: "a model",
+    coco: "COCO files (--annotations with --results)",
+    labelMaps: "folders of label maps (--annotations with --predictions)",
+  },
+  options: {
+    "--set": ["model"],
+    "--weights": ["model"],
+    "--out": ["model"],
+    "--annotations": ["coco", "labelMaps"],
+    "--results": ["coco"],
+    "--type": ["coco"],
+    "--iou": ["coco"],
+    "--max-detections": ["coco"],
+    "--areas": ["coco"],
+    "--class-agnostic": ["coco"],
+    "--categories": ["coco"],
+    "--images": ["coco"],
+    "--predictions": ["labelMaps"],
+    "--classes": ["labelMaps"],
+    "--object-info": ["labelMaps"],
+    "--ignore-index": ["labelMaps"],
+    "--reduce-zero-label": ["labelMaps"],
+    "--resize": ["labelMaps"],
+    "--annotation-suffix": ["labelMaps"],
+    "--prediction-suffix": ["labelMaps"],
+    "--threads": ["coco", "labelMaps"],
+  },
+};
+
 async function evaluateModel(named: string, flags: Flags, context: Context): Promise<void> {
   const { out } = flags;
-  const other = (["annotations", "results", "predictions"] as const).find((name) => flags[name] !== undefined);
-  if (other !== undefined) {
-    throw new UserError(`--${other} is for third-party results; of a model its own validation set is evaluated`, 2);
-  }
   const model = await modelOf(named, flags, context);
   const result = await showing(context, (watch) =>
     context.api.evaluate({ ...model, ...(out !== undefined && { output: resolve(out) }), ...watch }),

@@ -46,11 +46,13 @@ export async function evaluateLabelMaps(flags: LabelMapFlags, context: Context):
   const { annotations, predictions, objectInfo, annotationSuffix, predictionSuffix } = flags;
   const listed = flags.classes === undefined ? undefined : await textLines(flags.classes);
   const classes = await classNames({ classes: listed, objectInfo });
+  const classesFrom = flags.classes ?? objectInfo;
   const evaluation = await showing(context, async ({ signal, onEvent }) =>
     context.api.evaluation.labelMaps({
       annotations,
       predictions,
       ...(classes !== undefined && { classes, refuseUnusedNames: objectInfo === undefined }),
+      ...(classesFrom !== undefined && { classesFrom }),
       ...(flags.ignoreIndex !== undefined && { ignoreIndex: wholeNumber(flags.ignoreIndex, "--ignore-index", 0, 255) }),
       ...(flags.reduceZeroLabel && { reduceZeroLabel: true }),
       ...(flags.resize && { otherSize: "resize" as const }),

@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import { readBytes } from "../../files.js";
+import { readTextFile } from "../../files.js";
 import type { AreaRange } from "../../metrics/coco/options.js";
 
 /** "0.5,0.75" → [0.5, 0.75]. @throws UserError naming the option */
@@ -21,9 +21,9 @@ export function areaRanges(text: string): AreaRange[] {
   });
 }
 
-/** Trimmed lines of a text file, without empty ones. @throws UserError if it cannot be read */
+/** Trimmed lines of a text file, without empty ones. @throws UserError if it cannot be read or is not UTF-8 */
 export async function textLines(path: string): Promise<string[]> {
-  const text = (await readBytes(path)).toString("utf8");
+  const text = await readTextFile(path);
   return text
     .split(/\r?\n/)
     .map((line) => line.trim())

@@ -6,7 +6,7 @@ import { parseYaml, plainOf } from "../../config/tree.js";
 import { isImage } from "../../datasets/folders.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { readTextFile } from "../../files.js";
+import { absence, readTextFile } from "../../files.js";
 import { readImageSize } from "../../images/decode.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
@@ -77,7 +77,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
 }
 
 async function findDescription(input: string): Promise<string> {
-  if (!existsSync(input)) throw new UserError(`cannot read ${input}: no such file or folder`);
+  if (!existsSync(input)) throw new UserError(`cannot read ${input}: ${absence(input)}`);
   if (!statSync(input).isDirectory()) return input;
   const found = await glob("*.{yaml,yml}", { cwd: input, absolute: true });
   if (found.length === 1) return found[0]!;

@@ -42,25 +42,31 @@ export function resolveOptions(options: CocoOptions): ResolvedCocoOptions {
     useCategories: options.useCategories ?? true,
     keepMatches: options.keepMatches ?? false,
   };
-  checkList("iouThresholds", resolved.iouThresholds, (x) => x >= 0 && x <= 1, "between 0 and 1");
-  checkList("recallThresholds", resolved.recallThresholds, (x) => x >= 0 && x <= 1, "between 0 and 1");
+  const isShare = (x: number) => x >= 0 && x <= 1;
+  checkList(IOU, resolved.iouThresholds, isShare, "numbers from 0 to 1");
+  checkList("recallThresholds", resolved.recallThresholds, isShare, "numbers from 0 to 1");
   if (resolved.recallThresholds.some((r, i, all) => i > 0 && r < all[i - 1]!)) {
-    throw new UserError("evaluation option recallThresholds must grow from the first to the last");
+    throw new UserError("recallThresholds: each number must be as high as the one before it, or higher", 2);
   }
-  checkList("maxDetections", resolved.maxDetections, (x) => Number.isInteger(x) && x > 0, "whole numbers from 1 on");
-  checkList(
-    "areaRanges",
-    resolved.areaRanges.map(({ low, high }) => high - low),
-    (x) => x >= 0,
-    "ranges with low ≤ high",
-  );
+  checkList(MAX_DETECTIONS, resolved.maxDetections, (x) => Number.isInteger(x) && x > 0, "whole numbers from 1 on");
+  const { areaRanges } = resolved;
+  const bad = areaRanges.find(({ low, high }) => !(low <= high));
+  if (areaRanges.length === 0 || bad !== undefined) {
+    const found = bad === undefined ? "none" : `${bad.label}:${bad.low}-${bad.high}`;
+    throw new UserError(`${AREAS}: ranges whose low end is not above the high one are expected, not ${found}`, 2);
+  }
   return resolved;
 }
 
+// What the command line calls them, and the API.
+const IOU = "--iou (iouThresholds in the API)";
+const MAX_DETECTIONS = "--max-detections (maxDetections in the API)";
+const AREAS = "--areas (areaRanges in the API)";
+
 function checkList(name: string, list: readonly number[], isValid: (x: number) => boolean, what: string): void {
-  const bad = list.find((x) => !isValid(x));
-  if (list.length > 0 && bad === undefined) return;
-  throw new UserError(`evaluation option ${name} must be a list of ${what}; it is ${bad ?? "empty"}`);
+  const index = list.findIndex((x) => !isValid(x));
+  if (list.length > 0 && index < 0) return;
+  throw new UserError(`${name}: ${what} are expected, not ${index < 0 ? "none" : list[index]}`, 2);
 }
 
 /** `count` evenly spaced numbers, rounded as NumPy's `linspace` rounds them. */

@@ -2,7 +2,7 @@ import type { ClassificationConfig } from "../../config/schema.js";
 import { drawCaption } from "../../images/draw/caption.js";
 import { classPalette } from "../../images/draw/palette.js";
 import type { ClassScores } from "../../models/classifier/predictor.js";
-import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+import { overlayWriter, type PredictedImage, type PredictionsKind, refuseChoices } from "../predictions.js";
 import { foundClasses } from "./found.js";
 
 /** How many of the likeliest classes are written and drawn. */
@@ -13,7 +13,7 @@ const DRAWN = 3;
 export const classificationPredictions: PredictionsKind<ClassificationConfig, ClassScores> = {
   outputs: ["classes.json"],
   choose(_, choices) {
-    refuseAnnotations(choices, "classes of whole images, in classes.json");
+    refuseChoices(choices, "classes of whole images, in classes.json");
     return {};
   },
   async writer({ description: { classes }, output, inputs }) {

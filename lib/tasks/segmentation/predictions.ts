@@ -3,13 +3,13 @@ import { classPalette } from "../../images/draw/palette.js";
 import { drawLabelMap } from "../../images/draw/semantic.js";
 import { encodeIndexedPng } from "../../images/encode.js";
 import type { LabelMap } from "../../pixels/image.js";
-import { overlayWriter, type PredictedImage, type PredictionsKind, refuseAnnotations } from "../predictions.js";
+import { overlayWriter, type PredictedImage, type PredictionsKind, refuseChoices } from "../predictions.js";
 
 /** Overlays, and label maps with the names of their images. */
 export const segmentationPredictions: PredictionsKind<SegmentationConfig, LabelMap> = {
   outputs: ["labelMaps/"],
   choose(_, choices) {
-    refuseAnnotations(choices, "label maps, named like their images");
+    refuseChoices(choices, "label maps, named like their images");
     return {};
   },
   async writer({ description, output, inputs }) {

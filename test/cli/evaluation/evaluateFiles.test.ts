@@ -180,7 +180,17 @@ describe("evaluate --annotations A --results R", () => {
     const given = await args("[]");
     for (const [more, message, code] of [
       [["--iou", "half"], /^--iou: a list of numbers .*"half"/, 2],
-      [["--iou", "1.5"], /iouThresholds .* 1\.5/, 1],
+      [["--iou", "5,-1"], /^--iou \(iouThresholds in the API\): numbers from 0 to 1 are expected, not 5$/, 2],
+      [
+        ["--max-detections", "0"],
+        /^--max-detections \(maxDetections in the API\): whole numbers from 1 on are expected, not 0$/,
+        2,
+      ],
+      [
+        ["--areas", "all:0-9,a:1-0"],
+        /^--areas \(areaRanges in the API\): ranges whose low end is not above the high one are expected, not a:1-0$/,
+        2,
+      ],
       [["--areas", "small"], /^--areas: name:low-high .*"small"/, 2],
       [["--images", "1,,2"], /^--images: a list of numbers/, 2],
       [["--images", "12"], /no image 12, which is to be judged/, 1],
@@ -193,8 +203,6 @@ describe("evaluate --annotations A --results R", () => {
     expect(await refused(["evaluate"], { code: 2 })).to.match(/^give a config with --weights, or --annotations/);
     const noType = given.slice(0, -2);
     expect(await refused(noType, { code: 2 })).to.match(/^--type is missing: bbox .* segm/);
-    const mixed = ["evaluate", "a.yaml", "--weights", "w", "--results", "r.json"];
-    expect(await refused(mixed, { code: 2 })).to.match(/^--results is for third-party results/);
   });
 });
 
@@ -280,6 +288,27 @@ describe("evaluate --predictions P --annotations A", () => {
     ]);
     expect(await refused(reduced("--object-info", table, "--classes", fitting), { code: 2 })).to.match(
       /--classes and --object-info both give the class names; leave one out$/,
+    );
+  });
+
+  it("names the file that has no names, or more than a label map can hold", async () => {
+    await map("named/truth/a.png", 2, [0, 1, 2, 3]);
+    await map("named/found/a.png", 2, [0, 0, 1, 2]);
+    const empty = await write("empty.txt", "\n \n");
+    expect(await refused(given("named", "--classes", empty))).to.equal(
+      `${empty}: there are no class names, but label maps of 8 bits hold 1 to 255 classes`,
+    );
+    const many = await write("many.txt", Array.from({ length: 256 }, (_, i) => `c${i}`).join("\n"));
+    expect(await refused(given("named", "--classes", many))).to.equal(
+      `${many}: there are 256 class names, but label maps of 8 bits hold 1 to 255 classes`,
+    );
+    const header = await write("header.txt", "Idx\tName\n");
+    expect(await refused(given("named", "--object-info", header))).to.equal(
+      `${header}: the table names no class below its first line`,
+    );
+    const latin = await write("latin.txt", Buffer.from("caf\xe9\n", "latin1"));
+    expect(await refused(given("named", "--classes", latin))).to.equal(
+      `${latin}: the text is not UTF-8; save it as UTF-8`,
     );
   });
 

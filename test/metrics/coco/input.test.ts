@@ -72,11 +72,23 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
 
   it("options out of range", () => {
     const wrong: [CocoOptions, RegExp][] = [
-      [{ iouThresholds: [0.5, 1.5] }, /iouThresholds .* 1\.5/],
-      [{ iouThresholds: [] }, /iouThresholds .* empty/],
-      [{ maxDetections: [0] }, /maxDetections .* 0/],
-      [{ recallThresholds: [0.5, 0.1] }, /recallThresholds must grow/],
-      [{ areaRanges: [{ label: "odd", low: 2, high: 1 }] }, /areaRanges/],
+      [
+        { iouThresholds: [0.5, 1.5] },
+        /^--iou \(iouThresholds in the API\): numbers from 0 to 1 are expected, not 1\.5$/,
+      ],
+      [{ iouThresholds: [] }, /^--iou \(iouThresholds in the API\): numbers from 0 to 1 are expected, not none$/],
+      [{ maxDetections: [0] }, /^--max-detections \(maxDetections in the API\): whole numbers from 1 on .* not 0$/],
+      [{ recallThresholds: [2] }, /^recallThresholds: numbers from 0 to 1 are expected, not 2$/],
+      [
+        { recallThresholds: [0.5, 0.1] },
+        /^recallThresholds: each number must be as high as the one before it, or higher$/,
+      ],
+      [
+        { areaRanges: [{ label: "odd", low: 2, high: 1 }] },
+        /^--areas \(areaRanges in the API\): ranges .* not odd:2-1$/,
+      ],
+      [{ areaRanges: [{ label: "odd", low: Number.NaN, high: 1 }] }, /^--areas .* not odd:NaN-1$/],
+      [{ areaRanges: [] }, /^--areas .* not none$/],
     ];
     for (const [options, message] of wrong) {
       expect(() => evaluateCoco({ groundTruth, results: [], type: "bbox", ...options })).to.throw(UserError, message);
