@@ -196,11 +196,11 @@ describe("evaluate --annotations A --results R", () => {
       [["--images", "12"], /no image 12, which is to be judged/, 1],
       [["--categories", "nuts"], /no category "nuts"; did you mean nut\?/, 1],
       [["--threads", "0"], /^--threads: a whole number from 1/, 2],
-      [["--predictions", "maps"], /^give a config with --weights, or/, 2],
+      [["--predictions", "maps"], /^name a model, or give --annotations/, 2],
     ] as const) {
       expect(await refused([...given, ...more], { code }), more.join(" ")).to.match(message);
     }
-    expect(await refused(["evaluate"], { code: 2 })).to.match(/^give a config with --weights, or --annotations/);
+    expect(await refused(["evaluate"], { code: 2 })).to.match(/^name a model, or give --annotations/);
     const noType = given.slice(0, -2);
     expect(await refused(noType, { code: 2 })).to.match(/^--type is missing: bbox .* segm/);
   });
