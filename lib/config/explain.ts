@@ -69,7 +69,8 @@ function explainIssue(issue: Issue, value: unknown): string {
     case "invalid_value":
       return explainChoice(issue.values, value);
     case "invalid_union":
-      return explainChoice("options" in issue && Array.isArray(issue.options) ? issue.options : [], value);
+      if ("options" in issue && Array.isArray(issue.options)) return explainChoice(issue.options, value);
+      return explainForms(issue.errors, value);
     case "too_small": {
       if (issue.origin === "array") return `expected ${listLength(issue.exact, "at least", issue.minimum)}, ${got}`;
       if (issue.origin === "string") return "must not be empty";
@@ -81,6 +82,21 @@ function explainIssue(issue: Issue, value: unknown): string {
     default:
       return issue.message;
   }
+}
+
+/** Of a value that may have one of several forms: what is wrong with it in the form it has, or which forms there are. */
+function explainForms(forms: readonly (readonly Issue[])[], value: unknown): string {
+  const isOther = ({ path, code }: Issue) => path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+  const [own] = forms.find((issues) => !issues.some(isOther)) ?? [];
+  if (own !== undefined) {
+    const where = own.path.length === 0 ? "" : `${pathName(own.path)}: `;
+    return `${where}${explainIssue(own, valueAt(value, own.path))}`;
+  }
+  const choices = forms.flat().flatMap((issue) => {
+    if (issue.code === "invalid_value") return issue.values.map(String);
+    return issue.code === "invalid_type" ? [typeName(issue)] : [];
+  });
+  return explainChoice(choices, value);
 }
 
 function explainChoice(options: readonly unknown[], value: unknown): string {

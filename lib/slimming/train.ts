@@ -1,3 +1,4 @@
+import { requireOptions } from "../arguments.js";
 import { type TrainOptions, type TrainResult, train as trainRun } from "../training/train.js";
 import { openExpectedCost } from "./expectedCost.js";
 
@@ -6,6 +7,7 @@ import { openExpectedCost } from "./expectedCost.js";
  * (`training.architecture.latencies`), the log of a supernet's run tells the expected one too.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
+  requireOptions("train", options, { config: "config" });
   const expectedLatency = await openExpectedCost(options.config);
   return trainRun({ ...options, ...(expectedLatency && { expectedLatency }) });
 }

@@ -380,7 +380,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, seed",
+            ", steps, optimizer, schedule, architecture, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, seed",
           ),
         );
         files.remove();
@@ -428,5 +428,22 @@ describe("config errors", () => {
     expect(await userMessage(() => resolveConfig({ task: "segmentation", modle: {} }))).to.match(
       /^config: model: is missing; expected a mapping\n(?:.*\n)*config: modle: unknown key; did you mean "model"\?/,
     );
+  });
+});
+
+describe("config errors of values of several forms", () => {
+  it("names every form that a value may have, or what is wrong in the one it has", async () => {
+    const weights = async (value: string) => {
+      const overrides = [`model.head.classWeights=${value}`];
+      const text = await userMessage(() =>
+        loadConfig("classifier_resnet-18_80_bccd-crops", { overrides, environment: { DENSEKIT_DATA: "data" } }),
+      );
+      return text.replace(/^.*: model\.head\./, "");
+    };
+    expect(await weights("balance")).to.equal(
+      'classWeights: must be one of none, balanced, a list; got the text "balance": did you mean "balanced"?',
+    );
+    expect(await weights("[1]")).to.equal("classWeights: expected a list of at least 2 values, got a list of 1");
+    expect(await weights("[1, -2]")).to.match(/^classWeights\.1: must be above 0, got -2$/);
   });
 });
