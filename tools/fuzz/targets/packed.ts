@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { UserError } from "../../../lib/errors.js";
 import { openWeights } from "../../../lib/inference/weights.js";
 import type { Random } from "../../../lib/random.js";
 import { kindOf } from "../../../lib/tasks/kinds.js";
@@ -81,7 +82,10 @@ export const target: FuzzTarget = {
         const file = await openWeights(weights);
         try {
           const { parameters } = await kindOf(config).open(config, file.description, "val");
-          await file.read(parameters);
+          // One tensor is never all of a model: what is accepted is config and description.
+          await file.read(parameters).catch((error: unknown) => {
+            if (!(error instanceof UserError)) throw error;
+          });
         } finally {
           await file.close();
         }
