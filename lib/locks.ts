@@ -96,12 +96,17 @@ async function isHeld(path: string, holder: Holder | undefined): Promise<boolean
   return touched !== undefined && Date.now() - touched.mtimeMs < (holder === undefined ? 2000 : SILENCE_MS);
 }
 
-function isAlive({ pid, process: started }: Holder): boolean {
+/** Whether this machine has a process of that id. */
+export function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
+    return process.kill(pid, 0);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
+}
+
+function isAlive({ pid, process: started }: Holder): boolean {
+  if (!isRunning(pid)) return false;
   const now = processStart(pid).process;
   return started === undefined || now === undefined || started === now;
 }

@@ -15,6 +15,7 @@ import {
   removeFile,
   writeFileAtomic,
 } from "./files.js";
+import { isRunning } from "./locks.js";
 import { appendToRecord, filesThere, type Recorded, readRecord, writeRecord } from "./outputRecord.js";
 
 export interface OutputClaim {
@@ -207,14 +208,6 @@ async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, host, pid] = /^\.densekit-staging-(.+)-(\d+)-[0-9a-f]{8}$/.exec(name) ?? [];
     if (host === hostname() && !isRunning(Number(pid))) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
 

@@ -157,6 +157,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 /** Files of lib/ itself that every room may import; they import no room. */
 export const FOR_EVERYONE = [
   "arguments",
+  "csv",
   "errors",
   "files",
   "json",

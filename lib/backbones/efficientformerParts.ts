@@ -126,7 +126,8 @@ export interface Trunk {
   readonly embeddings: readonly Layer[];
 }
 
-const STRIDES = [4, 8, 16, 32] as const;
+/** Image pixels per pixel of each stage's map. */
+export const STRIDES = [4, 8, 16, 32] as const;
 
 function runTrunk({ stem, stages, embeddings }: Trunk, x: Value, context: Context): Value[] {
   const outputs: Value[] = [];

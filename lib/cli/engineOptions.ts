@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENGINES } from "../engines/index.js";
 import { nearestName } from "../errors.js";
+import type { ClockName } from "../profile/measure.js";
 import { parseWhole } from "./options.js";
 
 /** What a command that measures runs on, where it is not the config's. */
@@ -21,6 +22,23 @@ export function withEngine(command: Command): Command {
     )
     .option("--threads <n>", "CPU threads; default the config's, or one per core", parseWhole);
 }
+
+/** How long and how precisely a command measures, where it is not as by default. */
+export interface MeasuringFlags {
+  readonly rounds?: number;
+  readonly seconds?: number;
+  /** Per cent. */
+  readonly within?: number;
+  readonly clock?: ClockName;
+}
+
+/** What those flags ask for. */
+export const measuringOptions = ({ rounds, seconds, within, clock }: MeasuringFlags) => ({
+  ...(rounds !== undefined && { rounds }),
+  ...(seconds !== undefined && { seconds }),
+  ...(within !== undefined && { within: within / 100 }),
+  ...(clock !== undefined && { clock }),
+});
 
 /** Flags are overrides of the config's keys. */
 export function engineOverrides({

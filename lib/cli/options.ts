@@ -95,6 +95,11 @@ export function parseWhole(text: string): number {
   );
 }
 
+/** For options that take a whole number from 0 on. */
+export function parseCount(text: string): number {
+  return text.trim() === "0" ? 0 : parseWhole(text);
+}
+
 /** For options that take the size of an image: a side, or height and width. */
 export function parseSize(text: string): Size {
   const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text.trim()) ?? [];

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { parse } from "csv-parse/sync";
+import { type CsvRow, csvRows } from "../csv.js";
 import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
 import { parseJson } from "../json.js";
@@ -54,30 +54,21 @@ export function labelListText(images: readonly LabelledFile[]): string {
   return ["file,label", ...images.map(({ file, label }) => `${cell(file)},${cell(label)}`), ""].join("\n");
 }
 
-interface Row {
-  readonly line: number;
-  readonly cells: readonly string[];
-}
-
 /** The label follows the last space: file names may contain spaces. */
 function splitLine(line: string): string[] {
   const at = Math.max(line.lastIndexOf(" "), line.lastIndexOf("\t"));
   return at < 0 ? [line] : [line.slice(0, at).trim(), line.slice(at + 1)];
 }
 
-function rowsOf(text: string, path: string): Row[] {
+function rowsOf(text: string, path: string): CsvRow[] {
   try {
-    const found = parse(text, { bom: true, info: true, relax_column_count: true, skip_empty_lines: true, trim: true });
-    return (found as unknown as { record: string[]; info: { lines: number } }[]).map(({ record, info }) => ({
-      line: info.lines,
-      cells: record,
-    }));
+    return csvRows(text);
   } catch (error) {
     throw new UserError(`${path}: not valid CSV: ${(error as Error).message}`);
   }
 }
 
-function fromRows(rows: readonly Row[], path: string): LabelledFile[] {
+function fromRows(rows: readonly CsvRow[], path: string): LabelledFile[] {
   const names = rows[0]?.cells.map((cell) => cell.toLowerCase()) ?? [];
   const named = [FILE_COLUMNS, LABEL_COLUMNS].map((known) => names.findIndex((name) => known.includes(name)));
   const hasNames = named.every((column) => column >= 0);

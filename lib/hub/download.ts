@@ -9,7 +9,7 @@ import { describeFileError, makeFolder } from "../files.js";
 import { tryLock } from "../locks.js";
 import type { ProgressEvent } from "../progress.js";
 import { follow } from "./follow.js";
-import { type Answer, networkReason } from "./request.js";
+import { type Answer, networkReason, SILENCE_MS } from "./request.js";
 import type { Environment } from "./settings.js";
 
 /** What long work is given. */
@@ -157,8 +157,6 @@ async function fetchRest(partial: string, from: number, options: DownloadOptions
   if (total !== undefined && done < total) throw new Error("the connection was cut");
   return total;
 }
-
-const SILENCE_MS = 30_000;
 
 async function isRight(path: string, size: number, checksum: Checksum | undefined): Promise<boolean> {
   if (checksum === undefined) return true;

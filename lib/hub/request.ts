@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** A server that says nothing for so long is taken as gone. */
-const SILENCE_MS = 30_000;
+export const SILENCE_MS = 30_000;
 
 /** Asks once, following nothing. Errors are the network's. */
 export async function ask(url: URL, { method, headers = {}, signal, environment }: Ask): Promise<Answer> {

@@ -10,6 +10,7 @@ import { Context } from "../nn/context.js";
 import { ParameterList, ParameterValues } from "../nn/parameters.js";
 import { CLOCKS, type ClockName, type Contender, measureInTurn } from "../profile/measure.js";
 import { entrantOf } from "../profile/programs.js";
+import { PATIENCE } from "../profile/setting.js";
 import { Random } from "../random.js";
 import { type PartSetting, partGraph } from "./partGraph.js";
 import { partName } from "./parts.js";
@@ -25,9 +26,6 @@ export interface BenchOptions {
   readonly clock: ClockName;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** How many times the rounds asked for are made at most. */
-const PATIENCE = 4;
 
 /** The real one: programs of the engine, by the profiler's clock. The start stays compiled. */
 export async function openBench(options: BenchOptions): Promise<Bench & { dispose(): Promise<void> }> {

@@ -1,4 +1,4 @@
-import { parse } from "csv-parse/sync";
+import { type CsvRow, csvRows } from "../csv.js";
 import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
 import type { PartCosts } from "./costs.js";
@@ -29,19 +29,9 @@ export async function readCsvTable(path: string): Promise<PartCosts> {
   return { kind: "latency", source: path, costs };
 }
 
-interface Row {
-  readonly line: number;
-  readonly cells: readonly string[];
-}
-
-function rowsOf(text: string, path: string): Row[] {
+function rowsOf(text: string, path: string): CsvRow[] {
   try {
-    const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true, trim: true } as const;
-    const found: unknown = parse(text, options);
-    return (found as { info: { lines: number }; record: string[] }[]).map(({ info, record }) => ({
-      line: info.lines,
-      cells: record,
-    }));
+    return csvRows(text);
   } catch (error) {
     throw new UserError(`${path}: not a CSV file: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,10 +1,10 @@
-import { attentionOf, type EfficientFormerSize } from "../backbones/efficientformerSizes.js";
+import type { EfficientFormerSize } from "../backbones/efficientformerSizes.js";
 import type { Config } from "../config/schema.js";
 import type { ExpectedLatency } from "../training/architecture.js";
 import { corrected, NO_CORRECTION } from "./correction.js";
 import { checkComplete, type PartCosts } from "./costs.js";
 import { readCsvTable } from "./csvTable.js";
-import { type Part, partName } from "./parts.js";
+import { type Part, partName, partsOfFullWidth } from "./parts.js";
 import { supernetSize } from "./supernet.js";
 import { latencyCosts, readTable } from "./tableFile.js";
 
@@ -15,16 +15,18 @@ import { latencyCosts, readTable } from "./tableFile.js";
  * @throws UserError where a part has no cost
  */
 export function expectedCostOf(size: EfficientFormerSize, table: PartCosts): ExpectedLatency {
-  checkComplete(partsOfSupernet(size), table);
+  const parts = partsOfFullWidth(size);
+  checkComplete(parts, table);
+  const always = parts.filter(({ kind }) => kind === "stem" || kind === "embedding" || kind === "head");
   const { costs, correction = NO_CORRECTION } = table;
   return (paths) => {
-    let [sum, parts] = [0, 0];
+    let [sum, count] = [0, 0];
     const add = (part: Part, likely: number) => {
       if (likely === 0) return;
       sum += likely * costs.get(partName(part))!;
-      parts += likely;
+      count += likely;
     };
-    for (const part of fixedParts(size)) add(part, 1);
+    for (const part of always) add(part, 1);
     for (const [i, width] of size.widths.entries()) {
       const stage = i + 1;
       const shares = paths.filter((path) => path.stage === stage).map(({ share }) => share);
@@ -36,30 +38,8 @@ export function expectedCostOf(size: EfficientFormerSize, table: PartCosts): Exp
       // The head takes tokens in any case; elsewhere they are turned back into maps.
       add({ kind: "switch", stage, width }, i === 3 ? 1 : 2 * attends);
     }
-    return corrected(correction, { sum, parts });
+    return corrected(correction, { sum, parts: count });
   };
-}
-
-/** What every network of a supernet has. */
-function fixedParts({ widths }: EfficientFormerSize): Part[] {
-  const embeddings = widths.slice(1).map((width, i): Part => {
-    return { kind: "embedding", stage: i + 2, from: widths[i]!, width };
-  });
-  return [{ kind: "stem", width: widths[0] }, ...embeddings, { kind: "head", width: widths[3] }];
-}
-
-/** Every part that a network of full width may have, once. */
-function partsOfSupernet(size: EfficientFormerSize): Part[] {
-  const attention = attentionOf(size);
-  const blocks = size.widths.flatMap((width, i): Part[] => {
-    const stage = i + 1;
-    return [
-      { kind: "MB4D", stage, width },
-      ...(attention[i]! > 0 ? [{ kind: "MB3D", stage, width } as const] : []),
-      ...(attention[i]! > 0 || i === 3 ? [{ kind: "switch", stage, width } as const] : []),
-    ];
-  });
-  return [...fixedParts(size), ...blocks];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { gridBias } from "../backbones/attention.js";
 import { CLASSIFIER_SIDE, sideOf } from "../backbones/efficientformer.js";
-import { embedding, mb3d, mb4d, stem, toTokens, trunkClassifier } from "../backbones/efficientformerParts.js";
+import { embedding, mb3d, mb4d, STRIDES, stem, toTokens, trunkClassifier } from "../backbones/efficientformerParts.js";
 import { input, sizeOf, type TensorData } from "../graph/index.js";
 import type { Outputs } from "../graph/passes/rewrite.js";
 import { Context } from "../nn/context.js";
@@ -73,9 +73,6 @@ function layerOf(part: Part, scope: ParameterScope, { classes }: PartSetting): L
 }
 
 const itself: Layer = (x) => x;
-
-/** Pixels of the images a pixel of each stage's map. */
-const STRIDES = [4, 8, 16, 32] as const;
 
 function inputShape(part: Part, { batch, size }: PartSetting): number[] {
   const mapOf = (stage: number): [number, number] => {

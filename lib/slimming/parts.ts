@@ -1,4 +1,4 @@
-import { attentionOf } from "../backbones/efficientformerSizes.js";
+import { attentionOf, type EfficientFormerSize } from "../backbones/efficientformerSizes.js";
 import type { Architecture } from "./architecture.js";
 import { type SearchSpace, widthsOf } from "./space.js";
 
@@ -54,21 +54,27 @@ export function partsOf({ widths, paths }: Architecture): Part[] {
 }
 
 /** Every part that a network of the space may have, once each, the wider ones first. */
-export function partsOfSpace(space: SearchSpace): Part[] {
+export const partsOfSpace = (space: SearchSpace): Part[] =>
+  partsOfWidths(space.start, (stage) => widthsOf(space, stage).reverse());
+
+/** The same for networks of full width. */
+export const partsOfFullWidth = (start: EfficientFormerSize): Part[] =>
+  partsOfWidths(start, (stage) => [start.widths[stage]!]);
+
+/** @param widths of a stage, counted from 0 */
+function partsOfWidths(start: EfficientFormerSize, widths: (stage: number) => readonly number[]): Part[] {
   const parts: Part[] = [];
-  for (const width of descending(space, 0)) parts.push({ kind: "stem", width });
-  for (const i of [0, 1, 2, 3]) {
+  for (const width of widths(0)) parts.push({ kind: "stem", width });
+  for (const [i, attention] of attentionOf(start).entries()) {
     const stage = i + 1;
-    for (const width of descending(space, i)) {
-      if (i > 0) for (const from of descending(space, i - 1)) parts.push({ kind: "embedding", stage, from, width });
+    for (const width of widths(i)) {
+      if (i > 0) for (const from of widths(i - 1)) parts.push({ kind: "embedding", stage, from, width });
       parts.push({ kind: "MB4D", stage, width });
-      const attends = attentionOf(space.start)[i]! > 0;
+      const attends = attention > 0;
       if (attends || i === 3) parts.push({ kind: "switch", stage, width });
       if (attends) parts.push({ kind: "MB3D", stage, width });
     }
   }
-  for (const width of descending(space, 3)) parts.push({ kind: "head", width });
+  for (const width of widths(3)) parts.push({ kind: "head", width });
   return parts;
 }
-
-const descending = (space: SearchSpace, stage: number): number[] => widthsOf(space, stage).reverse();

@@ -7,7 +7,7 @@ import type { PartSetting } from "./partGraph.js";
 import { partsOfSpace } from "./parts.js";
 import type { SearchSpace } from "./space.js";
 import { partSettingOf, tableSettingOf } from "./subject.js";
-import { checkSetting, type LatencyTable, latencyCosts, readTable } from "./tableFile.js";
+import { checkSetting, isOfSetting, type LatencyTable, latencyCosts, readTable } from "./tableFile.js";
 import { type Counted, countedCosts } from "./work.js";
 
 /** Where costs come from: a file made by `slimTable` or by hand, or what is counted. */
@@ -44,15 +44,6 @@ export async function pricesOf(
   const advice = "measure one for this (densekit slim table), or take it all the same with --force";
   checkSetting(path, table.setting, wanted, { force, advice });
   const costs = latencyCosts(table, path);
-  const isOwn = isOf(path, table, wanted);
+  const isOwn = isOfSetting(table.setting, wanted); // of one taken by force, what is measured here would be no measure
   return { costs, setting: { batch, size: { height, width }, classes }, ...(isOwn && { table }) };
-}
-
-function isOf(path: string, table: LatencyTable, wanted: LatencyTable["setting"]): boolean {
-  try {
-    checkSetting(path, table.setting, wanted, { force: false, advice: "" });
-    return true;
-  } catch {
-    return false; // taken by force: what is measured here would be no measure of it
-  }
 }

@@ -41,6 +41,7 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
   startOf(config); // refuses what is no classifier: parts are priced as one
   await checkCharts();
   const supernet = await openSupernet(config, options.weights);
+  const importances = importancesOf(supernet);
   const space = searchSpace(supernet.size);
   const engine = await openEngine(config.engine);
   const classes = supernet.description.classes.length;
@@ -77,7 +78,7 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
       const problem = { space, costs, log, by, seed: options.seed ?? 0, signal };
       const outcome =
         method === "slimming"
-          ? await slim(problem, importancesOf(supernet), targets)
+          ? await slim(problem, importances, targets)
           : await runBaseline(method, problem, targets, { samples: options.samples ?? 50 });
       outcomes.push({ method, ...outcome });
     }
@@ -110,7 +111,7 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
     ),
   };
   await writeFileAtomic(join(out, FRONT_FILE), `${JSON.stringify(result, undefined, 2)}\n`);
-  await writeFileAtomic(result.page, await searchPage(result, importancesOf(supernet)));
+  await writeFileAtomic(result.page, await searchPage(result, importances));
   return result;
 }
 

@@ -6,6 +6,7 @@ import { UserError } from "../errors.js";
 import { describeMachine } from "../profile/machine.js";
 import type { ClockName } from "../profile/measure.js";
 import { usualSize } from "../profile/network.js";
+import { checkClock } from "../profile/setting.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { PartSetting } from "./partGraph.js";
 import type { TableSetting } from "./tableFile.js";
@@ -46,19 +47,17 @@ async function classesOf(config: Config): Promise<number> {
 /** Where and how times are taken. @throws UserError where the clock does not count the engine's threads */
 export function tableSettingOf(
   engine: Pick<Engine, "name" | "version">,
-  { engine: { type, threads } }: Pick<Config, "engine">,
+  { engine: running }: Pick<Config, "engine">,
   { batch, size, classes }: PartSetting,
   clock: ClockName = "wall",
 ): TableSetting {
-  if (clock === "processor" && (type !== "onnxruntime" || threads !== 1)) {
-    throw new UserError("--clock processor counts the time of one thread; say --engine onnxruntime --threads 1", 2);
-  }
+  checkClock(clock, running);
   const { name, version } = engine;
   return {
     machine: describeMachine(),
     engine: name,
     ...(version !== undefined && { engineVersion: version }),
-    threads,
+    threads: running.threads,
     precision: "float32",
     clock,
     batch,

@@ -170,6 +170,10 @@ function differences(table: TableSetting, wanted: TableSetting): string[] {
   );
 }
 
+/** Whether a table was measured for a setting. */
+export const isOfSetting = (table: TableSetting, wanted: TableSetting): boolean =>
+  differences(table, wanted).length === 0;
+
 /** @throws UserError where a table was measured for something else, naming every difference, unless `force` */
 export function checkSetting(
   path: string,

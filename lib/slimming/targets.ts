@@ -12,20 +12,26 @@ interface Unit {
   /** Suffixes, with what one of them is in the unit that costs are counted in. */
   readonly suffixes: Readonly<Record<string, number>>;
   readonly example: string;
-  readonly show: (cost: number) => string;
+  /** Costs are shown in this, of which one is so many of the unit that they are counted in. */
+  readonly name: string;
+  readonly divisor: number;
 }
 
-const figures = (value: number): string => String(Number(value.toPrecision(4)));
-
-export const COST_UNITS: Readonly<Record<CostKind, Unit>> = {
-  latency: { suffixes: { ms: 1, us: 1e-3, s: 1e3 }, example: "12ms", show: (cost) => `${figures(cost)} ms` },
-  macs: { suffixes: { M: 1e6, G: 1e9 }, example: "300M", show: (cost) => `${figures(cost / 1e6)} MMAC` },
-  parameters: { suffixes: { k: 1e3, M: 1e6 }, example: "5M", show: (cost) => `${figures(cost / 1e6)} M parameters` },
-  memory: { suffixes: { kB: 1e3, MB: 1e6, GB: 1e9 }, example: "20MB", show: (cost) => `${figures(cost / 1e6)} MB` },
+const COST_UNITS: Readonly<Record<CostKind, Unit>> = {
+  latency: { suffixes: { ms: 1, us: 1e-3, s: 1e3 }, example: "12ms", name: "ms", divisor: 1 },
+  macs: { suffixes: { M: 1e6, G: 1e9 }, example: "300M", name: "MMAC", divisor: 1e6 },
+  parameters: { suffixes: { k: 1e3, M: 1e6 }, example: "5M", name: "M parameters", divisor: 1e6 },
+  memory: { suffixes: { kB: 1e3, MB: 1e6, GB: 1e9 }, example: "20MB", name: "MB", divisor: 1e6 },
 };
 
+/** How costs are drawn and listed. */
+export const unitOf = (kind: CostKind): Pick<Unit, "name" | "divisor"> => COST_UNITS[kind];
+
 /** "12.3 ms" */
-export const showCost = (kind: CostKind, cost: number): string => COST_UNITS[kind].show(cost);
+export function showCost(kind: CostKind, cost: number): string {
+  const { name, divisor } = unitOf(kind);
+  return `${Number((cost / divisor).toPrecision(4))} ${name}`;
+}
 
 /**
  * Reads a target: a cost with its unit, or a share of the start's such as `0.8x`.
@@ -42,13 +48,3 @@ export function parseTarget(text: string, kind: CostKind, start: number): Target
   }
   return { text: text.trim(), cost: value * unit };
 }
-
-/** How costs are drawn and listed: so many of the unit that they are counted in make one of this name. */
-export const unitOf = (kind: CostKind): { readonly divisor: number; readonly name: string } => UNITS[kind];
-
-const UNITS = {
-  latency: { divisor: 1, name: "ms" },
-  macs: { divisor: 1e6, name: "MMAC" },
-  parameters: { divisor: 1e6, name: "M parameters" },
-  memory: { divisor: 1e6, name: "MB" },
-} as const satisfies Readonly<Record<CostKind, { readonly divisor: number; readonly name: string }>>;

@@ -11,7 +11,8 @@ export type Counted = (typeof COUNTED)[number];
 
 /** Costs that need no machine: they are counted in the graph of each part, its batch norms folded. */
 export function countedCosts(kind: Counted, parts: readonly Part[], setting: PartSetting): PartCosts {
-  const costs = new Map(parts.map((part) => [partName(part), COUNTERS[kind](part, setting)]));
+  const once = new Map(parts.map((part) => [partName(part), part]));
+  const costs = new Map(Array.from(once, ([name, part]) => [name, COUNTERS[kind](part, setting)]));
   return { kind, source: `${kind}, counted`, costs };
 }
 

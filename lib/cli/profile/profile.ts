@@ -1,17 +1,23 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../../errors.js";
 import type { Size } from "../../pixels/image.js";
-import type { ClockName } from "../../profile/measure.js";
 import { OBSERVATIONS } from "../../profile/observations/index.js";
 import { counted } from "../../words.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
-import { type EngineFlags, engineOverrides, list, withEngine } from "../engineOptions.js";
+import {
+  type EngineFlags,
+  engineOverrides,
+  list,
+  type MeasuringFlags,
+  measuringOptions,
+  withEngine,
+} from "../engineOptions.js";
 import { createCommand, parsePositive, parseSize, parseWhole, withOverrides } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeObservations } from "./observations.js";
 import { describeResult } from "./text.js";
 
-interface ProfileFlags extends ConfigOptions, EngineFlags {
+interface ProfileFlags extends ConfigOptions, EngineFlags, MeasuringFlags {
   readonly batch?: readonly number[];
   readonly size?: readonly Size[];
   readonly classes?: number;
@@ -19,10 +25,6 @@ interface ProfileFlags extends ConfigOptions, EngineFlags {
   readonly total?: true;
   /** Names; true for all. */
   readonly observations?: readonly string[] | true;
-  readonly rounds?: number;
-  readonly seconds?: number;
-  readonly within?: number;
-  readonly clock?: ClockName;
   readonly out?: string;
   readonly force?: boolean;
 }
@@ -74,6 +76,7 @@ export function profileCommand(context: Context): Command {
       else await observe(context, models, flags);
     });
 }
+
 async function profileModels(context: Context, models: readonly string[], flags: ProfileFlags): Promise<void> {
   if (models.length === 0) throw new UserError("no model is given; name one or several, or say --observations", 2);
   if (models.length > 1 && !flags.compare) {
@@ -110,13 +113,10 @@ async function observe(context: Context, models: readonly string[], flags: Profi
 }
 
 /** What is asked of every measurement. */
-function shared({ rounds, seconds, within, clock, out, force, ...flags }: ProfileFlags) {
+function shared({ out, force, ...flags }: ProfileFlags) {
   return {
     overrides: [...flags.set, ...engineOverrides(flags)],
-    ...(rounds !== undefined && { rounds }),
-    ...(seconds !== undefined && { seconds }),
-    ...(within !== undefined && { within: within / 100 }),
-    ...(clock !== undefined && { clock }),
+    ...measuringOptions(flags),
     ...(out !== undefined && { out }),
     ...(force !== undefined && { force }),
   };

@@ -6,7 +6,7 @@ import { COUNTED, type Counted } from "../../slimming/work.js";
 import { type Context, printResult } from "../context.js";
 import { type EngineFlags, engineOverrides, list, withEngine } from "../engineOptions.js";
 import { type ModelOptions, modelOf } from "../model.js";
-import { createCommand, parseWhole, withModel } from "../options.js";
+import { createCommand, parseCount, parseWhole, withModel } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeSearch } from "./searchText.js";
 
@@ -42,7 +42,7 @@ export function searchCommand(context: Context): Command {
     .option("--baseline <name,...>", `other ways, for comparison: ${BASELINES.join(", ")}`, list(parseBaseline))
     .option("--samples <n>", "networks that a baseline evaluates for a target; default 50", parseWhole)
     .addOption(new Option("--by <figure>", "what networks are judged by; default accuracy").choices(CRITERIA))
-    .option("--seed <n>", "of the baselines; default 0", parseSeed)
+    .option("--seed <n>", "of the baselines; default 0", parseCount)
     .option("--images <n>", "use only so many validation images; default all", parseWhole)
     .option("--no-measure", "do not time what is found")
     .addOption(new Option("--resume", "go on with the search in the folder, or begin one").conflicts("restart"))
@@ -76,9 +76,4 @@ function costsOf({ table, cost }: SearchFlags): { readonly table: string } | { r
   if (table !== undefined && cost === undefined) return { table };
   if (cost !== undefined && table === undefined) return { counted: cost };
   throw new UserError(`give either --table, or --cost with one of ${COUNTED.join(", ")}`, 2);
-}
-
-/** A whole number from 0 on. */
-function parseSeed(text: string): number {
-  return text.trim() === "0" ? 0 : parseWhole(text);
 }

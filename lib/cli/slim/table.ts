@@ -1,23 +1,24 @@
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../config/load.js";
 import type { Size } from "../../pixels/image.js";
-import type { ClockName } from "../../profile/measure.js";
 import { type ConfigOptions, type Context, printResult } from "../context.js";
-import { type EngineFlags, engineOverrides, withEngine } from "../engineOptions.js";
-import { createCommand, parsePositive, parseSize, parseWhole, withConfig } from "../options.js";
+import {
+  type EngineFlags,
+  engineOverrides,
+  type MeasuringFlags,
+  measuringOptions,
+  withEngine,
+} from "../engineOptions.js";
+import { createCommand, parseCount, parsePositive, parseSize, parseWhole, withConfig } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeTable } from "./text.js";
 
-interface TableFlags extends ConfigOptions, EngineFlags {
+interface TableFlags extends ConfigOptions, EngineFlags, MeasuringFlags {
   readonly out: string;
   readonly batch?: number;
   readonly size?: Size;
   readonly classes?: number;
-  readonly rounds?: number;
-  readonly seconds?: number;
-  readonly within?: number;
   readonly networks?: number;
-  readonly clock?: ClockName;
   readonly resume?: true;
   readonly force?: true;
 }
@@ -48,23 +49,16 @@ export function tableCommand(context: Context): Command {
     .option("--force", "overwrite what is there")
     .action(async (path: string, flags: TableFlags) => {
       const { config } = loadConfig(path, { overrides: [...flags.set, ...engineOverrides(flags)] });
-      const { out, batch, size, classes, rounds, seconds, within, networks, clock } = flags;
+      const { out, batch, size, classes, networks } = flags;
       const work = ({ signal, onEvent }: Watch) =>
         context.api.slim.table({
           ...{ config, out, batch, size, classes, signal, onEvent },
-          ...(rounds !== undefined && { rounds }),
-          ...(seconds !== undefined && { seconds }),
-          ...(within !== undefined && { within: within / 100 }),
+          ...measuringOptions(flags),
           ...(networks !== undefined && { networks }),
-          ...(clock !== undefined && { clock }),
           resume: flags.resume === true,
           force: flags.force === true,
         });
       const result = await showing(context, work);
       printResult(context, flags, result, () => describeTable(result));
     });
-}
-
-function parseCount(text: string): number {
-  return text.trim() === "0" ? 0 : parseWhole(text);
 }

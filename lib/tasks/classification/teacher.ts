@@ -45,14 +45,19 @@ export async function openTeacher(
     const { predict, dispose } = imageLogits({ model, values, engine, folded: true });
     return {
       async logits(batch) {
-        const rows = await predict(batch);
-        const all = new Float32Array(rows.length * classes.length);
-        for (const [i, row] of rows.entries()) all.set(row, i * classes.length);
-        return all;
+        return joined(await predict(batch));
       },
       dispose,
     };
   };
+}
+
+/** Rows of equal length one after the other. */
+export function joined(rows: readonly Float32Array[]): Float32Array {
+  const length = rows[0]?.length ?? 0;
+  const all = new Float32Array(rows.length * length);
+  for (const [i, row] of rows.entries()) all.set(row, i * length);
+  return all;
 }
 
 /** How a teacher's file can be made to fit what it is given. */

@@ -2,6 +2,7 @@ import type { ClassificationConfig } from "../../config/schema.js";
 import type { ClassificationDataset } from "../../datasets/types.js";
 import type { Teacher } from "../../models/classifier/distillation.js";
 import { validationLoader } from "../data.js";
+import { joined } from "./teacher.js";
 
 /**
  * A teacher that sees each image of the training set once, as validation prepares it, and whose logits are kept: 4 bytes a
@@ -31,10 +32,7 @@ export function cachedTeacher(
         answers.set(index, row);
         rows.push(row);
       }
-      const classes = rows[0]?.length ?? 0;
-      const all = new Float32Array(rows.length * classes);
-      for (const [i, row] of rows.entries()) all.set(row, i * classes);
-      return all;
+      return joined(rows);
     },
     async dispose() {
       await loader.dispose();
