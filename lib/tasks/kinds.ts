@@ -6,11 +6,11 @@ import { segmentationKind } from "./segmentation/kind.js";
 import type { DataSource, Split } from "./sources.js";
 
 /** All tasks. A new one is a folder and a line here. */
-export const MODEL_KINDS = {
+export const MODEL_KINDS: { readonly [T in Config["task"]]: ModelKind<Extract<Config, { task: T }>> } = {
   detection: detectionKind,
   segmentation: segmentationKind,
   classification: classificationKind,
-} as const satisfies { readonly [T in Config["task"]]: ModelKind<Extract<Config, { task: T }>> };
+};
 
 /**
  * The kind of a config's model. Configs, batches and answers of one kind belong together; its methods do not check that
