@@ -74,6 +74,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
     imports: ["schemas", "pixels", "backbones", "necks", "heads", "datasets", "optimizers", "schedules", "engines"],
   },
+  formats: {
+    holds: "annotations of other programs, one format per file: read, and kept as COCO files in a cache",
+    imports: ["config", "datasets", "images", "masks", "pixels"],
+  },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },
   weights: {
@@ -96,7 +100,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   models: { holds: "models made of these parts; losses, training step, predictor", imports: PARTS },
   tasks: {
     holds: "a folder for each task: a config's model, data, trainer, metrics and results",
-    imports: [...RUNNING, "hub", "tensorfiles", "weights"],
+    imports: [...RUNNING, "hub", "formats", "tensorfiles", "weights"],
   },
   training: {
     holds: "the loop: gradients, steps, validation, checkpoints",
@@ -151,12 +155,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "the page of `densekit report`",
     imports: [...RUNNING, "jsonfiles", "runs", "tasks", "inference", "pages"],
   },
-  datatools: { holds: "a folder for each `densekit data` command", imports: [...RUNNING, "tasks", "pages"] },
+  datatools: { holds: "a folder for each `densekit data` command", imports: [...RUNNING, "formats", "tasks", "pages"] },
 };
 
 /** Files of lib/ itself that every room may import; they import no room. */
 export const FOR_EVERYONE = [
   "arguments",
+  "cacheFolder",
   "csv",
   "errors",
   "files",

@@ -24,6 +24,7 @@ const { weights } = await train({
   },
 });
 
+if (config.data.type !== "coco") throw new Error("the quick start has a COCO file");
 const { metrics } = await evaluate({ config, weights });
 
 const surer = loadConfig(file, { overrides: [...overrides, "model.head.test.scoreThreshold=0.5"] });

@@ -13,13 +13,16 @@ function strideMultiple(description: string) {
 
 const TRANSFORMS = "Steps applied to an image, in order, before it is normalised, padded and batched";
 
-const transforms = () => z.array(transformConfig());
+const transformsOf = () => {
+  const steps = z.array(transformConfig()).default([]);
+  return z.strictObject({ train: steps, test: steps }).prefault({}).describe(TRANSFORMS);
+};
+/** Named, as are the kinds of data below: the compiler would write out what it stands for at every use. */
+export interface Transforms extends ReturnType<typeof transformsOf> {}
+const transforms = (): Transforms => transformsOf();
 
 const shared = () => ({
-  transforms: z
-    .strictObject({ train: transforms().default([]), test: transforms().default([]) })
-    .prefault({})
-    .describe(TRANSFORMS),
+  transforms: transforms(),
   normalisation: z
     .strictObject({
       mean: z
@@ -64,7 +67,33 @@ const shared = () => ({
     .describe("The common size of a batch"),
 });
 
+const channel = z.int().min(0).max(255);
+
 const limit = count("Use only this many images, the first ones; without it, all").exactOptional();
+
+const classNames = z
+  .array(z.string().min(1))
+  .min(1)
+  .refine((names) => new Set(names).size === names.length, "a name occurs twice");
+
+/** What all sets of objects have. */
+const objects = () => ({
+  classes: classNames
+    .exactOptional()
+    .describe(
+      "Category names to learn, in order; without it, all categories of the training annotations in order of their ids",
+    ),
+  dropEmpty: flag("Leave images without objects out of training").default(false),
+  ...shared(),
+});
+
+type Objects = ReturnType<typeof objects>;
+
+/** The two sets of a config. */
+const splits = <T extends z.ZodType>(split: T) => ({
+  train: split.describe("The training set"),
+  val: split.describe("The validation set"),
+});
 
 const cocoSplit = z.strictObject({
   annotations: filePath("COCO instances JSON"),
@@ -72,24 +101,110 @@ const cocoSplit = z.strictObject({
   limit,
 });
 
-const classNames = z
-  .array(z.string().min(1))
-  .min(1)
-  .refine((names) => new Set(names).size === names.length, "a name occurs twice");
+const cocoData = (own: Objects) => z.strictObject({ type: z.literal("coco"), ...splits(cocoSplit), ...own });
+export interface CocoData extends ReturnType<typeof cocoData> {}
 
-export const coco = () =>
+const yoloSplit = (split: string) =>
   z.strictObject({
-    type: z.literal("coco"),
-    train: cocoSplit.describe("The training set"),
-    val: cocoSplit.describe("The validation set"),
-    classes: classNames
-      .exactOptional()
-      .describe(
-        "Category names to learn, in order; without it, all categories of the training annotations in order of their ids",
-      ),
-    dropEmpty: flag("Leave images without objects out of training").default(false),
-    ...shared(),
+    annotations: filePath("data.yaml of the data set, or the folder with it"),
+    split: z.string().min(1).default(split).describe("Key of the data.yaml that lists the images"),
+    limit,
   });
+
+const yoloData = (own: Objects) =>
+  z.strictObject({
+    type: z.literal("yolo"),
+    train: yoloSplit("train").describe("The training set"),
+    val: yoloSplit("val").describe("The validation set"),
+    clip: flag(
+      "Coordinates more than 0.001 of a side outside the image are clipped; without it, they are errors",
+    ).default(false),
+    ...own,
+  });
+export interface YoloData extends ReturnType<typeof yoloData> {}
+
+const vocSplit = z.strictObject({
+  annotations: filePath("Folder of the XML files, or the one above it, with Annotations and JPEGImages"),
+  images: filePath("Folder of the images; without it, JPEGImages beside the XML files, or their own").exactOptional(),
+  list: filePath("Names to take, one per line, as ImageSets/Main/train.txt; without it, all").exactOptional(),
+  limit,
+});
+
+const vocData = (own: Objects) =>
+  z.strictObject({
+    type: z.literal("voc"),
+    ...splits(vocSplit),
+    corners: z
+      .enum(["pixels", "edges"])
+      .default("pixels")
+      .describe(
+        "pixels: corners are the first and last pixel, from 1, as in VOC; edges: borders from 0, as LabelImg's",
+      ),
+    difficult: z
+      .enum(["keep", "crowd", "drop"])
+      .default("keep")
+      .describe("Objects marked difficult; crowd: neither trained on nor judged"),
+    ...own,
+  });
+export interface VocData extends ReturnType<typeof vocData> {}
+
+const labelmeSplit = z.strictObject({
+  annotations: filePath("Folder of the JSON files"),
+  images: filePath("Folder of the images; without it, the JSON files'").exactOptional(),
+  limit,
+});
+
+const labelmeData = (own: Objects) => z.strictObject({ type: z.literal("labelme"), ...splits(labelmeSplit), ...own });
+export interface LabelmeData extends ReturnType<typeof labelmeData> {}
+
+const cvatSplit = z.strictObject({
+  annotations: filePath('XML file of an export "CVAT for images 1.1"'),
+  images: filePath("Folder of the images; without it, images beside the file, or its own").exactOptional(),
+  limit,
+});
+
+const cvatData = (own: Objects) => z.strictObject({ type: z.literal("cvat"), ...splits(cvatSplit), ...own });
+export interface CvatData extends ReturnType<typeof cvatData> {}
+
+const masksSplit = z.strictObject({
+  annotations: filePath("Folder of the PNGs"),
+  images: filePath("Folder of the images"),
+  classMaps: filePath("Of layout instances: folder of PNGs with the class of each pixel").exactOptional(),
+  limit,
+});
+
+const masksData = (own: Objects) =>
+  z.strictObject({
+    type: z.literal("masks"),
+    ...splits(masksSplit),
+    layout: z
+      .enum(["instances", "objects", "classes"])
+      .describe(
+        "instances: pixels are object numbers; objects: one PNG per object; classes: pixels are classes, each connected region an object",
+      ),
+    names: classNames
+      .exactOptional()
+      .describe("Names of the labels, the first that of 0; or of the one class that all objects have"),
+    objectInfo: filePath("Instead of names: table of class names like ADE20K's").exactOptional(),
+    reduceZeroLabel: flag("Label 0 has no name, the first name is that of 1").default(false),
+    ignoreLabel: channel.default(255).describe("Pixels of this value in 8-bit PNGs belong to no object"),
+    classDivisor: count("Of layout instances: the class is the pixel's value divided by this").exactOptional(),
+    suffix: z.string().min(1).default(".png").describe("What follows an image's name in its PNG's"),
+    pattern: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe('Of layout objects: regular expression with groups "image" and "class" for the PNGs\' names'),
+    minArea: count("Objects with fewer pixels are left out").default(1),
+    ...own,
+  });
+export interface MasksData extends ReturnType<typeof masksData> {}
+
+/** Sets of objects, by their format. */
+export function objectSets(): readonly [CocoData, YoloData, VocData, LabelmeData, CvatData, MasksData] {
+  const own = objects(); // the same for all, so that the JSON Schema has it once
+  return [cocoData(own), yoloData(own), vocData(own), labelmeData(own), cvatData(own), masksData(own)];
+}
 
 const labelMapSplit = z.strictObject({
   images: filePath("Folder of images"),
@@ -97,9 +212,7 @@ const labelMapSplit = z.strictObject({
   limit,
 });
 
-const channel = z.int().min(0).max(255);
-
-export const labelMaps = () =>
+const labelMapData = () =>
   z
     .strictObject({
       type: z.literal("labelMaps"),
@@ -141,6 +254,9 @@ export const labelMaps = () =>
       }
     });
 
+export interface LabelMapData extends ReturnType<typeof labelMapData> {}
+export const labelMaps = (): LabelMapData => labelMapData();
+
 const labelledSplit = z.strictObject({
   images: filePath(
     "Folder of images: with a folder for each class, at any depth; or with the images that labels lists",
@@ -151,9 +267,14 @@ const labelledSplit = z.strictObject({
   limit,
 });
 
-const classificationTransforms = () => z.array(classificationTransformConfig());
+const classificationTransformsOf = () => {
+  const steps = z.array(classificationTransformConfig()).default([]);
+  return z.strictObject({ train: steps, test: steps }).prefault({}).describe(TRANSFORMS);
+};
+export interface ClassificationTransforms extends ReturnType<typeof classificationTransformsOf> {}
+const classificationTransforms = (): ClassificationTransforms => classificationTransformsOf();
 
-export const imageLabels = () =>
+const imageLabelData = () =>
   z
     .strictObject({
       type: z.literal("imageLabels"),
@@ -189,10 +310,7 @@ export const imageLabels = () =>
         .prefault({})
         .describe("Images and labels of a training batch are mixed with those of the reversed batch"),
       ...shared(),
-      transforms: z
-        .strictObject({ train: classificationTransforms().default([]), test: classificationTransforms().default([]) })
-        .prefault({})
-        .describe(TRANSFORMS),
+      transforms: classificationTransforms(),
     })
     .superRefine(({ transforms }, context) => {
       for (const [i, step] of transforms.train.entries()) {
@@ -202,3 +320,5 @@ export const imageLabels = () =>
         context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
       }
     });
+export interface ImageLabelData extends ReturnType<typeof imageLabelData> {}
+export const imageLabels = (): ImageLabelData => imageLabelData();

@@ -4,6 +4,7 @@ import { UserError } from "../errors.js";
 import { isAddress } from "../schemas/address.js";
 import { pathFields } from "../schemas/fields.js";
 import { pathName, schemaAt } from "./explain.js";
+import { type Config, configSchema } from "./schema.js";
 import { plainOf, type Tree, type TreeScalar } from "./tree.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,3 +54,16 @@ function expand(node: TreeScalar, text: string, path: readonly PropertyKey[], en
 
 const ownText = (texts: Environment, name: string): string | undefined =>
   Object.hasOwn(texts, name) ? texts[name] : undefined;
+
+export type Split = "train" | "val";
+
+/** The files and folders that a config's split names, by their keys. */
+export function pathsOf(config: Config, split: Split): [name: string, path: string][] {
+  const isPath = (name: string): boolean => {
+    const schema = schemaAt(configSchema(), config, ["data", split, name]);
+    return schema !== undefined && pathFields.has(schema);
+  };
+  return Object.entries(config.data[split]).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string" && isPath(entry[0]),
+  );
+}

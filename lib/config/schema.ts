@@ -6,7 +6,7 @@ import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { outputPath } from "../schemas/fields.js";
 import { additionsMade } from "../schemas/kinds.js";
-import { coco, imageLabels, labelMaps } from "./data.js";
+import { imageLabels, labelMaps, objectSets } from "./data.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
@@ -17,7 +17,7 @@ const detection = () =>
   z.strictObject({
     task: z.literal("detection").describe("Boxes and masks of objects"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig }),
-    data: z.discriminatedUnion("type", [coco()]).describe("Images and annotations"),
+    data: z.discriminatedUnion("type", objectSets()).describe("Images and annotations"),
     training: training(["boxAP", "maskAP", "loss"]),
     engine: engineConfig,
     output,

@@ -18,6 +18,8 @@ export interface CocoOptions {
   readonly classes?: readonly string[];
   /** Leave out images without any object that is not a crowd; default false: they are trained on as negatives. */
   readonly dropEmpty?: boolean;
+  /** What was left out or corrected when the file was made from another format. */
+  readonly conversion?: readonly string[];
 }
 
 /**
@@ -36,11 +38,13 @@ export async function openCoco(options: CocoOptions): Promise<DetectionDataset> 
     throw new UserError(`${options.annotations}: the data set is empty: ${reason}`);
   }
   await checkFilesExist(options.images, kept, options.annotations);
-  const report = makeReport(kept, counts);
+  const { conversion = [] } = options;
+  const report = { ...makeReport(kept, counts), ...(conversion.length > 0 && { conversion }) };
   const singles = report.objects - report.crowds;
   const sourceAt = (index: number): SampleSource => sourceOf(recordAt(kept, index), options.images);
   return {
     kind: "detection",
+    annotations: options.annotations,
     classes,
     categoryIds,
     length: kept.length,
@@ -76,7 +80,8 @@ export function describeReport(report: DetectionReport): string | undefined {
   const told = parts
     .filter(([count]) => count > 0)
     .map(([count, one, many, what]) => `${counted(count, one, many)} ${what}`);
-  return told.length === 0 ? undefined : told.join("; ");
+  const all = [...(report.conversion ?? []), ...told];
+  return all.length === 0 ? undefined : all.join("; ");
 }
 
 function recordAt(records: readonly CocoRecord[], index: number): CocoRecord {

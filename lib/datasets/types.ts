@@ -102,10 +102,14 @@ export interface DetectionReport {
   readonly withoutMask: number;
   /** Those of them that are not crowds. */
   readonly singlesWithoutMask: number;
+  /** What was left out or corrected before, in making the file from another format. */
+  readonly conversion?: readonly string[];
 }
 
 export interface DetectionDataset extends DatasetBase {
   readonly kind: "detection";
+  /** The COCO file that it was read from. */
+  readonly annotations: string;
   readonly images: readonly ImageInfo[];
   /** The file's category id of each class, for results in COCO's format. */
   readonly categoryIds: readonly number[];

@@ -55,11 +55,11 @@ export async function analyseDetections(
 ): Promise<DetectionAnalysis> {
   const { iouThreshold = 0.5 } = options;
   const classes = stored.perClass.map(({ name }) => name);
-  const dataset = await openSource(cocoSource(config, "val", classes));
+  const dataset = await openSource(await cocoSource(config, "val", classes));
   const kinds: readonly EvaluationType[] = "maskAP" in stored.metrics ? ["bbox", "segm"] : ["bbox"];
   const types: TypeAnalysis[] = [];
   for (const type of kinds) {
-    const tables = await readTables(stored, config, dataset, type, options);
+    const tables = await readTables(stored, dataset, type, options);
     const images = assignImages({ ...tables, type, iouThreshold });
     const errors = breakDownErrors(images, { ...tables, type, iouThreshold });
     types.push({ ...tables, type, evaluation: evaluateTables({ ...tables, type }), images, errors });
@@ -86,13 +86,12 @@ export const resultsFile = (folder: string, type: EvaluationType): string => joi
 
 async function readTables(
   { folder }: StoredEvaluation,
-  { data }: DetectionConfig,
   dataset: DetectionDataset,
   type: EvaluationType,
   { signal, onEvent }: ReportOptions,
 ): Promise<CocoTables> {
   const reading = {
-    annotations: data.val.annotations,
+    annotations: dataset.annotations,
     results: resultsFile(folder, type),
     type,
     comparedWith: "image",

@@ -19,6 +19,10 @@ export const MODEL_KINDS: { readonly [T in Config["task"]]: ModelKind<Extract<Co
 export const kindOf = ({ task }: Pick<Config, "task">): ModelKind => MODEL_KINDS[task];
 
 /** The data set of a config's split. @param classes those of a model or of another split; default the config's */
-export function sourceOf(config: Config, split: Split, classes?: readonly string[]): DataSource {
+export async function sourceOf(config: Config, split: Split, classes?: readonly string[]): Promise<DataSource> {
   return kindOf(config).source(config, split, classes);
 }
+
+/** The data sets of several splits. */
+export const sourcesOf = (config: Config, splits: readonly Split[]): Promise<DataSource[]> =>
+  Promise.all(splits.map((split) => sourceOf(config, split)));

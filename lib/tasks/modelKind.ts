@@ -16,7 +16,7 @@ export interface ModelKind<C extends Config = Config, B extends Batch = Batch, A
   /** The model as people call it. */
   readonly title: string;
   /** The data set of a split. @param classes those of a model or of another split; default the config's */
-  source(config: C, split: Split, classes?: readonly string[]): DataSource;
+  source(config: C, split: Split, classes?: readonly string[]): DataSource | Promise<DataSource>;
   /**
    * The model of a config, and its data.
    *

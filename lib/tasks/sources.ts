@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { pathsOf, type Split } from "../config/paths.js";
 import { NO_DATA_SET } from "../config/portable.js";
 import type { ClassificationConfig, Config, DetectionConfig, SegmentationConfig } from "../config/schema.js";
 import { type CocoOptions, openCoco } from "../datasets/coco.js";
@@ -8,6 +9,9 @@ import { type LabelMapOptions, openLabelMaps } from "../datasets/labelMaps.js";
 import { limitDataset } from "../datasets/limit.js";
 import { UserError } from "../errors.js";
 import { absence } from "../files.js";
+import { cachedCoco, checkClasses } from "../formats/cache.js";
+import type { ForeignSource } from "../formats/read.js";
+import { foreignSource } from "./foreign.js";
 
 interface SourceBase {
   /** Its name in messages and tables, such as "train". */
@@ -19,6 +23,8 @@ interface SourceBase {
 /** A COCO file with its images folder. */
 export interface CocoSource extends SourceBase, CocoOptions {
   readonly kind: "coco";
+  /** What the file was converted from. */
+  readonly from?: ForeignSource;
 }
 
 /** A folder of images with a folder of label maps. */
@@ -45,15 +51,44 @@ export function bySource<A extends readonly unknown[], R>(table: BySource<A, R>,
   return (table[source.kind] as (source: DataSource, ...more: A) => R)(source, ...more);
 }
 
-export type Split = "train" | "val";
+export type { Split } from "../config/paths.js";
 
-export function cocoSource(
+/** Annotations of another format are converted, or were before. @throws UserError as their readers do */
+export async function cocoSource(
   { data }: DetectionConfig,
   split: Split,
-  classes: readonly string[] | undefined = data.classes,
-): CocoSource {
+  given?: readonly string[],
+): Promise<CocoSource> {
   const dropEmpty = split === "train" && data.dropEmpty;
-  return { kind: "coco", name: split, ...data[split], dropEmpty, ...(classes !== undefined && { classes }) };
+  const classes = given ?? data.classes;
+  const chosen = { dropEmpty, ...(classes !== undefined && { classes }) };
+  if (data.type === "coco") return { kind: "coco", name: split, ...data[split], ...chosen };
+  const { limit } = data[split];
+  const from = foreignSource(data, split);
+  // What nobody has shown to exist may be a slip of the pen.
+  if (classes !== undefined && given === undefined && split === "train") {
+    checkClasses(await cachedCoco(from), classes, from.input);
+  }
+  return convertedSource({ kind: "coco", name: split, ...chosen, ...(limit !== undefined && { limit }) }, from);
+}
+
+/** @param base its classes are had even if no object is of them, unless the format has a list of classes */
+async function convertedSource(
+  base: Omit<CocoSource, "annotations" | "images" | "from" | "conversion">,
+  from: ForeignSource,
+): Promise<CocoSource> {
+  const lists = from.format === "yolo";
+  const set = await cachedCoco(from, lists ? [] : base.classes);
+  if (lists) checkClasses(set, base.classes ?? [], from.input);
+  const { annotations, images, remarks: conversion } = set;
+  return { ...base, annotations, images, conversion, from };
+}
+
+/** A source that is read with these classes. */
+export async function withClasses(source: DataSource, classes: readonly string[]): Promise<DataSource> {
+  if (source.kind !== "coco" || source.from === undefined) return { ...source, classes };
+  const { annotations: _, images: __, conversion: ___, from, ...base } = source;
+  return convertedSource({ ...base, classes }, from);
 }
 
 export function labelMapsSource(
@@ -81,9 +116,6 @@ export function imageLabelsSource(
 ): ImageLabelsSource {
   return { kind: "imageLabels", name: split, ...data[split], ...(classes !== undefined && { classes }) };
 }
-
-const pathsOf = (config: Config, split: Split): [name: string, path: string][] =>
-  Object.entries(config.data[split]).filter((entry): entry is [string, string] => typeof entry[1] === "string");
 
 /** @throws UserError where the config is that of a model's file and nobody has said which data set is meant */
 export function refuseNoDataSet(config: Config, split: Split): void {
@@ -137,3 +169,7 @@ const ANNOTATIONS: BySource<[], string> = {
 
 /** The file or folder that has a source's annotations. */
 export const annotationsOf = (source: DataSource): string => bySource(ANNOTATIONS, source);
+
+/** The same as its user knows it: what was converted, if it was. */
+export const originOf = (source: DataSource): string =>
+  source.kind === "coco" && source.from !== undefined ? source.from.input : annotationsOf(source);

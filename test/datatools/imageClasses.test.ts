@@ -130,7 +130,7 @@ describe("data commands on images with a class each", () => {
       for (const sampling of ["all", "balanced"] as const) {
         const { config } = resolveConfig({ ...plain, data: { ...plain.data, sampling } } as typeof plain);
         const { images } = await showData({
-          source: sourceOf(config, "train"),
+          source: await sourceOf(config, "train"),
           output: out("a.jpg"),
           count: 4,
           augmented: config,

@@ -5,10 +5,10 @@ import { expect } from "chai";
 import { encodeModel, valueInfo } from "../../lib/compilers/onnx/proto.js";
 import { readOnnx } from "../../lib/compilers/onnx/read.js";
 import { readCocoFile } from "../../lib/datasets/cocoFile.js";
-import { readLabelme } from "../../lib/datatools/convert/labelme.js";
 import { writeYolo } from "../../lib/datatools/convert/writeYolo.js";
-import { readXml } from "../../lib/datatools/convert/xml.js";
-import { readYolo } from "../../lib/datatools/convert/yolo.js";
+import { readLabelme } from "../../lib/formats/labelme.js";
+import { readXml } from "../../lib/formats/xml.js";
+import { readYolo } from "../../lib/formats/yolo.js";
 import { userMessage } from "../support/failure.js";
 
 /** What is nested a hundred thousand times. */

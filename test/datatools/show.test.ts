@@ -81,7 +81,7 @@ describe("data show", () => {
         transforms: { train: [{ type: "randomFlip", probability: 1 }] },
       },
     } as typeof plain);
-    const dataset = await openSource(sourceOf(config, "train"));
+    const dataset = await openSource(await sourceOf(config, "train"));
     const samples: Sample[] = [];
     for await (const sample of augmentedSamples(dataset, config, { count: 3, seed: 0 })) samples.push(sample);
     expect(samples).to.have.length(3);
@@ -110,7 +110,7 @@ describe("data show", () => {
       const augmented = { ...config, data: { ...config.data, batchSize } } as typeof config;
       const seen: string[] = [];
       const { images } = await showData({
-        ...{ source: sourceOf(config, "train"), output: out("all.png"), augmented, force: true },
+        ...{ source: await sourceOf(config, "train"), output: out("all.png"), augmented, force: true },
         onEvent: (event) => {
           if (event.type === "progress") seen.push(`${event.done}/${event.total}`);
         },

@@ -102,14 +102,14 @@ describe("data stats", () => {
       ...doubled,
       data: { ...doubled.data, transforms: { train: [{ type: "resize", scale: [128, 128] }] } },
     } as typeof doubled);
-    const { anchors } = await dataStats({ sources: [sourceOf(config, "train")], config });
+    const { anchors } = await dataStats({ sources: [await sourceOf(config, "train")], config });
     expect(anchors).to.include({ images: 6, positiveIou: 0.7, minPositiveIou: 0.3 });
     expect(anchors?.all.boxes).to.equal(12);
     // Sides of 16–28 pixels become 32–56: anchors of 32 and 64 pixels (strides 16 and 32, scale 2) fit best.
     expect(anchors?.byStride.filter(({ boxes }) => boxes > 0).map(({ stride }) => stride)).to.deep.equal([16, 32]);
     expect(anchors?.byRatio.find(({ ratio }) => ratio === 1)?.boxes).to.equal(12);
     expect(anchors?.byArea.map(({ boxes }) => boxes)).to.deep.equal([0, 12, 0]);
-    const { anchors: few } = await dataStats({ sources: [sourceOf(config, "train")], config, anchorImages: 2 });
+    const { anchors: few } = await dataStats({ sources: [await sourceOf(config, "train")], config, anchorImages: 2 });
     expect(few?.images).to.equal(2);
   });
 

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
+import { pathsOf, type Split } from "../../config/paths.js";
 import type { Config } from "../../config/schema.js";
 import { groupOf } from "../../datatools/check/order.js";
 import type { CheckResult, Problem } from "../../datatools/check/types.js";
-import { sourceOf } from "../../tasks/kinds.js";
-import type { Split } from "../../tasks/sources.js";
+import { sourcesOf } from "../../tasks/kinds.js";
 import { counted } from "../../words.js";
 import type { Context } from "../context.js";
 
@@ -16,9 +16,9 @@ const SHOWN = 3;
  * reports.
  */
 export async function quickCheck({ api, signal }: Context, config: Config): Promise<CheckResult | undefined> {
-  const paths = SPLITS.flatMap((split) => Object.values(config.data[split]));
-  if (paths.some((path) => typeof path === "string" && !existsSync(path))) return undefined;
-  const sources = SPLITS.map((split) => sourceOf(config, split));
+  const paths = SPLITS.flatMap((split) => pathsOf(config, split));
+  if (paths.some(([, path]) => !existsSync(path))) return undefined;
+  const sources = await sourcesOf(config, SPLITS);
   return api.data.check({ sources, pixels: false, handOver: true, signal });
 }
 

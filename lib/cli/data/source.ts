@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../../config/schema.js";
 import { readObjectInfo } from "../../datasets/objectInfo.js";
 import { UserError } from "../../errors.js";
-import { sourceOf } from "../../tasks/kinds.js";
+import { sourcesOf } from "../../tasks/kinds.js";
 import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/sources.js";
 import { loadNamedConfig } from "../../use/namedConfig.js";
 import type { ConfigOptions, SharedOptions } from "../context.js";
@@ -93,7 +93,7 @@ export async function readSource(
     refuseOthers(command, SOURCE_MODES, "config");
     const loaded = (await loadNamedConfig(config, { overrides: flags.set })).config;
     for (const split of splits) refuseNoDataSet(loaded, split);
-    return { config: loaded, sources: splits.map((split) => sourceOf(loaded, split)) };
+    return { config: loaded, sources: await sourcesOf(loaded, splits) };
   }
   return { sources: [await sourceOfPaths({ name: "data", ...paths }, flags, command)] };
 }

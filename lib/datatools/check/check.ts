@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UserError } from "../../errors.js";
-import { annotationsOf, type BySource, bySource, type DataSource } from "../../tasks/sources.js";
+import { annotationsOf, type BySource, bySource, type DataSource, originOf, withClasses } from "../../tasks/sources.js";
 import { type CheckedSource, checkCocoSet } from "./cocoSet.js";
 import { type Collector, createCollector } from "./collector.js";
 import { findDuplicates, findLeakage } from "./copies.js";
@@ -24,7 +24,7 @@ export async function checkData(options: CheckOptions): Promise<CheckResult> {
   let classes: readonly string[] | undefined;
   for (const given of options.sources) {
     options.signal?.throwIfAborted();
-    const source = withClasses(given, classes);
+    const source = await withFirstClasses(given, classes);
     const collector = createCollector(source.name);
     const result = await bySource(CHECKS, source, collector, options);
     classes ??= result.classes;
@@ -51,9 +51,9 @@ const CHECKS: BySource<[collector: Collector, options: CheckOptions], Promise<Ch
 };
 
 /** A set without its own class list is read with the first one's, as in training. */
-function withClasses(source: DataSource, classes: readonly string[] | undefined): DataSource {
+async function withFirstClasses(source: DataSource, classes: readonly string[] | undefined): Promise<DataSource> {
   if (classes === undefined || source.classes !== undefined) return source;
-  return source.kind === "labelMaps" && source.objectInfo !== undefined ? source : { ...source, classes };
+  return source.kind === "labelMaps" && source.objectInfo !== undefined ? source : withClasses(source, classes);
 }
 
 function compareWithEarlier(
@@ -66,7 +66,7 @@ function compareWithEarlier(
     const { name } = earlier.source;
     if (resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
       const message = `${source.name} is the same data set as ${name}; metrics on it measure memorisation`;
-      collector.add("warning", "leakage", { file: resolve(annotationsOf(source)) }, message);
+      collector.add("warning", "leakage", { file: resolve(originOf(source)) }, message);
     } else findLeakage({ name, images: earlier.result.fingerprints }, fingerprints, collector);
   }
 }

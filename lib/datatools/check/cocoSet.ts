@@ -6,7 +6,7 @@ import { findMissing, listImages } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import type { ImageInfo } from "../../datasets/types.js";
 import { countPresent, setWork } from "../../datasets/work.js";
-import type { CocoSource } from "../../tasks/sources.js";
+import { type CocoSource, originOf } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
 import { type Collector, TooManyFaults } from "./collector.js";
 import { decodeAll, type Fingerprint } from "./images.js";
@@ -35,6 +35,9 @@ export async function checkCocoSet(
     readCocoFile(source.annotations, { handOver: options.handOver === true }),
   );
   if (file === undefined) return nothing;
+  for (const remark of source.conversion ?? []) {
+    collector.add("warning", "conversion", { file: originOf(source) }, remark);
+  }
   collector.stopAt(FAULTS + Math.floor(file.bytes / BYTES_A_FAULT));
   try {
     return await checkEntries(file, source, collector, options);

@@ -5,7 +5,7 @@ import type { DataSource } from "../../tasks/sources.js";
 export interface Problem {
   /** An error stops training or makes its metrics wrong; a warning should be looked at. */
   readonly severity: "error" | "warning";
-  readonly kind: FaultKind | "area" | "leakage" | "duplicate" | "unused";
+  readonly kind: FaultKind | "area" | "leakage" | "duplicate" | "unused" | "conversion";
   /** The name of the data set, such as "train". */
   readonly set: string;
   readonly file: string;

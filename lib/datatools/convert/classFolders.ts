@@ -1,5 +1,5 @@
 import { UserError } from "../../errors.js";
-import type { Tally, Words } from "./objects.js";
+import type { Tally, Words } from "../../formats/objects.js";
 
 /** The limit of file names, minus what a crop's number and extension take. */
 const MOST_BYTES = 200;

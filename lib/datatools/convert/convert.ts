@@ -1,24 +1,12 @@
 import { join } from "node:path";
-import { UserError } from "../../errors.js";
+import { type AnnotationSource, readAnnotations } from "../../formats/read.js";
+import type { ConvertedSet } from "../../formats/types.js";
+import { type WriteCocoOptions, writeCoco } from "../../formats/writeCoco.js";
 import type { ProgressEvent } from "../../progress.js";
-import { type CvatOptions, readCvat } from "./cvat.js";
-import { type LabelmeOptions, readLabelme } from "./labelme.js";
-import { type MasksOptions, readMasks } from "./masks.js";
-import { type ReadCocoOptions, readCoco } from "./readCoco.js";
-import type { ConvertedSet } from "./types.js";
-import { readVoc, type VocOptions } from "./voc.js";
 import { type CropCounts, type WriteClassesOptions, writeClasses } from "./writeClasses.js";
-import { type WriteCocoOptions, writeCoco } from "./writeCoco.js";
 import { type WriteYoloOptions, writeYolo } from "./writeYolo.js";
-import { readYolo, type YoloOptions } from "./yolo.js";
 
-export type ConvertSource =
-  | ({ readonly format: "voc" } & VocOptions)
-  | ({ readonly format: "yolo" } & YoloOptions)
-  | ({ readonly format: "labelme" } & LabelmeOptions)
-  | ({ readonly format: "cvat" } & CvatOptions)
-  | ({ readonly format: "masks" } & MasksOptions)
-  | ({ readonly format: "coco" } & ReadCocoOptions);
+export type ConvertSource = AnnotationSource;
 
 export type ConvertTarget =
   | ({ readonly format: "coco" } & WriteCocoOptions)
@@ -48,9 +36,7 @@ export interface ConvertResult {
 
 /** Reads annotations of one format and writes them in another. @throws UserError like the readers and writers */
 export async function convertData({ from, to, signal, onEvent }: ConvertOptions): Promise<ConvertResult> {
-  const set = await read(from);
-  if (set.images.length === 0) throw new UserError(`${from.input}: there are no images`);
-  if (set.classes.length === 0) throw new UserError(`${from.input}: there are no objects`);
+  const set = await readAnnotations(from);
   const { remarks, ...written } = await write(set, to, {
     ...(signal !== undefined && { signal }),
     onImage: (done, total) => onEvent?.({ type: "progress", what: "writing", done, total }),
@@ -91,22 +77,5 @@ async function write(
       const { counts, remarks } = await writeClasses(set, { ...to, ...watch });
       return { remarks, crops: counts, images: to.output };
     }
-  }
-}
-
-function read(from: ConvertSource): Promise<ConvertedSet> {
-  switch (from.format) {
-    case "voc":
-      return readVoc(from);
-    case "yolo":
-      return readYolo(from);
-    case "labelme":
-      return readLabelme(from);
-    case "cvat":
-      return readCvat(from);
-    case "masks":
-      return readMasks(from);
-    case "coco":
-      return readCoco(from);
   }
 }

@@ -5,6 +5,8 @@ import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, readBytes } from "../../files.js";
+import { createTally, type Words } from "../../formats/objects.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "../../formats/types.js";
 import { decodeImage } from "../../images/decode.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { formatOf } from "../../images/formats.js";
@@ -13,8 +15,6 @@ import { OutputFolder } from "../../outputFolder.js";
 import { cropImage } from "../../pixels/geometry.js";
 import type { Window } from "../../pixels/image.js";
 import { classFolders, safeName, shortened } from "./classFolders.js";
-import { createTally, type Words } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
 
 export interface WriteClassesOptions {
   /** The folder: OUTPUT/CLASS/NAME-IMAGE-OBJECT.png go there, the numbers from 1. */

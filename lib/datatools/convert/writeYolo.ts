@@ -7,13 +7,13 @@ import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
+import { createTally, type Tally } from "../../formats/objects.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "../../formats/types.js";
 import { decodeImage } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
 import type { SetWork } from "../../masks/work.js";
 import { isSamePlace, OutputFolder } from "../../outputFolder.js";
-import { createTally, type Tally } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "./types.js";
 
 export interface WriteYoloOptions {
   /** The folder of the data set: images/SPLIT, labels/SPLIT and data.yaml go there. */

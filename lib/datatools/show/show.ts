@@ -10,7 +10,7 @@ import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { figures, imageFigure, renderPage } from "../../pages/index.js";
 import type { ProgressEvent } from "../../progress.js";
 import { Random } from "../../random.js";
-import { annotationsOf, type DataSource, openSource } from "../../tasks/sources.js";
+import { type DataSource, openSource, originOf } from "../../tasks/sources.js";
 import { counted } from "../../words.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
@@ -151,7 +151,7 @@ async function writePage(drawn: readonly DrawnSample[], { source, output, seed =
   const how = augmented === undefined ? "as annotated" : "as the network sees them in training";
   const page = renderPage({
     title: `${source.name}: ${counted(drawn.length, "image")} ${how}`,
-    subtitle: `${annotationsOf(source)} · seed ${seed}`,
+    subtitle: `${originOf(source)} · seed ${seed}`,
     sections: [{ title: "Images", content: [figures(list)] }],
   });
   await writeFileAtomic(output, page);

@@ -9,6 +9,7 @@ import type { Dataset } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName } from "../../files.js";
+import { cocoFileParts } from "../../formats/cocoFileParts.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import { OutputFolder } from "../../outputFolder.js";
 import { IGNORED_LABEL } from "../../pixels/image.js";
@@ -24,7 +25,6 @@ import {
   openSource,
 } from "../../tasks/sources.js";
 import { counted, pick } from "../../words.js";
-import { cocoFileParts } from "../output.js";
 import { type Example, stratify } from "./stratify.js";
 
 export interface SplitOptions {

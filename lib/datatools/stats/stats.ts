@@ -1,7 +1,7 @@
 import { writeFileAtomic } from "../../files.js";
 import { checkCharts } from "../../images/draw/vega.js";
 import { checkPageFile } from "../../pages/index.js";
-import { annotationsOf, type DataSource, type DatasetOf, openSource } from "../../tasks/sources.js";
+import { type DataSource, type DatasetOf, openSource, originOf, withClasses } from "../../tasks/sources.js";
 import { anchorStats, hasAnchors } from "./anchors.js";
 import { imageLabelStats } from "./images.js";
 import { objectStats } from "./objects.js";
@@ -49,7 +49,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
   let classes: readonly string[] | undefined;
   for (const source of sources) {
     options.signal?.throwIfAborted();
-    const dataset = await openSource(classes === undefined ? source : { ...source, classes });
+    const dataset = await openSource(classes === undefined ? source : await withClasses(source, classes));
     classes = dataset.classes;
     sets.push(await measure(dataset, source, options));
     if (dataset.kind === "detection" && config !== undefined && hasAnchors(config)) {
@@ -57,7 +57,7 @@ export async function dataStats(options: StatsOptions): Promise<StatsResult> {
     }
   }
   if (output !== undefined) {
-    const subtitle = sources.map((s) => `${s.name}: ${annotationsOf(s)}`).join(" · ");
+    const subtitle = sources.map((s) => `${s.name}: ${originOf(s)}`).join(" · ");
     const page = { title: "Data statistics", subtitle, sets, ...(anchors !== undefined && { anchors }) };
     await writeFileAtomic(output, await statsPage(page));
   }

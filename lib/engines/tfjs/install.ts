@@ -1,11 +1,11 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { cacheFolder } from "../../cacheFolder.js";
 import { UserError } from "../../errors.js";
 import { describeFileError, makeFolder } from "../../files.js";
 import {
   BINDING,
   BINDING_SOURCES,
-  cacheFolder,
   damagedFiles,
   installationFolder,
   LIBRARIES,

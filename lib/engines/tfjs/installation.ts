@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { cacheFolder } from "../../cacheFolder.js";
 
 /** What `densekit engine install tensorflow` puts together. */
 export const TFJS_NODE = "4.22.0";
@@ -23,12 +23,6 @@ export const LIBRARY_FOLDER = join(PACKAGE, "deps", "lib");
 export const LIBRARIES = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"] as const;
 export const BINDING = join(PACKAGE, "lib", "napi-v8", "tfjs_binding.node");
 export const BINDING_SOURCES = join(PACKAGE, "binding");
-
-/** The folder for what densekit fetches or builds once: $DENSEKIT_CACHE, or densekit in the user's cache folder. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  if (environment.DENSEKIT_CACHE) return environment.DENSEKIT_CACHE;
-  return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "densekit");
-}
 
 export function installationFolder(cache = cacheFolder()): string {
   return join(cache, `tensorflow-${TENSORFLOW}_tfjs-node-${TFJS_NODE}_${process.platform}-${process.arch}`);

@@ -15,7 +15,7 @@ import { withShapes } from "../../models/programPredictor.js";
 import { Context } from "../../nn/context.js";
 import type { ProgressEvent } from "../../progress.js";
 import { outputsComparison } from "../../tasks/comparison.js";
-import { kindOf } from "../../tasks/kinds.js";
+import { kindOf, sourceOf } from "../../tasks/kinds.js";
 import { refuseNoDataSet } from "../../tasks/sources.js";
 import { formatOf } from "../formats/index.js";
 import { exportGraph } from "../graph.js";
@@ -127,7 +127,7 @@ async function nativeRunner(network: Network, settings: ExportSettings, config: 
 /** Paths of the first images of the validation set. */
 async function someOf(config: Config): Promise<readonly string[]> {
   refuseNoDataSet(config, "val");
-  const { images } = config.data.val;
+  const { images } = await sourceOf(config, "val");
   const first = (await listImagesBelow(images)).slice(0, IMAGES);
   if (first.length === 0) throw new UserError(`${images}: there are no images here`);
   return first.map((file) => join(images, file));

@@ -78,7 +78,11 @@ async function openDetection(
     async trainingData() {
       const dataset = await splits.of("train");
       const { annotations } = config.data.train;
-      const remarks = [describeReport(dataset.report), ...describeMasks(config, dataset, masks)];
+      const remarks = [
+        describeConversion(config, dataset),
+        describeReport(dataset.report),
+        ...describeMasks(config, dataset, masks),
+      ];
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
       return { ...trainingLoaders(dataset, config, () => ({ masks })), remarks: lines };
     },
@@ -124,6 +128,11 @@ function describe({ model, data, training }: DetectionConfig, dataset: Detection
 /** Objects that are not crowds. */
 const singlesOf = ({ report }: DetectionDataset): number => report.objects - report.crowds;
 
+/** Where the annotations are that are trained on, if they are not the config's own. */
+function describeConversion({ data }: DetectionConfig, { annotations }: DetectionDataset): string | undefined {
+  return data.type === "coco" ? undefined : `read as ${data.type}; the same as a COCO file: ${annotations}`;
+}
+
 /** How training treats objects with and without masks, where a user might expect something else. */
 function describeMasks({ model }: DetectionConfig, dataset: DetectionDataset, masks: boolean): string[] {
   const singles = singlesOf(dataset);
@@ -149,7 +158,7 @@ function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDatase
 
 async function open(config: DetectionConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {
   checkPresent(config, split);
-  return openSource(cocoSource(config, split, known?.classes));
+  return openSource(await cocoSource(config, split, known?.classes));
 }
 
 async function judged(
@@ -158,7 +167,7 @@ async function judged(
   predictor: Detector,
   masks: boolean,
 ): Promise<Validation<DetectionBatch>> {
-  const { judge, remarks } = await cocoJudge(config.data.val.annotations, dataset, masks && dataset.hasMasks);
+  const { judge, remarks } = await cocoJudge(dataset.annotations, dataset, masks && dataset.hasMasks);
   return validationOf({
     loader: validationLoader(dataset, config, { masks }),
     predictor,

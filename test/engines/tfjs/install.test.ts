@@ -2,14 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { cacheFolder } from "../../../lib/cacheFolder.js";
 import { installTensorFlow } from "../../../lib/engines/tfjs/install.js";
-import {
-  cacheFolder,
-  damagedFiles,
-  installationFolder,
-  MANIFEST,
-  sha256Of,
-} from "../../../lib/engines/tfjs/installation.js";
+import { damagedFiles, installationFolder, MANIFEST, sha256Of } from "../../../lib/engines/tfjs/installation.js";
 import { command } from "../../support/commandLine.js";
 import { userMessage } from "../../support/failure.js";
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readXml } from "../../../lib/datatools/convert/xml.js";
+import { readXml } from "../../../lib/formats/xml.js";
 import type { Random } from "../../../lib/random.js";
 import { mutate } from "../mutate.js";
 import type { FuzzTarget } from "../target.js";

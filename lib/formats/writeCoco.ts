@@ -1,5 +1,5 @@
-import { checkName, refuseExisting, writeFileAtomic } from "../../files.js";
-import { cocoFileParts } from "../output.js";
+import { checkName, refuseExisting, writeFileAtomic } from "../files.js";
+import { cocoFileParts } from "./cocoFileParts.js";
 import type { ConvertedSet } from "./types.js";
 
 export interface WriteCocoOptions {

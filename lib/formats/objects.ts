@@ -1,13 +1,14 @@
-import { clipBox } from "../../datasets/cocoChecks.js";
-import { UserError } from "../../errors.js";
-import { polygonExtent } from "../../masks/extent.js";
-import { polygonsToRle } from "../../masks/polygons.js";
-import { rleArea, rleBoxXywh } from "../../masks/rle.js";
-import { compressRle } from "../../masks/strings.js";
-import type { Rle } from "../../masks/types.js";
-import type { SetWork } from "../../masks/work.js";
-import { COST, type Work } from "../../masks/work.js";
-import { counted } from "../../words.js";
+import { clipBox } from "../datasets/cocoChecks.js";
+import { UserError } from "../errors.js";
+import { polygonExtent } from "../masks/extent.js";
+import { polygonsToRle } from "../masks/polygons.js";
+import { rleArea, rleBoxXywh } from "../masks/rle.js";
+import { compressRle } from "../masks/strings.js";
+import type { Rle } from "../masks/types.js";
+import type { SetWork } from "../masks/work.js";
+import { COST, type Work } from "../masks/work.js";
+import { counted } from "../words.js";
+import { type NamedOptions, optionName } from "./options.js";
 import type { ConvertedObject, Point, Size } from "./types.js";
 
 /** What is counted while objects are made. */
@@ -198,11 +199,14 @@ export function classList(
   given: readonly string[] | undefined,
   met: Iterable<string>,
   place: string,
+  options: NamedOptions,
 ): readonly string[] {
   const names = [...new Set(met)].sort();
   if (given === undefined) return names;
   const known = new Set(given);
   const stranger = names.find((name) => !known.has(name));
   if (stranger === undefined) return given;
-  throw new UserError(`${place}: there are objects of the class "${stranger}", which --classes does not name`);
+  throw new UserError(
+    `${place}: there are objects of the class "${stranger}", which ${optionName(options, "classes")} does not name`,
+  );
 }

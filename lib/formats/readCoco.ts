@@ -1,8 +1,8 @@
-import { readCocoFile } from "../../datasets/cocoFile.js";
-import type { CocoRecord } from "../../datasets/cocoRecords.js";
-import { readRecords } from "../../datasets/cocoRecords.js";
-import { checkFilesExist } from "../../datasets/folders.js";
-import { UserError } from "../../errors.js";
+import { readCocoFile } from "../datasets/cocoFile.js";
+import type { CocoRecord } from "../datasets/cocoRecords.js";
+import { readRecords } from "../datasets/cocoRecords.js";
+import { checkFilesExist } from "../datasets/folders.js";
+import { UserError } from "../errors.js";
 import { CLIPPED, createTally } from "./objects.js";
 import type { ConvertedObject, ConvertedSet } from "./types.js";
 

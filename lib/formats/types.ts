@@ -1,4 +1,4 @@
-import type { CocoSegmentation } from "../../masks/coco.js";
+import type { CocoSegmentation } from "../masks/coco.js";
 
 /** What every format is read into and written from. Coordinates are pixel edges: x = 0 is the left border. */
 export interface ConvertedSet {
@@ -10,6 +10,15 @@ export interface ConvertedSet {
   readonly bytes?: number;
   /** What was left out or corrected, for the user. */
   readonly remarks: readonly string[];
+}
+
+/** What a reader reads; a file that is not there counts too, for it may come. */
+export interface Inputs {
+  readonly files: readonly string[];
+  /** All files in these folders, but not in folders in them. */
+  readonly folders: readonly string[];
+  /** All files in these folders, at any depth. */
+  readonly trees?: readonly string[];
 }
 
 export interface ConvertedImage {

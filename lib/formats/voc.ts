@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { checkSides } from "../../datasets/imageSize.js";
-import { UserError } from "../../errors.js";
-import { readTextFile } from "../../files.js";
-import { readImageSize } from "../../images/decode.js";
+import { checkSides } from "../datasets/imageSize.js";
+import { UserError } from "../errors.js";
+import { readTextFile } from "../files.js";
+import { readImageSize } from "../images/decode.js";
 import { type ImageFinder, imageFinder, listFiles } from "./files.js";
 import { boxObject, classList, createTally, LISTED_BEFORE, SWAPPED, type Tally } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
+import type { NamedOptions } from "./options.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Size } from "./types.js";
 import { childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
-export interface VocOptions {
+export interface VocOptions extends NamedOptions {
   /** The folder of the XML files, or the one above it, with Annotations and JPEGImages. */
   readonly input: string;
   /** Default JPEGImages beside the XML files' folder, or that folder itself. */
@@ -33,10 +34,8 @@ export interface VocOptions {
  * @throws UserError naming file and object for anything missing or malformed
  */
 export async function readVoc(options: VocOptions): Promise<ConvertedSet> {
-  const nested = join(options.input, "Annotations");
-  const folder = existsSync(nested) ? nested : options.input;
-  const beside = join(dirname(folder), "JPEGImages");
-  const finder = await imageFinder(options.images ?? (existsSync(beside) ? beside : folder));
+  const { folder, images: imageFolder } = placesOf(options);
+  const finder = await imageFinder(imageFolder, options);
   const tally = createTally();
   const images: ConvertedImage[] = [];
   const chosen = await chooseFiles(folder, options.list);
@@ -46,7 +45,25 @@ export async function readVoc(options: VocOptions): Promise<ConvertedSet> {
     images.push(await readImage(join(folder, file), finder, options, tally));
   }
   const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
-  return { classes: classList(options.classes, met, folder), images, folder: finder.folder, remarks: tally.remarks };
+  return {
+    classes: classList(options.classes, met, folder, options),
+    images,
+    folder: finder.folder,
+    remarks: tally.remarks,
+  };
+}
+
+export async function vocInputs(options: VocOptions): Promise<Inputs> {
+  const { folder, images } = placesOf(options);
+  return { files: options.list === undefined ? [] : [options.list], folders: [folder, images] };
+}
+
+/** The folders of the XML files and of the images. */
+function placesOf({ input, images }: VocOptions): { readonly folder: string; readonly images: string } {
+  const nested = join(input, "Annotations");
+  const folder = existsSync(nested) ? nested : input;
+  const beside = join(dirname(folder), "JPEGImages");
+  return { folder, images: images ?? (existsSync(beside) ? beside : folder) };
 }
 
 async function chooseFiles(folder: string, list: string | undefined): Promise<string[]> {

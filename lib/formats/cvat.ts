@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { checkSides } from "../../datasets/imageSize.js";
-import { countPresent, setWork } from "../../datasets/work.js";
-import { UserError } from "../../errors.js";
-import { mergeRles } from "../../masks/overlap.js";
-import { type MaskWindow, rleFromRows } from "../../masks/rows.js";
-import { LARGEST_SIDE } from "../../masks/sides.js";
-import type { Rle } from "../../masks/types.js";
+import { checkSides } from "../datasets/imageSize.js";
+import { countPresent, setWork } from "../datasets/work.js";
+import { UserError } from "../errors.js";
+import { mergeRles } from "../masks/overlap.js";
+import { type MaskWindow, rleFromRows } from "../masks/rows.js";
+import { LARGEST_SIDE } from "../masks/sides.js";
+import type { Rle } from "../masks/types.js";
 import {
   boxObject,
   classList,
@@ -21,10 +21,11 @@ import {
   rotated,
   type Tally,
 } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
+import type { NamedOptions } from "./options.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Point, Size } from "./types.js";
 import { attributeOf, childrenOf, childText, readXml, toNumber, type XmlElement } from "./xml.js";
 
-export interface CvatOptions {
+export interface CvatOptions extends NamedOptions {
   /** The XML file of an export "CVAT for images 1.1". */
   readonly input: string;
   /** Default images beside the XML file, or its folder. */
@@ -49,17 +50,26 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
     const reason = tracks ? 'it holds tracks of a video; export it as "CVAT for images 1.1"' : "it lists no images";
     throw new UserError(`${options.input}: ${reason}`);
   }
-  const beside = join(dirname(options.input), "images");
-  const folder = options.images ?? (existsSync(beside) ? beside : dirname(options.input));
+  const folder = imagesOf(options);
   const tally = createTally();
   const work = setWork(() => countPresent(folder, elements.map(nameOf)));
   work.addFile((await stat(options.input)).size);
   const images = elements.map((element) => readImage(element, { tally, work }));
   const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
   const classes = options.classes
-    ? classList(options.classes, met, options.input)
+    ? classList(options.classes, met, options.input, options)
     : withOthers(taskLabels(root), met, tally);
   return { classes, images, folder, remarks: tally.remarks };
+}
+
+/** Only whether images are there counts, and where. */
+export async function cvatInputs(options: CvatOptions): Promise<Inputs> {
+  return { files: [options.input, imagesOf(options)], folders: [] };
+}
+
+function imagesOf({ input, images }: CvatOptions): string {
+  const beside = join(dirname(input), "images");
+  return images ?? (existsSync(beside) ? beside : dirname(input));
 }
 
 /** The names in meta/task/labels, or meta/project or meta/job. Parts of skeletons have a parent and are not classes. */

@@ -2,16 +2,17 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
 import { z } from "zod";
-import { parseYaml, plainOf } from "../../config/tree.js";
-import { isImage } from "../../datasets/folders.js";
-import { setWork } from "../../datasets/work.js";
-import { UserError } from "../../errors.js";
-import { absence, readTextFile } from "../../files.js";
-import { readImageSize } from "../../images/decode.js";
+import { parseYaml, plainOf } from "../config/tree.js";
+import { isImage } from "../datasets/folders.js";
+import { setWork } from "../datasets/work.js";
+import { UserError } from "../errors.js";
+import { absence, readTextFile } from "../files.js";
+import { readImageSize } from "../images/decode.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
+import { type NamedOptions, optionName } from "./options.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Point, Size } from "./types.js";
 
-export interface YoloOptions {
+export interface YoloOptions extends NamedOptions {
   /** The data.yaml, or a folder with one. */
   readonly input: string;
   /** A key of the data.yaml; default "train". */
@@ -39,15 +40,12 @@ const fileSchema = z.looseObject({
  * @throws UserError naming file and line for anything missing, malformed or out of range
  */
 export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
-  const file = await findDescription(options.input);
-  const { classes, root, entry } = await readDescription(file, options.split ?? "train");
-  const listed = await listImages(entry, root, file);
+  const { file, classes, listed } = await findImages(options);
   const paths = [...new Set(listed)];
   const folder = commonFolder(paths);
   const tally = createTally();
   tally.add(LISTED_BEFORE, listed.length - paths.length);
   const work = setWork();
-  const { clip = false } = options;
   const images: ConvertedImage[] = [];
   let labelled = 0;
   for (const path of paths) {
@@ -61,7 +59,7 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
     const objects = text.split(/\r?\n/).flatMap((line, i) => {
       if (line.trim() === "") return [];
       return (
-        readLine(line.trim().split(/\s+/), { classes, size, tally, work, clip, where: `${labels}:${i + 1}` }) ?? []
+        readLine(line.trim().split(/\s+/), { classes, size, tally, work, options, where: `${labels}:${i + 1}` }) ?? []
       );
     });
     images.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
@@ -76,6 +74,18 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   return { classes, images, folder, remarks: tally.remarks };
 }
 
+/** The data.yaml, its lists, the images and their label files. */
+export async function yoloInputs(options: YoloOptions): Promise<Inputs> {
+  const { file, listed } = await findImages(options);
+  return { files: [file, ...listed, ...listed.map(labelPath)], folders: [] };
+}
+
+async function findImages(options: YoloOptions) {
+  const file = await findDescription(options.input);
+  const { classes, root, entry } = await readDescription(file, options);
+  return { file, classes, listed: await listImages(entry, root, file) };
+}
+
 async function findDescription(input: string): Promise<string> {
   if (!existsSync(input)) throw new UserError(`cannot read ${input}: ${absence(input)}`);
   if (!statSync(input).isDirectory()) return input;
@@ -86,7 +96,8 @@ async function findDescription(input: string): Promise<string> {
   throw new UserError(`${input}: ${reason}; give the path of the YAML file that describes the data set`);
 }
 
-async function readDescription(file: string, split: string) {
+async function readDescription(file: string, options: YoloOptions) {
+  const { split = "train" } = options;
   const result = fileSchema.safeParse(plainOf(parseYaml(await readTextFile(file), file, dirname(file))));
   if (!result.success) {
     throw new UserError(
@@ -105,7 +116,9 @@ async function readDescription(file: string, split: string) {
   const entry = z.union([z.string(), z.array(z.string()).min(1)]).safeParse(result.data[split]);
   if (!entry.success) {
     const splits = Object.keys(result.data).filter((key) => !["path", "names", "nc"].includes(key));
-    throw new UserError(`${file}: there is no split "${split}"; choose one with --split; keys: ${splits.join(", ")}`);
+    throw new UserError(
+      `${file}: there is no split "${split}"; choose one with ${optionName(options, "split")}; keys: ${splits.join(", ")}`,
+    );
   }
   const folder = dirname(resolve(file));
   return { classes, root: resolve(folder, path ?? "."), entry: [entry.data].flat() };
@@ -151,12 +164,12 @@ function labelPath(image: string): string {
 interface LineContext extends Reading {
   readonly classes: readonly string[];
   readonly size: Size;
-  readonly clip: boolean;
+  readonly options: YoloOptions;
   readonly where: string;
 }
 
 function readLine(words: readonly string[], context: LineContext): ConvertedObject | undefined {
-  const { classes, size, tally, clip, where } = context;
+  const { classes, size, tally, options, where } = context;
   const [first, ...values] = words.map(Number);
   const label = classes[first!];
   if (label === undefined) {
@@ -164,12 +177,12 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
       `${where}: the class is ${words[0]}; the ${classes.length} names are numbered 0–${classes.length - 1}`,
     );
   }
-  const allowed = clip ? Number.MAX_VALUE : A_HAIR;
+  const allowed = options.clip === true ? Number.MAX_VALUE : A_HAIR;
   const wrong = values.findIndex((value) => !(value >= -allowed && value <= 1 + allowed));
   if (wrong >= 0) {
     throw new UserError(
       `${where}: ${words[wrong + 1]} is out of range: coordinates are fractions of 0–1 of the image's sides; ` +
-        "--clip clips to the image",
+        `${optionName(options, "clip")} clips to the image`,
     );
   }
   const isBox = values.length === 4;

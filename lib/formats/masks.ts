@@ -6,21 +6,22 @@ import {
   firstLabel,
   nameOfLabel,
   refuseUnusedNames,
-} from "../../datasets/classNumbers.js";
-import { listImages, listNames } from "../../datasets/folders.js";
-import { readObjectInfo } from "../../datasets/objectInfo.js";
-import { UserError } from "../../errors.js";
-import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readImageSize } from "../../images/decode.js";
-import { encodeRle } from "../../masks/rle.js";
-import type { Rle } from "../../masks/types.js";
-import { UNCOUNTED } from "../../masks/work.js";
-import { IGNORED_LABEL } from "../../pixels/image.js";
+} from "../datasets/classNumbers.js";
+import { listImages, listNames } from "../datasets/folders.js";
+import { readObjectInfo } from "../datasets/objectInfo.js";
+import { UserError } from "../errors.js";
+import { decodeIndices, decodeLabelMap, decodeMask, type IndexMap, readImageSize } from "../images/decode.js";
+import { encodeRle } from "../masks/rle.js";
+import type { Rle } from "../masks/types.js";
+import { UNCOUNTED } from "../masks/work.js";
+import { IGNORED_LABEL } from "../pixels/image.js";
 import { connectedRegions, rlesOfValues } from "./bitmaps.js";
 import { listFiles } from "./files.js";
 import { classList, createTally, maskObject, type Tally } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "./types.js";
+import { type NamedOptions, optionName } from "./options.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Size } from "./types.js";
 
-export interface MasksOptions {
+export interface MasksOptions extends NamedOptions {
   /** The folder of the PNGs. */
   readonly input: string;
   readonly images: string;
@@ -72,13 +73,21 @@ export async function readMasks(given: MasksOptions): Promise<ConvertedSet> {
   if (met.length === 0) throw new UserError(`${options.input}: these masks have no objects`);
   const { numbers, highest } = options;
   if (numbers === undefined) {
-    const classes = classList(options.classes, met, options.input);
+    const classes = classList(options.classes, met, options.input, options);
     return { classes, images, folder: options.images, remarks: tally.remarks };
   }
   if (options.objectInfo === undefined) refuseUnusedNames(numbers, highest.value, options.input);
   const classes = numbers.classes.slice(1 - numbers.first);
   const remarks = [`labels: ${describeLabels(numbers)}; 0 is not an object`, ...tally.remarks];
   return { classes, images, folder: options.images, remarks };
+}
+
+export async function masksInputs({ input, images, classMaps, objectInfo }: MasksOptions): Promise<Inputs> {
+  return {
+    files: objectInfo === undefined ? [] : [objectInfo],
+    folders: classMaps === undefined ? [images] : [images, classMaps],
+    trees: [input],
+  };
 }
 
 /** The readers' options: also how labels are named, if they are. */
@@ -175,7 +184,8 @@ async function instanceLabels(file: string, map: IndexMap, options: Reading) {
   const [only] = classes ?? ["object"];
   if ((classes?.length ?? 1) === 1 && only !== undefined) return () => only;
   throw new UserError(
-    `which class do the objects have? Give one name with --classes, or --class-maps, or --class-divisor (${classes?.length} classes are given)`,
+    `which class do the objects have? Give one name with ${optionName(options, "classes")}, or ${optionName(options, "classMaps")}, ` +
+      `or ${optionName(options, "classDivisor")} (${classes?.length} classes are given)`,
     2,
   );
 }
@@ -216,7 +226,9 @@ async function readObjects(names: readonly string[], options: Reading, tally: Ta
     const { image, label } = readName(file.replace(/\.png$/i, ""), path, options);
     const found = byStem.get(image);
     if (found === undefined) {
-      throw new UserError(`${path}: its image would be "${image}", which is not in ${options.images}; check --pattern`);
+      throw new UserError(
+        `${path}: its image would be "${image}", which is not in ${options.images}; check ${optionName(options, "pattern")}`,
+      );
     }
     byImage.set(found, [...(byImage.get(found) ?? []), { path, label }]);
   }
@@ -237,23 +249,29 @@ async function readObjects(names: readonly string[], options: Reading, tally: Ta
 const WITH_CLASS = /^(?<image>[^/]+)(?:_|\/(?:.*\/)?)(?<class>[^_/]+)_\d+$/;
 const WITHOUT_CLASS = /^(?<image>[^/]+?)(?:_\d+|\/.*)$/;
 
-function readName(name: string, path: string, { pattern, classes }: Reading) {
+function readName(name: string, path: string, options: Reading) {
+  const { pattern, classes } = options;
   const only = classes?.length === 1 ? classes[0] : undefined;
-  const expression = pattern === undefined ? (only === undefined ? WITH_CLASS : WITHOUT_CLASS) : compile(pattern);
+  const expression =
+    pattern === undefined ? (only === undefined ? WITH_CLASS : WITHOUT_CLASS) : compile(pattern, options);
   const groups = expression.exec(name)?.groups;
   const label = groups?.class ?? only;
   if (groups?.image !== undefined && label !== undefined) return { image: groups.image, label };
-  const hint = only === undefined ? "IMAGE_CLASS_NUMBER; or name the only class with --classes" : "IMAGE_NUMBER";
+  const hint =
+    only === undefined
+      ? `IMAGE_CLASS_NUMBER; or name the only class with ${optionName(options, "classes")}`
+      : "IMAGE_NUMBER";
   throw new UserError(
     `${path}: the name does not say its image${only === undefined ? " and class" : ""}: ${pattern ?? hint}`,
   );
 }
 
-function compile(pattern: string): RegExp {
+function compile(pattern: string, options: NamedOptions): RegExp {
   try {
     return new RegExp(pattern);
   } catch (error) {
-    throw new UserError(`--pattern: not a regular expression: ${error instanceof Error ? error.message : error}`, 2);
+    const reason = error instanceof Error ? error.message : error;
+    throw new UserError(`${optionName(options, "pattern")}: not a regular expression: ${reason}`, 2);
   }
 }
 

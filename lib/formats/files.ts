@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
-import { isImage, listImages, listNames } from "../../datasets/folders.js";
-import { UserError } from "../../errors.js";
-import { nameFault } from "../../files.js";
+import { isImage, listImages, listNames } from "../datasets/folders.js";
+import { UserError } from "../errors.js";
+import { nameFault } from "../files.js";
+import { type NamedOptions, optionName } from "./options.js";
 
 /** The files of a folder with this extension, by name. @throws UserError when there are none */
 export async function listFiles(folder: string, ending: string, what: string): Promise<string[]> {
@@ -20,7 +21,8 @@ export interface ImageFinder {
   find(name: string | undefined, source: string): string;
 }
 
-export async function imageFinder(folder: string): Promise<ImageFinder> {
+/** @param options of the reader, for messages */
+export async function imageFinder(folder: string, options: NamedOptions): Promise<ImageFinder> {
   const byStem = new Map((await listImages(folder)).map((name) => [parse(name).name, name]));
   return {
     folder,
@@ -33,7 +35,9 @@ export async function imageFinder(folder: string): Promise<ImageFinder> {
       const same = byStem.get(parse(given ?? source).name) ?? byStem.get(parse(source).name);
       if (same !== undefined) return same;
       const wanted = given === undefined || given === "" ? `an image named as it` : `"${given}"`;
-      throw new UserError(`${source}: its image, ${wanted}, is not in ${folder}; name its folder with --images`);
+      throw new UserError(
+        `${source}: its image, ${wanted}, is not in ${folder}; name its folder with ${optionName(options, "images")}`,
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
-import { RunBuilder } from "../../masks/runs.js";
-import type { Rle } from "../../masks/types.js";
+import { RunBuilder } from "../masks/runs.js";
+import type { Rle } from "../masks/types.js";
 
 /**
  * The mask of each value except 0, in one pass over the pixels.

@@ -1,6 +1,6 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
-import { UserError } from "../../errors.js";
-import { readBytes } from "../../files.js";
+import { UserError } from "../errors.js";
+import { readBytes } from "../files.js";
 
 export interface XmlElement {
   readonly name: string;

@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { checkSides } from "../../datasets/imageSize.js";
-import { setWork } from "../../datasets/work.js";
-import { UserError } from "../../errors.js";
-import { readTextFile } from "../../files.js";
-import { decodeMask, readImageSize } from "../../images/decode.js";
-import { parseJson } from "../../json.js";
-import { polygonExtent } from "../../masks/extent.js";
-import { mergeRles } from "../../masks/overlap.js";
-import { encodeRle } from "../../masks/rle.js";
-import { LARGEST_SIDE } from "../../masks/sides.js";
-import { cropRle } from "../../masks/transforms.js";
-import type { Rle } from "../../masks/types.js";
-import { COST } from "../../masks/work.js";
+import { checkSides } from "../datasets/imageSize.js";
+import { setWork } from "../datasets/work.js";
+import { UserError } from "../errors.js";
+import { readTextFile } from "../files.js";
+import { decodeMask, readImageSize } from "../images/decode.js";
+import { parseJson } from "../json.js";
+import { polygonExtent } from "../masks/extent.js";
+import { mergeRles } from "../masks/overlap.js";
+import { encodeRle } from "../masks/rle.js";
+import { LARGEST_SIDE } from "../masks/sides.js";
+import { cropRle } from "../masks/transforms.js";
+import type { Rle } from "../masks/types.js";
+import { COST } from "../masks/work.js";
 import { type ImageFinder, imageFinder, listFiles } from "./files.js";
 import {
   boxObject,
@@ -25,9 +25,10 @@ import {
   polygonObject,
   type Reading,
 } from "./objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Point, Size } from "./types.js";
+import type { NamedOptions } from "./options.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Point, Size } from "./types.js";
 
-export interface LabelmeOptions {
+export interface LabelmeOptions extends NamedOptions {
   /** The folder of the JSON files. */
   readonly input: string;
   /** Default the JSON files' folder. */
@@ -62,7 +63,7 @@ type LabelmeFile = Omit<z.output<typeof fileSchema>, "shapes"> & { readonly shap
  * @throws UserError naming file and shape for anything malformed
  */
 export async function readLabelme(options: LabelmeOptions): Promise<ConvertedSet> {
-  const finder = await imageFinder(options.images ?? options.input);
+  const finder = await imageFinder(options.images ?? options.input, options);
   const tally = createTally();
   const work = setWork();
   const images: ConvertedImage[] = [];
@@ -70,8 +71,12 @@ export async function readLabelme(options: LabelmeOptions): Promise<ConvertedSet
     images.push(await readImage(join(options.input, name), finder, { tally, work }));
   }
   const met = images.flatMap(({ objects }) => objects.map(({ label }) => label));
-  const classes = classList(options.classes, met, options.input);
+  const classes = classList(options.classes, met, options.input, options);
   return { classes, images, folder: finder.folder, remarks: tally.remarks };
+}
+
+export async function labelmeInputs({ input, images = input }: LabelmeOptions): Promise<Inputs> {
+  return { files: [], folders: [input, images] };
 }
 
 async function readImage(path: string, finder: ImageFinder, reading: Reading): Promise<ConvertedImage> {
