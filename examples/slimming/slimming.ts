@@ -45,7 +45,7 @@ const crops = loadConfig(file).config;
 const lists = join(folder, "lists");
 if (!existsSync(join(lists, "search.csv"))) {
   const shares = { train: 0.9, search: 0.1 };
-  await splitData({ source: sourceOf(crops, "train"), output: lists, shares, groupBy: "^(.*)-\\d+\\.\\w+$" });
+  await splitData({ source: await sourceOf(crops, "train"), output: lists, shares, groupBy: "^(.*)-\\d+\\.\\w+$" });
 }
 const own = [
   `data.train.labels=${join(lists, "train.csv")}`,
