@@ -26,6 +26,8 @@ export { drawLabelMap, type SemanticStyle } from "./images/draw/semantic.js";
 export { encodeIndexedPng, encodeJpeg, encodePng } from "./images/encode.js";
 export { type CompareWeightsOptions, compareWeights, type WeightsComparison } from "./inference/compareWeights.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
+export type { TrainingEvent } from "./loggers/events.js";
+export type { LoggedRun, OpenLogger, RunLogger } from "./loggers/logger.js";
 export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
 export { observe } from "./profile/observations/observe.js";
@@ -35,7 +37,6 @@ export type { ModelProfile, ProfileOptions, ProfileResult } from "./profile/type
 export type { ProgressEvent } from "./progress.js";
 export { report } from "./report/report.js";
 export type { ReportOptions, ReportResult } from "./report/types.js";
-export type { TrainingEvent } from "./runs/events.js";
 export { slimSearch } from "./slimming/slimSearch.js";
 export { type SlimTableOptions, type SlimTableResult, slimTable } from "./slimming/slimTable.js";
 export type { LatencyTable } from "./slimming/tableFile.js";
@@ -49,6 +50,7 @@ export type { PredictedImage } from "./tasks/predictions.js";
 export type { FoundClasses } from "./tasks/segmentation/kind.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
+export type { CheckpointControl, TrainingControl, TrainingHooks } from "./training/hooks.js";
 export type { TrainOptions, TrainResult } from "./training/train.js";
 export {
   type ClassificationModel,

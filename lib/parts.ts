@@ -26,6 +26,8 @@ export {
   segmentationHeadKind,
   segmentationHeadSchema,
 } from "./heads/segmentationHead.js";
+export { registerLogger } from "./loggers/index.js";
+export { type LoggedRun, type LoggerKind, loggerKind, type RunLogger } from "./loggers/logger.js";
 export { registerNeck } from "./necks/index.js";
 export { type Neck, type NeckKind, type NeckOptions, neckKind } from "./necks/neck.js";
 export type { Random } from "./random.js";

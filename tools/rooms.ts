@@ -60,6 +60,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   optimizers: { holds: "one per file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
   schedules: { holds: "of the learning rate, one per file: schema and rate", imports: ["schemas"], neutral: true },
+  loggers: {
+    holds: "the events of a training run, and where they are logged, one per file: schema and how",
+    imports: ["schemas"],
+  },
   compilers: {
     holds: "from graphs to `onnx` and to `tensorflow`; rewrites for speed on onnxruntime's CPU in `cpu`",
     imports: ["graph"],
@@ -72,7 +76,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   config: {
     holds: "loading, `extends`, overrides, errors with file and line; puts the parts' schemas together",
-    imports: ["schemas", "pixels", "backbones", "necks", "heads", "datasets", "optimizers", "schedules", "engines"],
+    imports: [
+      "schemas",
+      "pixels",
+      "backbones",
+      "necks",
+      "heads",
+      "datasets",
+      "optimizers",
+      "schedules",
+      "loggers",
+      "engines",
+    ],
   },
   formats: {
     holds: "annotations of other programs, one format per file: read, and kept as COCO files in a cache",
@@ -94,8 +109,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["masks", "coco", "images", "jsonfiles", "metrics"],
   },
   runs: {
-    holds: "the folder of a run: checkpoints, state, logs, history, lock; the events of a training run",
-    imports: ["hub", "kernels", "config", "tensors", "tensorfiles"],
+    holds: "the folder of a run: checkpoints, state, logs, history, lock",
+    imports: ["hub", "kernels", "loggers", "config", "tensors", "tensorfiles"],
   },
   models: { holds: "models made of these parts; losses, training step, predictor", imports: PARTS },
   tasks: {
@@ -109,6 +124,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "hub",
       "optimizers",
       "schedules",
+      "loggers",
       "kernels",
       "tensors",
       "tensorfiles",

@@ -5,10 +5,10 @@ import type { ModelRepositoryOptions, ModelRepositoryResult } from "../export/mo
 import type { VerifyResult } from "../export/verify/result.js";
 import type { VerifyOptions } from "../export/verify/verify.js";
 import type { EvaluateOptions } from "../inference/evaluate.js";
+import type { TrainingEvent } from "../loggers/events.js";
 import type { ObserveOptions, ObserveResult } from "../profile/observations/types.js";
 import type { ProfileOptions, ProfileResult } from "../profile/types.js";
 import type { ReportOptions, ReportResult } from "../report/types.js";
-import type { TrainingEvent } from "../runs/events.js";
 import type { PackOptions, PackResult } from "../use/pack.js";
 import type { PredictOptions, PredictResult } from "../use/predict.js";
 import { type DataApi, dataApi } from "./data/api.js";
@@ -45,7 +45,7 @@ export type { PredictOptions } from "../use/predict.js";
 
 export interface TrainResult extends Result {
   /** Why training ended; without it, all steps were done. */
-  readonly ended?: "steps" | "earlyStopping";
+  readonly ended?: "steps" | "earlyStopping" | "hook";
 }
 
 export interface EvaluateResult extends Result {

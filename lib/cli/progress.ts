@@ -1,5 +1,5 @@
 import cliProgress from "cli-progress";
-import type { TrainingEvent } from "../runs/events.js";
+import type { TrainingEvent } from "../loggers/events.js";
 import { totalLoss } from "../tasks/losses.js";
 import { counted } from "../words.js";
 import type { Context, ErrorStream } from "./context.js";
@@ -80,6 +80,7 @@ export function createProgress({ stream, every }: ProgressOptions): Progress {
           else if (isTenth(event.done, event.total)) line(`${event.what} ${event.done}/${event.total}`);
           return;
         case "architecture":
+        case "metrics":
           return; // in the log
         case "evaluation":
           line(`step ${event.step}  validation  ${pairs(event.metrics)}`);

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { Config } from "../config/schema.js";
 import { DataFault } from "../datasets/fault.js";
 import { UserError } from "../errors.js";
-import type { TrainingEvent } from "../runs/events.js";
+import type { TrainingEvent } from "../loggers/events.js";
 import { checkpointNames } from "../runs/folder.js";
 import { loadNamedConfig } from "../use/namedConfig.js";
 import { type ConfigOptions, type Context, printResult } from "./context.js";
@@ -77,7 +77,7 @@ export function trainCommand(context: Context): Command {
       });
       printResult(context, flags, result, () => {
         const figures = result.metrics === undefined ? "" : `${metricsTable(result.metrics)}\n`;
-        const end = result.ended === "earlyStopping" ? "stopped early" : "done";
+        const end = result.ended === undefined || result.ended === "steps" ? "done" : "stopped early";
         return `${figures}${end}; the run is in ${config.output}`;
       });
     });

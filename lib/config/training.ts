@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { loggersConfig } from "../loggers/index.js";
 import { optimizerConfig, plainOptimizerConfig } from "../optimizers/index.js";
 import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
@@ -96,6 +97,7 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
         })
         .prefault({}),
       logEvery: count("Steps between log lines").default(10),
+      loggers: loggersConfig(),
       seed: z.int().min(0).default(0).describe("Determines every random choice of the run"),
     })
     .superRefine(({ epochs, steps, evaluateEvery, earlyStopping }, context) => {

@@ -1,74 +1,58 @@
 import { join } from "node:path";
-import type { ArchitectureEvent, TrainingEvent } from "./events.js";
+import type { TrainingEvent } from "../loggers/events.js";
+import type { LoggedRun, OpenLogger, RunLogger } from "../loggers/logger.js";
 import { openJsonl } from "./jsonl.js";
-import { openTensorBoard } from "./tensorboard.js";
 
 export const LOG_FILE = "log.jsonl";
 /** The resolved config, beside the log. */
 export const CONFIG_FILE = "config.yaml";
 
-/** Writes a run's events to `log.jsonl` and, as curves, to `tensorboard/` in the run's folder. */
+/** Writes a run's events to `log.jsonl` in its folder, and to its loggers. */
 export interface RunLog {
   /** What was damaged in the log of a run that is resumed, for the user. */
   readonly remarks: readonly string[];
   write(event: TrainingEvent): void;
+  /** Ends the loggers. An error of one does not keep the others from ending. */
+  end(how: "done" | "failed"): Promise<void>;
 }
 
-export interface RunLogOptions {
-  /** If the run is resumed, the last step that counts: later entries in the files are dropped. */
-  readonly resumeStep?: number;
-  /** The step of the last validation that then counts: a later one is repeated. */
+export interface RunLogOptions extends LoggedRun {
+  /** The step of the last validation that counts, of a run that is resumed: a later one is repeated. */
   readonly evaluatedStep?: number;
-  /** Text shown in TensorBoard: the resolved config. */
-  readonly config?: string;
+  readonly loggers: readonly OpenLogger[];
 }
 
-export async function openRunLog(
-  run: string,
-  { resumeStep, evaluatedStep = resumeStep, config }: RunLogOptions = {},
-): Promise<RunLog> {
-  const keep = ({ type, step = 0, best }: Readonly<Record<string, unknown>>): boolean => {
-    const last = type === "evaluation" || best === true ? evaluatedStep : resumeStep;
-    return typeof step === "number" && step <= (last ?? 0);
-  };
-  const lines = await openJsonl(join(run, LOG_FILE), resumeStep === undefined ? {} : { keep });
-  const board = openTensorBoard(join(run, "tensorboard"), resumeStep === undefined ? {} : { resumeStep });
-  if (config !== undefined) board.text(resumeStep ?? 0, "config", indented(config));
+export async function openRunLog({ loggers, evaluatedStep, ...run }: RunLogOptions): Promise<RunLog> {
+  const { remarks, ...lines } = await openLines(run, evaluatedStep);
+  const opened: RunLogger[] = [lines];
+  for (const open of loggers) opened.push(await open(run));
   return {
-    remarks: lines.remarks,
+    remarks,
     write(event) {
       if (event.type === "progress") return;
-      lines.write({ ...event, time: new Date().toISOString() });
-      if (event.type === "step") board.scalars(event.step, stepScalars(event));
-      if (event.type === "architecture") board.scalars(event.step, architectureScalars(event));
-      if (event.type === "evaluation") board.scalars(event.step, prefixed("validation/", event.metrics));
+      for (const logger of opened) logger.write(event);
+    },
+    async end(how) {
+      const ends = await Promise.allSettled(opened.map((logger) => logger.end?.(how)));
+      const failed = ends.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
     },
   };
 }
 
-function stepScalars(event: Extract<TrainingEvent, { type: "step" }>): Record<string, number> {
-  const { loss, losses, lr, gradientNorm, stepSeconds, dataSeconds } = event;
-  return {
-    "training/loss": loss,
-    ...prefixed("losses/", losses),
-    "training/lr": lr,
-    ...(gradientNorm === undefined ? {} : { "training/gradientNorm": gradientNorm }),
-    "time/step": stepSeconds,
-    "time/data": dataSeconds,
+/** The log that every run has, since what is done with runs reads it. */
+async function openLines(
+  { folder, resumeStep }: LoggedRun,
+  evaluatedStep = resumeStep,
+): Promise<RunLogger & { readonly remarks: readonly string[] }> {
+  const keep = ({ type, step = 0, best, hook }: Readonly<Record<string, unknown>>): boolean => {
+    const isOfEvaluation = type === "evaluation" || best === true || hook === "onEvaluate";
+    const last = isOfEvaluation ? evaluatedStep : resumeStep;
+    return typeof step === "number" && step <= (last ?? 0);
   };
-}
-
-function architectureScalars({ temperature, paths, expectedLatency }: ArchitectureEvent): Record<string, number> {
-  const shares = paths.map(({ stage, block, share }) => prefixed(`architecture/stage${stage}.block${block}/`, share));
-  const expected = expectedLatency === undefined ? {} : { "architecture/expectedLatency": expectedLatency };
-  return Object.assign({ "architecture/temperature": temperature }, expected, ...shares) as Record<string, number>;
-}
-
-function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
-}
-
-/** Makes a Markdown code block by indentation. */
-function indented(text: string): string {
-  return text.replace(/^/gm, "    ");
+  const lines = await openJsonl(join(folder, LOG_FILE), resumeStep === undefined ? {} : { keep });
+  return {
+    remarks: lines.remarks,
+    write: (event) => lines.write({ ...event, time: new Date().toISOString() }),
+  };
 }

@@ -17,10 +17,19 @@ export interface TrainingState {
   readonly evaluatedStep: number;
   readonly best?: BestModel;
   readonly watched?: Watched;
+  readonly hooks?: HookState;
   readonly trend: Trend;
   /** The step of the newest checkpoint with a sound loss before this one; 0 if there was none. */
   readonly soundStep: number;
   readonly config: Config;
+}
+
+/** What the hooks of a run have set. */
+export interface HookState {
+  /** The factor of the schedule's learning rate. */
+  readonly lrFactor: number;
+  /** Numbers of their own. */
+  readonly memory: Readonly<Record<string, number>>;
 }
 
 /** The course of validation, for early stopping. */
@@ -41,6 +50,7 @@ export interface Progress {
   readonly evaluatedStep: number;
   readonly best?: BestModel;
   readonly watched?: Watched;
+  readonly hooks?: HookState;
   readonly trend: Trend;
 }
 
@@ -80,6 +90,7 @@ const stateSchema = z
         waited: step,
       })
       .exactOptional(),
+    hooks: z.object({ lrFactor: z.number().min(0), memory: z.record(z.string(), figure) }).exactOptional(),
     trend: z.object({ steps: step, mean: z.number(), lowest: z.number().exactOptional() }).default(NO_TREND),
     soundStep: step.default(0),
     config: configSchema(),

@@ -31,11 +31,6 @@ export interface SlimSearchOptions {
   readonly seed?: number;
   /** Only so many of the validation set's images. */
   readonly images?: number;
-  /**
-   * Batches of training images that give the batch norms of each network statistics of its own before it is judged; 0: the
-   * supernet's. Default 4.
-   */
-  readonly calibration?: number;
   /** Whether what is found is timed, where the costs are a table of this machine; default true. */
   readonly measure?: boolean;
   /** Go on with the search that is in the folder, or begin one. */

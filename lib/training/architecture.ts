@@ -5,13 +5,13 @@ import { type ArchitectureConfig, architectureConfig } from "../config/training.
 import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
 import { UserError } from "../errors.js";
+import type { ArchitectureEvent } from "../loggers/events.js";
 import { BACKBONE_PREFIX } from "../models/backbone.js";
 import type { Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import { createOptimizer } from "../optimizers/index.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
-import type { ArchitectureEvent } from "../runs/events.js";
 import { globalNorm } from "./gradients.js";
 
 /** What trains the choices of a supernet beside its weights. */

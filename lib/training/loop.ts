@@ -1,12 +1,12 @@
 import type { Config } from "../config/schema.js";
 import type { Loader } from "../datasets/loader/loader.js";
 import type { Batch } from "../datasets/loader/types.js";
+import type { TrainingEvent } from "../loggers/events.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer, Segment } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { isBetter, saveBest } from "../runs/checkpoint.js";
-import type { TrainingEvent } from "../runs/events.js";
 import type { Progress } from "../runs/state.js";
 import { followLoss } from "../runs/trend.js";
 import { learningRateAt } from "../schedules/index.js";
@@ -16,6 +16,7 @@ import { modelTensors } from "../weights/modelTensors.js";
 import type { ArchitectureTraining } from "./architecture.js";
 import { reasonToStop, watch } from "./earlyStopping.js";
 import type { WeightAverage } from "./ema.js";
+import { type CheckpointEvent, type EvaluationEvent, hookRunner, type TrainingHooks } from "./hooks.js";
 import { isDue, type RunLength } from "./length.js";
 import { createSaver, Diverged, type Saver, type Start } from "./saver.js";
 import { createStepper } from "./stepper.js";
@@ -42,7 +43,14 @@ export interface RunOptions<B extends Batch> {
   readonly signal: AbortSignal | undefined;
   /** Called after each step: whether to save a checkpoint now. */
   readonly saveWanted: () => boolean;
+  readonly hooks?: TrainingHooks | undefined;
   readonly emit: (event: TrainingEvent) => void;
+}
+
+/** How far a run has got, and why it ended before its last step. */
+export interface RunEnd {
+  readonly progress: Progress;
+  readonly ended: "steps" | "earlyStopping" | "hook";
 }
 
 /**
@@ -52,25 +60,41 @@ export interface RunOptions<B extends Batch> {
  * that is all it takes to resume exactly. A checkpoint is made before the validation due at the same step, which may
  * take long or fail, and gets the metrics afterwards.
  */
-export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise<Progress> {
-  const { config, length, loader, average, architecture, signal, emit, saveWanted } = options;
+export async function runSteps<B extends Batch>(given: RunOptions<B>): Promise<RunEnd> {
+  const saved: CheckpointEvent[] = []; // what hooks have not seen yet
+  const emit = (event: TrainingEvent): void => {
+    given.emit(event);
+    if (event.type === "checkpoint") saved.push(event);
+  };
+  const options = { ...given, emit };
+  const { config, length, loader, average, architecture, signal, saveWanted } = options;
   const { accumulate, evaluateEvery, checkpoint, schedule, optimizer, logEvery } = config.training;
   const stepper = createStepper(options);
   const saver = createSaver({ ...options, epochOf: (step) => epochOf(options, step) });
   let { progress } = options.start;
+  const hooks = hookRunner({ hooks: options.hooks, state: progress.hooks, steps: length.steps, emit });
+  const tellOfSaved = async () => {
+    for (const event of saved.splice(0)) await hooks.call(event);
+  };
+  const reasonToEnd = (): string | undefined => hooks.stopped ?? reasonToStop(config.training, progress.watched);
 
   const finishStep = async () => {
     const { step, evaluatedStep } = progress;
-    const isEvaluated = evaluatedStep < step && isDue(step, evaluateEvery, length);
+    const isEvaluationDue = () =>
+      evaluatedStep < step && (isDue(step, evaluateEvery, length) || hooks.stopped !== undefined);
     // Also after the first step, so that there is always a checkpoint: compiling alone may take minutes.
-    const isSaved = isEvaluated || step === 1 || isDue(step, checkpoint.every, length) || saver.isOverdue();
+    const isSaved = isEvaluationDue() || step === 1 || isDue(step, checkpoint.every, length) || saver.isOverdue();
     if (saveWanted() || isSaved) await saver.save(progress);
-    if (!isEvaluated) return;
+    await tellOfSaved();
+    if (!isEvaluationDue()) return;
     const work = () => evaluate(options, progress, saver);
-    progress = await (average === undefined ? work() : average.inPlace(work));
+    const { event, ...evaluated } = await (average === undefined ? work() : average.inPlace(work));
+    await hooks.call(event);
+    progress = { ...evaluated.progress, ...hooks.kept };
     await saver.addEvaluation(progress);
     await saver.confirm(progress);
-    const why = reasonToStop(config.training, progress.watched);
+    await tellOfSaved();
+    const why = reasonToEnd();
     if (why === undefined || step === length.steps) return;
     emit({ type: "message", text: `stopped early after step ${step} of ${length.steps}: ${why}` });
   };
@@ -78,7 +102,7 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
   const batches = loader.batches({ startAt: progress.step * accumulate, stopAt: length.steps * accumulate });
   try {
     if (progress.step > 0) await finishStep(); // what a stopped run had left to do
-    while (progress.step < length.steps && reasonToStop(config.training, progress.watched) === undefined) {
+    while (progress.step < length.steps && reasonToEnd() === undefined) {
       signal?.throwIfAborted();
       const step = progress.step + 1;
       const start = performance.now();
@@ -89,18 +113,22 @@ export async function runSteps<B extends Batch>(options: RunOptions<B>): Promise
       }
       const trend = followLoss(progress.trend, loss);
       await saver.confirm({ ...progress, trend });
-      const lr = learningRateAt(schedule, { lr: optimizer.lr, ...length }, step - 1);
+      const lr = hooks.lrFactor * learningRateAt(schedule, { lr: optimizer.lr, ...length }, step - 1);
       stepper.update(step, lr, gradientNorm);
       average?.update(step);
       progress = { ...progress, step, trend };
       const stepSeconds = (performance.now() - start) / 1000;
       const epoch = epochOf(options, step);
-      emit({ type: "step", step, epoch, loss, losses, lr, gradientNorm, stepSeconds, dataSeconds });
+      const told = { type: "step", step, epoch, loss, losses, lr, gradientNorm, stepSeconds, dataSeconds } as const;
+      emit(told);
+      await hooks.call(told);
+      progress = { ...progress, ...hooks.kept };
       const isTold = step === 1 || step % logEvery === 0 || step === length.steps;
       if (architecture !== undefined && isTold) emit(architecture.event(step));
       await finishStep();
     }
-    return progress;
+    const isEarly = progress.step < length.steps;
+    return { progress, ended: !isEarly ? "steps" : hooks.stopped === undefined ? "earlyStopping" : "hook" };
   } catch (error) {
     if (signal?.aborted === true) {
       await saver.save(progress);
@@ -126,8 +154,13 @@ const lossParts = (losses: Losses): string =>
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");
 
+interface Evaluated {
+  readonly progress: Progress;
+  readonly event: EvaluationEvent;
+}
+
 /** Validates the current model, and keeps the weights if they are the best so far. */
-async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress, saver: Saver): Promise<Progress> {
+async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progress, saver: Saver): Promise<Evaluated> {
   const { config, run, trainer, validation, values, average, metadata, signal, emit } = options;
   const { step } = progress;
   const { metrics } = await validation.evaluate({
@@ -135,15 +168,16 @@ async function evaluate<B extends Batch>(options: RunOptions<B>, progress: Progr
     signal,
     onProgress: (done, total) => emit({ type: "progress", what: "validating", done, total }),
   });
-  emit({ type: "evaluation", step, epoch: epochOf(options, step), metrics });
+  const event = { type: "evaluation", step, epoch: epochOf(options, step), metrics } as const;
+  emit(event);
   if (!Number.isFinite(metrics.loss ?? 0)) throw await saver.diverged(step, "the validation loss", { proved: true });
   const { best: metric } = config.training.checkpoint;
   const watched = watch(config.training, progress.watched, { step, metrics });
   const evaluated = { ...progress, metrics, evaluatedStep: step, ...(watched && { watched }) };
   const value = metrics[metric] ?? Number.NaN;
-  if (!isBetter(metric, value, progress.best?.value)) return evaluated;
+  if (!isBetter(metric, value, progress.best?.value)) return { progress: evaluated, event };
   const best = { metric, value, step };
   const path = await saveBest(run, modelTensors(values), best, { ...metadata, ...average?.metadata });
   emit({ type: "checkpoint", step, path, best: true });
-  return { ...evaluated, best };
+  return { progress: { ...evaluated, best }, event };
 }

@@ -45,6 +45,6 @@ function fill(values: ParameterValues, tensors: ReadonlyMap<string, Tensor>, pat
 
 /** The paths at which two configs differ, such as `training.seed`; except where the run is kept and logged. */
 export function configDifferences(before: Config, now: Config): string[] {
-  const ignored = ["output", "training.logEvery", "data.workers", "data.prefetch"];
+  const ignored = ["output", "training.logEvery", "training.loggers", "data.workers", "data.prefetch"];
   return differingPaths(before, now).filter((path) => !ignored.includes(path));
 }

@@ -1,11 +1,11 @@
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { isFiniteThroughout } from "../kernels/optimizers.js";
+import type { TrainingEvent } from "../loggers/events.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { removeOldCheckpoints, saveCheckpoint, setAsideAfter, updateState } from "../runs/checkpoint.js";
-import type { TrainingEvent } from "../runs/events.js";
 import { checkpointName, checkpointNames } from "../runs/folder.js";
 import type { Checksums, Progress, TrainingState } from "../runs/state.js";
 import { isGrowing } from "../runs/trend.js";
@@ -71,10 +71,10 @@ export function createSaver(options: SaverOptions): Saver {
   let told = false;
   let lastSave = performance.now();
 
-  const stateOf = ({ step, metrics, evaluatedStep, trend, best, watched }: Progress): TrainingState => {
+  const stateOf = ({ step, metrics, evaluatedStep, trend, best, watched, hooks }: Progress): TrainingState => {
     const random = { step: Random.of(seed, "step", step + 1).state };
     const epoch = epochOf(step);
-    const judged = { ...(best && { best }), ...(watched && { watched }) };
+    const judged = { ...(best && { best }), ...(watched && { watched }), ...(hooks && { hooks }) };
     return { step, epoch, random, metrics, evaluatedStep, trend, soundStep, ...judged, config };
   };
 

@@ -6,12 +6,14 @@ import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
 import { describeFileError, readTextFile } from "../files.js";
 import type { Watch } from "../hub/index.js";
+import { MLFLOW_FILE } from "../loggers/mlflow.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import { Random } from "../random.js";
 import { loadLatestCheckpoint } from "../runs/checkpoint.js";
 import { checkpointNames } from "../runs/folder.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
+import type { HookState } from "../runs/state.js";
 import { NO_TREND } from "../runs/trend.js";
 import { lastStep } from "../runs/unfinished.js";
 import { counted } from "../words.js";
@@ -72,7 +74,7 @@ export async function startRun(options: StartOptions): Promise<Start> {
 }
 
 async function removeRun(output: string): Promise<void> {
-  for (const name of [BEST, LOG_FILE]) await remove(join(output, name));
+  for (const name of [BEST, LOG_FILE, MLFLOW_FILE]) await remove(join(output, name));
   for (const [name, ofRun] of Object.entries(FOLDERS_OF_A_RUN)) {
     const folder = join(output, name);
     for (const entry of await readdir(folder).catch(() => [])) if (ofRun.test(entry)) await remove(join(folder, entry));
@@ -134,6 +136,9 @@ const describeAverage = (average: WeightAverage | undefined, step: number): stri
     ? `the average of the weights ends here: training.ema is no longer set`
     : `the average of the weights starts from those of step ${step}: training.ema was not set before`;
 
+const describeFactor = ({ lrFactor }: HookState): string =>
+  `the learning rate is the schedule's times ${lrFactor}, as hooks left it before`;
+
 async function fromCheckpoint({ config, values, optimizer, average, say }: StartOptions): Promise<Start | undefined> {
   const { output, training } = config;
   const found = await loadLatestCheckpoint(output, say);
@@ -146,7 +151,8 @@ async function fromCheckpoint({ config, values, optimizer, average, say }: Start
   if ((average === undefined) !== (found.checkpoint.average === undefined)) say(describeAverage(average, state.step));
   const changed = configDifferences(state.config, config);
   if (changed.length > 0) say(`the config differs from the one that the run was started with: ${changed.join(", ")}`);
-  const { step, metrics, evaluatedStep, best, watched, trend, soundStep } = state;
+  const { step, metrics, evaluatedStep, best, watched, hooks, trend, soundStep } = state;
+  if (hooks !== undefined && hooks.lrFactor !== 1) say(describeFactor(hooks));
   const hasBest = best?.metric === training.checkpoint.best && existsSync(join(output, BEST));
   return {
     progress: {
@@ -155,6 +161,7 @@ async function fromCheckpoint({ config, values, optimizer, average, say }: Start
       evaluatedStep,
       ...(hasBest && { best }),
       ...(watched && training.earlyStopping && { watched }),
+      ...(hooks && { hooks }),
       trend,
     },
     soundStep,

@@ -7,12 +7,14 @@ import type { Batch } from "../datasets/loader/types.js";
 import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
+import type { TrainingEvent } from "../loggers/events.js";
+import { loggerOf } from "../loggers/index.js";
+import type { OpenLogger } from "../loggers/logger.js";
 import { isFrozen, type LayerScales, layerScales, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { createOptimizer } from "../optimizers/index.js";
-import type { TrainingEvent } from "../runs/events.js";
 import { lockRun } from "../runs/lock.js";
-import { CONFIG_FILE, openRunLog, type RunLog } from "../runs/logs.js";
+import { CONFIG_FILE, openRunLog, type RunLog, type RunLogOptions } from "../runs/logs.js";
 import { refuseOtherFolders } from "../runs/ownFolder.js";
 import type { BestModel, Progress } from "../runs/state.js";
 import { toMetadata } from "../tasks/description.js";
@@ -22,8 +24,9 @@ import { counted } from "../words.js";
 import { architectureOf, type ExpectedLatency, trainArchitecture } from "./architecture.js";
 import { reasonToStop } from "./earlyStopping.js";
 import { averageWeights, type EmaConfig } from "./ema.js";
+import type { TrainingHooks } from "./hooks.js";
 import { runLength } from "./length.js";
-import { type RunOptions, runSteps } from "./loop.js";
+import { type RunEnd, type RunOptions, runSteps } from "./loop.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
 
@@ -41,6 +44,10 @@ export interface TrainOptions {
   /** Called after each step: true to save a checkpoint now, whatever the config says. */
   readonly saveWanted?: () => boolean;
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** Functions that may stop training, change the learning rate and add to the log. */
+  readonly hooks?: TrainingHooks;
+  /** Where the run is logged besides log.jsonl and what `training.loggers` of the config names. */
+  readonly loggers?: readonly OpenLogger[];
   /** Of a supernet whose config names a table of latencies: what the log is to tell. `slimming/train.ts` reads the table. */
   readonly expectedLatency?: ExpectedLatency;
 }
@@ -50,8 +57,8 @@ export interface TrainResult {
   readonly run: string;
   /** Optimiser steps done in all. */
   readonly steps: number;
-  /** Why training ended: all steps were done, or validation stopped improving (`training.earlyStopping`). */
-  readonly ended: "steps" | "earlyStopping";
+  /** Why training ended: all steps were done, validation stopped improving (`training.earlyStopping`), or a hook stopped it. */
+  readonly ended: RunEnd["ended"];
   /** The last validation's metrics. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly best?: BestModel;
@@ -143,6 +150,8 @@ async function trainWith(
     signal,
     saveWanted = () => false,
     onEvent = () => undefined,
+    hooks,
+    loggers = [],
     expectedLatency,
   }: TrainOptions,
 ): Promise<TrainResult> {
@@ -157,20 +166,21 @@ async function trainWith(
   const how = restart ? "restart" : resume ? "resume" : "new";
   const { ema } = config.training;
   const average = ema && averageWeights(values, ema);
-  const say = (text: string) => messages.push(text);
+  let say = (text: string): void => void messages.push(text);
   const start = await startRun({ config, values, optimizer, average, how, say, signal, onEvent });
   const { progress } = start;
   if (steps < progress.step) throw tooFewSteps(config, steps, progress.step);
-  const log = await openLog(config, progress);
-  const emit = (event: TrainingEvent) => {
+  const log = await openLog(config, progress, { loggers, say: (text) => say(text) });
+  const emit = (event: TrainingEvent): void => {
     log.write(event);
     onEvent(event);
   };
   emit({ type: "start", run, steps, doneSteps: progress.step, stepsPerEpoch, parameters: values.flat.length });
   const averaged = ema === undefined ? [] : [describeEma(ema)];
+  say = (text) => emit({ type: "message", text });
   for (const text of [...messages, ...log.remarks, ...remarks, ...averaged, describeNext(config, steps, progress)])
-    emit({ type: "message", text });
-  const { step, metrics, best } = await runSteps({
+    say(text);
+  const work = runSteps({
     ...parts,
     config,
     run,
@@ -181,10 +191,16 @@ async function trainWith(
     start,
     signal,
     saveWanted,
+    hooks,
     emit,
   });
+  const { progress: end, ended } = await work.catch(async (error: unknown) => {
+    await log.end("failed").catch(() => undefined); // the first error is the one to report
+    throw error;
+  });
+  await log.end("done");
+  const { step, metrics, best } = end;
   const bestWeights = best === undefined ? run : join(run, "best.safetensors");
-  const ended = step < steps ? "earlyStopping" : "steps";
   return { run, steps: step, ended, metrics, ...(best && { best }), weights: bestWeights };
 }
 
@@ -208,9 +224,19 @@ function tooFewSteps({ output, training }: Config, steps: number, done: number):
 }
 
 /** Opens the run's log and writes the resolved config beside it. */
-async function openLog(config: Config, { step, evaluatedStep }: Progress): Promise<RunLog> {
+async function openLog(
+  config: Config,
+  { step, evaluatedStep }: Progress,
+  { loggers, say }: Pick<RunLogOptions, "loggers" | "say">,
+): Promise<RunLog> {
   const text = stringify(config);
-  const log = await openRunLog(config.output, { config: text, ...(step > 0 && { resumeStep: step, evaluatedStep }) });
+  const log = await openRunLog({
+    folder: config.output,
+    config: text,
+    ...(step > 0 && { resumeStep: step, evaluatedStep }),
+    loggers: [...config.training.loggers.map(loggerOf), ...loggers],
+    say,
+  });
   await writeFileAtomic(join(config.output, CONFIG_FILE), text); // after the log, which marks the config as a run's
   return log;
 }

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import type { ErrorStream } from "../../lib/cli/context.js";
 import { createProgress } from "../../lib/cli/progress.js";
 import { duration, metricsTable, table } from "../../lib/cli/table.js";
-import type { TrainingEvent } from "../../lib/runs/events.js";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
 
 const start: TrainingEvent = {
   type: "start",

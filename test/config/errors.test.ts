@@ -380,7 +380,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, architecture, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, seed",
+            ", steps, optimizer, schedule, architecture, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, loggers, seed",
           ),
         );
         files.remove();

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import protobuf from "protobufjs/light.js";
-import type { TrainingEvent } from "../../lib/runs/events.js";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
+import { loggerOf } from "../../lib/loggers/index.js";
+import { tfRecord } from "../../lib/loggers/tensorboard.js";
 import { openJsonl } from "../../lib/runs/jsonl.js";
 import { openRunLog } from "../../lib/runs/logs.js";
-import { tfRecord } from "../../lib/runs/tensorboard.js";
 
 const step = (number: number): TrainingEvent => ({
   type: "step",
@@ -141,12 +142,15 @@ describe("logs", () => {
     expect(recordsOf(Buffer.from(tfRecord(Buffer.from("hello"))))[0]?.toString()).to.equal("hello");
   });
 
+  const run = () => ({ folder, config: "", loggers: [loggerOf({ type: "tensorboard" })], say: () => undefined });
+
   it("writes a run's curves and lines", async () => {
-    const log = await openRunLog(folder, { config: "task: segmentation" });
+    const log = await openRunLog({ ...run(), config: "task: segmentation" });
     log.write(step(1));
     log.write({ type: "progress", what: "validation", done: 1, total: 2 });
     log.write({ type: "evaluation", step: 1, epoch: 0, metrics: { mIoU: 0.25 } });
-    expect(lines(join(folder, "log.jsonl")).map(({ type }) => type)).to.deep.equal(["step", "evaluation"]);
+    log.write({ type: "metrics", step: 1, hook: "onStep", metrics: { mine: 2 } });
+    expect(lines(join(folder, "log.jsonl")).map(({ type }) => type)).to.deep.equal(["step", "evaluation", "metrics"]);
     const events = eventsOf(join(folder, "tensorboard"));
     expect(events[0]?.file_version).to.equal("brain.Event:2");
     const scalars = events.flatMap(({ step, summary }) =>
@@ -162,14 +166,31 @@ describe("logs", () => {
       [1, "time/step", 0.5],
       [1, "time/data", 0.125],
       [1, "validation/mIoU", 0.25],
+      [1, "mine", 2],
+    ]);
+  });
+
+  it("drops of a resumed run what is repeated: steps, and what was logged at a validation that is", async () => {
+    const first = await openRunLog(run());
+    for (const number of [1, 2, 3]) first.write(step(number));
+    for (const hook of ["onStep", "onEvaluate"] as const) {
+      for (const number of [1, 2]) first.write({ type: "metrics", step: number, hook, metrics: {} });
+    }
+    await openRunLog({ ...run(), resumeStep: 2, evaluatedStep: 1 });
+    const kept = lines(join(folder, "log.jsonl")) as { type?: string; step?: number; hook?: string }[];
+    expect(kept.map(({ type, step: number, hook }) => `${hook ?? type} ${number}`)).to.deep.equal([
+      "step 1",
+      "step 2",
+      "onStep 1",
+      "onStep 2",
+      "onEvaluate 1",
     ]);
   });
 
   it("tells TensorBoard from which step a resumed run counts", async () => {
-    (await openRunLog(folder)).write(step(1));
-    (await openRunLog(folder)).write(step(2));
+    for (const number of [1, 2]) (await openRunLog(run())).write(step(number));
     await new Promise((resolve) => setTimeout(resolve, 2)); // a name of its own for the next file
-    await openRunLog(folder, { resumeStep: 1 });
+    await openRunLog({ ...run(), resumeStep: 1 });
     const starts = eventsOf(join(folder, "tensorboard")).filter(({ session_log }) => session_log?.status === 1);
     expect(starts.map((event) => event.step)).to.deep.equal([2]);
   });

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import type { EfficientFormerSize } from "../../lib/backbones/efficientformerSizes.js";
 import { pathsOfSupernet } from "../../lib/backbones/efficientformerSupernet.js";
 import { resolveConfig } from "../../lib/config/load.js";
-import type { ArchitectureEvent } from "../../lib/runs/events.js";
+import type { ArchitectureEvent } from "../../lib/loggers/events.js";
 import { readHistory } from "../../lib/runs/history.js";
 import { architectureOf, type PathChoice } from "../../lib/slimming/architecture.js";
 import { costOf, type PartCosts } from "../../lib/slimming/costs.js";

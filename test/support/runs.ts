@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { Config, ConfigInput } from "../../lib/config/schema.js";
-import type { TrainingEvent } from "../../lib/runs/events.js";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
 import { type TrainOptions, type TrainResult, train } from "../../lib/training/train.js";
 
 export type StepEvent = Extract<TrainingEvent, { type: "step" }>;

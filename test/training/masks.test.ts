@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { TrainingEvent } from "../../lib/runs/events.js";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
 import { userMessage } from "../support/failure.js";
 import { messagesOf, trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { evaluate } from "../../lib/inference/evaluate.js";
-import type { TrainingEvent } from "../../lib/runs/events.js";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
 import { findWeights } from "../../lib/runs/folder.js";
 import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import { checkpointBytes, decidedLines, messagesOf, trainQuietly } from "../support/runs.js";

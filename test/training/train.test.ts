@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync,
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { TrainingEvent } from "../../lib/loggers/events.js";
 import { loadCheckpoint } from "../../lib/runs/checkpoint.js";
-import type { TrainingEvent } from "../../lib/runs/events.js";
 import { readSafetensors, writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
 import { userMessage } from "../support/failure.js";

@@ -20,7 +20,6 @@ interface SearchFlags extends ModelOptions, EngineFlags {
   readonly by?: Criterion;
   readonly seed?: number;
   readonly images?: number;
-  readonly calibration?: number;
   readonly measure: boolean;
   readonly resume?: true;
   readonly restart?: true;
@@ -45,13 +44,12 @@ export function searchCommand(context: Context): Command {
     .addOption(new Option("--by <figure>", "what networks are judged by; default accuracy").choices(CRITERIA))
     .option("--seed <n>", "of the baselines; default 0", parseCount)
     .option("--images <n>", "use only so many validation images; default all", parseWhole)
-    .option("--calibration <n>", "training batches for each network's batch norms, 0 for none; default 4", parseCount)
     .option("--no-measure", "do not time what is found")
     .addOption(new Option("--resume", "go on with the search in the folder, or begin one").conflicts("restart"))
     .option("--restart", "begin anew where there is a search")
     .option("--force", "take a table that was measured for something else")
     .action(async (named: string, flags: SearchFlags) => {
-      const { target, out, baseline, samples, by, seed, images, calibration } = flags;
+      const { target, out, baseline, samples, by, seed, images } = flags;
       const costs = costsOf(flags);
       const model = await modelOf(named, { ...flags, set: [...flags.set, ...engineOverrides(flags)] }, context);
       const work = ({ signal, onEvent }: Watch) =>
@@ -63,7 +61,6 @@ export function searchCommand(context: Context): Command {
           ...(by !== undefined && { by }),
           ...(seed !== undefined && { seed }),
           ...(images !== undefined && { images }),
-          ...(calibration !== undefined && { calibration }),
           resume: flags.resume === true,
           restart: flags.restart === true,
           force: flags.force === true,

@@ -3,7 +3,27 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import crc32c from "crc-32/crc32c.js";
 import protobuf from "protobufjs/light.js";
+import { z } from "zod";
 import { describeFileError } from "../files.js";
+import { loggerKind } from "./logger.js";
+import { scalarsOf } from "./scalars.js";
+
+/** Curves in the folder `tensorboard` of the run. */
+export const tensorboard = loggerKind({
+  schema: z
+    .strictObject({ type: z.literal("tensorboard") })
+    .describe("Curves for TensorBoard, in the folder tensorboard of the run"),
+  open(_, { folder, config, resumeStep }) {
+    const board = openTensorBoard(join(folder, "tensorboard"), resumeStep === undefined ? {} : { resumeStep });
+    board.text(resumeStep ?? 0, "config", config.replace(/^/gm, "    ")); // a code block of Markdown
+    return {
+      write(event) {
+        const scalars = scalarsOf(event);
+        if (scalars !== undefined && "step" in event) board.scalars(event.step, scalars);
+      },
+    };
+  },
+});
 
 /** A TensorBoard event file; `tensorboard --logdir` on its folder shows it. */
 export interface TensorBoardLog {

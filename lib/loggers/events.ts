@@ -52,6 +52,14 @@ export type TrainingEvent =
       readonly epoch: number;
       readonly metrics: Readonly<Record<string, number>>;
     }
+  | {
+      /** What hooks added to the log. */
+      readonly type: "metrics";
+      readonly step: number;
+      /** The hook that did. */
+      readonly hook: "onStep" | "onEvaluate" | "onCheckpoint";
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   | ArchitectureEvent
   | { readonly type: "checkpoint"; readonly step: number; readonly path: string; readonly best: boolean }
   | ProgressEvent;
