@@ -6,7 +6,7 @@ import type { ParameterScope } from "../nn/parameters.js";
 import type { Naming, WeightAdapter } from "../nn/weightNames.js";
 import { weightsPath } from "../schemas/fields.js";
 
-/** A network that turns images into feature maps of falling resolution. What follows reads its channels and strides. */
+/** A network that turns images into feature maps of falling resolution. Neck and heads read its channels and strides. */
 export interface Backbone {
   /** Channels of each output map. */
   readonly channels: readonly number[];
@@ -15,20 +15,20 @@ export interface Backbone {
   /** Height and width of an image must be multiples of this. */
   readonly multiple: number;
   /**
-   * What can be frozen, in the order the image passes it: for the stem, then for each stage, the paths of its modules
-   * within the backbone, such as `network.0`.
+   * The parts that can be frozen, in the order the image passes through them: for the stem, then for each stage, the paths of
+   * its modules within the backbone, such as `network.0`.
    */
   readonly stages: readonly (readonly string[])[];
 
-  /** @param x [B, 3, H, W] normalised images @returns one map [B, channels, H / stride, W / stride] an output */
+  /** @param x [B, 3, H, W] normalised images @returns one map [B, channels, H / stride, W / stride] per output */
   readonly forward: (x: Value, context: Context) => Value[];
 }
 
-/** A network that turns images into scores of classes. Its layers are the backbone's, and so are the stages. */
+/** A network that turns images into class scores. It has the backbone's layers and stages. */
 export interface Classifier extends Pick<Backbone, "stages"> {
-  /** @param x [B, 3, H, W] normalised images @returns logits [B, classes]; of two heads the mean */
+  /** @param x [B, 3, H, W] normalised images @returns logits [B, classes]; the mean if there are two heads */
   readonly forward: (x: Value, context: Context) => Value;
-  /** Of a model with a second head for distillation, both heads' logits: [B, classes] twice. */
+  /** Both heads' logits, [B, classes] twice, if the model has a second head for distillation. */
   readonly forwardHeads?: (x: Value, context: Context) => readonly [head: Value, distillation: Value];
 }
 
@@ -37,23 +37,23 @@ export interface ClassifierOptions extends MakeOptions {
 }
 
 export interface MakeOptions {
-  /** Side of the images the model is made for, in pixels: 800 for detection, 512 for segmentation, 224 for classification. */
+  /** Side in pixels of the images that the model is made for: 800 for detection, 512 for segmentation, 224 for classification. */
   readonly imageSide: number;
 }
 
-/** What a config says in place of the path of the weights that are published for a backbone. */
+/** Stands in a config for a backbone's published weights. */
 export const IMAGENET = "imagenet";
 
-/** Weights of a classifier of ImageNet-1k that are published on the Hugging Face hub. */
+/** Weights of an ImageNet-1k classifier that are published on the Hugging Face hub. */
 export interface PublishedWeights {
   /** OWNER/NAME */
   readonly repository: string;
   readonly licence: string;
-  /** What who uses them should know. */
+  /** What users should know about them. */
   readonly note?: string;
 }
 
-/** Published weights of one licence. @param names of the repositories of timm, by variant */
+/** Published weights under one licence. @param names of timm's repositories, by variant */
 export const ofTimm =
   (licence: string, names: Readonly<Record<string, string>>, note?: string) =>
   (variant: string | number | undefined): PublishedWeights | undefined => {
@@ -89,12 +89,12 @@ export const dropPathKey = z
   .default(0)
   .describe("Stochastic depth: rate of the last block, rising linearly from 0 at the first");
 
-/** The config's schema of a backbone: its `type`, its own keys, and those of every backbone. */
+/** The schema of a backbone's config: its `type`, its own keys, and those of every backbone. */
 export function backboneSchema<Type extends string, Shape extends z.ZodRawShape>(type: Type, keys: Shape) {
   return z.strictObject({ type: z.literal(type), ...keys, ...generalKeys });
 }
 
-/** A family of backbones: all that the project knows of it. lib/backbones/index.ts has the table of them. */
+/** A family of backbones: everything the project knows about it. lib/backbones/index.ts has the table of them. */
 export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
   /** Made by `backboneSchema`. */
   readonly schema: Schema;
@@ -102,43 +102,43 @@ export interface BackboneKind<Schema extends z.ZodType = z.ZodType> {
   readonly make: (scope: ParameterScope, config: z.output<Schema>, options: MakeOptions) => Backbone;
   /** The same layers as a classifier, with the published heads. */
   readonly classifier: (scope: ParameterScope, config: z.output<Schema>, options: ClassifierOptions) => Classifier;
-  /** The model's name as people write it, such as "EfficientFormer L1". */
+  /** The model's name in prose, such as "EfficientFormer L1". */
   readonly title: (config: z.output<Schema>) => string;
-  /** Other people's names of its parameters. */
+  /** The names of its parameters in other libraries. */
   readonly namings: readonly Naming[];
-  /** A name that only files with the published names have, and whose they are. */
+  /** A name that only files with the published names have, and whose names these are. */
   readonly published: Pick<Naming, "name" | "mark">;
   /**
-   * The layers whose learning rates differ where it decays layer by layer: their modules' paths, the stem's first, a
-   * classifier's last norm with the last. Default: the stages, and `norm` with the last. Other parameters count as the head's.
+   * Groups of layers for layer-wise learning rate decay: their modules' paths, the stem's first, a classifier's last norm with
+   * the last. Default: the stages, and `norm` with the last. Other parameters count as the head's.
    */
   readonly layers?: (config: z.output<Schema>) => Layers;
-  /** Of a supernet: what is chosen while it trains. */
+  /** The choices of a supernet. */
   readonly choices?: (config: z.output<Schema>) => Choices;
-  /** The weights that `weights: imagenet` stands for; undefined where none are published for this config. */
+  /** The weights that `weights: imagenet` stands for; undefined if none are published for this config. */
   readonly imagenet?: (config: z.output<Schema>) => PublishedWeights | undefined;
-  /** What loading does where a checkpoint differs by design. @param config its keys may be left out: the defaults hold */
+  /** How loading handles checkpoints that differ by design. @param config its keys may be left out for their defaults */
   readonly adapter?: (config?: z.output<Schema>) => WeightAdapter;
 }
 
-/** What a supernet chooses among, by the names within the backbone of what tells how much each choice counts. */
+/** The choices of a supernet, with the names, within the backbone, of the tensors that weight them. */
 export interface Choices {
   readonly paths: readonly MetaPath[];
-  /** The buffer [1] that divides them before the softmax: the less, the harder the choice. */
+  /** The buffer [1] that divides them before the softmax: the lower, the harder the choice. */
   readonly temperature: string;
 }
 
-/** A place of a supernet where one of several things may be. */
+/** A place in a supernet with several candidate blocks. */
 export interface MetaPath {
   /** The parameter [choices]. */
   readonly alpha: string;
-  /** Which stage it is of and which of its blocks, both counted from 0. */
+  /** The index of its stage and of its block in it. */
   readonly stage: number;
   readonly block: number;
   readonly choices: readonly string[];
 }
 
-/** Paths of modules within the backbone, a list for each layer in the order the image passes them. */
+/** Paths of modules within the backbone, a list per layer, in the order the image passes through them. */
 export type Layers = readonly (readonly string[])[];
 
 /** Every block of every stage as a layer. */
@@ -147,16 +147,16 @@ export const blockLayers = (
   paths: (stage: number, block: number) => readonly string[],
 ): Layers => depths.flatMap((depth, stage) => Array.from({ length: depth }, (_, block) => paths(stage, block)));
 
-/** Layers with more in the last one. */
+/** The layers with more paths in the last one. */
 export const withLast = (layers: Layers, ...paths: readonly string[]): Layers => [
   ...layers.slice(0, -1),
   [...(layers.at(-1) ?? []), ...paths],
 ];
 
-/** Says of a backbone what there is to say; the types of `make` and `title` follow from the schema. */
+/** Defines a backbone; the types of `make` and `title` follow from the schema. */
 export const backboneKind = <Schema extends z.ZodType>(kind: BackboneKind<Schema>): BackboneKind<Schema> => kind;
 
-/** @throws GraphError unless both sides of the images are multiples of a number */
+/** @throws GraphError unless both sides of the images are multiples of `multiple` */
 export function checkSides(x: Value, multiple: number): void {
   const [height, width] = x.shape.slice(2) as [number, number];
   check(
@@ -165,7 +165,7 @@ export function checkSides(x: Value, multiple: number): void {
   );
 }
 
-/** Runs stages one after the other and gives the output of each. */
+/** Runs stages one after the other and returns the output of each. */
 export function inTurn(stages: readonly Layer[], x: Value, context: Context): Value[] {
   let value = x;
   return stages.map((stage) => {
@@ -175,7 +175,7 @@ export function inTurn(stages: readonly Layer[], x: Value, context: Context): Va
 }
 
 /**
- * A backbone of four parts, one after the other, that give maps at strides 4, 8, 16 and 32, or at others.
+ * A backbone with a stem and four stages, whose maps have strides 4, 8, 16 and 32, or others.
  *
  * @param options.parts the first takes the images @param options.stages as in `Backbone`
  */
@@ -211,7 +211,7 @@ export function pooledHead(
   return (x, context) => head(mean(x, { axes: [2, 3] }), context);
 }
 
-/** A classifier with a second head for distillation: what it answers is the mean of both. */
+/** A classifier with a second head for distillation: its logits are the mean of both. */
 export function distilled(
   stages: Classifier["stages"],
   forwardHeads: NonNullable<Classifier["forwardHeads"]>,

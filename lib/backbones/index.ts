@@ -24,7 +24,7 @@ import { poolFormerKind } from "./poolformer.js";
 import { repVitKind } from "./repvit.js";
 import { resNetKind } from "./resnet.js";
 
-/** The backbones there are. A new one is a file of its own and a line here. */
+/** All backbones. A new one is a file of its own and a line here. */
 export const BACKBONES = [
   efficientFormerKind,
   efficientFormerV2Kind,
@@ -38,7 +38,7 @@ export const BACKBONES = [
   efficientFormerSupernetKind,
 ] as const;
 
-// Each kind takes its own config; that tie is lost in this look-up.
+// Each kind takes its own config; this look-up loses that link.
 const table = new KindTable<typeof BACKBONES, AnyBackbone>("backbone", BACKBONES);
 
 type AnyBackbone = BackboneKind & { readonly schema: KindSchema };
@@ -47,45 +47,45 @@ export const backboneConfig = () => table.config().describe("Turns an image into
 
 export type BackboneConfig = z.output<ReturnType<typeof backboneConfig>>;
 
-/** Ours and those added. */
+/** Ours and those registered. */
 export const allBackbones = (): readonly AnyBackbone[] => table.all;
 
-/** Adds a backbone, which configs may then name. @returns what takes it out again @throws UserError where there is one of its type already */
+/** Adds a backbone, which configs may then name. @returns a function that removes it @throws UserError if its type is taken */
 export const registerBackbone = <Schema extends KindSchema>(kind: BackboneKind<Schema>) =>
   table.add(kind as unknown as AnyBackbone);
 
-/** Makes the backbone that a config describes; its parameters get the scope's path in front of their names. */
+/** Makes the backbone that a config describes; its parameter names begin with the scope's path. */
 export function makeBackbone(scope: ParameterScope, config: BackboneConfig, options: MakeOptions): Backbone {
   return table.of(config).make(scope, config, options);
 }
 
-/** Makes the classifier of the same layers. */
+/** Makes the classifier with the same layers. */
 export function makeClassifier(scope: ParameterScope, config: BackboneConfig, options: ClassifierOptions): Classifier {
   return table.of(config).classifier(scope, config, options);
 }
 
-/** The backbone's name as people write it. */
+/** The backbone's name in prose. */
 export const backboneTitle = (config: BackboneConfig): string => table.of(config).title(config);
 
-/** The layers of a backbone, the stem's first, as `BackboneKind` has them. */
+/** The layers of a backbone, the stem's first, as in `BackboneKind`. */
 export function backboneLayers(config: BackboneConfig, { stages }: Pick<Backbone, "stages">): Layers {
   const { layers } = table.of(config);
   return layers?.(config) ?? withLast(stages, "norm");
 }
 
-/** What there is to choose, of a supernet. */
+/** The choices of a supernet; undefined for other backbones. */
 export const choicesOf = (config: BackboneConfig): Choices | undefined => table.of(config).choices?.(config);
 
-/** The published weights of a backbone, where there are any. */
+/** The published weights of a backbone, if there are any. */
 export const publishedWeights = (config: BackboneConfig): PublishedWeights | undefined =>
   table.of(config).imagenet?.(config);
 
-/** What loading weights into this backbone knows beyond names. */
+/** How loading weights into this backbone handles checkpoints that differ by design. */
 export function adaptersOf(config: BackboneConfig): readonly WeightAdapter[] {
   const { adapter } = table.of(config);
   return adapter === undefined ? [] : [adapter(config)];
 }
 
-/** The same where the config is not known: that of every backbone, as its defaults have it. */
+/** The same where the config is not known: those of every backbone with its defaults. */
 export const anyAdapters = (): readonly WeightAdapter[] =>
   allBackbones().flatMap(({ adapter }) => (adapter === undefined ? [] : [adapter()]));

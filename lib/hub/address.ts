@@ -13,7 +13,7 @@ export interface HubAddress {
 const FORM = "hf://OWNER/NAME[/FILE][@REVISION]";
 const PART = /^[A-Za-z0-9](?:[\w.-]*[\w])?$/;
 
-/** @throws UserError with exit code 2 for what has not the form */
+/** @throws UserError with exit code 2 for any other form */
 export function parseHubAddress(text: string): HubAddress {
   const [, whole = "", revision = "main"] = /^hf:\/\/([^@]*)(?:@(.*))?$/i.exec(text) ?? [];
   const [owner = "", name = "", ...file] = whole.split("/");
@@ -28,7 +28,7 @@ export function parseHubAddress(text: string): HubAddress {
 const malformed = (text: string): UserError =>
   new UserError(`${text}: not an address of a file on the hub; it has the form ${FORM}`, 2);
 
-/** The address of a file as people give it. */
+/** The address of a file as users write it. */
 export function hubAddressText({ repository, file, revision }: HubAddress): string {
   return `hf://${repository}${file === undefined ? "" : `/${file}`}${revision === "main" ? "" : `@${revision}`}`;
 }

@@ -12,7 +12,7 @@ import { follow } from "./follow.js";
 import { type Answer, networkReason, SILENCE_MS } from "./request.js";
 import type { Environment } from "./settings.js";
 
-/** What long work is given. */
+/** How a caller watches and aborts a long operation. */
 export interface Watch {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ProgressEvent) => void) | undefined;
@@ -22,34 +22,35 @@ export interface DownloadOptions extends Watch {
   readonly url: URL;
   /** What messages call the file. */
   readonly name: string;
-  /** Where it is to lie. What is there already stays, and nothing is fetched. */
+  /** The destination. An existing file stays, and nothing is fetched. */
   readonly to: string;
-  /** The file that tells other processes that this one fetches. */
+  /** The file that tells other processes that this one is downloading. */
   readonly lock: string;
   readonly secret?: Readonly<Record<string, string>>;
-  /** Bytes, where they are known. */
+  /** In bytes, if known. */
   readonly size?: number | undefined;
-  /** What the bytes must sum up to, where that is known. */
+  /** The expected checksum, if known. */
   readonly checksum?: Checksum | undefined;
   readonly environment: Environment;
-  /** What an answer other than the file means. */
+  /** The meaning of an answer other than the file. */
   readonly explain: (answer: Answer) => UserError;
 }
 
 export interface Checksum {
-  /** git: of an object of Git, which is named by it. */
+  /** git: of a Git object, which is named by it. */
   readonly kind: "sha256" | "git";
-  /** Hexadecimal digits, the first ones at least. */
+  /** Hexadecimal digits, or the first few of them. */
   readonly digits: string;
 }
 
-/** How often a download that is cut is continued, where nothing at all came since the last time. */
+/** How many times in a row an interrupted download is continued without receiving anything. */
 const TRIES = 4;
 const POLL_MS = 200;
 
 /**
- * Fetches a file, or waits for another process that does. What came is kept when it is cut off, and continued from there, in
- * this process and the next. The file gets its name when it is whole and its checksum is right.
+ * Downloads a file, or waits for another process that does. The bytes received are kept when the connection is cut, and the
+ * download continues from there, in this process or the next. The file gets its name once it is complete and its checksum
+ * is right.
  *
  * @throws UserError when it cannot be fetched or written, or its checksum is wrong; the signal's reason when aborted
  */
@@ -64,7 +65,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   for (let told = false; ; told = true) {
     const attempt = await tryLock(lockFile);
     if (!("lock" in attempt)) {
-      if (!told) onEvent?.({ type: "message", text: `another process downloads ${name}; waiting for it` });
+      if (!told) onEvent?.({ type: "message", text: `another process is downloading ${name}; waiting for it` });
       await wait(POLL_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
       continue;
     }
@@ -104,9 +105,9 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   if ((size !== undefined && came !== size) || !(await isRight(partial, came, checksum))) {
     await rm(partial, { force: true });
     const what =
-      size !== undefined && came !== size ? `has ${came} bytes, not ${size}` : "has another checksum than it should";
+      size !== undefined && came !== size ? `has ${came} bytes, not ${size}` : "has the wrong checksum";
     throw new UserError(
-      `${name}: what was downloaded from ${options.url.host} ${what}, and was deleted; run the command again, and if that does ` +
+      `${name}: the file downloaded from ${options.url.host} ${what}, and was deleted; run the command again, and if that does ` +
         "not help, download the file by hand",
     );
   }
@@ -115,7 +116,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   });
 }
 
-/** @returns the whole file's size, where the server says it */
+/** @returns the whole file's size, if the server gives it */
 async function fetchRest(partial: string, from: number, options: DownloadOptions): Promise<number | undefined> {
   const { url, secret, signal, environment, explain, onEvent, name } = options;
   const range: Readonly<Record<string, string>> = from > 0 ? { range: `bytes=${from}-` } : {};
@@ -123,12 +124,12 @@ async function fetchRest(partial: string, from: number, options: DownloadOptions
   const { status, headers, body } = answer;
   if (status === 416 && from > 0) {
     body.destroy();
-    await rm(partial, { force: true }); // what is there is no beginning of this file
+    await rm(partial, { force: true }); // it is not the beginning of this file
     throw new Error("it cannot be continued");
   }
   if (status >= 500) {
     body.destroy();
-    throw new Error(`the server answers ${status}`);
+    throw new Error(`the server answered ${status}`);
   }
   if (status !== 200 && status !== 206) {
     body.destroy();
@@ -137,13 +138,13 @@ async function fetchRest(partial: string, from: number, options: DownloadOptions
   const isRest = status === 206 && headers["content-range"]?.startsWith(`bytes ${from}-`) === true;
   if (status === 206 && !isRest) {
     body.destroy();
-    throw new Error("the server sends another part of the file than was asked for");
+    throw new Error("the server sent the wrong part of the file");
   }
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
   const start = isRest ? from : 0;
   const total = length === undefined ? options.size : start + length;
   let done = start;
-  body.setTimeout(SILENCE_MS, () => body.destroy(new Error(`nothing came for ${SILENCE_MS / 1000} s`)));
+  body.setTimeout(SILENCE_MS, () => body.destroy(new Error(`no data for ${SILENCE_MS / 1000} s`)));
   let shown = -1;
   body.on("data", (chunk: Buffer) => {
     done += chunk.length;
@@ -170,7 +171,7 @@ function cutOff({ name, url, size }: DownloadOptions, came: number, reason: stri
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   const of = size === undefined ? "" : ` of ${megabytes(size)}`;
   return new UserError(
-    `${name}: the download from ${url.host} stopped after ${megabytes(came)}${of} MB (${reason}); what came is kept: run the command ` +
+    `${name}: the download from ${url.host} stopped after ${megabytes(came)}${of} MB (${reason}); the bytes received are kept: run the command ` +
       "again to continue",
   );
 }

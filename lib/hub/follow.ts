@@ -4,13 +4,13 @@ const MOST_REDIRECTS = 10;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 export interface Follow extends Ask {
-  /** Sent to the first address's host alone, and never without encryption where that had some. */
+  /** Sent only to the first address's host, and never unencrypted if that one was encrypted. */
   readonly secret?: Readonly<Record<string, string>>;
-  /** Follow none that lead to another host: what the first host says of the file is wanted. */
+  /** Do not follow redirects to other hosts: the first host's own headers are wanted. */
   readonly sameHost?: boolean;
 }
 
-/** Asks, and follows where it is led. Errors are the network's, or of redirects that lead nowhere. */
+/** Sends a request and follows redirects. Errors are those of the network, or of redirects that lead nowhere. */
 export async function follow(start: URL, { secret = {}, sameHost = false, ...options }: Follow): Promise<Answer> {
   let url = start;
   for (let i = 0; i <= MOST_REDIRECTS; i++) {

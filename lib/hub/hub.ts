@@ -11,7 +11,7 @@ import { type Answer, networkReason } from "./request.js";
 import type { HubSettings } from "./settings.js";
 
 /*
- * The cache is that of Python's huggingface_hub, in its layout, so that each finds what the other fetched:
+ * The cache has the layout of Python's huggingface_hub, so that each finds the other's files:
  * models--OWNER--NAME/refs/REVISION (the commit it stands for), snapshots/COMMIT/FILE, links to blobs/ETAG, the bytes.
  */
 
@@ -22,7 +22,7 @@ export interface HubFileOptions extends Watch {
   readonly settings: HubSettings;
 }
 
-/** A file of a repository, from the cache or the hub. @returns its path; undefined where the repository has none of that name */
+/** A file of a repository, from the cache or the hub. @returns its path; undefined where the repository has no such file */
 export async function hubFile({ address, settings, signal, onEvent }: HubFileOptions): Promise<string | undefined> {
   const folder = join(settings.cache, `models--${address.repository.replace("/", "--")}`);
   const name = hubAddressText(address);
@@ -37,7 +37,7 @@ export async function hubFile({ address, settings, signal, onEvent }: HubFileOpt
   try {
     answer = await follow(url, { method: "HEAD", secret, sameHost: true, signal, environment });
     answer.body.resume();
-    if (answer.status >= 500) throw new Error(`it answers ${answer.status}`);
+    if (answer.status >= 500) throw new Error(`it answered ${answer.status}`);
   } catch (error) {
     signal?.throwIfAborted();
     const reason = networkReason(error);
@@ -92,7 +92,7 @@ interface FileSaid {
   readonly size?: number;
 }
 
-/** What the hub says of a file, before it sends the reader to where it lies. */
+/** The hub's headers about a file, before it redirects to the file's location. */
 function fileSaid({ headers, url }: Answer, name: string): FileSaid {
   const text = (key: string): string | undefined => [headers[key]].flat()[0];
   const commit = text("x-repo-commit");
@@ -101,7 +101,7 @@ function fileSaid({ headers, url }: Answer, name: string): FileSaid {
     throw new UserError(`${name}: ${url.host} does not answer as the hub does; is HF_ENDPOINT right?`);
   }
   const size = Number(text("x-linked-size") ?? text("content-length") ?? Number.NaN);
-  // As the name of a file it must be one.
+  // It becomes a file name.
   const safe = /^[\w-]{8,128}$/.test(etag) ? etag : createHash("sha256").update(etag).digest("hex").slice(0, 32);
   return { commit, etag: safe, ...(Number.isSafeInteger(size) && { size }) };
 }
@@ -112,7 +112,7 @@ function checksumOf(etag: string) {
   return COMMIT.test(etag) ? ({ kind: "git", digits: etag } as const) : undefined;
 }
 
-/** Where links are not to be had, as on Windows for most users, a copy does. */
+/** Copies where links are not available, as on Windows for most users. */
 async function link(blob: string, path: string): Promise<void> {
   if (existsSync(path)) return;
   await makeFolder(dirname(path));
@@ -120,7 +120,7 @@ async function link(blob: string, path: string): Promise<void> {
     await symlink(relative(dirname(path), blob), path);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "EEXIST") return; // another process was first
+    if (code === "EEXIST") return; // another process was faster
     if (code !== "EPERM" && code !== "ENOSYS" && code !== "ENOTSUP") throw error;
     await copyFile(blob, path);
   }
@@ -131,7 +131,7 @@ const fileUrl = ({ repository, revision, file }: HubFileOptions["address"], { en
     `${endpoint}/${repository}/resolve/${encodeURIComponent(revision)}/${file.split("/").map(encodeURIComponent).join("/")}`,
   );
 
-/** What to do without this program's network. */
+/** What to do where this program has no network. */
 const byHand = (url: string): string =>
   `download ${url} by other means and give the file's path instead (--weights FILE, model.backbone.weights: FILE)`;
 
@@ -149,7 +149,7 @@ const notKept = (address: HubFileOptions["address"], settings: HubSettings): Use
       byHand(fileUrl(address, settings).href),
   );
 
-/** Of a 404 that does not mean the file. */
+/** Error codes of a 404 that is not about the file. */
 const NOT_OF_A_FILE: readonly (string | undefined)[] = ["RepoNotFound", "RevisionNotFound", "GatedRepo"];
 
 const codeOf = ({ headers }: Pick<Answer, "headers">): string | undefined => [headers["x-error-code"]].flat()[0];
@@ -165,7 +165,7 @@ function explainAnswer(
   const say = (text: string): UserError => new UserError(`${name}: ${text}`);
   if (code === "GatedRepo") {
     return say(
-      `access to this repository is given on request: ask for it at ${page}, then set HF_TOKEN to a token of yours` +
+      `access to this repository is given on request: ask for it at ${page}, then set HF_TOKEN to your token` +
         (token === undefined ? "" : " (the one that is set has no access)"),
     );
   }
@@ -181,6 +181,6 @@ function explainAnswer(
   if (status === 403)
     return say(`${url.host} refuses access (403); see ${page}, and set HF_TOKEN to a token that has it`);
   if (status === 404) return say(`there is no such file; see ${page}/tree/${address.revision}`);
-  if (status === 429) return say(`${url.host} has had too many requests from here; wait, or set HF_TOKEN`);
-  return say(`${url.host} answers ${status}; try again later, or ${byHand(url.href)}`);
+  if (status === 429) return say(`${url.host} has received too many requests from here; wait, or set HF_TOKEN`);
+  return say(`${url.host} answered ${status}; try again later, or ${byHand(url.href)}`);
 }

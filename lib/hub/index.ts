@@ -16,13 +16,13 @@ export interface LocalFileOptions extends Watch {
   readonly environment?: Environment;
 }
 
-/** What a repository's weights are called, the likeliest first. */
+/** The usual names of a repository's weights, the likeliest first. */
 const SHARDS = "model.safetensors.index.json";
 const WEIGHTS = ["model.safetensors", SHARDS, "pytorch_model.bin"];
 
 /**
- * The path of a file that may be named by an address: hf://OWNER/NAME[/FILE][@REVISION] or https://…, fetched where it is not kept
- * from before. `#PART` at its end stays there. What is no address is a path, and comes back as it is.
+ * The path of a file that may be given as an address: hf://OWNER/NAME[/FILE][@REVISION] or https://…, which is downloaded
+ * unless it is cached. `#PART` at the end is kept. Anything else is a path, and is returned as it is.
  *
  * @throws UserError when the address is malformed, there is nothing there, or it cannot be fetched; the signal's reason when aborted
  */
@@ -58,7 +58,7 @@ async function hubWeights(address: HubAddress, settings: HubSettings, watch: Wat
   );
 }
 
-/** The files that an index names, beside it. */
+/** Fetches the files that an index names, beside it. */
 async function fetchShards(
   index: string,
   address: HubAddress & { readonly file: string },
@@ -71,7 +71,7 @@ async function fetchShards(
   } catch (error) {
     if (error instanceof UserError) throw error;
   }
-  if (typeof map !== "object" || map === null) return; // what opens it says what is wrong
+  if (typeof map !== "object" || map === null) return; // the reader of the index reports the fault
   const files = new Set(Object.values(map).filter((file) => /^[^/\\]+\.safetensors$/.test(String(file))));
   for (const name of files) {
     const file = join(dirname(address.file), String(name)).replaceAll("\\", "/");

@@ -1,6 +1,6 @@
 import type { Environment } from "./settings.js";
 
-/** The proxy that the environment asks for on the way to an address. */
+/** The environment's proxy for an address. */
 export function proxyFor(url: URL, environment: Environment): URL | undefined {
   const said = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name] || undefined;
   if (isExempt(url, said("NO_PROXY") ?? "")) return undefined;
@@ -10,7 +10,7 @@ export function proxyFor(url: URL, environment: Environment): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** NO_PROXY: hosts, domains with what is below them, with a port or without; * for all. */
+/** NO_PROXY: hosts, or domains with their subdomains, with or without a port; * for all. */
 function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
   const own = port || (protocol === "https:" ? "443" : "80");
   return list.split(/[\s,]+/).some((entry) => {
@@ -21,7 +21,7 @@ function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
   });
 }
 
-/** What a proxy wants to know of its user. */
+/** The credentials for a proxy. */
 export function proxyHeaders({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === "") return {};
   const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;

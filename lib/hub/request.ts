@@ -20,10 +20,10 @@ export interface Answer {
   readonly body: IncomingMessage;
 }
 
-/** A server that says nothing for so long is taken as gone. */
+/** A server that sends nothing for this long counts as gone. */
 export const SILENCE_MS = 30_000;
 
-/** Asks once, following nothing. Errors are the network's. */
+/** Sends one request, following no redirect. Errors are those of the network. */
 export async function ask(url: URL, { method, headers = {}, signal, environment }: Ask): Promise<Answer> {
   const proxy = proxyFor(url, environment);
   const own = { "user-agent": `densekit/${ownVersion()}`, "accept-encoding": "identity", ...headers };
@@ -54,7 +54,7 @@ function throughProxy(url: URL, proxy: URL, options: RequestOptions): ClientRequ
   return httpRequest({ ...options, host: proxy.hostname, port: portOf(proxy), path: url.href, headers });
 }
 
-/** A connection through the proxy, which sees nothing of what goes over it. */
+/** A tunnel through the proxy, which sees only encrypted data. */
 async function throughTunnel(url: URL, proxy: URL, options: RequestOptions): Promise<ClientRequest> {
   const target = `${url.hostname}:${portOf(url)}`;
   const asked = (proxy.protocol === "https:" ? httpsRequest : httpRequest)({
@@ -67,9 +67,9 @@ async function throughTunnel(url: URL, proxy: URL, options: RequestOptions): Pro
     asked.once("connect", ({ statusCode }, socket) => {
       if (statusCode === 200) return resolve(socket as Socket);
       socket.destroy();
-      reject(new Error(`the proxy ${proxy.host} refuses with ${statusCode}`));
+      reject(new Error(`the proxy ${proxy.host} refused with ${statusCode}`));
     });
-    asked.once("response", ({ statusCode }) => reject(new Error(`the proxy ${proxy.host} refuses with ${statusCode}`)));
+    asked.once("response", ({ statusCode }) => reject(new Error(`the proxy ${proxy.host} refused with ${statusCode}`)));
     asked.once("error", reject);
     asked.end();
   });
@@ -77,7 +77,7 @@ async function throughTunnel(url: URL, proxy: URL, options: RequestOptions): Pro
   return httpsRequest(url, { ...options, agent: false, createConnection });
 }
 
-/** What of a network's error is for people. */
+/** A network error in words. */
 export function networkReason(error: unknown): string {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const code = first instanceof Error && "code" in first ? String(first.code) : "";
@@ -85,9 +85,9 @@ export function networkReason(error: unknown): string {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOTFOUND: "its name is not known here",
+  ENOTFOUND: "its name is unknown here",
   EAI_AGAIN: "its name cannot be looked up",
-  ECONNREFUSED: "the connection is refused",
+  ECONNREFUSED: "the connection was refused",
   ECONNRESET: "the connection was cut",
   ETIMEDOUT: "no answer",
   ENETUNREACH: "the network cannot be reached",

@@ -4,13 +4,13 @@ import { UserError } from "../errors.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the environment says, by the names that Python's huggingface_hub has. */
+/** Settings from the environment, by the names that Python's huggingface_hub uses. */
 export interface HubSettings {
   /** Without a slash at its end. */
   readonly endpoint: string;
-  /** The folder of the repositories' copies. */
+  /** The cache of repositories. */
   readonly cache: string;
-  /** The folder of what was got from other addresses. */
+  /** The cache of other addresses. */
   readonly webCache: string;
   readonly token?: string;
   readonly offline: boolean;
@@ -20,12 +20,12 @@ export interface HubSettings {
 const ENDPOINT = "https://huggingface.co";
 const YES = ["1", "ON", "YES", "TRUE"];
 
-/** @throws UserError for an endpoint that is no address */
+/** @throws UserError for an invalid endpoint */
 export function hubSettings(environment: Environment = process.env): HubSettings {
   const said = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const endpoint = (said("HF_ENDPOINT") ?? ENDPOINT).replace(/\/+$/, "");
   if (!/^https?:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new UserError(`HF_ENDPOINT is ${endpoint}, which is no address; it begins with https://`, 2);
+    throw new UserError(`HF_ENDPOINT is ${endpoint}, which is not an address; it must begin with https://`, 2);
   }
   const caches = said("XDG_CACHE_HOME") ?? join(homedir(), ".cache");
   const home = said("HF_HOME") ?? join(caches, "huggingface");

@@ -10,9 +10,9 @@ export interface WebFileOptions extends Watch {
   readonly settings: HubSettings;
 }
 
-/** A file from any server, fetched once: what is at an address is taken not to change. @returns its path */
+/** A file from any server, downloaded once: an address is assumed never to change its content. @returns its path */
 export async function webFile({ url, settings, signal, onEvent }: WebFileOptions): Promise<string> {
-  const name = url.origin + url.pathname; // what follows may be a secret
+  const name = url.origin + url.pathname; // the query may hold a secret
   const folder = createHash("sha256").update(url.href).digest("hex").slice(0, 16);
   const file = basename(decodeURIComponent(url.pathname)).replace(/[^\w.-]/g, "_") || "file";
   const path = join(settings.webCache, folder, file);
@@ -30,7 +30,7 @@ export async function webFile({ url, settings, signal, onEvent }: WebFileOptions
     checksum: checksumIn(file),
     environment: settings.environment,
     explain: ({ status, url: { host } }) =>
-      new UserError(`${name}: ${host} answers ${status}; look at the address in a browser`),
+      new UserError(`${name}: ${host} answered ${status}; look at the address in a browser`),
     signal,
     onEvent,
   });

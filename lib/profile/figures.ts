@@ -16,13 +16,13 @@ const KERNEL_RUNS = 10;
 export interface Measured {
   readonly timings: ReadonlyMap<Contender, Timing>;
   readonly engine: Engine;
-  /** Half an interval's width at most, as a share. */
+  /** Maximum half-width of an interval, as a share of the median. */
   readonly within: number;
   readonly memory: MemoryUse | undefined;
   readonly peaks: Peaks | undefined;
 }
 
-/** All figures of a model that was timed. */
+/** Everything measured of one model. */
 export async function profileOf(subject: Subject, measured: Measured): Promise<ModelProfile> {
   const { timings, engine, within, memory, peaks } = measured;
   const { network, batch, size, graph, inputs, whole, stages, blocks, entrants } = subject;
@@ -79,7 +79,7 @@ function truncation(graph: Outputs): Pick<Part, "truncated"> {
   return has ? { truncated: true } : {};
 }
 
-/** A part's latency counts where it is known as well as the whole's, or so well that the error does not show in the sum. */
+/** A part's latency is reported if it is known as well as the whole's, or well enough that its error vanishes in the sum. */
 function isKnown(
   latency: Estimate,
   whole: Estimate,

@@ -11,7 +11,7 @@ export const percent = (share: number): string => `${(100 * share).toFixed(1)} %
 /** 0.071 → "+7.1 %" */
 export const signed = (share: number): string => `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
 
-/** Three figures that count. */
+/** Three significant digits. */
 export function milliseconds(ms: number): string {
   return ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3);
 }
@@ -29,9 +29,9 @@ export const titleOf = ({ model, batch, height, width }: ModelProfile): string =
 export function describeSetting({ machine, ...how }: ProfileResult["setting"]): readonly [string, string] {
   const { engine, engineVersion, threads, rounds, warmUp, seconds, clock, othersLoad } = how;
   const version = engineVersion === undefined ? "" : ` ${engineVersion}`;
-  const cores = threads === 0 ? "one thread a core" : counted(threads, "thread");
+  const cores = threads === 0 ? "one thread per core" : counted(threads, "thread");
   const others = othersLoad === undefined ? "" : `; other programs used ${percent(othersLoad)} of the processors`;
-  const watch = clock === "wall" ? "" : "; PROCESSOR TIME, which is no latency";
+  const watch = clock === "wall" ? "" : "; PROCESSOR TIME, not a latency";
   return [
     `${machine.processor}, ${counted(machine.cores, "core")}, ${machine.platform}, Node ${machine.node}, densekit ${machine.densekit}`,
     `${engine}${version}, ${cores}; ${counted(rounds, "round")} of ${seconds} s in turn after ${warmUp} to warm up${watch}${others}`,

@@ -15,10 +15,10 @@ export function describeMachine(): Machine {
 }
 
 /**
- * Watches who uses the processors.
+ * Watches the load on the processors.
  *
- * @returns tells which share of all processors others than this process used since, 0 … 1; undefined where the system
- *   does not count
+ * @returns a function that gives the share of all processors, 0 … 1, that other processes have used since; undefined
+ *   where the system does not count it
  */
 export function watchLoad(): () => number | undefined {
   const [before, own] = [times(), process.cpuUsage()];
@@ -31,7 +31,7 @@ export function watchLoad(): () => number | undefined {
   };
 }
 
-/** Milliseconds of all processors since they started. */
+/** Milliseconds of all processors since boot. */
 function times(): { readonly busy: number; readonly idle: number } {
   let [busy, idle] = [0, 0];
   for (const { times: one } of cpus()) {

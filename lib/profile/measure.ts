@@ -2,49 +2,49 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Estimate, estimate, median, reachingTo } from "./statistics.js";
 import { watchWaiting } from "./waiting.js";
 
-/** Something to be timed. */
+/** A program to be timed. */
 export interface Contender {
   readonly name: string;
-  /** Runs for about so many seconds, at least once. @returns milliseconds of each run */
+  /** Runs for about this many seconds, at least once. @returns milliseconds of each run */
   visit(seconds: number): Promise<readonly number[]>;
-  /** Milliseconds that a run of the last visit's waited for a processor; undefined where nobody knows. */
+  /** Milliseconds that a run of the last visit waited for a processor; undefined where that is not known. */
   waited?(): number | undefined;
 }
 
 export interface MeasureOptions {
-  /** Rounds that are made in any case; each visits every contender once. */
+  /** Minimum number of rounds; each visits every contender once. */
   readonly rounds: number;
-  /** Rounds that are made at most, while what is known is not good enough; default `rounds`. */
+  /** Maximum number of rounds, made while `isEnough` is false; default `rounds`. */
   readonly mostRounds?: number;
-  /** The time a contender runs in a visit. */
+  /** How long a contender runs per visit. */
   readonly seconds: number;
-  /** Whether what is known, one a contender, is good enough to stop at; by default anything is. */
+  /** Whether the timings, one per contender, are precise enough to stop; by default always. */
   readonly isEnough?: (timings: readonly Pick<Timing, "ms" | "latency">[]) => boolean;
-  /** Visits of each contender before the first round, whose times are left out. Default 1. */
+  /** Untimed visits of each contender before the first round. Default 1. */
   readonly warmUp?: number;
-  /** Before each visit: threads of the contender before go on spinning for a while, waiting for work. Default 20. */
+  /** Pause before each visit, because the previous contender's threads spin for a while, waiting for work. Default 20. */
   readonly pauseMs?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Before each visit: how many were made, of how many that are to be expected. */
+  /** Called before each visit with the number of visits made and expected. */
   readonly onVisit?: (contender: Contender, done: number, total: number) => void;
 }
 
 export interface Timing {
   readonly name: string;
-  /** The median of each round's runs, milliseconds, in the order of the rounds. */
+  /** The median of each round's runs in milliseconds, in the order of the rounds. */
   readonly ms: readonly number[];
-  /** Runs in all rounds together. */
+  /** Number of runs in all rounds. */
   readonly runs: number;
   /**
-   * Of `ms`. Where runs waited for processors that others had, the interval reaches down to what is left without the
-   * waiting: how much of it there is changes with what others do, from one measurement to the next.
+   * Of `ms`. Where runs waited for processors that other programs used, the interval extends down to the time without the
+   * waiting, because the amount of waiting changes from one measurement to the next.
    */
   readonly latency: Estimate;
 }
 
 /**
- * Times contenders in turn, A B C A B C …, so that a machine that slows down slows all of them: the only way things are
- * timed in densekit. What counts is the median of each visit.
+ * Times contenders in turn, A B C A B C …, so that a machine that slows down slows all of them. All timing in densekit is
+ * done by this function. The median of each visit counts.
  *
  * @throws the signal's reason when aborted
  */
@@ -98,13 +98,12 @@ export async function measureInTurn(
 const latencyOf = ({ ms, undisturbed }: Record<"ms" | "undisturbed", readonly number[]>): Estimate =>
   reachingTo(estimate(ms), median(undisturbed));
 
-/** Milliseconds since whenever. */
+/** Milliseconds since an arbitrary moment. */
 export type Clock = () => number;
 
 /**
- * The clocks there are. `wall`: monotonic time that passes, to the nanosecond. `processor`: the time this process had a
- * processor, which goes on while others do not take it away: no latency, but steady on a shared machine, for programs of
- * one thread.
+ * `wall`: monotonic time with a resolution of nanoseconds. `processor`: the time during which this process had a processor.
+ * That is not a latency, but steady on a shared machine, for single-threaded programs.
  */
 export const CLOCKS = {
   wall: () => performance.now(),
@@ -116,7 +115,7 @@ export const CLOCKS = {
 
 export type ClockName = keyof typeof CLOCKS;
 
-/** A contender of this process. The first run of a visit finds the caches as others left them; it is not timed. */
+/** A contender in this process. The first run of a visit is not timed: others have used the caches. */
 export function contenderOf(name: string, run: () => Promise<void>, clock: Clock = CLOCKS.wall): Contender {
   let last = 0;
   let waited: number | undefined;
@@ -135,7 +134,7 @@ export function contenderOf(name: string, run: () => Promise<void>, clock: Clock
   };
 }
 
-/** Runs until so many seconds have passed, once at least. @returns milliseconds of each run */
+/** Runs until this many seconds have passed, at least once. @returns milliseconds of each run */
 export async function timedRuns(
   run: () => Promise<void>,
   seconds: number,
@@ -151,15 +150,15 @@ export async function timedRuns(
   return times;
 }
 
-/** The median over the rounds of one's time over the other's in the same round. */
+/** The median over the rounds of a's time ÷ b's time in the same round. */
 export function ratio(a: Pick<Timing, "ms">, b: Pick<Timing, "ms">): Estimate {
   return estimate(a.ms.map((ms, round) => ms / b.ms[round]!));
 }
 
-/** The sum of several in each round. */
+/** The sum of several timings, round by round. */
 export const sumOf = (timings: readonly Timing[]): Estimate => estimate(sums(timings));
 
-/** The sum of several over another's time in the same round. */
+/** The sum of the parts ÷ the whole's time in the same round. */
 export const ratioOfSum = (parts: readonly Timing[], whole: Timing): Estimate => ratio({ ms: sums(parts) }, whole);
 
 function sums(timings: readonly Timing[]): number[] {

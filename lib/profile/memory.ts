@@ -4,7 +4,7 @@ import type { Size } from "../pixels/image.js";
 
 const TRIAL = fileURLToPath(new URL("./memoryTrial.js", import.meta.url));
 
-/** What a process of its own is to run. */
+/** What the child process is to run. */
 export interface MemoryTask {
   readonly model: string;
   readonly overrides: readonly string[];
@@ -13,9 +13,9 @@ export interface MemoryTask {
   readonly size: Size;
 }
 
-/** Bytes resident at the most. */
+/** Peak resident memory in bytes. */
 export interface MemoryUse {
-  /** Of the process: Node, the runtime, the model, its activations. */
+  /** Of the whole process: Node, the runtime, the model and its activations. */
   readonly peak: number;
   /** Before the model was opened. */
   readonly before: number;
@@ -24,7 +24,7 @@ export interface MemoryUse {
 /**
  * Runs a model a few times in a process that does nothing else.
  *
- * @returns undefined where that process fails, as where memory does not suffice
+ * @returns undefined where that process fails, for instance for lack of memory
  * @throws the signal's reason when aborted
  */
 export async function memoryOf(task: MemoryTask, signal?: AbortSignal): Promise<MemoryUse | undefined> {

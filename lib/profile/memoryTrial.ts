@@ -6,7 +6,7 @@ import { openModel } from "./model.js";
 import { openNetwork, record } from "./network.js";
 import { peakMemory } from "./peakMemory.js";
 
-/* The process that `memoryOf` starts: tells its parent in one message how much memory a model takes. */
+/* The process that `memoryOf` starts: it sends its parent one message with the memory that a model takes. */
 
 const RUNS = 3;
 
@@ -16,7 +16,7 @@ async function trial({ model, overrides, classes, batch, size }: MemoryTask): Pr
   const before = peakMemory();
   const named = await openModel(model, overrides);
   const network = await openNetwork(named, classes);
-  network.values.flat.fill(0.01); // pages that were never written to would not count
+  network.values.flat.fill(0.01); // pages that were never written to are not resident
   network.values.flatBuffers.fill(1);
   const { outputs, inputs } = record(network, batch, size);
   const program = await compileForInference(await openEngine(named.config.engine), outputs);

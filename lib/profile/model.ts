@@ -9,20 +9,20 @@ import { loadNamedConfig } from "../use/namedConfig.js";
 export interface NamedConfig {
   /** The config's or the backbone's name. */
   readonly name: string;
-  /** What `findModel` found it by. */
+  /** The name that `findModel` was given. */
   readonly asked: string;
   readonly config: Config;
 }
 
 const modelsFolder = (): string => join(shippedConfigs(), "_base_", "models");
 
-/** Backbones that come with densekit, by the name of their file: `efficientformer-l1`, `resnet-50`. */
+/** The backbones that come with densekit, by file name: `efficientformer-l1`, `resnet-50`. */
 export function backboneNames(): readonly string[] {
   const files = readdirSync(modelsFolder()).filter((file) => file.endsWith(".yaml"));
   return files.map((file) => basename(file, ".yaml")).filter((name) => !name.includes("_") && name !== "classifier");
 }
 
-/** What a backbone alone needs to be a config: the head of its publication, for ImageNet. */
+/** Makes a backbone's file a complete config: the published head, for ImageNet. */
 const CLASSIFIER = [
   "_base_/models/classifier.yaml",
   "_base_/data/imagenet.yaml",
@@ -30,7 +30,7 @@ const CLASSIFIER = [
   "_base_/runtime/epochs.yaml",
 ];
 
-/** As `findModel`; what is there under the name may be a run's folder or a packed model, too. @throws UserError as it does */
+/** As `findModel`, but the name may also be that of a run's folder or a packed model. @throws UserError as it does */
 export async function openModel(asked: string, overrides: readonly string[]): Promise<NamedConfig> {
   if (!existsSync(asked)) return findModel(asked, overrides);
   const { config, name } = await loadNamedConfig(asked, { overrides });
@@ -38,11 +38,11 @@ export async function openModel(asked: string, overrides: readonly string[]): Pr
 }
 
 /**
- * The config of a name: a backbone's as `backboneNames` has them (`resnet/50` too), which is then a classifier of
- * ImageNet's classes, a shipped config's, or a file's path.
+ * Finds a config by name: a backbone's as in `backboneNames` (or `resnet/50`), which is then a classifier of ImageNet's
+ * classes, that of a config that comes with densekit, or a file's path.
  *
  * @param overrides as in `LoadOptions`
- * @throws UserError where there is none, with the nearest names, or where it is wrong
+ * @throws UserError where there is none, naming the closest matches, or where it is invalid
  */
 export function findModel(name: string, overrides: readonly string[]): NamedConfig {
   const backbones = backboneNames();

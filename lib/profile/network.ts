@@ -11,7 +11,7 @@ import { kindOf } from "../tasks/kinds.js";
 import type { Task } from "../tasks/task.js";
 import type { NamedConfig } from "./model.js";
 
-/** A model, its parameters 0 until they are drawn. */
+/** A model; its parameters are 0 until they are drawn. */
 export interface Network {
   readonly name: string;
   readonly config: Config;
@@ -26,7 +26,7 @@ export async function openNetwork({ name, config }: NamedConfig, classes?: numbe
   return { name, config, task, values: new ParameterValues(task.parameters) };
 }
 
-/** Draws a model's parameters: how long it takes does not depend on what it has learnt, but for what it finds. */
+/** Draws random parameters: latency does not depend on their values, except for the number of objects found. */
 export function drawParameters({ values }: Network): void {
   values.initialise((name) => Random.of("profile", name));
 }
@@ -36,12 +36,12 @@ export const usualSize = ({ config }: Pick<NamedConfig, "config">): Size => defa
 
 export interface Recorded {
   readonly outputs: Outputs;
-  /** What the graph takes, by name. */
+  /** The graph's inputs by name. */
   readonly inputs: Readonly<Record<string, TensorData>>;
 }
 
 /**
- * The whole model's graph at one size, and images of noise for it.
+ * The whole model's graph at one size, with noise images as input.
  *
  * @throws UserError where the model cannot take the size, or it is too large
  */
@@ -66,7 +66,7 @@ export function record({ name, task, values }: Network, batch: number, { height,
   }
 }
 
-/** Uniform in −2 … 2, as pixels are once normalised. */
+/** Uniform in −2 … 2, like normalised pixels. */
 export function noise(length: number): Float32Array {
   const random = Random.of("profile", "images");
   return Float32Array.from({ length }, () => random.uniform(-2, 2));

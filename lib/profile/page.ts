@@ -7,10 +7,10 @@ import { roofOf } from "./peaks.js";
 import type { Estimate } from "./statistics.js";
 import type { ModelProfile, Part, ProfileResult } from "./types.js";
 
-/** Others' use of the processors from which on the reader must be told. */
+/** Share of the processors used by other programs above which the reader is warned. */
 const BUSY = 0.1;
 
-/** One page on what was measured: figures, plots and tables of each model at each size, sweeps and ratios. */
+/** One page on the measurements: cards, plots and tables of each model at each size, sweeps and ratios. */
 export async function profilePage({ setting, profiles, comparison }: ProfileResult): Promise<string> {
   const [where, how] = describeSetting(setting);
   const sections: Section[] = [];
@@ -27,7 +27,7 @@ export async function profilePage({ setting, profiles, comparison }: ProfileResu
   });
 }
 
-/** What the reader must know where others used the processors; undefined where they hardly did. */
+/** The warning for a busy machine; undefined for an idle one. */
 export function busyWarning({ othersLoad = 0 }: ProfileResult["setting"]): string | undefined {
   if (othersLoad <= BUSY) return undefined;
   return `Other programs used ${percent(othersLoad)} of the processors while this was measured: read ratios and intervals, not times.`;
@@ -55,7 +55,7 @@ async function overview(profiles: readonly ModelProfile[], comparison: ProfileRe
   return { title: "All together", content };
 }
 
-/** Latency over the images' size, a line a model and batch. */
+/** Latency over image size, one line per model and batch size. */
 async function sweepPlot(profiles: readonly ModelProfile[]) {
   const lines = new Map<string, (readonly [number, number])[]>();
   for (const { model, batch, height, width, total } of profiles) {
@@ -65,7 +65,7 @@ async function sweepPlot(profiles: readonly ModelProfile[]) {
   }
   const series = Array.from(lines, ([name, points]) => ({ name, points }));
   const svg = await plotSvg(series, { xLabel: "megapixels", yLabel: "ms", width: 560, height: 280 });
-  return svgFigure(svg, { caption: "Latency over the size of an image" });
+  return svgFigure(svg, { caption: "Latency over image size" });
 }
 
 async function modelSection(profile: ModelProfile): Promise<Section> {
@@ -98,7 +98,7 @@ async function modelSection(profile: ModelProfile): Promise<Section> {
     if (peaks !== undefined) {
       const points = [...blocks.flatMap(pointOf), ...pointOf({ ...total, stage: "whole" })];
       const caption =
-        `What blocks reach below the roofs of a large matrix product (${(peaks.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s) and of a copy ` +
+        `Throughput of the blocks below the roofs of a large matrix product (${(peaks.flopsPerSecond / 1e9).toFixed(0)} GFLOP/s) and of a copy ` +
         `(${(peaks.bytesPerSecond / 1e9).toFixed(1)} GB/s), measured in the same rounds. Minimal filtering of 3 × 3 kernels may lie above.`;
       content.push(svgFigure(await rooflineSvg(points, peaks), { caption, description: "Roofline" }));
     }
@@ -149,5 +149,5 @@ function partTable({ stages = [], blocks = [], total, peaks }: ModelProfile) {
   return tableOf(head, [...rows, row("whole", total)]);
 }
 
-/** Three figures that count, as numbers of a chart. */
+/** Three significant digits, as a number for a chart. */
 const round = (ms: number): number => Number(milliseconds(ms));

@@ -12,19 +12,19 @@ import { constantTest } from "../graph/passes/patterns.js";
 import { type Outputs, rewrite } from "../graph/passes/rewrite.js";
 import type { Place } from "./places.js";
 
-/** A graph's operators by place. */
+/** A graph's operators grouped by place. */
 export interface Partition {
-  /** The places in the order of the graph. */
+  /** In the order of the graph. */
   readonly places: readonly Place[];
   readonly placeOf: (node: Node) => Place | undefined;
-  /** The place whose operators use the parameter of that name. */
+  /** The place whose operators use the named parameter. */
   readonly placeOfParameter: (name: string) => Place | undefined;
 }
 
 /**
- * Gives every operator that runs each time its place. What is recorded between modules belongs to the last of those that
- * it takes its inputs from, as an activation belongs to its convolution; before the first, to those that take it. What
- * lies between `truncate` and `restore` is one block: in between, tensors are shorter than their shapes say.
+ * Assigns a place to every operator that runs on each call. An operator recorded between modules belongs to the last of the
+ * places that its inputs come from, as an activation belongs to its convolution; before the first module, to the places that
+ * use it. Everything between `truncate` and `restore` is one block, because tensors there are shorter than their shapes say.
  */
 export function partition(outputs: Outputs, placeOf: (path: string) => Place | undefined): Partition {
   const isConstant = constantTest(outputs);
@@ -69,7 +69,7 @@ export function partition(outputs: Outputs, placeOf: (path: string) => Place | u
 
 const keyOf = ({ stage, block }: Place): string => `${stage}\n${block}`;
 
-/** The operators of each region from `truncate` to `restore`, both among them. @param nodes in the order of the graph */
+/** The operators of each region from `truncate` to `restore`, inclusive. @param nodes in the order of the graph */
 function truncatedRegions(nodes: readonly Node[]): Iterable<Set<Node>> {
   const regionOf = new Map<Node, Set<Node>>();
   for (const node of nodes) {
@@ -82,11 +82,11 @@ function truncatedRegions(nodes: readonly Node[]): Iterable<Set<Node>> {
   return new Set(regionOf.values());
 }
 
-/** Whether what it gives may be shorter than its shape says. */
+/** Whether its output may be shorter than its shape says. */
 const isShortened = (node: Node, regionOf: ReadonlyMap<Node, unknown>): boolean =>
   regionOf.has(node) && !isOperator(node, restoreOperator);
 
-/** The stage that does most of the multiply-adds, as one block. */
+/** The stage with most of the multiply-adds, as one block. */
 function placeOfMost(nodes: Iterable<Node>, placeOf: (node: Node) => Place | undefined): Place | undefined {
   const macs = new Map<string, number>();
   for (const node of nodes) {
@@ -106,11 +106,11 @@ export interface Cut {
   readonly outputs: Outputs;
   /** The values of the whole graph that its inputs stand for, by name. */
   readonly taken: Readonly<Record<string, Value>>;
-  /** Those that its outputs are. */
+  /** The values of the whole graph that its outputs equal. */
   readonly given: Readonly<Record<string, Value>>;
 }
 
-/** The operators that `belongs` names as a graph: it takes what comes from outside and gives what goes outside. */
+/** Cuts out the operators that `belongs` selects; values that cross the border become inputs and outputs. */
 export function cut(whole: Outputs, belongs: (node: Node) => boolean): Cut {
   const isConstant = constantTest(whole);
   const given = new Map<Value, string>();
@@ -133,6 +133,6 @@ export function cut(whole: Outputs, belongs: (node: Node) => boolean): Cut {
   return { outputs, taken: named(taken), given: named(given) };
 }
 
-/** An input that this cut has put in the place of a value. */
+/** An input that stands for a value of the whole graph. */
 const isStandIn = ({ node }: Value): boolean =>
   isOperator(node, inputOperator) && (node.attributes as { readonly name: string }).name.startsWith("in/");

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The most memory this process ever had resident, bytes. Linux's own counter first: getrusage's is inherited. */
+/** Peak resident memory of this process in bytes. Linux's own counter comes first, because getrusage's is inherited. */
 export function peakMemory(): number {
   if (process.platform !== "linux") return process.resourceUsage().maxRSS * 1024;
   const status = readFileSync("/proc/self/status", "utf8");

@@ -5,18 +5,18 @@ import type { Clock, Contender, Timing } from "./measure.js";
 import { entrantOf } from "./programs.js";
 import type { Peaks } from "./types.js";
 
-/** Rows and columns of the matrices: 9 MB each, 7.2 GFLOP a product. */
+/** Rows and columns of the matrices: 9 MB each, 7.2 GFLOP per product. */
 const SIDE = 1536;
-/** Numbers copied: 64 MB, more than caches hold. */
+/** Elements copied: 64 MB, larger than caches. */
 const COPIED = 2 ** 24;
 
-/** What the roofs are measured with. */
+/** The programs that measure the roofs. */
 export interface PeakPrograms {
   readonly contenders: readonly [product: Contender, copy: Contender];
   dispose(): Promise<void>;
 }
 
-/** A large matrix product with a constant matrix, as in a layer, and a pass over memory that does next to nothing. */
+/** A large product with a constant matrix, as in a layer, and a pass over memory that computes next to nothing. */
 export async function preparePeaks(engine: Engine, clock: Clock): Promise<PeakPrograms> {
   const random = Random.of("profile", "peaks");
   const matrix = () => Float32Array.from({ length: SIDE * SIDE }, () => random.uniform(-1, 1));
@@ -43,7 +43,7 @@ export async function preparePeaks(engine: Engine, clock: Clock): Promise<PeakPr
   };
 }
 
-/** @param ms of the product and of the copy */
+/** @param product timing of the matrix product @param copy timing of the copy */
 export function peaksOf(product: Timing, copy: Timing): Peaks {
   return {
     flopsPerSecond: (2 * SIDE ** 3) / (product.latency.median / 1000),
@@ -51,7 +51,7 @@ export function peaksOf(product: Timing, copy: Timing): Peaks {
   };
 }
 
-/** Operations a second that the roofs allow what does so many with so many bytes. */
+/** The operations per second that the roofs allow for this many operations and bytes. */
 export function roofOf({ flopsPerSecond, bytesPerSecond }: Peaks, flops: number, bytes: number): number {
   return Math.min(flopsPerSecond, (bytesPerSecond * flops) / bytes);
 }

@@ -1,6 +1,6 @@
 import type { Task } from "../tasks/task.js";
 
-/** Where in a model an operator stands. */
+/** Where an operator is in a model. */
 export interface Place {
   readonly stage: string;
   /** Paths of modules, such as `network.2.1`; the stage's name where it is not divided. */
@@ -10,10 +10,9 @@ export interface Place {
 const PREFIX = "backbone";
 
 /**
- * The place of a module or a parameter by its path; undefined where the path says nothing, as of what is recorded between
- * modules. Stages are those that the backbone declares for freezing, the first of them its stem; a stage's numbered
- * modules are its blocks. What else the backbone has is a classifier's head, or norms of what it gives to others. Other
- * parts are stages of their own name.
+ * Finds the place of a module or a parameter by its path; undefined where the path does not tell, as for operators recorded
+ * between modules. Stages are those that the backbone declares for freezing, the stem first; a stage's numbered modules are
+ * its blocks. Other modules of the backbone are a classifier's head or output norms. Other parts are stages of their own.
  */
 export function placesOf({
   backbone: { stages },
@@ -38,13 +37,13 @@ export function placesOf({
 const isWithin = (path: string, module: string): boolean => path === module || path.startsWith(`${module}.`);
 const isNumber = (step: string | undefined): boolean => step !== undefined && /^\d+$/.test(step);
 
-/** A module of a stage, or one of its numbered ones. */
+/** A module of a stage, or one of its numbered modules. */
 function blockOf(module: string, [first, second]: readonly string[]): string {
   if (isNumber(first)) return `${module}.${first}`;
   return first === "blocks" && isNumber(second) ? `${module}.${first}.${second}` : module;
 }
 
-/** `neck.lateral_convs.0.conv` is block `neck.lateral_convs.0` of `neck`; heads of regions are stages of their own. */
+/** `neck.lateral_convs.0.conv` is in block `neck.lateral_convs.0` of `neck`; RoI heads are stages of their own. */
 function partPlace(steps: readonly string[]): Place {
   const stage = steps.slice(0, steps[0] === "roi_head" ? 2 : 1).join(".");
   const number = steps.findIndex(isNumber);

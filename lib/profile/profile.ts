@@ -20,9 +20,9 @@ import { prepareSubject, type Subject } from "./subject.js";
 import type { Comparison, ModelProfile, ProfileOptions, ProfileResult } from "./types.js";
 
 /**
- * Parameters, multiply-adds, bytes of activations and latency of models: whole, by stage, by block and by kind of operator.
- * Every part is a program of its own, cut from the folded graph and run on what the whole model hands to it, all of them
- * in turn in the same rounds.
+ * Measures parameters, multiply-adds, bytes of activations and latency of models: whole, by stage, by block and by operator
+ * type. Every part is a program of its own, cut from the folded graph and run on the activations that reach it in the whole
+ * model, all in turn in the same rounds.
  *
  * @throws UserError where a model is unknown or cannot take a size, where the engine is missing, and where the machine is
  *   too noisy for the interval asked for; the signal's reason when aborted
@@ -30,7 +30,7 @@ import type { Comparison, ModelProfile, ProfileOptions, ProfileResult } from "./
 export async function profile(options: ProfileOptions): Promise<ProfileResult> {
   const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out } = options;
   const how = howOf(options);
-  if (compare && models.length < 2) throw new UserError("--compare needs two models at least", 2);
+  if (compare && models.length < 2) throw new UserError("--compare needs at least two models", 2);
   if (out !== undefined) {
     checkPageFile(out, options.force);
     await checkCharts();
@@ -74,7 +74,7 @@ interface PointResult {
   readonly othersLoad: number | undefined;
 }
 
-/** @throws UserError where configs want different engines: what is compared runs on one */
+/** @throws UserError where configs name different engines: compared models run on the same one */
 function sharedEngine([first, ...others]: readonly NamedConfig[]): Config["engine"] {
   const { engine } = first!.config;
   const differing = others.find(({ config }) => JSON.stringify(config.engine) !== JSON.stringify(engine));
@@ -115,7 +115,7 @@ async function profilePoint(
     for (const [i, subject] of subjects.entries()) {
       const { batch, size } = subject;
       const model = models[i]!.asked;
-      onEvent?.({ type: "message", text: `running ${subject.network.name} in a process of its own, for its memory` });
+      onEvent?.({ type: "message", text: `running ${subject.network.name} in a process of its own, to measure its memory` });
       const task = { model, overrides, batch, size, ...(classes !== undefined && { classes }) };
       const use = memory ? await memoryOf(task, signal) : undefined;
       profiles.push(
@@ -173,7 +173,7 @@ async function timed(
   return new Map(contenders.map((contender, i) => [contender, timings[i]!]));
 }
 
-/** @throws UserError where a whole model's interval is wider than asked: a number that is none is worse than none */
+/** @throws UserError where a whole model's interval is wider than asked for: no number is better than a wrong one */
 function checkWhole(subjects: readonly Subject[], timings: Timings, within: number, others: number | undefined): void {
   for (const { network, whole } of subjects) {
     const { latency } = timings.get(whole.contender)!;

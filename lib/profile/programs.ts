@@ -23,11 +23,11 @@ export interface PartCut {
   readonly stage: string;
   readonly cut: Cut;
   readonly includes: (place: Place) => boolean;
-  /** Whether an operator of the whole graph is in it. */
+  /** Whether it contains an operator of the whole graph. */
   readonly has: (node: Node) => boolean;
 }
 
-/** The stages and the blocks of a graph as graphs of their own, in its order. A stage of one block is both. */
+/** The stages and the blocks of a graph as graphs of their own, in its order. A stage with one block is both. */
 export function partsOf(
   whole: Outputs,
   { places, placeOf }: Partition,
@@ -49,7 +49,7 @@ export function partsOf(
   return { stages, blocks };
 }
 
-/** What every value that parts take from the whole graph is in a run of it. */
+/** The values that parts take from the whole graph, recorded in one run of it. */
 export async function captured(
   engine: Engine,
   parts: readonly PartCut[],

@@ -6,20 +6,20 @@ import { describeMachine } from "./machine.js";
 import type { ClockName } from "./measure.js";
 import type { Setting } from "./types.js";
 
-/** How many times the rounds asked for are made at most, while an interval is too wide. */
+/** Limit on rounds while an interval is too wide, as a multiple of the rounds asked for. */
 export const PATIENCE = 4;
 export const WARM_UP = 1;
 
-/** How long and how well is to be measured. */
+/** How long and how precisely to measure. */
 export interface How {
   readonly rounds: number;
   readonly seconds: number;
-  /** Half an interval's width at most, as a share of the median. */
+  /** Maximum half-width of an interval, as a share of the median. */
   readonly within: number;
   readonly clock: ClockName;
 }
 
-/** What was asked for, and the rest as it is by default. */
+/** The options given, with defaults for the rest. */
 export function howOf({ rounds = 10, seconds = 0.05, within = 0.1, clock = "wall" }: Partial<How>): How {
   return { rounds, seconds, within, clock };
 }
@@ -34,9 +34,9 @@ export interface Measured {
   readonly engine: Engine;
   readonly threads: number;
   readonly how: How;
-  /** Of each measurement: rounds made. */
+  /** Rounds made in each measurement. */
   readonly rounds: readonly number[];
-  /** Of each measurement, where the system tells. */
+  /** Load by other programs in each measurement, where the system counts it. */
   readonly loads: readonly (number | undefined)[];
 }
 
@@ -56,13 +56,13 @@ export function settingOf({ engine, threads, how, rounds, loads }: Measured): Se
   };
 }
 
-/** What to do about a machine that is too noisy. @param error half the interval's width that was reached @param others their load */
+/** What to do about a machine that is too noisy. @param error half-width reached @param others their load */
 export function adviceOnNoise(error: number, others: number | undefined): string {
   const cause = others === undefined ? "" : ` (other programs used ${roughly(others)} of the processors meanwhile)`;
   return `${cause}; end other programs, or ask for less with --within ${wider(error)}, or for more rounds with --rounds`;
 }
 
-/** A share that need not be known to the tenth where it is large. */
+/** No decimals from 10 % on. */
 export const roughly = (share: number): string => (share < 0.1 ? percent(share) : `${(100 * share).toFixed(0)} %`);
-/** In per cent, a little more than was reached. */
+/** In per cent, a little more than the half-width reached. */
 const wider = (share: number): string => String(Math.ceil(130 * share));

@@ -1,20 +1,20 @@
-/** A median of figures taken one after the other, and how far it can be trusted. */
+/** The median of successive measurements, and how far it can be trusted. */
 export interface Estimate {
   readonly median: number;
-  /** The interval that holds the median with `confidence`, so far as the figures tell. */
+  /** The interval that contains the median with `confidence`, as far as the measurements tell. */
   readonly low: number;
   readonly high: number;
-  /** 0.95, or less where there are too few figures for it. */
+  /** 0.95, or less where there are too few measurements for it. */
   readonly confidence: number;
   /** Interquartile range as a share of the median. */
   readonly spread: number;
-  /** How many figures there were. */
+  /** How many measurements there were. */
   readonly rounds: number;
 }
 
 const CONFIDENCE = 0.95;
 
-/** The middle value, or the mean of the two middle ones; NaN of nothing. */
+/** The middle value, or the mean of the two middle ones; NaN for an empty list. */
 export function median(values: readonly number[]): number {
   return quantile(
     values.toSorted((a, b) => a - b),
@@ -22,7 +22,7 @@ export function median(values: readonly number[]): number {
   );
 }
 
-/** @param sorted ascending @param share 0 … 1; between two values in proportion */
+/** @param sorted ascending @param share 0 … 1; interpolated between neighbouring values */
 function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const [below, above] = [sorted[Math.floor(place)] ?? Number.NaN, sorted[Math.ceil(place)] ?? Number.NaN];
@@ -30,18 +30,18 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 /**
- * The median of figures in the order they were taken in, with an interval that supposes no distribution: the order
- * statistics between which the median lies by the binomial distribution (the sign test turned round). Figures that
- * follow their predecessors, as on a machine whose speed drifts, count for as few as they are worth: the effective
- * number, n (1 − r) / (1 + r) with r the correlation of neighbours' ranks. Where that is too few for the confidence,
- * the interval is all figures, widened as the root of what is missing.
+ * The median of measurements in the order they were taken, with a distribution-free interval: the order statistics that
+ * contain the median by the binomial distribution (the inverted sign test). Measurements that depend on the ones before
+ * them, as on a machine whose speed drifts, count for fewer: the effective number is n (1 − r) / (1 + r), with r the lag-1
+ * rank correlation. If that is too few for the confidence, the interval is the whole range, widened by the root of the
+ * ratio missing.
  */
 export function estimate(figures: readonly number[]): Estimate {
   const n = figures.length;
   const sorted = figures.toSorted((a, b) => a - b);
   const middle = quantile(sorted, 0.5);
   const worth = effectiveCount(figures);
-  const counted = Math.floor(worth) || 1; // of figures that are none, nothing is worth anything
+  const counted = Math.floor(worth) || 1; // worth is NaN where a measurement is
   const { place, confidence } = intervalPlace(counted);
   const from = counted < FEWEST ? 1 : Math.floor((place * n) / counted);
   const [lowest, highest] = [sorted[from - 1] ?? Number.NaN, sorted[n - from] ?? Number.NaN];
@@ -56,7 +56,7 @@ export function estimate(figures: readonly number[]): Estimate {
   };
 }
 
-/** The estimate, its interval reaching down to a figure where it ends above it. */
+/** The estimate, its interval extended down to a value below it. */
 export const reachingTo = (found: Estimate, figure: number): Estimate =>
   figure < found.low ? { ...found, low: figure } : found;
 
@@ -64,12 +64,12 @@ export const reachingTo = (found: Estimate, figure: number): Estimate =>
 export const halfWidth = ({ median: middle, low, high }: Pick<Estimate, "median" | "low" | "high">): number =>
   (high - low) / 2 / middle;
 
-/** With fewer independent figures, not even all of them reach the confidence: 1 − 2 · 0.5⁶ = 0.97. */
+/** With fewer independent measurements even the whole range misses the confidence: 1 − 2 · 0.5⁶ = 0.97. */
 const FEWEST = 6;
 
 /**
- * How many independent figures tell as much. Of a few figures the correlation comes out too low by (1 + 3 r) / n (Marriott
- * and Pope 1954), which is made good.
+ * The number of independent measurements that would tell as much. For few measurements the estimated correlation is too low
+ * by (1 + 3 r) / n (Marriott and Pope 1954), which is corrected.
  */
 export function effectiveCount(figures: readonly number[]): number {
   const n = figures.length;
@@ -78,7 +78,7 @@ export function effectiveCount(figures: readonly number[]): number {
   return Math.max(1, (n * (1 - r)) / (1 + r));
 }
 
-/** Of each figure its place among the sorted; of equal ones the mean of their places. */
+/** The rank of each value; ties get their mean rank. */
 function ranksOf(figures: readonly number[]): number[] {
   const sorted = figures.toSorted((a, b) => a - b);
   return figures.map((figure) => (sorted.indexOf(figure) + sorted.lastIndexOf(figure)) / 2);
@@ -96,11 +96,11 @@ function neighbourCorrelation(values: readonly number[]): number {
 }
 
 /**
- * The place k, counted from 1 at either end, of the order statistics that hold the median of n independent figures with
- * the confidence wanted; 1 where none do, with the confidence that is left.
+ * The rank k, counted from 1 at either end, of the order statistics that contain the median of n independent measurements
+ * with the confidence wanted; 1 where none do, with the confidence that this gives.
  */
 function intervalPlace(n: number): { readonly place: number; readonly confidence: number } {
-  let term = 0.5 ** n; // P(i of n lie below the median), i = 0
+  let term = 0.5 ** n; // P(i of n are below the median), i = 0
   let outside = term;
   let place = 1;
   for (;;) {

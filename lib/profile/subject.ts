@@ -19,7 +19,7 @@ export interface Subject {
   readonly inputs: Recorded["inputs"];
   readonly placeOfParameter: Partition["placeOfParameter"];
   readonly whole: Entrant;
-  /** Empty where whole models alone are timed. */
+  /** Empty where only whole models are timed. */
   readonly stages: readonly PartCut[];
   readonly blocks: readonly PartCut[];
   readonly entrants: ReadonlyMap<PartCut, Entrant>;
@@ -36,7 +36,7 @@ export interface SubjectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Compiles a model, and each of its stages and blocks, cut from the folded graph and fed with what the whole model feeds it. */
+/** Compiles a model and each of its stages and blocks, cut from the folded graph, with the inputs they have in the model. */
 export async function prepareSubject(network: Network, options: SubjectOptions): Promise<Subject> {
   const { engine, batch, size, totalOnly, clock = "wall", signal } = options;
   const { outputs, inputs } = record(network, batch, size);

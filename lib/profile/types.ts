@@ -3,22 +3,22 @@ import type { ProgressEvent } from "../progress.js";
 import type { ClockName } from "./measure.js";
 import type { Estimate } from "./statistics.js";
 
-/** What running something once takes, by its graph as it is run: folded, its constants computed. */
+/** The cost of one run, counted on the graph that runs: folded, its constants computed. */
 export interface Work {
-  /** Learnt numbers of the model, before anything is folded. */
+  /** Of the model, before anything is folded. */
   readonly parameters: number;
   /** Multiply-adds of convolutions and matrix products. */
   readonly macs: number;
-  /** Bytes of all that its operators give, as if none were fused. */
+  /** Bytes of the outputs of all operators, as if none were fused. */
   readonly activationBytes: number;
-  /** Bytes that must be moved at the least: what comes in, what goes out, and the parameters. */
+  /** The least number of bytes that must be moved: inputs, outputs and parameters. */
   readonly movedBytes: number;
 }
 
 /** Latencies are milliseconds. */
 export interface Part extends Work {
   readonly name: string;
-  /** It ran on as many regions as were found, and its work is counted for all that there may be: there is no rate. */
+  /** It ran only on the regions found, but its work is counted for the maximum number: there is no rate. */
   readonly truncated?: true;
   /** Absent where it was not steady enough for the interval asked for. */
   readonly latency?: Estimate;
@@ -28,7 +28,7 @@ export interface BlockPart extends Part {
   readonly stage: string;
 }
 
-/** One kind of operator of densekit's graph. */
+/** One type of operator of densekit's graph. */
 export interface OperatorWork extends Pick<Work, "macs" | "activationBytes"> {
   readonly name: string;
   readonly count: number;
@@ -42,9 +42,9 @@ export interface ModelProfile {
   readonly height: number;
   readonly width: number;
   readonly total: Part & {
-    /** The most bytes of activations that are needed at one time. */
+    /** Peak bytes of live activations. */
     readonly liveBytes: number;
-    /** Resident memory of a process that does nothing but run the model, at its most. */
+    /** Peak resident memory of a process that only runs the model. */
     readonly peakMemoryBytes?: number;
     /** Of the same process before it opened the model. */
     readonly nodeMemoryBytes?: number;
@@ -55,11 +55,11 @@ export interface ModelProfile {
   /** Each a program of its own; the stem first. */
   readonly stages?: readonly Part[];
   readonly blocks?: readonly BlockPart[];
-  /** The blocks' sum in each round, and over the whole model's time in the same round. */
+  /** The blocks' sum in each round, and its ratio to the whole model's time in the same round. */
   readonly sumOfBlocks?: { readonly latency: Estimate; readonly overWhole: Estimate };
   readonly operators: readonly OperatorWork[];
   readonly kernels?: readonly KernelTime[];
-  /** Measured in the same rounds; absent where whole models alone are timed. */
+  /** Measured in the same rounds; absent where only whole models are timed. */
   readonly peaks?: Peaks;
 }
 
@@ -72,10 +72,10 @@ export interface Setting {
   readonly warmUp: number;
   readonly rounds: number;
   readonly seconds: number;
-  /** Half an interval's width at most, as a share of the median. */
+  /** Maximum half-width of an interval, as a share of the median. */
   readonly within: number;
   readonly clock: ClockName;
-  /** The share of the machine's processors that others used meanwhile; absent where the system does not tell. */
+  /** The share of the machine's processors used by other programs meanwhile; absent where the system does not count it. */
   readonly othersLoad?: number;
 }
 
@@ -88,9 +88,9 @@ export interface Machine {
   readonly densekit: string;
 }
 
-/** What the machine reaches at best with the same engine and threads. */
+/** The machine's roofs with the same engine and threads. */
 export interface Peaks {
-  /** Of a large matrix product; a multiply-add is two. */
+  /** Of a large matrix product; a multiply-add counts as two. */
   readonly flopsPerSecond: number;
   /** Of a copy: bytes read and written. */
   readonly bytesPerSecond: number;
@@ -108,7 +108,7 @@ export interface Comparison {
 export interface ProfileResult {
   readonly setting: Setting;
   readonly profiles: readonly ModelProfile[];
-  /** Of each model but the first: its time over the first's, round by round. */
+  /** For each model but the first: its time ÷ the first's, round by round. */
   readonly comparison?: readonly Comparison[];
   /** The page written. */
   readonly out?: string;
@@ -117,27 +117,27 @@ export interface ProfileResult {
 export interface ProfileOptions {
   /** Configs, or backbones by name as `findModel` takes them; several are compared, or profiled one after the other. */
   readonly models: readonly string[];
-  /** Of every config, `a.b.c=value`. */
+  /** Applied to every config: `a.b.c=value`. */
   readonly overrides?: readonly string[];
-  /** Default 1. Every batch is tried with every size. */
+  /** Default 1. Every batch size is combined with every image size. */
   readonly batches?: readonly number[];
   /** Default the size of the config's test images. */
   readonly sizes?: readonly { readonly height: number; readonly width: number }[];
   /** Classes of the model; default those the config names, or those of COCO, ADE20K and ImageNet. */
   readonly classes?: number;
-  /** Times the models in turn in one run, whole, and tells each one's ratio to the first. */
+  /** Times the whole models in turn in one run, and gives each one's ratio to the first. */
   readonly compare?: boolean;
-  /** Times whole models alone. */
+  /** Times only whole models. */
   readonly totalOnly?: boolean;
-  /** Rounds made in any case; default 10. Up to four times as many are made where the interval needs them. */
+  /** Minimum number of rounds; default 10. Up to four times as many are made where the interval needs them. */
   readonly rounds?: number;
-  /** The time each program runs in a round; default 0.05. */
+  /** How many seconds each program runs per round; default 0.05. */
   readonly seconds?: number;
-  /** Half the interval of a whole model's latency at most, as a share of it; default 0.1. */
+  /** Maximum half-width of the interval of a whole model's latency, as a share of it; default 0.1. */
   readonly within?: number;
-  /** Default the wall's; the processor's needs an engine of one thread. */
+  /** Default "wall"; "processor" needs an engine with one thread. */
   readonly clock?: ClockName;
-  /** Whether each model is run in a process of its own too, for its memory; default true. */
+  /** Whether each model is also run in a process of its own, to measure its memory; default true. */
   readonly memory?: boolean;
   /** An HTML file with plots to write. */
   readonly out?: string;

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * Watches how long this process's threads wait for a processor that others have.
+ * Watches how long this process's threads wait for a processor that other programs use.
  *
- * @returns tells the milliseconds since, of all threads together; undefined where the system does not count them
+ * @returns a function that gives the milliseconds since, summed over threads; undefined where the system does not count them
  */
 export function watchWaiting(): () => number | undefined {
   const before = waitedMs();
@@ -15,7 +15,7 @@ export function watchWaiting(): () => number | undefined {
 
 const TASKS = "/proc/self/task";
 
-/** Linux's count of the time that threads were able to run and did not, the second figure of their `schedstat`. */
+/** Linux's count of the time that threads were runnable but not running, the second number of their `schedstat`. */
 function waitedMs(): number | undefined {
   if (process.platform !== "linux") return undefined;
   try {

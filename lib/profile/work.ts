@@ -4,7 +4,7 @@ import type { Outputs } from "../graph/passes/rewrite.js";
 import type { Parameter } from "../nn/parameters.js";
 import type { OperatorWork, Work } from "./types.js";
 
-/** Counts work in a graph that is folded already. @param parameters the model's, before it was folded */
+/** Counts work in a folded graph. @param parameters the model's, before folding */
 export function workCounter(whole: Outputs, parameters: readonly Parameter[]) {
   const costs = nodeCosts(whole, { isParameter: () => false });
   const learnt = parameters.filter(({ role }) => role !== "buffer");
@@ -36,7 +36,7 @@ function leavesOf(graph: Outputs): number {
 function operatorsOf(costs: readonly NodeCost[]): OperatorWork[] {
   const kinds = new Map<string, OperatorWork>();
   for (const { node, macs, bytesRead, bytesWritten } of costs) {
-    if (bytesRead + bytesWritten === 0) continue; // a leaf, or computed once
+    if (bytesRead + bytesWritten === 0) continue; // a leaf or a constant
     const { name } = node.operator;
     const before = kinds.get(name) ?? { name, count: 0, macs: 0, activationBytes: 0 };
     kinds.set(name, {

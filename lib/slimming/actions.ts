@@ -16,17 +16,17 @@ export interface Move {
 
 export interface MoveOptions {
   readonly alphas: Alphas;
-  /** Of the network as it is. */
+  /** Of the network before the step. */
   readonly cost: number;
   readonly costOf: (architecture: Architecture) => number;
 }
 
 /**
- * The three actions of the paper, so far as they are possible and make the network cheaper: the least important MetaPath
- * becomes the identity; the first MB3D becomes MB4D; the least important stage becomes narrower by 16. Where the least
- * important one saves nothing, because a stage keeps a block and 16 channels, or because the machine is no faster with fewer
- * channels, a stage becomes narrower by as many times 16 as it takes, and then the next important path or stage is looked at.
- * Of equally important ones it is the first in the network.
+ * The paper's three actions, where they are possible and make the network cheaper: the least important MetaPath becomes the
+ * identity; the first MB3D becomes MB4D; the least important stage becomes narrower by 16. Where the least important one
+ * saves nothing, because a stage keeps a block and 16 channels, or because the machine is no faster with fewer channels, a
+ * stage becomes narrower by the smallest multiple of 16 that saves something; failing that, the next important path or stage
+ * is tried. Among equally important ones, the first in the network is taken.
  */
 export function movesOf(architecture: Architecture, options: MoveOptions): Move[] {
   const found = [removal(architecture, options), conversion(architecture, options), narrowing(architecture, options)];
@@ -74,7 +74,7 @@ function narrowing(architecture: Architecture, options: MoveOptions): Move | und
   return undefined;
 }
 
-/** Sorting keeps the order of equals. */
+/** Sorting is stable. */
 const ascending = <T extends { readonly importance: number }>(list: readonly T[]): T[] =>
   list.toSorted((a, b) => a.importance - b.importance);
 

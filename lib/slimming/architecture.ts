@@ -1,15 +1,15 @@
 import type { EfficientFormerSize } from "../backbones/efficientformerSizes.js";
 import type { PathChoice } from "../backbones/efficientformerSupernet.js";
 
-/** What a MetaPath of the supernet is replaced by. */
+/** What replaces a MetaPath of the supernet. */
 export type { PathChoice };
 
 export type Widths = EfficientFormerSize["widths"];
 
-/** A network of the supernet: the width of each stage, and what each of its MetaPaths is. The MB3D are the last blocks. */
+/** A network of the supernet: the width of each stage and the choice of each MetaPath. The MB3D are the last blocks. */
 export interface Architecture {
   readonly widths: Widths;
-  /** Of each of the four stages, in the order the image passes them. */
+  /** For each of the four stages, in the order the image passes through them. */
   readonly paths: readonly (readonly PathChoice[])[];
 }
 
@@ -21,14 +21,14 @@ export function architectureOf({ widths, depths, attentionBlocks }: EfficientFor
   return { widths, paths: depths.map((depth) => Array.from({ length: depth }, kind)) };
 }
 
-/** The same network as an EfficientFormer's config has it: what is the identity is not there. */
+/** The same network as the size of an EfficientFormer's config: identities are left out. */
 export function sizeOfArchitecture({ widths, paths }: Architecture): EfficientFormerSize {
   const [a, b, c, d] = paths.map((stage) => stage.filter((path) => path !== "identity").length);
   const attentionBlocks = paths.flat().filter((path) => path === "MB3D").length;
   return { widths, depths: [a!, b!, c!, d!], attentionBlocks };
 }
 
-/** A name that tells architectures apart: widths, then a letter a MetaPath: `4` for MB4D, `3` for MB3D, `-` for the identity. */
+/** A unique name: widths, then one letter per MetaPath: `4` for MB4D, `3` for MB3D, `-` for the identity. */
 export const nameOf = ({ widths, paths }: Architecture): string =>
   `${widths.join("-")} ${paths.map((stage) => stage.map((path) => LETTERS[path]).join("")).join("/")}`;
 

@@ -8,16 +8,16 @@ import { type Criterion, type Found, type SearchOutcome, type SearchProblem, sco
 import type { SearchSpace } from "./space.js";
 import type { Target } from "./targets.js";
 
-/** What slimming is compared with, on the same supernet and the same costs. */
+/** Methods that slimming is compared with, on the same supernet and the same costs. */
 export const BASELINES = ["uniform", "random", "evolutionary"] as const;
 export type Baseline = (typeof BASELINES)[number];
 
 export interface BaselineOptions {
-  /** Networks evaluated: of `random` the best of so many, of `evolutionary` so many in all generations. */
+  /** Networks evaluated: `random` takes the best of them, `evolutionary` spreads them over its generations. */
   readonly samples: number;
 }
 
-/** Finds a network for each target in another way than slimming. */
+/** Finds a network for each target by one of the baselines. */
 export async function runBaseline(
   baseline: Baseline,
   problem: SearchProblem,
@@ -28,7 +28,7 @@ export async function runBaseline(
   const unreached: SearchOutcome["unreached"][number][] = [];
   for (const target of targets.toSorted((a, b) => b.cost - a.cost)) {
     const one = await WAYS[baseline](problem, target, options);
-    if (one === undefined) unreached.push({ target, reason: `${baseline} found no network that is so cheap` });
+    if (one === undefined) unreached.push({ target, reason: `${baseline} found no network that is cheap enough` });
     else {
       const { target: _, architecture, ...figures } = one;
       problem.log.record({ type: "found", target: target.text, architecture: nameOf(architecture), ...figures });
@@ -42,7 +42,7 @@ type Way = (problem: SearchProblem, target: Target, options: BaselineOptions) =>
 
 const WAYS: Readonly<Record<Baseline, Way>> = { uniform, random: randomSearch, evolutionary };
 
-/** The supernet's network of a size: of each stage the first blocks stay, and the last ones where they are MB3D. */
+/** The supernet's network of a given size: each stage keeps its first blocks, and the last ones where they are MB3D. */
 export function architectureWithin({ start }: SearchSpace, size: EfficientFormerSize): Architecture {
   const attention = attentionOf(size);
   const paths = start.depths.map((blocks, stage) => {
@@ -58,8 +58,8 @@ export function architectureWithin({ start }: SearchSpace, size: EfficientFormer
 const FINEST = 1000;
 
 /**
- * Widths and depths shrunk by one factor, the largest that meets the target. Steps of 16 channels are coarse, so what is left of
- * the target is then used up: of all that can be made a step larger again, what has been shrunk most is, as long as something fits.
+ * Widths and depths shrunk by one factor, the largest that meets the target. Steps of 16 channels are coarse, so the rest of
+ * the target is then used up: as long as something fits, the dimension shrunk most grows by a step.
  */
 async function uniform(problem: SearchProblem, target: Target): Promise<Found | undefined> {
   const { space, costs } = problem;
@@ -73,7 +73,7 @@ async function uniform(problem: SearchProblem, target: Target): Promise<Found | 
   return undefined;
 }
 
-/** A size with one thing a step larger: what has been shrunk most, of those with which the network fits. */
+/** A size with one dimension a step larger: the one shrunk most, among those with which the network fits. */
 function grown(
   space: SearchSpace,
   size: EfficientFormerSize,
@@ -117,7 +117,7 @@ async function evaluated(
   return { target, architecture, cost: costOf(architecture, costs), ...(await log.figuresOf(architecture)) };
 }
 
-/** The best of random networks that cost nearly as much as they may. */
+/** The best of random networks that cost almost as much as the target. */
 async function randomSearch(
   problem: SearchProblem,
   target: Target,
@@ -133,11 +133,11 @@ async function randomSearch(
   return bestOf(seen.values(), problem.by);
 }
 
-/** Networks are to cost between so much of the target and the target, the first of these that some do. */
+/** Lower bounds of a network's cost as a share of the target; the first one that a drawn network meets counts. */
 const BANDS = [0.95, 0.9, 0.8, 0];
 const DRAWS = 3000;
 
-/** The first drawn that fits, in the narrowest band where one does. */
+/** The first network drawn that fits, in the narrowest band that has one. */
 function fitting(
   { space, costs }: SearchProblem,
   target: Target,
@@ -153,7 +153,7 @@ function fitting(
   return drawn.find((size) => size !== undefined);
 }
 
-/** Of equally good ones the first. */
+/** The first of equally good ones. */
 const bestOf = <T extends Found>(found: Iterable<T>, by: Criterion): T | undefined => ranked(found, by)[0];
 
 const ranked = <T extends Found>(found: Iterable<T>, by: Criterion): T[] =>
@@ -164,9 +164,9 @@ const PARENTS = 4;
 const MUTATION = 0.25;
 
 /**
- * Evolution as in single-path one-shot search (Guo et al. 2020): the best few of all so far are parents; half the children
- * take each gene (a stage's width, its depth, the number of MB3D) from one of two, the other half from one of them, changed
- * now and then.
+ * Evolution as in single-path one-shot search (Guo et al. 2020): the best few networks so far are parents; half of the
+ * children take each gene (a stage's width, its depth, the number of MB3D) from one of two parents, the other half are
+ * mutations of one.
  */
 async function evolutionary(
   problem: SearchProblem,
@@ -200,7 +200,7 @@ async function evolutionary(
   return found;
 }
 
-/** @param share of the genes that come from the second, of the whole population; default half */
+/** @param share of the genes that come from b; default half */
 function crossed(
   space: SearchSpace,
   random: Random,
@@ -217,7 +217,7 @@ function crossed(
   };
 }
 
-/** @throws UserError where there is none of that name */
+/** @throws UserError for an unknown name */
 export function parseBaseline(name: string): Baseline {
   const found = BASELINES.find((one) => one === name);
   if (found === undefined) throw new UserError(`there is no baseline "${name}"; there are ${BASELINES.join(", ")}`, 2);

@@ -20,14 +20,14 @@ export interface BenchOptions {
   readonly engine: Engine;
   readonly setting: PartSetting;
   readonly start: EfficientFormerSize;
-  /** Rounds made in any case, and how long a program runs in each. */
+  /** Minimum number of rounds, and how long a program runs in each. */
   readonly rounds: number;
   readonly seconds: number;
   readonly clock: ClockName;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The real one: programs of the engine, by the profiler's clock. The start stays compiled. */
+/** Runs programs on the engine, timed by the profiler's clock. The start stays compiled. */
 export async function openBench(options: BenchOptions): Promise<Bench & { dispose(): Promise<void> }> {
   const { engine, setting, start, rounds, seconds, clock, signal } = options;
   const runs: Runs = { engine, clock };
@@ -94,7 +94,7 @@ async function compiled(
   return { ...entrantOf(name, program, inputs, CLOCKS[clock]), graph };
 }
 
-/** A whole network, its parameters drawn. */
+/** A whole network with random parameters. */
 function compiledNetwork(
   size: EfficientFormerSize,
   { batch, size: { height, width }, classes }: PartSetting,

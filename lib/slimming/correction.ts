@@ -1,15 +1,15 @@
-/** What a network was found to cost, beside what its parts cost together. */
+/** The measured cost of a network, and that of its parts together. */
 export interface Observation {
-  /** Of the parts' costs. */
+  /** Sum of the parts' costs. */
   readonly sum: number;
   readonly parts: number;
   readonly measured: number;
 }
 
-/** For what does not add up: `scale · sum + perPart · parts + constant`. */
+/** Corrects for parts not adding up: `scale · sum + perPart · parts + constant`. */
 export interface Correction {
   readonly scale: number;
-  /** What each part costs within a network beyond what it costs alone; negative where alone it pays for being started. */
+  /** A part's extra cost within a network; negative where calling it alone adds overhead. */
   readonly perPart: number;
   readonly constant: number;
 }
@@ -21,7 +21,7 @@ export const corrected = (
   { sum, parts }: Pick<Observation, "sum" | "parts">,
 ): number => scale * sum + perPart * parts + constant;
 
-/** How far predictions are off, as shares of what was measured. */
+/** Errors of predictions, as shares of the measured cost. */
 export interface PredictionError {
   readonly mean: number;
   readonly worst: number;
@@ -29,33 +29,33 @@ export interface PredictionError {
 
 export interface Fit {
   readonly correction: Correction;
-  /** What it is, for people. */
+  /** A description of the form. */
   readonly form: string;
-  /** Of the sums as they are. */
+  /** Of the uncorrected sums. */
   readonly additive: PredictionError;
-  /** Of the correction, each network predicted by one that was fitted to the others. */
+  /** Of the correction, each network predicted by a fit to the others. */
   readonly leftOut: PredictionError;
 }
 
-/** Corrections tried, the simplest first: which of (sum, parts, 1) are fitted. A sum that is not fitted counts as it is. */
+/** Corrections tried, the simplest first: which of (sum, parts, 1) are fitted. A sum that is not fitted has scale 1. */
 const FORMS = [
   { form: "none", terms: [] },
   { form: "a factor", terms: ["sum"] },
   { form: "a constant", terms: ["one"] },
-  { form: "so much a part", terms: ["parts"] },
+  { form: "a constant per part", terms: ["parts"] },
   { form: "a factor and a constant", terms: ["sum", "one"] },
-  { form: "a factor and so much a part", terms: ["sum", "parts"] },
-  { form: "a factor, so much a part and a constant", terms: ["sum", "parts", "one"] },
+  { form: "a factor and a constant per part", terms: ["sum", "parts"] },
+  { form: "a factor, a constant per part and a constant", terms: ["sum", "parts", "one"] },
 ] as const satisfies readonly { readonly form: string; readonly terms: readonly Term[] }[];
 
 type Term = "sum" | "parts" | "one";
 
-/** A more complicated form must foretell networks it was not fitted to better by this share. */
+/** A more complicated form must predict networks left out of the fit better by this share. */
 const WORTH = 0.02;
 
 /**
- * The correction that foretells best, of a few forms: least squares of the relative errors, so that small networks count as
- * large ones do; judged by networks left out of the fit. What makes a network cost less than nothing is no correction.
+ * The correction that predicts best, among a few forms: least squares of the relative errors, so that small networks count as
+ * much as large ones; compared on networks left out of the fit. A form that gives a network a negative cost is rejected.
  */
 export function fitCorrection(observations: readonly Observation[]): Fit {
   let best: { readonly correction: Correction; readonly form: string; readonly leftOut: PredictionError } | undefined;
@@ -77,7 +77,7 @@ export function errorOf(
   return { mean: errors.reduce((a, b) => a + b, 0) / errors.length, worst: Math.max(...errors) };
 }
 
-/** Least squares of the terms; undefined where the observations do not determine them, or give what is no correction. */
+/** Least squares of the terms; undefined where the observations do not determine them, or the result is rejected. */
 function solve(observations: readonly Observation[], terms: readonly Term[]): Correction | undefined {
   const isFitted = terms.includes("sum");
   const rows = observations.map(({ sum, parts, measured }) => ({
@@ -97,7 +97,7 @@ interface Row {
   readonly y: number;
 }
 
-/** Solves the normal equations by elimination with pivots; a handful of unknowns. */
+/** Solves the normal equations of a few unknowns by elimination with pivoting. */
 function leastSquares(rows: readonly Row[]): number[] | undefined {
   const n = rows[0]?.x.length ?? 0;
   if (rows.length < n) return undefined;
@@ -120,5 +120,5 @@ function leastSquares(rows: readonly Row[]): number[] | undefined {
   return matrix.map((row, i) => row[n]! / row[i]!);
 }
 
-/** What is left of a pivot where columns are the same but for rounding. */
+/** Size of a pivot where columns are equal except for rounding. */
 const SINGULAR = 1e-12;

@@ -4,23 +4,23 @@ import type { Architecture } from "./architecture.js";
 import { type Correction, corrected } from "./correction.js";
 import { type Part, partName, partsOf } from "./parts.js";
 
-/** What is counted: time, multiply-adds, learnt numbers, or bytes of activations. */
+/** Time, multiply-adds, parameters, or bytes of activations. */
 export const COST_KINDS = ["latency", "macs", "parameters", "memory"] as const;
 export type CostKind = (typeof COST_KINDS)[number];
 
 /** What each part of a network costs. */
 export interface PartCosts {
   readonly kind: CostKind;
-  /** Where the costs come from, for people: a table's file, or "counted". */
+  /** A readable source of the costs: a table's file, or "counted". */
   readonly source: string;
   /** By `partName`: milliseconds, multiply-adds, numbers, bytes. */
   readonly costs: ReadonlyMap<string, number>;
-  /** For what does not add up; default none. */
+  /** Corrects for parts not adding up; default none. */
   readonly correction?: Correction;
 }
 
 /**
- * The cost of a network: the sum of its parts', corrected where there is a correction.
+ * The cost of a network: the sum of its parts' costs, corrected where there is a correction.
  *
  * @throws UserError naming the parts that have no cost
  */

@@ -8,10 +8,10 @@ import { PART_KINDS, type Part, type PartKind, partName } from "./parts.js";
 export const CSV_COLUMNS = ["part", "stage", "from", "width", "ms"] as const;
 
 /**
- * Reads latencies measured by other means: a line of names, then a part a line. `part` is one of `PART_KINDS`; `stage` is 1–4,
- * empty for the stem and the head; `from` is the width of the stage before, of an embedding alone.
+ * Reads latencies measured by other means: a header line, then one part per line. `part` is one of `PART_KINDS`; `stage` is
+ * 1–4, empty for the stem and the head; `from` is the width of the previous stage, only for an embedding.
  *
- * @throws UserError naming file and line of what is wrong
+ * @throws UserError naming the file and line of the fault
  */
 export async function readCsvTable(path: string): Promise<PartCosts> {
   const rows = rowsOf(await readTextFile(path), path);
@@ -23,7 +23,7 @@ export async function readCsvTable(path: string): Promise<PartCosts> {
   for (const { line, cells } of lines) {
     const where = `${path}:${line}`;
     const name = partName(partOfRow(cells, where));
-    if (costs.has(name)) throw new UserError(`${where}: ${name} stands in the table twice`);
+    if (costs.has(name)) throw new UserError(`${where}: ${name} is in the table twice`);
     costs.set(name, timeOf(cells[4], where));
   }
   return { kind: "latency", source: path, costs };

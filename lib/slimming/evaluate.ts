@@ -10,41 +10,41 @@ import type { TrainedSupernet } from "./supernet.js";
 
 /** How good a network is on held-out images. */
 export interface SubnetFigures {
-  /** The metric that chooses the best weights (`training.checkpoint.best`), 0 … 1; the task's first where that is the loss. */
+  /** The metric that selects the best weights (`training.checkpoint.best`), 0 … 1; the task's first where that is the loss. */
   readonly accuracy: number;
-  /** All of the task's, by name; with `loss`, where it is wanted. */
+  /** All of the task's metrics by name, and `loss` if asked for. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly images: number;
 }
 
-/** Judges networks of a supernet by the supernet's weights. */
+/** Evaluates networks of a supernet with the supernet's weights. */
 export interface SubnetEvaluator {
   /** @throws UserError where an architecture is not one of the supernet's; the signal's reason when aborted */
   evaluate(architecture: Architecture, options?: { readonly signal?: AbortSignal | undefined }): Promise<SubnetFigures>;
-  /** Gives the memory back. */
+  /** Frees the memory. */
   dispose(): Promise<void>;
 }
 
 export interface EvaluatorOptions {
   readonly engine: Engine;
-  /** Only so many of the validation set's images, the first ones; default all. */
+  /** Limit on the number of validation images, the first ones; default all. */
   readonly images?: number;
-  /** Whether the loss is wanted, which takes as long again. Default false. */
+  /** Whether to compute the loss, which doubles the time. Default false. */
   readonly loss?: boolean;
 }
 
-/** Batches that stay in memory from one network to the next; what is beyond is read anew. */
+/** Batches up to this size stay in memory from one network to the next; the rest is read again. */
 const KEPT_BYTES = 1 << 28;
 
 /**
- * Judges networks by the weights they have in the supernet, as they are, on the images of the config's validation set, which
- * nothing is trained on.
+ * Evaluates networks with the weights they have in the supernet, without training, on the config's validation set, which is
+ * never trained on.
  *
- * All of them run on the programs of the supernet itself, one for each shape of batch, compiled once: its parameters are
- * inputs, and `imitateSubnet` makes them such that it answers as the network would. That takes the time of the whole supernet
- * for each, however small it is, and saves compiling each.
+ * All of them run on the programs of the supernet itself, one per batch shape, compiled once: its parameters are inputs, and
+ * `imitateSubnet` sets them so that the outputs are those of the network. However small the network is, that takes the time
+ * of the whole supernet, but it saves compiling each network.
  *
- * @throws UserError where the validation set cannot be read, or has no metric that could be compared
+ * @throws UserError where the validation set cannot be read, or has no metric to compare
  */
 export async function subnetEvaluator(
   { size, values, description, config: whole }: TrainedSupernet,
@@ -81,7 +81,7 @@ export async function subnetEvaluator(
   };
 }
 
-/** The config with fewer images to validate on, if it has not fewer itself. */
+/** The config with its validation images limited, unless it has fewer itself. */
 function limited<C extends Config>(config: C, images: number | undefined): C {
   if (images === undefined) return config;
   const { val } = config.data;

@@ -9,8 +9,8 @@ import { supernetSize } from "./supernet.js";
 import { latencyCosts, readTable } from "./tableFile.js";
 
 /**
- * The expected cost of a supernet's networks at its full widths, if each MetaPath were drawn by itself by its shares: the
- * sum over the parts, each times how likely it is. Maps are turned into tokens where a stage has an MB3D: as likely as that is.
+ * The expected cost of a supernet's networks at its full widths, if each MetaPath were drawn independently by its shares: the
+ * sum over the parts, each weighted by its probability. The switch to tokens has the probability that the stage has an MB3D.
  *
  * @throws UserError where a part has no cost
  */
@@ -43,7 +43,7 @@ export function expectedCostOf(size: EfficientFormerSize, table: PartCosts): Exp
 }
 
 /**
- * The expected cost for a run's log, where its config names a table.
+ * The expected cost for the log of a training run, if its config names a table.
  *
  * @throws UserError where the table cannot be read or lacks a part
  */

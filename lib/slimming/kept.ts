@@ -10,15 +10,15 @@ export interface KeptBlock extends BlockPlace {
   readonly choice: "MB4D" | "MB3D";
 }
 
-/** What of a supernet an architecture has; indices ascend. */
+/** The parts of a supernet that an architecture keeps; indices ascend. */
 export interface Kept {
-  /** Of each stage. */
+  /** By stage. */
   readonly blocks: readonly (readonly KeptBlock[])[];
-  /** Channels of each stage. */
+  /** Channels, by stage. */
   readonly channels: readonly Int32Array[];
-  /** Between the stem's two convolutions. */
+  /** Channels between the stem's two convolutions. */
   readonly stem: Int32Array;
-  /** Within a block's MLP. */
+  /** Channels inside a block's MLP. */
   readonly hidden: (block: KeptBlock) => Int32Array;
 }
 
@@ -49,16 +49,16 @@ export function checkWithin(size: EfficientFormerSize, { widths, paths }: Archit
 }
 
 /**
- * The blocks of an architecture, and the channels that it keeps of each stage and within each block: the most important ones
+ * The blocks of an architecture, and the channels that it keeps in each stage and inside each block: the most important ones
  * by the supernet's weights.
  *
- * A channel of a stage is the more important the more it varies and the more what comes after makes of it: the absolute scale
- * of the batch norm that makes it (the stem's last one, or the embedding's), times the sum, over all that reads it, of the L1
- * norm of the weights that do. Readers are the MLPs and the attention of the stage's own blocks, so far as the architecture
- * has them, the next embedding or a classifier's heads, and a pyramid's lateral convolution. The norms
- * of each reader are divided by their mean, so that all readers count alike. A channel inside an MLP, or between the stem's
- * convolutions, goes by the scale of its norm (in MB3D, which has none there, the L1 norm of the weights that make it) times
- * the L1 norm of the weights that read it. Of equally important ones those of the lower number stay.
+ * The importance of a stage's channel combines how much it varies with how much its readers use it: the absolute scale of the
+ * batch norm that produces it (the stem's last one, or the embedding's), times the sum over its readers of the L1 norm of
+ * their weights. Readers are the MLPs and the attention of the stage's blocks that the architecture keeps, the next embedding
+ * or a classifier's heads, and a pyramid's lateral convolution. Each reader's norms are divided by their mean, so that all
+ * readers count equally. A channel inside an MLP, or between the stem's convolutions, is scored by the scale of its norm (in
+ * MB3D, which has none there, the L1 norm of the weights that produce it) times the L1 norm of the weights that read it. Ties
+ * go to the lower index.
  *
  * @param values of a model whose backbone is a supernet of that size
  * @throws UserError where an architecture is not one of the supernet's
@@ -83,7 +83,7 @@ export function keptOf(values: ParameterValues, size: EfficientFormerSize, archi
   return { blocks, channels, hidden, stem: largest(stem, architecture.widths[0] / 2) };
 }
 
-/** The norm that makes a stage's maps. */
+/** The norm that produces a stage's maps. */
 const makerOf = (stage: number): string => (stage === 0 ? "patch_embed.4" : `network.${stage * 2 - 1}.norm`);
 
 function readersWithin(block: KeptBlock): string[] {
@@ -91,13 +91,13 @@ function readersWithin(block: KeptBlock): string[] {
   return block.choice === "MB4D" ? [`${module}.mlp.fc1`] : [`${module}.token_mixer.qkv`, `${module}.mlp.fc1`];
 }
 
-/** So far as the model has them. */
+/** Some of these may be missing in the model. */
 const readersAfter = (stage: number): string[] => [
   ...(stage < 3 ? [`network.${stage * 2 + 1}.proj`] : ["head", "dist_head"]),
   `/neck.lateral_convs.${stage}.conv`,
 ];
 
-/** Norms of a model's weights, by the module's path within the backbone; one that begins with a slash is outside of it. */
+/** Norms of a model's weights by the module's path within the backbone; a path that begins with a slash is outside it. */
 function readerOf(values: ParameterValues) {
   const shapes = new Map(values.parameters.map(({ name, shape }) => [name, shape]));
   const nameOf = (module: string) => (module.startsWith("/") ? module.slice(1) : BACKBONE_PREFIX + module);
@@ -117,9 +117,9 @@ function readerOf(values: ParameterValues) {
   return {
     rows: (module: string) => norms(module, 0),
     columns,
-    /** Absolute factors of a norm. */
+    /** Absolute scales of a norm. */
     scales: (module: string) => Float64Array.from(values.view(`${nameOf(module)}.weight`), Math.abs),
-    /** The sum over modules of the norms of their columns, each divided by its mean. */
+    /** The sum over modules of their column norms, each divided by its mean. */
     meanColumns(modules: readonly string[]): Float64Array {
       const there = modules.filter((module) => shapes.has(`${nameOf(module)}.weight`)).map(columns);
       return there.reduce((sum, norm) => {
@@ -132,7 +132,7 @@ function readerOf(values: ParameterValues) {
 
 const product = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value * b[i]!);
 
-/** The indices of the largest `count`, ascending. */
+/** The indices of the `count` largest, ascending. */
 function largest(scores: Float64Array, count: number): Int32Array {
   const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   return Int32Array.from(order.slice(0, count)).sort();

@@ -9,7 +9,7 @@ import { estimatesOf } from "./table.js";
 import { type LatencyTable, referenceMs } from "./tableFile.js";
 
 export interface MeasuredLatency {
-  /** At the speed of the machine that the table is told at. */
+  /** Scaled to the machine's speed when the table was measured. */
   readonly ms: number;
   readonly low: number;
   readonly high: number;
@@ -18,7 +18,7 @@ export interface MeasuredLatency {
 const ROUNDS = 12;
 const SECONDS = 0.05;
 
-/** Times whole networks in turn with the largest one, as the table's were, all in the same rounds. */
+/** Times whole networks in turn with the largest one, as for the table, all in the same rounds. */
 export async function measureNetworks(
   sizes: readonly EfficientFormerSize[],
   given: {

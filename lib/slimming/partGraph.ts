@@ -10,22 +10,22 @@ import type { Size } from "../pixels/image.js";
 import { Random } from "../random.js";
 import { type Part, partName } from "./parts.js";
 
-/** What the networks are run on. */
+/** The conditions that networks run under. */
 export interface PartSetting {
   readonly batch: number;
-  /** Of the images, in pixels. */
+  /** Of the images. */
   readonly size: Size;
   readonly classes: number;
 }
 
 export interface PartGraph {
   readonly outputs: Outputs;
-  /** What the graph takes, by name: noise. */
+  /** The graph's inputs by name: noise. */
   readonly inputs: Readonly<Record<string, TensorData>>;
   readonly parameters: readonly Parameter[];
 }
 
-/** A part of a network as a graph of its own, its parameters drawn: how long it takes does not depend on what it has learnt. */
+/** A part of a network as a graph of its own with random parameters, which do not affect its latency. */
 export function partGraph(part: Part, setting: PartSetting): PartGraph {
   const name = partName(part);
   const made = record(part, setting, (values) =>
@@ -36,10 +36,10 @@ export function partGraph(part: Part, setting: PartSetting): PartGraph {
   return { ...made, inputs: { x: Float32Array.from({ length }, () => random.uniform(-2, 2)) } };
 }
 
-/** The same, to be counted in, not to be run. */
+/** The same for counting only. */
 export function countedGraph(part: Part, setting: PartSetting): Omit<PartGraph, "inputs"> {
   return record(part, setting, ({ flat, flatBuffers }) => {
-    for (const array of [flat, flatBuffers]) array.fill(0.5); // neither 0 nor 1, which a graph is simplified by
+    for (const array of [flat, flatBuffers]) array.fill(0.5); // a graph with 0 or 1 would be simplified
   });
 }
 

@@ -2,13 +2,13 @@ import { attentionOf, type EfficientFormerSize } from "../backbones/efficientfor
 import type { Architecture } from "./architecture.js";
 import { type SearchSpace, widthsOf } from "./space.js";
 
-/** A part of a network with a cost of its own. Stages are counted from 1, as people do. */
+/** A part of a network with a cost of its own. Stages are counted from 1. */
 export type Part =
   | { readonly kind: "stem" | "head"; readonly width: number }
   | { readonly kind: "MB4D" | "MB3D"; readonly stage: number; readonly width: number }
   /** Between maps and tokens, in either direction. */
   | { readonly kind: "switch"; readonly stage: number; readonly width: number }
-  /** To a stage from the one before, which is `from` wide. */
+  /** To a stage from the one before it, whose width is `from`. */
   | { readonly kind: "embedding"; readonly stage: number; readonly from: number; readonly width: number };
 
 export type PartKind = Part["kind"];
@@ -22,7 +22,7 @@ export const PART_KINDS = [
   "head",
 ] as const satisfies readonly PartKind[];
 
-/** A name that tells parts apart: `stem 48`, `MB4D 1 48`, `embedding 2 48-96`. */
+/** A unique name: `stem 48`, `MB4D 1 48`, `embedding 2 48-96`. */
 export function partName(part: Part): string {
   switch (part.kind) {
     case "stem":
@@ -35,7 +35,7 @@ export function partName(part: Part): string {
   }
 }
 
-/** The parts of a network, as often as they occur. */
+/** The parts of a network, repeated as often as they occur. */
 export function partsOf({ widths, paths }: Architecture): Part[] {
   const parts: Part[] = [{ kind: "stem", width: widths[0] }];
   for (const [i, choices] of paths.entries()) {
@@ -45,19 +45,19 @@ export function partsOf({ widths, paths }: Architecture): Part[] {
     const blocks = choices.filter((choice) => choice !== "identity");
     const first = blocks.indexOf("MB3D");
     const isLast = i === paths.length - 1;
-    if (first >= 0 || isLast) parts.push({ kind: "switch", stage, width }); // a head takes tokens in any case
+    if (first >= 0 || isLast) parts.push({ kind: "switch", stage, width }); // a head always takes tokens
     for (const kind of blocks) parts.push({ kind, stage, width });
-    if (first >= 0 && !isLast) parts.push({ kind: "switch", stage, width }); // what joins stages takes maps
+    if (first >= 0 && !isLast) parts.push({ kind: "switch", stage, width }); // embeddings take maps
   }
   parts.push({ kind: "head", width: widths[3] });
   return parts;
 }
 
-/** Every part that a network of the space may have, once each, the wider ones first. */
+/** Every part that a network of the space may have, each once, the wider ones first. */
 export const partsOfSpace = (space: SearchSpace): Part[] =>
   partsOfWidths(space.start, (stage) => widthsOf(space, stage).reverse());
 
-/** The same for networks of full width. */
+/** The same for networks of full width only. */
 export const partsOfFullWidth = (start: EfficientFormerSize): Part[] =>
   partsOfWidths(start, (stage) => [start.widths[stage]!]);
 

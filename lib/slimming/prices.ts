@@ -10,18 +10,18 @@ import { partSettingOf, tableSettingOf } from "./subject.js";
 import { checkSetting, isOfSetting, type LatencyTable, latencyCosts, readTable } from "./tableFile.js";
 import { type Counted, countedCosts } from "./work.js";
 
-/** Where costs come from: a file made by `slimTable` or by hand, or what is counted. */
+/** Where costs come from: a file made by `slimTable` or by hand, or a count. */
 export type CostSource = { readonly table: string } | { readonly counted: Counted };
 
 export interface Prices {
   readonly costs: PartCosts;
-  /** What networks are run on. */
+  /** The conditions that networks run under. */
   readonly setting: PartSetting;
-  /** A table that this machine can be measured against. */
+  /** A table that can be compared with measurements on this machine. */
   readonly table?: LatencyTable;
 }
 
-/** What parts cost. @throws UserError where a table was measured for something else, unless `force` */
+/** The costs of parts. @throws UserError where a table was measured for something else, unless `force` */
 export async function pricesOf(
   source: CostSource,
   given: {
@@ -44,6 +44,6 @@ export async function pricesOf(
   const advice = "measure one for this (densekit slim table), or take it all the same with --force";
   checkSetting(path, table.setting, wanted, { force, advice });
   const costs = latencyCosts(table, path);
-  const isOwn = isOfSetting(table.setting, wanted); // of one taken by force, what is measured here would be no measure
+  const isOwn = isOfSetting(table.setting, wanted); // a table taken by force does not compare with this machine
   return { costs, setting: { batch, size: { height, width }, classes }, ...(isOwn && { table }) };
 }

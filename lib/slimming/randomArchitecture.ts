@@ -2,7 +2,7 @@ import { attentionOf, type EfficientFormerSize } from "../backbones/efficientfor
 import type { Random } from "../random.js";
 import { type SearchSpace, widthsOf } from "./space.js";
 
-/** A network of the space: each width, depth and number of MB3D uniform in what the space has. */
+/** A random network of the space: each width, depth and number of MB3D is uniform over the values allowed. */
 export function randomSize(space: SearchSpace, random: Random): EfficientFormerSize {
   const { start } = space;
   const widthOf = (stage: number): number => {
@@ -18,9 +18,9 @@ export function randomSize(space: SearchSpace, random: Random): EfficientFormerS
   };
 }
 
-/** How many MB3D a network of these depths may have: in each stage no more than the start has. */
+/** The largest number of MB3D for these depths: in each stage no more than the start has. */
 export function mostAttention({ start }: SearchSpace, depths: EfficientFormerSize["depths"]): number {
   const [, , third, last] = attentionOf(start) as [number, number, number, number];
-  // Those of stage 3 come before those of stage 4, all of whose blocks are MB3D then.
+  // MB3D in stage 3 come before those in stage 4, so all of stage 4 is MB3D then.
   return third === 0 ? Math.min(last, depths[3]) : depths[3] + Math.min(third, depths[2]);
 }

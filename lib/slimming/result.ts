@@ -11,25 +11,25 @@ import type { TrainedSupernet } from "./supernet.js";
 
 const BASE_FILE = "base.yaml";
 
-/** The supernet's config without its backbone, for the configs of what is found to extend. */
+/** The supernet's config without its backbone, which the configs of the networks found extend. */
 export async function writeBase(out: string, { model, training, output: _, ...rest }: Config): Promise<void> {
   const { backbone: __, ...parts } = model;
   const { architecture: ___, ...others } = training;
   const text = stringify({ ...rest, model: parts, training: others }, { lineWidth: 120 });
-  await writeFileAtomic(join(out, BASE_FILE), `# What the supernet was trained with, but for its backbone.\n${text}`);
+  await writeFileAtomic(join(out, BASE_FILE), `# The config the supernet was trained with, without its backbone.\n${text}`);
 }
 
 export interface ResultFiles {
   /** A config to train the network with. */
   readonly config: string;
-  /** What it inherits from the supernet. */
+  /** The weights it inherits from the supernet. */
   readonly weights: string;
 }
 
 /** Writes a network as a config that extends `base.yaml`, and the weights it has in the supernet. */
 export async function writeResult(given: {
   readonly out: string;
-  /** Of the files, without an ending. */
+  /** Of the files, without extension. */
   readonly name: string;
   readonly architecture: Architecture;
   readonly supernet: TrainedSupernet;
@@ -59,7 +59,7 @@ export async function writeResult(given: {
   return { config, weights };
 }
 
-/** Overrides that put a network in the place of a config's EfficientFormer, under any head. */
+/** Overrides that replace the EfficientFormer of a config, under any head. */
 export const backboneOverrides = ({ size, weights }: { readonly size: object; readonly weights: string }): string[] => [
   "model.backbone.variant=null",
   `model.backbone.size=${JSON.stringify(size)}`,

@@ -9,48 +9,48 @@ import { smallestOf } from "./smallest.js";
 import type { SearchSpace } from "./space.js";
 import { showCost, type Target } from "./targets.js";
 
-/** What every way of searching is given. */
+/** The input of every search method. */
 export interface SearchProblem {
   readonly space: SearchSpace;
   readonly costs: PartCosts;
   readonly log: SearchLog;
-  /** What a network is judged by. */
+  /** The criterion that networks are compared by. */
   readonly by: Criterion;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Accuracy, or the loss, which tells more on few images: of two hundred, accuracy has two hundred values. */
+/** Accuracy, or the loss, which tells more on few images: on two hundred, accuracy has two hundred values. */
 export const CRITERIA = ["accuracy", "loss"] as const;
 export type Criterion = (typeof CRITERIA)[number];
 
-/** The more, the better. @throws RangeError where the loss was not evaluated */
+/** Higher is better. @throws RangeError where the loss was not evaluated */
 export function scoreOf({ accuracy, loss }: Figures, by: Criterion): number {
   if (by === "accuracy") return accuracy;
-  if (loss === undefined) throw new RangeError("a network is to be judged by its loss, which was not evaluated");
+  if (loss === undefined) throw new RangeError("networks are compared by loss, but it was not evaluated");
   return -loss;
 }
 
-/** A network found for a target, with its figures by the supernet's weights on held-out data. */
+/** A network found for a target, with its metrics on held-out data using the supernet's weights. */
 export interface Found extends Figures {
   readonly target: Target;
   readonly architecture: Architecture;
   readonly cost: number;
 }
 
-/** One of the steps considered. */
+/** A step considered. */
 export interface Candidate extends Figures {
   readonly action: Action;
   readonly architecture: string;
   readonly cost: number;
   readonly saved: number;
-  /** Of accuracy, or the rise of the loss; 0 where the network becomes better. */
+  /** Of accuracy, or the rise of the loss; 0 where the network gets better. */
   readonly drop: number;
-  /** The drop for each unit of cost saved: the least is taken. */
+  /** The drop per unit of cost saved: the lowest is taken. */
   readonly dropPerCost: number;
 }
 
-/** One round of the search, as the log has it. */
+/** One step of the search, as in the log. */
 export interface Step extends Figures {
   readonly type: "step";
   readonly step: number;
@@ -58,24 +58,24 @@ export interface Step extends Figures {
   readonly architecture: string;
   readonly cost: number;
   readonly candidates: readonly Candidate[];
-  /** Which of them. */
+  /** Index of the candidate taken. */
   readonly taken: number;
 }
 
-/** How a search ended. */
+/** The result of a search. */
 export interface SearchOutcome {
   readonly found: readonly Found[];
-  /** Targets that were not reached, and why. */
+  /** Targets that were not reached, with the reason. */
   readonly unreached: readonly { readonly target: Target; readonly reason: string }[];
 }
 
 /**
- * Latency-driven slimming (EfficientFormer, section 3.3): from the whole supernet on, the action that loses the least
- * accuracy for each millisecond it saves is taken, until a target is met; from there on to the next one. A rise of accuracy
- * counts as no loss. Of actions that lose equally little the one that saves most is taken, then the more accurate one, then
- * the first of removing, converting, narrowing.
+ * Latency-driven slimming (EfficientFormer, section 3.3): starting from the whole supernet, take the action that loses the
+ * least accuracy per millisecond saved, until a target is met; then go on to the next target. A rise of accuracy counts as
+ * no loss. Among actions that lose equally little, the one that saves most is taken, then the more accurate one, then the
+ * first of removing, converting, narrowing.
  *
- * @param targets all met on one way, the dearest first
+ * @param targets all met in one search, the most expensive first
  */
 export async function slim(
   { space, costs, log, by, signal }: SearchProblem,
@@ -136,7 +136,7 @@ function best(candidates: readonly Candidate[], by: Criterion): number {
   return order[0]?.i ?? -1;
 }
 
-/** @throws UserError where a target is below what any network of the space costs */
+/** @throws UserError where a target is below the cost of every network of the space */
 export function checkReachable(space: SearchSpace, costs: PartCosts, targets: readonly Target[]): void {
   const { size, cost } = smallestOf(space, costs);
   for (const target of targets) {

@@ -4,34 +4,35 @@ import { readTextFile } from "../files.js";
 import { openJsonl } from "../runs/jsonl.js";
 import { type Architecture, nameOf } from "./architecture.js";
 
-/** How well a network does with the supernet's weights on held-out data. */
+/** Metrics of a network with the supernet's weights on held-out data. */
 export interface Figures {
-  /** 0 … 1, the more the better. */
+  /** 0 … 1, higher is better. */
   readonly accuracy: number;
-  /** The less the better; where it was wanted. */
+  /** Lower is better; present if asked for. */
   readonly loss?: number;
 }
 
 export type Evaluate = (architecture: Architecture) => Promise<Figures>;
 
 /**
- * The log of a search, which is its state too: a search that is begun again over its log does what it did, taking from
- * there what was evaluated, and goes on where the log ends. So a search that was killed ends with the log of one that was not.
+ * The log of a search, which is also its state: a search that is started again over its log repeats the logged steps without
+ * evaluating anything again, and continues where the log ends. So a search that was killed and resumed ends with the same
+ * log as one that was not.
  */
 export interface SearchLog {
-  /** @throws UserError where the log has something else in this place */
+  /** @throws UserError where the log has another entry in this place */
   record(entry: Readonly<Record<string, unknown>>): void;
-  /** A network's figures, evaluated once. */
+  /** A network's metrics, evaluated once. */
   figuresOf(architecture: Architecture): Promise<Figures>;
 }
 
 export interface SearchLogOptions {
   readonly evaluate: Evaluate;
-  /** Go on with the log that is there; without it, it is overwritten. */
+  /** Continue with the existing log; otherwise it is overwritten. */
   readonly resume: boolean;
 }
 
-/** @throws UserError where the log that is there cannot be read */
+/** @throws UserError where the existing log cannot be read */
 export async function openSearchLog(path: string, { evaluate, resume }: SearchLogOptions): Promise<SearchLog> {
   const log = await openJsonl(path, resume ? { keep: () => true } : {});
   const before = resume && existsSync(path) ? linesOf(await readTextFile(path)) : [];
@@ -65,7 +66,7 @@ export async function openSearchLog(path: string, { evaluate, resume }: SearchLo
 
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
-/** What a line of the log says of a network; undefined where it is of something else. */
+/** The metrics in a line of the log; undefined if it is not about this network. */
 function evaluationIn(line: string | undefined, name: string): Figures | undefined {
   if (line === undefined) return undefined;
   const { type, architecture, accuracy, loss } = JSON.parse(line) as Readonly<Record<string, unknown>>;

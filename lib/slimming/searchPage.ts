@@ -20,7 +20,7 @@ import type { Criterion, Step } from "./search.js";
 import { showCost, unitOf } from "./targets.js";
 import type { SlimmedNetwork, SlimSearchResult } from "./types.js";
 
-/** A page on a search: the front of what was found, how important each path is, and each step with what was weighed up. */
+/** A page on a search: the Pareto front, how important each path is, and each step with its candidates. */
 export async function searchPage(result: SlimSearchResult, alphas: Alphas): Promise<string> {
   const { networks, source, unreached } = result;
   const start = networks[0]!;
@@ -28,7 +28,7 @@ export async function searchPage(result: SlimSearchResult, alphas: Alphas): Prom
   const sections: Section[] = [
     {
       title: "What was found",
-      text: "Accuracy is that of the supernet's weights on held-out images, before the networks are trained themselves.",
+      text: "Accuracy is measured with the supernet's weights on held-out images, before the networks are trained themselves.",
       content: [
         ...remarks,
         keyFigures([
@@ -71,7 +71,7 @@ async function frontPlot({ networks, kind, by }: SlimSearchResult): Promise<Html
     ...{ xLabel: name, yLabel: by === "accuracy" ? "accuracy, %" : "loss" },
     ...{ width: 560, height: 260 },
   });
-  return svgFigure(svg, { caption: "The front: what each way found, by the supernet's weights" });
+  return svgFigure(svg, { caption: "The front: the networks that each method found, with the supernet's weights" });
 }
 
 function networkTable({ networks, kind, by }: SlimSearchResult): Html {
@@ -128,7 +128,7 @@ async function alphaSection(alphas: Alphas): Promise<Section> {
   }
   return {
     title: "Importance",
-    text: "What training has made of each MetaPath. A path is as important as its blocks' shares are larger than the identity's.",
+    text: "The trained shares of each MetaPath. A path's importance is the ratio of its blocks' shares to the identity's.",
     content: [figures(charts)],
   };
 }
@@ -156,10 +156,10 @@ function stepSection(steps: readonly Step[], { kind, by }: SlimSearchResult): Se
       i === taken ? "taken" : "",
     ]),
   );
-  const head = ["step", "before it", "action", "then", by, `saves, ${name}`, "drop", `drop a ${name}`, ""];
+  const head = ["step", "before it", "action", "then", by, `saves, ${name}`, "drop", `drop per ${name}`, ""];
   return {
     title: "Each step",
-    text: `The action with the least ${by === "loss" ? "rise" : "drop"} of ${by} for what it saves is taken; of equal ones the one that saves most.`,
+    text: `The action with the least ${by === "loss" ? "rise" : "drop"} of ${by} for what it saves is taken; among equal ones, the one that saves most.`,
     content: [
       paragraph(`${steps.length} steps from the largest network to the smallest target.`),
       tableOf(head, rows, { words: [1, 2, 8] }),

@@ -23,22 +23,22 @@ import { parseTarget, type Target } from "./targets.js";
 import type { Method, SlimmedNetwork, SlimSearchOptions, SlimSearchResult } from "./types.js";
 import { type Counted, countedCosts } from "./work.js";
 
-/** Beside the logs, configs and weights. */
 const FRONT_FILE = "front.json";
 const PAGE_FILE = "report.html";
 
 /**
  * Searches a supernet for networks that meet targets, and writes each as a config with the weights it has in the supernet, a
- * log of every step of each way, all networks as JSON, and a page.
+ * log of every step for each method, all networks as JSON, and a page.
  *
- * @throws UserError where the costs are of something else or incomplete, a target cannot be reached, the supernet or its
- *   validation set cannot be read, or the folder holds another search; the signal's reason when aborted: the logs are kept
+ * @throws UserError where the costs are incomplete or were measured for something else, a target cannot be reached, the
+ *   supernet or its validation set cannot be read, or the folder has another search; the signal's reason when aborted: the
+ *   logs are kept
  */
 export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearchResult> {
   const { config, out, methods = ["slimming"], by = "accuracy", images, signal, onEvent } = options;
   const logs = Object.fromEntries(methods.map((method) => [method, join(out, `${method}.jsonl`)]));
   checkFolder(Object.values(logs), options);
-  startOf(config); // refuses what is no classifier: parts are priced as one
+  startOf(config); // refuses models other than classifiers: the costs are a classifier's
   await checkCharts();
   const supernet = await openSupernet(config, options.weights);
   const importances = importancesOf(supernet);
@@ -115,15 +115,15 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
   return result;
 }
 
-/** @throws UserError where there is a search in the folder, and neither going on nor beginning anew is asked for */
+/** @throws UserError where the folder has a search, and neither resuming nor restarting is asked for */
 function checkFolder(logs: readonly string[], { out, resume, restart }: SlimSearchOptions): void {
   if (resume === true || restart === true || !logs.some((log) => existsSync(log))) return;
   throw new UserError(
-    `${out}: there is a search in this folder; go on with it with --resume, or begin anew with --restart`,
+    `${out}: this folder has a search; continue it with --resume, or start over with --restart`,
   );
 }
 
-/** @throws UserError where one is none, or two are of the same name */
+/** @throws UserError where a target is invalid, or two have the same name */
 function targetsOf(texts: readonly string[], costs: PartCosts, start: number): Target[] {
   if (texts.length === 0)
     throw new UserError("no target is given; say --target 12ms, or 0.8x of the largest network", 2);
@@ -133,7 +133,7 @@ function targetsOf(texts: readonly string[], costs: PartCosts, start: number): T
   return targets;
 }
 
-/** The first line of a log: all that the others follow from. */
+/** The first line of a log, which determines all others. */
 function headOf(
   method: Method,
   given: {

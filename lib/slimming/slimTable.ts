@@ -17,19 +17,19 @@ export interface SlimTableOptions extends SettingOptions {
   readonly config: Config;
   /** The file to write. */
   readonly out: string;
-  /** Rounds made in any case; default 8. Up to four times as many where the interval needs them. */
+  /** Minimum number of rounds; default 8. Up to four times as many are made where the interval needs them. */
   readonly rounds?: number;
-  /** The time each program runs in a round; default 0.02. */
+  /** How many seconds each program runs per round; default 0.02. */
   readonly seconds?: number;
-  /** Half an interval's width at most, as a share; default 0.1. */
+  /** Maximum half-width of an interval, as a share; default 0.1. */
   readonly within?: number;
-  /** Default the wall's; the processor's needs an engine of one thread. */
+  /** Default "wall"; "processor" needs an engine with one thread. */
   readonly clock?: ClockName;
-  /** Whole networks that the sums are held against; default 20. */
+  /** Number of whole networks to compare the sums with; default 20. */
   readonly networks?: number;
-  /** Go on with the table that is there, or begin one. */
+  /** Continue the existing table, or start one. */
   readonly resume?: boolean;
-  /** Overwrite the file that is there. */
+  /** Overwrite an existing file. */
   readonly force?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ProgressEvent) => void) | undefined;
@@ -40,22 +40,22 @@ export interface SlimTableResult {
   readonly table: LatencyTable;
 }
 
-/** Networks that the error is told of, at the least. */
+/** Minimum number of networks for an error estimate. */
 export const FEWEST_NETWORKS = 20;
 
 /**
- * Measures what each part of the networks that a config's largest one can be slimmed to takes on this machine, and writes
- * it to a file.
+ * Measures the latency on this machine of each part of the networks that a config's largest one can be slimmed to, and
+ * writes it to a file.
  *
- * @throws UserError where the config cannot be slimmed, the file is there, or the machine is too noisy; the signal's reason
- *   when aborted: what was timed is in the file
+ * @throws UserError where the config cannot be slimmed, the file exists, or the machine is too noisy; the signal's reason
+ *   when aborted: finished measurements are in the file
  */
 export async function slimTable(options: SlimTableOptions): Promise<SlimTableResult> {
   const { config, out, rounds = 8, seconds = 0.02, within = 0.1, networks = FEWEST_NETWORKS } = options;
   const { clock = "wall", resume = false, force, signal, onEvent } = options;
   if (!out.endsWith(".json")) throw new UserError(`${out}: the table's extension must be .json`, 2);
   if (networks !== 0 && networks < FEWEST_NETWORKS) {
-    throw new UserError(`${networks} networks tell too little; say ${FEWEST_NETWORKS} or more, or 0 for none`, 2);
+    throw new UserError(`${networks} networks are too few for an error estimate; use at least ${FEWEST_NETWORKS}, or 0 for none`, 2);
   }
   if (!resume) refuseExisting([out], force);
   const { start } = searchSpace(startOf(config));
@@ -77,7 +77,7 @@ export async function slimTable(options: SlimTableOptions): Promise<SlimTableRes
   }
 }
 
-/** @throws UserError where a table that is to be gone on with is one of something else */
+/** @throws UserError where the table to be continued was measured for something else */
 export function checkBegun(
   out: string,
   begun: LatencyTable,
@@ -87,6 +87,6 @@ export function checkBegun(
   checkSetting(out, begun.setting, setting, { force: false, advice });
   if (titleOfSize(begun.start) === titleOfSize(start)) return;
   throw new UserError(
-    `${out}: the table is of networks within ${titleOfSize(begun.start)}, not ${titleOfSize(start)}; ${advice}`,
+    `${out}: the table is for networks within ${titleOfSize(begun.start)}, not ${titleOfSize(start)}; ${advice}`,
   );
 }

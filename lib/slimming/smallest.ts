@@ -11,7 +11,7 @@ export interface Smallest {
 
 const DEPTHS = [1, 1, 1, 1] as const;
 
-/** The cheapest network of a space: a block a stage, at the widths that cost least, which need not be the smallest ones. */
+/** The cheapest network of a space: one block per stage, at the cheapest widths, which need not be the smallest. */
 export function smallestOf(space: SearchSpace, costs: PartCosts): Smallest {
   let best: Smallest | undefined;
   for (let attentionBlocks = 0; attentionBlocks <= mostAttention(space, DEPTHS); attentionBlocks++) {
@@ -22,8 +22,8 @@ export function smallestOf(space: SearchSpace, costs: PartCosts): Smallest {
 }
 
 /**
- * A stage's parts depend on its own width and on the one before. So the cheapest way to each width of a stage is the
- * cheapest of the ways to the widths before it, one step longer.
+ * A stage's parts depend only on its own width and the previous one. So the cheapest path to each width of a stage extends
+ * the cheapest path to one of the previous widths (dynamic programming).
  */
 function cheapestWidths(space: SearchSpace, attentionBlocks: number, costs: PartCosts): Smallest {
   const of = (widths: readonly number[]): number => {
@@ -31,7 +31,7 @@ function cheapestWidths(space: SearchSpace, attentionBlocks: number, costs: Part
     return costOf(architectureOf({ widths: [a!, b!, c!, d!], depths: DEPTHS, attentionBlocks }), costs);
   };
   const last = (stage: number): number => widthsOf(space, stage)[0]!;
-  // Compared with one another, networks whose later stages are the same tell which of the earlier ones is cheaper.
+  // Comparing networks with the same later stages tells which of the earlier ones is cheaper.
   let ways = widthsOf(space, 0).map((width) => [width]);
   for (const stage of [1, 2, 3]) {
     const rest = [1, 2, 3].filter((later) => later > stage).map(last);

@@ -2,14 +2,14 @@ import { type EfficientFormerSize, titleOfSize, WIDTH_STEP } from "../backbones/
 import { UserError } from "../errors.js";
 
 /**
- * What a search goes through: all networks whose stages are no wider and no deeper than the start's, with MB3D where the
- * start has them.
+ * The search space: all networks whose stages are no wider and no deeper than the start's, with MB3D only where the start
+ * has them.
  */
 export interface SearchSpace {
   readonly start: EfficientFormerSize;
 }
 
-/** @throws UserError where widths of the start are no multiples of 16, naming the nearest ones that are */
+/** @throws UserError where widths of the start are not multiples of 16, naming the nearest ones that are */
 export function searchSpace(start: EfficientFormerSize): SearchSpace {
   for (const [stage, width] of start.widths.entries()) {
     if (width % WIDTH_STEP === 0) continue;

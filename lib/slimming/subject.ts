@@ -14,13 +14,13 @@ import type { TableSetting } from "./tableFile.js";
 export interface SettingOptions {
   /** Default 1. */
   readonly batch?: number | undefined;
-  /** Of the images; default the config's test images. */
+  /** Of the images; default the config's test size. */
   readonly size?: PartSetting["size"] | undefined;
-  /** Default those the config names, else those of its training data. */
+  /** Default those of the config, else those of its training data. */
   readonly classes?: number | undefined;
 }
 
-/** The largest network of a config. @throws UserError where its backbone is of another kind, or it is no classifier */
+/** The largest network of a config. @throws UserError for another backbone, or a model that is not a classifier */
 export function startOf({ task, model }: Config): EfficientFormerSize {
   const { backbone } = model;
   if ("neck" in model) {
@@ -33,7 +33,7 @@ export function startOf({ task, model }: Config): EfficientFormerSize {
   );
 }
 
-/** What networks of a config are run on. */
+/** The conditions that networks of a config run under. */
 export async function partSettingOf(config: Config, options: SettingOptions): Promise<PartSetting> {
   const { batch = 1, size = usualSize({ config }), classes = await classesOf(config) } = options;
   return { batch, size, classes };
@@ -44,7 +44,7 @@ async function classesOf(config: Config): Promise<number> {
   return (await kindOf(config).open(config)).description.classes.length;
 }
 
-/** Where and how times are taken. @throws UserError where the clock does not count the engine's threads */
+/** Where and how latency is measured. @throws UserError where the clock does not count the engine's threads */
 export function tableSettingOf(
   engine: Pick<Engine, "name" | "version">,
   { engine: running }: Pick<Config, "engine">,

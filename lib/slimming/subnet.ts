@@ -6,17 +6,17 @@ import type { Tensor } from "../tensors/tensor.js";
 import type { Architecture } from "./architecture.js";
 import { type Kept, type KeptBlock, keptOf } from "./kept.js";
 
-/** What becomes of a module of the supernet: the path it gets, and what stays of its parameters; all where nothing is said. */
+/** The new path of a module of the supernet, and the indices of its parameters that are kept; by default all. */
 interface Cut {
   readonly path: string;
   readonly rows?: Int32Array;
-  /** Of weights. */
+  /** Of weights only. */
   readonly columns?: Int32Array;
 }
 
 /**
  * The weights of a network of the supernet, under the names of an EfficientFormer of that size: the most important channels
- * of the chosen blocks, as `keptOf` has them. What is not of the backbone, such as a neck, comes along.
+ * of the chosen blocks, as in `keptOf`. Parameters outside the backbone, such as a neck's, are included.
  *
  * @param values of a model whose backbone is a supernet of that size
  * @throws UserError where an architecture is not one of the supernet's
@@ -36,8 +36,8 @@ export function subnetWeights(
 }
 
 /**
- * Makes a supernet answer as one of its networks does, without another program: α choose its blocks alone, and channels
- * that it has not are 0 from where they are made, so that nothing comes of them.
+ * Makes a supernet compute the outputs of one of its networks, without another program: α select its blocks alone, and the
+ * channels it lacks are 0 from where they are produced, so that they have no effect.
  *
  * @param values of the supernet @param into the same model's; all of them are written
  */
@@ -74,10 +74,10 @@ export function imitateSubnet(
   }
 }
 
-/** An α beside which those of 0 have no share at all, in float32. */
+/** An α so large that the softmax share of an α of 0 is exactly 0 in float32. */
 const CERTAIN = 1000;
 
-/** What becomes of each parameter; undefined of one that the network has not. */
+/** Maps each parameter to what is kept of it; undefined where the network lacks it. */
 function cuts(kept: Kept): (parameter: Parameter) => Cut | undefined {
   const modules = new Map<string, Cut>();
   const add = (path: string, cut: Omit<Cut, "path"> = {}, to = path) => modules.set(path, { path: to, ...cut });
@@ -94,7 +94,7 @@ function cuts(kept: Kept): (parameter: Parameter) => Cut | undefined {
     add(`norm${stage * 2}`, { rows });
     for (const [i, block] of kept.blocks[stage]!.entries()) {
       const from = SUPERNET_NAMES.block(block, block.choice);
-      // Before the first MB3D of a stage, the switch to tokens has an entry of the list.
+      // Before the first MB3D of a stage, the switch to tokens takes up an index of the list.
       const to = `network.${stage * 2}.${block.choice === "MB3D" ? i + 1 : i}`;
       for (const [path, cut] of blockCuts(block, rows, kept.hidden(block)))
         add(`${from}.${path}`, cut, `${to}.${path}`);
@@ -107,7 +107,7 @@ function cuts(kept: Kept): (parameter: Parameter) => Cut | undefined {
     const own = name.slice(BACKBONE_PREFIX.length);
     const dot = own.lastIndexOf(".");
     const [module, last] = [own.slice(0, dot), own.slice(dot)];
-    const alone = modules.get(own); // a parameter that is no module's, such as a layer scale
+    const alone = modules.get(own); // a parameter outside of modules, such as a layer scale
     if (alone !== undefined) return { ...alone, path: BACKBONE_PREFIX + alone.path };
     const cut = modules.get(module);
     if (cut === undefined) return undefined;
@@ -141,13 +141,13 @@ function blockCuts(
   ];
 }
 
-/** What reads the maps has as many columns as they have channels; all else outside of the backbone stays. */
+/** The layers that read the maps have a column per channel; everything else outside the backbone stays. */
 function outside(name: string, { channels }: Kept): Cut {
   const stage = /^neck\.lateral_convs\.(\d)\.conv\.weight$/.exec(name)?.[1];
   return { path: name, ...(stage !== undefined && { columns: channels[Number(stage)]! }) };
 }
 
-/** [rows, columns, …] → those that stay. */
+/** Selects rows and columns of [rows, columns, …]. */
 function taken(values: Float32Array, shape: readonly number[], { rows, columns }: Cut): Tensor {
   const [height, width = 1, ...inner] = shape as [number, number?, ...number[]];
   const area = inner.reduce((a, b) => a * b, 1);

@@ -8,7 +8,7 @@ import type { ParameterValues } from "../nn/parameters.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
 
-/** A supernet that has been trained. */
+/** A trained supernet. */
 export interface TrainedSupernet {
   readonly config: Config;
   /** The largest network. */
@@ -17,17 +17,17 @@ export interface TrainedSupernet {
   readonly description: ModelDescription;
 }
 
-/** @throws UserError where a config's backbone is no supernet */
+/** @throws UserError where a config's backbone is not a supernet */
 export function supernetSize({ model: { backbone } }: Config): EfficientFormerSize {
   if (backbone.type === "efficientformerSupernet") return backbone.size;
   throw new UserError(
-    `model.backbone: of type ${backbone.type}, in which there is nothing to choose; networks are searched in one of type efficientformerSupernet`,
+    `model.backbone: type ${backbone.type} has nothing to choose; a search needs type efficientformerSupernet`,
   );
 }
 
 /**
  * @param weights a weights file, a checkpoint's folder, or a run's folder (its best weights)
- * @throws UserError where the config is of no supernet, or the weights cannot be read or are another model's
+ * @throws UserError where the config's model is not a supernet, or the weights cannot be read or are another model's
  */
 export async function openSupernet(config: Config, weights: string): Promise<TrainedSupernet> {
   const size = supernetSize(config);
@@ -42,7 +42,7 @@ export async function openSupernet(config: Config, weights: string): Promise<Tra
 }
 
 /**
- * How important each choice of each MetaPath is, by stage and block: softmax(α), positive numbers that sum to 1 and whose
+ * The importance of each choice of each MetaPath, by stage and block: softmax(α), positive numbers that sum to 1 and whose
  * ratios are those of exp(α).
  */
 export function importancesOf({

@@ -23,7 +23,7 @@ import {
   writeTable,
 } from "./tableFile.js";
 
-/** What times parts and networks, each list in turn with the start, round by round. */
+/** Times parts and networks, each list in turn with the start, round by round. */
 export interface Bench {
   timeParts(parts: readonly Part[], enough: IsEnough): Promise<TimedGroup>;
   timeNetworks(sizes: readonly EfficientFormerSize[], enough: IsEnough): Promise<TimedGroup>;
@@ -32,7 +32,7 @@ export interface Bench {
 export interface TimedGroup {
   /** The start, timed in the same rounds. */
   readonly reference: Pick<Timing, "ms">;
-  /** In the order of what was to be timed. */
+  /** In the order of the programs given. */
   readonly timings: readonly Pick<Timing, "ms">[];
 }
 
@@ -45,25 +45,25 @@ export interface BuildOptions {
   readonly start: EfficientFormerSize;
   readonly method: LatencyTable["method"];
   readonly bench: Bench;
-  /** Whole networks that the sums are held against. */
+  /** Number of whole networks to compare the sums with. */
   readonly networks: number;
-  /** What a run before this one has got to. */
+  /** The table of an earlier run, to be completed. */
   readonly begun?: LatencyTable;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: ProgressEvent) => void) | undefined;
 }
 
-/** So many are timed in turn: more would lie minutes apart in a round. */
+/** Number of programs timed in turn: with more, they would run minutes apart within a round. */
 const GROUP = 24;
 const NETWORKS_GROUP = 5;
-/** How often what was too noisy is timed again, after all else. */
+/** How often programs that were too noisy are timed again, after all others. */
 const RETRIES = 3;
 
 /**
- * Times every part of every network of the space, then whole networks, to see how well the sums foretell them. The file is
- * written after each group, so that a run that was killed goes on from there.
+ * Times every part of every network of the space, then whole networks, to see how well the sums predict them. The file is
+ * written after each group, so that a run that was killed can be resumed.
  *
- * @throws UserError where the machine is too noisy for the interval asked for; what was timed is kept
+ * @throws UserError where the machine is too noisy for the interval asked for; finished measurements are kept
  */
 export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
   const { out, setting, start, method, bench, begun, signal, onEvent } = options;
@@ -143,7 +143,7 @@ export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
   return table;
 }
 
-/** What each takes over the start, round by round. */
+/** Each one's time ÷ the start's, round by round. */
 export const estimatesOf = ({ reference, timings }: TimedGroup): Estimate[] =>
   timings.map(({ ms }) => estimate(ms.map((one, round) => one / reference.ms[round]!)));
 
@@ -156,7 +156,7 @@ const measuredOf = ({ median, low, high, ...rest }: Estimate, now: number): Meas
   referenceMs: now,
 });
 
-/** Different networks of the space; fewer where it has no more. */
+/** Distinct networks of the space; fewer where it has no more. */
 function drawNetworks(start: EfficientFormerSize, count: number): EfficientFormerSize[] {
   const space = searchSpace(start);
   const random = Random.of("slimming", "networks");
@@ -168,7 +168,7 @@ function drawNetworks(start: EfficientFormerSize, count: number): EfficientForme
   return [...found.values()];
 }
 
-/** What each whole network takes, beside what its parts take together. */
+/** The measured time of each whole network, and that of its parts together. */
 export function observationsOf(table: LatencyTable): Observation[] {
   const { correction: _, ...additive } = latencyCosts(table, "");
   const now = referenceMs(table);
@@ -186,7 +186,7 @@ function tooNoisy(names: readonly string[], within: number, out: string): UserEr
   const [first, ...others] = names;
   const more = others.length === 0 ? "" : ` and ${counted(others.length, "other")}`;
   return new UserError(
-    `the machine is too noisy: ${first}${more} could not be timed to ± ${Math.round(100 * within)} %; what was timed is in ${out}: ` +
-      "end other programs and go on with --resume, or ask for less with --within",
+    `the machine is too noisy: ${first}${more} could not be timed to ± ${Math.round(100 * within)} %; finished measurements are in ${out}: ` +
+      "end other programs and continue with --resume, or ask for less with --within",
   );
 }

@@ -11,7 +11,7 @@ import { type Part, partName } from "./parts.js";
 const whole = z.int().min(0);
 const time = z.number().positive();
 
-/** A figure, the interval it is known to, and what the start took in the same rounds: machines change their speed. */
+/** A latency with its interval, and the start's latency in the same rounds, because machines change their speed. */
 const measured = {
   ms: time,
   low: z.number().min(0),
@@ -58,9 +58,9 @@ const setting = z.strictObject({
   engine: z.string(),
   engineVersion: z.string().exactOptional(),
   threads: whole,
-  /** "float32" is what is measured; others may be. */
+  /** densekit measures "float32"; tables made otherwise may have others. */
   precision: z.string(),
-  /** Processor time is no latency, but steady where others use the machine. */
+  /** Processor time is not a latency, but steady while other programs compete. */
   clock: z.enum(["wall", "processor"]),
   batch: z.int().min(1),
   height: z.int().min(1),
@@ -77,7 +77,7 @@ const schema = z.strictObject({
   start: size,
   method: z.strictObject({ rounds: whole, seconds: time, within: time }),
   entries: z.array(entry),
-  /** Whole networks that the sums are held against. */
+  /** Whole networks to compare the sums with. */
   networks: z.array(z.strictObject({ size, ...measured })),
   fit: fit.exactOptional(),
 });
@@ -100,7 +100,7 @@ export const emptyTable = (
 
 export const writeTable = (path: string, table: LatencyTable): Promise<void> => writeFileAtomic(path, tableText(table));
 
-/** An entry a line, for people. */
+/** One entry per line, for readability. */
 function tableText({ entries, networks, ...rest }: LatencyTable): string {
   const list = (items: readonly object[]) =>
     items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
@@ -108,7 +108,7 @@ function tableText({ entries, networks, ...rest }: LatencyTable): string {
   return `{\n${[...head, `  "entries": ${list(entries)}`, `  "networks": ${list(networks)}`].join(",\n")}\n}\n`;
 }
 
-/** @throws UserError when there is none, or what is there is none, naming the first thing that is wrong */
+/** @throws UserError where there is no valid table, naming the first fault */
 export async function readTable(path: string): Promise<LatencyTable> {
   const text = await readTextFile(path);
   let json: unknown;
@@ -133,15 +133,15 @@ export const partOf = (entry: TableEntry): Part => {
   return { kind: entry.kind, stage: entry.stage, width: entry.width };
 };
 
-/** What the start takes, milliseconds: the median of all groups, each of which counts once. */
+/** The start's latency in milliseconds: the median over all groups, each of which counts once. */
 export const referenceMs = ({ entries, networks }: Pick<LatencyTable, "entries" | "networks">): number =>
   median([...new Set([...entries, ...networks].map((one) => one.referenceMs))]);
 
-/** A time at the speed at which the start takes so many milliseconds. */
+/** A time scaled to the machine's speed at which the start takes `now` milliseconds. */
 export const atSpeed = ({ ms, referenceMs: then }: Pick<Measured, "ms" | "referenceMs">, now: number): number =>
   (ms / then) * now;
 
-/** The table's times, all at one speed of the machine. @param source the table's file */
+/** The table's latencies, all scaled to one machine speed. @param source the table's file */
 export function latencyCosts(table: LatencyTable, source: string): PartCosts {
   const now = referenceMs(table);
   const { correction = NO_CORRECTION } = table.fit ?? {};
@@ -149,7 +149,7 @@ export function latencyCosts(table: LatencyTable, source: string): PartCosts {
   return { kind: "latency", source, costs, correction };
 }
 
-/** What tells one setting from another, in the words of a message. */
+/** The differences between two settings, as parts of a message. */
 function differences(table: TableSetting, wanted: TableSetting): string[] {
   const sizeOf = ({ height, width }: TableSetting) => `${height}x${width}`;
   const machineOf = ({ machine: { processor, cores, platform } }: TableSetting) =>
@@ -162,7 +162,7 @@ function differences(table: TableSetting, wanted: TableSetting): string[] {
     ["precision", ({ precision }) => precision],
     ["clock", ({ clock }) => clock],
     ["batch", ({ batch }) => batch],
-    ["size of the images", sizeOf],
+    ["image size", sizeOf],
     ["classes", ({ classes }) => classes],
   ];
   return figures.flatMap(([name, of]) =>

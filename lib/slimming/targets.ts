@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 import type { CostKind } from "./costs.js";
 
-/** A cost that a search is to reach. */
+/** The cost that a search is to reach. */
 export interface Target {
   /** As it was given: "12ms", "0.8x". */
   readonly text: string;
@@ -9,10 +9,10 @@ export interface Target {
 }
 
 interface Unit {
-  /** Suffixes, with what one of them is in the unit that costs are counted in. */
+  /** Suffixes, with their value in the unit that costs are counted in. */
   readonly suffixes: Readonly<Record<string, number>>;
   readonly example: string;
-  /** Costs are shown in this, of which one is so many of the unit that they are counted in. */
+  /** The unit that costs are shown in; it is `divisor` of the unit that they are counted in. */
   readonly name: string;
   readonly divisor: number;
 }
@@ -24,7 +24,7 @@ const COST_UNITS: Readonly<Record<CostKind, Unit>> = {
   memory: { suffixes: { kB: 1e3, MB: 1e6, GB: 1e9 }, example: "20MB", name: "MB", divisor: 1e6 },
 };
 
-/** How costs are drawn and listed. */
+/** The unit for plots and lists. */
 export const unitOf = (kind: CostKind): Pick<Unit, "name" | "divisor"> => COST_UNITS[kind];
 
 /** "12.3 ms" */
@@ -34,9 +34,9 @@ export function showCost(kind: CostKind, cost: number): string {
 }
 
 /**
- * Reads a target: a cost with its unit, or a share of the start's such as `0.8x`.
+ * Parses a target: a cost with its unit, or a share of the start's cost such as `0.8x`.
  *
- * @throws UserError where it is none
+ * @throws UserError where it is invalid
  */
 export function parseTarget(text: string, kind: CostKind, start: number): Target {
   const { suffixes, example } = COST_UNITS[kind];
@@ -44,7 +44,7 @@ export function parseTarget(text: string, kind: CostKind, start: number): Target
   const value = Number(number);
   const unit = suffix === "x" ? start : Object.hasOwn(suffixes, suffix) ? suffixes[suffix] : undefined;
   if (number === "" || !Number.isFinite(value) || value <= 0 || unit === undefined) {
-    throw new UserError(`target "${text}": expected such as ${example}, or a share of the start such as 0.8x`, 2);
+    throw new UserError(`target "${text}": expected a cost such as ${example}, or a share of the largest network's such as 0.8x`, 2);
   }
   return { text: text.trim(), cost: value * unit };
 }

@@ -3,8 +3,8 @@ import { type TrainOptions, type TrainResult, train as trainRun } from "../train
 import { openExpectedCost } from "./expectedCost.js";
 
 /**
- * Trains a model as a config says, like `training/train.ts`; where the config names a table of latencies
- * (`training.architecture.latencies`), the log of a supernet's run tells the expected one too.
+ * Trains a model as `training/train.ts` does; where the config names a table of latencies
+ * (`training.architecture.latencies`), the log of a supernet's run also has the expected latency.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   requireOptions("train", options, { config: "config" });

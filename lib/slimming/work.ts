@@ -5,11 +5,11 @@ import type { CostKind, PartCosts } from "./costs.js";
 import { countedGraph, type PartSetting } from "./partGraph.js";
 import { type Part, partName } from "./parts.js";
 
-/** What can be counted in a part's graph. */
+/** Costs that can be counted in a part's graph. */
 export const COUNTED = ["macs", "parameters", "memory"] as const satisfies readonly CostKind[];
 export type Counted = (typeof COUNTED)[number];
 
-/** Costs that need no machine: they are counted in the graph of each part, its batch norms folded. */
+/** Costs that need no measurement: counted in the graph of each part, its batch norms folded. */
 export function countedCosts(kind: Counted, parts: readonly Part[], setting: PartSetting): PartCosts {
   const once = new Map(parts.map((part) => [partName(part), part]));
   const costs = new Map(Array.from(once, ([name, part]) => [name, COUNTERS[kind](part, setting)]));

@@ -49,10 +49,10 @@ export type ClassificationModel = ModelOf<"classification", readonly FoundClass[
 export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 
 /**
- * Loads a trained model. `model.task` tells which kind it is, and so what `predict` returns.
+ * Loads a trained model. `model.task` tells its kind, and so what `predict` returns.
  *
- * @param model a run's folder or a packed model; or a config file's path, the name of one that comes with densekit, or a config as an object, which
- *   need `options.weights`
+ * @param model a run's folder or a packed model; or a config file's path, the name of a config that comes with densekit, or
+ *   a config as an object, which need `options.weights`
  * @throws UserError when config or weights cannot be read, or do not match
  */
 export async function loadModel(model: string | ConfigInput, options: LoadModelOptions = {}): Promise<Model> {

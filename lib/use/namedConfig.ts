@@ -10,10 +10,10 @@ import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { looksLikeWeights } from "../tensorfiles/looksLike.js";
 import { openTensorFile } from "../tensorfiles/open.js";
 
-/** What a user may name a model by. */
+/** The config of whatever a user names a model by. */
 export type NamedConfig = LoadedConfig & (ConfigFile | RunFolder | ModelInOne);
 
-/** A config alone: which weights go with it is not known. */
+/** A config alone: its weights are not known. */
 interface ConfigFile {
   readonly kind: "config";
 }
@@ -23,27 +23,26 @@ interface RunFolder {
   readonly kind: "run";
   /** The run's folder. */
   readonly folder: string;
-  /** The folder whose weights are meant: the run's or the checkpoint's. */
+  /** The folder with the weights: the run's or the checkpoint's. */
   readonly weights: string;
 }
 
-/** A file with weights and their config, as `packModel` writes it, or a model that was exported. */
+/** A file with weights and their config: written by `packModel`, or exported. */
 interface ModelInOne {
   readonly kind: "packed" | "exported";
   readonly weights: string;
 }
 
-/** Under this key of a packed model's metadata lies its config. */
+/** The key of a packed model's metadata that holds its config. */
 export const CONFIG_KEY = "densekit.config";
 
-/** With what a download is watched by. */
 export type NamedOptions = LoadOptions & Watch;
 
 /**
- * Reads the config of what is named: a config file or the name of one that comes with densekit, a run's folder or a
- * checkpoint's, a packed or exported model, which may be named by an address.
+ * Reads the config of a named model: a config file or the name of a config that comes with densekit, a run's or a
+ * checkpoint's folder, or a packed or exported model, which may be given as an address.
  *
- * @throws UserError where nothing of that name is there, it is none of these, or the config is wrong
+ * @throws UserError where nothing has that name, it is none of these, or the config is invalid
  */
 export async function loadNamedConfig(
   given: string,
@@ -57,9 +56,9 @@ export async function loadNamedConfig(
   return { ...loadConfig(named, options), kind: "config" };
 }
 
-/** A run's folder has one of them beside its config: a config.yaml alone may be anybody's. */
+/** A run's folder has one of these beside its config: a config.yaml alone may be anything. */
 const OF_A_RUN = [LOG_FILE, "best.safetensors", "checkpoints"];
-/** A checkpoint's folder is known by it. */
+/** Marks a checkpoint's folder. */
 const STATE_FILE = "state.json";
 
 function loadRun(named: string, options: LoadOptions): NamedConfig {
@@ -73,7 +72,7 @@ function loadRun(named: string, options: LoadOptions): NamedConfig {
     if (!existsSync(join(folder, "metrics.json"))) throw notARun(named, isCheckpoint, LOG_FILE);
     throw new UserError(`${named}: an evaluation's folder, which holds no model; name the folder of a run`);
   }
-  // First, so that it counts less than what the user sets: the folder may have been moved since its config was written.
+  // First, so that the user's overrides win. The folder may have been moved since its config was written.
   const overrides = [`output=${JSON.stringify(folder)}`, ...(options.overrides ?? [])];
   return { ...loadConfig(file, { ...options, overrides }), name: basename(folder), kind: "run", folder, weights };
 }
@@ -91,7 +90,7 @@ async function loadExported(named: string, options: LoadOptions): Promise<NamedC
   const fixed = options.overrides?.find((override) => override.trimStart().startsWith("model."));
   if (fixed !== undefined) {
     throw new UserError(
-      `${named}: --set ${fixed}: the model in an exported file is fixed; export it again with that`,
+      `${named}: --set ${fixed}: the model in an exported file is fixed; export it again with that setting`,
       2,
     );
   }

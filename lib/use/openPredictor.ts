@@ -8,10 +8,9 @@ import { openPredictor as openTrained, type Predictor } from "../inference/predi
 import { kindOf } from "../tasks/kinds.js";
 
 /**
- * A model that takes images of any size, by its weights, or by a file exported from it, whose graph then runs in the place of the
- * model's own.
+ * A model that takes images of any size, from its weights or from a file exported from it, whose graph is then run.
  *
- * @param say is told what there is to know of the weights
+ * @param say receives remarks on the weights
  * @throws UserError when the weights or the file cannot be read or are another model's
  */
 export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
@@ -22,7 +21,7 @@ export async function openPredictor(config: Config, weights: string, say?: (text
     const { settings, description } = standaloneMetadata(file.metadata, weights);
     if (description.task !== config.task) {
       throw new UserError(
-        `${weights}: a model of the task ${description.task}, but the config's task is ${config.task}`,
+        `${weights}: a model for the task ${description.task}, but the config's task is ${config.task}`,
       );
     }
     const task = await kindOf(config).open(config, description, "val");

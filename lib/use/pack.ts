@@ -18,13 +18,13 @@ export interface PackOptions {
   readonly weights: string;
   /** The file to write. */
   readonly out: string;
-  /** Write over a file that is there. */
+  /** Overwrite an existing file. */
   readonly force?: boolean;
 }
 
 export interface PackResult {
   readonly out: string;
-  /** The weights file packed. */
+  /** The weights file that was packed. */
   readonly weights: string;
   readonly task: Config["task"];
   readonly classes: readonly string[];
@@ -32,12 +32,12 @@ export interface PackResult {
   readonly bytes: number;
 }
 
-/** What a run says of its best weights, worth keeping. */
+/** Metadata of a run's best weights that is kept. */
 const KEPT = ["metric", "value", "step"];
 
 /**
- * Writes a model into one safetensors file: the tensors, and in its metadata config and classes. The config is without paths, and
- * without data sets.
+ * Writes a model into one safetensors file: the tensors, with config and classes in its metadata. The config has no paths and
+ * no data sets.
  *
  * @throws UserError when the weights cannot be read or are another model's, or a file is in the way
  */

@@ -83,7 +83,7 @@ function checkScore(score: number | undefined): void {
   throw new UserError(`the draw threshold must lie in 0–1, not ${score}`, 2);
 }
 
-/** The names that predictions of any task may be written to. */
+/** The names of files that predictions of any task may be written to. */
 export const PREDICTION_NAMES: readonly string[] = [
   "overlays/",
   ...new Set(Object.values(MODEL_KINDS).flatMap(({ predictions }) => predictions.outputs)),

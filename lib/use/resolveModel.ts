@@ -7,9 +7,9 @@ import { loadNamedConfig, type NamedConfig, type NamedOptions } from "./namedCon
 /** A model as commands take it. */
 export interface ResolvedModel {
   readonly config: Config;
-  /** The file of its weights. */
+  /** The path of its weights. */
   readonly weights: string;
-  /** What to tell of it: that its run has not ended. */
+  /** Remarks for the user, such as that its run has not ended. */
   readonly remarks: readonly string[];
 }
 
@@ -19,8 +19,8 @@ export interface ResolveModelOptions extends NamedOptions {
 }
 
 /**
- * The config and the weights of what a user names a model by: a run's folder (its best weights, else its newest checkpoint's), a
- * checkpoint's, a packed or exported model, or a config file, whose weights must be given.
+ * The config and weights of a named model: a run's folder (its best weights, else its newest checkpoint's), a checkpoint's, a
+ * packed or exported model, or a config file, whose weights must be given.
  *
  * @throws UserError where there is no such thing, or no weights belong to it
  */

@@ -8,7 +8,7 @@ export function takingTurns(atOnce: number): <R>(work: () => Promise<R>) => Prom
     try {
       return await work();
     } finally {
-      const next = waiting.shift(); // the turn passes to it
+      const next = waiting.shift(); // it takes over this turn
       if (next === undefined) free++;
       else next();
     }

@@ -91,7 +91,7 @@ describe("densekit slim", () => {
         "1 whole network predicted by it:",
         "  mean error  worst",
         "sum of the parts  20.0 %  40.0 %",
-        "corrected: a factor; each by a fit to the others  3.0 %  9.0 %",
+        "corrected: a factor; each network by a fit to the others  3.0 %  9.0 %",
         "t.json",
         "",
       ].join("\n"),

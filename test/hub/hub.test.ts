@@ -152,7 +152,7 @@ describe("files by address", function () {
     rmSync(cache(), { recursive: true });
     hub.cuts.push(120_000, 0, 0, 0, 0);
     expect(await told("hf://me/model")).to.match(
-      /^hf:\/\/me\/model\/model\.safetensors: the download from HOST stopped after 0\.1 of 0\.3 MB \(.+\); what came is kept: run the command again to continue$/,
+      /^hf:\/\/me\/model\/model\.safetensors: the download from HOST stopped after 0\.1 of 0\.3 MB \(.+\); the bytes received are kept: run the command again to continue$/,
     );
     expect(existsSync(repository("snapshots"))).to.equal(false);
     hub.cuts.length = 0;
@@ -182,7 +182,7 @@ describe("files by address", function () {
     hub.repositories.set("me/bad", files);
     for (const name of files.keys()) {
       expect(await told(`hf://me/bad/${name}`)).to.equal(
-        `hf://me/bad/${name}: what was downloaded from HOST has another checksum than it should, and was deleted; run the command ` +
+        `hf://me/bad/${name}: the file downloaded from HOST has the wrong checksum, and was deleted; run the command ` +
           "again, and if that does not help, download the file by hand",
       );
     }
@@ -191,7 +191,7 @@ describe("files by address", function () {
     // One that was damaged before it was continued is noticed too.
     await mkdir(repository("blobs"), { recursive: true });
     writeFileSync(repository("blobs", `${sha256(WEIGHTS)}.densekit-incomplete`), new Uint8Array(1000));
-    expect(await told("hf://me/model")).to.contain("has another checksum than it should, and was deleted");
+    expect(await told("hf://me/model")).to.contain("has the wrong checksum, and was deleted");
     isWhole(await get("hf://me/model"));
   });
 
@@ -202,7 +202,7 @@ describe("files by address", function () {
     const paths = await Promise.all([0, 1, 2].map(() => get("hf://me/model", {}, note)));
     expect(new Set(paths).size).to.equal(1);
     expect(asked()).to.have.length(1);
-    const waits = "another process downloads hf://me/model/model.safetensors; waiting for it";
+    const waits = "another process is downloading hf://me/model/model.safetensors; waiting for it";
     expect(said).to.deep.equal([waits, waits]);
     expect(leftovers()).to.deep.equal([]);
   });
@@ -240,19 +240,19 @@ describe("files by address", function () {
     );
     expect(await told("hf://me/model@v9")).to.equal(`${name}@v9: the repository has no revision v9; see HUB/me/model`);
     const ask =
-      "access to this repository is given on request: ask for it at HUB/me/model, then set HF_TOKEN to a token of yours";
+      "access to this repository is given on request: ask for it at HUB/me/model, then set HF_TOKEN to your token";
     const refused = "HOST refuses access (403); see HUB/me/model, and set HF_TOKEN to a token that has it";
     for (const [answer, message, more] of [
       [{ status: 403, code: "GatedRepo" }, ask, {}],
       [{ status: 401, code: "GatedRepo" }, `${ask} (the one that is set has no access)`, { HF_TOKEN: "x" }],
       [{ status: 403 }, refused, {}],
-      [{ status: 429 }, "HOST has had too many requests from here; wait, or set HF_TOKEN", {}],
+      [{ status: 429 }, "HOST has received too many requests from here; wait, or set HF_TOKEN", {}],
     ] as const) {
       hub.statuses.push(answer);
       expect((await told("hf://me/model", more)).replaceAll("http://HOST", "HUB")).to.equal(`${name}: ${message}`);
     }
     hub.statuses.push({ status: 503 });
-    expect(await told("hf://me/model")).to.contain("HOST cannot be reached (it answers 503)");
+    expect(await told("hf://me/model")).to.contain("HOST cannot be reached (it answered 503)");
     const page = createServer((_, response) => response.end("<html>"));
     const other = await listen(page);
     expect(await told("hf://me/model", { HF_ENDPOINT: other })).to.equal(
@@ -260,7 +260,7 @@ describe("files by address", function () {
     );
     page.close();
     expect(await told("hf://me/model", { HF_ENDPOINT: "hub" })).to.equal(
-      "HF_ENDPOINT is hub, which is no address; it begins with https://",
+      "HF_ENDPOINT is hub, which is not an address; it must begin with https://",
     );
   });
 
@@ -281,11 +281,11 @@ describe("files by address", function () {
     const said: string[] = [];
     expect(await get("hf://me/model", {}, (event) => event.type === "message" && said.push(event.text))).to.equal(path);
     expect(said.join()).to.match(
-      /cannot be reached \(the connection is refused\); the copy in \S*models--me--model is used$/,
+      /cannot be reached \(the connection was refused\); the copy in \S*models--me--model is used$/,
     );
     rmSync(cache(), { recursive: true });
     expect(await told("hf://me/model")).to.equal(
-      "hf://me/model/model.safetensors: HOST cannot be reached (the connection is refused); if there is a proxy, name it in HTTPS_PROXY, " +
+      "hf://me/model/model.safetensors: HOST cannot be reached (the connection was refused); if there is a proxy, name it in HTTPS_PROXY, " +
         `if a mirror, in HF_ENDPOINT; or ${byHand}`,
     );
     hub = await startHub(); // to be closed
@@ -314,10 +314,10 @@ describe("files by address", function () {
       expect(requests).to.equal(1);
       expect(readFileSync(await get(`${base}/plain.pth`)).equals(CONFIG)).to.equal(true);
       expect(await told(`${base}/resnet-00000000.pth?key=secret`))
-        .to.contain("has another checksum than it should, and was deleted")
+        .to.contain("has the wrong checksum, and was deleted")
         .and.not.contain("secret");
       expect(await told(`${base}/none.pth`)).to.equal(
-        "http://HOST/w/none.pth: HOST answers 404; look at the address in a browser",
+        "http://HOST/w/none.pth: HOST answered 404; look at the address in a browser",
       );
       const none = await told("https://example.invalid/w.pth", { HF_HUB_OFFLINE: "1" });
       expect(none).to.contain("HF_HUB_OFFLINE is set");

@@ -119,7 +119,7 @@ describe("judging networks of a supernet", function () {
     );
     const { config } = resolveConfig(input);
     expect(await userMessage(() => openSupernet(config, "nowhere"))).to.equal(
-      "model.backbone: of type efficientformer, in which there is nothing to choose; networks are searched in one of type efficientformerSupernet",
+      "model.backbone: type efficientformer has nothing to choose; a search needs type efficientformerSupernet",
     );
   });
 });

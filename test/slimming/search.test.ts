@@ -278,7 +278,7 @@ describe("slimming", () => {
     expect(parseTarget("20MB", "memory", 20).cost).to.equal(2e7);
     for (const text of ["12", "ms", "-1ms", "0x", "12M", "", "1..2ms", "12toString"]) {
       expect(failureOf(() => parseTarget(text, "latency", 20))).to.equal(
-        `target "${text}": expected such as 12ms, or a share of the start such as 0.8x`,
+        `target "${text}": expected a cost such as 12ms, or a share of the largest network's such as 0.8x`,
       );
     }
   });

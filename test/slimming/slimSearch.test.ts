@@ -119,7 +119,7 @@ describe("searching a supernet", function () {
       (error: unknown) => expect((error as Error).message).to.equal("killed"),
     );
     expect(await userMessage(() => search("killed", { methods }))).to.equal(
-      `${join(folder, "killed")}: there is a search in this folder; go on with it with --resume, or begin anew with --restart`,
+      `${join(folder, "killed")}: this folder has a search; continue it with --resume, or start over with --restart`,
     );
     expect(await userMessage(() => search("killed", { methods, resume: true, targets: ["0.7x"] }))).to.contain(
       "slimming.jsonl:1: this is the log of another search",
@@ -156,7 +156,7 @@ describe("searching a supernet", function () {
       "target 0.8x is given twice",
     );
     expect(await userMessage(() => search("bad", { targets: ["12ms"] }))).to.equal(
-      'target "12ms": expected such as 300M, or a share of the start such as 0.8x',
+      'target "12ms": expected a cost such as 300M, or a share of the largest network's such as 0.8x',
     );
     expect(await userMessage(() => search("bad", { targets: ["0.01x"] }))).to.match(
       /^target 0\.01x \(.* MMAC\) is below the smallest that can be reached, .* MMAC with 16-16-16-16, 1-1-1-1 blocks, 0 MB3D; ask for more$/,

@@ -62,7 +62,7 @@ describe("a latency table", () => {
     const { fit } = table;
     const speed = referenceMs(table) / whole(START);
     expect(fit!.correction.scale).to.be.closeTo(1.25, 1e-9);
-    expect(fit!.form).to.equal("a factor, so much a part and a constant");
+    expect(fit!.form).to.equal("a factor, a constant per part and a constant");
     expect(fit!.correction.perPart).to.be.closeTo(-0.3 * speed, 1e-9);
     expect(fit!.correction.constant).to.be.closeTo(2 * speed, 1e-9);
     expect(fit!.leftOut.worst).to.be.below(1e-9);
@@ -77,7 +77,7 @@ describe("a latency table", () => {
       });
     expect(fitCorrection(made((sum) => 1.5 * sum)).form).to.equal("a factor");
     expect(fitCorrection(made((sum) => sum + 3)).correction).to.deep.include({ scale: 1, perPart: 0 });
-    expect(fitCorrection(made((sum, parts) => sum + 0.2 * parts)).form).to.equal("so much a part");
+    expect(fitCorrection(made((sum, parts) => sum + 0.2 * parts)).form).to.equal("a constant per part");
     const noisy = fitCorrection(made((sum, _, i) => sum * (i % 2 === 0 ? 1.01 : 0.99)));
     expect(noisy.form).to.equal("none");
     expect(noisy.additive.mean).to.be.closeTo(0.01, 1e-3);
@@ -123,8 +123,8 @@ describe("a latency table", () => {
     const restless = (name: string, round: number) => (name === "head 64" ? 1 + (round % 2) : 1);
     const out = join(folder, "noisy.json");
     expect(await rejectionOf(build({ out, bench: madeUpBench({ noise: restless }) }))).to.equal(
-      `the machine is too noisy: head 64 could not be timed to ± 10 %; what was timed is in ${out}: ` +
-        "end other programs and go on with --resume, or ask for less with --within",
+      `the machine is too noisy: head 64 could not be timed to ± 10 %; finished measurements are in ${out}: ` +
+        "end other programs and continue with --resume, or ask for less with --within",
     );
     expect((await readTable(out)).entries).to.have.length(table.entries.length - 1);
   });
@@ -141,7 +141,7 @@ describe("a latency table", () => {
       `${start}engine: foot in the table, hand here; threads: 4 in the table, 1 here; measure one`,
     );
     expect(check({ precision: "int8" })).to.equal(`${start}precision: int8 in the table, float32 here; measure one`);
-    expect(check({ height: 64 })).to.equal(`${start}size of the images: 64x32 in the table, 32x32 here; measure one`);
+    expect(check({ height: 64 })).to.equal(`${start}image size: 64x32 in the table, 32x32 here; measure one`);
     expect(check({ clock: "processor" })).to.contain("clock: processor in the table, wall here");
     expect(check({ batch: 2, classes: 9 })).to.contain(
       "batch: 2 in the table, 1 here; classes: 9 in the table, 3 here",
@@ -154,7 +154,7 @@ describe("a latency table", () => {
     const other = { ...START, depths: [2, 2, 3, 4] } as const;
     expect(failureOf(() => checkBegun("t.json", begun, { setting: SETTING, start: START }))).to.equal("no error");
     expect(failureOf(() => checkBegun("t.json", begun, { setting: SETTING, start: other }))).to.equal(
-      "t.json: the table is of networks within 32-32-48-64, 2-2-3-3 blocks, 2 MB3D, not 32-32-48-64, 2-2-3-4 blocks, 2 MB3D; " +
+      "t.json: the table is for networks within 32-32-48-64, 2-2-3-3 blocks, 2 MB3D, not 32-32-48-64, 2-2-3-4 blocks, 2 MB3D; " +
         "choose another file, or overwrite it with --force instead of --resume",
     );
   });
@@ -207,7 +207,7 @@ describe("a latency table", () => {
       [`${head}embedding,2,,32,1\n`, ':2: from ""; expected a whole number above 0'],
       [`${head}stem,,,32,fast\n`, ':2: ms "fast"; expected milliseconds, a number above 0'],
       [`${head}stem,,,32,0\n`, ':2: ms "0"; expected milliseconds, a number above 0'],
-      [`${head}stem,,,32,1\nstem,,,32,2\n`, ":3: stem 32 stands in the table twice"],
+      [`${head}stem,,,32,1\nstem,,,32,2\n`, ":3: stem 32 is in the table twice"],
     ]) {
       await writeFile(path, text!);
       expect(await rejectionOf(readCsvTable(path)), text).to.equal(path + wanted);

@@ -97,7 +97,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const figures = ["--set", `data.val.images=${data.images}`, "--set", `data.val.annotations=${data.annotations}`];
       expect(await refused(["evaluate", file, ...figures])).to.contain("an ONNX file: weights cannot be read from one");
       expect(await refused(["config", file, ...set], { code: 2 })).to.equal(
-        `${file}: --set ${overrides[0]}: the model in an exported file is fixed; export it again with that`,
+        `${file}: --set ${overrides[0]}: the model in an exported file is fixed; export it again with that setting`,
       );
       expect(await refused(["train", file])).to.contain("what was exported is not trained again");
       expect(await userMessage(() => loadModel(join(data.folder, "none.onnx")))).to.contain("no such file");

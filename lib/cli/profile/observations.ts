@@ -3,7 +3,7 @@ import { VARIANT_HEAD, variantRow } from "../../profile/observations/table.js";
 import type { ExperimentResult, ObservationResult, ObserveResult } from "../../profile/observations/types.js";
 import { table } from "../table.js";
 
-/** All that was found, as text. */
+/** All results, as text. */
 export function describeObservations({ setting, observations, out }: ObserveResult): string {
   const parts = [describeSetting(setting).join("\n"), ...observations.flatMap(describeObservation)];
   return [...parts, ...(out === undefined ? [] : [out])].join("\n\n");

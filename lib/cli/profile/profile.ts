@@ -100,7 +100,7 @@ async function profileModels(context: Context, models: readonly string[], flags:
 
 async function observe(context: Context, models: readonly string[], flags: ProfileFlags): Promise<void> {
   if (models.length > 0) {
-    throw new UserError(`--observations are experiments of their own, no model's; leave ${models.join(", ")} away`, 2);
+    throw new UserError(`--observations are experiments of their own, without a model; leave out ${models.join(", ")}`, 2);
   }
   const { observations } = flags;
   const only = observations === undefined || observations === true ? [] : observations;
@@ -112,7 +112,7 @@ async function observe(context: Context, models: readonly string[], flags: Profi
   throw new UserError(`the machine is too noisy for ${ratios} of ${counted(of, "ratio")}${advice}`);
 }
 
-/** What is asked of every measurement. */
+/** The options that every measurement takes. */
 function shared({ out, force, ...flags }: ProfileFlags) {
   return {
     overrides: [...flags.set, ...engineOverrides(flags)],

@@ -1,7 +1,7 @@
 import type { SlimTableOptions, SlimTableResult } from "../../slimming/slimTable.js";
 import type { SlimSearchOptions, SlimSearchResult } from "../../slimming/types.js";
 
-/** What the slim commands call; loaded when a command needs it. */
+/** The functions behind the slim commands; loaded when a command needs them. */
 export interface SlimApi {
   table(options: SlimTableOptions): Promise<SlimTableResult>;
   search(options: SlimSearchOptions): Promise<SlimSearchResult>;

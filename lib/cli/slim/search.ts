@@ -35,19 +35,19 @@ export function searchCommand(context: Context): Command {
   ];
   const command = createCommand("search", "Search a trained supernet for networks that meet targets", examples);
   return withEngine(withModel(command))
-    .requiredOption("--target <cost,...>", "what networks may cost, such as 12ms, or 0.8x of the largest", list(String))
+    .requiredOption("--target <cost,...>", "maximum costs of networks, such as 12ms, or 0.8x of the largest network's", list(String))
     .requiredOption("--out <folder>", "where logs, configs, weights and the page go")
     .option("--table <file>", "latencies: a .json of slim table, or a .csv measured elsewhere")
-    .addOption(new Option("--cost <what>", "in place of a table, what can be counted").choices(COUNTED))
-    .option("--baseline <name,...>", `other ways, for comparison: ${BASELINES.join(", ")}`, list(parseBaseline))
-    .option("--samples <n>", "networks that a baseline evaluates for a target; default 50", parseWhole)
-    .addOption(new Option("--by <figure>", "what networks are judged by; default accuracy").choices(CRITERIA))
-    .option("--seed <n>", "of the baselines; default 0", parseCount)
+    .addOption(new Option("--cost <what>", "count this instead of using a table").choices(COUNTED))
+    .option("--baseline <name,...>", `other search methods to compare with: ${BASELINES.join(", ")}`, list(parseBaseline))
+    .option("--samples <n>", "networks that a baseline evaluates per target; default 50", parseWhole)
+    .addOption(new Option("--by <figure>", "the criterion that networks are compared by; default accuracy").choices(CRITERIA))
+    .option("--seed <n>", "seed of the baselines; default 0", parseCount)
     .option("--images <n>", "use only so many validation images; default all", parseWhole)
-    .option("--no-measure", "do not time what is found")
-    .addOption(new Option("--resume", "go on with the search in the folder, or begin one").conflicts("restart"))
-    .option("--restart", "begin anew where there is a search")
-    .option("--force", "take a table that was measured for something else")
+    .option("--no-measure", "do not time the networks found")
+    .addOption(new Option("--resume", "continue the search in the folder, or start one").conflicts("restart"))
+    .option("--restart", "start over where there is a search")
+    .option("--force", "accept a table that was measured for something else")
     .action(async (named: string, flags: SearchFlags) => {
       const { target, out, baseline, samples, by, seed, images } = flags;
       const costs = costsOf(flags);

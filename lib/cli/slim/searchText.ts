@@ -4,7 +4,7 @@ import { showCost } from "../../slimming/targets.js";
 import type { SlimmedNetwork, SlimSearchResult } from "../../slimming/types.js";
 import { table as columns } from "../table.js";
 
-/** What a search found as a table, and the commands that go on from there. */
+/** The networks found as a table, and the commands to continue with. */
 export function describeSearch({ networks, kind, by, page }: SlimSearchResult): string {
   const isMeasured = networks.some(({ measured }) => measured !== undefined);
   const head = [
@@ -33,7 +33,7 @@ export function describeSearch({ networks, kind, by, page }: SlimSearchResult): 
   const first = networks.find(({ config }) => config !== undefined);
   return [
     columns([head, ...rows]),
-    `${by === "accuracy" ? "Accuracy" : "Loss"} is that of the supernet's weights on held-out images, before training.`,
+    `${by === "accuracy" ? "Accuracy" : "Loss"} is measured with the supernet's weights on held-out images, before training.`,
     ...(first === undefined ? [] : commands(first)),
     page,
   ].join("\n");

@@ -31,9 +31,9 @@ export function tableCommand(context: Context): Command {
   ];
   const command = createCommand("table", "Measure what each part of a backbone takes on this machine", examples);
   return withEngine(withConfig(command))
-    .requiredOption("--out <file>", "the table, a .json; written again after every few parts")
+    .requiredOption("--out <file>", "the table, a .json; rewritten after every few parts")
     .option("--batch <n>", "images per batch; default 1", parseWhole)
-    .option("--size <side or HxW>", "size of the images; default the config's test size", parseSize)
+    .option("--size <side or HxW>", "image size; default the config's test size", parseSize)
     .option("--classes <n>", "classes of the model; default those of the config or its data", parseWhole)
     .option("--rounds <n>", "minimum number of rounds, each of which runs every program; default 8", parseWhole)
     .option("--seconds <s>", "how long a program runs in a round; default 0.02", parsePositive)
@@ -42,11 +42,11 @@ export function tableCommand(context: Context): Command {
     .addOption(
       new Option(
         "--clock <name>",
-        "wall; processor: what others take away does not count (no latency; one thread)",
+        "wall (default), or processor: time in which other programs had the processor does not count (not a latency; one thread)",
       ).choices(["wall", "processor"]),
     )
-    .addOption(new Option("--resume", "go on with the table that is there, or begin one").conflicts("force"))
-    .option("--force", "overwrite what is there")
+    .addOption(new Option("--resume", "continue the existing table, or start one").conflicts("force"))
+    .option("--force", "overwrite the existing file")
     .action(async (path: string, flags: TableFlags) => {
       const { config } = loadConfig(path, { overrides: [...flags.set, ...engineOverrides(flags)] });
       const { out, batch, size, classes, networks } = flags;

@@ -15,7 +15,7 @@ function variants(around: (activation: Layer) => Variant["layer"]): Experiment["
   return [first!, second!, ...rest];
 }
 
-/** The block's MLP on maps, as `convolutionalMlp` of EfficientFormer has it. */
+/** The block's MLP on maps, like EfficientFormer's `convolutionalMlp`. */
 const mlp =
   ({ channels }: StageSize) =>
   (activation: Layer) =>
@@ -42,7 +42,7 @@ const hidden = { ...first, channels: first.channels * EXPANSION };
 export const activation: Observation = {
   name: "activation",
   title: "Nonlinearities",
-  paper: "What a nonlinearity costs depends on the hardware and on the compiler.",
+  paper: "The cost of a nonlinearity depends on the hardware and on the compiler.",
   experiments: [
     {
       title: `Alone, ${hidden.channels} channels of ${hidden.side} × ${hidden.side}`,

@@ -17,7 +17,7 @@ import { EXPANSION, mapShape, type StageSize, stageOf, titleOfStage, tokenShape 
 
 type Make = (scope: ParameterScope) => Layer;
 
-/** Blocks one after the other, so that what a program's call costs does not hide what a block costs. */
+/** Several blocks in a row, so that the overhead of a program's call does not hide their cost. */
 const BLOCKS = 4;
 
 const stack =
@@ -30,7 +30,7 @@ const residual =
   (x, context) =>
     add(x, branch(x, context));
 
-/** On tokens what is between maps, and the other way round. */
+/** A layer on tokens for use between maps, and the reverse. */
 const onTokens = (layer: Layer, { side }: StageSize): Layer =>
   sequential(toTokens, layer, (x) => toMap(x, [side, side]));
 const onMaps = (layer: Layer, { side }: StageSize): Layer => sequential((x) => toMap(x, [side, side]), layer, toTokens);
@@ -41,7 +41,7 @@ const widths = ({ channels }: StageSize) =>
     { in: channels * EXPANSION, out: channels },
   ] as const;
 
-/** The MLP of a block as it is once batch norms are folded, on maps and on tokens: of the same parameters the same function. */
+/** A block's MLP with folded batch norms, on maps and on tokens: the same function of the same parameters. */
 function mapMlp(scope: ParameterScope, size: StageSize): Layer {
   const [first, second] = widths(size).map((sizes, i) =>
     convolution(scope.child(`fc${i + 1}`), { ...sizes, kernel: 1 }),
@@ -54,7 +54,7 @@ function tokenMlp(scope: ParameterScope, size: StageSize): Layer {
   return sequential(first!, gelu, second!);
 }
 
-/** 3×3 pooling less its input, with a factor for each channel, as MB4D's token mixer. */
+/** 3×3 pooling minus its input, with a factor for each channel, like MB4D's token mixer. */
 function pooling(scope: ParameterScope, { channels }: StageSize): Layer {
   const scale = layerScale(scope, "layer_scale_1", channels, 0.5);
   return sequential((x) => sub(averagePool(x, { kernel: 3, padding: 1 }), x), scale);
@@ -65,7 +65,7 @@ const biasOf = ({ side }: StageSize): AttentionBias => gridBias({ side });
 const attention = (scope: ParameterScope, size: StageSize): Layer =>
   selfAttention(scope.child("token_mixer"), { channels: size.channels, bias: biasOf(size) });
 
-/** Pooling blocks on maps; and with the MLP of each on tokens. */
+/** Pooling blocks on maps, against the same with each MLP on tokens. */
 function poolingBlocks(size: StageSize): Experiment {
   const block = (mlp: Make): Make =>
     stack((scope) => sequential(residual(pooling(scope, size)), residual(mlp(scope.child("mlp")))));
@@ -84,7 +84,7 @@ function poolingBlocks(size: StageSize): Experiment {
   };
 }
 
-/** Attention blocks on tokens; and with the MLP of each on maps. */
+/** Attention blocks on tokens, against the same with each MLP on maps. */
 function attentionBlocks(size: StageSize): Experiment {
   const block = (mlp: Make): Make =>
     stack((scope) =>
@@ -112,7 +112,7 @@ function attentionBlocks(size: StageSize): Experiment {
   };
 }
 
-/** Attention of maps, its layer norm before the switch to tokens or after it. */
+/** Attention between maps, its layer norm before the reshape to tokens or after it. */
 function normPlacement(size: StageSize): Experiment {
   const { channels } = size;
   const after: Make = (scope) =>

@@ -9,9 +9,9 @@ import { patchEmbedding } from "./patchEmbedding.js";
 export const OBSERVATIONS: readonly Observation[] = [patchEmbedding, dimension, norm, activation];
 
 /**
- * Those of these names, in the paper's order; all where none is named.
+ * The observations with these names, in the paper's order; all of them for an empty list.
  *
- * @throws UserError where there is none of a name
+ * @throws UserError for an unknown name
  */
 export function observationsOf(names: readonly string[]): readonly Observation[] {
   const known = OBSERVATIONS.map(({ name }) => name);

@@ -16,12 +16,12 @@ import { type Compared, isKnown, sentenceOf } from "./sentence.js";
 import { prepareTrial, type Trial } from "./trial.js";
 import type { ExperimentResult, ObservationResult, ObserveOptions, ObserveResult, VariantResult } from "./types.js";
 
-/** Its config says on which engine, where nothing else does. */
+/** Its config names the engine, unless an override does. */
 const MODEL = "efficientformer-l1";
 
 /**
- * The paper's four observations as experiments on this machine: of each the ways to do the same, every one a program of
- * its own, timed in turn in the same rounds and set against the first.
+ * Runs the paper's four observations as experiments on this machine. Each compares several ways to compute the same, each a
+ * program of its own, timed in turn in the same rounds and compared with the first.
  *
  * @throws UserError where an observation is unknown or the engine is missing; the signal's reason when aborted
  */
@@ -54,12 +54,12 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
   return { ...result, out };
 }
 
-/** @throws UserError where something else than the engine is to be another */
+/** @throws UserError for an override of anything but the engine */
 function engineConfig(overrides: readonly string[]) {
   const other = overrides.find((override) => !override.startsWith("engine."));
   if (other !== undefined) {
     throw new UserError(
-      `--set ${other}: the experiments of --observations are no model's; of a config they take engine.…`,
+      `--set ${other}: the experiments of --observations have no model; only engine.… can be set`,
       2,
     );
   }

@@ -5,7 +5,7 @@ import { busyWarning } from "../page.js";
 import { VARIANT_HEAD, variantRow } from "./table.js";
 import type { ExperimentResult, ObservationResult, ObserveResult } from "./types.js";
 
-/** One page: of each observation what the paper found and, for every experiment, a plot, a sentence and a table. */
+/** One page: for each observation the paper's finding and, for every experiment, a plot, a sentence and a table. */
 export async function observationsPage({ setting, observations }: ObserveResult): Promise<string> {
   const [where, how] = describeSetting(setting);
   const sections: Section[] = [];

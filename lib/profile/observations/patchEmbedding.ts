@@ -6,7 +6,7 @@ import { stageOf } from "./sizes.js";
 
 const IMAGE: Shape = [1, 3, 224, 224];
 
-/** 3×3 convolutions of stride 2, each with batch norm and ReLU, as EfficientFormer's stem is. */
+/** 3×3 convolutions of stride 2, each with batch norm and ReLU, like EfficientFormer's stem. */
 const stem =
   (widths: readonly number[]) =>
   (scope: ParameterScope): Layer =>
@@ -20,13 +20,13 @@ const stem =
       ),
     );
 
-/** One convolution whose stride is all of the reduction. */
+/** One convolution whose stride does all of the downsampling. */
 const patches =
   (out: number, how: { readonly kernel: number; readonly stride: number; readonly padding: number }) =>
   (scope: ParameterScope): Layer =>
     convolution(scope.child("proj"), { in: 3, out, ...how });
 
-/** Of DeiT-Small, whose tokens stand 14 × 14. */
+/** Of DeiT-Small, which has 14 × 14 tokens. */
 const TOKEN_WIDTH = 384;
 const { channels } = stageOf(1);
 
@@ -37,7 +37,7 @@ export const patchEmbedding: Observation = {
     "A convolution with a large kernel and a large stride is slower than a stack of 3 × 3 convolutions of stride 2.",
   experiments: [
     {
-      title: `To 14 × 14, ${TOKEN_WIDTH} channels, as of DeiT-Small`,
+      title: `To 14 × 14, ${TOKEN_WIDTH} channels, as in DeiT-Small`,
       shape: IMAGE,
       variants: [
         {
@@ -54,7 +54,7 @@ export const patchEmbedding: Observation = {
       ],
     },
     {
-      title: `To 56 × 56, ${channels} channels, as of EfficientFormer-L1`,
+      title: `To 56 × 56, ${channels} channels, as in EfficientFormer-L1`,
       shape: IMAGE,
       variants: [
         { label: "two 3 × 3", name: "a stem of two 3 × 3 convolutions", layer: stem([channels / 2, channels]) },

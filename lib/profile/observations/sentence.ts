@@ -1,17 +1,17 @@
 import { roughly } from "../setting.js";
 import { type Estimate, halfWidth } from "../statistics.js";
 
-/** A variant beside the first one, whether it is known well enough or not. */
+/** A variant compared with the first one. */
 export interface Compared {
   readonly name: string;
-  /** Its time over the first's. */
+  /** Its time ÷ the first's. */
   readonly ratio: Estimate;
   readonly paper?: "slower" | undefined;
 }
 
 /**
- * What an experiment found, as a sentence: "GELU takes 1.32 times (1.30–1.34) as long as ReLU, SiLU 1.10 times (1.08–1.12), as
- * in the paper." Where an interval is wider than asked for there is no number.
+ * An experiment's result as a sentence: "GELU takes 1.32 times (1.30–1.34) as long as ReLU, SiLU 1.10 times (1.08–1.12); slower,
+ * as in the paper." A ratio whose interval is wider than asked for is not given.
  */
 export function sentenceOf(first: string, others: readonly Compared[], within: number): string {
   const known = others.filter((other) => isKnown(other, within));
@@ -41,10 +41,10 @@ function noise(unknown: readonly Compared[], within: number): string {
   return `the machine is too noisy for ${reached.join(", ")}: ± ${roughly(within)} was asked for, ${rounds} rounds were made`;
 }
 
-/** A difference that nobody would choose a design for. */
+/** A difference too small to choose a design for. */
 const NEGLIGIBLE = 0.05;
 
-/** Whether those that the paper calls slower are so here, by more than nothing. */
+/** Whether the variants that the paper calls slower are slower here, by more than a negligible amount. */
 function verdict(known: readonly Compared[]): string {
   const judged = known.filter(({ paper }) => paper !== undefined);
   if (judged.length === 0) return "";

@@ -1,14 +1,14 @@
 import { EFFICIENTFORMER_SIZES } from "../../backbones/efficientformerSizes.js";
 import type { Shape } from "../../graph/index.js";
 
-/** How many times wider the MLPs of its blocks are inside. */
+/** Expansion ratio of the MLPs in its blocks. */
 export const EXPANSION = 4;
 
-/** A stage's maps in EfficientFormer-L1 at 224², the model and the size that the paper times. */
+/** A stage's maps in EfficientFormer-L1 at 224², the model and size that the paper times. */
 export interface StageSize {
   readonly stage: number;
   readonly channels: number;
-  /** Of a map, in pixels. */
+  /** Of a map. */
   readonly side: number;
 }
 

@@ -13,7 +13,7 @@ export const VARIANT_HEAD = [
   "in the paper",
 ];
 
-/** A variant's figures as cells below `VARIANT_HEAD`. */
+/** A variant's row under `VARIANT_HEAD`. */
 export function variantRow(
   { label, parameters, macs, movedBytes, latency, ratio, paper }: VariantResult,
   place: number,

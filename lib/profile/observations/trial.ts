@@ -26,7 +26,7 @@ export interface TrialOptions {
   readonly clock: ClockName;
 }
 
-/** A variant's graph, its parameters 0 until they are drawn. */
+/** A variant's graph; its parameters are 0 until they are drawn. */
 export function record({ layer }: Variant, shape: Shape) {
   const list = new ParameterList();
   const forward = layer(list.scope());
@@ -35,12 +35,12 @@ export function record({ layer }: Variant, shape: Shape) {
   return { outputs: { y: output } satisfies Outputs, values };
 }
 
-/** Draws parameters: those of one name are the same numbers in all variants. */
+/** Draws parameters: those of the same name have the same values in all variants. */
 export function drawParameters(values: ParameterValues): void {
   values.initialise((name) => Random.of("profile", name));
 }
 
-/** Compiles a variant as models are: folded first. */
+/** Compiles a variant the way models are compiled: folded first. */
 export async function prepareTrial(
   variant: Variant,
   experiment: Experiment,

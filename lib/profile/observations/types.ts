@@ -6,13 +6,13 @@ import type { Setting, Work } from "../types.js";
 
 export interface VariantResult extends Work {
   readonly label: string;
-  /** As the sentence has it. */
+  /** As in the sentence. */
   readonly name: string;
   readonly input: Shape;
   readonly output: Shape;
   /** Milliseconds; absent where it was not steady enough for the interval asked for. */
   readonly latency?: Estimate;
-  /** Of every variant but the first: its time over the first's, round by round. Absent where the machine was too noisy. */
+  /** For every variant but the first: its time ÷ the first's, round by round. Absent where the machine was too noisy. */
   readonly ratio?: Estimate;
   readonly paper?: "slower";
 }
@@ -20,7 +20,7 @@ export interface VariantResult extends Work {
 export interface ExperimentResult {
   readonly title: string;
   readonly variants: readonly VariantResult[];
-  /** What was found, with ratios and their intervals. */
+  /** The result, with ratios and their intervals. */
   readonly sentence: string;
 }
 
@@ -34,7 +34,7 @@ export interface ObservationResult {
 export interface ObserveResult {
   readonly setting: Setting;
   readonly observations: readonly ObservationResult[];
-  /** How many ratios are not known to the interval asked for, of how many, and what to do about it. */
+  /** How many ratios are not known to the interval asked for, out of how many, and what to do about it. */
   readonly tooNoisy?: { readonly ratios: number; readonly of: number; readonly advice: string };
   /** The page written. */
   readonly out?: string;
@@ -43,7 +43,7 @@ export interface ObserveResult {
 export interface ObserveOptions extends Partial<How> {
   /** Names of observations; default all four. */
   readonly only?: readonly string[];
-  /** Of the config's engine, `engine.type=tfjs`. */
+  /** Of the config's engine: `engine.type=tfjs`. */
   readonly overrides?: readonly string[];
   /** An HTML file with plots to write. */
   readonly out?: string;

@@ -11,7 +11,7 @@ describe("densekit profile --observations", () => {
     const { code, stdout, stderr } = await run([...ACTIVATION, "--within", "100000"], { api });
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/onnxruntime \(cpu\) [\d.]+, 1 thread; 2 rounds of 0.001 s in turn/);
-    expect(stdout).to.match(/^NONLINEARITIES\nThe paper: What a nonlinearity costs depends/m);
+    expect(stdout).to.match(/^NONLINEARITIES\nThe paper: The cost of a nonlinearity depends/m);
     expect(stdout).to.match(/^The MLP of stage 4, 448 channels of 7 × 7\n.*times the first.*\nReLU .* 1$/m);
     expect(stdout).to.match(/^SiLU +1.61 +78.7 +6.61 +[\d.]+ +± [\d.]+ % +[\d.]+ +[\d.]+–[\d.]+$/m);
     expect(stdout).to.match(/^GELU takes .* as long as ReLU, hard-swish .*\.$/m);
@@ -56,7 +56,7 @@ describe("densekit profile --observations", () => {
   it("explains what is wrong with a command line, with exit code 2", async () => {
     for (const [args, message] of [
       [[], /no model is given; name one or several, or say --observations/],
-      [["resnet-50", "--observations"], /experiments of their own, no model's; leave resnet-50 away/],
+      [["resnet-50", "--observations"], /experiments of their own, without a model; leave out resnet-50/],
       [["--observations", "resnet-50"], /no observation is called "resnet-50"; there are /],
       [["--observations", "--size", "64"], /'--observations .*' cannot be used with option '--size <side or HxW,...>'/],
       [["--observations", "--engine", "onnxruntme"], /there is no engine "onnxruntme"; did you mean onnxruntime\?/],

@@ -81,7 +81,7 @@ describe("profile/observations/observe", () => {
     const overrides = ["engine.providers=[coreml]"];
     expect(await messageOf(observe({ ...QUICK, overrides }))).to.match(/onnxruntime has no provider "coreml"/);
     expect(await messageOf(observe({ ...QUICK, overrides: ["model.backbone.variant=l3"] }))).to.equal(
-      "--set model.backbone.variant=l3: the experiments of --observations are no model's; of a config they take engine.…",
+      "--set model.backbone.variant=l3: the experiments of --observations have no model; only engine.… can be set",
     );
     expect(await messageOf(observe({ ...QUICK, overrides: ["engine.threads=2"], clock: "processor" }))).to.match(
       /counts the time of one thread/,
