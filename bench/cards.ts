@@ -22,30 +22,30 @@ export interface CardsOptions {
   readonly progress: (text: string) => void;
 }
 
-/** Every model is timed in the same rounds as this backbone's, so that its ratio holds where the machine's speed changes. */
+/** Every model is timed in the same rounds as this backbone's, so that its ratio holds when the machine's speed changes. */
 const REFERENCE = "efficientformer-l1";
-/** Models that are in memory at one time, beside the reference. */
+/** Number of models in memory at once, besides the reference. */
 const TOGETHER = { classification: 8, detection: 3, segmentation: 5 } as const satisfies Record<
   ZooTask["name"],
   number
 >;
-/** Half the interval of a ratio at most; where it is wider, the model is measured again. */
+/** Maximum half-width of a ratio's interval; if it is wider, the model is measured again. */
 const WITHIN = 0.1;
 const ATTEMPTS = 3;
 
 /**
- * Measures the latency of every model of the zoo for the cards and the plots of docs/models.md, and keeps it in
- * bench/latencies.json, beside what was measured before of other models on the same machine with as many threads.
+ * Measures the latency of every model of the zoo for the cards and plots of docs/models.md, and saves it in
+ * bench/latencies.json, together with earlier results for other models on the same machine with the same number of threads.
  *
- * @param names of tasks and of backbones; all where none is named
+ * @param names of tasks and backbones; all if empty
  */
 export async function measureCards(names: readonly string[], options: CardsOptions): Promise<void> {
   const { tasks, backbones } = chosen(names);
   for (const task of tasks) await measureTask(task, backbones, options);
-  options.progress(`${LATENCIES} is written; npm run generate makes the cards and plots of it`);
+  options.progress(`${LATENCIES} is written; npm run generate makes the cards and plots from it`);
 }
 
-/** @throws UserError where a name is neither a task's nor a backbone's */
+/** @throws UserError for a name that is neither a task's nor a backbone's */
 function chosen(names: readonly string[]) {
   const known = ZOO_TASKS.map(({ name }) => name as string);
   const backbones = names.filter((name) => backboneNames().includes(name));
@@ -60,7 +60,7 @@ function chosen(names: readonly string[]) {
   return { tasks: named.length > 0 ? named : ZOO_TASKS, backbones };
 }
 
-/** What each group finds is written at once: all of a task takes long. */
+/** Each group's results are written at once, because a whole task takes long. */
 async function measureTask(task: ZooTask, backbones: readonly string[], options: CardsOptions): Promise<void> {
   const { progress } = options;
   const models = modelsOf(task);
@@ -86,7 +86,7 @@ async function measureTask(task: ZooTask, backbones: readonly string[], options:
         ratios[backbone] = intervalOf(ratio);
         known.add(backbone);
       }
-      if (Object.keys(ratios).length === 0) continue; // nor is the reference's time worth anything
+      if (Object.keys(ratios).length === 0) continue; // the reference's time is of no use either
       await keep(task, setting, { referenceMs: short(profiles[0]!.total.latency.median), ratios });
     }
     missing = missing.filter(({ backbone }) => !known.has(backbone));
@@ -99,7 +99,7 @@ interface GroupFigures {
   readonly ratios: Readonly<Record<string, Interval>>;
 }
 
-/** Adds what a group found to what was found before on the same machine with as many threads. */
+/** Adds a group's results to earlier ones on the same machine with the same number of threads. */
 async function keep({ name, size }: ZooTask, setting: Setting, { referenceMs, ratios }: GroupFigures): Promise<void> {
   const [machine, how] = describeSetting(setting);
   const { threads } = setting;
@@ -134,11 +134,11 @@ function compare(
     memory: false,
     rounds,
     seconds,
-    within: Number.POSITIVE_INFINITY, // ratios are judged, not latencies
+    within: Number.POSITIVE_INFINITY, // the limit is on ratios, not latencies
   });
 }
 
-/** Four figures that count: more would be noise in the file's history. */
+/** Four significant digits: more would be noise in the file's history. */
 const short = (value: number): number => Number(value.toPrecision(4));
 const intervalOf = ({ median, low, high }: Estimate): Interval => ({
   median: short(median),
@@ -152,7 +152,7 @@ interface ZooModel {
   readonly model: string;
 }
 
-/** Published configs; of classifiers, backbones without one too. */
+/** Published configs; for classifiers, also backbones without one. */
 function modelsOf(task: ZooTask): ZooModel[] {
   const configs = zooConfigs().filter((config) => config.task === task);
   const models = configs.map(({ backbone, name }) => ({ backbone, model: name }));

@@ -20,7 +20,7 @@ export function startContestant(command: string, args: readonly string[]): Conte
   child.stderr.on("data", (data: Buffer) => {
     complaints = (complaints + data.toString()).slice(-STDERR_KEPT);
   });
-  child.stdin.on("error", () => undefined); // a process that has ended is noticed by its missing answer
+  child.stdin.on("error", () => undefined); // the missing answer shows that the process has ended
   const failed = new Promise<never>((_, reject) => {
     child.on("error", (error) => reject(new UserError(`cannot start ${command}: ${error.message}`)));
   });

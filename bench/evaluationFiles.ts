@@ -1,4 +1,4 @@
-// The data sets of the evaluation cases: files in COCO's form, the same for every side because every side reads them.
+// The data sets of the evaluation cases: files in COCO's format, read by every side.
 
 import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ export interface CocoScale {
   readonly categories: number;
 }
 
-/** As COCO's val2017 with a detector that writes its hundred best. */
+/** Like COCO's val2017 with a detector that writes its 100 best detections. */
 export const COCO_VAL: CocoScale = { images: 5000, objects: 36_781, detectionsPerImage: 100, categories: 80 };
 
 const WIDTH = 640;
@@ -28,8 +28,8 @@ interface Shape {
 }
 
 /**
- * Writes annotations.json (polygons, 1 % crowds), bbox.json and segm.json: half the detections near an object, with
- * scores that tell a little about how near.
+ * Writes annotations.json (polygons, 1 % crowds), bbox.json and segm.json: half of the detections near an object, with
+ * scores that correlate weakly with the distance.
  */
 export async function writeCocoFiles(folder: string, scale: CocoScale): Promise<void> {
   const random = Random.of("bench", "evaluation");
@@ -117,7 +117,7 @@ function ellipsePoint([x, y, w, h]: Shape["box"], angle: number): [number, numbe
   return [hundredth(x + (w / 2) * (1 + Math.cos(angle))), hundredth(y + (h / 2) * (1 + Math.sin(angle)))];
 }
 
-/** The pixels whose centre lies in the ellipse that fills a box. */
+/** The pixels whose centre lies in the ellipse inscribed in a box. */
 function ellipseRle([x, y, w, h]: Shape["box"]): Rle {
   const counts: number[] = [];
   let position = 0;
@@ -173,16 +173,16 @@ async function writeList(path: string, parts: Iterable<string>): Promise<void> {
   await finished(file);
 }
 
-/** 2,000 label maps, of which 20 are different. */
+/** 2,000 label maps, of which 20 are distinct. */
 export const MAPS = { width: 683, height: 512, classes: 150, distinct: 20, total: 2000 } as const;
 
 const CELL = 16;
 
 /**
- * Writes labels.bin and predictions.bin, one map after the other: squares of 16 pixels, every fifth predicted as another
- * class, a hundredth ignored.
+ * Writes labels.bin and predictions.bin, one map after the other: squares of 16 pixels, one in five predicted as another
+ * class, one in a hundred ignored.
  *
- * @param noisy each pixel drawn by itself instead: the worst case
+ * @param noisy draw each pixel independently instead: the worst case
  */
 export async function writeMaps(folder: string, noisy: boolean): Promise<void> {
   const { width, height, classes, distinct } = MAPS;

@@ -5,7 +5,7 @@ import { integers, uniform } from "../tools/prng.js";
 
 export const IGNORED = 255;
 
-/** Side lengths of an image's objects, in turn, where its shorter side is 512. */
+/** Side lengths of an image's objects, in turn, if its shorter side is 512. */
 const SIDES = [20, 32, 48, 72, 104, 152, 224, 336] as const;
 const CELL = 16;
 
@@ -25,7 +25,7 @@ export function normalisedImages(batch: number, [height, width]: Size): Float32A
   return uniform("bench:images", batch * 3 * height * width, -2, 2);
 }
 
-/** [B, C, H/stride, W/stride]: the gradient of the loss by the output of backbone stage 0 … 3. */
+/** [B, C, H/stride, W/stride]: the gradient of the loss with respect to the output of backbone stage 0 … 3. */
 export function outputGradient(stage: number, batch: number, channels: number, [height, width]: Size): Float32Array {
   const stride = 4 << stage;
   return uniform(`bench:gradient:${stage}`, batch * channels * (height / stride) * (width / stride), -1, 1);
@@ -56,7 +56,7 @@ export function objects(
   return { boxes, labels: integers(`${key}:labels`, count, classes), masks };
 }
 
-/** [H*W]: 1 at the pixels whose centre lies in the ellipse that fills the box. */
+/** [H*W]: 1 at the pixels whose centre lies in the ellipse inscribed in the box. */
 function ellipse([height, width]: Size, box: { x: number; y: number; w: number; h: number }): Uint8Array {
   const mask = new Uint8Array(height * width);
   for (let row = 0; row < box.h; row++) {
@@ -94,7 +94,7 @@ export function checksum(...parts: readonly (Float32Array | Int32Array | Uint8Ar
   return value;
 }
 
-/** Root mean square: the figure by which outputs of both sides are compared. */
+/** Root mean square, by which both sides' outputs are compared. */
 export function rms(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;

@@ -10,15 +10,15 @@ import { caseTable, overview, problems } from "./table.js";
 const HELP = `npm run bench -- [GROUP or CASE ...] [options]
 
 Times densekit and, where the environment variable DENSEKIT_PYTHON names a Python with torch, torchvision, onnx and
-onnxruntime, its peers beside it, in alternating rounds. Prints Markdown tables.
+onnxruntime, its peers, in alternating rounds. Prints Markdown tables.
 
 Groups: ${GROUPS.join(", ")}
-cards:  the latency of the zoo's models, kept in bench/latencies.json, of which npm run generate makes the cards and plots of
-        docs/models.md; no peers. After it names of tasks (classification, detection, segmentation) and of backbones, or none
+cards:  the latency of the zoo's models, saved in bench/latencies.json, from which npm run generate makes the cards and plots of
+        docs/models.md; no peers. May be followed by names of tasks (classification, detection, segmentation) and backbones
 Cases:  ${SUITE.map(({ name }) => name).join(", ")}
 
   --rounds N      rounds of each side (default 5)
-  --seconds S     the least time a side runs in a round (default 0.5)
+  --seconds S     minimum time that a side runs per round (default 0.5)
   --threads N     threads of every side (default 2)
   --image FILE  the JPEG of the predict cases
   --data DIR      the data sets of the loader cases: coco-mini and coco-stuff-sem (default DENSEKIT_DATA, else
@@ -85,11 +85,11 @@ function positive(text: string, name: string): number {
   const value = Number(text);
   const whole = name === "--seconds" || Number.isInteger(value);
   if (!(value > 0 && value < Number.POSITIVE_INFINITY && whole))
-    throw new UserError(`${name} is "${text}", it must be a positive number`, 2);
+    throw new UserError(`${name} is "${text}", which must be a positive number`, 2);
   return value;
 }
 
-/** The cases of the named groups and the named cases, in the suite's order; all of them without a name. */
+/** The named cases and those of the named groups, in the suite's order; all of them if no name is given. */
 function chosen(names: readonly string[]): readonly BenchCase[] {
   const known = [...GROUPS, "cards", ...SUITE.map(({ name }) => name)];
   for (const name of names) {

@@ -10,7 +10,7 @@ import { writeBenchWeights } from "./weightsFile.js";
 
 export interface MeasureOptions {
   readonly rounds: number;
-  /** The least time a side runs in a round: short cases are repeated. */
+  /** Minimum time that a side runs per round: short cases are repeated. */
   readonly seconds: number;
   readonly threads: number;
   readonly image: string;
@@ -23,10 +23,10 @@ export interface MeasureOptions {
 
 export interface SideResult {
   readonly label: string;
-  /** As of `Side`. */
+  /** As in `Side`. */
   readonly usesExport?: true;
   readonly error?: string;
-  /** The median of a round's runs, one a round. */
+  /** The median of each round's runs. */
   readonly ms?: readonly number[];
   readonly peakMb?: number;
   readonly checksum?: number | null;
@@ -49,7 +49,7 @@ const PAUSE_MS = 100;
 
 /**
  * Runs all sides of a case in turn, A B C A B C …, each in a process of its own, so that a machine that slows down slows
- * all of them. A side that fails is reported and left out; the others go on.
+ * all of them. A side that fails is reported and left out; the others continue.
  */
 export async function measure(benchCase: BenchCase, options: MeasureOptions): Promise<CaseResult> {
   const { python } = options;
@@ -92,7 +92,7 @@ export async function measure(benchCase: BenchCase, options: MeasureOptions): Pr
   }
 }
 
-/** What a side reads that runs no export. */
+/** The path given to a side that does not run an export. */
 function givenPath({ usesWeights, usesData }: BenchCase, weights: string, { data, image }: MeasureOptions): string {
   if (usesWeights) return weights;
   return usesData ? data : image;
@@ -111,7 +111,7 @@ function start(runner: Side["runner"], python: string | undefined): Contestant {
     : startContestant(process.execPath, [WORKER]);
 }
 
-/** PyTorch's export of the case's model; what went wrong, if something did. */
+/** Writes PyTorch's export of the case's model. @returns the error, if it fails */
 async function writeExport(
   { exported }: BenchCase,
   python: string,

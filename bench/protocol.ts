@@ -1,20 +1,20 @@
 import type { Size } from "./inputs.js";
 
-/** What makes a training step faster, each with its switch in `bench/cases/ablation.ts`. */
+/** Speed-ups of a training step, each with its switch in `bench/cases/ablation.ts`. */
 export type Speedup = "minimal filtering" | "row blocks" | "covariance batch norm" | "uncopied outputs";
 
-/** What a case is told, the same for our side and the peers; `path` is the image or the ONNX file. */
+/** The options of a case, the same for our side and the peers; `path` is the image or the ONNX file. */
 export interface CaseOptions {
   readonly variant: string;
   readonly size: Size;
   readonly batch: number;
-  /** Objects an image, where there is a ground truth. */
+  /** Objects per image, if there is a ground truth. */
   readonly objects: number;
   /** compiled: channels-last, by torch.compile. */
   readonly layout: "contiguous" | "channels-last" | "compiled";
   readonly path: string;
   readonly threads: number;
-  /** Left off on our side, where it is one of a training step. */
+  /** The training speed-up switched off on our side. */
   readonly without?: Speedup;
 }
 
@@ -22,11 +22,11 @@ export interface CaseOptions {
 export interface PreparedCase {
   run(): Promise<void>;
   dispose(): Promise<void>;
-  /** CRC-32 of the inputs (`checksum` of inputs.ts): the harness says so where the sides' inputs differ. */
+  /** CRC-32 of the inputs (`checksum` of inputs.ts): the harness reports where the sides' inputs differ. */
   readonly checksum?: number;
-  /** A figure of the last run's result by which both sides are compared, where they ought to agree. */
+  /** A number computed from the last run's result, compared where both sides should agree. */
   check?(): number;
-  /** What a reader of the table must know. */
+  /** A remark for readers of the table. */
   note?(): string;
 }
 
@@ -40,7 +40,7 @@ export type Request =
   | { readonly cmd: "report" }
   | { readonly cmd: "export"; readonly model: string; readonly options: Partial<CaseOptions> };
 
-/** … and its one line back: what the request asked for, or an error. */
+/** … and its answer in one line: what the request asked for, or an error. */
 export interface Reply {
   readonly error?: string;
   readonly checksum?: number | null;

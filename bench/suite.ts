@@ -30,21 +30,21 @@ export interface BenchCase {
   readonly name: string;
   readonly group: Group;
   readonly title: string;
-  /** Ours first; the others are those it is compared with, and need Python. */
+  /** Ours first; the others are compared with it, and need Python. */
   readonly sides: readonly Side[];
-  /** What PyTorch's exporter writes for this case. */
+  /** The export that PyTorch writes for this case. */
   readonly exported?: { readonly model: string; readonly options: Partial<CaseOptions> };
-  /** The case reads a file of weights of 340 MB, which the harness writes. */
+  /** The case reads a 340 MB file of weights, which the harness writes. */
   readonly usesWeights?: true;
   /** The case reads the benchmark's JPEG. */
   readonly usesImage?: true;
   /** The case reads real data sets: its path is their folder. */
   readonly usesData?: true;
-  /** What a run processes, where a rate says more than a time. */
+  /** What a run processes, for cases whose throughput says more than their time. */
   readonly perRun?: { readonly count: number; readonly unit: string };
   /** Writes the files that all sides read into a folder; the sides get its path. */
   readonly writeFiles?: (folder: string) => Promise<void>;
-  /** No untimed first run: in use it is run once, and takes long. */
+  /** Skip the untimed first run, because in use the case runs only once, and takes long. */
   readonly cold?: true;
 }
 
@@ -72,7 +72,7 @@ function training(name: string, module: string, title: string, extra: Partial<Ca
 
 const SPEEDUPS: readonly Speedup[] = ["minimal filtering", "row blocks", "covariance batch norm", "uncopied outputs"];
 
-/** A training step of ours, with all speed-ups and with one of them off at a time. */
+/** A training step of ours, with all speed-ups and with each one switched off. */
 function ablation(module: string, title: string): BenchCase {
   const options = { variant: "l1", size: [512, 512] as Size, batch: 2 };
   const off = (without: Speedup): Side => ({ ...ours(module, { ...options, without }), label: `without ${without}` });
@@ -98,7 +98,7 @@ function inference(name: string, model: string, variant: string, size: Size, tit
   return { name, group: "inference", title, sides, exported: { model, options } };
 }
 
-/** EfficientFormer-nano is ours alone. */
+/** EfficientFormer-nano is ours, without a peer. */
 const ZOO = backboneNames().filter((name) => name !== "efficientformer-nano");
 
 /** One of each family, dense. */
@@ -114,7 +114,7 @@ const ZOO_DENSE = [
   "deit-small",
 ] as const;
 
-/** A backbone beside timm's or torchvision's, in every form PyTorch has, and PyTorch's export. */
+/** A backbone compared with timm's or torchvision's in every PyTorch variant, and with PyTorch's export. */
 function zoo(variant: string, module: "zoo-classifier" | "zoo-dense", size: Size): BenchCase {
   const options = { variant, size, batch: 1 };
   const exported: Side = {
@@ -146,7 +146,7 @@ function prediction(
   return { name, group: "predict", title, sides: [ours(name, { variant: "l1" }), ...sides], usesImage: true };
 }
 
-/** Ours beside PyTorch's DataLoader, with images decoded as torchvision's data sets do and by its own decoder. */
+/** Our loader and PyTorch's DataLoader, which decodes images as torchvision's data sets do, or by its own decoder. */
 function loading(name: string, title: string): BenchCase {
   const peer = (label: string, variant: string): Side => ({
     label,
@@ -227,7 +227,7 @@ export const SUITE: readonly BenchCase[] = [
   {
     name: "read-pth",
     group: "formats",
-    title: "Reading a .pth of 340 MB",
+    title: "Reading a 340 MB .pth",
     sides: [
       ours("read-pth", {}),
       { label: "bytes only, in Node", runner: "node", case: "read-pth", options: { variant: "bytes" } },

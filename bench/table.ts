@@ -2,12 +2,12 @@ import { ratio } from "../lib/profile/measure.js";
 import { type Estimate, estimate, median } from "../lib/profile/statistics.js";
 import type { CaseResult, SideResult } from "./measure.js";
 
-/** Outputs of the same model differ by rounding alone: relative difference of the check figures. */
+/** Relative difference of the check numbers: outputs of the same model differ only by rounding. */
 const AGREEMENT = 1e-3;
-/** Slowest ÷ fastest round on a machine that does nothing else stays below this. */
+/** Slowest ÷ fastest round on an otherwise idle machine stays below this. */
 const STEADY = 1.5;
 
-/** A Markdown table for a case: a row a side, and how many times the first side's time and memory are of it. */
+/** A Markdown table for a case: one row per side, and the ratios of the first side's time and memory to each side's. */
 export function caseTable(result: CaseResult): string {
   const { title, sides } = result;
   const [first] = sides;
@@ -21,7 +21,7 @@ export function caseTable(result: CaseResult): string {
   return [`### ${title}`, "", ...head, ...rows, ...(remarks.length > 0 ? ["", ...remarks] : []), ""].join("\n");
 }
 
-/** A row a case of its fastest PyTorch side and of PyTorch's export: what many cases come to. Empty for one case. */
+/** A row per case with its fastest PyTorch side and PyTorch's export, as a summary of many cases. Empty for one case. */
 export function overview(results: readonly CaseResult[]): string {
   const cases = results.flatMap((result) => {
     const exported = result.sides.find(({ usesExport }) => usesExport);
@@ -61,7 +61,7 @@ function row(side: SideResult, first: SideResult | undefined): string {
   return `| ${[side.label, ...times, format(side.peakMb), ratioCell(memoryRatio(first, side))].join(" | ")} |`;
 }
 
-/** Our time over its time in the same round: the median over the rounds, and its interval. */
+/** Our time ÷ its time in the same round: the median over the rounds, with its interval. */
 export function timeRatio(first: SideResult | undefined, side: SideResult): Estimate | undefined {
   if (first === side || first?.ms === undefined || side.ms === undefined) return undefined;
   return ratio({ ms: first.ms }, { ms: side.ms });
@@ -72,22 +72,22 @@ function memoryRatio(first: SideResult | undefined, side: SideResult): number | 
   return first.peakMb / side.peakMb;
 }
 
-/** What a side gets done in a second, by its median run. */
+/** Throughput of each side, by its median run. */
 function rates({ sides, perRun }: CaseResult): string[] {
   if (perRun === undefined) return [];
   return sides.flatMap(({ label, ms }) =>
-    ms === undefined ? [] : [`${label}: ${format((1000 * perRun.count) / median(ms))} ${perRun.unit} a second`],
+    ms === undefined ? [] : [`${label}: ${format((1000 * perRun.count) / median(ms))} ${perRun.unit} per second`],
   );
 }
 
-/** Other programs on the machine slow the sides unequally, those whose threads wait by spinning most. */
+/** Other programs slow the sides unequally, most those whose threads wait by spinning. */
 function unsteady({ sides }: CaseResult): string[] {
   return sides.flatMap(({ label, ms = [] }) =>
     Math.max(...ms) > STEADY * Math.min(...ms) ? [`${label}: unsteady, was the machine busy? Run it again`] : [],
   );
 }
 
-/** What makes a case's figures void: sides that failed, or that did other work than the first. */
+/** What makes a case's results invalid: sides that failed, or did other work than the first. */
 export function problems({ sides }: CaseResult): string[] {
   return sides.flatMap((side) => {
     const problem = problemOf(side, sides[0]);

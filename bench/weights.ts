@@ -12,7 +12,7 @@ const GAINS: Readonly<Record<string, number>> = {
 /**
  * The benchmark's value of a parameter or running statistic; undefined for buffers that follow from the architecture.
  *
- * @param name as in the official checkpoint of the case's model: without `backbone.` where the model is a backbone alone
+ * @param name as in the official checkpoint of the case's model: without `backbone.` for a backbone alone
  */
 export function benchWeight(name: string, shape: readonly number[]): Float32Array | undefined {
   return parameterValue("bench", name, shape, GAINS[name] ?? 1);

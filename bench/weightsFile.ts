@@ -5,10 +5,10 @@ import { semanticModel } from "./cases/models.js";
 
 const PRIME = 65_521;
 
-/** The parameters of the benchmark's file of 340 MB: Semantic FPN with an EfficientFormer-L7. */
+/** The parameters of the benchmark's 340 MB file: Semantic FPN with EfficientFormer-L7. */
 export const benchFileParameters = () => semanticFpn(semanticModel("l7"), 150).parameters;
 
-/** Writes them as a `.pth`, with values that differ from place to place. */
+/** Writes them as a `.pth`, with values that vary between elements. */
 export async function writeBenchWeights(path: string): Promise<void> {
   const values = new ParameterValues(benchFileParameters());
   for (const flat of [values.flat, values.flatBuffers]) {

@@ -6,7 +6,7 @@ import { timedRuns } from "../lib/profile/measure.js";
 import { peakMemory } from "../lib/profile/peakMemory.js";
 import type { CaseOptions, Prepare, PreparedCase, Reply, Request } from "./protocol.js";
 
-claimProcess(); // measured is what the command line does
+claimProcess(); // so that it is measured as on the command line
 
 const DEFAULTS: CaseOptions = {
   variant: "l1",

@@ -9,14 +9,14 @@ import { halfWidth } from "../lib/profile/statistics.js";
 import { prepareSubject } from "../lib/profile/subject.js";
 
 /*
- * The sum of a model's blocks against the whole, for every backbone of the zoo as a classifier at 224², one thread: a row
- * of Markdown each. By the processor's clock, because this is a ratio, and other programs are not to count.
+ * Compares the sum of a model's blocks with the whole, for every backbone of the zoo as a classifier at 224² on one thread;
+ * prints one row of Markdown each. Uses the processor's clock, because for a ratio other programs must not count.
  *
  *     node dist/tools/blockSums.js [BACKBONE ...] [--rounds 10]
  */
 
 const SIDE = { height: 224, width: 224 };
-/** Seconds of a visit. */
+/** Seconds per visit. */
 const VISIT = 0.02;
 
 async function blockSum(name: string, rounds: number): Promise<string> {

@@ -1,4 +1,4 @@
-// Compiles the kernels whose source is not what lib/kernels/compiled.ts was made of, and writes that file:
+// Compiles the kernels whose source has changed since lib/kernels/compiled.ts was written, and writes that file:
 // node tools/buildKernels.mjs
 
 import { spawnSync } from "node:child_process";
@@ -12,7 +12,7 @@ const compiled = fileURLToPath(new URL("../lib/kernels/compiled.ts", import.meta
 const assemblyscript = fileURLToPath(new URL("../node_modules/assemblyscript/", import.meta.url));
 const { version } = JSON.parse(readFileSync(join(assemblyscript, "package.json"), "utf8"));
 
-/** The modules of compiled.ts as it is: name → hash of what it was compiled from, bytes in base64. */
+/** The modules in the existing compiled.ts: name → hash of the source, bytes in base64. */
 function present() {
   const text = existsSync(compiled) ? readFileSync(compiled, "utf8") : "";
   const entries = text.matchAll(/^ {2}(\w+): \{\s+source: "(\w+)",\s+wasm:\s+"([^"]+)",/gm);

@@ -3,7 +3,7 @@ import { configSchema } from "../lib/config/schema.js";
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** A table of the reference: the keys of a mapping, or of several that have the same. */
+/** A table of the reference: the keys of a mapping, or of several with the same keys. */
 interface Section {
   readonly paths: Set<string>;
   /** The mapping's own `type`, if it has one. */
@@ -14,7 +14,7 @@ interface Section {
   readonly table: string;
 }
 
-/** Where a mapping stands. */
+/** The position of a mapping. */
 interface Place {
   readonly path: string;
   readonly choice: string;
@@ -36,7 +36,7 @@ export function configReference(): string {
   return [INTRODUCTION, ...sections.map((section) => markdownOf(section, sections))].join("\n");
 }
 
-/** Adds a mapping's table, unless there is one like it, and those of the mappings in it. */
+/** Adds the tables of a mapping and the mappings in it, unless there is an equal one. */
 function addMapping(sections: Section[], schema: JsonSchema, { path, choice, about }: Place): void {
   const properties = Object.entries(schema.properties ?? {}).map(([key, value]) => [key, asSchema(value)] as const);
   const [key, { const: name }] = properties.find(([, value]) => value.const !== undefined) ?? ["", {}];

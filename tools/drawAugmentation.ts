@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const WIDE = { width: 320, height: 240 };
 const fit: TransformInput = { type: "resize", scale: [320, 240] };
 
-/** What each row shows, and after which steps. */
+/** The title of each row, and its transforms. */
 const ROWS: readonly (readonly [title: string, ...steps: TransformInput[]])[] = [
   ["resize, as it is", fit],
   ["randomFlip, horizontal; then vertical", fit, { type: "randomFlip" }, { type: "randomFlip", direction: "vertical" }],
@@ -48,7 +48,7 @@ for (const [title, ...transforms] of ROWS) {
 const sheet = drawSheet(rows, { rowHeight: 150 });
 await writeFileAtomic(`${root}docs/augmentation.jpg`, await encodeJpeg(sheet, { quality: 82 }));
 
-/** At one height, whatever is left of the image: smaller ones stay smaller. */
+/** Scaled to one height; smaller images stay smaller. */
 function drawn({ image, instances }: Sample): Image {
   const style = { classes: dataset.classes, labels: false };
   const shown = instances === undefined ? image : drawInstances(image, instances, style);

@@ -8,13 +8,14 @@ import { parseArgs } from "node:util";
 import { Random } from "../lib/random.js";
 
 /*
- * Kills a training at random moments (SIGKILL) and resumes it, again and again, and compares what comes out in the end with
- * a run that nobody disturbed: weights, their average if there is one, optimiser, best weights and the log's figures must be equal bit for bit.
+ * Kills a training run at random moments (SIGKILL) and resumes it, again and again, and compares the result with an
+ * undisturbed run: weights, their average if there is one, optimiser state, best weights and logged metrics must be equal bit
+ * for bit.
  *
  *   npm run kill -- --kills 20
  *
- * The config is the first one of README.md, word for word, on the photographs of examples/quickstart; only its length is
- * changed, and what --set says.
+ * The config is the first one in README.md, verbatim, on the photographs of examples/quickstart; only its length and the
+ * settings of --set are changed.
  */
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url)); // from dist/tools
@@ -23,27 +24,27 @@ const MAIN = fileURLToPath(new URL("../lib/cli/main.js", import.meta.url));
 export interface KillOptions {
   readonly config: string;
   readonly kills: number;
-  /** Chooses the moments. */
+  /** Of the random moments. */
   readonly seed: number;
-  /** As of `--set`. */
+  /** As for `--set`. */
   readonly overrides: readonly string[];
   readonly folder: string;
   readonly say: (line: string) => void;
 }
 
 export interface KillResult {
-  /** Runs that came to their end in spite of all. */
+  /** Runs that ended in spite of the kills. */
   readonly rounds: number;
   readonly kills: number;
-  /** What differed from the undisturbed run; empty is what should be. */
+  /** Differences from the undisturbed run; should be empty. */
   readonly differences: readonly string[];
 }
 
-/** Writes README's first config with its data named, and gives the file. */
+/** Writes README's first config with its data set, and returns the file. */
 export function readmeConfig(folder: string): string {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const [, yaml] = /```yaml\n(extends:[\s\S]*?)```/.exec(readme) ?? [];
-  if (yaml === undefined) throw new Error("README.md has no config any more");
+  if (yaml === undefined) throw new Error("README.md no longer has a config");
   const images = join(ROOT, "examples", "quickstart", "images");
   const named = yaml
     .replaceAll("node_modules/densekit/configs", join(ROOT, "configs"))
@@ -89,7 +90,7 @@ function start({ config, overrides }: KillOptions, run: string): ChildProcess {
   return spawn(process.execPath, [MAIN, "train", config, "--resume", ...set], { stdio: ["ignore", "ignore", "pipe"] });
 }
 
-/** @returns the exit code; null where it was killed */
+/** @returns the exit code; null if it was killed */
 async function end(child: ChildProcess): Promise<number | null> {
   let said = "";
   child.stderr?.on("data", (text) => (said += text));
@@ -121,7 +122,7 @@ function linesOf(log: string): Record<string, unknown>[] {
     });
 }
 
-/** What training decides: no times. */
+/** Log entries determined by the training run: everything but times. */
 const decided = (run: string): string[] =>
   linesOf(join(run, "log.jsonl"))
     .filter(({ type }) => type === "step" || type === "evaluation")

@@ -15,7 +15,7 @@ const ADE20K_CLASSES = 150;
 const SEGMENTED = { batch: 1, height: 512, width: 512 };
 const DETECTED = { batch: 1, height: 800, width: 1344 };
 
-/** What the models of the published configs cost, as a Markdown table: counted on the graphs that run. */
+/** The cost of the published configs' models as a Markdown table, counted on the graphs that run. */
 export function modelTable(): string {
   const rows = publishedBackbones().map(([detection, segmentation]) => {
     const { backbone } = detection.model;
@@ -40,7 +40,7 @@ export function modelTable(): string {
   ].join("\n");
 }
 
-/** Of each backbone a config of either task: those of the published data sets, else what there is. */
+/** For each backbone a config of either task: the published data set's, else any. */
 function publishedBackbones(): (readonly [detection: Config, segmentation: Config])[] {
   const published = /_(coco|ade20k)\.yaml$/;
   const names = readdirSync(shippedConfigs()).filter((name) => name.endsWith(".yaml"));

@@ -1,5 +1,5 @@
-// What neutral rooms may use besides ECMAScript: the few globals that Node and browsers have alike. The types of a whole
-// platform would let any file use what the other lacks (see tsconfig.neutral.json).
+// What neutral rooms may use besides ECMAScript: the few globals that Node and browsers share. The types of a whole
+// platform would allow what the other lacks (see tsconfig.neutral.json).
 
 declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;

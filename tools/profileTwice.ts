@@ -4,7 +4,7 @@ import { error, milliseconds, percent } from "../lib/profile/format.js";
 import { profile } from "../lib/profile/profile.js";
 
 /*
- * Whether two runs of one profile agree within their own intervals, as often as one likes, one after the other.
+ * Checks whether two runs of one profile agree within their own intervals, as often as wanted, one after the other.
  *
  *     node dist/tools/profileTwice.js [MODEL] [--times 20] [--threads 1] [--size 224] [--clock wall]
  */
@@ -31,7 +31,7 @@ async function measured() {
     totalOnly: true,
     memory: false,
     rounds: 20,
-    within: 1000, // the interval is to be judged, not to be short
+    within: 1000, // intervals of any width are compared
   });
   return { ...profiles[0]!.total.latency, othersLoad: setting.othersLoad ?? Number.NaN };
 }

@@ -1,6 +1,6 @@
 import { allBackbones, type BackboneConfig, backboneTitle, publishedWeights } from "../lib/backbones/index.js";
 
-/** What `weights: imagenet` stands for, of every variant of every backbone, as a Markdown table. */
+/** What `weights: imagenet` stands for, for every variant of every backbone, as a Markdown table. */
 export function publishedTable(): string {
   const rows = publishedOfAll().map(
     ({ config, published: { repository, licence, note } }) =>
@@ -9,7 +9,7 @@ export function publishedTable(): string {
   return ["| backbone | weights | licence | |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-/** The configs of all backbones for which weights are published, all else as the defaults have it. */
+/** The configs of all backbones with published weights, with defaults for everything else. */
 export function publishedOfAll() {
   return allBackbones().flatMap(({ schema }) => {
     const { type, ...keys } = schema.shape;
@@ -24,7 +24,7 @@ export function publishedOfAll() {
   });
 }
 
-/** What an enumeration, or a union of literals, may be. */
+/** The values of an enumeration, or of a union of literals. */
 function variantsOf(schema: unknown): readonly unknown[] {
   if (typeof schema !== "object" || schema === null) return [];
   if ("options" in schema && Array.isArray(schema.options)) return schema.options;

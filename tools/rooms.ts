@@ -59,7 +59,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["schemas", "jsonfiles", "coco", "pixels", "images", "masks"],
   },
   optimizers: { holds: "one per file: schema, update rule, state", imports: ["schemas", "kernels"], neutral: true },
-  schedules: { holds: "of the learning rate, one per file: schema and rate", imports: ["schemas"], neutral: true },
+  schedules: { holds: "learning rate schedules, one per file: schema and rate", imports: ["schemas"], neutral: true },
   loggers: {
     holds: "the events of a training run, and where they are logged, one per file: schema and how",
     imports: ["schemas"],
@@ -151,7 +151,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: [...RUNNING, "tasks", "export", "use", "pages"],
   },
   slimming: {
-    holds: "networks of a supernet: what they cost, how good they are, which to take",
+    holds: "networks of a supernet: cost, accuracy, search",
     imports: [
       ...RUNNING,
       "schemas",
@@ -203,7 +203,7 @@ export function roomsTable(): string {
   return ["| folder | what lives there | may import | neutral |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Names in the order of the table, or which of those above are missing, where that is shorter. */
+/** Names in the order of the table, or which of those above are missing, if that is shorter. */
 function listed(imports: readonly string[], above: readonly string[]): string {
   if (imports.length === 0) return "nothing of ours";
   const missing = above.filter((name) => !imports.includes(name));

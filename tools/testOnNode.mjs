@@ -1,4 +1,4 @@
-// Runs the tests on other versions of Node, with the binaries that the npm registry has: node tools/testOnNode.mjs 22 24 [-- specs]
+// Runs the tests on other versions of Node, with the binaries from npm's `node` package: node tools/testOnNode.mjs 22 24 [-- specs]
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ function fetchNode(version, folder) {
   const name = `node-${platform}-${process.arch}@${version}`;
   const packed = spawnSync("npm", ["pack", name, "--json", "--pack-destination", folder], { encoding: "utf8" });
   if (packed.status !== 0) throw new Error(`npm pack ${name}: ${packed.stderr.trim().split("\n").at(-1)}`);
-  // A range has several versions; npm lists them in order.
+  // A range matches several versions; npm lists them in order.
   const { filename } = JSON.parse(packed.stdout).at(-1);
   const unpacked = spawnSync("tar", ["-xzf", join(folder, filename), "-C", folder]);
   if (unpacked.status !== 0) throw new Error(`tar cannot unpack ${filename}`);
@@ -37,7 +37,7 @@ for (const version of versions) {
     process.stdout.write(`Node ${found}\n`);
     const mocha = join(ROOT, "node_modules", "mocha", "bin", "mocha.js");
     const path = `${join(node, "..")}:${process.env.PATH}`; // for tests that start commands by name
-    // A config's spec would be added to those given.
+    // A config's spec would be added to the given ones.
     const own = ["--no-config", "--require", "dist/test/support/ownProcess.js", "--timeout", "60000"];
     const options = specs.length === 0 ? [] : [...own, ...specs];
     const { status } = spawnSync(node, [mocha, ...options], {

@@ -8,7 +8,7 @@ import { GRID_STEPS, gridConfig, gridOfBackbones, trainGrid, writeGridData } fro
 
 /*
  * Trains every variant of every backbone for each task on the photographs of the quick start, a few steps on small images, and
- * prints a row of Markdown for each: the loss at the beginning and at the end.
+ * prints a row of Markdown for each: the loss at the start and at the end.
  *
  *   npm run grid -- [--task detection] [--backbone "ResNet-50"] [--smallest]
  */
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), "densekit-grid-"));
 try {
   await writeGridData(folder);
-  console.log(`| backbone | task | loss, first of ${GRID_STEPS} steps | last | s a step |`);
+  console.log(`| backbone | task | loss, first of ${GRID_STEPS} steps | last | s per step |`);
   console.log("| --- | --- | --- | --- | --- |");
   const families = gridOfBackbones();
   const rounds = Math.max(...families.map((variants) => variants.length));

@@ -7,7 +7,7 @@ import { modelTable } from "./modelTable.js";
 import { publishedTable } from "./publishedTable.js";
 import { roomsTable } from "./rooms.js";
 
-/** Writes text into a document, between the lines that say what is made there. */
+/** Writes generated text into a document, between the lines that mark its place. */
 async function writeBlock(path: string, name: string, text: string): Promise<void> {
   const block = new RegExp(`(<!-- ${name}: made by npm run generate -->\\n).*?(\\n<!-- end of ${name} -->)`, "s");
   const document = await readFile(path, "utf8");
@@ -18,8 +18,8 @@ async function writeBlock(path: string, name: string, text: string): Promise<voi
   );
 }
 
-// What is made from the code: the config reference, the tables of models, published weights and rooms; and from what was measured of
-// the models, their cards and their plot.
+// Generated from the code: the config reference, the tables of models, published weights and rooms; from measurements: the
+// models' cards and their plot.
 await writeFileAtomic("docs/config.md", configReference());
 await writeBlock("README.md", "models", modelTable());
 await writeBlock("docs/weights.md", "imagenet", publishedTable());

@@ -3,7 +3,7 @@ import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import type { NormMode } from "../../lib/nn/context.js";
 import type { CaseOptions } from "../protocol.js";
 
-/** The engine and the batch norm of a training step with all that makes it faster, but for what is left off. */
+/** A training step's engine options and batch norm mode with all speed-ups but the one left off. */
 export function trainingSetup({ threads, without }: Pick<CaseOptions, "threads" | "without">): {
   readonly engine: Engine;
   readonly normMode: () => NormMode;

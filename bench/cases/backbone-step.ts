@@ -8,7 +8,7 @@ import type { Prepare } from "../protocol.js";
 import { trainingSetup } from "./ablation.js";
 import { benchValues, norm, sizeOfVariant } from "./models.js";
 
-/** Forward on the batch's statistics, and the gradients of all parameters from fixed gradients of the four outputs. */
+/** Forward with batch statistics, and the gradients of all parameters from fixed gradients of the four outputs. */
 export const prepare: Prepare = async ({ variant, size, batch, ...options }) => {
   const list = new ParameterList();
   const backbone = efficientFormer(list.scope(), { size: sizeOfVariant(variant), biasSide: 25 });

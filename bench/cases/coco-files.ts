@@ -3,7 +3,7 @@ import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
 import type { EvaluationType } from "../../lib/metrics/coco/tables.js";
 import type { Prepare } from "../protocol.js";
 
-/** Files in COCO's form to the 12 figures. */
+/** From files in COCO's format to the 12 metrics. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const type: EvaluationType = variant === "segm" ? "segm" : "bbox";
   let stats: readonly number[] = [];
@@ -14,7 +14,7 @@ export const prepare: Prepare = async ({ variant, path, threads }) => {
       const start = performance.now();
       const files = { annotations: join(path, "annotations.json"), results: join(path, `${type}.json`) };
       const onProgress = () => {
-        load = performance.now() - start; // the last piece is read
+        load = performance.now() - start; // the last chunk is read
       };
       ({ stats } = await evaluateCocoFiles({ ...files, type, threads, onProgress }));
       judge = performance.now() - start - load;

@@ -11,7 +11,7 @@ type Forward = (images: Value, context: Context) => readonly Value[];
 
 type Values = (parameters: readonly Parameter[]) => ParameterValues;
 
-/** One forward pass with parameters folded; the figure compared is of the last output. */
+/** One forward pass with folded parameters; the check compares the last output. */
 export async function prepareInference(
   options: CaseOptions,
   build: (scope: ParameterScope) => Forward,
@@ -30,7 +30,7 @@ export async function prepareInference(
   };
 }
 
-/** No async function: its frame would keep the parameters, which the engine makes its own of. */
+/** Not an async function, because its frame would keep the parameters, of which the engine makes its own copy. */
 function compile(
   { size, batch, threads }: CaseOptions,
   build: (scope: ParameterScope) => Forward,

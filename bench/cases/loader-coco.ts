@@ -4,7 +4,7 @@ import { openCoco } from "../../lib/datasets/coco.js";
 import type { Prepare } from "../protocol.js";
 import { loading } from "./loading.js";
 
-/** COCO's training pipeline with masks: (1333, 800), half of them mirrored, wide and high images apart. */
+/** COCO's training pipeline with masks: (1333, 800), half of the images flipped, grouped by aspect ratio. */
 export const prepare: Prepare = async ({ path, threads }) => {
   const { config } = loadConfig("mask-rcnn_efficientformer-l1_fpn_1x_coco");
   const dataset = await openCoco({

@@ -5,7 +5,7 @@ import type { PreparedCase } from "../protocol.js";
 
 export const BATCHES_PER_RUN = 44;
 
-/** An endless training epoch: a run takes the next batches, made ahead and by threads as in training. */
+/** An endless training epoch: a run takes the next batches, which threads prefetch as in training. */
 export function loading(dataset: Dataset, transforms: readonly TransformInput[], workers: number): PreparedCase {
   const loader = createLoader({ dataset, transforms, batchSize: 2, seed: 1, shuffle: true, workers, reuse: true });
   const batches = loader.batches();
@@ -13,10 +13,10 @@ export function loading(dataset: Dataset, transforms: readonly TransformInput[],
   return {
     async run() {
       for (let i = 0; i < BATCHES_PER_RUN; i++, taken++) {
-        if ((await batches.next()).done === true) throw new Error("the batches end");
+        if ((await batches.next()).done === true) throw new Error("the batches ended");
       }
     },
-    note: () => `waited ${(loader.waitedMs / taken).toFixed(1)} ms a batch of 2`,
+    note: () => `waited ${(loader.waitedMs / taken).toFixed(1)} ms per batch of 2`,
     async dispose() {
       await batches.return();
       await loader.dispose();

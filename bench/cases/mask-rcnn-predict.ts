@@ -6,7 +6,7 @@ import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import type { Prepare } from "../protocol.js";
 import { benchValues, instancesData, instancesModel } from "./models.js";
 
-/** A JPEG to boxes and masks of the image's size: decoding, resizing to (1333, 800), the model, pasting. */
+/** From a JPEG to boxes and masks of the image's size: decoding, resizing to (1333, 800), the model, pasting. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const model = maskRcnn(instancesModel(variant), 80, true);
   const { predict, dispose } = detector({

@@ -12,7 +12,7 @@ import { trainingSteps } from "./trainingSteps.js";
 
 const CLASSES = 80;
 
-/** Forward, losses, all gradients and AdamW of Mask R-CNN, proposals and sampling included. */
+/** Forward, losses, all gradients and AdamW of Mask R-CNN, including proposals and sampling. */
 export const prepare: Prepare = async ({ variant, size, batch: count, objects: perImage, ...options }) => {
   const model = maskRcnn(instancesModel(variant), CLASSES, true);
   const values = benchValues(model.parameters);

@@ -5,7 +5,7 @@ import { segmentationFigures } from "../../lib/metrics/labels/figures.js";
 import { MAPS } from "../evaluationFiles.js";
 import type { Prepare } from "../protocol.js";
 
-/** Label maps in memory to the mIoU, on one thread. */
+/** From label maps in memory to the mIoU, on one thread. */
 export const prepare: Prepare = async ({ path }) => {
   const { width, height, classes, distinct, total } = MAPS;
   const labels = await readFile(join(path, "labels.bin"));

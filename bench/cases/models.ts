@@ -9,7 +9,7 @@ const resize = (long: number, short: number, multipleOf: number) => ({
   transforms: { test: [{ type: "resize", scale: [long, short], multipleOf }] },
 });
 
-/** The published recipe, every number of the model at its default. */
+/** The published recipe with the model's defaults. */
 function instancesConfig(variant: string): DetectionConfig {
   const split = { annotations: "annotations.json", images: "." };
   return configSchema().parse({

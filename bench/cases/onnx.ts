@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { checksum, normalisedImages, rms } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 
-/** A file of PyTorch's exporter in onnxruntime-node, without any of ours: what our own graph must not be slower than. */
+/** PyTorch's exported file in onnxruntime-node, without our code: our own graph must not be slower. */
 export const prepare: Prepare = async ({ path, size, batch, threads }) => {
   const session = await InferenceSession.create(path, { intraOpNumThreads: threads, graphOptimizationLevel: "all" });
   const input = normalisedImages(batch, size);

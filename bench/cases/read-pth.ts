@@ -8,7 +8,7 @@ import { requireAll } from "../../lib/weights/report.js";
 import type { CaseOptions, Prepare, PreparedCase } from "../protocol.js";
 import { benchFileParameters } from "../weightsFile.js";
 
-/** Opens the file and loads a whole model from it; or, as the yardstick, reads the file's bytes and no more. */
+/** Opens the file and loads a whole model from it; or, as a baseline, only reads the file's bytes. */
 export const prepare: Prepare = async (options) =>
   options.variant === "bytes" ? readBytes(options) : loadModel(options);
 

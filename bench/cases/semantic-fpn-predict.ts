@@ -4,7 +4,7 @@ import type { Prepare } from "../protocol.js";
 import { semanticData } from "./models.js";
 import { benchSegmenter } from "./segmenter.js";
 
-/** A JPEG to a label map of the image's size: decoding, resizing to (2048, 512), the model, the largest logit. */
+/** From a JPEG to a label map of the image's size: decoding, resizing to (2048, 512), the model, the argmax. */
 export const prepare: Prepare = async ({ variant, path, threads }) => {
   const { predict, dispose } = benchSegmenter(variant, threads);
   return {

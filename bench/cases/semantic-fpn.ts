@@ -3,7 +3,7 @@ import { checksum, normalisedImages, rms } from "../inputs.js";
 import type { Prepare } from "../protocol.js";
 import { benchSegmenter } from "./segmenter.js";
 
-/** Normalised images to label maps of the same size. */
+/** From normalised images to label maps of the same size. */
 export const prepare: Prepare = async ({ variant, size, batch, threads }) => {
   const { predict, dispose } = benchSegmenter(variant, threads);
   const images = normalisedImages(batch, size);

@@ -8,7 +8,7 @@ import type { PreparedCase } from "../protocol.js";
 
 const EVERYTHING_DECAYS = { decayNormsAndBiases: true, multipliers: [] };
 
-/** Whole training steps on one batch, with AdamW as the peers run it. */
+/** Whole training steps on one batch, with the same AdamW as the peers. */
 export function trainingSteps<B extends Batch>(trainer: Trainer<B>, values: ParameterValues, batch: B): PreparedCase {
   const gradients = new Float32Array(values.flat.length);
   const optimise = benchOptimiser(values);
@@ -22,7 +22,7 @@ export function trainingSteps<B extends Batch>(trainer: Trainer<B>, values: Para
   };
 }
 
-/** The rate is low so that many steps do not change what is computed. */
+/** The learning rate is so low that many steps do not change what is computed. */
 function benchOptimiser(values: ParameterValues): (gradients: Float32Array) => void {
   const lr = 1e-5;
   const betas: [number, number] = [0.9, 0.999];

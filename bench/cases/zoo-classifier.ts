@@ -3,7 +3,7 @@ import type { Prepare } from "../protocol.js";
 import { prepareInference } from "./inference.js";
 import { backboneNamed, zooValues } from "./zoo.js";
 
-/** The backbone of `variant`, a name of `backboneNames`, with the head of its publication. */
+/** The backbone `variant`, one of `backboneNames`, with its published head. */
 export const prepare: Prepare = (options) => {
   const config = backboneNamed(options.variant);
   const build = { imageSide: options.size[0], classes: 1000 };

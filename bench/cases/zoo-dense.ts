@@ -3,7 +3,7 @@ import type { Prepare } from "../protocol.js";
 import { prepareInference } from "./inference.js";
 import { backboneNamed, zooValues } from "./zoo.js";
 
-/** The four maps of the backbone of `variant`, a name of `backboneNames`. */
+/** The four maps of the backbone `variant`, one of `backboneNames`. */
 export const prepare: Prepare = (options) => {
   const config = backboneNamed(options.variant);
   return prepareInference(

@@ -5,7 +5,7 @@ import { benchValues } from "./models.js";
 
 export const backboneNamed = (name: string): BackboneConfig => findModel(name, []).config.model.backbone;
 
-/** Factors on parameters by the end of their names, as `Published.gains` of bench/peers/goldens.py has them. */
+/** Factors for parameters by the end of their names, as in `Published.gains` of bench/peers/goldens.py. */
 const GAINS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   repvit: { "token_mixer.bn.weight": 0.5, "conv2.bn.weight": 0.5 },
 };

@@ -25,20 +25,20 @@ import { createStepper } from "../../lib/training/stepper.js";
 import { modelTensors } from "../../lib/weights/modelTensors.js";
 
 /*
- * Writes down a training of boxes for bench/peers/detection.py, which repeats it in PyTorch: the weights it starts from, every
- * batch, and with --train each step's samples, losses and gradient norm and the weights it ends with.
+ * Records a training run of boxes for bench/peers/detection.py, which repeats it in PyTorch: the initial weights, every batch,
+ * and with --train each step's samples, losses and gradient norm and the final weights.
  */
 
 const program = new Command("record")
-  .argument("<config>", "a Mask R-CNN of boxes alone")
-  .requiredOption("--out <folder>", "where the record goes; about 2 MB a step at 320 × 256")
+  .argument("<config>", "a Mask R-CNN without masks")
+  .requiredOption("--out <folder>", "where the record goes; about 2 MB per step at 320 × 256")
   .option("--steps <n>", "steps to record", Number, 50)
-  .option("--set <key=value...>", "changes of the config", [])
+  .option("--set <key=value...>", "changes to the config", [])
   .option("--train", "take the steps, and record what they do")
-  .option("--weights <file>", "start from these weights, a finished training's for one")
+  .option("--weights <file>", "start from these weights, for instance of a finished run")
   .option(
     "--sampler-seed <n>",
-    "of the anchors and RoIs alone; weights and batches stay those of training.seed",
+    "seed of the sampled anchors and RoIs only; weights and batches keep training.seed",
     Number,
   );
 program.parse();
@@ -54,7 +54,7 @@ const { out, steps, set, train, weights, samplerSeed } = program.opts<{
 
 const config = detectorConfig();
 const task = await detectionKind.open(config);
-if (task.description.masks) throw new UserError("say --set model.head.mask=false: boxes alone are repeated");
+if (task.description.masks) throw new UserError("use --set model.head.mask=false: only boxes are supported");
 
 await mkdir(out, { recursive: true });
 const values = new ParameterValues(task.parameters);
@@ -69,12 +69,12 @@ const rates = Array.from({ length: steps }, (_, step) =>
 );
 const { model, training } = config;
 const classes = task.description.classes.length;
-/** Of every step the files its images came from, to read them anew. */
+/** For every step, the files of its images, to read them again. */
 const files: string[][] = [];
 
 function detectorConfig(): DetectionConfig {
   const { config: loaded } = loadConfig(name, { overrides: set });
-  if (loaded.task !== "detection") throw new UserError(`${name}: a config of Mask R-CNN is wanted`);
+  if (loaded.task !== "detection") throw new UserError(`${name}: not a config of Mask R-CNN`);
   return loaded;
 }
 
@@ -117,7 +117,7 @@ async function takeSteps(): Promise<void> {
   const optimizer = createOptimizer(training.optimizer, values.flat.length);
   const segments = createSegments(values.trainable, { optimizer: training.optimizer, isFrozen: frozen });
   const stepper = createStepper({
-    // The loader has its seed by now: the stepper's is of what is drawn within a step.
+    // The loader has its seed already: this one is for the sampling within a step.
     config: { ...config, training: { ...training, seed: samplerSeed ?? training.seed } },
     trainer,
     values,
@@ -167,7 +167,7 @@ function batchTensors({ images, height, width, instances, meta }: DetectionBatch
   const parts = instances.flatMap(({ boxes, labels }, i) => [
     [`boxes/${i}`, float(boxes, [labels.length, 4])] as const,
     [`labels/${i}`, int(labels)] as const,
-    // Of the image without its padding, and whether it was flipped: for reading the file anew.
+    // The image without padding, and whether it was flipped, to read the file again.
     [`size/${i}`, int(Int32Array.of(meta[i]!.height, meta[i]!.width, Number(meta[i]!.flipped)))] as const,
   ]);
   return { images: float(images, [meta.length, 3, height, width]), ...Object.fromEntries(parts) };

@@ -85,7 +85,7 @@ def semantic_fpn_step(options: Options) -> Prepared:
 
 
 class CountingRoIHeads(RoIHeads):
-    """Remembers how many RoIs of each image were positive: the mask head's work is in proportion to them."""
+    """Counts the positive RoIs of each image: the mask head's work is proportional to them."""
 
     positives: list[list[int]]
 
@@ -96,7 +96,7 @@ class CountingRoIHeads(RoIHeads):
 
 
 def mask_rcnn_step(options: Options) -> Prepared:
-    """Forward with the five losses, 512 RoIs an image, backward, AdamW."""
+    """Forward with the five losses, 512 RoIs per image, backward, AdamW."""
     torch.manual_seed(0)
     images = inputs.images(options.batch, *options.size)
     truth = [inputs.objects(i, *options.size, classes=80, count=options.objects) for i in range(options.batch)]
@@ -118,7 +118,7 @@ def mask_rcnn_step(options: Options) -> Prepared:
     def note() -> str:
         first = ", ".join(f"{name} {value:.3f}" for name, value in losses[0].items())
         counts = [count for step in heads.positives for count in step]
-        return f"{min(counts)} to {max(counts)} positive RoIs an image; losses of the first step: {first}"
+        return f"{min(counts)} to {max(counts)} positive RoIs per image; losses of the first step: {first}"
 
     parts = [part for t in truth for part in (t.boxes, t.labels, t.masks)]
     return Prepared(training_step(model, loss), inputs.checksum(images, *parts), note=note)
@@ -151,7 +151,7 @@ def semantic_fpn(options: Options) -> Prepared:
 
 
 def mask_rcnn_predict(options: Options) -> Prepared:
-    """A JPEG file to boxes, classes and full-size masks; variant resnet50 is torchvision's own model."""
+    """From a JPEG file to boxes, classes and full-size masks; variant resnet50 is torchvision's own model."""
     model: MaskRCNN
     if options.variant == "resnet50":
         torch.manual_seed(0)
@@ -174,13 +174,13 @@ def mask_rcnn_predict(options: Options) -> Prepared:
 
 
 def spread_scores(model: MaskRCNN) -> None:
-    """At its initial weights the model finds nothing; wider class logits let a full hundred detections through."""
+    """With its initial weights the model finds nothing; scaled class logits let all 100 detections through."""
     with torch.no_grad():
         model.roi_heads.box_predictor.cls_score.weight.mul_(60)
 
 
 def semantic_fpn_predict(options: Options) -> Prepared:
-    """A JPEG file to the label map of its own size; shorter side 512, both sides multiples of 32."""
+    """From a JPEG file to a label map of its own size; shorter side 512, both sides multiples of 32."""
     model = SemanticFpn(options.variant).eval()
     fill(model)
     maps: list[Tensor] = []
@@ -226,7 +226,7 @@ CASES: dict[str, Callable[[Options], Prepared]] = {
 
 
 def export(model: str, options: Options) -> None:
-    """Writes `model` as PyTorch's own exporter does for evaluation: batch norms folded into convolutions."""
+    """Exports `model` by PyTorch's own exporter in evaluation mode: batch norms folded into convolutions."""
     modules = {"classifier": Classifier, "backbone": DenseBackbone, "semantic-fpn": LabelMapper}
     if model in zoo.EXPORTED:
         module = zoo.EXPORTED[model](options)

@@ -69,7 +69,7 @@ def train(folder: str) -> tuple[nn.Module, list[str]]:
 def top1(model: nn.Module, folder: str, classes: list[str]) -> float:
     data = ImageFolder(folder, TEST)
     if data.classes != classes:
-        raise SystemExit(f"{folder}: other classes than those of training: {data.classes}")
+        raise SystemExit(f"{folder}: classes other than those of training: {data.classes}")
     right = 0
     for images, labels in DataLoader(data, batch_size=64):
         right += int((model(images).argmax(1) == labels).sum())

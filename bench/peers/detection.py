@@ -1,11 +1,11 @@
-"""Repeats a recorded training of boxes (bench/lockstep/record.ts) in PyTorch, by the published recipe's rules.
+"""Repeats a recorded training run of boxes (bench/lockstep/record.ts) in PyTorch, by the published recipe's rules.
 
     python bench/peers/detection.py RECORD --samples recorded      # lockstep: the same samples, compared step by step
     python bench/peers/detection.py RECORD --samples recorded --pixels bytes         # the images read here, too
     python bench/peers/detection.py RECORD --samples own --seed 1 --out weights.safetensors
 
-Written from the papers and MMDetection's documented rules, on torch and torchvision.ops alone: nothing of it is a
-translation of ours, so that a fault of ours is not in it. Rules can be changed one at a time: see --help.
+Written from the papers and MMDetection's documented rules, on torch and torchvision.ops only; none of it is a
+translation of our code, so that it does not share our faults. Rules can be changed one at a time: see --help.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LARGEST = abs(math.log(16 / 1000))
 
 
 class Conv(nn.Module):
-    """A convolution under the name `conv`, as MMCV's modules have it."""
+    """A convolution under the name `conv`, as in MMCV's modules."""
 
     def __init__(self, before: int, after: int, kernel: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class RpnHead(nn.Module):
         self.rpn_reg = nn.Conv2d(channels, 4 * anchors, 1)
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Of every level [B, cells · anchors] logits and [B, cells · anchors, 4] deltas."""
+        """For every level, [B, cells · anchors] logits and [B, cells · anchors, 4] deltas."""
         hidden = [F.relu(self.rpn_conv(x)) for x in maps]
         logits = [self.rpn_cls(x).permute(0, 2, 3, 1).flatten(1) for x in hidden]
         deltas = [self.rpn_reg(x).permute(0, 2, 3, 1).reshape(len(x), -1, 4) for x in hidden]
@@ -92,7 +92,7 @@ class Detector(nn.Module):
         self.roi_head.bbox_head = BoxHead(channels * self.roi["boxPoolSize"] ** 2, self.roi["boxWidth"], classes)
 
     def anchors(self, maps: list[Tensor]) -> list[Tensor]:
-        """Of every level [cells · anchors, 4], centred on the cells' upper left corners."""
+        """For every level, [cells · anchors, 4], centred on the cells' upper left corners."""
         ratios = torch.tensor(self.rpn["anchorRatios"], dtype=torch.float32)
         levels = []
         for x, stride in zip(maps, STRIDES):
@@ -123,7 +123,7 @@ def decode(boxes: Tensor, deltas: Tensor, size: tuple[int, int]) -> Tensor:
 
 def assign(boxes: Tensor, truth: Tensor, rule: dict, least: float) -> Tensor:
     """[n]: the true box of each box, −1 for background, −2 for neither. `least`: IoU of low-quality matches."""
-    boxes, truth = boxes.float(), truth.float()  # with --double too: which overlaps tie depends on the type
+    boxes, truth = boxes.float(), truth.float()  # also with --double: ties between overlaps depend on the type
     if len(truth) == 0:
         return torch.full((len(boxes),), -1)
     iou = box_iou(truth, boxes)
@@ -148,7 +148,7 @@ def sample(matched: Tensor, count: int, fraction: float, generator: torch.Genera
 
 
 def assigned_otherwise(rois: Tensor, matched: Tensor, truth: Tensor, proposals: Tensor, rule: dict) -> int:
-    """How many RoIs have neither the true box they overlap most nor one that they are the best of."""
+    """Counts RoIs whose true box is neither the one they overlap most nor one whose best RoI they are."""
     if len(truth) == 0:
         return len(matched)
     expected = torch.full((len(rois),), -1)
@@ -157,20 +157,20 @@ def assigned_otherwise(rois: Tensor, matched: Tensor, truth: Tensor, proposals: 
     most, index = overlaps.max(0)
     index[most < rule["positiveIou"]] = -1
     best = box_iou(truth, proposals).max(1).values.clamp(min=rule["minPositiveIou"])
-    claims = overlaps > best[:, None] - 1e-3  # the proposals here are not the same to the last digit
+    claims = overlaps > best[:, None] - 1e-3  # the proposals here differ in the last digits
     claimed = claims.gather(0, expected.clamp(min=0)[None])[0] & (expected >= 0)
     return int(((index != expected) & ~claimed).sum())
 
 
 def strangers(boxes: Tensor, others: Tensor) -> int:
-    """How many of the boxes are none of the others: 0.01 pixels or more away from each in some side."""
+    """How many of the boxes are not among the others: some side differs from each by 0.01 pixels or more."""
     if len(others) == 0:
         return len(boxes)
     return int((torch.cdist(boxes, others, p=float("inf")).amin(1) >= 0.01).sum())
 
 
 class Step:
-    """What is sampled and lost in one step."""
+    """The samples and losses of one step."""
 
     def __init__(self, model: Detector, record: dict[str, Tensor], options: argparse.Namespace) -> None:
         self.model, self.record, self.options = model, record, options
@@ -233,7 +233,7 @@ class Step:
                 positives, negatives = indices[:number], indices[number:]
                 wrong = int((matched[positives] < 0).sum() + (matched[negatives] != -1).sum())
                 if wrong > 0:
-                    findings.append(f"{wrong} of {len(indices)} sampled anchors are of the other kind here")
+                    findings.append(f"{wrong} of {len(indices)} sampled anchors have the other label here")
             else:
                 positives, negatives = sample(matched, model.rpn["samples"], model.rpn["positiveFraction"], generator)
             samples += len(positives) + len(negatives)
@@ -259,17 +259,17 @@ class Step:
             missing, more = strangers(there, proposals), strangers(proposals, there)
             if missing + more > 0:
                 findings.append(
-                    f"{missing} of {len(there)} proposals are none here, {more} of {len(proposals)} here none there"
+                    f"{missing} of {len(there)} proposals are missing here, {more} of {len(proposals)} here are missing there"
                 )
             rois, classes = record[f"rois/{i}"], record[f"roiLabels/{i}"].long()
             matched = record[f"roiMatched/{i}"].long()
             candidates = torch.cat([truth, proposals])
             strange = strangers(rois, candidates)
             if strange > 0:
-                findings.append(f"{strange} of {len(rois)} sampled RoIs are no proposals here")
+                findings.append(f"{strange} of {len(rois)} sampled RoIs are not proposals here")
             wrong = assigned_otherwise(rois, matched, truth, proposals, rule)
             if wrong > 0:
-                findings.append(f"{wrong} of {len(rois)} sampled RoIs are assigned otherwise here")
+                findings.append(f"{wrong} of {len(rois)} sampled RoIs are assigned differently here")
             return rois, classes, truth[matched]
         matched = assign(proposals, truth, rule, rule["minPositiveIou"])
         candidates = torch.cat([truth, proposals])
@@ -337,12 +337,12 @@ def main() -> None:
     parser.add_argument("record", type=Path)
     parser.add_argument("--samples", choices=("recorded", "recorded-anchors", "own"), default="own",
         help="the recorded anchors and RoIs, the recorded anchors alone, or all drawn here")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples drawn here")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the samples drawn here")
     parser.add_argument("--low-quality", choices=("least-iou", "always"), default="least-iou")
     parser.add_argument("--roi-align", choices=("aligned", "legacy"), default="aligned")
     parser.add_argument("--pixels", choices=("recorded", "bytes", "floats"), default="recorded",
-        help="or read here, where the images are resized and flipped and nothing else is done to them")
-    parser.add_argument("--double", action="store_true", help="in float64, to see what is rounding")
+        help="or read here, if images are only resized and flipped")
+    parser.add_argument("--double", action="store_true", help="in float64, to tell rounding apart")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="where the weights go")
     options = parser.parse_args()
@@ -363,7 +363,7 @@ def main() -> None:
     update = optimiser(model, run["training"])
     reader = None
     if options.pixels != "recorded":
-        from pixels import Reader  # OpenCV and PIL are needed here alone
+        from pixels import Reader  # only this needs OpenCV and PIL
 
         reader = Reader(run, options.pixels)
     theirs = options.record / "steps.jsonl"
@@ -373,7 +373,7 @@ def main() -> None:
         findings: list[str] = []
         if reader:
             pixels, boxes = reader.replace(step, record)
-            findings.append(f"values of the images apart by {pixels:.4f} at most, boxes by {boxes:.4f}")
+            findings.append(f"image values differ by {pixels:.4f} at most, boxes by {boxes:.4f}")
         losses = Step(model, record, options).losses(generator, findings)
         update.zero_grad()
         sum(losses.values()).backward()
@@ -397,7 +397,7 @@ def main() -> None:
         final = read(options.record / "final.safetensors")
         worst = max(ended, key=lambda name: float((final[name] - ended[name]).norm()))
         moved = lambda a, b: math.sqrt(sum(float((a[n] - b[n]).double().square().sum()) for n in a))
-        print(f"weights moved by {moved(ended, initial):.4f}; apart by {moved(ended, final):.2e}, most in {worst}")
+        print(f"weights moved by {moved(ended, initial):.4f}; they differ by {moved(ended, final):.2e}, most in {worst}")
     if options.out:
         save_file({name: value.contiguous() for name, value in ended.items()}, options.out)
 

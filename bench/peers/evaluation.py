@@ -62,7 +62,7 @@ def maps(options: Options) -> tuple[np.ndarray, np.ndarray]:
 
 
 def miou(options: Options, count: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]) -> Prepared:
-    """`count` gives an image's intersections, labelled and predicted pixels by class."""
+    """`count` returns an image's intersections, labelled and predicted pixels by class."""
     labels, predictions = maps(options)
     result: list[float] = []
 
@@ -77,7 +77,7 @@ def miou(options: Options, count: Callable[[np.ndarray, np.ndarray], tuple[np.nd
 
 
 def numpy_bincount(options: Options) -> Prepared:
-    """One `bincount` over label · classes + prediction an image."""
+    """One `bincount` over label · classes + prediction per image."""
 
     def count(label: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, ...]:
         mask = label != IGNORED
@@ -89,7 +89,7 @@ def numpy_bincount(options: Options) -> Prepared:
 
 
 def mmseg_histc(options: Options) -> Prepared:
-    """MMSegmentation's `intersect_and_union`, written again: three `histc` an image."""
+    """MMSegmentation's `intersect_and_union`, reimplemented: three `histc` per image."""
     import torch
 
     torch.set_num_threads(options.threads)

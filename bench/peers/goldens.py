@@ -3,7 +3,7 @@
     python bench/peers/goldens.py test/backbones/goldens [NAME ...]
 
 Needs torch, torchvision and timm. Weights and images come from the counter-based generator of prng.py, by the parameters'
-published names, so that a file holds results alone: of every output a few values, its mean and its norm.
+published names, so that a file holds only results: a few values of every output, its mean and its norm.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TIMM = f"timm {timm.__version__}"
 
 @dataclass
 class Published:
-    """A published model: the config of ours that should equal it, the maps of its dense form, and its names as ours."""
+    """A published model: our config that should equal it, the maps of its dense form, and our names for its parameters."""
 
     source: str
     config: dict[str, object]
@@ -44,12 +44,12 @@ class Published:
     rename: Callable[[str], str] = lambda name: name
     sizes: tuple[tuple[int, ...], ...] = SIZES
     classifier_sizes: tuple[tuple[int, ...], ...] = SIZES
-    logits: Callable[[torch.Tensor], torch.Tensor] | None = None  # where the model's own forward is not the authors'
-    # Factors on parameters by the end of their names, where deep models would leave float32's range of even precision.
+    logits: Callable[[torch.Tensor], torch.Tensor] | None = None  # if the model's own forward is not the authors'
+    # Factors for parameters by the end of their names, for deep models whose activations would grow or vanish.
     gains: dict[str, float] = field(default_factory=dict)
-    norms: list[nn.Module] = field(default_factory=list)  # of the dense form alone; filled as norm0, norm2, …
-    pyramid: nn.Module | None = None  # of the dense form alone; its names are ours
-    # Models of their own for other sizes or the dense form, and how their names become ours.
+    norms: list[nn.Module] = field(default_factory=list)  # only for the dense form; filled as norm0, norm2, …
+    pyramid: nn.Module | None = None  # only for the dense form; it has our names
+    # Separate models for other sizes or the dense form, and the mapping of their names to ours.
     others: list[tuple[nn.Module, Callable[[str], str]]] = field(default_factory=list)
 
 
@@ -128,7 +128,7 @@ def efficientnet(origin: str) -> Published:
 
 
 class Halving(nn.Module):
-    """What follows the first block of RepViT's downsampling, as timm's forward has it."""
+    """The rest of RepViT's downsampling after its first block, as in timm's forward."""
 
     def __init__(self, downsample: nn.Module):
         super().__init__()
@@ -142,7 +142,7 @@ class Halving(nn.Module):
 
 def repvit(variant: str, outputs: str = "stages") -> Published:
     model = timm.create_model(f"repvit_{variant.replace('.', '_')}")
-    # Between two stages a block before the halving; the authors' Semantic FPN takes what it gives.
+    # A block between two stages, before the downsampling; the authors' Semantic FPN takes its output.
     pieces = [[model.stem], [model.stages[0]]]
     for stage in model.stages[1:]:
         pieces += [[stage.downsample.pre_block], [Halving(stage.downsample), stage.blocks]]
@@ -162,7 +162,7 @@ class MapLayerNorm(nn.LayerNorm):
 
 
 class NormalisedConvolution(nn.Conv2d):
-    """A convolution without bias, and a layer norm named as Detectron2 names it."""
+    """A convolution without bias, and a layer norm, with Detectron2's names."""
 
     def __init__(self, channels: int, out: int, kernel: int):
         super().__init__(channels, out, kernel, padding="same", bias=False)
@@ -173,7 +173,7 @@ class NormalisedConvolution(nn.Conv2d):
 
 
 class SimplePyramid(nn.Module):
-    """The simple feature pyramid as the paper of ViTDet describes it (Li et al. 2022, section 3), in Detectron2's names."""
+    """The simple feature pyramid of the ViTDet paper (Li et al. 2022, section 3), in Detectron2's names."""
 
     def __init__(self, channels: int, out: int = 256):
         super().__init__()
@@ -190,7 +190,7 @@ class SimplePyramid(nn.Module):
 
 
 def windowed(attention: nn.Module, x: torch.Tensor, side: int) -> torch.Tensor:
-    """Attention of a map [B, h, w, C], window by window; zeros where a window reaches beyond it."""
+    """Attention of a map [B, h, w, C] in windows, padded with zeros."""
     y = torch.zeros_like(x)
     for top in range(0, x.shape[1], side):
         for left in range(0, x.shape[2], side):
@@ -210,7 +210,7 @@ def deit(variant: str, distilled: bool = True, window: int = 0) -> Published:
     def tokens(x: torch.Tensor) -> torch.Tensor:
         if window == 0:
             return model.blocks(model._pos_embed(model.patch_embed(x)))[:, model.num_prefix_tokens :]
-        # As ViTDet (Li et al. 2022): no token of the class, every third block sees the whole map, the others a window.
+        # As in ViTDet (Li et al. 2022): no class token, global attention in every third block, windows in the others.
         x = model.patch_embed(x)  # [B, h, w, C]
         h, w = x.shape[1:3]
         resized = timm.layers.resample_abs_pos_embed(model.pos_embed, [h, w], num_prefix_tokens=model.num_prefix_tokens)
@@ -228,20 +228,20 @@ def deit(variant: str, distilled: bool = True, window: int = 0) -> Published:
         return named(pyramid(tokens(x).transpose(1, 2).unflatten(2, (h, w))))
 
     config = {"type": "deit", "variant": variant, "distilled": distilled, "window": window}
-    # Smaller than the table of 14 × 14 places, larger, and on one side each.
+    # Smaller than the table of 14 × 14 positions, larger, and one of each.
     sizes = ((1, 3, 64, 96), (2, 3, 128, 64), (1, 3, 256, 320), (1, 3, 96, 288))
     classifier_sizes = ((1, 3, 224, 224), (2, 3, 240, 144))
     return Published(TIMM, config, model, maps, sizes=sizes, classifier_sizes=classifier_sizes, pyramid=pyramid)
 
 
 def bicubic_biases(attention: nn.Module, queries: int, keys: int) -> torch.Tensor:
-    """The table of an attention module of timm's, resized to the tokens of an image of another size."""
+    """The table of a timm attention module, resized to the tokens of another image size."""
     table = attention.attention_biases[:, attention.attention_bias_idxs]
     return nn.functional.interpolate(table[None], size=(queries, keys), mode="bicubic")[0]
 
 
 def for_any_size(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """The forward of Attention2d and Attention2dDownsample as the authors' dense code has it, for maps of any even sides."""
+    """The forward of Attention2d and Attention2dDownsample as in the authors' dense code, for maps with any even sides."""
     halves = hasattr(attention.q, "local")
     strided = getattr(attention, "stride_conv", None)
     if strided is not None:
@@ -280,7 +280,7 @@ EFFICIENTFORMER_V2_NAMES = (
 
 
 def efficientformerv2(variant: str) -> Published:
-    """The dense form's biases are made for images of 512²; classifiers are made for one size each."""
+    """The dense form's biases are for images of 512²; each classifier has one size."""
     make = lambda side: timm.create_model(f"efficientformerv2_{variant}", img_size=side, drop_path_rate=0.0)
     model, small, dense = make(224), make(96), make(512)
     for name, module in dense.named_modules():
@@ -360,7 +360,7 @@ def case(shape: tuple[int, ...], outputs: Callable[[torch.Tensor], Outputs]) -> 
 
 @torch.no_grad()
 def generate(published: Published) -> nn.Module:
-    """The model with generated weights, in float64: the files hold the truth, not PyTorch's rounding."""
+    """The model with generated weights, in float64, so that the files do not contain PyTorch's rounding errors."""
     model = published.model
     fill(model, PREFIX, published.rename)
     for name, tensor in model.state_dict().items():

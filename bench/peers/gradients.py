@@ -3,7 +3,7 @@
     python bench/peers/gradients.py test/backbones/gradients [NAME ...]
 
 Needs torch, torchvision and timm. Weights, images and labels come from prng.py, as in goldens.py; the loss is the mean
-cross-entropy. Of every parameter's gradient, and of every running statistic after the step, a few values, the mean and the norm are
+cross-entropy. A few values, the mean and the norm of every parameter's gradient, and of every running statistic after the step, are
 written.
 """
 
@@ -21,8 +21,8 @@ from prng import integers, uniform
 SAMPLES = 8
 CLASSES = 1000
 
-# What is trained on. DeiT's position embedding is made for 14 × 14 patches: here there are 8 × 16.
-# MobileViT's last map is 2 × 3 cells, which are no whole number of patches.
+# The training input. DeiT's position embedding is made for 14 × 14 patches: here there are 8 × 16.
+# MobileViT's last map has 2 × 3 cells, which is not a whole number of patches.
 SHAPES = {
     "resnet-50": (8, 3, 64, 64),
     "deit-small": (2, 3, 128, 256),
@@ -30,8 +30,8 @@ SHAPES = {
     "mobilevit-xs": (4, 3, 64, 96),
 }
 
-# A ReLU whose input is nearly 0 passes a gradient or none, as rounding has it: with the weights of goldens.py PyTorch's own float32
-# gradients of ResNet-50 are 3 % from those of float64. Norms of small scale and large bias leave few inputs there (1e-4).
+# For a ReLU input near 0, rounding decides whether a gradient passes: with the weights of goldens.py PyTorch's own float32
+# gradients of ResNet-50 differ by 3 % from float64's. Norms with small scale and large bias leave few such inputs (1e-4).
 GAINS = {
     "resnet-50": {
         **{f"bn{i}.weight": 0.2 for i in (1, 2, 3)},

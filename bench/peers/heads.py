@@ -29,7 +29,7 @@ class Fpn(nn.Module):
 
 
 class DetectionBackbone(nn.Module):
-    """Backbone and FPN with the fifth level, as torchvision's detectors want them."""
+    """Backbone and FPN with the fifth level, as torchvision's detectors expect them."""
 
     out_channels = CHANNELS
 

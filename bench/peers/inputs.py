@@ -10,7 +10,7 @@ import numpy as np
 
 from prng import integers, uniform
 
-# Side lengths of an image's objects, in turn, where its shorter side is 512.
+# Side lengths of an image's objects, in turn, if its shorter side is 512.
 SIDES = (20, 32, 48, 72, 104, 152, 224, 336)
 CELL = 16
 IGNORED = 255
@@ -29,7 +29,7 @@ def images(batch: int, height: int, width: int) -> np.ndarray:
 
 
 def gradient(stage: int, batch: int, channels: int, height: int, width: int) -> np.ndarray:
-    """[B, C, H / stride, W / stride] float32: the gradient of the loss by a backbone stage's output."""
+    """[B, C, H / stride, W / stride] float32: the gradient of the loss with respect to a backbone stage's output."""
     stride = 4 << stage
     return uniform(f"bench:gradient:{stage}", (batch, channels, height // stride, width // stride), -1, 1)
 
@@ -53,7 +53,7 @@ OBJECT_DRAWS = (("aspect", 0.6, 1.6), ("x", 0, 1), ("y", 0, 1))
 
 
 def ellipse(width: int, height: int) -> np.ndarray:
-    """[H, W] uint8: the pixels whose centre lies in the ellipse that fills the box."""
+    """[H, W] uint8: the pixels whose centre lies in the ellipse inscribed in the box."""
     x = (np.arange(width) + 0.5 - width / 2) / (width / 2)
     y = (np.arange(height) + 0.5 - height / 2) / (height / 2)
     return (x[None] * x[None] + y[:, None] * y[:, None] <= 1).astype(np.uint8)

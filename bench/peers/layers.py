@@ -1,4 +1,4 @@
-"""Writes test/nn/layers.json: what PyTorch's layers answer, and their gradients.
+"""Writes test/nn/layers.json: the outputs of PyTorch's layers, and their gradients.
 
     python bench/peers/layers.py test/nn/layers.json
 

@@ -56,7 +56,7 @@ class LabelMaps(Dataset):
 
 
 class EndlessGroups:
-    """Batches of two, of images that are all wide or all high, shuffled for ever."""
+    """Endless shuffled batches of two, of landscape or portrait images only."""
 
     def __init__(self, groups: list[int]) -> None:
         self.groups, self.random = np.array(groups), np.random.default_rng(1)

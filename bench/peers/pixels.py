@@ -1,4 +1,4 @@
-"""A record's batches read anew from the image and annotation files, by PIL, OpenCV and PyTorch."""
+"""Reads a record's batches again from the image and annotation files, by PIL, OpenCV and PyTorch."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reader:
         return torch.stack([left, top, right, bottom], 1).float()
 
     def replace(self, step: int, record: dict[str, Tensor]) -> tuple[float, float]:
-        """Puts the images read here in the record's place; how far its values and its boxes were from those here."""
+        """Replaces the record's images by those read here; returns how far its values and its boxes differ."""
         images, boxes = torch.zeros_like(record["images"]), 0.0
         for i, file in enumerate(self.files[step - 1]):
             height, width, flipped = record[f"size/{i}"].tolist()

@@ -1,4 +1,4 @@
-"""What a case is told and what it gives back."""
+"""The options of a case and its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Options:
 
 @dataclass
 class Prepared:
-    """`run` is timed; `check` is a figure to compare with the other side's, `note` what a reader must know."""
+    """`run` is timed; `check` is a number to compare with the other side's, `note` a remark for readers."""
 
     run: Callable[[], None]
     checksum: int | None = None

@@ -33,8 +33,8 @@ SHAPES = {
     "transposed": (3, 2, 2, 2),
     "embedding": (1, 2, 5),
     "bias": (6,),
-    "small": (3, 4),  # below the smallest norm that counts
-    "steady": (3, 4),  # no gradient of it is clipped
+    "small": (3, 4),  # below the minimum norm
+    "steady": (3, 4),  # none of its gradients are clipped
     "untouched": (2, 3),  # no gradient at all
 }
 SCALES = {"small": 1e-4, "steady": 5.0}
@@ -54,7 +54,7 @@ def clipping(factor: float, eps: float) -> dict[str, object]:
     parts = []
     for name, shape in SHAPES.items():
         parameter = nn.Parameter(drawn(name, shape, SCALES.get(name, 0.5)))
-        # Of rows that differ in steepness some are clipped and some are not.
+        # Rows with gradients of different size, so that some are clipped and some are not.
         rows = torch.logspace(-4, 0, shape[0]).reshape(-1, *[1] * (len(shape) - 1))
         parameter.grad = drawn(f"{name}.gradient", shape, STEEPNESS.get(name, 1.0)) * rows
         before = numbers(parameter.grad)
@@ -72,7 +72,7 @@ class Tiny(nn.Module):
 
 
 def average(decay: float, warmup: bool) -> dict[str, object]:
-    """ModelEmaV2's and V3's; in warm-up the decay that TensorFlow made usual, which is set from outside."""
+    """ModelEmaV2's and V3's; in warm-up with TensorFlow's usual decay, which is set by the caller."""
     model = Tiny()
 
     def move(step: int) -> None:
@@ -99,7 +99,7 @@ def average(decay: float, warmup: bool) -> dict[str, object]:
 def layers(name: str) -> dict[str, object]:
     """The parameters of every scale."""
     published = MODELS[name]()
-    # torchvision's ResNet has no groups of its own, and the names of timm's.
+    # torchvision's ResNet has no groups, but timm's names.
     model = timm.create_model(name.replace("-", "")) if name.startswith("resnet") else published.model
     groups = param_groups_layer_decay(model, layer_decay=LAYER_DECAY)
     scales = {id(parameter): group["lr_scale"] for group in groups for parameter in group["params"]}

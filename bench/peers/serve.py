@@ -1,7 +1,7 @@
-"""A peer of the benchmark: one process a case, JSON lines in and out.
+"""A peer of the benchmark: one process per case, JSON lines in and out.
 
 {"cmd": "prepare", "case": NAME, "options": {...}} -> {"checksum": CRC-32 of the inputs or null}
-{"cmd": "run", "seconds": S}                       -> {"ms": [...]}: repeated until S seconds have passed, once at least
+{"cmd": "run", "seconds": S}                       -> {"ms": [...]}: repeated until S seconds have passed, at least once
 {"cmd": "report"}                                  -> {"peakMb": ..., "check": ... or null, "note": ...}
 {"cmd": "export", "model": NAME, "options": {...}} -> {}
 Any failure                                        -> {"error": "..."}
@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-# Libraries that print would break the protocol: they get the error stream instead.
+# Libraries that print would break the protocol: they get stderr instead.
 replies = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 warnings.filterwarnings("ignore")
@@ -63,7 +63,7 @@ def run(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """The most memory ever resident. Linux's own counter first: getrusage's is inherited from the parent process."""
+    """Peak resident memory. Linux's own counter first: getrusage's is inherited from the parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -12,7 +12,7 @@ from prng import parameter_value
 
 PREFIX = "bench"
 
-# Wide enough for some scores to pass the threshold, narrow enough for boxes to stay near their anchors.
+# Large enough for some scores to pass the threshold, small enough for boxes to stay near their anchors.
 GAINS = {
     "rpn_head.rpn_reg.weight": 0.12,
     "roi_head.bbox_head.fc_cls.weight": 3.0,
@@ -21,7 +21,7 @@ GAINS = {
     "decode_head.conv_seg.weight": 4.0,
 }
 
-# Our module names (torchvision's for the heads of Mask R-CNN) to the official ones.
+# From our module names (torchvision's for the heads of Mask R-CNN) to the official ones.
 RENAMES = (
     (r"^backbone\.(backbone|neck)\.", r"\1."),
     (r"^(neck\.\w+\.\d)\.", r"\1.conv."),
@@ -45,7 +45,7 @@ def official_name(name: str) -> str:
 
 
 def fill(model: nn.Module, prefix: str = PREFIX, rename: Callable[[str], str] = official_name) -> None:
-    """Gives every parameter and running statistic of `model` the value that its official name generates."""
+    """Sets every parameter and running statistic of `model` to the value generated from its official name."""
     state = model.state_dict()
     with torch.no_grad():
         for own, tensor in state.items():
@@ -56,7 +56,7 @@ def fill(model: nn.Module, prefix: str = PREFIX, rename: Callable[[str], str] = 
 
 
 def official_value(name: str, shape: tuple[int, ...], prefix: str) -> torch.Tensor | None:
-    """torchvision puts the background first, the official heads last, and only torchvision regresses boxes of it."""
+    """torchvision puts the background first, the official heads last, and only torchvision regresses boxes for it."""
     gain = GAINS.get(name, 1.0)
     if ".fc_reg." in name:
         value = parameter_value(prefix, name, (shape[0] - 4, *shape[1:]), gain)

@@ -19,7 +19,7 @@ def published(name: str) -> goldens.Published:
 
 
 def classifier(options: Options) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """The model in its fastest form, and the logits as its authors have them."""
+    """The model in its fastest form, and its logits as the authors compute them."""
     name = options.variant
     family, _, variant = name.partition("-")
     if family == "efficientformer":
@@ -36,7 +36,7 @@ class Dense(nn.Module):
 
     def __init__(self, peer: goldens.Published):
         super().__init__()
-        # What the maps are made with: modules of the graph that an exporter traces.
+        # The modules that make the maps, for the exporter to trace.
         self.parts = nn.ModuleList([peer.model, *peer.norms, *([peer.pyramid] if peer.pyramid else [])])
         self.maps = peer.maps
 
@@ -45,7 +45,7 @@ class Dense(nn.Module):
 
 
 class RepVit(nn.Module):
-    """The stages of timm's model, whose branches can be folded in place."""
+    """The stages of timm's model, so that its branches can be folded in place."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -90,7 +90,7 @@ def filled(peer: goldens.Published) -> None:
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """With the branches of training folded, where there are any."""
+    """With training-time branches folded, if there are any."""
     from timm.utils import reparameterize_model
 
     return reparameterize_model(model) if any(hasattr(m, "fuse") for m in model.modules()) else model
@@ -106,7 +106,7 @@ def zoo_dense(options: Options) -> Prepared:
 
 
 def inference(model: nn.Module, options: Options, logits: Callable[[Tensor], Tensor] | None = None) -> Prepared:
-    """`logits` gives what is compared, where the fastest form of the model answers a little differently."""
+    """`logits` returns what is compared, if the fastest form of the model differs slightly."""
     from cases import laid_out, rms
 
     images = inputs.images(options.batch, *options.size)

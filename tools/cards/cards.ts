@@ -14,7 +14,7 @@ import {
   zooConfigs,
 } from "./published.js";
 
-/** A backbone of the zoo with the models that are made of it. */
+/** A backbone of the zoo with the models that use it. */
 export interface Card {
   /** As `densekit profile` takes it. */
   readonly backbone: string;
@@ -24,12 +24,12 @@ export interface Card {
 
 export interface CardModel {
   readonly task: ZooTask;
-  /** The config's name, or the backbone's where it has none of a published recipe. */
+  /** The config's name, or the backbone's if it has no config of a published recipe. */
   readonly name: string;
   readonly expected: Expected;
 }
 
-/** Every backbone's card, families in the order of their table, members in that of their names. */
+/** Every backbone's card: families in the order of their table, members by name. */
 export function cards(): readonly Card[] {
   const configs = zooConfigs();
   const all = backboneNames().map((backbone) => ({
@@ -59,7 +59,7 @@ export function nameParts(title: string): readonly [family: string, member: stri
   return [family!, member!];
 }
 
-/** A card in Markdown, its parameters and multiply-adds counted anew. */
+/** A card in Markdown; its parameters and multiply-adds are counted on the graph. */
 export async function cardText({ backbone, title, models }: Card, latencies: Latencies): Promise<string> {
   const rows: string[] = [];
   for (const { task, name, expected } of models) {
@@ -95,7 +95,7 @@ function latencyCell({ tasks }: Latencies, { name }: ZooTask, backbone: string):
   return `${milliseconds(median)} ms (${milliseconds(low)}–${milliseconds(high)})`;
 }
 
-/** Whose the published figures are. */
+/** The sources of the published numbers. */
 function sourcesOf(backbone: string, models: readonly CardModel[]): string {
   const accuracies = models.flatMap(({ expected }) => Object.values(expected));
   const phone = PHONE_LATENCIES.get(backbone);
@@ -108,7 +108,7 @@ function sourcesOf(backbone: string, models: readonly CardModel[]): string {
 const phoneSentence = ({ value, source }: Published): string =>
   `Published latency of the classifier at 224² on an iPhone 12 (Core ML): ${value.toFixed(1)} ms (${source}).`;
 
-/** Accuracy over latency, a panel a task, of models of which both are known; tasks without any are left out. */
+/** Accuracy over latency, one panel per task, for models with both; tasks without any are left out. */
 export function accuracyPanels({ tasks }: Latencies, all: readonly Card[] = cards()): readonly Panel[] {
   const panels = ZOO_TASKS.map((task): Panel => {
     const points = all.flatMap(({ backbone, title, models }): PlotPoint[] => {
@@ -130,7 +130,7 @@ export function accuracyPanels({ tasks }: Latencies, all: readonly Card[] = card
   return panels.filter(({ points }) => points.length > 0);
 }
 
-/** In the order of the backbones' table, so that a family has one colour in all panels. */
+/** In the order of the backbones' table, so that a family has the same colour in all panels. */
 export const familiesOf = (all: readonly Card[] = cards()): readonly string[] => [
   ...new Set(all.map(({ title }) => nameParts(title)[0])),
 ];

@@ -4,7 +4,7 @@ import type { Size } from "../../lib/pixels/image.js";
 import { findModel } from "../../lib/profile/model.js";
 import { openNetwork, record } from "../../lib/profile/network.js";
 
-/** Parameters and multiply-adds of a model as `densekit profile` takes it, for one image, branches that become one counted as one. */
+/** Parameters and multiply-adds of a model as `densekit profile` takes it, for one image, with branches folded into one. */
 export async function costOf(model: string, size: Size): Promise<Pick<Cost, "parameters" | "macs">> {
   const network = await openNetwork(findModel(model, []));
   const { outputs } = record(network, 1, size);

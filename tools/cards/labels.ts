@@ -8,7 +8,7 @@ export interface Box {
   readonly height: number;
 }
 
-/** A word that wants to stand beside one of some points. */
+/** A label to be placed beside one of several points. */
 export interface Wish {
   readonly text: string;
   readonly size: number;
@@ -16,7 +16,7 @@ export interface Wish {
   readonly at: readonly (readonly [x: number, y: number])[];
 }
 
-/** What words must keep off, in pixels. */
+/** What labels must not cover, in pixels. */
 export interface Obstacles {
   readonly frame: Box;
   readonly points: readonly (readonly [x: number, y: number])[];
@@ -25,9 +25,9 @@ export interface Obstacles {
   readonly lines: readonly (readonly (readonly [x: number, y: number])[])[];
 }
 
-/** How far a word's box stands from its point. */
+/** Distances of a label's box from its point. */
 const GAPS = [3, 9];
-/** Directions in which it stands, the better first. */
+/** Directions from the point, the preferred ones first. */
 const DIRECTIONS = [
   [1, 0],
   [0, -1],
@@ -42,10 +42,10 @@ const COST = { word: 40, point: 12, line: 3, outside: 60, direction: 0.25, dista
 const SWEEPS = 60;
 
 /**
- * Places each word beside one of its points so that words, points and lines hide each other as little as can be: one word
- * after the other takes the best of its places beside the others' present ones, until none moves; the best of some starts.
+ * Places each label beside one of its points so that labels, points and lines overlap as little as possible: one label after
+ * the other moves to its best position given the others' current ones, until none moves; the best of several starts is kept.
  *
- * @returns the words' boxes
+ * @returns the labels' boxes
  */
 export function placeLabels(wishes: readonly Wish[], obstacles: Obstacles): readonly Box[] {
   const candidates = wishes.map((wish) => candidatesOf(wish, obstacles));
@@ -61,11 +61,11 @@ export function placeLabels(wishes: readonly Wish[], obstacles: Obstacles): read
 
 interface Candidate {
   readonly box: Box;
-  /** What it costs beside points and lines. */
+  /** The penalty for covering points and lines. */
   readonly cost: number;
 }
 
-/** Moves words in place. @returns what they cost in the end */
+/** Moves labels, changing `places`. @returns the final penalty */
 function settle(places: Candidate[], candidates: readonly (readonly Candidate[])[]): number {
   const costOf = (candidate: Candidate, i: number): number =>
     places.reduce(
@@ -117,17 +117,17 @@ function costBeside(box: Box, { frame, points, radius, lines }: Obstacles): numb
   return hidden + crossed + (inside < 0.999 ? COST.outside : 0);
 }
 
-/** With the room that words of a line leave between them. */
+/** A box with the margin that labels keep from each other. */
 const apart = ({ x, y, width, height }: Box): Box => ({ x: x - 7, y: y - 1, width: width + 14, height: height + 2 });
 
-/** The area that two boxes share. */
+/** The intersection of two boxes. */
 function overlap(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   return width > 0 && height > 0 ? width * height : 0;
 }
 
-/** How much of a line lies within a box, in steps of a few pixels. */
+/** The length of a line inside a box, in steps of a few pixels. */
 function crossing(box: Box, line: Obstacles["lines"][0]): number {
   const STEPS = 40;
   let within = 0;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { median } from "../../lib/profile/statistics.js";
 
-/** Where `npm run bench -- cards` keeps what it measured. */
+/** Where `npm run bench -- cards` saves its measurements. */
 export const LATENCIES = fileURLToPath(new URL("../../../bench/latencies.json", import.meta.url)); // from dist/tools/cards
 
 const positive = z.number().positive();
@@ -15,9 +15,9 @@ const measured = z.strictObject({
   threads: z.int().positive(),
   height: positive,
   width: positive,
-  /** The backbone that ran in the same rounds as each of the others: their times are its time by their ratio. */
+  /** The backbone that runs in the same rounds as all others: their latency is its latency times their ratio. */
   reference: z.string(),
-  /** The reference's median in each group of models that ran together, milliseconds. */
+  /** The reference's median in milliseconds, for each group of models that ran together. */
   referenceMs: z.array(positive).min(1),
   ratios: z.record(z.string(), interval),
 });
@@ -35,12 +35,12 @@ export function readLatencies(): Latencies {
   return latenciesSchema.parse(JSON.parse(readFileSync(LATENCIES, "utf8")));
 }
 
-/** The reference's latency, by which all others' are made of their ratios. */
+/** The reference's latency, which scales the ratios of all others. */
 export const referenceLatency = ({ referenceMs }: TaskLatencies): number => median(referenceMs);
 
 /**
- * A model's latency in milliseconds, its interval that of its ratio, so that the reference's own is none; undefined where it was not
- * measured.
+ * A model's latency in milliseconds with the interval of its ratio, so that the reference itself has none; undefined if it was
+ * not measured.
  */
 export function latencyOf(task: TaskLatencies, backbone: string): Interval | undefined {
   const { reference, ratios } = task;

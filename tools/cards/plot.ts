@@ -22,7 +22,7 @@ export interface Panel {
 export interface PlotOptions {
   /** Families in the order of their colours, the same in all panels. */
   readonly families: readonly string[];
-  /** Below everything: where and how it was measured, whose accuracies these are. */
+  /** Below the plots: where and how it was measured, and the sources of the accuracies. */
   readonly notes: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const GAP = 18;
 const NOTE = 16;
 const RADIUS = 4.5;
 
-/** One wide panel, and the others in pairs below it, a single one as wide: accuracy over latency, families joined by lines and named beside them. */
+/** One wide panel with the others in pairs below it: accuracy over latency, each family joined by a line and labelled. */
 export function accuracyPlot(panels: readonly Panel[], { families, notes }: PlotOptions): string {
   const colours = linePalette(families.length).map(hexOf);
   const colourOf = (family: string): string => colours[families.indexOf(family)]!;
@@ -124,7 +124,7 @@ interface Scale {
   readonly ticks: readonly number[];
 }
 
-/** Logarithmic, with some room beside the outermost points. */
+/** Logarithmic, with a margin around the outermost points. */
 function latencyScale(points: readonly PlotPoint[], { x, width }: Box): Scale {
   const all = points.flatMap(({ latency: { low, high } }) => [low, high]);
   const [from, to] = [Math.min(...all) / 1.12, Math.max(...all) * 1.18];

@@ -2,26 +2,26 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { shippedConfigs } from "../../lib/config/load.js";
 
-/** A figure and where it was published. */
+/** A number and where it was published. */
 export interface Published {
   readonly value: number;
   readonly source: string;
 }
 
-/** What a config's comment says is to be expected of it, by the metric's name: "top-1", "box AP", "mask AP", "mIoU". */
+/** The expected metrics in a config's comment, by name: "top-1", "box AP", "mask AP", "mIoU". */
 export type Expected = Readonly<Record<string, Published>>;
 
-/** The line of a config that says what was published: `# Expected on val2017 (SOURCE): box AP 37.9, mask AP 35.4.` */
+/** The line of a config with the published metrics: `# Expected on val2017 (SOURCE): box AP 37.9, mask AP 35.4.` */
 const EXPECTED = /^# Expected on (?:the validation set|val2017) \((.*)\): (.*)\.$/m;
 
-/** @returns nothing where no figure is known */
+/** @returns an empty object if no metric is known */
 export function expectedOf(text: string): Expected {
   const [, source, figures] = EXPECTED.exec(text) ?? [];
   if (source === undefined || figures === undefined) return {};
   return Object.fromEntries(
     figures.split(", ").map((figure) => {
       const [, name, value] = /^([A-Za-z][\w -]*?) ([\d.]+)(?: %)?$/.exec(figure) ?? [];
-      if (name === undefined) throw new Error(`"${figure}" is no metric and its value`);
+      if (name === undefined) throw new Error(`"${figure}" is not a metric and its value`);
       return [name, { value: Number(value), source }];
     }),
   );
@@ -34,9 +34,9 @@ export interface ZooTask {
   readonly prefix: string;
   readonly suffix: string;
   readonly size: { readonly height: number; readonly width: number };
-  /** Of the configs when they are timed. */
+  /** Applied to the configs when they are timed. */
   readonly overrides: readonly string[];
-  /** What is plotted, and how its axis is called. */
+  /** The metric plotted, and its axis label. */
   readonly metric: string;
   readonly axis: string;
 }
@@ -58,7 +58,7 @@ export const ZOO_TASKS: readonly ZooTask[] = [
     prefix: "mask-rcnn",
     suffix: "_fpn_1x_coco",
     size: { height: 800, width: 1344 },
-    // How many objects random weights find, and so how many masks are computed, differs from model to model.
+    // The number of objects that random weights find, and so the number of masks computed, differs between models.
     overrides: ["model.head.test.scoreThreshold=1"],
     metric: "box AP",
     axis: "box AP",
@@ -104,7 +104,7 @@ const REPVIT = "RepViT, CVPR 2024, and its repository";
 const on = (source: string, ms: Readonly<Record<string, number>>) =>
   Object.entries(ms).map(([name, value]): [string, Published] => [name, { value, source }]);
 
-/** Milliseconds of the classifier at 224² that authors measured on an iPhone 12, compiled by Core ML tools. */
+/** Milliseconds of the classifier at 224², measured by the authors on an iPhone 12, compiled by Core ML tools. */
 export const PHONE_LATENCIES: ReadonlyMap<string, Published> = new Map([
   ...on(EFFICIENTFORMER, {
     "efficientformer-l1": 1.6,
@@ -121,7 +121,7 @@ export const PHONE_LATENCIES: ReadonlyMap<string, Published> = new Map([
   ...on(REPVIT, { "repvit-m0.9": 0.9, "repvit-m1.1": 1.1, "repvit-m1.5": 1.5, "repvit-m2.3": 2.3 }),
 ]);
 
-/** Top-1 of models that have no config of a published recipe here. */
+/** Top-1 of models without a config of a published recipe. */
 export const FURTHER_TOP1: ReadonlyMap<string, Published> = new Map(
   on(`quoted in ${EFFICIENTFORMER}`, { "mobilenetv2-x1.4": 74.7 }),
 );

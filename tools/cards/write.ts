@@ -10,7 +10,7 @@ import { ZOO_TASKS } from "./published.js";
 
 const ZOOM = 2;
 
-/** Every card, one after the other. */
+/** All cards, one after the other. */
 export async function allCards(all: readonly Card[] = cards(), latencies = readLatencies()): Promise<string> {
   const texts: string[] = [];
   for (const card of all) texts.push(await cardText(card, latencies));
@@ -24,7 +24,7 @@ export function measuredWhere({ machine, tasks }: Latencies): string {
     if (measured === undefined) return [];
     const { how, reference, referenceMs } = measured;
     const [least, most] = [Math.min(...referenceMs), Math.max(...referenceMs)].map(milliseconds);
-    const range = least === most ? "" : `, ${least}–${most} beside one group of models or another`;
+    const range = least === most ? "" : `, ${least}–${most} from group to group of models`;
     return [`- ${title}: ${reference} ${milliseconds(referenceLatency(measured))} ms${range}; ${how}`];
   });
   return [`${machine}:`, "", ...lines].join("\n");

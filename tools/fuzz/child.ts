@@ -1,4 +1,4 @@
-// The process that tries inputs; run.ts starts it and says in its argument, a JSON text, which.
+// The process that tries inputs; run.ts starts it with its task as an argument in JSON.
 
 import { appendFileSync, writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
@@ -48,7 +48,7 @@ async function tryAll({ attempt }: FuzzSession): Promise<number> {
       if (error instanceof UserError) end = "refused";
       else fail(error);
     }
-    await turn(); // failures that nobody waited for come now
+    await turn(); // lets rejections surface that nothing awaited
     const ms = cpuMs() - progress.startedCpu;
     progress.startedWall = 0;
     const bytes = peakMemory();

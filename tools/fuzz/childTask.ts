@@ -5,20 +5,20 @@ export interface ChildTask {
   readonly table: string;
   readonly name: string;
   readonly seed: number;
-  /** Inputs from … to − 1. */
+  /** Inputs `from` to `to` − 1. */
   readonly from: number;
   readonly to: number;
   readonly limits: FuzzLimits;
   /** For the target's own files. */
   readonly folder: string;
   readonly progress: string;
-  /** A line of JSON for each failure. */
+  /** One line of JSON per failure. */
   readonly failures: string;
-  /** Why the process ended before its time. */
+  /** Why the process ended early. */
   readonly report: string;
   /** Write the first input to this file and try nothing. */
   readonly save?: string;
 }
 
-/** How a process ends: with all inputs tried, or because one was over a limit. */
+/** Exit codes: all inputs tried, or one over a limit. */
 export const EXIT = { done: 0, over: 3 } as const;

@@ -1,17 +1,17 @@
-/** What an input may cost. */
+/** Limits on the cost of an input. */
 export interface FuzzLimits {
   /** Seconds of processor time. */
   readonly seconds: number;
-  /** Memory resident, the program itself included. */
+  /** Resident memory, including the program itself. */
   readonly bytes: number;
 }
 
 export const LIMITS: FuzzLimits = { seconds: 5, bytes: 600e6 };
 
-/** How often an input under way is looked at. */
+/** How often a running input is checked. */
 export const WATCH_MS = 20;
 
-/** On a busy machine an input that takes its time may wait long for it; one that waits for ever is told by this. */
+/** On a busy machine an input may wait for processor time; this limit is for one that waits for ever. */
 const WALL_FACTOR = 8;
 
 const MEMORY = "memory:";
@@ -23,7 +23,7 @@ export interface Cost {
   readonly bytes: number;
 }
 
-/** What is wrong with a cost; undefined where nothing is. */
+/** The limit that a cost exceeds; undefined if none. */
 export function overLimit({ seconds, bytes }: FuzzLimits, cost: Cost): string | undefined {
   if (cost.bytes > bytes) return `${MEMORY} more than ${(bytes / 1e6).toFixed(0)} MB`;
   if (cost.cpuMs > seconds * 1000) return `time: more than ${seconds} s`;

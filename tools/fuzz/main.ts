@@ -9,15 +9,15 @@ import { TARGETS } from "./targets.js";
 
 const HELP = `npm run fuzz -- FORMAT ... [options]
 
-Reads damaged and absurd inputs and says what became of them. Anything but an answer or an error that says what is wrong,
-more than ${LIMITS.seconds} s of processor time, or more than ${LIMITS.bytes / 1e6} MB of memory is a failure: the input is kept, and the exit code is 1.
+Reads damaged and absurd inputs and reports the results. Anything but a result or an error that says what is wrong,
+more than ${LIMITS.seconds} s of processor time, or more than ${LIMITS.bytes / 1e6} MB of memory is a failure: the input is saved, and the exit code is 1.
 
 Formats: ${Object.keys(TARGETS).join(", ")}; all for all of them
 
   --count N   inputs of each format (default 10000)
-  --seed S    another seed makes other inputs (default 1)
-  --only I    input number I alone
-  --save DIR  where inputs that failed are kept (default a folder for temporary files)
+  --seed S    seed of the inputs (default 1)
+  --only I    only input number I
+  --save DIR  where failing inputs are saved (default a temporary folder)
   --json      one JSON object on stdout instead of a table
 `;
 
@@ -77,7 +77,7 @@ function chosen(names: readonly string[]): string[] {
 }
 
 function wholeNumber(text: string, option: string): number {
-  if (!/^\d+$/.test(text)) throw new UserError(`${option}: "${text}" is no whole number`, 2);
+  if (!/^\d+$/.test(text)) throw new UserError(`${option}: "${text}" is not a whole number`, 2);
   return Number(text);
 }
 

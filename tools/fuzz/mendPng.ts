@@ -3,10 +3,10 @@ import type { Random } from "../../lib/random.js";
 import { mutate } from "./mutate.js";
 
 const SIGNATURE = 8;
-/** Of a chunk: length and name before its content, the checksum after it. */
+/** Bytes of a chunk around its content: length and name before, checksum after. */
 const AROUND = 12;
 
-/** `mutate`, but half of the PNGs have right checksums again, so that more than these is tried. */
+/** `mutate`, but half of the PNGs get valid checksums again, so that more than the check of these is tested. */
 export function mutateImage(bytes: Uint8Array, random: Random): Uint8Array {
   const damaged = Buffer.from(mutate(bytes, random));
   if (random.integer(2) === 0 || damaged[1] !== 0x50) return damaged;

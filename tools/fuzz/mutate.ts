@@ -1,9 +1,9 @@
 import type { Random } from "../../lib/random.js";
 
-/** Values that upset readers: signs, powers of two and their neighbours. */
+/** Values that often break readers: signs, powers of two and their neighbours. */
 const EDGES = [0, 1, 2, 0x7f, 0x80, 0xff];
 
-/** A damaged copy: bits, bytes, words, runs changed, cut, repeated or moved; sometimes several of these. */
+/** A damaged copy: bits, bytes, words or runs changed, cut, repeated or moved; sometimes several of these. */
 export function mutate(bytes: Uint8Array, random: Random): Uint8Array {
   let result: Uint8Array = Uint8Array.from(bytes);
   const times = 1 + random.integer(4);

@@ -2,7 +2,7 @@ import type { Random } from "../../lib/random.js";
 import { global, integer, op, raw, tensor, text } from "../../test/support/pickles.js";
 import { anyName, oneOf } from "./words.js";
 
-/* Pickles made at random, that mostly keep to the rules: what is on the stack is known, so that instructions find it. */
+/* Random pickles that mostly keep to the rules: the stack is tracked, so that instructions find their arguments. */
 
 const NAMES = [
   ...["collections.OrderedDict", "collections.Counter", "collections.defaultdict", "builtins.set", "torch.Size"],
@@ -22,7 +22,7 @@ function anyTensor(random: Random): Buffer {
   return tensor({ count: oneOf(random, SIZES), offset: oneOf(random, SIZES), key: anyName(random), shape, strides });
 }
 
-/** Pushes one value, whatever is on the stack. */
+/** Push one value, whatever is on the stack. */
 const PUSHES: readonly ((random: Random) => Buffer)[] = [
   () => raw("N"),
   () => op(0x88),
@@ -40,7 +40,7 @@ const PUSHES: readonly ((random: Random) => Buffer)[] = [
   anyTensor,
 ];
 
-/** Instructions that take values and leave others: how many they need, and by how many the stack grows. */
+/** Instructions that pop and push values: how many they need, and by how many the stack grows. */
 const OTHERS: readonly (readonly [needs: number, grows: number, make: (random: Random) => Buffer])[] = [
   [1, 1, () => raw("2")], // DUP
   [1, -1, () => raw("0")], // POP
@@ -61,7 +61,7 @@ const OTHERS: readonly (readonly [needs: number, grows: number, make: (random: R
   [2, -1, () => op(0x93)], // STACK_GLOBAL
 ];
 
-/** Some instructions that leave their values on the stack. */
+/** Random instructions that leave their values on the stack. */
 function program(random: Random, length: number): Buffer {
   const parts: Buffer[] = [];
   let height = 0;
@@ -79,7 +79,7 @@ function program(random: Random, length: number): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The value of a pickle: a list of what random instructions leave, some of them repeated thousands of times. */
+/** A pickle of the list of values that random instructions leave, some repeated thousands of times. */
 export function anyPickle(random: Random): Buffer {
   const start = Array.from({ length: 8 }, (_, i) =>
     Buffer.concat([oneOf(random, PUSHES)(random), op(0x71, i), raw("0")]),

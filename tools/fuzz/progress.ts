@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 
 /*
- * What a process that tries inputs has come to. It lies in memory that the process shares with its watchdog, and is written
- * to a file before each input, so that it is known even of a process that has died.
+ * The progress of a process that tries inputs. It is in memory shared with the process's watchdog, and is written to a file
+ * before each input, so that it is known even if the process dies.
  */
 
 const FIELDS = [
@@ -12,7 +12,7 @@ const FIELDS = [
   "slowestMs",
   "slowestIndex",
   "mostBytes",
-  /** When the input was begun: milliseconds of the wall's clock, and of the processor's time of this process. */
+  /** When the input was started: milliseconds of the wall clock and of this process's processor time. */
   "startedWall",
   "startedCpu",
 ] as const;
@@ -21,7 +21,7 @@ export type Progress = Record<(typeof FIELDS)[number], number>;
 
 const BYTES = FIELDS.length * 8;
 
-/** A view of shared memory, new or of another thread. */
+/** A view of shared memory: new, or another thread's. */
 export function sharedProgress(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)): {
   readonly memory: SharedArrayBuffer;
   readonly progress: Progress;
@@ -34,14 +34,14 @@ export function sharedProgress(memory: SharedArrayBuffer = new SharedArrayBuffer
   return { memory, progress };
 }
 
-/** A function that writes progress to a file, at once. */
+/** Returns a function that writes progress to a file synchronously. */
 export function progressWriter(path: string, memory: SharedArrayBuffer): () => void {
   const file = openSync(path, "w");
   const bytes = new Uint8Array(memory);
   return () => void writeSync(file, bytes, 0, BYTES, 0);
 }
 
-/** What a process wrote last; undefined where it did not get that far. */
+/** What a process wrote last; undefined if it did not get that far. */
 export function readProgress(path: string): Progress | undefined {
   const values = new Float64Array(FIELDS.length);
   try {
@@ -57,7 +57,7 @@ export function readProgress(path: string): Progress | undefined {
   return Object.fromEntries(FIELDS.map((field, i) => [field, values[i]])) as Progress;
 }
 
-/** Processor time of this process, all its threads together, milliseconds. */
+/** Processor time of this process in milliseconds, summed over its threads. */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -3,9 +3,9 @@ import { DTYPES, elementCount } from "../../lib/tensors/tensor.js";
 import type { TensorFile } from "../../lib/tensors/tensorFile.js";
 
 /**
- * Reads every tensor of a file in memory. What is read must be what the file says it is.
+ * Reads every tensor of a file in memory, and checks it against the file's header.
  *
- * @throws UserError where the file is refused; Error where it is not what it says
+ * @throws UserError where the file is refused; Error where a tensor does not match the header
  */
 export async function readTensors(
   bytes: Uint8Array,

@@ -17,7 +17,7 @@ export interface FuzzOptions {
   readonly count: number;
   readonly first?: number;
   readonly limits?: FuzzLimits;
-  /** Where inputs that failed are kept. */
+  /** Where failing inputs are saved. */
   readonly saveTo: string;
   readonly onProgress?: (done: number) => void;
 }
@@ -25,7 +25,7 @@ export interface FuzzOptions {
 export interface FuzzFailure {
   readonly index: number;
   readonly message: string;
-  /** The input. */
+  /** The saved input. */
   readonly file: string;
 }
 
@@ -34,19 +34,19 @@ export interface FuzzResult {
   readonly inputs: number;
   readonly accepted: number;
   readonly refused: number;
-  /** Processor time of the slowest input that ended, and its number. */
+  /** Processor time of the slowest input that finished, and its number. */
   readonly slowestMs: number;
   readonly slowestIndex: number;
-  /** The most memory resident in a process that tried inputs. */
+  /** Peak resident memory of a process that tried inputs. */
   readonly mostBytes: number;
   readonly failures: readonly FuzzFailure[];
 }
 
-/** A process tries so many inputs: what one leaves behind does not add up for ever. */
+/** Inputs per process, so that what inputs leave behind does not accumulate. */
 const BATCH = 2000;
 const MOST_FAILURES = 20;
 
-/** Tries inputs in processes of their own. Stops early when much fails. */
+/** Tries inputs in processes of their own. Stops early if many fail. */
 export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
   const { name, seed, count, first = 0, limits = LIMITS, saveTo, onProgress } = options;
   const scratch = mkdtempSync(join(tmpdir(), "densekit-fuzz-"));
@@ -115,7 +115,7 @@ async function runBatch(options: BatchOptions): Promise<Batch> {
     .map((line) => JSON.parse(line));
   if (code === EXIT.done) return { ...progress, failures, next: options.to };
   const message = textOf(task.report) || `the process died (${code}): ${said}`;
-  // Memory may be what the inputs before left behind: the first of a new process must need it by itself.
+  // Earlier inputs may have left memory behind: only the first input of a new process counts.
   if (isMemory(message) && progress.index > options.from) return { ...progress, failures, next: progress.index };
   return { ...progress, failures: [...failures, { index: progress.index, message }], next: progress.index + 1 };
 }
@@ -123,7 +123,7 @@ async function runBatch(options: BatchOptions): Promise<Batch> {
 const CHILD = fileURLToPath(new URL("./child.js", import.meta.url));
 const LAST_WORDS = 2000;
 
-/** @returns exit code or signal, and the end of what the process said */
+/** @returns the exit code or signal, and the end of the process's output */
 function startChild(task: ChildTask): Promise<{ readonly code: number | string | null; readonly said: string }> {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(task)], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";

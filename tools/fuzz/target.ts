@@ -1,8 +1,8 @@
 import type { Random } from "../../lib/random.js";
 
-/** Something that reads what users bring, and is tried with inputs that nobody would bring. */
+/** A reader of users' files, tried with inputs that no user would give. */
 export interface FuzzTarget {
-  /** What is read, and by which door; for `npm run fuzz -- --help`. */
+  /** What is read, and by which function; for `npm run fuzz -- --help`. */
   readonly about: string;
   /**
    * Called once in each process that tries inputs.
@@ -13,7 +13,7 @@ export interface FuzzTarget {
 }
 
 export interface FuzzSession {
-  /** Makes an input. It must follow from `random` alone, so that the number of an input is enough to make it again. */
+  /** Makes an input. It must depend only on `random`, so that an input's number suffices to make it again. */
   make(random: Random): Uint8Array;
   /**
    * Reads an input as the commands do.

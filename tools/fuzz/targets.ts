@@ -1,6 +1,6 @@
 import type { FuzzTargets } from "./target.js";
 
-/** What `npm run fuzz` can try. A new target is a file in targets/ and a line here. */
+/** The targets of `npm run fuzz`. A new one is a file in targets/ and a line here. */
 export const TARGETS: FuzzTargets = {
   json: () => import("./targets/json.js"),
   coco: () => import("./targets/coco.js"),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { goldenFolder } from "../../test/support/goldens.js";
 import { call, dict, integer, op, pickle, tensor, text, torchZip, tuple } from "../../test/support/pickles.js";
 
-/** A checkpoint: names, metadata, a view, a storage of its own for each tensor. */
+/** A checkpoint: names, metadata, a view, and a separate storage for each tensor. */
 const ROOT = dict(
   text("meta"),
   dict(text("epoch"), integer(12), text("CLASSES"), tuple(text("cat"), text("dog"))),
@@ -19,7 +19,7 @@ const ROOT = dict(
 );
 const STORAGES = { "0": new Uint8Array(48), "1": new Uint8Array(16) };
 
-/** PyTorch's format since 1.6: ours by hand, and recorded ones where they lie beside the checkout. */
+/** PyTorch's format since 1.6: ours by hand, and recorded ones if they are beside the checkout. */
 export function zipSeeds(): readonly Uint8Array[] {
   return [torchZip(pickle(ROOT), STORAGES), ...recorded("zip_")];
 }
@@ -36,7 +36,7 @@ export function legacySeeds(): readonly Uint8Array[] {
   return [own, ...recorded("legacy_")];
 }
 
-/** What comes before the list of storages, with an object of any kind. */
+/** The part before the list of storages, with any object. */
 export function legacyFile(content: Buffer): Buffer {
   const magic = Buffer.concat([op(0x8a, 10), Buffer.from("6cfc9c46f9206aa85019", "hex")]);
   const facts = dict(text("little_endian"), op(0x88));

@@ -1,4 +1,4 @@
-// A thread beside the one that tries inputs: it ends the process when an input takes too much time or memory.
+// A thread beside the one that tries inputs: it ends the process if an input takes too much time or memory.
 
 import { writeFileSync } from "node:fs";
 import { workerData } from "node:worker_threads";
@@ -8,7 +8,7 @@ import { cpuMs, sharedProgress } from "./progress.js";
 export interface WatchdogData {
   readonly memory: SharedArrayBuffer;
   readonly limits: FuzzLimits;
-  /** Where the reason is written. */
+  /** The file for the reason. */
   readonly report: string;
 }
 

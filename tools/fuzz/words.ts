@@ -1,6 +1,6 @@
 import type { Random } from "../../lib/random.js";
 
-/* What nobody would write, as text: numbers without bounds, names that every object has, texts of odd length. */
+/* Text that nobody would write: numbers without bounds, names that every object has, strings of odd lengths. */
 
 export const oneOf = <T>(random: Random, items: readonly T[]): T => items[random.integer(items.length)]!;
 
@@ -10,7 +10,7 @@ const NUMBERS = [
   ...["9007199254740993", "18446744073709551616", "1e19", "1e100", "1.7976931348623157e308", "1e309", "-1e309"],
 ];
 
-/** As JSON has it, where it is not too large for that. */
+/** In JSON's form, unless it is too large for that. */
 export function anyNumber(random: Random): string {
   switch (random.integer(4)) {
     case 0:
@@ -33,7 +33,7 @@ export function anyName(random: Random): string {
   return random.integer(20) === 0 ? oneOf(random, NAMES).repeat(1 + random.integer(2000)) : oneOf(random, NAMES);
 }
 
-/** A piece of text that matters to parsers. */
+/** Text with a meaning to parsers. */
 const PIECES = [
   "[",
   "]",
@@ -59,10 +59,10 @@ const PIECES = [
   "\0",
 ];
 
-/** Mostly small, now and then enough to hurt: at most about 100,000. */
+/** Mostly small, now and then large: at most about 100,000. */
 const howOften = (random: Random): number => Math.floor(10 ** random.uniform(0, random.integer(10) === 0 ? 5 : 2));
 
-/** A text with some tokens replaced, dropped, moved or repeated without end. */
+/** A text with some tokens replaced, dropped, moved or repeated very often. */
 export function mutateText(text: string, random: Random, words: readonly string[] = []): string {
   const tokens = text.match(/[A-Za-z_][\w-]*|-?\d[\d.eE+-]*|\s+|[^\w\s]/g) ?? [];
   const times = 1 + random.integer(5);

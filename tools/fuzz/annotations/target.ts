@@ -18,11 +18,11 @@ export interface AnnotationFormat {
   /** @param folder with the input, and the image in its folder `images` */
   readonly sources: (folder: string, images: string, input: string) => readonly ConvertSource[];
   readonly targets?: readonly Target[];
-  /** Makes what else the format needs. */
+  /** Writes the other files that the format needs. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
 
-/** Converts each input as `data convert` does; whatever is written must lie in the folder for it. */
+/** Converts each input as `data convert` does; all output must be in the output folder. */
 export function annotationTarget(format: AnnotationFormat): FuzzTarget {
   return {
     about: format.about,
@@ -49,7 +49,7 @@ export function annotationTarget(format: AnnotationFormat): FuzzTarget {
               }
               const written = (await entries(folder)).filter((path) => !path.startsWith(out) && path !== input);
               const stray = written.find((path) => !before.includes(path));
-              if (stray !== undefined) throw new Error(`written outside the folder for it: ${stray}`);
+              if (stray !== undefined) throw new Error(`written outside the output folder: ${stray}`);
               if (existsSync(out)) await rm(out, { recursive: true });
               if (refusal !== undefined) throw refusal;
             }

@@ -1,7 +1,7 @@
 import type { Random } from "../../../lib/random.js";
 import { mutate } from "../mutate.js";
 
-/** Sides of the image that annotations speak of. */
+/** Size of the annotated image. */
 export const SIZE = { width: 16, height: 12 } as const;
 export const IMAGE = "scene.png";
 
@@ -11,7 +11,7 @@ const chance = (random: Random, share: number): boolean => random.next() < share
 
 const FAR = [2 ** 31, 2 ** 31 - 1, 2 ** 32, 4e8, 1e9, 2 ** 40, 2 ** 53, 1e18, 1e300, 65_535, 65_536, 1e5];
 
-/** A coordinate or a length as text, mostly of the image, at times far outside, at times no number at all. */
+/** A coordinate or a length as text: mostly inside the image, sometimes far outside, sometimes not a number. */
 export function numberText(random: Random): string {
   const kind = random.next();
   if (kind < 0.5) return String(random.integer(SIZE.width + 4) - 2);
@@ -23,11 +23,11 @@ export function numberText(random: Random): string {
 export const numbers = (random: Random, count: number): string[] =>
   Array.from({ length: count }, () => numberText(random));
 
-/** A side of the image, mostly right. */
+/** A side of the image, mostly correct. */
 export const sideText = (random: Random, side: number): string =>
   chance(random, 0.85) ? String(side) : numberText(random);
 
-/** What every object has. */
+/** Names that every object has. */
 export const OWN_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"] as const;
 
 const NAMES = [
@@ -45,16 +45,16 @@ const NAMES = [
   "x".repeat(300),
 ];
 
-/** The image's name, mostly right, else one that leads elsewhere; as within quotes of JSON. */
+/** The image's name as in a JSON string: mostly correct, else one that leads elsewhere. */
 export const nameText = (random: Random): string => (chance(random, 0.9) ? IMAGE : pick(random, NAMES));
 
-/** A list of up to `most`, seldom of very many. */
+/** A list of up to `most` items, rarely of very many. */
 export function many<T>(random: Random, most: number, make: () => T): T[] {
   const length = chance(random, 0.01) ? 20_000 / most : random.integer(most + 1);
   return Array.from({ length }, make);
 }
 
-/** The text as it is, or at times damaged. */
+/** The text, sometimes damaged. */
 export function damaged(text: string, random: Random): Uint8Array {
   const bytes = Buffer.from(text);
   return chance(random, 0.25) ? mutate(bytes, random) : bytes;

@@ -34,7 +34,7 @@ export function fileText(random: Random): string {
   return `{"images":[${image}],"annotations":[${objects.join(",")}],"categories":[{"id":1,"name":"${name}"}]}`;
 }
 
-/** A member named as one that every object has. */
+/** A member with a name that every object has. */
 const ownText = (random: Random): string =>
   random.next() < 0.9 ? "" : `,"${pick(random, OWN_NAMES)}":${numberText(random) || "{}"}`;
 

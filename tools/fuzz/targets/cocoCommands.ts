@@ -12,7 +12,7 @@ import { damaged, IMAGE, SIZE } from "../annotations/values.js";
 import type { FuzzTarget } from "../target.js";
 import { fileText } from "./coco.js";
 
-/** What is no file of the set and nothing that a command was told to write. */
+/** Paths that are neither files of the data set nor a command's output. */
 const OWN = ["in.json", "out", "images"];
 
 export const target: FuzzTarget = {
@@ -32,7 +32,7 @@ export const target: FuzzTarget = {
       make: (random) => damaged(fileText(random), random),
       async attempt(bytes) {
         await writeFile(annotations, bytes);
-        await checkData({ sources: [source] }); // which tells of faults and throws none
+        await checkData({ sources: [source] }); // which reports faults without throwing
         await trySplit(() => splitData({ source, output: join(out, "split"), shares: { train: 0.5, val: 0.5 } }));
         let refusal: unknown;
         for (const command of commands) {
@@ -43,7 +43,7 @@ export const target: FuzzTarget = {
           }
         }
         const stray = (await readdir(folder)).find((name) => !OWN.includes(name));
-        if (stray !== undefined) throw new Error(`written outside the folder for it: ${stray}`);
+        if (stray !== undefined) throw new Error(`written outside the output folder: ${stray}`);
         if (existsSync(out)) await rm(out, { recursive: true });
         if (refusal !== undefined) throw refusal;
       },
@@ -51,7 +51,7 @@ export const target: FuzzTarget = {
   },
 };
 
-/** There is one image, so that it is refused for that at the latest. */
+/** There is only one image, so that it is refused for that at the latest. */
 async function trySplit(split: () => Promise<unknown>): Promise<void> {
   try {
     await split();

@@ -7,15 +7,15 @@ import type { Random } from "../../../lib/random.js";
 import { damaged, many, numbers, numberText, pick, SIZE, sideText } from "../annotations/values.js";
 import type { FuzzTarget } from "../target.js";
 
-/** Stands between the two files of an input. */
+/** Separates the two files of an input. */
 const BETWEEN = 0x1e;
-/** About so many pieces of both files. */
+/** Approximate number of chunks of both files. */
 const PIECES = 16;
 const BREAK = Uint8Array.of(BETWEEN);
 const TYPES = ["bbox", "segm"] as const;
 
 export const target: FuzzTarget = {
-  about: "COCO JSON with COCO results, judged by boxes and masks, whole and piece by piece: both must say the same",
+  about: "COCO JSON with COCO results, evaluated by boxes and masks, whole and in chunks: both must agree",
   open(folder) {
     const [annotations, results] = [join(folder, "truth.json"), join(folder, "found.json")];
     return {
@@ -31,7 +31,7 @@ export const target: FuzzTarget = {
           const whole = await judge({ annotations, results, type });
           const pieces = await judge({ annotations, results, type, pieceBytes });
           if (JSON.stringify(whole) !== JSON.stringify(pieces)) {
-            throw new Error(`${type}: pieces come to ${JSON.stringify(pieces)}, the whole to ${JSON.stringify(whole)}`);
+            throw new Error(`${type}: chunks give ${JSON.stringify(pieces)}, the whole gives ${JSON.stringify(whole)}`);
           }
           if (whole instanceof UserError) refusal = whole;
           else checkFigures(whole.stats);
@@ -57,11 +57,11 @@ async function judge(options: Parameters<typeof evaluateCocoFiles>[0]) {
 
 function checkFigures(stats: readonly number[]): void {
   for (const value of stats) {
-    if (value !== -1 && !(value >= 0 && value <= 1 + 1e-9)) throw new Error(`a figure is ${value}`);
+    if (value !== -1 && !(value >= 0 && value <= 1 + 1e-9)) throw new Error(`a metric is ${value}`);
   }
 }
 
-/** An id, mostly one of those there are, at times another's, or no id at all. */
+/** An id: mostly an existing one, sometimes another, or no id at all. */
 function idText(random: Random, most: number): string {
   if (random.next() < 0.98) return String(1 + random.integer(most));
   return pick(random, ["0", "-1", "1.5", '"1"', "9007199254740992", "9007199254740993", "null", "77", "[1]", "NaN"]);
@@ -70,7 +70,7 @@ function idText(random: Random, most: number): string {
 const sizeText = (random: Random) =>
   `"width":${sideText(random, SIZE.width)},"height":${sideText(random, SIZE.height)}`;
 
-/** Mostly what is right: an entry that is refused hides the others. */
+/** Mostly correct, because an entry that is refused hides the others. */
 const usually = <T>(random: Random, right: readonly T[], odd: () => T): T =>
   random.next() < 0.93 ? pick(random, right) : odd();
 

@@ -40,7 +40,7 @@ function bmp(rgb: Uint8Array): Buffer {
   head.writeInt32LE(SIDE.height, 22);
   head.writeUInt16LE(1, 26);
   head.writeUInt16LE(24, 28);
-  return Buffer.concat([head, rgb]); // rows of 72 bytes need no filling
+  return Buffer.concat([head, rgb]); // rows of 72 bytes need no padding
 }
 
 export const target: FuzzTarget = {
@@ -50,7 +50,7 @@ export const target: FuzzTarget = {
     return {
       make: (random) => mutateImage(oneOf(random, images), random),
       async attempt(input) {
-        // Either codec may refuse what the other takes; the input is refused where all do.
+        // Either codec may refuse what the other reads; the input counts as refused if all do.
         const ends = await Promise.allSettled([
           decodeImage(input, { codec: "auto" }),
           decodeImage(input, { codec: "javascript" }),

@@ -18,7 +18,7 @@ const FILE = JSON.stringify({
 const WORDS = ["NaN", "Infinity", "-Infinity", "null", "images", "annotations", "categories", "true"];
 
 export const target: FuzzTarget = {
-  about: "JSON files of lists, read whole and piece by piece: both must read the same",
+  about: "JSON files of lists, read whole and in chunks: both must agree",
   open(folder) {
     const path = join(folder, "fuzzed.json");
     return {
@@ -33,10 +33,10 @@ export const target: FuzzTarget = {
         const whole = await read(path, Number.POSITIVE_INFINITY);
         const pieces = await read(path, 0);
         if (!(whole instanceof UserError) && !(pieces instanceof UserError)) {
-          if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("pieces come to something else");
+          if (JSON.stringify(whole) !== JSON.stringify(pieces)) throw new Error("chunks give another result");
         }
         if (whole instanceof UserError) throw whole;
-        if (pieces instanceof UserError) throw new Error(`refused in pieces alone: ${pieces.message}`);
+        if (pieces instanceof UserError) throw new Error(`refused only in chunks: ${pieces.message}`);
       },
     };
   },

@@ -27,7 +27,7 @@ export const target: FuzzTarget = {
         const size = await readLabelMapSize(path);
         const map = await decodeLabelMap(path);
         const { data: indices } = await decodeIndices(path, "label map");
-        if (map.width !== size.width || map.height !== size.height) throw new Error("the size read first is another");
+        if (map.width !== size.width || map.height !== size.height) throw new Error("the size read first differs");
         if (map.data.length !== size.width * size.height || indices.length !== map.data.length) {
           throw new Error(`${map.data.length} labels of ${size.width} × ${size.height} pixels`);
         }

@@ -15,7 +15,7 @@ const ENDINGS = ["csv", "txt", "json"] as const;
 const IMAGES = ["scene.png", "b c.png", "night/d.png"];
 
 export const target: FuzzTarget = {
-  about: "lists of images and their classes as CSV, text and JSON, read, written again and divided",
+  about: "lists of images and their classes as CSV, text and JSON, read, written again and split",
   async open(folder) {
     const [images, out] = [join(folder, "in", "images"), join(folder, "in", "out")];
     await mkdir(join(images, "night"), { recursive: true });
@@ -43,7 +43,7 @@ export const target: FuzzTarget = {
             refusals.push(error);
           }
           const stray = (await filesOf(folder)).find((file) => !own.has(file) && !file.startsWith(out));
-          if (stray !== undefined) throw new Error(`written outside the folder for it: ${stray}`);
+          if (stray !== undefined) throw new Error(`written outside the output folder: ${stray}`);
           if (existsSync(out)) await rm(out, { recursive: true });
         }
         if (refusals.length === labels.length) throw refusals[0]!;
@@ -52,12 +52,12 @@ export const target: FuzzTarget = {
   },
 };
 
-/** What is read must be the same after it is written as a list. Halves of characters cannot be written. */
+/** A written list must be read as the same list. Lone surrogates cannot be written. */
 async function readAgain(list: readonly LabelledFile[], path: string, images: string): Promise<void> {
   if (list.some(({ file, label }) => /\p{Surrogate}/u.test(file + label))) return;
   await writeFile(path, labelListText(list));
   const back = await readLabelList(path, images);
-  if (JSON.stringify(back) !== JSON.stringify(list)) throw new Error("a list that is written is read as another");
+  if (JSON.stringify(back) !== JSON.stringify(list)) throw new Error("a written list is read as another");
 }
 
 async function filesOf(folder: string): Promise<string[]> {

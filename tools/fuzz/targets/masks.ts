@@ -5,7 +5,7 @@ import { SIZE } from "../annotations/values.js";
 import { mutate } from "../mutate.js";
 
 export const target = annotationTarget({
-  about: "masks kept as PNGs, damaged, in all three layouts",
+  about: "masks stored as PNGs, damaged, in all three layouts",
   file: "masks/scene_1.png",
   make: (random) => (random.next() < 0.2 ? maskOf(random) : mutate(maskOf(random), random)),
   sources: (folder, images) =>
@@ -15,7 +15,7 @@ export const target = annotationTarget({
     })),
 });
 
-/** Of the image's size, mostly. */
+/** Mostly of the image's size. */
 function maskOf(random: Random): Uint8Array {
   const { width, height } =
     random.next() < 0.9 ? SIZE : { width: 1 + random.integer(40), height: 1 + random.integer(40) };

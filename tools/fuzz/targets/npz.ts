@@ -10,7 +10,7 @@ import { anyName, anyNumber, mutateText, oneOf } from "../words.js";
 const HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
 const WORDS = ["<f8", "<i8", "|u1", "|b1", ">f4", "<c8", "|O", "True", "<f2"];
 
-/** An array whose header may say anything. */
+/** An array with a random header. */
 function anyNpy(random: Random): Buffer {
   const text = random.integer(3) === 0 ? HEADER : mutateText(HEADER, random, WORDS);
   const sizes = Array.from({ length: random.integer(5) }, () => anyNumber(random)).join(", ");
@@ -22,7 +22,7 @@ function anyNpy(random: Random): Buffer {
 }
 
 export const target: FuzzTarget = {
-  about: "NumPy's .npz: damaged archives, arrays with any header, members that are not what they say",
+  about: "NumPy's .npz: damaged archives, arrays with any header, members that do not match their headers",
   open() {
     const values = Float32Array.from({ length: 24 }, (_, i) => i);
     const seed = zipOf([

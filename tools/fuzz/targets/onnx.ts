@@ -4,7 +4,7 @@ import { mutate } from "../mutate.js";
 import type { FuzzTarget } from "../target.js";
 
 export const target: FuzzTarget = {
-  about: "ONNX files, damaged: what they say of themselves",
+  about: "ONNX files, damaged: their metadata",
   open() {
     const seed = encodeModel({
       irVersion: 8,

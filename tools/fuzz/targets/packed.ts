@@ -58,7 +58,7 @@ function anyConfig(random: Random): string {
   }
 }
 
-/** Without any, a file is refused before its config is looked at. */
+/** Without a tensor, a file is refused before its config is read. */
 const TENSOR: TensorToWrite = {
   ...{ name: "roi_head.bbox_head.fc_cls.bias", dtype: "F32", shape: [1] },
   read: async () => ({ dtype: "F32", shape: [1], data: new Float32Array(1) }),
@@ -68,7 +68,7 @@ const anyDescription = (random: Random): string =>
   random.integer(3) === 0 ? DESCRIPTION : mutateText(DESCRIPTION, random, ["segmentation", "classes", "[]", "1e9"]);
 
 export const target: FuzzTarget = {
-  about: "packed models: a config and a description that say anything beside the tensors",
+  about: "packed models: tensors with any config and description",
   open(folder) {
     const path = join(folder, "fuzzed.densekit");
     return {
@@ -82,7 +82,7 @@ export const target: FuzzTarget = {
         const file = await openWeights(weights);
         try {
           const { parameters } = await kindOf(config).open(config, file.description, "val");
-          // One tensor is never all of a model: what is accepted is config and description.
+          // One tensor is never a whole model: only config and description can be accepted.
           await file.read(parameters).catch((error: unknown) => {
             if (!(error instanceof UserError)) throw error;
           });

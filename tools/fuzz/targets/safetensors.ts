@@ -16,7 +16,7 @@ const HEADER = JSON.stringify({
 const TYPES = ["F32", "F16", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "F4", "C64", "F31"];
 const BYTES: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, I64: 8, U8: 1, BOOL: 1, F8_E4M3: 1, C64: 8 };
 
-/** Tensors one after the other, of any names and types; now and then a size is any number. */
+/** Consecutive tensors of any names and types; now and then a size is any number. */
 function anyHeader(random: Random): { readonly header: string; readonly bytes: number } {
   let bytes = 0;
   const entries = Array.from({ length: random.integer(6) }, () => {
@@ -41,7 +41,7 @@ function fileOf(header: string, bytes: number): Buffer {
 }
 
 export const target: FuzzTarget = {
-  about: "safetensors: damaged files, and headers that say anything",
+  about: "safetensors: damaged files, and any headers",
   open(folder) {
     const path = join(folder, "fuzzed.safetensors");
     const seed = fileOf(HEADER, 32);

@@ -19,7 +19,7 @@ const WORDS = [
   ...["<![CDATA[", "]]>", "<!--", "-->", "<?", "?>", "<!DOCTYPE", "a='1'"],
 ];
 
-/** Entities of which each holds several of the one before. */
+/** Nested entities, each with several references to the previous one. */
 function laughs(random: Random): string {
   const count = 1 + random.integer(12);
   const entities = Array.from({ length: count }, (_, i) => {

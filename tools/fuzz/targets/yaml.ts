@@ -50,10 +50,10 @@ const WORDS = [
   ],
   ...["poly", "cosine", "transforms", "classes", "output", "~", "seed", "palette"],
 ];
-/** Between the files and settings of an input. */
+/** Separates the files and settings of an input. */
 const CUT = "\u0001";
 
-/** Anchors and aliases of them, of which each holds several of the one before. */
+/** Nested aliases, each anchor with several of the previous one. */
 function laughs(random: Random): string {
   const wide = 1 + random.integer(12);
   return Array.from({ length: random.integer(12) }, (_, i) => {
