@@ -12,20 +12,20 @@ const text = (file: string): string => readFileSync(join(LIB, file), "utf8");
 const imports = (file: string): string[] =>
   [...text(file).matchAll(/(?:from|import|import\() ?"([^"]+)"/g)].map(([, target]) => target!);
 
-/** The files of lib/ that a file imports, types alone too. */
+/** The files of lib/ that a file imports, including type imports. */
 const ownImports = (file: string): string[] =>
   imports(file)
     .filter((name) => name.startsWith("."))
     .map((name) => relative(LIB, resolve(LIB, dirname(file), name)).replace(/\.js$/, ".ts"));
 
-/** The files of the numbered list that begins a line of a section of docs/architecture.md with its file. */
+/** The files in the numbered list of a section of docs/architecture.md; each item begins with its file. */
 function walk(heading: string): string[] {
   const document = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
   const section = document.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
   return [...section.matchAll(/^\d+\. `lib\/([^`]+)`/gm)].map(([, file]) => file!.split("/").join(sep));
 }
 
-/** Groups of things that can be reached from each other by arrows. */
+/** The strongly connected components of a graph, without single nodes. */
 function circles(arrows: ReadonlyMap<string, readonly string[]>): string[][] {
   const reached = new Map([...arrows.keys()].map((start) => [start, reachedFrom(start, arrows)]));
   const found = new Map<string, string[]>();
@@ -50,11 +50,11 @@ function reachedFrom(start: string, arrows: ReadonlyMap<string, readonly string[
   return reached;
 }
 
-/** What the package exports from lib/ itself. */
+/** The package's entry points in lib/ itself. */
 const DOORS = ["index.ts", "parts.ts"];
 
 describe("the folders of lib/", () => {
-  it("import what the architecture allows", () => {
+  it("import only what the architecture allows", () => {
     const wrong: string[] = [];
     const common: readonly string[] = FOR_EVERYONE.map((name) => `${name}.ts`);
     for (const file of files) {
@@ -72,7 +72,7 @@ describe("the folders of lib/", () => {
     expect(wrong).to.deep.equal([]);
   });
 
-  it("are all there, each after those it may import", () => {
+  it("are all in the table, each after those it may import", () => {
     const names = Object.keys(ROOMS);
     expect([...names, "cli"]).to.have.members(
       readdirSync(LIB, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
@@ -84,14 +84,14 @@ describe("the folders of lib/", () => {
     expect(readFileSync(join(ROOT, "docs/architecture.md"), "utf8")).to.contain(roomsTable());
   });
 
-  it("are compiled without the types of Node where they are neutral, and then import neutral ones alone", () => {
+  it("if neutral, are compiled without Node's types and import only neutral ones", () => {
     const { include } = JSON.parse(readFileSync(join(ROOT, "tsconfig.neutral.json"), "utf8"));
     const neutral = Object.keys(ROOMS).filter((name) => ROOMS[name]!.neutral);
     expect(include).to.have.members(["tools/neutral.d.ts", ...neutral.map((name) => `lib/${name}/**/*.ts`)]);
     for (const name of neutral) expect(neutral).to.include.members([...ROOMS[name]!.imports]);
   });
 
-  it("import in no circle, not even types", () => {
+  it("have no import cycles, type imports included", () => {
     const example: readonly (readonly [string, readonly string[]])[] = [
       ["a", ["b", "d"]],
       ["b", ["c"]],
@@ -103,11 +103,11 @@ describe("the folders of lib/", () => {
     expect(circles(new Map(files.map((file) => [file, ownImports(file)])))).to.deep.equal([]);
   });
 
-  it("know operators by what they are, not by a text that a renamed one leaves behind", () => {
+  it("refer to operators by import, not by name", () => {
     expect(files.filter((file) => /operator\.name (===|!==) ["'`]/.test(text(file)))).to.deep.equal([]);
   });
 
-  it("import by names that can be read, but for an optional package and a user's own module", () => {
+  it("import by literal names, except for optional packages and a user's own modules", () => {
     const hidden = files.filter((file) => /import\([^")]/.test(text(file)));
     expect(hidden).to.have.members([join("engines", "tfjs", "native.ts"), join("datasets", "loader", "makeBatch.ts")]);
   });
@@ -115,7 +115,7 @@ describe("the folders of lib/", () => {
   const only = (packages: RegExp, room: string) =>
     files.filter((file) => imports(file).some((name) => packages.test(name)) && !file.startsWith(room + sep));
 
-  it("keep the runtime to the engines and the codecs to the images", () => {
+  it("import runtimes only in engines, and codecs only in images", () => {
     expect(files.some((file) => imports(file).includes("onnxruntime-node"))).to.equal(true);
     expect(only(/^onnxruntime/, join("engines", "onnxruntime"))).to.deep.equal([]);
     expect(only(/^@tensorflow/, join("engines", "tfjs"))).to.deep.equal([]);
@@ -124,12 +124,12 @@ describe("the folders of lib/", () => {
     expect(files.filter((file) => text(file).includes("new WebAssembly."))).to.deep.equal([join("kernels", "load.ts")]);
   });
 
-  it("ask the table of model kinds, not the name of a task", () => {
+  it("look a task up in its table, and do not compare its name", () => {
     const asking = files.filter((file) => /\btask\s*[!=]==\s*["'`]/.test(text(file)));
     expect(asking).to.deep.equal([]);
   });
 
-  it("print and exit in the command line alone", () => {
+  it("print and exit only in the command line", () => {
     const speaking = files.filter((file) => /\bconsole\.|process\.(exit|stdout|stderr)/.test(text(file)));
     expect(speaking.filter((file) => !file.startsWith(`cli${sep}`))).to.deep.equal([]);
     expect(speaking.length).to.be.greaterThan(0);
@@ -138,7 +138,7 @@ describe("the folders of lib/", () => {
 
 describe("the walks of docs/architecture.md", () => {
   for (const heading of ["From an image to its boxes", "How a training step is cut"]) {
-    it(`"${heading}" names files that are there, each imported by one above it`, () => {
+    it(`"${heading}" names existing files, each imported by one above it`, () => {
       const walked = walk(heading);
       expect(walked.length).to.be.greaterThan(10);
       expect(files).to.include.members(walked);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import * as densekit from "../lib/index.js";
 import { userMessage } from "./support/failure.js";
 
-/** Calls as a program without a type checker makes them. */
+/** Calls as made by a program without a type checker. */
 const api = densekit as unknown as Record<string, (options?: unknown) => Promise<unknown>>;
 
 describe("options of the API", () => {
@@ -46,7 +46,7 @@ describe("options of the API", () => {
   ];
 
   for (const [call, options, message] of cases) {
-    it(`${call}(${JSON.stringify(options) ?? ""}) is told what it lacks`, async () => {
+    it(`${call}(${JSON.stringify(options) ?? ""}) reports the faulty option`, async () => {
       expect(await userMessage(() => api[call]!(options))).to.equal(message);
     });
   }

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { UserError } from "../lib/errors.js";
 
-describe("errors of the user", () => {
-  it("are no longer than can be read, though what they name is", () => {
+describe("users' errors", () => {
+  it("have a limited length, even if they name something longer", () => {
     const name = "x".repeat(3_000_000);
     const { message } = new UserError(`a.json: ${name}: no such class\nmend it`);
     const [first, second] = message.split("\n");

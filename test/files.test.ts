@@ -20,7 +20,7 @@ import { readNpy } from "../lib/tensorfiles/npyFile.js";
 import { openTensorFile } from "../lib/tensorfiles/open.js";
 import { openSafetensors, readSafetensors } from "../lib/tensorfiles/safetensors.js";
 
-/** Every door by which a file that a user names comes in. */
+/** All functions that read a file named by a user. */
 const READERS: Readonly<Record<string, (path: string) => unknown>> = {
   openFile,
   readBytes,
@@ -55,7 +55,7 @@ async function messageOf(read: () => unknown): Promise<string> {
 }
 
 describe("names that are not UTF-8", () => {
-  it("are told where a file is not found for them", async () => {
+  it("are reported if a file is not found because of them", async () => {
     const why =
       "no such file or folder: its name is not UTF-8 (\ufffd stands for bytes that are not), and only UTF-8 names can be read; rename it";
     expect(await messageOf(() => readBytes("caf\ufffd.png"))).to.equal(`cannot read caf\ufffd.png: ${why}`);
@@ -67,7 +67,7 @@ describe("names that are not UTF-8", () => {
   });
 });
 
-describe("files that are none", () => {
+describe("paths that are not files", () => {
   let folder: string;
 
   before(async () => {
@@ -95,7 +95,7 @@ describe("files that are none", () => {
     }
   });
 
-  it("sockets and names the system does not take are refused", async function () {
+  it("sockets and invalid names are refused", async function () {
     if (process.platform === "win32") this.skip();
     const path = join(folder, "socket");
     const server = createServer();
@@ -113,7 +113,7 @@ describe("files that are none", () => {
   });
 });
 
-describe("names in others' files", () => {
+describe("names in files from elsewhere", () => {
   it("must not lead out of the folder they are joined to, on any system", () => {
     const within = ["a.jpg", "a/b.jpg", "./a.jpg", "a/../b.jpg", "..a/b..jpg", "a b.jpg", "日本.png", "q?x*.png"];
     for (const name of within) expect(nameFault(name), name).to.equal(undefined);

@@ -31,7 +31,7 @@ describe("a folder that a command fills", () => {
       .filter((name) => name !== RECORD_FILE)
       .sort();
 
-  it("is filled once, and again with force alone, which replaces all that the command wrote", async () => {
+  it("is filled once, and again only with force, which replaces everything the command wrote", async () => {
     await fill(["list.json", "images/a/1.png", "images/2.png"]);
     expect(await userMessage(() => fill(["x"]))).to.equal(
       `${join(folder, "list.json")}: already exists; choose another path, or overwrite it with --force`,
@@ -39,13 +39,13 @@ describe("a folder that a command fills", () => {
     await fill(["images/2.png", "images/b/3.png"], { force: true });
     expect(await files()).to.deep.equal(["images/2.png", "images/b/3.png"]);
     expect(await readdir(join(folder, "images"))).to.deep.equal(["2.png", "b"]);
-    // Other names than those claimed, of an earlier run: they are the command's too.
+    // Files of an earlier run with other names are the command's too.
     expect(await userMessage(() => fill(["y.json"], { names: ["y.json"] }))).to.contain("images/2.png: already exists");
     await fill(["y.json"], { names: ["y.json"], force: true });
     expect(await files()).to.deep.equal(["y.json"]);
   });
 
-  it("keeps what other commands and people put there, and refuses to mix with it", async () => {
+  it("keeps files of other commands and users, and refuses to mix with it", async () => {
     await fill(["list.json", "images/1.png"]);
     await fill(["other.json"], { maker: "paint", names: ["other.json"] });
     await writeFile(join(folder, "notes.txt"), "mine");
@@ -67,7 +67,7 @@ describe("a folder that a command fills", () => {
     expect(await files()).to.deep.equal([...kept, "images/deep/mine.png"].sort());
   });
 
-  it("tells what cannot become its file or folder before anything is written", async () => {
+  it("reports what cannot become its file or folder before writing anything", async () => {
     await mkdir(folder, { recursive: true });
     for (const [name, make] of [
       ["images", (path: string) => writeFile(path, "")],
@@ -89,7 +89,7 @@ describe("a folder that a command fills", () => {
     );
   });
 
-  it("is as before where the work fails, and not there where it was not", async () => {
+  it("is unchanged if the work fails, and absent if it was absent", async () => {
     const failing = (more: object) =>
       claim(more).then((output) =>
         output.fill([], async () => {
@@ -106,7 +106,7 @@ describe("a folder that a command fills", () => {
     expect(await readdir(folder)).to.deep.equal(before);
   });
 
-  it("never deletes what the command reads, by whatever path", async () => {
+  it("never deletes the command's input, by whatever path", async () => {
     await fill(["images/1.png", "images/2.png"]);
     await symlink(folder, join(root, "link"));
     const input = join(root, "link/images/2.png");
@@ -116,7 +116,7 @@ describe("a folder that a command fills", () => {
     expect(await files()).to.deep.equal(["images/1.png", "images/2.png"]);
   });
 
-  it("believes no record that leads elsewhere", async () => {
+  it("ignores records that lead elsewhere", async () => {
     await fill(["images/1.png"]);
     await writeFile(join(root, "mine.txt"), "mine");
     const line = (file: string) => `${JSON.stringify({ by: "cut", file })}\n`;
@@ -134,7 +134,7 @@ describe("a folder that a command fills", () => {
     );
   });
 
-  it("is swept of what killed processes left, and of nothing that lives", async () => {
+  it("is cleared of what killed processes left, but not of living processes' files", async () => {
     await mkdir(folder, { recursive: true });
     const child = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => child.on("exit", resolve));
@@ -144,10 +144,10 @@ describe("a folder that a command fills", () => {
     expect((await readdir(folder)).sort()).to.deep.equal([RECORD_FILE, staging(process.pid), "images"].sort());
     expect(await userMessage(() => fill(["x"], { names: ["/"] }))).to.match(/out: already exists/);
     await rm(join(folder, "images"), { recursive: true });
-    await fill(["x"], { names: ["/"] }); // hidden files are no data
+    await fill(["x"], { names: ["/"] }); // hidden files are not data
   });
 
-  it("written straight has each file at once, and is the command's even if that is killed", async () => {
+  it("written directly has each file at once, and is the command's even if that is killed", async () => {
     const output = await claim({ straight: true });
     await output.begin([]);
     await output.write("images/1.png", "1");

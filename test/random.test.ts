@@ -10,14 +10,14 @@ describe("random streams", () => {
     expect(new Set(names.map((name) => Random.of(...name).next()))).to.have.length(names.length);
   });
 
-  it("go on from their state", () => {
+  it("continue from their state", () => {
     const random = Random.of("x");
     draws(random);
     const again = Random.fromState(random.state);
     expect(draws(again)).to.deep.equal(draws(random));
   });
 
-  it("have children that neither move them nor depend on each other", () => {
+  it("have children that neither advance them nor depend on each other", () => {
     const random = Random.of("x");
     const first = draws(random.child("mask", 1));
     expect(draws(random.child("mask", 2))).to.not.deep.equal(first);
@@ -27,7 +27,7 @@ describe("random streams", () => {
     expect(draws(random.child("mask", 1)), "further on").to.not.deep.equal(first);
   });
 
-  it("are uniform, and normal with the moments asked for", () => {
+  it("are uniform, and normal with the given moments", () => {
     const random = Random.of("moments");
     const n = 20_000;
     const mean = (f: () => number) => Array.from({ length: n }, f).reduce((a, b) => a + b) / n;

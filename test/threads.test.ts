@@ -5,11 +5,11 @@ import { defaultThreads, shared, startPool } from "../lib/threads.js";
 const WORKER = new URL("../lib/evaluation/worker.js", import.meta.url);
 
 describe("threads", () => {
-  it("may be ended at once, while they still load their modules", async () => {
+  it("may be ended while they still load their modules", async () => {
     for (let delay = 0; delay < 400; delay += 80) {
       const pool = startPool(WORKER, 3);
       await setTimeout(delay);
-      await pool.close(); // would take the whole process with it
+      await pool.close(); // would end the whole process
     }
   });
 

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { resampleOffsetTable } from "../../lib/backbones/attentionBias.js";
 
 describe("tables of attention biases", () => {
-  it("keep their corners and are linear between them", () => {
-    // Head 0: |dy| + 10 |dx|, which a bilinear stretch scales exactly; head 1 constant.
+  it("are resized with fixed corners, linearly between them", () => {
+    // Head 0: |dy| + 10 |dx|, which bilinear resizing scales exactly; head 1 is constant.
     const from = 7;
     const table = new Float32Array(2 * 49).fill(3);
     for (let dy = 0; dy < from; dy++) for (let dx = 0; dx < from; dx++) table[dy * from + dx] = dy + 10 * dx;

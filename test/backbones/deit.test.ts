@@ -19,7 +19,7 @@ const LISTS = [
   ["timm_deit_small_distilled_patch16_224", SMALL],
   ["timm_deit_tiny_patch16_224", TINY],
 ] as const;
-const OWN = /^(simfp_|norm\.|head)/; // parts that one of the two forms has alone
+const OWN = /^(simfp_|norm\.|head)/; // parts that only one of the two forms has
 
 function dense(config: typeof SMALL | typeof PLAIN | typeof TINY) {
   const list = new ParameterList();
@@ -58,7 +58,7 @@ describe("DeiT", () => {
     const cost = totalCost({ logits: whole.forward(x(224), inference(whole.list)) });
     expect(cost.parameters / 1e6).to.be.closeTo(22.05, 0.0051);
     expect(cost.macs / 1e9).to.be.closeTo(4.599, 0.00051);
-    // Dense, as it was counted elsewhere: without the pyramid, and with a table of positions for 512² of its own.
+    // Dense, with others' counts: without the pyramid, and with a position table made for 512².
     const { list, backbone } = dense(PLAIN);
     const maps = backbone.forward(x(512), inference(list));
     const parts = [...costByScope(Object.fromEntries(maps.map((map, i) => [`${i}`, map])), 1)];
@@ -70,7 +70,7 @@ describe("DeiT", () => {
     expect((places + norm + (32 * 32 - 14 * 14) * 384) / 1e6).to.be.closeTo(21.98, 0.0051);
   });
 
-  it("answers the mean of both heads, or what its only one says", () => {
+  it("returns the mean of both heads, or the logits of its only head", () => {
     const both = classifier(SMALL);
     const context = Context.inference(new ParameterValues(both.list.all));
     const heads = both.forwardHeads!(input("x", [2, 3, 32, 48]), context);
@@ -100,19 +100,19 @@ describe("DeiT", () => {
     };
     const table = feeds.pos_embed!;
     const found = (await program.run(feeds)).gradient as Float32Array;
-    // Along the gradient, the loss rises by its length.
+    // A step along the normalised gradient raises the loss by the gradient's norm.
     const length = Math.hypot(...found);
     const moved = (step: number) => table.map((x, i) => x + (step * found[i]!) / length);
     const slope = ((await loss(moved(1e-2))) - (await loss(moved(-1e-2)))) / 2e-2;
     await program.dispose();
     expect(slope / length).to.be.closeTo(1, 0.01);
-    // Every patch's row learns, and the class's.
+    // Every patch's row gets a gradient, and so does the class token's.
     for (let row = 0; row < 197; row++) {
       expect(Math.hypot(...found.subarray(192 * row, 192 * (row + 1))), `row ${row}`).to.be.greaterThan(0);
     }
   });
 
-  it("resizes position embeddings of other images as timm does, and leaves out a token it has not", () => {
+  it("resizes position embeddings for other sizes like timm, and drops a token that it lacks", () => {
     const shape = [1, 2 + 24 * 24, 8];
     const find = (name: string) => (name === "pos_embed" ? shape : undefined);
     const adapted = (wanted: readonly number[]) => {
@@ -122,7 +122,7 @@ describe("DeiT", () => {
         : how.change(uniform("positions", sizeOf(shape), -1, 1));
     };
     const resized = adapted([1, 2 + 14 * 14, 8])!;
-    // Of timm 1.0.31's resample_abs_pos_embed.
+    // From timm 1.0.31's resample_abs_pos_embed.
     const picked = [
       -0.428304, -0.151946, -0.183838, 0.00651832, -0.503134, -0.160988, 0.258973, 0.636793, -0.162715, 0.439138,
       -0.201501, -0.408988,
@@ -141,10 +141,10 @@ describe("DeiT", () => {
     expect(adapted([1, 2 + 14 * 14, 16])).to.equal(undefined);
     expect(adapted([1, 14 * 14, 8])).to.equal(undefined);
     const plain = positionAdapter.adapt({ name: "pos_embed", shape: [1, 198, 8] }, () => [1, 197, 8]);
-    expect(plain, "no row for the token of distillation").to.equal(undefined);
+    expect(plain, "no row for the distillation token").to.equal(undefined);
   });
 
-  it("with windows has no token of the class, and reads the same weights", () => {
+  it("has no class token with windows, and reads the same weights", () => {
     const list = new ParameterList();
     deit(list.scope(), { ...SMALL, window: 14 });
     const whole = dense(SMALL).list.all.map(({ name }) => name);
@@ -157,7 +157,7 @@ describe("DeiT", () => {
     expect(reshaped).to.deep.equal([]);
   });
 
-  it("freezes the embedding, and a quarter of the blocks a stage", () => {
+  it("freezes the embedding, and a quarter of the blocks per stage", () => {
     const list = new ParameterList();
     const backbone = deit(list.scope("backbone"), SMALL);
     const frozen = (frozenStages: number) => {
@@ -176,7 +176,7 @@ describe("DeiT", () => {
     expect(roles.map(({ name }) => name)).to.deep.equal(["cls_token", "dist_token", "pos_embed"]);
   });
 
-  it("says which sizes it takes", () => {
+  it("reports the sizes it takes", () => {
     const { list, forward } = classifier(SMALL);
     const context = Context.inference(new ParameterValues(list.all));
     expect(() => forward(input("x", [1, 3, 224, 220]), context)).to.throw(

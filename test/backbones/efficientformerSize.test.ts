@@ -21,7 +21,7 @@ const classifier: Make = (scope, config) => {
   return forwardHeads!;
 };
 
-/** Fills the parameters by their names, but for those that a function names. */
+/** Fills the parameters by name, except those that `change` overwrites. */
 function made(make: Make, written: object, change: (name: string, view: Float32Array) => void = () => undefined) {
   const list = new ParameterList();
   const forward = make(list.scope(), backboneConfig.parse(written));
@@ -31,7 +31,7 @@ function made(make: Make, written: object, change: (name: string, view: Float32A
   return { parameters: list.all.map(({ name, shape, role }) => ({ name, shape, role })), forward, values };
 }
 
-describe("EfficientFormer of a size of one's own", () => {
+describe("EfficientFormer of a custom size", () => {
   const engine = onnxRuntimeEngine();
   const answers = async ({ forward, values }: ReturnType<typeof made>) => {
     const maps = forward(input("x", SHAPE), Context.inference(values));
@@ -52,16 +52,16 @@ describe("EfficientFormer of a size of one's own", () => {
     ["dense", dense],
     ["classifier", classifier],
   ] as const) {
-    it(`${what}: with L1's numbers it is L1`, async () => {
+    it(`${what}: with L1's size it is L1`, async () => {
       const named = made(make, { type: "efficientformer", variant: "l1" });
       const sized = made(make, { type: "efficientformer", size: L1 });
       expect(sized.parameters).to.deep.equal(named.parameters);
       expect(await answers(sized)).to.deep.equal(await answers(named));
     });
 
-    it(`${what}: attention reaches into the third stage, where blocks that add nothing change nothing`, async () => {
+    it(`${what}: attention may start in the third stage, where blocks with a zero scale change nothing`, async () => {
       const mute = (name: string, view: Float32Array) => {
-        if (/network\.(4\.[123]|6\.\d)\.layer_scale/.test(name)) view.fill(0); // from 4.1 on: MB4D, or the attention that takes its place
+        if (/network\.(4\.[123]|6\.\d)\.layer_scale/.test(name)) view.fill(0); // from 4.1 on: MB4D, or the attention in its place
       };
       const pooling = made(make, { type: "efficientformer", size: { ...SMALL, attentionBlocks: 0 } }, mute);
       const attending = made(make, { type: "efficientformer", size: { ...SMALL, attentionBlocks: 3 } }, mute);
@@ -75,7 +75,7 @@ describe("EfficientFormer of a size of one's own", () => {
     });
   }
 
-  it("has bias tables of the map's size where attention is", () => {
+  it("has bias tables of the map's size in each attention block", () => {
     const size = { ...SMALL, attentionBlocks: 3 };
     const shapes = (make: Make) =>
       made(make, { type: "efficientformer", size })
@@ -85,7 +85,7 @@ describe("EfficientFormer of a size of one's own", () => {
     expect(shapes(dense)).to.deep.equal([32 ** 2, 16 ** 2, 16 ** 2]);
   });
 
-  it("is called by its numbers", () => {
+  it("is named by its size", () => {
     const config = backboneConfig.parse({ type: "efficientformer", size: L1 });
     expect(backboneTitle(config)).to.equal("EfficientFormer 48-96-224-448, 3-2-6-4 blocks, 1 MB3D");
   });

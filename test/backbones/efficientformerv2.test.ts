@@ -33,7 +33,7 @@ describe("EfficientFormerV2", () => {
     });
   }
 
-  it("tells of sizes it cannot have", () => {
+  it("reports sizes it cannot take", () => {
     const config = backboneConfig.parse({ type: "efficientformerv2", variant: "s0" });
     expect(() => makeClassifier(new ParameterList().scope(), config, { imageSide: 200, classes: 10 })).to.throw(
       "images of 200 × 200; sides must be multiples of 32",

@@ -13,7 +13,7 @@ import { backboneConfig } from "../support/backboneGoldens.js";
 import { FREE, NORMALISATION } from "../support/freeSizes.js";
 import { expectClose, fillFromPrng } from "../support/tensors.js";
 
-// Those whose parts depend on the size of the image: tables of attention biases, patches.
+// Those whose parts depend on the image size: tables of attention biases, patches.
 const DEPENDENT = [
   { type: "efficientformer", size: { widths: [16, 16, 32, 48], depths: [1, 1, 2, 1], attentionBlocks: 2 } },
   { type: "efficientformerv2", variant: "s0" },
@@ -26,7 +26,7 @@ describe("an exported backbone of free sizes", function () {
 
   for (const written of DEPENDENT) {
     const config = backboneConfig.parse(written);
-    it(`${backboneTitle(config)} answers as graphs built for each size`, async () => {
+    it(`${backboneTitle(config)} equals graphs built for each size`, async () => {
       const list = new ParameterList();
       const { forward } = makeBackbone(list.scope(), config, { imageSide: 512 });
       const values = new ParameterValues(list.all);

@@ -40,8 +40,8 @@ const lengthOf = (values: Iterable<number>): number => {
 };
 
 /**
- * The norm, and the recorded elements as a vector, to within the tolerance of their own lengths; where these few are zeros, of what
- * as many elements have on average.
+ * Compares the norm, and the recorded elements as a vector, with a tolerance relative to their own lengths; where these few
+ * elements are zeros, relative to the average length of as many elements.
  */
 function expectSampled(actual: ArrayLike<number>, { name, norm, values }: Sampled): void {
   const all = Array.from(actual);
@@ -73,7 +73,7 @@ describe("a training step of a classifier", function () {
         trained.map((parameter) => context.value(parameter)),
       );
       const outputs: Record<string, Value> = { loss };
-      // Without a gradient the loss does not depend on it, which golden values of zero must confirm.
+      // Without a gradient the loss does not depend on it, so the golden values must be zero.
       for (const [i, { name, shape: own }] of trained.entries()) outputs[`gradient ${name}`] = found[i] ?? zeros(own);
       for (const { buffer, value } of context.updates) outputs[`statistic ${buffer.name}`] = value;
       const program = await onnxRuntimeEngine().compile(outputs);
@@ -95,7 +95,7 @@ describe("a training step of a classifier", function () {
       const whole = lengthOf(golden.gradients.map(({ norm }) => norm));
       for (const each of golden.gradients) {
         const actual = results[`gradient ${each.name}`]!;
-        // No loss depends on a bias before a norm, or before a softmax: both sides have noise there.
+        // No loss depends on a bias before a norm or a softmax: both sides have noise there.
         if (each.norm < 1e-12 * whole) expect(lengthOf(actual), each.name).to.be.at.most(1e-5 * whole);
         else expectSampled(actual, each);
       }

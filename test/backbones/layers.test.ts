@@ -14,7 +14,7 @@ describe("layer-wise decay of the learning rate", () => {
       const config = backboneConfig.parse(written);
       const dense = makeBackbone(new ParameterList().scope("backbone"), config, { imageSide: 224 });
       const { scale, layers: count, least } = layerScales(dense, config, layerDecay);
-      expect(count).to.equal(groups - 1); // theirs count the head
+      expect(count).to.equal(groups - 1); // timm counts the head
       const list = new ParameterList();
       makeClassifier(list.scope("backbone"), config, { imageSide: 224, classes: 10 });
       const trained = list.all.filter(({ role }) => role !== "buffer").map((parameter) => parameter.name);
@@ -30,11 +30,11 @@ describe("layer-wise decay of the learning rate", () => {
 
   for (const kind of BACKBONES) {
     for (const config of variantsOf(kind)) {
-      it(`has a layer for every parameter of ${backboneTitle(config)} but heads, what is added for dense maps and what chooses`, () => {
+      it(`has a layer for every parameter of ${backboneTitle(config)} except heads, dense parts and α`, () => {
         const [dense, classifier] = [new ParameterList(), new ParameterList()];
         const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });
         const { stages } = makeClassifier(classifier.scope(), config, { imageSide: 224, classes: 10 });
-        expect(stages, "what can be frozen").to.deep.equal(backbone.stages);
+        expect(stages, "parts that can be frozen").to.deep.equal(backbone.stages);
         const found = backboneLayers(config, backbone);
         const isIn = (name: string) => found.filter((paths) => paths.some((path) => isWithin(name, path))).length;
         const names = [dense, classifier].flatMap(({ all }) => all.map(({ name }) => name));

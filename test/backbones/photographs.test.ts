@@ -42,7 +42,7 @@ interface Golden {
   }[];
 }
 
-/** The file that the variable names; skips the running test where there is none. */
+/** The file that the variable names; skips the running test if there is none. */
 function requireWeights(context: Mocha.Context): string {
   const path = process.env[VARIABLE];
   if (path === undefined || !existsSync(path)) {

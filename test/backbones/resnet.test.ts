@@ -19,7 +19,7 @@ describe("ResNet", () => {
     });
   }
 
-  it("dilates its last stages in the place of strides", () => {
+  it("dilates its last stages instead of striding", () => {
     const mapsOf = (outputStride: 8 | 16 | 32) => {
       const list = new ParameterList();
       const backbone = resNet(list.scope(), { variant: 50, style: "pytorch", outputStride });
@@ -35,7 +35,7 @@ describe("ResNet", () => {
     expect(mapsOf(8)).to.deep.equal(at([4, 8, 8, 8]));
   });
 
-  it("dilated gives a semantic head and exported files maps of one stride", () => {
+  it("if dilated, gives maps of one stride to a semantic head and exported files", () => {
     const backbone = backboneConfig.parse({ type: "resnet", variant: 50, outputStride: 8 });
     const head = {
       type: "semanticFpn",
@@ -48,7 +48,7 @@ describe("ResNet", () => {
     const context = Context.inference(new ParameterValues(model.parameters));
     const images = input("x", [1, 3, 64, 96]);
     expect(model.forward(images, context).shape).to.deep.equal([1, 3, 16, 24]);
-    // Each doubles its map once, from stride 8 to 4: one convolution.
+    // Each head branch doubles its map once, from stride 8 to 4: one convolution.
     const convolutions = model.parameters.filter(({ name }) =>
       /^decode_head\.scale_heads\.\d\.\d\.conv\.weight$/.test(name),
     );
@@ -67,7 +67,7 @@ describe("ResNet", () => {
     ]);
   });
 
-  it("says which variants can dilate", () => {
+  it("reports the variants that can dilate", () => {
     const wrong = backboneConfig.safeParse({ type: "resnet", variant: 34, outputStride: 8 });
     expect(wrong.error?.issues.map(({ path, message }) => [path, message])).to.deep.equal([
       [["outputStride"], "8 needs blocks of three convolutions: variant 50 or 101, not 34"],

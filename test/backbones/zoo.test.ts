@@ -7,7 +7,7 @@ import { Context } from "../../lib/nn/context.js";
 import { ParameterList, type ParameterScope, ParameterValues } from "../../lib/nn/parameters.js";
 import { backboneConfig, expectGolden, goldenNames } from "../support/backboneGoldens.js";
 
-/** Parameters in millions and multiply-adds in 10⁹ as counted on the published implementations: classifier 224², dense 512². */
+/** Parameters in millions and multiply-adds in 10⁹, counted on the published implementations: classifier 224², dense 512². */
 const PUBLISHED = [
   [{ type: "efficientformer", variant: "l1" }, [12.29, 1.291], [11.39, 6.81]],
   [{ type: "efficientformer", variant: "l3" }, [31.41, 3.907], [30.39, 20.68]],

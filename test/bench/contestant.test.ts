@@ -20,13 +20,13 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
 describe("bench/contestant", () => {
   const start = () => startContestant(process.execPath, ["--input-type=commonjs", "-e", ECHO]);
 
-  it("passes over lines that are no answers", async () => {
+  it("skips lines that are not answers", async () => {
     const contestant = start();
     expect(await contestant.ask({ cmd: "run", seconds: 0 })).to.deep.equal({ ms: [1.5] });
     await contestant.stop();
   });
 
-  it("throws what the process answers as an error, and goes on", async () => {
+  it("throws the process's error answers, and continues", async () => {
     const contestant = start();
     const error = await errorOf(contestant.ask({ cmd: "prepare", case: "x", options: {} }));
     expect(error).to.be.instanceOf(UserError).with.property("message", "no such case");
@@ -34,14 +34,14 @@ describe("bench/contestant", () => {
     await contestant.stop();
   });
 
-  it("says why a process ended early", async () => {
+  it("reports why a process ended early", async () => {
     const contestant = start();
     const error = await errorOf(contestant.ask({ cmd: "report" }));
     expect(error).to.be.instanceOf(UserError).with.property("message").that.contains("out of memory");
     await contestant.stop();
   });
 
-  it("says when there is no such program", async () => {
+  it("reports a missing program", async () => {
     const contestant = startContestant("/no/such/python", []);
     const error = await errorOf(contestant.ask({ cmd: "run", seconds: 0 }));
     expect(error).to.be.instanceOf(UserError).with.property("message").that.contains("/no/such/python");

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { checksum, IGNORED, labelMap, normalisedImages, objects, outputGradient, rms } from "../../bench/inputs.js";
 
 describe("bench/inputs", () => {
-  it("makes the inputs whose checksums the Python side gets", () => {
+  it("makes inputs with the Python side's checksums", () => {
     const size = [512, 512] as const;
     const shown = normalisedImages(2, size);
     const truth = [0, 1].map((image) => objects(image, size, { classes: 80, count: 8 }));
@@ -12,7 +12,7 @@ describe("bench/inputs", () => {
     expect(checksum(shown, labelMap(0, size, 150), labelMap(1, size, 150))).to.equal(1449809850);
   });
 
-  it("keeps objects inside the image, their masks filling their boxes as ellipses do", () => {
+  it("keeps objects inside the image, with masks that are ellipses inscribed in their boxes", () => {
     const [height, width] = [320, 480];
     const { boxes, labels, masks } = objects(3, [height, width], { classes: 7, count: 12 });
     expect(masks).to.have.length(12);
@@ -28,7 +28,7 @@ describe("bench/inputs", () => {
     }
   });
 
-  it("makes label maps of whole squares, a few of them ignored", () => {
+  it("makes label maps of squares, a few of them ignored", () => {
     const map = labelMap(0, [512, 512], 20);
     for (let p = 0; p < map.length; p++) {
       const corner = Math.floor(p / 512 / 16) * 16 * 512 + Math.floor((p % 512) / 16) * 16;
@@ -39,7 +39,7 @@ describe("bench/inputs", () => {
     expect(new Set(map).size).to.equal(21);
   });
 
-  it("makes one gradient an output, of the output's size", () => {
+  it("makes one gradient per output, of the output's size", () => {
     expect(outputGradient(2, 2, 224, [64, 96])).to.have.length(2 * 224 * 4 * 6);
     expect(rms(outputGradient(0, 1, 48, [256, 256]))).to.be.closeTo(1 / Math.sqrt(3), 0.01);
   });

@@ -23,7 +23,7 @@ describe("bench/table", () => {
     expect(timeRatio(slowing, { label: "b", ms: [20, 40, 80] })).to.include({ median: 0.5, low: 0.5, high: 0.5 });
   });
 
-  it("says where the rounds of a side differ too much to be trusted", () => {
+  it("reports sides whose rounds differ too much to be trusted", () => {
     const steady: SideResult = { label: "a", ms: [10, 11, 12] };
     const table = caseTable(result(steady, { label: "b", ms: [10, 11, 40] }));
     expect(table).to.contain("- b: unsteady").and.not.contain("- a: unsteady");
@@ -33,7 +33,7 @@ describe("bench/table", () => {
     expect(problems(result(OURS, PEER))).to.deep.equal([]);
   });
 
-  it("sums up cases by PyTorch's export and the fastest form of PyTorch", () => {
+  it("summarises cases by PyTorch's export and the fastest PyTorch side", () => {
     const exported: SideResult = { label: "export", usesExport: true, ms: [20, 30, 40] };
     const compiled: SideResult = { label: "compiled", ms: [40, 60, 41] };
     const one = result(OURS, exported, PEER, compiled);
@@ -42,7 +42,7 @@ describe("bench/table", () => {
     expect(text).to.match(/\| A case \| 20.0 \| 30.0 \| 0.50 .* \| 30.0 \(peer\) \| 0.50 .* \|/);
     expect(text).to.match(/\| Another \| 20.0 \| 20.0 \| 1.00 \(1.00–1.00\) \| {2}\| {2}\|/);
     expect(text).to.contain("median 0.75, 0.50 to 1.00");
-    expect(overview([one]), "of one case there is nothing to sum up").to.equal("");
+    expect(overview([one]), "one case needs no summary").to.equal("");
     expect(overview([result(OURS, PEER), result(OURS, PEER)])).to.equal("");
   });
 

@@ -91,7 +91,7 @@ describe("bad input: annotations of objects", () => {
     });
   }
 
-  it("names the annotation with a bare NaN, which is no JSON", async () => {
+  it("names the annotation with a bare NaN, which is not JSON", async () => {
     writeFileSync(spoilt, valid.replace(/"bbox":\[[\d.]+,/, '"bbox":[NaN,'));
     expect(await train("train")).to.equal(`${spoilt}: annotation 1: bbox holds NaN, which is not a finite number`);
   });
@@ -112,13 +112,13 @@ describe("bad input: annotations of objects", () => {
     );
   });
 
-  it("refuses a set of which nothing is left", async () => {
+  it("refuses a data set with nothing left", async () => {
     write((json) => (json.annotations = []));
     expect(await train("train", "data.dropEmpty=true")).to.contain("no image has an object of the classes chosen");
     expect(await train("train", "data.classes=[disk]")).to.contain('there is no category "disk"');
   });
 
-  it("names an image that has not the size its annotation says, and trains no step", async () => {
+  it("names an image whose size differs from its annotation, and does not train", async () => {
     write((json) => Object.assign(json.images[1]!, { width: 60, height: 60 }));
     const told = await train("train", "data.batchSize=3");
     expect(told).to.match(/1\.png: the image is 64×64, its annotation says 60×60; do they belong together\?$/);
@@ -207,7 +207,7 @@ describe("bad input: label maps", () => {
     );
   });
 
-  it("goes on where nothing of an image is labelled", async () => {
+  it("continues with images that have no labelled pixel", async () => {
     for (const name of ["0.png", "1.png"]) writeFileSync(join(data.labelMaps, name), labels(255));
     const outcome = await accepted(["train", config, ...set("training.steps=2")]);
     expect(outcome.stderr).to.contain("step 2/2  loss 0.0000");

@@ -45,7 +45,7 @@ describe("bad input: configs", () => {
     ["broken YAML", "steps: 8", "steps: [8", /changed\.yaml:\d+:\d+: not valid YAML/],
   ];
   for (const [name, from, to, message] of files) {
-    it(`names place and key of ${name}`, async () => {
+    it(`names position and key of ${name}`, async () => {
       expect(await refused(["train", changed(from, to)])).to.match(message);
       expect(existsSync(run)).to.equal(false);
     });
@@ -57,7 +57,7 @@ describe("bad input: configs", () => {
     expect(await refused(["train", data.images])).to.contain(
       `${data.images}: not a run's folder: it holds no config.yaml`,
     );
-    // A config alone makes no run.
+    // A config alone is not a run.
     expect(await refused(["train", data.folder])).to.contain(
       `${data.folder}: not a run's folder: it holds no log.jsonl`,
     );
@@ -80,7 +80,7 @@ describe("bad input: configs", () => {
     });
   }
 
-  it("says which providers this machine offers", async () => {
+  it("lists the providers of this machine", async () => {
     const offered = availableProviders();
     const other = (["coreml", "dml"] as const).find((name) => !offered.includes(name));
     const message = await refused(["train", config, ...set(`engine.providers=[${other}]`)]);
@@ -89,7 +89,7 @@ describe("bad input: configs", () => {
       .and.contain(`it offers ${offered.join(", ")}`);
   });
 
-  it("says so when a provider there is cannot start", async function () {
+  it("reports an available provider that cannot start", async function () {
     const cuda = (await examine()).find(({ name }) => name === "provider cuda");
     if (!availableProviders().includes("cuda") || cuda?.status === "ok") this.skip();
     const message = await refused(["train", config, ...set("engine.providers=[cuda]")]);

@@ -11,7 +11,7 @@ import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js"
 import { accepted, onlyMessage, refused, set } from "./refused.js";
 import { run as runCommand } from "./support.js";
 
-/** Files of kinds and sizes that are no multiple of 32: name → width, height. */
+/** Files of kinds and sizes that are not multiples of 32: name → width, height. */
 const ODD = { "grey.jpg": [50, 40], "cmyk.jpg": [70, 33], "deep.png": [45, 64], "palette.png": [64, 47] } as const;
 
 async function oddImage(name: keyof typeof ODD): Promise<Uint8Array> {
@@ -33,7 +33,7 @@ async function oddImage(name: keyof typeof ODD): Promise<Uint8Array> {
   }
 }
 
-/** Puts odd images in the place of the data set's own, each with an object or a label map. */
+/** Replaces some of the data set's images by odd ones, each with an object or a label map. */
 async function makeOdd(data: ShapesData): Promise<void> {
   for (const folder of [data.images, data.labelMaps]) {
     for (const name of readdirSync(folder)) rmSync(join(folder, name));
@@ -66,7 +66,7 @@ for (const task of ["detection", "segmentation"] as const) {
       config = join(data.folder, "config.yaml");
       weights = join(data.folder, "run");
       writeFileSync(config, JSON.stringify(shapesConfig(task, data, weights))); // JSON is YAML
-      // Grey, CMYK, 16 bits and sizes that are no multiple of 32 are trained on and measured.
+      // Grey, CMYK, 16 bits and sizes that are not multiples of 32 are trained on and evaluated.
       const { stderr } = await accepted(["train", config, ...set("training.steps=1", "data.batchSize=4")]);
       expect(stderr).to.contain("validating 4/4");
     });
@@ -76,7 +76,7 @@ for (const task of ["detection", "segmentation"] as const) {
       ...["predict", config, ...inputs, "--weights", weights, "--out", join(data.folder, out)],
     ];
 
-    it("predicts grey, CMYK and 16 bits, of sizes that are no multiple of 32", async () => {
+    it("predicts grey, CMYK and 16 bits, of sizes that are not multiples of 32", async () => {
       await accepted(predict("all", data.images));
       for (const [name, [width, height]] of Object.entries(ODD)) {
         const stem = parse(name).name;
@@ -90,7 +90,7 @@ for (const task of ["detection", "segmentation"] as const) {
       }
     });
 
-    it("names what stands for no image, and writes nothing", async () => {
+    it("names inputs that match no image, and writes nothing", async () => {
       const empty = join(data.folder, "empty");
       mkdirSync(empty, { recursive: true });
       const glob = join(data.images, "*.webp");
@@ -141,7 +141,7 @@ for (const task of ["detection", "segmentation"] as const) {
     });
 
     for (const workers of [0, 1]) {
-      it(`names a truncated JPEG in training and in measuring, with ${workers} workers`, async () => {
+      it(`names a truncated JPEG in training and in evaluation, with ${workers} workers`, async () => {
         const path = join(data.images, "grey.jpg");
         const whole = readFileSync(path);
         truncateSync(path, whole.length - 20); // its headers are whole

@@ -21,10 +21,10 @@ import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js"
 import { accepted, onlyMessage, refused, set } from "./refused.js";
 import { run as runCommand } from "./support.js";
 
-/** Of three steps, with checkpoints of the second and the third. */
+/** Three steps, with checkpoints after the second and third. */
 const STEPS = ["training.steps=3", "training.checkpoint.every=1"];
 
-describe("bad input: runs that cannot go on", () => {
+describe("bad input: runs that cannot continue", () => {
   let data: ShapesData;
   let config: string;
   let begun: string;
@@ -65,7 +65,7 @@ describe("bad input: runs that cannot go on", () => {
   });
 
   for (const task of ["segmentation", "detection"] as const) {
-    it(`stops when validation finds weights gone astray, and nothing goes on from them (${task})`, async () => {
+    it(`stops when validation finds diverged weights, and nothing resumes from them (${task})`, async () => {
       const run = join(data.folder, `run-${runs++}`);
       const own = join(data.folder, `${task}.yaml`);
       writeFileSync(own, JSON.stringify(shapesConfig(task, data, run)));
@@ -82,7 +82,7 @@ describe("bad input: runs that cannot go on", () => {
     });
   }
 
-  it("says that it leaves out a damaged line of the log", async () => {
+  it("reports a damaged line of the log that it leaves out", async () => {
     const run = copyOfRun();
     const log = join(run, "log.jsonl");
     const whole = readFileSync(log, "utf8");
@@ -116,7 +116,7 @@ describe("bad input: runs that cannot go on", () => {
     });
   });
 
-  it("deletes nothing but the run's own files to begin anew", async () => {
+  it("deletes only the run's own files to start over", async () => {
     const run = copyOfRun();
     const foreign = ["checkpoints/mine.pth", "tensorboard/notes.txt", "evaluation/mine.csv", "mine.txt"];
     const old = [
@@ -133,7 +133,7 @@ describe("bad input: runs that cannot go on", () => {
     expect(everything(run).map(([name]) => name)).to.not.contain(join("checkpoints", "step-00000003", "state.json"));
   });
 
-  it("does not write over a config or a log that is no run's, be it the config that is trained", async () => {
+  it("does not overwrite a config or a log that no run wrote, not even the training config", async () => {
     const before = readFileSync(config, "utf8");
     const none = (file: string) =>
       `${file}: no run wrote this, and a run in this folder would overwrite it; move it, or choose another folder (--set output=...)`;
@@ -155,7 +155,7 @@ describe("bad input: runs that cannot go on", () => {
     expect(await refused(given)).to.match(/^cannot write .*run\/evaluation\/metrics\.json: a part of the path is not/);
   });
 
-  it("names a file that stands where a folder of the run belongs", async () => {
+  it("names a file in the place of a folder of the run", async () => {
     const run = join(data.folder, `run-${runs++}`);
     mkdirSync(run);
     writeFileSync(join(run, "tensorboard"), "");
@@ -175,7 +175,7 @@ describe("bad input: runs that cannot go on", () => {
 
   it("names an output folder on a read-only disk", async () => {
     const { mkdir } = fs;
-    // What Linux and Node say, tried on a file system mounted read-only.
+    // The errors of Linux and Node on a file system mounted read-only.
     const answer = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
     const readOnly = join(data.folder, "mounted");
     fs.mkdir = ((path: string, options?: { recursive: true }) => {
@@ -192,7 +192,7 @@ describe("bad input: runs that cannot go on", () => {
     }
   });
 
-  it("names the file that a full disk has no room for, and leaves no half of it", async () => {
+  it("names the file that does not fit on a full disk, and leaves no part of it", async () => {
     const run = copyOfRun();
     const before = everything(run);
     const message = await onFullDisk(/optimizer\.safetensors/, () =>
@@ -209,7 +209,7 @@ describe("bad input: runs that cannot go on", () => {
     expect(readdirSync(join(out, "overlays"))).to.deep.equal(["0.jpg"]);
   });
 
-  it("goes back to the checkpoint before where the system cuts a file off", async function () {
+  it("falls back to the previous checkpoint where the system truncates a file", async function () {
     if (process.platform === "win32") this.skip();
     const run = copyOfRun();
     const before = everything(run);
@@ -246,7 +246,7 @@ describe("bad input: runs that cannot go on", () => {
 
   it("ends at once at the second Ctrl-C", async () => {
     const run = join(data.folder, `run-${runs++}`);
-    // Batches so large that the step at hand would take long.
+    // Batches so large that the current step would take long.
     const child = startCommand(train(run, "data.batchSize=64", "training.steps=2"));
     const end = finished(child);
     await said(child, "training 1");
@@ -259,7 +259,7 @@ describe("bad input: runs that cannot go on", () => {
     expect(everything(run)).to.deep.equal([]);
   });
 
-  it("goes on after Ctrl-C from the step it stopped at", async () => {
+  it("resumes after Ctrl-C from the step it stopped at", async () => {
     const run = copyOfRun();
     const child = startCommand([...train(run, "training.steps=500"), "--resume"]);
     const end = finished(child);
@@ -278,7 +278,7 @@ describe("bad input: runs that cannot go on", () => {
   });
 });
 
-/** Lets writing to files of a name fail as on a full disk while something is done. */
+/** Makes writing files that match a name fail as on a full disk during some work. */
 async function onFullDisk<T>(name: RegExp, work: () => Promise<T>): Promise<T> {
   const { open } = fs;
   fs.open = async (path, ...rest) => {

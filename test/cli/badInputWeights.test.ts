@@ -24,7 +24,7 @@ describe("bad input: weights and checkpoints", () => {
   });
   after(() => rmSync(data.folder, { recursive: true }));
 
-  /** What both users of weights say. */
+  /** The message of both users of weights. */
   const told = async (weights: string, ...overrides: string[]): Promise<string> => {
     const given = ["--weights", weights, ...set(...overrides)];
     const message = await refused(["evaluate", config, "--out", join(data.folder, "figures"), ...given]);
@@ -44,7 +44,7 @@ describe("bad input: weights and checkpoints", () => {
     expect(await told(data.images)).to.contain(`${data.images}: neither a checkpoint nor a run's folder`);
   });
 
-  it("names weights that are cut short or no weights", async () => {
+  it("names weights that are cut short or not weights", async () => {
     const bytes = readFileSync(best);
     const cut = (length: number) => written("cut.safetensors", bytes.subarray(0, length));
     const mend = "download or write it again";
@@ -58,7 +58,7 @@ describe("bad input: weights and checkpoints", () => {
     );
   });
 
-  it("names what is wrong with PyTorch's files", async () => {
+  it("names faults of PyTorch's files", async () => {
     const harm = torchZip(pickle(dict(text("state_dict"), call("os.system", text("touch /tmp/densekit-was-here")))));
     const whole = torchZip(pickle(dict(text("a"), tensor())), { 0: new Uint8Array(16) });
     const bomb = zipOf([{ name: "a/data.pkl", content: Buffer.alloc(9_000_000), deflate: true, claimed: 100 }]);
@@ -104,7 +104,7 @@ describe("bad input: weights and checkpoints", () => {
     );
   });
 
-  it("names the tensor that is no number any more", async () => {
+  it("names the tensor that contains NaN", async () => {
     const { tensors, metadata } = await readSafetensors(best);
     const name = "backbone.patch_embed.0.weight";
     const values = toFloat32(tensors.get(name)!).slice();
@@ -118,7 +118,7 @@ describe("bad input: weights and checkpoints", () => {
     expect(await told(path)).to.contain(`${path}: ${name} holds NaN (element 1)`);
   });
 
-  it("goes on from the checkpoint before one that is cut short, and says so; from none where all are", async () => {
+  it("resumes from the checkpoint before a truncated one, and says so; refuses if all are truncated", async () => {
     const run = join(data.folder, "resumed");
     const train = (...more: string[]) => ["train", config, ...set(`output=${run}`, "training.steps=3"), ...more];
     const state = (step: number) => join(run, "checkpoints", `step-0000000${step}`);
@@ -135,7 +135,7 @@ describe("bad input: weights and checkpoints", () => {
     );
     expect(stderr).to.match(/^training .*, from step 1; run folder/m);
     expect(decidedLines(run).map((line) => "step" in line && line.step)).to.deep.equal([2, 3, 3]);
-    expect(existsSync(state(2)), "a good one of a later step is there").to.equal(false);
+    expect(existsSync(state(2)), "a good one of a later step exists").to.equal(false);
     for (const step of [1, 3]) truncateSync(join(state(step), "model.safetensors"), 20);
     const outcome = await refused(train("--resume"));
     expect(outcome).to.equal(

@@ -18,7 +18,7 @@ describe("densekit data", () => {
     }
   });
 
-  it("explains what is no command of its", async () => {
+  it("explains an unknown command", async () => {
     for (const [args, message] of [
       [["data"], /Usage: densekit data/],
       [["data", "chek"], /unknown command 'chek'\s+\(Did you mean check/],

@@ -6,7 +6,7 @@ import { tryProvider } from "../../lib/engines/onnxruntime/tryProvider.js";
 import { run } from "./support.js";
 
 describe("doctor", () => {
-  it("finds what the tests themselves need", async () => {
+  it("finds what the tests need", async () => {
     const findings = new Map((await examine()).map((finding) => [finding.name, finding]));
     expect(findings.get("node")).to.deep.include({ status: "ok", detail: process.versions.node });
     expect(findings.get("platform")?.detail).to.equal(`${process.platform} ${process.arch}`);
@@ -26,7 +26,7 @@ describe("doctor", () => {
     expect(json.findings).to.deep.equal(await examine());
   });
 
-  it("knows which Node is too old, and what to do", () => {
+  it("reports a Node that is too old, and what to do", () => {
     for (const version of ["20.19.0", "22.0.0", "24.1.2"]) expect(nodeFinding(version).status).to.equal("ok");
     for (const version of ["20.18.3", "18.20.0"]) {
       expect(nodeFinding(version)).to.deep.include({ status: "problem" });
@@ -34,7 +34,7 @@ describe("doctor", () => {
     }
   });
 
-  it("says what to do on a small machine", () => {
+  it("gives advice for a small machine", () => {
     expect(memoryFinding(1, 2 ** 31)).to.deep.include({ status: "optional" });
     expect(memoryFinding(1, 2 ** 31).detail).to.match(/^1 core, 2\.0 GiB of memory; little for training: use the nano/);
     expect(memoryFinding(8, 2 ** 34)).to.deep.equal({
@@ -44,7 +44,7 @@ describe("doctor", () => {
     });
   });
 
-  it("says what each provider needs, and on what densekit was run", () => {
+  it("reports what each provider needs, and where it was tested", () => {
     const here = (name: Parameters<typeof providerFinding>[0], problem?: string) =>
       providerFinding(name, { offered: ["cpu", name], cudaLibraries: true, problem });
     const none = { offered: [], cudaLibraries: false };
@@ -70,7 +70,7 @@ describe("doctor", () => {
     });
   });
 
-  it("starts a provider to see whether it does", async () => {
+  it("starts a provider to see whether it works", async () => {
     const failure = await tryProvider("webgpu", {
       VK_ICD_FILENAMES: "/nowhere.json",
       VK_DRIVER_FILES: "/nowhere.json",

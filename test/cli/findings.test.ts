@@ -9,7 +9,7 @@ interface Json {
   annotations: { id: number; bbox: number[]; category_id: number }[];
 }
 
-describe("what train says of its data before the first step", () => {
+describe("the report of train on its data before the first step", () => {
   let data: ShapesData;
   let config: string;
   let changed: string;
@@ -28,7 +28,7 @@ describe("what train says of its data before the first step", () => {
     const train = { annotations: changed, images: data.images };
     writeFileSync(config, JSON.stringify({ ...rest, data: { ...sets, train } })); // JSON is YAML
   };
-  /** A training that begins and ends, or ends with an error. */
+  /** A training run that ends normally, or with an error. */
   const train = (...more: string[]) => {
     const begin = async ({ onEvent }: TrainOptions) => {
       onEvent({ type: "start", run: "r", steps: 1, doneSteps: 0, stepsPerEpoch: 1, parameters: 1e6 });
@@ -38,7 +38,7 @@ describe("what train says of its data before the first step", () => {
     return run(["train", config, ...more], { api: recordingApi({ train: begin }).api });
   };
 
-  it("is what data check finds without decoding images, the rarest first", async () => {
+  it("has what data check finds without decoding images, the rarest first", async () => {
     write(({ annotations }) => {
       for (const i of [0, 1, 2, 3, 4]) annotations[i]!.bbox = [-20, 5, 40, 40];
       annotations[5]!.bbox = [5, 5, 0, 9];
@@ -60,7 +60,7 @@ describe("what train says of its data before the first step", () => {
     expect(lines.at(-1)).to.equal("the first step");
   });
 
-  it("is nothing where there is nothing to say, and where a run goes on", async () => {
+  it("is empty for sound data, and for resumed runs", async () => {
     write(() => undefined);
     expect((await train()).stderr).to.not.contain("data check");
     write(({ annotations }) => {
@@ -69,7 +69,7 @@ describe("what train says of its data before the first step", () => {
     expect((await train("--resume")).stderr, "begun by --resume").to.contain("data check: 1 error");
   });
 
-  it("is how many more errors there are where one makes training impossible", async () => {
+  it("counts the other errors if one makes training impossible", async () => {
     write(({ annotations }) => {
       for (const i of [1, 4]) annotations[i]!.category_id = 99;
     });

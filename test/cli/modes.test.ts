@@ -113,7 +113,7 @@ describe("options that belong to another way of using the command are refused", 
     expect(await run(["data", "stats", boxes, "--anchor-images", "1", "--split", "train"])).to.include({ code: 0 });
   });
 
-  it("by data convert, for the format read and the one written", async () => {
+  it("by data convert, for the format read and the format written", async () => {
     const masks = ["--from", "masks", "--images", "i", "--layout"];
     for (const [args, text] of [
       [["--from", "voc", "--clip"], "--clip is for --from yolo, not for --from voc --to coco"],
@@ -149,7 +149,7 @@ describe("options that belong to another way of using the command are refused", 
     expect(stderr).to.match(/'--class-divisor <number>' cannot be used with option '--class-maps <folder>'/);
   });
 
-  it("groups evaluate's options in --help by what they are for", async () => {
+  it("groups evaluate's options in --help by purpose", async () => {
     const { stdout } = await run(["evaluate", "--help"]);
     const headings = [...stdout.matchAll(/^For .*:$/gm)].map(([heading]) => heading);
     expect(headings).to.deep.equal([

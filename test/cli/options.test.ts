@@ -13,7 +13,7 @@ const messageOf = (call: () => unknown): string => {
 };
 
 describe("options of the command line", () => {
-  it("a whole number is written in digits, and has a largest", () => {
+  it("a whole number is written in digits, and has a maximum", () => {
     expect(parseWhole("12")).to.equal(12);
     expect(parseWhole("2147483647")).to.equal(2 ** 31 - 1);
     for (const text of ["", "0", "-1", "1e2", "0x10", "1.5", "NaN"]) {
@@ -50,7 +50,7 @@ describe("the images of an exported model", () => {
   const check = (settings: Pick<ExportSettings, "batch" | "size">) =>
     messageOf(() => checkSettings({ ...rest, ...settings }));
 
-  it("have a largest size, alone and in a batch", () => {
+  it("have a maximum size, alone and in a batch", () => {
     expect(check({ batch: 1, size: { height: 800, width: 1344 } })).to.equal("");
     expect(check({ batch: "free", size: "free" })).to.equal("");
     const large = { height: 32000, width: 32000 };

@@ -24,7 +24,7 @@ const step = (number: number): TrainingEvent => ({
   dataSeconds: 0.25,
 });
 
-/** A stream, and what was written to it. */
+/** A stream that records what is written to it. */
 function recorder(isTTY: boolean): { stream: ErrorStream; text: () => string } {
   let written = "";
   const stream = new Writable({
@@ -38,7 +38,7 @@ function recorder(isTTY: boolean): { stream: ErrorStream; text: () => string } {
 }
 
 describe("progress", () => {
-  it("is a line every few steps where there is no terminal", () => {
+  it("is a line every few steps without a terminal", () => {
     const { stream, text } = recorder(false);
     const progress = createProgress({ stream, every: 10 });
     progress.show(start);
@@ -57,7 +57,7 @@ describe("progress", () => {
     ]);
   });
 
-  it("tells the time left by the steps after the first, which compiles, and the last twenty", () => {
+  it("estimates the time left from the last twenty steps, without the first, which compiles", () => {
     const { stream, text } = recorder(false);
     const progress = createProgress({ stream, every: 1 });
     progress.show({ ...start, steps: 100 });
@@ -85,19 +85,19 @@ describe("progress", () => {
     ]);
   });
 
-  it("speaks of one step and one epoch", () => {
+  it("uses the singular for one step and one epoch", () => {
     const { stream, text } = recorder(false);
     createProgress({ stream, every: 1 }).show({ ...start, steps: 1, stepsPerEpoch: 1 });
     expect(text()).to.contain("for 1 step (1 epoch);");
   });
 
-  it("says from where a run goes on", () => {
+  it("reports where a run resumes", () => {
     const { stream, text } = recorder(false);
     createProgress({ stream, every: 10 }).show({ ...start, doneSteps: 20 });
     expect(text()).to.contain("for 25 steps (2.5 epochs), from step 20;");
   });
 
-  it("shows tenths of other work where there is no terminal", () => {
+  it("shows tenths of other work without a terminal", () => {
     const { stream, text } = recorder(false);
     const progress = createProgress({ stream, every: 10 });
     for (let done = 1; done <= 40; done++) progress.show({ type: "progress", what: "validation", done, total: 40 });
@@ -118,7 +118,7 @@ describe("progress", () => {
     expect(text()).to.match(/█{20} 25\/25/);
   });
 
-  it("writes durations and tables", () => {
+  it("formats durations and tables", () => {
     expect([0.4, 4.2, 65, 3725, 90000].map(duration)).to.deep.equal([
       "0 s",
       "4 s",

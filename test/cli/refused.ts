@@ -2,13 +2,13 @@ import { expect } from "chai";
 import { type Api, api } from "../../lib/cli/api.js";
 import { type Outcome, run } from "./support.js";
 
-/** Lines that tell how work goes on, and no fault. */
+/** Lines that report progress, not faults. */
 const PROGRESS =
   /^(training \d|cutting \d+ images? into |step \d+(\/| {2})|(validating|evaluating|predicting|reading|counting) \d+\/\d+$|the config differs from |compiling; |data check: | {2}(error|warning) )/;
 
 /**
- * Runs a command that must fail as a user's mistake does: an exit code, nothing on stdout, no stack, and after the
- * progress one single line.
+ * Runs a command that must fail because of a user's mistake: an exit code, nothing on stdout, no stack, and a single line
+ * after the progress.
  *
  * @returns that line
  */

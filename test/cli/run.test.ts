@@ -36,14 +36,14 @@ describe("the command line", () => {
     }
   });
 
-  it("names configs in its help that come with it", async () => {
+  it("names only shipped configs in its help", async () => {
     const texts = await Promise.all(["--help", "train", "config"].map((name) => run([name, "--help"])));
     const names = texts.flatMap(({ stdout }) => stdout.match(/(mask-rcnn|semantic-fpn)_\S+/g) ?? []);
     expect(names.length).to.be.greaterThan(2);
     for (const name of names) expect(loadConfig(name).name).to.equal(name);
   });
 
-  it("explains command lines that are wrong, with exit code 2", async () => {
+  it("explains faulty command lines, with exit code 2", async () => {
     for (const [args, message] of [
       [["trian", "x"], /unknown command 'trian'\s+\(Did you mean train/],
       [["train"], /missing required argument 'config'/],
@@ -61,7 +61,7 @@ describe("the command line", () => {
     expect((await run([])).code).to.equal(2);
   });
 
-  it("refuses empty values of all options but texts, and empty arguments, before anything is done", async () => {
+  it("refuses empty arguments and empty values of all options but texts, before doing anything", async () => {
     const listed = async (args: readonly string[]): Promise<string[][]> => {
       const { stdout } = await run([...args, "--help"]);
       const list = /\nCommands:\n(.*?)(\n\n|$)/s.exec(stdout)?.[1] ?? "";
@@ -159,7 +159,7 @@ describe("the command line", () => {
     }
   });
 
-  it("writes defaults in its help as one may type them, and what examples need", async () => {
+  it("writes defaults in its help as they are typed, and what examples need", async () => {
     const commands = [
       ["train"],
       ["evaluate"],
@@ -200,7 +200,7 @@ describe("the command line", () => {
     expect(stdout).to.match(/^ {4}# .*small\.yaml:15:17\n {4}milestones:$/m);
   });
 
-  it("prints errors of the user as one message, with exit code 1", async () => {
+  it("prints users' errors as one message, with exit code 1", async () => {
     const { code, stdout, stderr } = await run(["config", files.path("wrong.yaml")]);
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
     expect(stderr).to.match(/wrong\.yaml:3:47: model\.backbone\.variant: must be one of .*\n$/);
@@ -254,7 +254,7 @@ describe("the command line", () => {
     expect(missing.stderr).to.match(/cannot read the weights .*none: no such file or folder/);
   });
 
-  it("predict: passes images and folder on", async () => {
+  it("predict: passes on images and folder", async () => {
     const { api, calls } = recordingApi({
       predictFiles: async ({ outDir }) => ({ outDir, images: [], unreadable: [] }),
     });
@@ -270,7 +270,7 @@ describe("the command line", () => {
     expect(refused.stderr).to.contain("expected a number from 0 to 1");
   });
 
-  it("predict: says at the end how ids are numbered and what is drawn", async () => {
+  it("predict: reports at the end how ids are numbered and what is drawn", async () => {
     const args = ["predict", config, "a.jpg", "--weights", weights, "--out", "out"];
     const printed = async (more: Partial<PredictResult>) => {
       const answer = async () => ({ outDir: "OUT", images: [], unreadable: [], drawThreshold: 0.3, ...more });
@@ -284,7 +284,7 @@ describe("the command line", () => {
     );
   });
 
-  it("passes signals on and exits with 130 or 143, whatever the work makes of it", async () => {
+  it("passes signals on and exits with 130 or 143, however the work ends", async () => {
     const outcomes = [() => Promise.reject(new Error("aborted")), () => Promise.resolve({})];
     const reasons = [
       [undefined, 130],
@@ -306,7 +306,7 @@ describe("the command line", () => {
     }
   });
 
-  it("says how to get the stack of an unexpected error", async () => {
+  it("explains how to get the stack of an unexpected error", async () => {
     const { api } = recordingApi({ train: () => Promise.reject(new TypeError("x is not a function")) });
     const { code, stderr } = await run(["train", config], { api });
     expect(code).to.equal(1);

@@ -52,7 +52,7 @@ describe("densekit slim", () => {
   };
   const config = "classifier_efficientformer-nano_30_bccd-crops";
 
-  it("table: passes its options on and tells how well the sums predict whole networks", async () => {
+  it("table: passes on its options and reports how well the sums predict whole networks", async () => {
     const { api, tables } = recorded();
     const args = [
       "--out",
@@ -98,7 +98,7 @@ describe("densekit slim", () => {
     );
   });
 
-  it("search: passes its options on and prints what was found, and the commands to go on with", async () => {
+  it("search: passes on its options and prints the networks found, and the commands to continue with", async () => {
     const { api, searches } = recorded();
     const set = ["--set", "data.train.images=x", "--set", "data.val.images=y"];
     const args = [
@@ -150,7 +150,7 @@ describe("densekit slim", () => {
     }
   });
 
-  it("search: ends with exit code 1 where a target was not reached, once all is printed", async () => {
+  it("search: ends with exit code 1 after printing, if a target was not reached", async () => {
     const unreached = [{ method: "slimming", target: "0.1x", reason: "no action makes it cheaper" }] as const;
     const { api } = recorded({ ...RESULT, unreached });
     const set = ["--set", "data.train.images=x", "--set", "data.val.images=y"];
@@ -161,7 +161,7 @@ describe("densekit slim", () => {
     expect(stderr).to.equal("slimming did not reach 0.1x: no action makes it cheaper\n");
   });
 
-  it("explains what is wrong with a command line, with exit code 2", async () => {
+  it("explains faulty command lines, with exit code 2", async () => {
     const needed = ["slim", "search", config, "--weights", weights, "--target", "0.8x", "--out", "slimmed"];
     for (const [args, wanted] of [
       [needed, "give either --table, or --cost with one of macs, parameters, memory"],

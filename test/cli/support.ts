@@ -17,7 +17,7 @@ export interface Calls {
   readonly predict: PredictOptions[];
 }
 
-/** An API that records its calls and answers with `answers`, or fails where there is none. */
+/** An API that records its calls and returns `answers`, or fails for other calls. */
 export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Calls } {
   const calls: Calls = { train: [], evaluate: [], predict: [] };
   const none = () => Promise.reject(new Error("no answer for this call"));

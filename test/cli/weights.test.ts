@@ -28,7 +28,7 @@ describe("densekit weights", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it("show lists tensors, types, shapes and what surrounds them", async function () {
+  it("show lists tensors, types, shapes and other contents", async function () {
     const path = join(requireGoldens(this, "checkpoints"), "tiny_training.pth");
     const { stdout } = await accepted(["weights", "show", path]);
     expect(stdout).to.match(/^model:\npatch_embed\.0\.weight +F32 +\[4, 3, 3, 3\] +0\.4 kB$/m);
@@ -51,7 +51,7 @@ describe("densekit weights", () => {
     expect((await accepted(["weights", "show", path])).stdout).to.contain(": safetensors, 1 tensor, 1 number, ");
   });
 
-  it("name what is no file of weights for what it is", async () => {
+  it("name the format of files that are not weights", async () => {
     const lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     const onnx = Buffer.from("\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x00", "latin1");
     const others: [name: string, content: string | Buffer, told: RegExp][] = [
@@ -110,12 +110,12 @@ describe("densekit weights", () => {
       `${path}: of its 2 tensors 1 of an element type that cannot be read (neck.b: F8_E4M3); convert them to float32 where they were made`,
     );
     const enough = planLoad({ file, wanted: wanted.slice(0, 1) });
-    requireAll(enough); // what is not needed is no fault
+    requireAll(enough); // tensors that are not needed do not matter
     expect(describePlan("model", enough)).to.contain("loaded 1 of 1 tensors");
     await file.close();
   });
 
-  it("is told where a file's own description is none", () => {
+  it("report a file's metadata that is damaged", () => {
     const right = {
       task: "detection",
       classes: ["a", "b"],
@@ -146,7 +146,7 @@ describe("densekit weights", () => {
     }
   });
 
-  it("say which of two models in a file is read, and take the other by its name", async () => {
+  it("report which of two models in a file is read, and read the other by its name", async () => {
     const state = (value: number) =>
       call("collections.OrderedDict", tuple(tuple(text("neck.a"), tensor({ key: String(value) }))));
     const storage = (value: number) => Buffer.from(new Float32Array(4).fill(value).buffer);
@@ -176,7 +176,7 @@ describe("densekit weights", () => {
     );
   });
 
-  it("convert takes the model, or the part that is named, and keeps files that are there", async function () {
+  it("convert writes the model, or the named part, and keeps existing files", async function () {
     const path = join(requireGoldens(this, "checkpoints"), "tiny_training.pth");
     const to = join(folder, "tiny.safetensors");
     expect(await refused(["weights", "convert", path, join(folder, "a.txt")], { code: 2 })).to.contain(
@@ -196,7 +196,7 @@ describe("densekit weights", () => {
     expect((await readSafetensors(to)).tensors.size).to.equal(3);
   });
 
-  it("convert says which element types a format cannot hold, and writes nothing", async () => {
+  it("convert names element types that a format lacks, and writes nothing", async () => {
     const from = join(folder, "odd.safetensors");
     const odd: [string, Tensor][] = [
       ["half", { dtype: "BF16", shape: [2], data: Uint16Array.of(0x3f80, 0x4000) }],
@@ -214,7 +214,7 @@ describe("densekit weights", () => {
     await file.close();
   });
 
-  it("understands what MMDetection 2.x and 3.x and MMSegmentation say of their models", async () => {
+  it("reads the metadata of MMDetection 2.x and 3.x and MMSegmentation", async () => {
     const names = (...heads: string[]) => dict(...heads.flatMap((head) => [text(`${head}.weight`), tensor()]));
     const classes = tuple(text("cat"), text("dog"));
     const files = {

@@ -7,7 +7,7 @@ const tables = { onnx: lowerings, ...LOWERINGS };
 
 describe("the lowering tables", () => {
   for (const [target, table] of Object.entries(tables)) {
-    it(`of ${target} decompose what has a decomposition`, () => {
+    it(`of ${target} decompose the operators that have a decomposition`, () => {
       const decomposed = (Object.keys(table) as (keyof typeof table)[]).filter((name) => table[name] === "decompose");
       expect(decomposed).to.include.members(["batchNorm", "channelAffine"]);
       expect(decomposed.filter((name: OperatorName) => operators[name].decompose === undefined)).to.deep.equal([]);

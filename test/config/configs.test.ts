@@ -12,7 +12,7 @@ const folder = shippedConfigs();
 const names = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
 
 describe("published configs", () => {
-  it("are those of the paper and of the small data sets", () => {
+  it("are the paper's and those for the small data sets", () => {
     for (const variant of ["l1", "l3", "l7"]) {
       expect(names).to.include(`mask-rcnn_efficientformer-${variant}_fpn_1x_coco.yaml`);
       expect(names).to.include(`semantic-fpn_efficientformer-${variant}_fpn_40k_ade20k.yaml`);
@@ -31,7 +31,7 @@ describe("published configs", () => {
     }
   });
 
-  it("have what RepViT's authors change", () => {
+  it("have the changes of RepViT's authors", () => {
     const detection = loadConfig("mask-rcnn_repvit-m2.3_fpn_1x_coco").config;
     expect(detection.training.optimizer).to.deep.include({ type: "adamw", lr: 2e-4, weightDecay: 0.05 });
     expect(detection.model.backbone).to.deep.include({ outputs: "stages", batchNorm: "evaluation" });
@@ -63,7 +63,7 @@ describe("published configs", () => {
   });
 
   for (const name of names) {
-    it(`${name} is whole, named by the grammar, and says how to run it and what to expect`, () => {
+    it(`${name} is complete, named by the convention, with its command and expected metrics`, () => {
       const parts = name.replace(".yaml", "").split("_");
       const [head, backbone, data] = [parts[0], parts[1], parts.at(-1)];
       const { config } = loadConfig(name);
@@ -88,7 +88,7 @@ describe("published configs", () => {
     });
   }
 
-  it("name data that is there", function () {
+  it("name existing data", function () {
     const data = join(requireData(this, "bccd"), "..");
     // The crops are made by a command.
     const small = names.filter((name) => !/_(coco|ade20k|imagenet|bccd-crops)\.yaml$/.test(name));
@@ -102,7 +102,7 @@ describe("published configs", () => {
     }
   });
 
-  it("have the recipe's numbers for COCO", () => {
+  it("have the recipe's settings for COCO", () => {
     const { config } = loadConfig("mask-rcnn_efficientformer-l7_fpn_1x_coco");
     expect(config.training).to.deep.include({
       epochs: 12,
@@ -114,7 +114,7 @@ describe("published configs", () => {
     expect(config.model.backbone).to.deep.include({ variant: "l7", layerScaleInit: 1e-6 });
   });
 
-  it("have the recipe's numbers for ImageNet", () => {
+  it("have the recipe's settings for ImageNet", () => {
     for (const variant of ["l1", "l3", "l7"]) {
       const { config } = loadConfig(`classifier_efficientformer-${variant}_300e_imagenet`);
       if (config.task !== "classification") throw new Error("wrong task");
@@ -136,7 +136,7 @@ describe("published configs", () => {
     }
   });
 
-  it("have the recipe's numbers for ADE20K", () => {
+  it("have the recipe's settings for ADE20K", () => {
     const { config } = loadConfig("semantic-fpn_efficientformer-l1_fpn_40k_ade20k");
     if (config.task !== "segmentation") throw new Error("wrong task");
     expect(config.training.steps).to.equal(40000);

@@ -9,7 +9,7 @@ describe("config errors", () => {
   let files: Files;
   afterEach(() => files.remove());
 
-  /** The message for these files, of which config.yaml is loaded; the folder's name is taken out. */
+  /** The message for these files when config.yaml is loaded, without the folder's name. */
   async function message(written: Readonly<Record<string, string>>, overrides: string[] = []): Promise<string> {
     files = writeFiles(written);
     const text = await userMessage(() => loadConfig(files.path("config.yaml"), { overrides, environment: {} }));
@@ -20,7 +20,7 @@ describe("config errors", () => {
     return { "config.yaml": SMALL.replace(from, to) };
   };
 
-  it("names the place of a tag that YAML does not know, which would be read as text", async () => {
+  it("names the position of an unknown YAML tag, which would be read as text", async () => {
     const hint = "tags are not needed, remove it";
     for (const [tag, name] of [
       ["!!js/function", "tag:yaml.org,2002:js/function"],
@@ -35,7 +35,7 @@ describe("config errors", () => {
     expect(text).to.contain("must be one of l1, l3, l7, nano");
   });
 
-  it("suggests the key of the same meaning, which stays the only one", async () => {
+  it("suggests the key of the same meaning, which is the only suggestion", async () => {
     for (const [path, meant] of [
       ["data.train.pictures", "images"],
       ["data.train.imgs", "images"],
@@ -130,7 +130,7 @@ describe("config errors", () => {
       "config.yaml:3:59: model.backbone.size: variant and size are both set; delete one by setting it to null",
     ],
     [
-      "a width that is no multiple of 16",
+      "a width that is not a multiple of 16",
       "variant: nano",
       "size: { widths: [24, 48, 96, 128], depths: [2, 2, 4, 2], attentionBlocks: 1 }",
       "config.yaml:3:55: model.backbone.size.widths.0: must be a multiple of 16, got 24",
@@ -160,7 +160,7 @@ describe("config errors", () => {
       'config.yaml:1:7: task: must be one of detection, segmentation, classification; got the text "panoptic"',
     ],
     [
-      "milestones that do not rise",
+      "milestones that do not increase",
       "[200, 275]",
       "[275, 200]",
       "config.yaml:15:17: training.schedule.milestones: must rise",
@@ -172,31 +172,31 @@ describe("config errors", () => {
       "config.yaml:11:10: training.steps: epochs and steps are both set; delete one by setting it to null",
     ],
     [
-      "a layer decay that lets the rate grow",
+      "a layer decay that increases the rate",
       "lr: 2e-4 }",
       "lr: 2e-4, layerDecay: 1.5 }",
       "config.yaml:12:51: training.optimizer.layerDecay: must be at most 1, got 1.5",
     ],
     [
-      "a layer decay of nothing",
+      "a layer decay of zero",
       "lr: 2e-4 }",
       "lr: 2e-4, layerDecay: 0 }",
       "config.yaml:12:51: training.optimizer.layerDecay: must be above 0, got 0",
     ],
     [
-      "adaptive clipping to nothing",
+      "adaptive clipping to zero",
       "steps: 300",
       "steps: 300\n  adaptiveClipping: { factor: 0 }",
       "config.yaml:12:31: training.adaptiveClipping.factor: must be above 0, got 0",
     ],
     [
-      "an average that never moves",
+      "an average that never changes",
       "steps: 300",
       "steps: 300\n  ema: { decay: 1 }",
       "config.yaml:12:17: training.ema.decay: must be below 1, got 1",
     ],
     [
-      "early stopping without validations to stop by",
+      "early stopping without validations during training",
       "steps: 300",
       "steps: 300\n  earlyStopping: { patience: 3 }",
       "config.yaml:12:18: training.earlyStopping: needs training.evaluateEvery: without it there is one validation, at the end",
@@ -208,13 +208,13 @@ describe("config errors", () => {
       "config.yaml:13:18: training.earlyStopping.patience: is missing; expected a number",
     ],
     [
-      "early stopping with no patience at all",
+      "early stopping with a patience of zero",
       "steps: 300",
       "steps: 300\n  evaluateEvery: 10\n  earlyStopping: { patience: 0 }",
       "config.yaml:13:30: training.earlyStopping.patience: must be at least 1, got 0",
     ],
     [
-      "early stopping by another task's figure",
+      "early stopping by another task's metric",
       "steps: 300",
       "steps: 300\n  evaluateEvery: 10\n  earlyStopping: { patience: 3, metric: mIoU }",
       'config.yaml:13:41: training.earlyStopping.metric: must be one of boxAP, maskAP, loss; got the text "mIoU"',
@@ -226,7 +226,7 @@ describe("config errors", () => {
       "config.yaml:16:13: training.schedule.warmup: needs steps or epochs",
     ],
     [
-      "a warm-up of two lengths",
+      "a warm-up with two lengths",
       "warmup: { steps: 50 }",
       "warmup: { steps: 50, epochs: 1 }",
       "config.yaml:16:34: training.schedule.warmup.epochs: steps and epochs are both set; delete one by setting it to null",
@@ -240,13 +240,13 @@ describe("config errors", () => {
       "config.yaml:8:44: data.padding.sizes.0.height: must be a multiple of 32, the backbone's largest stride",
     ],
     [
-      "more threads than there can be use for",
+      "far too many threads",
       "type: coco",
       "type: coco\n  workers: 1000000000",
       "config.yaml:8:12: data.workers: must be at most 256, got 1000000000",
     ],
     [
-      "sides no memory holds",
+      "sides too large for any memory",
       "type: coco",
       "type: coco\n  transforms: { train: [{ type: resize, scale: [1000000, 1000] }] }",
       "config.yaml:8:49: data.transforms.train.0.scale.0: must be at most 16384, got 1000000",
@@ -300,14 +300,14 @@ describe("config errors", () => {
     });
   }
 
-  it("lists everything wrong, up to ten lines", async () => {
+  it("lists all faults, up to ten lines", async () => {
     const keys = Array.from({ length: 13 }, (_, i) => `zz${i}: 1\n`).join("");
     const lines = (await message({ "config.yaml": SMALL + keys })).split("\n");
     expect(lines).to.have.length(11);
     expect(lines[10]).to.equal("and 3 more");
   });
 
-  it("names the file of a base where the fault is there", async () => {
+  it("names the base file that has the fault", async () => {
     const text = await message({ "config.yaml": "extends: base.yaml\n", "base.yaml": SMALL.replace("nano", "mini") });
     expect(text).to.match(/^base\.yaml:3:47: model\.backbone\.variant: must be one of/);
   });
@@ -321,7 +321,7 @@ describe("config errors", () => {
     );
   });
 
-  it("names a circle of files", async () => {
+  it("names a cycle of files", async () => {
     const text = await message({
       "config.yaml": "extends: a.yaml\n",
       "a.yaml": "extends: b.yaml\n",
@@ -330,7 +330,7 @@ describe("config errors", () => {
     expect(text).to.equal("b.yaml:1:10: extends: the files extend each other in a cycle: a.yaml → b.yaml → a.yaml");
   });
 
-  it("refuses an alias within its own value, empty files and files that are no mapping", async () => {
+  it("refuses an alias within its own value, empty files and files that are not mappings", async () => {
     expect(await message({ "config.yaml": "task: &t [*t]\n" })).to.match(
       /^config\.yaml:1:11: the alias \*t does not lead/,
     );
@@ -352,8 +352,8 @@ describe("config errors", () => {
     );
   });
 
-  it("checks keys that are set to null as it does others", async () => {
-    // Without a blank after the colon these are two keys without values; SGD was asked for and AdamW trained.
+  it("checks keys that are set to null like others", async () => {
+    // Without a space after the colon these are two keys without values; AdamW was trained although SGD was asked for.
     expect(await message({ "config.yaml": SMALL }, ["training.optimizer={type:sgd,lr:1}"])).to.equal(
       ['"type: sgd"', '"lr: 1"']
         .map(
@@ -372,7 +372,7 @@ describe("config errors", () => {
     );
   });
 
-  it("takes no key for a member that every object has", async () => {
+  it("does not mistake keys for members that every object has", async () => {
     for (const key of ["constructor", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"]) {
       for (const value of ["1", "null", "{ a: 1 }", "[b]"]) {
         const text = await message({ "config.yaml": `${SMALL}${key}: ${value}\n` });
@@ -398,7 +398,7 @@ describe("config errors", () => {
     expect(Object.getOwnPropertyNames(Object.prototype)).to.deep.equal(before);
   });
 
-  it("refuses overrides that are none", () => {
+  it("refuses malformed overrides", () => {
     files = writeFiles({ "config.yaml": SMALL });
     for (const [text, expected] of [
       ["training.steps", /--set training\.steps: expected a\.b\.c=value/],
@@ -423,7 +423,7 @@ describe("config errors", () => {
     );
   });
 
-  it("names the path alone for a config given as an object", async () => {
+  it("names only the path for a config given as an object", async () => {
     files = writeFiles({});
     expect(await userMessage(() => resolveConfig({ task: "segmentation", modle: {} }))).to.match(
       /^config: model: is missing; expected a mapping\n(?:.*\n)*config: modle: unknown key; did you mean "model"\?/,
@@ -432,7 +432,7 @@ describe("config errors", () => {
 });
 
 describe("config errors of values of several forms", () => {
-  it("names every form that a value may have, or what is wrong in the one it has", async () => {
+  it("names every form that a value may have, or the fault in the form it has", async () => {
     const weights = async (value: string) => {
       const overrides = [`model.head.classWeights=${value}`];
       const text = await userMessage(() =>

@@ -8,7 +8,7 @@ import { HOSTILE_CONFIGS, load } from "../support/hostileConfigs.js";
 
 const TABLE = new URL("../support/hostileConfigs.js", import.meta.url).href;
 
-describe("configs made to do harm", () => {
+describe("hostile configs", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "densekit-hostile-"));

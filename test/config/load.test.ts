@@ -33,7 +33,7 @@ describe("loading configs", () => {
       const named = loadConfig(files.path("named.yaml")).config;
       const shipped = loadConfig("mask-rcnn_efficientformer-nano_fpn128_300_bccd").config;
       expect({ ...named, output: "" }).to.deep.equal({ ...shipped, output: "" });
-      expect(() => loadConfig(files.path("bases.yaml"))).to.throw("data: is missing"); // found, but not all there is to a config
+      expect(() => loadConfig(files.path("bases.yaml"))).to.throw("data: is missing"); // found, but not a complete config
       expect(loadConfig(files.path("own.yaml")).config.model).to.deep.equal(load("small.yaml").config.model);
       expect(() => loadConfig(files.path("slip.yaml"))).to.throw(
         'slip.yaml:1:10: extends: no config of that name comes with densekit; did you mean "densekit/mask-rcnn_fpn128"?',
@@ -120,7 +120,7 @@ describe("loading configs", () => {
     expect(short).not.to.have.property("clipNorm");
   });
 
-  it("resolves paths from the file they stand in, and variables from the working folder", () => {
+  it("resolves paths relative to their file, and variables relative to the working folder", () => {
     const { config } = load("grandchild.yaml");
     if (config.task !== "detection") throw new Error("wrong task");
     expect(config.data.train.annotations).to.equal(files.path("a/train.json"));
@@ -133,7 +133,7 @@ describe("loading configs", () => {
     expect(relative.data.val.annotations).to.equal(join(process.cwd(), "my-sets", "v.json"));
   });
 
-  it("knows DENSEKIT_DATA without it being set, and other variables by their alternative", () => {
+  it("has a default for DENSEKIT_DATA, and uses the defaults of other variables", () => {
     const set = (value: string) => {
       const { config } = load("small.yaml", [`data.train.images=${value}`], { EMPTY: "" });
       return "images" in config.data.train && config.data.train.images;
@@ -143,12 +143,12 @@ describe("loading configs", () => {
     expect(set(`/abs/${variable("NONE:-y")}/${variable("DENSEKIT_DATA")}`)).to.equal(resolve("/abs/y/data"));
   });
 
-  it("takes an output of null for none: it is the one named after the config", () => {
+  it("treats an output of null as none: the default is named after the config", () => {
     expect(load("small.yaml", ["output=null"]).config.output).to.equal(resolve("runs/small"));
     expect(load("small.yaml", []).config.output).to.equal(resolve("runs/small"));
   });
 
-  it("takes overrides as YAML, in whatever order", () => {
+  it("reads overrides as YAML, in any order", () => {
     const overrides = [
       "training.schedule.power=1",
       "training.schedule.type=poly",
@@ -174,7 +174,7 @@ describe("loading configs", () => {
     expect(config.data.val).to.deep.equal(config.data.train);
   });
 
-  it("says where a value comes from", () => {
+  it("gives the origin of each value", () => {
     const loaded = load("child.yaml", ["training.logEvery=5"]);
     expect(loaded.originOf("training.seed")).to.match(/child\.yaml:2:19$/);
     expect(loaded.originOf("model.neck.channels")).to.match(/small\.yaml:4:32$/);
@@ -183,7 +183,7 @@ describe("loading configs", () => {
     expect(loaded.originOf("training.accumulate")).to.equal(undefined);
   });
 
-  it("takes a config as an object, and a resolved one again unchanged", () => {
+  it("accepts a config as an object, and a resolved one unchanged", () => {
     const { config } = load("child.yaml");
     const again = resolveConfig(config);
     expect(again.config).to.deep.equal(config);

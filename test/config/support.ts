@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A folder of files that is removed again by `remove`. */
+/** A folder of files, deleted by `remove`. */
 export interface Files {
   readonly folder: string;
   path(name: string): string;
@@ -18,12 +18,12 @@ export function writeFiles(files: Readonly<Record<string, string>>): Files {
   return { folder, path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true }) };
 }
 
-/** How a config refers to an environment variable. */
+/** A config's reference to an environment variable. */
 export function variable(name: string): string {
   return `\${${name}}`;
 }
 
-/** A whole, small config. */
+/** A small, complete config. */
 export const SMALL = `task: detection
 model:
   backbone: { type: efficientformer, variant: nano }

@@ -96,7 +96,7 @@ describe("COCO files", () => {
     expect(dropped.images.map(({ id }) => id)).to.deep.equal([70]);
   });
 
-  it("takes classes in the order given and counts what it leaves out", async () => {
+  it("uses classes in the given order and counts the objects left out", async () => {
     const dataset = await open(valid(), { classes: ["tooth brush"] });
     expect(Array.from(dataset.instances(0).labels)).to.deep.equal([0]);
     expect(dataset.categoryIds).to.deep.equal([90]);
@@ -132,7 +132,7 @@ describe("COCO files", () => {
     expect(dataset.report.degenerateBoxes).to.equal(3);
   });
 
-  it("takes the extent of the polygons where no box is given", async () => {
+  it("uses the extent of the polygons if no box is given", async () => {
     const json = valid();
     delete json.annotations[0]!.bbox;
     delete json.annotations[0]!.area;
@@ -141,7 +141,7 @@ describe("COCO files", () => {
     expect(areas[0]).to.equal(20);
   });
 
-  it("takes the box of the run lengths where none is given, and knows null for none", async () => {
+  it("uses the box of the run lengths if none is given, and treats null as none", async () => {
     const json = valid();
     json.annotations[0]!.bbox = null;
     delete json.annotations[2]!.bbox;
@@ -154,7 +154,7 @@ describe("COCO files", () => {
     expect(await userMessage(() => open(json))).to.match(/annotation 6: bbox is missing, and there is no mask/);
   });
 
-  it("has masks as soon as an object that is no crowd has one, and counts those without", async () => {
+  it("has masks if any object but a crowd has one, and counts objects without", async () => {
     const json = valid();
     delete json.annotations[0]!.segmentation;
     const some = await open(json);
@@ -162,7 +162,7 @@ describe("COCO files", () => {
     expect(some.report).to.include({ withoutMask: 1, singlesWithoutMask: 1 });
     delete json.annotations[2]!.segmentation;
     const none = await open(json);
-    expect(none.hasMasks, "the crowd's does not count").to.equal(false);
+    expect(none.hasMasks, "a crowd's does not count").to.equal(false);
     expect(none.report).to.include({ withoutMask: 2, singlesWithoutMask: 2 });
   });
 
@@ -188,11 +188,11 @@ describe("COCO files", () => {
       /annotation 1: polygon has 7 numbers/,
     ],
     [
-      "no number in a polygon",
+      "a polygon with a non-number",
       (j) => (j.annotations[0]!.segmentation = [[1, 2, 3, 4, null, 6]]),
       /annotation 1: polygon holds null/,
     ],
-    ["no number in a box", (j) => (j.annotations[0]!.bbox = [1, "2", 3, 4]), /annotation 1: bbox holds "2"/],
+    ["a box with a non-number", (j) => (j.annotations[0]!.bbox = [1, "2", 3, 4]), /annotation 1: bbox holds "2"/],
     [
       "a box of three",
       (j) => (j.annotations[0]!.bbox = [1, 2, 3]),
@@ -221,27 +221,27 @@ describe("COCO files", () => {
       /image 70: width and height must be whole numbers of at least 1, not 0 and 10/,
     ],
     [
-      "image ids that cannot be kept apart",
+      "image ids that cannot be told apart",
       (j) => (j.images[1]!.id = 2 ** 53),
       /image number 2: "id" is about 9007199254740992, but ids of 2\^53 \(9007199254740992\) and above cannot be told apart/,
     ],
     [
-      "annotation ids that cannot be kept apart",
+      "annotation ids that cannot be told apart",
       (j) => (j.annotations[1]!.id = 2 ** 60),
       /annotation number 2: "id" is about 1152921504606847000, but ids of 2\^53/,
     ],
     [
-      "ids between whole numbers",
+      "ids that are not whole numbers",
       (j) => (j.images[1]!.id = 1.5),
       /image number 2: "id" is 1\.5, but ids must be whole/,
     ],
     [
-      "an image id that cannot be kept apart",
+      "an image id that cannot be told apart",
       (j) => (j.annotations[1]!.image_id = -(2 ** 53)),
       /annotation 5: "image_id" is about -9007199254740992, but ids of 2\^53/,
     ],
     [
-      "a crowd told by a text",
+      "a crowd flag that is a string",
       (j) => (j.annotations[1]!.iscrowd = "1"),
       /annotation 5: iscrowd must be 0 or 1, not "1"/,
     ],
@@ -270,7 +270,7 @@ describe("COCO files", () => {
     });
   }
 
-  it("refuses what is no JSON, a class that is not there and a set without the classes chosen", async () => {
+  it("refuses invalid JSON, a missing class and a set without the chosen classes", async () => {
     expect(await userMessage(() => open("{"))).to.contain("not valid JSON");
     expect(await userMessage(() => open(valid(), { classes: ["cars"] }))).to.contain('did you mean "car"?');
     expect(await userMessage(() => open({ ...valid(), annotations: [] }, { dropEmpty: true }))).to.contain(
@@ -278,7 +278,7 @@ describe("COCO files", () => {
     );
   });
 
-  it("refuses damaged run lengths and images of another size when they are loaded", async () => {
+  it("refuses damaged run lengths and images of another size when loading them", async () => {
     const json = valid();
     json.annotations[1]!.segmentation = { size: [10, 20], counts: [1, 2] };
     const dataset = await open(json);

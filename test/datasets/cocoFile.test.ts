@@ -26,7 +26,7 @@ describe("a COCO file", () => {
     ["one line", undefined],
     ["many lines", 2],
   ] as const) {
-    it(`is read in pieces as it is whole, written in ${layout}`, async () => {
+    it(`is read in pieces as well as whole, written in ${layout}`, async () => {
       const content = { info, annotations, licenses: [{ id: 3 }], categories, nothing: [], images };
       const path = write(JSON.stringify(content, undefined, indent));
       const whole = await readCocoFile(path);
@@ -68,7 +68,7 @@ describe("a COCO file", () => {
     });
   }
 
-  it("is kept for the next reader where that is wanted, as long as it is the same file", async () => {
+  it("is kept for the next reader if asked for, while the file does not change", async () => {
     const path = write(`{"images": [], "annotations": [], "categories": []}`);
     const first = await readCocoFile(path, { handOver: true });
     expect(await readCocoFile(path)).to.equal(first);
@@ -80,7 +80,7 @@ describe("a COCO file", () => {
     expect((await readCocoFile(path)).images).to.deep.equal([1]);
   });
 
-  it("that is not there is named", async () => {
+  it("that is missing is named", async () => {
     const path = join(folder, "none.json");
     expect(await userMessage(() => readCocoFile(path)))
       .to.include(path)

@@ -17,7 +17,7 @@ describe("missing images", () => {
 
   const hintFor = async (file: string) => (await findMissing(folder, [{ id: 1, file }]))[0]?.hint;
 
-  it("are told with what is likely meant", async () => {
+  it("are reported with what was probably meant", async () => {
     for (const found of ["a.png", "./sub//b.png", "brackets[1].png", "U\u0308bung.png"]) {
       expect(await hintFor(found), found).to.equal(undefined);
     }

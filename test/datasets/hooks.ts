@@ -12,5 +12,5 @@ export function refuse(batch: Batch): never {
 }
 
 export function breakDown(): never {
-  throw new TypeError("a fault of the program");
+  throw new TypeError("a bug");
 }

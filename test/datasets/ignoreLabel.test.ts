@@ -23,7 +23,7 @@ const CLASSES = ["ground", "disc", "square"];
 describe("data.ignoreLabel", function () {
   this.timeout(120_000);
   let data: ShapesData;
-  /** The same maps, the ground ignored by 255, and by 7. */
+  /** The same maps, with the ground ignored by 255, and by 7. */
   const folders: Record<255 | 7, string> = { 255: "", 7: "" };
 
   before(async () => {
@@ -64,7 +64,7 @@ describe("data.ignoreLabel", function () {
     }
   });
 
-  it("counts in training, validation and the figures", async () => {
+  it("is used in training, validation and metrics", async () => {
     const results = [255, 7].map(async (ignoreLabel) => {
       const output = join(data.folder, `run-${ignoreLabel}`);
       const config = shapesConfig("segmentation", { ...data, labelMaps: folders[ignoreLabel as 7] }, output);
@@ -79,14 +79,14 @@ describe("data.ignoreLabel", function () {
     for (const ignoreLabel of [255, 7]) rmSync(join(data.folder, `run-${ignoreLabel}`), { recursive: true });
   });
 
-  it("is a whole number from 0 to 255 in configs, and reaches what reads their data", () => {
+  it("is a whole number from 0 to 255 in configs, and is passed to the data set", () => {
     const config = (value: string) =>
       resolveConfig(shapesConfig("segmentation", data, "x"), { overrides: [`data.ignoreLabel=${value}`] }).config;
     expect(sourceOf(config("7"), "val")).to.include({ ignoreLabel: 7 });
     for (const wrong of ["256", "-1", "1.5", "none"]) expect(() => config(wrong), wrong).to.throw(/data\.ignoreLabel/);
   });
 
-  it("is known to the tools for data", async () => {
+  it("is known to the data commands", async () => {
     const message = await userMessage(async () => {
       const dataset = await openLabelMaps({ ...source(7), ignoreLabel: 9 });
       await dataset.loadLabelMap(0);
@@ -106,7 +106,7 @@ describe("data.ignoreLabel", function () {
     );
   });
 
-  it("is no object to what converts masks", async () => {
+  it("is not an object when masks are converted", async () => {
     const converted = async (ignoreLabel: 255 | 7) => {
       const output = join(data.folder, `converted-${ignoreLabel}.json`);
       const input = folders[ignoreLabel];
@@ -117,7 +117,7 @@ describe("data.ignoreLabel", function () {
     expect(await converted(7)).to.equal(await converted(255));
   });
 
-  it("means the label as stored, where label 0 is taken away too", () => {
+  it("means the stored label, even if label 0 is reduced", () => {
     const map = (...values: number[]) => ({ width: 4, height: 1, data: Uint8Array.from(values) });
     const options = { classes: 8, reduceZeroLabel: true, ignoreIndex: 7 };
     const matrix = confusionOf({ prediction: map(0, 0, 6, 7), label: map(0, 1, 7, 8), ...options });

@@ -7,7 +7,7 @@ import { encodePng } from "../../lib/images/encode.js";
 import { noiseImage } from "../pixels/images.js";
 import { userMessage } from "../support/failure.js";
 
-describe("images with a class each", () => {
+describe("images with one class each", () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "densekit-labels-"));
@@ -53,12 +53,12 @@ describe("images with a class each", () => {
       expected,
     );
     expect(await listed("e.json", '{"z.png":"dog","x y.png":"cat"}')).to.deep.equal(expected);
-    // Numbers of classes that are named elsewhere, and ImageNet's list of labels alone.
+    // Class numbers with names given elsewhere, and a list of labels only, like ImageNet's.
     expect(await listed("f.txt", "z.png 1\nx y.png 0\n", ["cat", "dog"])).to.deep.equal(expected);
     expect(await listed("g.txt", "cat\ndog\n")).to.deep.equal({ ...expected, images: [...images].reverse() });
   });
 
-  it("say what is wrong with a list, and where", async () => {
+  it("name a list's faults, and where they are", async () => {
     const told = (name: string, text: string, classes?: string[]) => userMessage(() => listed(name, text, classes));
     const path = (name: string) => join(root, name);
     expect(await told("h.csv", "z.png,dog\nx y.png\n")).to.equal(

@@ -33,7 +33,7 @@ describe("label map folders", () => {
   const open = (options: Partial<LabelMapOptions> = {}) =>
     openLabelMaps({ ...ade20kFolders(root, "train"), ...options });
 
-  it("reduces the zero label: 0 is ignored, the others go down by one, 255 stays", async () => {
+  it("reduces the zero label: 0 is ignored, the others go down by one, and 255 stays", async () => {
     const dataset = await open({ reduceZeroLabel: true });
     expect(dataset.classes).to.deep.equal(["wall", "building, edifice", "sky"]);
     expect(dataset.images).to.deep.equal([{ id: 1, file: "a.png", width: 3, height: 2 }]);
@@ -49,7 +49,7 @@ describe("label map folders", () => {
     expect(dataset.palette).to.have.lengthOf(4);
   });
 
-  it("names file, value and place of a label out of range", async () => {
+  it("names file, value and position of a label out of range", async () => {
     const dataset = await open({ classes: ["a", "b"], reduceZeroLabel: true });
     expect(await userMessage(() => dataset.load(0))).to.match(
       /annotations\/train\/a\.png: label 3 at x = 0, y = 1 is out of range: 2 classes have labels 1–2, 0 being ignored/,
@@ -58,7 +58,7 @@ describe("label map folders", () => {
     expect(await userMessage(() => plain.load(0))).to.match(/label 3 .* 3 classes have labels 0–2, and 255/);
   });
 
-  it("takes other folders and suffixes", async () => {
+  it("accepts other folders and suffixes", async () => {
     await writeMap("annotations/train/a_labels.png", 3, 2, Uint8Array.of(0, 0, 0, 0, 0, 1));
     const dataset = await open({ labelSuffix: "_labels.png" });
     expect((await dataset.loadLabelMap(0)).data[5]).to.equal(1);

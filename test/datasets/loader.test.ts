@@ -38,7 +38,7 @@ describe("planning an epoch", () => {
   const flat = (batches: readonly Int32Array[]) => batches.flatMap((batch) => Array.from(batch));
   const all = Array.from({ length: 23 }, (_, i) => i);
 
-  it("holds every image, one group a batch, all batches full", () => {
+  it("has every image, one group per batch, all batches full", () => {
     for (let epoch = 0; epoch < 5; epoch++) {
       const batches = planEpoch(plan, epoch);
       expect(batches).to.have.lengthOf(4 + 2);
@@ -50,7 +50,7 @@ describe("planning an epoch", () => {
     }
   });
 
-  it("differs from epoch to epoch and seed to seed, and is the same for the same", () => {
+  it("differs from epoch to epoch and seed to seed, and is reproducible", () => {
     expect(planEpoch(plan, 1)).to.deep.equal(planEpoch(plan, 1));
     expect(planEpoch(plan, 1)).not.to.deep.equal(planEpoch(plan, 2));
     expect(planEpoch(plan, 1)).not.to.deep.equal(planEpoch({ ...plan, seed: 8 }, 1));
@@ -77,7 +77,7 @@ describe("padded sizes", () => {
     { width: 10, height: 64 },
   ];
 
-  it("are the largest sides raised to a multiple, or the smallest preferred size that holds them", () => {
+  it("are the largest sides rounded up to a multiple, or the smallest preferred size that fits them", () => {
     expect(paddedSize(images, {})).to.deep.equal({ width: 64, height: 64 });
     expect(paddedSize(images, { multipleOf: 1 })).to.deep.equal({ width: 33, height: 64 });
     const [large, fitting, narrow] = [
@@ -107,7 +107,7 @@ describe("loading detection batches", () => {
     base = { dataset, transforms, batchSize: 2, seed: 3, shuffle: true };
   });
 
-  it("gives the same batches with 0, 1 and 3 workers, over the end of an epoch", async () => {
+  it("gives the same batches with 0, 1 and 3 workers, across the end of an epoch", async () => {
     const { batchesPerEpoch } = createLoader(base);
     const range = { startAt: batchesPerEpoch - 3, stopAt: batchesPerEpoch + 3 };
     const expected = await collect(base, range);
@@ -116,7 +116,7 @@ describe("loading detection batches", () => {
       expect(await collect({ ...base, workers, prefetch: 4 }, range)).to.deep.equal(expected);
   });
 
-  it("gives after a resume what the uninterrupted run sees", async () => {
+  it("resumes with the batches of the uninterrupted run", async () => {
     const whole = await collect(base, { stopAt: 5 });
     expect(await collect(base, { startAt: 3, stopAt: 5 })).to.deep.equal(whole.slice(3));
   });
@@ -145,7 +145,7 @@ describe("loading detection batches", () => {
     }
   });
 
-  it("separates upright from lying images", async () => {
+  it("separates portrait from landscape images", async () => {
     const batches = await collect(
       { ...base, batchSize: 3 },
       { stopAt: createLoader({ ...base, batchSize: 3 }).batchesPerEpoch },
@@ -156,7 +156,7 @@ describe("loading detection batches", () => {
     expect(new Set(batches.map(({ meta }) => meta[0]!.originalWidth < meta[0]!.originalHeight)).size).to.equal(2);
   });
 
-  it("keeps the annotation as it is for evaluation, in order, each image once", async () => {
+  it("keeps annotations unchanged for evaluation, in order, each image once", async () => {
     const options = {
       ...base,
       shuffle: false,
@@ -185,7 +185,7 @@ describe("loading detection batches", () => {
 
   for (const workers of [0, 1]) {
     describe(`with ${workers} workers`, () => {
-      it("runs the hook where the batch is made", async () => {
+      it("runs the hook in the thread that makes the batch", async () => {
         const hook = { module: HOOKS, name: "countBoxes", options: 10 };
         const [batch] = await collect({ ...base, workers, hook }, { stopAt: 1 });
         expect(batch!.extra).to.deep.equal(Float32Array.from(batch!.instances, ({ labels }) => 10 * labels.length));
@@ -199,7 +199,7 @@ describe("loading detection batches", () => {
         expect((error as UserError).message).to.match(/^no targets for .*\.jpg$/);
       });
 
-      it("passes a fault of the program on as it is", async () => {
+      it("passes a bug on unchanged", async () => {
         const hook = { module: HOOKS, name: "breakDown" };
         const error = await collect({ ...base, workers, hook }, { stopAt: 1 }).catch((e: unknown) => e);
         expect(error).to.be.instanceOf(TypeError);
@@ -229,7 +229,7 @@ describe("loading detection batches", () => {
     });
   }
 
-  it("counts the time waited, and can be left early", async () => {
+  it("counts the time waited, and can be stopped early", async () => {
     const loader = createLoader({ ...base, workers: 1 });
     for await (const batch of loader.batches()) {
       expect(batch.images.length).to.be.above(0);
@@ -239,7 +239,7 @@ describe("loading detection batches", () => {
     await loader.dispose();
   });
 
-  it("gives the same batches in memory that is used again, and takes it back when the next is asked for", async () => {
+  it("gives the same batches in reused memory, which is taken back when the next batch is requested", async () => {
     const expected = await collect(base, { stopAt: 8 });
     const loader = createLoader({ ...base, workers: 2, prefetch: 1, reuse: true });
     let last: Batch | undefined;
@@ -255,7 +255,7 @@ describe("loading detection batches", () => {
     await loader.dispose();
   });
 
-  it("refuses senseless settings", async () => {
+  it("refuses invalid settings", async () => {
     for (const [bad, text] of [
       [{ batchSize: 0 }, "batchSize"],
       [{ workers: -1 }, "workers"],

@@ -4,7 +4,7 @@ import { encodeRle } from "../../lib/masks/rle.js";
 import { Random } from "../../lib/random.js";
 import { noiseImage, noiseLabels } from "../pixels/images.js";
 
-/** A sample with boxes of whole pixels whose masks fill them, and a label map. */
+/** A sample with boxes of whole pixels, masks that fill them, and a label map. */
 export function makeSample(width: number, height: number, objects: number, seed = 1): Sample {
   const random = Random.of(seed, "sample");
   const boxes = Array.from({ length: objects }, () => {

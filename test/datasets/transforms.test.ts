@@ -29,13 +29,13 @@ describe("resizing samples", () => {
     expect(size(500, 333, [2048, 512])).to.deep.equal([769, 512]);
   });
 
-  it("raises both sides to a multiple", () => {
+  it("rounds both sides up to a multiple", () => {
     const { image, meta } = apply(makeSample(50, 33, 1), { type: "resize", scale: [2048, 51], multipleOf: 32 });
     expect([image.width, image.height]).to.deep.equal([96, 64]); // from 77 × 51
     expect(meta.scaleFactor).to.deep.equal([96 / 50, 64 / 33]);
   });
 
-  it("takes image, boxes, masks and label map along", () => {
+  it("resizes image, boxes, masks and label map together", () => {
     fc.assert(
       fc.property(sizes, sizes, sizes, sizes, fc.nat(), (width, height, newWidth, newHeight, seed) => {
         const sample = makeSample(width, height, 3, seed);
@@ -87,7 +87,7 @@ describe("resizing samples", () => {
 });
 
 describe("flipping samples", () => {
-  it("keeps boxes and masks together, and twice is nothing", () => {
+  it("keeps boxes and masks together, and twice is the identity", () => {
     fc.assert(
       fc.property(sizes, sizes, fc.nat(), (width, height, seed) => {
         const sample = makeSample(width, height, 4, seed);
@@ -108,7 +108,7 @@ describe("flipping samples", () => {
     );
   });
 
-  it("happens with its probability", () => {
+  it("happens with the given probability", () => {
     const sample = makeSample(4, 4, 0);
     const random = Random.of(5);
     const flips = Array.from({ length: 400 }, () =>
@@ -120,7 +120,7 @@ describe("flipping samples", () => {
 });
 
 describe("cropping samples", () => {
-  it("keeps image, label map, boxes and masks together and drops what lies outside", () => {
+  it("keeps image, label map, boxes and masks together and drops objects outside", () => {
     fc.assert(
       fc.property(sizes, sizes, sizes, sizes, fc.nat(), (width, height, cropWidth, cropHeight, seed) => {
         const sample = makeSample(width, height, 5, seed);
@@ -142,7 +142,7 @@ describe("cropping samples", () => {
     );
   });
 
-  it("reaches every place", () => {
+  it("reaches every position", () => {
     const sample = makeSample(4, 4, 0);
     const corners = new Set<number>();
     for (let seed = 0; seed < 100; seed++) {
@@ -153,8 +153,8 @@ describe("cropping samples", () => {
     expect(corners.size).to.equal(4);
   });
 
-  it("draws again while one class fills its share, ignored pixels not counted", () => {
-    // The left half is class 0, the right a mixture, below it all ignored but for a strip of class 0.
+  it("draws again while one class exceeds its share, without ignored pixels", () => {
+    // The left half is class 0, the right half is mixed; below, all is ignored except a strip of class 0.
     const width = 80;
     const data = Uint8Array.from({ length: width * 40 }, (_, i) => {
       const [x, y] = [i % width, Math.floor(i / width)];
@@ -223,7 +223,7 @@ describe("photometric distortion", () => {
 });
 
 describe("padding and classification crops", () => {
-  it("pads masks and label maps along, the valid size staying", () => {
+  it("pads masks and label maps too, and keeps the valid size", () => {
     const sample = makeSample(10, 8, 2);
     const padded = apply(sample, { type: "pad", width: 16, height: 16 });
     expect(padded.meta).to.deep.equal(sample.meta);
@@ -234,7 +234,7 @@ describe("padding and classification crops", () => {
     }
   });
 
-  it("cuts the middle", () => {
+  it("crops the centre", () => {
     const sample = makeSample(40, 20, 0);
     const { image } = apply(sample, { type: "centreCrop", resize: 20, size: 16 });
     expect([image.width, image.height]).to.deep.equal([16, 16]);
@@ -250,7 +250,7 @@ describe("padding and classification crops", () => {
   });
 });
 
-it("a pipeline leaves its input alone and depends on the random stream alone", () => {
+it("a pipeline does not change its input and depends only on the random stream", () => {
   const sample = makeSample(50, 40, 4);
   const copy = structuredClone(sample);
   const specs: TransformInput[] = [

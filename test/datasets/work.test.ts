@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { countPresent, setWork } from "../../lib/datasets/work.js";
 import { UserError } from "../../lib/errors.js";
 
-/** How much may be spent before it is refused, to a hundredth. */
+/** The budget left before work is refused, to a hundredth. */
 function room(work: ReturnType<typeof setWork>): number {
   for (let spent = 0; ; spent += 1e6) {
     if (spent > 1e11) return spent;
@@ -18,16 +18,16 @@ function room(work: ReturnType<typeof setWork>): number {
   }
 }
 
-describe("what the masks of a set may ask for", () => {
+describe("the work limit on the masks of a data set", () => {
   afterEach(() => {
     delete process.env.DENSEKIT_MAX_WORK;
   });
 
-  it("grows with its files and images, those on the disk asked for when they are needed, once", () => {
+  it("grows with its files and images, whose sizes are read once when needed", () => {
     const base = room(setWork());
     const withFile = setWork();
     withFile.addFile(450e6);
-    // COCO's training set: 860,000 objects of 450 MB, outlines of some 300 columns and 30 points.
+    // COCO's training set: 860,000 objects in 450 MB, outlines of about 300 columns and 30 points.
     expect(room(withFile)).to.be.greaterThan(860_000 * (150 + 8 * 30 + 6 * 300));
     const withImages = setWork();
     for (let i = 0; i < 100; i++) withImages.addImage();
@@ -45,7 +45,7 @@ describe("what the masks of a set may ask for", () => {
     expect(lazy.isSpent).to.equal(true);
   });
 
-  it("is told with the object's name, and what to do; the environment may say another bound", () => {
+  it("is reported with the object's name and advice; the environment may set another limit", () => {
     const work = setWork();
     expect(() => work.spend(9e7, "a.json: annotation 7")).to.throw(
       UserError,
@@ -64,7 +64,7 @@ describe("what the masks of a set may ask for", () => {
     );
   });
 
-  it("counts each image once that is there", () => {
+  it("counts each existing image once", () => {
     const folder = mkdtempSync(join(tmpdir(), "densekit-work-"));
     try {
       writeFileSync(join(folder, "a.png"), "");

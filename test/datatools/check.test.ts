@@ -125,7 +125,7 @@ describe("data check", () => {
     expect(result.problems.find(({ entry }) => entry === "image 50")?.file).to.equal(join(data.images, "gone.png"));
   });
 
-  it("tells of a wrong field what it is and what it should be, once", async () => {
+  it("reports the value of a wrong field and what it should be, once", async () => {
     const json: Json = JSON.parse(valid);
     json.categories[0]!.name = 3;
     json.images[0]!.file_name = 5;
@@ -144,7 +144,7 @@ describe("data check", () => {
     ]);
   });
 
-  it("tells of an image that is listed but faulty once, and nothing of its objects", async () => {
+  it("reports a faulty image once, and nothing about its objects", async () => {
     const json: Json = JSON.parse(valid);
     const faulty = json.images[0]!;
     delete faulty.width;
@@ -160,7 +160,7 @@ describe("data check", () => {
     ).to.have.length(2);
   });
 
-  it("says which of COCO's other files a file is", async () => {
+  it("recognises COCO's other kinds of files", async () => {
     const json: Json = JSON.parse(valid);
     const captions = json.annotations.map(({ id, image_id }) => ({ id, image_id, caption: "three shapes" }));
     const panoptic = json.annotations.map(({ image_id }) => ({ image_id, file_name: "0.png", segments_info: [] }));
@@ -177,7 +177,7 @@ describe("data check", () => {
     }
   });
 
-  it("counts all problems, and lists so many of a kind", async () => {
+  it("counts all problems, and lists a limited number of each kind", async () => {
     const json: Json = JSON.parse(valid);
     const many = Array.from({ length: 12_000 }, (_, i) => ({
       ...json.annotations[0],
@@ -192,7 +192,7 @@ describe("data check", () => {
     expect(boxes.map(({ message }) => message)).to.include("2000 more of this kind are not listed");
   });
 
-  it("goes on where a file, a list or a folder is missing", async () => {
+  it("continues if a file, a list or a folder is missing", async () => {
     await writeFile(data.annotations, "{");
     expect(told(await checkData({ sources: [coco()] }))[0]).to.match(/^error file instances\.json: not valid JSON/);
     await rm(data.annotations);
@@ -206,7 +206,7 @@ describe("data check", () => {
     expect(list.at(-1)).to.match(/^error file images: cannot be read: no such file or folder$/);
   });
 
-  it("finds images of training in validation by their pixels, and such that were compressed anew", async () => {
+  it("finds training images in the validation set by their pixels, even if compressed again", async () => {
     const val = join(data.folder, "val");
     await mkdir(val);
     const { data: rgb } = await decodeImage(join(data.images, "1.png"));
@@ -281,7 +281,7 @@ describe("data check", () => {
     expect(list).to.have.length(expected.length);
   });
 
-  it("lists the rarest kinds first, the same whichever image is decoded first", async () => {
+  it("lists the rarest kinds first, whichever image is decoded first", async () => {
     const shuffled: Problem[] = [
       ...["10", "9", "2"].map((id) => problem("error", "box", `annotation ${id}`)),
       problem("warning", "unused", "b"),
@@ -348,7 +348,7 @@ describe("data check", () => {
     expect(JSON.parse(asJson.stdout)).to.include({ errors: 16 });
   });
 
-  it("explains command lines that are wrong", async () => {
+  it("explains faulty command lines", async () => {
     for (const [args, message] of [
       [[], /which data set\? Give a config; or --images with/],
       [["--annotations", "a.json"], /which data set\?/],

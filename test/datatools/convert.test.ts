@@ -57,7 +57,7 @@ describe("data convert", () => {
     });
   }
 
-  /** The mask of a 12 × 8 image that is set in these windows x1 y1 x2 y2. */
+  /** The mask of a 12 × 8 image in which these windows x1 y1 x2 y2 are set. */
   function drawn(...windows: (readonly [number, number, number, number])[]): string {
     const at = (x: number, y: number) => windows.some(([x1, y1, x2, y2]) => x >= x1 && x < x2 && y >= y1 && y < y2);
     const rows = Array.from({ length: 8 }, (_, y) => Array.from({ length: 12 }, (_, x) => (at(x, y) ? "#" : ".")));
@@ -68,7 +68,7 @@ describe("data convert", () => {
     const voc = (more: object = {}): ConvertSource => ({ format: "voc", input: join(folder, "voc"), ...more });
     beforeEach(() => rm(join(folder, "voc/BloodImage_00001.xml")));
 
-    it("takes corners for the first and the last pixel, counted from 1", async () => {
+    it("reads corners as the first and the last pixel, counted from 1", async () => {
       const result = await convert(voc());
       expect(result).to.include({ imageCount: 1, objects: 2, withoutMask: 2 });
       expect(objectsOf(await open("voc"))).to.deep.equal([
@@ -77,11 +77,11 @@ describe("data convert", () => {
       ]);
       expect(result.classes).to.deep.equal(["dog & cat", "person"]);
       expect(readJson<{ images: object[] }>(out).images).to.deep.equal([
-        { id: 1, file_name: "scene.png", width: 12, height: 8 }, // the file there is, though the XML says .jpg
+        { id: 1, file_name: "scene.png", width: 12, height: 8 }, // the existing file, although the XML says .jpg
       ]);
     });
 
-    it("takes corners for edges, leaves difficult objects out or makes them crowds, when told to", async () => {
+    it("reads corners as edges, and leaves difficult objects out or makes them crowds, if asked to", async () => {
       await convert(voc({ corners: "edges", classes: ["person", "dog & cat"] }));
       expect(objectsOf(await open("voc"))).to.deep.equal([["person", [1, 1, 12, 8]]]); // the other one has no area
       const dropped = await convert(voc({ difficult: "drop" }), { force: true });
@@ -90,7 +90,7 @@ describe("data convert", () => {
       expect(Array.from((await open("voc")).instances(0).crowd)).to.deep.equal([0, 1]);
     });
 
-    it("reads a development kit's folders and lists, and the image's size where the XML has none", async () => {
+    it("reads a development kit's folders and lists, and the image's size if the XML has none", async () => {
       const kit = join(folder, "VOC2012");
       for (const name of ["Annotations", "JPEGImages"]) await mkdir(join(kit, name), { recursive: true });
       const xml = await readFile(join(folder, "voc/scene.xml"), "utf8");
@@ -111,7 +111,7 @@ describe("data convert", () => {
       ]);
     });
 
-    it("reads other encodings that the XML names", async () => {
+    it("reads other encodings named in the XML", async () => {
       const xml = (await readFile(join(folder, "voc/scene.xml"), "utf8")).replace("person", "Mädchen");
       const latin = Buffer.from(xml.replace("UTF-8", "ISO-8859-1"), "latin1");
       await writeFile(join(folder, "voc/scene.xml"), latin);
@@ -142,7 +142,7 @@ describe("data convert", () => {
       expect(own).to.deep.equal(boxes(readJson<Json>(join(images, "../instances_train.json"))));
     });
 
-    it("names file and object of what is malformed", async () => {
+    it("names file and object of malformed entries", async () => {
       const path = join(folder, "voc/scene.xml");
       const xml = await readFile(path, "utf8");
       for (const [spoilt, message] of [
@@ -177,7 +177,7 @@ describe("data convert", () => {
   describe("from YOLO", () => {
     const yolo = (more: object = {}): ConvertSource => ({ format: "yolo", input: join(folder, "yolo"), ...more });
 
-    it("takes boxes for middle and size in fractions", async () => {
+    it("reads boxes as centre and size in fractions", async () => {
       const result = await convert(yolo());
       expect(result).to.deep.include({ classes: ["person", "dog"], remarks: [], withoutMask: 2 });
       expect(objectsOf(await open("yolo/images/train"))).to.deep.equal([
@@ -186,12 +186,12 @@ describe("data convert", () => {
       ]);
     });
 
-    it("takes polygons for corners in fractions", async () => {
+    it("reads polygons as corners in fractions", async () => {
       await convert(yolo({ split: "val" }));
       expect(objectsOf(await open("yolo/images/val"))).to.deep.equal([["dog", [3, 2, 9, 6], drawn([3, 2, 9, 6])]]);
     });
 
-    it("reads lists of names and of images, and takes images without labels for background", async () => {
+    it("reads lists of names and of images, and treats images without labels as background", async () => {
       await writeFile(join(folder, "yolo/images/train/bare.png"), await encodePng(noiseImage(5, 5)));
       await writeFile(join(folder, "yolo/train.txt"), "./images/train/scene.png\nimages/train/bare.png\n");
       await writeFile(join(folder, "yolo/data.yaml"), "train: train.txt\nnc: 2\nnames: [person, dog]\n");
@@ -202,7 +202,7 @@ describe("data convert", () => {
       expect(dataset.report).to.include({ imagesWithoutObjects: 1, objects: 2 });
     });
 
-    it("names file and line of what is malformed", async () => {
+    it("names file and line of malformed entries", async () => {
       const labels = join(folder, "yolo/labels/train/scene.txt");
       for (const [line, message] of [
         ["0 0.5 0.5 1.2 1", /scene\.txt:2: 1\.2 is out of range: coordinates are fractions of 0–1/],
@@ -224,7 +224,7 @@ describe("data convert", () => {
       );
     });
 
-    it("clips what is outside by a hair, and anything when told to", async () => {
+    it("clips values slightly outside, and any others if asked to", async () => {
       const labels = join(folder, "yolo/labels/train/scene.txt");
       await writeFile(labels, "0 0.5 0.5 1.0005 1\n1 0.25 -0.0009 0.5 0.25 0.5 1.001\n");
       const hair = await convert(yolo());
@@ -243,7 +243,7 @@ describe("data convert", () => {
       expect(await userMessage(() => convert(yolo({ clip: true }), { force: true }))).to.match(/nan is out of range/);
     });
 
-    it("names what is wrong in data.yaml", async () => {
+    it("names faults in data.yaml", async () => {
       for (const [yaml, message] of [
         ["train: [", /data\.yaml:\d+:\d+: not valid YAML: /],
         ["train: images/train", /data\.yaml: names is missing or not a list/],
@@ -293,7 +293,7 @@ describe("data convert", () => {
       expect(pixels).to.equal(drawn([2, 1, 4, 2], [1, 2, 5, 4], [2, 4, 4, 5]));
     });
 
-    it("names file and shape of what is malformed", async () => {
+    it("names file and shape of malformed entries", async () => {
       const path = join(folder, "labelme/scene.json");
       const text = await readFile(path, "utf8");
       for (const [spoilt, message] of [
@@ -340,7 +340,7 @@ describe("data convert", () => {
       expect(dataset.instances(1).labels).to.have.length(0);
     });
 
-    it("names file, image and shape of what is malformed", async () => {
+    it("names file, image and shape of malformed entries", async () => {
       const path = join(folder, "cvat/annotations.xml");
       const text = await readFile(path, "utf8");
       for (const [spoilt, message] of [
@@ -375,7 +375,7 @@ describe("data convert", () => {
       "<annotations><meta><task><labels><label><name>cat</name></label><label><name>dog</name></label></labels></task>" +
       `</meta><image id="0" ${attributes}>${shapes}</image></annotations>`;
 
-    it("leaves out what is too short for a polygon, takes labels the task does not list, and names both", async () => {
+    it("leaves out polygons with too few points, keeps labels the task does not list, and reports both", async () => {
       const shapes =
         '<polygon label="cat" points="10,10;20,10"/><polygon label="dog" points="10,10;20,10;20,20"/>' +
         '<box label="bird" xtl="10" ytl="10" xbr="30" ybr="20"/><box label="cat" xtl="30" ytl="10" xbr="10" ybr="20"/>' +
@@ -392,7 +392,7 @@ describe("data convert", () => {
       ]);
     });
 
-    it("refuses sizes, radii and windows that no image has, and names that lead elsewhere", async () => {
+    it("refuses impossible sizes, radii and windows, and names that lead elsewhere", async () => {
       for (const [xml, message] of [
         [
           one('<ellipse label="cat" cx="5" cy="5" rx="1e9" ry="2"/>'),
@@ -442,7 +442,7 @@ describe("data convert", () => {
       await writeFile(join(folder, name), encodeIndexedPng({ width: 12, height: 8, data }, []));
     };
 
-    it("takes pixels for object numbers, with classes from VOC's class maps", async () => {
+    it("reads pixels as object numbers, with classes from VOC's class maps", async () => {
       const objects = map((x, y) => (inside(x, y, 1, 1, 4, 4) ? 2 : inside(x, y, 6, 2, 9, 7) ? 1 : x === 5 ? 255 : 0));
       await write("masks/scene.png", objects);
       await convert(masks({ layout: "instances", classes: ["cell"] }));
@@ -460,7 +460,7 @@ describe("data convert", () => {
       expect(objectsOf(await open("images")).map(([name]) => name)).to.deep.equal(["b", "a"]);
     });
 
-    it("reads numbers of 16 bits that hold the class, as Cityscapes has them", async () => {
+    it("reads 16-bit numbers that contain the class, like Cityscapes'", async () => {
       await mkdir(join(folder, "masks"));
       const data = Uint16Array.from(
         map((x) => x),
@@ -485,7 +485,7 @@ describe("data convert", () => {
       ]);
     });
 
-    it("takes connected regions of a class for objects", async () => {
+    it("treats connected regions of a class as objects", async () => {
       const values = map((x, y) =>
         inside(x, y, 0, 0, 2, 2) || inside(x, y, 2, 2, 4, 4) ? 1 : inside(x, y, 8, 0, 10, 3) ? 1 : y === 6 ? 2 : 0,
       );
@@ -508,7 +508,7 @@ describe("data convert", () => {
       ]);
     });
 
-    it("names labels as a config of label maps does, and refuses lists of another length", async () => {
+    it("names labels like a config of label maps, and refuses lists of another length", async () => {
       const values = map((x) => Math.floor(x / 3)); // 0, 1, 2, 3
       await write("masks/scene.png", values);
       const names = ["background", "date", "fig", "hazelnut"];
@@ -546,7 +546,7 @@ describe("data convert", () => {
       expect(result.classes).to.deep.equal(["date", "fig", "hazelnut", "cashew"]);
     });
 
-    it("takes a PNG for an object, its image and class from the name or the folders", async () => {
+    it("reads each PNG as an object, with image and class from its name or folders", async () => {
       const left = map((x) => (x < 3 ? 1 : 0));
       await write("masks/scene_cell_1.png", left);
       await write(
@@ -574,7 +574,7 @@ describe("data convert", () => {
       expect(objectsOf(await open("images"))[0]?.[0]).to.equal("abc");
     });
 
-    it("names the file of what is wrong", async () => {
+    it("names the faulty file", async () => {
       const told = (more: object) => userMessage(() => convert(masks(more)));
       await mkdir(join(folder, "masks"));
       expect(await told({ layout: "classes" })).to.match(
@@ -679,7 +679,7 @@ describe("data convert", () => {
       Array.from(boxes).forEach((edge, i) => void expect(edge).to.be.closeTo([1, 1, 8, 7, 0, 0, 11, 2][i]!, 1e-3));
     });
 
-    it("writes polygons that give the masks again, holes and several parts included", async () => {
+    it("writes polygons that reproduce the masks, including holes and several parts", async () => {
       await write();
       await convertData({ from: coco(), to: target({ shapes: "polygons" }) });
       await convertData({
@@ -714,7 +714,7 @@ describe("data convert", () => {
       expect((await readdir(folder)).filter((name) => name !== "in.json")).to.deep.equal(names);
     });
 
-    it("copies what is an image of the annotated size alone", async () => {
+    it("copies only images of the annotated size", async () => {
       const to = { format: "yolo", output: join(folder, "a"), shapes: "boxes" } as const;
       await writeFile(join(folder, "images/text.jpg"), "no image");
       const text = await cocoFile("text.jpg");
@@ -725,7 +725,7 @@ describe("data convert", () => {
       );
     });
 
-    it("gives names that readers of YOLO would not see what they lack", async () => {
+    it("renames images that YOLO readers would not find", async () => {
       for (const [name, seen] of [
         [".hidden.png", "hidden.png"],
         ["no_ending", "no_ending.png"],
@@ -752,7 +752,7 @@ describe("data convert", () => {
       );
     });
 
-    it("has several splits side by side; force replaces one, with its images", async () => {
+    it("keeps several splits; force replaces one, with its images", async () => {
       const other = async (name: string) => {
         await cp(join(folder, "images/scene.png"), join(folder, "images", name));
         return cocoFile(name);
@@ -768,18 +768,18 @@ describe("data convert", () => {
       expect(await names("images/val")).to.deep.equal(["b.png"]);
       const description = parse(await readFile(join(output, "data.yaml"), "utf8"));
       expect(description).to.include({ train: "images/train", val: "images/val" });
-      // From YOLO the split that is read is the one that is written.
+      // From YOLO, the split that is read is also the one written.
       const yolo = ["data", "convert", join(output, "data.yaml"), "--from", "yolo", "--to", "yolo", "--split", "val"];
       await accepted([...yolo, "--out", join(folder, "second")]);
       expect(await readdir(join(folder, "second/images"))).to.deep.equal(["val"]);
-      // In place: what is read is not deleted.
+      // In place: the source is not deleted.
       expect(await userMessage(() => convertData({ from: yoloOf(output), to: to({ force: true }) }))).to.match(
         /images\/train\/c\.png: data convert --to yolo, split train, wrote this and now reads it/,
       );
       expect(await names("images/train")).to.deep.equal(["c.png"]);
     });
 
-    it("writes labels beside images that lie in their place, and leaves those alone", async () => {
+    it("writes labels for images that are already in place, and leaves those alone", async () => {
       const output = join(folder, "place");
       await cp(join(folder, "images"), join(output, "images/train"), { recursive: true });
       const { input } = await cocoFile("scene.png");
@@ -794,7 +794,7 @@ describe("data convert", () => {
 
     const yoloOf = (output: string) => ({ format: "yolo", input: join(output, "data.yaml") }) as const;
 
-    it("says what cannot be written", async () => {
+    it("reports what cannot be written", async () => {
       await write([{ id: 1, image_id: 4, category_id: 7, bbox: [1, 1, 7, 6] }]);
       expect(await userMessage(() => convertData({ from: coco(), to: target({ shapes: "polygons" }) }))).to.match(
         /scene\.png: an object of the class "ring" \(bbox 1, 1, 7, 6\) has no mask; write boxes with --to yolo$/,
@@ -813,7 +813,7 @@ describe("data convert", () => {
     });
   });
 
-  it("is a command, with the result as text or JSON, and overwrites nothing unasked", async () => {
+  it("is a command, with the result as text or JSON, and overwrites nothing unless asked to", async () => {
     const args = ["data", "convert", join(folder, "yolo"), "--from", "yolo", "--out", out];
     const text = await accepted(args);
     expect(text.stdout).to.equal(

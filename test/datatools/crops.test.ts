@@ -58,7 +58,7 @@ describe("class folders of crops", () => {
   const crop = (from: ConvertSource, more: object = {}) =>
     convertData({ from, to: { format: "classes", output: out, ...more } });
 
-  it("writes an image a box, named apart, and tells what it left out", async () => {
+  it("writes one image per box, with distinct names, and reports what it left out", async () => {
     const result = await crop(await coco(), { minSide: 3 });
     expect(result.crops).to.deep.equal({ written: 2, classes: { cat: 1, dog: 1 }, crowds: 1, small: 2 });
     expect(result.remarks).to.deep.equal([
@@ -78,7 +78,7 @@ describe("class folders of crops", () => {
     expect((await dataset.load(2)).image.data).to.deep.equal(cropImage(image, BOX).data);
   });
 
-  it("takes a margin along, as far as the image goes, and whole pixels of boxes of fractions", async () => {
+  it("includes a margin, as far as the image goes, and rounds fractional boxes to whole pixels", async () => {
     const boxes = [
       [1, 1, [2, 1, 4, 5]],
       [1, 1, [0.5, 0.5, 2, 2]],
@@ -96,13 +96,13 @@ describe("class folders of crops", () => {
     ]);
   });
 
-  it("writes JPEGs of JPEGs, told by their content", async () => {
+  it("writes JPEGs for JPEGs, detected by their content", async () => {
     await writeFile(join(folder, "images/scene.png"), await encodeJpeg(image));
     await crop(await coco({ boxes: [[1, 1, [0, 0, 5, 5]]] }));
     expect(await listImagesBelow(out)).to.deep.equal(["cat/scene-1-1.jpg"]);
   });
 
-  it("makes names fit for folders, and refuses those that become the same or nothing", async () => {
+  it("makes names valid folder names, and refuses those that become equal or empty", async () => {
     const names = ["../../up", "CON"];
     const boxes = [
       [1, 1, [0, 0, 5, 5]],
@@ -156,7 +156,7 @@ describe("class folders of crops", () => {
     }
   });
 
-  it("counts the pixels that a small file asks for", async () => {
+  it("limits the pixels that a small file asks for", async () => {
     await writeFile(join(folder, "images/large.png"), await encodePng(noiseImage(2000, 2000)));
     const input = join(folder, "large.json");
     const images = [{ id: 1, file_name: "large.png", width: 2000, height: 2000 }];
@@ -223,7 +223,7 @@ describe("class folders of crops", () => {
     expect(await listImagesBelow(join(folder, "labelme"))).to.deep.equal(["cat/scene-1-1.png"]);
   });
 
-  it("cuts out what BCCD's boxes hold", async function () {
+  it("crops BCCD's boxes", async function () {
     const images = join(requireData(this, "bccd"), "val");
     const input = join(images, "../instances_val.json");
     const { crops } = await crop({ format: "coco", input, images }, { minSide: 16 });

@@ -6,8 +6,8 @@ import { LIMITS, overLimit } from "../../tools/fuzz/limits.js";
 import { measuredCommand } from "../support/commandCost.js";
 import { HOSTILE_SETS } from "../support/hostileAnnotations.js";
 
-/** With the program and its libraries, in a process of its own. */
-describe("annotation files below 5 MB made to cost time or memory", function () {
+/** The cost includes the program and its libraries, in a process of its own. */
+describe("hostile annotation files below 5 MB", function () {
   this.timeout(300_000);
   let folder: string;
   beforeEach(() => {
@@ -22,7 +22,7 @@ describe("annotation files below 5 MB made to cost time or memory", function () 
         const line = args(folder);
         const { stdout, stderr, cost, code: ended } = await measuredCommand(line);
         const told = `${line.slice(0, 2).join(" ")}: ${stdout.slice(0, 1000)} … ${stderr.slice(-1000)}`;
-        if (cost === undefined) throw new Error(`no end within the time or the memory: ${told}`);
+        if (cost === undefined) throw new Error(`not finished within the limits of time and memory: ${told}`);
         expect(overLimit(LIMITS, cost), told).to.equal(undefined);
         expect(ended, told).to.equal(code);
         expect(says.test(stdout + stderr), `${says}: ${told}`).to.equal(true);

@@ -19,7 +19,7 @@ import { requireChromium, withPage } from "../support/browser.js";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
-describe("data commands on images with a class each", () => {
+describe("data commands on images with one class each", () => {
   let folder = "";
   let images = "";
   let shapes: ShapesData;
@@ -53,7 +53,7 @@ describe("data commands on images with a class each", () => {
   describe("stats", () => {
     const statsOf = async (more: object = {}) => (await dataStats({ sources: [source(more)] })).sets[0] as ImageStats;
 
-    it("counts images a class, sizes, imbalance, and tells empty folders", async () => {
+    it("counts images per class, sizes and imbalance, and reports empty folders", async () => {
       const stats = await statsOf();
       expect(stats.classes).to.deep.equal([
         { name: "cat", images: 8, share: 0.8 },
@@ -68,7 +68,7 @@ describe("data commands on images with a class each", () => {
       expect(stats.perClass).to.include({ min: 0, max: 8, median: 2 });
     });
 
-    it("counts what is taken alone, and classes that are named but not there", async () => {
+    it("counts only the selected images, and named classes without images", async () => {
       const stats = await statsOf({ limit: 9, classes: ["cat", "dog", "owl"] });
       expect(stats.classes.map((one) => one.images)).to.deep.equal([8, 1, 0]);
       expect(stats.empty).to.deep.equal(["owl"]);
@@ -76,7 +76,7 @@ describe("data commands on images with a class each", () => {
       expect(await statsOf({ labels })).to.deep.include({ images: 2, imbalance: 1, empty: [] });
     });
 
-    it("names the file that cannot be read, the missing one and the class of one split alone", async () => {
+    it("names unreadable and missing files, and classes of only one split", async () => {
       const labels = await list("cat/0.png,cat\ncat/99.png,cat\n");
       expect(await userMessage(() => statsOf({ labels }))).to.match(/cat\/99\.png: this image of .*list\.csv/);
       const other = await list("dog/0.png,bird\n", "other.csv");
@@ -113,7 +113,7 @@ describe("data commands on images with a class each", () => {
   });
 
   describe("show", () => {
-    it("captions images with their classes, and draws those of one", async () => {
+    it("captions images with their classes, and draws those of one class", async () => {
       const { images } = await showData({ source: source(), output: out("a.png"), count: 10, height: 40 });
       expect(images.map(({ className }) => className)).to.deep.equal([...Array(8).fill("cat"), "dog", "dog"]);
       const only = await showData({ source: source(), output: out("b.png"), className: "dog" });
@@ -153,7 +153,7 @@ describe("data commands on images with a class each", () => {
     const split = (more: object = {}, options: object = {}) =>
       splitData({ source: source(more), output: out("lists"), shares: { train: 0.5, val: 0.5 }, ...options });
 
-    it("writes lists in which each class has its share, and which are read again", async () => {
+    it("writes lists that keep each class's share and can be read again", async () => {
       const { sets, groups, empty } = await split();
       expect({ groups, empty }).to.deep.equal({ groups: 10, empty: ["owl"] });
       expect(sets.map(({ classes }) => classes)).to.deep.equal([
@@ -176,7 +176,7 @@ describe("data commands on images with a class each", () => {
       expect(await readFile(out("lists/train.csv"), "utf8")).to.equal(first);
     });
 
-    it("keeps groups together, and takes numbers of a list for the names they stand for", async () => {
+    it("keeps groups together, and replaces a list's numbers by class names", async () => {
       const { groups } = await split({}, { groupBy: "/(\\d)\\.png$" });
       expect(groups).to.equal(8);
       const names = await Promise.all(
@@ -194,7 +194,7 @@ describe("data commands on images with a class each", () => {
       );
     });
 
-    it("refuses names that lead out of the folder before it writes", async () => {
+    it("refuses names that lead out of the folder before writing", async () => {
       await writeFile(join(folder, "x.png"), await encodePng(noiseImage(3, 3)));
       const labels = await list("../x.png,cat\ncat/0.png,cat\ndog/0.png,dog\n");
       expect(await userMessage(() => split({ labels }))).to.equal(
@@ -204,7 +204,7 @@ describe("data commands on images with a class each", () => {
       expect(existsSync(out("lists"))).to.equal(false);
     });
 
-    it("takes one class, and tells a part that would get nothing", async () => {
+    it("accepts one class, and reports a part that would get nothing", async () => {
       await rm(join(images, "dog"), { recursive: true });
       expect((await split()).sets.map(({ images }) => images)).to.deep.equal([4, 4]);
       const labels = await list("cat/0.png,cat\n");
@@ -213,7 +213,7 @@ describe("data commands on images with a class each", () => {
       );
     });
 
-    it("writes any name so that it is read again", async () => {
+    it("writes any name so that it can be read again", async () => {
       const name = fc
         .string({ minLength: 1, unit: fc.constantFrom("a", " ", ",", '"', "é", "\n", "\t", "'", "#", "0") })
         .filter((text) => text.trim() !== "");

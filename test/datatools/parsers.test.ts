@@ -11,14 +11,14 @@ import { readXml } from "../../lib/formats/xml.js";
 import { readYolo } from "../../lib/formats/yolo.js";
 import { userMessage } from "../support/failure.js";
 
-/** What is nested a hundred thousand times. */
+/** Something nested a hundred thousand times. */
 const deep = (open: string, close: string): string => open.repeat(100_000) + close.repeat(100_000);
 
-/** Each holds nine of the one before. */
+/** Each line has nine references to the previous one. */
 const laughs = (count: number, line: (i: number, nine: (name: string) => string) => string): string =>
   Array.from({ length: count }, (_, i) => line(i, (name) => Array(9).fill(name).join(" "))).join("\n");
 
-describe("what parsers cannot take", () => {
+describe("input that parsers cannot take", () => {
   let folder: string;
   const written = (name: string, text: string): string => {
     const path = join(folder, name);
@@ -30,7 +30,7 @@ describe("what parsers cannot take", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("is told with the file's name: XML", async () => {
+  it("is reported with the file's name: XML", async () => {
     const nested = written("a.xml", `<annotation>${deep("<a>", "</a>")}</annotation>`);
     expect(await userMessage(() => readXml(nested, "annotation"))).to.equal(
       `${nested}: not XML annotations: Maximum nested tags exceeded`,
@@ -38,7 +38,7 @@ describe("what parsers cannot take", () => {
     const entities = laughs(10, (i, nine) => `<!ENTITY a${i} "${i === 0 ? "ha" : nine(`&a${i - 1};`)}">`);
     const laughing = written("b.xml", `<!DOCTYPE annotation [${entities}]><annotation>&a9;</annotation>`);
     const before = process.memoryUsage.rss();
-    // The parser does not go on in what an entity stands for, or counts.
+    // The parser does not expand entities within an entity, or it counts them.
     const text = await readXml(laughing, "annotation").then(
       (element) => element.text,
       (error: Error) => error.message,
@@ -56,7 +56,7 @@ describe("what parsers cannot take", () => {
     }
   });
 
-  it("is told with the file's name: JSON", async () => {
+  it("is reported with the file's name: JSON", async () => {
     const label = written("a.json", `{"shapes": [], "flags": ${deep("[", "]")}}`);
     expect(await userMessage(() => readLabelme({ input: folder }))).to.equal(
       `${label}: not valid JSON: nested more than 200 levels deep`,
@@ -72,7 +72,7 @@ describe("what parsers cannot take", () => {
     }
   });
 
-  it("is told with the file's name: YAML", async () => {
+  it("is reported with the file's name: YAML", async () => {
     const lines = laughs(
       10,
       (i, nine) => `a${i}: &a${i} [${i === 0 ? "x" : nine(`*a${i - 1}`).replaceAll(" ", ", ")}]`,
@@ -87,7 +87,7 @@ describe("what parsers cannot take", () => {
     );
   });
 
-  it("is told with the file's name: ONNX", async () => {
+  it("is reported with the file's name: ONNX", async () => {
     const node = { name: "a", opType: "Relu", domain: "", input: ["x"], output: ["y"], attribute: [] };
     const model = (inputs: number) =>
       encodeModel({
@@ -103,7 +103,7 @@ describe("what parsers cannot take", () => {
     const { inputs, opset } = readOnnx(model(1), "a.onnx");
     expect(inputs).to.deep.equal({ x0: { dtype: "float32", shape: [1, "n", undefined] } });
     expect(opset).to.equal(17);
-    // Nothing, a model without a graph, absurdly many inputs.
+    // Empty, a model without a graph, far too many inputs.
     for (const bytes of [new Uint8Array(), Uint8Array.of(0x08, 8), Uint8Array.of(0x3a, 0)]) {
       expect(await userMessage(() => readOnnx(bytes, "a.onnx"))).to.equal("a.onnx: not an ONNX model, or an empty one");
     }

@@ -26,7 +26,7 @@ describe("data show", () => {
   const source = () => ({ kind: "coco", name: "shapes", annotations: data.annotations, images: data.images }) as const;
   const out = (name: string) => join(data.folder, name);
 
-  it("reads a normalised image back to the byte", () => {
+  it("recovers a normalised image's bytes exactly", () => {
     const image = noiseImage(13, 7);
     const options = {
       mean: [123.675, 116.28, 103.53],
@@ -44,7 +44,7 @@ describe("data show", () => {
     expect(Array.from(back.data.subarray(7 * 48, 7 * 48 + 3))).to.deep.equal([124, 116, 104]); // padding
   });
 
-  it("draws the images a seed chooses, in rows and columns", async () => {
+  it("draws the images chosen by a seed, in rows and columns", async () => {
     const first = await showData({ source: source(), output: out("a.png"), count: 5, columns: 3, height: 100 });
     expect(first.images).to.have.length(5);
     expect(first.images.every(({ objects }) => objects === 2)).to.equal(true);
@@ -71,7 +71,7 @@ describe("data show", () => {
     );
   });
 
-  it("augmented: shows the loader's own batches, padding included", async () => {
+  it("augmented: shows the loader's own batches, including padding", async () => {
     const plain = shapesConfig("detection", data, "run");
     const { config } = resolveConfig({
       ...plain,
@@ -104,7 +104,7 @@ describe("data show", () => {
     }
   });
 
-  it("augmented: draws no image twice, and counts those there are", async () => {
+  it("augmented: draws no image twice, and counts the existing ones", async () => {
     const { config } = resolveConfig(shapesConfig("detection", data, "run"));
     for (const batchSize of [2, 4]) {
       const augmented = { ...config, data: { ...config.data, batchSize } } as typeof config;

@@ -13,7 +13,7 @@ import { makeShapes } from "../support/shapes.js";
 
 const example = (...labels: number[]): Example => ({ size: 1, labels: new Map(labels.map((label) => [label, 1])) });
 
-/** Mean distance of each label's share in each subset from what it should be (Sechidis et al.'s label distribution). */
+/** Mean deviation of each label's share in each subset from the wanted one (Sechidis et al.'s label distribution). */
 function distortion(examples: readonly Example[], subsets: ArrayLike<number>, shares: readonly number[]): number {
   const labels = new Set(examples.flatMap((e) => [...e.labels.keys()]));
   let sum = 0;
@@ -28,7 +28,7 @@ function distortion(examples: readonly Example[], subsets: ArrayLike<number>, sh
 }
 
 describe("stratified division", () => {
-  it("gives every part its exact share of every label where that can be", () => {
+  it("gives every part its exact share of every label if possible", () => {
     const examples = [0, 1, 2, 3].flatMap((label) => Array.from({ length: 10 }, () => example(label)));
     const subsets = stratify(examples, [0.5, 0.3, 0.2], Random.of(1));
     for (let label = 0; label < 4; label++) {
@@ -37,7 +37,7 @@ describe("stratified division", () => {
     }
   });
 
-  it("parts a rare label that a common one hides, and images without any", () => {
+  it("splits a rare label that a common one hides, and images without labels", () => {
     for (let seed = 0; seed < 50; seed++) {
       const examples = [
         example(0, 1),
@@ -52,7 +52,7 @@ describe("stratified division", () => {
     }
   });
 
-  it("keeps all examples, is a function of the seed, and distorts labels less than drawing lots", () => {
+  it("keeps all examples, is a function of the seed, and distorts labels less than a random split", () => {
     const shares = [0.7, 0.3];
     const sets = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 6 }), { maxLength: 4 }), {
       minLength: 40,
@@ -90,7 +90,7 @@ describe("data split", () => {
     readonly annotations: readonly { readonly id: number; readonly image_id: number }[];
   }
 
-  it("divides a COCO file; nothing is lost and everything else is kept", async function () {
+  it("divides a COCO file without losing anything", async function () {
     const annotations = join(requireData(this, "bccd"), "instances_train.json");
     const whole = readJson<Json & Record<string, unknown>>(annotations);
     const given = join(folder, "given.json");
@@ -175,7 +175,7 @@ describe("data split", () => {
     }
   });
 
-  it("again with force leaves nothing of the split before, whatever its parts were called", async () => {
+  it("with force leaves nothing of the previous split, whatever its parts were called", async () => {
     const data = await makeShapes(10);
     const classes = ["ground", "disc", "square"];
     const maps = { kind: "labelMaps", name: "data", images: data.images, labelMaps: data.labelMaps, classes } as const;
@@ -187,7 +187,7 @@ describe("data split", () => {
       const first = await names("images/val");
       await split({ seed: 3 });
       const [train, val] = [await names("images/train"), await names("images/val")];
-      expect(val).to.not.deep.equal(first); // else it shows nothing
+      expect(val).to.not.deep.equal(first); // otherwise the test shows nothing
       expect([train.length, val.length]).to.deep.equal([6, 4]);
       expect(train.filter((name) => val.includes(name))).to.deep.equal([]);
       expect([await names("annotations/train"), await names("annotations/val")]).to.deep.equal([train, val]);
@@ -251,7 +251,7 @@ describe("data split", () => {
     }
   });
 
-  it("is a command, and explains what is wrong", async () => {
+  it("is a command, and explains faults", async () => {
     const data = await makeShapes(10);
     try {
       const args = ["data", "split", "--annotations", data.annotations, "--out", folder];

@@ -42,12 +42,12 @@ describe("data stats", () => {
     );
   });
 
-  it("tells the spread of values with quantiles between neighbours", () => {
+  it("gives quantiles of values, interpolated between neighbours", () => {
     expect(spreadOf([4, 1, 3, 2])).to.deep.equal({ min: 1, p10: 1.3, median: 2.5, mean: 2.5, p90: 3.7, max: 4 });
     expect(spreadOf([])).to.include({ median: 0, max: 0 });
   });
 
-  it("counts objects, images and sizes, crowds apart", async () => {
+  it("counts objects, images and sizes, with crowds separate", async () => {
     const json = JSON.parse(await readFile(data.annotations, "utf8"));
     const box = ([image_id, category_id, side, iscrowd]: readonly [number, number, number, number]) => ({
       id: json.annotations.length + 1,
@@ -96,7 +96,7 @@ describe("data stats", () => {
     expect(stats.images).to.equal(6);
   });
 
-  it("tries a config's anchors on the boxes as training sees them", async () => {
+  it("tries a config's anchors on the boxes of training", async () => {
     const doubled = shapesConfig("detection", data, "run");
     const { config } = resolveConfig({
       ...doubled,
@@ -113,7 +113,7 @@ describe("data stats", () => {
     expect(few?.images).to.equal(2);
   });
 
-  it("is a command that writes a page; it opens without a network, plots and tables in it", async function () {
+  it("is a command that writes a page with plots and tables, which opens without a network", async function () {
     const config = join(data.folder, "config.yaml");
     const page = join(data.folder, "stats.html");
     await writeFile(config, JSON.stringify(shapesConfig("detection", data, "run")));

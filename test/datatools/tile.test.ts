@@ -59,7 +59,7 @@ describe("tiles", () => {
     ]);
   });
 
-  it("cut run lengths exactly, polygons but for the rounding of their cut edges", () => {
+  it("cut run lengths exactly, and polygons up to rounding at cut edges", () => {
     const [width, height] = [40, 30];
     const point = fc.tuple(fc.integer({ min: 0, max: width }), fc.integer({ min: 0, max: height }));
     const triangle = fc.tuple(point, point, point);
@@ -148,7 +148,7 @@ describe("data tile", () => {
   const coco = async () =>
     ({ kind: "coco", name: "data", annotations: await write(), images: join(folder, "images") }) as const;
 
-  it("overlaps by an eighth of the shorter side unless told otherwise, which must be less than that side", async () => {
+  it("overlaps by an eighth of the shorter side by default; an overlap must be less than that side", async () => {
     const source = await coco();
     const named = async (options: object) => {
       await tileData({ source, output: join(folder, "t"), width: 48, height: 40, force: true, ...options });
@@ -161,7 +161,7 @@ describe("data tile", () => {
     );
   });
 
-  it("stays in its folder, and gives no two images the same tiles: both are told before anything is written", async () => {
+  it("stays in its folder, and gives no two images the same tiles; checks both before writing", async () => {
     await writeFile(join(folder, "up.png"), await encodePng(noiseImage(100, 40)));
     await writeFile(join(folder, "images/wide.bmp"), "");
     const options = { output: join(folder, "a/b"), width: 52, height: 40, overlap: 4 };
@@ -208,7 +208,7 @@ describe("data tile", () => {
     ]);
     expect(json.annotations.map(({ category_id, bbox, iscrowd }) => [category_id, iscrowd, ...bbox])).to.deep.equal([
       [5, 0, 10, 10, 20, 20],
-      [7, 1, 50, 0, 2, 40], // a crowd stays, however little is visible
+      [7, 1, 50, 0, 2, 40], // a crowd is kept, however little is visible
       [5, 0, 0, 5, 20, 10],
       [7, 1, 2, 0, 50, 40],
     ]);
@@ -220,7 +220,7 @@ describe("data tile", () => {
     expect(dataset.classes).to.deep.equal(["box", "half"]);
   });
 
-  it("leaves out what is hardly visible, and empty tiles when told to", async () => {
+  it("leaves out objects that are hardly visible, and empty tiles if asked to", async () => {
     const source = await coco();
     const few = await tileData({ source, output: out, width: 52, height: 40, overlap: 4, minVisible: 0.05 });
     expect(few).to.include({ objects: 5, partsLeftOut: 0 });
@@ -254,7 +254,7 @@ describe("data tile", () => {
     expect(part.data).to.deep.equal(cropLabelMap(map, { left: 36, top: 20, width: 64, height: 20 }).data);
   });
 
-  it("again with force leaves no tile of the run before", async () => {
+  it("with force leaves no tile of the previous run", async () => {
     const source = await coco();
     const cut = (width: number) => tileData({ source, output: out, width, height: 40, overlap: 4, force: true });
     expect(await cut(20)).to.include({ tiles: 6 });
@@ -276,7 +276,7 @@ describe("data tile", () => {
     expect(await userMessage(() => cut(52))).to.contain("images/mine.png: data tile did not write this, and --force");
   });
 
-  it("says how many tiles it cuts, and refuses more than 10,000 of an image", async () => {
+  it("reports how many tiles it cuts, and refuses more than 10,000 per image", async () => {
     const source = await coco();
     const said: ProgressEvent[] = [];
     const onEvent = (event: ProgressEvent) => void said.push(event);
@@ -319,7 +319,7 @@ describe("data tile", () => {
     await tileData({ source, output: out, width: 52, height: 40, overlap: 4 });
   });
 
-  it("is a command, and explains what is wrong", async () => {
+  it("is a command, and explains faults", async () => {
     const { annotations, images } = await coco();
     const args = ["data", "tile", "--annotations", annotations, "--images", images, "--out", out];
     const { stdout } = await accepted([...args, "--size", "52x40", "--overlap", "4"]);

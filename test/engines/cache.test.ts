@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { Cache } from "../../lib/engines/cache.js";
 import { Random } from "../../lib/random.js";
 
-/** A slow program that tells when it runs though it was disposed of, and how many of its kind live. */
+/** Makes slow programs that fail if they run after disposal, and counts the live ones. */
 function factory() {
   const told = { living: 0, most: 0, made: 0 };
   const make = async (key: string, ms = 2) => {
@@ -32,7 +32,7 @@ function factory() {
 type Program = Awaited<ReturnType<ReturnType<typeof factory>["make"]>>;
 
 describe("the cache of programs", () => {
-  it("never disposes of what runs, and keeps no more than it may, whoever asks at once", async () => {
+  it("never disposes of running programs, and keeps no more than its limit, with concurrent requests", async () => {
     const { told, make } = factory();
     const cache = new Cache<Program>(4);
     const random = Random.of(1, "cache");
@@ -51,7 +51,7 @@ describe("the cache of programs", () => {
     expect(told.living).to.equal(0);
   });
 
-  it("lets go of the least recently used", async () => {
+  it("evicts the least recently used", async () => {
     const { told, make } = factory();
     const cache = new Cache<Program>(2);
     const ask = (key: string) =>
@@ -67,7 +67,7 @@ describe("the cache of programs", () => {
     await cache.dispose();
   });
 
-  it("keeps a failed making from those who asked for something else, and makes it anew for the next", async () => {
+  it("reports a failed compilation only to those who asked for it, and tries again for the next", async () => {
     const { make } = factory();
     const cache = new Cache<Program>(1);
     const broken = async (): Promise<Program> => {
@@ -82,7 +82,7 @@ describe("the cache of programs", () => {
     await cache.dispose();
   });
 
-  it("waits with its end for what runs, takes a second end, and gives nothing afterwards", async () => {
+  it("waits for running programs on disposal, may be disposed of twice, and gives no programs afterwards", async () => {
     const { told, make } = factory();
     const cache = new Cache<Program>(2);
     const run = (program: Program) => program.run();

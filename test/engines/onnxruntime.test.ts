@@ -4,7 +4,7 @@ import { summed } from "../../lib/engines/onnxruntime/kernelTimes.js";
 import { gather, input, mul, scalar } from "../../lib/graph/index.js";
 
 describe("the onnxruntime engine", () => {
-  it("writes outputs into the arrays given, and the others into arrays of their own", async () => {
+  it("writes outputs into the given arrays, and the others into new arrays", async () => {
     const x = input("x", [3]);
     const program = await onnxRuntimeEngine().compile({ twice: mul(x, scalar(2)), thrice: mul(x, scalar(3)) });
     for (const _ of [1, 2]) {
@@ -17,7 +17,7 @@ describe("the onnxruntime engine", () => {
     await program.dispose();
   });
 
-  it("tells what fails inside a run", async () => {
+  it("reports what fails inside a run", async () => {
     const picked = gather(input("x", [3]), input("rows", [1], "int32"), 0);
     const program = await onnxRuntimeEngine().compile({ picked });
     const run = program.run({ x: new Float32Array(3), rows: Int32Array.of(7) }, { picked: new Float32Array(1) });
@@ -26,12 +26,12 @@ describe("the onnxruntime engine", () => {
     await program.dispose();
   });
 
-  /** What is allocated beyond the arrays given, in a run that writes 16 MB. */
+  /** Bytes allocated besides the given arrays, in a run that writes 16 MB. */
   const copied = async (options: OnnxRuntimeOptions): Promise<number> => {
     const program = await onnxRuntimeEngine(options).compile({ out: mul(input("x", [1 << 22]), scalar(2)) });
     const given = { x: new Float32Array(1 << 22).fill(1) };
     const into = { out: new Float32Array(1 << 22) };
-    const before = process.memoryUsage().arrayBuffers; // with no copy in it yet
+    const before = process.memoryUsage().arrayBuffers; // before any copy
     let most = 0;
     for (let i = 0; i < 4; i++) {
       into.out.fill(0);
@@ -43,12 +43,12 @@ describe("the onnxruntime engine", () => {
     return most;
   };
 
-  it("makes no copies of what it wrote, unless it is told not to spare them", async () => {
+  it("makes no copies of its outputs, unless asked to", async () => {
     expect(await copied({})).to.be.below(1 << 23);
     expect(await copied({ uncopied: false })).to.be.above(1 << 23);
   });
 
-  it("tells what its kernels took, the first run left out", () => {
+  it("gives the time of its kernels, without the first run", () => {
     const node = (name: string, op: string, ts: number, dur: number) => ({
       cat: "Node",
       name: `${name}_kernel_time`,

@@ -11,12 +11,12 @@ import { userMessage } from "../support/failure.js";
 const folder = fileURLToPath(new URL("../../../lib/engines/", import.meta.url)); // from dist/test
 
 describe("the table of engines", () => {
-  it("has every folder, which is named as configs name the engine", () => {
+  it("has every folder, named after its engine's type", () => {
     const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(ENGINES.map(({ name }) => name)).to.have.members(folders.map(({ name }) => name));
   });
 
-  it("opens the one a config chooses", async () => {
+  it("opens the engine chosen by a config", async () => {
     for (const [type, name] of [
       ["onnxruntime", "onnxruntime (cpu)"],
       ["tfjs", "tfjs (wasm)"],
@@ -29,7 +29,7 @@ describe("the table of engines", () => {
     }
   });
 
-  it("trains on no engine that cannot, and names those that can", async () => {
+  it("refuses to train on engines that cannot, and names those that can", async () => {
     const toy = engineKind({
       name: "toy",
       keys: { loud: z.boolean().default(false) },
@@ -46,7 +46,7 @@ describe("the table of engines", () => {
     );
   });
 
-  it("says truly whether a program takes inputs of any size", async () => {
+  it("knows whether a program takes inputs of any size", async () => {
     for (const { name, capabilities } of ENGINES) {
       const engine = await openEngine(engineConfig.parse({ type: name, backends: ["wasm"] }));
       const program = await engine.compile({ y: mul(input("x", [2]), scalar(3)) });

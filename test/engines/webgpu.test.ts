@@ -12,10 +12,10 @@ const STEPS = 3;
 const TOLERANCE = 1e-3;
 const ON_WEBGPU = "engine.providers=[webgpu]";
 
-/** What keeps a software adapter's part short: one image a batch, and one program that validates. */
+/** Keeps the test on a software adapter short: one image per batch, and one validation program. */
 const SMALL = ["data.batchSize=1", "data.testBatchSize=2"];
 
-/** Every proposal is sampled: else the last bit of a number may decide which of two is. */
+/** Every proposal is sampled: otherwise rounding may decide which of two is. */
 const EVERYTHING_SAMPLED = [
   "model.head.rpn.trainPerLevel=50",
   "model.head.rpn.maxPerImage=60",
@@ -49,7 +49,7 @@ for (const task of ["detection", "segmentation"] as const) {
       );
     };
 
-    it(`trains ${STEPS} steps and validates with the CPU's figures`, async () => {
+    it(`trains ${STEPS} steps and validates with the CPU's metrics`, async () => {
       const actual = await figuresOn("webgpu", ON_WEBGPU);
       expect(actual).to.have.length(STEPS + 1);
       for (const [i, figures] of expected.entries()) {
@@ -85,14 +85,14 @@ for (const task of ["detection", "segmentation"] as const) {
         const expected = await predictOn(label);
         const actual = await predictOn(label, ON_WEBGPU);
         expect(expected.length).to.equal(64 * 64);
-        // Where two classes are as likely the last bit decides.
+        // Where two classes are equally likely, rounding decides.
         expect(expected.filter((label, i) => label !== actual[i]).length).to.be.below(expected.length / 1000);
       }
     });
   });
 }
 
-/** The same objects; those of the same score may come in another order. */
+/** Compares objects; those with equal scores may be in another order. */
 function expectSameInstances(actual: readonly FoundInstance[], expected: readonly FoundInstance[]): void {
   expect(actual.map(({ score }) => score)).to.have.length(expected.length);
   const left = new Set(actual);

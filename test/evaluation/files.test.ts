@@ -31,7 +31,7 @@ describe("COCO evaluation of files", () => {
   }
 
   for (const type of ["bbox", "segm"] as const) {
-    it(`is that of the same data in memory, in pieces of any size and any number of threads (${type})`, async () => {
+    it(`equals that of the same data in memory, in pieces of any size with any number of threads (${type})`, async () => {
       const variants: CocoOptions[] = [{}, { useCategories: false }, { keepMatches: true, maxDetections: [2, 5] }];
       for (let seed = 0; seed < 6; seed++) {
         const { groundTruth, results } = randomScene(seed);
@@ -49,7 +49,7 @@ describe("COCO evaluation of files", () => {
     });
   }
 
-  it("is that in memory for the reference's sets, with threads", async function () {
+  it("equals that in memory for the reference's sets, with threads", async function () {
     const golden = requireGoldens(this, "cocoeval");
     const paths = { annotations: `${golden}/medium.gt.json`, results: `${golden}/medium.segm.json` };
     const [one, three] = await Promise.all(
@@ -59,7 +59,7 @@ describe("COCO evaluation of files", () => {
     expect(one!.stats[0]).to.be.greaterThan(0.05);
   });
 
-  it("takes categories by name, and tells how far it is", async () => {
+  it("accepts categories by name, and reports its progress", async () => {
     const { groundTruth, results } = randomScene(3);
     const paths = await files(groundTruth, results);
     const progress: string[] = [];
@@ -70,7 +70,7 @@ describe("COCO evaluation of files", () => {
     expect(progress.at(-1)).to.equal(`${progress.length}/${progress.length}`);
   });
 
-  it("stops when told to", async () => {
+  it("stops when aborted", async () => {
     const { groundTruth, results } = randomScene(1);
     const paths = await files(groundTruth, results);
     const stop = new AbortController();

@@ -5,14 +5,14 @@ import { expect } from "chai";
 import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
 import { userMessage } from "../support/failure.js";
 
-describe("results of predict judged by annotations", () => {
+describe("results of predict evaluated with annotations", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "densekit-predicted-"));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** Two annotated images, and what `images.json` says that the predicted ones are. */
+  /** Two annotated images, and the predicted ones as in `images.json`. */
   async function judge(annotated: readonly string[], predicted: unknown, results = "results.json") {
     const images = annotated.map((file_name, i) => ({ id: i + 1, file_name, width: 8, height: 8 }));
     const annotations = images.map(({ id }) => ({ id, image_id: id, category_id: 1, bbox: [id, 0, 4, 4] }));
@@ -34,7 +34,7 @@ describe("results of predict judged by annotations", () => {
   }
   const named = (...names: string[]) => ({ images: names.map((file_name, i) => ({ id: i + 1, file_name })) });
 
-  it("are refused where an id is that of another image there, whose figures they would give", async () => {
+  it("are refused if an id is another image's in the annotations", async () => {
     const told = await userMessage(() => judge(["b.png", "a.png"], named("photos/a.png", "photos/b.png")));
     expect(told.replaceAll(`${folder}/`, "")).to.equal(
       "results.json: image 1 of these results is photos/a.png, as images.json says, but in a.json it is b.png; predict with " +
@@ -42,12 +42,12 @@ describe("results of predict judged by annotations", () => {
     );
   });
 
-  it("are judged where the names agree, but for folders and endings", async () => {
+  it("are evaluated if the names agree, apart from folders and extensions", async () => {
     expect(await judge(["val/a.jpg", "B.png"], named("c:\\photos\\a.png", "/photos/b.png"))).to.be.closeTo(1, 1e-12);
     expect(await judge(["a.png", "b.png"], { images: [{ id: 7, file_name: "c.png" }] })).to.be.closeTo(1, 1e-12);
   });
 
-  it("are judged where the file beside them is no list of predict's, or is of other results", async () => {
+  it("are evaluated if the file beside them is not predict's, or belongs to other results", async () => {
     for (const other of ["no JSON", "[1, null]", '{"images": 7}', '{"images": [7, {"id": "1", "file_name": "z"}]}']) {
       expect(await judge(["a.png", "b.png"], other)).to.be.closeTo(1, 1e-12);
     }

@@ -39,7 +39,7 @@ import { uniform } from "../../tools/prng.js";
 import { FREE, NORMALISATION } from "../support/freeSizes.js";
 import { expectClose } from "../support/tensors.js";
 
-/** Convolutions with batch norms, of so many channels that their kernels are folded in several parts. */
+/** Convolutions with batch norms, with so many channels that their kernels are folded in several parts. */
 function wideNetwork(): Network {
   const list = new ParameterList();
   const scope = list.scope("backbone");
@@ -68,7 +68,7 @@ const constantsOf = (outputs: Outputs): ArrayLike<number>[] =>
   nodesInOrder(Object.values(outputs)).flatMap((node) => constantData(node.outputs[0]!) ?? []);
 
 describe("builds at several sizes", () => {
-  it("share what is folded, which is computed once, in however many parts", async function () {
+  it("share folded constants, which are computed once, in any number of parts", async function () {
     this.timeout(60_000);
     const engine = onnxRuntimeEngine();
     let parts = 0;
@@ -87,7 +87,7 @@ describe("builds at several sizes", () => {
     expect(new Set(first).size).to.equal(8); // no part in the place of another
   });
 
-  it("resize a table to the map's size, beside a row for every image, and enlarge the map", async () => {
+  it("resize a table to the map's size, with a row for every image, and enlarge the map", async () => {
     const list = new ParameterList();
     const scope = list.scope("backbone");
     const [grid, channels] = [4, 3];
@@ -123,7 +123,7 @@ describe("builds at several sizes", () => {
     for (const [batch, height, width] of [
       [1, 32, 64], // smaller than the table
       [2, 96, 160], // larger
-      [1, 32, 224], // on one side each
+      [1, 32, 224], // one larger, one smaller side
     ] as const) {
       const images = uniform("images", batch * 3 * height * width, -1, 1);
       const feeds = { images: new Tensor("float32", images, [batch, 3, height, width]) };
@@ -152,7 +152,7 @@ describe("builds at several sizes", () => {
     );
   });
 
-  it("that are not alike tell of a size to give", async () => {
+  it("that are not alike name the size to give", async () => {
     const build = (n: number, depth: number) => ({
       outputs: { y: Array.from({ length: depth }).reduce<Value>((x) => neg(x), input("x", [n, 3])) },
       sizes: { height: n },
@@ -204,7 +204,7 @@ describe("builds at several sizes", () => {
     await session.release();
   });
 
-  it("a number that is no size, no product and no half of sizes is refused", () => {
+  it("a number that is not a size, a product of sizes or half of one is refused", () => {
     const build = (rows: number, columns: number, more: number) => {
       const long = reshape(input("x", [rows, columns]), [rows * columns]);
       return {

@@ -31,7 +31,7 @@ describe("differences between a model and its file", () => {
     expect(unmatched).to.equal(0);
   });
 
-  it("of detections: lonely ones count on both sides, but for those near the cut", () => {
+  it("of detections: unpaired ones count on both sides, except near the cut", () => {
     const own = objects([[0, 0, 10, 10], 0.9, 1], [[50, 50, 60, 60], 0.8, 1]);
     const other = objects([[0, 0, 10, 10], 0.9, 1], [[20, 20, 30, 30], 0.7, 1], [[20, 20, 30, 30], 0.05, 3]);
     expect(pairDetections(own, other, { reach: 2, cut: 0.06 }).unmatched).to.equal(2);
@@ -42,7 +42,7 @@ describe("differences between a model and its file", () => {
     expect(unequal(Uint8Array.of(1, 2, 3), Uint8Array.of(1, 0, 4))).to.equal(2);
   });
 
-  it("are judged by one tolerance", () => {
+  it("are compared with one tolerance", () => {
     const measured = { model: "m", weights: "w", tolerance: 0.01, images: 1, outputs: {} };
     const found = { pairs: 150, unmatched: 1, box: 0.5, score: 0.005, mask: 0.002 };
     expect(judged({ ...measured, found }, 100).passed).to.equal(true);

@@ -38,7 +38,7 @@ describe("a model repository for Triton", function () {
   });
   after(() => rmSync(trained.data.folder, { recursive: true }));
 
-  it("gathers requests into batches where the batch is free", async () => {
+  it("batches requests if the batch size is free", async () => {
     const { code, stdout, stderr } = await command(
       "model-repository",
       free,
@@ -69,7 +69,7 @@ describe("a model repository for Triton", function () {
     expect(config).to.contain("dynamic_batching {\n  max_queue_delay_microseconds: 2000\n}\n");
   });
 
-  it("does not where it is fixed; says so when asked to", async () => {
+  it("does not if it is fixed, and says so when asked to", async () => {
     const { folder, maxBatch } = await writeModelRepository({ model: fixed, out, name: "one" });
     expect(maxBatch).to.equal(0);
     const config = readFileSync(join(folder, "config.pbtxt"), "utf8");
@@ -84,7 +84,7 @@ describe("a model repository for Triton", function () {
     expect(await userMessage(() => writeModelRepository({ model: fixed, out, name: "a b" }))).to.contain("--name");
   });
 
-  it("is read by Triton's own protobuf messages", async function () {
+  it("can be parsed by Triton's own protobuf messages", async function () {
     const python = requirePython(this, ["tritonclient.grpc"]);
     const folders = [free, fixed].map((model, i) => writeModelRepository({ model, out, name: `checked${i}` }));
     for (const { folder } of await Promise.all(folders)) {
@@ -96,7 +96,7 @@ describe("a model repository for Triton", function () {
     }
   });
 
-  it("refuses names that lead out of the repository, and numbers that are none of Triton's", async () => {
+  it("refuses names that lead out of the repository, and numbers that Triton does not accept", async () => {
     const write = (options: object) => userMessage(() => writeModelRepository({ model: free, out, ...options }));
     const named =
       'a model\'s name is made of letters, digits, "-", "_" and, but for the first, "."; give another with --name';

@@ -13,7 +13,7 @@ import { userMessage } from "../support/failure.js";
 import { runInPython } from "./python.js";
 import { nativeAnswers, type Trained, tiledBatch, trainedShapes } from "./support.js";
 
-/** Five sizes; the smallest there is, odd and even numbers of cells, wide and high. */
+/** Five sizes: the smallest possible, odd and even numbers of cells, landscape and portrait. */
 const SIZES = [
   { batch: 1, height: 32, width: 32 },
   { batch: 2, height: 96, width: 64 },
@@ -34,7 +34,7 @@ function found({ count, boxes, scores, labels }: SizedTensors, image: number) {
   };
 }
 
-/** The same objects with the same boxes, scores and mask probabilities. @returns how many there are */
+/** Compares objects with their boxes, scores and mask probabilities. @returns how many there are */
 function expectSameObjects(expected: SizedTensors, actual: SizedTensors): number {
   expect([...actual.count!.data]).to.deep.equal([...expected.count!.data]);
   const cells = expected.masks!.shape[2]! ** 2;
@@ -83,7 +83,7 @@ for (const task of ["detection", "segmentation"] as const) {
       return use(file).finally(() => file.dispose());
     };
 
-    it("free sizes: at five sizes of batches of one to three it answers as graphs built for each", async () => {
+    it("free sizes: equals graphs built for each of five sizes with batches of one to three", async () => {
       const path = await exported({ size: "free", batch: "free" });
       let objects = 0;
       await opened(path, async (file) => {
@@ -98,7 +98,7 @@ for (const task of ["detection", "segmentation"] as const) {
       if (task === "detection") expect(objects).to.be.greaterThan(10);
     });
 
-    it("a fixed size; feature maps alone with a free batch; older and newer opsets", async () => {
+    it("a fixed size; feature maps only, with a free batch; older and newer opsets", async () => {
       const size = { batch: 2, height: 64, width: 96 };
       const inputs = inputsFor(await tiledBatch(trained, size), NORMALISED, trained.config.data.normalisation);
       const model = await nativeAnswers(network, "model", size, inputs, trained.config.data);
@@ -121,7 +121,7 @@ for (const task of ["detection", "segmentation"] as const) {
       }
     });
 
-    it("float16: half the size, answers near", async () => {
+    it("float16: half the file size, similar outputs", async () => {
       const size = { batch: 1, height: 64, width: 96 };
       const inputs = inputsFor(await tiledBatch(trained, size), NORMALISED, trained.config.data.normalisation);
       const bytes = readFileSync(await exported({ part: "backbone", size })).byteLength;
@@ -131,12 +131,12 @@ for (const task of ["detection", "segmentation"] as const) {
       await opened(path, async (file) => {
         for (const [name, { data }] of Object.entries(await runFile(file, inputs))) {
           const { relative } = tensorDifference(expected[name]!.data, data);
-          expect(relative, name).to.be.within(1e-6, 1e-2); // near, but not the float32 model
+          expect(relative, name).to.be.within(1e-6, 1e-2); // similar to the float32 model, but not equal
         }
       });
     });
 
-    it("says what it is in its metadata, and names its free sizes", async () => {
+    it("describes itself in its metadata, and names its free sizes", async () => {
       const path = await exported({ size: "free", batch: "free", preprocess: true });
       const { metadata, inputs, outputs } = readOnnx(readFileSync(path), path);
       expect(inputs.images).to.deep.equal({ dtype: "uint8", shape: ["batch", "height", "width", 3] });
@@ -154,7 +154,7 @@ for (const task of ["detection", "segmentation"] as const) {
       }
     });
 
-    it("is valid to the ONNX checker, and Python's onnxruntime answers as densekit's", async function () {
+    it("is valid for the ONNX checker, and equal in Python's onnxruntime", async function () {
       const size = SIZES[2];
       const inputs = inputsFor(await tiledBatch(trained, size), NORMALISED, trained.config.data.normalisation);
       const expected = await nativeAnswers(network, "model", size, inputs, trained.config.data);
@@ -173,7 +173,7 @@ for (const task of ["detection", "segmentation"] as const) {
       await runInPython(this, half, images, trained.data.folder);
     });
 
-    it("refuses what cannot be, in words", async () => {
+    it("refuses impossible exports with an explanation", async () => {
       const size = { height: 64, width: 64 };
       const path = await exported({ size });
       expect(await userMessage(() => exported({ size, force: false }))).to.equal(

@@ -10,7 +10,7 @@ import { requirePython } from "../support/python.js";
 
 const DTYPES = { float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" } as const;
 
-/** Checks the model with everything ONNX has, runs it, and leaves each output as a file. */
+/** Checks the model with the ONNX checker, runs it, and saves each output as a file. */
 const SCRIPT = `
 import sys, onnx, numpy, onnxruntime
 path, folder, names = sys.argv[1], sys.argv[2], sys.argv[3].split(",")
@@ -26,7 +26,7 @@ for name, value in zip(outputs, session.run(None, feeds)):
 print(",".join(outputs))
 `;
 
-/** Runs an ONNX file in Python's onnxruntime, after the ONNX checker has passed it. */
+/** Runs an ONNX file in Python's onnxruntime, after the ONNX checker. */
 export async function runInPython(
   context: Mocha.Context,
   model: string,

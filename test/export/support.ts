@@ -24,7 +24,7 @@ export interface Trained {
   readonly run: string;
 }
 
-/** A small model that has begun to find shapes. */
+/** A small model that has started to find shapes. */
 export async function trainedShapes(task: Config["task"], steps: number): Promise<Trained> {
   const data = await makeShapes(3);
   const run = join(data.folder, "run");
@@ -35,7 +35,7 @@ export async function trainedShapes(task: Config["task"], steps: number): Promis
   return { data, config: resolveConfig(input).config, configPath, run };
 }
 
-/** A batch of any size made of repeated images of shapes, each image a little smaller than the last. */
+/** A batch of any size from repeated images of shapes, each a little smaller than the last. */
 export async function tiledBatch(
   { data, config }: Trained,
   { batch, height, width }: GraphSize,
@@ -66,7 +66,7 @@ export async function tiledBatch(
   return { images, height, width, meta };
 }
 
-/** What densekit's own engine answers, with the graph built for this very size. */
+/** The outputs of densekit's own engine, with the graph built for this size. */
 export async function nativeAnswers(
   network: Network,
   part: Part,

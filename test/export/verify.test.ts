@@ -35,7 +35,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       else expect(result.found!.pairs).to.be.greaterThan(3);
     });
 
-    it("passes with pre- and post-processing inside, in a fixed size the images are scaled into", async () => {
+    it("passes with pre- and post-processing inside, with images scaled into a fixed size", async () => {
       const size = { height: 64, width: 32 };
       const model = inFolder("whole.onnx");
       await exportModel({ ...shared, out: model, size, batch: 2, preprocess: true, postprocess: true });
@@ -47,7 +47,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(message).to.contain("verify a file exported without it");
     });
 
-    it("measures a file of a fixed size and batch on the data set", async () => {
+    it("evaluates a file with a fixed size and batch on the data set", async () => {
       const model = inFolder("fixed.onnx");
       await exportModel({ ...shared, out: model, size: { height: 64, width: 96 }, batch: 2 });
       const result = await verifyModel({ model, config: trained.config, weights: trained.run, data: true });
@@ -63,7 +63,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(message).to.contain("none of webgpu can be used here");
     });
 
-    it("fails, with exit code 1, against weights that are not the file's", async () => {
+    it("fails, with exit code 1, against other weights than the file's", async () => {
       const model = inFolder("old.onnx");
       await exportModel({ ...shared, out: model, size: "free" });
       const { tensors, metadata } = await readSafetensors(join(trained.run, "best.safetensors"));
@@ -87,7 +87,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(right.stdout).to.contain("1 image, tolerance 0.001: passed");
     });
 
-    it("says what is wrong with a file", async () => {
+    it("names a file's faults", async () => {
       const { config, weights } = shared;
       const told = (model: string) => userMessage(() => verifyModel({ model, config, weights }));
       const text = inFolder("text.onnx");

@@ -9,7 +9,7 @@ import * as reference from "./reference/resampling.js";
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((total, x, i) => total + x * b[i]!, 0);
 
 onEveryEngine(
-  (name) => `large tables are resized band by band on ${name}`,
+  (name) => `large tables are resized in bands on ${name}`,
   (engine) => {
     for (const [from, to, antialias] of [
       [[300, 3], [520, 5], false],

@@ -16,7 +16,7 @@ import { build, type Tensor } from "./reference/tensor.js";
 const FORWARD_TOLERANCE = 1e-5;
 const GRADIENT_TOLERANCE = 1e-4;
 
-/** What one sample adds to the program that many samples are run in. */
+/** The contribution of one sample to the program that runs many. */
 interface Prepared {
   readonly sample: Sample;
   readonly feeds: Readonly<Record<string, TensorData>>;
@@ -140,7 +140,7 @@ export function typed(data: ArrayLike<number>, dtype: DType): TensorData {
   return dtype === "int32" ? Int32Array.from(data) : Uint8Array.from(data);
 }
 
-/** Compiles, runs once and gives the memory back. */
+/** Compiles, runs once and disposes. */
 export async function evaluate(
   engine: Engine,
   outputs: Readonly<Record<string, Value>>,

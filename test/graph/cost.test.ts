@@ -72,7 +72,7 @@ describe("cost", () => {
     expect(costByScope(outputs, 2, options).get("backbone.network")!.macs).to.be.greaterThan(1e9);
   });
 
-  it("counts bytes of what runs each time", () => {
+  it("counts bytes of operators that run on each call", () => {
     const x = input("x", [2, 3, 8, 8]);
     const w = constant(new Float32Array(5 * 3 * 9), [5, 3, 3, 3], "float32", "w");
     const y = conv2d(x, mul(w, w), undefined, { padding: 1 });
@@ -91,7 +91,7 @@ describe("cost", () => {
     });
   });
 
-  it("counts the gradients of a matrix product at twice the product, under their own scope", () => {
+  it("counts the gradients of a matrix product as twice the product, under their own scope", () => {
     const [a, b] = [input("a", [4, 6]), input("b", [6, 5])];
     const y = inScope("layer.fc", () => matMul(a, b));
     const [ga, gb] = gradients(sum(add(y, y)), [a, b]);
@@ -102,7 +102,7 @@ describe("cost", () => {
     expect(totalCost({ y }).parameters).to.equal(0);
   });
 
-  it("tells the most memory that is needed at one time", () => {
+  it("gives the peak of live memory", () => {
     const x = input("x", [100]); // 400 bytes
     const a = add(x, x);
     const tall = reshape(a, [10, 10]); // the same memory

@@ -5,20 +5,20 @@ import { installedTensorFlow } from "../../lib/engines/tfjs/installation.js";
 import { claimProcess } from "../../lib/process.js";
 import { holdWebGpu, releaseWebGpu, webGpuName } from "../support/webgpu.js";
 
-/** TensorFlow is tested where `densekit engine install tensorflow` has built it. */
+/** TensorFlow is tested if `densekit engine install tensorflow` has built it. */
 const native = (await installedTensorFlow()) !== undefined;
 if (native) claimProcess(); // Node 23 and later lack what tfjs-node calls
 
 interface TestedEngine {
   readonly name: string;
   readonly make: () => Engine;
-  /** Slow to start and slow to run: fewer samples. */
+  /** Slow to start and to run: fewer samples. */
   readonly slow?: boolean;
   /** Moves transpositions past operators. */
   readonly movesAxes?: boolean;
-  /** Before a suite: skips it where the engine cannot be had. */
+  /** Runs before a suite: skips it if the engine is not available. */
   readonly hold?: (context: Mocha.Context) => Promise<void>;
-  /** After it. */
+  /** Runs after a suite. */
   readonly release?: () => Promise<void>;
 }
 
@@ -38,7 +38,7 @@ const engines: readonly TestedEngine[] = [
   ...(native ? [{ name: "tfjs (tensorflow)", make: () => tfjsEngine({ backends: ["tensorflow"] }) }] : []),
 ];
 
-/** Describes tests of each engine. */
+/** Declares tests for each engine. */
 export function onEveryEngine(
   title: (engine: string) => string,
   tests: (engine: () => Engine, tested: TestedEngine) => void,

@@ -44,7 +44,7 @@ const wrong: Readonly<Record<string, readonly [build: () => unknown, message: st
     () => add(f(2), int(2)),
     "add(float32[2], int32[2]): operands of one dtype, not float32 and int32",
   ],
-  "a condition that is no bool": [
+  "a condition that is not bool": [
     () => where(f(2), f(2), f(2)),
     "where(float32[2], float32[2], float32[2]): the condition is bool",
   ],
@@ -53,7 +53,7 @@ const wrong: Readonly<Record<string, readonly [build: () => unknown, message: st
     "branches of one dtype, not float32 and int32",
   ],
   "a reshape to another size": [() => reshape(f(2, 3), [4]), "reshape(float32[2,3]): 6 elements do not fill [4]"],
-  "an order that is none": [() => transpose(f(2, 3), [0, 0]), "transpose(float32[2,3]): 0,0 is no order of its axes"],
+  "an invalid order": [() => transpose(f(2, 3), [0, 0]), "transpose(float32[2,3]): 0,0 is no order of its axes"],
   "a broadcast that shrinks": [() => broadcastTo(f(2, 3), [2, 1]), "[2,3] does not broadcast to [2,1]"],
   "parts that do not fit": [
     () => concat([f(2, 3), f(2, 4)], 0),
@@ -103,7 +103,7 @@ const wrong: Readonly<Record<string, readonly [build: () => unknown, message: st
     "channelAffine(float32[1,4,6,6], float32[3], float32[3]): a scale of 4 numbers",
   ],
   "gamma of another length": [() => batchNorm(map, f(3), f(4)), "gamma and beta have a number a channel"],
-  "none of the largest": [() => topK(f(2, 3), 0), "topK(float32[2,3]): the 0 largest of [2,3]"],
+  "a top-k of zero": [() => topK(f(2, 3), 0), "topK(float32[2,3]): the 0 largest of [2,3]"],
   "boxes without corners": [
     () => nonMaximumSuppression(f(1, 5, 3), f(1, 5), { iouThreshold: 0.5, scoreThreshold: 0, maxKept: 5 }),
     "boxes are [G, n, 4]",

@@ -6,9 +6,9 @@ import { bools, floats, type Sample, suite } from "./operators/sample.js";
 import * as elementwise from "./reference/elementwise.js";
 import * as linear from "./reference/linear.js";
 
-/** Forms that random samples seldom have, and that an engine once got wrong. */
+/** Forms that random samples rarely have, and that an engine once computed wrongly. */
 const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
-  "now one side repeated, now the other": suite(operators.and, {
+  "either side broadcast": suite(operators.and, {
     calls: fc
       .constantFrom(
         [
@@ -31,14 +31,14 @@ const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
       .map((shapes) => ({ operands: shapes.map((shape) => bools(shape)), attributes: {} })),
     reference: elementwise.and,
   }),
-  "a kernel as large as the image, padded below and to the right alone": suite(operators.conv2d, {
+  "a kernel as large as the image, padded only below and to the right": suite(operators.conv2d, {
     calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
       operands: [floats([2, 2, 3, 2]), floats([4, 2, 3, 2]), floats([4])],
       attributes: { stride: [1, 1], padding: sides(padding), groups: 1, dilation: [1, 1] },
     })),
     reference: linear.conv2d,
   }),
-  "a kernel of one pixel, padded below and to the right alone": suite(operators.conv2d, {
+  "a kernel of one pixel, padded only below and to the right": suite(operators.conv2d, {
     calls: fc.constantFrom([0, 0, 2, 1], [0, 0, 1, 0], [0, 0, 0, 2]).map((padding) => ({
       operands: [floats([2, 2, 3, 4]), floats([4, 2, 1, 1])],
       attributes: { stride: [1, 1], padding: sides(padding), groups: 1, dilation: [1, 1] },
@@ -52,7 +52,7 @@ const forms: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
     })),
     reference: linear.conv2d,
   }),
-  "groups of several channels that make one each": suite(operators.convTranspose2d, {
+  "groups of several channels with one output each": suite(operators.convTranspose2d, {
     calls: fc.constantFrom(2, 3).map((groups) => ({
       operands: [floats([2, 2 * groups, 3, 2]), floats([2 * groups, 1, 2, 2])],
       attributes: { stride: [2, 2], padding: [0, 0], groups, outputSize: [6, 4] },

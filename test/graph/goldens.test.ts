@@ -52,7 +52,7 @@ interface LayerCase {
 
 type Build = (inputs: readonly Value[], layer: LayerCase) => Value;
 
-/** A module with parameters, of the number of channels its input and its output have. */
+/** A layer with parameters, given the numbers of its input and output channels. */
 const module =
   (make: (scope: ParameterScope, channels: { readonly from: number; readonly to: number }) => Layer): Build =>
   ([x], { attr, out_shape }) => {
@@ -83,7 +83,7 @@ const linear: Build = ([x, w, b], { out_shape }) => {
   return reshape(add(matMul(rows, w!, { transposeB: true }), b!), out_shape);
 };
 
-/** Some goldens hold every third row and column. */
+/** Some goldens contain every third row and column. */
 const bicubic: Build = ([x], { attr: { size, stored } }) => {
   const y = resizeBicubic(x!, size!);
   return stored === undefined ? y : slice(slice(y, { axis: 2, step: 3 }), { axis: 3, step: 3 });
@@ -92,7 +92,7 @@ const bicubic: Build = ([x], { attr: { size, stored } }) => {
 const pool3: Build = ([x]) => averagePool(x!, { kernel: 3, padding: 1 });
 const norm: Build = ([x, gamma, beta], { attr }) => groupNorm(x!, gamma!, beta!, { epsilon: attr.eps! });
 
-/** By name, or by its part before the first underscore. */
+/** By name, or by the part before the first underscore. */
 const builds: Readonly<Record<string, Build>> = {
   gelu: ([x]) => gelu(x!),
   layernorm: ([x, gamma, beta], { attr }) => layerNorm(x!, gamma!, beta!, { epsilon: attr.eps! }),

@@ -54,7 +54,7 @@ describe("gradients", () => {
         ]);
       });
 
-      it("takes seeds, one for each value and several for one", async () => {
+      it("accepts seeds, one for each value and several for one", async () => {
         const [y, z] = [mul(x, w), relu(x)];
         const seed = (value: Value, numbers: number[]) => ({ value, gradient: constant(numbers, [3]) });
         const found = gradients([seed(y, [1, 1, 1]), seed(z, [10, 10, 10]), seed(y, [1, 0, 0])], [x, w]);
@@ -73,12 +73,12 @@ describe("gradients", () => {
         ]);
       });
 
-      it("pass outputs nobody uses", async () => {
+      it("skip unused outputs", async () => {
         const [first] = split(mul(x, w), 0, [1, 2]) as [Value, Value];
         expect(await run(gradients(sum(first), [x]))).to.deep.equal([[2, 0, 0]]);
       });
 
-      it("of a node with several consumers is complete before it goes on", async () => {
+      it("of a node with several consumers is complete before it propagates", async () => {
         let y = x;
         for (let i = 0; i < 5; i++) y = add(y, y);
         expect(await run(gradients(sum(y), [x]))).to.deep.equal([[32, 32, 32]]);
@@ -95,11 +95,11 @@ describe("gradients", () => {
     expect(gradients(sum(add(max(x), w)), [x])).to.deep.equal([undefined]);
   });
 
-  it("of a loss that is no single number are an error", () => {
+  it("of a loss that is not a scalar are an error", () => {
     expect(() => gradients(softmax(x, 0), [x])).to.throw(GraphError, "a loss is one number, not [3]");
   });
 
-  it("go through graphs deeper than the call stack", () => {
+  it("handle graphs deeper than the call stack", () => {
     let y: Value = x;
     for (let i = 0; i < 30_000; i++) y = add(y, w);
     const [g] = gradients(sum(y), [x]);

@@ -19,7 +19,7 @@ import {
 import { evaluate } from "./check.js";
 import { onEveryEngine } from "./engines.js";
 
-/** Places where a definition has to choose, and numbers that overflow naive formulas. */
+/** Points where a definition has to choose, and numbers that overflow naive formulas. */
 onEveryEngine(
   (name) => `edges of operators on ${name}`,
   (engine) => {
@@ -46,7 +46,7 @@ onEveryEngine(
       }
     });
 
-    it("of equal elements of a window the first takes the whole gradient", async () => {
+    it("among equal elements of a window, the first takes the whole gradient", async () => {
       const map = reshape(x, [1, 1, 1, 3]);
       const [gradient] = gradients(sum(maxPool(map, { kernel: 3, padding: 1 })), [x]);
       expect(await run(gradient!, [5, 5, 1])).to.deep.equal([2, 1, 0]);
@@ -61,7 +61,7 @@ onEveryEngine(
       expect(high).to.equal(200);
     });
 
-    it("a cast to int32 cuts the fraction", async () => {
+    it("a cast to int32 truncates", async () => {
       expect(await run(cast(x, "int32"), [-1.75, 1.75, -0.5])).to.deep.equal([-1, 1, 0]);
     });
   },

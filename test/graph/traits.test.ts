@@ -7,7 +7,7 @@ import { atBroadcast, build, type Tensor } from "./reference/tensor.js";
 
 type Tested = keyof typeof suites;
 
-/** The operators whose trait has this value, with samples of them. */
+/** Samples of the operators whose trait has this value. */
 function having<Name extends keyof Traits>(
   trait: Name,
   value: Traits[Name],
@@ -22,13 +22,13 @@ describe("the traits of operators", () => {
   const elementwise = having("kind", "elementwise");
   const spreading = having("kind", "spreading");
 
-  it("are given to some", () => {
+  it("are set for some", () => {
     expect(elementwise.length).to.be.greaterThan(20);
     expect(spreading.map(([name]) => name)).to.have.members(["broadcastTo", "repeat"]);
   });
 
   for (const [name, samples] of elementwise) {
-    it(`${name} is elementwise: elements moved alike in all operands are moved in the result`, () => {
+    it(`${name} is elementwise: permuting all operands permutes the result`, () => {
       fc.assert(
         fc.property(samples, ({ operands, reference }) => {
           const [result] = reference(operands.map(({ tensor }) => tensor));
@@ -41,7 +41,7 @@ describe("the traits of operators", () => {
   }
 
   for (const [name, samples] of spreading) {
-    it(`${name} spreads: the result has every element equally often`, () => {
+    it(`${name} broadcasts: the result has every element equally often`, () => {
       fc.assert(
         fc.property(samples, ({ operands: [x], reference }) => {
           const [{ data }] = reference([x!.tensor]) as [Tensor];

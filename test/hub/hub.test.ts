@@ -68,7 +68,7 @@ describe("files by address", function () {
   const isWhole = (path: string) => expect(readFileSync(path).equals(WEIGHTS)).to.equal(true);
   const asked = () => hub.requests.filter((line) => line.startsWith(`GET /${sha256(WEIGHTS)}`));
 
-  it("lie in the cache as Python's huggingface_hub lays them out, and are fetched once", async () => {
+  it("are cached in the layout of Python's huggingface_hub, and are fetched once", async () => {
     const path = await get("hf://me/model");
     expect(path).to.equal(repository("snapshots", COMMIT, "model.safetensors"));
     isWhole(path);
@@ -87,7 +87,7 @@ describe("files by address", function () {
     expect(leftovers()).to.deep.equal([]);
   });
 
-  it("are found by Python's huggingface_hub, and what it fetched is found here", async function () {
+  it("are found by Python's huggingface_hub, and its files are found here", async function () {
     this.timeout(120_000);
     const python = requirePython(this, ["huggingface_hub"]);
     const path = await get("hf://me/model");
@@ -104,7 +104,7 @@ describe("files by address", function () {
     expect(hub.requests).to.deep.equal(["HEAD /me/model/resolve/main/sub/config.json"]);
   });
 
-  it("of another revision lie beside them, and what was renamed is found", async () => {
+  it("are cached by revision, and found after a repository is renamed", async () => {
     hub.commits.set("refs/pr/1", "b".repeat(40));
     const other = await get("hf://me/model/model.safetensors@refs/pr/1");
     expect(other).to.equal(repository("snapshots", "b".repeat(40), "model.safetensors"));
@@ -115,7 +115,7 @@ describe("files by address", function () {
     expect(await get("plain/path.pth")).to.equal("plain/path.pth");
   });
 
-  it("are the weights of a repository where none is named: one file, shards, or PyTorch's", async () => {
+  it("are the weights of a repository if none is named: one file, shards, or PyTorch's", async () => {
     const map = { a: "m-1.safetensors", b: "m-2.safetensors", c: "../x" };
     const index = Buffer.from(JSON.stringify({ weight_map: map }));
     hub.repositories.set(
@@ -141,13 +141,13 @@ describe("files by address", function () {
     );
   });
 
-  it("are continued where the connection is cut, in this process and the next", async () => {
+  it("are continued after the connection is cut, in this process and the next", async () => {
     hub.cuts.push(100_000, 50_000);
     isWhole(await get("hf://me/model"));
     const begun = () => asked().map((line) => Number(/bytes=(\d+)-$/.exec(line)?.[1] ?? 0));
     expect(begun()).to.have.length(3);
     expect(begun()[0]).to.equal(0);
-    expect(begun()[1]).to.be.within(1, 100_000); // a busy machine loses the last of what was sent
+    expect(begun()[1]).to.be.within(1, 100_000); // a busy machine may lose the last bytes sent
     expect(begun()[2]).to.be.within(begun()[1]! + 1, 150_000);
     rmSync(cache(), { recursive: true });
     hub.cuts.push(120_000, 0, 0, 0, 0);
@@ -161,7 +161,7 @@ describe("files by address", function () {
     expect(leftovers()).to.deep.equal([]);
   });
 
-  it("are begun anew where the server gives no ranges, or what is there is no beginning", async () => {
+  it("are downloaded again if the server has no ranges, or the partial file does not fit", async () => {
     hub.cuts.push(100_000);
     hub.ignoreRanges = true;
     isWhole(await get("hf://me/model"));
@@ -174,7 +174,7 @@ describe("files by address", function () {
     isWhole(await get("hf://me/model"));
   });
 
-  it("whose checksum is wrong get no name, large and small", async () => {
+  it("with a wrong checksum get no name, large and small", async () => {
     const files = new Map([
       ["large.safetensors", { bytes: WEIGHTS, large: true, etag: sha256(CONFIG) }],
       ["small.json", { bytes: CONFIG, etag: gitName(WEIGHTS) }],
@@ -195,7 +195,7 @@ describe("files by address", function () {
     isWhole(await get("hf://me/model"));
   });
 
-  it("are fetched by one of several who want them at once", async () => {
+  it("are fetched by one of several concurrent requests", async () => {
     hub.delay = 300;
     const said: string[] = [];
     const note = (event: ProgressEvent) => event.type === "message" && said.push(event.text);
@@ -207,7 +207,7 @@ describe("files by address", function () {
     expect(leftovers()).to.deep.equal([]);
   });
 
-  it("tell how far they are, and stop when they are to", async () => {
+  it("report their progress, and stop when aborted", async () => {
     const events: ProgressEvent[] = [];
     await get("hf://me/model", {}, (event) => events.push(event));
     expect(events.at(-1)).to.deep.equal({
@@ -222,7 +222,7 @@ describe("files by address", function () {
     expect(existsSync(repository("snapshots"))).to.equal(false);
   });
 
-  it("are asked for with the token from the hub alone", async () => {
+  it("are requested with the token only from the hub", async () => {
     await get("hf://me/model", { HF_TOKEN: "secret" });
     expect(hub.requests).to.deep.equal([
       "HEAD /me/model/resolve/main/model.safetensors Bearer secret",
@@ -231,7 +231,7 @@ describe("files by address", function () {
     ]);
   });
 
-  it("that cannot be had: the message says why, and what to do", async () => {
+  it("that are not available: the message says why, and what to do", async () => {
     const name = "hf://me/model/model.safetensors";
     const unknown = "hf://me/unknown/model.safetensors: there is no repository me/unknown at HUB, or it is private; ";
     expect(await told("hf://me/unknown")).to.equal(`${unknown}for a private one set HF_TOKEN`);
@@ -264,7 +264,7 @@ describe("files by address", function () {
     );
   });
 
-  it("are taken from the cache without a network, and else the way by hand is told", async () => {
+  it("come from the cache without a network, or the message explains the manual way", async () => {
     const byHand =
       "download HUB/me/model/resolve/main/model.safetensors by other means and give the file's path instead (--weights FILE, " +
       "model.backbone.weights: FILE)";
@@ -291,7 +291,7 @@ describe("files by address", function () {
     hub = await startHub(); // to be closed
   });
 
-  it("may come from any server, and are kept; PyTorch's names have checksums in them", async () => {
+  it("may come from any server, and are cached; PyTorch's names contain checksums", async () => {
     const name = `resnet-${sha256(WEIGHTS).slice(0, 8)}.pth`;
     const files = new Map([
       [`/w/${name}`, WEIGHTS],
@@ -327,7 +327,7 @@ describe("files by address", function () {
     }
   });
 
-  it("come through a proxy that the environment names", async () => {
+  it("come through the environment's proxy", async () => {
     const seen: string[] = [];
     const proxy = createServer((request, response) => {
       const { method, headers, url } = request;
@@ -353,7 +353,7 @@ describe("files by address", function () {
       const auth = `Basic ${Buffer.from("user:pass word").toString("base64")}`;
       expect(seen[0]).to.equal(`HEAD ${hub.url}/me/model/resolve/main/model.safetensors ${auth}`);
       expect(seen).to.have.length(3);
-      // The tunnel is made; at its end is no server that speaks TLS.
+      // The tunnel is opened, but there is no TLS server at its end.
       const target = hub.url.replace("http:", "https:");
       const end = await told("hf://me/x", { HF_ENDPOINT: target, HTTPS_PROXY: host });
       expect(end).to.contain("cannot be reached");
@@ -374,7 +374,7 @@ describe("files by address", function () {
     expect(to("https://x.net/", { ALL_PROXY: "http://c:3" })).to.equal("http://c:3/");
   });
 
-  it("have addresses of one form", () => {
+  it("have one form of address", () => {
     expect(parseHubAddress("hf://a/b")).to.deep.equal({ repository: "a/b", revision: "main" });
     expect(parseHubAddress("hf://a/b.c/d/e.pth@v1")).to.deep.equal({
       ...{ repository: "a/b.c", file: "d/e.pth", revision: "v1" },

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A file of a repository as the hub would give it. */
+/** A file of a repository as served by the hub. */
 export interface ServedFile {
   readonly bytes: Uint8Array;
-  /** Large files lie elsewhere, and the hub leads there; their name is their SHA-256. Others are given by the hub itself. */
+  /** Large files are named by their SHA-256 and served by redirects to another server, others by the hub itself. */
   readonly large?: boolean;
-  /** What is said of the file in place of its checksum. */
+  /** Sent in place of the checksum. */
   readonly etag?: string;
 }
 
@@ -18,15 +18,15 @@ interface State {
   readonly commits: Map<string, string>;
   /** Method, path, range and authorization, in order. */
   readonly requests: string[];
-  /** Bytes after which the next answers with a large file's bytes are cut off, one each. */
+  /** Byte counts after which the next responses with a large file are cut off, one each. */
   readonly cuts: number[];
-  /** The next answers of the hub itself have these statuses. */
+  /** Statuses of the hub's next responses. */
   readonly statuses: { readonly status: number; readonly code?: string }[];
   /** Renamed repositories. */
   readonly moved: Map<string, string>;
-  /** The large files' server takes no notice of ranges. */
+  /** The large files' server ignores ranges. */
   ignoreRanges: boolean;
-  /** Milliseconds a large file's bytes are held back. */
+  /** Delay of a large file's bytes in milliseconds. */
   delay: number;
 }
 
@@ -35,7 +35,7 @@ export interface HubServer extends State {
   close(): Promise<void>;
 }
 
-/** Speaks the routes of the Hugging Face hub that files are fetched by: resolve, with redirects to a second server for large files. */
+/** Serves the hub's routes for downloads: resolve, with redirects to a second server for large files. */
 export async function startHub(): Promise<HubServer> {
   const state: State = {
     repositories: new Map(),

@@ -49,7 +49,7 @@ describe("weights by name", function () {
     rmSync(data.folder, { recursive: true });
   });
 
-  /** A file as timm publishes it: names without a prefix. */
+  /** A file like timm's: names without a prefix. */
   async function resnet18() {
     const list = new ParameterList();
     makeBackbone(list.scope(), { type: "resnet", variant: 18 } as BackboneConfig, { imageSide: 224 });
@@ -60,12 +60,12 @@ describe("weights by name", function () {
     return { bytes: readFileSync(path), large: true };
   }
 
-  it("start a backbone, from the published repository too, whose licence is told", async () => {
+  it("initialise a backbone, also from the published repository, whose licence is reported", async () => {
     const first = `backbone weights: hf://timm/resnet18.tv_in1k, trained on ImageNet-1k, licence: BSD-3-Clause`;
     const output = join(folder, "started");
     const more = ["training.steps=1", "training.optimizer.lr=1e-12", "model.backbone.weights=imagenet"];
     const { config, events } = await trainQuietly({ ...input, output }, more);
-    expect(config.model.backbone.weights).to.equal("imagenet"); // no path
+    expect(config.model.backbone.weights).to.equal("imagenet"); // not resolved as a path
     expect(messagesOf(events))
       .to.contain(first)
       .and.match(/backbone: loaded \d+ of \d+ tensors from .*models--timm--resnet18\.tv_in1k/);
@@ -83,7 +83,7 @@ describe("weights by name", function () {
     expect(path.model.backbone.weights).to.equal(resolve("imagenet"));
   });
 
-  it("are said to be missing where none are published", async () => {
+  it("are reported as missing if none are published", async () => {
     const made = shapesConfig("classification", data, join(folder, "none"));
     const config = join(folder, "nano.yaml");
     writeFileSync(config, JSON.stringify(made));
@@ -93,7 +93,7 @@ describe("weights by name", function () {
     );
   });
 
-  it("are a model where a model is named, as --weights, and for the weights commands", async () => {
+  it("are accepted as a model, as --weights, and by the weights commands", async () => {
     const run = join(folder, "model");
     await trainQuietly({ ...input, output: run }, ["training.steps=1"]);
     const packed = join(folder, "packed.safetensors");
@@ -107,7 +107,7 @@ describe("weights by name", function () {
       ...["predict", "hf://me/shapes", image, "--out", join(folder, "found"), "--json"],
     ]);
     expect(JSON.parse(stdout).images).to.not.be.empty;
-    expect(stderr).to.not.contain("downloading"); // it is kept from before
+    expect(stderr).to.not.contain("downloading"); // it is cached
     const config = join(folder, "mine.yaml");
     writeFileSync(config, JSON.stringify(input));
     const by = (await resolveModel(config, { weights: "hf://me/shapes" })).weights;
@@ -120,7 +120,7 @@ describe("weights by name", function () {
     expect(await refused(["weights", "show", "hf://me/nothing"])).to.contain("there is no repository me/nothing at");
   });
 
-  it("of every backbone are those of one repository a variant, with a licence", () => {
+  it("have one repository per variant, with a licence, for every backbone", () => {
     const found = publishedOfAll().map(({ published }) => published);
     expect(new Set(found.map(({ repository }) => repository)).size).to.equal(found.length);
     expect(found).to.have.length(25);

@@ -1,7 +1,7 @@
 import type { Colour } from "../../lib/images/draw/palette.js";
 
 /**
- * How different two colours look: CIEDE2000, after Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula:
+ * The difference of two colours: CIEDE2000, after Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula:
  * implementation notes, supplementary test data, and mathematical observations" (2005).
  */
 export function ciede2000(a: Colour, b: Colour): number {

@@ -36,14 +36,14 @@ describe("decoding images", () => {
 
   for (const codec of CODECS) {
     describe(`with ${codec}`, () => {
-      it("gives PNG pixels back exactly", async () => {
+      it("restores PNG pixels exactly", async () => {
         const image = noiseImage(37, 23);
         for (const writer of CODECS) {
           expect(await decodeImage(await encodePng(image, { codec: writer }), { codec })).to.deep.equal(image);
         }
       });
 
-      it("gives a plain array, whose slices are copies", async () => {
+      it("returns a plain array, whose slices are copies", async () => {
         const { data } = await decodeImage(await encodePng(noiseImage(4, 4)), { codec });
         expect(Object.getPrototypeOf(data)).to.equal(Uint8Array.prototype);
       });
@@ -57,7 +57,7 @@ describe("decoding images", () => {
       });
 
       for (const [orientation, expected] of ORIENTATIONS) {
-        it(`turns EXIF orientation ${orientation} upright`, async () => {
+        it(`applies EXIF orientation ${orientation}`, async () => {
           const image = quarters(64, 48);
           const jpeg = await asSharp(image).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
           const decoded = await decodeImage(jpeg, { codec });
@@ -67,7 +67,7 @@ describe("decoding images", () => {
         });
       }
 
-      it("repeats grey", async () => {
+      it("repeats grey channels", async () => {
         const grey = await sharp(Buffer.from([0, 80, 160, 255]), { raw: { width: 2, height: 2, channels: 1 } })
           .toColourspace("b-w")
           .png()
@@ -115,7 +115,7 @@ describe("decoding images", () => {
         expect(message).to.contain(path).and.to.contain("premature end");
       });
 
-      it("refuses a damaged PNG and what is no image", async () => {
+      it("refuses a damaged PNG and files that are not images", async () => {
         const png = Uint8Array.from(await encodePng(noiseImage(32, 32)));
         png[png.length >> 1]! ^= 0xff;
         expect(await userMessage(() => decodeImage(png, { codec, name: "spoilt.png" }))).to.match(
@@ -134,7 +134,7 @@ describe("decoding images", () => {
     expect(meanDifference(native!, javascript!)).to.be.below(2); // they differ in the smoothing of colour
   });
 
-  it("falls back to JavaScript where sharp cannot be loaded", async () => {
+  it("falls back to JavaScript if sharp cannot be loaded", async () => {
     const hooks = `export async function resolve(name, context, next) {
       if (name === "sharp") throw new Error("no binary for this platform");
       return next(name, context);
@@ -201,7 +201,7 @@ describe("decoding label maps", () => {
 
   for (const depth of [1, 2, 4] as const) {
     it(`unpacks palettes of ${depth} bits`, async () => {
-      const width = 13; // no whole number of bytes a row
+      const width = 13; // rows are not whole numbers of bytes
       const map = noiseLabels(width, 5, 1 << depth);
       const rowBytes = Math.ceil((width * depth) / 8);
       const data = new Uint8Array(rowBytes * 5);
@@ -224,7 +224,7 @@ describe("decoding label maps", () => {
     expect(Buffer.compare(expected, (await decodeLabelMap(path)).data)).to.equal(0);
   });
 
-  it("refuses 16 bits, colours and other formats, each with its reason", async () => {
+  it("refuses 16 bits, colours and other formats, each with a reason", async () => {
     const deep = encode({ width: 1, height: 1, data: Uint16Array.of(300), depth: 16, channels: 1 });
     expect(await userMessage(async () => decodeLabelMap(await store("deep.png", deep)))).to.match(
       /deep\.png: a label map must have 8 bits, this PNG has 16/,

@@ -54,7 +54,7 @@ describe("palettes", () => {
     expect(least(80)).to.be.above(8);
   });
 
-  it("hold ADE20K's colours", function () {
+  it("have ADE20K's colours", function () {
     const facts = readJson<{ rgb: number[] }[]>(`${requireData(this, "facts")}/ade150.json`);
     expect(ADE20K_PALETTE).to.deep.equal(facts.map(({ rgb }) => rgb));
   });
@@ -66,7 +66,7 @@ describe("palettes", () => {
 });
 
 describe("text", () => {
-  it("shows: the package's own fonts are found", () => {
+  it("is visible: the package's own fonts are found", () => {
     const draw = (text: string) =>
       renderSvg(svgDocument({ width: 120, height: 30 }, `<text x="5" y="20" font-size="16">${text}</text>`));
     const ink = draw("Wg 0.93").data.reduce((sum, v) => sum + (v < 100 ? 1 : 0), 0);
@@ -74,7 +74,7 @@ describe("text", () => {
     expect(draw("").data.every((v) => v === 255)).to.equal(true);
   });
 
-  it("is measured nearly as it is drawn", () => {
+  it("is measured approximately as it is drawn", () => {
     const text = "dining table 0.93";
     const drawn = renderSvg(
       svgDocument({ width: 300, height: 40 }, `<text x="0" y="25" font-size="20">${text}</text>`),
@@ -91,7 +91,7 @@ describe("drawing instances", () => {
   const boxes = Float32Array.of(20, 40, 80, 90, 110, 50, 150, 110);
   const labels = Int32Array.of(0, 1);
 
-  it("draws boxes in the classes' colours and leaves the given image alone", () => {
+  it("draws boxes in the classes' colours and does not change the given image", () => {
     const image = grey(160, 120);
     const drawn = drawInstances(image, { boxes, labels }, { ...style, labels: false });
     expect(at(drawn, 20, 70)[0]).to.be.above(150);
@@ -100,14 +100,14 @@ describe("drawing instances", () => {
     expect(image).to.deep.equal(grey(160, 120));
   });
 
-  it("leaves out what scores too little", () => {
+  it("leaves out objects with low scores", () => {
     const scores = Float32Array.of(0.9, 0.2);
     const drawn = drawInstances(grey(160, 120), { boxes, labels, scores }, style);
     expect(changed(drawn, grey(160, 120), 108, 40, 155, 115)).to.equal(0);
     expect(changed(drawn, grey(160, 120), 15, 35, 85, 95)).to.be.above(100);
   });
 
-  it("writes a label inside the image wherever the box lies", () => {
+  it("writes a label inside the image wherever the box is", () => {
     for (const box of [
       [0, 0, 30, 12],
       [140, 100, 160, 120],
@@ -120,7 +120,7 @@ describe("drawing instances", () => {
     }
   });
 
-  it("tints masks, their edge stronger than their inside", () => {
+  it("tints masks, edges stronger than the inside", () => {
     // Column-major: columns 10–19 of 40 rows, rows 10–29.
     const counts = [10 * 40 + 10, ...Array.from({ length: 9 }, () => [20, 20]).flat(), 20];
     const mask = {
@@ -205,20 +205,20 @@ describe("plots", () => {
     expect(line.match(/M/g)).to.have.lengthOf(3);
   });
 
-  it("become images", async () => {
+  it("are rendered as images", async () => {
     const options = { xLabel: "step", yLabel: "loss", width: 200, height: 100, zoom: 1 };
     const image = await drawPlot([{ name: "loss", points: falling }], options);
     expect(image.width).to.be.within(220, 320);
     expect(new Set(image.data).size).to.be.above(20);
   });
 
-  it("cuts off what is too wide, in no more time than its length asks for", () => {
+  it("truncates wide text, in time linear in its length", () => {
     for (const text of ["a", "person 0.93", "W".repeat(50), "ü😀".repeat(30)]) {
       const whole = textWidth(text, 12);
       expect(shortened(text, 12, whole)).to.equal(text);
       for (const width of [0.3 * whole, 0.7 * whole]) {
         const cut = shortened(text, 12, width);
-        if (text.length === 1) continue; // a character and the ellipsis are the least
+        if (text.length === 1) continue; // a character and the ellipsis are the minimum
         expect(cut.endsWith("…")).to.equal(true);
         expect(textWidth(cut, 12)).to.be.at.most(width + 1e-9);
         const longer = `${[...text].slice(0, [...cut].length).join("")}…`;

@@ -31,7 +31,7 @@ async function png({ width, height, depth = 8, colour = 0, interlaced }: Claim, 
   return Buffer.concat([signature, pngChunk("IHDR", header), ...other, data, pngChunk("IEND", Buffer.alloc(0))]);
 }
 
-/** Deflated, made piece by piece. */
+/** Deflated in chunks. */
 async function zeros(bytes: number): Promise<Buffer> {
   const deflate = createDeflate({ level: 9 });
   const parts: Buffer[] = [];
@@ -49,7 +49,7 @@ async function zeros(bytes: number): Promise<Buffer> {
 
 const HUGE = { width: 60000, height: 60000 };
 
-describe("images made to fill the memory", function () {
+describe("images that try to fill the memory", function () {
   this.timeout(300_000);
   let folder = "";
   const files: Record<string, string> = {};
@@ -88,7 +88,7 @@ describe("images made to fill the memory", function () {
   });
   after(() => rm(folder, { recursive: true }));
 
-  /** What a process of its own says of a file, and what it takes. */
+  /** The output of a process of its own on a file, and its cost. */
   const read = async (call: string, path: string, codec: string) => {
     const module = new URL("../../lib/images/decode.js", import.meta.url).href;
     const memory = new URL("../../lib/profile/peakMemory.js", import.meta.url).href;
@@ -111,7 +111,7 @@ describe("images made to fill the memory", function () {
     ["decodeMask", "javascript"],
   ] as const;
   for (const [call, codec] of calls) {
-    it(`take below 600 MB and 5 s of ${call} ${codec}`, async () => {
+    it(`take less than 600 MB and 5 s of ${call} ${codec}`, async () => {
       for (const [name, path] of Object.entries(files)) {
         const { end, megabytes, seconds } = await read(call, path, codec);
         expect(megabytes, `${name}: ${end}`).to.be.below(600);
@@ -123,7 +123,7 @@ describe("images made to fill the memory", function () {
     });
   }
 
-  it("are refused with their size, the limit and the way past it", async () => {
+  it("are refused with their size, the limit and how to change it", async () => {
     const wide = files["wide.png"]!;
     const kB = /from a file of \d+ B|from a file of [\d.]+ kB/;
     for (const codec of ["sharp", "javascript"] as const) {
@@ -190,7 +190,7 @@ describe("PNGs of every kind", () => {
   });
 });
 
-describe("files that are no images", () => {
+describe("files that are not images", () => {
   const cases: [string, string | Uint8Array, RegExp][] = [
     [
       "svg",
@@ -212,7 +212,7 @@ describe("files that are no images", () => {
     });
   }
 
-  it("BMP is read by the codec that can, or its setting is named", async () => {
+  it("BMP is read by a codec that can, or that codec's setting is named", async () => {
     const bmp = Buffer.alloc(58);
     bmp.write("BM");
     for (const [value, at] of [
@@ -232,7 +232,7 @@ describe("files that are no images", () => {
     );
   });
 
-  it("BMPs with more colours than bytes are refused before there is room for them", async () => {
+  it("BMPs with more colours than bytes are refused before memory is allocated for them", async () => {
     const bmp = Buffer.alloc(58);
     bmp.write("BM");
     bmp.writeUInt32LE(40, 14);
@@ -245,9 +245,9 @@ describe("files that are no images", () => {
     );
   });
 
-  it("GIFs with codes that are not made yet, or of too many or too few pixels, are refused", async () => {
+  it("GIFs with codes that are not defined yet, or of too many or too few pixels, are refused", async () => {
     const cases: [codes: number[], expected: RegExp][] = [
-      [[4, 7, 7, 7, 7, 5], /code 7 where 6 are known/], // its table leads round in circles
+      [[4, 7, 7, 7, 7, 5], /code 7 where 6 are known/], // its table has a cycle
       [[4, 6, 5], /code 6 where 6 are known/],
       [[4, 1, 2, 4, 5], /2 of the 4 pixels of its frame/],
       [[4, 1, 6, 4, 1, 6, 5], /more than the 4 pixels of its frame/],
@@ -258,7 +258,7 @@ describe("files that are no images", () => {
     }
     const { data } = await decodeImage(gifOf([4, 1, 2, 4, 0, 3, 5]), { codec: "javascript" });
     expect([...data.filter((_, i) => i % 3 === 0)]).to.deep.equal([20, 30, 10, 40]);
-    const { width, height, data: noise } = noiseImage(60, 70); // of so many codes that their table is full
+    const { width, height, data: noise } = noiseImage(60, 70); // with so many codes that their table is full
     const gif = await sharp(noise, { raw: { width, height, channels: 3 } })
       .gif()
       .toBuffer();
@@ -266,7 +266,7 @@ describe("files that are no images", () => {
     expect(Buffer.compare(Buffer.from((await decodeImage(gif, { codec: "javascript" })).data), shown)).to.equal(0);
   });
 
-  it("TIFF is read by sharp alone, for the other decoder makes room for whatever a file claims", async () => {
+  it("TIFF is read only by sharp, because the other decoder allocates whatever a file claims", async () => {
     const tiff = await sharp(Buffer.of(10, 20, 30), { raw: { width: 1, height: 1, channels: 3 } })
       .tiff()
       .toBuffer();
@@ -276,7 +276,7 @@ describe("files that are no images", () => {
     );
   });
 
-  it("nor are values of any type", async () => {
+  it("refuses values of other types", async () => {
     for (const given of [
       null,
       undefined,

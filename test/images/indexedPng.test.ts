@@ -5,7 +5,7 @@ import { encodeIndexedPng, encodePng } from "../../lib/images/encode.js";
 
 const size = { width: fc.integer({ min: 1, max: 20 }), height: fc.integer({ min: 1, max: 20 }) };
 
-describe("PNGs as another program reads them", () => {
+describe("PNGs as other programs read them", () => {
   it("show a label map in its palette's colours", () => {
     const palette = Array.from({ length: 150 }, (_, k) => [k, (7 * k) % 256, 255 - k] as const);
     const maps = fc.record(size).chain(({ width, height }) =>

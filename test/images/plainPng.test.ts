@@ -9,7 +9,7 @@ import { pngChunk } from "./pngChunk.js";
 
 const sides = fc.integer({ min: 1, max: 40 });
 
-/** A grey 8-bit PNG whose rows are filtered by the kinds given, in turn, written by the format's own words. */
+/** A grey 8-bit PNG whose rows are filtered by the given types, in turn. */
 function write({ width, height, data }: ReturnType<typeof noiseLabels>, filters: readonly number[]): Uint8Array {
   const rows = Buffer.alloc((width + 1) * height);
   const at = (x: number, y: number): number => (x < 0 || y < 0 ? 0 : data[y * width + x]!);
@@ -41,7 +41,7 @@ function write({ width, height, data }: ReturnType<typeof noiseLabels>, filters:
 }
 
 describe("plain PNGs", () => {
-  it("are read with every filter, as two other decoders read them", () => {
+  it("are read with every filter, like two other decoders", () => {
     fc.assert(
       fc.property(
         sides,
@@ -60,7 +60,7 @@ describe("plain PNGs", () => {
     );
   });
 
-  it("with any fault are left to the general decoder", () => {
+  it("with faults are left to the general decoder", () => {
     const file = write(noiseLabels(20, 20, 9), [0, 4]);
     for (let i = 8; i < file.length; i += 3) {
       const broken = Uint8Array.from(file, (byte, k) => (k === i ? byte ^ 0x10 : byte));

@@ -41,7 +41,7 @@ describe("images given to a model as data", () => {
 });
 
 describe("taking turns", () => {
-  it("lets so many work at once, in the order they came, and goes on past a failure", async () => {
+  it("lets a limited number work at once, in order of arrival, and continues after a failure", async () => {
     const turns = takingTurns(2);
     const begun: number[] = [];
     let working = 0;

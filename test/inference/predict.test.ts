@@ -36,7 +36,7 @@ for (const task of ["segmentation", "detection"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("measures it as training did, prints JSON and leaves files", async () => {
+    it("evaluates it like training, prints JSON and writes files", async () => {
       const { code, stdout, stderr } = await command("evaluate", config, "--weights", run, "--json");
       expect(code, stderr).to.equal(0);
       const { metrics, files, perClass } = JSON.parse(stdout);
@@ -53,7 +53,7 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("does not overwrite a run's own figures by those of other weights", async () => {
+    it("does not overwrite a run's own metrics by those of other weights", async () => {
       const own = join(run, "evaluation", "metrics.json");
       const before = readFileSync(own, "utf8");
       const other = join(data.folder, "other.safetensors");
@@ -77,7 +77,7 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(readFileSync(own, "utf8")).to.equal(before);
     });
 
-    it("does not overwrite a run's own figures by those of other data or settings", async () => {
+    it("does not overwrite a run's own metrics by those of other data or settings", async () => {
       const folder = join(run, "evaluation");
       const before = readFileSync(join(folder, "metrics.json"), "utf8");
       const images = join(data.folder, "other-images");
@@ -146,7 +146,7 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(other).to.include({ code: 1, stderr: message("x, y", 0) });
     });
 
-    it("draws what it finds, writes it as data, and goes on past an image it cannot read", async () => {
+    it("draws detections, writes them as data, and continues after an unreadable image", async () => {
       const photos = join(data.folder, "photos");
       await mkdir(photos);
       for (const name of ["0.png", "1.png", "2.png"]) await copyFile(join(data.images, name), join(photos, name));
@@ -190,7 +190,7 @@ for (const task of ["segmentation", "detection"] as const) {
     });
 
     if (task === "detection") {
-      it("numbers results as an annotation file, so that they are judged as the model is", async () => {
+      it("uses an annotation file's ids, so that results get the model's metrics", async () => {
         const file = JSON.parse(readFileSync(data.annotations, "utf8"));
         for (const image of file.images) image.id = 40 - image.id;
         for (const annotation of file.annotations) {
@@ -242,7 +242,7 @@ for (const task of ["segmentation", "detection"] as const) {
       });
     }
 
-    it("predicts from a program, from a path, bytes and pixels alike", async () => {
+    it("predicts in a program, from a path, bytes or pixels", async () => {
       const overrides = task === "segmentation" ? [] : ["model.head.test.scoreThreshold=0"];
       const model = await loadModel(config, { weights: run, overrides });
       try {
@@ -267,10 +267,10 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("answers 64 calls at once, of images of 20 shapes, as one after the other", async function () {
+    it("answers 64 concurrent calls, with images of 20 shapes, as if one after the other", async function () {
       this.timeout(300_000);
       const sizes = Array.from({ length: 20 }, (_, i) => ({ width: 33 + 32 * (i % 5), height: 40 + 32 * (i >> 2) }));
-      // Label maps need the programs in turn, which makes each anew; those of detection take longer to make, so they come in rows.
+      // Segmentation switches programs with each call, so that each is made again; detection's take longer to make, so shapes come in rows.
       const shapeOf = (i: number): number => (task === "segmentation" ? i % 20 : Math.floor((i * 20) / 64));
       const small = ["data.transforms.test=[]"];
       const overrides = task === "segmentation" ? small : [...small, "model.head.test.scoreThreshold=0"];
@@ -290,7 +290,7 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("ends what is being predicted, and begins nothing, once it is disposed of", async () => {
+    it("finishes running predictions, and starts none, once it is disposed of", async () => {
       const model = await loadModel(config, { weights: run });
       const path = join(data.images, "0.png");
       const begun = model.predict(path);
@@ -302,7 +302,7 @@ for (const task of ["segmentation", "detection"] as const) {
       await model.dispose();
     });
 
-    it("says what is wrong with weights", async () => {
+    it("names faults of weights", async () => {
       const file = join(run, "best.safetensors");
       const load = (weights: string, overrides: string[] = []) =>
         userMessage(() => loadModel(config, { weights, overrides }));
@@ -318,7 +318,7 @@ for (const task of ["segmentation", "detection"] as const) {
         [config, { weights: 5 }],
         [shapesConfig(task, data, run), {}],
       ] as const) {
-        const forgotten = () => Reflect.apply(loadModel, undefined, [model, options]); // as JavaScript may
+        const forgotten = () => Reflect.apply(loadModel, undefined, [model, options]); // as in JavaScript
         expect(await userMessage(forgotten)).to.match(/^weights is missing: the path of a weights file, /);
       }
       const cut = join(data.folder, "cut.safetensors");
@@ -331,7 +331,7 @@ for (const task of ["segmentation", "detection"] as const) {
       const other = { ...metadata, densekit: JSON.stringify({ task: "other", classes: ["a"] }) };
       await writeSafetensors(cut, tensors, other);
       expect(await load(cut)).to.contain("metadata");
-      // Files of other programs tell nothing of their model; the data set does.
+      // Other programs' files do not describe their model; the data set does.
       await writeSafetensors(cut, tensors, {});
       const model = await loadModel(config, { weights: cut });
       expect(model.classes.slice(-2)).to.deep.equal(["disc", "square"]);

@@ -34,7 +34,7 @@ describe("predictions of many images", () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  /** @param answer to an image's name without its folder */
+  /** @param answer the detections for an image's name without its folder */
   const predictorOf = (answer: (name: string) => Detections): Predictor => ({
     task: "detection",
     description: { task: "detection", classes: CLASSES, categoryIds: [7, 3] },
@@ -57,7 +57,7 @@ describe("predictions of many images", () => {
   const written = (name: string) => JSON.parse(readFileSync(join(folder, "out", name), "utf8"));
   const idsWritten = (): number[] => written("results.json").map(({ image_id }: { image_id: number }) => image_id);
 
-  it("go on past an error of any kind, which is told and counted to its image alone", async () => {
+  it("continue after an error of any kind, which is reported for its image only", async () => {
     for (const thrown of [new TypeError("x is not a function\nat some line"), "a text", null]) {
       const said: string[] = [];
       const result = await run(
@@ -76,7 +76,7 @@ describe("predictions of many images", () => {
     }
   });
 
-  it("are written as far as they came when they are interrupted", async () => {
+  it("are written as far as they got when interrupted", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
     const outcome = await run({ signal: controller.signal }, (name) => {
@@ -89,7 +89,7 @@ describe("predictions of many images", () => {
     expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg"]);
   });
 
-  it("replace all that was predicted before, and when they are interrupted too", async () => {
+  it("replace all earlier predictions, even when interrupted", async () => {
     await run({}, () => FOUND);
     inputs = inputs.slice(2);
     const result = await run({}, () => FOUND);
@@ -106,7 +106,7 @@ describe("predictions of many images", () => {
     expect(idsWritten()).to.deep.equal([1, 1]);
   });
 
-  it("end where they cannot be written, with that message; what was there before stays", async () => {
+  it("end if they cannot be written, with a message; earlier predictions are kept", async () => {
     await run({}, () => FOUND);
     const before = readFileSync(join(folder, "out", "results.json"), "utf8");
     const ends = async () => {
@@ -141,14 +141,14 @@ describe("predictions of many images", () => {
     await ends();
     expect((await readdir(join(folder, "out", "overlays"))).sort()).to.deep.equal(["a.jpg", "b.jpg", "c.jpg", "d.jpg"]);
     expect(readFileSync(join(folder, "out", "results.json"), "utf8")).to.equal(before);
-    // Where nothing was there, what was done is written.
+    // With nothing there before, the results so far are written.
     await rm(join(folder, "out"), { recursive: true });
     await ends();
     expect(await readdir(join(folder, "out", "overlays"))).to.deep.equal(["a.jpg"]);
     expect(idsWritten()).to.deep.equal([1, 1]);
   });
 
-  it("leave nothing where they are interrupted before the first", async () => {
+  it("leave nothing when interrupted before the first", async () => {
     const outcome = await run({ signal: AbortSignal.abort("early") }, () => FOUND).catch((error: unknown) => error);
     expect(outcome).to.equal("early");
     expect(existsSync(join(folder, "out"))).to.equal(false);
@@ -166,7 +166,7 @@ describe("predictions of many images", () => {
   ];
   const size = { width: 16, height: 12 };
 
-  it("have an annotation file's ids, and what is not in both is told", async () => {
+  it("have an annotation file's ids, and images missing on either side are reported", async () => {
     const file = await annotate([
       { id: 500, file_name: "c.png", ...size },
       { id: 3, file_name: "./images/a.png", ...size },
@@ -213,7 +213,7 @@ describe("predictions of many images", () => {
     });
   });
 
-  it("are refused an annotation file by which images or classes cannot be told", async () => {
+  it("refuse an annotation file that does not identify images or classes", async () => {
     const images = [{ id: 1, file_name: "a.png", ...size }];
     const messageOf = async (images: readonly object[], categories = CATEGORIES, given: readonly string[] = inputs) => {
       const file = await annotate(images, categories);
@@ -232,12 +232,12 @@ describe("predictions of many images", () => {
     expect(await messageOf(images, [{ id: 1, name: "cats" }])).to.contain(
       'there is no category "cat" in this file; did you mean "cats"?',
     );
-    // A longer name is surer than a shorter one.
+    // A longer name takes precedence over a shorter one.
     const file = await annotate([...images, { id: 8, file_name: "images/a.png", ...size }]);
     expect((await annotatedIds(file, CLASSES, inputs)).imageOf(inputs[0]!)?.id).to.equal(8);
   });
 
-  it("are refused a folder with predictions, and options that make no sense", async () => {
+  it("refuse a folder with predictions, and options that make no sense", async () => {
     const data = {
       ...{ folder, images: folder, labelMaps: folder, classFolders: folder },
       annotations: join(folder, "none.json"),

@@ -30,7 +30,7 @@ describe("lists of a JSON file", () => {
     return { root, values };
   }
 
-  // Quotes, backslashes, brackets and commas in strings and keys are what a scanner stumbles over.
+  // Scanners trip over quotes, backslashes, brackets and commas in strings and keys.
   const text = fc.string({ unit: fc.constantFrom('"', "\\", "[", "]", "{", "}", ",", ":", "a", "é", "😀", "\n") });
   const element = fc.oneof(fc.jsonValue(), text, fc.dictionary(text, fc.array(text)));
 
@@ -57,17 +57,17 @@ describe("lists of a JSON file", () => {
     );
   });
 
-  it("are found where strings and escapes lie across the blocks of the file", async () => {
+  it("are found if strings and escapes span blocks of the file", async () => {
     const list = Array.from({ length: 40 }, (_, i) => `${"\\".repeat(i)}"${"x".repeat(70_000 - i)}`);
     expect((await read(JSON.stringify(list), 100_000)).values[""]).to.deep.equal(list);
   });
 
-  it("are found behind a key of a megabyte", async () => {
+  it("are found after a key of a megabyte", async () => {
     const { values } = await read(`{"${"k".repeat(1 << 20)}": 1, "a": [1]}`, 100);
     expect(values).to.deep.equal({ a: [1] });
   });
 
-  it("may hold the NaN and Infinity that Python writes, read as what they are", async () => {
+  it("may contain NaN and Infinity as Python writes them", async () => {
     const { values } = await read('[{"score": NaN, "text": "a, NaN, b"}, -Infinity, Infinity]', 1000);
     const infinite = Number.POSITIVE_INFINITY;
     expect(values[""]).to.deep.equal([{ score: Number.NaN, text: "a, NaN, b" }, -infinite, infinite]);
@@ -93,7 +93,7 @@ describe("lists of a JSON file", () => {
     });
   }
 
-  it("refuse a file that is not there", async () => {
+  it("refuse a missing file", async () => {
     expect(await userMessage(() => outlineJson(join(folder, "none.json")))).to.match(
       /cannot read .*none\.json: no such/,
     );

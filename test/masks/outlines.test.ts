@@ -32,12 +32,12 @@ describe("outlines of masks", () => {
     expect(ring.map(signedArea)).to.deep.equal([9, -1]);
     expect(traceOutlines(maskOf("#.", ".#")).map(signedArea)).to.deep.equal([1, 1]);
     expect(traceOutlines(maskOf("..", ".."))).to.deep.equal([]);
-    // Run lengths of 0, as strings of masks may hold them.
+    // Run lengths of 0, which compressed masks may contain.
     const parted = { height: 3, width: 3, counts: Uint32Array.of(1, 0, 2, 1, 0, 2, 0, 0, 3) };
     expect(traceOutlines(parted)).to.deep.equal(traceOutlines(maskOf(".#.", ".#.", ".#.")));
   });
 
-  it("joined to one polygon give every mask again, pixel for pixel", () => {
+  it("joined to one polygon reproduce every mask, pixel for pixel", () => {
     const sizes = fc.record({ width: fc.integer({ min: 1, max: 9 }), height: fc.integer({ min: 1, max: 9 }) });
     const masks = sizes.chain(({ width, height }) =>
       fc
@@ -58,7 +58,7 @@ describe("outlines of masks", () => {
     );
   });
 
-  it("of very many pieces are joined without looking for the nearest", () => {
+  it("with very many pieces are joined without searching for the nearest", () => {
     const side = 160;
     const chequered = Uint8Array.from({ length: side * side }, (_, i) => (i + Math.floor(i / side)) % 2);
     const mask = encodeRle(chequered, side, side);
@@ -67,7 +67,7 @@ describe("outlines of masks", () => {
     expect(decodeRle(polygonToRle(joined.flat(), side, side))).to.deep.equal(chequered);
   });
 
-  it("of masks of any size are traced by their borders; more work than there may be is refused", () => {
+  it("of masks of any size are traced along their borders; too much work is refused", () => {
     const [height, width] = [60_000, 60_000];
     const pixels = 37 * height + 41;
     const small = { height, width, counts: Uint32Array.of(pixels, 2, height * width - pixels - 2) };

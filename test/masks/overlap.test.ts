@@ -43,7 +43,7 @@ describe("overlaps of masks", () => {
     }
   });
 
-  it("are those of the bitmaps", () => {
+  it("equal those of the bitmaps", () => {
     fc.assert(
       fc.property(bitmaps, fc.boolean(), (maps, crowd) => {
         const masks = maps.map(encode);

@@ -93,7 +93,7 @@ describe("pasting masks", () => {
     );
   });
 
-  it("gives an empty mask for a box outside the image or turned inside out", () => {
+  it("gives an empty mask for a box outside the image or with negative sides", () => {
     const masks = new Float32Array(3 * 784).fill(1);
     const boxes = Float32Array.of(50, 50, 60, 60, -30, 2, -20, 9, 8, 8, 4, 4);
     for (const rle of pasteMasks({ masks, size: 28, boxes, height: 20, width: 30 })) expect(rleArea(rle)).to.equal(0);

@@ -54,7 +54,7 @@ function walkedBitmap(points: readonly number[], height: number, width: number):
 }
 
 describe("polygons and boxes to masks", () => {
-  it("are those of the walk along the whole boundary, in and outside the image", () => {
+  it("equal a walk along the whole boundary, inside and outside the image", () => {
     const coordinate = fc.oneof(
       fc.double({ min: -5, max: 40, noNaN: true }),
       fc.integer({ min: -300, max: 300 }).map((value) => value / 10),
@@ -72,20 +72,20 @@ describe("polygons and boxes to masks", () => {
     );
   });
 
-  it("cost what they cross of the image, however far they reach", () => {
+  it("cost only what they cross of the image, however far they reach", () => {
     const far = 2 ** 40;
     const whole = polygonToRle([-far, -far, far, -far, far, far, -far, far], 30, 20);
     expect(whole.counts).to.deep.equal(Uint32Array.of(0, 600));
     const inside = polygonToRle([5, 5, 15, 5, 15, 2 ** 31, 5, 2 ** 31], 30, 20);
     expect([rleArea(inside), rleBoxXywh(inside)]).to.deep.equal([250, [5, 5, 10, 25]]);
-    // One step across in 2³² down: beyond the numbers of 32 bits nothing wraps.
+    // One step across per 2³² down: nothing wraps around beyond 32 bits.
     const wedge = polygonToRle([0, -(2 ** 32), 20, 0, 0, 2 ** 32], 30, 20);
     expect(rleArea(wedge)).to.equal(600);
     const zigzag = Array.from({ length: 20_000 }, (_, i) => [i % 2 === 0 ? -4e8 : 4e8, i]).flat();
     expect(polygonToRle(zigzag, 30, 20).height).to.equal(30);
   });
 
-  it("are refused beyond what is exact, or what an outline may cost", () => {
+  it("are refused beyond exact coordinates, or beyond the cost limit of an outline", () => {
     expect(() => polygonToRle([0, 0, 1e300, 0, 5, 5], 9, 9, "annotation 5")).to.throw(
       UserError,
       "annotation 5: polygon coordinate 2 is 1e+300; they go from −1099511627776 to 1099511627776",
@@ -97,7 +97,7 @@ describe("polygons and boxes to masks", () => {
     );
   });
 
-  it("are the reference's, pixel for pixel", function () {
+  it("equal the reference's, pixel for pixel", function () {
     const { cases, boxes } = readJson<Polygons>(`${requireGoldens(this, "rle")}/polygons.json`);
     expect(cases.length).to.be.greaterThan(100);
     for (const { size, polygons, rles, merged, area, bbox } of cases) {

@@ -37,7 +37,7 @@ describe("run-length masks", () => {
     expect([...emptyRle(2, 3).counts]).to.deep.equal([6]);
   });
 
-  it("decode to what was encoded, with the bitmap's area and box", () => {
+  it("decode to the encoded bitmap, with its area and box", () => {
     fc.assert(
       fc.property(bitmap, ({ height, width, data }) => {
         const rle = encodeRle(data, height, width);
@@ -52,7 +52,7 @@ describe("run-length masks", () => {
     );
   });
 
-  it("survive the compressed string, however long the runs", () => {
+  it("survive compression to a string, however long the runs", () => {
     const run = fc.integer({ min: 1, max: 60_000_000 });
     fc.assert(
       fc.property(fc.array(run, { minLength: 1, maxLength: 30 }), (counts) => {
@@ -66,7 +66,7 @@ describe("run-length masks", () => {
     );
   });
 
-  it("ignore empty runs inside when looking for the box", () => {
+  it("ignore empty runs inside when computing the box", () => {
     expect(rleBoxXywh({ height: 2, width: 2, counts: Uint32Array.of(1, 0, 1, 1, 1, 0) })).to.deep.equal([1, 0, 1, 1]);
   });
 

@@ -4,7 +4,7 @@ import { UserError } from "../../lib/errors.js";
 import { decodeRle, rleArea } from "../../lib/masks/rle.js";
 import { rleFromRows } from "../../lib/masks/rows.js";
 
-/** The pixels one by one: run lengths of a window row by row, put where the window lies in the image. */
+/** Pixel by pixel: the row-wise run lengths of a window, at its position in the image. */
 function bitmapOf(
   counts: readonly number[],
   window: { left: number; top: number; width: number },
@@ -24,7 +24,7 @@ function bitmapOf(
 }
 
 describe("masks given row by row within a window", () => {
-  it("are those of their pixels, wherever the window lies, runs of 0 and many rows alike included", () => {
+  it("equal their pixels, wherever the window is, including runs of 0 and many equal rows", () => {
     const side = fc.integer({ min: 1, max: 9 });
     const windows = fc.record({
       left: fc.integer({ min: -9, max: 9 }),
@@ -45,7 +45,7 @@ describe("masks given row by row within a window", () => {
     );
   });
 
-  it("cost what changes from row to row, however large they are", () => {
+  it("cost only the changes from row to row, however large they are", () => {
     const side = 60_000;
     const window = { left: 0, top: 0, width: side, height: side };
     const spent: number[] = [];
@@ -64,7 +64,7 @@ describe("masks given row by row within a window", () => {
     );
   });
 
-  it("are refused where the runs do not fill the window", () => {
+  it("are refused if the runs do not fill the window", () => {
     const window = { left: 0, top: 0, width: 4, height: 2 };
     expect(() => rleFromRows([0, 7], window, window, "mask 1")).to.throw(
       UserError,

@@ -38,7 +38,7 @@ function sample({ data, height, width }: Bitmap, x: number, y: number): number {
 const encode = ({ data, height, width }: Bitmap) => encodeRle(data, height, width);
 
 describe("mask targets", () => {
-  it("are RoIAlign of the mask, at least one half", () => {
+  it("are the RoIAlign of the mask, thresholded at one half", () => {
     const coordinate = fc.double({ min: -6, max: 14, noNaN: true });
     const extent = fc.double({ min: 0, max: 24, noNaN: true });
     fc.assert(
@@ -61,7 +61,7 @@ describe("mask targets", () => {
     expect([...maskTargets({ masks: [encode(map)], boxes, matched: [0], size: 2 })]).to.deep.equal([1, 0, 1, 0]);
   });
 
-  it("take each RoI's own mask and lie row by row", () => {
+  it("use each RoI's own mask, row by row", () => {
     const left = encodeRle(Uint8Array.of(1, 0, 1, 0), 2, 2);
     const top = encodeRle(Uint8Array.of(1, 1, 0, 0), 2, 2);
     const boxes = Float32Array.of(0, 0, 2, 2, 0, 0, 2, 2);
@@ -77,7 +77,7 @@ describe("mask targets", () => {
     expect([...targets]).to.deep.equal([1, 1, 0, 0, 1, 0, 1, 0]);
   });
 
-  it("are refused where the matched object has no mask", () => {
+  it("are refused if the matched object has no mask", () => {
     const boxes = Float32Array.of(0, 0, 2, 2);
     expect(() => maskTargets({ masks: [undefined], boxes, matched: [0] })).to.throw(UserError, /object 0 .* no mask/);
   });

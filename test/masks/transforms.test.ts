@@ -23,8 +23,8 @@ const encode = ({ data, height, width }: Bitmap) => encodeRle(data, height, widt
 const offset = fc.integer({ min: -6, max: 14 });
 const length = fc.integer({ min: 1, max: 20 });
 
-describe("masks moved with their image", () => {
-  it("flip as the bitmap does", () => {
+describe("masks transformed with their image", () => {
+  it("flip like the bitmap", () => {
     fc.assert(
       fc.property(bitmap, (map) => {
         const flipped = draw(map.height, map.width, (x, y) => at(map, map.width - 1 - x, y));
@@ -33,7 +33,7 @@ describe("masks moved with their image", () => {
     );
   });
 
-  it("flip top to bottom as the bitmap does", () => {
+  it("flip top to bottom like the bitmap", () => {
     fc.assert(
       fc.property(bitmap, (map) => {
         const flipped = draw(map.height, map.width, (x, y) => at(map, x, map.height - 1 - y));
@@ -42,7 +42,7 @@ describe("masks moved with their image", () => {
     );
   });
 
-  it("lose the pixels of a rectangle, and are turned inside out", () => {
+  it("lose the pixels of a rectangle, and are inverted", () => {
     fc.assert(
       fc.property(bitmap, offset, offset, length, length, (map, x0, y0, width, height) => {
         const inside = (x: number, y: number) => Number(x >= x0 && y >= y0 && x < x0 + width && y < y0 + height);
@@ -56,7 +56,7 @@ describe("masks moved with their image", () => {
     );
   });
 
-  it("crop and pad as the bitmap does", () => {
+  it("crop and pad like the bitmap", () => {
     fc.assert(
       fc.property(bitmap, offset, offset, length, length, (map, x0, y0, width, height) => {
         const window = draw(height, width, (x, y) => at(map, x + x0, y + y0));

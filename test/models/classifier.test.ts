@@ -12,7 +12,7 @@ import { Random } from "../../lib/random.js";
 const NO_MIXING = { mixup: 0, cutmix: 0, probability: 1, switchProbability: 0.5 };
 
 describe("targets of a classifier", () => {
-  it("are smoothed, mixed and weighted as PyTorch's cross-entropy has it", () => {
+  it("are smoothed, mixed and weighted as in PyTorch's cross-entropy", () => {
     const rows = (targets: Float32Array) => [...targets].map((x) => Number(x.toFixed(6)));
     expect(rows(targetsOf(Int32Array.of(1, 0), { classes: 2, labelSmoothing: 0.2, own: 1 }))).to.deep.equal([
       0.05, 0.45, 0.45, 0.05,
@@ -43,7 +43,7 @@ describe("mixing a batch", () => {
     }
   });
 
-  it("by a rectangle swaps it, and says how much of an image is left", () => {
+  it("by a rectangle swaps it, and returns the share of the image that is left", () => {
     for (let seed = 0; seed < 20; seed++) {
       const { images, ...size } = batch();
       const own = mixBatch({ images, ...size }, { ...NO_MIXING, cutmix: 1 }, Random.of("cut", seed));
@@ -55,7 +55,7 @@ describe("mixing a batch", () => {
     }
   });
 
-  it("happens to the share of batches asked for", () => {
+  it("happens for the given share of batches", () => {
     const random = Random.of("share");
     const mixed = Array.from({ length: 400 }, () =>
       mixBatch(batch(), { ...NO_MIXING, mixup: 1, probability: 0.25 }, random),
@@ -88,14 +88,14 @@ describe("distillation", () => {
   } as const;
   const given = { ...batch, meta: [], labels: Int32Array.of(0, 0) };
 
-  it("hard learns the teacher's best class", async () => {
+  it("hard distillation learns the teacher's best class", async () => {
     const options = { teacher, type: "hard", weight: 0.5, temperature: 3 } as const;
     const found = await distillationTargets(given, 3, options);
     expect([...found.teacher]).to.deep.equal([0.25, 0, 0, 0, 0, 0.25]);
     expect(found.entropy).to.equal(0);
   });
 
-  it("mixes what a teacher says of unmixed images as the images were mixed", async () => {
+  it("mixes a teacher's outputs for unmixed images like the images", async () => {
     const unmixed = { ...teacher, unmixed: true };
     const hard = { teacher: unmixed, type: "hard", weight: 0.5, temperature: 3 } as const;
     expect([...(await distillationTargets(given, 3, hard, 0.75)).teacher]).to.deep.equal([
@@ -117,7 +117,7 @@ describe("distillation", () => {
     expect([...seen.teacher]).to.deep.equal([0.25, 0, 0, 0, 0, 0.25]);
   });
 
-  it("soft is the Kullback–Leibler divergence, scaled as DeiT's", async () => {
+  it("soft distillation is the Kullback–Leibler divergence, scaled as in DeiT", async () => {
     const [temperature, weight] = [3, 0.7];
     const found = await distillationTargets(given, 3, { teacher, type: "soft", weight, temperature });
     const student = [Float32Array.of(0, 1, 2), Float32Array.of(1, 1, -1)];
@@ -159,7 +159,7 @@ describe("a classifier's training step", function () {
     labels: Int32Array.of(2, 0),
   });
 
-  it("has the loss of its logits, and gradients of it", async () => {
+  it("has the loss of its logits, and the gradients of that loss", async () => {
     const options = { engine, model, values, labelSmoothing: 0, mixing: NO_MIXING };
     const trainer = classifierTrainer({ ...options, normMode: () => "running", frozen: () => false });
     const given = batch();
@@ -172,7 +172,7 @@ describe("a classifier's training step", function () {
     const before = await trainer.step(given, { random: Random.of("a"), gradients });
     const norm = gradients.reduce((sum, g) => sum + g * g, 0);
     expect(norm).to.be.above(0);
-    // Downhill along the gradient the loss falls by as much as its slope says.
+    // A small step against the gradient lowers the loss by the slope times the step.
     const step = 1e-3 / Math.sqrt(norm);
     for (const [i, gradient] of gradients.entries()) values.flat[i]! -= step * gradient;
     const after = await trainer.step(given, { random: Random.of("a"), gradients: new Float32Array(gradients.length) });

@@ -9,7 +9,7 @@ interface Plane {
   readonly at: (y: number, x: number) => number;
 }
 
-/** Bilinear resizing by its definition, half-pixel centres, borders clamped. */
+/** Bilinear resizing by its definition: half-pixel centres, clamped borders. */
 function resize({ height, width, at }: Plane, toHeight: number, toWidth: number): Plane {
   const data = new Float64Array(toHeight * toWidth);
   const place = (i: number, source: number, output: number) =>
@@ -33,7 +33,7 @@ const share = fc.double({ min: 0.05, max: 1, noNaN: true });
 const outputSide = fc.integer({ min: 1, max: 60 });
 
 describe("label map of logits", () => {
-  it("is the argmax of logits resized to the input, cut, and resized to the output", () => {
+  it("is the argmax of logits resized to the input, cropped, and resized to the output", () => {
     fc.assert(
       fc.property(
         fc.record({
@@ -59,7 +59,7 @@ describe("label map of logits", () => {
           expect(map).to.include(output);
           map.data.forEach((label, i) => {
             const values = planes.map(({ at }) => at(Math.floor(i / outWidth), i % outWidth));
-            // Equal to within rounding: the class chosen has the largest logit.
+            // Equal up to rounding: the chosen class has the largest logit.
             expect(values[label]).to.be.at.least(Math.max(...values) - 1e-5);
           });
         },

@@ -8,15 +8,15 @@ import { requirePython } from "../support/python.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/models
 const STEPS = 3;
-/** Of a loss or of the gradient's norm: rounding, which grows from step to step. */
+/** For a loss or the gradient's norm: rounding errors, which grow from step to step. */
 const TOLERANCE = 1e-4;
-/** Of normalised pixels: decoders and resizers round their last digit each in its own way. */
+/** For normalised pixels: decoders and resizers round differently. */
 const GREY_LEVEL = 0.0176;
 
 const CONFIG = join(ROOT, "examples/quickstart/quickstart.yaml");
 const SETTINGS = ["--set", "model.head.mask=false", "--set", "engine.threads=1"];
 
-/** The folder of a recorded training of a few steps. */
+/** The folder of a recorded training run of a few steps. */
 function recorded(options: readonly string[]): string {
   const record = mkdtempSync(join(tmpdir(), "densekit-lockstep-"));
   const script = join(ROOT, "dist/bench/lockstep/record.js");
@@ -25,15 +25,15 @@ function recorded(options: readonly string[]): string {
   return record;
 }
 
-/** What the peer prints of each step of a record, and all that it prints. */
+/** The peer's line for each step of a record, and its whole output. */
 function repeated(python: string, record: string, options: readonly string[]): { lines: string[]; told: string } {
   const peer = [join(ROOT, "bench/peers/detection.py"), record, ...options];
   const told = execFileSync(python, peer, { encoding: "utf8", stdio: "pipe" });
   return { told, lines: told.split("\n").filter((line) => line.startsWith("step ")) };
 }
 
-describe("a training of boxes", () => {
-  it("takes the steps of one written in PyTorch by the same rules", function () {
+describe("a training run of boxes", () => {
+  it("takes the same steps as an implementation in PyTorch", function () {
     const python = requirePython(this, ["torch", "torchvision", "safetensors"]);
     this.timeout(300_000);
     const record = recorded(["--train"]);
@@ -47,8 +47,8 @@ describe("a training of boxes", () => {
         expect(apart.map(([name]) => name)).to.deep.equal(["rpnClass", "rpnBox", "boxClass", "box", "gradientNorm"]);
         for (const [name, by] of apart) expect(by, `${name} in ${line}`).to.be.at.most(TOLERANCE);
       }
-      expect(told).to.not.contain("of the other kind").and.to.not.contain("assigned otherwise");
-      for (const [line, ours, of, theirs] of told.matchAll(/(\d+) of (\d+) proposals are none here, (\d+) of/g)) {
+      expect(told).to.not.contain("the other label").and.to.not.contain("assigned differently");
+      for (const [line, ours, of, theirs] of told.matchAll(/(\d+) of (\d+) proposals are missing here, (\d+) of/g)) {
         expect(Math.max(Number(ours), Number(theirs)), line).to.be.at.most(0.01 * Number(of));
       }
     } finally {
@@ -56,14 +56,14 @@ describe("a training of boxes", () => {
     }
   });
 
-  it("has the pixels and boxes that PIL and OpenCV make of the files", function () {
+  it("has the same pixels and boxes as PIL and OpenCV", function () {
     const python = requirePython(this, ["torch", "torchvision", "safetensors", "cv2", "PIL"]);
     this.timeout(300_000);
     const transforms = "data.transforms.train=[{type: resize, scale: [256, 192]}, {type: randomFlip}]";
     const record = recorded(["--set", transforms]);
     try {
       const { told } = repeated(python, record, ["--pixels", "bytes"]);
-      const apart = [...told.matchAll(/images apart by ([\d.]+) at most, boxes by ([\d.]+)/g)];
+      const apart = [...told.matchAll(/image values differ by ([\d.]+) at most, boxes by ([\d.]+)/g)];
       expect(apart).to.have.length(STEPS);
       for (const [line, pixels, boxes] of apart) {
         expect(Number(pixels), line).to.be.at.most(GREY_LEVEL);

@@ -6,7 +6,7 @@ import type { RoiTargets } from "../../lib/regions/roiTargets.js";
 
 const SIDE = 32;
 
-/** An image with objects, boxes 8 × 8 in a row; of those listed the masks are missing. */
+/** An image with objects, boxes 8 × 8 in a row; those listed have no mask. */
 function imageOf(labels: readonly number[], maskless: readonly number[] = []): Instances {
   const boxes = labels.flatMap((_, i) => [8 * i, 4, 8 * i + 8, 12]);
   const masks = labels.map((_, i) => {
@@ -42,7 +42,7 @@ function targetsOf({ labels }: Instances, matched: readonly number[]): RoiTarget
 describe("inputs of the mask program", () => {
   const layout = { places: 8, classes: 3, levels: 4, finestScale: 56 };
 
-  it("leave out RoIs whose object has no mask, as if they were not there", () => {
+  it("leave out RoIs whose object has no mask", () => {
     const images = [imageOf([2, 0, 1], [1]), imageOf([1, 1], [0, 1]), imageOf([0, 2])];
     const matched = [
       [0, 1, 2, 1, 0],
@@ -54,7 +54,7 @@ describe("inputs of the mask program", () => {
     const found = maskInputs(targets, images, layout, 4);
 
     const place = (list: readonly number[], roi: number) => 8 * list[roi]! + 0.5 * roi;
-    // The RoIs keep the place they have in their image, so they are not made anew from a shorter list.
+    // The RoIs keep their indices in the image.
     const kept = [...[0, 2, 4].map((roi) => [0, roi] as const), ...[0, 1, 2].map((roi) => [2, roi] as const)];
     expect(Array.from(found.images.slice(0, 6))).to.deep.equal(kept.map(([image]) => image));
     kept.forEach(([image, roi], i) => {
@@ -70,7 +70,7 @@ describe("inputs of the mask program", () => {
     });
     expect(Array.from(found.weights.slice(6))).to.deep.equal([0, 0]);
 
-    // The targets of the others are what they are where every object has a mask.
+    // The other targets are the same as if every object had a mask.
     const whole = [imageOf([2, 0, 1]), imageOf([1, 1]), imageOf([0, 2])];
     const all = maskInputs(targets, whole, { ...layout, places: 10 }, 4);
     const places = [0, 2, 4, 7, 8, 9]; // of all ten positives
@@ -81,7 +81,7 @@ describe("inputs of the mask program", () => {
     });
   });
 
-  it("are empty where no positive's object has a mask", () => {
+  it("are empty if no positive's object has a mask", () => {
     const image = imageOf([1, 1], [0, 1]);
     const targets = [targetsOf(image, [0, 1])];
     expect(maskedPositives(targets, [image])).to.equal(0);

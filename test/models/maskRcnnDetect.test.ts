@@ -94,7 +94,7 @@ describe("detection with Mask R-CNN", () => {
     const expected = readNpy(`${folder}/proposals.npy`);
     const count = expected.shape[0]!;
     expect(Array.from(outputs.valid!).filter((flag) => flag !== 0).length).to.equal(count);
-    // Scores that tie after the sigmoid may change places, so each is looked for among all.
+    // Scores that tie after the sigmoid may swap, so each is looked for among all.
     const boxes = outputs.proposals!;
     for (let i = 0; i < count; i++) {
       const row = expected.data.slice(5 * i, 5 * i + 4);
@@ -122,7 +122,7 @@ describe("detection with Mask R-CNN", () => {
         scaleFactor: [x, y] as const,
         flipped: false,
       };
-      // Twice in one batch: images must not disturb each other.
+      // Twice in one batch: images must not affect each other.
       const both = new Float32Array(2 * images.length);
       both.set(images);
       both.set(images, images.length);

@@ -58,7 +58,7 @@ describe("a training step of Mask R-CNN", () => {
   it("gives the losses and gradients of the reference", async function () {
     const folder = requireGoldens(this, "maskrcnn_train");
     const golden = readJson<Golden>(`${folder}/meta.json`);
-    // Everything is sampled, so nothing is random: as many places as there are anchors and RoIs.
+    // Everything is sampled, so nothing is random: there are as many places as anchors and RoIs.
     const everything: DetectionConfig["model"] = maskRcnnConfig({ rpnSamples: 8961, roiSamples: 1000 });
     const all = { ...everything.head, rpn: { ...everything.head.rpn, positiveFraction: 1 } };
     const head = { ...all, roi: { ...all.roi, positiveFraction: 1 } };
@@ -103,7 +103,7 @@ describe("a training step of Mask R-CNN", () => {
     expectGoldenGradients(viewsOf(gradients, values.trainable), golden.params, 5e-3);
   });
 
-  it("gives the heads' gradients alone where all before them is frozen", async () => {
+  it("gives only the heads' gradients if everything before them is frozen", async () => {
     const side = 64;
     const model = maskRcnn(maskRcnnConfig({ variant: "nano", rpnSamples: 32, roiSamples: 16 }), 2, true);
     const values = new ParameterValues(model.parameters);

@@ -26,7 +26,7 @@ const places = 2 * every.length + 3;
 describe("sampled anchors", () => {
   const { samples, cells } = rpnSamples(targets, { anchors, places });
 
-  it("have a shape, a weight, and targets where they are positive; places left over nothing", () => {
+  it("have a shape, a weight, and targets if positive; unused places are zero", () => {
     const n = every.length;
     for (const place of [0, 1, 2, n, n + 1, 2 * n, 2 * n + 2]) {
       const isSample = place < 2 * n;
@@ -45,7 +45,7 @@ describe("sampled anchors", () => {
     expect(() => rpnSamples(targets, { anchors, places: 10 })).to.throw(RangeError, "10 places");
   });
 
-  it("have the neighbourhood of their own cell, zero beyond the edges", () => {
+  it("have the neighbourhood of their cell, zero beyond the edges", () => {
     const maps = levels();
     const patches = new Float32Array(places * CHANNELS * 9).fill(7);
     gatherPatches(maps, cells, CHANNELS, patches);
@@ -67,7 +67,7 @@ describe("sampled anchors", () => {
     expect(patches.subarray(place * CHANNELS * 9).every((value) => value === 0)).to.equal(true);
   });
 
-  it("give their gradient back to where it came from: ⟨g, gather(x)⟩ = ⟨add(g), x⟩", () => {
+  it("return their gradient to its source: ⟨g, gather(x)⟩ = ⟨add(g), x⟩", () => {
     const maps = levels();
     const patches = new Float32Array(places * CHANNELS * 9);
     gatherPatches(maps, cells, CHANNELS, patches);

@@ -161,14 +161,14 @@ describe("Semantic FPN", () => {
       optimizer.update({ parameters: values.flat, gradients, segments, lr, update: 1 });
       for (const { name, idx, grad, after_step } of golden.params) {
         idx.forEach((flat, i) => {
-          // Where the gradient is next to nothing, Adam's first step is its sign, which rounding decides.
+          // For a gradient close to 0, Adam's first step is its sign, which depends on rounding.
           if (Math.abs(grad[i]!) <= 1e-6) return;
           expect(values.view(name)[flat], `${name}[${flat}] after the step`).to.be.closeTo(after_step[i]!, 2e-6);
         });
       }
     });
 
-    it("averages over the labelled pixels unless told otherwise", async function () {
+    it("averages over the labelled pixels by default", async function () {
       const folder = requireGoldens(this, "semfpn_e2e");
       const golden = readJson<Golden>(`${folder}/meta.json`).training;
       const { loss } = await step(golden, false);

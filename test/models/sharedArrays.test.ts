@@ -4,7 +4,7 @@ import { SharedArrays } from "../../lib/models/sharedArrays.js";
 const float32 = (...shape: number[]) => ({ shape, dtype: "float32" }) as const;
 
 describe("arrays that share memory", () => {
-  it("lie apart within a set, and over each other from set to set", () => {
+  it("are disjoint within a set, and overlap between sets", () => {
     const shared = new SharedArrays();
     const large = shared.for({ a: float32(3, 5), b: float32(), c: float32(40) });
     expect(Object.entries(large).map(([name, { length }]) => [name, length])).to.deep.equal([
@@ -21,7 +21,7 @@ describe("arrays that share memory", () => {
     expect(shared.for({ e: float32(1000) }).e).to.have.length(1000);
   });
 
-  it("hold float32 alone", () => {
+  it("hold only float32", () => {
     expect(() => new SharedArrays().for({ n: { shape: [2], dtype: "int32" } })).to.throw("n is int32, not float32");
   });
 });

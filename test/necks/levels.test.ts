@@ -8,7 +8,7 @@ import { ParameterList } from "../../lib/nn/parameters.js";
 const inputs = { channels: [16, 16, 16], strides: [4, 8, 16] };
 
 describe("the backbone's maps as levels", () => {
-  it("are passed on, and every second pixel of the coarsest where one more is asked for", () => {
+  it("are passed on, plus every second pixel of the coarsest if one more is asked for", () => {
     const list = new ParameterList();
     const maps = [16, 8, 4].map((side, i) => input(`x${i}`, [1, 16, side, side + 1]));
     const plain = levels.make(list.scope(), { channels: 16 }, { inputs, extraLevel: false });

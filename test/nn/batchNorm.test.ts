@@ -10,7 +10,7 @@ const engine = onnxRuntimeEngine({ threads: 1 });
 const BATCH = 3;
 const SIDE = 17;
 
-/** A convolution and batch norm in training, with the loss Σ y · weight, and what the same is in plain operators. */
+/** A convolution and batch norm in training, with the loss Σ y · weight, and the same in plain operators. */
 function normalised(
   { channels, out, kernel = 1 }: { channels: number; out: number; kernel?: number },
   mode: NormMode = "batch",
@@ -39,8 +39,8 @@ const operatorsOf = (value: Value) => nodesInOrder([value]).map(({ operator }) =
 const distance = (a: Float32Array, b: Float32Array) =>
   Math.sqrt(a.reduce((total, v, i) => total + (v - b[i]!) ** 2, 0) / a.reduce((total, v) => total + v * v, 0));
 
-describe("batch norm behind a convolution", () => {
-  it("is part of a 1 × 1 convolution that widens, with the same result, gradients and statistics", async () => {
+describe("batch norm after a convolution", () => {
+  it("is fused into a widening 1 × 1 convolution, with the same result, gradients and statistics", async () => {
     const { y, mean, variance, plain, gradients, plainGradients } = normalised({ channels: 12, out: 48 });
     expect(operatorsOf(y)).to.include("pointwiseBatchNorm").and.not.include("conv2d");
     const named = (prefix: string, values: readonly Value[]) =>
@@ -57,7 +57,7 @@ describe("batch norm behind a convolution", () => {
     const results = await program.run(
       Object.fromEntries(
         Object.entries(program.inputs).map(([name, { shape }]) => {
-          // A mean ten times the spread, as residual streams have.
+          // A mean ten times the spread, as in residual streams.
           const [low, high] = name === "x" ? [9, 11] : name.startsWith("norm.running") ? [0, 0] : [-1, 1];
           const count = shape.reduce((a, b) => a * b, 1);
           return [name, Float32Array.from({ length: count }, () => random.uniform(low!, high!))];
@@ -75,7 +75,7 @@ describe("batch norm behind a convolution", () => {
     }
   });
 
-  it("stays on its own where it is told to", () => {
+  it("is separate if asked to be", () => {
     const wide = { channels: 12, out: 48 };
     expect(operatorsOf(normalised(wide).y)).to.include("pointwiseBatchNorm");
     expect(operatorsOf(normalised(wide, "batchAlone").y))
@@ -84,7 +84,7 @@ describe("batch norm behind a convolution", () => {
     expect(normalised(wide, "batchAlone").mean, "updates of the running statistics").to.be.an("object");
   });
 
-  it("stays on its own where that is cheaper", () => {
+  it("is separate if that is cheaper", () => {
     for (const options of [
       { channels: 48, out: 12 },
       { channels: 12, out: 48, kernel: 3 },

@@ -84,7 +84,7 @@ onEveryEngine(
 );
 
 describe("layers", () => {
-  it("of groups say what does not divide", () => {
+  it("with groups report what does not divide", () => {
     const scope = new ParameterList().scope("a");
     expect(() => layers.groupNorm(scope, 10, { groups: 4 })).to.throw("a: 10 channels in 4 groups");
   });

@@ -30,12 +30,12 @@ function expectClose(actual: readonly ArrayLike<number>[], expected: readonly Ar
 }
 
 describe("optimisers", () => {
-  it("are those of the files of their folder", () => {
+  it("are those of their folder's files", () => {
     expectTableOf("optimizers", OPTIMIZERS, ["optimizer.ts"]);
   });
 
   // The expected numbers are those of torch.optim in float64.
-  it("AdamW is PyTorch's, with a large epsilon too", () => {
+  it("AdamW equals PyTorch's, also with a large epsilon", () => {
     const optimizer = adamW.create({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-3 }, 4);
     expectClose(follow(optimizer, 0.01), [
       [0.4895990099, -1.2387997512, 1.9880332226, -0.0009090909],
@@ -44,7 +44,7 @@ describe("optimisers", () => {
     ]);
   });
 
-  it("AdamW with the recipe's numbers", () => {
+  it("AdamW with the recipe's settings", () => {
     const optimizer = createOptimizer(
       {
         type: "adamw",
@@ -64,7 +64,7 @@ describe("optimisers", () => {
     ]);
   });
 
-  it("AdamW updates every element alike, whatever their number", () => {
+  it("AdamW updates every element in the same way, whatever their number", () => {
     const length = 40_003;
     const draw = (scale: number) => Float32Array.from({ length }, (_, i) => scale * Math.sin(i * 1.7));
     const optimizer = adamW.create({ weightDecay: 0.1, betas: [0.9, 0.99], eps: 1e-8 }, length + 2);
@@ -85,7 +85,7 @@ describe("optimisers", () => {
     expect(worst).to.be.lessThan(1e-6);
   });
 
-  it("SGD with momentum and weight decay is PyTorch's", () => {
+  it("SGD with momentum and weight decay equals PyTorch's", () => {
     expectClose(follow(sgd.create({ weightDecay: 0.01, momentum: 0.9, nesterov: false }, 4), 0.1), [
       [0.4895, -1.22875, 1.968, -1e-5],
       [0.5095605, -1.25839625, 1.932232, 0.19998101],
@@ -93,7 +93,7 @@ describe("optimisers", () => {
     ]);
   });
 
-  it("SGD with Nesterov momentum is PyTorch's", () => {
+  it("SGD with Nesterov momentum equals PyTorch's", () => {
     expectClose(follow(sgd.create({ weightDecay: 0.01, momentum: 0.9, nesterov: true }, 4), 0.1), [
       [0.48005, -1.209625, 1.9392, -1.9e-5],
       [0.527632905, -1.2851142125, 1.90009552, 0.3799729361],
@@ -134,7 +134,7 @@ describe("optimisers", () => {
     expectClose(follow(sgd.create(descent, 4), 0.1, WHOLE, 8), follow(sgd.create(descent, 4), 0.1));
   });
 
-  it("goes on from a state that was saved", () => {
+  it("continues from a saved state", () => {
     const options = { weightDecay: 0.1, betas: [0.9, 0.99] satisfies [number, number], eps: 1e-3 };
     const step = (optimizer: Optimizer, parameters: Float32Array, update: number) =>
       optimizer.update({

@@ -28,7 +28,7 @@ describe("parts from outside the package", function () {
     expect(() => resolveConfig(toyConfig("segmentation", "gone"))).to.throw("model.backbone.type: must be one of");
   });
 
-  /** A config with toy parts; that a type is known there, TypeScript cannot know. */
+  /** A config with toy parts; TypeScript does not know that their types are registered. */
   const toyConfig = (task: "segmentation" | "classification", output: string, more: object = {}) => {
     const {
       model,
@@ -71,7 +71,7 @@ describe("parts from outside the package", function () {
     });
   }
 
-  it("distort images in the loader's threads as in the main one", async () => {
+  it("transform images in the loader's threads as in the main thread", async () => {
     const losses = async (workers: number) => {
       const { config } = resolveConfig(toyConfig("segmentation", `workers-${workers}`, { workers }), {
         overrides: ["training.steps=4"],
@@ -83,7 +83,7 @@ describe("parts from outside the package", function () {
     expect(await losses(2)).to.deep.equal(await losses(0));
   });
 
-  it("are checked as ours are, and take no name that is taken", async () => {
+  it("are checked like ours, and cannot take a name in use", async () => {
     const wrong = toyConfig("segmentation", "wrong");
     expect(await userMessage(() => resolveConfig(wrong, { overrides: ["model.backbone.widht=2"] }))).to.contain(
       'did you mean "width"?',

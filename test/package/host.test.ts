@@ -5,7 +5,7 @@ import { expect } from "chai";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
 
-/** What a program sees of its process that others in it could change. */
+/** The state of a process that other code in it could change. */
 const SURVEY = `
 import util from "node:util";
 import { runInNewContext } from "node:vm";
@@ -26,7 +26,7 @@ await sharp({ create: { width: 1, height: 1, channels: 3, background: "#fff" } }
 const before = survey();
 `;
 
-/** Every entry of the package, and a little of all that loads something: codecs, drawings, an engine, collecting garbage. */
+/** Every entry of the package, with some use of everything that loads something: codecs, drawings, an engine, garbage collection. */
 const USE = `
 const { collectCopies } = await import(${url("lib/engines/onnxruntime/garbage.js")});
 const { onnxRuntimeEngine } = await import(${url("lib/engines/onnxruntime/engine.js")});
@@ -61,17 +61,17 @@ function surveyed(script: string): { readonly before: object; readonly after: ob
 }
 
 describe("a program that imports densekit", () => {
-  it("finds its process as it was", () => {
+  it("finds its process unchanged", () => {
     const { before, after } = surveyed(`await import("densekit");`);
     expect(after).to.deep.equal(before);
   });
 
-  it("finds it as it was after decoding, drawing and starting engines too", () => {
+  it("finds it unchanged after decoding, drawing and starting engines", () => {
     const { before, after } = surveyed(USE);
     expect(after).to.deep.equal(before);
   });
 
-  it("has it set up for densekit where it says that the process is densekit's own", () => {
+  it("has it set up for densekit after claiming the process", () => {
     const { before, after } = surveyed(`const { claimProcess } = await import("densekit"); claimProcess();${USE}`);
     expect(before).to.deep.include({ logLevel: "warning" });
     expect(after).to.deep.include({ logLevel: "fatal", sharp: [0, 0, 1] });
@@ -79,7 +79,7 @@ describe("a program that imports densekit", () => {
 });
 
 describe("without the packages that draw charts", () => {
-  /** Says of vega and vega-lite that they are not installed. */
+  /** Makes vega and vega-lite seem not installed. */
   const WITHOUT = `
 import { register } from "node:module";
 const hooks = \`export async function resolve(name, context, next) {
@@ -90,7 +90,7 @@ register("data:text/javascript," + encodeURIComponent(hooks));
 `;
   const message = "charts are drawn by the packages vega and vega-lite; run `npm install vega@6 vega-lite@6`";
 
-  it("charts say which to install, pages before they count anything, and all else is drawn", () => {
+  it("charts say which to install, pages before counting anything, and everything else is drawn", () => {
     const script = `${WITHOUT}
 const { drawInstances, plotSvg } = await import("densekit/images");
 const image = { width: 40, height: 40, data: new Uint8Array(4800) };

@@ -14,7 +14,7 @@ data:
 training: { steps: 300 }
 `;
 
-/** Where package managers put a package, from the folder of the project, and the link to it where it is elsewhere. */
+/** Where package managers put a package, relative to the project's folder, and the link to it if it is elsewhere. */
 const LAYOUTS: Readonly<Record<string, { readonly files: string; readonly link?: string }>> = {
   npm: { files: "node_modules/densekit" },
   pnpm: { files: "node_modules/.pnpm/densekit@0.1.0/node_modules/densekit", link: "node_modules/densekit" },
@@ -30,7 +30,7 @@ describe("the package in the layouts of package managers", function () {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   for (const [name, { files, link }] of Object.entries(LAYOUTS)) {
-    it(`finds the configs that it brings where a config extends densekit/NAME (${name})`, () => {
+    it(`finds its own configs if a config extends densekit/NAME (${name})`, () => {
       const place = join(folder, files);
       for (const part of ["package.json", "configs", "dist/lib"]) {
         cpSync(join(ROOT, part), join(place, part), { recursive: true });

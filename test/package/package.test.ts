@@ -20,7 +20,7 @@ interface Manifest {
 const manifest = readJson<Manifest>(join(ROOT, "package.json"));
 
 describe("the package", () => {
-  it("holds what it needs and nothing else", function () {
+  it("contains what it needs and nothing else", function () {
     this.timeout(120_000);
     const { stdout, status } = spawnSync("npm", ["pack", "--dry-run", "--json"], {
       cwd: ROOT,
@@ -46,7 +46,7 @@ describe("the package", () => {
     expect(unpackedSize).to.be.lessThan(3.5e6);
   });
 
-  it("has every configuration file a config extends", () => {
+  it("has every file that a config extends", () => {
     expect(readdirSync(join(ROOT, "configs/_base_"))).to.have.members(["data", "models", "runtime", "schedules"]);
   });
 
@@ -81,13 +81,13 @@ describe("the package", () => {
     expect(stdout.trim()).to.equal(manifest.version);
   });
 
-  it("is locked whole, without naming hosts", () => {
+  it("has a complete lock file without host names", () => {
     type Lock = { readonly packages: Readonly<Record<string, Partial<Manifest> & { readonly resolved?: string }>> };
     const lock = readJson<Lock>(join(ROOT, "package-lock.json"));
     const packages = Object.entries(lock.packages);
     expect(packages.length).to.be.greaterThan(50);
     expect(packages.filter(([, { resolved }]) => resolved !== undefined)).to.deep.equal([]);
-    // npm ci refuses a lock that lacks the binaries of other platforms.
+    // npm ci refuses a lock file that lacks the binaries of other platforms.
     const names = new Set(packages.map(([path]) => path.replace(/^.*node_modules\//, "")));
     const binaries = packages.flatMap(([, { optionalDependencies }]) => Object.keys(optionalDependencies ?? {}));
     expect(binaries.length).to.be.greaterThan(20);

@@ -17,8 +17,8 @@ describe("the quick start", () => {
   const output = join(tmpdir(), `densekit-quickstart-${process.pid}`);
   after(() => rmSync(output, { recursive: true, force: true }));
 
-  it("has images of its own, apart for training and measuring", async () => {
-    if (config.task !== "detection" || config.data.type !== "coco") throw new Error("not a config of objects");
+  it("has images of its own, different ones for training and evaluation", async () => {
+    if (config.task !== "detection" || config.data.type !== "coco") throw new Error("not a detection config with COCO files");
     const [train, val] = await Promise.all(
       [config.data.train, config.data.val].map(({ annotations, images }) =>
         openCoco({ annotations, images, dropEmpty: false }),
@@ -34,7 +34,7 @@ describe("the quick start", () => {
     expect(readFileSync(join(EXAMPLE, "images/LICENSE"), "utf8")).to.contain("The MIT License");
   });
 
-  it("trains, measures and draws", async function () {
+  it("trains, evaluates and draws", async function () {
     this.timeout(300_000);
     const script = join(ROOT, "dist/examples/quickstart/quickstart.js");
     const { stdout, stderr, status } = spawnSync(process.execPath, [script, "training.steps=2", `output=${output}`], {

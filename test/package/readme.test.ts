@@ -19,11 +19,11 @@ const DOCUMENTS = [
 const blocks = (file: string, language: string): string[] =>
   [...read(file).matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, block]) => block!);
 
-/** The words of a command line; quotes keep what they hold together. */
+/** The words of a command line; quotes keep words together. */
 const wordsOf = (line: string): string[] =>
   [...line.replace(/ +#.*/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
 
-/** An API whose every function, at any depth, fails where its work would begin. */
+/** An API whose functions, at any depth, fail when called. */
 function onlyReached(): Api {
   const begins = () => Promise.reject(new Error("the work begins"));
   return new Proxy(begins, { get: () => onlyReached() }) as unknown as Api;
@@ -43,7 +43,7 @@ describe("the README", () => {
     files.remove();
   });
 
-  it("shows commands that the command line takes", async () => {
+  it("shows commands that the command line accepts", async () => {
     const lines = blocks("README.md", "sh").flatMap((block) => block.split("\n"));
     const commands = lines.map(wordsOf).filter(([name]) => name === "densekit");
     const called = new Set<string>();
@@ -70,7 +70,7 @@ describe("the README", () => {
     ]);
   });
 
-  it("shows configs that are whole", () => {
+  it("shows complete configs", () => {
     const [objects, maps] = blocks("README.md", "yaml").map((block) => parse(block));
     const base = (name: string) => join(ROOT, "configs/_base_/models", name);
     const semantic = {
@@ -83,11 +83,11 @@ describe("the README", () => {
     expect(config.data.classes).to.deep.equal(["road", "building", "tree"]);
   });
 
-  it("has the figures of the models; if not: npm run generate", () => {
+  it("has the models' parameters and multiply-adds; if not: npm run generate", () => {
     expect(read("README.md")).to.contain(modelTable());
   });
 
-  it("tells of the patent", () => {
+  it("mentions the patent", () => {
     expect(read("README.md").replace(/\s+/g, " ")).to.match(
       /US12236668B2\. The licence of densekit covers the code of densekit alone/,
     );
@@ -95,7 +95,7 @@ describe("the README", () => {
 });
 
 describe("the documents", () => {
-  it("have the reference of the config; if not: npm run generate", () => {
+  it("have the config reference; if not: npm run generate", () => {
     expect(read("docs/config.md")).to.equal(configReference());
   });
 

@@ -1,4 +1,4 @@
-// Parts as a user writes them, outside lib/ and through the package's public names alone.
+// Parts as a user writes them, outside lib/, using only the package's public names.
 import { concat, relu, resizeBilinear } from "densekit/graph";
 import { convolution, type Layer, type ParameterScope } from "densekit/nn";
 import {
@@ -18,7 +18,7 @@ import {
 
 const CHANNELS = [8, 16, 24, 32] as const;
 
-/** Four convolutions that halve, the first by four. */
+/** Four downsampling convolutions, the first with stride 4. */
 function toy(scope: ParameterScope, width: number): Backbone {
   const parts = CHANNELS.map((channels, i): Layer => {
     const stride = i === 0 ? 4 : 2;
@@ -42,7 +42,7 @@ const toyBackbone = backboneKind({
   published: { name: "the toy's", mark: /^toy\.no\.such\.name$/ },
 });
 
-/** All levels brought to the finest one, and one convolution over them. */
+/** All levels resized to the finest one, and one convolution over them. */
 const toyHead = segmentationHeadKind({
   schema: segmentationHeadSchema("toyHead", {}),
   make(scope, _, { in: channels, strides, classes }) {
@@ -62,7 +62,7 @@ const toyHead = segmentationHeadKind({
   },
 });
 
-/** Draws whether the colours are turned to their opposites. */
+/** Decides at random whether the colours are inverted. */
 const negative = transform({
   schema: z.strictObject({ type: z.literal("negative"), probability: z.number().min(0).max(1).default(0.5) }),
   apply(sample, { probability }, random) {
@@ -77,7 +77,7 @@ const removals = [
   registerTransform(negative, import.meta.url),
 ];
 
-/** Other tests see densekit without the toys. */
+/** Other tests must see densekit without the toys. */
 export function removeToys(): void {
   for (const remove of removals) remove();
 }

@@ -21,7 +21,7 @@ import { requireChromium, withPage } from "../support/browser.js";
 const HOSTILE = `<script>alert("x")</script> & 'quotes'`;
 
 describe("pages", () => {
-  it("escape whatever is put in, but not HTML itself", () => {
+  it("escape all values, but not HTML itself", () => {
     expect(html`<p>${HOSTILE}</p>`.html).to.equal(
       "<p>&#60;script&#62;alert(&#34;x&#34;)&#60;/script&#62; &#38; &#39;quotes&#39;</p>",
     );
@@ -39,7 +39,7 @@ describe("pages", () => {
     expect(histogram([5, 5], { bins: 3 }).map(({ count }) => count)).to.deep.equal([0, 2, 0]);
   });
 
-  it("open in a browser without a network, complete", async function () {
+  it("are complete in a browser without a network", async function () {
     const chromium = requireChromium(this);
     const folder = await mkdtemp(join(tmpdir(), "densekit-page-"));
     try {

@@ -16,7 +16,7 @@ import { noiseImage, noiseLabels } from "./images.js";
 const sides = fc.integer({ min: 1, max: 90 });
 
 describe("the kernels for images", () => {
-  it("resize to the bit as the plain loops do", () => {
+  it("resize exactly like plain loops", () => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
         const image = noiseImage(width, height, seed);
@@ -28,7 +28,7 @@ describe("the kernels for images", () => {
     );
   });
 
-  it("resize large images band by band, up and down", () => {
+  it("resize large images in bands, up and down", () => {
     const image = noiseImage(1100, 700, 3);
     for (const size of [
       { width: 1500, height: 930 },
@@ -39,7 +39,7 @@ describe("the kernels for images", () => {
     }
   });
 
-  it("resize a window as cropping the whole would, now or when it is asked for", () => {
+  it("resize a window like cropping the whole, now or on demand", () => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.nat(), (width, height, newWidth, newHeight, seed) => {
         const image = noiseImage(width, height, seed);
@@ -58,7 +58,7 @@ describe("the kernels for images", () => {
     );
   });
 
-  it("change hue and saturation as the plain loops do, but for rounding in single precision", () => {
+  it("change hue and saturation like plain loops, except for rounding in single precision", () => {
     let off = 0;
     let all = 0;
     for (const [i, change] of [
@@ -87,7 +87,7 @@ describe("the kernels for images", () => {
     expect(off / all).to.be.below(0.01);
   });
 
-  it("put every value through a table", () => {
+  it("map every value through a table", () => {
     const table = Uint8Array.from({ length: 256 }, (_, i) => (i * 7 + 3) & 255);
     for (const [width, height] of [
       [3, 1],
@@ -99,7 +99,7 @@ describe("the kernels for images", () => {
     }
   });
 
-  it("resize a label map's window as cropping the whole would", () => {
+  it("resize a label map's window like cropping the whole", () => {
     const map = noiseLabels(37, 29, 9);
     const size = { width: 80, height: 21 };
     const window = { left: 11, top: 3, width: 50, height: 17 };

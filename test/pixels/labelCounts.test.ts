@@ -9,7 +9,7 @@ const side = fc.integer({ min: 1, max: 30 });
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe("counting labels", () => {
-  it("of a window yet to be resized gives what resizing, cutting and counting give", () => {
+  it("of a window before resizing equals resizing, cropping and counting", () => {
     fc.assert(
       fc.property(
         side,

@@ -21,7 +21,7 @@ describe("flip, crop and pad", () => {
     expect(Array.from(map.data)).to.deep.equal([1, 2, 3, 4, 5, 6]);
   });
 
-  it("cuts windows out, and refuses those that leave the image", () => {
+  it("crops windows, and refuses those outside the image", () => {
     const image = noiseImage(6, 5);
     const window = { left: 2, top: 1, width: 3, height: 4 };
     const cropped = cropImage(image, window);
@@ -47,7 +47,7 @@ describe("flip, crop and pad", () => {
 });
 
 describe("normalising", () => {
-  it("writes channel planes at the offset and zeros beside the image", () => {
+  it("writes channel planes at the offset, and zeros around the image", () => {
     const image = noiseImage(3, 2);
     const target = new Float32Array(5 + 3 * 4 * 5).fill(99);
     writeNormalised(image, target, 5, { ...IMAGENET_NORMALISATION, paddedHeight: 4, paddedWidth: 5 });
@@ -72,12 +72,12 @@ describe("normalising", () => {
 });
 
 describe("colour changes", () => {
-  it("scales and shifts values, cut to whole numbers of 0–255", () => {
+  it("scales and shifts values, truncated to whole numbers of 0–255", () => {
     const image = { width: 1, height: 1, data: Uint8Array.of(10, 101, 250) };
     expect(Array.from(scaleValues(image, 1.5, -20).data)).to.deep.equal([0, 131, 255]);
   });
 
-  it("turns hues", () => {
+  it("rotates hues", () => {
     const red = { width: 1, height: 1, data: Uint8Array.of(200, 20, 20) };
     expect(Array.from(changeHsv(red, { hue: 120 }).data)).to.deep.equal([20, 200, 20]);
     expect(Array.from(changeHsv(red, { hue: -120 }).data)).to.deep.equal([20, 20, 200]);
@@ -91,7 +91,7 @@ describe("colour changes", () => {
     expect(Array.from(changeHsv(colour, { saturation: 9 }).data)).to.deep.equal([200, 100, 0]);
   });
 
-  it("without a change gives the same image, and after a full turn as well", () => {
+  it("without a change returns the same image, and also after a full turn", () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const image = noiseImage(4, 4, seed);

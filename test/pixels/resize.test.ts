@@ -65,7 +65,7 @@ describe("resizing images", () => {
 });
 
 describe("resizing label maps", () => {
-  // For rows of distinct values, the places where OpenCV 5.0 differs from ⌊i · source ÷ output⌋ in whole numbers, by −1.
+  // For rows of distinct values, the positions where OpenCV 5.0 differs from ⌊i · source ÷ output⌋ by −1.
   const recorded: [source: number, output: number, lower: number[]][] = JSON.parse(
     readFileSync(new URL("../../../test/images/fixtures/nearest.json", import.meta.url), "utf8"),
   );
@@ -75,14 +75,14 @@ describe("resizing label maps", () => {
     return { source, output, indices };
   });
 
-  it("takes the source pixels that OpenCV takes, in every recorded pair of sizes", () => {
+  it("takes the same source pixels as OpenCV, for every recorded pair of sizes", () => {
     expect(openCv).to.have.length(441);
     for (const { source, output, indices } of openCv) {
       expect([...nearestIndices(source, output)], `${source} to ${output}`).to.deep.equal(indices);
     }
   });
 
-  it("resizes rows and columns by it, and windows of them", () => {
+  it("applies this to rows, columns and windows", () => {
     for (const { source, output, indices } of openCv.filter(({ source }) => source <= 256)) {
       const data = Uint8Array.from({ length: source }, (_, i) => i);
       const row = { width: source, height: 1, data };
@@ -106,7 +106,7 @@ function naiveBilinear(image: Image, size: Size): Float64Array {
   });
 }
 
-/** The two pixels about an output pixel's centre and the second one's weight; beyond the edge the edge repeats. */
+/** The two pixels around an output pixel's centre and the second one's weight; the edge is repeated. */
 function neighbours(i: number, output: number, source: number): [number, number, number] {
   const centre = ((i + 0.5) * source) / output - 0.5;
   const left = Math.floor(centre);
@@ -127,7 +127,7 @@ function naiveFilter(image: Image, size: Size, radius: number, kernel: (t: numbe
     const columnSum = columns.reduce((a, b) => a + b, 0);
     const rowSum = rows.reduce((a, b) => a + b, 0);
     for (const [j, vertical] of rows.entries()) {
-      // Between the passes values are cut to 0–255, which bicubic weights may leave.
+      // Between the passes values are clamped to 0–255, which bicubic weights may leave.
       const row = columns.reduce((sum, w, i) => sum + w * image.data[(j * image.width + i) * 3 + c]!, 0) / columnSum;
       across += vertical * Math.min(Math.max(row, 0), 255);
     }

@@ -12,7 +12,7 @@ import {
 import { halfWidth } from "../../lib/profile/statistics.js";
 import { watchWaiting } from "../../lib/profile/waiting.js";
 
-/** Takes as long as the list says, visit after visit; its last entry from then on. */
+/** Takes the listed times, visit after visit, and repeats the last entry. */
 function scripted(name: string, visits: readonly (readonly number[])[], log: string[] = []): Contender {
   let next = 0;
   return {
@@ -25,7 +25,7 @@ function scripted(name: string, visits: readonly (readonly number[])[], log: str
 }
 
 describe("profile/measure", () => {
-  it("visits the contenders in turn, the first time for nothing, and takes each visit's median", async () => {
+  it("visits the contenders in turn, with an untimed first round, and takes each visit's median", async () => {
     const log: string[] = [];
     const a = scripted("a", [[99], [1, 3, 2], [4], [6]], log);
     const b = scripted("b", [[99], [10], [20, 30], [30]], log);
@@ -62,7 +62,7 @@ describe("profile/measure", () => {
     expect(sumOf(timings).median).to.equal((3 + 5) / 2);
   });
 
-  it("goes on where a contender has nothing to tell any more", async () => {
+  it("continues if a contender has no more timings", async () => {
     const [failed, other] = await measureInTurn([scripted("failed", [[1], []]), scripted("other", [[2]])], {
       rounds: 2,
       seconds: 0,
@@ -72,7 +72,7 @@ describe("profile/measure", () => {
     expect(other!.latency.median).to.equal(2);
   });
 
-  it("stops where it is told to", async () => {
+  it("stops when aborted", async () => {
     const controller = new AbortController();
     const stopping: Contender = {
       name: "stopping",
@@ -87,7 +87,7 @@ describe("profile/measure", () => {
     expect(failure).to.be.instanceOf(Error).with.property("message", "enough");
   });
 
-  it("reaches down to what is left without waiting for a processor", async () => {
+  it("extends intervals down to the time without waiting for a processor", async () => {
     const steady = [[1], [20], [21], [20], [21], [20], [21], [20], [21]];
     const waiting = { ...scripted("waiting", steady), waited: () => 15 };
     const [alone, starved] = await measureInTurn([scripted("alone", steady), waiting], {
@@ -99,7 +99,7 @@ describe("profile/measure", () => {
     expect(starved!.latency).to.include({ median: 20.5, low: 5.5, high: 21 });
   });
 
-  it("knows how long threads waited for a processor, where the system counts it", function () {
+  it("measures how long threads waited for a processor, if the system counts it", function () {
     if (process.platform !== "linux") this.skip();
     const waited = watchWaiting();
     const until = performance.now() + 20;
@@ -107,7 +107,7 @@ describe("profile/measure", () => {
     expect(waited()).to.be.within(0, 60_000);
   });
 
-  it("counts by the clock it is given: the processor's stands still while a program waits", async () => {
+  it("uses the given clock: the processor's stands still while a program waits", async () => {
     const waiting = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
     const [wall] = await timedRuns(waiting, 0.001);
     const times = await timedRuns(waiting, 0, CLOCKS.processor);

@@ -36,7 +36,7 @@ describe("profile/places", () => {
 
 describe("profile/partition", () => {
   for (const name of backboneNames()) {
-    it(`gives every operator of ${name} a place, in blocks of which none is most of the model`, async () => {
+    it(`gives every operator of ${name} a place, and no block is most of the model`, async () => {
       const network = await openNetwork(findModel(name, []), 10);
       const { outputs } = record(network, 1, { height: 224, width: 224 });
       const parted = partition(outputs, placesOf(network.task));
@@ -56,7 +56,7 @@ describe("profile/partition", () => {
     const { outputs } = record(network, 1, { height: 64, width: 64 });
     const parted = partition(outputs, placesOf(network.task));
     const { stages, blocks } = partsOf(outputs, parted);
-    // Whatever lies between is shorter than its shape says, and cannot be handed from one program to another.
+    // Everything in between is shorter than its shape says, and cannot be passed from one program to another.
     const shortened = blocks.flatMap(({ cut }) => Object.values({ ...cut.taken, ...cut.given }));
     expect(shortened.filter(({ node }) => node.operator.name === "truncate")).to.deep.equal([]);
     expect(blocks.filter(({ stage }) => stage === "roi_head.mask_head").map(({ name }) => name)).to.deep.equal([
@@ -73,7 +73,7 @@ describe("profile/partition", () => {
     expect(own).to.have.length(all.length);
   });
 
-  it("cuts a model into blocks that give together what it gives whole", async () => {
+  it("cuts a model into blocks that together give the model's outputs", async () => {
     const network = await openNetwork(findModel("efficientformer-nano", []), 7);
     drawParameters(network);
     const engine = onnxRuntimeEngine({ threads: 1 });

@@ -59,20 +59,20 @@ describe("profile", () => {
 
   it("puts blocks below the roof that their bytes allow", () => {
     const peaks = { flopsPerSecond: 100, bytesPerSecond: 10 };
-    expect(roofOf(peaks, 50, 10)).to.equal(50); // 5 operations a byte, 10 bytes a second
+    expect(roofOf(peaks, 50, 10)).to.equal(50); // 5 operations per byte, 10 bytes per second
     expect(roofOf(peaks, 500, 10)).to.equal(100);
   });
 
-  it("tells the memory of a process that runs the model alone", async () => {
+  it("measures the memory of a process that only runs the model", async () => {
     const task = { model: "efficientformer-nano", overrides: [], classes: 10, batch: 1 };
     const small = await memoryOf({ ...task, size: { height: 64, width: 64 } });
     const large = await memoryOf({ ...task, size: { height: 640, width: 640 } });
     expect(small!.peak).to.be.above(small!.before);
-    expect(large!.peak - small!.peak).to.be.above(20e6); // its maps are a hundred times larger, 20 MB the largest
+    expect(large!.peak - small!.peak).to.be.above(20e6); // its maps are a hundred times larger, the largest 20 MB
     expect(await memoryOf({ ...task, model: "none", size: { height: 64, width: 64 } })).to.equal(undefined);
   });
 
-  it("writes a page of everything it measured", async () => {
+  it("writes a page with all measurements", async () => {
     const folder = await mkdtemp(join(tmpdir(), "densekit-profile-"));
     try {
       const out = join(folder, "latency.html");
@@ -96,7 +96,7 @@ describe("profile", () => {
     }
   });
 
-  it("tries every batch with every size, and compares models round by round", async () => {
+  it("combines every batch size with every image size, and compares models round by round", async () => {
     const sweep = await profile({ ...NANO, batches: [1, 2], totalOnly: true });
     expect(sweep.profiles.map(({ batch }) => batch)).to.deep.equal([1, 2]);
     expect(sweep.profiles[1]!.total.macs).to.equal(2 * sweep.profiles[0]!.total.macs);
@@ -109,14 +109,14 @@ describe("profile", () => {
     expect(comparison![0]!.ratio.median).to.be.above(0);
   });
 
-  it("says so where the machine is too noisy for the interval, and gives no number", async () => {
+  it("reports a machine that is too noisy for the interval, and gives no number", async () => {
     const message = await messageOf(profile({ ...NANO, totalOnly: true, within: 1e-9 }));
     expect(message).to.match(
       /^efficientformer-nano: the machine is too noisy: after 8 rounds the latency is known to ± [\d.]+ %, not to the ± 0\.0 % asked for.*--within \d+/,
     );
   });
 
-  it("names what is nearest to a model there is not", async () => {
+  it("suggests models for an unknown one", async () => {
     expect(await messageOf(profile({ ...NANO, models: ["eficientformer-l1"] }))).to.match(
       /^no model is called "eficientformer-l1": did you mean efficientformer-l1\?/,
     );
@@ -138,7 +138,7 @@ describe("profile", () => {
     expect(await messageOf(profile({ ...NANO, overrides: ["engine.type=openvino"] }))).to.match(/engine\.type/);
   });
 
-  it("takes the processor's clock for one thread alone", async () => {
+  it("accepts the processor's clock only for one thread", async () => {
     const { setting } = await profile({ ...NANO, totalOnly: true, clock: "processor" });
     expect(setting.clock).to.equal("processor");
     const overrides = ["engine.threads=2"];
@@ -147,7 +147,7 @@ describe("profile", () => {
     );
   });
 
-  it("asks for one engine where configs differ", async () => {
+  it("asks for one engine if configs differ", async () => {
     const models = ["efficientformer-nano", "resnet-18"];
     const folder = await mkdtemp(join(tmpdir(), "densekit-profile-"));
     try {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { effectiveCount, estimate, halfWidth, median } from "../../lib/profile/statistics.js";
 import { Random } from "../../lib/random.js";
 
-/** Figures around 100, each following its predecessor with this correlation. */
+/** Numbers around 100 with this correlation between neighbours. */
 function figures(random: Random, count: number, correlation: number): number[] {
   let x = random.normal();
   return Array.from({ length: count }, () => {
@@ -13,7 +13,7 @@ function figures(random: Random, count: number, correlation: number): number[] {
 
 const TRIES = 1000;
 
-/** The share of runs whose interval holds the true median, and of pairs of runs whose intervals meet. */
+/** The share of runs whose interval contains the true median, and of pairs of runs whose intervals overlap. */
 function coverage(count: number, correlation: number): { readonly held: number; readonly met: number } {
   const random = Random.of("statistics", count, correlation * 100);
   let [held, met] = [0, 0];
@@ -36,28 +36,28 @@ describe("profile/statistics", () => {
   });
 
   it("bounds the median by the order statistics of the sign test", () => {
-    // Neighbours alternate, so that none follows its predecessor. By the binomial of 10 and ½: 1 − 2 · 11 / 1024.
+    // Alternating values have no positive correlation. By the binomial distribution of 10 and ½: 1 − 2 · 11 / 1024.
     const found = estimate([1, 10, 2, 9, 3, 8, 4, 7, 5, 6]);
     expect(found).to.include({ median: 5.5, low: 2, high: 9, confidence: 0.95, rounds: 10 });
     expect(found.spread).to.be.closeTo((7.75 - 3.25) / 5.5, 1e-12);
     expect(halfWidth(found)).to.be.closeTo(3.5 / 5.5, 1e-12);
   });
 
-  it("claims no more confidence than a few figures give, and widens their range", () => {
+  it("claims no more confidence than a few measurements give, and widens their range", () => {
     const found = estimate([10, 12, 11]);
     expect(found.confidence).to.equal(0.75); // 1 − 2 · 0.5³
     expect(found.high - 11).to.be.closeTo(Math.sqrt(6 / effectiveCount([10, 12, 11])), 1e-12);
     expect(estimate([10]).confidence).to.equal(0);
   });
 
-  it("is an outlier's fool no more than the order statistics are", () => {
+  it("is as robust to outliers as order statistics", () => {
     const steady = [100, 101, 99, 100.5, 99.5, 100.2, 99.8, 100.1, 99.9, 100, 99.7, 100.3];
     const { low, high } = estimate([...steady.slice(0, 5), 1000, ...steady.slice(5)]);
     expect(low).to.be.above(99);
     expect(high).to.be.below(101);
   });
 
-  it("counts figures that drift for few", () => {
+  it("counts drifting measurements as fewer", () => {
     const rising = Array.from({ length: 20 }, (_, i) => 100 + i);
     expect(effectiveCount(rising)).to.be.below(2);
     expect(halfWidth(estimate(rising))).to.be.above(0.1);
@@ -72,14 +72,14 @@ describe("profile/statistics", () => {
     [20, 0.5],
     [40, 0.8],
   ] as const) {
-    it(`holds the median with ${count} figures of correlation ${correlation}, and two runs agree 19 times of 20`, () => {
+    it(`contains the median with ${count} measurements of correlation ${correlation}, and two runs agree 19 times out of 20`, () => {
       const { held, met } = coverage(count, correlation);
       expect(held).to.be.above(0.92);
       expect(met).to.be.above(0.95);
     });
   }
 
-  it("is no wider than it need be where the figures are independent", () => {
+  it("is no wider than necessary for independent measurements", () => {
     const random = Random.of("widths");
     const widths = Array.from({ length: 200 }, () => halfWidth(estimate(figures(random, 40, 0))));
     expect(median(widths)).to.be.below(0.06); // the exact interval's is 0.04

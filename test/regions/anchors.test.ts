@@ -13,7 +13,7 @@ interface Golden {
   readonly other_base: { readonly scales_2_ratios_3: number[][][]; readonly center_offset_half: number[][][] };
 }
 
-/** As RetinaNet's paper and MMDetection have them. */
+/** As in RetinaNet's paper and MMDetection. */
 const SHAPES = { scales: [8], ratios: [0.5, 1, 2] };
 
 describe("anchors", () => {
@@ -45,7 +45,7 @@ describe("anchors", () => {
     expect(largestDifference(half, flat(other_base.center_offset_half[0]!))).to.be.below(1e-4);
   });
 
-  it("are valid exactly where their cell begins inside the image", () => {
+  it("are valid exactly if their cell begins inside the image", () => {
     const anchors = makeAnchors({ height: 64, width: 96, strides: [16, 32], scales: [8], ratios: [1] });
     const valid = validAnchors(anchors, { height: 33, width: 64 });
     const expected = [16, 32].flatMap((stride) =>

@@ -19,7 +19,7 @@ interface Golden {
   }[];
 }
 
-/** The definition on the whole matrix of overlaps, one box or true box after the other. */
+/** The definition on the whole matrix of overlaps, box by box. */
 function naiveAssign(boxes: Float32Array, truth: Float32Array, options: AssignOptions): number[] {
   const n = boxes.length / 4;
   const m = truth.length / 4;
@@ -42,7 +42,7 @@ function naiveAssign(boxes: Float32Array, truth: Float32Array, options: AssignOp
 }
 
 describe("overlaps and assignment", () => {
-  it("overlap as the reference, over the union and over the first box", function () {
+  it("have the reference's overlaps, over the union and over the first box", function () {
     const { proposals, gt, iou_20x16, iof_20x16 } = readJson<Record<string, number[][]>>(
       `${requireGoldens(this, "bbox_coder")}/coder.json`,
     );
@@ -52,7 +52,7 @@ describe("overlaps and assignment", () => {
     expect(largestDifference(overlaps(a, b, "iof"), flat(iof_20x16!))).to.be.below(1e-5);
   });
 
-  it("overlap as defined, in any order, and 0 for boxes without area", () => {
+  it("have the defined overlaps, in any order, and 0 for boxes without area", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }), (seed, n, m) => {
         const a = randomBoxes(seed, n);
@@ -71,7 +71,7 @@ describe("overlaps and assignment", () => {
     expect([...overlaps(point, point), ...overlaps(point, point, "iof")]).to.deep.equal([0, 0]);
   });
 
-  it("assigns as the reference", function () {
+  it("assign like the reference", function () {
     const golden = readJson<Golden>(`${requireGoldens(this, "bbox_coder")}/assigner.json`);
     for (const wanted of golden.cases) {
       const { matched, bestIou } = assignByIou(flat(golden.boxes), flat(golden.gt), {
@@ -86,7 +86,7 @@ describe("overlaps and assignment", () => {
     }
   });
 
-  it("assigns as defined, ties and all", () => {
+  it("assign as defined, including ties", () => {
     const options = fc.record({
       positiveIou: fc.constantFrom(0.5, 0.7, 1 / 3),
       negativeIou: fc.constantFrom(0.3, 1 / 3),
@@ -103,12 +103,12 @@ describe("overlaps and assignment", () => {
     );
   });
 
-  it("makes everything background where there is nothing", () => {
+  it("make everything background if there are no objects", () => {
     const options = { positiveIou: 0.5, negativeIou: 0.5 };
     expect([...assignByIou(randomBoxes(1, 3), new Float32Array(0), options).matched]).to.deep.equal([-1, -1, -1]);
   });
 
-  it("leaves out invalid boxes and those in crowd regions, for the best overlap too", () => {
+  it("leave out invalid boxes and those in crowd regions, also for the best overlap", () => {
     const boxes = Float32Array.of(0, 0, 10, 10, 0, 0, 10, 9, 0, 0, 10, 8, 50, 50, 60, 60, 51, 51, 53, 53);
     const truth = Float32Array.of(0, 0, 10, 10);
     const result = assignByIou(boxes, truth, {

@@ -21,7 +21,7 @@ interface Golden {
 }
 
 describe("deltas", () => {
-  it("code and decode as the reference", function () {
+  it("encode and decode like the reference", function () {
     const golden = readJson<Golden>(`${requireGoldens(this, "bbox_coder")}/coder.json`);
     const boxes = flat(golden.proposals);
     expect(golden.cases.length).to.equal(7);
@@ -39,7 +39,7 @@ describe("deltas", () => {
     }
   });
 
-  it("decode what was coded, in place too", () => {
+  it("decode encoded boxes, also in place", () => {
     fc.assert(
       fc.property(
         fc.nat(),

@@ -30,7 +30,7 @@ function boxOf({ boxes }: MulticlassCase, roi: number, label: number): number[] 
   return row.length === 4 ? row : row.slice(4 * label, 4 * label + 4);
 }
 
-/** By the definition: strike out whatever a better survivor of the same group overlaps too much. */
+/** By the definition: remove whatever a better survivor of the same group overlaps too much. */
 function naiveNms(boxes: Float32Array, scores: Float32Array, groups: Int32Array, threshold: number): number[] {
   const order = Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
   const kept: number[] = [];
@@ -42,7 +42,7 @@ function naiveNms(boxes: Float32Array, scores: Float32Array, groups: Int32Array,
 }
 
 describe("non-maximum suppression", () => {
-  it("keeps what the reference keeps, in its order", function () {
+  it("keeps the same boxes as the reference, in its order", function () {
     const { cases } = readJson<{ cases: Case[] }>(`${requireGoldens(this, "nms")}/nms.json`);
     expect(cases.length).to.equal(20);
     for (const { name, boxes, scores, idxs, iou_threshold, keep } of cases) {
@@ -52,7 +52,7 @@ describe("non-maximum suppression", () => {
     }
   });
 
-  it("detects class by class as the reference", function () {
+  it("detects class by class like the reference", function () {
     const { cases } = readJson<{ cases: MulticlassCase[] }>(`${requireGoldens(this, "nms")}/multiclass.json`);
     expect(cases.length).to.equal(4);
     for (const golden of cases) {
@@ -75,7 +75,7 @@ describe("non-maximum suppression", () => {
     }
   });
 
-  it("keeps what the definition keeps, with a bound and without", () => {
+  it("keeps the boxes of the definition, with and without a limit", () => {
     const arbitrary = [fc.nat(), fc.nat({ max: 60 }), fc.constantFrom(0.3, 0.5, 0.7), fc.nat({ max: 20 })] as const;
     fc.assert(
       fc.property(...arbitrary, (seed, n, iouThreshold, maxKept) => {

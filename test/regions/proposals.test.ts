@@ -15,7 +15,7 @@ import { box, iouOf, largestDifference, randomFloats } from "./support.js";
 const SHAPES = { scales: [8], ratios: [0.5, 1, 2] };
 const LIMITS = { iouThreshold: 0.7, minSize: 0 };
 
-/** One candidate after the other, straight from the description. */
+/** One candidate after the other, by the definition. */
 function naiveProposals(predictions: LevelPrediction[], anchors: Anchors, options: ProposalOptions): Proposals {
   const survivors: { box: [number, number, number, number]; logit: number }[] = [];
   anchors.levels.forEach((level, l) => {
@@ -53,7 +53,7 @@ function randomPredictions(seed: number, anchors: Anchors, spread: number): Leve
 }
 
 describe("region proposals", () => {
-  it("are what the description says", () => {
+  it("follow the definition", () => {
     const sizes = fc.constantFrom(32, 64, 96);
     const counts = fc.constantFrom(10, 100, 1000);
     const spreads = fc.constantFrom(0.1, 3);
@@ -79,7 +79,7 @@ describe("region proposals", () => {
     );
   });
 
-  it("drop boxes that lie outside the image", () => {
+  it("drop boxes outside the image", () => {
     const anchors = makeAnchors({ height: 64, width: 64, strides: [8], ...SHAPES });
     const cells = 64;
     const deltas = new Float32Array(12 * cells);
@@ -96,7 +96,7 @@ describe("region proposals", () => {
     expect(boxes.length).to.equal(4 * 2 * cells);
   });
 
-  it("are the reference's on the levels whose predictions are stored whole", function () {
+  it("equal the reference's on the levels with complete stored predictions", function () {
     const folder = requireGoldens(this, "maskrcnn_e2e");
     const { img_shape_hw, pad_shape_hw } = readJson<Record<string, [number, number]>>(`${folder}/meta.json`);
     const read = (name: string) => Float32Array.from(readNpy(`${folder}/${name}.npy`).data);

@@ -123,7 +123,7 @@ const arbitraryCase = fc.record({
   rois: fc.nat({ max: 6 }),
 });
 
-/** RoIs inside, across and outside the border, without area, inside out. */
+/** RoIs inside, across and outside the border, without area, with negative sides. */
 function setUp(chosen: typeof arbitraryCase extends fc.Arbitrary<infer T> ? T : never) {
   const { seed, mapHeight, mapWidth, channels, rois: n } = chosen;
   const data = randomFloats(seed, 2 * channels * mapHeight * mapWidth);
@@ -142,7 +142,7 @@ function setUp(chosen: typeof arbitraryCase extends fc.Arbitrary<infer T> ? T : 
 
 describe("RoIAlign", () => {
   for (const name of ["a7", "a14", "a7x5", "s2", "legacy", "legacy_s2"]) {
-    it(`pools and differentiates as the reference: ${name}`, function () {
+    it(`pools and differentiates like the reference: ${name}`, function () {
       const folder = requireGoldens(this, "roi_align");
       const golden = readJson<Golden>(`${folder}/cases.json`).cases.find((one) => one.name === name)!;
       const [height, width] = golden.output_size;
@@ -166,7 +166,7 @@ describe("RoIAlign", () => {
     });
   }
 
-  it("chooses levels and pools from all of them as the reference", function () {
+  it("chooses levels and pools from all of them like the reference", function () {
     const folder = requireGoldens(this, "roi_align");
     const { feats, strides, level_rois, levels } = readJson<Golden>(`${folder}/cases.json`).extractor;
     expect([...roiLevels(roisOf(flat(level_rois)).boxes, 4)]).to.deep.equal(levels);
@@ -188,7 +188,7 @@ describe("RoIAlign", () => {
     );
   });
 
-  it("has the gradient that finite differences give", () => {
+  it("has the gradient of finite differences", () => {
     fc.assert(
       fc.property(arbitraryCase, fc.nat(), (chosen, cell) => {
         const { level, rois, gradient } = setUp(chosen);
@@ -196,7 +196,7 @@ describe("RoIAlign", () => {
         roiAlignBackward(gradient, [target], rois, chosen);
         const k = cell % level.data.length;
         const loss = () => roiAlign([level], rois, chosen).reduce((sum, value, i) => sum + value * gradient[i]!, 0);
-        level.data[k] = 2; // RoIAlign is linear: a large step is exact and hides no rounding
+        level.data[k] = 2; // RoIAlign is linear, so a large step is exact
         const above = loss();
         level.data[k] = -2;
         expect(target.data[k]).to.be.closeTo((above - loss()) / 4, 1e-4);
@@ -204,7 +204,7 @@ describe("RoIAlign", () => {
     );
   });
 
-  it("pools the same by the kernel as by the plain version", () => {
+  it("pools the same with the kernel as in the plain version", () => {
     fc.assert(
       fc.property(arbitraryCase, (chosen) => {
         const { level, rois } = setUp(chosen);
@@ -215,7 +215,7 @@ describe("RoIAlign", () => {
     );
   });
 
-  it("adds the same gradient by the kernel as by the plain version", () => {
+  it("adds the same gradient with the kernel as in the plain version", () => {
     fc.assert(
       fc.property(arbitraryCase, (chosen) => {
         const { level, rois, gradient } = setUp(chosen);

@@ -7,7 +7,7 @@ const matchings = fc.array(fc.constantFrom(-2, -1, -1, 0, 3), { maxLength: 60 })
 const settings = fc.record({ count: fc.nat({ max: 30 }), positiveFraction: fc.constantFrom(0, 0.25, 0.5, 1) });
 
 describe("sampling", () => {
-  it("takes as many of each kind as asked for and there are, each once, positives first", () => {
+  it("takes as many of each kind as asked for and available, each once, positives first", () => {
     fc.assert(
       fc.property(matchings, settings, fc.nat(), (matched, options, seed) => {
         const { indices, positives } = sampleBalanced(matched, options, Random.of(seed));
@@ -24,7 +24,7 @@ describe("sampling", () => {
     );
   });
 
-  it("is the same for the same seed and leaves its input alone", () => {
+  it("is the same for the same seed and does not change its input", () => {
     fc.assert(
       fc.property(matchings, settings, fc.nat(), (matched, options, seed) => {
         const before = matched.slice();
@@ -45,7 +45,7 @@ describe("sampling", () => {
     for (const [i, times] of drawn.entries()) expect(times / 4000).to.be.closeTo(i < 8 ? 2 / 8 : 6 / 12, 0.04);
   });
 
-  it("bounds the negatives by the positives if asked to", () => {
+  it("limits the negatives by the positives if asked to", () => {
     const matched = Int32Array.from({ length: 50 }, (_, i) => (i < 3 ? i : -1));
     const options = { count: 40, positiveFraction: 0.5, negativesPerPositive: 4 };
     expect(sampleBalanced(matched, options, Random.of(1)).indices.length).to.equal(3 + 12);

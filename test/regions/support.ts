@@ -1,7 +1,7 @@
 import { Random } from "../../lib/random.js";
 import { overlaps } from "../../lib/regions/iou.js";
 
-/** Random boxes within `extent` pixels, sides up to `side`; on a coarse grid, so that overlaps tie now and then. */
+/** Random boxes within `extent` pixels, sides up to `side`; on a coarse grid, so that some overlaps tie. */
 export function randomBoxes(seed: number, count: number, extent = 100, side = 40, grid = 1): Float32Array {
   const random = Random.of("boxes", seed);
   const boxes = new Float32Array(count * 4);
@@ -39,7 +39,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   return most;
 }
 
-/** IoU of two boxes in float32, where a threshold may tell it from the float64 one. */
+/** IoU of two boxes in float32, where a threshold may distinguish it from the float64 one. */
 export function iouOf(a: readonly number[], b: readonly number[]): number {
   return overlaps(Float32Array.from(a), Float32Array.from(b))[0]!;
 }

@@ -12,7 +12,7 @@ import { rpnTargets } from "../../lib/regions/rpnTargets.js";
 import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { box, flat, iouOf, largestDifference, randomBoxes } from "./support.js";
 
-/** What a config that says nothing gives: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
+/** The defaults: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
 const HEAD = maskRcnn.schema.parse({ type: "maskRcnn" });
 const RPN_TARGETS = rpnTargetOptions(HEAD);
 const ROI_TARGETS = roiTargetOptions(HEAD);
@@ -26,7 +26,7 @@ function bestIou(boxes: Float32Array, i: number, truth: Float32Array): number {
 describe("targets of the region proposal head", () => {
   const anchors = makeAnchors({ height: 128, width: 160, strides: [4, 8, 16, 32, 64], ...ANCHORS });
 
-  it("decode to the assigned boxes, from valid anchors alone, in the asked-for number", () => {
+  it("decode to the assigned boxes, from valid anchors only, in the given number", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 6 }), (seed, m) => {
         const boxes = randomBoxes(seed, m, 80, 60);
@@ -50,7 +50,7 @@ describe("targets of the region proposal head", () => {
     );
   });
 
-  it("are background alone without objects or with crowd regions only", () => {
+  it("are only background without objects or with crowd regions only", () => {
     const image = { boxes: Float32Array.of(0, 0, 60, 60), crowd: Uint8Array.of(1), height: 128, width: 160 };
     const { indices, positives, deltas } = rpnTargets(anchors, image, Random.of(1), RPN_TARGETS);
     expect([indices.length, positives, deltas.length]).to.deep.equal([256, 0, 0]);
@@ -71,7 +71,7 @@ describe("targets of the region proposal head", () => {
     }
   });
 
-  it("have positives on the levels where the reference's box loss is not zero", function () {
+  it("have positives on the levels with a non-zero box loss in the reference", function () {
     const golden = readJson<{
       gt_boxes: number[][][];
       input: { shape: number[] };
@@ -91,7 +91,7 @@ describe("targets of the region proposal head", () => {
 });
 
 describe("targets of the RoI heads", () => {
-  it("put true boxes first, code positives relative to their own box and mark the rest as background", () => {
+  it("put true boxes first, encode positives relative to their own box and mark the rest as background", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 6 }), fc.nat({ max: 300 }), (seed, m, n) => {
         const boxes = randomBoxes(seed, m);
@@ -129,7 +129,7 @@ describe("targets of the RoI heads", () => {
     expect(roiTargets(proposals, image, 3, Random.of(10), ROI_TARGETS).rois).to.not.deep.equal(one.rois);
   });
 
-  it("leave out crowd regions and true boxes without area, keeping the image's own indices", () => {
+  it("leave out crowd regions and true boxes without area, keeping the image's indices", () => {
     const boxes = Float32Array.of(0, 0, 50, 50, 10, 10, 10, 30, 60, 60, 90, 90);
     const image = { boxes, labels: Int32Array.of(2, 1, 0), crowd: Uint8Array.of(1, 0, 0) };
     const targets = roiTargets(Float32Array.of(0, 0, 50, 50, 61, 61, 90, 90), image, 3, Random.of(1), ROI_TARGETS);
@@ -138,7 +138,7 @@ describe("targets of the RoI heads", () => {
     expect(targets.deltas.every(Number.isFinite)).to.equal(true);
   });
 
-  it("are background alone for an image without objects", () => {
+  it("are only background for an image without objects", () => {
     const image = { boxes: new Float32Array(0), labels: new Int32Array(0), crowd: new Uint8Array(0) };
     const { labels, positives } = roiTargets(randomBoxes(1, 30), image, 3, Random.of(1), ROI_TARGETS);
     expect(positives).to.equal(0);

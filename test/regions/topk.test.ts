@@ -31,7 +31,7 @@ describe("topK", () => {
     expect([...topK(array, 2000)]).to.deep.equal(naive(array, 2000));
   });
 
-  it("says so when there are too many", () => {
+  it("refuses too many", () => {
     expect(() => topK(new Float32Array(2 ** 21 + 1), 1)).to.throw(RangeError, "2097152");
   });
 });

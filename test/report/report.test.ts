@@ -26,7 +26,7 @@ import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js"
 const readJson = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 const HOSTILE = `<img src=x onerror="alert('1')"> & "shape"`;
 
-/** Headings of a page, and how often a pattern occurs in it. */
+/** Headings of a page, and the number of matches of a pattern in it. */
 function look(file: string) {
   const text = readFileSync(file, "utf8");
   return {
@@ -36,7 +36,7 @@ function look(file: string) {
   };
 }
 
-/** Opens a page as a desktop and as a phone in the dark would. */
+/** Opens a page as on a desktop, and as on a phone in dark mode. */
 async function expectToOpen(chromium: string, file: string): Promise<void> {
   for (const [width, colorScheme] of [
     [1280, "light"],
@@ -70,7 +70,7 @@ for (const task of ["detection", "segmentation"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("evaluates the best weights and tells their figures, sections and worst images", () => {
+    it("evaluates the best weights and shows their metrics, sections and worst images", () => {
       expect(result).to.include({ file: join(run, "report.html"), run, task });
       expect(result.remarks).to.deep.equal([]);
       expect(result.metrics).to.deep.equal(readJson(join(run, "evaluation", "metrics.json")).metrics);
@@ -89,7 +89,7 @@ for (const task of ["detection", "segmentation"] as const) {
       await expectToOpen(requireChromium(this), result.file);
     });
 
-    it("uses the stored results, wherever the folder lies, until there are newer weights", async () => {
+    it("uses the stored results, wherever the folder is, until there are newer weights", async () => {
       const metrics = join(run, "evaluation", "metrics.json");
       const stored = readJson(metrics);
       const marked = { ...stored.metrics, aAcc: 0.125 };
@@ -107,7 +107,7 @@ for (const task of ["detection", "segmentation"] as const) {
       expect((await report({ run, worst: 0 })).metrics).to.deep.equal(stored.metrics);
     });
 
-    it("agrees with what is computed from the stored files", () => {
+    it("agrees with results computed from the stored files", () => {
       const { confusion } = result;
       if (task === "segmentation") {
         const { classes, counts } = readJson(join(run, "evaluation", "confusion.json"));
@@ -137,7 +137,7 @@ for (const task of ["detection", "segmentation"] as const) {
       });
     });
 
-    it("names a stored file that somebody damaged, writes no page of it, and judges anew once it is deleted", async () => {
+    it("names a damaged stored file, writes no page of it, and evaluates again once it is deleted", async () => {
       const copy = join(data.folder, `damaged-${task}`);
       cpSync(run, copy, { recursive: true, preserveTimestamps: true });
       const folder = join(copy, "evaluation");
@@ -167,7 +167,7 @@ for (const task of ["detection", "segmentation"] as const) {
       expect((await report({ run: copy, worst: 0 })).metrics).to.deep.equal(result.metrics);
     });
 
-    it("says of which weights and which data the stored figures are", async () => {
+    it("reports the weights and data of the stored metrics", async () => {
       const copy = join(data.folder, `other-${task}`);
       cpSync(run, copy, { recursive: true, preserveTimestamps: true });
       const paths = task === "detection" ? `annotations ${data.annotations}, images` : "images";
@@ -226,7 +226,7 @@ for (const task of ["detection", "segmentation"] as const) {
   });
 }
 
-describe("the report of what there is", function () {
+describe("reports of incomplete runs", function () {
   this.timeout(120_000);
   let data: ShapesData;
   let runs = 0;
@@ -245,7 +245,7 @@ describe("the report of what there is", function () {
     const run = join(data.folder, `run-${runs++}`);
     mkdirSync(join(run, "evaluation"), { recursive: true });
     const { config } = resolveConfig(shapesConfig("detection", data, run));
-    if (config.task !== "detection") throw new Error("no config of objects");
+    if (config.task !== "detection") throw new Error("not a detection config");
     const val = { ...config.data.val, annotations: files.annotations ?? config.data.val.annotations };
     writeFileSync(join(run, "config.yaml"), stringify({ ...config, data: { ...config.data, val } }));
     if (files.log !== undefined) writeFileSync(join(run, "log.jsonl"), files.log);
@@ -274,7 +274,7 @@ describe("the report of what there is", function () {
       dataSeconds: 0.1,
     });
 
-  it("tells of a training without weights, though its last line is unfinished", async () => {
+  it("reports a training run without weights, even with an unfinished last line", async () => {
     const log = `${Array.from({ length: 1000 }, (_, i) => step(i + 1)).join("\n")}\n${step(1001).slice(0, 40)}`;
     const { file, remarks, metrics } = await report({ run: makeRun({ log }) });
     expect(metrics).to.deep.equal({});
@@ -285,7 +285,7 @@ describe("the report of what there is", function () {
     expect(text.length).to.be.lessThan(400_000);
   });
 
-  it("tells of an evaluation without training, of one class, and where nothing was found", async function () {
+  it("reports an evaluation without training, one class, and no detections", async function () {
     const annotations = join(data.folder, "one.json");
     const all = readJson(data.annotations);
     const categories = [{ ...all.categories[0], name: HOSTILE }];
@@ -320,7 +320,7 @@ describe("the report of what there is", function () {
     await expectToOpen(chromium, found.file);
   });
 
-  it("says which stored results count for nothing, on the page and in the output", async () => {
+  it("names stored results that count for nothing, on the page and in the output", async () => {
     const { annotations } = readJson(data.annotations);
     const [{ image_id, category_id, bbox }] = annotations;
     const stray = { image_id, category_id: 77, bbox, score: 0.5 };
@@ -335,7 +335,7 @@ describe("the report of what there is", function () {
     expect(look(join(run, "report.html")).text).to.contain(`<p class="note">${remark}</p>`);
   });
 
-  it("refuses what is no run, and says what to do", async () => {
+  it("refuses folders that are not runs, with advice", async () => {
     const missing = join(data.folder, "nowhere");
     expect(await userMessage(() => report({ run: missing }))).to.equal(
       `${missing}: no such folder; give the folder of a run`,
@@ -371,7 +371,7 @@ describe("the report of what there is", function () {
     );
   });
 
-  it("writes no page over a file that is there, nor one that is no page", async () => {
+  it("does not overwrite an existing file, and writes only .html files", async () => {
     const there = join(data.folder, "mine.html");
     writeFileSync(there, "mine");
     const kept = await command("report", data.folder, "--out", there);

@@ -28,7 +28,7 @@ describe("stored results of an evaluation", () => {
 
   const row = { name: "a", metrics: { AP: null } };
 
-  it("are refused, naming file, fault and what to do, where somebody damaged the metrics", async () => {
+  it("with damaged metrics are refused, naming file, fault and what to do", async () => {
     for (const [content, fault] of [
       ['{"metrics":null,"perClass":[]}', /^not what evaluate writes: weights: .*string, received undefined$/],
       ['{"weights":"w","metrics":null,"perClass":[]}', /^not what evaluate writes: metrics: .*record, received null$/],
@@ -52,7 +52,7 @@ describe("stored results of an evaluation", () => {
     expect(metrics.loss).to.be.NaN;
   });
 
-  it("are refused where somebody damaged the counts", async () => {
+  it("with damaged counts are refused", async () => {
     const schema = storedConfusion(["a", "b", "c"]);
     const classes = '"classes":["a","b","c"]';
     for (const [content, fault] of [
@@ -74,7 +74,7 @@ describe("stored results of an evaluation", () => {
     expect(ignored).to.equal(2);
   });
 
-  it("are refused where somebody damaged what is said of each image", async () => {
+  it("with damaged results per image are refused", async () => {
     const image = { file: "a.jpg", label: 0, found: 1, labelScore: 0.2, foundScore: 0.8 };
     expect(await faultOf(storedClassified(2), JSON.stringify([image, { ...image, found: 2 }]))).to.match(
       /: 1\.found: Too big/,

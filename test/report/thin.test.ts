@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { thinned } from "../../lib/report/thin.js";
 
 describe("thinning a curve", () => {
-  it("leaves short ones as they are and takes means of consecutive points of long ones", () => {
+  it("leaves short curves unchanged and averages consecutive points of long ones", () => {
     const short = [
       [1, 2],
       [3, 4],

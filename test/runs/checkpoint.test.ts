@@ -36,7 +36,7 @@ const { config } = resolveConfig({
   training: { steps: 10, optimizer: { type: "adamw", lr: 1e-3 }, schedule: { type: "constant" } },
 });
 
-/** Turns a bit of a file's last number. */
+/** Flips a bit of a file's last number. */
 const flipped = (name: string) => (folder: string) => {
   const path = join(folder, name);
   const bytes = readFileSync(path);
@@ -82,7 +82,7 @@ describe("checkpoints", () => {
   const names = () => readdirSync(join(run, "checkpoints")).sort();
   const nameOf = (step: number) => `step-${String(step).padStart(8, "0")}`;
 
-  it("gives back exactly what was saved", async () => {
+  it("restores exactly what was saved", async () => {
     const folder = await save(3);
     expect(folder).to.equal(join(run, "checkpoints", "step-00000003"));
     const loaded = await loadCheckpoint(folder);
@@ -92,7 +92,7 @@ describe("checkpoints", () => {
     expect(loaded.optimizer.get("square")?.data).to.deep.equal(optimizer.square);
   });
 
-  it("gives back the average of the weights too, which is what the checkpoint's path stands for", async () => {
+  it("also restores the average of the weights, which the checkpoint's path stands for", async () => {
     const average = { tensors: model.slice(0, 2), metadata: { ema: "0.9" } };
     const { folder } = await saveCheckpoint(run, { state: stateAt(3), model, optimizer, average });
     const loaded = await loadCheckpoint(folder);
@@ -107,7 +107,7 @@ describe("checkpoints", () => {
     ["missing", (f: string) => rmSync(join(f, "ema.safetensors")), /ema\.safetensors: no such file/],
     ["damaged", flipped("ema.safetensors"), /ema\.safetensors: .*its checksum differs/],
   ] as const) {
-    it(`takes a checkpoint whose average is ${what} for damaged`, async () => {
+    it(`treats a checkpoint whose average is ${what} as damaged`, async () => {
       await save(1);
       const average = { tensors: model };
       damage((await saveCheckpoint(run, { state: stateAt(2), model, optimizer, average })).folder);
@@ -130,7 +130,7 @@ describe("checkpoints", () => {
     expect((await loadCheckpoint(join(run, "checkpoints", "step-00000010"))).state.step).to.equal(10);
   });
 
-  it("never removes the one just saved or a good one for the sake of later or damaged ones", async () => {
+  it("never removes the one just saved, or a good one in favour of later or damaged ones", async () => {
     for (const step of [2, 4, 6]) await save(step);
     truncateSync(join(run, "checkpoints", nameOf(6), "model.safetensors"), 100);
     truncateSync(join(run, "checkpoints", nameOf(4), "model.safetensors"), 100);
@@ -145,11 +145,11 @@ describe("checkpoints", () => {
     expect(names(), "a damaged one does not count").to.deep.equal([3, 5, 6].map(nameOf));
     await save(6);
     await removeOldCheckpoints(run, { newest: 6, keep: 1, damaged, besides: 3 });
-    expect(names(), "one may stay besides").to.deep.equal([3, 6].map(nameOf));
+    expect(names(), "one may stay in addition").to.deep.equal([3, 6].map(nameOf));
     expect((await loadLatestCheckpoint(run, () => undefined))?.checkpoint.state.step).to.equal(6);
   });
 
-  it("puts checkpoints after a step out of the way, but does not delete them", async () => {
+  it("moves checkpoints after a step out of the way, but does not delete them", async () => {
     for (const step of [2, 4, 6]) await save(step);
     expect(await setAsideAfter(run, 2)).to.deep.equal([4, 6]);
     expect(names()).to.deep.equal([nameOf(2), `${nameOf(4)}.diverged`, `${nameOf(6)}.diverged`]);
@@ -159,7 +159,7 @@ describe("checkpoints", () => {
     expect(names()).to.have.length(3);
   });
 
-  it("reads checkpoints of before there were checksums", async () => {
+  it("reads old checkpoints without checksums", async () => {
     const folder = await save(3);
     const path = join(folder, "state.json");
     const { files: _, sha256: _s, trend: _t, soundStep: _o, ...before } = JSON.parse(readFileSync(path, "utf8"));
@@ -168,7 +168,7 @@ describe("checkpoints", () => {
     expect(state).to.deep.equal({ ...stateAt(3), trend: { steps: 0, mean: 0 } });
   });
 
-  it("keeps a figure that is no number", async () => {
+  it("keeps a metric that is NaN", async () => {
     const state = { ...stateAt(3), metrics: { mIoU: Number.NaN } };
     const { folder } = await saveCheckpoint(run, { state, model, optimizer });
     expect((await loadCheckpoint(folder)).state.metrics).to.deep.equal({ mIoU: Number.NaN });
@@ -195,9 +195,9 @@ describe("checkpoints", () => {
       edited(/"value": 0\.25/, '"value": 0.75'),
       /state\.json: .*its checksum differs/,
     ],
-    ["a step that is none", edited(/"step": 2,/, '"step": -2,'), /can read: step: Too small/],
+    ["an invalid step", edited(/"step": 2,/, '"step": -2,'), /can read: step: Too small/],
     ["a step before its validation", edited(/"evaluatedStep": 1/, '"evaluatedStep": 7'), /names steps after its own/],
-    ["a config that is none", edited(/"steps": 10/, '"steps": "ten"'), /can read: config\.training\.steps: /],
+    ["an invalid config", edited(/"steps": 10/, '"steps": "ten"'), /can read: config\.training\.steps: /],
     ["no checksums", edited(/"files": \{[^}]*\},/, ""), /its checksums are missing/],
     [
       "the content of another",
@@ -220,7 +220,7 @@ describe("checkpoints", () => {
     });
   }
 
-  it("falls back from weights and optimisers that are no numbers, whatever their checksums say", async () => {
+  it("falls back from weights and optimiser states with NaN, even with valid checksums", async () => {
     await save(1);
     const nan: [string, Tensor][] = [["x", { dtype: "F32", shape: [2], data: Float32Array.of(1, Number.NaN) }]];
     await saveCheckpoint(run, { state: stateAt(2), model: nan, optimizer });
@@ -231,7 +231,7 @@ describe("checkpoints", () => {
     expect(messages[1]).to.match(/model\.safetensors: x holds NaN or Infinity; skipping the checkpoint/);
   });
 
-  it("says when all are damaged, and gives nothing where there are none", async () => {
+  it("reports that all are damaged, and returns nothing if there are none", async () => {
     const silent = () => undefined;
     expect(await loadLatestCheckpoint(run, silent)).to.equal(undefined);
     truncateSync(join(await save(1), "model.safetensors"), 3);
@@ -240,7 +240,7 @@ describe("checkpoints", () => {
     );
   });
 
-  it("says when the run's folder cannot be written", async () => {
+  it("reports a run's folder that cannot be written", async () => {
     writeFileSync(join(run, "file"), "");
     const work = () => saveCheckpoint(join(run, "file"), { state: stateAt(1), model, optimizer });
     expect(await userMessage(work)).to.match(/cannot write .*step-00000001: a part of the path is not a folder/);

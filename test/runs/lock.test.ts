@@ -18,7 +18,7 @@ describe("a run's lock", () => {
     writeFileSync(path, JSON.stringify({ since: "2026-01-01T00:00:00.000Z", id: "other", ...holder }));
   const deadProcess = () => spawnSync(process.execPath, ["--version"]).pid;
 
-  it("keeps others out until it is given back", async () => {
+  it("keeps others out until it is released", async () => {
     const lock = await lockRun(run);
     const message = await userMessage(() => lockRun(run));
     expect(message).to.match(
@@ -32,7 +32,7 @@ describe("a run's lock", () => {
     await (await lockRun(run)).release();
   });
 
-  it("is told by another living process too", async () => {
+  it("also works against another living process", async () => {
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
     try {
       write({ pid: child.pid, host: hostname() });
@@ -52,13 +52,13 @@ describe("a run's lock", () => {
     expect(existsSync(path)).to.equal(false);
   });
 
-  it("of a dead process whose number another has now is taken over, where the system tells them apart", async function () {
+  it("of a dead process whose id another process has now is taken over, if the system tells them apart", async function () {
     if (process.platform !== "linux") this.skip();
     write({ pid: process.pid, host: hostname(), process: "another boot/1" });
     await (await lockRun(run)).release();
   });
 
-  it("of another machine is taken over when it shows no life", async () => {
+  it("of another machine is taken over if it is no longer renewed", async () => {
     write({ pid: 1, host: "elsewhere" });
     expect(await userMessage(() => lockRun(run))).to.contain("process 1 on elsewhere");
     const old = new Date(Date.now() - 6 * 60_000);
@@ -66,7 +66,7 @@ describe("a run's lock", () => {
     await (await lockRun(run)).release();
   });
 
-  it("that was never written whole is taken over when it is not new", async () => {
+  it("that was not written completely is taken over if it is not new", async () => {
     writeFileSync(path, "");
     expect(await userMessage(() => lockRun(run))).to.contain("another process trains in this folder");
     const old = new Date(Date.now() - 3000);
@@ -74,7 +74,7 @@ describe("a run's lock", () => {
     await (await lockRun(run)).release();
   });
 
-  it("is taken over though a process was killed while it took over", async () => {
+  it("is taken over even if a process was killed while taking over", async () => {
     write({ pid: deadProcess(), host: hostname() });
     const guard = join(run, `.${LOCK_FILE}.guard`);
     writeFileSync(guard, "");
@@ -84,7 +84,7 @@ describe("a run's lock", () => {
     expect(readdirSync(run)).to.deep.equal([]);
   });
 
-  it("is one process's though many find a dead one's at once", async () => {
+  it("goes to one process if many find a dead one's at once", async () => {
     write({ pid: deadProcess(), host: hostname() });
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(run)));
     const locks = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
@@ -93,7 +93,7 @@ describe("a run's lock", () => {
     expect(readdirSync(run)).to.deep.equal([]);
   });
 
-  it("is not given back where it is another's by now", async () => {
+  it("is not released if it is another's by now", async () => {
     const lock = await lockRun(run);
     write({ pid: 1, host: "elsewhere" });
     await lock.release();

@@ -36,7 +36,7 @@ function masked(bytes: Uint8Array): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** The records of an event file, their checksums verified. */
+/** The records of an event file, with verified checksums. */
 function recordsOf(bytes: Buffer): Buffer[] {
   const records: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -94,7 +94,7 @@ describe("logs", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
 
-  it("JSONL: a line is in the file when write returns; opening anew empties it", async () => {
+  it("JSONL: a line is in the file when write returns; opening it again empties it", async () => {
     const path = join(folder, "log.jsonl");
     const log = await openJsonl(path);
     log.write({ step: 1, loss: 0.5 });
@@ -124,7 +124,7 @@ describe("logs", () => {
     expect((await openJsonl(path, { keep: () => true })).remarks).to.deep.equal([]);
   });
 
-  it("JSONL: tells how many lines are damaged, bytes that are no UTF-8 too, and keeps those that only look so", async () => {
+  it("JSONL: counts damaged lines, including invalid UTF-8, and keeps those that only look damaged", async () => {
     const path = join(folder, "log.jsonl");
     const good = '{"text":"a name of other bytes: \ufffd"}\n';
     writeFileSync(path, good);
@@ -137,7 +137,7 @@ describe("logs", () => {
     expect(readFileSync(path, "utf8")).to.equal('{"step":1}\n');
   });
 
-  it("TFRecords have the framing TensorFlow documents", () => {
+  it("TFRecords have TensorFlow's documented framing", () => {
     expect(crc32c(Buffer.from("123456789"))).to.equal(0xe3069283); // the check value of CRC-32C
     expect(recordsOf(Buffer.from(tfRecord(Buffer.from("hello"))))[0]?.toString()).to.equal("hello");
   });
@@ -187,9 +187,9 @@ describe("logs", () => {
     ]);
   });
 
-  it("tells TensorBoard from which step a resumed run counts", async () => {
+  it("tells TensorBoard the step at which a run resumes", async () => {
     for (const number of [1, 2]) (await openRunLog(run())).write(step(number));
-    await new Promise((resolve) => setTimeout(resolve, 2)); // a name of its own for the next file
+    await new Promise((resolve) => setTimeout(resolve, 2)); // so that the next file has another name
     await openRunLog({ ...run(), resumeStep: 1 });
     const starts = eventsOf(join(folder, "tensorboard")).filter(({ session_log }) => session_log?.status === 1);
     expect(starts.map((event) => event.step)).to.deep.equal([2]);

@@ -40,12 +40,12 @@ describe("the trend of a loss", () => {
     expect(isGrowing(back.at(-1)!), "it came down again").to.equal(false);
   });
 
-  it("does not mind small losses, nor the first steps", () => {
+  it("ignores small losses and the first steps", () => {
     expect(follow([0.001, ...Array.from({ length: 60 }, () => 0.05)]).some(isGrowing)).to.equal(false);
     expect(follow([0, ...Array.from({ length: 18 }, () => 5)]).some(isGrowing)).to.equal(false);
   });
 
-  it("goes on after it was written down as it would have", () => {
+  it("continues unchanged after saving and loading", () => {
     const whole = follow(falling).at(-1);
     const half: Trend = JSON.parse(JSON.stringify(follow(falling.slice(0, 25)).at(-1)));
     expect(follow(falling.slice(25), half).at(-1)).to.deep.equal(whole);

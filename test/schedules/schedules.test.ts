@@ -12,7 +12,7 @@ describe("learning rate schedules", () => {
     for (const [i, value] of actual.entries()) expect(value).to.be.closeTo(expected[i]!, 1e-12, `value ${i}`);
   }
 
-  it("are those of the files of their folder", () => {
+  it("are those of their folder's files", () => {
     expectTableOf("schedules", SCHEDULES, ["schedule.ts"]);
   });
 
@@ -27,7 +27,7 @@ describe("learning rate schedules", () => {
     expectClose(rates({ ...schedule, minLr: 0.005 }, 84, [83], perEpoch), [0.005]);
   });
 
-  it("poly goes to minLr as a power of what is left", () => {
+  it("poly goes to minLr as a power of the remaining share", () => {
     const schedule: ScheduleConfig = { type: "poly", power: 2, minLr: 0.02 };
     expectClose(rates(schedule, 10, [0, 5, 9, 10, 12]), [0.1, 0.02 + 0.08 / 4, 0.02 + 0.08 * 0.01, 0.02, 0.02]);
     expectClose(rates({ type: "poly", power: 0.9, minLr: 0 }, 40000, [30000]), [0.1 * 0.25 ** 0.9]);
@@ -50,7 +50,7 @@ describe("learning rate schedules", () => {
     expectClose(rates(schedule, 1000, [0, 250, 500]), [1e-7, regular * (1 - 0.5 * (1 - 1e-6)), 0.1 * 0.5 ** 0.9]);
   });
 
-  it("a warm-up may be so many epochs, of steps that are no whole number too", () => {
+  it("a warm-up may be given in epochs, even with fractional steps per epoch", () => {
     const inSteps = (steps: number) =>
       rates({ type: "constant", warmup: { steps, ratio: 0.2 } }, 10, [0, 1, 2, 3, 4, 5]);
     const inEpochs = (epochs: number, stepsPerEpoch: number) => {
@@ -65,7 +65,7 @@ describe("learning rate schedules", () => {
     expect(inEpochs(0.1, 2), "rounded to none").to.deep.equal([0.1, 0.1, 0.1, 0.1, 0.1, 0.1]);
   });
 
-  it("cosine behind a warm-up of epochs is timm's; within it timm's is not scaled by the cosine", () => {
+  it("cosine after a warm-up in epochs equals timm's; during it timm's is not scaled by the cosine", () => {
     const { cosine } = readTimm();
     const { lr, epochs, updates, warmupEpochs, warmupLr, minLr } = cosine;
     const options = { lr, steps: epochs * updates, stepsPerUnit: updates, stepsPerEpoch: updates };

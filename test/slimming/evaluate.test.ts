@@ -26,7 +26,7 @@ const SMALLER = {
   paths: [["MB4D"], ["identity", "MB4D"], ["MB4D", "identity"], ["MB4D", "MB3D"]],
 } as const;
 
-describe("judging networks of a supernet", function () {
+describe("evaluating networks of a supernet", function () {
   this.timeout(300_000);
   let folder: string;
   before(async () => {
@@ -36,7 +36,7 @@ describe("judging networks of a supernet", function () {
   after(() => rmSync(folder, { recursive: true }));
 
   for (const task of ["classification", "segmentation"] as const) {
-    it(`${task}: gives what the network by itself gets, without compiling it`, async () => {
+    it(`${task}: gives the metrics of the network by itself, without compiling it`, async () => {
       const input = gridConfig(
         task,
         backboneConfig.parse({ type: "efficientformerSupernet", size: SIZE, layerScaleInit: 1 }),
@@ -87,7 +87,7 @@ describe("judging networks of a supernet", function () {
     });
   }
 
-  it("tells what α have come to, as positive numbers that sum to 1", () => {
+  it("gives the importances of trained α, as positive numbers that sum to 1", () => {
     const parameters = pathsOfSupernet(SIZE).map(({ stage, block, choices }): Parameter => {
       const alpha = (values: Float32Array) => values.set([Math.log(2), Math.log(5), 0].slice(0, values.length));
       return {
@@ -111,7 +111,7 @@ describe("judging networks of a supernet", function () {
       expect(value).to.be.closeTo(share / 8, 1e-6);
   });
 
-  it("refuses a config of no supernet", async () => {
+  it("refuses a config without a supernet", async () => {
     const input = gridConfig(
       "classification",
       backboneConfig.parse({ type: "efficientformer", variant: "nano" }),

@@ -21,14 +21,14 @@ import { gridConfig, writeGridData } from "../support/grid.js";
 const SIZE: EfficientFormerSize = { widths: [16, 16, 32, 32], depths: [2, 1, 2, 1], attentionBlocks: 2 };
 
 const names = partsOfSpace(searchSpace(SIZE)).map(partName);
-/** Costs that no two sums share. */
+/** Costs for which no two sums are equal. */
 const TABLE: PartCosts = {
   kind: "latency",
   source: "table",
   costs: new Map(names.map((name, i) => [name, 1 + Math.sqrt(i)])),
 };
 
-/** What the log has where each MetaPath is of one choice, or of the shares given. */
+/** The log's paths if each MetaPath has one choice, or the given shares. */
 function pathsWith(
   shareOf: (choices: readonly PathChoice[], at: { stage: number; block: number }) => readonly number[],
 ) {
@@ -43,7 +43,7 @@ describe("the expected cost of a supernet's networks", () => {
   const certainly = (paths: readonly (readonly PathChoice[])[]) =>
     pathsWith((choices, { stage, block }) => choices.map((choice) => Number(choice === paths[stage]![block])));
 
-  it("is that of the network where one choice each is certain", () => {
+  it("is that of the network if each MetaPath has one choice", () => {
     const expected = expectedCostOf(SIZE, TABLE);
     for (const attentionBlocks of [0, 1, 2]) {
       const architecture = architectureOf({ ...SIZE, attentionBlocks });
@@ -57,7 +57,7 @@ describe("the expected cost of a supernet's networks", () => {
     const correction = { scale: 0.9, perPart: 0.01, constant: 0.3 };
     const expected = expectedCostOf(SIZE, { ...TABLE, correction });
     const shares = pathsWith((choices) => (choices.length === 2 ? [0.7, 0.3] : [0.2, 0.5, 0.3]));
-    // Every combination of choices, by its likelihood; stages without blocks and MB4D after MB3D count as they come.
+    // Every combination of choices by its probability, including stages without blocks and MB4D after MB3D.
     let mean = 0;
     const visit = (at: number, likely: number, chosen: readonly PathChoice[]): void => {
       const path = shares[at];

@@ -42,7 +42,7 @@ describe("the parts of a network", () => {
     ["with MB3D in the last stage", { ...SMALL, attentionBlocks: 1 }],
     ["with MB4D alone", { ...SMALL, attentionBlocks: 0 }],
   ] as const) {
-    it(`cost together what the network ${name} costs`, () => {
+    it(`add up to the cost of the network ${name}`, () => {
       const whole = wholeCost(size);
       const parts = partsOfSpace(searchSpace(size));
       for (const kind of ["macs", "parameters", "memory"] as const) {
@@ -51,7 +51,7 @@ describe("the parts of a network", () => {
     });
   }
 
-  it("are all among those of the space, whatever is taken out", () => {
+  it("are all among those of the space, whatever is removed", () => {
     const names = partsOfSpace(searchSpace(SMALL)).map(partName);
     expect(new Set(names).size).to.equal(names.length);
     const fewer = withPath({ ...architectureOf(SMALL), widths: [16, 16, 32, 16] }, 3, 0, "identity");
@@ -67,7 +67,7 @@ describe("the parts of a network", () => {
     ]);
   });
 
-  it("refuse widths that are no multiples of 16", () => {
+  it("refuse widths that are not multiples of 16", () => {
     expect(failureOf(() => searchSpace(EFFICIENTFORMER_SIZES.nano))).to.equal(
       "stage 1 is 24 wide, and widths are searched in multiples of 16; set model.backbone.size with a width of 32, " +
         "in place of 24-48-96-128, 2-2-4-2 blocks, 1 MB3D",

@@ -34,7 +34,7 @@ const COSTS: PartCosts = {
   costs: new Map(partsOfSpace(SPACE).map((part) => [partName(part), madeUpCost(part)])),
 };
 
-/** The same α everywhere, but where something else is said: `1.2` for the second stage's third block. */
+/** The same α everywhere, except the blocks given: `1.2` for the second stage's third block. */
 function alphasOf(size: EfficientFormerSize, blocks: Readonly<Record<string, number>> = {}): Alphas {
   return architectureOf(size).paths.map((paths, stage) =>
     paths.map((path, block) => {
@@ -46,7 +46,7 @@ function alphasOf(size: EfficientFormerSize, blocks: Readonly<Record<string, num
   );
 }
 
-/** Larger networks are better, and no two alike. */
+/** Larger networks are better, and no two are equal. */
 const larger = (architecture: Architecture): Figures => {
   const { widths, depths, attentionBlocks } = sizeOfArchitecture(architecture);
   const sum =
@@ -77,7 +77,7 @@ describe("slimming", () => {
       .map((line) => JSON.parse(line) as Step)
       .filter(({ type }) => type === "step");
 
-  it("takes the importance of paths and stages as the paper does", () => {
+  it("computes the importance of paths and stages like the paper", () => {
     expect(pathImportance({ MB4D: 0.6, identity: 0.3 })).to.be.closeTo(2, 1e-12);
     expect(pathImportance({ MB4D: 0.2, MB3D: 0.4, identity: 0.4 })).to.be.closeTo(1.5, 1e-12);
     const alphas = alphasOf(START, { "3.1": 0.8, "3.2": 0.25 });
@@ -88,10 +88,10 @@ describe("slimming", () => {
     expect(() => pathImportance({ MB4D: -1, identity: 1 })).to.throw(RangeError, "the importance of MB4D is -1");
   });
 
-  it("is led by forced importances to EfficientFormer-L1's widths and depths", async () => {
+  it("finds EfficientFormer-L1's widths and depths with importances made for it", async () => {
     const supernet: EfficientFormerSize = { widths: [80, 112, 224, 448], depths: [4, 3, 7, 6], attentionBlocks: 3 };
     const space = searchSpace(supernet);
-    // Stage 1 is the least important one, until stage 2 has lost the block that L1 has not.
+    // Stage 1 is the least important one, until stage 2 has lost the block that L1 lacks.
     const spare = { "1.2": 0.5, "2.3": 1, "3.5": 0.1, "4.1": 0.2, "4.6": 0.3 };
     const kept = [5, 7.3, 5, 5];
     const ratios = architectureOf(supernet).paths.flatMap((paths, stage) =>
@@ -121,7 +121,7 @@ describe("slimming", () => {
     expect(nameOf(found[0]!.architecture)).to.equal("48-96-224-448 4-44/44-/4444-44/-4443-");
   });
 
-  it("takes what loses least for what it saves, and says what else there was", async () => {
+  it("takes the action that loses least for what it saves, and logs the others", async () => {
     const problem = await problemOf();
     const { found } = await slim(problem, alphasOf(START, { "3.2": 0.2 }), [target("0.9x"), target("0.6x")]);
     expect(found.map(({ target: { text }, cost }) => [text, cost <= target(text).cost])).to.deep.equal([
@@ -153,7 +153,7 @@ describe("slimming", () => {
     expect(nameOf(before)).to.equal(nameOf(found[1]!.architecture));
   });
 
-  it("takes of equals the one that saves most, then the first", async () => {
+  it("takes the one that saves most among equals, then the first", async () => {
     const problem = await problemOf({ figures: () => ({ accuracy: 0.5 }) });
     await slim(problem, alphasOf(START), [target("0.5x")]);
     for (const { candidates, taken } of await stepsOf()) {
@@ -170,7 +170,7 @@ describe("slimming", () => {
     }
   });
 
-  it("goes by the loss where that is asked for", async () => {
+  it("uses the loss if asked to", async () => {
     const opposed = (one: Architecture): Figures => ({ accuracy: 0.5, loss: larger(one).loss! });
     const problem = await problemOf({ by: "loss", figures: opposed });
     await slim(problem, alphasOf(START), [target("0.8x")]);
@@ -179,10 +179,10 @@ describe("slimming", () => {
     const without = await problemOf({ by: "loss", figures: () => ({ accuracy: 0.5 }), file: "without.jsonl" });
     expect(await rejectionOf(slim(without, alphasOf(START), [target("0.8x")])))
       .to.be.an("error")
-      .with.property("message", "a network is to be judged by its loss, which was not evaluated");
+      .with.property("message", "networks are compared by loss, but it was not evaluated");
   });
 
-  it("goes past widths that save nothing", () => {
+  it("skips widths that save nothing", () => {
     // 32 channels take longer than 48 in stage 3.
     const costs = new Map(COSTS.costs);
     for (const [name, cost] of COSTS.costs) {
@@ -196,7 +196,7 @@ describe("slimming", () => {
     expect(moves.at(-1)!.action).to.deep.include({ action: "narrow", stage: 3, width: 16 });
   });
 
-  it("says where no action saves anything any more", async () => {
+  it("reports where no action saves anything", async () => {
     const one: EfficientFormerSize = { widths: [16, 16, 16, 16], depths: [1, 1, 1, 1], attentionBlocks: 0 };
     const space = searchSpace(one);
     const problem = await problemOf({ space });
@@ -211,7 +211,7 @@ describe("slimming", () => {
     ]);
   });
 
-  it("says what the smallest is that can be reached", () => {
+  it("reports the smallest cost that can be reached", () => {
     const { size, cost } = smallestOf(SPACE, COSTS);
     expect(size).to.deep.equal({ widths: [16, 16, 16, 16], depths: [1, 1, 1, 1], attentionBlocks: 0 });
     const text = `is below the smallest that can be reached, ${Number(cost.toPrecision(4))} ms with 16-16-16-16, 1-1-1-1 blocks, 0 MB3D; ask for more`;
@@ -223,8 +223,8 @@ describe("slimming", () => {
     expect(failureOf(() => checkReachable(SPACE, COSTS, [target("0.9x")]))).to.equal("no error");
   });
 
-  it("finds the smallest where narrow stages are slow", () => {
-    // Every part that is 16 wide is slow, so the smallest is at other widths; the answer is checked against all of them.
+  it("finds the smallest cost where narrow stages are slow", () => {
+    // Every part that is 16 wide is slow, so the smallest cost is at other widths; compared with an exhaustive search.
     const costs = new Map([...COSTS.costs].map(([name, cost]) => [name, / 16$|-16$|16-/.test(name) ? cost + 3 : cost]));
     const all: number[] = [];
     for (const a of [16, 32]) {
@@ -242,7 +242,7 @@ describe("slimming", () => {
     expect(smallestOf(SPACE, { ...COSTS, costs }).cost).to.equal(Math.min(...all));
   });
 
-  it("has the same log whether it was killed and gone on with or not, and evaluates nothing twice", async () => {
+  it("has the same log whether it was killed and resumed or not, and evaluates nothing twice", async () => {
     const alphas = alphasOf(START, { "2.2": 0.3, "4.2": 0.4 });
     const targets = [target("0.8x"), target("0.5x")];
     let evaluations = 0;
@@ -270,7 +270,7 @@ describe("slimming", () => {
     );
   });
 
-  it("reads targets, and says what is wrong with one", () => {
+  it("reads targets, and names their faults", () => {
     expect(parseTarget("12ms", "latency", 20).cost).to.equal(12);
     expect(parseTarget("0.5x", "latency", 20).cost).to.equal(10);
     expect(parseTarget("1.5G", "macs", 20).cost).to.equal(1.5e9);
@@ -321,7 +321,7 @@ describe("slimming", () => {
     expect(gains.reduce((a, b) => a + b, 0)).to.be.above(0);
   });
 
-  it("draws networks that the supernet has, with MB3D in two stages too", () => {
+  it("draws only networks of the supernet, also with MB3D in two stages", () => {
     for (const attentionBlocks of [0, 2, 5]) {
       const size = { ...START, depths: [2, 2, 4, 3], attentionBlocks } as const;
       const space = searchSpace(size);
@@ -335,7 +335,7 @@ describe("slimming", () => {
     }
   });
 
-  it("finds a size in the supernet: the first blocks stay, and the last where they are MB3D", () => {
+  it("finds a size in the supernet: it keeps the first blocks, and the last ones where they are MB3D", () => {
     const size = { widths: [16, 16, 32, 48], depths: [1, 2, 2, 2], attentionBlocks: 1 } as const;
     const architecture = architectureWithin(SPACE, size);
     expect(nameOf(architecture)).to.equal("16-16-32-48 4-/44/44-/4-3");

@@ -102,7 +102,7 @@ describe("searching a supernet", function () {
     }
   });
 
-  it("ends with the same files when it was killed and gone on with", async () => {
+  it("ends with the same files if it was killed and resumed", async () => {
     const files = (out: string, names: readonly string[]) =>
       names.map((name) => readFileSync(join(folder, out, name), "utf8"));
     const names = ["slimming.jsonl", "uniform.jsonl"];
@@ -131,7 +131,7 @@ describe("searching a supernet", function () {
     await search("killed", { methods, restart: true, targets: ["0.7x"] });
   });
 
-  it("takes a table measured elsewhere, and says what it lacks", async () => {
+  it("accepts a table measured elsewhere, and names missing parts", async () => {
     const space = searchSpace(SIZE);
     const path = join(folder, "phone.csv");
     writeFileSync(path, csvOf(partsOfSpace(space)));
@@ -148,7 +148,7 @@ describe("searching a supernet", function () {
     );
   });
 
-  it("refuses targets, tables and folders that are wrong", async () => {
+  it("refuses invalid targets, tables and folders", async () => {
     expect(await userMessage(() => search("bad", { targets: [] }))).to.equal(
       "no target is given; say --target 12ms, or 0.8x of the largest network",
     );
@@ -168,7 +168,7 @@ describe("searching a supernet", function () {
     expect(await userMessage(() => search("bad", { config: none }))).to.contain(join(folder, "nothing"));
   });
 
-  it("times what it found against a table of this machine, and refuses one of another unless it is forced", async () => {
+  it("times the networks found with a table of this machine, and refuses another machine's unless forced", async () => {
     const out = join(folder, "table.json");
     const wide = { within: 1000, rounds: 2, seconds: 0.001 };
     const { table } = await slimTable({ config, out, networks: 0, ...wide });

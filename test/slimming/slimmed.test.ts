@@ -38,7 +38,7 @@ describe("a network taken out of a supernet", function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it("is trained on from its weights, exported, verified and predicted with", async () => {
+  it("is trained from its weights, exported, verified and used for prediction", async () => {
     const input = gridConfig("classification", backbone({ weights }), folder);
     const { config, result, events } = await trainQuietly(input, ["training.steps=3"]);
     expect(messagesOf(events)).to.match(/^backbone: loaded (\d+) of \1 tensors from .*slimmed\.safetensors/m);

@@ -32,7 +32,7 @@ function made(make: Make, type: string, size: object) {
   return { forward, values: new ParameterValues(list.all) };
 }
 
-/** A supernet whose weights, layer scales and running statistics are all of the size of 1, α and τ of a trained one. */
+/** A supernet with weights, layer scales and running statistics of order 1, and α and τ as after training. */
 function supernet(make: Make) {
   const { forward, values } = made(make, "efficientformerSupernet", SIZE);
   const isOwn = (name: string) => /\.(alpha\.\d\.\d|temperature|kept\.\d)$/.test(name);
@@ -53,7 +53,7 @@ interface Model {
   readonly values: ParameterValues;
 }
 
-/** What a model answers in inference mode, output by output. */
+/** A model's outputs in inference mode. */
 async function answers(engine: Engine, { forward, values }: Model): Promise<Float32Array[]> {
   const outputs = forward(input("x", SHAPE), Context.inference(values));
   const program = await engine.compile(Object.fromEntries(outputs.map((output, i) => [`${i}`, output])));
@@ -62,7 +62,7 @@ async function answers(engine: Engine, { forward, values }: Model): Promise<Floa
   return outputs.map((_, i) => found[`${i}`] as Float32Array);
 }
 
-/** The network of an architecture by itself, with weights taken from the supernet. */
+/** The network of an architecture by itself, with weights from the supernet. */
 function subnet(make: Make, values: ParameterValues, architecture: Architecture): Model {
   const own = made(make, "efficientformer", sizeOfArchitecture(architecture));
   const weights = subnetWeights(values, SIZE, architecture);
@@ -73,7 +73,7 @@ function subnet(make: Make, values: ParameterValues, architecture: Architecture)
   return own;
 }
 
-/** Architectures that leave out blocks anywhere, attend from any place on, and are narrower in any stage. */
+/** Architectures that drop any blocks, have attention from any block on, and are narrower in any stage. */
 function someArchitectures(count: number): Architecture[] {
   const random = Random.of("subnet", "architectures");
   const full = architectureOf(SIZE);
@@ -98,7 +98,7 @@ describe("networks of a supernet", () => {
   const engine = onnxRuntimeEngine();
 
   for (const [what, make] of Object.entries(MAKE)) {
-    it(`${what}: α of one choice each make it the EfficientFormer of those blocks, to 1e-6`, async () => {
+    it(`${what}: with one choice each, it is the EfficientFormer of those blocks, to 1e-6`, async () => {
       const { forward, values } = supernet(make);
       const architecture = architectureOf(SIZE);
       const own = await answers(engine, subnet(make, values, architecture));
@@ -117,7 +117,7 @@ describe("networks of a supernet", () => {
 
     it(`${what}: as τ goes to 0 the mixture becomes the path of the largest α`, async () => {
       const { forward, values } = supernet(make);
-      // α of MB4D, MB3D, identity: the first block of each stage stays, of the others every second goes.
+      // α of MB4D, MB3D, identity: the first block of each stage is kept, every second of the others is dropped.
       const paths = architectureOf({ ...SIZE, attentionBlocks: 2 }).paths.map((stage) =>
         stage.map((path, block) => (block % 2 === 1 ? "identity" : path)),
       );
@@ -140,7 +140,7 @@ describe("networks of a supernet", () => {
       expect(distances.at(-1)).to.be.below(1e-6);
     });
 
-    it(`${what}: one program imitates any of them by its parameters, to 1e-5`, async () => {
+    it(`${what}: one program computes any of them by its parameters, to 1e-5`, async () => {
       const { forward, values } = supernet(make);
       const into = new ParameterValues(values.parameters);
       const outputs = forward(input("x", SHAPE), Context.evaluation());
@@ -174,7 +174,7 @@ describe("networks of a supernet", () => {
   it("α has the gradient of finite differences, with noise and statistics of the batch", async () => {
     const { forward, values } = supernet(MAKE.classifier!);
     values.view("backbone.temperature").fill(0.7);
-    // Layer scales as they begin leave nothing to measure; of the size of 1 they make α matter.
+    // With initial layer scales there is nothing to measure; with layer scales of order 1, α matter.
     const context = Context.training();
     const images = input("x", SHAPE);
     const [logits] = forward(images, context) as [Value];
@@ -234,20 +234,20 @@ describe("networks of a supernet", () => {
     for (const channel of expected) scale[channel] = -0.6;
     expect([...keptOf(values, SIZE, narrow).channels[0]!]).to.deep.equal(expected);
     scale.fill(-0.6);
-    expect([...keptOf(values, SIZE, narrow).channels[0]!], "the first of equals").to.deep.equal(
+    expect([...keptOf(values, SIZE, narrow).channels[0]!], "the first among equals").to.deep.equal(
       expected.map((_, i) => i),
     );
-    // One reader alone, of any size, decides as well: its weights are compared among themselves.
+    // A single reader of any scale suffices: its weights are compared only with each other.
     const reader = values.view("backbone.network.0.1.mb4d.mlp.fc1.weight").fill(1e-3);
     for (const channel of expected) for (let row = 0; row < 128; row++) reader[row * 32 + channel] = -2e-3;
     expect([...keptOf(values, SIZE, narrow).channels[0]!]).to.deep.equal(expected);
     const without = { ...narrow, paths: [["MB4D", "identity"], ...narrow.paths.slice(1)] } as const;
-    expect([...keptOf(values, SIZE, without).channels[0]!], "a block that is not there reads nothing").to.deep.equal(
+    expect([...keptOf(values, SIZE, without).channels[0]!], "a block that is dropped reads nothing").to.deep.equal(
       expected.map((_, i) => i),
     );
   });
 
-  it("refuses what is no network of the supernet", async () => {
+  it("refuses architectures that are not in the supernet", async () => {
     const { values } = supernet(MAKE.classifier!);
     const full = architectureOf(SIZE);
     const refused = (change: Partial<Architecture>) =>
@@ -273,19 +273,19 @@ describe("networks of a supernet", () => {
     );
   });
 
-  it("is called a supernet", () => {
+  it("is named a supernet", () => {
     const config = backboneConfig.parse({ type: "efficientformerSupernet", size: SIZE });
     expect(backboneTitle(config)).to.equal("EfficientFormer supernet 32-48-48-64, 2-1-3-2 blocks, 4 MB3D");
   });
 });
 
-/** The largest difference, over the largest value. */
+/** The largest difference, relative to the largest value. */
 function farthest(actual: Float32Array, expected: Float32Array): number {
   const scale = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   return actual.reduce((a, x, i) => Math.max(a, Math.abs(x - expected[i]!)), 0) / scale;
 }
 
-/** Of maps [B, channels, …] some channels. */
+/** Selects channels of maps [B, channels, …]. */
 function channelsOf(maps: Float32Array, channels: number, chosen: Int32Array): Float32Array {
   const area = maps.length / (SHAPE[0]! * channels);
   const parts = Array.from({ length: SHAPE[0]! }, (_, b) =>

@@ -38,7 +38,7 @@ export const SETTING: TableSetting = {
 
 export const START: EfficientFormerSize = { widths: [32, 32, 48, 64], depths: [2, 2, 3, 3], attentionBlocks: 2 };
 
-/** What each part takes on a machine of our own: not the same for any two. */
+/** A made-up latency for each part, no two equal. */
 export function madeUpCost(part: Part): number {
   const { kind, width } = part;
   const perChannel = { stem: 3, head: 1, MB4D: 5, MB3D: 9, switch: 0.5, embedding: 2 }[kind];
@@ -51,11 +51,11 @@ export const madeUpSum = (architecture: Architecture): number =>
   partsOf(architecture).reduce((sum, part) => sum + madeUpCost(part), 0);
 
 export interface MadeUpBench extends Bench {
-  /** What was timed, in order. */
+  /** The programs timed, in order. */
   readonly timed: string[];
 }
 
-/** @param whole what a whole network takes, where it is not the sum of its parts @param noise a factor of the part in a round */
+/** @param whole a whole network's latency, if it is not the sum of its parts @param noise a factor on the part in a round */
 export function madeUpBench(
   options: {
     readonly start?: EfficientFormerSize;
@@ -68,7 +68,7 @@ export function madeUpBench(
   const rounds = Array.from({ length: 8 }, (_, i) => i);
   const time = (names: readonly string[], costs: readonly number[]) => {
     timed.push(...names);
-    // The machine is half as fast every other time: what is told must not depend on it.
+    // The machine is half as fast every other time; results must not depend on it.
     const speed = 1 + (timed.length % 2);
     return {
       reference: { ms: rounds.map(() => whole(start) * speed) },

@@ -38,7 +38,7 @@ describe("a latency table", () => {
       ...options,
     });
 
-  it("foretells networks whose parts add up, whatever speed the machine had when a part was timed", async () => {
+  it("predicts networks whose parts add up, whatever speed the machine had when a part was timed", async () => {
     const table = await build();
     expect(table.entries).to.have.length(partsOfSpace(searchSpace(START)).length);
     expect(table.fit!.form).to.equal("none");
@@ -69,7 +69,7 @@ describe("a latency table", () => {
     expect(fit!.additive.mean).to.be.above(0.05);
   });
 
-  it("takes the simplest correction that foretells left-out networks as well", () => {
+  it("takes the simplest correction that predicts left-out networks as well", () => {
     const made = (f: (sum: number, parts: number, i: number) => number) =>
       Array.from({ length: 20 }, (_, i) => {
         const [sum, parts] = [10 + ((7 * i) % 11), 12 + ((5 * i) % 7)];
@@ -83,7 +83,7 @@ describe("a latency table", () => {
     expect(noisy.additive.mean).to.be.closeTo(0.01, 1e-3);
   });
 
-  it("is the same when it was killed and gone on with, and nothing is timed twice", async () => {
+  it("is the same if it was killed and resumed, and nothing is timed twice", async () => {
     const wanted = await build();
     const whole = madeUpBench();
     await build({ bench: whole });
@@ -114,7 +114,7 @@ describe("a latency table", () => {
     expect(none.timed).to.deep.equal([]);
   });
 
-  it("times again what was too noisy, and says so where it stays that", async () => {
+  it("times noisy parts again, and reports those that stay noisy", async () => {
     let tries = 0;
     const settling = (name: string, round: number) =>
       name === "stem 32" && round === 0 && tries++ < 2 ? 30 : name === "stem 32" && tries <= 2 && round % 2 ? 9 : 1;
@@ -129,7 +129,7 @@ describe("a latency table", () => {
     expect((await readTable(out)).entries).to.have.length(table.entries.length - 1);
   });
 
-  it("is refused where it was measured for something else", () => {
+  it("is refused if it was measured for something else", () => {
     const check = (other: Partial<TableSetting>, force = false) =>
       failureOf(() => checkSetting("t.json", { ...SETTING, ...other }, SETTING, { force, advice: "measure one" }));
     expect(check({})).to.equal("no error");
@@ -149,7 +149,7 @@ describe("a latency table", () => {
     expect(check({ precision: "int8" }, true)).to.equal("no error");
   });
 
-  it("is not gone on with where it is of other networks", async () => {
+  it("is not continued if it is for other networks", async () => {
     const begun = await build();
     const other = { ...START, depths: [2, 2, 3, 4] } as const;
     expect(failureOf(() => checkBegun("t.json", begun, { setting: SETTING, start: START }))).to.equal("no error");
@@ -159,7 +159,7 @@ describe("a latency table", () => {
     );
   });
 
-  it("says what is missing in it", async () => {
+  it("names missing parts", async () => {
     const table = await build({ networks: 0 });
     const fewer = { ...table, entries: table.entries.filter(({ kind }) => kind !== "head") };
     const costs = latencyCosts(fewer, "t.json");
@@ -172,7 +172,7 @@ describe("a latency table", () => {
     );
   });
 
-  it("is refused where the file is none", async () => {
+  it("is refused if the file is not a table", async () => {
     const path = join(folder, "bad.json");
     await writeFile(path, "{");
     expect(await rejectionOf(readTable(path))).to.equal(

@@ -24,7 +24,7 @@ interface Case {
 /** What bench/peers/goldens.py writes: a few values of every output of a published implementation. */
 interface Golden {
   readonly config: object;
-  /** Factors on generated parameters, by the end of their names. */
+  /** Factors for generated parameters, by the end of their names. */
   readonly gains?: Readonly<Record<string, number>>;
   readonly dense: readonly Case[];
   readonly classifier: readonly Case[];
@@ -35,7 +35,7 @@ const FOLDER = fileURLToPath(new URL("../../../test/backbones/goldens/", import.
 const TOLERANCE = 2e-5; // of the largest value
 const CLASSES = 1000;
 
-/** Backbones as configs have them, defaults filled in. */
+/** Backbones' configs with defaults filled in. */
 export const backboneConfig = schemaOfBackbones();
 
 export const goldenNames = (): string[] => readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
@@ -45,7 +45,7 @@ export async function expectGolden(name: string, engine: Engine): Promise<void> 
   const golden = readJson<Golden>(`${FOLDER}${name}.json`);
   const config = backboneConfig.parse(golden.config);
   expect(golden.dense.length + golden.classifier.length).to.be.greaterThan(2);
-  // The classifier's parameters have the dense form's names; each value is made once.
+  // The classifier's parameters have the dense form's names; each value is generated once.
   const made = new Map<string, Float32Array>();
   const dense = new ParameterList();
   const backbone = makeBackbone(dense.scope(), config, { imageSide: 512 });

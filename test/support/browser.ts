@@ -12,7 +12,7 @@ export function findChromium(): string | undefined {
   return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((path) => existsSync(path));
 }
 
-/** Skips the running test or suite with a message where there is no Chromium; else returns its path. */
+/** The path of Chromium; without it, skips the running test or suite with a message. */
 export function requireChromium(context: Mocha.Context): string {
   const path = findChromium();
   if (path === undefined) {
@@ -24,9 +24,9 @@ export function requireChromium(context: Mocha.Context): string {
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What went wrong while it loaded: errors on the console, failed or forbidden requests. */
+  /** Faults while loading: errors on the console, failed or forbidden requests. */
   readonly problems: readonly string[];
-  /** Every request but that for the file itself and for data: URIs. */
+  /** Every request except for the file itself and for data: URIs. */
   readonly requests: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly height?: number;
 }
 
-/** Milliseconds; a busy machine takes long to start a browser and to parse megabytes of script. */
+/** Milliseconds; on a busy machine it takes long to start a browser and to parse megabytes of script. */
 const PATIENCE = 180_000;
 
 /** Opens a file from disk, without a network, waits until its images are decoded, and hands it to `look`. */

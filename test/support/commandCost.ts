@@ -3,15 +3,15 @@ import type { Cost } from "../../tools/fuzz/limits.js";
 import { type CommandResult, finished, MAIN } from "./commandLine.js";
 
 const MEASURED = new URL("./measured.js", import.meta.url).href;
-/** Far beyond what any input may take, so that the test tells of it and does not wait. */
+/** Far beyond the limits, so that the test reports the excess instead of waiting. */
 const LONGEST_MS = 40_000;
 
 export interface MeasuredCommand extends CommandResult {
-  /** Undefined where the process ended before it could tell: killed, or out of memory. */
+  /** Undefined if the process ended before it could report: killed, or out of memory. */
   readonly cost: Cost | undefined;
 }
 
-/** Runs the real command in a process of its own, and what it took of time and memory. */
+/** Runs the real command in a process of its own, and measures its time and memory. */
 export async function measuredCommand(args: readonly string[]): Promise<MeasuredCommand> {
   const start = performance.now();
   const child = spawn(process.execPath, ["--import", MEASURED, MAIN, ...args], {

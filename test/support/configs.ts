@@ -7,7 +7,7 @@ export interface MaskRcnnChoices {
   readonly roiSamples?: number;
 }
 
-/** The model part of a Mask R-CNN config: the published recipe but for what is given. */
+/** The model part of a Mask R-CNN config: the published recipe except for the given options. */
 export function maskRcnnConfig({ variant = "l1", rpnSamples = 256, roiSamples = 512 }: MaskRcnnChoices = {}) {
   const split = { annotations: "a.json", images: "." };
   const config = configSchema().parse({

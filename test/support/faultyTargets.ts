@@ -1,7 +1,7 @@
 import { Random } from "../../lib/random.js";
 import type { FuzzSession, FuzzTargets } from "../../tools/fuzz/target.js";
 
-/* Targets at fault, to see that it is noticed: at the fourth input of seed 1, or a little at each. */
+/* Faulty targets, to check that faults are noticed: at the fourth input of seed 1, or a little at each. */
 
 export const SEED = 1;
 export const FOURTH = 3;

@@ -1,4 +1,4 @@
-/** A backbone of free batch and size, exported alone and without normalisation. */
+/** A backbone with free batch and size, exported alone and without normalisation. */
 export const FREE = {
   part: "backbone",
   batch: "free",

@@ -3,13 +3,13 @@ import { fileURLToPath } from "node:url";
 
 const SHARED = fileURLToPath(new URL("../../../../shared/", import.meta.url)); // from dist/test/support
 
-/** The path of a golden folder, or undefined where this checkout has none beside it. */
+/** The path of a golden folder, or undefined if there is none beside this checkout. */
 export function goldenFolder(name: string): string | undefined {
   const folder = `${SHARED}goldens/${name}`;
   return existsSync(folder) ? folder : undefined;
 }
 
-/** Skips the running test or suite with a message where the golden folder is absent; else returns its path. */
+/** The path of a golden folder; without it, skips the running test or suite with a message. */
 export function requireGoldens(context: Mocha.Context, name: string): string {
   const folder = goldenFolder(name);
   if (folder === undefined) {
@@ -19,7 +19,7 @@ export function requireGoldens(context: Mocha.Context, name: string): string {
   return folder;
 }
 
-/** The path of a data set in ../shared/data; skips the running test where it is absent. */
+/** The path of a data set in ../shared/data; without it, skips the running test. */
 export function requireData(context: Mocha.Context, name: string): string {
   const folder = `${SHARED}data/${name}`;
   if (!existsSync(folder)) {

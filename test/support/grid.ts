@@ -17,10 +17,10 @@ const QUICKSTART = fileURLToPath(new URL("../../../examples/quickstart/images/",
 const SPLITS = ["train", "val"] as const;
 const CLASSES = ["ground", "date", "fig", "hazelnut"];
 
-/** Steps that every backbone is trained. */
+/** Training steps per backbone. */
 export const GRID_STEPS = 30;
 
-/** A supernet that takes no longer to train than other families' smallest. */
+/** A supernet that trains as fast as other families' smallest backbone. */
 const SUPERNET = { widths: [32, 48, 64, 96], depths: [1, 1, 2, 2], attentionBlocks: 3 };
 
 /** Every variant of a family with the defaults of its config. */
@@ -68,7 +68,7 @@ async function writeLabelMaps(split: string, folder: string): Promise<void> {
   }
 }
 
-/** Of the photographs of the quick start, label maps and, by the command's function, class folders of their objects. */
+/** Writes label maps of the quick start's photographs and, by the command's function, class folders of their objects. */
 export async function writeGridData(folder: string): Promise<void> {
   for (const split of SPLITS) {
     await writeLabelMaps(split, join(folder, "maps", split));
@@ -79,11 +79,11 @@ export async function writeGridData(folder: string): Promise<void> {
   }
 }
 
-/** A small model and small images; the backbone is whole. @param folder what `writeGridData` wrote to */
+/** A small model and small images with the whole backbone. @param folder from `writeGridData` */
 export function gridConfig(task: Config["task"], backbone: BackboneConfig, folder: string): ConfigInput {
   const output = join(folder, "runs", `${task}-${backboneTitle(backbone).replaceAll(" ", "-")}`);
   const neck = backbone.type === "deit" ? ({ type: "levels" } as const) : ({ type: "fpn", channels: 32 } as const);
-  const engine = { type: "onnxruntime", threads: 1 } as const; // at these sizes more only wait for each other
+  const engine = { type: "onnxruntime", threads: 1 } as const; // at these sizes more threads only wait for each other
   const training = {
     steps: GRID_STEPS,
     optimizer: { type: "adamw", lr: 5e-4 },
@@ -143,7 +143,7 @@ export interface GridResult {
 
 const FEW = 5;
 
-/** Trains and tells how the loss went. */
+/** Trains and returns the first and last losses. */
 export async function trainGrid(config: ConfigInput): Promise<GridResult> {
   const { events } = await trainQuietly(config);
   const steps = events.filter((event): event is StepEvent => event.type === "step");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { compressRle } from "../../lib/masks/strings.js";
 
-/** A data set of one small image whose annotation file is made to cost time or memory. */
+/** A data set of one small image whose annotation file tries to cost time or memory. */
 export interface HostileSet {
   /** Writes it; the annotation file stays below 5 MB. */
   readonly write: (folder: string) => void | Promise<void>;
@@ -13,17 +13,17 @@ export interface HostileSet {
 
 export interface HostileRun {
   readonly args: (folder: string) => readonly string[];
-  /** The exit code and words of what it prints: a refusal names file, item and limit. */
+  /** The exit code and a pattern of the output: a refusal names file, item and limit. */
   readonly code: 0 | 1;
   readonly says: RegExp;
 }
 
-/** All that may be asked of a file, so full that a byte more would not be told within the limits. */
+/** Just below 5 MB. */
 const MOST_BYTES = 4.95e6;
-/** The largest side that there may be. */
+/** The largest side allowed. */
 const SIDE = 65_535;
 
-/** As many entries as go into the file. */
+/** As many entries as fit into the file. */
 function filled(head: string, tail: string, entry: (i: number) => string, between = ","): string {
   const parts: string[] = [];
   let length = head.length + tail.length;
@@ -46,7 +46,7 @@ interface Size {
 }
 
 const LARGE: Size = { width: SIDE, height: SIDE };
-/** Of as many pixels as an image may have. */
+/** As many pixels as an image may have. */
 const WIDE: Size = { width: SIDE, height: 600 };
 const SMALL: Size = { width: 8, height: 8 };
 
@@ -92,7 +92,7 @@ function coco(text: () => string, ends: Partial<Record<CocoCommand, End>>, image
   };
 }
 
-/** One image, said to be of this size, with as many objects of this shape as there is room for. */
+/** One image of this declared size, with as many objects of this shape as fit. */
 function objects(shape: string, { width, height }: Size, box = `[0,0,${width},${height}]`): string {
   const head =
     `{"categories":[{"id":1,"name":"c"}],"images":[{"id":1,"file_name":"a.png","width":${width},"height":${height}}],` +
@@ -108,7 +108,7 @@ const zigzag = (points: number): string => `[${list(points, (i) => `${i % 2 === 
 
 const full = ({ width, height }: Size): string => `{"size":[${height},${width}],"counts":[0,${height * width}]}`;
 
-/** Compressed run lengths of upright stripes. */
+/** Compressed run lengths of vertical stripes. */
 function stripes({ width, height }: Size, count: number): string {
   const length = Math.floor((height * width) / (2 * count));
   const counts = Uint32Array.from({ length: 2 * count }, () => length);
@@ -125,7 +125,7 @@ const refused = (item: string): End => ({
 const done = (says: RegExp = /./): End => ({ code: 0, says });
 const faulty = (says: RegExp): End => ({ code: 1, says });
 
-/** A ground truth and results to judge. */
+/** A ground truth and results to evaluate. */
 function evaluation(truth: () => string, results: () => string, type: "bbox" | "segm", end: End): HostileSet {
   return {
     write(folder) {
@@ -144,10 +144,10 @@ function evaluation(truth: () => string, results: () => string, type: "bbox" | "
   };
 }
 
-/** The image itself is smaller than annotated, which who copies it sees. */
+/** The image is smaller than annotated, which is noticed when it is copied. */
 const OTHER_SIZE = faulty(/a\.png: the image is 8×8, its annotation says \d+×\d+; do they belong together\?/);
 
-/** To COCO, and to YOLO straight: there the same must be counted. */
+/** To COCO, and directly to YOLO, where the same must be counted. */
 function convert(
   from: "cvat" | "voc" | "labelme",
   file: string,
@@ -228,7 +228,7 @@ async function whiteMask(side: number): Promise<string> {
   );
 }
 
-/** By what is in the file. */
+/** By the content of the file. */
 export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   "COCO: zigzags of 250 edges": coco(() => objects(`[${zigzag(250)}]`, LARGE), {
     check: refused("annotation 1"),

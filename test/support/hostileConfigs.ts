@@ -4,11 +4,11 @@ import { loadConfig } from "../../lib/config/load.js";
 import type { FuzzTarget, FuzzTargets } from "../../tools/fuzz/target.js";
 import { SMALL } from "../config/support.js";
 
-/* Configs that are small and made to take all memory or to go on for ever. */
+/* Small configs that try to take all memory or never to end. */
 
 export interface HostileConfig {
   readonly files: () => Readonly<Record<string, string>>;
-  /** Of the message; undefined where the config is good, and no work either. */
+  /** Of the message; undefined if the config is valid and cheap. */
   readonly refusal?: RegExp;
 }
 
@@ -88,7 +88,7 @@ export const HOSTILE_CONFIGS: Readonly<Record<string, HostileConfig>> = {
   },
 };
 
-/** Each a target of its own, so that the watchdog of the fuzzer sees what it costs. */
+/** Each is a target of its own, so that the fuzzer's watchdog sees its cost. */
 export const TARGETS: FuzzTargets = Object.fromEntries(
   Object.entries(HOSTILE_CONFIGS).map(([name, { files }]) => {
     const target: FuzzTarget = {

@@ -5,12 +5,12 @@ import { readTensors } from "../../tools/fuzz/readTensors.js";
 import type { FuzzTarget, FuzzTargets } from "../../tools/fuzz/target.js";
 import { HOSTILE_TENSORS } from "./hostileTensors.js";
 
-/** Reads a file of weights whole, and tells which part is the model. */
+/** Reads a weights file completely, and finds the part that is the model. */
 export async function readWeights(bytes: Uint8Array, format: "pth" | "npz"): Promise<void> {
   modelPart(await readTensors(bytes, format === "npz" ? readNpz : readTorchFile));
 }
 
-/** Each a target of its own, so that the watchdog of the fuzzer sees what it costs. */
+/** Each is a target of its own, so that the fuzzer's watchdog sees its cost. */
 export const TARGETS: FuzzTargets = Object.fromEntries(
   Object.entries(HOSTILE_TENSORS).map(([name, { format, make }]) => {
     const target: FuzzTarget = { about: name, open: () => ({ make, attempt: (bytes) => readWeights(bytes, format) }) };

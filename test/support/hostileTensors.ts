@@ -1,12 +1,12 @@
 import { dict, global, integer, op, pickle, raw, tensor, text, tuple } from "./pickles.js";
 import { zipOf } from "./zip.js";
 
-/* Files of weights of a few kilobytes, some of a few megabytes, that are made to take all memory or to go on for ever. */
+/* Weights files of a few kilobytes or megabytes that try to take all memory or never to end. */
 
 export interface HostileFile {
   readonly format: "pth" | "npz";
   readonly make: () => Uint8Array;
-  /** Of the message that refuses it; undefined where it is read, at no cost. */
+  /** Of the message that refuses it; undefined if it is read at no cost. */
   readonly refusal?: string;
 }
 
@@ -21,10 +21,10 @@ const append = raw("a");
 const reduce = raw("R");
 const list = raw("]");
 const none = raw("N");
-/** Keeps a value to be referred to. */
+/** Memoises a value. */
 const kept = (index: number, ...value: Buffer[]): Buffer => Buffer.concat([...value, put(index), drop]);
 
-/** Repeated text packs a thousand to one. */
+/** Repeated text compresses a thousand to one. */
 const packed = (...parts: Buffer[]): Buffer =>
   zipOf([{ name: "a/data.pkl", content: pickle(...parts), deflate: true }]);
 const plain = (...parts: Buffer[]): Buffer => zipOf([{ name: "a/data.pkl", content: pickle(...parts) }]);

@@ -7,9 +7,9 @@ import type { KindSchema } from "../../lib/schemas/kinds.js";
 const lib = fileURLToPath(new URL("../../../lib/", import.meta.url)); // from dist/test/support
 
 /**
- * Whether a table has every file of its folder, each named as configs name what is in it.
+ * Checks that a table has every file of its folder, each named after its type in configs.
  *
- * @param others files of the folder that are no kinds, besides index.ts
+ * @param others files of the folder that are not kinds, besides index.ts
  */
 export function expectTableOf(
   folder: string,

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { peakMemory } from "../../lib/profile/peakMemory.js";
 
-/** Where a process that loads this beforehand says at its end what it took. */
+/** The file descriptor on which a process that preloads this reports its cost at its end. */
 export const REPORT = 3;
 
 process.on("exit", () => {

@@ -29,7 +29,7 @@ const TOLERANCE = 2e-5; // of the largest value, as the goldens suggest
 
 export type GoldenTask = "cls" | "det" | "seg";
 
-/** The value a module hands on: the last one recorded in its scope or in one inside it. */
+/** The output of each module: the last value recorded in its scope or in one inside it. */
 function outputsByScope(outputs: Iterable<Value>): Map<string, Value> {
   const last = new Map<string, Value>();
   for (const { scope, outputs: values } of nodesInOrder(outputs)) {
@@ -44,12 +44,12 @@ export interface OfficialModel {
   readonly folder: string;
   readonly task: GoldenTask;
   readonly make: (scope: ParameterScope) => (x: Value, context: Context) => Value | readonly Value[];
-  /** Fewer modules than this must not be compared. */
+  /** Minimum number of modules that must be compared. */
   readonly leastModules: number;
   readonly engine: Engine;
 }
 
-/** Compares parameter names and shapes, every output, and what the modules inside hand on, with the official model's. */
+/** Compares parameter names and shapes, every output, and the modules' outputs with the official model's. */
 export async function expectOfficialModel({ folder, task, make, leastModules, engine }: OfficialModel): Promise<void> {
   const golden = readJson<ModelGolden>(`${folder}/meta.json`);
   const list = new ParameterList();

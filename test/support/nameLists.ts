@@ -11,9 +11,9 @@ export function nameList(name: string): readonly NamedShape[] {
   return readJson<{ readonly tensors: readonly NamedShape[] }>(`${FOLDER}${name}.json`).tensors;
 }
 
-/** A file of which only names and shapes are known, as if the tensors lay in it. */
+/** A file with only names and shapes, as if it contained the tensors. */
 export function fileOf(tensors: readonly NamedShape[], group: readonly string[] = []): TensorFile {
-  const none = () => Promise.reject(new Error("this file has names alone"));
+  const none = () => Promise.reject(new Error("this file has only names"));
   return {
     path: "names.pth",
     format: "PyTorch",

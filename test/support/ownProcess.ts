@@ -1,4 +1,4 @@
 import { claimProcess } from "../../lib/process.js";
 
-// The suite's process is densekit's own, as the command line's is; what others find in theirs, test/package/host.test.ts asks.
+// The suite's process is densekit's own, like the command line's; test/package/host.test.ts checks other programs' processes.
 claimProcess();

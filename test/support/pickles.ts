@@ -1,6 +1,6 @@
 import { zipOf } from "./zip.js";
 
-/* Pickles by hand, protocol 2, in the notation of Python's pickletools. */
+/* Handwritten pickles, protocol 2, in the notation of Python's pickletools. */
 
 export const op = (...bytes: number[]): Buffer => Buffer.from(bytes);
 export const raw = (text: string): Buffer => Buffer.from(text, "latin1");
@@ -38,7 +38,7 @@ export interface TensorOptions {
   readonly strides?: readonly number[];
 }
 
-/** What torch.save writes for a tensor; by default four float32 values in storage 0. */
+/** The pickle that torch.save writes for a tensor; by default four float32 values in storage 0. */
 export function tensor(options: TensorOptions = {}): Buffer {
   const { storage = "torch.FloatStorage", key = "0", count = 4, offset = 0, shape = [4], strides = [1] } = options;
   const id = tuple(text("storage"), global(storage), text(key), text("cpu"), integer(count));
@@ -53,7 +53,7 @@ export function tensor(options: TensorOptions = {}): Buffer {
   );
 }
 
-/** A PyTorch file in the zip format of a pickle and the bytes of its storages. */
+/** A PyTorch file in the zip format with a pickle and the bytes of its storages. */
 export function torchZip(content: Buffer, storages: Readonly<Record<string, Uint8Array>> = {}): Buffer {
   return zipOf([
     { name: "archive/data.pkl", content },

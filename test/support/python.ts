@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 
-/** The interpreter that DENSEKIT_PYTHON names; skips the running test where it is unset or lacks a module. */
+/** The interpreter that DENSEKIT_PYTHON names; skips the running test if it is unset or lacks a module. */
 export function requirePython(context: Mocha.Context, modules: readonly string[]): string {
   const python = process.env.DENSEKIT_PYTHON;
   const lacking = (): boolean =>
@@ -13,7 +13,7 @@ export function requirePython(context: Mocha.Context, modules: readonly string[]
   return python;
 }
 
-/** Gives a script one JSON job a line and reads one JSON answer a line. */
+/** Gives a script one JSON job per line and reads one JSON answer per line. */
 export function askPython<Job, Answer>(python: string, script: string, jobs: readonly Job[]): Answer[] {
   const input = jobs.map((job) => JSON.stringify(job)).join("\n");
   const run = spawnSync(python, ["-c", script], { input, encoding: "utf8", maxBuffer: 2 ** 30 });

@@ -1,6 +1,6 @@
 import Mocha from "mocha";
 
-/** Mocha's dots and failures, then as the last line what other programs read: `N passed, N failed, N skipped`. */
+/** Mocha's dots and failures, with a last line for other programs: `N passed, N failed, N skipped`. */
 function reporter(runner: Mocha.Runner, options: Mocha.MochaOptions): void {
   new Mocha.reporters.Dot(runner, options);
   runner.once("end", () => {

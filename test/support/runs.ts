@@ -7,7 +7,7 @@ import { type TrainOptions, type TrainResult, train } from "../../lib/training/t
 
 export type StepEvent = Extract<TrainingEvent, { type: "step" }>;
 
-/** Trains and gathers what was told meanwhile. */
+/** Trains and collects the events. */
 export async function trainQuietly(
   input: ConfigInput,
   overrides: readonly string[] = [],
@@ -25,7 +25,7 @@ export async function trainQuietly(
 export const messagesOf = (events: readonly TrainingEvent[]): string =>
   events.flatMap((event) => (event.type === "message" ? [event.text] : [])).join("\n");
 
-/** Everything of a run's log that training decides: no times. */
+/** The log entries determined by the training run: everything but times. */
 export function decidedLines(run: string): object[] {
   const lines = readFileSync(join(run, "log.jsonl"), "utf8").trimEnd().split("\n");
   return lines
@@ -34,7 +34,7 @@ export function decidedLines(run: string): object[] {
     .map(({ time: _, stepSeconds: _s, dataSeconds: _d, ...rest }) => rest);
 }
 
-/** The bytes of a run's model and optimiser at a step, before them those of the weights' average where there is one. */
+/** The bytes of a run's model and optimiser at a step, preceded by those of the average of its weights, if there is one. */
 export function checkpointBytes(run: string, step: number): Buffer[] {
   const folder = join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`);
   const names = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));

@@ -9,12 +9,12 @@ import { Random } from "../../lib/random.js";
 
 /** A data set that needs no files from elsewhere: discs and squares on a dark ground, as objects, label maps and class folders. */
 export interface ShapesData {
-  /** To be removed after the tests. */
+  /** Must be removed after the tests. */
   readonly folder: string;
   readonly images: string;
   readonly labelMaps: string;
   readonly annotations: string;
-  /** A folder for each kind, with the halves of the images that show one. */
+  /** A folder per class, with the halves of the images that show one object. */
   readonly classFolders: string;
 }
 

@@ -59,7 +59,7 @@ export function expectGoldenOutput(
   expectClose(picked, readNpy(`${folder}/${output.samples[1]}`).data, tolerance, output.name);
 }
 
-/** Gives every parameter its fixture value. */
+/** Sets every parameter to its fixture value. */
 export function fillFromPrng(
   values: ParameterValues,
   parameters: readonly Parameter[],
@@ -95,7 +95,7 @@ export interface GoldenGradient {
   readonly grad: readonly number[];
   /** The norm of the whole gradient. */
   readonly l2: number;
-  /** The reference's own float32 error; null where the gradient is zero by mathematics. */
+  /** The reference's own float32 error; null if the gradient is mathematically zero. */
   readonly rel_err_fp32: number | null;
 }
 
@@ -108,7 +108,7 @@ export function expectGoldenGradients(
   for (const { name, idx, grad, l2, rel_err_fp32 } of expected) {
     const actual = gradients.get(name);
     expect(actual, name).to.not.equal(undefined);
-    if (rel_err_fp32 === null) continue; // a bias in front of a batch norm: only rounding noise is left
+    if (rel_err_fp32 === null) continue; // a bias before a batch norm: only rounding noise is left
     expect(Math.hypot(...chunkNorms(actual!)), `norm of ${name}`).to.be.closeTo(l2, tolerance * l2);
     idx.forEach((flat, i) => {
       expect(actual![flat], `${name}[${flat}]`).to.be.closeTo(grad[i]!, tolerance * l2);

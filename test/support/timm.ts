@@ -3,7 +3,7 @@ import { readJson } from "./goldens.js";
 
 type Numbers = readonly number[];
 
-/** What bench/peers/recipes.py writes: inputs and results of timm's parts of a training recipe. */
+/** The file that bench/peers/recipes.py writes: inputs and results of timm's parts of a training recipe. */
 interface Recipes {
   readonly clipping: readonly {
     readonly factor: number;
@@ -38,7 +38,7 @@ interface Recipes {
   readonly cosine: {
     readonly lr: number;
     readonly epochs: number;
-    /** Steps an epoch. */
+    /** Steps per epoch. */
     readonly updates: number;
     readonly warmupEpochs: number;
     readonly warmupLr: number;

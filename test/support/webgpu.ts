@@ -13,7 +13,7 @@ const FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/
 
 interface Adapter {
   readonly name: string;
-  /** What must be set while the adapter is looked for. */
+  /** Environment variables to set while the adapter is looked for. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -46,8 +46,8 @@ let held: Program | undefined;
 let holders = 0;
 
 /**
- * Starts WebGPU for the tests of a suite, to be given back by `releaseWebGpu`. Skips the suite with a message where no
- * adapter is found. While it is held, what its driver has compiled is kept from session to session.
+ * Starts WebGPU for the tests of a suite; `releaseWebGpu` ends it. Skips the suite with a message if no adapter is found. While
+ * it is held, the driver's compiled code is kept between sessions.
  */
 export async function holdWebGpu(context: Mocha.Context): Promise<void> {
   if (found === undefined) {
@@ -66,7 +66,7 @@ export async function releaseWebGpu(): Promise<void> {
   held = undefined;
 }
 
-/** The driver is chosen when the first session starts; processes started later shall not inherit the choice. */
+/** The driver is chosen when the first session starts; processes started later must not inherit the choice. */
 async function startWith(environment: Readonly<Record<string, string>>): Promise<Program> {
   const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, environment);

@@ -4,12 +4,12 @@ export interface TestMember {
   readonly name: string;
   readonly content: Uint8Array;
   readonly deflate?: boolean;
-  /** What the headers claim, where it is not the truth. */
+  /** The size claimed in the headers, if it is not the true one. */
   readonly claimed?: number;
   readonly checksum?: number;
 }
 
-/** A zip archive in memory, honest or not. */
+/** A zip archive in memory, valid or not. */
 export function zipOf(members: readonly TestMember[]): Buffer {
   const files: Buffer[] = [];
   const directory: Buffer[] = [];

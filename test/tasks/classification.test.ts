@@ -57,7 +57,7 @@ describe("classification", function () {
     }
   });
 
-  it("answers a program as predict does, typed", async () => {
+  it("gives a program the results of predict, typed", async () => {
     const model = await loadModel(configOf(), { weights: run });
     if (model.task !== "classification") throw new Error("wrong task");
     const typed: ClassificationModel = model;
@@ -71,8 +71,8 @@ describe("classification", function () {
     await typed.dispose();
   });
 
-  it("reports: figures, confusion and the worst images, on a page that opens", async function () {
-    const hasty = newRun(); // one step: it knows one class at best
+  it("reports metrics, confusion and the worst images on a page that opens", async function () {
+    const hasty = newRun(); // after one step it knows one class at best
     await train(hasty, ["training.steps=1"]);
     const result = await report({ run: hasty, worst: 2 });
     const text = readFileSync(result.file, "utf8");
@@ -104,7 +104,7 @@ describe("classification", function () {
     ["onnx", "model.onnx"],
     ["tfjs", "web"],
   ] as const) {
-    it(`is exported as ${format} with what stands before and behind it, and answers the same`, async () => {
+    it(`is exported as ${format} with pre- and post-processing, and gives the same results`, async () => {
       const out = join(data.folder, name);
       const config = configOf();
       const size = { height: 64, width: 32 };
@@ -117,7 +117,7 @@ describe("classification", function () {
     });
   }
 
-  it("keeps a moving average of the weights, which is what is judged, and resumes it exactly", async () => {
+  it("keeps a moving average of the weights, which is evaluated, and resumes it exactly", async () => {
     const overrides = ["training.steps=4", "training.ema.decay=0.5", "data.mixing.mixup=0.8", "data.mixing.cutmix=1"];
     const whole = newRun();
     const { result } = await train(whole, overrides);
@@ -164,7 +164,7 @@ describe("classification", function () {
     });
   }
 
-  it("keeps what a teacher said of each image: the losses of one that sees every batch, and resumes exactly", async () => {
+  it("caches a teacher's logits: same losses as without the cache, and resumes exactly", async () => {
     const backbone = "{type: efficientformer, variant: nano, layerScaleInit: 0.1, dropPath: 0.1}";
     const teacher = `{type: model, backbone: ${backbone}, weights: ${join(run, "best.safetensors")}}`;
     const test = configOf().data.transforms.test;
@@ -222,7 +222,7 @@ describe("classification", function () {
     );
   });
 
-  it("says before it begins that a figure to choose the best weights by does not exist", async () => {
+  it("reports before training that the metric for the best weights does not exist", async () => {
     const output = newRun();
     expect(await userMessage(() => train(output, ["training.checkpoint.best=top5"]))).to.equal(
       `training.checkpoint.best: among the 2 classes of ${data.classFolders} the right one is always one of the first five, ` +
@@ -235,7 +235,7 @@ describe("classification", function () {
     expect(existsSync(output)).to.equal(false);
   });
 
-  it("refuses weights of the wrong number of classes' weights, and images of one class alone", async () => {
+  it("refuses a wrong number of class weights, and images of only one class", async () => {
     expect(await userMessage(() => train(newRun(), ["model.head.classWeights=[1, 2, 3]"]))).to.equal(
       `model.head.classWeights: 3 weights for the 2 classes of ${data.classFolders}`,
     );
@@ -245,10 +245,10 @@ describe("classification", function () {
     const told = () => userMessage(() => train(newRun(), [`data.train.images=${images}`]));
     expect(await told()).to.equal(`${message}; expected a folder for each class`);
     mkdirSync(join(images, "square"));
-    expect(await told(), "an empty folder is no second class").to.equal(`${message}; expected a folder for each class`);
+    expect(await told(), "an empty folder is not a second class").to.equal(`${message}; expected a folder for each class`);
   });
 
-  it("keeps a class whose folder is empty, says that it cannot be learnt, and judges its images", async () => {
+  it("keeps a class whose folder is empty, reports that it cannot be learnt, and evaluates its images", async () => {
     const images = join(data.folder, "empty");
     cpSync(data.classFolders, images, { recursive: true });
     mkdirSync(join(images, "ring"));
@@ -261,7 +261,7 @@ describe("classification", function () {
     expect(result.metrics.top1).to.be.within(0, 1);
   });
 
-  it("moves pixels in RandAugment where asked to, which no other task does", async () => {
+  it("moves pixels in RandAugment if asked to, unlike other tasks", async () => {
     const overrides = ["data.transforms.train=[{type: randAugment, geometric: true}]"];
     const [step] = configOf(overrides).data.transforms.train;
     expect(step).to.include({ type: "randAugment", geometric: true });
@@ -285,7 +285,7 @@ describe("classification", function () {
     );
   });
 
-  it("takes batches of one image, and odd ones, mixed", async () => {
+  it("accepts batches of one image, and odd sizes, mixed", async () => {
     for (const size of [1, 3]) {
       const mixing = ["data.mixing.mixup=0.8", "data.mixing.cutmix=1"];
       const { events } = await train(newRun(), [`data.batchSize=${size}`, "training.steps=3", ...mixing]);
@@ -293,13 +293,13 @@ describe("classification", function () {
     }
   });
 
-  it("refuses weights of another family or size of which a few fit, and says whose they are", async () => {
+  it("refuses weights of another family or size even if a few fit, and names it", async () => {
     const told = async (backbone: string) => {
       const message = await userMessage(() => train(newRun(), [`model.backbone=${backbone}`]));
       return message.replace(run, "RUN");
     };
     const weights = join(run, "best.safetensors");
-    // Both have a head of the same name, whose bias alone fits.
+    // Both have a head of the same name, of which only the bias fits.
     expect(await told(`{type: poolformer, variant: s12, weights: ${weights}}`)).to.match(
       /^RUN\/best.safetensors: weights of another model: 1 of the 132 tensors of the backbone are in the file, which has the names of the authors' EfficientFormer; \d+ are of another shape \(.*\); give the weights of this backbone in model.backbone.weights, or set it to null to start from random weights$/,
     );
@@ -308,7 +308,7 @@ describe("classification", function () {
     );
   });
 
-  it("begins with published weights but for a head of other classes, and says so", async () => {
+  it("starts from published weights except for a head with other classes, and says so", async () => {
     const { tensors } = await readSafetensors(join(run, "best.safetensors"));
     const changed = [...tensors].map(([name, tensor]) => {
       if (!/^backbone\.(head|dist_head)\./.test(name)) return [name, tensor] as const;

@@ -18,7 +18,7 @@ describe("images held out from training", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** Which file an image of each index is of, as told by two epochs of batches. */
+  /** The file of each image index, from two epochs of batches. */
   async function imagesOf(loader: Loader<Batch>): Promise<Map<number, string>> {
     const found = new Map<number, string>();
     for await (const { indices, meta } of loader.batches({ stopAt: 2 * loader.batchesPerEpoch })) {
@@ -30,7 +30,7 @@ describe("images held out from training", () => {
   const open = async (config: Config) => (await kindOf(config).open(config)).trainingData();
 
   for (const task of ["classification", "segmentation", "detection"] as const) {
-    it(`${task}: are others than those that weights see, under the indices of the whole set`, async () => {
+    it(`${task}: are not those that weights are trained on, and keep the indices of the whole set`, async () => {
       const input = gridConfig(task, backboneConfig.parse({ type: "efficientformer", variant: "nano" }), folder);
       const heldOut = "training.architecture.heldOut=0.3";
       const { config } = resolveConfig(input, { overrides: [heldOut, "training.seed=1"] });

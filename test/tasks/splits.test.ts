@@ -28,7 +28,7 @@ describe("the data sets of a task", () => {
     return { read, found, trained: splits.trained?.split };
   };
 
-  it("are read once each, the one that describes the model before all", async () => {
+  it("are read once each, the one that describes the model first", async () => {
     const found = ["train", "val"];
     const train = { read: ["train untold", "val"], found, trained: "train" };
     expect(await opened(undefined, "train")).to.deep.equal(train);
@@ -37,7 +37,7 @@ describe("the data sets of a task", () => {
   });
 });
 
-describe("a classifier's trainer of a model there is", function () {
+describe("a classifier's trainer for an existing model", function () {
   this.timeout(60_000);
   const classes = ["disc", "square"];
   let data: ShapesData;
@@ -82,7 +82,7 @@ describe("a classifier's trainer of a model there is", function () {
     return losses.class!;
   };
 
-  it("weighs the classes as the config lists", async () => {
+  it("weights the classes as listed in the config", async () => {
     const [both, first, second] = [
       await lossOf(),
       await lossOf("model.head.classWeights=[3, 1]"),
@@ -98,7 +98,7 @@ describe("a classifier's trainer of a model there is", function () {
       ({ name, message }: Error) => `${name}: ${message}`,
     );
 
-  it("says what it cannot know without a training set", async () => {
+  it("reports what it cannot know without a training set", async () => {
     for (const described of [GIVEN, VALIDATED]) {
       expect(await failure(["model.head.classWeights=balanced"], described)).to.equal(
         "RangeError: balanced class weights need the images of each class counted, and no training set was opened",
@@ -109,7 +109,7 @@ describe("a classifier's trainer of a model there is", function () {
     );
   });
 
-  it("refuses a teacher that was not opened, and needs no file of one to say so", async () => {
+  it("refuses a teacher that was not opened, without reading its file", async () => {
     const distillation = "model.head.distillation={teacher: {type: onnx, file: absent.onnx}}";
     for (const described of [GIVEN, VALIDATED]) {
       expect(await failure([distillation], described)).to.equal(

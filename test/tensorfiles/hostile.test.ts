@@ -9,7 +9,7 @@ import { HOSTILE_TENSORS } from "../support/hostileTensors.js";
 
 const TABLE = new URL("../support/hostileTargets.js", import.meta.url).href;
 
-describe("files of weights made to do harm", () => {
+describe("hostile weights files", () => {
   let saveTo: string;
   before(() => {
     saveTo = mkdtempSync(join(tmpdir(), "densekit-hostile-"));

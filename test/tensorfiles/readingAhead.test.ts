@@ -6,7 +6,7 @@ import { encodeNpy } from "../../lib/tensors/npy.js";
 import { userMessage } from "../support/failure.js";
 import { zipOf } from "../support/zip.js";
 
-/** A source that counts how often it is asked, and for how much. */
+/** A source that counts its reads and their bytes. */
 function counted(bytes: Uint8Array) {
   const asked = { times: 0, bytes: 0 };
   const source = bytesSource(bytes, "a.npz");
@@ -22,7 +22,7 @@ function counted(bytes: Uint8Array) {
 }
 
 describe("reading ahead", () => {
-  it("gives the bytes of the source, wherever they are asked for", async () => {
+  it("gives the source's bytes at any position", async () => {
     const random = Random.of(1, "ahead");
     const bytes = Uint8Array.from({ length: 700_000 }, (_, i) => (i * 2654435761) >>> 13);
     const ahead = readingAhead(bytesSource(bytes, "a"));
@@ -34,7 +34,7 @@ describe("reading ahead", () => {
     expect(await userMessage(() => ahead.readInto(new Uint8Array(1), bytes.length))).to.contain("truncated");
   });
 
-  it("goes through an archive of many members in few reads, whatever their order in its directory", async () => {
+  it("reads an archive of many members in few reads, whatever their order in its directory", async () => {
     const members = Array.from({ length: 8000 }, (_, i) => ({
       name: `a${i}.npy`,
       content: encodeNpy({ dtype: "F32", shape: [1], data: Float32Array.of(i) }),
@@ -51,7 +51,7 @@ describe("reading ahead", () => {
   });
 });
 
-/** The same archive, its directory in another order: a member after one far away. */
+/** The same archive with another order in its directory: consecutive members are far apart. */
 function shuffledDirectory(archive: Buffer, count: number): Buffer {
   const end = archive.length - 22;
   const start = archive.readUInt32LE(end + 16);

@@ -34,7 +34,7 @@ describe("safetensors", () => {
     return path;
   }
 
-  it("reads what it wrote, views on unaligned ranges included", async () => {
+  it("reads what it wrote, including views on unaligned ranges", async () => {
     const path = join(folder, "round.safetensors");
     await writeSafetensors(path, tensors, { format: "pt", note: "né" });
     const { metadata, tensors: read } = await readSafetensors(path);
@@ -61,7 +61,7 @@ describe("safetensors", () => {
     await file.close();
   });
 
-  it("reads the file another library wrote", async function () {
+  it("reads a file written by another library", async function () {
     const goldens = requireGoldens(this, "checkpoints");
     const { tensors: read } = await readSafetensors(join(goldens, "tiny.safetensors"));
     let checked = 0;
@@ -90,7 +90,7 @@ describe("safetensors", () => {
     expect([...toFloat32({ dtype: "I64", shape: [1], data: BigInt64Array.of(-7n) })]).to.deep.equal([-7]);
   });
 
-  it("refuses a file cut off at any place", async () => {
+  it("refuses a file cut off anywhere", async () => {
     const path = join(folder, "whole.safetensors");
     await writeSafetensors(path, tensors);
     const bytes = readFileSync(path);
@@ -116,15 +116,15 @@ describe("safetensors", () => {
     ["a hole", { a: entry(0, 8), b: entry(12, 16) }, 16, /hole of 4 bytes before tensor "b"/],
     ["bytes left over", { a: entry(0, 8) }, 12, /4 bytes after its last tensor/],
     ["a wrong shape", { a: entry(0, 8, [3]) }, 8, /tensor "a" in 8 bytes where F32 \[3\] needs 12/],
-    ["an element type that is no text", { a: { ...entry(0, 8), dtype: [] } }, 8, /tensor "a" without a valid dtype/],
+    ["an element type that is not a string", { a: { ...entry(0, 8), dtype: [] } }, 8, /tensor "a" without a valid dtype/],
     ["a wrong size of 4-bit floats", { a: entry(0, 8, [4], "F4") }, 8, /tensor "a" in 8 bytes where F4 \[4\] needs 2/],
     ["a range that ends before it begins", { a: entry(8, 0, [2], "F31") }, 8, /tensor "a" in -8 bytes/],
     ["a negative size", { a: entry(0, 8, [-2, -1]) }, 8, /without a valid shape/],
     ["no offsets", { a: { dtype: "F32", shape: [2] } }, 8, /without valid data_offsets/],
-    ["an entry that is no mapping", { a: 5 }, 0, /malformed entry for tensor "a"/],
-    ["a header that is no JSON", "{a", 0, /not JSON/],
+    ["an entry that is not an object", { a: 5 }, 0, /malformed entry for tensor "a"/],
+    ["a header that is not JSON", "{a", 0, /not JSON/],
     ["a header that is a list", [1], 0, /not a JSON object/],
-    ["metadata that is no text", { __metadata__: { a: 1 } }, 0, /metadata "a" that is not text/],
+    ["metadata that is not a string", { __metadata__: { a: 1 } }, 0, /metadata "a" that is not text/],
   ];
   for (const [name, header, dataLength, message] of faults) {
     it(`refuses ${name}`, async () => {
@@ -132,7 +132,7 @@ describe("safetensors", () => {
     });
   }
 
-  it("names element types that are not computed with, and reads the others", async () => {
+  it("names unsupported element types, and reads the others", async () => {
     const path = forge(
       {
         a: entry(0, 8, [8], "F8_E4M3"),
@@ -162,14 +162,14 @@ describe("safetensors", () => {
     expect(Object.entries(metadata)).to.deep.equal([["__proto__", "text"]]);
   });
 
-  it("refuses a header nested without end", async () => {
+  it("refuses an endlessly nested header", async () => {
     const path = forge(`{"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 0);
     expect(await userMessage(() => readSafetensors(path))).to.equal(
       `${path}: the safetensors file has a header that is not JSON (nested more than 200 levels deep); download or write it again`,
     );
   });
 
-  it("refuses what is no safetensors file, and a missing one", async () => {
+  it("refuses files that are not safetensors, and missing ones", async () => {
     const path = join(folder, "text.safetensors");
     writeFileSync(path, "this is some text, not a tensor file");
     expect(await userMessage(() => readSafetensors(path))).to.match(/does not start with a safetensors header/);

@@ -50,7 +50,7 @@ describe("files of tensors", () => {
       await writeSafetensors(join(folder, "two.safetensors"), [["b", floats(3)]]);
     });
 
-    it("are read through their index, or the folder they lie in", async () => {
+    it("are read through their index, or their folder", async () => {
       const path = index({ a: "one.safetensors", b: "two.safetensors" });
       for (const place of [path, folder]) {
         const file = await openTensorFile(place);
@@ -62,7 +62,7 @@ describe("files of tensors", () => {
       }
     });
 
-    it("are refused where the index is wrong", async () => {
+    it("are refused if the index is wrong", async () => {
       expect(await message(index({ c: "one.safetensors" }))).to.contain(
         'says that "c" is in one.safetensors, but it is not',
       );
@@ -77,7 +77,7 @@ describe("files of tensors", () => {
 
   describe("of NumPy (.npz)", () => {
     const array = encodeNpy({ dtype: "F32", shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
-    it("are read stored and deflated, with what is no number named", async () => {
+    it("are read stored and deflated; arrays that are not numeric are named", async () => {
       const path = put(
         "a.npz",
         zipOf([
@@ -117,7 +117,7 @@ describe("files of tensors", () => {
     });
   });
 
-  it("are no folders without weights", async () => {
+  it("do not include folders without weights", async () => {
     const empty = mkdtempSync(join(tmpdir(), "densekit-empty-"));
     expect(await message(empty)).to.contain(
       "a folder without weights: it holds none of ema.safetensors, model.safetensors",
@@ -127,7 +127,7 @@ describe("files of tensors", () => {
 });
 
 describe("strided tensors", () => {
-  it("come out in C order, whatever the strides and however little is read at a time", async () => {
+  it("are returned in C order, whatever the strides and the size of reads", async () => {
     const axes = fc.array(
       fc.record({ size: fc.integer({ min: 0, max: 5 }), stride: fc.integer({ min: 0, max: 40 }) }),
       {
@@ -155,7 +155,7 @@ describe("strided tensors", () => {
     );
   });
 
-  it("are read in windows when they are large", async () => {
+  it("are read in windows if they are large", async () => {
     // 3 × 4 elements, 9,000,000 apart: each window of 16 MiB holds a few of them at most.
     const layout = { offset: 1, shape: [4, 3], strides: [1, 9_000_000] };
     const target = new Int32Array(12);
@@ -187,7 +187,7 @@ describe("zip archives", () => {
     }
   });
 
-  it("of more than 4 GiB are written and read (zip64), without being in memory", async function () {
+  it("of more than 4 GiB are written and read (zip64), without being held in memory", async function () {
     this.timeout(120_000);
     const block = new Uint8Array(1 << 26).fill(7);
     const tail = Uint8Array.of(1, 2, 3);

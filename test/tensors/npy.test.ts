@@ -18,7 +18,7 @@ describe("npy", () => {
     { dtype: "I16", shape: [1, 1, 2], data: Int16Array.of(-1, 300) },
   ];
   for (const tensor of examples) {
-    it(`gives back ${tensor.dtype} [${tensor.shape.join(", ")}]`, () => {
+    it(`restores ${tensor.dtype} [${tensor.shape.join(", ")}]`, () => {
       const bytes = encodeNpy(tensor);
       expect(parseNpy(bytes)).to.deep.equal(tensor);
       const shifted = new Uint8Array(bytes.length + 3);
@@ -29,7 +29,7 @@ describe("npy", () => {
     });
   }
 
-  it("writes the header NumPy writes", () => {
+  it("writes NumPy's header", () => {
     const bytes = encodeNpy({ dtype: "F32", shape: [3], data: Float32Array.of(0, 1, 2) });
     const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
     expect(Buffer.from(bytes.subarray(0, 128)).toString("latin1")).to.equal(
@@ -38,7 +38,7 @@ describe("npy", () => {
     expect(bytes.length).to.equal(128 + 12);
   });
 
-  it("reads files NumPy wrote", async function () {
+  it("reads NumPy's files", async function () {
     const path = join(requireGoldens(this, "layers"), "gelu.npy");
     const expected = readGolden(path);
     const read = await readNpy(path);
@@ -46,7 +46,7 @@ describe("npy", () => {
     expect(read.data).to.deep.equal(expected.data);
   });
 
-  it("writes and reads files, and names what is wrong with one", async () => {
+  it("writes and reads files, and names their faults", async () => {
     const folder = mkdtempSync(join(tmpdir(), "densekit-npy-"));
     try {
       const path = join(folder, "a.npy");
@@ -79,7 +79,7 @@ describe("npy", () => {
     it(`refuses ${name}`, () => expect(() => parseNpy(bytes)).to.throw(UserError, message));
   }
 
-  it("brings Fortran order into C order", () => {
+  it("converts Fortran order to C order", () => {
     const c = encodeNpy({ dtype: "I16", shape: [2, 3, 2], data: Int16Array.from({ length: 12 }, (_, i) => i) });
     const bytes = Buffer.from(
       Buffer.from(c).toString("latin1").replace("'fortran_order': False", "'fortran_order': True "),

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { bytesOfLatin1, textOfLatin1, textOfStrictUtf8, textOfUtf8 } from "../../lib/tensors/text.js";
 
-describe("texts in files", () => {
-  it("of latin1 are as Node reads and writes them, however long", () => {
+describe("text in files", () => {
+  it("in latin1 is read and written like Node, however long", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 0, maxLength: 20_000, size: "max" }), (bytes) => {
         const text = textOfLatin1(bytes);
@@ -14,7 +14,7 @@ describe("texts in files", () => {
     );
   });
 
-  it("of UTF-8 are as Node reads them; strictly read they must be UTF-8", () => {
+  it("in UTF-8 is read like Node; in strict mode it must be valid", () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 describe("the models' cards", () => {
-  it("take published figures and their source from the configs' comments", () => {
+  it("take published metrics and their source from the configs' comments", () => {
     expect(
       expectedOf("# Run: x\n# Expected on val2017 (A, B 2022): box AP 37.9, mask AP 35.4.\n# Measured"),
     ).to.deep.equal({
@@ -27,10 +27,10 @@ describe("the models' cards", () => {
       "top-1": { value: 79, source: "A (B)" },
     });
     expect(expectedOf("# Expected: its authors have the recipe and publish no figure.")).to.deep.equal({});
-    expect(() => expectedOf("# Expected on val2017 (A): 38.0.")).to.throw('"38.0" is no metric and its value');
+    expect(() => expectedOf("# Expected on val2017 (A): 38.0.")).to.throw('"38.0" is not a metric and its value');
   });
 
-  it("have every published config of the three tasks, with the figure that is plotted where there is any", () => {
+  it("have every published config of the three tasks, with the plotted metric if there is one", () => {
     const configs = zooConfigs();
     expect(configs.length).to.be.above(50);
     for (const { name, task, expected } of configs) {
@@ -39,7 +39,7 @@ describe("the models' cards", () => {
     }
   });
 
-  it("are of every backbone, once, and know no other", () => {
+  it("cover every backbone once, and no other", () => {
     const all = cards();
     expect(all.map(({ backbone }) => backbone)).to.have.members(backboneNames());
     for (const name of [...PHONE_LATENCIES.keys(), ...FURTHER_TOP1.keys()]) expect(backboneNames()).to.include(name);
@@ -48,7 +48,7 @@ describe("the models' cards", () => {
     expect(nameParts("MobileNetV2 ×1.4")).to.deep.equal(["MobileNetV2", "×1.4"]);
   });
 
-  it("give a model's latency as the reference's by their ratio", () => {
+  it("give a model's latency as the reference's times their ratio", () => {
     const measured = {
       how: "",
       threads: 1,
@@ -63,7 +63,7 @@ describe("the models' cards", () => {
     expect(latencyOf(measured, "c")).to.equal(undefined);
   });
 
-  it("are in docs/models.md as the configs and bench/latencies.json have them; if not: npm run generate", async () => {
+  it("in docs/models.md match the configs and bench/latencies.json; if not: npm run generate", async () => {
     const document = read("docs/models.md");
     const latencies = readLatencies();
     expect(document).to.contain(measuredWhere(latencies));
@@ -73,7 +73,7 @@ describe("the models' cards", () => {
     }
   });
 
-  it("are measured of tasks and backbones that there are", async () => {
+  it("are measured for existing tasks and backbones only", async () => {
     const options = { rounds: 1, seconds: 1, threads: 1, progress: () => {} };
     const messageOf = (names: readonly string[]) =>
       measureCards(names, options).catch((error: unknown) => (error instanceof UserError ? error.message : error));
@@ -103,7 +103,7 @@ describe("the plot of accuracy over latency", () => {
     expect(familiesOf()).to.include.members(["EfficientFormer", "EfficientFormerV2", "ResNet", "RepViT"]);
   });
 
-  it("escapes what XML takes for its own", () => {
+  it("escapes XML's special characters", () => {
     const latency = { median: 1, low: 0.9, high: 1.1 };
     const point = { family: "a<b", label: "&", latency, accuracy: 70 };
     const panel = { title: "t", xLabel: "x", yLabel: "y", points: [point, { ...point, accuracy: 72 }] };
@@ -111,7 +111,7 @@ describe("the plot of accuracy over latency", () => {
     expect(svg).to.contain("a&#60;b").and.contain(">&#38;<");
   });
 
-  it("puts words beside their points, where they hide neither words nor points", () => {
+  it("places labels beside their points without covering labels or points", () => {
     const points = Array.from({ length: 24 }, (_, i) => [60 + (i % 6) * 70, 40 + Math.floor(i / 6) * 40] as const);
     const wishes = points.map((at, i) => ({ text: `M${i}`, size: 12, weight: 400 as const, at: [at] }));
     const frame = { x: 0, y: 0, width: 520, height: 240 };

@@ -19,10 +19,10 @@ describe("damaged and absurd inputs", () => {
   after(() => rmSync(saveTo, { recursive: true, force: true }));
 
   for (const name of Object.keys(TARGETS)) {
-    it(`end in an answer or in an error that says what is wrong: ${name}`, async () => {
+    it(`give a result or an error that says what is wrong: ${name}`, async () => {
       const result = await runFuzz({ table: TABLE, name, seed: 20, count: 400, saveTo });
       expect(result.failures.map(({ index, message }) => `${index}: ${message}`)).to.deep.equal([]);
-      // Both must happen, else nothing was tried.
+      // Both must happen, otherwise nothing was tested.
       expect(result.accepted, "accepted").to.be.greaterThan(0);
       expect(result.refused, "refused").to.be.greaterThan(0);
       expect(result.accepted + result.refused).to.equal(400);
@@ -36,7 +36,7 @@ describe("damaged and absurd inputs", () => {
     return result;
   };
 
-  it("are noticed when they throw, hang, die or fill the memory; the input is kept, the others are tried", async () => {
+  it("are noticed when they throw, hang, die or fill the memory; the input is saved, and the others are tried", async () => {
     const expected = {
       throws: /^TypeError: input 3/,
       rejects: /^RangeError: nobody waits for 3/,
@@ -59,7 +59,7 @@ describe("damaged and absurd inputs", () => {
     }
   });
 
-  it("are not blamed for what those before them left in memory", async () => {
+  it("are not blamed for memory that earlier inputs left behind", async () => {
     const { failures, accepted, mostBytes } = await failuresOf("leaks");
     expect(failures).to.deep.equal([]);
     expect(accepted).to.equal(8);

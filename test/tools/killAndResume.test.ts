@@ -14,14 +14,14 @@ describe("killing and resuming", function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it("takes README's own config, whole", () => {
+  it("uses README's own config, unchanged", () => {
     const { config } = loadConfig(readmeConfig(folder));
     expect(config.task).to.equal("detection");
     expect(config.training).to.include({ steps: 2000, evaluateEvery: 500 });
     expect(config.training.checkpoint).to.not.have.property("every");
   });
 
-  it("ends as if nobody had killed it, and says at which step it was", async () => {
+  it("ends as if it had not been killed, and reports the step of each kill", async () => {
     const data = await makeShapes(3);
     try {
       const { training, ...rest } = shapesConfig("segmentation", data, "unused");

@@ -21,7 +21,7 @@ const both = (name: string): string[] => [`${name}.weight`, `${name}.bias`];
 
 describe("adaptive gradient clipping", () => {
   for (const { factor, eps, parts } of readTimm().clipping) {
-    it(`with a factor of ${factor} is timm's adaptive_clip_grad`, () => {
+    it(`with a factor of ${factor} equals timm's adaptive_clip_grad`, () => {
       const [values, gradients] = [parts.flatMap((part) => part.values), parts.flatMap((part) => part.gradient)];
       const clipped = Float32Array.from(gradients);
       adaptiveClipping(parts, { factor, eps })(clipped, Float32Array.from(values));
@@ -33,7 +33,7 @@ describe("adaptive gradient clipping", () => {
     });
   }
 
-  it("leaves layers that give answers alone, and no others", () => {
+  it("leaves output layers alone, and no others", () => {
     const parts = [{ shape: [2, 2], isOutput: true }, { shape: [2], isOutput: true }, { shape: [2, 2] }];
     const gradients = Float32Array.of(1, 2, 3, 4, 5, 6, 3, 4, 0, 10);
     adaptiveClipping(parts, { factor: 0.5, eps: 1e-3 })(gradients, new Float32Array(10).fill(1));
@@ -43,7 +43,7 @@ describe("adaptive gradient clipping", () => {
     }
   });
 
-  it("knows each model's layers that give answers", () => {
+  it("knows each model's output layers", () => {
     const model = (task: "detection" | "segmentation") => ({
       backbone: backboneConfig.parse({ type: "efficientformer", variant: "nano" }),
       neck: { type: "fpn" },
@@ -75,14 +75,14 @@ describe("adaptive gradient clipping", () => {
     it(`knows those of ${type} as a classifier`, () => {
       const list = new ParameterList();
       makeClassifier(list.scope(), variantsOf(kind)[0]!, { imageSide: 224, classes: 7 });
-      // What has as many rows as there are classes.
+      // Parameters with as many rows as there are classes.
       const expected = list.all.filter(({ shape }) => shape[0] === 7).map(({ name }) => name);
       expect(expected.length).to.be.within(2, 4);
       expect(outputsOf(list.all)).to.deep.equal(expected);
     });
   }
 
-  it("takes the mean gradient of accumulated batches, and comes before clipping by the norm of all", async () => {
+  it("uses the mean gradient of accumulated batches, and runs before clipping by the global norm", async () => {
     const initialise = (values: Float32Array) => values.set(values.map((_, i) => i + 1));
     const values = new ParameterValues([
       { name: "a.weight", shape: [2, 2], role: "weight", initialise },
@@ -136,7 +136,7 @@ describe("adaptive gradient clipping", () => {
     const mean = made[0]!.map((value, i) => (value + made[1]![i]!) / 2);
     expect(gradientNorm, "before clipping").to.be.closeTo(Math.hypot(...mean), 1e-5);
     stepper.update(1, 1, gradientNorm);
-    // The first row's norm is √5, its gradient's 5; the second row's 5, its gradient's 5.1; the third is an answer's.
+    // The first row's norm is √5, its gradient's 5; the second row's 5, its gradient's 5.1; the third is an output layer's.
     const clipped = [
       ...[3, 4].map((g) => (g * Math.sqrt(5)) / 2 / 5),
       ...[5.1, 0].map((g) => (g * 2.5) / 5.1),

@@ -24,7 +24,7 @@ const PATHS = 5;
 describe("the temperature of a supernet's choices", () => {
   const config = architectureConfig.parse({ warmup: 0.2, temperature: { from: 2, to: 0.125 } });
 
-  it("stays until the warm-up ends, then falls by the same factor each step to the last", () => {
+  it("stays until the warm-up ends, then falls by the same factor at each step", () => {
     const all = Array.from({ length: 10 }, (_, i) => temperatureAt(config, i + 1, 10));
     expect(all.slice(0, 3)).to.deep.equal([2, 2, 2]);
     expect(all.at(-1)).to.be.closeTo(0.125, 1e-12);
@@ -44,7 +44,7 @@ describe("the temperature of a supernet's choices", () => {
   });
 });
 
-/** Parameters as the model of a config has them, so far as they matter here: α among weights, and a running statistic. */
+/** Parameters like a model's, as far as they matter here: α among weights, and a running statistic. */
 function someValues(): ParameterValues {
   const initialise: Parameter["initialise"] = (values) => values.fill(0);
   const alphas = [0, 2, 4, 4, 6].map((place, i): Parameter => {
@@ -71,7 +71,7 @@ describe("training the choices of a supernet", () => {
   const noTrainer = {} as Trainer<Batch>;
   const alphasOf = (values: ParameterValues) => [...values.flat.subarray(3, 3 + 12)];
 
-  it("takes α's gradient out of the others' and moves α alone, after the warm-up", async () => {
+  it("separates α's gradient from the others' and updates only α, after the warm-up", async () => {
     const values = someValues();
     const config = configOf({ optimizer: sgd, warmup: 0.2 });
     const training = trainArchitecture({
@@ -95,7 +95,7 @@ describe("training the choices of a supernet", () => {
     expect([...values.view("before"), ...values.view("after")]).to.deep.equal([0, 0, 0, 0, 0]);
   });
 
-  it("takes α's gradient of held-out batches instead, one a step from the warm-up on, and leaves running statistics alone", async () => {
+  it("computes α's gradient on held-out batches, one per step from the warm-up on, without changing running statistics", async () => {
     const values = someValues();
     values.view("backbone.norm.running_mean").fill(7);
     const asked: unknown[] = [];
@@ -128,7 +128,7 @@ describe("training the choices of a supernet", () => {
     await training.stop();
   });
 
-  it("refuses to train choices where there are none", async () => {
+  it("refuses to train choices if there are none", async () => {
     const { config } = resolveConfig({
       ...configOf({}),
       model: { backbone: { type: "efficientformer", variant: "nano" }, head: { type: "classifier" } },
@@ -177,7 +177,7 @@ describe("a supernet trained", function () {
   };
 
   for (const task of ["classification", "segmentation", "detection"] as const) {
-    it(`${task}: α rest, then move, and the log tells`, async () => {
+    it(`${task}: α stay constant, then change, and are logged`, async () => {
       const { result } = await trainQuietly(inputOf(task, task));
       const { architectures, steps } = await readHistory(join(result.run, "log.jsonl"));
       expect(steps).to.have.length(STEPS);
@@ -212,7 +212,7 @@ describe("a supernet trained", function () {
     });
   }
 
-  it("is the same run when it was stopped and resumed, α on held-out images too", async () => {
+  it("is the same run if stopped and resumed, also with held-out images", async () => {
     const architecture = { heldOut: 0.3 };
     const whole = await trainQuietly(inputOf("classification", "whole", architecture));
     const stop = new AbortController();
@@ -233,7 +233,7 @@ describe("a supernet trained", function () {
     expect(readFileSync(join(result.run, "log.jsonl"), "utf8")).to.contain('"alpha":{"MB4D":');
   });
 
-  it("learns other weights and other α where images are held out", async () => {
+  it("learns other weights and other α if images are held out", async () => {
     const alphas = async (name: string) => {
       const { tensors } = await readSafetensors(
         join(folder, "runs", name, "checkpoints", "step-00000010", "model.safetensors"),

@@ -13,7 +13,7 @@ const configOf = ({ minDelta = 0, ...options }: Options) => ({
   checkpoint: { best: "mIoU" as const },
 });
 
-/** The number of the validation after which training stops, and why. */
+/** The number of the validation after which training stops, and the reason. */
 function stopOf(
   options: Options,
   figures: readonly (number | undefined)[],
@@ -31,7 +31,7 @@ function stopOf(
 }
 
 describe("early stopping", () => {
-  it("waits for a better figure, of the best checkpoint's metric by default, and counts anew after one", () => {
+  it("waits for a better value, by default of the best checkpoint's metric, and restarts its count after one", () => {
     expect(stopOf({ patience: 2 }, [0.1, 0.2, 0.2, 0.3, 0.3, 0.25, 0.9])).to.deep.equal([
       6,
       "mIoU was not above the 0.3000 of step 40 in 2 validations since",
@@ -43,14 +43,14 @@ describe("early stopping", () => {
     expect(stopOf({ patience: 2 }, [0.1, 0.1, 0.2, 0.2, 0.3])).to.equal(undefined);
   });
 
-  it("takes a lower loss for better", () => {
+  it("treats a lower loss as better", () => {
     expect(stopOf({ metric: "loss", patience: 2 }, [3, 2, 1, 2, 1.5, 0.1])).to.deep.equal([
       5,
       "loss was not below the 1.000 of step 30 in 2 validations since",
     ]);
   });
 
-  it("wants more than minDelta over the best, so that small steps up add up", () => {
+  it("needs more than minDelta above the best, so that small improvements add up", () => {
     expect(stopOf({ patience: 2, minDelta: 0.1 }, [0.5, 0.55, 0.59, 0.9])).to.deep.equal([
       3,
       "mIoU was not more than 0.1 above the 0.5000 of step 10 in 2 validations since",
@@ -62,7 +62,7 @@ describe("early stopping", () => {
     ]);
   });
 
-  it("never takes an undefined figure for better", () => {
+  it("never treats an undefined value as better", () => {
     for (const none of [undefined, Number.NaN, -1]) {
       expect(stopOf({ patience: 2 }, [none, none, 0.4])).to.deep.equal([2, "mIoU was not defined in 2 validations"]);
       expect(stopOf({ patience: 2 }, [0.2, none, none])).to.deep.equal([
@@ -72,7 +72,7 @@ describe("early stopping", () => {
     }
   });
 
-  it("begins anew where another metric is watched, and does nothing where it is off", () => {
+  it("starts over if another metric is watched, and does nothing if it is off", () => {
     const before: Watched = { metric: "loss", best: { value: 1, step: 10 }, waited: 9 };
     const config = configOf({ patience: 2 });
     expect(reasonToStop(config, before)).to.equal(undefined);

@@ -12,7 +12,7 @@ const model = () =>
 
 describe("the moving average of weights", () => {
   for (const { decay, warmup, steps, averages } of readTimm().averages) {
-    it(`is timm's, of running statistics too (decay ${decay}${warmup ? " with warm-up" : ""})`, () => {
+    it(`equals timm's, including running statistics (decay ${decay}${warmup ? " with warm-up" : ""})`, () => {
       const values = model();
       const move = (step: number) => {
         for (const name of ["weight", "running_mean"] as const) values.view(name).set(steps[step]![name]);
@@ -45,8 +45,8 @@ describe("the moving average of weights", () => {
     expect(decayAt({ ...config, warmup: false }, 1)).to.equal(0.9999);
   });
 
-  it("stands in for the model while work is done, and is put back to the bit, whatever happens", async () => {
-    const length = 150_001; // several blocks and a rest
+  it("replaces the model's weights during some work, and they are restored exactly, whatever happens", async () => {
+    const length = 150_001; // several blocks and a remainder
     const values = new ParameterValues([
       { name: "w", shape: [length], role: "weight", initialise },
       { name: "b", shape: [3], role: "buffer", initialise },

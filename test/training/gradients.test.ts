@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { addInto, clipFactor, globalNorm } from "../../lib/training/gradients.js";
 
 describe("gradients", () => {
-  it("are measured and clipped by the norm of all", () => {
+  it("are measured and clipped by the global norm", () => {
     const reference = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
     for (const length of [0, 1, 3, 4, 9, 16_384, 40_003]) {
       const values = Float32Array.from({ length }, (_, i) => (i - 2) / 8);

@@ -38,7 +38,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       return { child, end };
     };
 
-    it("after Ctrl-C ends with exit code 130, a checkpoint and how to go on", async () => {
+    it("after Ctrl-C ends with exit code 130, a checkpoint and advice on resuming", async () => {
       const { config, run } = write("interrupted");
       const { child, end } = await trainUntil(2, config, run);
       child.kill("SIGINT");
@@ -50,7 +50,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect(checkpointBytes(run, stopped)).to.have.length(2);
     });
 
-    it("after SIGTERM the same with exit code 143; after SIGUSR1 a checkpoint, and on it goes", async () => {
+    it("after SIGTERM does the same with exit code 143; after SIGUSR1 saves a checkpoint and continues", async () => {
       const { config, run } = write("ended");
       const { child, end } = await trainUntil(3, config, run);
       child.kill("SIGUSR1");
@@ -62,13 +62,13 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect(code, stderr).to.equal(143);
       const stopped = Number(/stopped after step (\d+) of 12; .*--resume/.exec(stderr)?.[1]);
       expect(checkpointBytes(run, stopped)).to.have.length(2);
-      // Every second step is saved by itself; one that is odd was asked for.
+      // Every second step is saved anyway; an odd one was asked for.
       const saved = stderr.match(/^step \d*[13579] {2}saved .*checkpoints/gm) ?? [];
       expect(saved.length, stderr).to.be.greaterThan(1);
       expect(existsSync(join(run, "run.lock"))).to.equal(false);
     });
 
-    it("resumed gives the losses and weights of an undisturbed one, bit for bit", async () => {
+    it("if resumed, gives the losses and weights of an undisturbed one, bit for bit", async () => {
       const whole = write("whole");
       expect((await command("train", whole.config)).code).to.equal(0);
 

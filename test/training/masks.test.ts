@@ -19,7 +19,7 @@ describe("training on objects with and without masks", function () {
   });
   after(() => rmSync(data.folder, { recursive: true }));
 
-  /** The annotation file with some changed. */
+  /** The annotation file with changed annotations. */
   const changed = (change: (annotation: Json["annotations"][number], i: number) => void): string => {
     const json: Json = JSON.parse(readFileSync(data.annotations, "utf8"));
     json.annotations.forEach(change);
@@ -40,7 +40,7 @@ describe("training on objects with and without masks", function () {
       if (i % 3 === 0) annotation.segmentation = [];
     });
 
-  it("trains the mask head on those that have one, and says how many have none", async () => {
+  it("trains the mask head on objects that have one, and reports how many have none", async () => {
     const file = withoutSome();
     const { events, result } = await train({ train: file });
     expect(messagesOf(events)).to.contain(
@@ -54,7 +54,7 @@ describe("training on objects with and without masks", function () {
     expect(stepsOf(forced).map(({ losses }) => losses)).to.deep.equal(stepsOf(events).map(({ losses }) => losses));
   });
 
-  it("judges boxes of all and masks of those that have one", async () => {
+  it("evaluates boxes of all objects and masks of those that have one", async () => {
     const whole = await train({});
     const file = withoutSome();
     const { events, result } = await train({ val: file });
@@ -70,7 +70,7 @@ describe("training on objects with and without masks", function () {
     expect(result.metrics.maskLoss).to.be.greaterThan(0);
   });
 
-  it("says when masks are not trained or judged at all", async () => {
+  it("reports that masks are not trained or evaluated at all", async () => {
     const none = changed((annotation) => {
       delete annotation.segmentation;
     });
@@ -96,7 +96,7 @@ describe("training on objects with and without masks", function () {
     );
   });
 
-  it("says when there is no object at all", async () => {
+  it("reports that there are no objects at all", async () => {
     const empty = changed(() => undefined);
     writeFileSync(empty, JSON.stringify({ ...JSON.parse(readFileSync(empty, "utf8")), annotations: [] }));
     const { events, result } = await train({ train: empty });
@@ -104,7 +104,7 @@ describe("training on objects with and without masks", function () {
     expect(result.steps).to.equal(2);
   });
 
-  it("takes boxes from the masks where there are none, to train and to judge", async () => {
+  it("takes missing boxes from the masks, for training and evaluation", async () => {
     const whole = await train({});
     const file = changed((annotation) => {
       const points = (annotation.segmentation as number[][])[0]!;

@@ -26,7 +26,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       return { events, tensors: (await readSafetensors(await findWeights(run))).tensors };
     };
 
-    it("layerDecay moves each layer by its share of the rate, and says so before the first step", async () => {
+    it("layerDecay scales each layer's learning rate, and reports it before the first step", async () => {
       const descent = "training.optimizer={type: sgd, lr: 0.1, momentum: 0}";
       const start = await weightsAfter(descent, "training.optimizer.lr=1e-30");
       const whole = await weightsAfter(descent);
@@ -58,7 +58,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect(messagesOf(whole.events)).to.not.contain("decay by layer");
     });
 
-    it("adaptive clipping holds gradients down, and does nothing where none is above its bound", async () => {
+    it("adaptive clipping limits gradients, and does nothing if none is above its bound", async () => {
       const lines = async (...overrides: string[]) => {
         const run = newRun();
         await train(run, "training.steps=3", ...overrides);
@@ -73,7 +73,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`, name);
     const tensorsOf = async (path: string) => (await readSafetensors(path)).tensors;
 
-    it("ema keeps the average of all steps, which the training does not see", async () => {
+    it("ema keeps the average of all steps, without affecting training", async () => {
       const plain = newRun();
       const often = ["training.steps=5", "training.checkpoint={every: 1, keep: 9}"];
       await train(plain, ...often);
@@ -114,7 +114,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect(await findWeights(join(run, "checkpoints", "step-00000005"))).to.equal(fileOf(run, 5, "ema.safetensors"));
     });
 
-    it("ema resumed gives the average of an undisturbed run, bit for bit", async () => {
+    it("ema, if resumed, gives the average of an undisturbed run, bit for bit", async () => {
       const overrides = [
         "training.steps=6",
         "training.ema={decay: 0.9}",
@@ -127,7 +127,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       for (const stop of [2, 3]) {
         const controller = new AbortController();
         const onEvent = (event: TrainingEvent) => {
-          // At step 3 in the middle of the validation that is due, when the average stands in the model's place.
+          // At step 3, in the middle of the validation that is due, while the average replaces the model's weights.
           if (stop === 2 ? event.type === "step" && event.step === 2 : event.type === "progress") controller.abort();
         };
         const options = { resume: true, signal: controller.signal, onEvent };
@@ -146,8 +146,8 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       ).to.equal(true);
     });
 
-    it("stops early, says why, and takes resuming for nothing else", async () => {
-      // No validation is better than the first, whatever it finds.
+    it("stops early, says why, and resuming does not change that", async () => {
+      // No validation is better than the first, whatever its result.
       const stopping = [
         "training.earlyStopping={metric: loss, patience: 2, minDelta: 1e6}",
         "training.evaluateEvery=2",
@@ -159,7 +159,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       const why = /^loss was not more than 1000000 below the [\d.]+ of step 2 in 2 validations since$/;
       const told = /^stopped early after step 6 of 12: (.*)$/m.exec(messagesOf(events))?.[1];
       expect(told).to.match(why);
-      expect(events.at(-1), "the last thing said").to.deep.include({ type: "message" });
+      expect(events.at(-1), "the last event").to.deep.include({ type: "message" });
 
       const run = newRun();
       const resume = async (more: readonly string[], stopAt?: number) => {
@@ -200,7 +200,7 @@ describe("a moving average of the weights", function () {
   });
   after(() => rmSync(data.folder, { recursive: true }));
 
-  it("is what is validated: evaluate gives its figures, and others for the weights themselves", async () => {
+  it("is validated: evaluate gives its metrics, and others for the weights themselves", async () => {
     const run = join(data.folder, "validated");
     const overrides = ["training.steps=40", "training.ema={}"];
     const { config, result } = await trainQuietly(shapesConfig("segmentation", data, run), overrides);
@@ -212,7 +212,7 @@ describe("a moving average of the weights", function () {
     expect((await figures(join(folder, "model.safetensors"))).mIoU).to.not.equal(result.metrics.mIoU);
   });
 
-  it("may begin and end when a run is gone on with, which is told", async () => {
+  it("may start and end when a run is resumed, which is reported", async () => {
     const run = join(data.folder, "changed");
     const go = async (...overrides: string[]) =>
       messagesOf((await trainQuietly(shapesConfig("segmentation", data, run), overrides, { resume: true })).events);

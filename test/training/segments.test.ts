@@ -40,7 +40,7 @@ describe("segments", () => {
     ]);
   });
 
-  it("multiplies the layer's scale with the multiplier; frozen parameters stay frozen", () => {
+  it("multiplies the layer's scale by the multiplier; frozen parameters stay frozen", () => {
     const options = {
       optimizer: { decayNormsAndBiases: true, multipliers: [{ match: "backbone.stem", lr: 0.5 }] },
       layerScale: (name: string) => (name.startsWith("backbone.") ? 0.25 : 1),
@@ -54,7 +54,7 @@ describe("segments", () => {
     ]);
   });
 
-  it("refuses a multiplier that matches nothing, and matches whole words alone", () => {
+  it("refuses a multiplier that matches nothing, and matches only whole words", () => {
     const optimizer = { decayNormsAndBiases: false, multipliers: [{ match: "back", lr: 0.1 }] };
     expect(() => createSegments(parameters, { optimizer })).to.throw(
       'training.optimizer.multipliers: there is no part "back"; the model\'s parts are backbone, head',

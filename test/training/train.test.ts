@@ -37,7 +37,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
     const train = (run: string, ...[overrides, options]: [string[]?, Parameters<typeof trainQuietly>[2]?]) =>
       trainQuietly(shapesConfig(task, data, run), overrides, options);
 
-    it("learns: the loss falls, and validation tells losses and figures", async () => {
+    it("learns: the loss falls, and validation reports losses and metrics", async () => {
       const run = newRun();
       const { events, result } = await train(run, ["training.steps=30", "training.evaluateEvery=15"]);
       const losses = events.filter((event): event is StepEvent => event.type === "step").map(({ loss }) => loss);
@@ -53,7 +53,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect(readdirSync(join(run, "tensorboard"))).to.have.length(1);
     });
 
-    it("is a function of the config: equal losses whatever the number of workers, others for another seed", async () => {
+    it("depends only on the config: equal losses whatever the number of workers, others for another seed", async () => {
       const runOf = async (...overrides: string[]) => {
         const run = newRun();
         await train(run, ["training.steps=5", ...overrides]);
@@ -66,7 +66,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
       expect((await runOf("training.seed=1")).lines).to.not.deep.equal(first.lines);
     });
 
-    it("stops when asked, saves, and goes on as if it had not been stopped, amid accumulated batches too", async () => {
+    it("stops when asked, saves, and resumes as if it had not been stopped, also between accumulated batches", async () => {
       const overrides = ["training.steps=6", "training.accumulate=2", "training.evaluateEvery=3"];
       const whole = newRun();
       await train(whole, overrides);
@@ -77,7 +77,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
         const seen: TrainingEvent[] = [];
         const onEvent = (event: TrainingEvent) => {
           seen.push(event);
-          // At step 3 in the middle of the validation that is due.
+          // At step 3, in the middle of the validation that is due.
           if (stop === 2 ? event.type === "step" && event.step === 2 : event.type === "progress") controller.abort();
         };
         const failure = await train(run, overrides, { resume: true, signal: controller.signal, onEvent }).catch(
@@ -95,7 +95,7 @@ for (const task of ["segmentation", "detection", "classification"] as const) {
   });
 }
 
-// What does not depend on the kind of model.
+// Tests that do not depend on the kind of model.
 describe("training", () => {
   let data: ShapesData;
   let runs = 0;
@@ -108,7 +108,7 @@ describe("training", () => {
   const train = (run: string, ...[overrides, options]: [string[]?, Parameters<typeof trainQuietly>[2]?]) =>
     trainQuietly(shapesConfig("segmentation", data, run), overrides, options);
 
-  it("stops when the loss is no number any more, naming the step, and keeps the checkpoint before", async () => {
+  it("stops when the loss is no longer finite, naming the step, and keeps the checkpoint before", async () => {
     const run = newRun();
     const overrides = ["training.steps=9", "training.optimizer.lr=1e30", "training.checkpoint.every=1"];
     const message = await userMessage(() => train(run, overrides));
@@ -118,14 +118,14 @@ describe("training", () => {
     expect(decidedLines(run)).to.have.length(step);
   });
 
-  it("keeps so many checkpoints and no more", async () => {
+  it("keeps the configured number of checkpoints", async () => {
     const run = newRun();
     const overrides = ["training.steps=5", "training.checkpoint.every=1", "training.checkpoint.keep=3"];
     await train(run, overrides);
     expect(readdirSync(join(run, "checkpoints")).sort()).to.deep.equal([3, 4, 5].map((n) => `step-0000000${n}`));
   });
 
-  it("saves at every validation and after the first step without being told to, before it validates", async () => {
+  it("saves after the first step and at every validation by default, before validating", async () => {
     const run = newRun();
     const { events } = await train(run, ["training.steps=5", "training.evaluateEvery=2"]);
     const order = events.flatMap((event) => {
@@ -142,11 +142,11 @@ describe("training", () => {
       "evaluated 5",
     ]);
     const { state } = await loadCheckpoint(join(run, "checkpoints", "step-00000004"));
-    expect(state.evaluatedStep, "the figures are added").to.equal(4);
+    expect(state.evaluatedStep, "the metrics are added").to.equal(4);
     expect(state.metrics.mIoU).to.be.a("number");
   });
 
-  it("saves after so many minutes, and when asked, and the numbers stay as they are", async () => {
+  it("saves after the configured minutes, and when asked, without changing results", async () => {
     const whole = newRun();
     await train(whole, ["training.steps=4"]);
     const often = newRun();
@@ -164,7 +164,7 @@ describe("training", () => {
     }
   });
 
-  it("saves what was done when it fails, and goes on from there as if it had not", async () => {
+  it("saves its state when it fails, and resumes as if it had not", async () => {
     const whole = newRun();
     await train(whole, ["training.steps=6"]);
     const run = newRun();
@@ -187,7 +187,7 @@ describe("training", () => {
     expect(checkpointBytes(run, 6).every((b, i) => b.equals(checkpointBytes(whole, 6)[i]!))).to.equal(true);
   });
 
-  it("keeps the checkpoint from before the loss grew besides those since, and the last before it was no number", async () => {
+  it("keeps the checkpoint from before the loss grew besides later ones, and the last before it was NaN", async () => {
     const run = newRun();
     const begun = ["training.steps=22", "training.checkpoint.keep=1", "training.logEvery=10"];
     await train(run, begun);
@@ -212,7 +212,7 @@ describe("training", () => {
     expect(result.steps).to.equal(kept! + 1);
   });
 
-  it("goes on from the checkpoint before a damaged one, and loses neither for it", async () => {
+  it("resumes from the checkpoint before a damaged one, and loses neither", async () => {
     const whole = newRun();
     const overrides = ["training.steps=6", "training.checkpoint.every=1", "training.checkpoint.keep=1"];
     await train(whole, overrides);
@@ -226,13 +226,13 @@ describe("training", () => {
     const two = [...overrides, "training.checkpoint.keep=2"];
     const { events } = await train(run, two, { resume: true, onEvent });
     expect(messagesOf(events)).to.match(/truncated.*skipping the checkpoint step-00000004 and trying the one before/);
-    expect(seen[0], "nothing goes before a good one is there").to.deep.equal([2, 3, 4]);
-    expect(seen[2], "those in the place of damaged ones count like others").to.deep.equal([3, 4]);
+    expect(seen[0], "nothing is removed before there is a good one").to.deep.equal([2, 3, 4]);
+    expect(seen[2], "those that replace damaged ones count like others").to.deep.equal([3, 4]);
     expect(savedSteps(run)).to.deep.equal([5, 6]);
     expect(checkpointBytes(run, 6).every((b, i) => b.equals(checkpointBytes(whole, 6)[i]!))).to.equal(true);
   });
 
-  it("resumes in an empty folder by beginning, and refuses to lose a run without checkpoints", async () => {
+  it("starts a run when resuming in an empty folder, and refuses to lose a run without checkpoints", async () => {
     const run = newRun();
     await train(run, ["training.steps=3"], { resume: true });
     rmSync(join(run, "checkpoints"), { recursive: true });
@@ -248,10 +248,10 @@ describe("training", () => {
     expect(savedSteps(run)).to.deep.equal([1, 2]);
     expect(decidedLines(run)).to.have.length(3);
     await train(run, ["training.steps=1"], { restart: true });
-    expect(savedSteps(run), "the run that was there is gone").to.deep.equal([1]);
+    expect(savedSteps(run), "the previous run is gone").to.deep.equal([1]);
   });
 
-  it("begins anew where a run was killed in its first step, of which nothing is left", async () => {
+  it("starts over if a run was killed in its first step and left nothing", async () => {
     const run = newRun();
     await train(run, ["training.steps=1"]);
     rmSync(join(run, "checkpoints"), { recursive: true });
@@ -260,7 +260,7 @@ describe("training", () => {
     expect(decidedLines(run).map((line) => "step" in line && line.step)).to.deep.equal([1, 2, 2]);
   });
 
-  it("says when it has nothing left to do, and refuses to do less than is done", async () => {
+  it("reports that nothing is left to do, and refuses fewer steps than are done", async () => {
     const run = newRun();
     await train(run, ["training.steps=3"]);
     const { events, result } = await train(run, ["training.steps=3"], { resume: true });
@@ -275,7 +275,7 @@ describe("training", () => {
     expect(readFileSync(join(run, "log.jsonl"), "utf8")).to.equal(log);
   });
 
-  it("does not train in a folder where another training is at it", async () => {
+  it("does not train in a folder where another run is training", async () => {
     const run = newRun();
     let second: Promise<string> | undefined;
     const onEvent = (event: TrainingEvent) => {
@@ -289,14 +289,14 @@ describe("training", () => {
     expect(existsSync(join(run, "run.lock"))).to.equal(false);
   });
 
-  it("does not write over another run", async () => {
+  it("does not overwrite another run", async () => {
     const run = newRun();
     await train(run, ["training.steps=1"]);
     expect(await userMessage(() => train(run, ["training.steps=1"]))).to.contain("--resume");
     expect(decidedLines(run)).to.not.be.empty;
   });
 
-  it("does not begin among what is no run's", async () => {
+  it("does not start among files that are not a run's", async () => {
     const own = "a run needs a folder of its own: choose another (--set output=...)";
     for (const how of [{}, { resume: true }, { restart: true }]) {
       expect(await userMessage(() => train("/", ["training.steps=1"], how))).to.equal(
@@ -324,7 +324,7 @@ describe("training", () => {
     expect(message).to.contain(`cannot write ${join(file, "run")}`);
   });
 
-  it("tells when a resumed run has another config, and refuses another model", async () => {
+  it("reports that a resumed run has another config, and refuses another model", async () => {
     const run = newRun();
     await train(run, ["training.steps=1"]);
     const { events } = await train(run, ["training.steps=2", "training.seed=3"], { resume: true });
@@ -333,7 +333,7 @@ describe("training", () => {
     expect(await userMessage(() => train(run, other, { resume: true }))).to.contain("weights of another model");
   });
 
-  it("starts from backbone weights under their official names, and tells what fits", async () => {
+  it("starts from backbone weights under their official names, and reports what fits", async () => {
     const donor = newRun();
     await train(donor, ["training.steps=1"]);
     const { tensors } = await readSafetensors(join(donor, "best.safetensors"));

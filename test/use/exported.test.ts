@@ -16,7 +16,7 @@ import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js"
 
 type Answer = readonly FoundInstance[] | FoundClasses | readonly FoundClass[];
 
-/** What the two say is the same but for rounding. */
+/** Comparisons of results up to rounding. */
 const SAME: Readonly<Record<string, (a: Answer, b: Answer) => void>> = {
   detection(a, b) {
     const [own, other] = [a, b] as [FoundInstance[], FoundInstance[]];
@@ -72,7 +72,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("predicts as the model does, of free and of fixed size, with normalisation inside or not", async () => {
+    it("predicts like the model, with free and fixed sizes, with normalisation inside or not", async () => {
       const own = await answerOf(run, overrides);
       for (const args of [["--dynamic"], ["--size", "64x64", "--batch", "2", "--preprocess"]]) {
         SAME[task]!(own, await answerOf(await exported("m.onnx", ...args)));
@@ -85,9 +85,9 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(ids.map(({ id }: { id: number }) => id)).to.deep.equal([3, 4]);
     });
 
-    if (task !== "detection") return; // what follows does not depend on it
+    if (task !== "detection") return; // the rest does not depend on the task
 
-    it("says no path, and what it cannot be used for", async () => {
+    it("contains no path, and reports what it cannot be used for", async () => {
       const file = await exported("m.onnx", "--dynamic");
       expect(readFileSync(file, "latin1")).to.not.contain(data.folder);
       const { config } = await resolveModel(file);
@@ -113,7 +113,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(await userMessage(() => loadModel(join(data.folder, "damaged.onnx")))).to.contain("not an ONNX model");
     });
 
-    it("may be anybody's: what it says of itself is checked", async () => {
+    it("may be untrusted: its metadata is checked", async () => {
       const file = await exported("m.onnx", "--dynamic");
       const header = decodeHeader(readFileSync(file)).metadataProps;
       const metadata = Object.fromEntries(header.map(({ key = "", value = "" }) => [key, value]));

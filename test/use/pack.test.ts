@@ -32,7 +32,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    /** The packed file with other texts beside its tensors. */
+    /** The packed file with other metadata. */
     const withMetadata = async (name: string, change: (before: Record<string, string>) => Record<string, string>) => {
       const { tensors, metadata } = await readSafetensors(packed);
       const path = join(data.folder, name);
@@ -41,7 +41,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
     };
     const withConfig = (text: string) => withMetadata("other.densekit", (all) => ({ ...all, "densekit.config": text }));
 
-    it("holds the weights bit for bit, the config without paths, and the classes", async () => {
+    it("contains the weights bit for bit, the config without paths, and the classes", async () => {
       const { weights } = await resolveModel(run);
       const [own, other] = [await readSafetensors(packed), await readSafetensors(weights)];
       expect([...own.tensors]).to.deep.equal([...other.tensors]);
@@ -62,7 +62,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(told.data.transforms).to.deep.equal(asTrained.data.transforms);
     });
 
-    it("answers as the run does, wherever a model is taken", async () => {
+    it("gives the run's results, wherever a model is accepted", async () => {
       const image = join(data.images, "0.png");
       const answers: unknown[] = [];
       for (const named of [run, packed]) {
@@ -81,7 +81,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(readFileSync(again)).to.deep.equal(readFileSync(packed));
     });
 
-    it("is evaluated on a data set that is named, and says how where none is", async () => {
+    it("is evaluated on a named data set, and asks for one if none is named", async () => {
       const asked = { detection: ["annotations", "images"], segmentation: ["images", "labelMaps"] };
       const names = task === "classification" ? ["images"] : asked[task];
       const keys = names.map((name) => `--set data.val.${name}=...`).join(" ");
@@ -97,9 +97,9 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(await figures(packed, ...named, ...out)).to.deep.equal(await figures(run));
     });
 
-    if (task !== "detection") return; // what follows does not depend on it
+    if (task !== "detection") return; // the rest does not depend on the task
 
-    it("is no config to train, and no run to report", async () => {
+    it("is not a config to train, nor a run to report", async () => {
       expect(await refused(["train", packed])).to.equal(
         `${packed}: a trained model, and train takes a config; its backbone is a start for a config of your own: ` +
           `--set model.backbone.weights=${packed}`,
@@ -117,7 +117,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(told).to.match(/backbone: loaded (\d+) of \1 tensors from .*m\.densekit/);
     });
 
-    it("is not written over a file that is there, nor of weights that are another model's", async () => {
+    it("does not overwrite an existing file, and is not made from another model's weights", async () => {
       const before = statSync(packed).mtimeMs;
       expect(await refused(["pack", run, packed])).to.equal(
         `${packed}: already exists; choose another path, or overwrite it with --force`,
@@ -136,7 +136,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       );
     });
 
-    it("may be anybody's: its config names no files and extends none, and nonsense is told", async () => {
+    it("may be untrusted: its config names no files and extends none, and faults are reported", async () => {
       const config = (await readSafetensors(packed)).metadata["densekit.config"]!;
       const secret = join(data.folder, "secret.yaml");
       writeFileSync(secret, "task: detection\n");
@@ -175,7 +175,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(await userMessage(() => loadModel(noClasses))).to.contain("metadata on its model cannot be understood");
     });
 
-    it("takes no memory for a model that its tensors are not", async () => {
+    it("allocates no memory for a model that its tensors do not fit", async () => {
       const config = (await readSafetensors(packed)).metadata["densekit.config"]!;
       const path = await withConfig(config.replace("channels: 32", "channels: 2000000"));
       const before = process.memoryUsage().arrayBuffers;

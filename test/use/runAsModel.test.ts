@@ -37,7 +37,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("predicts, evaluates, exports and verifies as the config with its weights does", async () => {
+    it("predicts, evaluates, exports and verifies like the config with its weights", async () => {
       const predicted = async (out: string, ...args: string[]): Promise<unknown> => {
         const image = join(data.images, "0.png");
         const { stdout, stderr } = await accepted([
@@ -53,7 +53,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const figures = async (...args: string[]) => JSON.parse((await accepted(["evaluate", ...args, "--json"])).stdout);
       const { metrics, output, weights } = await figures(run);
       expect({ output, weights }).to.deep.equal({
-        output: join(run, "evaluation"), // where the folder lies now
+        output: join(run, "evaluation"), // where the folder is now
         weights: (await resolveModel(run)).weights,
       });
       expect(metrics).to.have.property(metric);
@@ -65,7 +65,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect((await accepted(["verify", file, "--against", run, ...images])).stdout).to.contain("passed");
     });
 
-    it("is a model in programs too, whose answers are those of its checkpoint", async () => {
+    it("is a model in programs too, with the results of its checkpoint", async () => {
       const overrides = score.filter((text) => text !== "--set");
       const image = join(data.images, "1.png");
       const answers: unknown[] = [];
@@ -84,7 +84,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       await first.dispose();
     });
 
-    it("gives its config to whatever takes one", async () => {
+    it("gives its config wherever one is accepted", async () => {
       const { stdout } = await accepted(["config", run, "--json", "--set", "training.seed=9"]);
       const printed = JSON.parse(stdout);
       expect(printed.training).to.include({ steps: 4, seed: 9 });
@@ -95,7 +95,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect((await accepted(["data", "check", run])).stdout).to.contain("0 errors");
     });
 
-    it("says what is wrong with folders that are none, and with runs that have not ended", async () => {
+    it("reports folders that are not runs, and runs that have not ended", async () => {
       const image = join(data.images, "0.png");
       const out = ["--out", join(data.folder, "none")];
       const advice = "name the folder that train wrote to, or a config, with --weights for its weights";

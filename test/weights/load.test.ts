@@ -33,7 +33,7 @@ describe("loading weights into a model", () => {
     };
   }
 
-  it("finds a NaN or an infinity at any place, and nothing wrong with the largest numbers", async () => {
+  it("finds NaN or infinity anywhere, and accepts the largest numbers", async () => {
     const largest = 3.4028234663852886e38;
     for (let length = 1; length <= 9; length++) {
       const parameters = [parameter("a", 2), parameter("b", length)];
@@ -62,7 +62,7 @@ describe("loading weights into a model", () => {
     }
   });
 
-  it("reads a parameter that the file has in pieces", async () => {
+  it("reads a parameter that the file has in parts", async () => {
     const at = "mobilevit.encoder.layer.2.transformer.layer.0.attention.attention";
     const file = fileWith({
       "mobilevit.encoder.layer.2.conv_kxk.convolution.weight": { shape: [1], values: [0] },
@@ -76,7 +76,7 @@ describe("loading weights into a model", () => {
     expect([...model.view(parameters[0]!.name)]).to.deep.equal([1, 2, 3, 4, 5, 6]);
   });
 
-  it("moves torchvision's background behind the classes, and drops its row elsewhere", async () => {
+  it("moves torchvision's background after the classes, and drops its row elsewhere", async () => {
     const rows = (count: number) => Array.from({ length: count }, (_, i) => i);
     const parameters = [
       parameter("roi_head.bbox_head.fc_cls.weight", 3, 2),

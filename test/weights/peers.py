@@ -1,4 +1,4 @@
-"""Random models of other libraries, saved by torch.save or safetensors, and what they answer: for peers.test.ts.
+"""Random models of other libraries, saved by torch.save or safetensors, and their outputs: for peers.test.ts.
 
     PYTHON peers.py FOLDER        writes NAME.pth, NAME.input.npy and NAME.logits.npy for what can be imported,
                                   prints the names

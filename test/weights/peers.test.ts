@@ -19,7 +19,7 @@ import { readNpy, requireGoldens } from "../support/goldens.js";
 
 const SCRIPT = fileURLToPath(new URL("../../../test/weights/peers.py", import.meta.url));
 
-describe("weights beside PyTorch", function () {
+describe("weights compared with PyTorch", function () {
   this.timeout(300_000);
   let folder: string;
   let written: readonly string[];
@@ -50,7 +50,7 @@ describe("weights beside PyTorch", function () {
     ["transformers-mobilevit", { type: "mobilevit", variant: "xs" }],
   ] as const) {
     const config = backboneConfig.parse(backbone);
-    it(`${backboneTitle(config)} of ${name.split("-")[0]} answers the same here`, async function () {
+    it(`${backboneTitle(config)} of ${name.split("-")[0]} gives the same outputs here`, async function () {
       if (!written.includes(name)) {
         console.warn(`      skipped: that Python has no ${name} with it`);
         this.skip();
@@ -76,7 +76,7 @@ describe("weights beside PyTorch", function () {
     });
   }
 
-  it("loads what is written here, bit for bit", async function () {
+  it("loads files written here, bit for bit", async function () {
     const golden = join(requireGoldens(this, "checkpoint_layouts"), "zip_dtypes.pth");
     const ours = join(folder, "ours.pth");
     const { tensors } = await convertWeights({ from: golden, to: ours });

@@ -21,7 +21,7 @@ function classifier(variant: EfficientFormerVariant, classes = 1000): readonly P
   return list.all;
 }
 
-/** The parameters of a backbone as a classifier, and dense for images of the sizes of both tasks. */
+/** The parameters of a backbone as a classifier, and as dense models for the image sizes of both tasks. */
 function zooParameters(written: object) {
   const config = backboneConfig.parse(written);
   const of = (make: (scope: ParameterScope) => unknown): readonly Parameter[] => {
@@ -66,7 +66,7 @@ function semantic(variant: EfficientFormerVariant): readonly Parameter[] {
   return semanticFpn((resolveConfig(input).config as SegmentationConfig).model, 150).parameters;
 }
 
-/** The plan leaves nothing of the model open and nothing of the file over. */
+/** The plan covers the whole model and the whole file. */
 function expectWhole(plan: LoadPlan, wanted: readonly Parameter[]): void {
   const { loads, missing, unexpected, reshaped, initial } = plan;
   expect({ missing, unexpected, reshaped, initial }).to.deep.equal({
@@ -81,7 +81,7 @@ function expectWhole(plan: LoadPlan, wanted: readonly Parameter[]): void {
 const names = (parameters: readonly Parameter[], prefix: string): string[] =>
   parameters.map(({ name }) => name).filter((name) => name.startsWith(prefix));
 
-/** A whole model's tensors as a file has them. */
+/** A whole model's tensors as in a file. */
 const asFile = (parameters: readonly Parameter[]): NamedShape[] => parameters.map(({ name, shape }) => [name, shape]);
 
 describe("the rules for other programs' names", () => {
@@ -113,7 +113,7 @@ describe("the rules for other programs' names", () => {
       });
     }
 
-    it(`know the authors' own checkpoints of ${variant}: classifier, detection, segmentation`, function () {
+    it(`recognise the authors' own checkpoints of ${variant}: classifier, detection, segmentation`, function () {
       const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
         join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
       );
@@ -127,7 +127,7 @@ describe("the rules for other programs' names", () => {
         ["seg", semantic(variant)],
       ] as const) {
         const inBackbone = parameters.filter(({ name }) => name.startsWith("backbone."));
-        // MMDetection and MMSegmentation put "backbone." in front and keep it all under state_dict.
+        // MMDetection and MMSegmentation prepend "backbone." and keep everything under state_dict.
         const rest = parameters.filter(({ name }) => !name.startsWith("backbone."));
         const file = [...listOf(kind).map(([name, shape]): NamedShape => [`backbone.${name}`, shape]), ...asFile(rest)];
         const whole = planLoad({ file: fileOf(file, ["state_dict"]), wanted: parameters });
@@ -144,7 +144,7 @@ describe("the rules for other programs' names", () => {
     });
   }
 
-  it("take off what training code puts before all names", () => {
+  it("remove prefixes that training code puts before all names", () => {
     for (const prefix of ["module.", "_orig_mod.", "module._orig_mod.", "model."]) {
       const tensors = nameList("timm_efficientformer_l1").map(([name, shape]): NamedShape => [prefix + name, shape]);
       expectWhole(planLoad({ file: fileOf(tensors), wanted: classifier("l1") }), classifier("l1"));
@@ -154,7 +154,7 @@ describe("the rules for other programs' names", () => {
     expect(planLoad({ file: fileOf([one]), wanted: classifier("l1") }).loads).to.have.length(0);
   });
 
-  it("name what differs when the number of classes does", () => {
+  it("name what differs if the number of classes does", () => {
     const { reshaped, missing, loads } = planLoad({
       file: fileOf(nameList("timm_efficientformer_l1")),
       wanted: classifier("l1", 10),
@@ -169,7 +169,7 @@ describe("the rules for other programs' names", () => {
     expect(loads).to.have.length(classifier("l1").length - 4);
   });
 
-  it("resample the classifier's attention biases where asked to", () => {
+  it("resample the classifier's attention biases if asked to", () => {
     const wanted = instances("l3").filter(({ name }) => name.startsWith("backbone."));
     const file = fileOf(nameList("timm_efficientformer_l3"));
     const adapters = [attentionBiasAdapter("resampled")];
@@ -194,13 +194,13 @@ describe("the rules for other programs' names", () => {
     const heads = model.map(({ name }) => name).filter((name) => !name.startsWith("backbone."));
     const found = [...ours.values()].filter((name) => !name.startsWith("backbone."));
     expect(found).to.have.members(heads);
-    // What is left is the backbone, under the names of torchvision's ResNet without its classifier.
+    // The rest is the backbone, under the names of torchvision's ResNet without its classifier.
     const resnet = nameList("torchvision_resnet50").map(([name]) => `backbone.${name}`);
     const wanted = resnet.filter((name) => !name.startsWith("backbone.fc."));
     expect([...ours.values()].filter((name) => name.startsWith("backbone."))).to.have.members(wanted);
   });
 
-  it("map the names torchvision had before 0.13 too", () => {
+  it("also map torchvision's names from before 0.13", () => {
     const older = [
       ["backbone.fpn.inner_blocks.2.weight", "neck.lateral_convs.2.conv.weight"],
       ["backbone.fpn.layer_blocks.0.bias", "neck.fpn_convs.0.conv.bias"],
@@ -213,7 +213,7 @@ describe("the rules for other programs' names", () => {
     expect([...ours]).to.deep.equal(older);
   });
 
-  it("put torchvision's background last and pick COCO's 80 classes from its 91 rows", () => {
+  it("put torchvision's background last and select COCO's 80 classes from its 91 rows", () => {
     const tensors = nameList("torchvision_maskrcnn_resnet50_fpn");
     const rowsIn = (classes: number) => {
       const { loads, reshaped } = planLoad({ file: fileOf(tensors), wanted: instances("l1", classes) });
@@ -221,12 +221,12 @@ describe("the rules for other programs' names", () => {
       return { rows, reshaped: reshaped.map(({ name }) => name).filter((name) => !name.startsWith("backbone.")) };
     };
     const { rows, reshaped } = rowsIn(80);
-    // Differences of channels between the backbones remain in the neck.
+    // Different numbers of channels of the backbones remain in the neck.
     expect(reshaped.every((name) => name.startsWith("neck.lateral_convs."))).to.equal(true);
     const classification = rows("roi_head.bbox_head.fc_cls.weight")!;
     expect(classification).to.have.length(81);
     expect(classification.at(-1)).to.equal(0);
-    // COCO: 1 person, 13 stop sign is the 12th of 80, 90 toothbrush the 80th.
+    // COCO: 1 is person; 13, stop sign, is the 12th of 80; 90, toothbrush, is the 80th.
     expect([classification[0], classification[11], classification[79]]).to.deep.equal([1, 13, 90]);
     expect(rows("roi_head.mask_head.conv_logits.bias")).to.deep.equal(classification.slice(0, 80));
     const deltas = rows("roi_head.bbox_head.fc_reg.weight")!;
@@ -258,7 +258,7 @@ describe("the rules for other programs' names", () => {
     ["s2", 9],
     ["l", 13],
   ] as const) {
-    it(`know the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}`, function () {
+    it(`recognise the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}`, function () {
       const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
         join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
       );
@@ -270,13 +270,13 @@ describe("the rules for other programs' names", () => {
       expectWhole(whole, wanted.classifier);
       expectWhole(plan(wanted.detection, "det"), wanted.detection);
       expectWhole(plan(wanted.segmentation, "seg"), wanted.segmentation);
-      // From a classifier all but the tables of biases, which start from zero, are taken.
+      // A classifier's tensors are all used but the tables of biases, which start from zero.
       const part = plan(wanted.detection, "cls");
       expect(part.initial).to.have.length(blocks);
       expect(part.initial.every(({ name }) => name.endsWith("attention_biases_seg"))).to.equal(true);
       expect(part.loads).to.have.length(wanted.detection.length - blocks);
       expect(part.unexpected.every((name) => /^(norm|head|dist_head)\./.test(name))).to.equal(true);
-      // Or all of them, the tables resampled: of the strided attention too, from 14 × 14 offsets to 50 × 50.
+      // Or all of them, with the tables resampled: also the strided attention's, from 14 × 14 offsets to 50 × 50.
       const adapters = [attentionBiasAdapter("resampled")];
       const resampled = planLoad({ file: fileOf(listOf("cls")), wanted: wanted.detection, adapters });
       expect(resampled.loads).to.have.length(wanted.detection.length);
@@ -312,7 +312,7 @@ describe("the rules for other programs' names", () => {
     });
   }
 
-  it("tell MobileNetV2 from the other models whose parts timm calls the same", () => {
+  it("distinguish MobileNetV2 from the other models with the same names in timm", () => {
     const lite = zooParameters({ type: "efficientnet", variant: "lite0" }).classifier;
     expect(translate(lite.map(({ name }) => name)).naming).to.equal("timm's EfficientNet");
     const list = nameList("timm_mobilenetv2_100").map(([name]) => name);
@@ -321,12 +321,12 @@ describe("the rules for other programs' names", () => {
     }
   });
 
-  it("say of a RepViT folded for inference that it is one", () => {
+  it("recognise a RepViT folded for inference", () => {
     const { naming } = translate(nameList("timm_repvit_m0_9_folded").map(([name]) => name));
     expect(naming).to.contain("branches are folded").and.to.contain("take the file from before that");
   });
 
-  it("put queries, keys and values that are kept apart below each other", () => {
+  it("stack queries, keys and values that are stored separately", () => {
     const { detection } = zooParameters({ type: "mobilevit", variant: "xs" });
     const tensors = nameList("transformers_mobilevit_xs");
     const { loads } = planLoad({ file: fileOf(tensors), wanted: detection });
@@ -351,7 +351,7 @@ describe("the rules for other programs' names", () => {
     expect(part.unexpected).to.deep.equal(["head.fc.weight", "head.fc.bias"]);
   });
 
-  it("leave ResNet's names as torchvision has them", () => {
+  it("leave torchvision's names of ResNet unchanged", () => {
     for (const depth of [18, 50]) {
       const list = nameList(`torchvision_resnet${depth}`).map(([name]) => name);
       const { naming, ours } = translate(list);
@@ -360,7 +360,7 @@ describe("the rules for other programs' names", () => {
     }
   });
 
-  it("say nothing of files they do not know", () => {
+  it("report nothing for unknown files", () => {
     expect(translate(["a.weight", "b"]).naming).to.equal(undefined);
   });
 });

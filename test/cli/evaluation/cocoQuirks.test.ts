@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { accepted, refused } from "../refused.js";
 
-// What exporters write, as text: numbers beyond 2^53 are others once they are JavaScript's.
+// Exporters' files as text, because numbers beyond 2^53 change once they are JavaScript's.
 const TRUTH =
   '{"images":[{"id":1,"width":64,"height":48},{"id":2,"width":64,"height":48}],"categories":[{"id":1,"name":"cat"}],' +
   '"annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[2,2,10,10],"iscrowd":0},' +
@@ -13,7 +13,7 @@ const RESULTS =
   '[{"image_id":1,"category_id":1,"bbox":[2,2,10,10],"score":0.9},' +
   '{"image_id":2,"category_id":1,"bbox":[30,20,12,12],"score":0.8}]';
 
-describe("evaluate --annotations A --results R of files that exporters write", () => {
+describe("evaluate --annotations A --results R on exporters' files", () => {
   let folder = "";
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "densekit-quirks-"));
@@ -34,13 +34,13 @@ describe("evaluate --annotations A --results R of files that exporters write", (
     return { ap: stats[0]!, names: perCategory.map(({ name }) => name), remarks, stderr };
   }
 
-  it("judges what needs no mending", async () => {
+  it("evaluates files without faults", async () => {
     const { ap, names, stderr } = await judge(TRUTH, RESULTS);
     expect(ap).to.be.closeTo(1, 1e-12);
     expect({ names, stderr }).to.deep.equal({ names: ["cat"], stderr: "" });
   });
 
-  it("refuses ids that JavaScript cannot tell apart, wherever they stand", async () => {
+  it("refuses ids that JavaScript cannot tell apart, wherever they are", async () => {
     const cannot = "ids of 2^53 (9007199254740992) and above cannot be told apart; use smaller ones";
     for (const [truth, results, where] of [
       [TRUTH.replace('"id":2,"width"', '"id":9007199254740993,"width"'), RESULTS, /truth\.json: images\[1\]: "id" is/],
@@ -70,31 +70,31 @@ describe("evaluate --annotations A --results R of files that exporters write", (
 
   for (const [what, truth, results, message] of [
     [
-      "an image id that is a text in the results",
+      "an image id that is a string in the results",
       TRUTH,
       RESULTS.replace('image_id":1', 'image_id":"1"'),
       /found\.json: result 0: "image_id" is the text "1", but the ground truth's ids are numbers; write it without quotes$/,
     ],
     [
-      "a category id that is a text in the results",
+      "a category id that is a string in the results",
       TRUTH,
       RESULTS.replace('category_id":1', 'category_id":"1"'),
       /found\.json: result 0: "category_id" is the text "1", but the ground truth's ids are numbers/,
     ],
     [
-      "a category id that is a text in an annotation",
+      "a category id that is a string in an annotation",
       TRUTH.replace('category_id":1', 'category_id":"1"'),
       RESULTS,
       /truth\.json: annotation 1: "category_id" is the text "1", but COCO's ids are numbers; write it without quotes$/,
     ],
     [
-      "a category whose id is a text",
+      "a category whose id is a string",
       TRUTH.replace('"id":1,"name"', '"id":"1","name"'),
       RESULTS,
       /truth\.json: categories\[0\]: "id" is the text "1", but COCO's ids are numbers/,
     ],
     [
-      "an id between whole numbers",
+      "an id that is not a whole number",
       TRUTH.replace('"id":1,"width"', '"id":1.5,"width"'),
       RESULTS,
       /truth\.json: images\[0\]: "id" is 1\.5, but ids must be whole numbers$/,
@@ -106,7 +106,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
       /truth\.json: categories\[0\]: "name" must be a text, not {}$/,
     ],
     [
-      "a crowd told by a text, which would be one whatever it says",
+      "a crowd flag that is a string, which would always be true",
       TRUTH.replace('"iscrowd":0', '"iscrowd":"0"'),
       RESULTS,
       /truth\.json: annotation 1: "iscrowd" must be 0 or 1, not "0"$/,
@@ -139,7 +139,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
     it(`refuses ${what}`, async () => expect(await refused(await args(truth, results))).to.match(message));
   }
 
-  it("takes a category's number for its name, and its id where it has none", async () => {
+  it("accepts a number as a category's name, and uses its id if it has none", async () => {
     const { ap, names } = await judge(TRUTH.replace('"cat"', "3"), RESULTS);
     expect(ap).to.be.closeTo(1, 1e-12);
     expect(names).to.deep.equal(["3"]);
@@ -148,7 +148,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
     expect((await judge(TRUTH.replace('"cat"', "null"), RESULTS)).names).to.deep.equal(["1"]);
   });
 
-  it("tells results of categories that the ground truth lacks, which count for nothing", async () => {
+  it("reports results of categories that the ground truth lacks, which count for nothing", async () => {
     const shifted = RESULTS.replaceAll('category_id":1', 'category_id":0');
     const all = await judge(TRUTH, shifted);
     const remark =
@@ -180,7 +180,7 @@ describe("evaluate --annotations A --results R of files that exporters write", (
     );
   });
 
-  it("takes true and false, null and nothing for a crowd or none, and the category 0", async () => {
+  it("accepts true, false, null and a missing crowd flag, and the category 0", async () => {
     for (const [crowd, ap] of [
       ["false", 1],
       ["null", 1],

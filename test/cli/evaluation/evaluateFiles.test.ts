@@ -45,7 +45,7 @@ async function args(results: string | Uint8Array, type = "bbox", truth: unknown 
 }
 
 describe("evaluate --annotations A --results R", () => {
-  it("prints the reference's lines, and its figures as JSON", async function () {
+  it("prints the reference's lines, and its metrics as JSON", async function () {
     const golden = requireGoldens(this, "cocoeval");
     const expected = readJson<Record<string, { stats: number[]; AP_per_category: number[] }>>(
       `${golden}/small.expected.json`,
@@ -86,7 +86,7 @@ describe("evaluate --annotations A --results R", () => {
     expect((await stats("--class-agnostic", "--threads", "2"))[1]).to.be.closeTo(1, 1e-12);
   });
 
-  it("gives the right answer for no results, for boxes of masks, and for a set of one class", async () => {
+  it("handles no results, boxes of masks, and a set with one class", async () => {
     const none = JSON.parse((await accepted([...(await args("[]")), "--json"])).stdout);
     expect(none.stats.slice(0, 4)).to.deep.equal([0, 0, 0, 0]);
     expect(none.stats[5]).to.equal(-1); // no large objects
@@ -176,7 +176,7 @@ describe("evaluate --annotations A --results R", () => {
     expect(await refused(await args("[]", "segm", truth))).to.match(/annotation 1: its image has no "height"/);
   });
 
-  it("explains command lines that are wrong", async () => {
+  it("explains faulty command lines", async () => {
     const given = await args("[]");
     for (const [more, message, code] of [
       [["--iou", "half"], /^--iou: a list of numbers .*"half"/, 2],
@@ -223,7 +223,7 @@ describe("evaluate --predictions P --annotations A", () => {
     return ["evaluate", ...folders, ...more];
   };
 
-  it("counts all images, in subfolders too, with names and in threads", async () => {
+  it("counts all images, including subfolders, with names and in threads", async () => {
     for (let i = 0; i < 40; i++) {
       const name = i % 2 === 0 ? `a/${i}.png` : `${i}.png`;
       await map(`many/truth/${name}`, 2, [1, 1, 2, 255]);
@@ -291,7 +291,7 @@ describe("evaluate --predictions P --annotations A", () => {
     );
   });
 
-  it("names the file that has no names, or more than a label map can hold", async () => {
+  it("names the file with no class names, or more than a label map can hold", async () => {
     await map("named/truth/a.png", 2, [0, 1, 2, 3]);
     await map("named/found/a.png", 2, [0, 0, 1, 2]);
     const empty = await write("empty.txt", "\n \n");
@@ -312,7 +312,7 @@ describe("evaluate --predictions P --annotations A", () => {
     );
   });
 
-  it("refuses what is missing, of another size, out of range or no label map", async () => {
+  it("refuses label maps that are missing, of another size, out of range or not label maps", async () => {
     await map("bad/truth/a.png", 2, [0, 1, 1, 3]);
     expect(await refused(given("bad"))).to.match(/cannot read .*found: no such file/);
     await mkdir(join(folder, "bad/found"), { recursive: true });

@@ -17,7 +17,7 @@ describe("densekit profile --observations", () => {
     expect(stdout).to.match(/^GELU takes .* as long as ReLU, hard-swish .*\.$/m);
   });
 
-  it("prints what is known, and ends with exit code 1, where the machine is too noisy", async () => {
+  it("prints the known ratios, and ends with exit code 1, if the machine is too noisy", async () => {
     const { code, stdout, stderr } = await run([...ACTIVATION, "--within", "1e-7"], { api });
     expect(code).to.equal(1);
     expect(stdout).to.match(/^SiLU +1.61 +78.7 +6.61 +too noisy +too noisy$/m);
@@ -36,7 +36,7 @@ describe("densekit profile --observations", () => {
     });
   });
 
-  it("asks for all observations by default, on the engine that flags name", async () => {
+  it("asks for all observations by default, on the engine given by flags", async () => {
     const asked: ObserveOptions[] = [];
     const observe = async (options: ObserveOptions): Promise<never> => {
       asked.push(options);
@@ -53,7 +53,7 @@ describe("densekit profile --observations", () => {
     });
   });
 
-  it("explains what is wrong with a command line, with exit code 2", async () => {
+  it("explains faulty command lines, with exit code 2", async () => {
     for (const [args, message] of [
       [[], /no model is given; name one or several, or say --observations/],
       [["resnet-50", "--observations"], /experiments of their own, without a model; leave out resnet-50/],
@@ -67,7 +67,7 @@ describe("densekit profile --observations", () => {
     }
   });
 
-  it("says what to do about a provider that is missing", async () => {
+  it("gives advice on a missing provider", async () => {
     const { code, stderr } = await run([...ACTIVATION, "--provider", "coreml"], { api });
     expect(stderr).to.match(/onnxruntime has no provider "coreml"/);
     expect(code).to.be.within(1, 2);

@@ -18,7 +18,7 @@ const QUICK = [
 const NANO = ["profile", "efficientformer-nano", "--size", "64", ...QUICK];
 
 describe("densekit profile", () => {
-  it("prints where it was measured, a row a stage and a block, the sum of blocks and the operators", async () => {
+  it("prints the setting, a row per stage and block, the sum of blocks and the operators", async () => {
     const { code, stdout, stderr } = await run(NANO, { api });
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/onnxruntime \(cpu\) [\d.]+, 1 thread; 2 rounds of 0.001 s in turn after 1 to warm up/);
@@ -70,7 +70,7 @@ describe("densekit profile", () => {
     });
   });
 
-  it("explains what is wrong with a command line, with exit code 2", async () => {
+  it("explains faulty command lines, with exit code 2", async () => {
     for (const [args, message] of [
       [["a", "--batch", "0"], /'--batch <n,...>' argument '0' is invalid. expected a whole number above 0/],
       [["a", "--size", "22x"], /expected a side or HEIGHTxWIDTH in pixels/],

@@ -43,7 +43,7 @@ function programsOf(outputs: Outputs) {
     .map(({ attributes }) => attributes as RowBlocksAttributes);
 }
 
-/** Runs on numbers around 1, which keeps sums from cancelling, and compares every output. */
+/** Runs on numbers around 1, so that sums do not cancel, and compares every output. */
 async function expectSame(outputs: Outputs, tolerance = 1e-5) {
   const results = [];
   for (const engine of [plain, fused]) {
@@ -82,7 +82,7 @@ describe("row-block fusion", () => {
     [1, 1, 4, 5],
   );
   const weights = input("weights", [5, 5]);
-  const mixed = (map: Value) => matMul(map, weights); // does not work on elements
+  const mixed = (map: Value) => matMul(map, weights); // not elementwise
   const all = { axes: [0, 2, 3] };
   const rows = { axes: [2, 3], keepDims: true };
 
@@ -108,7 +108,7 @@ describe("row-block fusion", () => {
       c: sub(x, mul(x, channels)),
     },
     // y's two readers must not be one cluster: the first is needed by the cluster of x, which the second needs.
-    "clusters that would need each other": { a: add(y, mixed(relu(x))), b: add(relu(x), mixed(mul(y, y))) },
+    "clusters that would depend on each other": { a: add(y, mixed(relu(x))), b: add(relu(x), mixed(mul(y, y))) },
     "a tensor that is its own reshape": { a: reshape(mul(mul(x, y), y), [12, 20]), b: mul(mul(x, y), y) },
   };
   for (const [name, outputs] of Object.entries(cases)) {
@@ -134,7 +134,7 @@ describe("row-block fusion", () => {
     const [gx] = gradients([{ value: activation, gradient: y }], [x]);
     const programs = programsOf({ activation, gx: gx! });
     const full = programs.flatMap(({ results }) => results.filter((value) => value.shape[1] === 20));
-    // The activation, the input's gradient, and the one tensor that waits for the sums of the gradient.
+    // The activation, the input's gradient, and the one tensor that is kept until the gradient's sums are known.
     expect(full.length).to.equal(3);
   });
 
@@ -143,7 +143,7 @@ describe("row-block fusion", () => {
     expect(nodesInOrder(Object.values(outputs)).map(({ operator }) => operator.name)).not.to.include("rowBlocks");
   });
 
-  it("leaves alone what is behind truncate, whose rows are fewer than its shape says", async () => {
+  it("leaves operators after truncate alone, because they have fewer rows than their shapes say", async () => {
     const few = (z: Value) => truncate(z, constant(Int32Array.of(1), [1], "int32"));
     const outputs = { a: restore(gelu(mul(few(x), few(y)))), b: gelu(mul(x, y)) };
     expect(programsOf(outputs).length).to.equal(1);
@@ -158,7 +158,7 @@ describe("row-block fusion", () => {
     const maps = backbone.forward(input("x", [2, 3, 64, 64]), context);
     const seeds = maps.map((value, i) => ({ value, gradient: input(`seed${i}`, value.shape) }));
     const parameters = list.all.filter(({ role }) => role !== "buffer");
-    // Before a batch norm, a bias has no effect: its gradient is rounding alone.
+    // Before a batch norm, a bias has no effect: its gradient is only rounding.
     const meaningful = parameters.filter(({ name }) => !/(fc\d|proj|patch_embed\.[03])\.bias$/.test(name));
     const found = gradients(
       seeds,

@@ -42,7 +42,7 @@ const countIn = (outputs: Outputs, name: string) =>
   nodesInOrder(Object.values(outputs)).filter(({ operator }) => operator.name === name).length;
 const blocksIn = (outputs: Outputs) => countIn(winograd(outputs), "rowBlocks");
 
-/** Runs with and without, and compares relative to the largest output. */
+/** Runs with and without it, and compares relative to the largest output. */
 async function expectSame(outputs: Outputs, shape: Shape, others: Readonly<Record<string, Float32Array>> = {}) {
   const feeds = { x: numbers("x", shape), ...others };
   const wanted = await evaluate(plain, outputs, feeds);
@@ -58,7 +58,7 @@ async function expectSame(outputs: Outputs, shape: Shape, others: Readonly<Recor
 }
 
 describe("minimal filtering of convolutions", () => {
-  it("leaves alone what is computed for some rows only", async () => {
+  it("leaves convolutions of truncated maps alone", async () => {
     const x = input("x", [100, 256, 14, 14]);
     const whole = { y: conv2d(x, kernelOf(256, 256), undefined, { padding: 1 }) };
     expect(blocksIn(whole)).to.equal(1);
@@ -68,7 +68,7 @@ describe("minimal filtering of convolutions", () => {
     await expectSame(outputs, x.shape);
   });
 
-  it("gives what convolutions give, whatever the size of the maps", async () => {
+  it("equals convolutions, whatever the size of the maps", async () => {
     const maps = fc.record({
       batch: fc.integer({ min: 1, max: 3 }),
       height: fc.integer({ min: 14, max: 45 }),
@@ -91,7 +91,7 @@ describe("minimal filtering of convolutions", () => {
     expect(replaced).to.be.above(6);
   });
 
-  it("takes chains, sums and kernels used twice", async () => {
+  it("handles chains, sums and kernels used twice", async () => {
     const shape = [3, 256, 20, 24];
     const x = input("x", shape);
     const w = kernelOf(256, 256);
@@ -117,11 +117,11 @@ describe("minimal filtering of convolutions", () => {
     expect(blocks(512, 512, { padding: 1, groups: 2 }), "groups").to.equal(0);
     expect(blocks(256, 256, {}, 1), "1 × 1").to.equal(0);
     expect(blocks(64, 64, { padding: 1 }), "few channels").to.equal(0);
-    expect(blocks(264, 256, { padding: 1 }), "channels in no blocks of sixteen").to.equal(0);
+    expect(blocks(264, 256, { padding: 1 }), "channels that are not multiples of sixteen").to.equal(0);
     expect(blocks(256, 256, { padding: 1 }, 3, 2), "a small map").to.equal(0);
   });
 
-  it("takes kernels that are inputs, and the gradients of the maps", async () => {
+  it("handles kernels that are inputs, and the gradients of the maps", async () => {
     const shape = [2, 256, 24, 20];
     const [x, w] = [input("x", shape), input("w", [272, 256, 3, 3])];
     const y = conv2d(x, w, undefined, { padding: 1 });
@@ -130,7 +130,7 @@ describe("minimal filtering of convolutions", () => {
     await expectSame({ y, gx, gw }, shape, { w: numbers("w", [272, 256, 3, 3], 0.03) });
   });
 
-  it("gives kernels the gradients they have, whatever the size of the maps", async () => {
+  it("gives the right gradients of kernels, whatever the size of the maps", async () => {
     const maps = fc.record({
       batch: fc.integer({ min: 1, max: 3 }),
       height: fc.integer({ min: 22, max: 45 }),

@@ -18,7 +18,7 @@ const SIZES = [
 
 describe("cross-entropy of enlarged logits", () => {
   for (const { from, to } of SIZES) {
-    it(`from ${from.join(" × ")} to ${to.join(" × ")} is what its parts give`, async () => {
+    it(`from ${from.join(" × ")} to ${to.join(" × ")} equals its decomposition`, async () => {
       const [batch, classes] = [2, 5];
       const logits = input("logits", [batch, classes, ...from]);
       const labels = input("labels", [batch, ...to], "int32");

@@ -5,18 +5,18 @@ import { toFloat32 } from "../../../lib/tensors/tensor.js";
 const floatOf = (bits: number): number => toFloat32({ dtype: "F16", shape: [1], data: Uint16Array.of(bits) })[0]!;
 const halfOf = (x: number): number | undefined => toHalf(Float32Array.of(x))?.[0];
 
-/** Every finite float16 that is not negative, in ascending order, is 0 … 0x7bff. */
+/** The finite non-negative float16s, in ascending order, are 0 … 0x7bff. */
 const LAST = 0x7bff;
 
 describe("float16", () => {
-  it("keeps every number it has, of both signs", () => {
+  it("represents each of its numbers, of both signs", () => {
     for (let bits = 0; bits <= LAST; bits++) {
       expect(halfOf(floatOf(bits))).to.equal(bits);
       expect(halfOf(floatOf(bits | 0x8000))).to.equal(bits | 0x8000);
     }
   });
 
-  it("takes the nearer of two neighbours, and the even one in the middle", () => {
+  it("rounds to the nearest, ties to even", () => {
     for (let bits = 0; bits < LAST; bits++) {
       const [low, high] = [floatOf(bits), floatOf(bits + 1)];
       const middle = (low + high) / 2;
@@ -26,7 +26,7 @@ describe("float16", () => {
     }
   });
 
-  it("refuses what is too large for it", () => {
+  it("refuses numbers that are too large", () => {
     expect(toHalf(Float32Array.of(1, 65_504))).to.not.equal(undefined);
     expect(toHalf(Float32Array.of(1, 70_000))).to.equal(undefined);
     expect(toHalf(Float32Array.of(Number.NEGATIVE_INFINITY))).to.equal(undefined);

@@ -28,7 +28,7 @@ describe("sums over the first axis", () => {
     });
   }
 
-  it("are products with ones in onnxruntime's own dialect alone", () => {
+  it("are products with ones only in onnxruntime's own dialect", () => {
     const text = (dialect: "onnxruntime" | "standard") =>
       Buffer.from(writeOnnx({ y: sum(input("x", [3, 2048]), { axes: [0] }) }, { dialect }).bytes).toString("latin1");
     expect(text("onnxruntime")).to.include("MatMul").and.not.include("ReduceSum");

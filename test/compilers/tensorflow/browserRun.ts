@@ -12,7 +12,7 @@ const distOf = (name: string) => dirname(require.resolve(name));
 const LIBRARIES = ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu", "@tensorflow/tfjs-converter"];
 const BACKENDS = { wasm: "@tensorflow/tfjs-backend-wasm", webgl: "@tensorflow/tfjs-backend-webgl" } as const;
 
-/** TF.js as a web page loads it: the scripts of its packages. */
+/** The scripts of TF.js's packages, as a web page loads them. */
 export function browserLibraries(backend: BrowserBackend): readonly string[] {
   return [...LIBRARIES, BACKENDS[backend]].map((name) => {
     const file = name.replace("@tensorflow/tfjs-", "tf-");
@@ -74,7 +74,7 @@ const tensorsOf = (answer: readonly Plain[]): SizedTensors =>
     ),
   );
 
-/** What runs in the page, as text: `tf` is TF.js there. Files are served from memory, as from a server. */
+/** The code that runs in the page, where `tf` is TF.js. Files are served from memory. */
 const runModel = `async ({ files, given, backend, wasm }) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   if (backend === "wasm") {

@@ -17,7 +17,7 @@ import { browserLibraries, runInBrowser } from "./browserRun.js";
 const SIZE = { height: 96, width: 128 };
 const TOLERANCE = 1e-3;
 
-/** Random values of the inputs an export has. */
+/** Random values for an export's inputs. */
 function inputsOf(file: ModelFile): SizedTensors {
   const random = Random.of("images");
   const draw = (name: string): SizedTensors[string] => {
@@ -66,7 +66,7 @@ for (const task of ["segmentation", "detection"] as const) {
       return out;
     };
 
-    /** What onnxruntime answers, and the model to compare with it. */
+    /** The outputs of onnxruntime, and the model to compare with. */
     const both = async (name: string, ...flags: string[]) => {
       const onnx = await openOnnxFile(await exported("onnx", name, ...flags));
       const inputs = inputsOf(onnx);
@@ -82,13 +82,13 @@ for (const task of ["segmentation", "detection"] as const) {
       "with images going in and masks or labels coming out": ["--preprocess", "--postprocess"],
     };
     for (const [name, flags] of Object.entries(cases)) {
-      it(`${name} answers as onnxruntime does, on wasm and cpu`, async () => {
+      it(`${name} equals onnxruntime, on wasm and cpu`, async () => {
         const { inputs, expected, model } = await both(name.replaceAll(" ", "-"), ...flags);
         for (const backend of ["wasm", "cpu"] as const) {
           const file = await openTfjsFile(model, { backends: [backend] });
           const actual = await file.run(inputs);
           await file.dispose();
-          // A pixel on the border between two classes may fall to either.
+          // A pixel on the border between two classes may be either.
           for (const label of ["label_map", "masks"].filter(
             (key) => flags.includes("--postprocess") && expected[key],
           )) {
@@ -114,7 +114,7 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("can be halved and quartered", async () => {
+    it("can be exported in float16 and in 8 bits", async () => {
       const { inputs, expected, model } = await both("plain", "--part", "backbone");
       const bytes = (path: string) =>
         readdirSync(path).reduce((sum, name) => sum + (name.endsWith(".bin") ? statSync(join(path, name)).size : 0), 0);
@@ -132,7 +132,7 @@ for (const task of ["segmentation", "detection"] as const) {
       }
     });
 
-    it("says what it is", async () => {
+    it("describes itself in its metadata", async () => {
       const file = await openTfjsFile(await exported("tfjs", "described"));
       const { metadata } = file;
       await file.dispose();
@@ -142,7 +142,7 @@ for (const task of ["segmentation", "detection"] as const) {
       expect(metadata).to.include.keys("mean", "std", "config", "densekit");
     });
 
-    it("refuses what cannot be written or read, and says why", async () => {
+    it("refuses files that cannot be written or read, with the reason", async () => {
       const model = await exported("tfjs", "bad");
       const args = (...flags: string[]) => ["export", config, "--weights", run, "--format", "tfjs", ...flags];
       const again = await command(...args("--out", model, "--size", "96x128"));

@@ -23,7 +23,7 @@ function element(data: Int32Array, shape: readonly number[], order: Order, index
   return data[at]!;
 }
 
-/** The index of the nth element in the axes' own order. */
+/** The index of the nth element in row-major order. */
 function indexOf(n: number, shape: readonly number[]): number[] {
   const index: number[] = [];
   let rest = n;
@@ -47,7 +47,7 @@ describe("the order of axes in a TensorFlow graph", () => {
     );
   });
 
-  it("says what a reshape that moves nothing makes of it", () => {
+  it("gives the order after a reshape that moves nothing", () => {
     const call = shapeAndOrder.chain(([shape, order]) => {
       const n = sizeOf(shape);
       const merged =
@@ -77,7 +77,7 @@ describe("the order of axes in a TensorFlow graph", () => {
     expect(reshapedOrder([2, 8, 3, 5], [0, 2, 3, 1], [2, 120]), "channels and rows are apart").to.equal(undefined);
   });
 
-  it("follows a transposition and the loss of axes", () => {
+  it("follows transpositions and dropped axes", () => {
     expect(transposedOrder([0, 2, 3, 1], [0, 2, 3, 1]), "to channels last").to.deep.equal([0, 1, 2, 3]);
     expect(withoutAxes([0, 2, 3, 1], [2])).to.deep.equal([0, 2, 1]);
     expect(stored([2, 3, 4, 5], [0, 2, 3, 1])).to.deep.equal([2, 4, 5, 3]);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { encodeWeights, halfBits, type Precision } from "../../../lib/compilers/tensorflow/weights.js";
 import { Random } from "../../../lib/random.js";
 
-/** What the bits of a half-precision number mean (IEEE 754). */
+/** The value of a half-precision number's bits (IEEE 754). */
 function halfValue(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -55,7 +55,7 @@ describe("weights of a TF.js model", () => {
     expect([...new Set(zeros.bytes)]).to.deep.equal([0]);
   });
 
-  it("only kernels are quantised: not biases, not numbers that are no parameters", () => {
+  it("only kernels are quantised: neither biases nor constants", () => {
     const bias = { ...kernel, name: "b", shape: [600] } as const;
     const { parameter: _, ...table } = { ...kernel, name: "t" };
     for (const precision of ["float16", "uint8"] as const) {

@@ -16,7 +16,7 @@ def answer(array):
     print(json.dumps(base64.b64encode(np.ascontiguousarray(array, np.uint8).tobytes()).decode()))
 `;
 
-/** The magnitudes are torchvision's own table, the sign is given. */
+/** The magnitudes are from torchvision's own table, the sign is given. */
 const RAND_AUGMENT = `${READ}
 import torch
 from torchvision.transforms import InterpolationMode
@@ -46,7 +46,7 @@ for line in sys.stdin:
     answer(image.permute(1, 2, 0).numpy())
 `;
 
-/** MMSegmentation's PhotoMetricDistortion with its draws given; mmcv.bgr2hsv and back are OpenCV's on 8-bit images. */
+/** MMSegmentation's PhotoMetricDistortion with given draws; mmcv.bgr2hsv and its inverse are OpenCV's on 8-bit images. */
 const PHOTOMETRIC = `${READ}
 import cv2
 def convert(img, alpha=1, beta=0):
@@ -81,7 +81,7 @@ function compare(ours: Image, theirs: string): { mean: number; largest: number; 
   return { mean, largest: differences.reduce((a, b) => Math.max(a, b), 0), off };
 }
 
-describe("changes of colour beside torchvision and OpenCV", () => {
+describe("colour transforms compared with torchvision and OpenCV", () => {
   const images = [smoothImage(61, 40), noiseImage(33, 47, 4), smoothImage(48, 48)];
 
   it("RandAugment's operations are torchvision's", function () {
@@ -101,7 +101,7 @@ describe("changes of colour beside torchvision and OpenCV", () => {
       const ours = applyOperation(image, { name, negative }, magnitude / 30);
       const { largest, off } = compare(ours, answers[i]!);
       const what = `${name} ${negative ? "-" : ""}${magnitude} of image ${i % 3}`;
-      // Rounding in float32 there, float64 here: by a level, or where pixels move, to another neighbour now and then.
+      // torchvision rounds in float32, we in float64: a level of difference, or another neighbour where pixels move.
       const moving = /Shear|Rotate/.test(name);
       if (moving) expect(off, what).to.be.below(0.02);
       else expect(largest, what).to.be.at.most(1);
@@ -129,7 +129,7 @@ describe("changes of colour beside torchvision and OpenCV", () => {
     });
   });
 
-  it("photometric distortion is MMSegmentation's but for its rounding to 8-bit HSV", function () {
+  it("photometric distortion is MMSegmentation's except for its rounding to 8-bit HSV", function () {
     this.timeout(120_000);
     const python = requirePython(this, ["cv2", "numpy"]);
     const distortions: Distortion[] = [

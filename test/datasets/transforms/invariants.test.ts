@@ -8,7 +8,7 @@ import { coverOf, expectAligned, expectBoxesFollowMasks, markedSample } from "./
 
 const sizes = fc.integer({ min: 24, max: 70 });
 
-/** Everything that moves pixels, with what it may move boxes from their masks by. */
+/** Everything that moves pixels, with the allowed deviation of boxes from their masks. */
 const MOVING: readonly (readonly [TransformInput, slack: number])[] = [
   [{ type: "resize", scale: [64, 48] }, 1],
   [{ type: "resize", scale: [31, 57], keepRatio: false }, 1],
@@ -25,7 +25,7 @@ const MOVING: readonly (readonly [TransformInput, slack: number])[] = [
   [{ type: "mosaic", width: 36, height: 40 }, 0],
 ];
 
-/** What is compared where not everything must agree. */
+/** The part that is compared, for transforms where not everything must agree. */
 const toCompare: Partial<Record<TransformInput["type"], (result: Sample) => Sample>> = {
   copyPaste: withLabelsOf, // it is for boxes and masks, a label map stays
   minIouCrop: withoutObjects,
@@ -86,13 +86,13 @@ describe("augmentation", () => {
   });
 });
 
-/** The label map that the masks make, for samples whose label map the transform has nothing to do with. */
+/** With the label map made from the masks, for transforms that do not touch the label map. */
 function withLabelsOf(sample: Sample): Sample {
   const { width, height } = sample.image;
   return { ...sample, labelMap: { width, height, data: coverOf(sample.instances!, width, height) } };
 }
 
-/** Without the masks: a crop leaves pixels of objects whose centre it cuts off, labelled, but in no mask any more. */
+/** Without the masks: a crop drops objects whose centre is outside, so their pixels are labelled but in no mask. */
 function withoutObjects({ instances: _, ...rest }: Sample): Sample {
   return rest;
 }

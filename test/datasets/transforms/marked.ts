@@ -9,8 +9,8 @@ const RED = [255, 0, 0] as const;
 const BLUE = [0, 0, 255] as const;
 
 /**
- * A blue image with red rectangles that do not touch; every red pixel has label 1 and belongs to a mask, every blue
- * one has label 0.
+ * A blue image with red rectangles that do not touch; every red pixel has label 1 and is in a mask, every blue one has
+ * label 0.
  */
 export function markedSample(width: number, height: number, seed: number): Sample {
   const random = Random.of(seed, "marked");
@@ -41,11 +41,11 @@ export function markedSample(width: number, height: number, seed: number): Sampl
 }
 
 /**
- * That colours, labels and masks lie where each other lie: wherever a pixel and its neighbours are all red, label and masks
- * say so; wherever they are all blue, likewise. Pixels near edges, where colours are mixed, say nothing.
+ * Checks that colours, labels and masks agree: where a pixel and its neighbours are all red or all blue, label and masks must
+ * be so too. Pixels near edges, where colours are mixed, are not checked.
  *
- * @param margin how far neighbours reach: each resizing moves labels by up to half a pixel against the image
- * @returns how many pixels said something
+ * @param margin how far neighbours reach: each resizing shifts labels by up to half a pixel relative to the image
+ * @returns how many pixels were checked
  */
 export function expectAligned({ image, instances, labelMap }: Sample, margin = 1): number {
   const { width, height, data } = image;
@@ -89,7 +89,7 @@ export function coverOf({ masks }: Instances, width: number, height: number): Ui
   return covered;
 }
 
-/** That boxes lie within the image and, to `slack` pixels, tightly about their masks. */
+/** Checks that boxes are within the image and fit their masks to within `slack` pixels. */
 export function expectBoxesFollowMasks({ image, instances }: Sample, slack: number): void {
   const { boxes, masks, labels, ids, crowd, areas } = instances!;
   for (const list of [masks, ids, crowd, areas]) expect(list.length).to.equal(labels.length);

@@ -52,7 +52,7 @@ describe("mixing images", () => {
     expect(sizes.size).to.be.above(1);
   });
 
-  it("shows outside the loader what the network sees", async function () {
+  it("shows the network's input outside the loader", async function () {
     const dataset = await openMini(this);
     const [batch] = await (async () => {
       const loader = createLoader({ dataset, transforms: MIXING, batchSize: 3, seed: 2, shuffle: false });
@@ -67,7 +67,7 @@ describe("mixing images", () => {
     }
   });
 
-  it("chooses partners by the stream's name, through the steps before, and only where they are needed", async function () {
+  it("chooses partners by the stream's name, through the previous steps, and only if needed", async function () {
     const dataset = await openMini(this);
     const plan = planSample(dataset, 3, MIXING, [1, "test"]);
     expect(planSample(dataset, 3, MIXING, [1, "test"])).to.deep.equal(plan);
@@ -75,7 +75,7 @@ describe("mixing images", () => {
     const mosaics = plans.filter(({ partners }) => partners.has(1));
     expect(mosaics.length).to.be.within(90, 150);
     for (const { partners } of mosaics) expect(partners.get(1)).to.have.lengthOf(3);
-    // What is pasted may be a mosaic itself.
+    // A pasted image may itself be a mosaic.
     const pasted = plans.flatMap(({ partners }) => partners.get(3) ?? []);
     expect(pasted.length).to.be.within(110, 170);
     expect(pasted.some(({ partners }) => partners.has(1))).to.equal(true);
@@ -98,7 +98,7 @@ describe("decoding at a smaller scale", () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it("changes neither sizes nor annotations, and the image by its smoothing alone", async () => {
+  it("changes neither sizes nor annotations, and only smooths the image", async () => {
     const dataset = await openCoco({ annotations: join(folder, "a.json"), images: folder });
     const cases: readonly (readonly TransformInput[])[] = [
       [{ type: "resize", scale: [200, 150] }, { type: "randomFlip" }],
@@ -121,7 +121,7 @@ describe("decoding at a smaller scale", () => {
     }
   });
 
-  it("happens only where half the size or less is enough, and never below what is needed", async () => {
+  it("happens only if half the size or less is enough, and never below the size needed", async () => {
     const bytes = await readFile(join(folder, "1.jpg"));
     const whole = await decodeImage(bytes);
     const decoded = (width: number, height: number) => decodeImage(bytes, { atLeast: () => ({ width, height }) });
@@ -137,7 +137,7 @@ describe("decoding at a smaller scale", () => {
 });
 
 describe("copying objects", () => {
-  it("covers what lies beneath and drops what is mostly hidden", () => {
+  it("covers objects beneath and drops those mostly hidden", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 8, max: 50 }), fc.integer({ min: 8, max: 50 }), (seed, width, height) => {
         const [below, other] = [makeSample(40, 30, 4, seed), makeSample(width, height, 3, seed + 1)];
@@ -170,7 +170,7 @@ describe("copying objects", () => {
     );
   });
 
-  it("makes padding that objects may lie on part of the image", () => {
+  it("makes padding under pasted objects part of the image", () => {
     const [below, above] = [makeSample(20, 20, 1), makeSample(40, 40, 2, 5)];
     const padded = padSample(below, { width: 40, height: 40 });
     expect(padded.meta).to.include({ width: 20, height: 20 });
@@ -181,7 +181,7 @@ describe("copying objects", () => {
     });
   });
 
-  it("leaves crowds and objects without a mask where they are", () => {
+  it("does not paste crowds and objects without a mask", () => {
     const above = makeSample(30, 30, 2, 3);
     const { instances } = above;
     const crowd = { ...above, instances: { ...instances!, crowd: Uint8Array.of(1, 1) } };
@@ -200,13 +200,13 @@ describe("copying objects", () => {
 });
 
 describe("mosaics", () => {
-  it("are put together as MMDetection's, in NumPy", function () {
+  it("are composed like MMDetection's, in NumPy", function () {
     this.timeout(60_000);
     const python = requirePython(this, ["numpy"]);
     const spec = mosaic.schema.parse({ type: "mosaic", width: 40, height: 32 });
     const jobs = Array.from({ length: 12 }, (_, seed) => {
       const random = Random.of(seed, "mosaic");
-      // Of the size they are scaled to already, so that interpolation has no say; all fill one of the sides.
+      // Already of the target size, so that interpolation does not matter; all fill one of the sides.
       const samples = [0, 1, 2, 3].map((i) => {
         const [width, height] = random.next() < 0.5 ? [40, 8 + random.integer(25)] : [8 + random.integer(33), 32];
         return makeSample(width!, height!, 3, seed * 4 + i);
@@ -237,7 +237,7 @@ describe("mosaics", () => {
   });
 });
 
-/** Transcribed by its rules: mmdet/datasets/transforms/transforms.py, Mosaic.mosaic_transform and _mosaic_combine. */
+/** Transcribed from mmdet/datasets/transforms/transforms.py, Mosaic.mosaic_transform and _mosaic_combine. */
 const MOSAIC = `
 import sys, json
 import numpy as np

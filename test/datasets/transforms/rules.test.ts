@@ -28,13 +28,13 @@ describe("multi-scale resizing", () => {
     [1300, 800],
   ] satisfies [number, number][];
 
-  it("takes one of the scales, each as often", () => {
+  it("draws all scales equally often", () => {
     const drawn = draws(400, (random) => drawScale({ scales, sampling: "choice" }, random));
     expect(new Set<unknown>(drawn)).to.deep.equal(new Set(scales));
     expect(share(drawn.map((one) => one === scales[0]))).to.be.within(0.4, 0.6);
   });
 
-  it("takes whole sides from the range, ends included, each side on its own", () => {
+  it("draws whole sides from the range, ends included, independently", () => {
     const spec = randomResize.schema.parse({ type: "randomResize", scales: [[12, 5], [10, 8]], sampling: "range" }); // biome-ignore format: a row
     const drawn = draws(300, (random) => drawScale(spec, random).join());
     const expected = [10, 11, 12].flatMap((long) => [5, 6, 7, 8].map((short) => `${long},${short}`));
@@ -45,13 +45,13 @@ describe("multi-scale resizing", () => {
 describe("large-scale jitter", () => {
   const spec = largeScaleJitter.schema.parse({ type: "largeScaleJitter", width: 100, height: 80 });
 
-  it("goes by the scale at which the image just fits", () => {
+  it("is relative to the scale at which the image just fits", () => {
     expect(jitteredSize({ width: 640, height: 480 }, spec, 1)).to.deep.equal({ width: 100, height: 75 });
     expect(jitteredSize({ width: 300, height: 480 }, spec, 0.5)).to.deep.equal({ width: 25, height: 40 });
     expect(jitteredSize({ width: 640, height: 480 }, spec, 2)).to.deep.equal({ width: 200, height: 150 });
   });
 
-  it("cuts or pads to the size, the window anywhere", () => {
+  it("crops or pads to the size, with the window anywhere", () => {
     const sample = makeSample(50, 40, 3);
     const places = [0, 0.5, 0.999].map((x) => jitterScale(sample, spec, { factor: 1.5, place: [x, 0.999] }));
     for (const { image, meta } of places) {
@@ -71,7 +71,7 @@ describe("the IoU-aware crop", () => {
   const boxes = Float32Array.of(10, 10, 30, 30, 40, 40, 50, 50);
   const window = { left: 5, top: 5, width: 30, height: 30 };
 
-  it("asks for the overlap with every box, and for a centre inside", () => {
+  it("needs the overlap with every box, and a centre inside", () => {
     expect(isAllowed(boxes.subarray(0, 4), window, 400 / 900 - 1e-6)).to.equal(true);
     expect(isAllowed(boxes.subarray(0, 4), window, 400 / 900 + 1e-6)).to.equal(false);
     expect(isAllowed(boxes, window, 0.1)).to.equal(false); // the second box is not overlapped at all
@@ -80,7 +80,7 @@ describe("the IoU-aware crop", () => {
     expect(isAllowed(new Float32Array(0), window, 0.9)).to.equal(true);
   });
 
-  it("leaves objects out whose centre lies outside, and cuts the boxes of the others", () => {
+  it("drops objects whose centre is outside, and clips the boxes of the others", () => {
     const sample = makeSample(60, 60, 2);
     const given = { ...sample, instances: { ...sample.instances!, boxes } };
     const { instances, image } = cropToCentred(given, { left: 15, top: 12, width: 31, height: 30 });
@@ -89,10 +89,10 @@ describe("the IoU-aware crop", () => {
     expect(Array.from(instances!.ids)).to.deep.equal([100]);
   });
 
-  it("now and then leaves the image whole, and keeps sides and shape within bounds", () => {
+  it("sometimes leaves the image whole, and keeps sides and shape within bounds", () => {
     const sample = makeSample(60, 50, 2, 3);
     const results = draws(300, (random) => apply(sample, { type: "minIouCrop" }, random));
-    expect(share(results.map((one) => one === sample))).to.be.within(1 / 9, 0.6); // what fits no window is drawn anew
+    expect(share(results.map((one) => one === sample))).to.be.within(1 / 9, 0.6); // failed draws are repeated
     for (const { image, instances } of results) {
       expect(image.width).to.be.at.least(60 * 0.3 - 1);
       expect(image.height / image.width).to.be.within(0.45, 2.15); // before cutting to whole pixels ½–2
@@ -102,7 +102,7 @@ describe("the IoU-aware crop", () => {
 });
 
 describe("random erasing", () => {
-  it("covers area and shape within the ranges, with its probability", () => {
+  it("covers areas and shapes within the ranges, with the given probability", () => {
     const sample = makeSample(80, 60, 0);
     const spec: TransformInput = { type: "randomErasing", fill: [300, 300, 300], probability: 0.3 };
     const covered = draws(300, (random) => apply(sample, spec, random).labelMap!).map((map) => {
@@ -117,7 +117,7 @@ describe("random erasing", () => {
     }
   });
 
-  it("takes pixels, labels and masks away, and objects that are covered nearly whole", () => {
+  it("removes pixels, labels and masks, and objects that are almost fully covered", () => {
     const sample = makeSample(20, 20, 1);
     const instances = { ...sample.instances!, boxes: Float32Array.of(0, 0, 10, 10) };
     const window = { left: 0, top: 0, width: 10, height: 8 };
@@ -140,7 +140,7 @@ describe("random erasing", () => {
     }
   });
 
-  it("fills with noise that the seed decides", () => {
+  it("fills with noise determined by the seed", () => {
     const sample = makeSample(30, 30, 0);
     const noisy = (seed: number) =>
       apply(sample, { type: "randomErasing", fill: "noise", probability: 1 }, Random.of(seed)).image.data;
@@ -148,8 +148,8 @@ describe("random erasing", () => {
   });
 });
 
-describe("draws of colour", () => {
-  it("jitter: every order, factors within 1 ± strength, what is off left out", () => {
+describe("random colour changes", () => {
+  it("jitter: every order, factors within 1 ± strength, without those switched off", () => {
     const spec = colourJitter.schema.parse({ type: "colourJitter", brightness: 0.4, contrast: 1.5, hue: 0.1 });
     const drawn = draws(600, (random) => drawJitter(spec, random));
     expect(new Set(drawn.map((changes) => changes.map(([kind]) => kind).join())).size).to.equal(6);
@@ -178,7 +178,7 @@ describe("draws of colour", () => {
     }
   });
 
-  it("RandAugment: every operation as often, without those that move pixels where asked", () => {
+  it("RandAugment: all operations equally often, without those that move pixels if asked", () => {
     const names = draws(1400, (random) => drawOperations({ operations: 3, geometric: true }, random)).flat();
     const kinds = Object.keys(OPERATIONS);
     expect(kinds).to.have.lengthOf(14);

@@ -13,7 +13,7 @@ describe("the TF.js engine", function () {
     describe(`on ${backend}`, () => {
       const engine = tfjsEngine({ backends: [backend] });
 
-      it("writes outputs where it is told and leaves no tensor behind", async () => {
+      it("writes outputs into the given arrays and leaves no tensor behind", async () => {
         const program = await engine.compile({ y: mul(x, scalar(2)), same: x, bytes });
         expect(program.inputs.bytes).to.deep.equal({ shape: [2], dtype: "uint8" });
         const y = new Float32Array(6);
@@ -45,7 +45,7 @@ describe("the TF.js engine", function () {
     });
   }
 
-  it("takes the first backend there is, and says why there is none", async () => {
+  it("uses the first available backend, and says why there is none", async () => {
     const program = await tfjsEngine({ backends: ["webgpu", "cpu"] }).compile({ y: x });
     await program.dispose();
     const message = await userMessage(() => tfjsEngine({ backends: ["webgpu"] }).compile({ y: x }));
@@ -54,7 +54,7 @@ describe("the TF.js engine", function () {
     );
   });
 
-  it("leaves the process its own handling of errors", async () => {
+  it("does not change the process's handling of errors", async () => {
     const count = process.listenerCount("uncaughtException") + process.listenerCount("unhandledRejection");
     await load("wasm");
     expect(process.listenerCount("uncaughtException") + process.listenerCount("unhandledRejection")).to.equal(count);

@@ -8,7 +8,7 @@ import { damagedFiles, installationFolder, MANIFEST, sha256Of } from "../../../l
 import { command } from "../../support/commandLine.js";
 import { userMessage } from "../../support/failure.js";
 
-/** A folder of programs that only say what they were asked and exit with a code. */
+/** A folder of programs that only print their arguments and exit with a code. */
 function fakeTools(folder: string, codes: Readonly<Record<string, number>>): NodeJS.ProcessEnv {
   const bin = join(folder, "bin");
   rmSync(bin, { recursive: true, force: true });
@@ -45,7 +45,7 @@ describe("installing TensorFlow", function () {
     expect(await refusal({ "g++": 0, npm: 0 })).to.contain("needs Python 3 with pip");
   });
 
-  it("tells the last words of a tool that fails, and leaves nothing half done", async () => {
+  it("reports the last output of a tool that fails, and leaves nothing half done", async () => {
     expect(await refusal({ python3: 0, "g++": 0, npm: 7 })).to.equal(
       "npm install --ignore-scripts --no-audit … failed:\nnpm was asked install",
     );
@@ -55,7 +55,7 @@ describe("installing TensorFlow", function () {
     expect(readdirSync(folder)).to.deep.equal(["bin"]);
   });
 
-  it("says when the cache folder cannot be written", async () => {
+  it("reports a cache folder that cannot be written", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const message = await userMessage(() => installTensorFlow({ cache: join(file, "cache") }));
@@ -70,7 +70,7 @@ describe("installing TensorFlow", function () {
     expect(reason).to.have.property("message", "enough");
   });
 
-  it("knows a whole installation from a damaged one", async () => {
+  it("tells a complete installation from a damaged one", async () => {
     const place = installationFolder(folder);
     const path = join("lib", "library.so");
     mkdirSync(dirname(join(place, path)), { recursive: true });
@@ -89,7 +89,7 @@ describe("installing TensorFlow", function () {
     expect(said[0]).to.equal(`${place}: ${path} changed since it was built; rebuilding`);
   });
 
-  it("keeps what it makes in the user's cache folder, or where $DENSEKIT_CACHE says", () => {
+  it("keeps its files in the user's cache folder, or in $DENSEKIT_CACHE", () => {
     expect(cacheFolder({ XDG_CACHE_HOME: "/c" })).to.equal(join("/c", "densekit"));
     expect(cacheFolder({ DENSEKIT_CACHE: "/d", XDG_CACHE_HOME: "/c" })).to.equal("/d");
   });

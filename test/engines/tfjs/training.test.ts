@@ -11,8 +11,8 @@ const STEPS = process.env.DENSEKIT_SLOW === "1" ? 20 : 3;
 const TOLERANCE = 1e-3;
 
 /**
- * Every proposal is sampled. Else the last bit of a number may decide which of two proposals is: onnxruntime itself
- * with another number of threads then leaves its own track by 1e-2 after a few steps.
+ * Every proposal is sampled. Otherwise rounding may decide which of two proposals is sampled: even onnxruntime with another
+ * number of threads then differs by 1e-2 after a few steps.
  */
 const EVERYTHING_SAMPLED = [
   "model.head.rpn.trainPerLevel=50",

@@ -4,7 +4,7 @@ import type { Random } from "../../../lib/random.js";
 import * as reference from "../reference/detection.js";
 import { floats, type Operand, shapeOf, suite, ties, whole } from "./sample.js";
 
-/** Boxes [..., 4] xyxy with corners in order, some without area: numbers are drawn in the order x1, y1, x2, y2. */
+/** Boxes [..., 4] xyxy with ordered corners, some without area: numbers are drawn in the order x1, y1, x2, y2. */
 function boxes(outer: readonly number[], size: number): Operand {
   const corner = [0, 0, 0, 0];
   let next = 0;
@@ -60,7 +60,7 @@ export const detectionSuites = {
       })),
     reference: reference.roiAlign,
   }),
-  // Between the two the rows that do not count may be missing, so they are compared behind `restore`.
+  // Rows beyond the count may be missing in between, so they are compared after `restore`.
   truncate: suite(operators.truncate, {
     calls: fc.tuple(shapeOf(1, 3), fc.nat({ max: 4 })).map(([shape, count]) => ({
       operands: [floats(shape), { ...whole([1], 0, 0), draw: () => Math.min(count, shape[0]!) }],

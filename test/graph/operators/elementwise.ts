@@ -19,7 +19,7 @@ import {
 type None = Record<string, never>;
 type Make = (shape: readonly number[]) => Operand;
 
-/** Calls with two broadcast operands, each pair made by one of the makers. */
+/** Calls with two broadcast operands, each pair drawn by one of the makers. */
 const binary = (...makers: readonly (readonly [Make, Make])[]): fc.Arbitrary<Call<None>> =>
   fc
     .tuple(broadcastable(2), fc.constantFrom(...makers))

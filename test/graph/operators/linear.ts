@@ -34,7 +34,7 @@ const geometry = fc
     spread: fc.oneof(fc.constant([1, 1] as [number, number]), pair(1, 3)),
   })
   .map(({ batch, groups, perGroup, outputsPerGroup, kernel, stride, before, after, extra, spread }) => {
-    // Dilated convolutions have the stride 1, and less padding than the kernel reaches over.
+    // Dilated convolutions have stride 1, and less padding than the kernel's extent.
     const dilation = stride.every((n) => n === 1) ? spread : ([1, 1] as const);
     const reach = (i: 0 | 1) => (kernel[i] - 1) * dilation[i] + 1;
     const most = (i: 0 | 1) => (dilation.every((n) => n === 1) ? 2 : reach(i) - 1);
@@ -49,7 +49,7 @@ const geometry = fc
     return { x, w, y, kernel, stride, padding, groups, dilation, inputSize: [side(0), side(1)] as const };
   });
 
-/** Depthwise convolutions take paths of their own in the weight gradient and in runtimes. */
+/** Depthwise convolutions have their own code paths in the weight gradient and in runtimes. */
 const geometries = fc.oneof(
   geometry,
   geometry.map((g) => {

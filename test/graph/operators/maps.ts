@@ -8,7 +8,7 @@ const side = fc.integer({ min: 1, max: 6 });
 const leading = fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 3 }));
 const window = fc.integer({ min: 1, max: 3 });
 
-/** Windows at stride 1 with padding, or windows that tile the input: those pooling has a gradient for. */
+/** Windows with stride 1 and padding, or windows that tile the input: those with a gradient. */
 const poolings = fc.oneof(
   fc
     .record({
@@ -97,7 +97,7 @@ export const mapSuites = {
   }),
   batchNorm: suite(operators.batchNorm, {
     calls: fc.tuple(channelled, fc.constantFrom(1e-5, 1e-2)).map(([shape, epsilon]) => ({
-      // One element a channel has no spread: its variance is 0 and the gradient a difference of huge numbers.
+      // A channel with one element has variance 0, and its gradient is a difference of huge numbers.
       operands: [floats(shape.with(0, shape[0]! + 1)), ...vectors(shape, 2)],
       attributes: { epsilon: shape.length === 2 ? 1e-2 : epsilon },
     })),

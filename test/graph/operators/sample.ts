@@ -14,7 +14,7 @@ import { build, type Reference, type Tensor } from "../reference/tensor.js";
 /** One input of an operator under test: its type and where its numbers come from. */
 export interface Operand extends TensorType {
   readonly draw: (random: Random) => number;
-  /** Whether the gradient with respect to it is checked; by default where it is a float. */
+  /** Whether the gradient with respect to it is checked; by default if it is a float. */
   readonly differentiable?: boolean;
 }
 
@@ -24,14 +24,14 @@ export interface Call<Attributes> {
   readonly attributes: Attributes;
 }
 
-/** A call with its numbers, ready to be run on an engine and to be compared with the reference. */
+/** A call with its numbers, to be run on an engine and compared with the reference. */
 export interface Sample {
   readonly label: string;
   readonly operands: readonly (Operand & { readonly tensor: Tensor })[];
   /** Which outputs the gradient flows from. */
   readonly differentiableOutputs: readonly number[];
   readonly apply: (inputs: readonly Value[]) => readonly Value[];
-  /** The node under test behind what `apply` gave. */
+  /** The node under test, given the outputs of `apply`. */
   readonly nodeOf: (outputs: readonly Value[]) => Node;
   readonly reference: (inputs: readonly Tensor[]) => readonly Tensor[];
 }
@@ -40,7 +40,7 @@ export interface SuiteOptions<Attributes> {
   readonly calls: fc.Arbitrary<Call<Attributes>>;
   readonly reference: Reference<Attributes>;
   readonly differentiableOutputs?: readonly number[];
-  /** What is run for a call, where the operator alone cannot be. */
+  /** What is run for a call, if the operator cannot run alone. */
   readonly apply?: (inputs: readonly Value[], attributes: Attributes) => readonly Value[];
 }
 
@@ -75,7 +75,7 @@ export const floats = (shape: Shape, low = -2, high = 2): Operand => ({
   draw: uniform(low, high),
 });
 
-/** Floats of which many are equal: multiples of a quarter. */
+/** Floats with many ties: multiples of a quarter. */
 export const ties = (shape: Shape): Operand => ({
   shape,
   dtype: "float32",
@@ -99,7 +99,7 @@ const size = fc.integer({ min: 1, max: 4 });
 export const shapeOf = (minRank: number, maxRank: number): fc.Arbitrary<number[]> =>
   fc.array(size, { minLength: minRank, maxLength: maxRank });
 
-/** Shapes that broadcast together: each a tail of one shape, some of its sizes replaced by 1. */
+/** Shapes that broadcast together: each a suffix of one shape, with some sizes replaced by 1. */
 export function broadcastable(count: number, maxRank = 3): fc.Arbitrary<number[][]> {
   return shapeOf(0, maxRank).chain((full) => {
     const tail = fc

@@ -11,7 +11,7 @@ import { shapingSuites } from "./shaping.js";
 /** Inputs and constants are in every other test. */
 type Tested = Exclude<OperatorName, "input" | "constant">;
 
-/** Samples of every operator there is. */
+/** Samples of every operator. */
 export const suites: Readonly<Record<Tested, fc.Arbitrary<Sample>>> = {
   ...elementwiseSuites,
   ...shapingSuites,

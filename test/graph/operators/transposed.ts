@@ -4,8 +4,8 @@ import type { Tensor } from "../reference/tensor.js";
 import type { Sample } from "./sample.js";
 
 /**
- * The same operator between transpositions, its tensors given and taken as NHWC: an engine that moves transpositions
- * past operators, or works in NHWC itself, must turn every axis, list of axes and vector of sides with them.
+ * The same operator between transpositions, with its tensors in NHWC: an engine that moves transpositions past operators, or
+ * works in NHWC itself, must permute every axis, list of axes and vector of sides with them.
  */
 export function transposed(sample: Sample): Sample {
   return {

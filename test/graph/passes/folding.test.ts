@@ -47,7 +47,7 @@ const count = (outputs: Readonly<Record<string, Value>>) => countOperators(Objec
 const nameOf = (value: Value) => (value.node.attributes as ConstantAttributes).name;
 
 describe("folding constants", () => {
-  it("computes large ones in several parts, each result in its place", async () => {
+  it("computes large ones in several parts, in the right order", async () => {
     const side = 2 ** 11;
     const x = input("x", [side]);
     const scaled = [2, 3, 5, 7].map((factor, i) => mul(randomConstant([side, side], `large ${i}`), scalar(factor)));
@@ -67,7 +67,7 @@ describe("folding constants", () => {
 describe("foldAffine", () => {
   const map = input("x", [2, 6, 7, 9]);
 
-  it("takes affines into the convolution before them, whatever its shape", async () => {
+  it("folds affines into the preceding convolution, whatever its shape", async () => {
     const geometry = fc.record({
       groups: fc.constantFrom(1, 2, 3, 6),
       outputs: fc.constantFrom(6, 12),
@@ -90,7 +90,7 @@ describe("foldAffine", () => {
     );
   });
 
-  it("takes an affine into the transposed convolution before it, groups and all", async () => {
+  it("folds an affine into the preceding transposed convolution, with groups", async () => {
     for (const groups of [1, 2]) {
       const w = randomConstant([6, 4, 2, 2]);
       const attributes = { stride: [2, 2], padding: [0, 0], groups, outputSize: [14, 18] } as const;
@@ -102,7 +102,7 @@ describe("foldAffine", () => {
     }
   });
 
-  it("takes an affine into the convolution after it where that has no padding", async () => {
+  it("folds an affine into the following convolution if that has no padding", async () => {
     const behind = (kernel: number, padding: number, stride: number) =>
       conv2d(affine(relu(map), "a"), randomConstant([5, 6, kernel, kernel]), randomConstant([5]), { padding, stride });
     for (const y of [behind(1, 0, 1), behind(3, 0, 2)]) {
@@ -121,7 +121,7 @@ describe("foldAffine", () => {
     await expectSameResults(engine, { y }, after);
   });
 
-  it("leaves what others use too, and what is not constant", () => {
+  it("leaves values with other consumers, and those that are not constant", () => {
     const conv = conv2d(map, randomConstant([6, 6, 1, 1]), undefined);
     const shared = { y: affine(conv, "a"), conv };
     expect(foldAffine(shared)).to.deep.equal(shared);
@@ -147,7 +147,7 @@ describe("blend", () => {
     }
   });
 
-  it("leaves a difference to something else than x", () => {
+  it("leaves a difference from something other than x", () => {
     const [x, z] = [input("x", [2, 6, 7, 9]), input("z", [2, 6, 7, 9])];
     const outputs = { y: add(x, affine(sub(relu(x), z), "a")) };
     expect(blend(outputs)).to.deep.equal(outputs);
@@ -165,13 +165,13 @@ function linear(x: Value, out: number, key: string): Value {
 
 describe("foldLinear", () => {
   const tokens = input("x", [2, 5, 8]);
-  /** Multiplications that run each time, behind the folding of constants. */
+  /** Counts multiplications that run on each call, after constants are folded. */
   const products = async (outputs: Readonly<Record<string, Value>>) => {
     const folded = await foldConstants(foldLinear(outputs), (constants) => evaluate(engine, constants));
     return { folded, products: count(folded).mul ?? 0 };
   };
 
-  it("takes a factor a channel or one number into weight and bias", async () => {
+  it("folds a factor per channel or a scalar into weight and bias", async () => {
     for (const factor of [randomConstant([6], "s"), randomConstant([1, 1, 6], "t"), scalar(0.3)]) {
       for (const y of [mul(linear(tokens, 6, "l"), factor), mul(factor, linear(tokens, 6, "l"))]) {
         const after = await products({ y });
@@ -181,14 +181,14 @@ describe("foldLinear", () => {
     }
   });
 
-  it("takes it into a weight that is not transposed", async () => {
+  it("folds it into a weight that is not transposed", async () => {
     const y = mul(matMul(tokens, randomConstant([8, 6])), randomConstant([6], "s"));
     const after = await products({ y });
     expect(after.products).to.equal(0);
     await expectSameResults(engine, { y }, after.folded);
   });
 
-  it("leaves factors by token and linear layers others use", async () => {
+  it("leaves factors per token, and linear layers with other consumers", async () => {
     const y = linear(tokens, 6, "l");
     expect((await products({ y: mul(y, randomConstant([5, 1])) })).products).to.equal(1);
     expect((await products({ y: mul(y, scalar(2)), z: exp(y) })).products).to.equal(1);
@@ -197,7 +197,7 @@ describe("foldLinear", () => {
 
   const heads = (x: Value, out: number) => transpose(reshape(linear(x, 2 * out, "qkv"), [2, 5, 2, out]), [0, 2, 1, 3]); // [B, heads, T, out]
 
-  it("gives queries, keys and values layers of their own and takes the logits' scale into one", async () => {
+  it("splits queries, keys and values into layers and folds the logits' scale into one", async () => {
     const [q, k, v] = split(heads(tokens, 10), 3, [3, 3, 4]) as [Value, Value, Value];
     const logits = mul(matMul(q, k, { transposeB: true }), scalar(3 ** -0.5));
     const y = matMul(softmax(logits, -1), v);
@@ -208,7 +208,7 @@ describe("foldLinear", () => {
     await expectSameResults(engine, { y }, after.folded);
   });
 
-  it("cuts a weight that is not transposed along its other axis", async () => {
+  it("splits a weight that is not transposed along its other axis", async () => {
     const [a, b] = split(matMul(tokens, randomConstant([8, 6])), 2, [2, 4]) as [Value, Value];
     const outputs = { a: relu(a), b: relu(b) };
     const after = await products(outputs);
@@ -216,7 +216,7 @@ describe("foldLinear", () => {
     await expectSameResults(engine, outputs, after.folded);
   });
 
-  it("keeps one layer where something takes all of it", () => {
+  it("keeps one layer if something uses all of it", () => {
     const all = heads(tokens, 10);
     const [q, k] = split(all, 3, [3, 7]) as [Value, Value];
     const outputs = { q: gelu(q), k, all: exp(all) };
@@ -245,23 +245,23 @@ describe("foldConstants", () => {
     await expectSameResults(engine, outputs, after);
   });
 
-  it("runs nothing where there is nothing to fold", async () => {
+  it("runs nothing if there is nothing to fold", async () => {
     const outputs = { y: add(x, scalar(1)) };
     const after = await foldConstants(outputs, () => expect.fail("nothing is to be computed"));
     expect(after).to.equal(outputs);
   });
 
-  it("does not store what only spreads a small tensor", async () => {
+  it("does not store tensors that only broadcast a small one", async () => {
     const shape: Shape = [1000, 3];
     const y = broadcastTo(mul(randomConstant([3]), scalar(2)), shape);
     const after = await fold({ y });
     expect(count(after)).to.deep.equal({ constant: 1, broadcastTo: 1 });
     expect(constantData(after.y!.node.inputs[0]!)).to.have.length(3);
-    // What is computed from it is stored.
+    // Results computed from it are stored.
     expect(count(await fold({ y: exp(y) }))).to.deep.equal({ constant: 1 });
   });
 
-  it("keeps the name of the parameter a constant is made of", async () => {
+  it("keeps the name of the parameter that a constant comes from", async () => {
     const w = randomConstant([4, 3], "layer.weight");
     const gamma = randomConstant([4], "norm.weight");
     const bias = randomConstant([4], "layer.bias");
@@ -300,7 +300,7 @@ describe("folding branches", () => {
     });
   }
 
-  it("leaves strided ones, other maps and what others need as they are", async () => {
+  it("leaves strided ones, other maps and values with other consumers", async () => {
     const x = input("x", [1, 4, 6, 6]);
     const z = input("z", [1, 4, 6, 6]);
     const wide = conv2d(x, kernel([4, 4, 3, 3], "wide"), undefined, { padding: 1 });

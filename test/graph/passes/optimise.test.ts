@@ -38,13 +38,13 @@ describe("optimiseForInference", () => {
     ["l1", true, [192, 256]],
   ];
   for (const [variant, dense, size] of cases) {
-    it(`${variant} ${dense ? "dense" : "classifier"}: no norms and scales are left, the outputs stay`, async () => {
+    it(`${variant} ${dense ? "dense" : "classifier"}: no norms and scales are left, and the outputs are the same`, async () => {
       const { outputs, mb4d, mb3d } = model(variant, dense, size);
       const after = await optimiseForInference(outputs, (constants) => runOnce(engine, constants));
       const counts = countOperators(Object.values(after));
-      // Stem, three embeddings and two in every convolutional block.
+      // The stem, three embeddings and two in every convolutional block.
       expect(counts.conv2d).to.equal(2 + 3 + 2 * mb4d);
-      // Two in each block for its pooling; the group norms of the dense model have one each.
+      // Two in each block, for its pooling; the dense model's group norms have one each.
       expect(counts.channelAffine).to.equal(2 * mb4d + (dense ? 4 : 0));
       // Layer norms, and the mean of the two heads.
       expect(counts.mul).to.equal(2 * mb3d + (dense ? 0 : 2));
@@ -53,7 +53,7 @@ describe("optimiseForInference", () => {
     });
   }
 
-  it("of a graph that trains changes no result", async () => {
+  it("does not change the results of a training graph", async () => {
     const list = new ParameterList();
     const size = { widths: [16, 16, 16, 16], depths: [1, 1, 1, 2], attentionBlocks: 1 } as const;
     const { forward } = efficientFormer(list.scope(), { size, biasSide: 2 });

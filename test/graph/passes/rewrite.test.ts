@@ -20,13 +20,13 @@ const x = input("x", [4]);
 const isOperator = (value: Value, name: string) => value.node.operator.name === name;
 
 describe("rewrite", () => {
-  it("keeps the very nodes where no rule applies", () => {
+  it("keeps the same nodes if no rule applies", () => {
     const outputs = { y: mul(exp(x), x), z: x };
     const after = rewrite(outputs, () => undefined);
     expect(sameOutputs(outputs, after)).to.equal(true);
   });
 
-  it("rebuilds what lies above a replacement and keeps what does not", () => {
+  it("rebuilds the nodes above a replacement and keeps the others", () => {
     const kept = exp(x);
     const outputs = { y: add(kept, neg(x)), kept };
     const after = rewrite(outputs, (value) => (isOperator(value, "neg") ? sqrt(value.node.inputs[0]!) : undefined));
@@ -36,8 +36,8 @@ describe("rewrite", () => {
     expect(right!.node.operator.name).to.equal("sqrt");
   });
 
-  it("asks again about its own answers and looks into them", () => {
-    // neg(neg(neg x)) → neg x, one pair a step
+  it("applies rules again to replacements and their inputs", () => {
+    // neg(neg(neg x)) → neg x, one pair per step
     const pair = (value: Value) => {
       const inner = isOperator(value, "neg") ? value.node.inputs[0]! : undefined;
       return inner !== undefined && isOperator(inner, "neg") ? inner.node.inputs[0]! : undefined;
@@ -46,7 +46,7 @@ describe("rewrite", () => {
     expect(nodesInOrder([y!]).map(({ operator }) => operator.name)).to.deep.equal(["input", "neg", "exp"]);
   });
 
-  it("asks nothing about what a replacement has cut off", () => {
+  it("does not visit nodes that a replacement has cut off", () => {
     const asked: string[] = [];
     rewrite({ y: neg(exp(sqrt(x))) }, (value) => {
       asked.push(value.node.operator.name);
@@ -55,27 +55,27 @@ describe("rewrite", () => {
     expect(asked).to.deep.equal(["neg", "exp", "input"]);
   });
 
-  it("rebuilds a node of several outputs once", () => {
+  it("rebuilds a node with several outputs once", () => {
     const { values, indices } = topK(neg(x), 2);
     const after = rewrite({ values, indices }, (value) => (isOperator(value, "neg") ? exp(x) : undefined));
     expect(after.values!.node).to.equal(after.indices!.node);
     expect(after.indices!.index).to.equal(1);
   });
 
-  it("gives replacements the scope of what they replace", () => {
+  it("gives replacements the scope of the nodes they replace", () => {
     const y = inScope("backbone.stem", () => neg(x));
     const after = rewrite({ y }, (value) => (isOperator(value, "neg") ? mul(x, scalar(-1)) : undefined));
     expect(after.y!.node.scope).to.equal("backbone.stem");
   });
 
-  it("goes through graphs deeper than the call stack", () => {
+  it("handles graphs deeper than the call stack", () => {
     let y = neg(x);
     for (let i = 0; i < 30_000; i++) y = add(y, x);
     const after = rewrite({ y }, (value) => (isOperator(value, "neg") ? exp(x) : undefined));
     expect(nodesInOrder([after.y!]).length).to.equal(30_002);
   });
 
-  it("refuses a replacement of another shape and a rule without end", () => {
+  it("refuses a replacement of another shape and a rule that never ends", () => {
     expect(() => rewrite({ y: neg(x) }, (v) => (isOperator(v, "neg") ? reshape(x, [2, 2]) : undefined))).to.throw(
       GraphError,
       "neg replaced by a tensor of another type",

@@ -72,13 +72,13 @@ describe("commonSubexpressions", () => {
     return countOperators(Object.values(commonSubexpressions(named)));
   };
 
-  it("computes equal things once, through several levels", () => {
+  it("computes equal subexpressions once, through several levels", () => {
     const make = () => exp(add(neg(x), reshape(constant([1, 2, 3, 4], [4]), [1, 4])));
     const { y0, y1 } = commonSubexpressions({ y0: make(), y1: make() });
     expect(y0).to.equal(y1);
   });
 
-  it("tells attributes, inputs, outputs and order apart", () => {
+  it("distinguishes attributes, inputs, outputs and order", () => {
     expect(count([reshape(x, [6, 4]), reshape(x, [4, 6])]).reshape).to.equal(2);
     expect(count([sub(x, exp(x)), sub(exp(x), x)]).sub).to.equal(2);
     expect(count([neg(x), neg(input("z", x.shape))]).neg).to.equal(2);
@@ -95,7 +95,7 @@ describe("commonSubexpressions", () => {
     expect(count([constant([0], [1]), constant([-0], [1])]).constant).to.equal(2);
   });
 
-  it("compares great constants by their memory", () => {
+  it("compares large constants by their memory", () => {
     const memory = new Float32Array(3000);
     const view = (start: number) => constant(memory.subarray(start, start + 1000), [1000]);
     expect(count([view(0), view(0)]).constant).to.equal(1);

@@ -49,7 +49,7 @@ export const nonMaximumSuppression: Reference<AttributesOf<"nonMaximumSuppressio
   return [mask];
 };
 
-/** Bilinear sampling: nothing more than a pixel outside the map, else clamped to its border. */
+/** Bilinear sampling: 0 more than a pixel outside the map, otherwise clamped to its border. */
 function sample(map: Tensor, [n, c]: readonly [number, number], y: number, x: number): number {
   const [height, width] = map.shape.slice(2) as [number, number];
   if (y < -1 || y > height || x < -1 || x > width) return 0;
@@ -86,7 +86,7 @@ export const roiAlign: Reference<AttributesOf<"roiAlign">> = (inputs, { outputSi
   ];
 };
 
-/** The rows that count, the others zero. */
+/** The rows that count; the others are zero. */
 export const truncate: Reference<unknown> = ([x, count]) => [
   build(x!.shape, (index) => (index[0]! < count!.data[0]! ? at(x!, index) : 0)),
 ];

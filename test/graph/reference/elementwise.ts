@@ -58,7 +58,7 @@ export const geluGradient = elementwise((x, g) => {
   return g! * (phi(x!) + x! * density);
 });
 
-/** Numbers go to whole numbers by cutting the fraction, to bool by being other than 0. */
+/** Casts to integers truncate; to bool, everything but 0 is true. */
 export const cast: Reference<AttributesOf<"cast">> = ([x], { dtype }) => [
   build(x!.shape, (index) => {
     const value = atBroadcast(x!, index);

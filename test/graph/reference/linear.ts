@@ -31,7 +31,7 @@ type Product = (
   tap: readonly number[],
 ) => void;
 
-/** Calls `visit` for every product a convolution sums: image, place in x, place in the output, place in the kernel. */
+/** Calls `visit` for every product of a convolution's sums: image, positions in x, in the output and in the kernel. */
 function everyProduct(
   output: readonly number[],
   kernel: readonly number[],
@@ -69,7 +69,7 @@ export const conv2d: Reference<Convolution> = ([x, w, bias], attributes) => {
   return [y];
 };
 
-/** Adds to an element of x [N, C, H, W], or to nothing where the place is outside. */
+/** Adds to an element of x [N, C, H, W], unless the position is outside. */
 function addInside(x: Tensor, [n, c, y, i]: readonly [number, number, number, number], value: number): void {
   if (y >= 0 && y < x.shape[2]! && i >= 0 && i < x.shape[3]!) x.data[flat(x, [n, c, y, i])]! += value;
 }
@@ -90,7 +90,7 @@ export const conv2dWeightGradient: Reference<AttributesOf<"conv2dWeightGradient"
   return [w];
 };
 
-/** Every input pixel adds its kernel-sized stamp to the output. */
+/** Every input pixel adds its kernel, scaled, to the output. */
 export const convTranspose2d: Reference<AttributesOf<"convTranspose2d">> = ([x, w], attributes) => {
   const y = zerosOf([x!.shape[0]!, w!.shape[1]! * attributes.groups, ...attributes.outputSize]);
   everyProduct(x!.shape, w!.shape, attributes, (n, from, to, tap) => {

@@ -19,7 +19,7 @@ export const softmaxCrossEntropyGradient: Reference<unknown> = ([logits, labels,
   }),
 ];
 
-/** Enlarge, then sum the weighted losses pixel by pixel; the gradient of that, brought back to the small size. */
+/** Resizes, then sums the weighted losses over pixels; the gradient is resized back. */
 export const resizedCrossEntropy: Reference<unknown> = ([logits, labels, weights]) => {
   const [b, classes, h, w] = logits!.shape as [number, number, number, number];
   const [, height, width] = labels!.shape as [number, number, number];

@@ -19,7 +19,7 @@ export const affineSum: Reference<unknown> = ([a, p, b, q, s]) => [
   }),
 ];
 
-/** The mean and the biased variance over the axes, which stay with size 1. */
+/** The mean and the biased variance over the axes, which are kept with size 1. */
 function moments(x: Tensor, axes: readonly number[]): [mean: Tensor, variance: Tensor] {
   const mean = meanOver(x, axes);
   const deviations = build(x.shape, (index) => (at(x, index) - at(mean, outOfAxes(index, axes))) ** 2);

@@ -3,7 +3,7 @@ import { at, build, flat, indicesOf, outOfAxes, type Reference, type Tensor, zer
 
 type Reduction = AttributesOf<"sum">;
 
-/** Folds the elements over the axes, which stay with size 1. */
+/** Folds the elements over the axes, which are kept with size 1. */
 export function fold(
   x: Tensor,
   axes: readonly number[],

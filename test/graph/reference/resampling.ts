@@ -49,7 +49,7 @@ export const repeat: Reference<AttributesOf<"repeat">> = ([x], { factor: [fy, fx
   ];
 };
 
-/** The two pixels an output position lies between (half-pixel centres, the border repeated) and how much of the second. */
+/** The two pixels around an output position (half-pixel centres, the border repeated) and the weight of the second. */
 function between(i: number, input: number, output: number): [low: number, high: number, share: number] {
   const position = Math.max(0, ((i + 0.5) * input) / output - 0.5);
   const low = Math.min(input - 1, Math.floor(position));
@@ -100,7 +100,7 @@ function cubicWeights(t: number): readonly number[] {
   return [far(1 + t), near(t), near(1 - t), far(2 - t)];
 }
 
-/** The share of each pixel of a row in place i of the resized one, as PyTorch weighs with `antialias: true`. */
+/** The weight of each pixel of a row at position i of the resized row, as in PyTorch with `antialias: true`. */
 function antialiasedShares(i: number, input: number, output: number): readonly number[] {
   const unit = Math.max(1, input / output);
   const centre = ((i + 0.5) * input) / output;
@@ -113,7 +113,7 @@ function antialiasedShares(i: number, input: number, output: number): readonly n
   return weights.map((weight) => weight / total);
 }
 
-/** The same with a = −0.75 and no wider kernel, pixels outside taken from the border. */
+/** The same with a = −0.75 and a kernel that is not widened; pixels outside are taken from the border. */
 function plainShares(i: number, input: number, output: number): readonly number[] {
   const position = ((i + 0.5) * input) / output - 0.5;
   const low = Math.floor(position);

@@ -6,7 +6,7 @@ export interface Tensor {
   readonly data: Float64Array;
 }
 
-/** What an operator means, in plain loops: its input tensors and attributes to its output tensors. */
+/** The definition of an operator in plain loops, from its input tensors and attributes to its outputs. */
 export type Reference<Attributes> = (inputs: readonly Tensor[], attributes: Attributes) => readonly Tensor[];
 
 /** Every index of a shape, in row-major order. */
@@ -25,7 +25,7 @@ export function zerosOf(shape: Shape): Tensor {
   return { shape, data: new Float64Array(sizeOf(shape)) };
 }
 
-/** The place of an index in the data. */
+/** The offset of an index in the data. */
 export function flat({ shape }: { readonly shape: Shape }, index: readonly number[]): number {
   let place = 0;
   for (let axis = 0; axis < shape.length; axis++) place = place * shape[axis]! + index[axis]!;
@@ -36,7 +36,7 @@ export function at(tensor: Tensor, index: readonly number[]): number {
   return tensor.data[flat(tensor, index)]!;
 }
 
-/** The element at an index of a shape the tensor broadcasts to. */
+/** The element at an index of a shape that the tensor broadcasts to. */
 export function atBroadcast(tensor: Tensor, index: readonly number[]): number {
   const tail = index.slice(index.length - tensor.shape.length);
   return at(

@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import { classificationCounter } from "../../../lib/metrics/classes/figures.js";
 
-describe("figures of classification", () => {
+describe("metrics of classification", () => {
   const count = (images: readonly (readonly [scores: readonly number[], label: number])[]) => {
     const counter = classificationCounter(3);
     for (const [scores, label] of images) counter.add(Float32Array.from(scores), label);
     return counter.figures();
   };
 
-  it("are those worked out by hand", () => {
+  it("equal those computed by hand", () => {
     // Found: 0, 0, 1, 1; annotated: 0, 1, 1, 0. Class 2 does not occur.
     const figures = count([
       [[0.75, 0.25, 0], 0],
@@ -28,7 +28,7 @@ describe("figures of classification", () => {
     expect(figures.ece).to.equal((0.25 + 0.625) / 4);
   });
 
-  it("count a class that is never found as 0, as scikit-learn does, and scores that are no numbers as wrong", () => {
+  it("count a class that is never found as 0, as scikit-learn does, and NaN scores as wrong", () => {
     const { perClass, top1, precision } = count([
       [[1, 0, 0], 0],
       [[1, 0, 0], 1],

@@ -18,7 +18,7 @@ describe("top-k accuracy", () => {
     expect(() => mergeTopK(emptyTopK([1]), merged)).to.throw(UserError);
   });
 
-  it("gives nothing for scores all equal or not numbers", () => {
+  it("counts nothing for scores that are all equal or not numbers", () => {
     expect(countTopK(new Float32Array(4), [3], 4, [1]).correct).to.deep.equal([0]);
     expect(countTopK(new Float32Array(4).fill(Number.NaN), [0], 4, [1]).correct).to.deep.equal([0]);
   });

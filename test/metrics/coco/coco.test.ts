@@ -55,7 +55,7 @@ describe("COCO evaluation", () => {
   for (const set of ["small", "medium"]) {
     for (const type of ["bbox", "segm"] as const) {
       for (const [variant, options] of Object.entries(VARIANTS)) {
-        it(`has the reference's figures (${set}, ${type}, ${variant})`, function () {
+        it(`has the reference's metrics (${set}, ${type}, ${variant})`, function () {
           const folder = requireGoldens(this, "cocoeval");
           const expected = readJson<Record<string, Expected>>(`${folder}/${set}.expected.json`)[`${type}_${variant}`]!;
           const evaluation = evaluateGolden(folder, set, type, options);
@@ -81,7 +81,7 @@ describe("COCO evaluation", () => {
       }
     });
 
-    it(`matches what the reference matches (${type})`, function () {
+    it(`has the reference's matches (${type})`, function () {
       const folder = requireGoldens(this, "cocoeval");
       const expected = readJson<Record<string, Expected>>(`${folder}/small.expected.json`)[`${type}_default`]!
         .evalImgs!;
@@ -105,7 +105,7 @@ describe("COCO evaluation", () => {
     });
   }
 
-  it("is printed as the reference prints it", function () {
+  it("is printed like the reference's", function () {
     const folder = requireGoldens(this, "cocoeval");
     const lines = formatCocoSummary(evaluateGolden(folder, "small", "bbox", {})).split("\n");
     expect(lines).to.have.length(12);

@@ -6,7 +6,7 @@ import { randomScene } from "./scenes.js";
 const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
 
 describe("precision curves", () => {
-  it("have the average precision as their mean, overall and of each class", () => {
+  it("have the average precision as their mean, overall and per class", () => {
     for (let seed = 0; seed < 20; seed++) {
       const evaluation = evaluateCoco({ ...randomScene(seed), type: "bbox" });
       const { options, categories, stats } = evaluation;

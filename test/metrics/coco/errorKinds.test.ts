@@ -30,7 +30,7 @@ function expectEqual(job: TideJob, answer: TideAnswer, what: string): void {
 }
 
 describe("error breakdown", () => {
-  it("equals figures recorded with tidecv", () => {
+  it("equals values recorded with tidecv", () => {
     const recorded: { job: TideJob; answer: TideAnswer }[] = JSON.parse(readFileSync(TIDE_FIXTURES, "utf8"));
     expect(recorded).to.have.length(8);
     recorded.forEach(({ job, answer }, i) => {
@@ -82,7 +82,7 @@ describe("error breakdown", () => {
     expect(counts(scene([], [[1, 50, 0.9]]))).to.deep.equal({ background: 1 });
   });
 
-  it("costs nothing where all is right, and everything where nothing is found", () => {
+  it("costs nothing if all is right, and everything if nothing is found", () => {
     const perfect = scene(
       [
         [1, 0],

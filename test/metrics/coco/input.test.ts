@@ -18,7 +18,7 @@ function withAnnotation(...changes: Partial<CocoAnnotation>[]): CocoGroundTruth 
   return { ...groundTruth, annotations: changes.map((change) => ({ ...annotation, ...change })) };
 }
 
-describe("COCO evaluation refuses, saying where the fault is,", () => {
+describe("COCO evaluation refuses, with the position of the fault,", () => {
   const refused: [
     name: string,
     truth: CocoGroundTruth,
@@ -45,7 +45,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
       "bbox",
       /^result 0: .*no image 1.*another set/,
     ],
-    ["a score that is no number", groundTruth, [result, { ...result, score: Number.NaN }], "bbox", /^result 1: .*NaN/],
+    ["a score that is not a number", groundTruth, [result, { ...result, score: Number.NaN }], "bbox", /^result 1: .*NaN/],
     ["a NaN in a box", groundTruth, [{ ...result, bbox: [1, 2, Number.NaN, 4] }], "bbox", /^result 0: "bbox"/],
     ["a result without a mask", withAnnotation({ segmentation: square }), [result], "segm", /^result 0 has no "segm/],
     [
@@ -60,7 +60,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
     it(name, () => expect(() => evaluateCoco({ groundTruth: truth, results, type })).to.throw(UserError, message));
   }
 
-  it("files that are no COCO files", () => {
+  it("files that are not COCO files", () => {
     const { annotations: _, ...rest } = groundTruth;
     const noAnnotations: unknown = rest;
     const noList: unknown = {};
@@ -121,7 +121,7 @@ describe("COCO evaluation refuses, saying where the fault is,", () => {
 });
 
 describe("COCO evaluation reads", () => {
-  it("what is in memory without sharing memory, which web pages may do only where they are isolated", () => {
+  it("data in memory without shared memory, which web pages have only if they are isolated", () => {
     const SharedMemory = globalThis.SharedArrayBuffer;
     const truth = withAnnotation({ segmentation: square });
     const results = [{ ...result, segmentation: square }];
@@ -136,7 +136,7 @@ describe("COCO evaluation reads", () => {
     }
   });
 
-  it("objects without area or crowd flag, and results of unknown categories as nothing", () => {
+  it("objects without area or crowd flag, and counts results of unknown categories for nothing", () => {
     const { area: _, iscrowd: __, ...bare } = annotation;
     const truth = { ...groundTruth, annotations: [{ ...bare, segmentation: square }] };
     const stray = { ...result, category_id: 99 };
@@ -160,7 +160,7 @@ describe("COCO evaluation reads", () => {
     expect(evaluateCoco({ groundTruth, results: [result], type: "bbox" }).remarks).to.deep.equal([]);
   });
 
-  it("objects of no size as never found, and says so; not where masks are judged", () => {
+  it("objects without size as never found, and says so; but not when masks are evaluated", () => {
     for (const bbox of [
       [5, 5, 0, 4],
       [5, 5, -4, -4],
@@ -178,7 +178,7 @@ describe("COCO evaluation reads", () => {
     expect(evaluateCoco({ groundTruth: truth, results: [], type: "segm" }).remarks).to.deep.equal([]);
   });
 
-  it("no two images, or categories, of one id; the same entry may stand there twice", () => {
+  it("no two images, or categories, with one id, unless an entry is just repeated", () => {
     const [image] = groundTruth.images;
     const [category] = groundTruth.categories;
     const judge = (more: object) => () =>

@@ -10,7 +10,7 @@ import { randomScene, type Scene } from "./scenes.js";
 const seeds = fc.nat(100_000);
 const types: readonly EvaluationType[] = ["bbox", "segm"];
 
-/** A results list that repeats the ground truth, crowds left out. */
+/** Results that repeat the ground truth, without crowds. */
 function perfectResults({ groundTruth }: Scene): CocoResult[] {
   return groundTruth.annotations
     .filter(({ iscrowd }) => iscrowd === 0)
@@ -51,7 +51,7 @@ describe("COCO evaluation: what must hold on any data set", () => {
     expect(evaluateCoco({ groundTruth: empty, results, type: "bbox" }).stats).to.deep.equal(new Array(12).fill(-1));
   });
 
-  it("the order of annotations and categories, and any growing function of the scores, changes nothing", () => {
+  it("the order of annotations and categories, and any increasing function of the scores, change nothing", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { groundTruth, results } = randomScene(seed);
@@ -89,7 +89,7 @@ describe("COCO evaluation: what must hold on any data set", () => {
     );
   });
 
-  it("judging some images or categories equals judging a file of those alone", () => {
+  it("evaluating some images or categories equals evaluating a file with only those", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { groundTruth, results } = randomScene(seed);
@@ -110,11 +110,11 @@ describe("COCO evaluation: what must hold on any data set", () => {
     );
   });
 
-  it("objects in memory are judged as the same objects in files", () => {
+  it("objects in memory are evaluated like the same objects in files", () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const scene = randomScene(seed);
-        // Without its box a result's size class goes by its mask, as in memory.
+        // Without its box, a result's size class depends on its mask, as in memory.
         const segmResults = scene.results.map(({ bbox: _, ...result }) => result);
         for (const type of types) {
           const results = type === "bbox" ? scene.results : segmResults;

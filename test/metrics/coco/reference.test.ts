@@ -6,7 +6,7 @@ import { Random } from "../../../lib/random.js";
 import { askPython, requirePython } from "../../support/python.js";
 import { oddScene, randomScene, type Scene } from "./scenes.js";
 
-/** Reads a job a line and answers with the reference's figures, arrays (zlib, base64) and printed lines. */
+/** Reads one job per line and answers with the reference's metrics, arrays (zlib, base64) and printed lines. */
 const SCRIPT = `
 import sys, json, io, contextlib, zlib, base64
 import numpy as np
@@ -49,11 +49,11 @@ interface Job extends Scene, CocoOptions {
   readonly categoryIds?: number[];
 }
 
-/** Every set with other options; a third with COCO's own. */
+/** Every set with other options, a third of them with COCO's own. */
 function job(seed: number): Job {
   const random = Random.of("job", seed);
   const type = seed % 2 === 0 ? "bbox" : "segm";
-  // A result with both goes by its box's area, one with a mask alone by the mask's.
+  // The area is that of the box if a result has both, that of the mask if it has only a mask.
   const parts = seed % 3 === 0 && type === "segm" ? (["segmentation"] as const) : (["bbox", "segmentation"] as const);
   const scene = seed % 4 === 0 ? randomScene(seed, parts) : oddScene(seed, parts);
   const useCategories = seed % 5 !== 0;
@@ -72,7 +72,7 @@ function job(seed: number): Job {
       { label: "odd", low: random.integer(800), high: 800 + random.integer(5000) },
     ],
     ...(random.next() < 0.3 && { imageIds: images.map(({ id }) => id).filter(() => random.next() < 0.6) }),
-    // In growing order: without categories the reference ranks equal scores by the order of this list.
+    // In increasing order: without categories the reference ranks equal scores by the order of this list.
     ...(random.next() < 0.3 && { categoryIds: [2, 4, 9].slice(random.integer(2)) }),
   };
 }
@@ -81,8 +81,8 @@ const isStandard = (job: Job) => job.iouThresholds === undefined;
 
 const SETS = 2000;
 
-describe("COCO evaluation beside pycocotools", () => {
-  it(`agrees on ${SETS} random data sets: figures and arrays to 1e-12, printed lines`, function () {
+describe("COCO evaluation compared with pycocotools", () => {
+  it(`agrees on ${SETS} random data sets: metrics and arrays to 1e-12, printed lines`, function () {
     this.timeout(600_000);
     const python = requirePython(this, ["pycocotools"]);
     const jobs = Array.from({ length: SETS }, (_, seed) => job(seed)).filter(
@@ -112,7 +112,7 @@ describe("COCO evaluation beside pycocotools", () => {
       }
       if (ours.recall.some((recall) => recall > 0)) positives++;
       if (!isStandard(job)) return;
-      expect(ours.stats, `set ${i}`).to.deep.equal(expected.stats); // to the last bit: it may decide a printed digit
+      expect(ours.stats, `set ${i}`).to.deep.equal(expected.stats); // to the last bit, which may change a printed digit
       expect(formatCocoSummary(ours)).to.equal(expected.text);
     });
     expect(positives).to.be.greaterThan(0.5 * SETS); // something was found in most

@@ -10,8 +10,8 @@ export interface Scene {
 }
 
 /**
- * A small random data set and results for it: crowds, ties in the scores, images without objects or detections,
- * categories without objects. Every object has a box and a mask, every result as well unless told otherwise.
+ * A small random data set with results: crowds, ties of scores, images without objects or detections, categories without
+ * objects. Every object has a box and a mask, and so has every result by default.
  */
 export function randomScene(
   seed: number,
@@ -54,8 +54,8 @@ export function randomScene(
 }
 
 /**
- * A scene with what data sets hold in rare cases: polygons (of crowds too), lists of counts, several parts, empty masks,
- * boxes without area or beyond the image, scores below 0, images with more detections than count.
+ * A scene with rare cases: polygons (also of crowds), lists of counts, several parts, empty masks, boxes without area or beyond
+ * the image, negative scores, images with more detections than are counted.
  */
 export function oddScene(seed: number, parts: readonly ("bbox" | "segmentation")[]): Scene {
   const { groundTruth, results } = randomScene(seed, parts);
@@ -121,7 +121,7 @@ function nudge([x, y, w, h]: Box, image: { width: number; height: number }, rand
   return [left, top, clip(w, image.width - left), clip(h, image.height - top)];
 }
 
-/** The compressed mask of the ellipse that fills a box. */
+/** The compressed mask of the ellipse inscribed in a box. */
 function ellipse({ width, height }: { width: number; height: number }, [x, y, w, h]: Box) {
   const bitmap = new Uint8Array(width * height);
   for (let j = y; j < y + h; j++) {

@@ -3,17 +3,17 @@ import type { EvaluationType } from "../../../lib/metrics/coco/tables.js";
 import { Random } from "../../../lib/random.js";
 import { randomScene } from "./scenes.js";
 
-/** Jobs with tidecv's answers, as `recordTide` writes them. */
+/** Jobs with tidecv's results, as `recordTide` writes them. */
 export const TIDE_FIXTURES = new URL("../../../../test/metrics/coco/fixtures/tide.json", import.meta.url);
 
 export interface TideJob {
   readonly type: EvaluationType;
-  /** Images in order of their ids, in which equal scores are ranked. */
+  /** Images are in order of their ids, by which equal scores are ranked. */
   readonly groundTruth: CocoGroundTruth;
   readonly results: readonly CocoResult[];
 }
 
-/** What the package `tidecv` answers: average precisions in per cent, by its names of the kinds of error. */
+/** The results of the package `tidecv`: average precisions in per cent, by its names of the error types. */
 export interface TideAnswer {
   readonly ap: number;
   readonly deltaAp: Readonly<Record<TideName, number>>;
@@ -24,7 +24,7 @@ export interface TideAnswer {
 
 export type TideName = "Cls" | "Loc" | "Both" | "Dupe" | "Bkg" | "Miss";
 
-/** Answers one job a line; null where tidecv divides by zero, as nothing is left to judge. */
+/** Answers one job per line; null where tidecv divides by zero because nothing is left to evaluate. */
 export const TIDE_SCRIPT = `
 import json, sys
 from tidecv import TIDE, Data
@@ -53,7 +53,7 @@ for line in sys.stdin:
     print(json.dumps(answer))
 `;
 
-/** A random scene; boxes and masks, with ties of the scores and without, take turns. */
+/** A random scene, alternating boxes and masks, with and without ties of scores. */
 export function randomTideJob(seed: number): TideJob {
   const { groundTruth, results } = randomScene(seed);
   const images = [...groundTruth.images].sort((a, b) => a.id - b.id);

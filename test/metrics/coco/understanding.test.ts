@@ -22,8 +22,8 @@ function assigned({ groundTruth, results }: Scene, type: EvaluationType) {
 
 const SCENES = Array.from({ length: 60 }, (_, seed) => [randomScene(seed), seed % 2 === 0 ? "bbox" : "segm"] as const);
 
-describe("what detections are right", () => {
-  it("is what COCO's matching says where overlaps do not tie", () => {
+describe("correct detections", () => {
+  it("agree with COCO's matching if overlaps do not tie", () => {
     for (const [scene, type] of SCENES) {
       const { input, images } = assigned(scene, type);
       const { matches } = evaluateCoco({ ...scene, type, iouThresholds: [0.5], keepMatches: true });
@@ -42,7 +42,7 @@ describe("what detections are right", () => {
 });
 
 describe("operating points", () => {
-  it("are what is counted anew with the detections below each score left out", () => {
+  it("equal counts without the detections below each score", () => {
     for (const [scene, type] of SCENES) {
       const { input, images } = assigned(scene, type);
       const points = operatingPoints(images, input.groundTruth, input.detections);
@@ -58,7 +58,7 @@ describe("operating points", () => {
     }
   });
 
-  it("are none without detections", () => {
+  it("are empty without detections", () => {
     const { input, images } = assigned({ ...randomScene(1), results: [] }, "bbox");
     expect(operatingPoints(images, input.groundTruth, input.detections)).to.deep.equal([]);
     expect(bestOperatingPoint([])).to.equal(undefined);
@@ -106,8 +106,8 @@ describe("confusion of detections", () => {
     return { rows: [0, 3, 6].map((at) => [...counts.subarray(at, at + 3)]), ignored };
   };
 
-  it("prefers an object of the own class, then takes one of another", () => {
-    // The better detection of class 2 lies on the object of class 1, which its own detection takes nevertheless.
+  it("prefers an object of its own class, then one of another", () => {
+    // The better detection of class 2 is on the object of class 1, which its own detection still gets.
     expect(
       one(
         [[1, 0, 0]],
@@ -152,7 +152,7 @@ describe("confusion of detections", () => {
     ]);
   });
 
-  it("leaves out what lies on crowds of its class", () => {
+  it("leaves out detections on crowds of their class", () => {
     expect(one([[1, 0, 1]], [[1, 0, 0.9]])).to.deep.equal({
       rows: [
         [0, 0, 0],
@@ -174,7 +174,7 @@ describe("confusion of detections", () => {
 });
 
 describe("worst images", () => {
-  it("come by falling F1, then by errors, without perfect ones", () => {
+  it("are sorted by F1, then by errors, without perfect ones", () => {
     const score = (image: number, f1: number, wrong: number, missed: number) => {
       return { image, f1, wrong, missed, right: 0, score: 0.5, precision: 0, recall: 0 };
     };

@@ -4,7 +4,7 @@ import { UserError } from "../../../lib/errors.js";
 import { evaluateCoco, evaluateTables } from "../../../lib/metrics/coco/evaluate.js";
 import { detectionTable, readGroundTruth } from "../../../lib/metrics/coco/reading.js";
 
-/** Two squares far from one another; masks are the squares. */
+/** Two squares far apart; the masks are the squares. */
 const outline = (x: number, y: number, side: number) => [[x, y, x + side, y, x + side, y + side, x, y + side]];
 const objectAt = (id: number, x: number): CocoAnnotation => ({
   id,
@@ -26,18 +26,18 @@ const foundAt = (x: number, score: number, side = 20): CocoResult => ({
   segmentation: outline(x, 10, side),
 });
 
-/** AP of masks where objects without one are ignored. */
+/** AP of masks, ignoring objects without one. */
 function maskAp(groundTruth: CocoGroundTruth, results: readonly CocoResult[]): number {
   const [frame, table] = readGroundTruth(groundTruth, { type: "segm", withoutMask: "ignore" });
   const detections = detectionTable(results, frame, table);
   return evaluateTables({ groundTruth: table, detections, type: "segm" }).stats[0]!;
 }
 
-describe("masks judged where an object has none", () => {
+describe("masks evaluated where an object has none", () => {
   const { segmentation: _, ...maskless } = objectAt(2, 100);
   const whole = objectAt(1, 10);
 
-  it("count what is found there neither as right nor as wrong, and what is not found not as missed", () => {
+  it("count detections there neither as right nor as wrong, and objects not found not as missed", () => {
     const both = truth(whole, maskless);
     expect(maskAp(both, [foundAt(10, 0.5)])).to.be.closeTo(1, 1e-12);
     expect(maskAp(both, [foundAt(100, 0.9), foundAt(10, 0.5)]), "one in the box").to.be.closeTo(1, 1e-12);
@@ -46,7 +46,7 @@ describe("masks judged where an object has none", () => {
     expect(maskAp(truth(maskless), [foundAt(100, 0.9)]), "nothing to judge").to.equal(-1);
   });
 
-  it("take an empty list for no mask, and are as ever where all have one", () => {
+  it("treat an empty list as no mask, and change nothing if all have one", () => {
     const results = [foundAt(100, 0.9), foundAt(12, 0.5)];
     const empty = maskAp(truth(whole, { ...maskless, segmentation: [] }), results);
     expect(empty).to.equal(maskAp(truth(whole, maskless), results));
@@ -54,7 +54,7 @@ describe("masks judged where an object has none", () => {
     expect(maskAp(all, results)).to.equal(evaluateCoco({ groundTruth: all, results, type: "segm" }).stats[0]);
   });
 
-  it("are refused where nobody said otherwise, as pycocotools does", () => {
+  it("are refused by default, as in pycocotools", () => {
     const call = () => evaluateCoco({ groundTruth: truth(whole, maskless), results: [], type: "segm" });
     expect(call).to.throw(UserError, /^annotation 2 has no "segmentation"/);
   });
@@ -64,7 +64,7 @@ describe("objects annotated without a box", () => {
   const { bbox: _, ...boxless } = objectAt(1, 10);
   const results = [{ ...foundAt(11, 0.9), bbox: [11, 10, 20, 20] }, foundAt(60, 0.5)];
 
-  it("have that of their mask, polygons or run lengths", () => {
+  it("get that of their mask, polygons or run lengths", () => {
     for (const type of ["bbox", "segm"] as const) {
       const given = evaluateCoco({ groundTruth: truth(objectAt(1, 10)), results, type }).stats;
       const counts = [10 * 100 + 10, ...Array.from({ length: 19 }, () => [20, 80]).flat(), 20, 169 * 100 + 170];
@@ -77,7 +77,7 @@ describe("objects annotated without a box", () => {
     }
   });
 
-  it("are refused where there is no mask either", () => {
+  it("are refused if there is no mask either", () => {
     const { segmentation: _, ...nothing } = boxless;
     const file = truth(nothing as unknown as CocoAnnotation);
     expect(() => evaluateCoco({ groundTruth: file, results, type: "bbox" })).to.throw(

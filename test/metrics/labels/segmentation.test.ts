@@ -41,9 +41,9 @@ function map(width: number, ...data: number[]): ClassMap {
   return { width, height: data.length / width, data: Uint8Array.from(data) };
 }
 
-describe("segmentation figures", () => {
+describe("segmentation metrics", () => {
   for (const name of ["k150", "k150_reduce_zero", "k19", "k5_absent"]) {
-    it(`are the reference's (${name})`, function () {
+    it(`equal the reference's (${name})`, function () {
       const folder = requireGoldens(this, "miou");
       const golden = readJson<{ cases: MiouCase[] }>(`${folder}/expected.json`).cases.find((c) => c.name === name)!;
       const predictions = Uint8Array.from(readNpy(`${folder}/${name}.pred.npy`).data);
@@ -84,7 +84,7 @@ describe("segmentation figures", () => {
     expect(matrix.ignored).to.equal(1);
   });
 
-  it("take label 0 for no class when asked", () => {
+  it("treat label 0 as no class if asked to", () => {
     const maps = { prediction: map(4, 0, 0, 1, 1), label: map(4, 0, 1, 2, 255), classes: 2 };
     const matrix = confusionOf({ ...maps, reduceZeroLabel: true });
     expect([...matrix.counts]).to.deep.equal([1, 0, 0, 1]);
@@ -111,13 +111,13 @@ describe("segmentation figures", () => {
     );
   });
 
-  it("refuse a prediction of another size, or resize it when asked", () => {
+  it("refuse a prediction of another size, or resize it if asked to", () => {
     const maps = { prediction: map(1, 0, 1), label: map(2, 0, 0, 0, 0, 1, 1, 1, 0), classes: 2 };
     expect(() => confusionOf({ ...maps, where: "a.png" })).to.throw(UserError, /^a\.png: .*1 × 2 .*2 × 4/);
     expect([...confusionOf({ ...maps, otherSize: "resize" }).counts]).to.deep.equal([4, 1, 0, 3]);
   });
 
-  it("resize as OpenCV's nearest does", () => {
+  it("resize like OpenCV's nearest", () => {
     for (const [from, expected] of [
       [5, [0, 1, 3]],
       [3, [0, 0, 1, 1, 2]],
@@ -133,7 +133,7 @@ describe("segmentation figures", () => {
     }
   });
 
-  it("are counted right wherever runs of equal pixels begin and end in memory", () => {
+  it("are right wherever runs of equal pixels begin and end in memory", () => {
     const run = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.nat(3), fc.constantFrom(0, 1, 2, 3, 255));
     fc.assert(
       fc.property(fc.array(run, { minLength: 1, maxLength: 12 }), fc.nat(3), fc.nat(3), (runs, shiftA, shiftB) => {

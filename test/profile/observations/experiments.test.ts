@@ -20,7 +20,7 @@ const experimentsOf = (title: RegExp, from: readonly Experiment[]): readonly Exp
   return found;
 };
 
-/** Numbers that depend on a parameter's name alone; drawing them from initialisers takes longer than running the programs. */
+/** Fills in numbers by each parameter's name; drawing them from initialisers takes longer than running the programs. */
 function fill(all: ParameterValues): void {
   for (const { name } of all.trainable) {
     const random = Random.of("observations", name);
@@ -30,7 +30,7 @@ function fill(all: ParameterValues): void {
   }
 }
 
-/** What each variant makes of the same input; parameters of one name are the same. */
+/** The outputs of each variant for the same input; parameters of the same name are equal. */
 async function outputsOf({ variants, shape }: Experiment): Promise<Float32Array[]> {
   const engine = await openEngine(findModel("efficientformer-l1", ["engine.threads=1"]).config.engine);
   const found: Float32Array[] = [];
@@ -58,7 +58,7 @@ describe("profile/observations' experiments", () => {
     expect(OBSERVATIONS.map(({ name }) => name)).to.deep.equal(["patch-embedding", "dimension", "norm", "activation"]);
   });
 
-  it("give as many numbers by every variant, of as many", () => {
+  it("have the same numbers of inputs and outputs in every variant", () => {
     for (const { title, shape, variants } of OBSERVATIONS.flatMap(({ experiments }) => experiments)) {
       const sizes = variants.map((variant) => {
         const own = variant.shape ?? shape;
@@ -75,15 +75,15 @@ describe("profile/observations' experiments", () => {
     expect(shapes).to.deep.equal([Array(2).fill([1, 384, 14, 14]), Array(3).fill([1, 48, 56, 56])]);
   });
 
-  it("compute the same with reshapes and without, and wherever the layer norm stands", async () => {
+  it("compute the same with and without reshapes, and wherever the layer norm is", async () => {
     for (const experiment of experimentsOf(/^(Reshapes|Layer norm)/, dimension.experiments)) {
       const [first, second] = await outputsOf(experiment);
       expect(relativeDifference(first!, second!), experiment.title).to.be.below(1e-5);
-      expect(relativeDifference(first!, noise(first!.length)), experiment.title).to.be.above(0.01); // they do something
+      expect(relativeDifference(first!, noise(first!.length)), experiment.title).to.be.above(0.01); // they are not the identity
     }
   });
 
-  it("do the same multiply-adds; batch norms are folded away, so that they move no bytes", async () => {
+  it("have the same multiply-adds; batch norms are folded away, so that they move no bytes", async () => {
     const engine = await openEngine(findModel("efficientformer-l1", ["engine.threads=1"]).config.engine);
     const worksOf = async (experiment: Experiment): Promise<Work[]> => {
       const works: Work[] = [];

@@ -22,7 +22,7 @@ const messageOf = (work: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("profile/observations/observe", () => {
-  it("times every variant of every experiment, and sets them against the first", async () => {
+  it("times every variant of every experiment, and compares them with the first", async () => {
     const { setting, observations, tooNoisy } = await observe(QUICK);
     expect(setting).to.include({ threads: 1, rounds: 2, engine: "onnxruntime (cpu)" });
     expect(tooNoisy).to.equal(undefined);
@@ -37,7 +37,7 @@ describe("profile/observations/observe", () => {
     }
   });
 
-  it("gives no number where the machine is too noisy for the interval, but says so", async () => {
+  it("gives no number if the machine is too noisy for the interval, but says so", async () => {
     const { observations, tooNoisy } = await observe({ ...QUICK, within: 1e-9 });
     expect(tooNoisy).to.include({ ratios: 15, of: 15 });
     expect(tooNoisy!.advice).to.match(/; end other programs, or ask for less with --within \d+, or for more rounds/);
@@ -47,7 +47,7 @@ describe("profile/observations/observe", () => {
     }
   });
 
-  it("writes a page with a plot and a sentence of each experiment", async () => {
+  it("writes a page with a plot and a sentence for each experiment", async () => {
     const folder = await mkdtemp(join(tmpdir(), "densekit-observe-"));
     try {
       const out = join(folder, "observations.html");
@@ -68,7 +68,7 @@ describe("profile/observations/observe", () => {
     }
   });
 
-  it("names what there is for an observation there is not", async () => {
+  it("suggests observations for an unknown one", async () => {
     expect(await messageOf(observe({ ...QUICK, only: ["activations"] }))).to.equal(
       'no observation is called "activations"; did you mean activation?',
     );

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { ratio } from "../../../lib/profile/measure.js";
 import { type Compared, sentenceOf } from "../../../lib/profile/observations/sentence.js";
 
-/** Ten rounds, in each of which one takes so many times as long as the other. */
+/** Ten rounds with these ratios of one time to the other. */
 const sample = (name: string, times: readonly number[], paper?: "slower"): Compared => {
   const first = [10, 20, 11, 13, 15, 30, 12, 18, 14, 16];
   const ms = first.map((one, round) => one * times[round % times.length]!);
@@ -17,7 +17,7 @@ describe("profile/observations/sentence", () => {
     );
   });
 
-  it("says whether what the paper finds slower is slower here", () => {
+  it("says whether variants that the paper finds slower are slower here", () => {
     const slower = sample("one 16 × 16 convolution", [2], "slower");
     const faster = sample("a linear layer", [0.5], "slower");
     const alike = sample("group norm", [0.96, 1.04, 1.02, 0.98], "slower");
@@ -37,7 +37,7 @@ describe("profile/observations/sentence", () => {
     );
   });
 
-  it("gives no number and no verdict where the machine was too noisy for the interval asked for", () => {
+  it("gives no number and no verdict if the machine was too noisy for the interval asked for", () => {
     const noisy = sample("hard-swish", [0.5, 1.5, 0.7, 1.3, 1], "slower");
     const found = sentenceOf("ReLU", [noisy], 0.1);
     expect(found).to.equal(

@@ -34,13 +34,13 @@ describe("validation by an annotation file", () => {
     return { ap: judge([found]).metrics.boxAP!, remarks, annotations };
   }
 
-  it("is perfect for what is perfect", async () => {
+  it("is perfect for perfect results", async () => {
     const { ap, remarks } = await perfectAp(1);
     expect(ap).to.be.closeTo(1, 1e-12);
     expect(remarks).to.deep.equal([]);
   });
 
-  it("says that an annotation with the id 0 is never found, as for the reference", async () => {
+  it("reports that an annotation with the id 0 is never found, as in the reference", async () => {
     const { ap, remarks, annotations } = await perfectAp(0);
     expect(ap).to.equal(0);
     expect(remarks).to.have.length(1);

@@ -10,7 +10,7 @@ import { zipOf } from "../../support/zip.js";
 
 const VALUES = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
 const open = (bytes: Uint8Array) => readTorchFile(bytesSource(bytes, "w.pth"));
-/** Opens a file and reads all its tensors: what is wrong shows at the one or the other. */
+/** Opens a file and reads all its tensors: a fault may show at either. */
 const readAll = async (bytes: Uint8Array) => {
   const file = await open(bytes);
   for (const stored of file.tensors) await file.read(stored);
@@ -21,7 +21,7 @@ const withTensor = (options: Parameters<typeof tensor>[0]) =>
   torchZip(pickle(dict(text("a"), tensor(options))), { 0: VALUES });
 
 describe("faulty PyTorch files", () => {
-  it("are no fault of the helpers: a good one is read", async () => {
+  it("are not caused by the helpers: a valid file is read", async () => {
     const file = await open(withTensor({}));
     expect([...(await file.read(file.tensors[0]!)).data]).to.deep.equal([1, 2, 3, 4]);
   });
@@ -41,7 +41,7 @@ describe("faulty PyTorch files", () => {
       const harm = call(name, text("touch /tmp/densekit-was-here"));
       const refusal = `w.pth: the pickle in this PyTorch file asks to run ${name}, which no weights need`;
       expect(await message(torchZip(pickle(harm)))).to.contain(refusal);
-      // Beside weights, too, and by the other instructions that call.
+      // Also beside weights, and by the other instructions that call.
       expect(await message(torchZip(pickle(dict(text("a"), tensor(), text("b"), harm)), { 0: VALUES }))).to.contain(
         refusal,
       );
@@ -59,14 +59,14 @@ describe("faulty PyTorch files", () => {
     });
   }
 
-  it("name unknown classes and go on", async () => {
+  it("name unknown classes and continue", async () => {
     const namespace = Buffer.concat([call("argparse.Namespace"), dict(text("lr"), integer(1)), raw("b")]);
     const file = await open(torchZip(pickle(dict(text("args"), namespace, text("a"), tensor())), { 0: VALUES }));
     expect(file.others).to.deep.equal([{ group: [], name: "args", what: "an object of argparse.Namespace, not read" }]);
     expect(file.tensors.map(({ name }) => name)).to.deep.equal(["a"]);
   });
 
-  it("name tensors of kinds that cannot be read, and go on", async () => {
+  it("name tensors of types that cannot be read, and continue", async () => {
     const complex = tensor({ storage: "torch.ComplexFloatStorage", count: 2, shape: [2] });
     const file = await open(
       torchZip(pickle(dict(text("c"), complex, text("a"), tensor({ key: "1" }))), { 0: VALUES, 1: VALUES }),
@@ -78,7 +78,7 @@ describe("faulty PyTorch files", () => {
   });
 
   const faults: [string, () => Uint8Array, string | RegExp][] = [
-    ["no archive", () => raw("this is no weights file"), /neither safetensors nor PyTorch's/],
+    ["not an archive", () => raw("this is no weights file"), /neither safetensors nor PyTorch's/],
     ["an empty file", () => new Uint8Array(), /neither safetensors nor PyTorch's/],
     ["an archive cut short", () => withTensor({}).subarray(0, 300), /damaged zip archive: End of central directory/],
     ["another archive", () => zipOf([{ name: "a.txt", content: raw("a") }]), "holds no data.pkl (but a.txt)"],
@@ -99,7 +99,7 @@ describe("faulty PyTorch files", () => {
     ["a call of a number", () => torchZip(pickle(op(0x4b, 1, 0x29, 0x52))), "calls something that is not a class"],
     ["a huge integer", () => torchZip(pickle(op(0x8b, 0, 0, 0, 16))), "has an integer of 268435456 bytes"],
     ["a text longer than the file", () => torchZip(pickle(op(0x58, 255, 255, 255, 127))), "is cut short"],
-    ["a text that is none", () => torchZip(pickle(op(0x8c, 2, 0xff, 0x41))), "has text that is not UTF-8"],
+    ["invalid text", () => torchZip(pickle(op(0x8c, 2, 0xff, 0x41))), "has text that is not UTF-8"],
     ["an unknown reference", () => torchZip(pickle(text("x"), raw("Q"))), "refers to data in an unknown way"],
     ["a tensor past its storage", () => withTensor({ shape: [5] }), "[5] that reaches past its storage of 16 bytes"],
     ["an offset past the storage", () => withTensor({ offset: 1 }), "reaches past its storage"],
@@ -140,7 +140,7 @@ describe("faulty PyTorch files", () => {
       "claim far more memory",
     ],
     [
-      "containers nested without end",
+      "endlessly nested containers",
       () =>
         torchZip(
           pickle(
@@ -175,7 +175,7 @@ describe("faulty PyTorch files", () => {
     });
   }
 
-  it("are refused wherever they are cut, or lose a storage's end", async function () {
+  it("are refused wherever they are cut, or if a storage's end is missing", async function () {
     const folder = requireGoldens(this, "checkpoint_layouts");
     for (const name of ["zip_dtypes.pth", "legacy_dtypes.pth", "legacy_views.pth"]) {
       const bytes = readFileSync(join(folder, name));
@@ -186,7 +186,7 @@ describe("faulty PyTorch files", () => {
     }
   });
 
-  it("are read when they were packed again by another program", async () => {
+  it("are read if they were repacked by another program", async () => {
     const file = await open(
       zipOf([
         {
@@ -201,7 +201,7 @@ describe("faulty PyTorch files", () => {
     expect([...(await file.read(file.tensors[0]!)).data]).to.deep.equal([1, 3, 2, 4]);
   });
 
-  it("are read when a machine of the other byte order wrote them", async () => {
+  it("are read if a machine of the other byte order wrote them", async () => {
     const swapped = Buffer.from(VALUES);
     swapped.swap32();
     const file = await open(

@@ -22,7 +22,7 @@ const DTYPE_NAMES: Readonly<Record<string, Dtype>> = {
   bool: "BOOL",
 };
 
-/** What the JSON beside a golden file says of its contents. */
+/** The description of a golden file's contents in the JSON beside it. */
 type Described =
   | {
       readonly tensor: string;
@@ -47,7 +47,7 @@ function valuesOf(tensor: Tensor): (number | bigint)[] {
 
 function expectedValues(dtype: Dtype, values: readonly (number | string | boolean)[]): (number | bigint)[] {
   if (dtype === "I64") return values.map((value) => BigInt(value));
-  // Python's shortest decimals of float32 and float16 name one value of that type each.
+  // Python's shortest decimals of float32 and float16 each stand for one value of that type.
   return dtype === "F32" ? values.map((value) => Math.fround(Number(value))) : values.map(Number);
 }
 
@@ -72,7 +72,7 @@ async function compare(file: TensorFile, value: PickleValue, expected: Described
     return 1;
   }
   if ("dict" in expected) {
-    if (!isKind(value, "dict")) throw new Error(`${where} is no dictionary`);
+    if (!isKind(value, "dict")) throw new Error(`${where} is not a dictionary`);
     expect([...value.entries.keys()], where).to.deep.equal(expected.dict.map(([key]) => key));
     let count = 0;
     for (const [key, child] of expected.dict) {
@@ -82,7 +82,7 @@ async function compare(file: TensorFile, value: PickleValue, expected: Described
   }
   if ("list" in expected || "tuple" in expected) {
     const children = "list" in expected ? expected.list : expected.tuple;
-    if (!isList(value)) throw new Error(`${where} is no list`);
+    if (!isList(value)) throw new Error(`${where} is not a list`);
     expect([value.kind, value.items.length], where).to.deep.equal([
       "list" in expected ? "list" : "tuple",
       children.length,
@@ -122,7 +122,7 @@ describe("PyTorch files written by torch.save", () => {
     ["tiny_state_dict_mm.pth", ["state_dict"], 20],
     ["tiny_legacy.pth", ["model"], 12],
   ] as const) {
-    it(`give the weights that were saved: ${name}`, async function () {
+    it(`give the saved weights: ${name}`, async function () {
       const file = await openTorchFile(join(requireGoldens(this, "checkpoints"), name));
       const weights = file.tensors.filter((tensor) => String(tensor.group) === String(group));
       expect(weights).to.have.length.at.least(count - 1);
@@ -141,7 +141,7 @@ describe("PyTorch files written by torch.save", () => {
     });
   }
 
-  it("keep what surrounds the weights of a training apart, unknown classes as names", async function () {
+  it("separate the other contents of a training checkpoint, with unknown classes as names", async function () {
     const file = await openTorchFile(join(requireGoldens(this, "checkpoints"), "tiny_training.pth"));
     const others = new Map(file.others.map(({ group, name, what }) => [[...group, name].join("/"), what]));
     expect(others.get("args")).to.equal("an object of argparse.Namespace, not read");
@@ -149,7 +149,7 @@ describe("PyTorch files written by torch.save", () => {
     await file.close();
   });
 
-  it("hold odd element types, views and shared storages", async function () {
+  it("may have unusual element types, views and shared storages", async function () {
     const goldens = requireGoldens(this, "checkpoints");
     const { odd_tensors: odd } = readJson<{
       odd_tensors: Record<string, { dtype: string; shape: number[]; values: (number | string | boolean)[] }>;

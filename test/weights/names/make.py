@@ -82,7 +82,7 @@ def repvit_models():
 
     import timm.layers
 
-    # Where it looks for them timm had them before 1.0.
+    # It looks for them where timm had them before 1.0.
     for name in ("layers", "vision_transformer"):
         sys.modules[f"timm.models.{name}"] = types.SimpleNamespace(**vars(timm.layers))
     import repvit
@@ -98,7 +98,7 @@ def transformers_models():
     widths = {"hidden_sizes": [96, 120, 144], "neck_hidden_sizes": [16, 32, 48, 64, 80, 96, 384]}
     config = transformers.MobileViTConfig(num_labels=1000, **widths)
     write("transformers_mobilevit_xs", source, transformers.MobileViTForImageClassification(config).state_dict())
-    # Version 4 alone has this one.
+    # Only version 4 has this one.
     from transformers.models.deprecated import efficientformer as ef
 
     sizes = {
@@ -120,7 +120,7 @@ def cvnets_models():
     from unittest.mock import MagicMock
 
     class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-        """Empty modules for what ml-cvnets imports and a model's structure does not need."""
+        """Empty modules for imports of ml-cvnets that a model's structure does not need."""
 
         wanted = {"requests", "coremltools", "pybase64", "av", "ujson", "psutil", "sentencepiece", "boto3", "botocore"}
 
