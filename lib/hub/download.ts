@@ -104,8 +104,7 @@ async function fetchInto(partial: string, options: DownloadOptions): Promise<voi
   const came = (await sizeOf(partial)) ?? 0;
   if ((size !== undefined && came !== size) || !(await isRight(partial, came, checksum))) {
     await rm(partial, { force: true });
-    const what =
-      size !== undefined && came !== size ? `has ${came} bytes, not ${size}` : "has the wrong checksum";
+    const what = size !== undefined && came !== size ? `has ${came} bytes, not ${size}` : "has the wrong checksum";
     throw new UserError(
       `${name}: the file downloaded from ${options.url.host} ${what}, and was deleted; run the command again, and if that does ` +
         "not help, download the file by hand",

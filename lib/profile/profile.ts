@@ -115,7 +115,10 @@ async function profilePoint(
     for (const [i, subject] of subjects.entries()) {
       const { batch, size } = subject;
       const model = models[i]!.asked;
-      onEvent?.({ type: "message", text: `running ${subject.network.name} in a process of its own, to measure its memory` });
+      onEvent?.({
+        type: "message",
+        text: `running ${subject.network.name} in a process of its own, to measure its memory`,
+      });
       const task = { model, overrides, batch, size, ...(classes !== undefined && { classes }) };
       const use = memory ? await memoryOf(task, signal) : undefined;
       profiles.push(

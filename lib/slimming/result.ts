@@ -16,7 +16,10 @@ export async function writeBase(out: string, { model, training, output: _, ...re
   const { backbone: __, ...parts } = model;
   const { architecture: ___, ...others } = training;
   const text = stringify({ ...rest, model: parts, training: others }, { lineWidth: 120 });
-  await writeFileAtomic(join(out, BASE_FILE), `# The config the supernet was trained with, without its backbone.\n${text}`);
+  await writeFileAtomic(
+    join(out, BASE_FILE),
+    `# The config the supernet was trained with, without its backbone.\n${text}`,
+  );
 }
 
 export interface ResultFiles {

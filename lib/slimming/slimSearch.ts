@@ -118,9 +118,7 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
 /** @throws UserError where the folder has a search, and neither resuming nor restarting is asked for */
 function checkFolder(logs: readonly string[], { out, resume, restart }: SlimSearchOptions): void {
   if (resume === true || restart === true || !logs.some((log) => existsSync(log))) return;
-  throw new UserError(
-    `${out}: this folder has a search; continue it with --resume, or start over with --restart`,
-  );
+  throw new UserError(`${out}: this folder has a search; continue it with --resume, or start over with --restart`);
 }
 
 /** @throws UserError where a target is invalid, or two have the same name */

@@ -55,7 +55,10 @@ export async function slimTable(options: SlimTableOptions): Promise<SlimTableRes
   const { clock = "wall", resume = false, force, signal, onEvent } = options;
   if (!out.endsWith(".json")) throw new UserError(`${out}: the table's extension must be .json`, 2);
   if (networks !== 0 && networks < FEWEST_NETWORKS) {
-    throw new UserError(`${networks} networks are too few for an error estimate; use at least ${FEWEST_NETWORKS}, or 0 for none`, 2);
+    throw new UserError(
+      `${networks} networks are too few for an error estimate; use at least ${FEWEST_NETWORKS}, or 0 for none`,
+      2,
+    );
   }
   if (!resume) refuseExisting([out], force);
   const { start } = searchSpace(startOf(config));

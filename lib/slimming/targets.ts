@@ -44,7 +44,10 @@ export function parseTarget(text: string, kind: CostKind, start: number): Target
   const value = Number(number);
   const unit = suffix === "x" ? start : Object.hasOwn(suffixes, suffix) ? suffixes[suffix] : undefined;
   if (number === "" || !Number.isFinite(value) || value <= 0 || unit === undefined) {
-    throw new UserError(`target "${text}": expected a cost such as ${example}, or a share of the largest network's such as 0.8x`, 2);
+    throw new UserError(
+      `target "${text}": expected a cost such as ${example}, or a share of the largest network's such as 0.8x`,
+      2,
+    );
   }
   return { text: text.trim(), cost: value * unit };
 }

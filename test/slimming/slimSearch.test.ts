@@ -156,7 +156,7 @@ describe("searching a supernet", function () {
       "target 0.8x is given twice",
     );
     expect(await userMessage(() => search("bad", { targets: ["12ms"] }))).to.equal(
-      'target "12ms": expected a cost such as 300M, or a share of the largest network's such as 0.8x',
+      `target "12ms": expected a cost such as 300M, or a share of the largest network's such as 0.8x`,
     );
     expect(await userMessage(() => search("bad", { targets: ["0.01x"] }))).to.match(
       /^target 0\.01x \(.* MMAC\) is below the smallest that can be reached, .* MMAC with 16-16-16-16, 1-1-1-1 blocks, 0 MB3D; ask for more$/,

@@ -245,7 +245,9 @@ describe("classification", function () {
     const told = () => userMessage(() => train(newRun(), [`data.train.images=${images}`]));
     expect(await told()).to.equal(`${message}; expected a folder for each class`);
     mkdirSync(join(images, "square"));
-    expect(await told(), "an empty folder is not a second class").to.equal(`${message}; expected a folder for each class`);
+    expect(await told(), "an empty folder is not a second class").to.equal(
+      `${message}; expected a folder for each class`,
+    );
   });
 
   it("keeps a class whose folder is empty, reports that it cannot be learnt, and evaluates its images", async () => {

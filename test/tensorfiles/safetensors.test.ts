@@ -116,7 +116,12 @@ describe("safetensors", () => {
     ["a hole", { a: entry(0, 8), b: entry(12, 16) }, 16, /hole of 4 bytes before tensor "b"/],
     ["bytes left over", { a: entry(0, 8) }, 12, /4 bytes after its last tensor/],
     ["a wrong shape", { a: entry(0, 8, [3]) }, 8, /tensor "a" in 8 bytes where F32 \[3\] needs 12/],
-    ["an element type that is not a string", { a: { ...entry(0, 8), dtype: [] } }, 8, /tensor "a" without a valid dtype/],
+    [
+      "an element type that is not a string",
+      { a: { ...entry(0, 8), dtype: [] } },
+      8,
+      /tensor "a" without a valid dtype/,
+    ],
     ["a wrong size of 4-bit floats", { a: entry(0, 8, [4], "F4") }, 8, /tensor "a" in 8 bytes where F4 \[4\] needs 2/],
     ["a range that ends before it begins", { a: entry(8, 0, [2], "F31") }, 8, /tensor "a" in -8 bytes/],
     ["a negative size", { a: entry(0, 8, [-2, -1]) }, 8, /without a valid shape/],

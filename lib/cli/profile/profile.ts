@@ -100,7 +100,10 @@ async function profileModels(context: Context, models: readonly string[], flags:
 
 async function observe(context: Context, models: readonly string[], flags: ProfileFlags): Promise<void> {
   if (models.length > 0) {
-    throw new UserError(`--observations are experiments of their own, without a model; leave out ${models.join(", ")}`, 2);
+    throw new UserError(
+      `--observations are experiments of their own, without a model; leave out ${models.join(", ")}`,
+      2,
+    );
   }
   const { observations } = flags;
   const only = observations === undefined || observations === true ? [] : observations;

@@ -35,13 +35,23 @@ export function searchCommand(context: Context): Command {
   ];
   const command = createCommand("search", "Search a trained supernet for networks that meet targets", examples);
   return withEngine(withModel(command))
-    .requiredOption("--target <cost,...>", "maximum costs of networks, such as 12ms, or 0.8x of the largest network's", list(String))
+    .requiredOption(
+      "--target <cost,...>",
+      "maximum costs of networks, such as 12ms, or 0.8x of the largest network's",
+      list(String),
+    )
     .requiredOption("--out <folder>", "where logs, configs, weights and the page go")
     .option("--table <file>", "latencies: a .json of slim table, or a .csv measured elsewhere")
     .addOption(new Option("--cost <what>", "count this instead of using a table").choices(COUNTED))
-    .option("--baseline <name,...>", `other search methods to compare with: ${BASELINES.join(", ")}`, list(parseBaseline))
+    .option(
+      "--baseline <name,...>",
+      `other search methods to compare with: ${BASELINES.join(", ")}`,
+      list(parseBaseline),
+    )
     .option("--samples <n>", "networks that a baseline evaluates per target; default 50", parseWhole)
-    .addOption(new Option("--by <figure>", "the criterion that networks are compared by; default accuracy").choices(CRITERIA))
+    .addOption(
+      new Option("--by <figure>", "the criterion that networks are compared by; default accuracy").choices(CRITERIA),
+    )
     .option("--seed <n>", "seed of the baselines; default 0", parseCount)
     .option("--images <n>", "use only so many validation images; default all", parseWhole)
     .option("--no-measure", "do not time the networks found")

@@ -58,10 +58,7 @@ export async function observe(options: ObserveOptions = {}): Promise<ObserveResu
 function engineConfig(overrides: readonly string[]) {
   const other = overrides.find((override) => !override.startsWith("engine."));
   if (other !== undefined) {
-    throw new UserError(
-      `--set ${other}: the experiments of --observations have no model; only engine.… can be set`,
-      2,
-    );
+    throw new UserError(`--set ${other}: the experiments of --observations have no model; only engine.… can be set`, 2);
   }
   return findModel(MODEL, overrides).config.engine;
 }

@@ -45,7 +45,13 @@ describe("COCO evaluation refuses, with the position of the fault,", () => {
       "bbox",
       /^result 0: .*no image 1.*another set/,
     ],
-    ["a score that is not a number", groundTruth, [result, { ...result, score: Number.NaN }], "bbox", /^result 1: .*NaN/],
+    [
+      "a score that is not a number",
+      groundTruth,
+      [result, { ...result, score: Number.NaN }],
+      "bbox",
+      /^result 1: .*NaN/,
+    ],
     ["a NaN in a box", groundTruth, [{ ...result, bbox: [1, 2, Number.NaN, 4] }], "bbox", /^result 0: "bbox"/],
     ["a result without a mask", withAnnotation({ segmentation: square }), [result], "segm", /^result 0 has no "segm/],
     [
