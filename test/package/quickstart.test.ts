@@ -18,7 +18,7 @@ describe("the quick start", () => {
   after(() => rmSync(output, { recursive: true, force: true }));
 
   it("has images of its own, different ones for training and evaluation", async () => {
-    if (config.task !== "detection" || config.data.type !== "coco") throw new Error("not a detection config with COCO files");
+    if (config.task !== "detection" || config.data.type !== "coco") throw new Error("not a detection config");
     const [train, val] = await Promise.all(
       [config.data.train, config.data.val].map(({ annotations, images }) =>
         openCoco({ annotations, images, dropEmpty: false }),
