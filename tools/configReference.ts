@@ -88,6 +88,7 @@ function tableOf(properties: readonly (readonly [string, JsonSchema])[], require
 function typeOf(schema: JsonSchema): string {
   if (schema.const !== undefined) return code(schema.const);
   if (schema.enum !== undefined) return schema.enum.map(code).join(", ");
+  if (schema.anyOf !== undefined) return schema.anyOf.map((one) => typeOf(asSchema(one))).join(", or ");
   if (schema.oneOf !== undefined || schema.type === "object") return "mapping";
   if (schema.type === "array") return listOf(schema);
   if (schema.type === "integer") return `whole number ${limits(schema)}`.trim();

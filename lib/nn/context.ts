@@ -34,6 +34,8 @@ export class Context {
     readonly training: boolean,
     private readonly bind: (parameter: Parameter) => Value,
     private readonly normModeOf: (parameterName: string) => NormMode,
+    /** Whether the new statistics of batch norms are those of the batch alone, with nothing of the running ones. */
+    readonly calibrating = false,
   ) {}
 
   /** For training: every parameter is an input of the graph, so that gradients can be taken. */
@@ -56,6 +58,11 @@ export class Context {
     );
   }
 
+  /** For new running statistics: as `evaluation`, but for the batch norms, which use and give the batch's statistics. */
+  static calibration(normModeOf: (parameterName: string) => NormMode): Context {
+    return new Context(false, ({ name, shape }) => input(name, shape), normModeOf, true);
+  }
+
   /** The parameter as a value; the same value on every call. */
   value(parameter: Parameter): Value {
     const known = this.values.get(parameter.name);
@@ -66,7 +73,7 @@ export class Context {
   }
 
   normMode(parameter: Parameter): NormMode {
-    return this.training ? this.normModeOf(parameter.name) : "running";
+    return this.normModeOf(parameter.name);
   }
 
   /** A mask that is 1 / keep with probability `keep`, otherwise 0, drawn again for each step. */

@@ -140,7 +140,9 @@ export function batchNorm(
       : graph.batchNorm(x, scale, shift, { epsilon });
     const n = sizeOf(x.shape) / channels;
     const blend = (running: Value, current: Value, factor: number) =>
-      add(mul(running, scalar(1 - momentum)), mul(current, scalar(momentum * factor)));
+      context.calibrating
+        ? mul(current, scalar(factor))
+        : add(mul(running, scalar(1 - momentum)), mul(current, scalar(momentum * factor)));
     context.updates.push(
       { buffer: runningMean, value: blend(mean, batch.mean, 1) },
       { buffer: runningVariance, value: blend(variance, batch.variance, n / Math.max(1, n - 1)) },

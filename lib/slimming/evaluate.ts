@@ -5,6 +5,7 @@ import { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
 import { kindOf } from "../tasks/kinds.js";
 import type { Architecture } from "./architecture.js";
+import { calibrationOf } from "./calibrate.js";
 import { imitateSubnet } from "./subnet.js";
 import type { TrainedSupernet } from "./supernet.js";
 
@@ -21,6 +22,12 @@ export interface SubnetFigures {
 export interface SubnetEvaluator {
   /** @throws UserError where an architecture is not one of the supernet's; the signal's reason when aborted */
   evaluate(architecture: Architecture, options?: { readonly signal?: AbortSignal | undefined }): Promise<SubnetFigures>;
+  /**
+   * The supernet's weights with the statistics that an architecture is evaluated with.
+   *
+   * @throws UserError where it is not one of the supernet's
+   */
+  valuesOf(architecture: Architecture): Promise<ParameterValues>;
   /** Frees the memory. */
   dispose(): Promise<void>;
 }
@@ -31,6 +38,11 @@ export interface EvaluatorOptions {
   readonly images?: number;
   /** Whether to compute the loss, which doubles the time. Default false. */
   readonly loss?: boolean;
+  /**
+   * Batches of training images that give a network's batch norms statistics of its own before it is judged; default 0: those
+   * of the supernet are used.
+   */
+  readonly calibration?: number;
 }
 
 /** Batches up to this size stay in memory from one network to the next; the rest is read again. */
@@ -48,7 +60,7 @@ const KEPT_BYTES = 1 << 28;
  */
 export async function subnetEvaluator(
   { size, values, description, config: whole }: TrainedSupernet,
-  { engine, images, loss = false }: EvaluatorOptions,
+  { engine, images, loss = false, calibration: batches = 0 }: EvaluatorOptions,
 ): Promise<SubnetEvaluator> {
   const config = limited(whole, images);
   const { backbone } = config.model;
@@ -56,12 +68,17 @@ export async function subnetEvaluator(
   const task = await kindOf(config).open(config, description);
   const normMode = normModeOf(task.backbone, backbone);
   const trainer = loss ? task.trainer({ engine, values: into, normMode, frozen: () => true }) : undefined;
+  const calibration = batches > 0 ? await calibrationOf(task, { engine, values: into, normMode, batches }) : undefined;
+  const imitate = async (architecture: Architecture): Promise<void> => {
+    imitateSubnet(values, size, architecture, into);
+    await calibration?.run();
+  };
   const validation = await task.validation(task.predictor({ values: into, engine, folded: false }));
   const { best } = config.training.checkpoint;
   const { seed } = config.training;
   return {
     async evaluate(architecture, { signal } = {}) {
-      imitateSubnet(values, size, architecture, into);
+      await imitate(architecture);
       let count = 0;
       const { metrics } = await validation.evaluate({
         ...(trainer && { losses: (batch, index) => trainer.losses(batch, Random.of(seed, "validation", index)) }),
@@ -74,8 +91,16 @@ export async function subnetEvaluator(
       const accuracy = best === "loss" ? Object.values(metrics)[0] : metrics[best];
       return { accuracy: accuracy ?? Number.NaN, metrics, images: count };
     },
+    async valuesOf(architecture) {
+      await imitate(architecture);
+      const own = new ParameterValues(values.parameters);
+      own.flat.set(values.flat);
+      own.flatBuffers.set(calibration === undefined ? values.flatBuffers : into.flatBuffers);
+      return own;
+    },
     async dispose() {
       await validation.dispose();
+      await calibration?.dispose();
       await trainer?.dispose();
     },
   };

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { titleOfSize } from "../backbones/efficientformerSizes.js";
 import type { Config } from "../config/schema.js";
 import { writeFileAtomic } from "../files.js";
+import type { ParameterValues } from "../nn/parameters.js";
 import { toMetadata } from "../tasks/description.js";
 import { writeSafetensors } from "../tensorfiles/safetensors.js";
 import { type Architecture, nameOf, sizeOfArchitecture } from "./architecture.js";
@@ -36,11 +37,13 @@ export async function writeResult(given: {
   readonly name: string;
   readonly architecture: Architecture;
   readonly supernet: TrainedSupernet;
+  /** The supernet's weights with the statistics of this network. */
+  readonly values: ParameterValues;
 }): Promise<ResultFiles> {
-  const { out, name, architecture, supernet } = given;
+  const { out, name, architecture, supernet, values } = given;
   const size = sizeOfArchitecture(architecture);
   const weights = join(out, `${name}.safetensors`);
-  await writeSafetensors(weights, subnetWeights(supernet.values, supernet.size, architecture), {
+  await writeSafetensors(weights, subnetWeights(values, supernet.size, architecture), {
     ...toMetadata(supernet.description),
     format: "pt",
   });

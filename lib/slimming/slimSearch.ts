@@ -12,7 +12,7 @@ import { subnetEvaluator } from "./evaluate.js";
 import { measureNetworks } from "./measured.js";
 import { partsOf, partsOfSpace } from "./parts.js";
 import { type Prices, pricesOf } from "./prices.js";
-import { writeBase, writeResult } from "./result.js";
+import { type ResultFiles, writeBase, writeResult } from "./result.js";
 import { checkReachable, type SearchOutcome, slim } from "./search.js";
 import { type Figures, openSearchLog } from "./searchLog.js";
 import { searchPage } from "./searchPage.js";
@@ -23,6 +23,8 @@ import { parseTarget, type Target } from "./targets.js";
 import type { Method, SlimmedNetwork, SlimSearchOptions, SlimSearchResult } from "./types.js";
 import { type Counted, countedCosts } from "./work.js";
 
+/** Batches of training images for the statistics of each network. */
+const DEFAULT_CALIBRATION = 4;
 const FRONT_FILE = "front.json";
 const PAGE_FILE = "report.html";
 
@@ -36,6 +38,7 @@ const PAGE_FILE = "report.html";
  */
 export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearchResult> {
   const { config, out, methods = ["slimming"], by = "accuracy", images, signal, onEvent } = options;
+  const { calibration = DEFAULT_CALIBRATION } = options;
   const logs = Object.fromEntries(methods.map((method) => [method, join(out, `${method}.jsonl`)]));
   checkFolder(Object.values(logs), options);
   startOf(config); // refuses models other than classifiers: the costs are a classifier's
@@ -54,9 +57,11 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
   const evaluator = await subnetEvaluator(supernet, {
     engine,
     loss: by === "loss",
+    calibration,
     ...(images !== undefined && { images }),
   });
-  const outcomes: (SearchOutcome & { readonly method: Method })[] = [];
+  const found: (SearchOutcome["found"][number] & ResultFiles & { readonly method: Method })[] = [];
+  const unreached: SlimSearchResult["unreached"][number][] = [];
   let atStart: Figures | undefined;
   try {
     await makeFolder(out);
@@ -80,12 +85,17 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
         method === "slimming"
           ? await slim(problem, importances, targets)
           : await runBaseline(method, problem, targets, { samples: options.samples ?? 50 });
-      outcomes.push({ method, ...outcome });
+      for (const one of outcome.found) {
+        const { architecture, target } = one;
+        const values = await evaluator.valuesOf(architecture);
+        const files = await writeResult({ out, name: `${method}-${target.text}`, architecture, supernet, values });
+        found.push({ method, ...one, ...files });
+      }
+      for (const { target, reason } of outcome.unreached) unreached.push({ method, target: target.text, reason });
     }
   } finally {
     await evaluator.dispose();
   }
-  const found = outcomes.flatMap(({ method, found: all }) => all.map((one) => ({ method, ...one })));
   const sizes = found.map(({ architecture }) => sizeOfArchitecture(architecture));
   const isMeasured = table !== undefined && options.measure !== false;
   const measured = isMeasured
@@ -95,20 +105,15 @@ export async function slimSearch(options: SlimSearchOptions): Promise<SlimSearch
   const networks: SlimmedNetwork[] = [
     { method: "start", ...described(start, prices), ...atStart!, ...(measured[0] && { measured: measured[0] }) },
   ];
-  for (const [i, { method, target, architecture, cost: _, ...figures }] of found.entries()) {
-    const files = await writeResult({ out, name: `${method}-${target.text}`, architecture, supernet });
+  for (const [i, { method, target, architecture, cost: _, ...others }] of found.entries()) {
     const time = measured[i + 1];
     networks.push({
-      ...{ method, target: target.text, ...described(architecture, prices), ...figures },
+      ...{ method, target: target.text, ...described(architecture, prices), ...others },
       ...(time !== undefined && { measured: time }),
-      ...files,
     });
   }
   const result: SlimSearchResult = {
-    ...{ out, kind: costs.kind, source: costs.source, by, networks, logs, page: join(out, PAGE_FILE) },
-    unreached: outcomes.flatMap(({ method, unreached }) =>
-      unreached.map(({ target, reason }) => ({ method, target: target.text, reason })),
-    ),
+    ...{ out, kind: costs.kind, source: costs.source, by, networks, logs, page: join(out, PAGE_FILE), unreached },
   };
   await writeFileAtomic(join(out, FRONT_FILE), `${JSON.stringify(result, undefined, 2)}\n`);
   await writeFileAtomic(result.page, await searchPage(result, importances));
@@ -142,14 +147,14 @@ function headOf(
   },
 ): Readonly<Record<string, unknown>> {
   const { supernet, costs, targets, options } = given;
-  const { by = "accuracy", seed = 0, samples = 50, images } = options;
+  const { by = "accuracy", seed = 0, samples = 50, images, calibration = DEFAULT_CALIBRATION } = options;
   const { values, size } = supernet;
   return {
     type: "search",
     method,
     start: nameOf(architectureOf(size)),
     targets: targets.map(({ text, cost }) => ({ text, cost })),
-    by,
+    ...{ by, calibration },
     ...(images !== undefined && { images }),
     ...(method !== "slimming" && { seed, samples }),
     costs: digest(JSON.stringify([costs.kind, [...costs.costs], costs.correction])),

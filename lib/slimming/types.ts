@@ -31,6 +31,11 @@ export interface SlimSearchOptions {
   readonly seed?: number;
   /** Limit on the number of validation images. */
   readonly images?: number;
+  /**
+   * Batches of training images that give each network's batch norms statistics of their own before it is evaluated; 0 keeps the
+   * supernet's. Default 4.
+   */
+  readonly calibration?: number;
   /** Whether to time the networks found, where the costs are a table of this machine; default true. */
   readonly measure?: boolean;
   /** Continue the search in the folder, or start one. */

@@ -94,3 +94,23 @@ describe("batch norm after a convolution", () => {
     }
   });
 });
+
+describe("calibrating a batch norm", () => {
+  it("gives the batch's mean and unbiased variance, with nothing of the running ones", async () => {
+    const list = new ParameterList();
+    const layer = layers.batchNorm(list.scope(), 2);
+    const context = Context.calibration(() => "batch");
+    const y = layer(input("x", [2, 2, 1, 2]), context);
+    const [mean, variance] = context.updates.map((update) => update.value) as [Value, Value];
+    const program = await engine.compile({ y, mean, variance });
+    // Channel 0: 1, 2, 3, 6; channel 1: 0, 0, 0, 4.
+    const x = new Float32Array([1, 2, 0, 0, 3, 6, 0, 4]);
+    const found = await program.run({ x, weight: new Float32Array([1, 1]), bias: new Float32Array([0, 5]) });
+    expect([...found.mean!]).to.deep.equal([3, 1]);
+    expect(found.variance![0]).to.be.closeTo(14 / 3, 1e-6);
+    expect(found.variance![1]).to.be.closeTo(4, 1e-6);
+    expect(found.y![0]).to.be.closeTo(-2 / Math.sqrt(14 / 4), 1e-5);
+    expect(found.y![7]).to.be.closeTo(5 + 3 / Math.sqrt(3), 1e-5);
+    await program.dispose();
+  });
+});

@@ -9,10 +9,12 @@ import { evaluate } from "../../lib/inference/evaluate.js";
 import { type Parameter, ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
 import { architectureOf, sizeOfArchitecture } from "../../lib/slimming/architecture.js";
+import { calibrationOf } from "../../lib/slimming/calibrate.js";
 import { subnetEvaluator } from "../../lib/slimming/evaluate.js";
 import { subnetWeights } from "../../lib/slimming/subnet.js";
 import { importancesOf, openSupernet } from "../../lib/slimming/supernet.js";
 import { toMetadata } from "../../lib/tasks/description.js";
+import { kindOf } from "../../lib/tasks/kinds.js";
 import { writeSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
 import { userMessage } from "../support/failure.js";
@@ -86,6 +88,53 @@ describe("evaluating networks of a supernet", function () {
       await few.dispose();
     });
   }
+
+  it("gives each network's batch norms the statistics that it has by itself", async () => {
+    const input = gridConfig(
+      "classification",
+      backboneConfig.parse({ type: "efficientformerSupernet", size: SIZE, layerScaleInit: 1 }),
+      folder,
+    );
+    const { config, result } = await trainQuietly(input, [
+      "training.steps=4",
+      `output=${join(folder, "calibrated-run")}`,
+    ]);
+    const supernet = await openSupernet(config, result.run);
+    const engine = await openEngine(config.engine);
+    const evaluator = await subnetEvaluator(supernet, { engine, calibration: 2 });
+    const judged = await evaluator.evaluate(SMALLER);
+    const values = await evaluator.valuesOf(SMALLER);
+    await evaluator.dispose();
+    const weights = subnetWeights(values, SIZE, SMALLER);
+    const before = subnetWeights(supernet.values, SIZE, SMALLER);
+
+    const own = { type: "efficientformer", size: sizeOfArchitecture(SMALLER) };
+    const slimmed = resolveConfig({ ...config, model: { ...config.model, backbone: own } } as never).config;
+    const task = await kindOf(slimmed).open(slimmed, supernet.description);
+    const alone = new ParameterValues(task.parameters);
+    for (const { name } of alone.parameters) alone.view(name).set(before.get(name)!.data as Float32Array);
+    const normMode = () => "batch" as const;
+    const calibration = await calibrationOf(task, { engine, values: alone, normMode, batches: 2 });
+    await calibration.run();
+    await calibration.dispose();
+    const statistics = alone.parameters.filter(({ name }) => /running_(mean|var)$/.test(name));
+    expect(statistics.length).to.be.above(20);
+    for (const { name } of statistics) {
+      const [judgedBy, right] = [weights.get(name)!.data, alone.view(name)];
+      const variance = alone.view(name.replace("running_mean", "running_var"));
+      const scale = name.endsWith("mean") ? variance.map(Math.sqrt) : variance; // many means are 0 but for rounding
+      expect(Math.hypot(...right.map((value, i) => value - Number(judgedBy[i]))), name).to.be.below(
+        1e-4 * Math.hypot(...scale),
+      );
+    }
+    const last = "backbone.network.6.0.mlp.norm2.running_var";
+    expect(weights.get(last)!.data).not.to.deep.equal(before.get(last)?.data);
+
+    const file = join(folder, "calibrated.safetensors");
+    await writeSafetensors(file, weights, toMetadata(supernet.description));
+    const { metrics } = await evaluate({ config: slimmed, weights: file, output: join(folder, "calibrated") });
+    expect(judged.accuracy).to.be.closeTo(metrics.top1!, 1e-3);
+  });
 
   it("gives the importances of trained α, as positive numbers that sum to 1", () => {
     const parameters = pathsOfSupernet(SIZE).map(({ stage, block, choices }): Parameter => {

@@ -20,6 +20,7 @@ interface SearchFlags extends ModelOptions, EngineFlags {
   readonly by?: Criterion;
   readonly seed?: number;
   readonly images?: number;
+  readonly calibration?: number;
   readonly measure: boolean;
   readonly resume?: true;
   readonly restart?: true;
@@ -54,12 +55,13 @@ export function searchCommand(context: Context): Command {
     )
     .option("--seed <n>", "seed of the baselines; default 0", parseCount)
     .option("--images <n>", "use only so many validation images; default all", parseWhole)
+    .option("--calibration <n>", "training batches for each network's batch norms, 0 for none; default 4", parseCount)
     .option("--no-measure", "do not time the networks found")
     .addOption(new Option("--resume", "continue the search in the folder, or start one").conflicts("restart"))
     .option("--restart", "start over where there is a search")
     .option("--force", "accept a table that was measured for something else")
     .action(async (named: string, flags: SearchFlags) => {
-      const { target, out, baseline, samples, by, seed, images } = flags;
+      const { target, out, baseline, samples, by, seed, images, calibration } = flags;
       const costs = costsOf(flags);
       const model = await modelOf(named, { ...flags, set: [...flags.set, ...engineOverrides(flags)] }, context);
       const work = ({ signal, onEvent }: Watch) =>
@@ -71,6 +73,7 @@ export function searchCommand(context: Context): Command {
           ...(by !== undefined && { by }),
           ...(seed !== undefined && { seed }),
           ...(images !== undefined && { images }),
+          ...(calibration !== undefined && { calibration }),
           resume: flags.resume === true,
           restart: flags.restart === true,
           force: flags.force === true,
