@@ -2,6 +2,12 @@ import { UserError } from "./errors.js";
 
 const isPath = (value: unknown): boolean => typeof value === "string" && value !== "";
 
+const isNamed = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  isPath((value as Record<string, unknown>).name) &&
+  (value as Record<string, unknown>).bytes instanceof Uint8Array;
+
 /** What an option may be, and how it is told where it is not. */
 const KINDS = {
   config: {
@@ -12,6 +18,11 @@ const KINDS = {
   paths: {
     what: "a list of paths, one at least",
     is: (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isPath),
+  },
+  images: {
+    what: "a list of paths, one at least",
+    is: (value: unknown) =>
+      Array.isArray(value) && value.length > 0 && value.every((one) => isPath(one) || isNamed(one)),
   },
 } as const satisfies Record<string, { readonly what: string; is(value: unknown): boolean }>;
 

@@ -4,6 +4,7 @@ export { type AugmentedSampleOptions, augmentedSample } from "./datasets/augment
 export { checkData } from "./datatools/check/check.js";
 export type { CheckOptions, CheckResult, Problem } from "./datatools/check/types.js";
 export { type ConvertOptions, type ConvertResult, convertData } from "./datatools/convert/convert.js";
+export { type InitOptions, type InitResult, initConfig } from "./datatools/init/init.js";
 export { type ShowOptions, type ShowResult, showData } from "./datatools/show/show.js";
 export { type SplitOptions, type SplitResult, splitData } from "./datatools/split/split.js";
 export { dataStats } from "./datatools/stats/stats.js";
@@ -46,12 +47,13 @@ export type { FoundClass } from "./tasks/classification/found.js";
 export type { FoundDifference } from "./tasks/comparison.js";
 export type { FoundInstance } from "./tasks/detection/found.js";
 export { sourceOf } from "./tasks/kinds.js";
-export type { PredictedImage } from "./tasks/predictions.js";
+export type { ClassShare, PredictedImage, PredictedObject } from "./tasks/predictions.js";
 export type { FoundClasses } from "./tasks/segmentation/kind.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export type { CheckpointControl, TrainingControl, TrainingHooks } from "./training/hooks.js";
 export type { TrainOptions, TrainResult } from "./training/train.js";
+export type { NamedImage } from "./use/imageInputs.js";
 export {
   type ClassificationModel,
   type DetectionModel,
@@ -62,7 +64,7 @@ export {
   type SegmentationModel,
 } from "./use/loadModel.js";
 export { type PackOptions, type PackResult, packModel } from "./use/pack.js";
-export { type PredictOptions, type PredictResult, predictFiles } from "./use/predict.js";
+export { type PredictOptions, type PredictResult, predictFiles, type WrittenResult } from "./use/predict.js";
 export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./use/resolveModel.js";
 export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";
 export { showWeights, type WeightsContents } from "./weights/show.js";

@@ -20,7 +20,11 @@ describe("options of the API", () => {
       { config: [] },
       "evaluate: the option config must be a config, such as loadConfig(FILE).config, not an empty list",
     ],
-    ["predictFiles", { config, inputs: ["a.jpg"] }, "predictFiles: the option outDir must be a path, not undefined"],
+    [
+      "predictFiles",
+      { config, inputs: ["a.jpg"], outDir: "" },
+      'predictFiles: the option outDir must be a path, not ""',
+    ],
     [
       "predictFiles",
       { config, inputs: "a.jpg", outDir: "o" },

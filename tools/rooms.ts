@@ -180,6 +180,7 @@ export const FOR_EVERYONE = [
   "cacheFolder",
   "csv",
   "errors",
+  "fileNames",
   "files",
   "json",
   "locks",

@@ -3,6 +3,10 @@ import type { Api } from "./api.js";
 /** A command's access to the outside world; tests pass their own. */
 export interface Context {
   readonly api: Api;
+  /** Where an image may be piped into; default none. */
+  readonly stdin?: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
+  /** Asks on the terminal; absent where there is none. */
+  ask?(question: string): Promise<string>;
   /** Results: text for people, or one JSON object. */
   stdout(text: string): void;
   /** Progress and messages. */

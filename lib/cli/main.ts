@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { claimProcess } from "../process.js";
 import { api } from "./api.js";
+import { askOnTerminal } from "./ask.js";
 import { runCli } from "./run.js";
 import { listenToSignals } from "./signals.js";
 
@@ -11,9 +12,13 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
 
+const signals = listenToSignals((text) => void process.stderr.write(text));
+
 process.exitCode = await runCli(process.argv.slice(2), {
   api,
+  stdin: process.stdin,
   stdout: (text) => process.stdout.write(text),
   stderr: process.stderr,
-  ...listenToSignals((text) => void process.stderr.write(text)),
+  ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askOnTerminal(signals.signal) }),
+  ...signals,
 });

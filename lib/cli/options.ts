@@ -25,6 +25,8 @@ export function exampleText(examples: readonly string[]): string {
   return ["Examples:", ...lines, ...needed].join("\n");
 }
 
+export const OWN_FILES = "your own files and folders";
+
 /** What placeholders in examples stand for. */
 export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
   [/^my\.yaml$/, "my.yaml, your config"],
@@ -37,7 +39,7 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
   ],
   [
     /^(?!runs\/|output=|my\.)"?[\w@./*-]+(\.(json|jpg|png|pth|safetensors|txt|xml)|\/)"?$|^(annotations|images|masks|train|val|VOC2012|data\.yaml|photos)$/,
-    "your own files and folders",
+    OWN_FILES,
   ],
 ];
 

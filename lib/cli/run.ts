@@ -8,8 +8,9 @@ import { doctorCommand } from "./doctor.js";
 import { engineCommand } from "./engine.js";
 import { evaluateCommand } from "./evaluation/evaluate.js";
 import { exportCommand } from "./export.js";
+import { initCommand } from "./init.js";
 import { modelRepositoryCommand } from "./modelRepository.js";
-import { refuseEmpty } from "./options.js";
+import { OWN_FILES, refuseEmpty } from "./options.js";
 import { packCommand } from "./pack.js";
 import { predictCommand } from "./predict.js";
 import { profileCommand } from "./profile/profile.js";
@@ -37,13 +38,12 @@ export async function runCli(args: readonly string[], context: Context): Promise
 }
 
 const START = `
-Start with:
+Start with what this machine has, and your own images and annotations, in a folder:
   $ densekit doctor
-  $ densekit config mask-rcnn_efficientformer-nano_fpn128_300_bccd
-Then train a config on your own images:
-  $ densekit train mask-rcnn_efficientformer-nano_fpn128_300_bccd --set output=runs/mine \\
-      --set data.train.annotations=train.json --set data.train.images=train \\
-      --set data.val.annotations=val.json --set data.val.images=val`;
+  $ densekit init images --out my.yaml
+  $ densekit train my.yaml
+  $ densekit predict runs/my photo.jpg
+Needed: ${OWN_FILES}.`;
 
 function createProgram(context: Context): Command {
   const program = new Command("densekit")
@@ -51,6 +51,7 @@ function createProgram(context: Context): Command {
     .version(ownVersion())
     .addHelpText("after", START);
   const commands = [
+    initCommand,
     trainCommand,
     evaluateCommand,
     reportCommand,

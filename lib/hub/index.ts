@@ -9,7 +9,9 @@ import { hubFile } from "./hub.js";
 import { type Environment, type HubSettings, hubSettings } from "./settings.js";
 import { webFile } from "./web.js";
 
+export { webBytes } from "./bytes.js";
 export type { Watch } from "./download.js";
+export { fileNameIn } from "./web.js";
 
 export interface LocalFileOptions extends Watch {
   /** Default the process's. */
@@ -35,6 +37,9 @@ export async function localFile(named: string, { environment, ...watch }: LocalF
     : await webFile({ url: webUrl(address), settings, ...watch });
   return part === undefined ? path : `${path}#${part}`;
 }
+
+/** The address that a text is; undefined for a path, or a file of the hub. @throws UserError for a malformed one */
+export const webAddress = (text: string): URL | undefined => (/^https?:\/\//i.test(text) ? webUrl(text) : undefined);
 
 function webUrl(address: string): URL {
   if (URL.canParse(address)) return new URL(address);

@@ -1,4 +1,4 @@
-import { IGNORED_LABEL, type Image, type LabelMap, type Window } from "./image.js";
+import { IGNORED_LABEL, type Image, type LabelMap, type Size, type Window } from "./image.js";
 import { flipKernel } from "./kernels.js";
 import { pendingWindow } from "./resize.js";
 
@@ -51,6 +51,32 @@ export function cropImage(image: Image, window: Window): Image {
 export function cropLabelMap(map: LabelMap, window: Window): LabelMap {
   checkWindow(map, window);
   return pendingWindow(map, window) ?? { width: window.width, height: window.height, data: cropRows(map, window, 1) };
+}
+
+/**
+ * Whole pixels that hold a box, within the image; one at least.
+ *
+ * @param box x y width height in pixels
+ * @param margin on each side, as a share of the box's side
+ */
+export function windowOfBox(
+  [x, y, width, height]: readonly [number, number, number, number],
+  image: Size,
+  margin = 0,
+): Window {
+  const [left, right] = span(x, width, margin, image.width);
+  const [top, bottom] = span(y, height, margin, image.height);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/** Sums of fractions miss whole numbers slightly, which must not count as a pixel. */
+const ROUNDING = 1e-4;
+
+function span(start: number, length: number, margin: number, most: number): [number, number] {
+  const low = Math.floor(start - margin * length + ROUNDING);
+  const high = Math.ceil(start + (1 + margin) * length - ROUNDING);
+  const first = Math.min(Math.max(low, 0), most - 1);
+  return [first, Math.max(Math.min(high, most), first + 1)];
 }
 
 /** Grows to the right and below with one colour; never shrinks. */

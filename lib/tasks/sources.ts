@@ -73,7 +73,7 @@ export async function cocoSource(
 }
 
 /** @param base its classes are had even if no object is of them, unless the format has a list of classes */
-async function convertedSource(
+export async function convertedSource(
   base: Omit<CocoSource, "annotations" | "images" | "from" | "conversion">,
   from: ForeignSource,
 ): Promise<CocoSource> {

@@ -94,7 +94,13 @@ async function loadExported(named: string, options: LoadOptions): Promise<NamedC
       2,
     );
   }
-  const { config } = standaloneMetadata(await formatOf(named).metadata(named), named);
+  const format = formatOf(named);
+  const chosen = format.threads ? /^\s*engine\.(?!threads\b)/ : /^\s*engine\./;
+  const engine = options.overrides?.find((override) => chosen.test(override));
+  if (engine !== undefined) {
+    throw new UserError(`${named}: ${engine}: an exported file has its own runtime, on the CPU; leave it out`, 2);
+  }
+  const { config } = standaloneMetadata(await format.metadata(named), named);
   return { ...loadPortableConfig(config, resolve(named), options), kind: "exported", weights: named };
 }
 

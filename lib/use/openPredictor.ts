@@ -16,7 +16,7 @@ import { kindOf } from "../tasks/kinds.js";
 export async function openPredictor(config: Config, weights: string, say?: (text: string) => void): Promise<Predictor> {
   const format = formatNamed(weights);
   if (format === undefined) return openTrained(config, weights, say);
-  const file = await format.open(weights);
+  const file = await format.open(weights, { threads: config.engine.threads });
   try {
     const { settings, description } = standaloneMetadata(file.metadata, weights);
     if (description.task !== config.task) {

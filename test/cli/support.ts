@@ -1,4 +1,5 @@
 import type { Api, EvaluateOptions, PredictOptions, TrainOptions } from "../../lib/cli/api.js";
+import type { Context } from "../../lib/cli/context.js";
 import { dataApi } from "../../lib/cli/data/api.js";
 import { evaluationApi } from "../../lib/cli/evaluation/api.js";
 import { runCli } from "../../lib/cli/run.js";
@@ -53,12 +54,14 @@ export function recordingApi(answers: Partial<Api> = {}): { api: Api; calls: Cal
 /** Runs a command line and collects what it prints. */
 export async function run(
   args: readonly string[],
-  options: { readonly api?: Api; readonly signal?: AbortSignal } = {},
+  options: Partial<Pick<Context, "api" | "signal" | "stdin" | "ask">> = {},
 ): Promise<Outcome> {
   let [stdout, stderr] = ["", ""];
   const code = await runCli(args, {
     api: options.api ?? recordingApi().api,
     signal: options.signal ?? new AbortController().signal,
+    ...(options.stdin !== undefined && { stdin: options.stdin }),
+    ...(options.ask !== undefined && { ask: options.ask }),
     stdout: (text) => {
       stdout += text;
     },

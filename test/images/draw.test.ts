@@ -1,11 +1,13 @@
 import { expect } from "chai";
 import { ADE20K_PALETTE } from "../../lib/images/draw/ade20kPalette.js";
+import { drawCaption } from "../../lib/images/draw/caption.js";
 import { drawInstances } from "../../lib/images/draw/instances.js";
 import { classPalette, hexOf, textColourOn } from "../../lib/images/draw/palette.js";
 import { drawPlot, plotSvg } from "../../lib/images/draw/plot.js";
 import { drawLabelMap } from "../../lib/images/draw/semantic.js";
 import { drawSheet } from "../../lib/images/draw/sheet.js";
 import { renderSvg, shortened, svgDocument, textWidth } from "../../lib/images/draw/svg.js";
+import { cropImage } from "../../lib/pixels/geometry.js";
 import type { Image } from "../../lib/pixels/image.js";
 import { noiseImage } from "../pixels/images.js";
 import { readJson, requireData } from "../support/goldens.js";
@@ -136,9 +138,63 @@ describe("drawing instances", () => {
     expect(at(drawn, 10, 20)[0]).to.be.above(240);
   });
 
+  it("names the colours at the right where a label lacks its class, and nowhere else", () => {
+    const crowd = 16;
+    const given = {
+      boxes: Float32Array.from(Array.from({ length: crowd }, (_, i) => [i * 20, 40, i * 20 + 10, 60]).flat()),
+      labels: Int32Array.from({ length: crowd }, (_, i) => (i < 3 ? 0 : 1)),
+      scores: new Float32Array(crowd).fill(0.9),
+    };
+    const image = grey(320, 200);
+    const drawn = drawInstances(image, given, style);
+    expect(drawn.height).to.equal(200);
+    expect(drawn.width).to.be.within(400, 520);
+    const without = drawInstances(image, given, { ...style, legend: false });
+    expect(without.width).to.equal(320);
+    const own = cropImage(drawn, { left: 0, top: 0, width: 320, height: 200 });
+    expect(own.data).to.deep.equal(without.data);
+    expect(at(drawn, 320 + 16, 16)).to.deep.equal([0, 0, 255]); // dogs, of which there are more
+    expect(at(drawn, 320 + 16, 16 + 19)).to.deep.equal([255, 0, 0]);
+    expect(drawInstances(image, { boxes, labels }, style).width).to.equal(320);
+    const low = drawInstances(
+      grey(320, 20),
+      { ...given, boxes: given.boxes.map((v, i) => (i % 2 === 1 ? v / 4 : v)) },
+      style,
+    );
+    expect(low.height).to.be.above(50); // both classes are named
+  });
+
+  it("writes as large for the image, however large that is", () => {
+    const shareChanged = (zoom: number): number => {
+      const image = grey(800 * zoom, 600 * zoom);
+      const given = {
+        boxes: Float32Array.of(200 * zoom, 300 * zoom, 500 * zoom, 500 * zoom),
+        labels: Int32Array.of(0),
+      };
+      const unlabelled = drawInstances(image, given, { ...style, labels: false });
+      return changed(drawInstances(image, given, style), unlabelled) / (zoom * zoom);
+    };
+    expect(shareChanged(3)).to.be.within(0.8 * shareChanged(1), 1.2 * shareChanged(1));
+  });
+
   it("draws nothing for no objects", () => {
     const image = noiseImage(50, 40);
     expect(drawInstances(image, { boxes: new Float32Array(0), labels: new Int32Array(0) }, style)).to.deep.equal(image);
+  });
+});
+
+describe("captions", () => {
+  const lines = ["likely 0.90", "less 0.08", "least 0.02"].map((text) => ({ text, colour: [200, 0, 0] as const }));
+
+  it("are written over an image, but beside one that they would hide", () => {
+    const image = noiseImage(400, 300);
+    expect(drawCaption(image, lines)).to.include({ width: 400, height: 300 });
+    const crop = noiseImage(50, 30);
+    const drawn = drawCaption(crop, lines);
+    expect(drawn.width).to.be.above(90);
+    expect(drawn.height).to.be.above(35);
+    expect(cropImage(drawn, { left: 0, top: 0, width: 50, height: 30 })).to.deep.equal(crop);
+    expect(drawCaption(crop, [])).to.deep.equal(crop);
   });
 });
 

@@ -1,17 +1,22 @@
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import { UserError } from "../../lib/errors.js";
+import { webBytes } from "../../lib/hub/index.js";
+import { decodeImage } from "../../lib/images/decode.js";
 import { encodePng } from "../../lib/images/encode.js";
 import type { Predictor } from "../../lib/inference/predictor.js";
 import type { Detections } from "../../lib/models/predictions.js";
 import { OutputFolder } from "../../lib/outputFolder.js";
 import type { ProgressEvent } from "../../lib/progress.js";
 import { annotatedIds } from "../../lib/tasks/detection/annotatedIds.js";
+import { imageInputs } from "../../lib/use/imageInputs.js";
 import { PREDICTION_NAMES, predictFiles, predictInputs } from "../../lib/use/predict.js";
+import { listen } from "../hub/server.js";
 import { userMessage } from "../support/failure.js";
 import { shapesConfig } from "../support/shapes.js";
 
@@ -49,7 +54,7 @@ describe("predictions of many images", () => {
       force: true,
       straight: true,
     };
-    return predictInputs(predictorOf(answer), inputs, {
+    return predictInputs(predictorOf(answer), new Map(inputs.map((input) => [input, undefined])), {
       ...{ output: await OutputFolder.claim(claim), config: { data: { codec: "auto" } } },
       ...{ choices: { drawThreshold: 0.3 }, ...options },
     });
@@ -237,6 +242,120 @@ describe("predictions of many images", () => {
     expect((await annotatedIds(file, CLASSES, inputs)).imageOf(inputs[0]!)?.id).to.equal(8);
   });
 
+  it("are named in an index, with the crops of the boxes that are drawn", async () => {
+    const given = { ...FOUND, scores: Float32Array.of(0.9, 0.2) };
+    const choices = { drawThreshold: 0.3, saveCrops: true };
+    const { images } = await run({ choices }, (name) => {
+      if (name === "b.png") throw new Error("no");
+      return name === "c.png" ? { ...FOUND, labels: Int32Array.of(0, 1) } : given;
+    });
+    const entry = (name: string, id: number, crops: readonly string[]) => ({
+      ...{ image: join(folder, "images", `${name}.png`), id },
+      ...{ overlay: `overlays/${name}.jpg`, crops: crops.map((crop) => `crops/${name}-${crop}.jpg`) },
+    });
+    expect(written("index.json")).to.deep.equal({
+      images: [entry("a", 1, ["1-dog"]), entry("c", 2, ["1-cat", "2-dog"]), entry("d", 3, ["1-dog"])],
+      files: ["results.json", "images.json"],
+    });
+    const { width, height } = await decodeImage(images[0]!.crops![0]!);
+    expect({ width, height }).to.deep.equal({ width: 4, height: 6 });
+  });
+
+  it("are those of the classes and scores that are asked for", async () => {
+    const kept = async (choices: object) => {
+      await run({ choices: { drawThreshold: 0.3, ...choices } }, () => FOUND);
+      const ids = written("results.json").map((result: { category_id: number }) => result.category_id);
+      return ids.slice(0, ids.length / 4);
+    };
+    expect(await kept({})).to.deep.equal([3, 7]);
+    expect(await kept({ classes: ["cat"] })).to.deep.equal([7]);
+    expect(await kept({ score: 0.6 })).to.deep.equal([3]);
+    expect(await kept({ score: 0.6, classes: ["cat"] })).to.deep.equal([]);
+    const refusal = (name: string) => userMessage(() => run({ choices: { classes: [name] } }, () => FOUND));
+    const own = "--classes (classes in the API): the model has no class";
+    expect(await refusal("dgo")).to.equal(`${own} "dgo"; did you mean "dog"? its classes: cat, dog`);
+    expect(await refusal("elephant")).to.equal(`${own} "elephant"; its classes: cat, dog`);
+  });
+
+  it("are told, with masks as COCO has them, where nothing is written", async () => {
+    const mask = { height: 12, width: 16, counts: Uint32Array.of(12, 3, 177) };
+    const before = await readdir(folder);
+    const result = await run({ output: undefined, choices: { drawThreshold: 0.6 } }, () => ({
+      ...FOUND,
+      masks: [mask, mask],
+    }));
+    expect(result).to.include({ listThreshold: 0.6 }).and.not.have.property("outDir");
+    expect(result.images[1]).to.deep.equal({
+      ...{ input: inputs[1], width: 16, height: 12, id: 2, instances: 1 },
+      objects: [
+        {
+          ...{ label: "dog", classIndex: 1, score: Math.fround(0.9), box: { x1: 1, y1: 2, x2: 5, y2: 8 } },
+          segmentation: { size: [12, 16], counts: "<3a5" },
+        },
+      ],
+    });
+    expect(await readdir(folder)).to.deep.equal(before);
+  });
+
+  it("are of images from folders in folders, from addresses and of bytes too", async () => {
+    const bytes = readFileSync(inputs[0]!);
+    const server = createServer(({ url }, response) => {
+      if (url?.startsWith("/a%20b.png")) return response.end(bytes);
+      if (url === "/long") return response.writeHead(200, { "content-length": 1e9 }).end("x");
+      return response.writeHead(404).end();
+    });
+    const url = await listen(server);
+    const given = [`${url}/a%20b.png?size=2`, `${url}/none.png`, `${url}/long`, "http://127.0.0.1:1/x.png"];
+    try {
+      const images = await imageInputs([folder, { name: "stdin", bytes }, ...given], { recursive: true });
+      expect([...images.keys()]).to.deep.equal([...inputs, "stdin", ...given]);
+      const said: string[] = [];
+      const claim = { maker: "predict", folder: join(folder, "out"), names: PREDICTION_NAMES };
+      const result = await predictInputs(
+        predictorOf(() => FOUND),
+        images,
+        {
+          ...{ output: await OutputFolder.claim(claim), config: { data: { codec: "auto" } }, choices: {} },
+          onEvent: (event) => event.type === "message" && said.push(event.text),
+        },
+      );
+      expect(result.unreadable.map(({ input }) => input)).to.deep.equal(given.slice(1));
+      expect(said.map((text) => text.replaceAll(url, "URL").replaceAll(url.slice(7), "HOST"))).to.deep.equal([
+        "URL/none.png: HOST answered 404; look at the address in a browser; skipped",
+        "URL/long: it has more than 64 MB; download it and give its path; skipped",
+        "http://127.0.0.1:1/x.png: cannot be fetched from 127.0.0.1:1 (the connection is refused); download it and give its path; skipped",
+      ]);
+      expect((await readdir(join(folder, "out", "overlays"))).slice(-2)).to.deep.equal(["d.jpg", "stdin.jpg"]);
+      expect(written("index.json").images.at(-1)).to.include({ image: given[0], overlay: "overlays/a_b.jpg" });
+    } finally {
+      server.close();
+    }
+    const nested = join(folder, "nested");
+    await mkdir(join(nested, "deep"), { recursive: true });
+    expect(await userMessage(() => imageInputs([nested], { recursive: false }))).to.equal(
+      `${nested}: there are no images here; for those of the folders in it give --recursive (recursive in the API)`,
+    );
+    expect(await userMessage(() => imageInputs([nested], { recursive: true }))).to.equal(
+      `${nested}: there are no images here`,
+    );
+  });
+
+  it("stop fetching when there is enough or it takes too long", async () => {
+    const server = createServer((_, response) => void response.write("x".repeat(20)));
+    const url = new URL(await listen(server));
+    try {
+      expect(await userMessage(() => webBytes(url, { most: 10 }))).to.contain("it has more than 0.00001 MB");
+      expect(await userMessage(() => webBytes(url, { most: 1000, seconds: 0.1 }))).to.contain(
+        "(it took longer than 0.1 s)",
+      );
+      const stopped = webBytes(url, { most: 1000, signal: AbortSignal.abort(new Error("enough")) });
+      expect(await stopped.catch((error: Error) => error.message)).to.equal("enough");
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
   it("refuse a folder with predictions, and options that make no sense", async () => {
     const data = {
       ...{ folder, images: folder, labelMaps: folder, classFolders: folder },
@@ -245,7 +364,7 @@ describe("predictions of many images", () => {
     const options = { weights: join(folder, "none"), inputs, outDir: join(folder, "out") };
     const { config } = resolveConfig(shapesConfig("detection", data, join(folder, "run")));
     const refusal = (more: object) => userMessage(() => predictFiles({ ...options, config, ...more }));
-    for (const name of ["overlays", "labelMaps", "results.json", "images.json"]) {
+    for (const name of ["overlays", "labelMaps", "crops", "results.json", "images.json", "index.json"]) {
       await mkdir(join(folder, "out", name), { recursive: true });
       expect(await refusal({})).to.equal(
         `${join(folder, "out", name)}: already exists; choose another path, or overwrite it with --force`,
@@ -269,11 +388,28 @@ describe("predictions of many images", () => {
     expect(await refusal({ force: true })).to.contain("overlays/mine.jpg: predict did not write this");
     await rm(join(folder, "out", "overlays"), { recursive: true });
     expect(await refusal({})).to.contain("no such file"); // an empty folder is as good as none
+    for (const [option, name] of [
+      [{ annotations: "a.json" }, "--annotations (annotations"],
+      [{ drawThreshold: 0.5 }, "--draw-threshold (drawThreshold"],
+      [{ saveCrops: true }, "--save-crops (saveCrops"],
+      [{ force: true }, "--force (force"],
+    ] as const) {
+      expect(await refusal({ outDir: undefined, ...option })).to.equal(
+        `${name} in the API) is about the files that are written; give --out (outDir in the API) with it, or leave it out`,
+      );
+    }
+    expect(await refusal({ score: 0.01 })).to.contain(
+      "--score (score in the API): the model finds nothing that scores less than 0.05; --set model.head.test.scoreThreshold=0.01",
+    );
     expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must lie in 0–1, not 1.5");
     const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;
+    expect(await refusal({ score: -1 })).to.equal("the score must lie in 0–1, not -1");
     const choices = [
       [{ annotations: "a.json" }, "--annotations (annotations in the API)"],
       [{ drawThreshold: 0.5 }, "--draw-threshold (drawThreshold in the API)"],
+      [{ score: 0.5 }, "--score (score in the API)"],
+      [{ classes: ["cat"] }, "--classes (classes in the API)"],
+      [{ saveCrops: true }, "--save-crops (saveCrops in the API)"],
     ] as const;
     for (const [choice, name] of choices) {
       expect(await refusal({ config: semantic, ...choice })).to.equal(

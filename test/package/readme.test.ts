@@ -54,6 +54,7 @@ describe("the README", () => {
       called.add(args[0]!);
     }
     expect([...called]).to.have.members([
+      "init",
       "weights",
       "report",
       "train",

@@ -99,6 +99,10 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect(await refused(["config", file, ...set], { code: 2 })).to.equal(
         `${file}: --set ${overrides[0]}: the model in an exported file is fixed; export it again with that setting`,
       );
+      expect(await refused(["predict", file, "x.png", "--provider", "cuda"], { code: 2 })).to.equal(
+        `${file}: engine.providers=[cuda]: an exported file has its own runtime, on the CPU; leave it out`,
+      );
+      expect(await refused(["predict", file, "none.png", "--threads", "1"])).to.contain("none.png: no such file");
       expect(await refused(["train", file])).to.contain("what was exported is not trained again");
       expect(await userMessage(() => loadModel(join(data.folder, "none.onnx")))).to.contain("no such file");
       const shown = await exported("shown.onnx", "--dynamic", "--postprocess");

@@ -1,5 +1,6 @@
 import type { CheckOptions, CheckResult } from "../../datatools/check/types.js";
 import type { ConvertOptions, ConvertResult } from "../../datatools/convert/convert.js";
+import type { InitOptions, InitResult } from "../../datatools/init/init.js";
 import type { ShowOptions, ShowResult } from "../../datatools/show/show.js";
 import type { SplitOptions, SplitResult } from "../../datatools/split/split.js";
 import type { StatsOptions, StatsResult } from "../../datatools/stats/types.js";
@@ -9,6 +10,7 @@ import type { TileOptions, TileResult } from "../../datatools/tile/tile.js";
 export interface DataApi {
   check(options: CheckOptions): Promise<CheckResult>;
   convert(options: ConvertOptions): Promise<ConvertResult>;
+  init(options: InitOptions): Promise<InitResult>;
   show(options: ShowOptions): Promise<ShowResult>;
   stats(options: StatsOptions): Promise<StatsResult>;
   split(options: SplitOptions): Promise<SplitResult>;
@@ -23,6 +25,10 @@ export const dataApi: DataApi = {
   async convert(options) {
     const { convertData } = await import("../../datatools/convert/convert.js");
     return convertData(options);
+  },
+  async init(options) {
+    const { initConfig } = await import("../../datatools/init/init.js");
+    return initConfig(options);
   },
   async show(options) {
     const { showData } = await import("../../datatools/show/show.js");

@@ -4,17 +4,18 @@ import pMap from "p-map";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
+import { safeName, shortened } from "../../fileNames.js";
 import { checkName, readBytes } from "../../files.js";
 import { createTally, type Words } from "../../formats/objects.js";
-import type { ConvertedImage, ConvertedObject, ConvertedSet, Size } from "../../formats/types.js";
+import type { ConvertedImage, ConvertedObject, ConvertedSet } from "../../formats/types.js";
 import { decodeImage } from "../../images/decode.js";
 import { encodeJpeg, encodePng } from "../../images/encode.js";
 import { formatOf } from "../../images/formats.js";
 import { COST } from "../../masks/work.js";
 import { OutputFolder } from "../../outputFolder.js";
-import { cropImage } from "../../pixels/geometry.js";
+import { cropImage, windowOfBox } from "../../pixels/geometry.js";
 import type { Window } from "../../pixels/image.js";
-import { classFolders, safeName, shortened } from "./classFolders.js";
+import { classFolders } from "./classFolders.js";
 
 export interface WriteClassesOptions {
   /** The folder: OUTPUT/CLASS/NAME-IMAGE-OBJECT.png go there, the numbers from 1. */
@@ -97,7 +98,10 @@ export async function writeClasses(
           work.spend(COST.drawnPixel * object.bbox[2] * object.bbox[3], object.source ?? image.file);
         }
         const files = own.map(({ object, stem }) => join(folders.get(object.label)!, stem));
-        const targets = own.map(({ object }, k) => ({ file: files[k]!, window: windowOf(object, margin, image) }));
+        const targets = own.map(({ object }, k) => ({
+          file: files[k]!,
+          window: windowOfBox(object.bbox, image, margin),
+        }));
         await writeCrops(image, { path: paths[i]!, targets, output }, options);
       }
       options.onImage?.(i + 1, set.images.length);
@@ -122,23 +126,6 @@ function cropsOf({ file, objects }: ConvertedImage, index: number, minSide: numb
       ? []
       : [{ object, stem: `${name}-${index + 1}-${k + 1}` }],
   );
-}
-
-/** Whole pixels that hold the box with its margin, within the image. */
-function windowOf({ bbox: [x, y, width, height] }: ConvertedObject, margin: number, image: Size): Window {
-  const [left, right] = span(x, width, margin, image.width);
-  const [top, bottom] = span(y, height, margin, image.height);
-  return { left, top, width: right - left, height: bottom - top };
-}
-
-/** Sums of fractions miss whole numbers slightly, which must not count as a pixel. */
-const ROUNDING = 1e-4;
-
-function span(start: number, length: number, margin: number, most: number): [number, number] {
-  const low = Math.floor(start - margin * length + ROUNDING);
-  const high = Math.ceil(start + (1 + margin) * length - ROUNDING);
-  const first = Math.min(Math.max(low, 0), most - 1);
-  return [first, Math.max(Math.min(high, most), first + 1)];
 }
 
 interface Cut {

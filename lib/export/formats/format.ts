@@ -22,8 +22,10 @@ export interface ExportFormat {
    * @throws UserError when the format cannot represent the model
    */
   write(exported: Exported, options: FormatOptions): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Whether `open` takes a number of threads. */
+  readonly threads: boolean;
   /** Opens a written model to run it. @throws UserError when it cannot be read */
-  open(path: string): Promise<ModelFile>;
+  open(path: string, options?: { readonly threads?: number }): Promise<ModelFile>;
   /** The metadata of a written model. @throws UserError when it cannot be read */
   metadata(path: string): Promise<Readonly<Record<string, string>>>;
   /** Whether a path has this format, judged by its name. */

@@ -7,6 +7,7 @@ import type { ExportFormat } from "./format.js";
 /** A single file that onnxruntime and many other programs run. */
 export const onnx: ExportFormat = {
   options: ["opset"],
+  threads: true,
   async write(exported, { opset }) {
     const { writePortableOnnx } = await import("../../compilers/onnx/portable.js");
     try {
@@ -21,7 +22,7 @@ export const onnx: ExportFormat = {
       );
     }
   },
-  open: async (path) => (await import("../../engines/onnxruntime/onnxFile.js")).openOnnxFile(path),
+  open: async (path, options) => (await import("../../engines/onnxruntime/onnxFile.js")).openOnnxFile(path, options),
   async metadata(path) {
     const { readOnnx } = await import("../../compilers/onnx/read.js");
     return readOnnx(await readBytes(path), path).metadata;

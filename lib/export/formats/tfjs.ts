@@ -9,6 +9,7 @@ import type { ExportFormat } from "./format.js";
 /** A folder with a graph model for TF.js, in Node and the browser. */
 export const tfjs: ExportFormat = {
   options: ["uint8"],
+  threads: false,
   async write({ builds, half, metadata }, { uint8 = false }) {
     const [{ outputs, sizes }] = builds;
     if (Object.keys(sizes).length > 0) {

@@ -1,4 +1,5 @@
 import type { Image } from "../../pixels/image.js";
+import { addLegend, type LegendEntry, textSizeOn } from "./legend.js";
 import { boxOfRuns, pixelsOfRuns, type RunMask, tintMask } from "./masks.js";
 import { type Colour, classPalette, hexOf, textColourOn } from "./palette.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument, textWidth } from "./svg.js";
@@ -23,6 +24,8 @@ export interface InstanceStyle {
   readonly boxes?: boolean;
   /** "class 0.93" beside each object, shortened or left out where there is no room; default true. */
   readonly labels?: boolean;
+  /** Where a label lacks its class for want of room, name the colours in a panel at the right of the image; default true. */
+  readonly legend?: boolean;
 }
 
 interface Rectangle {
@@ -32,7 +35,7 @@ interface Rectangle {
   readonly height: number;
 }
 
-/** A copy of the image with masks tinted, boxes and labels, large objects below small ones. */
+/** A copy of the image with masks tinted, boxes and labels, large objects below small ones; wider where there is a legend. */
 export function drawInstances(image: Image, instances: DrawnInstances, style: InstanceStyle): Image {
   const { boxes, labels, scores, masks } = instances;
   const palette = style.palette ?? classPalette(style.classes.length);
@@ -53,9 +56,31 @@ export function drawInstances(image: Image, instances: DrawnInstances, style: In
   }
   const content: string[] = [];
   if (style.boxes !== false) for (const i of shown) content.push(boxSvg(boxes, i, colourOf(palette, labels[i]!), line));
-  if (style.labels !== false) content.push(...labelsSvg(image, instances, shown, style.classes, palette));
-  return drawSvgOver(canvas, svgDocument(image, content.join("")));
+  const written = style.labels === false ? undefined : labelsSvg(image, instances, shown, style.classes, palette);
+  const drawn = drawSvgOver(canvas, svgDocument(image, [...content, ...(written?.content ?? [])].join("")));
+  if (written === undefined || written.allNamed || style.legend === false) return drawn;
+  return addLegend(drawn, legendOf(labels, shown, style.classes, palette));
 }
+
+/** The classes drawn, with the number of their objects, the commonest first. */
+function legendOf(
+  labels: Int32Array,
+  shown: readonly number[],
+  classes: readonly string[],
+  palette: readonly Colour[],
+): LegendEntry[] {
+  const counts = new Map<number, number>();
+  for (const i of shown) counts.set(labels[i]!, (counts.get(labels[i]!) ?? 0) + 1);
+  return [...counts]
+    .sort(([a, many], [b, more]) => more - many || a - b)
+    .map(([label, count]) => ({
+      name: nameOf(label, classes),
+      colour: colourOf(palette, label),
+      note: String(count),
+    }));
+}
+
+const nameOf = (label: number, classes: readonly string[]): string => classes[label] ?? `class ${label}`;
 
 function boxSvg(boxes: Float32Array, i: number, colour: Colour, line: number): string {
   const { x, y, width, height } = rectangleOf(boxes, i);
@@ -81,14 +106,15 @@ function labelsSvg(
   shown: readonly number[],
   classes: readonly string[],
   palette: readonly Colour[],
-): string[] {
-  const fontSize = Math.round(Math.min(Math.max(Math.min(image.width, image.height) / 42, 11), 30));
+): { readonly content: readonly string[]; readonly allNamed: boolean } {
+  const fontSize = textSizeOn(image);
   const crowded = shown.length >= CROWDED;
   const taken: Rectangle[] = [];
   const content: string[] = [];
+  let named = 0;
   for (const i of crowded ? shown : shown.toReversed()) {
     const box = rectangleOf(boxes, i);
-    const name = shortened(classes[labels[i]!] ?? `class ${labels[i]}`, fontSize, image.width, 600);
+    const name = shortened(nameOf(labels[i]!, classes), fontSize, image.width, 600);
     const score = scores?.[i]?.toFixed(2);
     const full = score === undefined ? name : `${name} ${score}`;
     const fits = !crowded || textWidth(full, fontSize, 600) <= box.width;
@@ -98,10 +124,11 @@ function labelsSvg(
       if (taken.some((other) => overlap(place, other) > MAX_COVER * size.width * size.height)) continue;
       taken.push(place);
       content.push(labelSvg(text, place, fontSize, colourOf(palette, labels[i]!)));
+      if (text === full) named++;
       break;
     }
   }
-  return content;
+  return { content, allNamed: named === shown.length };
 }
 
 function labelSvg(text: string, place: Rectangle, fontSize: number, colour: Colour): string {

@@ -20,7 +20,7 @@ export interface SheetOptions {
 /** Images in rows and columns on white, e.g. truth beside prediction. */
 export function drawSheet(rows: readonly SheetRow[], options: SheetOptions = {}): Image {
   const height = options.rowHeight ?? rows[0]?.images[0]?.height ?? 1;
-  const fontSize = Math.round(Math.min(Math.max(height / 24, 12), 28));
+  const fontSize = Math.round(Math.max(height / 24, 12));
   const gap = Math.round(fontSize * 0.8);
   const scaled = rows.map((row) => ({
     ...row,

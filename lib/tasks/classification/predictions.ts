@@ -18,21 +18,24 @@ export const classificationPredictions: PredictionsKind<ClassificationConfig, Cl
   },
   async writer({ description: { classes }, output, inputs }) {
     const palette = classPalette(classes.length);
-    const overlays = overlayWriter(output, inputs);
+    const overlays = output && overlayWriter(output, inputs);
     const images: PredictedImage[] = [];
     return {
       async write(input, image, scores) {
         const found = foundClasses(scores, classes).slice(0, WRITTEN);
+        const { width, height } = image;
+        const predicted = { input, width, height, id: images.length + 1, classes: found };
+        if (overlays === undefined) return void images.push(predicted);
         const lines = found.slice(0, DRAWN).map(({ label, classIndex, score }) => ({
           text: `${label} ${score.toFixed(2)}`,
           colour: palette[classIndex]!,
         }));
         const overlay = await overlays.write(input, drawCaption(image, lines));
-        images.push({ input, overlay, classes: found });
+        images.push({ ...predicted, overlay });
       },
       async finish() {
         const results = images.map(({ input, classes: found }) => ({ file: input, classes: found }));
-        await output.write("classes.json", `${JSON.stringify(results)}\n`);
+        await output?.write("classes.json", `${JSON.stringify(results)}\n`);
         return { images };
       },
     };
