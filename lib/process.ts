@@ -9,7 +9,7 @@ let own = (workerData as { readonly ownProcess?: boolean } | null)?.ownProcess =
  * Tells densekit that this process runs nothing else, as is the case on the command line. Only then does densekit
  * change process-wide settings, each when it loads the package in question: sharp keeps no cache and decodes with one
  * thread per image, onnxruntime, TensorFlow and TF.js log nothing (what goes wrong is thrown), and `node:util` gets
- * back two functions which @tensorflow/tfjs-node calls and Node 23 no longer has.
+ * back two functions that Node 23 no longer has and the package tfjs-node of TF.js calls.
  */
 export function claimProcess(): void {
   own = true;

@@ -32,10 +32,12 @@ export interface Classifier extends Pick<Backbone, "stages"> {
   readonly forwardHeads?: (x: Value, context: Context) => readonly [head: Value, distillation: Value];
 }
 
+/** What a classifier is made for. */
 export interface ClassifierOptions extends MakeOptions {
   readonly classes: number;
 }
 
+/** What a backbone is made for. */
 export interface MakeOptions {
   /** Side in pixels of the images that the model is made for: 800 for detection, 512 for segmentation, 224 for classification. */
   readonly imageSide: number;

@@ -1,11 +1,13 @@
 import type { CocoSegmentation } from "../masks/coco.js";
 
+/** An image of a COCO file, its size in pixels. */
 export interface CocoImage {
   readonly id: number;
   readonly width: number;
   readonly height: number;
 }
 
+/** An object of a COCO instances file; lengths are in pixels. */
 export interface CocoAnnotation {
   readonly id: number;
   readonly image_id: number;
@@ -18,12 +20,14 @@ export interface CocoAnnotation {
   readonly segmentation?: CocoSegmentation;
 }
 
+/** The parts of a COCO instances file that metrics read. */
 export interface CocoGroundTruth {
   readonly images: readonly CocoImage[];
   readonly annotations: readonly CocoAnnotation[];
   readonly categories: readonly { readonly id: number; readonly name: string }[];
 }
 
+/** A detection of a COCO results file; lengths are in pixels. */
 export interface CocoResult {
   readonly image_id: number;
   readonly category_id: number;

@@ -19,6 +19,7 @@ import {
   YAML_LIMITS,
 } from "./tree.js";
 
+/** How a config is completed. */
 export interface LoadOptions {
   /** `a.b.c=value`, the value as YAML; null deletes. Of several for the same path, the last counts. */
   readonly overrides?: readonly string[];
@@ -26,6 +27,7 @@ export interface LoadOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** A config that was read, checked and completed. */
 export interface LoadedConfig {
   readonly config: Config;
   /** The file's name without its ending; "unnamed" for a config given as an object. */

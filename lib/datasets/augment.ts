@@ -92,6 +92,7 @@ export function sampleStream(seed: number, epoch: number, position: number): Sam
   return [seed, "sample", epoch, position];
 }
 
+/** What `augmentedSample` needs: the transforms, and what random choices follow from. */
 export interface AugmentedSampleOptions extends Omit<MakeSampleOptions, "transforms"> {
   readonly transforms: readonly TransformInput[];
   readonly seed: number;

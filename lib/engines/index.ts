@@ -26,6 +26,7 @@ export const engineConfig = z
   .prefault({})
   .describe("Runs the model");
 
+/** The part `engine` of a config. */
 export type EngineConfig = z.output<typeof engineConfig>;
 
 /** Each takes its own keys; that tie is lost in a look-up. */
@@ -41,11 +42,16 @@ export async function openEngine(config: EngineConfig, needs: Needs = {}): Promi
   return engineOf(config, needs, KINDS).open(config);
 }
 
+/** What an engine must be able to do. */
 export interface Needs {
   readonly training?: boolean;
 }
 
-/** @throws UserError when the engine of that type cannot do what is needed, naming those that can */
+/**
+ * The engine of a config's type.
+ *
+ * @throws UserError when the engine of that type cannot do what is needed, naming those that can
+ */
 export function engineOf(
   { type }: { readonly type: string },
   { training = false }: Needs,

@@ -8,6 +8,7 @@ import { defaultThreads, shared } from "../threads.js";
 import { type CocoReading, type CocoTables, outlineCocoFiles, readCocoFiles } from "./cocoReading.js";
 import { startWorkers, type Workers } from "./cocoWorkers.js";
 
+/** The files that `evaluateCocoFiles` compares, and how. */
 export interface EvaluateCocoFilesOptions extends CocoOptions, Omit<CocoReading, "comparedWith"> {
   /** Default: as many as the processor can run at once; one if the files are small. */
   readonly threads?: number;

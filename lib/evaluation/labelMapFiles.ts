@@ -13,6 +13,7 @@ import {
 import { type SegmentationFigures, segmentationFigures } from "../metrics/labels/figures.js";
 import { defaultThreads, startPool } from "../threads.js";
 
+/** The folders that `evaluateLabelMaps` compares, and how. */
 export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"> {
   /** Folder of predicted label maps: PNGs with the names and subfolders of the annotations. */
   readonly predictions: string;
@@ -33,6 +34,7 @@ export interface EvaluateLabelMapsOptions extends Omit<CounterOptions, "classes"
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Metrics of label maps, 0 … 1, and the pixels they were counted from. */
 export interface LabelMapsEvaluation extends SegmentationFigures {
   readonly images: number;
   readonly classes: readonly string[];

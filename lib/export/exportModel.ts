@@ -13,6 +13,7 @@ import { toMetadata } from "./metadata.js";
 import { openNetwork } from "./network.js";
 import { checkSettings, DEFAULT_SETTINGS, defaultSize, type ExportSettings } from "./settings.js";
 
+/** The model that `exportModel` writes, and how. */
 export interface ExportOptions extends Partial<ExportSettings>, FormatOptions {
   readonly config: Config;
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
@@ -25,6 +26,7 @@ export interface ExportOptions extends Partial<ExportSettings>, FormatOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What `exportModel` wrote. */
 export interface ExportResult {
   readonly format: FormatName;
   readonly out: string;

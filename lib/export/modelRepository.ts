@@ -7,6 +7,7 @@ import { checkFree } from "./exportModel.js";
 import { fromMetadata } from "./metadata.js";
 import { type Message, protobufText, symbol } from "./protobufText.js";
 
+/** The ONNX file that `writeModelRepository` lays out, and how it is to be served. */
 export interface ModelRepositoryOptions {
   /** An ONNX file of `exportModel`. */
   readonly model: string;
@@ -24,6 +25,7 @@ export interface ModelRepositoryOptions {
   readonly force?: boolean;
 }
 
+/** What `writeModelRepository` wrote. */
 export interface ModelRepositoryResult {
   readonly folder: string;
   readonly name: string;

@@ -86,6 +86,7 @@ export const operators = {
   restore: detection.restoreOperator,
 } as const;
 
+/** The names of all operators. */
 export type OperatorName = keyof typeof operators;
 
 /** The attributes of the operator with this name. */

@@ -4,13 +4,16 @@
  */
 export type DType = "float32" | "int32" | "uint8" | "bool";
 
+/** Sizes of the axes, outermost first; [] for a single number. */
 export type Shape = readonly number[];
 
+/** What is known of a tensor before anything runs. */
 export interface TensorType {
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
+/** The elements of a tensor in row-major order; bool and uint8 share Uint8Array. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
 /**
@@ -23,6 +26,7 @@ export interface Value extends TensorType {
   readonly index: number;
 }
 
+/** An operator applied to values. */
 export interface Node<Attributes = unknown> {
   readonly operator: Operator<Attributes>;
   readonly attributes: Attributes;
@@ -133,10 +137,12 @@ export function apply<Attributes>(operator: Operator<Attributes>, inputs: readon
   return record(operator, inputs, attributes)[0]!;
 }
 
+/** The number of elements. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
+/** Throws a GraphError with the message where the condition does not hold. */
 export function check(condition: boolean, message: () => string): asserts condition {
   if (!condition) throw new GraphError(message());
 }
@@ -148,6 +154,7 @@ export function normaliseAxis(axis: number, rank: number): number {
   return result;
 }
 
+/** Whether two shapes have the same axes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }

@@ -5,11 +5,13 @@ import type { ParameterScope } from "../nn/parameters.js";
 import { flag } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
 
+/** The layers between a pyramid and the scores of each class. */
 export interface SegmentationHead {
   /** @param levels [B, C, H_l, W_l], finest first @returns logits [B, classes, H_0, W_0] */
   readonly forward: (levels: readonly Value[], context: Context) => Value;
 }
 
+/** What a head is made for. */
 export interface SegmentationHeadOptions {
   /** Channels of every level. */
   readonly in: number;

@@ -14,6 +14,7 @@ export { type CodecDescription, type CodecName, describeCodecs } from "./codecs.
 /** A path, or a file's bytes. */
 export type FileInput = string | URL | Uint8Array | ArrayBuffer;
 
+/** How an image is decoded. */
 export interface DecodeOptions {
   /** Default "auto": sharp if it loads, otherwise JavaScript. */
   readonly codec?: CodecName | "auto";

@@ -2,11 +2,12 @@ import type { Image, LabelMap } from "../pixels/image.js";
 import { type CodecName, loadCodec } from "./codecs.js";
 import { writeIndexedPng } from "./png.js";
 
+/** How an image is encoded. */
 export interface EncodeOptions {
   readonly codec?: CodecName | "auto";
 }
 
-/** @param options.quality 1–100, default 90 */
+/** Writes an image as JPEG. @param options.quality 1–100, default 90 */
 export async function encodeJpeg(
   image: Image,
   options: EncodeOptions & { readonly quality?: number } = {},

@@ -8,6 +8,7 @@ import { openTensorFile } from "../tensorfiles/open.js";
 import { describedByMeta } from "../weights/description.js";
 import { type LoadPlan, planLoad, type Reshaped } from "../weights/plan.js";
 
+/** A model, and the file of weights to compare with it. */
 export interface CompareWeightsOptions extends Watch {
   readonly config: Config;
   /** A file of weights, a checkpoint or a run's folder. */
@@ -25,6 +26,7 @@ export interface Fit {
   readonly notNeeded: readonly string[];
 }
 
+/** What of a file fits a model. */
 export interface WeightsComparison {
   readonly path: string;
   /** The naming of the file's tensors; null if it is unknown. */

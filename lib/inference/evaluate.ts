@@ -10,6 +10,7 @@ import type { ClassMetrics, Evaluation, Task } from "../tasks/task.js";
 import { evaluationFolder } from "./evaluationFolder.js";
 import { checkDescription, openWeights, type Weights } from "./weights.js";
 
+/** The model that `evaluate` measures, and where its metrics go. */
 export interface EvaluateOptions {
   readonly config: Config;
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
@@ -23,6 +24,7 @@ export interface EvaluateOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `evaluate` measured. */
 export interface EvaluateResult {
   /** Average precisions and recalls of boxes and masks (−1 = undefined), or mIoU, mAcc and aAcc; 0 … 1. */
   readonly metrics: Readonly<Record<string, number>>;

@@ -6,7 +6,11 @@ export function emptyRle(height: number, width: number): Rle {
   return { height, width, counts: Uint32Array.of(height * width) };
 }
 
-/** @param bitmap [height, width] row-major; values other than 0 belong to the mask */
+/**
+ * The run lengths of a mask, column by column as in COCO.
+ *
+ * @param bitmap [height, width] row-major; values other than 0 belong to the mask
+ */
 export function encodeRle(bitmap: Uint8Array, height: number, width: number): Rle {
   if (bitmap.length !== height * width) {
     throw new RangeError(`a bitmap of ${height} × ${width} has ${height * width} bytes, not ${bitmap.length}`);
@@ -28,7 +32,7 @@ export function encodeRle(bitmap: Uint8Array, height: number, width: number): Rl
   return runs.finish(height, width);
 }
 
-/** @returns [height, width] row-major, 0 or 1 */
+/** The pixels of a mask. @returns [height, width] row-major, 0 or 1 */
 export function decodeRle({ height, width, counts }: Rle): Uint8Array {
   const bitmap = new Uint8Array(height * width);
   for (let j = 0, position = 0; j < counts.length; j++) {

@@ -7,6 +7,7 @@ import type { Random } from "../random.js";
 /** The parts of a loss, each already weighted; their sum is minimised. Other values of the step are not included. */
 export type Losses = Readonly<Record<string, number>>;
 
+/** What a training step draws from, and where its gradients go. */
 export interface StepOptions {
   /** Draws masks and samples. The same stream gives the same step. */
   readonly random: Random;
@@ -35,6 +36,7 @@ export interface Trainer<B extends Batch = Batch> {
   dispose(): Promise<void>;
 }
 
+/** What a trainer runs on, and which parameters it trains. */
 export interface TrainerOptions {
   readonly engine: Engine;
   readonly values: ParameterValues;

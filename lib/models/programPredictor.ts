@@ -8,6 +8,7 @@ import type { ParameterValues } from "../nn/parameters.js";
 import { inputsOf } from "./bindings.js";
 import type { BatchPredictor, InferenceBatch } from "./predictions.js";
 
+/** What a predictor runs on, and with which parameters. */
 export interface PredictorOptions {
   readonly values: ParameterValues;
   readonly engine: Engine;
@@ -18,6 +19,7 @@ export interface PredictorOptions {
   readonly folded: boolean;
 }
 
+/** How a model's graph is made, and its outputs are read. */
 export interface ModelPrograms<Answer> {
   /** Shapes of batches whose programs are kept, the least recently used released. */
   readonly kept: number;

@@ -12,6 +12,7 @@ export interface Neck {
   readonly forward: (maps: readonly Value[], context: Context) => Value[];
 }
 
+/** What a neck is made for. */
 export interface NeckOptions {
   /** The backbone's maps. */
   readonly inputs: { readonly channels: readonly number[]; readonly strides: readonly number[] };

@@ -4,14 +4,18 @@ import type { Random } from "../random.js";
 /** Fills `values`, a tensor of the given shape, in place. */
 export type Initialiser = (values: Float32Array, shape: Shape, random: Random) => void;
 
+/** 0 everywhere. */
 export const zeros: Initialiser = (values) => values.fill(0);
+/** 1 everywhere. */
 export const ones: Initialiser = (values) => values.fill(1);
 
+/** The same number everywhere. */
 export const fill =
   (x: number): Initialiser =>
   (values) =>
     values.fill(x);
 
+/** Normal around 0 with a standard deviation. */
 export const normal =
   (std: number): Initialiser =>
   (values, _, random) => {

@@ -12,6 +12,7 @@ const scoped =
   (x, context) =>
     inScope(scope.path, () => forward(x, context));
 
+/** A convolution with a square kernel. */
 export interface Convolution {
   readonly in: number;
   readonly out: number;
@@ -54,6 +55,7 @@ export function convolution(scope: ParameterScope, options: Convolution): Layer 
   );
 }
 
+/** A convolution that enlarges. */
 export interface TransposedConvolution extends Pick<Linear, "in" | "out" | "initWeight" | "initBias"> {
   /** Kernel and stride: every pixel becomes a block with this side. */
   readonly factor: number;
@@ -81,6 +83,7 @@ function samePadding({ shape }: Value, kernel: number, stride: number) {
   return [top, left, height - top, width - left] as const;
 }
 
+/** A fully connected layer. */
 export interface Linear {
   readonly in: number;
   readonly out: number;
@@ -101,6 +104,7 @@ export function linear(scope: ParameterScope, options: Linear): Layer {
   });
 }
 
+/** How a batch norm is made; by default with PyTorch's ε and momentum. */
 export interface BatchNorm {
   readonly epsilon?: number;
   /** The weight of the batch in the running statistics after a step. */
@@ -151,6 +155,7 @@ export function batchNorm(
   });
 }
 
+/** A norm over channels, of which some may not count. */
 export interface KeptChannels {
   readonly epsilon?: number;
   /**
@@ -213,6 +218,7 @@ export function groupNorm(
   });
 }
 
+/** Factors for channels from their means (Hu et al. 2018). */
 export interface SqueezeExcitation {
   readonly channels: number;
   /** Channels between its two layers. */
@@ -264,6 +270,7 @@ export function sequential(...layers: readonly Layer[]): Layer {
   return (x, context) => layers.reduce((value, layer) => layer(value, context), x);
 }
 
+/** A convolution without a bias, and the batch norm after it. */
 export interface NormalisedConvolution extends Omit<Convolution, "bias" | "initBias" | "onParameter"> {
   readonly norm?: BatchNorm;
 }
@@ -277,9 +284,15 @@ export function normalisedConvolution(
   return sequential(layer, batchNorm(norm, options.out, normOptions));
 }
 
+/** max(x, 0). */
 export const relu: Layer = (x) => graph.relu(x);
+/** x limited to 0 … 6. */
 export const relu6: Layer = (x) => graph.clip(x, 0, 6);
+/** x · Φ(x), with the exact error function. */
 export const gelu: Layer = (x) => graph.gelu(x);
+/** x · σ(x). */
 export const silu: Layer = (x) => graph.silu(x);
+/** x times the piecewise linear sigmoid of MobileNetV3. */
 export const hardSwish: Layer = (x) => graph.hardSwish(x);
+/** σ(x). */
 export const sigmoid: Layer = (x) => graph.sigmoid(x);

@@ -9,6 +9,7 @@ import type { Initialiser } from "./initialisers.js";
  */
 export type ParameterRole = "weight" | "bias" | "norm" | "layerScale" | "embedding" | "alpha" | "buffer";
 
+/** A tensor that is trained, or a batch norm's running statistics: what it is called and how it begins. */
 export interface Parameter {
   /** The full name, equal to the official checkpoints', such as `backbone.network.0.1.mlp.fc1.weight`. */
   readonly name: string;

@@ -20,7 +20,7 @@ export const plainOptimizerConfig = z
 
 export type PlainOptimizerConfig = z.output<typeof plainOptimizerConfig>;
 
-/** @param length the number of parameters */
+/** The update rule that a config describes, with its state. @param length the number of parameters */
 export function createOptimizer(config: OptimizerConfig | PlainOptimizerConfig, length: number): Optimizer {
   // Each takes its own config; that tie is lost in this look-up.
   return kindOf(OPTIMIZERS as readonly unknown[] as readonly OptimizerKind[], config).create(config, length);

@@ -15,6 +15,7 @@ export interface LabelMap {
   readonly data: Uint8Array;
 }
 
+/** Of an image, in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;

@@ -34,6 +34,7 @@ export interface OperatorWork extends Pick<Work, "macs" | "activationBytes"> {
   readonly count: number;
 }
 
+/** What one model costs at one size of images. */
 export interface ModelProfile {
   readonly model: string;
   readonly task: string;
@@ -105,6 +106,7 @@ export interface Comparison {
   readonly ratio: Estimate;
 }
 
+/** What `profile` measured. */
 export interface ProfileResult {
   readonly setting: Setting;
   readonly profiles: readonly ModelProfile[];
@@ -114,6 +116,7 @@ export interface ProfileResult {
   readonly out?: string;
 }
 
+/** The models that `profile` measures, and how. */
 export interface ProfileOptions {
   /** Configs, or backbones by name as `findModel` takes them; several are compared, or profiled one after the other. */
   readonly models: readonly string[];

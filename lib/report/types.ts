@@ -4,6 +4,7 @@ import type { EvaluationType } from "../metrics/coco/tables.js";
 import type { ProgressEvent } from "../progress.js";
 import type { ClassMetrics } from "../tasks/task.js";
 
+/** The run that `report` explains, and the page it writes. */
 export interface ReportOptions {
   /** A run's folder. */
   readonly run: string;
@@ -56,6 +57,7 @@ export interface DetectionReport {
   readonly errors: Readonly<Partial<Record<EvaluationType, ReportedErrors>>>;
 }
 
+/** What the page of `report` says. */
 export interface ReportResult {
   /** The HTML file. */
   readonly file: string;

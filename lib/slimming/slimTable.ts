@@ -12,6 +12,7 @@ import { partSettingOf, type SettingOptions, startOf, tableSettingOf } from "./s
 import { buildTable } from "./table.js";
 import { checkSetting, type LatencyTable, readTable } from "./tableFile.js";
 
+/** What `slimTable` measures, and how exactly. */
 export interface SlimTableOptions extends SettingOptions {
   /** Of the supernet, or of the largest network. */
   readonly config: Config;
@@ -35,6 +36,7 @@ export interface SlimTableOptions extends SettingOptions {
   readonly onEvent?: ((event: ProgressEvent) => void) | undefined;
 }
 
+/** What `slimTable` measured. */
 export interface SlimTableResult {
   readonly out: string;
   readonly table: LatencyTable;

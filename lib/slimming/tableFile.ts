@@ -82,6 +82,7 @@ const schema = z.strictObject({
   fit: fit.exactOptional(),
 });
 
+/** The contents of a file of `slimTable`: what each part of a supernet costs, in milliseconds. */
 export type LatencyTable = z.output<typeof schema>;
 export type TableSetting = LatencyTable["setting"];
 export type TableEntry = LatencyTable["entries"][number];

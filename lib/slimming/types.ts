@@ -11,6 +11,7 @@ import type { Figures } from "./searchLog.js";
 /** Slimming, or a baseline that it is compared with. */
 export type Method = "slimming" | Baseline;
 
+/** The supernet that `slimSearch` makes smaller, and what it should cost in the end. */
 export interface SlimSearchOptions {
   /** Of the supernet. */
   readonly config: Config;
@@ -66,6 +67,7 @@ export interface SlimmedNetwork extends Figures {
   readonly weights?: string;
 }
 
+/** The networks that `slimSearch` found. */
 export interface SlimSearchResult {
   readonly out: string;
   readonly kind: CostKind;

@@ -11,6 +11,7 @@ import type { FoundClass } from "./classification/found.js";
 import type { ModelDescription } from "./description.js";
 import type { FoundInstance } from "./detection/found.js";
 
+/** The files written for an image, and what was found in it. */
 export interface PredictedImage {
   readonly input: string;
   readonly width: number;

@@ -30,6 +30,7 @@ import { type RunEnd, type RunOptions, runSteps } from "./loop.js";
 import { createSegments } from "./segments.js";
 import { startRun } from "./start.js";
 
+/** What `train` trains, and how its caller follows and stops it. */
 export interface TrainOptions {
   readonly config: Config;
   /**
@@ -52,6 +53,7 @@ export interface TrainOptions {
   readonly expectedLatency?: ExpectedLatency;
 }
 
+/** How a training run ended. */
 export interface TrainResult {
   /** The run's folder. */
   readonly run: string;

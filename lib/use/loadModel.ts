@@ -15,6 +15,7 @@ import { takingTurns } from "./turns.js";
 /** How many images are processed at once: while the engine runs one, the next is read. */
 const AT_ONCE = 2;
 
+/** What `loadModel` should take in place of what the model brings. */
 export interface LoadModelOptions {
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights); needed where the model has none of its own. */
   readonly weights?: string;
@@ -46,6 +47,7 @@ export type DetectionModel = ModelOf<"detection", readonly FoundInstance[]>;
 export type SegmentationModel = ModelOf<"segmentation", FoundClasses>;
 /** Gives the class of a whole image: all classes, the likeliest first. */
 export type ClassificationModel = ModelOf<"classification", readonly FoundClass[]>;
+/** A loaded model; `task` tells which kind. */
 export type Model = DetectionModel | SegmentationModel | ClassificationModel;
 
 /**

@@ -12,6 +12,7 @@ import { ownVersion } from "../version.js";
 import { modelTensors } from "../weights/modelTensors.js";
 import { CONFIG_KEY } from "./namedConfig.js";
 
+/** What `packModel` puts into one file. */
 export interface PackOptions {
   readonly config: Config;
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
@@ -22,6 +23,7 @@ export interface PackOptions {
   readonly force?: boolean;
 }
 
+/** What `packModel` wrote. */
 export interface PackResult {
   readonly out: string;
   /** The weights file that was packed. */

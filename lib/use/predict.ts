@@ -18,6 +18,7 @@ import {
 import { type ImageInputs, imageInputs, type NamedImage, type ReadImageOptions, readImage } from "./imageInputs.js";
 import { openPredictor } from "./openPredictor.js";
 
+/** The model and images of `predictFiles`, and where its files go. */
 export interface PredictOptions {
   readonly config: Config;
   /** A weights file, a checkpoint's folder, or a run's folder (its best weights). */
@@ -47,6 +48,7 @@ export interface PredictOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `predictFiles` found and wrote. */
 export interface PredictResult extends PredictionSummary {
   /** The folder written into. */
   readonly outDir?: string;

@@ -13,6 +13,7 @@ export interface ResolvedModel {
   readonly remarks: readonly string[];
 }
 
+/** What `resolveModel` should take in place of what the model brings. */
 export interface ResolveModelOptions extends NamedOptions {
   /** A weights file, a checkpoint's folder or a run's folder (its best weights), in place of the model's own. */
   readonly weights?: string;

@@ -13,6 +13,7 @@ import { describedByMeta } from "./description.js";
 import { isNotNeeded, isPiece, type Translation, translate } from "./names.js";
 import { modelPart } from "./parts.js";
 
+/** What `convertWeights` reads and writes. */
 export interface ConvertWeightsOptions {
   /** A file of any known format, given by its path or address. */
   readonly from: string;
@@ -30,6 +31,7 @@ export interface ConvertWeightsOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `convertWeights` wrote. */
 export interface ConvertWeightsResult {
   readonly path: string;
   /** Number of tensors written. */

@@ -32,7 +32,7 @@ describe("the package in the layouts of package managers", function () {
   for (const [name, { files, link }] of Object.entries(LAYOUTS)) {
     it(`finds its own configs if a config extends densekit/NAME (${name})`, () => {
       const place = join(folder, files);
-      for (const part of ["package.json", "configs", "dist/lib"]) {
+      for (const part of ["package.json", "configs", "dist/lib", "examples"]) {
         cpSync(join(ROOT, part), join(place, part), { recursive: true });
       }
       const modules = name === "pnpm" ? dirname(place) : join(folder, "node_modules");
@@ -45,14 +45,21 @@ describe("the package in the layouts of package managers", function () {
       mkdirSync(project);
       writeFileSync(join(project, "mine.yaml"), CONFIG);
       const main = join(folder, "node_modules/densekit/dist/lib/cli/main.js");
-      const { status, stdout, stderr } = spawnSync(process.execPath, [main, "config", "mine.yaml", "--json"], {
-        cwd: project,
-        encoding: "utf8",
-      });
-      expect(status, stderr).to.equal(0);
-      const { model } = JSON.parse(stdout);
+      const modelOf = (config: string) => {
+        const { status, stdout, stderr } = spawnSync(process.execPath, [main, "config", config, "--json"], {
+          cwd: project,
+          encoding: "utf8",
+        });
+        expect(status, stderr).to.equal(0);
+        return JSON.parse(stdout).model;
+      };
+      const model = modelOf("mine.yaml");
       expect(model.backbone).to.include({ type: "efficientformer", variant: "nano" });
       expect(model.neck.channels).to.equal(128);
+      // The example that comes with the package works where it lies, and as a copy.
+      cpSync(join(ROOT, "examples/quickstart/quickstart.yaml"), join(project, "copy.yaml"));
+      const example = "../node_modules/densekit/examples/quickstart/quickstart.yaml";
+      for (const config of [example, "copy.yaml"]) expect(modelOf(config).neck.channels).to.equal(64);
     });
   }
 });

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { readJson } from "../support/goldens.js";
@@ -17,6 +17,11 @@ interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+interface PackedFile {
+  readonly path: string;
+  readonly size: number;
+}
+
 const manifest = readJson<Manifest>(join(ROOT, "package.json"));
 
 describe("the package", () => {
@@ -28,8 +33,8 @@ describe("the package", () => {
       shell: true,
     });
     expect(status).to.equal(0);
-    const [{ files, unpackedSize }] = JSON.parse(stdout);
-    const paths: string[] = files.map(({ path }: { readonly path: string }) => path);
+    const [{ files }] = JSON.parse(stdout) as [{ readonly files: readonly PackedFile[] }];
+    const paths = files.map(({ path }) => path);
     expect(paths).to.include.members([
       "LICENSE",
       "NOTICE",
@@ -39,11 +44,34 @@ describe("the package", () => {
       "schema/config.schema.json",
       "configs/mask-rcnn_efficientformer-l1_fpn_1x_coco.yaml",
       "dist/lib/cli/main.js",
+      "docs/README.md",
+      "docs/config.md",
+      "examples/quickstart/images/LICENSE",
     ]);
-    const expected =
-      /^(LICENSE|NOTICE|README\.md|CHANGELOG\.md|package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts))$/;
-    expect(paths.filter((path) => !expected.test(path))).to.deep.equal([]);
-    expect(unpackedSize).to.be.lessThan(3.5e6);
+    const code = /^(package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts))$/;
+    const documents =
+      /^(LICENSE|NOTICE|[A-Z]+\.md|bench\/README\.md|docs\/.*\.(md|jpg|png)|examples\/.*(LICENSE|\.(md|ts|yaml|json|jpg)))$/;
+    expect(paths.filter((path) => !code.test(path) && !documents.test(path))).to.deep.equal([]);
+    const sizeOf = (kind: RegExp) => files.reduce((sum, { path, size }) => sum + (kind.test(path) ? size : 0), 0);
+    expect(sizeOf(code), "code").to.be.lessThan(3.5e6);
+    expect(sizeOf(documents), "documents and examples").to.be.lessThan(3.8e6);
+
+    // What documents link to, and what messages and schemas name, is there for whoever installed the package.
+    const missing = files.flatMap(({ path }) => {
+      if (!/\.(md|js|json)$/.test(path)) return [];
+      const text = readFileSync(join(ROOT, path), "utf8");
+      const targets = path.endsWith(".md")
+        ? [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(
+            ([, link]) => [posix.join(posix.dirname(path), link!), link!] as const,
+          )
+        : [...text.matchAll(/\bdocs\/[\w-]+\.md/g)].map(([name]) => [name, name] as const);
+      return targets.flatMap(([target, link]) => {
+        if (/^https?:/.test(link)) return [];
+        const folder = target.replace(/\/?$/, "/");
+        return paths.some((one) => one === target || one.startsWith(folder)) ? [] : [`${path}: ${link}`];
+      });
+    });
+    expect(missing).to.deep.equal([]);
   });
 
   it("has every file that a config extends", () => {

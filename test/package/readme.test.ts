@@ -1,41 +1,31 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { parse } from "yaml";
-import type { Api } from "../../lib/cli/api.js";
 import { resolveConfig } from "../../lib/config/load.js";
 import { configReference } from "../../tools/configReference.js";
 import { modelTable } from "../../tools/modelTable.js";
 import { run } from "../cli/support.js";
 import { type Files, writeFiles } from "../config/support.js";
+import { blocksOf, onlyReached, ROOT, read, wordsOf } from "./documents.js";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url)); // from dist/test/package
-const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "bench/README.md"],
-  ...readdirSync(join(ROOT, "docs")).flatMap((file) => (file.endsWith(".md") ? [`docs/${file}`] : [])),
+  ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).flatMap((file) =>
+    file.endsWith(".md") ? [`docs/${file}`] : [],
+  ),
 ];
-const blocks = (file: string, language: string): string[] =>
-  [...read(file).matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, block]) => block!);
-
-/** The words of a command line; quotes keep words together. */
-const wordsOf = (line: string): string[] =>
-  [...line.replace(/ +#.*/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
-
-/** An API whose functions, at any depth, fail when called. */
-function onlyReached(): Api {
-  const begins = () => Promise.reject(new Error("the work begins"));
-  return new Proxy(begins, { get: () => onlyReached() }) as unknown as Api;
-}
-
 describe("the README", () => {
   let files: Files;
   const folder = process.cwd();
   before(() => {
-    const [objects] = blocks("README.md", "yaml");
+    const [objects] = blocksOf("README.md", "yaml");
     const config = objects!.replaceAll("node_modules/densekit/", ROOT);
-    files = writeFiles({ "mine.yaml": config, "runs/mine/config.yaml": config, "runs/mine/best.safetensors": "" });
+    const runs = ["runs/mine", "runs/quickstart"].flatMap((run) => [
+      [`${run}/config.yaml`, config],
+      [`${run}/best.safetensors`, ""],
+    ]);
+    files = writeFiles({ "mine.yaml": config, ...Object.fromEntries(runs) });
     process.chdir(dirname(files.path("mine.yaml")));
   });
   after(() => {
@@ -44,8 +34,9 @@ describe("the README", () => {
   });
 
   it("shows commands that the command line accepts", async () => {
-    const lines = blocks("README.md", "sh").flatMap((block) => block.split("\n"));
-    const commands = lines.map(wordsOf).filter(([name]) => name === "densekit");
+    const lines = blocksOf("README.md", "sh").flatMap((block) => block.split("\n"));
+    const installed = lines.map((line) => line.replaceAll("node_modules/densekit/", ROOT));
+    const commands = installed.map(wordsOf).filter(([name]) => name === "densekit");
     const called = new Set<string>();
     for (const [, ...args] of commands) {
       const { code, stderr } = await run(args, { api: onlyReached() });
@@ -72,7 +63,7 @@ describe("the README", () => {
   });
 
   it("shows complete configs", () => {
-    const [objects, maps] = blocks("README.md", "yaml").map((block) => parse(block));
+    const [objects, maps] = blocksOf("README.md", "yaml").map((block) => parse(block));
     const base = (name: string) => join(ROOT, "configs/_base_/models", name);
     const semantic = {
       ...objects,

@@ -2,6 +2,7 @@ import type { FaultKind } from "../../datasets/fault.js";
 import type { ProgressEvent } from "../../progress.js";
 import type { DataSource } from "../../tasks/sources.js";
 
+/** One thing that is wrong with a data set, or looks so. */
 export interface Problem {
   /** An error stops training or makes its metrics wrong; a warning should be looked at. */
   readonly severity: "error" | "warning";
@@ -21,6 +22,7 @@ export interface CheckedSet {
   readonly annotations?: number;
 }
 
+/** What `checkData` found. */
 export interface CheckResult {
   readonly sets: readonly CheckedSet[];
   readonly errors: number;
@@ -29,6 +31,7 @@ export interface CheckResult {
   readonly problems: readonly Problem[];
 }
 
+/** What `checkData` looks at. */
 export interface CheckOptions {
   /** Two or more are also searched for shared images. A source without class names gets those of the first. */
   readonly sources: readonly DataSource[];

@@ -13,6 +13,7 @@ export type ConvertTarget =
   | ({ readonly format: "yolo" } & Omit<WriteYoloOptions, "signal" | "onImage">)
   | ({ readonly format: "classes" } & Omit<WriteClassesOptions, "signal" | "onImage">);
 
+/** What `convertData` reads and writes. */
 export interface ConvertOptions {
   readonly from: ConvertSource;
   readonly to: ConvertTarget;
@@ -20,6 +21,7 @@ export interface ConvertOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `convertData` wrote. */
 export interface ConvertResult {
   readonly output: string;
   /** The folder that the written file names are relative to. */

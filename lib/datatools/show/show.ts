@@ -15,6 +15,7 @@ import { counted } from "../../words.js";
 import { augmentedSamples } from "./augmented.js";
 import { type DrawnSample, drawSample } from "./draw.js";
 
+/** The data set that `showData` draws, and how. */
 export interface ShowOptions {
   readonly source: DataSource;
   /** The file to write: .jpg or .png for a sheet, .html for a page. */
@@ -41,6 +42,7 @@ export interface ShowOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `showData` drew. */
 export interface ShowResult {
   readonly output: string;
   /** The images drawn, in order. */

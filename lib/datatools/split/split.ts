@@ -27,6 +27,7 @@ import {
 import { counted, pick } from "../../words.js";
 import { type Example, stratify } from "./stratify.js";
 
+/** The data set that `splitData` divides, and how. */
 export interface SplitOptions {
   /** For a COCO source, the images folder is not read. */
   readonly source: DataSource;
@@ -56,6 +57,7 @@ export interface SplitSet {
   readonly path: string;
 }
 
+/** What `splitData` wrote. */
 export interface SplitResult {
   readonly output: string;
   /** The number of groups that stayed together; without `groupBy`, the number of images. */

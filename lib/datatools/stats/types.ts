@@ -3,6 +3,7 @@ import type { DetectionReport } from "../../datasets/types.js";
 import type { ProgressEvent } from "../../progress.js";
 import type { DataSource } from "../../tasks/sources.js";
 
+/** The data sets that `dataStats` counts. */
 export interface StatsOptions {
   /** Data sets of one kind, such as training and validation. */
   readonly sources: readonly DataSource[];
@@ -122,6 +123,7 @@ export interface AnchorStats {
   readonly byRatio: readonly { readonly ratio: number; readonly boxes: number }[];
 }
 
+/** What `dataStats` counted. */
 export interface StatsResult {
   readonly sets: readonly SetStats[];
   readonly anchors?: AnchorStats;

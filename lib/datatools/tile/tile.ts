@@ -22,6 +22,7 @@ import { clipObject, type TileObject } from "./clip.js";
 import { planTiles } from "./plan.js";
 import { type TileGrid, tileWindows } from "./windows.js";
 
+/** The data set that `tileData` cuts, and the tiles. */
 export interface TileOptions extends Omit<TileGrid, "overlap"> {
   /** The smallest overlap of neighbours, in pixels; default an eighth of the tile's shorter side. */
   readonly overlap?: number;
@@ -40,6 +41,7 @@ export interface TileOptions extends Omit<TileGrid, "overlap"> {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `tileData` wrote. */
 export interface TileResult {
   readonly output: string;
   readonly images: number;

@@ -1,5 +1,6 @@
 import type { Compared } from "../../tasks/comparison.js";
 
+/** How far an exported file's outputs are from the model's. */
 export interface VerifyResult extends Compared {
   readonly model: string;
   readonly weights: string;

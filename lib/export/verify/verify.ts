@@ -27,6 +27,7 @@ import { configFor, preparedFor } from "./images.js";
 import { judged, type VerifyResult } from "./result.js";
 import { inputsFor, runFile } from "./run.js";
 
+/** The exported file that `verifyModel` compares with its model, and on what. */
 export interface VerifyOptions {
   /** The exported file. */
   readonly model: string;

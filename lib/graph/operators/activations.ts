@@ -85,7 +85,9 @@ export const softmaxOperator: Operator<{ readonly axis: number }> = {
   },
 };
 
+/** max(x, 0). */
 export const relu = (x: Value): Value => apply(reluOperator, [x], {});
+/** x limited to low … high. */
 export const clip = (x: Value, low: number, high: number): Value => apply(clipOperator, [x], { low, high });
 
 /** x · σ(x), also called swish (Ramachandran et al. 2017). */
@@ -97,7 +99,9 @@ export const hardSigmoid = (x: Value): Value => clip(add(mul(x, scalar(1 / 6)), 
 /** x times its hard sigmoid. */
 export const hardSwish = (x: Value): Value => mul(x, hardSigmoid(x));
 
+/** x · Φ(x), with the exact error function. */
 export const gelu = (x: Value): Value => apply(geluOperator, [x], {});
+/** eˣ over its sum along an axis. */
 export const softmax = (x: Value, axis: number): Value =>
   apply(softmaxOperator, [x], { axis: axis < 0 ? axis + x.shape.length : axis });
 

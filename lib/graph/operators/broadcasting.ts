@@ -23,6 +23,7 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
   });
 }
 
+/** The same elements in another shape. */
 export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   name: "reshape",
   half: "follows",
@@ -34,6 +35,7 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   gradient: ({ inputs: [x] }, [g]) => [reshape(g!, x!.shape)],
 };
 
+/** A tensor repeated to a larger shape. */
 export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
   name: "broadcastTo",
   kind: "spreading",
@@ -46,6 +48,7 @@ export const broadcastToOperator: Operator<{ readonly shape: Shape }> = {
   gradient: ({ inputs: [x] }, [g]) => [sumTo(g!, x!.shape)],
 };
 
+/** Of operators that reduce axes. */
 export interface ReduceAttributes {
   /** Ascending, without repetitions. */
   readonly axes: readonly number[];
@@ -62,20 +65,24 @@ export function spread(g: Value, x: Value, { axes }: ReduceAttributes): Value {
   return broadcastTo(reshape(g, reducedShape(x.shape, { axes, keepDims: true })), x.shape);
 }
 
+/** The sum over some axes. */
 export const sumOperator: Operator<ReduceAttributes> = {
   name: "sum",
   infer: ([x], attributes) => [{ shape: reducedShape(x!.shape, attributes), dtype: x!.dtype }],
   gradient: ({ inputs: [x], attributes }, [g]) => [spread(g!, x!, attributes)],
 };
 
+/** The same elements in another shape of as many. */
 export const reshape = (x: Value, shape: Shape): Value =>
   sameShape(x.shape, shape) ? x : apply(reshapeOperator, [x], { shape });
 
+/** Repeats x along axes of size 1 or missing in front, as NumPy does. */
 export function broadcastTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   return apply(broadcastToOperator, [x], { shape });
 }
 
+/** Over which axes (default all), and whether they stay with size 1 (default false). */
 export interface ReduceOptions {
   readonly axes?: readonly number[];
   readonly keepDims?: boolean;

@@ -4,6 +4,7 @@ import { mul } from "./elementwise.js";
 import { matMul } from "./matmul.js";
 import { concat, pad, reverse, slice, spreadOut, transpose } from "./shaping.js";
 
+/** Of `conv2dOperator`. */
 export interface ConvolutionAttributes {
   readonly stride: readonly [y: number, x: number];
   readonly padding: readonly [top: number, left: number, bottom: number, right: number];
@@ -12,6 +13,7 @@ export interface ConvolutionAttributes {
   readonly dilation: readonly [y: number, x: number];
 }
 
+/** Of `conv2d`; by default stride 1, no padding, one group. */
 export interface ConvolutionOptions {
   readonly stride?: number;
   /** Pixels from one tap of the kernel to the next; above 1 the stride is 1. */
@@ -50,6 +52,7 @@ export function slidingSize(
   ];
 }
 
+/** Height and width of a map [N, C, H, W]. */
 export const spatial = (x: { shape: Shape }): [number, number] => [x.shape[2]!, x.shape[3]!];
 
 /** Convolution (cross-correlation, as everywhere in the field) of x [N, C, H, W] with w [O, C / groups, kh, kw] (+ bias [O]). */
@@ -268,6 +271,7 @@ export const convTranspose2dOperator: Operator<{
   macs: ({ inputs: [x, w] }) => sizeOf(x!.shape) * sizeOf(w!.shape.slice(1)),
 };
 
+/** Convolution (cross-correlation) of x [N, C, H, W] with w [O, C / groups, kh, kw], plus bias [O]. */
 export function conv2d(x: Value, w: Value, bias: Value | undefined, options: ConvolutionOptions = {}): Value {
   return apply(conv2dOperator, bias === undefined ? [x, w] : [x, w, bias], attributesOf(options));
 }

@@ -16,6 +16,7 @@ export const topKOperator: Operator<{ readonly k: number }> = {
   },
 };
 
+/** Of `nonMaximumSuppression`. */
 export interface NonMaximumSuppressionAttributes {
   /** A box is dropped when its IoU with a kept one of higher score is greater than this. */
   readonly iouThreshold: number;
@@ -38,6 +39,7 @@ export const nonMaximumSuppressionOperator: Operator<NonMaximumSuppressionAttrib
   },
 };
 
+/** Of `roiAlign`. */
 export interface RoiAlignAttributes {
   readonly outputSize: readonly [height: number, width: number];
   /** Feature pixels per image pixel of each level, such as 1/4. */
@@ -82,20 +84,25 @@ export const restoreOperator: Operator<Record<string, never>> = {
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
 };
 
+/** Declares that only the first `count` (int32 [1]) rows matter up to `restore`; the others are undefined. */
 export const truncate = (x: Value, count: Value): Value => apply(truncateOperator, [x, count], {});
+/** Ends what `truncate` began: later rows are zeros again. */
 export const restore = (x: Value): Value => apply(restoreOperator, [x], {});
 
+/** The k largest elements along the last axis in descending order, or all if there are fewer; indices are int32. */
 export function topK(x: Value, k: number): { values: Value; indices: Value } {
   const [values, indices] = record(topKOperator, [x], { k });
   return { values: values!, indices: indices! };
 }
 
+/** Greedy suppression within each of G groups: boxes [G, n, 4] xyxy, scores [G, n] → bool [G, n], which are kept. */
 export const nonMaximumSuppression = (
   boxes: Value,
   scores: Value,
   attributes: NonMaximumSuppressionAttributes,
 ): Value => apply(nonMaximumSuppressionOperator, [boxes, scores], attributes);
 
+/** Regions to pool, R of them. */
 export interface Rois {
   /** [R, 4] xyxy, image pixels. */
   readonly boxes: Value;
@@ -105,6 +112,7 @@ export interface Rois {
   readonly levels: Value;
 }
 
+/** RoIAlign (He et al. 2017) of regions from level maps [N, C, H_l, W_l] → [R, C, outputSize]. */
 export function roiAlign(maps: readonly Value[], rois: Rois, attributes: RoiAlignAttributes): Value {
   return apply(roiAlignOperator, [...maps, rois.boxes, rois.images, rois.levels], attributes);
 }

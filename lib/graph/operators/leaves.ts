@@ -10,6 +10,7 @@ import {
   type Value,
 } from "../value.js";
 
+/** Of `inputOperator`. */
 export interface InputAttributes {
   readonly name: string;
   readonly shape: Shape;
@@ -23,6 +24,7 @@ export const inputOperator: Operator<InputAttributes> = {
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
 };
 
+/** Of `constantOperator`. */
 export interface ConstantAttributes {
   readonly data: TensorData;
   readonly shape: Shape;
@@ -40,6 +42,7 @@ export const constantOperator: Operator<ConstantAttributes> = {
   },
 };
 
+/** A tensor given at run time, by its name. Two of the same name are the same tensor. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
   return apply(inputOperator, [], { name, shape, dtype });
 }

@@ -47,6 +47,7 @@ function oneHot(labels: Value, classes: number): Value {
   return cast(equal(reshape(labels, [n, 1, p]), numbers), "float32");
 }
 
+/** −log softmax(logits)[label]: logits [N, K, P], labels int32 [N, P] in 0 … K − 1 → [N, P]. */
 export const softmaxCrossEntropy = (logits: Value, labels: Value): Value =>
   apply(softmaxCrossEntropyOperator, [logits, labels], {});
 
@@ -88,5 +89,8 @@ export const resizedCrossEntropyOperator: Operator<None> = {
   },
 };
 
+/**
+ * Σ weight · cross-entropy of logits [B, K, h, w] enlarged to the size of labels int32 [B, H, W] and weights [B, H, W].
+ */
 export const resizedCrossEntropy = (logits: Value, labels: Value, weights: Value): Value =>
   apply(resizedCrossEntropyOperator, [logits, labels, weights], {});

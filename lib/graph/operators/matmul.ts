@@ -1,6 +1,7 @@
 import { apply, check, type Operator, sizeOf, type Value } from "../value.js";
 import { broadcastShapes, sumTo } from "./broadcasting.js";
 
+/** Of `matMulOperator`: whether the last two axes of an operand are swapped first. */
 export interface MatMulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
@@ -38,6 +39,7 @@ function lastTwo(shape: readonly number[], transposed: boolean): [rows: number, 
   return transposed ? [columns, rows] : [rows, columns];
 }
 
+/** Matrix product over the last two axes, [..., m, k] · [..., k, n]; leading axes broadcast. */
 export function matMul(a: Value, b: Value, { transposeA = false, transposeB = false } = {}): Value {
   return apply(matMulOperator, [a, b], { transposeA, transposeB });
 }

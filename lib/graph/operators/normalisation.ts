@@ -133,16 +133,20 @@ export const standardiseOperator: Operator<{ readonly axes: readonly number[]; r
   },
 };
 
+/** x [N, C, …] · scale [C] + shift [C], channel by channel. */
 export const channelAffine = (x: Value, scale: Value, shift: Value): Value =>
   apply(channelAffineOperator, [x, scale, shift], {});
 
+/** x [N, C, …] · scale [C], channel by channel. */
 export const channelScale = (x: Value, scale: Value): Value => channelAffine(x, scale, filled(scale.shape, 0));
 
+/** Σ a · b over all axes but the channels: [N, C, …] twice → [C]. */
 export const channelDot = (a: Value, b: Value): Value => apply(channelDotOperator, [a, b], {});
 
 const affineSum = (a: Value, p: Value, b: Value, q: Value, s: Value): Value =>
   apply(affineSumOperator, [a, p, b, q, s], {});
 
+/** The normalised values [N, C, …], and the batch's statistics, both [C]. */
 export interface BatchNormResult {
   readonly y: Value;
   readonly mean: Value;
@@ -150,11 +154,13 @@ export interface BatchNormResult {
   readonly variance: Value;
 }
 
+/** Batch norm of x [N, C, …] with the batch's own statistics, then · gamma [C] + beta [C]. */
 export function batchNorm(x: Value, gamma: Value, beta: Value, { epsilon = 1e-5 } = {}): BatchNormResult {
   const [y, average, variance] = record(batchNormOperator, [x, gamma, beta], { epsilon });
   return { y: y!, mean: average!, variance: variance! };
 }
 
+/** (x − mean) / √(variance + ε), mean and variance over `axes`; what layer and group norm begin with. */
 export function standardise(x: Value, { axes, epsilon = 1e-5 }: { axes: readonly number[]; epsilon?: number }): Value {
   const ascending = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis)).sort((a, b) => a - b);
   return record(standardiseOperator, [x], { axes: ascending, epsilon })[0]!;

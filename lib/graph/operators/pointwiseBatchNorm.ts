@@ -18,6 +18,7 @@ import type { BatchNormResult } from "./normalisation.js";
 import { mean } from "./reductions.js";
 import { transpose } from "./shaping.js";
 
+/** Of `pointwiseBatchNormOperator`. */
 export interface PointwiseBatchNormAttributes {
   readonly epsilon: number;
 }

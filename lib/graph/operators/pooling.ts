@@ -4,6 +4,7 @@ import { add, less, maximum, mul, where } from "./elementwise.js";
 import { constant, filled, scalar } from "./leaves.js";
 import { concat, type SliceAttributes, slice, sliceOperator } from "./shaping.js";
 
+/** Where the windows of a pooling are. */
 export interface Windows extends Pick<ConvolutionAttributes, "stride" | "padding"> {
   readonly kernel: readonly [number, number];
 }
@@ -13,6 +14,7 @@ const inferPooled: Operator<Windows>["infer"] = ([x], { kernel, ...attributes })
   return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...slidingSize(spatial(x!), kernel, attributes)], dtype: x!.dtype }];
 };
 
+/** Of `averagePoolOperator`. */
 export interface PoolingAttributes extends Windows {
   /** Whether the padding's zeros count as elements of a window. */
   readonly countPadding: boolean;
@@ -146,12 +148,14 @@ export const repeatOperator: Operator<{ readonly factor: readonly [number, numbe
   },
 };
 
+/** Of `maxPool`: side, stride (default 1) and padding (default 0) of square windows. */
 export interface MaxPoolingOptions {
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
 }
 
+/** Of `averagePool`; `countPadding` (default false): zeros of the padding count in the mean. */
 export interface PoolingOptions extends MaxPoolingOptions {
   readonly countPadding?: boolean;
 }
@@ -162,9 +166,12 @@ const square = ({ kernel, stride = 1, padding = 0 }: MaxPoolingOptions): Windows
   padding: [padding, padding, padding, padding],
 });
 
+/** The mean of every window of x [N, C, H, W]. */
 export const averagePool = (x: Value, { countPadding = false, ...windows }: PoolingOptions): Value =>
   apply(averagePoolOperator, [x], { ...square(windows), countPadding });
 
+/** The largest element of every window of x [N, C, H, W]; padding is never the largest. */
 export const maxPool = (x: Value, windows: MaxPoolingOptions): Value => apply(maxPoolOperator, [x], square(windows));
 
+/** Nearest-neighbour enlargement of [N, C, H, W] by a whole factor: every pixel becomes a block. */
 export const repeat = (x: Value, factor: number): Value => apply(repeatOperator, [x], { factor: [factor, factor] });

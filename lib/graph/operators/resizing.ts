@@ -5,6 +5,7 @@ import { matMul } from "./matmul.js";
 import { repeat } from "./pooling.js";
 import { concat, gather, slice } from "./shaping.js";
 
+/** Of the operators that resize. */
 export interface ResizeAttributes {
   readonly size: readonly [height: number, width: number];
 }
@@ -38,6 +39,7 @@ export const resizeBilinearGradientOperator: Operator<ResizeAttributes> = {
   },
 };
 
+/** Of `resizeBicubicOperator`. */
 export interface BicubicAttributes extends ResizeAttributes {
   /**
    * Whether the kernel widens when the table shrinks, as with PyTorch's `antialias=True`. That filter also differs when
@@ -182,6 +184,7 @@ function interpolationData(input: number, output: number, taps: Taps): Float32Ar
 const interpolationMatrix = (input: number, output: number, taps: Taps): Value =>
   constant(interpolationData(input, output, taps), [output, input]);
 
+/** Bilinear resizing of [N, C, H, W], pixel centres at half, no antialiasing. */
 export function resizeBilinear(x: Value, size: readonly [number, number]): Value {
   return size[0] === spatial(x)[0] && size[1] === spatial(x)[1] ? x : apply(resizeBilinearOperator, [x], { size });
 }
@@ -198,6 +201,7 @@ export function bilinearMatrix(input: number, output: number): Float32Array {
   return constantData(interpolationMatrix(input, output, linearTaps)) as Float32Array;
 }
 
+/** Bicubic resizing of the last two axes, pixel centres at half; meant for small tables. */
 export const resizeBicubic = (x: Value, size: readonly [number, number], { antialias = false } = {}): Value =>
   sameShape(x.shape.slice(-2), size) ? x : apply(resizeBicubicOperator, [x], { size, antialias });
 

@@ -2,6 +2,7 @@ import { apply, check, normaliseAxis, type Operator, type Shape, sameShape, type
 import { reshape } from "./broadcasting.js";
 import { filled, int32Indices, scalar } from "./leaves.js";
 
+/** Axes in another order: axis i of the result is axis order[i]. */
 export const transposeOperator: Operator<{ readonly order: readonly number[] }> = {
   name: "transpose",
   half: "follows",
@@ -24,6 +25,7 @@ function inverse(order: readonly number[]): number[] {
   return result;
 }
 
+/** Tensors joined along an axis. */
 export const concatOperator: Operator<{ readonly axis: number }> = {
   name: "concat",
   half: "follows",
@@ -43,6 +45,7 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
   },
 };
 
+/** Of `sliceOperator`. */
 export interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
@@ -86,6 +89,7 @@ function dilate(x: Value, axis: number, step: number): Value {
   );
 }
 
+/** Of `padOperator`: the number of zeros on either side. */
 export interface PadAttributes {
   readonly axis: number;
   readonly before: number;
@@ -158,9 +162,11 @@ export const axisRangeOperator: Operator<{ readonly axis: number }> = {
   ],
 };
 
+/** The size of an axis, int32 []. */
 export const axisSize = (x: Value, axis: number): Value =>
   apply(axisSizeOperator, [x], { axis: normaliseAxis(axis, x.shape.length) });
 
+/** 0, 1, …, n − 1 for an axis of size n, int32 [n]. */
 export const axisRange = (x: Value, axis: number): Value =>
   apply(axisRangeOperator, [x], { axis: normaliseAxis(axis, x.shape.length) });
 
@@ -168,11 +174,13 @@ export const axisRange = (x: Value, axis: number): Value =>
 export const transpose = (x: Value, order: readonly number[]): Value =>
   order.every((axis, i) => axis === i) ? x : apply(transposeOperator, [x], { order });
 
+/** Joins tensors along an axis; their other axes agree. */
 export function concat(inputs: readonly Value[], axis: number): Value {
   if (inputs.length === 1) return inputs[0]!;
   return apply(concatOperator, inputs, { axis: normaliseAxis(axis, inputs[0]!.shape.length) });
 }
 
+/** Of `slice`: by default from the first element to the last, every one. A negative axis counts from the end. */
 export interface SliceOptions {
   readonly axis: number;
   readonly start?: number;
@@ -180,6 +188,7 @@ export interface SliceOptions {
   readonly step?: number;
 }
 
+/** Elements start, start + step, … before end, along one axis. */
 export function slice(x: Value, { axis, start = 0, end, step = 1 }: SliceOptions): Value {
   const at = normaliseAxis(axis, x.shape.length);
   const stop = end ?? x.shape[at]!;
@@ -187,6 +196,7 @@ export function slice(x: Value, { axis, start = 0, end, step = 1 }: SliceOptions
   return apply(sliceOperator, [x], { axis: at, start, end: stop, step });
 }
 
+/** Zeros before and after along one axis. */
 export function pad(
   x: Value,
   { axis, before = 0, after = 0 }: { axis: number; before?: number; after?: number },
@@ -195,11 +205,14 @@ export function pad(
   return apply(padOperator, [x], { axis: normaliseAxis(axis, x.shape.length), before, after });
 }
 
+/** The elements in reverse order along the given axes. */
 export const reverse = (x: Value, axes: readonly number[]): Value => apply(reverseOperator, [x], { axes });
 
+/** Rows of x along `axis` picked by int32 indices, whose shape takes the axis's place. */
 export const gather = (x: Value, indices: Value, axis: number): Value =>
   apply(gatherOperator, [x, indices], { axis: normaliseAxis(axis, x.shape.length) });
 
+/** The transpose of `gather`: adds each row of `updates` to the row with its index, of `size` rows of zeros. */
 export const scatterAdd = (updates: Value, indices: Value, attributes: { axis: number; size: number }): Value =>
   apply(scatterAddOperator, [updates, indices], attributes);
 
@@ -209,4 +222,5 @@ export function split(x: Value, axis: number, sizes: readonly number[]): Value[]
   return sizes.map((size) => slice(x, { axis, start, end: (start += size) }));
 }
 
+/** A constant of zeros. */
 export const zeros = (shape: Shape): Value => filled(shape, 0);

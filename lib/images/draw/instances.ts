@@ -12,6 +12,7 @@ export interface DrawnInstances {
   readonly masks?: readonly (RunMask | undefined)[];
 }
 
+/** How objects are drawn. */
 export interface InstanceStyle {
   readonly classes: readonly string[];
   /** One colour per class; default a generated palette. */

@@ -1,3 +1,4 @@
+/** A colour in sRGB, each part 0–255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 const GOLDEN_TURN = 137.508; // degrees; successive hues fall into the widest gap left

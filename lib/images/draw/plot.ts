@@ -4,12 +4,14 @@ import { hexOf, linePalette } from "./palette.js";
 import { renderSvg, textWidth } from "./svg.js";
 import { CHART_CONFIG, chartSvg } from "./vega.js";
 
+/** A line of a plot. */
 export interface Series {
   readonly name: string;
   /** Values that are not finite, or not positive on a log scale, leave a gap. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
+/** How a plot is drawn. */
 export interface PlotOptions {
   readonly title?: string;
   readonly xLabel: string;

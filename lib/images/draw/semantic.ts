@@ -2,6 +2,7 @@ import { IGNORED_LABEL, type Image, type LabelMap } from "../../pixels/image.js"
 import { addLegend, type LegendEntry } from "./legend.js";
 import { type Colour, classPalette } from "./palette.js";
 
+/** How a label map is drawn. */
 export interface SemanticStyle {
   readonly classes: readonly string[];
   /** One colour per class; default a generated palette. */

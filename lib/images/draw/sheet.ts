@@ -2,6 +2,7 @@ import type { Image } from "../../pixels/image.js";
 import { resizeImage } from "../../pixels/resize.js";
 import { drawSvgOver, escapeXml, shortened, svgDocument } from "./svg.js";
 
+/** A row of images, and what is written above them. */
 export interface SheetRow {
   /** Written above the row, e.g. the file's name. */
   readonly title?: string;
@@ -10,6 +11,7 @@ export interface SheetRow {
   readonly captions?: readonly string[];
 }
 
+/** How images are laid out. */
 export interface SheetOptions {
   /** Above the columns, e.g. ["Truth", "Prediction"]. */
   readonly columns?: readonly string[];

@@ -6,6 +6,7 @@ import { detectionTable, readGroundTruth } from "./reading.js";
 
 /** The kinds of error, in the order in which a detection is tested for them; an object is `missed` if none explains it. */
 export const ERROR_KINDS = ["localisation", "class", "duplicate", "background", "both", "missed"] as const;
+/** The kinds of errors of TIDE (Bolya et al. 2020), such as `localisation` or `missed`. */
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export interface ErrorOptions extends AssignmentInput {
@@ -13,6 +14,7 @@ export interface ErrorOptions extends AssignmentInput {
   readonly backgroundThreshold?: number;
 }
 
+/** One kind of error: how often it occurs, and what it costs. */
 export interface ErrorCost {
   readonly kind: ErrorKind;
   readonly count: number;
@@ -22,6 +24,7 @@ export interface ErrorCost {
   readonly perClass: Int32Array;
 }
 
+/** What detections lose by each kind of error. */
 export interface ErrorBreakdown {
   /** At the IoU threshold: the mean over classes with objects or detections, 0 … 1; −1 where there are none. */
   readonly ap: number;
@@ -176,6 +179,7 @@ function classify(
   return { kind: onBackground ? "background" : "both", object: -1 };
 }
 
+/** What `cocoErrors` compares, and how. */
 export interface CocoErrorsOptions extends JudgedSubset, Omit<ErrorOptions, "groundTruth" | "detections"> {
   /** A COCO instances file, parsed. */
   readonly groundTruth: CocoGroundTruth;

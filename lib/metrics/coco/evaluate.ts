@@ -118,6 +118,7 @@ function categoryFigures(
   }));
 }
 
+/** The files that `evaluateCoco` compares, already parsed, and how. */
 export interface EvaluateCocoOptions extends CocoOptions {
   /** A COCO instances file, parsed. */
   readonly groundTruth: CocoGroundTruth;
@@ -151,6 +152,7 @@ export function comparisonFor({ useCategories }: CocoOptions): ComparedWith {
   return useCategories === false ? "image" : "category";
 }
 
+/** The objects and detections that `evaluateInstances` compares, image by image. */
 export interface EvaluateInstancesOptions extends CocoOptions {
   readonly groundTruth: readonly EvaluatedObjects[];
   readonly detections: readonly EvaluatedDetections[];

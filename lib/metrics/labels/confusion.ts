@@ -18,6 +18,7 @@ export interface ConfusionMatrix {
   readonly ignored: number;
 }
 
+/** A matrix without a pixel in it, to which others can be added. */
 export function emptyConfusion(classes: number): ConfusionMatrix {
   return { classes, counts: new Float64Array(classes * classes), ignored: 0 };
 }
@@ -30,6 +31,7 @@ export function mergeConfusions(a: ConfusionMatrix, b: ConfusionMatrix): Confusi
   return { classes: a.classes, counts: a.counts.map((n, i) => n + b.counts[i]!), ignored: a.ignored + b.ignored };
 }
 
+/** How predictions are compared with labels. */
 export interface CounterOptions {
   readonly classes: number;
   /** Pixels with this label, as stored, are left out. Default 255. */
@@ -40,6 +42,7 @@ export interface CounterOptions {
   readonly otherSize?: "refuse" | "resize";
 }
 
+/** A prediction and its label, and how they are compared. */
 export interface ConfusionOptions extends CounterOptions {
   readonly prediction: ClassMap;
   readonly label: ClassMap;

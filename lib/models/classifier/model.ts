@@ -12,6 +12,7 @@ export interface ClassifierModel extends Classifier {
   readonly parameters: readonly Parameter[];
 }
 
+/** Records which parameters a classifier has, and how it computes logits [B, classes]. */
 export function classifierModel(backbone: BackboneConfig, classes: number): ClassifierModel {
   const list = new ParameterList();
   const options = { imageSide: IMAGE_SIDE.classification, classes };

@@ -14,6 +14,7 @@ export interface ImageClassifierOptions extends PredictorOptions {
   readonly model: ClassifierModel;
 }
 
+/** Runs a classifier: images → the probability of each class. */
 export function imageClassifier({ model, ...options }: ImageClassifierOptions): BatchPredictor<ClassScores> {
   return programPredictor(
     {

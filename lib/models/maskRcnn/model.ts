@@ -28,6 +28,7 @@ export interface MaskRcnn {
   readonly masks?: MaskHead;
 }
 
+/** The parts of a Mask R-CNN that a config describes. `masks`: with a mask head, or for boxes alone. */
 export function maskRcnn(config: DetectionConfig["model"], classes: number, masks: boolean): MaskRcnn {
   const list = new ParameterList();
   const { rpn, roi } = config.head;

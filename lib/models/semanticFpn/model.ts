@@ -21,6 +21,7 @@ export interface SemanticFpn {
   readonly forward: (images: Value, context: Context) => Value;
 }
 
+/** The parts of a Semantic FPN that a config describes. */
 export function semanticFpn(config: SegmentationConfig["model"], classes: number): SemanticFpn {
   const list = new ParameterList();
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { imageSide: IMAGE_SIDE.segmentation });

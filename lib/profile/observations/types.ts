@@ -31,6 +31,7 @@ export interface ObservationResult {
   readonly experiments: readonly ExperimentResult[];
 }
 
+/** What `observe` measured. */
 export interface ObserveResult {
   readonly setting: Setting;
   readonly observations: readonly ObservationResult[];
@@ -40,6 +41,7 @@ export interface ObserveResult {
   readonly out?: string;
 }
 
+/** Which observations `observe` repeats, and how. */
 export interface ObserveOptions extends Partial<How> {
   /** Names of observations; default all four. */
   readonly only?: readonly string[];
