@@ -40,7 +40,10 @@ export function exportCommand(context: Context): Command {
     .option("--dynamic", "free height and width (multiples of 32), and a free batch unless --batch is given")
     .option("--batch <n>", 'images per batch, or "dynamic"; default 1', parseBatch)
     .option("--preprocess", "take uint8 RGB images [B, H, W, 3] and normalise them inside")
-    .option("--postprocess", "paste masks into the image, or output the most likely class of each pixel")
+    .option(
+      "--postprocess",
+      "paste masks into the image, or output the most likely class of each pixel, or the classes' probabilities",
+    )
     .option("--fp16", "weights and products in float16 (tfjs: only stored so); inputs and outputs stay float32")
     .option("--uint8", "tfjs: kernels stored as bytes, a quarter of the download")
     .option("--opset <n>", "ONNX operator set; default 17", parseWhole)

@@ -183,7 +183,8 @@ function meanLosses(count: number): (losses: StepEvent["losses"]) => StepEvent["
 function startLine(event: Extract<TrainingEvent, { type: "start" }>): string {
   const { run, steps, doneSteps, stepsPerEpoch, parameters } = event;
   const from = doneSteps === 0 ? "" : `, from step ${doneSteps}`;
-  const epochs = (steps / stepsPerEpoch).toFixed(1);
+  const passes = steps / stepsPerEpoch;
+  const epochs = passes < 1 ? passes.toPrecision(1) : passes.toFixed(1);
   return `training ${(parameters / 1e6).toFixed(2)} M parameters for ${counted(steps, "step")} (${counted(Number(epochs), "epoch")})${from}; run folder ${run}`;
 }
 

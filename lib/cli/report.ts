@@ -20,15 +20,15 @@ export function reportCommand(context: Context): Command {
   const examples = [
     "report runs/my",
     "report runs/my --out my.html --score 0.5",
-    "report runs/my --json > understanding.json",
-    "report runs/my --set data.val.images=/data/val --set data.val.annotations=/data/val.json",
+    "report runs/my --force --json > understanding.json",
+    "report runs/my --force --set data.val.images=val --set data.val.annotations=val.json",
   ];
   const description =
     "Explain a run in one HTML page: curves, classes, kinds of error, confusions, worst images, training";
   return createCommand("report", description, examples)
     .argument("<run>", "a run's folder")
     .option("--out <file>", "the page; default report.html in the run's folder")
-    .option("--force", "overwrite what is there")
+    .option("--force", "overwrite the page that is there")
     .option("--no-evaluation", "use stored results only; without any, the page shows the training alone")
     .addOption(
       new Option(

@@ -42,7 +42,7 @@ async function configOf(named: string, overrides: readonly string[]): Promise<Co
 
 export function trainCommand(context: Context): Command {
   const examples = [
-    "train mask-rcnn_efficientformer-nano_fpn128_300_bccd",
+    "train my.yaml",
     "train my.yaml --set training.seed=1 --set output=runs/seed-1",
     "train my.yaml --set model.backbone.weights=imagenet",
     "train my.yaml --resume",

@@ -30,6 +30,8 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
   await checkCharts();
   const run = await openRun(options.run, options.overrides);
   refuseOthers(run.config.task, options);
+  const file = resolve(options.out ?? join(run.folder, "report.html"));
+  checkPageFile(file, options.force);
   const remarks: string[] = [];
   const stored = await findEvaluation(run, options, remarks);
   const found = stored && (await evaluationPart(stored, run.weights, options));
@@ -42,7 +44,6 @@ export async function report(options: ReportOptions): Promise<ReportResult> {
     ...(training === undefined ? [] : [training]),
     configSection(run, stored),
   ];
-  const file = resolve(options.out ?? join(run.folder, "report.html"));
   const subtitle = `${kindOf(run.config).title}, ${backboneTitle(run.config.model.backbone)}`;
   await writeFileAtomic(file, renderPage({ title: `Report: ${basename(run.folder)}`, subtitle, sections }));
   return {

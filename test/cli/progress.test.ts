@@ -38,6 +38,12 @@ function recorder(isTTY: boolean): { stream: ErrorStream; text: () => string } {
 }
 
 describe("progress", () => {
+  it("tells of less than one epoch", () => {
+    const { stream, text } = recorder(false);
+    createProgress({ stream, every: 10 }).show({ ...start, steps: 1, stepsPerEpoch: 64 });
+    expect(text()).to.contain("for 1 step (0.02 epochs);");
+  });
+
   it("is a line every few steps without a terminal", () => {
     const { stream, text } = recorder(false);
     const progress = createProgress({ stream, every: 10 });

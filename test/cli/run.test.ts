@@ -40,7 +40,7 @@ describe("the command line", () => {
   it("names only shipped configs in its help", async () => {
     const texts = await Promise.all(["--help", "train", "config"].map((name) => run([name, "--help"])));
     const names = texts.flatMap(({ stdout }) => stdout.match(/(mask-rcnn|semantic-fpn)_\S+/g) ?? []);
-    expect(names.length).to.be.greaterThan(1);
+    expect(names.length).to.be.greaterThan(0);
     for (const name of names) expect(loadConfig(name).name).to.equal(name);
   });
 

@@ -224,6 +224,15 @@ describe("a config for one's own data", function () {
     expect(existsSync(weights)).to.equal(true);
   });
 
+  it("finds the images of a file beside its folder", async () => {
+    images("images");
+    write("annotations/instances.json", coco());
+    const out = join(folder, "my.yaml");
+    const { title } = await initConfig({ data: join(folder, "annotations", "instances.json"), out });
+    expect(title).to.equal("COCO JSON: annotations/instances.json");
+    expect(loadConfig(out).config.data.train).to.include({ images: join(folder, "images") });
+  });
+
   it("chooses size, batch and steps by the data", () => {
     const facts = { images: 100, long: 4000, short: 3000, object: 400 };
     const of = (more: object) => recipeOf("detection", "nano", { ...facts, ...more });

@@ -58,6 +58,31 @@ describe("data show", () => {
     expect(other.images).to.not.deep.equal(first.images);
   });
 
+  it("draws images of every class, however rare", async () => {
+    const file = JSON.parse(await readFile(data.annotations, "utf8"));
+    const categories = [...file.categories, { id: 99, name: "rare" }];
+    const annotations = file.annotations.map((entry: { id: number }) =>
+      entry.id === 5 ? { ...entry, category_id: 99 } : entry,
+    );
+    const path = join(data.folder, "rare.json");
+    await writeFile(path, JSON.stringify({ ...file, annotations, categories }));
+    for (const seed of [0, 1, 2, 3]) {
+      const { images } = await showData({
+        ...{ source: { ...source(), annotations: path }, output: out(`rare-${seed}.png`) },
+        ...{ count: 2, seed, height: 64 },
+      });
+      expect(images.map(({ file: name }) => name)).to.include("2.png"); // two objects an image
+    }
+    const maps = {
+      kind: "labelMaps" as const,
+      name: "maps",
+      images: data.images,
+      labelMaps: data.labelMaps,
+      classes: ["ground", "disc", "square"],
+    };
+    expect((await showData({ source: maps, output: out("maps.png"), count: 3, height: 64 })).images).to.have.length(3);
+  });
+
   it("draws only images with a class", async () => {
     const dataset = await openSource(source());
     const expected = Array.from({ length: 9 }, (_, i) => i).filter((i) =>

@@ -113,6 +113,19 @@ describe("data stats", () => {
     expect(few?.images).to.equal(2);
   });
 
+  it("tells of objects that it does not count", async () => {
+    const file = JSON.parse(await readFile(data.annotations, "utf8"));
+    const [first, ...others] = file.annotations;
+    const thin = { ...first, bbox: [first.bbox[0], first.bbox[1], 0.5, 10], segmentation: undefined };
+    const path = join(data.folder, "thin.json");
+    await writeFile(path, JSON.stringify({ ...file, annotations: [thin, ...others] }));
+    const page = join(data.folder, "thin.html");
+    const { stdout } = await accepted(["data", "stats", "--annotations", path, "--images", data.images, "--out", page]);
+    expect(stdout).to.match(/^data: 6 images, 11 objects, 0 crowds; /);
+    expect(stdout).to.contain("\nnote: 1 object with a box thinner than a pixel was left out");
+    expect(await readFile(page, "utf8")).to.contain("left out, boxes thinner than a pixel");
+  });
+
   it("is a command that writes a page with plots and tables, which opens without a network", async function () {
     const config = join(data.folder, "config.yaml");
     const page = join(data.folder, "stats.html");

@@ -70,8 +70,11 @@ for (const task of ["detection", "segmentation"] as const) {
     });
     after(() => rmSync(data.folder, { recursive: true }));
 
-    it("evaluates the best weights and shows their metrics, sections and worst images", () => {
+    it("evaluates the best weights and shows their metrics, sections and worst images", async () => {
       expect(result).to.include({ file: join(run, "report.html"), run, task });
+      expect(await userMessage(() => report({ run, worst: 2 }))).to.equal(
+        `${join(run, "report.html")}: already exists; choose another path, or overwrite it with --force`,
+      );
       expect(result.remarks).to.deep.equal([]);
       expect(result.metrics).to.deep.equal(readJson(join(run, "evaluation", "metrics.json")).metrics);
       const { headings, count } = look(result.file);
@@ -94,9 +97,9 @@ for (const task of ["detection", "segmentation"] as const) {
       const stored = readJson(metrics);
       const marked = { ...stored.metrics, aAcc: 0.125 };
       writeFileSync(metrics, JSON.stringify({ ...stored, metrics: marked }));
-      expect((await report({ run, worst: 0 })).metrics).to.deep.equal(marked);
+      expect((await report({ run, worst: 0, force: true })).metrics).to.deep.equal(marked);
       utimesSync(metrics, 1, 1);
-      const old = await report({ run, evaluate: false });
+      const old = await report({ run, evaluate: false, force: true });
       expect(old.metrics).to.deep.equal({});
       expect(old.remarks)
         .to.have.length(1)
@@ -104,7 +107,7 @@ for (const task of ["detection", "segmentation"] as const) {
       const page = look(old.file);
       expect(page.headings).to.deep.equal(["Overview", "Training", "Config"]);
       expect(page.text).to.contain('<p class="note">There is no evaluation');
-      expect((await report({ run, worst: 0 })).metrics).to.deep.equal(stored.metrics);
+      expect((await report({ run, worst: 0, force: true })).metrics).to.deep.equal(stored.metrics);
     });
 
     it("agrees with results computed from the stored files", () => {
@@ -164,7 +167,7 @@ for (const task of ["detection", "segmentation"] as const) {
         await refuse("images.json", "5");
       }
       rmSync(folder, { recursive: true });
-      expect((await report({ run: copy, worst: 0 })).metrics).to.deep.equal(result.metrics);
+      expect((await report({ run: copy, worst: 0, force: true })).metrics).to.deep.equal(result.metrics);
     });
 
     it("reports the weights and data of the stored metrics", async () => {
@@ -184,7 +187,7 @@ for (const task of ["detection", "segmentation"] as const) {
       const args = ["--set", `output=${copy}`, "--set", `data.val.images=${images}`, "--out", folder];
       const evaluated = await command("evaluate", join(copy, "config.yaml"), "--weights", weights, ...args);
       expect(evaluated.code, evaluated.stderr).to.equal(0);
-      const { file, remarks } = await report({ run: copy, worst: 0 });
+      const { file, remarks } = await report({ run: copy, worst: 0, force: true });
       const advice = `Delete the folder ${folder} and report evaluates the run by its own`;
       expect(remarks).to.deep.equal([
         `The evaluation is of the weights ${weights}, not of the run's own, ${join(copy, "best.safetensors")}. ${advice} weights.`,
@@ -197,7 +200,7 @@ for (const task of ["detection", "segmentation"] as const) {
         .to.contain("The evaluation&#39;s config")
         .and.contain('<p class="note">The evaluation is not by the run');
       rmSync(folder, { recursive: true });
-      expect((await report({ run: copy, worst: 0 })).remarks).to.deep.equal([]);
+      expect((await report({ run: copy, worst: 0, force: true })).remarks).to.deep.equal([]);
     });
 
     if (task === "segmentation") {

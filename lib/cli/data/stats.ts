@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { describeReport } from "../../datasets/coco.js";
 import type {
   AnchorStats,
   ImageStats,
@@ -106,7 +107,9 @@ function objectTable(set: ObjectStats): string {
     medianSide === null ? "–" : medianSide.toFixed(0),
   ]);
   const head = `${set.name}: ${counted(set.images, "image")}, ${counted(objects, "object")}, ${counted(report.crowds, "crowd")}; ${sizes}`;
-  return `${head}\n${table([["class", "objects", "share", "images", "√ area"], ...rows])}`;
+  const left = describeReport(report);
+  const note = left === undefined ? "" : `\nnote: ${left}`;
+  return `${head}\n${table([["class", "objects", "share", "images", "√ area"], ...rows])}${note}`;
 }
 
 function anchorTable({ all, byArea, positiveIou, minPositiveIou, images }: AnchorStats): string {

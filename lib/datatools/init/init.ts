@@ -20,8 +20,15 @@ import { splitData } from "../split/split.js";
 import { configText } from "./configText.js";
 import { type Facts, factsOf } from "./facts.js";
 import { type ModelSize, type Recipe, recipeOf } from "./recipe.js";
-import { type DataFormat, type FoundData, type FoundPart, nothingFound, recognise } from "./recognise.js";
-import { MAKER, readFolder } from "./walk.js";
+import {
+  type DataFormat,
+  type FoundData,
+  type FoundPart,
+  nothingFound,
+  type Recognised,
+  recognise,
+} from "./recognise.js";
+import { type Folder, MAKER, readFolder } from "./walk.js";
 
 export interface InitOptions {
   /** A folder with images and annotations, or the file that describes them. */
@@ -102,8 +109,7 @@ export async function initConfig(options: InitOptions): Promise<InitResult> {
 async function chosen({ data, format, choose }: InitOptions): Promise<FoundData> {
   if (!existsSync(data)) throw new UserError(`cannot read ${data}: ${absence(data)}`);
   const isFile = !statSync(data).isDirectory();
-  const root = await readFolder(isFile ? dirname(data) : data);
-  const { found, remarks } = await recognise(root, isFile ? data : undefined);
+  const { root, found, remarks } = isFile ? await aboutFile(data) : await inFolder(data);
   const fitting = found.filter((one) => format === undefined || one.format === format);
   const [first, ...others] = fitting;
   if (first === undefined) {
@@ -118,6 +124,22 @@ async function chosen({ data, format, choose }: InitOptions): Promise<FoundData>
     `${data}: there are several data sets; name one by ${how}\n${fitting.map(({ title }) => `  ${title}`).join("\n")}`,
     2,
   );
+}
+
+async function inFolder(folder: string, only?: string): Promise<Recognised & { readonly root: Folder }> {
+  const root = await readFolder(folder);
+  return { root, ...(await recognise(root, only)) };
+}
+
+/** The images of a file lie with it or beside its folder. */
+async function aboutFile(file: string): Promise<Recognised & { readonly root: Folder }> {
+  const near = await inFolder(dirname(file), file);
+  if (near.found.length > 0) return near;
+  const beside = await inFolder(dirname(resolve(dirname(file))), file).catch((error: unknown) => {
+    if (error instanceof UserError) return near;
+    throw error;
+  });
+  return beside.found.length > 0 ? beside : near;
 }
 
 async function stagingIn(folder: string): Promise<string> {

@@ -100,16 +100,69 @@ async function chooseIndices(
 ): Promise<number[]> {
   const { count, seed, className } = choice;
   const all = Array.from(Random.of(seed, "show").choose(dataset.length, dataset.length));
-  if (className === undefined) return all.slice(0, count).sort((a, b) => a - b);
+  if (className === undefined) return (await spreadOverClasses(dataset, all, count)).sort((a, b) => a - b);
   const label = dataset.classes.indexOf(className);
   if (label < 0) throw new UserError(`there is no class "${className}"; the classes are ${dataset.classes.join(", ")}`);
   const found: number[] = [];
   for (const index of all) {
     if (found.length === count) break;
-    if (await hasClass(dataset, index, label)) found.push(index);
+    if ((await classesIn(dataset, index)).has(label)) found.push(index);
   }
   if (found.length === 0) throw new UserError(`no image has ${WHAT[dataset.kind]} "${className}"`);
   return found.sort((a, b) => a - b);
+}
+
+/** Where classes cannot be told without decoding, so many images are looked into for each that is drawn. */
+const LOOKED_INTO = 10;
+
+/**
+ * Images in turn of each class, the rarest first, then any: were they drawn at random, the commonest class alone might be seen.
+ *
+ * @param all the images in the order in which they are preferred
+ */
+async function spreadOverClasses(dataset: Dataset, all: readonly number[], count: number): Promise<number[]> {
+  const looked = dataset.kind === "segmentation" ? all.slice(0, LOOKED_INTO * count) : all;
+  const classes = new Map<number, Set<number>>();
+  const frequency = new Map<number, number>();
+  for (const index of looked) {
+    const own = await classesIn(dataset, index);
+    classes.set(index, own);
+    for (const label of own) frequency.set(label, (frequency.get(label) ?? 0) + 1);
+  }
+  const rarestFirst = [...frequency].sort(([a, few], [b, many]) => few - many || a - b).map(([label]) => label);
+  const chosen = new Set<number>();
+  const shown = new Map<number, number>();
+  while (chosen.size < count) {
+    // The class that was shown least; among equals the rarest.
+    const wanted = rarestFirst
+      .toSorted((a, b) => (shown.get(a) ?? 0) - (shown.get(b) ?? 0))
+      .find((label) => looked.some((index) => !chosen.has(index) && classes.get(index)!.has(label)));
+    const next = all.find((index) => !chosen.has(index) && (wanted === undefined || classes.get(index)?.has(wanted)));
+    if (next === undefined) break;
+    chosen.add(next);
+    for (const label of classes.get(next) ?? []) shown.set(label, (shown.get(label) ?? 0) + 1);
+  }
+  return [...chosen];
+}
+
+/** The classes that an image has, for each kind of set. */
+const CLASSES_IN: {
+  readonly [K in Dataset["kind"]]: (
+    dataset: Extract<Dataset, { kind: K }>,
+    index: number,
+  ) => Iterable<number> | Promise<Iterable<number>>;
+} = {
+  detection: (dataset, index) => dataset.source(index).instances?.labels ?? [],
+  segmentation: async (dataset, index) => new Set((await dataset.loadLabelMap(index)).data),
+  classification: (dataset, index) => [dataset.labels[index]!],
+};
+
+async function classesIn<D extends Dataset>(dataset: D, index: number): Promise<Set<number>> {
+  // Each looks into its own kind; that tie is lost in this look-up.
+  const look = CLASSES_IN[dataset.kind] as unknown as (dataset: D, index: number) => Promise<Iterable<number>>;
+  const labels = new Set(await look(dataset, index));
+  for (const label of labels) if (label >= dataset.classes.length) labels.delete(label); // no class
+  return labels;
 }
 
 /** What an image has of a class. */
@@ -118,25 +171,6 @@ const WHAT = {
   segmentation: "a pixel of the class",
   classification: "the class",
 } as const satisfies Record<Dataset["kind"], string>;
-
-/** Whether an image has a class, for each kind of set. */
-const HAS_CLASS: {
-  readonly [K in Dataset["kind"]]: (
-    dataset: Extract<Dataset, { kind: K }>,
-    index: number,
-    label: number,
-  ) => boolean | Promise<boolean>;
-} = {
-  detection: (dataset, index, label) => dataset.source(index).instances?.labels.includes(label) === true,
-  segmentation: async (dataset, index, label) => (await dataset.loadLabelMap(index)).data.includes(label),
-  classification: (dataset, index, label) => dataset.labels[index] === label,
-};
-
-function hasClass<D extends Dataset>(dataset: D, index: number, label: number): boolean | Promise<boolean> {
-  // Each looks into its own kind; that tie is lost in this look-up.
-  const look = HAS_CLASS[dataset.kind] as unknown as (dataset: D, index: number, label: number) => boolean;
-  return look(dataset, index, label);
-}
 
 async function writeSheet(drawn: readonly DrawnSample[], options: ShowOptions, ending: string): Promise<void> {
   const columns = Math.min(options.columns ?? 4, drawn.length);

@@ -37,6 +37,9 @@ export const objectPart: SetPart<ObjectStats, ObjectValues> = {
           ["without objects", report.imagesWithoutObjects],
           ["objects", report.objects - report.crowds],
           ["crowds", report.crowds],
+          ...(report.degenerateBoxes > 0
+            ? ([["left out, boxes thinner than a pixel", report.degenerateBoxes]] as const)
+            : []),
           ["with masks", report.objects - report.withoutMask],
           ["small", percent(areas.small)],
           ["medium", percent(areas.medium)],
