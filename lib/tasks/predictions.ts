@@ -39,6 +39,7 @@ export interface PredictedObject extends Omit<FoundInstance, "mask"> {
   readonly segmentation?: CocoSegmentation;
 }
 
+/** A class of a label map, and how much of the image it covers. */
 export interface ClassShare {
   readonly label: string;
   readonly classIndex: number;

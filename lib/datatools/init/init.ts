@@ -30,6 +30,7 @@ import {
 } from "./recognise.js";
 import { type Folder, MAKER, readFolder } from "./walk.js";
 
+/** The data that `init` looks at, and the config it writes. */
 export interface InitOptions {
   /** A folder with images and annotations, or the file that describes them. */
   readonly data: string;
@@ -47,6 +48,7 @@ export interface InitOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
 }
 
+/** What `init` recognised and wrote. */
 export interface InitResult {
   /** The config. */
   readonly out: string;
