@@ -148,6 +148,16 @@ export function checkName(name: string, where: string): void {
 }
 
 /**
+ * The name of a part of a data set becomes that of a folder or file, beside those of other parts.
+ *
+ * @throws UserError for one that is more than a name
+ */
+export function checkPartName(name: string): void {
+  if (/^[\w.-]+$/.test(name) && !/^\.+$/.test(name)) return;
+  throw new UserError(`"${name}" cannot be a part's name: use letters, digits, - and _ only`, 2);
+}
+
+/**
  * A text file without its byte order mark.
  *
  * @param fault what is said of other bytes than UTF-8, of files that no user writes

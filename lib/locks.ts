@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { lstat, open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { describeFileError } from "./files.js";
+import { UserError } from "./errors.js";
+import { describeFileError, isThere } from "./files.js";
 
 /** The process that holds a lock. */
 export interface Holder {
@@ -42,7 +43,7 @@ export async function tryLock(path: string): Promise<Attempt> {
     id: randomUUID(),
   };
   while (!(await create(path, own))) {
-    const text = await readFile(path, "utf8").catch(() => undefined);
+    const text = await readLock(path);
     if (text === undefined) continue; // released meanwhile
     const holder = parse(text);
     if (await isHeld(path, holder)) return { holder };
@@ -52,16 +53,33 @@ export async function tryLock(path: string): Promise<Attempt> {
   timer.unref();
   const release = async (): Promise<void> => {
     clearInterval(timer);
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (parse(text)?.id === own.id) await rm(path, { force: true });
+    const text = await readLock(path).catch(() => undefined);
+    if (text !== undefined && parse(text)?.id === own.id) await rm(path, { force: true });
   };
   return { lock: { release } };
 }
 
 /** Whether a process holds a lock now. */
 export async function isLocked(path: string): Promise<boolean> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
+  const text = await readLock(path).catch(() => undefined);
   return text !== undefined && isHeld(path, parse(text));
+}
+
+/**
+ * What a lock's file says; undefined if there is none.
+ *
+ * @throws UserError when something else is in its place, which nobody would release: a folder, a pipe, a link to nowhere
+ */
+async function readLock(path: string): Promise<string | undefined> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw new UserError(`cannot lock ${path}: it is in the way and no file; remove it`);
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (!(await isThere(path))) return undefined;
+    throw describeFileError(error, path, "read");
+  }
 }
 
 /** @returns false if there is a lock already */
@@ -141,7 +159,7 @@ async function takeAway(path: string, text: string): Promise<void> {
     return;
   }
   try {
-    const now = await readFile(path, "utf8").catch(() => undefined);
+    const now = await readLock(path).catch(() => undefined);
     if (now === text) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });

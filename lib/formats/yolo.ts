@@ -23,6 +23,9 @@ export interface YoloOptions extends NamedOptions {
   readonly clip?: boolean;
 }
 
+/** Keys of a data.yaml that are not splits. */
+export const OTHER_KEYS: readonly string[] = ["path", "names", "nc", "download"];
+
 /** As a share of a side: how far rounding and half pixels may extend outside the image. */
 const A_HAIR = 0.001;
 
@@ -115,7 +118,7 @@ async function readDescription(file: string, options: YoloOptions) {
   }
   const entry = z.union([z.string(), z.array(z.string()).min(1)]).safeParse(result.data[split]);
   if (!entry.success) {
-    const splits = Object.keys(result.data).filter((key) => !["path", "names", "nc"].includes(key));
+    const splits = Object.keys(result.data).filter((key) => !OTHER_KEYS.includes(key));
     throw new UserError(
       `${file}: there is no split "${split}"; choose one with ${optionName(options, "split")}; keys: ${splits.join(", ")}`,
     );

@@ -34,6 +34,8 @@ export const COST = {
   drawnBox: 4000,
   drawnLine: 15,
   drawnPixel: 1,
+  /** An object that is written to a tile; until the end it is kept in memory. */
+  keptObject: 500,
   /** A class that is examined, to find the rarest. */
   label: 4,
   /** A run of a mask that is written as text. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -677,6 +678,18 @@ describe("data convert", () => {
       });
       const { boxes } = (await openCoco({ annotations: back, images: join(folder, "made/images/val") })).instances(0);
       Array.from(boxes).forEach((edge, i) => void expect(edge).to.be.closeTo([1, 1, 8, 7, 0, 0, 11, 2][i]!, 1e-3));
+    });
+
+    it("refuses names of splits that are paths or keys of data.yaml", async () => {
+      await write();
+      const message = (split: string) => userMessage(() => convertData({ from: coco(), to: target({ split }) }));
+      for (const split of ["..", ".", "a/b", "../up", "val/", ""]) {
+        expect(await message(split)).to.equal(`"${split}" cannot be a part's name: use letters, digits, - and _ only`);
+      }
+      expect(await message("names")).to.equal(
+        '"names" cannot be a part\'s name: data.yaml has another use for this key',
+      );
+      expect(existsSync(join(folder, "made"))).to.equal(false);
     });
 
     it("writes polygons that reproduce the masks, including holes and several parts", async () => {

@@ -265,6 +265,7 @@ describe("data split", () => {
       expect(await wrong("--shares", "a=0.5,b=0.6")).to.match(/sum to 1, not to 1\.1$/);
       expect(await wrong("--shares", "a=1.5,b=-0.5")).to.match(/the share of "a" must lie between 0 and 1/);
       expect(await wrong("--shares", "a/b=0.5,b=0.5")).to.match(/"a\/b" cannot be a part's name/);
+      expect(await wrong("--shares", "..=0.5,b=0.5")).to.match(/"\.\." cannot be a part's name/);
       expect(await wrong("--group-by", "(")).to.match(/--group-by: not a regular expression/);
     } finally {
       await rm(data.folder, { recursive: true });

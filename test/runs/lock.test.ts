@@ -1,9 +1,19 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { LOCK_FILE, lockRun } from "../../lib/runs/lock.js";
+import { isRunLocked, LOCK_FILE, lockRun } from "../../lib/runs/lock.js";
 import { userMessage } from "../support/failure.js";
 
 describe("a run's lock", () => {
@@ -72,6 +82,22 @@ describe("a run's lock", () => {
     const old = new Date(Date.now() - 3000);
     utimesSync(path, old, old);
     await (await lockRun(run)).release();
+  });
+
+  it("is refused where its place is taken by what nobody would release", async () => {
+    const waysIn: readonly (() => void)[] = [
+      () => mkdirSync(path),
+      () => symlinkSync("nowhere", path),
+      ...(process.platform === "win32" ? [] : [() => void spawnSync("mkfifo", [path])]),
+    ];
+    for (const place of waysIn) {
+      place();
+      expect(await userMessage(() => lockRun(run))).to.equal(
+        `cannot lock ${path}: it is in the way and no file; remove it`,
+      );
+      expect(await isRunLocked(run)).to.equal(false);
+      rmSync(path, { recursive: true });
+    }
   });
 
   it("is taken over even if a process was killed while taking over", async () => {

@@ -284,6 +284,11 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
     { show: refused("a.png"), check: done() },
     { width: 6000, height: 6000 },
   ),
+  "COCO: crowds without end, each in every tile": coco(
+    () => objects('[],"iscrowd":1', { width: 6000, height: 6000 }),
+    { tile: refused("annotation \\d+ of a.png") },
+    { width: 6000, height: 6000 },
+  ),
   "COCO: annotations that are numbers": coco(
     () => filled('{"categories":[{"id":1,"name":"c"}],"images":[],"annotations":[', "]}", () => "0"),
     {

@@ -6,9 +6,10 @@ import { isImage } from "../../datasets/folders.js";
 import { checkSize } from "../../datasets/sample.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { checkName, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
+import { checkName, checkPartName, readBytes, readTextFile, writeFileAtomic } from "../../files.js";
 import { createTally, type Tally } from "../../formats/objects.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Point } from "../../formats/types.js";
+import { OTHER_KEYS } from "../../formats/yolo.js";
 import { decodeImage } from "../../images/decode.js";
 import { segmentationToRle } from "../../masks/coco.js";
 import { joinOutlines, traceOutlines } from "../../masks/outlines.js";
@@ -39,6 +40,10 @@ export interface WriteYoloOptions {
  */
 export async function writeYolo(set: ConvertedSet, options: WriteYoloOptions): Promise<readonly string[]> {
   const { split = "train", force } = options;
+  checkPartName(split);
+  if (OTHER_KEYS.includes(split)) {
+    throw new UserError(`"${split}" cannot be a part's name: data.yaml has another use for this key`, 2);
+  }
   const [labels, images] = [`labels/${split}/`, `images/${split}/`];
   // Labels may be written beside images that are in their place already.
   const inPlace = await isSamePlace(set.folder, join(options.output, images));

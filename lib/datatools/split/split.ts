@@ -8,7 +8,7 @@ import { findObjectInfo } from "../../datasets/objectInfo.js";
 import type { Dataset } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
-import { checkName } from "../../files.js";
+import { checkName, checkPartName } from "../../files.js";
 import { cocoFileParts } from "../../formats/cocoFileParts.js";
 import { COST, UNCOUNTED, type Work } from "../../masks/work.js";
 import { OutputFolder } from "../../outputFolder.js";
@@ -220,9 +220,7 @@ function checkShares(shares: Readonly<Record<string, number>>): void {
   if (list.length < 2 || Math.abs(sum - 1) > 1e-6) {
     throw new UserError(`the shares must be of two parts or more and sum to 1, not to ${Number(sum.toFixed(6))}`, 2);
   }
-  const bad = list.find(([name]) => !/^[\w.-]+$/.test(name));
-  if (bad !== undefined)
-    throw new UserError(`"${bad[0]}" cannot be a part's name: use letters, digits, - and _ only`, 2);
+  for (const [name] of list) checkPartName(name);
 }
 
 function assign(images: readonly Labelled[], where: string, options: SplitOptions, work: Work) {

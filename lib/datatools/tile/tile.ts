@@ -10,7 +10,7 @@ import { cocoFileParts } from "../../formats/cocoFileParts.js";
 import { decodeImage, decodeLabelMap } from "../../images/decode.js";
 import { encodeIndexedPng, encodeJpeg, encodePng } from "../../images/encode.js";
 import { segmentationToRle } from "../../masks/coco.js";
-import type { Work } from "../../masks/work.js";
+import { COST, type Work } from "../../masks/work.js";
 import { OutputFolder } from "../../outputFolder.js";
 import { cropImage, cropLabelMap } from "../../pixels/geometry.js";
 import { IGNORED_LABEL, type Image, type Window } from "../../pixels/image.js";
@@ -102,9 +102,12 @@ async function tileCoco(source: CocoSource, options: TileOptions & TileGrid): Pr
         const parts = objects.flatMap((object) => {
           const clipped = clipObject(object, window, work);
           if (clipped === undefined) return [];
-          if (object.crowd || clipped.visible >= minVisible) return [{ ...object, ...clipped }];
-          partsLeftOut++;
-          return [];
+          if (!object.crowd && clipped.visible < minVisible) {
+            partsLeftOut++;
+            return [];
+          }
+          work.spend(COST.keptObject, object.where);
+          return [{ ...object, ...clipped }];
         });
         if (parts.length === 0 && options.dropEmpty === true) {
           emptyLeftOut++;
