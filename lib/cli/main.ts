@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { claimProcess } from "../process.js";
 import { api } from "./api.js";
-import { askOnTerminal } from "./ask.js";
+import { openTerminal } from "./ask.js";
 import { runCli } from "./run.js";
 import { listenToSignals } from "./signals.js";
 
@@ -14,11 +14,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const signals = listenToSignals((text) => void process.stderr.write(text));
 
+const terminal = openTerminal(signals.signal);
+
 process.exitCode = await runCli(process.argv.slice(2), {
   api,
   stdin: process.stdin,
   stdout: (text) => process.stdout.write(text),
   stderr: process.stderr,
-  ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askOnTerminal(signals.signal) }),
+  ...(process.stdin.isTTY && process.stderr.isTTY && { ask: terminal.ask }),
   ...signals,
 });
+terminal.close();
