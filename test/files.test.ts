@@ -16,7 +16,6 @@ import { decodeImage, decodeIndices, decodeLabelMap, decodeMask, readLabelMapSiz
 import { findImages } from "../lib/inference/findImages.js";
 import { outlineJson } from "../lib/jsonfiles/lists.js";
 import { findWeights } from "../lib/runs/folder.js";
-import { readNpy } from "../lib/tensorfiles/npyFile.js";
 import { openTensorFile } from "../lib/tensorfiles/open.js";
 import { openSafetensors, readSafetensors } from "../lib/tensorfiles/safetensors.js";
 
@@ -35,7 +34,6 @@ const READERS: Readonly<Record<string, (path: string) => unknown>> = {
   openTensorFile: (path) => openTensorFile(path),
   openSafetensors,
   readSafetensors,
-  readNpy,
   openOnnxFile: (path) => openOnnxFile(path),
   decodeImage: (path) => decodeImage(path),
   decodeMask: (path) => decodeMask(path),

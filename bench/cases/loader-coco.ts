@@ -11,5 +11,5 @@ export const prepare: Prepare = async ({ path, threads }) => {
     annotations: join(path, "coco-mini/annotations/instances_train2017.json"),
     images: join(path, "coco-mini/train2017"),
   });
-  return loading(dataset, config.data.transforms.train, threads);
+  return loading(dataset, config.data.transforms.train, threads, "aspect");
 };

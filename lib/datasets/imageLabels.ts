@@ -31,7 +31,7 @@ export async function openImageLabels(options: ImageLabelsOptions): Promise<Clas
     throw new UserError(`${placeOf(options)}: there are no images here${hint}`);
   }
   const classes = options.classes ?? (await classesOf(options, labelled));
-  const indexOf = classIndices(classes, placeOf(options));
+  const indexOf = classIndices(classes, options);
   const images = numbered(labelled).map((one) => ({ id: one.id, file: one.file, label: indexOf(one) }));
   const source = (index: number): SampleSource => {
     const image = images[index];
@@ -78,22 +78,29 @@ export const numbered = (labelled: readonly LabelledFile[]): (ImageFile & Labell
 /** The file or folder that gives the images' classes. */
 export const placeOf = ({ images, labels }: Pick<ImageLabelsOptions, "images" | "labels">): string => labels ?? images;
 
+const WHOLE_NUMBER = /^\d+$/;
+
 /**
- * The index of an image's class, given by name or, in a list, as a number from 0.
+ * The index of an image's class, given by name. In a list it may also be that index, but not where classes have numbers
+ * for names: a class that is missing there would be taken for another one.
  *
  * @returns a function that throws a DataFault when the class is not one of them
  */
-export function classIndices(classes: readonly string[], place: string): (image: LabelledFile) => number {
+export function classIndices(
+  classes: readonly string[],
+  source: Pick<ImageLabelsOptions, "images" | "labels">,
+): (image: LabelledFile) => number {
   const indices = new Map(classes.map((name, k) => [name, k]));
+  const mayBeIndex = source.labels !== undefined && !classes.some((name) => WHOLE_NUMBER.test(name));
   return ({ file, label }) => {
-    const known = indices.get(label) ?? (/^\d+$/.test(label) ? Number(label) : Number.NaN);
+    const known = indices.get(label) ?? (mayBeIndex && WHOLE_NUMBER.test(label) ? Number(label) : Number.NaN);
     if (known < classes.length) return known;
     const near = nearestName(label, classes);
     const some = classes.slice(0, 5).join(", ") + (classes.length > 5 ? ", …" : "");
     const hint = near === undefined ? "" : `; did you mean "${near}"?`;
     throw new DataFault(
       "label",
-      { file: place },
+      { file: placeOf(source) },
       `the class "${label}" of ${file} is none of the ${classes.length} (${some})${hint}`,
     );
   };

@@ -104,7 +104,7 @@ export async function writeModelRepository(options: ModelRepositoryOptions): Pro
 }
 
 /** Outputs with numbers that are classes, or with an axis of classes. */
-const CLASSES = new Set(["labels", "label_map", "logits"]);
+const CLASSES = new Set(["labels", "label_map", "logits", "probabilities"]);
 
 function maxBatchOf({ model, maxBatch }: ModelRepositoryOptions, batch: number | "free"): number {
   if (batch === "free") return maxBatch ?? 8;

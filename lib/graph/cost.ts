@@ -95,25 +95,3 @@ const plus = (a: Cost, b: Cost): Cost => ({
 export function totalCost(outputs: Readonly<Record<string, Value>>, options: CostOptions = {}): Cost {
   return nodeCosts(outputs, options).reduce<Cost>(plus, NOTHING);
 }
-
-/**
- * The cost of every module `depth` levels deep, by its path (at depth 3 `backbone.network.0`); what is recorded above
- * that depth is under its own shorter path, gradients under `grad(…)` of their path.
- */
-export function costByScope(
-  outputs: Readonly<Record<string, Value>>,
-  depth: number,
-  options: CostOptions = {},
-): Map<string, Cost> {
-  const costs = new Map<string, Cost>();
-  for (const cost of nodeCosts(outputs, options)) {
-    const path = shortened(cost.node.scope, depth);
-    costs.set(path, plus(costs.get(path) ?? NOTHING, cost));
-  }
-  return costs;
-}
-
-function shortened(scope: string, depth: number): string {
-  const inner = /^grad\((.*)\)$/.exec(scope)?.[1];
-  return inner === undefined ? scope.split(".").slice(0, depth).join(".") : `grad(${shortened(inner, depth)})`;
-}

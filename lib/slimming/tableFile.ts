@@ -86,7 +86,6 @@ const schema = z.strictObject({
 export type LatencyTable = z.output<typeof schema>;
 export type TableSetting = LatencyTable["setting"];
 export type TableEntry = LatencyTable["entries"][number];
-export type MeasuredNetwork = LatencyTable["networks"][number];
 export type Measured = Pick<TableEntry, keyof typeof measured>;
 
 export const emptyTable = (

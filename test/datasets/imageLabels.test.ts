@@ -58,6 +58,19 @@ describe("images with one class each", () => {
     expect(await listed("g.txt", "cat\ndog\n")).to.deep.equal({ ...expected, images: [...images].reverse() });
   });
 
+  it("have folders' names for classes, never their places", async () => {
+    const folder = join(root, "train", "b", "deep"); // er
+    expect(await userMessage(() => openImageLabels({ images: folder, classes: ["cat", "dog"] }))).to.contain(
+      `the class "er" of ${join("er", "0.png")} is none of the 2 (cat, dog)`,
+    );
+    const numbered = join(root, "numbered");
+    await mkdir(join(numbered, "1"), { recursive: true });
+    await writeFile(join(numbered, "1", "0.png"), await encodePng(noiseImage(4, 4)));
+    expect(await userMessage(() => openImageLabels({ images: numbered, classes: ["cat", "dog"] }))).to.equal(
+      `${numbered}: the class "1" of ${join("1", "0.png")} is none of the 2 (cat, dog)`,
+    );
+  });
+
   it("name a list's faults, and where they are", async () => {
     const told = (name: string, text: string, classes?: string[]) => userMessage(() => listed(name, text, classes));
     const path = (name: string) => join(root, name);
@@ -79,6 +92,10 @@ describe("images with one class each", () => {
     expect(await told("o.csv", "z.png,dog\nx y.png,cats\n", ["cat", "dog"])).to.equal(
       `${path("o.csv")}: the class "cats" of x y.png is none of the 2 (cat, dog); did you mean "cat"?`,
     );
+    expect(await told("q.csv", "z.png,3\nx y.png,2\n", ["1", "3", "5"]), "the third class, by its place").to.equal(
+      `${path("q.csv")}: the class "2" of x y.png is none of the 3 (1, 3, 5); did you mean "1"?`,
+    );
+    expect(await told("r.csv", "z.png,2\nx y.png,0\n", ["cat", "dog"])).to.contain('the class "2" of z.png is none of');
     expect(await told("p.xml", "")).to.contain("a list of labels is a .csv, .txt or .json file");
     expect(await userMessage(() => openImageLabels({ images: join(root, "train/empty") }))).to.equal(
       `${join(root, "train/empty")}: there are no images here; expected a folder for each class`,

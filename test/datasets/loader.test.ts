@@ -146,10 +146,8 @@ describe("loading detection batches", () => {
   });
 
   it("separates portrait from landscape images", async () => {
-    const batches = await collect(
-      { ...base, batchSize: 3 },
-      { stopAt: createLoader({ ...base, batchSize: 3 }).batchesPerEpoch },
-    );
+    const options = { ...base, batchSize: 3, grouping: "aspect" as const };
+    const batches = await collect(options, { stopAt: createLoader(options).batchesPerEpoch });
     for (const { meta } of batches) {
       expect(new Set(meta.map((m) => m.originalWidth < m.originalHeight)).size).to.equal(1);
     }
@@ -160,7 +158,6 @@ describe("loading detection batches", () => {
     const options = {
       ...base,
       shuffle: false,
-      grouping: "none" as const,
       annotations: "original" as const,
       masks: false,
     };
@@ -177,7 +174,7 @@ describe("loading detection batches", () => {
   });
 
   it("distorts an image differently from epoch to epoch", async () => {
-    const one = { ...base, shuffle: false, grouping: "none" as const, batchSize: dataset.length };
+    const one = { ...base, shuffle: false, batchSize: dataset.length };
     const [first, second] = await collect(one, { stopAt: 2 });
     expect(first!.indices).to.deep.equal(second!.indices);
     expect(first!.meta.map((m) => m.flipped)).not.to.deep.equal(second!.meta.map((m) => m.flipped));

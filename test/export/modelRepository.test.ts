@@ -96,6 +96,34 @@ describe("a model repository for Triton", function () {
     }
   });
 
+  it("names the classes of a classifier, of logits and of probabilities", async () => {
+    const classifier = await trainedShapes("classification", 1);
+    const { config, run, data } = classifier;
+    try {
+      for (const [output, postprocess] of [
+        ["logits", false],
+        ["probabilities", true],
+      ] as const) {
+        const model = join(data.folder, `${output}.onnx`);
+        await exportModel({
+          config,
+          weights: run,
+          format: "onnx",
+          out: model,
+          size: "free",
+          batch: "free",
+          postprocess,
+        });
+        const { folder } = await writeModelRepository({ model, out: join(data.folder, "models") });
+        expect(readFileSync(join(folder, "config.pbtxt"), "utf8")).to.contain(
+          `  name: "${output}"\n  data_type: TYPE_FP32\n  dims: [ 2 ]\n  label_filename: "labels.txt"\n`,
+        );
+      }
+    } finally {
+      rmSync(data.folder, { recursive: true });
+    }
+  });
+
   it("refuses names that lead out of the repository, and numbers that Triton does not accept", async () => {
     const write = (options: object) => userMessage(() => writeModelRepository({ model: free, out, ...options }));
     const named =

@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { SizedTensors } from "../../lib/engines/modelFile.js";
 import type { DType, TensorData } from "../../lib/graph/index.js";
-import { readNpy } from "../../lib/tensorfiles/npyFile.js";
-import { encodeNpy } from "../../lib/tensors/npy.js";
+import { encodeNpy, parseNpy } from "../../lib/tensors/npy.js";
 import { requirePython } from "../support/python.js";
 
 const DTYPES = { float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" } as const;
@@ -41,7 +40,7 @@ export async function runInPython(
   const { stdout } = await promisify(execFile)(python, ["-c", SCRIPT, model, folder, names]);
   const outputs = stdout.trim().split(",");
   const read = async (name: string) => {
-    const { dtype, shape, data } = await readNpy(join(folder, `out-${name}.npy`));
+    const { dtype, shape, data } = parseNpy(await readFile(join(folder, `out-${name}.npy`)));
     const own = Object.entries(DTYPES).find(([, code]) => code === dtype)?.[0] as DType;
     return [name, { dtype: own, shape, data: data as TensorData }] as const;
   };

@@ -208,6 +208,27 @@ describe("classification", function () {
     );
   });
 
+  it("refuses a teacher whose file returns probabilities, and reads nothing into another program's metadata", async () => {
+    const file = join(data.folder, "teacher-probabilities.onnx");
+    const shared = { config: configOf(), weights: run, format: "onnx", size: "free", batch: "free" } as const;
+    await exportModel({ ...shared, out: file, postprocess: true });
+    const distillation = (path: string) => `model.head.distillation={teacher: {type: onnx, file: ${path}}, type: soft}`;
+    expect(await userMessage(() => train(newRun(), [distillation(file)]))).to.equal(
+      `${file}: exported with --postprocess: a teacher must return logits, and these are probabilities; export it without`,
+    );
+    const plain = join(data.folder, "teacher-plain.onnx");
+    await exportModel({ ...shared, out: plain });
+    const foreign = join(data.folder, "teacher-foreign.onnx");
+    // The same number of letters, so that the file's lengths stay right.
+    const bytes = readFileSync(plain)
+      .toString("latin1")
+      .replace('["disc","square"]', "these are my kind")
+      .replaceAll("densekit", "somebody");
+    writeFileSync(foreign, Buffer.from(bytes, "latin1"));
+    const { events } = await train(newRun(), ["training.steps=1", distillation(foreign)]);
+    expect(lossesOf(events)[0]).to.include.keys("distillation");
+  });
+
   it("refuses a teacher of other classes", async () => {
     const { tensors, metadata } = await readSafetensors(join(run, "best.safetensors"));
     const weights = join(data.folder, "other.safetensors");

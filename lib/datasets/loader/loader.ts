@@ -113,7 +113,7 @@ function settingsOf(options: LoaderOptions): BatchSettings {
 function planOptions(options: LoaderOptions): PlanOptions {
   const { dataset, batchSize, seed } = options;
   const shuffle = options.shuffle ?? false;
-  const grouping = options.grouping ?? (dataset.kind === "detection" ? "aspect" : "none");
+  const grouping = options.grouping ?? "none";
   const groups = new Uint8Array(dataset.length);
   if (grouping === "aspect" && dataset.kind !== "classification") {
     for (const [i, { width, height }] of dataset.images.entries()) groups[i] = width < height ? 1 : 0;

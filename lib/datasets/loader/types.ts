@@ -58,10 +58,7 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
   readonly seed: number;
   /** A new order every epoch; default false. */
   readonly shuffle?: boolean;
-  /**
-   * "aspect": portrait and landscape images come in separate batches, so that there is less padding. Default "aspect"
-   * for detection, otherwise "none".
-   */
+  /** "aspect": portrait and landscape images come in separate batches, so that there is less padding. Default "none". */
   readonly grouping?: "none" | "aspect";
   /**
    * A group's last batch: filled up with images of the group, short, or left out. Default "fill" when shuffling,

@@ -23,7 +23,7 @@ export async function checkImageLabelSet(
     return { set, classes: source.classes, fingerprints: [] };
   }
   const classes = source.classes ?? (await classesOf(source, images));
-  const indexOf = classIndices(classes, file);
+  const indexOf = classIndices(classes, source);
   const counts = new Float64Array(classes.length);
   for (const image of images) {
     const index = collector.attempt(() => indexOf(image));

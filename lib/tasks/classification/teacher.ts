@@ -78,8 +78,13 @@ async function onnxTeacher(path: string, classes: readonly string[], remedy: str
   }
   const takes = file.inputs[input]!.shape;
   try {
-    const named = file.metadata.classes;
-    checkClasses(path, named === undefined ? undefined : (JSON.parse(named) as string[]), classes);
+    const own = ownMetadata(file.metadata);
+    if (own?.isPostprocessed) {
+      throw new UserError(
+        `${path}: exported with --postprocess: a teacher must return logits, and these are probabilities; export it without`,
+      );
+    }
+    checkClasses(path, own?.classes, classes);
     const found = file.outputs[output]!.shape.at(-1);
     if (typeof found === "number" && found !== classes.length) throw otherClasses(path, found, classes.length);
   } catch (error) {
@@ -102,6 +107,17 @@ async function onnxTeacher(path: string, classes: readonly string[], remedy: str
     },
     dispose: () => file.dispose(),
   };
+}
+
+/** What densekit's own export says of a file; undefined for files of others, whatever theirs says under the same keys. */
+function ownMetadata({ densekit, classes, settings }: Readonly<Record<string, string>>) {
+  if (densekit === undefined || classes === undefined || settings === undefined) return undefined;
+  try {
+    const { postprocess }: { readonly postprocess?: unknown } = JSON.parse(settings);
+    return { classes: JSON.parse(classes) as readonly string[], isPostprocessed: postprocess === true };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a file's input accepts a shape; free sides of the input have names instead of numbers. */
