@@ -112,7 +112,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "the folder of a run: checkpoints, state, logs, history, lock",
     imports: ["hub", "kernels", "loggers", "config", "tensors", "tensorfiles"],
   },
-  models: { holds: "models made of these parts; losses, training step, predictor", imports: PARTS },
+  models: {
+    holds: "models made of these parts; losses, training step, predictor",
+    imports: [...MODEL_PARTS, "datasets", "engines"],
+    neutral: true,
+  },
   tasks: {
     holds: "a folder for each task: a config's model, data, trainer, metrics and results",
     imports: [...RUNNING, "hub", "formats", "tensorfiles", "weights"],
@@ -173,6 +177,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   datatools: { holds: "a folder for each `densekit data` command", imports: [...RUNNING, "formats", "tasks", "pages"] },
 };
+
+/** Neutral files outside neutral rooms: of other rooms, and of lib/ itself, all that neutral rooms may import. */
+export const NEUTRAL_FILES = [
+  "datasets/loader/batch",
+  "datasets/types",
+  "engines/cache",
+  "engines/engine",
+  "engines/inference",
+  "engines/modelFile",
+  "errors",
+  "images/draw/palette",
+  "json",
+  "random",
+  "words",
+] as const;
 
 /** Files of lib/ itself that every room may import; they import no room. */
 export const FOR_EVERYONE = [

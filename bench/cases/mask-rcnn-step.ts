@@ -1,4 +1,4 @@
-import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import type { DetectionBatch } from "../../lib/datasets/loader/batch.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
 import { encodeRle } from "../../lib/masks/rle.js";

@@ -1,4 +1,4 @@
-import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
+import type { SegmentationBatch } from "../../lib/datasets/loader/batch.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
 import { checksum, labelMap, normalisedImages } from "../inputs.js";

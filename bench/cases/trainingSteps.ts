@@ -1,4 +1,4 @@
-import type { Batch } from "../../lib/datasets/loader/types.js";
+import type { Batch } from "../../lib/datasets/loader/batch.js";
 import type { Trainer } from "../../lib/models/model.js";
 import type { ParameterValues } from "../../lib/nn/parameters.js";
 import { createOptimizer } from "../../lib/optimizers/index.js";

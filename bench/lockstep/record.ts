@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { loadConfig } from "../../lib/config/load.js";
 import type { DetectionConfig } from "../../lib/config/schema.js";
-import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import type { DetectionBatch } from "../../lib/datasets/loader/batch.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { UserError } from "../../lib/errors.js";
 import { openWeights } from "../../lib/inference/weights.js";

@@ -1,4 +1,4 @@
-import type { Batch } from "../datasets/loader/types.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import type { Engine } from "../engines/engine.js";
 import type { NormMode } from "../nn/context.js";
 import type { ParameterValues } from "../nn/parameters.js";

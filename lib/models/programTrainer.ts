@@ -1,4 +1,4 @@
-import type { Batch } from "../datasets/loader/types.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import { Cache } from "../engines/cache.js";
 import type { Program, Tensors } from "../engines/engine.js";
 import { add, input, type Value } from "../graph/index.js";

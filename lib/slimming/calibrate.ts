@@ -1,4 +1,4 @@
-import type { Batch } from "../datasets/loader/types.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import { Cache } from "../engines/cache.js";
 import type { Engine, Program } from "../engines/engine.js";
 import { constant, input } from "../graph/index.js";

@@ -1,7 +1,8 @@
 import type { Config } from "../config/schema.js";
 import { pickImages } from "../datasets/limit.js";
+import type { Batch, BatchOf } from "../datasets/loader/batch.js";
 import { createLoader, type Loader } from "../datasets/loader/loader.js";
-import type { Batch, BatchOf, LoaderOptions } from "../datasets/loader/types.js";
+import type { LoaderOptions } from "../datasets/loader/types.js";
 import type { Dataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
 import { Random } from "../random.js";

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { Batch } from "../datasets/loader/types.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import type { ModelDescription } from "./description.js";
 import type { PredictionsKind } from "./predictions.js";
 import type { DataSource, Split } from "./sources.js";

@@ -1,6 +1,6 @@
 import type { Backbone } from "../backbones/backbone.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import type { Loader } from "../datasets/loader/loader.js";
-import type { Batch } from "../datasets/loader/types.js";
 import type { SizedTensors } from "../engines/modelFile.js";
 import type { Value } from "../graph/index.js";
 import type { Losses, Trainer, TrainerOptions } from "../models/model.js";

@@ -1,5 +1,5 @@
+import type { Batch } from "../datasets/loader/batch.js";
 import type { Loader } from "../datasets/loader/loader.js";
-import type { Batch } from "../datasets/loader/types.js";
 import type { BatchPredictor } from "../models/predictions.js";
 import { lossMean } from "./losses.js";
 import type { Evaluation, Validation } from "./task.js";

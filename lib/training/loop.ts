@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import type { Loader } from "../datasets/loader/loader.js";
-import type { Batch } from "../datasets/loader/types.js";
+
 import type { TrainingEvent } from "../loggers/events.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";

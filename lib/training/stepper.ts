@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { Batch } from "../datasets/loader/types.js";
+import type { Batch } from "../datasets/loader/batch.js";
 import type { Losses, Trainer } from "../models/model.js";
 import type { ParameterValues } from "../nn/parameters.js";
 import type { Optimizer, Segment } from "../optimizers/optimizer.js";

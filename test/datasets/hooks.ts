@@ -1,4 +1,4 @@
-import type { Batch } from "../../lib/datasets/loader/types.js";
+import type { Batch } from "../../lib/datasets/loader/batch.js";
 import { UserError } from "../../lib/errors.js";
 
 /** A collate hook: the number of boxes of each image, times a factor. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { DetectionConfig } from "../../lib/config/schema.js";
-import type { DetectionBatch } from "../../lib/datasets/loader/types.js";
+import type { DetectionBatch } from "../../lib/datasets/loader/batch.js";
 import { metaOf } from "../../lib/datasets/meta.js";
 import type { Instances } from "../../lib/datasets/types.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";

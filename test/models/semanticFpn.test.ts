@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { SegmentationConfig } from "../../lib/config/schema.js";
-import type { SegmentationBatch } from "../../lib/datasets/loader/types.js";
+import type { SegmentationBatch } from "../../lib/datasets/loader/batch.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { input, resizeBilinear } from "../../lib/graph/index.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
-import type { ClassificationBatch } from "../../lib/datasets/loader/types.js";
+import type { ClassificationBatch } from "../../lib/datasets/loader/batch.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";

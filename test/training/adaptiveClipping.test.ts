@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { BACKBONES, makeClassifier } from "../../lib/backbones/index.js";
 import { resolveConfig } from "../../lib/config/load.js";
-import type { Batch } from "../../lib/datasets/loader/types.js";
+import type { Batch } from "../../lib/datasets/loader/batch.js";
 import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
 import type { Trainer } from "../../lib/models/model.js";
 import { semanticFpn } from "../../lib/models/semanticFpn/model.js";

@@ -5,8 +5,9 @@ import { expect } from "chai";
 import { resolveConfig } from "../../lib/config/load.js";
 import type { ConfigInput } from "../../lib/config/schema.js";
 import { architectureConfig } from "../../lib/config/training.js";
+import type { Batch } from "../../lib/datasets/loader/batch.js";
 import type { Loader } from "../../lib/datasets/loader/loader.js";
-import type { Batch } from "../../lib/datasets/loader/types.js";
+
 import type { ArchitectureEvent } from "../../lib/loggers/events.js";
 import type { Trainer } from "../../lib/models/model.js";
 import { type Parameter, ParameterValues } from "../../lib/nn/parameters.js";

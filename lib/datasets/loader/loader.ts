@@ -4,9 +4,10 @@ import { startPool, type ThreadPool } from "../../threads.js";
 import { planSample, sampleStream } from "../augment.js";
 import { completeTransforms, transformModules } from "../transforms/index.js";
 import type { Dataset } from "../types.js";
+import type { Batch, BatchOf } from "./batch.js";
 import { type BatchSettings, type BatchTask, makeBatch } from "./makeBatch.js";
 import { type PlanOptions, planEpoch } from "./plan.js";
-import type { Batch, BatchOf, LoaderOptions } from "./types.js";
+import type { LoaderOptions } from "./types.js";
 
 export interface Loader<B extends Batch = Batch> {
   readonly batchesPerEpoch: number;

@@ -6,8 +6,9 @@ import { makeSample, type SamplePlan } from "../augment.js";
 import { loadSample } from "../sample.js";
 import { applyTransforms, type TransformSpec } from "../transforms/index.js";
 import type { Dataset, Sample } from "../types.js";
+import type { Batch } from "./batch.js";
 import { type PaddingRule, paddedSize } from "./padding.js";
-import type { Batch, CollateHook } from "./types.js";
+import type { CollateHook } from "./types.js";
 
 /** Everything needed to make a batch, as plain data. */
 export interface BatchTask {

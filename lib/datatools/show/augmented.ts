@@ -1,5 +1,5 @@
 import type { Config } from "../../config/schema.js";
-import type { Batch } from "../../datasets/loader/types.js";
+import type { Batch } from "../../datasets/loader/batch.js";
 import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { cropRle } from "../../masks/transforms.js";
 import { readNormalised } from "../../pixels/normalise.js";

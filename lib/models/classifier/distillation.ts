@@ -1,4 +1,4 @@
-import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import { probabilitiesOf } from "./predictor.js";
 
 /** A model that another one is trained to imitate. */

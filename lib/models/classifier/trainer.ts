@@ -1,4 +1,4 @@
-import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import { add, input, logSumExp, mul, scalar, sub, sum, type Value } from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
 import type { Trainer, TrainerOptions } from "../model.js";

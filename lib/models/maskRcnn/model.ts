@@ -1,18 +1,18 @@
 import type { Backbone } from "../../backbones/backbone.js";
-import { makeBackbone } from "../../backbones/index.js";
-import type { DetectionConfig } from "../../config/schema.js";
+import { type BackboneConfig, makeBackbone } from "../../backbones/index.js";
 import type { Value } from "../../graph/index.js";
 import { type BoxHead, boxHead } from "../../heads/boxHead.js";
+import type { MaskRcnnConfig } from "../../heads/index.js";
 import { type MaskHead, maskHead } from "../../heads/maskHead.js";
 import { type RpnHead, rpnHead } from "../../heads/rpnHead.js";
-import { makeNeck } from "../../necks/index.js";
+import { makeNeck, type NeckConfig } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { IMAGE_SIDE } from "../backbone.js";
 
 /** Mask R-CNN (He et al. 2017) on a feature pyramid: backbone, neck, region proposals, box head, mask head. */
 export interface MaskRcnn {
-  readonly config: DetectionConfig["model"]["head"];
+  readonly config: MaskRcnnConfig;
   readonly classes: number;
   readonly parameters: readonly Parameter[];
   readonly backbone: Backbone;
@@ -28,8 +28,15 @@ export interface MaskRcnn {
   readonly masks?: MaskHead;
 }
 
+/** The configs of its parts. */
+export interface MaskRcnnParts {
+  readonly backbone: BackboneConfig;
+  readonly neck: NeckConfig;
+  readonly head: MaskRcnnConfig;
+}
+
 /** The parts of a Mask R-CNN that a config describes. `masks`: with a mask head, or for boxes alone. */
-export function maskRcnn(config: DetectionConfig["model"], classes: number, masks: boolean): MaskRcnn {
+export function maskRcnn(config: MaskRcnnParts, classes: number, masks: boolean): MaskRcnn {
   const list = new ParameterList();
   const { rpn, roi } = config.head;
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { imageSide: IMAGE_SIDE.detection });

@@ -1,4 +1,4 @@
-import type { DetectionBatch } from "../../datasets/loader/types.js";
+import type { DetectionBatch } from "../../datasets/loader/batch.js";
 import type { Random } from "../../random.js";
 import { loadRoiAlign } from "../../regions/roiAlignKernel.js";
 import { gradientStore, storeBuffers } from "../bindings.js";

@@ -1,9 +1,8 @@
 import type { Backbone } from "../../backbones/backbone.js";
-import { makeBackbone } from "../../backbones/index.js";
-import type { SegmentationConfig } from "../../config/schema.js";
+import { type BackboneConfig, makeBackbone } from "../../backbones/index.js";
 import type { Value } from "../../graph/index.js";
-import { makeSegmentationHead } from "../../heads/index.js";
-import { makeNeck } from "../../necks/index.js";
+import { makeSegmentationHead, type SegmentationHeadConfig } from "../../heads/index.js";
+import { makeNeck, type NeckConfig } from "../../necks/index.js";
 import type { Context } from "../../nn/context.js";
 import { type Parameter, ParameterList } from "../../nn/parameters.js";
 import { IMAGE_SIDE } from "../backbone.js";
@@ -21,8 +20,15 @@ export interface SemanticFpn {
   readonly forward: (images: Value, context: Context) => Value;
 }
 
+/** The configs of its parts. */
+export interface SemanticFpnParts {
+  readonly backbone: BackboneConfig;
+  readonly neck: NeckConfig;
+  readonly head: SegmentationHeadConfig;
+}
+
 /** The parts of a Semantic FPN that a config describes. */
-export function semanticFpn(config: SegmentationConfig["model"], classes: number): SemanticFpn {
+export function semanticFpn(config: SemanticFpnParts, classes: number): SemanticFpn {
   const list = new ParameterList();
   const backbone = makeBackbone(list.scope("backbone"), config.backbone, { imageSide: IMAGE_SIDE.segmentation });
   const neck = makeNeck(list.scope("neck"), config.neck, { inputs: backbone, extraLevel: false });

@@ -1,4 +1,4 @@
-import type { SegmentationBatch } from "../../datasets/loader/types.js";
+import type { SegmentationBatch } from "../../datasets/loader/batch.js";
 import { cast, input, less, mul, reshape, resizedCrossEntropy, scalar, type Value } from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
 import type { Trainer, TrainerOptions } from "../model.js";

@@ -1,6 +1,6 @@
 import type { ClassificationConfig } from "../../config/schema.js";
 import { placeOf } from "../../datasets/imageLabels.js";
-import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import type { ClassificationDataset } from "../../datasets/types.js";
 import type { Engine } from "../../engines/engine.js";
 import { UserError } from "../../errors.js";

@@ -1,6 +1,6 @@
 import { adaptersOf } from "../../backbones/index.js";
 import type { ClassificationConfig } from "../../config/schema.js";
-import type { ClassificationBatch } from "../../datasets/loader/types.js";
+import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import type { Engine } from "../../engines/engine.js";
 import { UserError } from "../../errors.js";
 import { localFile } from "../../hub/index.js";

@@ -1,6 +1,6 @@
 import type { DetectionConfig } from "../../config/schema.js";
 import { describeReport } from "../../datasets/coco.js";
-import type { DetectionBatch } from "../../datasets/loader/types.js";
+import type { DetectionBatch } from "../../datasets/loader/batch.js";
 import type { DetectionDataset } from "../../datasets/types.js";
 import { UserError } from "../../errors.js";
 import { mul, reshape } from "../../graph/index.js";

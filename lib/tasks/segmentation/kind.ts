@@ -1,5 +1,5 @@
 import type { SegmentationConfig } from "../../config/schema.js";
-import type { SegmentationBatch } from "../../datasets/loader/types.js";
+import type { SegmentationBatch } from "../../datasets/loader/batch.js";
 import type { SegmentationDataset } from "../../datasets/types.js";
 import { type ConfusionMatrix, confusionOf, emptyConfusion, mergeConfusions } from "../../metrics/labels/confusion.js";
 import { segmentationFigures } from "../../metrics/labels/figures.js";

@@ -1,4 +1,4 @@
-import type { DetectionBatch } from "../../../datasets/loader/types.js";
+import type { DetectionBatch } from "../../../datasets/loader/batch.js";
 import { Cache } from "../../../engines/cache.js";
 import type { Tensors } from "../../../engines/engine.js";
 import type { Random } from "../../../random.js";

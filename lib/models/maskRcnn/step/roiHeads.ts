@@ -1,4 +1,4 @@
-import type { DetectionBatch } from "../../../datasets/loader/types.js";
+import type { DetectionBatch } from "../../../datasets/loader/batch.js";
 import { Cache } from "../../../engines/cache.js";
 import type { RoiAlignKernel } from "../../../regions/roiAlignKernel.js";
 import type { RoiTargets } from "../../../regions/roiTargets.js";

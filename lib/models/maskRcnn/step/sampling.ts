@@ -1,4 +1,4 @@
-import type { DetectionBatch } from "../../../datasets/loader/types.js";
+import type { DetectionBatch } from "../../../datasets/loader/batch.js";
 import type { Random } from "../../../random.js";
 import { rpnProposals } from "../../../regions/proposals.js";
 import { type RoiTargets, roiTargets } from "../../../regions/roiTargets.js";
