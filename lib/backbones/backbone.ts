@@ -25,7 +25,7 @@ export interface Backbone {
 }
 
 /** A network that turns images into class scores. It has the backbone's layers and stages. */
-export interface Classifier extends Pick<Backbone, "stages"> {
+export interface Classifier extends Pick<Backbone, "stages">, Partial<Pick<Backbone, "multiple">> {
   /** @param x [B, 3, H, W] normalised images @returns logits [B, classes]; the mean if there are two heads */
   readonly forward: (x: Value, context: Context) => Value;
   /** Both heads' logits, [B, classes] twice, if the model has a second head for distillation. */

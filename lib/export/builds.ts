@@ -10,8 +10,9 @@ import type { Network } from "./network.js";
 import type { ExportSettings } from "./settings.js";
 
 /**
- * Sizes that tell free sizes apart: batch, and height and width in multiples of 32. One is the smallest possible size,
- * at which every limit in a graph (such as a top k) has an effect if it ever does; odd and even sides reveal rounding.
+ * Sizes that tell free sizes apart: batch, and height and width in multiples of what the backbone needs. One is the
+ * smallest possible size, at which every limit in a graph (such as a top k) has an effect if it ever does; odd and even
+ * sides reveal rounding.
  */
 const TRIED = [
   { batch: 3, height: 5, width: 7 },
@@ -30,7 +31,7 @@ export async function recordBuilds(
 ): Promise<readonly [Build, ...Build[]]> {
   const once = evaluatedOnce(evaluate);
   const builds: Build[] = [];
-  for (const size of sizesOf(settings)) {
+  for (const size of sizesOf(settings, network.multiple)) {
     const graph = exportGraph(network, Context.inference(network.values), settings, { ...size, normalisation });
     const free = settings.size === "free";
     const { batch, height, width } = size;
@@ -40,12 +41,12 @@ export async function recordBuilds(
   return builds as [Build, ...Build[]];
 }
 
-function sizesOf({ batch, size }: ExportSettings): readonly GraphSize[] {
+function sizesOf({ batch, size }: ExportSettings, multiple = SIZE_MULTIPLE): readonly GraphSize[] {
   if (batch !== "free" && size !== "free") return [{ batch, ...size }];
   return TRIED.map((tried) => ({
     batch: batch === "free" ? tried.batch : batch,
-    height: size === "free" ? tried.height * SIZE_MULTIPLE : size.height,
-    width: size === "free" ? tried.width * SIZE_MULTIPLE : size.width,
+    height: size === "free" ? tried.height * multiple : size.height,
+    width: size === "free" ? tried.width * multiple : size.width,
   }));
 }
 

@@ -54,6 +54,7 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   checkFormatOptions(format, formatOptions);
   if (options.force !== true) await checkFree(out);
   const { network, weights } = await openNetwork(config, options.weights);
+  checkSettings(settings, network.multiple);
   signal?.throwIfAborted();
   const engine = await openEngine(config.engine);
   const builds = await recordBuilds(network, settings, config.data.normalisation, (constants) =>

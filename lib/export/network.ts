@@ -7,6 +7,8 @@ import type { Task } from "../tasks/task.js";
 /** A trained model for recording graphs. */
 export interface Network extends Pick<Task, "description" | "graphs"> {
   readonly values: ParameterValues;
+  /** What both sides of its images must be multiples of. */
+  readonly multiple?: number;
 }
 
 /** The same with its data and its weights file. */
@@ -26,9 +28,14 @@ export async function openNetwork(config: Config, weights: string): Promise<Trai
   try {
     checkDescription(file, config);
     const task = await kindOf(config).open(config, file.description, "val");
-    const { description, graphs, parameters } = task;
+    const { description, graphs, parameters, backbone } = task;
     const values = await file.read(parameters);
-    return { task, network: { description, graphs, values }, weights: file.path };
+    const { multiple } = backbone;
+    return {
+      task,
+      network: { description, graphs, values, ...(multiple !== undefined && { multiple }) },
+      weights: file.path,
+    };
   } finally {
     await file.close();
   }

@@ -49,13 +49,16 @@ export function checkPixels({ height, width }: Size, batch: number): void {
   }
 }
 
-/** @throws UserError when the settings contradict each other, or the images are too large */
-export function checkSettings({ part, batch, size, postprocess }: ExportSettings): void {
+/**
+ * @param multiple what the backbone's images have sides of
+ * @throws UserError when the settings contradict each other, or the images are too large
+ */
+export function checkSettings({ part, batch, size, postprocess }: ExportSettings, multiple = SIZE_MULTIPLE): void {
   if (size !== "free") {
     for (const side of [size.height, size.width]) {
-      if (Number.isInteger(side) && side > 0 && side % SIZE_MULTIPLE === 0) continue;
+      if (Number.isInteger(side) && side > 0 && side % multiple === 0) continue;
       throw new UserError(
-        `size ${size.height}x${size.width}: both sides must be multiples of ${SIZE_MULTIPLE}, the backbone's largest stride`,
+        `size ${size.height}x${size.width}: both sides must be multiples of ${multiple}, as the backbone needs`,
         2,
       );
     }
@@ -69,12 +72,12 @@ export function checkSettings({ part, batch, size, postprocess }: ExportSettings
   }
 }
 
-const raise = (side: number) => Math.ceil(side / SIZE_MULTIPLE) * SIZE_MULTIPLE;
-
 /** The size that a config's test transforms give a wide image, rounded up to what the backbone accepts. */
 export function defaultSize({ data }: Config): { readonly height: number; readonly width: number } {
-  const [preferred] = data.padding.sizes;
+  const { sizes, multipleOf } = data.padding;
+  const [preferred] = sizes;
   if (preferred !== undefined) return preferred;
+  const raise = (side: number) => Math.ceil(side / multipleOf) * multipleOf;
   const steps: readonly TransformSpec[] = data.transforms.test;
   const crop = steps.find((step) => step.type === "centreCrop");
   if (crop !== undefined) return { height: raise(crop.size), width: raise(crop.size) };

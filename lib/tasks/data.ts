@@ -1,7 +1,10 @@
+import type { Backbone } from "../backbones/backbone.js";
+import { backboneTitle } from "../backbones/index.js";
 import type { Config } from "../config/schema.js";
 import { pickImages } from "../datasets/limit.js";
 import type { Batch, BatchOf } from "../datasets/loader/batch.js";
 import { createLoader, type Loader } from "../datasets/loader/loader.js";
+import { SIZE_MULTIPLE } from "../datasets/loader/padding.js";
 import type { LoaderOptions } from "../datasets/loader/types.js";
 import type { Dataset } from "../datasets/types.js";
 import { UserError } from "../errors.js";
@@ -93,6 +96,25 @@ export function validationLoader<D extends Dataset>(
 function sharedOptions<D extends Dataset>(dataset: D, { data, training }: Config, extras: LoaderExtras) {
   const { padding, normalisation, workers, prefetch, codec } = data;
   return { masks: false, ...extras, dataset, seed: training.seed, padding, normalisation, workers, prefetch, codec };
+}
+
+/** @throws UserError when batches may have sides that the backbone does not take */
+export function checkPadding(
+  { data, model }: Config,
+  { multiple = SIZE_MULTIPLE }: Partial<Pick<Backbone, "multiple">>,
+): void {
+  const { multipleOf, sizes } = data.padding;
+  const wrong = [
+    ...(multipleOf % multiple === 0 ? [] : [`data.padding.multipleOf is ${multipleOf}`]),
+    ...sizes
+      .filter(({ width, height }) => width % multiple !== 0 || height % multiple !== 0)
+      .map(({ width, height }) => `data.padding.sizes has ${width} × ${height}`),
+  ];
+  if (wrong.length === 0) return;
+  throw new UserError(
+    `model.backbone: both sides of images must be multiples of ${multiple} for ${backboneTitle(model.backbone)}, but ${wrong.join(", and ")}; ` +
+      `set it to ${multiple} or a multiple of that`,
+  );
 }
 
 /**

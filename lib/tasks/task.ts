@@ -15,7 +15,7 @@ import type { ModelDescription } from "./description.js";
 export interface Task<B extends Batch = Batch, Answer = unknown> {
   readonly description: ModelDescription;
   readonly parameters: readonly Parameter[];
-  readonly backbone: Pick<Backbone, "stages">;
+  readonly backbone: Pick<Backbone, "stages"> & Partial<Pick<Backbone, "multiple">>;
   readonly graphs: ModelGraphs;
   /** @throws RangeError when the task was opened without the training set and training needs to know more about that */
   trainer(options: TrainerOptions): Trainer<B>;

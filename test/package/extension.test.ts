@@ -10,7 +10,9 @@ import {
   train,
   verifyModel,
 } from "densekit";
-import { registerBackbone } from "densekit/parts";
+import { check, relu } from "densekit/graph";
+import { convolution } from "densekit/nn";
+import { backboneKind, backboneSchema, fourStages, registerBackbone } from "densekit/parts";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
@@ -98,4 +100,65 @@ describe("parts from outside the package", function () {
       'there is a backbone of the type "resnet" already; choose another name',
     );
   });
+
+  it("say what their images' sides are multiples of, and training and export keep to it", async () => {
+    const remove = registerBackbone(coarse);
+    try {
+      const config = (multipleOf: number) =>
+        resolveConfig(toyConfig("segmentation", "coarse"), {
+          overrides: ["model.backbone.type=coarse", "training.steps=1", `data.padding.multipleOf=${multipleOf}`],
+        }).config;
+      expect(await userMessage(() => train({ config: config(32) }))).to.equal(
+        "model.backbone: both sides of images must be multiples of 64 for Coarse, but data.padding.multipleOf is 32; " +
+          "set it to 64 or a multiple of that",
+      );
+      const { weights } = await train({ config: config(64) });
+      const model64 = {
+        config: config(64),
+        weights,
+        format: "onnx",
+        batch: 1,
+        out: join(data.folder, "64.onnx"),
+      } as const;
+      const small = { height: 96, width: 64 };
+      expect(await userMessage(() => exportModel({ ...model64, size: small }))).to.equal(
+        "size 96x64: both sides must be multiples of 64, as the backbone needs",
+      );
+      await exportModel({ ...model64, size: "free" });
+      const { failures } = await verifyModel({ model: model64.out, config: model64.config, weights, data: true });
+      expect(failures).to.deep.equal([]);
+    } finally {
+      remove();
+    }
+  });
+});
+
+/** Takes images in steps of 64 pixels alone. */
+const coarse = backboneKind({
+  schema: backboneSchema("coarse", {}),
+  make(scope) {
+    const channels = [8, 8, 8, 8] as const;
+    const parts = channels.map((out, i) => {
+      const conv = convolution(scope.child(`${i}`), { in: i === 0 ? 3 : out, out, kernel: 5, stride: i === 0 ? 4 : 2 });
+      return (...given: Parameters<typeof conv>) => relu(conv(...given));
+    });
+    const backbone = fourStages({ channels, parts, stages: [[], ["0"], ["1"], ["2"], ["3"]] });
+    return {
+      ...backbone,
+      multiple: 64,
+      forward(x, context) {
+        check(
+          x.shape.slice(2).every((side) => side % 64 === 0),
+          () => `a side of ${x.shape.join(" × ")}`,
+        );
+        return backbone.forward(x, context);
+      },
+    };
+  },
+  classifier: () => {
+    throw new Error("not in this test");
+  },
+  title: () => "Coarse",
+  namings: [],
+  published: { name: "nobody's", mark: /^coarse\.no\.such\.name$/ },
 });

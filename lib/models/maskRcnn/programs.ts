@@ -52,6 +52,8 @@ const numbered = (prefix: string, values: readonly Value[]) =>
 export interface StageOptions extends TrainerOptions {
   readonly model: MaskRcnn;
   readonly trained: readonly Parameter[];
+  /** Each image's own padding ends at multiples of this; default the backbone's. */
+  readonly imageMultiple?: number;
 }
 
 export interface CompileOptions extends StageOptions {

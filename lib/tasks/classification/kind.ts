@@ -11,7 +11,7 @@ import { type ClassScores, imageClassifier, readClassScores } from "../../models
 import { classifierTrainer } from "../../models/classifier/trainer.js";
 import type { BatchPredictor } from "../../models/predictions.js";
 import { counted } from "../../words.js";
-import { trainingLoaders, validationLoader } from "../data.js";
+import { checkPadding, trainingLoaders, validationLoader } from "../data.js";
 import { keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import type { ModelKind } from "../modelKind.js";
@@ -58,6 +58,7 @@ async function openClassification(
   const { classes } = description;
   const { labelSmoothing, classWeights, distillation } = config.model.head;
   const model = classifierModel(config.model.backbone, classes.length);
+  checkPadding(config, model);
   const teacher =
     trained === undefined || distillation === undefined ? undefined : await teacherOf(config, distillation, trained);
   return {

@@ -11,7 +11,7 @@ import { pastedMasks } from "../../models/maskRcnn/pastedMasks.js";
 import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
 import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
-import { checkUndone, trainingLoaders, validationLoader } from "../data.js";
+import { checkPadding, checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
@@ -57,6 +57,7 @@ async function openDetection(
   const { description } = splits;
   const masks = description.masks === true;
   const model = maskRcnn(config.model, description.classes.length, masks);
+  checkPadding(config, model.backbone);
   const { scoreThreshold, maskThreshold } = config.model.head.test;
   return {
     description,
@@ -68,7 +69,7 @@ async function openDetection(
       model: (inputs, context) => ({ ...detectionGraph(model, context, inputs) }),
       postprocess: (outputs, inputs) => pasted(outputs, inputs, maskThreshold),
     },
-    trainer: (options) => maskRcnnTrainer({ ...options, model }),
+    trainer: (options) => maskRcnnTrainer({ ...options, model, imageMultiple: config.data.padding.multipleOf }),
     predictor(options) {
       checkUndone(config);
       return detector({ ...options, model });

@@ -9,7 +9,7 @@ import { semanticFpn } from "../../models/semanticFpn/model.js";
 import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
 import type { LabelMap } from "../../pixels/image.js";
-import { checkUndone, trainingLoaders, validationLoader } from "../data.js";
+import { checkPadding, checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
@@ -54,6 +54,7 @@ async function openSegmentation(
   const splits = await openSplits({ given, teller, open: (split, known) => open(config, split, known), describe });
   const { description } = splits;
   const model = semanticFpn(config.model, description.classes.length);
+  checkPadding(config, model.backbone);
   const { averageOverAllPixels } = config.model.head;
   return {
     description,

@@ -55,12 +55,11 @@ function shapeOf({ images, height, width }: DetectionBatch): Shape {
 const keyOf = ({ batch, height, width }: Shape) => `${batch}x${height}x${width}`;
 
 function sampleAnchors(
-  { model }: StageOptions,
+  { model, imageMultiple: multiple = model.backbone.multiple }: StageOptions,
   { anchors }: PyramidPrograms,
   { instances, meta }: DetectionBatch,
   random: Random,
 ): readonly RpnTargets[] {
-  const { multiple } = model.backbone;
   return instances.map(({ boxes, crowd }, i) => {
     // Anchors of an image's own padding take part, as in MMDetection.
     const height = Math.ceil(meta[i]!.height / multiple) * multiple;
