@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { Engine } from "../../lib/engines/engine.js";
 import { input, nodesInOrder, type Value } from "../../lib/graph/index.js";
@@ -83,4 +85,54 @@ export async function expectOfficialModel({ folder, task, make, leastModules, en
     );
   }
   for (const output of golden.outputs) expectGoldenOutput(folder, output, outputs[output.name]!, TOLERANCE);
+}
+
+/** What bench/peers/official.py keeps of a large recording: a few values of every output of the authors' own code. */
+interface SmallGolden {
+  readonly prefix: string;
+  readonly input: PrngInput;
+  /** SHA-256 of the parameters' names and shapes as JSON. */
+  readonly parameters: string;
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly mean: number;
+    readonly norm: number;
+    readonly indices: readonly number[];
+    readonly values: readonly number[];
+  }[];
+}
+
+const SMALL = fileURLToPath(new URL("../../../test/backbones/official/", import.meta.url)); // from dist/test/support
+
+/** The same comparison as far as the checkout alone allows: names and shapes by their digest, and samples of the outputs. */
+export async function expectOfficialSamples(
+  name: string,
+  { make, engine }: Pick<OfficialModel, "make" | "engine">,
+): Promise<void> {
+  const golden = readJson<SmallGolden>(`${SMALL}${name}.json`);
+  const list = new ParameterList();
+  const forward = make(list.scope());
+  const names = JSON.stringify(list.all.map((parameter) => [parameter.name, parameter.shape]));
+  expect(createHash("sha256").update(names).digest("hex"), "names and shapes").to.equal(golden.parameters);
+
+  const values = new ParameterValues(list.all);
+  fillFromPrng(values, list.all, golden.prefix);
+  const named = [forward(input("x", golden.input.shape), Context.inference(values))].flat();
+  expect(named.map(({ shape }) => shape)).to.deep.equal(golden.outputs.map(({ shape }) => shape));
+  const program = await engine.compile(Object.fromEntries(golden.outputs.map((output, i) => [output.name, named[i]!])));
+  const outputs = await program.run({ x: prngInput(golden.input) });
+  await program.dispose();
+  for (const { name: output, mean, norm, indices, values: expected } of golden.outputs) {
+    const actual = outputs[output]!;
+    const picked = indices.map((i) => actual[i]!);
+    expectClose(picked, expected, TOLERANCE, `${name}, ${output}`);
+    let [sum, squares] = [0, 0];
+    for (const x of actual) {
+      sum += x;
+      squares += x * x;
+    }
+    expect(Math.sqrt(squares), `norm of ${name}, ${output}`).to.be.closeTo(norm, TOLERANCE * norm);
+    expect(sum / actual.length, `mean of ${name}, ${output}`).to.be.closeTo(mean, TOLERANCE * norm);
+  }
 }
