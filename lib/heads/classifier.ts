@@ -1,13 +1,20 @@
 import { z } from "zod";
-import { backboneConfig } from "../backbones/index.js";
+import { type BackboneConfig, backboneConfig } from "../backbones/index.js";
 import { filePath, fraction, positive, weightsPath } from "../schemas/fields.js";
+
+type BackboneInput = z.input<ReturnType<typeof backboneConfig>>;
+
+/** Named, because declarations would otherwise spell out every backbone once more for each use. */
+export interface TeacherBackbone extends z.ZodType<BackboneConfig, BackboneInput> {}
+
+const teacherBackbone = (): TeacherBackbone => backboneConfig();
 
 const teacher = () =>
   z
     .discriminatedUnion("type", [
       z.strictObject({
         type: z.literal("model"),
-        backbone: backboneConfig(),
+        backbone: teacherBackbone(),
         weights: weightsPath(
           "The teacher's weights: a run's best.safetensors, or a published file with its head; a path or an address",
         ),
