@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
-import { type KindSchema, KindTable } from "../schemas/kinds.js";
+import { type KindSchema, KindTable, type SchemasOf } from "../schemas/kinds.js";
 import {
   type Backbone,
   type BackboneKind,
@@ -43,7 +43,10 @@ const table = new KindTable<typeof BACKBONES, AnyBackbone>("backbone", BACKBONES
 
 type AnyBackbone = BackboneKind & { readonly schema: KindSchema };
 
-export const backboneConfig = () => table.config().describe("Turns an image into features");
+// Named, because types without a name are written out wherever a config has them.
+export interface BackboneSchema extends z.ZodDiscriminatedUnion<SchemasOf<typeof BACKBONES>, "type"> {}
+
+export const backboneConfig = (): BackboneSchema => table.config().describe("Turns an image into features");
 
 export type BackboneConfig = z.output<ReturnType<typeof backboneConfig>>;
 

@@ -8,7 +8,7 @@ interface Kind {
   readonly schema: KindSchema;
 }
 
-type SchemasOf<Kinds extends readonly [Kind, ...Kind[]]> = { -readonly [I in keyof Kinds]: Kinds[I]["schema"] };
+export type SchemasOf<Kinds extends readonly [Kind, ...Kind[]]> = { -readonly [I in keyof Kinds]: Kinds[I]["schema"] };
 
 /** The schemas of a table's kinds, in its order. */
 export function schemasOf<const Kinds extends readonly [Kind, ...Kind[]]>(kinds: Kinds): SchemasOf<Kinds> {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import type { Size } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
-import { type KindSchema, KindTable } from "../../schemas/kinds.js";
+import { type KindSchema, KindTable, type SchemasOf } from "../../schemas/kinds.js";
 import type { Sample } from "../types.js";
 import { centreCrop } from "./centreCrop.js";
 import { colourJitter } from "./colourJitter.js";
@@ -50,11 +50,15 @@ const ALL = [...SHARED, imageRandAugment, ...CLASSIFICATION_TRANSFORMS] as const
 const table = new KindTable<typeof TRANSFORMS, Transform>("transform", TRANSFORMS);
 const withCrops = new KindTable<typeof ALL, Transform>("transform", ALL);
 
+// Named, because types without a name are written out wherever a config has them.
+export interface TransformSchema extends z.ZodDiscriminatedUnion<SchemasOf<typeof TRANSFORMS>, "type"> {}
+export interface ImageTransformSchema extends z.ZodDiscriminatedUnion<SchemasOf<typeof ALL>, "type"> {}
+
 /** A step of a config's pipeline. */
-export const transformConfig = () => table.config();
+export const transformConfig = (): TransformSchema => table.config();
 
 /** The same where images have a single label. */
-export const classificationTransformConfig = () => withCrops.config();
+export const classificationTransformConfig = (): ImageTransformSchema => withCrops.config();
 
 /** The modules whose import adds transforms: threads that distort images import them first. */
 const modules = new Set<string>();
