@@ -111,7 +111,7 @@ async function takeSteps(): Promise<void> {
     engine,
     values,
     frozen,
-    normMode: normModeOf(built.backbone, model.backbone),
+    normMode: normModeOf(model.backbone, frozen),
     onSampled: (rois, anchors, proposals) => sampled.push({ rois, anchors, proposals }),
   });
   const optimizer = createOptimizer(training.optimizer, values.flat.length);

@@ -84,6 +84,17 @@ const objects = () => ({
       "Category names to learn, in order; without it, all categories of the training annotations in order of their ids",
     ),
   dropEmpty: flag("Leave images without objects out of training").default(false),
+  repeatThreshold: positive(
+    "Repeat-factor sampling (Gupta et al. 2019): an image comes max(1, √(this / f)) times in an epoch, f being the share of images with the rarest of its classes; LVIS has 0.001; without it, each comes once",
+  )
+    .max(1)
+    .exactOptional(),
+  backgroundShare: z
+    .number()
+    .min(0)
+    .lt(1)
+    .exactOptional()
+    .describe("Share of images without objects among those of an epoch; without it, all of them come once"),
   ...shared(),
 });
 

@@ -72,6 +72,13 @@ export function training<const Metrics extends readonly [string, ...string[]]>(m
         .describe(
           "A moving average of weights and running statistics, used for validation and the best weights; training itself does not use it",
         ),
+      frozen: z
+        .array(z.string().min(1))
+        .min(1)
+        .exactOptional()
+        .describe(
+          "Parameters that are not trained, by patterns of their names (`densekit weights show` lists them): * is any text, ? a character; besides model.backbone.frozenStages",
+        ),
       accumulate: count("Batches whose gradients are averaged into one step").default(1),
       evaluateEvery: count(
         "Epochs (or steps, if the length is in steps) between validations; without it, only at the end",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type BackboneConfig, backboneConfig } from "../backbones/index.js";
 import { filePath, fraction, positive, weightsPath } from "../schemas/fields.js";
+import { classWeights, focalGamma } from "./classLoss.js";
 
 type BackboneInput = z.input<ReturnType<typeof backboneConfig>>;
 
@@ -58,9 +59,9 @@ export const classifierConfig = () =>
       .lt(1)
       .default(0.1)
       .describe("Label smoothing: share of each label that is spread over all classes"),
-    classWeights: z
-      .union([z.literal(["none", "balanced"]), z.array(positive("Of a class")).min(2)])
+    classWeights: classWeights
       .default("none")
       .describe("Weight of each class in the loss, in order; balanced: every class counts the same"),
+    focalGamma,
     distillation: distillation().exactOptional(),
   });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { count, fraction, positive } from "../schemas/fields.js";
 import { boxHeadKeys } from "./boxHead.js";
+import { classWeights, focalGamma } from "./classLoss.js";
 import { checkIous } from "./ious.js";
 import { maskHeadKeys } from "./maskHead.js";
 import { rpnConfig } from "./rpnHead.js";
@@ -17,6 +18,12 @@ const roi = z
     ...boxHeadKeys,
     ...maskHeadKeys,
     classWeight: positive("Weight of the class loss").default(1),
+    classWeights: classWeights
+      .exactOptional()
+      .describe(
+        "Weight of each class in the class loss, in order, that of the background being 1; balanced: every class counts the same; without it, every object",
+      ),
+    focalGamma,
     boxWeight: positive("Weight of the box loss").default(1),
     maskWeight: positive("Weight of the mask loss").default(1),
   })

@@ -4,6 +4,7 @@ import type { Context } from "../nn/context.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import { flag } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
+import { classWeights, focalGamma } from "./classLoss.js";
 
 /** The layers between a pyramid and the scores of each class. */
 export interface SegmentationHead {
@@ -25,6 +26,12 @@ const generalKeys = {
   averageOverAllPixels: flag(
     "Divide the loss by all pixels, ignored ones included, as MMSegmentation 0.x does; else by the labelled ones",
   ).default(false),
+  classWeights: classWeights
+    .exactOptional()
+    .describe(
+      "Weight of each class's pixels in the loss, in order; balanced: every class counts the same; without it, every pixel",
+    ),
+  focalGamma,
 };
 
 /** The config schema of a segmentation head: its `type`, its own keys, and those that every head has. */

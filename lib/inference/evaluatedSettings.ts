@@ -9,6 +9,8 @@ const WITHOUT_EFFECT = [
   ...[
     "train",
     "dropEmpty",
+    "repeatThreshold",
+    "backgroundShare",
     "batchSize",
     "testBatchSize",
     "workers",
@@ -23,7 +25,7 @@ const WITHOUT_EFFECT = [
     "transforms.train",
   ].map((key) => `data.${key}`),
   ...["weights", "dropPath", "layerScaleInit", "frozenStages", "batchNorm"].map((key) => `model.backbone.${key}`),
-  ...["dropout", "averageOverAllPixels", "labelSmoothing", "classWeights", "distillation"].map(
+  ...["dropout", "averageOverAllPixels", "labelSmoothing", "classWeights", "focalGamma", "distillation"].map(
     (key) => `model.head.${key}`,
   ),
   ...[
@@ -34,6 +36,8 @@ const WITHOUT_EFFECT = [
     "positiveFraction",
     "classWeight",
     "boxWeight",
+    "classWeights",
+    "focalGamma",
   ].flatMap((key) => [`model.head.rpn.${key}`, `model.head.roi.${key}`]),
   "model.head.rpn.trainPerLevel",
   "model.head.roi.maskWeight",

@@ -11,14 +11,19 @@ export const BACKBONE_PREFIX = "backbone.";
 
 type Freezing = Pick<BackboneConfig, "frozenStages">;
 
-/** Whether a parameter of the model is frozen: those of the stem and of the first `frozenStages` stages are. */
+/**
+ * Whether a parameter of the model is frozen: those of the stem and of the first `frozenStages` stages are.
+ *
+ * @param others that are too
+ */
 export function isFrozen(
   { stages }: Pick<Backbone, "stages">,
   { frozenStages }: Freezing,
+  others: (parameterName: string) => boolean = () => false,
 ): (parameterName: string) => boolean {
-  if (frozenStages === 0) return () => false;
+  if (frozenStages === 0) return others;
   const paths = stages.slice(0, frozenStages + 1).flatMap((modules) => modules.map((path) => BACKBONE_PREFIX + path));
-  return (name) => paths.some((path) => isWithin(name, path));
+  return (name) => others(name) || paths.some((path) => isWithin(name, path));
 }
 
 /** How learning rates decay from layer to layer: each layer has `scale` times the rate of neck and heads. */
@@ -48,10 +53,9 @@ export function layerScales(backbone: Pick<Backbone, "stages">, config: Backbone
 
 /** Frozen parts and backbones in evaluation mode normalise by running statistics, everything else by the batch's. */
 export function normModeOf(
-  backbone: Pick<Backbone, "stages">,
-  config: Freezing & Pick<BackboneConfig, "batchNorm">,
+  config: Pick<BackboneConfig, "batchNorm">,
+  frozen: (parameterName: string) => boolean,
 ): (parameterName: string) => NormMode {
-  const frozen = isFrozen(backbone, config);
   return (name) => {
     const fixed = name.startsWith(BACKBONE_PREFIX) && config.batchNorm === "evaluation";
     return fixed || frozen(name) ? "running" : "batch";

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.js";
 import type { Engine } from "../engines/engine.js";
-import { normModeOf } from "../models/backbone.js";
+import { isFrozen, normModeOf } from "../models/backbone.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { Random } from "../random.js";
 import { kindOf } from "../tasks/kinds.js";
@@ -66,7 +66,7 @@ export async function subnetEvaluator(
   const { backbone } = config.model;
   const into = new ParameterValues(values.parameters);
   const task = await kindOf(config).open(config, description);
-  const normMode = normModeOf(task.backbone, backbone);
+  const normMode = normModeOf(backbone, isFrozen(task.backbone, backbone));
   const trainer = loss ? task.trainer({ engine, values: into, normMode, frozen: () => true }) : undefined;
   const calibration = batches > 0 ? await calibrationOf(task, { engine, values: into, normMode, batches }) : undefined;
   const imitate = async (architecture: Architecture): Promise<void> => {

@@ -13,7 +13,7 @@ import { counted } from "../words.js";
 import type { TrainingData } from "./task.js";
 
 /** Loader options that only some tasks use. */
-export type LoaderExtras = Pick<LoaderOptions, "masks" | "repeats" | "classOf">;
+export type LoaderExtras = Pick<LoaderOptions, "masks" | "repeats" | "classOf" | "draws">;
 
 /** Shuffled batches for training. */
 export function trainingLoader<D extends Dataset>(

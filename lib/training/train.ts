@@ -11,6 +11,7 @@ import type { TrainingEvent } from "../loggers/events.js";
 import { loggerOf } from "../loggers/index.js";
 import type { OpenLogger } from "../loggers/logger.js";
 import { isFrozen, type LayerScales, layerScales, normModeOf } from "../models/backbone.js";
+import { matcherOf } from "../models/frozen.js";
 import { ParameterValues } from "../nn/parameters.js";
 import { createOptimizer } from "../optimizers/index.js";
 import { lockRun } from "../runs/lock.js";
@@ -105,8 +106,8 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
   const alphas = new Set(task.parameters.flatMap(({ name, role }) => (role === "alpha" ? [name] : [])));
   const isAlpha = (name: string) => alphas.has(name); // those have an optimiser of their own
   const { loader, heldOut, remarks } = await task.trainingData();
-  const frozen = isFrozen(task.backbone, backbone);
-  const trainer = task.trainer({ engine, values, normMode: normModeOf(task.backbone, backbone), frozen });
+  const frozen = frozenOf(task, config);
+  const trainer = task.trainer({ engine, values, normMode: normModeOf(backbone, frozen), frozen });
   try {
     // Before anything in the folder is changed, because an error in the validation set may be found here.
     const validation = await task.validation(task.predictor({ values, engine, folded: false }));
@@ -129,6 +130,14 @@ async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResu
     await heldOut?.dispose();
     await trainer.dispose();
   }
+}
+
+/** @throws UserError for a pattern that no parameter's name matches, and where no parameter is left to train */
+function frozenOf({ backbone, parameters }: Task, { model, training }: Config): (parameterName: string) => boolean {
+  const trainable = parameters.filter(({ role }) => role !== "buffer").map(({ name }) => name);
+  const frozen = isFrozen(backbone, model.backbone, matcherOf(training.frozen ?? [], trainable));
+  if (trainable.some((name) => !frozen(name))) return frozen;
+  throw new UserError("training.frozen: every parameter is frozen, so that there is nothing to train");
 }
 
 const describeLayers = (decay: number, { layers, least }: LayerScales): string =>

@@ -119,7 +119,7 @@ function planOptions(options: LoaderOptions): PlanOptions {
   if (grouping === "aspect" && dataset.kind !== "classification") {
     for (const [i, { width, height }] of dataset.images.entries()) groups[i] = width < height ? 1 : 0;
   }
-  const { repeats, classOf } = options;
+  const { repeats, classOf, draws } = options;
   return {
     groups,
     batchSize,
@@ -128,6 +128,7 @@ function planOptions(options: LoaderOptions): PlanOptions {
     lastBatch: options.lastBatch ?? (shuffle ? "fill" : "short"),
     ...(repeats !== undefined && { repeats }),
     ...(classOf !== undefined && { classOf }),
+    ...(draws !== undefined && { draws }),
   };
 }
 

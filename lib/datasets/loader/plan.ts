@@ -1,4 +1,5 @@
 import { Random } from "../../random.js";
+import { type Draws, drawEpoch } from "./draws.js";
 
 export interface PlanOptions {
   /** [n] group of each image; a batch holds images of one group. */
@@ -11,6 +12,8 @@ export interface PlanOptions {
   readonly repeats?: number;
   /** [n] class of each image, to make classes equally frequent when shuffling; default: frequencies are unchanged. */
   readonly classOf?: ArrayLike<number>;
+  /** How often each image comes when shuffling; default once. */
+  readonly draws?: Draws;
 }
 
 /**
@@ -18,12 +21,15 @@ export interface PlanOptions {
  * epoch.
  */
 export function planEpoch(options: PlanOptions, epoch: number): Int32Array[] {
-  const { groups, batchSize, shuffle, lastBatch, seed } = options;
+  const { groups, batchSize, shuffle, lastBatch, seed, draws } = options;
   const random = Random.of(seed, "order", epoch);
   const batches: Int32Array[] = [];
-  for (let group = 0; group <= groups.reduce((a, b) => Math.max(a, b), 0); group++) {
-    const members = Int32Array.from(groups.keys()).filter((i) => groups[i] === group);
-    if (shuffle) choose(members, options, random);
+  const all = Array.from({ length: groups.reduce((a, b) => Math.max(a, b), 0) + 1 }, (_, group) =>
+    Int32Array.from(groups.keys()).filter((i) => groups[i] === group),
+  );
+  const drawn = shuffle && draws !== undefined;
+  for (const members of drawn ? drawEpoch(all, draws, random) : all) {
+    if (shuffle && !drawn) choose(members, options, random);
     for (let start = 0; start < members.length; start += batchSize) {
       const batch = members.slice(start, start + batchSize);
       if (batch.length === batchSize || lastBatch === "short") batches.push(batch);

@@ -2,6 +2,7 @@ import type { CodecName } from "../../images/decode.js";
 import type { Normalisation } from "../../pixels/normalise.js";
 import type { TransformInput } from "../transforms/index.js";
 import type { Dataset } from "../types.js";
+import type { Draws } from "./draws.js";
 import type { PaddingRule } from "./padding.js";
 
 /** A function in a module, called with each batch in the thread that makes it. */
@@ -38,6 +39,8 @@ export interface LoaderOptions<D extends Dataset = Dataset> {
    * none.
    */
   readonly classOf?: ArrayLike<number>;
+  /** When shuffling, how often each image comes in an epoch; default once. */
+  readonly draws?: Draws;
   readonly padding?: PaddingRule;
   /** Default ImageNet's. */
   readonly normalisation?: Normalisation;

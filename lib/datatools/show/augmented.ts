@@ -4,6 +4,7 @@ import type { Dataset, Instances, Sample } from "../../datasets/types.js";
 import { cropRle } from "../../masks/transforms.js";
 import { readNormalised } from "../../pixels/normalise.js";
 import { trainingLoader } from "../../tasks/data.js";
+import { imageDraws } from "../../tasks/detection/draws.js";
 
 /**
  * The first samples of a training epoch, read back from the loader's normalised and padded batches, so that what is
@@ -26,7 +27,8 @@ export async function* augmentedSamples(
   const masks = dataset.kind === "detection" && dataset.hasMasks;
   const isBalanced = data.type === "imageLabels" && data.sampling === "balanced";
   const classOf = isBalanced && dataset.kind === "classification" ? { classOf: dataset.labels } : {};
-  const loader = trainingLoader(dataset, own, { masks, ...classOf });
+  const draws = dataset.kind === "detection" && "dropEmpty" in data ? imageDraws(dataset, data) : {};
+  const loader = trainingLoader(dataset, own, { masks, ...classOf, ...draws });
   try {
     const shown = new Set<number>();
     for await (const batch of loader.epoch()) {

@@ -1,6 +1,7 @@
 import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import { add, input, logSumExp, mul, scalar, sub, sum, type Value } from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
+import { focal } from "../focal.js";
 import type { Trainer, TrainerOptions } from "../model.js";
 import { programTrainer } from "../programTrainer.js";
 import { type DistillationOptions, distillationTargets } from "./distillation.js";
@@ -13,6 +14,8 @@ export interface ClassifierTrainerOptions extends TrainerOptions {
   readonly labelSmoothing: number;
   /** [classes] */
   readonly classWeights?: readonly number[] | undefined;
+  /** See `focal`. */
+  readonly focalGamma?: number | undefined;
   readonly mixing: MixingOptions;
   readonly distillation?: DistillationOptions | undefined;
 }
@@ -23,10 +26,11 @@ export interface ClassifierTrainerOptions extends TrainerOptions {
  * if the model has one, otherwise for its only head.
  */
 export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<ClassificationBatch> {
-  const { model, labelSmoothing, classWeights, mixing, distillation, ...shared } = options;
+  const { model, labelSmoothing, classWeights, focalGamma, mixing, distillation, ...shared } = options;
   const { classes, parameters } = model;
   const temperature = distillation?.type === "soft" ? distillation.temperature : 1;
 
+  const labelled = (logits: Value, targets: Value): Value => classLoss(logits, targets, focalGamma);
   const losses = (images: Value, context: Context, training: boolean): Readonly<Record<string, Value>> => {
     const targets = input("targets", [images.shape[0]!, classes]);
     const heads = training ? model.forwardHeads?.(images, context) : undefined;
@@ -34,13 +38,13 @@ export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<Cl
     if (training && distillation !== undefined) {
       const teacher = input("teacher", [images.shape[0]!, classes]);
       return {
-        class: crossEntropy(own, targets),
+        class: labelled(own, targets),
         distillation: crossEntropy(mul(distilled, scalar(1 / temperature)), teacher),
       };
     }
-    if (heads === undefined) return { class: crossEntropy(own, targets) };
+    if (heads === undefined) return { class: labelled(own, targets) };
     // Without a teacher both heads learn the labels, because the prediction is the mean of both.
-    return { class: mul(add(crossEntropy(own, targets), crossEntropy(distilled, targets)), scalar(0.5)) };
+    return { class: mul(add(labelled(own, targets), labelled(distilled, targets)), scalar(0.5)) };
   };
   const trainer = programTrainer({ parameters, losses }, shared);
 
@@ -66,7 +70,9 @@ export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<Cl
 
 const twice = (logits: Value): readonly [Value, Value] => [logits, logits];
 
-/** −Σ targets · log softmax(logits), both [B, classes]. */
-function crossEntropy(logits: Value, targets: Value): Value {
-  return sum(mul(targets, sub(logSumExp(logits, 1), logits)));
+/** −Σ targets · log softmax(logits), both [B, classes]; with `focalGamma`, of each class by itself. */
+function classLoss(logits: Value, targets: Value, focalGamma: number | undefined): Value {
+  return sum(mul(targets, focal(sub(logSumExp(logits, 1), logits), focalGamma)));
 }
+
+const crossEntropy = (logits: Value, targets: Value): Value => classLoss(logits, targets, undefined);

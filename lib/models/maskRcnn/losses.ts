@@ -13,6 +13,7 @@ import {
   type Value,
 } from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
+import { focal } from "../focal.js";
 import type { MaskRcnn } from "./model.js";
 
 export type LossValues = Readonly<Record<string, Value>>;
@@ -43,15 +44,16 @@ export function rpnLosses(model: MaskRcnn, patches: Value, context: Context): Lo
 export function boxLosses(model: MaskRcnn, features: Value, context: Context): LossValues {
   const rois = features.shape[0]!;
   const { logits, deltas } = model.boxes.forward(features, context);
-  const perRoi = softmaxCrossEntropy(
+  const { classWeight, boxWeight, focalGamma } = model.config.roi;
+  const crossEntropy = softmaxCrossEntropy(
     reshape(logits, [rois, model.classes + 1, 1]),
     reshape(input("roi/labels", [rois], "int32"), [rois, 1]),
   );
+  const perRoi = focal(crossEntropy, focalGamma);
   const own = input("roi/classes", [rois, model.classes]); // one-hot of the class for positives, else zeros
   const perClass = reshape(deltas, [rois, model.classes, 4]);
   const delta = sum(mul(perClass, reshape(own, [rois, model.classes, 1])), { axes: [1] }); // [R, 4]
   const distance = sum(abs(sub(delta, input("roi/deltas", [rois, 4]))), { axes: [1] });
-  const { classWeight, boxWeight } = model.config.roi;
   return {
     boxClass: scaled(sum(mul(reshape(perRoi, [rois]), input("roi/weights", [rois]))), classWeight),
     box: scaled(sum(mul(distance, input("roi/deltaWeights", [rois]))), boxWeight),

@@ -54,6 +54,8 @@ export interface StageOptions extends TrainerOptions {
   readonly trained: readonly Parameter[];
   /** Each image's own padding ends at multiples of this; default the backbone's. */
   readonly imageMultiple?: number;
+  /** [classes] of the class loss in training; default all 1. */
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 export interface CompileOptions extends StageOptions {

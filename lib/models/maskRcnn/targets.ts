@@ -31,7 +31,7 @@ export interface RoiInputs {
 export interface BoxInputs extends RoiInputs {
   /** int32 [R] class, the background last. */
   readonly labels: Int32Array;
-  /** [R] 1 / number of RoIs. */
+  /** [R] 1 / number of RoIs, times the weight of the class. */
   readonly weights: Float32Array;
   /** [R, classes] one-hot of the class for positives. */
   readonly classes: Float32Array;
@@ -47,10 +47,12 @@ export interface RoiLayout {
   readonly classes: number;
   readonly levels: number;
   readonly finestScale: number;
+  /** [classes] of the class loss, in training; default all 1. The background has 1. */
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): BoxInputs {
-  const { places, classes } = layout;
+  const { places, classes, classWeights } = layout;
   const boxes = new Float32Array(places * 4);
   const inputs = {
     boxes,
@@ -74,6 +76,9 @@ export function boxInputs(targets: readonly RoiTargets[], layout: RoiLayout): Bo
     inputs.deltas.set(deltas, 4 * place);
     inputs.images.fill(image, place, place + labels.length);
     inputs.weights.fill(weight, place, place + labels.length);
+    if (classWeights !== undefined) {
+      for (const [i, label] of labels.entries()) inputs.weights[place + i]! *= classWeights[label] ?? 1;
+    }
     inputs.deltaWeights.fill(weight, place, place + positives);
     for (let i = 0; i < positives; i++) inputs.classes[(place + i) * classes + labels[i]!] = 1;
     place += labels.length;

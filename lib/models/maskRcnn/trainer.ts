@@ -10,7 +10,10 @@ import { roiStage } from "./step/roiHeads.js";
 import { rpnStage } from "./step/rpn.js";
 import { type SamplingOptions, sampleRois } from "./step/sampling.js";
 
-export interface MaskRcnnTrainerOptions extends TrainerOptions, SamplingOptions, Pick<StageOptions, "imageMultiple"> {}
+export interface MaskRcnnTrainerOptions
+  extends TrainerOptions,
+    SamplingOptions,
+    Pick<StageOptions, "imageMultiple" | "classWeights"> {}
 
 /**
  * The training step of Mask R-CNN as a chain of programs. Features and proposals come first; the host picks the sampled

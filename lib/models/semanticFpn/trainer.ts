@@ -1,6 +1,21 @@
 import type { SegmentationBatch } from "../../datasets/loader/batch.js";
-import { cast, input, less, mul, reshape, resizedCrossEntropy, scalar, type Value } from "../../graph/index.js";
+import {
+  cast,
+  constant,
+  gather,
+  input,
+  less,
+  mul,
+  reshape,
+  resizeBilinear,
+  resizedCrossEntropy,
+  scalar,
+  softmaxCrossEntropy,
+  sum,
+  type Value,
+} from "../../graph/index.js";
 import type { Context } from "../../nn/context.js";
+import { focal } from "../focal.js";
 import type { Trainer, TrainerOptions } from "../model.js";
 import { programTrainer } from "../programTrainer.js";
 import type { SemanticFpn } from "./model.js";
@@ -9,16 +24,27 @@ export interface SemanticTrainerOptions extends TrainerOptions {
   readonly model: SemanticFpn;
   /** Divide the loss by all pixels, ignored ones included; else by the labelled ones. */
   readonly averageOverAllPixels: boolean;
+  /** [classes]; default all 1. */
+  readonly classWeights?: readonly number[] | undefined;
+  /** See `focal`. */
+  readonly focalGamma?: number | undefined;
 }
+
+type LossOptions = Pick<SemanticTrainerOptions, "classWeights" | "focalGamma">;
 
 /** The training step of Semantic FPN: forward, cross-entropy at full size and all gradients are one program. */
 export function semanticTrainer({
   model,
   averageOverAllPixels,
+  classWeights,
+  focalGamma,
   ...options
 }: SemanticTrainerOptions): Trainer<SegmentationBatch> {
   const { parameters, classes } = model;
-  const losses = (images: Value, context: Context) => ({ loss: crossEntropy(model, images, context) });
+  // As elsewhere, the validation loss is that of every pixel.
+  const losses = (images: Value, context: Context, training: boolean) => ({
+    loss: crossEntropy(model, images, context, { focalGamma, ...(training && { classWeights }) }),
+  });
   const trainer = programTrainer({ parameters, losses }, options);
   const given = ({ labels }: SegmentationBatch) => ({
     labels,
@@ -32,13 +58,31 @@ export function semanticTrainer({
 }
 
 /** Σ over labelled pixels of the cross-entropy, times the input `normaliser`. */
-function crossEntropy(model: SemanticFpn, images: Value, context: Context): Value {
+function crossEntropy(
+  model: SemanticFpn,
+  images: Value,
+  context: Context,
+  { classWeights, focalGamma }: LossOptions,
+): Value {
   const [batch, , height, width] = images.shape as [number, number, number, number];
   const labels = cast(input("labels", [batch, height, width], "uint8"), "int32");
   const labelled = cast(less(labels, scalar(model.classes, "int32")), "float32");
-  const weights = mul(labelled, reshape(input("normaliser", [1]), []));
-  return resizedCrossEntropy(model.forward(images, context), labels, weights);
+  const counting = classWeights === undefined ? labelled : gather(weightTable(classWeights), labels, 0);
+  const weights = mul(counting, reshape(input("normaliser", [1]), []));
+  const logits = model.forward(images, context);
+  if (focalGamma === undefined || focalGamma === 0) return resizedCrossEntropy(logits, labels, weights);
+  // A factor for each pixel: what the operator above does without, the enlarged logits, is needed.
+  const full = reshape(resizeBilinear(logits, [height, width]), [batch, model.classes, height * width]);
+  const perPixel = focal(softmaxCrossEntropy(full, reshape(labels, [batch, height * width])), focalGamma);
+  return sum(mul(perPixel, reshape(weights, [batch, height * width])));
 }
+
+/** [256] by label; those that are no class have 0. */
+const weightTable = (classWeights: readonly number[]): Value =>
+  constant(
+    Float32Array.from({ length: 256 }, (_, label) => classWeights[label] ?? 0),
+    [256],
+  );
 
 /** 1 / the number of pixels that the loss is averaged over; 0 if there are none. */
 function normaliser(labels: Uint8Array, classes: number, all: boolean): number {

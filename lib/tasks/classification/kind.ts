@@ -11,6 +11,7 @@ import { type ClassScores, imageClassifier, readClassScores } from "../../models
 import { classifierTrainer } from "../../models/classifier/trainer.js";
 import type { BatchPredictor } from "../../models/predictions.js";
 import { counted } from "../../words.js";
+import { checkWeights, weightsOf } from "../classWeights.js";
 import { checkPadding, trainingLoaders, validationLoader } from "../data.js";
 import { keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
@@ -56,7 +57,7 @@ async function openClassification(
   });
   const { description, trained } = splits;
   const { classes } = description;
-  const { labelSmoothing, classWeights, distillation } = config.model.head;
+  const { labelSmoothing, classWeights, focalGamma, distillation } = config.model.head;
   const model = classifierModel(config.model.backbone, classes.length);
   checkPadding(config, model);
   const teacher =
@@ -70,7 +71,7 @@ async function openClassification(
       postprocess: ({ logits }) => ({ probabilities: softmax(logits!, 1) }),
     },
     trainer(options) {
-      checkWeights(classWeights, classes, "the model");
+      checkWeights("model.head.classWeights", classWeights, classes, "the model");
       if (teacher === undefined && distillation !== undefined) {
         throw new RangeError(
           "model.head.distillation: a teacher is opened together with the training set, and none was opened",
@@ -80,7 +81,8 @@ async function openClassification(
         ...options,
         model,
         labelSmoothing,
-        classWeights: weightsOf(classWeights, trained),
+        classWeights: weightsOf(classWeights, trained && countsOf(trained.labels, classes.length)),
+        focalGamma,
         mixing: config.data.mixing,
         distillation: teacher && distillation && { ...distillation, teacher: teacher(options.engine) },
       });
@@ -119,7 +121,7 @@ function describe(
         (data[split].labels === undefined ? "; expected a folder for each class" : ""),
     );
   }
-  checkWeights(classWeights, classes, where);
+  checkWeights("model.head.classWeights", classWeights, classes, where);
   const key = keyDecidedBy("top5", training);
   if (key !== undefined && !hasTop5(classes)) {
     throw new UserError(
@@ -139,28 +141,6 @@ type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillat
 async function teacherOf(config: ClassificationConfig, distillation: Distillation, trained: ClassificationDataset) {
   const teacher = await openTeacher(distillation, trained.classes);
   return (engine: Engine) => (distillation.cache ? cachedTeacher(teacher(engine), trained, config) : teacher(engine));
-}
-
-type ClassWeights = ClassificationConfig["model"]["head"]["classWeights"];
-
-function checkWeights(choice: ClassWeights, classes: readonly string[], where: string): void {
-  if (!Array.isArray(choice) || choice.length === classes.length) return;
-  throw new UserError(
-    `model.head.classWeights: ${choice.length} weights for the ${counted(classes.length, "class", "classes")} of ${where}`,
-  );
-}
-
-/** "balanced": n / (classes · images of the class), as in scikit-learn; a class without images has weight 0. */
-function weightsOf(choice: ClassWeights, dataset: ClassificationDataset | undefined): readonly number[] | undefined {
-  if (choice !== "balanced") return choice === "none" ? undefined : choice;
-  if (dataset === undefined) {
-    throw new RangeError(
-      "balanced class weights need the images of each class counted, and no training set was opened",
-    );
-  }
-  const { labels, classes } = dataset;
-  const counts = countsOf(labels, classes.length);
-  return counts.map((n) => (n === 0 ? 0 : labels.length / (classes.length * n)));
 }
 
 function countsOf(labels: Int32Array, classes: number): number[] {

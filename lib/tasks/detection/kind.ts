@@ -11,6 +11,7 @@ import { pastedMasks } from "../../models/maskRcnn/pastedMasks.js";
 import { maskRcnnTrainer } from "../../models/maskRcnn/trainer.js";
 import type { Detections, Detector } from "../../models/predictions.js";
 import { counted, pick } from "../../words.js";
+import { checkWeights, weightsOf } from "../classWeights.js";
 import { checkPadding, checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
@@ -22,6 +23,7 @@ import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
 import { validationOf } from "../validation.js";
 import { cocoJudge, type ImageDetections } from "./cocoJudge.js";
 import { detectionComparison } from "./comparison.js";
+import { countObjects, describeDraws, imageDraws } from "./draws.js";
 import { foundInstances } from "./found.js";
 import { detectionPredictions } from "./predictions.js";
 
@@ -59,6 +61,7 @@ async function openDetection(
   const model = maskRcnn(config.model, description.classes.length, masks);
   checkPadding(config, model.backbone);
   const { scoreThreshold, maskThreshold } = config.model.head.test;
+  const { classWeights } = config.model.head.roi;
   return {
     description,
     parameters: model.parameters,
@@ -69,7 +72,16 @@ async function openDetection(
       model: (inputs, context) => ({ ...detectionGraph(model, context, inputs) }),
       postprocess: (outputs, inputs) => pasted(outputs, inputs, maskThreshold),
     },
-    trainer: (options) => maskRcnnTrainer({ ...options, model, imageMultiple: config.data.padding.multipleOf }),
+    trainer(options) {
+      checkWeights("model.head.roi.classWeights", classWeights, description.classes, "the model");
+      const weights = weightsOf(classWeights, splits.trained && countObjects(splits.trained));
+      return maskRcnnTrainer({
+        ...options,
+        model,
+        classWeights: weights,
+        imageMultiple: config.data.padding.multipleOf,
+      });
+    },
     predictor(options) {
       checkUndone(config);
       return detector({ ...options, model });
@@ -83,9 +95,13 @@ async function openDetection(
         describeConversion(config, dataset),
         describeReport(dataset.report),
         ...describeMasks(config, dataset, masks),
+        describeDraws(dataset, imageDraws(dataset, config.data).draws),
       ];
       const lines = remarks.flatMap((remark) => (remark === undefined ? [] : [`${annotations}: ${remark}`]));
-      return { ...trainingLoaders(dataset, config, () => ({ masks })), remarks: lines };
+      return {
+        ...trainingLoaders(dataset, config, (part) => ({ masks, ...imageDraws(part, config.data) })),
+        remarks: lines,
+      };
     },
     async validation(predictor) {
       const dataset = await splits.of("val");

@@ -9,6 +9,8 @@ import { semanticFpn } from "../../models/semanticFpn/model.js";
 import { readLabelMaps, segmenter } from "../../models/semanticFpn/segmenter.js";
 import { semanticTrainer } from "../../models/semanticFpn/trainer.js";
 import type { LabelMap } from "../../pixels/image.js";
+import { countLabels } from "../../pixels/labelCounts.js";
+import { checkWeights, weightsOf } from "../classWeights.js";
 import { checkPadding, checkUndone, trainingLoaders, validationLoader } from "../data.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
@@ -55,7 +57,8 @@ async function openSegmentation(
   const { description } = splits;
   const model = semanticFpn(config.model, description.classes.length);
   checkPadding(config, model.backbone);
-  const { averageOverAllPixels } = config.model.head;
+  const { averageOverAllPixels, classWeights, focalGamma } = config.model.head;
+  const counts = classWeights === "balanced" && splits.trained ? await countPixels(splits.trained) : undefined;
   return {
     description,
     parameters: model.parameters,
@@ -69,7 +72,11 @@ async function openSegmentation(
         return { label_map: labelMap(logits!, [height, width]) };
       },
     },
-    trainer: (options) => semanticTrainer({ ...options, model, averageOverAllPixels }),
+    trainer(options) {
+      checkWeights("model.head.classWeights", classWeights, description.classes, "the model");
+      const weights = weightsOf(classWeights, counts);
+      return semanticTrainer({ ...options, model, averageOverAllPixels, classWeights: weights, focalGamma });
+    },
     predictor(options) {
       checkUndone(config);
       return segmenter({ ...options, model });
@@ -81,6 +88,17 @@ async function openSegmentation(
     },
     validation: async (predictor) => judged(config, await splits.of("val"), predictor),
   };
+}
+
+/** How many pixels of a set each class has. */
+async function countPixels({ classes, length, loadLabelMap }: SegmentationDataset): Promise<number[]> {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (let i = 0; i < length; i++) {
+    const map = await loadLabelMap(i);
+    const own = countLabels(map, { left: 0, top: 0, width: map.width, height: map.height });
+    for (const k of counts.keys()) counts[k]! += own[k]!;
+  }
+  return counts;
 }
 
 function describe({ classes, palette }: SegmentationDataset): ModelDescription {

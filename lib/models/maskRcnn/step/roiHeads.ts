@@ -58,7 +58,8 @@ export function roiStage(options: StageOptions, align: RoiAlignKernel) {
 
       const sampled = targets.reduce((n, { labels }) => n + labels.length, 0);
       const places = Math.max(shape.batch * config.roi.samples, sampled);
-      const boxOutputs = await runOn("box", places, boxInputs(targets, { ...layout, places }), "roi/");
+      const boxes = boxInputs(targets, { ...layout, places, ...(training && { classWeights: options.classWeights }) });
+      const boxOutputs = await runOn("box", places, boxes, "roi/");
       const losses = readLosses(boxOutputs, ["boxClass", "box"]);
 
       if (model.masks === undefined) return { losses, pooled };
