@@ -28,6 +28,10 @@ const ROWS: readonly (readonly [title: string, ...steps: TransformInput[]])[] = 
   ["randAugment, changes of colour alone, magnitude 15", fit, { type: "randAugment", magnitude: 15, geometric: false }],
   ["randomErasing, noise", fit, { type: "randomErasing", probability: 1, fill: "noise" }],
   ["copyPaste, after largeScaleJitter 0.6–1.4", { type: "largeScaleJitter", ...WIDE, ratioRange: [0.6, 1.4] }, { type: "copyPaste" }], // biome-ignore format: one row each
+  ["randomRotation, −40 to 40°", fit, { type: "randomRotation", degrees: [-40, 40] }],
+  ["randomAffine", fit, { type: "randomAffine", degrees: [-15, 15], shear: [-10, 10], scale: [0.7, 1.3] }],
+  ["gaussianBlur", fit, { type: "gaussianBlur", probability: 1, sigma: [0.5, 3] }],
+  ["mixUp", fit, { type: "mixUp", probability: 1 }],
   ["mosaic", { type: "mosaic", width: 320, height: 240 }],
 ];
 const COLUMNS = 5;

@@ -325,9 +325,9 @@ const imageLabelData = () =>
     })
     .superRefine(({ transforms }, context) => {
       for (const [i, step] of transforms.train.entries()) {
-        const why = transformOf(step).notForLabelMaps;
-        if (why === undefined) continue;
-        const message = `${why}; it is for data of type coco`;
+        const { notForClasses, notForLabelMaps: why } = transformOf(step);
+        const message = notForClasses ?? (why === undefined ? undefined : `${why}; it is for data of type coco`);
+        if (message === undefined) continue;
         context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
       }
     });

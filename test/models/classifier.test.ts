@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { distillationTargets } from "../../lib/models/classifier/distillation.js";
-import { betaOf, mixBatch } from "../../lib/models/classifier/mixing.js";
+import { mixBatch } from "../../lib/models/classifier/mixing.js";
 import { classifierModel } from "../../lib/models/classifier/model.js";
 import { imageLogits, probabilitiesOf } from "../../lib/models/classifier/predictor.js";
 import { targetsOf } from "../../lib/models/classifier/targets.js";
 import { classifierTrainer } from "../../lib/models/classifier/trainer.js";
 import { ParameterValues } from "../../lib/nn/parameters.js";
-import { Random } from "../../lib/random.js";
+import { betaOf, Random } from "../../lib/random.js";
 
 const NO_MIXING = { mixup: 0, cutmix: 0, probability: 1, switchProbability: 0.5 };
 

@@ -7,17 +7,21 @@ import type { Sample } from "../types.js";
 import { centreCrop } from "./centreCrop.js";
 import { colourJitter } from "./colourJitter.js";
 import { copyPaste } from "./copyPaste.js";
+import { gaussianBlur } from "./gaussianBlur.js";
 import { largeScaleJitter } from "./largeScaleJitter.js";
 import { minIouCrop } from "./minIouCrop.js";
+import { mixUp } from "./mixUp.js";
 import { mosaic } from "./mosaic.js";
 import { pad } from "./pad.js";
 import { photometricDistortion } from "./photometricDistortion.js";
 import { imageRandAugment, randAugment } from "./randAugment.js";
+import { randomAffine } from "./randomAffine.js";
 import { randomCrop } from "./randomCrop.js";
 import { randomErasing } from "./randomErasing.js";
 import { randomFlip } from "./randomFlip.js";
 import { randomResize } from "./randomResize.js";
 import { randomResizedCrop } from "./randomResizedCrop.js";
+import { randomRotation } from "./randomRotation.js";
 import { randomScale } from "./randomScale.js";
 import { resize } from "./resize.js";
 import type { Transform } from "./transform.js";
@@ -37,6 +41,10 @@ const SHARED = [
   copyPaste,
   mosaic,
   pad,
+  randomRotation,
+  randomAffine,
+  gaussianBlur,
+  mixUp,
 ] as const;
 
 export const TRANSFORMS = [...SHARED, randAugment] as const;

@@ -27,6 +27,8 @@ export interface Transform<Schema extends z.ZodType = KindSchema> {
   readonly needsMasks?: true;
   /** Why it is not for images with a label map. */
   readonly notForLabelMaps?: string;
+  /** Why it is not for images with one class as a whole. */
+  readonly notForClasses?: string;
 }
 
 /** Describes a transform; the types follow from the schema. */
@@ -42,6 +44,13 @@ export const scale = z.tuple([side("Pixels"), side("Pixels")]);
 export const range = (what: string) =>
   z
     .tuple([positive("From"), positive("To")])
+    .refine(([low, high]) => low <= high, "the first number must not be above the second")
+    .describe(what);
+
+/** @param most how far either end may be from 0 */
+export const signedRange = (what: string, most = 360) =>
+  z
+    .tuple([z.number().min(-most).max(most).describe("From"), z.number().min(-most).max(most).describe("To")])
     .refine(([low, high]) => low <= high, "the first number must not be above the second")
     .describe(what);
 

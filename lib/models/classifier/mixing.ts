@@ -1,4 +1,4 @@
-import type { Random } from "../../random.js";
+import { betaOf, type Random } from "../../random.js";
 
 export interface MixingOptions {
   /** α of the beta distribution of MixUp, and of CutMix; 0 turns it off. */
@@ -70,22 +70,4 @@ function rectangle(height: number, width: number, own: number, random: Random) {
     left: within(x - (across >> 1), width),
     right: within(x + (across >> 1), width),
   };
-}
-
-/** A draw from Beta(α, α), made of two gamma draws. */
-export function betaOf(alpha: number, random: Random): number {
-  const [a, b] = [gammaOf(alpha, random), gammaOf(alpha, random)];
-  return a + b === 0 ? 0.5 : a / (a + b);
-}
-
-/** A draw from Gamma(shape, 1) by Marsaglia and Tsang (2000), with their boost for shapes below 1. */
-function gammaOf(shape: number, random: Random): number {
-  if (shape < 1) return gammaOf(shape + 1, random) * (1 - random.next()) ** (1 / shape);
-  const d = shape - 1 / 3;
-  const c = 1 / Math.sqrt(9 * d);
-  for (;;) {
-    const x = random.normal();
-    const v = (1 + c * x) ** 3;
-    if (v > 0 && Math.log(1 - random.next()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
-  }
 }

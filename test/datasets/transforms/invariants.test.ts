@@ -23,6 +23,11 @@ const MOVING: readonly (readonly [TransformInput, slack: number])[] = [
   [{ type: "pad", width: 80, height: 75 }, 0],
   [{ type: "copyPaste", minVisible: 0 }, 0],
   [{ type: "mosaic", width: 36, height: 40 }, 0],
+  [{ type: "randomRotation", degrees: [-180, 180] }, 0],
+  [{ type: "randomRotation", degrees: [-40, 40], expand: true }, 0],
+  [{ type: "randomRotation", angles: [0, 90, 180, 270], expand: true }, 0],
+  [{ type: "randomAffine" }, 0],
+  [{ type: "randomAffine", scale: [0.3, 3], shear: [-30, 30], translate: 0.3 }, 0],
 ];
 
 /** The part that is compared, for transforms where not everything must agree. */
