@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { ClassificationBatch, SegmentationBatch } from "../../lib/datasets/loader/types.js";
+import type { ClassificationBatch, SegmentationBatch } from "../../lib/datasets/loader/batch.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { gradients, input, mul, softmaxCrossEntropy, sum, type Value } from "../../lib/graph/index.js";
 import type { ClassifierModel } from "../../lib/models/classifier/model.js";
