@@ -29,6 +29,7 @@ export { type CompareWeightsOptions, compareWeights, type WeightsComparison } fr
 export { type EvaluateOptions, type EvaluateResult, evaluate } from "./inference/evaluate.js";
 export type { TrainingEvent } from "./loggers/events.js";
 export type { LoggedRun, OpenLogger, RunLogger } from "./loggers/logger.js";
+export type { Mask } from "./masks/mask.js";
 export type { Image, LabelMap } from "./pixels/image.js";
 export { claimProcess } from "./process.js";
 export { observe } from "./profile/observations/observe.js";
@@ -44,20 +45,22 @@ export type { LatencyTable } from "./slimming/tableFile.js";
 export { train } from "./slimming/train.js";
 export type { SlimmedNetwork, SlimSearchOptions, SlimSearchResult } from "./slimming/types.js";
 export type { FoundClass } from "./tasks/classification/found.js";
+export type { ClassificationResult } from "./tasks/classification/result.js";
 export type { FoundDifference } from "./tasks/comparison.js";
 export type { FoundInstance } from "./tasks/detection/found.js";
+export type { DetectionResult } from "./tasks/detection/result.js";
 export { sourceOf } from "./tasks/kinds.js";
 export type { ClassShare, PredictedImage, PredictedObject } from "./tasks/predictions.js";
-export type { FoundClasses } from "./tasks/segmentation/kind.js";
+export type { SegmentationResult } from "./tasks/segmentation/result.js";
 export type { DataSource } from "./tasks/sources.js";
 export type { ClassMetrics } from "./tasks/task.js";
 export type { CheckpointControl, TrainingControl, TrainingHooks } from "./training/hooks.js";
 export type { TrainOptions, TrainResult } from "./training/train.js";
 export type { NamedImage } from "./use/imageInputs.js";
 export {
+  type AskOptions,
   type ClassificationModel,
   type DetectionModel,
-  type ImageInput,
   type LoadModelOptions,
   loadModel,
   type Model,
@@ -65,6 +68,7 @@ export {
 } from "./use/loadModel.js";
 export { type PackOptions, type PackResult, packModel } from "./use/pack.js";
 export { type PredictOptions, type PredictResult, predictFiles, type WrittenResult } from "./use/predict.js";
+export type { ImageInput, ImagePixels } from "./use/readInput.js";
 export { type ResolvedModel, type ResolveModelOptions, resolveModel } from "./use/resolveModel.js";
 export { type ConvertWeightsOptions, type ConvertWeightsResult, convertWeights } from "./weights/convert.js";
 export { showWeights, type WeightsContents } from "./weights/show.js";

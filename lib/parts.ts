@@ -28,6 +28,8 @@ export {
 } from "./heads/segmentationHead.js";
 export { registerLogger } from "./loggers/index.js";
 export { type LoggedRun, type LoggerKind, loggerKind, type RunLogger } from "./loggers/logger.js";
+export { type Judged, type MetricKind, type MetricRun, registerMetric } from "./metrics/registered.js";
 export { registerNeck } from "./necks/index.js";
 export { type Neck, type NeckKind, type NeckOptions, neckKind } from "./necks/neck.js";
+export type { Plugin, PluginHost } from "./plugins/host.js";
 export type { Random } from "./random.js";

@@ -64,6 +64,16 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     holds: "the events of a training run, and where they are logged, one per file: schema and how",
     imports: ["schemas"],
   },
+  metrics: {
+    holds:
+      "metrics from arrays: `coco` for detections, `labels` for label maps, `classes` for classifiers; those from outside",
+    imports: ["schemas", "masks", "coco", "pixels"],
+    neutral: true,
+  },
+  plugins: {
+    holds: "modules of users that add parts: loading them, and what they are given",
+    imports: ["schemas", "backbones", "necks", "heads", "datasets", "loggers", "metrics"],
+  },
   compilers: {
     holds: "from graphs to `onnx` and to `tensorflow`; rewrites for speed on onnxruntime's CPU in `cpu`",
     imports: ["graph"],
@@ -86,6 +96,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "optimizers",
       "schedules",
       "loggers",
+      "metrics",
+      "plugins",
       "engines",
     ],
   },
@@ -98,11 +110,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   weights: {
     holds: "which tensor of a file goes into which parameter",
     imports: ["hub", "nn", "backbones", "tensors", "tensorfiles", "kernels"],
-  },
-  metrics: {
-    holds: "metrics from arrays: `coco` for detections, `labels` for label maps, `classes` for classifiers",
-    imports: ["masks", "coco", "pixels"],
-    neutral: true,
   },
   evaluation: {
     holds: "the same metrics from files of any size: read in pieces, computed in threads",

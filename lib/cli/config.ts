@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Document, isMap, isScalar, isSeq, stringify } from "yaml";
 import type { LoadedConfig } from "../config/load.js";
 import { loadNamedConfig } from "../use/namedConfig.js";
-import { type ConfigOptions, type Context, printResult } from "./context.js";
+import { type ConfigOptions, type Context, loadOptionsOf, printResult } from "./context.js";
 import { createCommand, withConfig } from "./options.js";
 
 interface ConfigFlags extends ConfigOptions {
@@ -18,7 +18,7 @@ export function configCommand(context: Context): Command {
   return withConfig(createCommand("config", "Check a config and print it in full", examples))
     .option("--origins", "note the file and line that each value comes from")
     .action(async (named: string, flags: ConfigFlags) => {
-      const loaded = await loadNamedConfig(named, { overrides: flags.set });
+      const loaded = await loadNamedConfig(named, loadOptionsOf(flags));
       printResult(context, flags, loaded.config, () =>
         (flags.origins ? withOrigins(loaded) : stringify(loaded.config, { lineWidth: 120 })).trimEnd(),
       );

@@ -1,3 +1,4 @@
+import type { LoadOptions } from "../config/load.js";
 import type { Api } from "./api.js";
 
 /** A command's access to the outside world; tests pass their own. */
@@ -27,7 +28,14 @@ export interface SharedOptions {
 /** Options of commands that read a config. */
 export interface ConfigOptions extends SharedOptions {
   readonly set: readonly string[];
+  readonly allowPlugins?: true;
 }
+
+/** How the config is loaded that a command is given. */
+export const loadOptionsOf = ({ set, allowPlugins }: ConfigOptions): LoadOptions => ({
+  overrides: set,
+  allowPlugins: allowPlugins === true,
+});
 
 /** Prints a command's result: as JSON with --json, otherwise as the text. */
 export function printResult(context: Context, options: SharedOptions, result: object, text: () => string): void {

@@ -45,7 +45,9 @@ export const NEEDS: readonly (readonly [word: RegExp, need: string])[] = [
 
 /** Adds the CONFIG argument and --set. */
 export function withConfig(command: Command): Command {
-  return withOverrides(command.argument("<config>", "config file (YAML), or the name of one shipped with densekit"));
+  return withPlugins(
+    withOverrides(command.argument("<config>", "config file (YAML), or the name of one shipped with densekit")),
+  );
 }
 
 /** What a model may be named by. */
@@ -54,7 +56,7 @@ export const MODEL =
 
 /** Adds the MODEL argument, --weights and --set. */
 export function withModel(command: Command, what = MODEL): Command {
-  return withWeights(withOverrides(command.argument("<model>", what)));
+  return withPlugins(withWeights(withOverrides(command.argument("<model>", what))));
 }
 
 /** Adds --weights. */
@@ -71,6 +73,14 @@ export function withOverrides(command: Command): Command {
     new Option("--set <path=value>", "override a value, e.g. training.seed=1; null deletes it; repeatable")
       .argParser(collect)
       .default([], "none"),
+  );
+}
+
+/** Adds --allow-plugins. */
+export function withPlugins(command: Command): Command {
+  return command.option(
+    "--allow-plugins",
+    "load the plugins that the config in a model's file or from an address names: code that runs on this machine",
   );
 }
 

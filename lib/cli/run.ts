@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { commandOfSameMeaning, nameOfSameMeaning, UserError } from "../errors.js";
+import { onPlugin } from "../plugins/load.js";
 import { ownVersion } from "../version.js";
 import { configCommand } from "./config.js";
 import type { Context } from "./context.js";
@@ -28,6 +29,7 @@ import { weightsCommand } from "./weights/weights.js";
  * @returns the exit code: 0; 1 for what is wrong with input or run; 2 for the command line; 130 after Ctrl-C, 143 after SIGTERM
  */
 export async function runCli(args: readonly string[], context: Context): Promise<number> {
+  onPlugin((name) => context.stderr.write(`loads the plugin ${name}\n`));
   try {
     const program = createProgram(context);
     await program.parseAsync(withoutVainHelp(args, program), { from: "user" });

@@ -6,7 +6,7 @@ import { UserError } from "../errors.js";
 import type { TrainingEvent } from "../loggers/events.js";
 import { checkpointNames } from "../runs/folder.js";
 import { loadNamedConfig } from "../use/namedConfig.js";
-import { type ConfigOptions, type Context, printResult } from "./context.js";
+import { type ConfigOptions, type Context, loadOptionsOf, printResult } from "./context.js";
 import { findingLines, quickCheck } from "./data/findings.js";
 import { createCommand, withConfig } from "./options.js";
 import { showing, type Watch } from "./progress.js";
@@ -28,8 +28,8 @@ function withOthers(error: unknown, errors: number, config: string): unknown {
 }
 
 /** @throws UserError for a model that is trained already */
-async function configOf(named: string, overrides: readonly string[]): Promise<Config> {
-  const { config, kind } = await loadNamedConfig(named, { overrides });
+async function configOf(named: string, flags: ConfigOptions): Promise<Config> {
+  const { config, kind } = await loadNamedConfig(named, loadOptionsOf(flags));
   if (kind === "config") return config;
   const advice =
     kind === "run"
@@ -57,7 +57,7 @@ export function trainCommand(context: Context): Command {
     .option("--restart", "start over; deletes the run in the output folder")
     .addHelpText("after", SIGNALS)
     .action(async (path: string, flags: TrainFlags) => {
-      const config = await configOf(path, flags.set);
+      const config = await configOf(path, flags);
       const how = { resume: flags.resume === true, restart: flags.restart === true };
       const saveWanted = () => context.saveWanted?.() === true;
       // The data of a resumed run was checked when it began.

@@ -4,7 +4,7 @@ import type { VerifyResult } from "../export/verify/result.js";
 import { counted } from "../words.js";
 import { type Context, printResult } from "./context.js";
 import { type ModelOptions, modelOf } from "./model.js";
-import { createCommand, MODEL, parsePositive, withOverrides, withWeights } from "./options.js";
+import { createCommand, MODEL, parsePositive, withOverrides, withPlugins, withWeights } from "./options.js";
 import { showing } from "./progress.js";
 import { table } from "./table.js";
 
@@ -23,7 +23,7 @@ export function verifyCommand(context: Context): Command {
   const command = createCommand("verify", "Check that an exported file gives the same results as the model", examples)
     .argument("<model>", "the exported file")
     .requiredOption("--against <model>", `what was exported: ${MODEL}`);
-  return withWeights(withOverrides(command))
+  return withPlugins(withWeights(withOverrides(command)))
     .option("--images <paths...>", "files, folders or glob patterns; default the first of the validation set")
     .option("--data", "also evaluate both on the validation set")
     .option("--tolerance <x>", "largest relative difference; default 0.001, or 0.05 for a float16 file", parsePositive)

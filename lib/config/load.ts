@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { nearestName, UserError } from "../errors.js";
-import { describeFileError, readBytesSync } from "../files.js";
+import { describeFileError, displayName, readBytesSync } from "../files.js";
 import { explainIssues, unknownNulls } from "./explain.js";
 import { applyOverrides } from "./overrides.js";
 import { resolvePaths } from "./paths.js";
+import { loadPlugins } from "./plugins.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 import {
   merge,
@@ -25,6 +26,10 @@ export interface LoadOptions {
   readonly overrides?: readonly string[];
   /** Variables for `${NAME}` in paths. Default: the process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The config is somebody else's, as one in a model's file is: its plugins are loaded with `allowPlugins` alone. */
+  readonly foreign?: boolean;
+  /** Plugins are code: those of another's config run only where this is true. */
+  readonly allowPlugins?: boolean;
 }
 
 /** A config that was read, checked and completed. */
@@ -43,7 +48,9 @@ export interface LoadedConfig {
  */
 export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
   const file = findConfig(path);
-  return resolveTree(treeReader()(file, []), basename(file, extname(file)), options);
+  const tree = treeReader()(file, []);
+  loadPlugins(tree, options);
+  return resolveTree(tree, basename(file, extname(file)), options);
 }
 
 /** The same for a config given as an object; relative paths are relative to the working folder. */
@@ -51,11 +58,12 @@ export function resolveConfig(
   value: ConfigInput | Readonly<Record<string, unknown>>,
   options: LoadOptions = {},
 ): LoadedConfig {
-  const tree = treeOf(value, { place: "config", folder: process.cwd() });
-  return resolveTree(withBases(tree, [], treeReader()), "unnamed", options);
+  const tree = withBases(treeOf(value, { place: "config", folder: process.cwd() }), [], treeReader());
+  loadPlugins(tree, options);
+  return resolveTree(tree, "unnamed", options);
 }
 
-/** The same for a config that has been read. @param name what its run is called by default */
+/** The same for a config that has been read, and whose plugins are loaded. @param name what its run is called by default */
 export function resolveTree(tree: Tree, name: string, options: LoadOptions): LoadedConfig {
   const named = treeOf({ output: `runs/${name}` }, { place: "default", folder: process.cwd() });
   const overridden = merge(named, applyOverrides(tree, options.overrides ?? []));
@@ -210,9 +218,4 @@ function findConfig(path: string): string {
       ? `give the path of a YAML file, or the name of one of the configs in ${displayName(folder)}`
       : `did you mean "${nearest}", which comes with densekit?`;
   throw new UserError(`cannot read the config ${path}: no such file; ${hint}`);
-}
-
-export function displayName(file: string): string {
-  const short = relative(process.cwd(), file);
-  return short === "" || short.startsWith(join("..", "..")) ? file : short;
 }

@@ -1,9 +1,11 @@
 import { basename, dirname, extname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { displayName } from "../files.js";
 import { pathFields } from "../schemas/fields.js";
 import { pathName, schemaAt } from "./explain.js";
-import { displayName, type LoadedConfig, type LoadOptions, resolveTree } from "./load.js";
+import { type LoadedConfig, type LoadOptions, resolveTree } from "./load.js";
+import { loadPlugins } from "./plugins.js";
 import { type Config, configSchema } from "./schema.js";
 import { merge, parseYaml, plainOf, type Tree, type TreeMap, treeOf } from "./tree.js";
 
@@ -14,6 +16,8 @@ import { merge, parseYaml, plainOf, type Tree, type TreeMap, treeOf } from "./tr
 
 /** The keys it may have. */
 const PORTABLE = ["task", "model", "data", "training"] as const;
+/** The key of plugins, which are files: those of a model's config are looked for beside it. */
+const PLUGINS = "plugins";
 const SPLITS = ["train", "val"] as const;
 
 /** The path of a data set that a portable config has in place of one. */
@@ -24,7 +28,10 @@ export function portableConfig(config: Config): object {
   const { train: _, val: __, ...data } = config.data;
   const { task, model, training } = config;
   const whole = { task, model, data, training };
-  return Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])]));
+  return {
+    ...Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])])),
+    ...(config.plugins && { [PLUGINS]: config.plugins.map((file) => `./${basename(file)}`) }),
+  };
 }
 
 /** Undefined for what cannot be without a path it has: who holds it is then without it, or cannot be either. */
@@ -56,15 +63,16 @@ export function loadPortableConfig(text: string, file: string, options: LoadOpti
   const tree = parseYaml(text, `${displayName(file)}: its config`, dirname(file));
   if (tree.kind !== "map") throw new UserError(`${tree.origin.place}: a config is a mapping of keys to values`);
   checkKeys(tree);
+  loadPlugins(tree, { ...options, foreign: true });
   refusePaths(tree);
   return resolveTree(merge(missingDataSets(tree, file), tree), basename(file, extname(file)), options);
 }
 
 function checkKeys({ entries }: TreeMap): void {
   for (const [key, { keyOrigin }] of entries) {
-    if ((PORTABLE as readonly string[]).includes(key)) continue;
+    if (key === PLUGINS || (PORTABLE as readonly string[]).includes(key)) continue;
     throw new UserError(
-      `${keyOrigin.place}: ${key}: the config in a model's file may hold nothing but ${PORTABLE.join(", ")}`,
+      `${keyOrigin.place}: ${key}: the config in a model's file may hold nothing but ${[...PORTABLE, PLUGINS].join(", ")}`,
     );
   }
 }
@@ -75,7 +83,7 @@ function refusePaths(tree: Tree): void {
     if (node.kind === "map") for (const [key, { value }] of node.entries) visit(value, [...path, key]);
     if (node.kind === "list") for (const [i, item] of node.items.entries()) visit(item, [...path, i]);
     const schema = schemaAt(configSchema(), input, path);
-    if (schema === undefined || !pathFields.has(schema)) return;
+    if (schema === undefined || !pathFields.has(schema) || path[0] === PLUGINS) return;
     throw new UserError(
       `${node.origin.place}: ${pathName(path)}: the config in a model's file may name no files; name yours with --set`,
     );

@@ -4,7 +4,7 @@ import { engineConfig } from "../engines/index.js";
 import { classifierConfig } from "../heads/classifier.js";
 import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
-import { outputPath } from "../schemas/fields.js";
+import { filePath, outputPath } from "../schemas/fields.js";
 import { additionsMade } from "../schemas/kinds.js";
 import { imageLabels, labelMaps, objectSets } from "./data.js";
 import { training } from "./training.js";
@@ -13,13 +13,20 @@ const output = outputPath("Folder of the run: checkpoints, logs, results. Defaul
   "runs/unnamed",
 );
 
+const plugins = () =>
+  z
+    .array(filePath("Module whose default export, or register, is given what registers parts"))
+    .exactOptional()
+    .describe("Plugins: code that adds parts, which the rest of the config may then name");
+
 const detection = () =>
   z.strictObject({
     task: z.literal("detection").describe("Boxes and masks of objects"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig }),
     data: z.discriminatedUnion("type", objectSets()).describe("Images and annotations"),
-    training: training(["boxAP", "maskAP", "loss"]),
+    training: training("detection", ["boxAP", "maskAP", "loss"]),
     engine: engineConfig,
+    plugins: plugins(),
     output,
   });
 
@@ -28,8 +35,9 @@ const segmentation = () =>
     task: z.literal("segmentation").describe("A class for every pixel"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: segmentationHeadConfig() }),
     data: z.discriminatedUnion("type", [labelMaps()]).describe("Images and label maps"),
-    training: training(["mIoU", "mAcc", "aAcc", "loss"]),
+    training: training("segmentation", ["mIoU", "mAcc", "aAcc", "loss"]),
     engine: engineConfig,
+    plugins: plugins(),
     output,
   });
 
@@ -38,8 +46,9 @@ const classification = () =>
     task: z.literal("classification").describe("One class for the whole image"),
     model: z.strictObject({ backbone: backboneConfig(), head: z.discriminatedUnion("type", [classifierConfig()]) }),
     data: z.discriminatedUnion("type", [imageLabels()]).describe("Images and their classes"),
-    training: training(["top1", "top5", "f1", "loss"]),
+    training: training("classification", ["top1", "top5", "f1", "loss"]),
     engine: engineConfig,
+    plugins: plugins(),
     output,
   });
 

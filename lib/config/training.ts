@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { loggersConfig } from "../loggers/index.js";
+import { type Judged, registeredMetrics } from "../metrics/registered.js";
 import { optimizerConfig, plainOptimizerConfig } from "../optimizers/index.js";
 import { decayRate } from "../optimizers/optimizer.js";
 import { scheduleConfig } from "../schedules/index.js";
@@ -42,8 +43,15 @@ export const architectureConfig = z
 
 export type ArchitectureConfig = z.output<typeof architectureConfig>;
 
-/** @param metrics the metrics of the task, the first of which decides, by default, which checkpoint is best */
-export function training<const Metrics extends readonly [string, ...string[]]>(metrics: Metrics) {
+/** @param own the metrics of the task, the first of which decides, by default, which checkpoint is best */
+export const training = <const Metrics extends Names>(task: keyof Judged, own: Metrics): TrainingSchema<Metrics> =>
+  schemaOf(task, own);
+
+type Names = readonly [string, ...string[]];
+export interface TrainingSchema<Metrics extends Names> extends ReturnType<typeof schemaOf<Metrics>> {}
+
+function schemaOf<const Metrics extends Names>(task: keyof Judged, own: Metrics) {
+  const metrics = [...own, ...registeredMetrics(task).map(({ name }) => name)] as readonly string[] as Metrics;
   return z
     .strictObject({
       epochs: count("Length of the run in epochs; either this or steps").exactOptional(),

@@ -1,5 +1,6 @@
 export type { CocoAnnotation, CocoGroundTruth, CocoImage, CocoResult } from "../coco/entries.js";
 export type { CocoSegmentation } from "../masks/coco.js";
+export { maskPolygons } from "../masks/outlines.js";
 export { mergeRles, rleIou } from "../masks/overlap.js";
 export { boxToRle, polygonsToRle, polygonToRle } from "../masks/polygons.js";
 export { decodeRle, encodeRle, rleArea, rleBoxXywh } from "../masks/rle.js";

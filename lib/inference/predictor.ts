@@ -1,18 +1,44 @@
 import type { Config } from "../config/schema.js";
 import { openEngine } from "../engines/index.js";
+import type { BatchPredictor, InferenceBatch } from "../models/predictions.js";
 import type { Image } from "../pixels/image.js";
 import type { ModelDescription } from "../tasks/description.js";
 import { kindOf } from "../tasks/kinds.js";
-import { prepare } from "./prepare.js";
+import { joinEqual, prepare } from "./prepare.js";
 import { checkDescription, openWeights } from "./weights.js";
 
 /** A trained model that takes images of any size. Its answers depend on the task; see `ModelKind`. */
 export interface Predictor<Answer = unknown> {
   readonly task: Config["task"];
   readonly description: ModelDescription;
+  /** How many images are best predicted at once. */
+  readonly batch: number;
   /** @param name of the image, for messages */
   predict(image: Image, name: string): Promise<Answer>;
+  /** One answer per image. Neighbours that have one size when they are prepared are predicted at once. */
+  predictAll(images: readonly NamedPixels[]): Promise<Answer[]>;
   dispose(): Promise<void>;
+}
+
+/** An image with its name, for messages. */
+export interface NamedPixels {
+  readonly image: Image;
+  readonly name: string;
+}
+
+/** The calls of a predictor, by those of batches. @param prepared makes a batch of one */
+export function predictCalls<Answer>(
+  { predict }: Pick<BatchPredictor<Answer>, "predict">,
+  prepared: (image: Image, name: string) => InferenceBatch,
+): Pick<Predictor<Answer>, "predict" | "predictAll"> {
+  const predictAll = async (images: readonly NamedPixels[]): Promise<Answer[]> => {
+    const answers: Answer[] = [];
+    for (const batch of joinEqual(images.map(({ image, name }) => prepared(image, name)))) {
+      answers.push(...(await predict(batch)));
+    }
+    return answers;
+  };
+  return { predictAll, predict: async (image, name) => (await predictAll([{ image, name }]))[0]! };
 }
 
 /**
@@ -27,12 +53,13 @@ export async function openPredictor(config: Config, weights: string, say?: (text
     for (const text of file.remarks) say?.(text);
     const task = await kindOf(config).open(config, file.description, "val");
     const values = await file.read(task.parameters);
-    const { predict, dispose } = task.predictor({ values, engine, folded: true });
+    const predictor = task.predictor({ values, engine, folded: true });
     return {
       task: config.task,
       description: task.description,
-      predict: async (image, name) => (await predict(prepare(image, name, config.data)))[0],
-      dispose,
+      batch: config.data.testBatchSize,
+      ...predictCalls(predictor, (image, name) => prepare(image, name, config.data)),
+      dispose: () => predictor.dispose(),
     };
   } finally {
     await file.close();

@@ -17,3 +17,25 @@ export function prepare(image: Image, file: string, data: Config["data"]): Infer
   writeNormalised(sample.image, images, 0, { ...data.normalisation, ...padding });
   return { images, height: padded.height, width: padded.width, meta: [sample.meta] };
 }
+
+/** Batches in their order, neighbours of one size joined. */
+export function joinEqual(batches: readonly InferenceBatch[]): InferenceBatch[] {
+  const runs: InferenceBatch[][] = [];
+  for (const batch of batches) {
+    const last = runs.at(-1) ?? [];
+    const [first] = last;
+    if (first?.height === batch.height && first.width === batch.width) last.push(batch);
+    else runs.push([batch]);
+  }
+  return runs.map((run) => (run.length === 1 ? run[0]! : joined(run)));
+}
+
+function joined(run: readonly InferenceBatch[]): InferenceBatch {
+  const images = new Float32Array(run.reduce((sum, batch) => sum + batch.images.length, 0));
+  let at = 0;
+  for (const batch of run) {
+    images.set(batch.images, at);
+    at += batch.images.length;
+  }
+  return { ...run[0]!, images, meta: run.flatMap(({ meta }) => meta) };
+}

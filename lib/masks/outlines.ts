@@ -37,6 +37,12 @@ export function traceOutlines(mask: Rle, where = "mask", work = UNCOUNTED): Poin
   return outlines;
 }
 
+/**
+ * The outlines of a mask as lists x0, y0, x1, y1, … of pixel edges: outer ones clockwise on the screen, those of holes counter-clockwise.
+ * Filled by the even-odd rule they give the mask, pixel for pixel.
+ */
+export const maskPolygons = (mask: Rle): number[][] => traceOutlines(mask).map((points) => points.flat());
+
 /** Steps by direction: right, down, left, up. */
 const STEP_X = [1, 0, -1, 0] as const;
 const STEP_Y = [0, 1, 0, -1] as const;

@@ -32,6 +32,8 @@ export function kindOf<K extends Kind>(kinds: readonly K[], { type }: { readonly
 /** Counts the additions to all tables, so that what is derived from them can be rebuilt. */
 let additions = 0;
 export const additionsMade = (): number => additions;
+/** To be called after each addition to a table, and each removal. */
+export const noteAddition = (): void => void additions++;
 
 /**
  * A table of kinds: ours, and those that a program adds while it runs.
@@ -69,10 +71,10 @@ export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends
       throw new UserError(`there is a ${this.what} of the type "${type}" already; choose another name`);
     }
     this.added.push(kind);
-    additions++;
+    noteAddition();
     return () => {
       this.added.splice(this.added.indexOf(kind), 1);
-      additions++;
+      noteAddition();
     };
   }
 }

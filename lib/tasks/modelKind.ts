@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/batch.js";
 import type { ModelDescription } from "./description.js";
 import type { PredictionsKind } from "./predictions.js";
+import type { Seen } from "./seen.js";
 import type { DataSource, Split } from "./sources.js";
 import type { Task } from "./task.js";
 
@@ -31,8 +32,8 @@ export interface ModelKind<C extends Config = Config, B extends Batch = Batch, A
    *   on
    */
   assume(config: C, classes?: number): ModelDescription;
-  /** An answer in the form `model.predict` gives it. */
-  found(answer: Answer, classes: readonly string[]): unknown;
+  /** An answer in the form `model.predict` gives it, with what was asked for alone. */
+  found(answer: Answer, seen: Seen): unknown;
   /** What `predict` writes. */
   readonly predictions: PredictionsKind<C, Answer>;
   /** The files that a stored evaluation must have to be reported. */

@@ -1,10 +1,11 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { displayName, type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { loadPortableConfig } from "../config/portable.js";
 import { UserError } from "../errors.js";
 import { formatNamed, formatOf } from "../export/formats/index.js";
 import { standaloneMetadata } from "../export/metadata.js";
+import { displayName } from "../files.js";
 import { localFile, type Watch } from "../hub/index.js";
 import { CONFIG_FILE, LOG_FILE } from "../runs/logs.js";
 import { looksLikeWeights } from "../tensorfiles/looksLike.js";
@@ -53,7 +54,7 @@ export async function loadNamedConfig(
   if (stat !== undefined && formatNamed(named) !== undefined) return loadExported(named, options);
   if (stat?.isDirectory()) return loadRun(named, options);
   if (stat?.isFile() && (await looksLikeWeights(named))) return loadPacked(named, options);
-  return { ...loadConfig(named, options), kind: "config" };
+  return { ...loadConfig(named, named === given ? options : { ...options, foreign: true }), kind: "config" };
 }
 
 /** A run's folder has one of these beside its config: a config.yaml alone may be anything. */

@@ -4,7 +4,7 @@ import { formatNamed } from "../export/formats/index.js";
 import { standaloneMetadata } from "../export/metadata.js";
 import { filePredictor } from "../export/verify/filePredictor.js";
 import { preparedFor } from "../export/verify/images.js";
-import { openPredictor as openTrained, type Predictor } from "../inference/predictor.js";
+import { openPredictor as openTrained, type Predictor, predictCalls } from "../inference/predictor.js";
 import { kindOf } from "../tasks/kinds.js";
 
 /**
@@ -25,11 +25,13 @@ export async function openPredictor(config: Config, weights: string, say?: (text
       );
     }
     const task = await kindOf(config).open(config, description, "val");
-    const { predict } = filePredictor(file, settings, config.data.normalisation, task);
+    const predictor = filePredictor(file, settings, config.data.normalisation, task);
+    const single = { ...settings, batch: "free" } as const; // filled up where the file's batch is fixed
     return {
       task: config.task,
       description: task.description,
-      predict: async (image, name) => (await predict(preparedFor(settings, image, name, config.data)))[0],
+      batch: settings.batch === "free" ? config.data.testBatchSize : settings.batch,
+      ...predictCalls(predictor, (image, name) => preparedFor(single, image, name, config.data)),
       dispose: () => file.dispose(),
     };
   } catch (error) {

@@ -118,7 +118,8 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
   }
 }
 
-function checkScore(what: string, score: number | undefined): void {
+/** @throws UserError where it is no score */
+export function checkScore(what: string, score: number | undefined): void {
   if (score === undefined || (score >= 0 && score <= 1)) return;
   throw new UserError(`${what} must lie in 0–1, not ${score}`, 2);
 }
@@ -153,7 +154,7 @@ export interface PredictInputsOptions extends Pick<PredictOptions, "signal" | "o
 
 /** `predictFiles` with an existing predictor. */
 export async function predictInputs(
-  predictor: Predictor,
+  predictor: Omit<Predictor, "batch" | "predictAll">,
   images: ImageInputs,
   options: PredictInputsOptions,
 ): Promise<PredictResult> {

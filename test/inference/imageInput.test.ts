@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { checkedImage } from "../../lib/use/loadModel.js";
+import { checkedImage } from "../../lib/use/readInput.js";
 import { takingTurns } from "../../lib/use/turns.js";
 import { userMessage } from "../support/failure.js";
 
@@ -12,7 +12,8 @@ describe("images given to a model as data", () => {
     expect(checkedImage({ ...rgb, data: Uint8ClampedArray.from(rgb.data) })).to.deep.equal(rgb);
   });
 
-  const needed = "the image: a path, the bytes of a file, or { width, height, data } is needed, not ";
+  const needed =
+    "the image: a path, an address, the bytes of a file, a Blob, or { width, height, data } is needed, not ";
   const faults: [what: string, given: unknown, message: string][] = [
     [
       "too few bytes",

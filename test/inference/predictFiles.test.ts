@@ -9,7 +9,6 @@ import { UserError } from "../../lib/errors.js";
 import { webBytes } from "../../lib/hub/index.js";
 import { decodeImage } from "../../lib/images/decode.js";
 import { encodePng } from "../../lib/images/encode.js";
-import type { Predictor } from "../../lib/inference/predictor.js";
 import type { Detections } from "../../lib/models/predictions.js";
 import { OutputFolder } from "../../lib/outputFolder.js";
 import type { ProgressEvent } from "../../lib/progress.js";
@@ -40,7 +39,7 @@ describe("predictions of many images", () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   /** @param answer the detections for an image's name without its folder */
-  const predictorOf = (answer: (name: string) => Detections): Predictor => ({
+  const predictorOf = (answer: (name: string) => Detections): Parameters<typeof predictInputs>[0] => ({
     task: "detection",
     description: { task: "detection", classes: CLASSES, categoryIds: [7, 3] },
     predict: async (_, name) => answer(name.slice(-5)),

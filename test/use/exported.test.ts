@@ -6,7 +6,7 @@ import { portableConfig } from "../../lib/config/portable.js";
 import { standaloneMetadata } from "../../lib/export/metadata.js";
 import type { FoundClass } from "../../lib/tasks/classification/found.js";
 import type { FoundInstance } from "../../lib/tasks/detection/found.js";
-import type { FoundClasses } from "../../lib/tasks/segmentation/kind.js";
+import type { SegmentationResult } from "../../lib/tasks/segmentation/result.js";
 import { loadModel } from "../../lib/use/loadModel.js";
 import { resolveModel } from "../../lib/use/resolveModel.js";
 import { accepted, refused } from "../cli/refused.js";
@@ -14,7 +14,7 @@ import { userMessage } from "../support/failure.js";
 import { trainQuietly } from "../support/runs.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
-type Answer = readonly FoundInstance[] | FoundClasses | readonly FoundClass[];
+type Answer = readonly FoundInstance[] | SegmentationResult | readonly FoundClass[];
 
 /** Comparisons of results up to rounding. */
 const SAME: Readonly<Record<string, (a: Answer, b: Answer) => void>> = {
@@ -31,7 +31,7 @@ const SAME: Readonly<Record<string, (a: Answer, b: Answer) => void>> = {
     }
   },
   segmentation(a, b) {
-    const [own, other] = [a as FoundClasses, b as FoundClasses].map(({ labelMap }) => [...labelMap.data]);
+    const [own, other] = [a as SegmentationResult, b as SegmentationResult].map(({ labelMap }) => [...labelMap.data]);
     const differing = own!.filter((label, i) => label !== other![i]).length;
     expect(differing / own!.length).to.be.below(0.01);
   },

@@ -146,7 +146,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
         const path = await withConfig(text);
         return userMessage(() => resolveModel(path));
       };
-      const only = "the config in a model's file may hold nothing but task, model, data, training";
+      const only = "the config in a model's file may hold nothing but task, model, data, training, plugins";
       const noFiles = "the config in a model's file may name no files; name yours with --set";
       for (const [text, message] of [
         [`extends: ${secret}\n${config}`, `:1:1: extends: ${only}`],

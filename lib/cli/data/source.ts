@@ -5,9 +5,9 @@ import { UserError } from "../../errors.js";
 import { sourcesOf } from "../../tasks/kinds.js";
 import { type DataSource, refuseNoDataSet, type Split } from "../../tasks/sources.js";
 import { loadNamedConfig } from "../../use/namedConfig.js";
-import type { ConfigOptions, SharedOptions } from "../context.js";
+import { type ConfigOptions, loadOptionsOf, type SharedOptions } from "../context.js";
 import { type Modes, refuseOthers } from "../modes.js";
-import { collect } from "../options.js";
+import { collect, withPlugins } from "../options.js";
 
 /** The options that say where a data set is, if there is no config. */
 export interface PathFlags extends SharedOptions {
@@ -27,13 +27,15 @@ export type SourceFlags = PathFlags & ConfigOptions;
 /** Adds [config] and the options to use instead of one. */
 export function withSource(command: Command): Command {
   return withPaths(
-    command
-      .argument("[config]", "config file (YAML), or the name of one shipped with densekit; or give the paths below")
-      .addOption(
-        new Option("--set <path=value>", "override a value of the config; repeatable")
-          .argParser(collect)
-          .default([], "none"),
-      ),
+    withPlugins(
+      command
+        .argument("[config]", "config file (YAML), or the name of one shipped with densekit; or give the paths below")
+        .addOption(
+          new Option("--set <path=value>", "override a value of the config; repeatable")
+            .argParser(collect)
+            .default([], "none"),
+        ),
+    ),
   );
 }
 
@@ -67,6 +69,7 @@ export const SOURCE_MODES: Modes<"config" | GivenKind> = {
   },
   options: {
     "--set": ["config"],
+    "--allow-plugins": ["config"],
     "--split": ["config"],
     "--anchor-images": ["config"],
     "--classes": ["annotations", "labelMaps", "labels"],
@@ -91,7 +94,7 @@ export async function readSource(
   if (config !== undefined) {
     if (isAnyGiven(paths)) throw new UserError("give a config or the paths of a data set, not both", 2);
     refuseOthers(command, SOURCE_MODES, "config");
-    const loaded = (await loadNamedConfig(config, { overrides: flags.set })).config;
+    const loaded = (await loadNamedConfig(config, loadOptionsOf(flags))).config;
     for (const split of splits) refuseNoDataSet(loaded, split);
     return { config: loaded, sources: await sourcesOf(loaded, splits) };
   }

@@ -4,7 +4,7 @@ import { UserError } from "../../errors.js";
 import { type Context, printResult } from "../context.js";
 import { type ModelOptions, modelOf } from "../model.js";
 import { groupByMode, type Modes, refuseOthers } from "../modes.js";
-import { createCommand, MODEL, withOverrides, withWeights } from "../options.js";
+import { createCommand, MODEL, withOverrides, withPlugins, withWeights } from "../options.js";
 import { showing } from "../progress.js";
 import { metricsTable } from "../table.js";
 import { type CocoFlags, evaluateCoco } from "./coco.js";
@@ -29,7 +29,7 @@ export function evaluateCommand(context: Context): Command {
     "Evaluate a model on its validation set, or third-party results: COCO files, or folders of label maps",
     EXAMPLES,
   ).argument("[model]", `${MODEL}; omit it for third-party results`);
-  withWeights(withOverrides(command))
+  withPlugins(withWeights(withOverrides(command)))
     .option(
       "--out <folder>",
       "where metrics and results go; default evaluation/ in its output folder, unless the run there has other weights, another validation set or other settings that decide metrics",
@@ -91,6 +91,7 @@ const MODES: Modes<"model" | "coco" | "labelMaps"> = {
   },
   options: {
     "--set": ["model"],
+    "--allow-plugins": ["model"],
     "--weights": ["model"],
     "--out": ["model"],
     "--annotations": ["coco", "labelMaps"],

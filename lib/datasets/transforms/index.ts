@@ -69,8 +69,8 @@ export const transformConfig = (): TransformSchema => table.config();
 export const classificationTransformConfig = (): ImageTransformSchema => withCrops.config();
 
 /** The modules whose import adds transforms: threads that distort images import them first. */
-const modules = new Set<string>();
-export const transformModules = (): readonly string[] => [...modules];
+const modules: string[] = []; // one for each transform
+export const transformModules = (): readonly string[] => [...new Set(modules)];
 
 /**
  * Adds a transform that configs can then name.
@@ -81,9 +81,10 @@ export const transformModules = (): readonly string[] => [...modules];
 export function registerTransform<Schema extends KindSchema>(kind: Transform<Schema>, module: string): () => void {
   const any = kind as unknown as Transform;
   const removals = [withCrops.add(any), table.add(any)];
-  modules.add(module);
+  modules.push(module);
   return () => {
     for (const remove of removals) remove();
+    modules.splice(modules.indexOf(module), 1);
   };
 }
 

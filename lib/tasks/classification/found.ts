@@ -1,3 +1,5 @@
+import type { CaptionLine } from "../../images/draw/caption.js";
+import type { Colour } from "../../images/draw/palette.js";
 import type { ClassScores } from "../../models/classifier/predictor.js";
 
 /** A class of a whole image. */
@@ -18,3 +20,13 @@ export function foundClasses(scores: ClassScores, classes: readonly string[]): F
   }));
   return found.sort((a, b) => b.score - a.score || a.classIndex - b.classIndex);
 }
+
+/** How many of the likeliest classes are drawn. */
+const DRAWN = 3;
+
+/** The likeliest classes as lines to draw. */
+export const captionOf = (found: readonly FoundClass[], palette: readonly Colour[]): CaptionLine[] =>
+  found.slice(0, DRAWN).map(({ label, classIndex, score }) => ({
+    text: `${label} ${score.toFixed(2)}`,
+    colour: palette[classIndex]!,
+  }));

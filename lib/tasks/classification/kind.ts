@@ -21,8 +21,8 @@ import { openSplits } from "../splits.js";
 import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
 import { defined, validationOf } from "../validation.js";
 import { classificationComparison } from "./comparison.js";
-import { foundClasses } from "./found.js";
 import { classificationPredictions } from "./predictions.js";
+import { ClassificationResult } from "./result.js";
 import { openTeacher } from "./teacher.js";
 import { cachedTeacher } from "./teacherCache.js";
 
@@ -39,7 +39,7 @@ export const classificationKind: ModelKind<ClassificationConfig, ClassificationB
     task: "classification",
     classes: assumedClasses(data.classes, count),
   }),
-  found: foundClasses,
+  found: (scores, seen) => new ClassificationResult(scores, seen),
   predictions: classificationPredictions,
   evaluationFiles: () => ["confusion.json", "images.json"],
 };
@@ -184,6 +184,8 @@ function judged(
   predictor: BatchPredictor<ClassScores>,
 ): Validation<ClassificationBatch> {
   return validationOf({
+    task: "classification",
+    classes: dataset.classes,
     loader: validationLoader(dataset, config),
     predictor,
     images: dataset.length,
@@ -198,6 +200,7 @@ function judged(
           const found = bestOf(scores);
           const { file } = meta[i]!;
           images.push({ file, label, found, labelScore: scores[label]!, foundScore: scores[found]! });
+          return label;
         },
         finish: () => evaluationOf(counter.figures(), dataset.classes, images),
       };

@@ -3,11 +3,10 @@ import { drawCaption } from "../../images/draw/caption.js";
 import { classPalette } from "../../images/draw/palette.js";
 import type { ClassScores } from "../../models/classifier/predictor.js";
 import { overlayWriter, type PredictedImage, type PredictionsKind, refuseChoices } from "../predictions.js";
-import { foundClasses } from "./found.js";
+import { captionOf, foundClasses } from "./found.js";
 
-/** How many of the likeliest classes are written and drawn. */
+/** How many of the likeliest classes are written. */
 const WRITTEN = 5;
-const DRAWN = 3;
 
 /** Overlays with the likeliest classes, and `classes.json` with those of each image. */
 export const classificationPredictions: PredictionsKind<ClassificationConfig, ClassScores> = {
@@ -26,11 +25,7 @@ export const classificationPredictions: PredictionsKind<ClassificationConfig, Cl
         const { width, height } = image;
         const predicted = { input, width, height, id: images.length + 1, classes: found };
         if (overlays === undefined) return void images.push(predicted);
-        const lines = found.slice(0, DRAWN).map(({ label, classIndex, score }) => ({
-          text: `${label} ${score.toFixed(2)}`,
-          colour: palette[classIndex]!,
-        }));
-        const overlay = await overlays.write(input, drawCaption(image, lines));
+        const overlay = await overlays.write(input, drawCaption(image, captionOf(found, palette)));
         images.push({ ...predicted, overlay });
       },
       async finish() {

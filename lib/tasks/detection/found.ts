@@ -1,4 +1,4 @@
-import type { Rle } from "../../masks/types.js";
+import { Mask } from "../../masks/mask.js";
 import type { Detections } from "../../models/predictions.js";
 
 /** An object found in an image; coordinates are pixels of the image. */
@@ -10,7 +10,7 @@ export interface FoundInstance {
   readonly score: number;
   readonly box: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
   /** Of the image's size; absent where the model has no mask head. */
-  readonly mask?: Rle;
+  readonly mask?: Mask;
 }
 
 export function foundInstances(
@@ -21,6 +21,6 @@ export function foundInstances(
     const box = { x1: boxes[4 * i]!, y1: boxes[4 * i + 1]!, x2: boxes[4 * i + 2]!, y2: boxes[4 * i + 3]! };
     const mask = masks?.[i];
     const label = classes[classIndex] ?? String(classIndex);
-    return { label, classIndex, score: scores[i]!, box, ...(mask !== undefined && { mask }) };
+    return { label, classIndex, score: scores[i]!, box, ...(mask !== undefined && { mask: new Mask(mask) }) };
   });
 }

@@ -17,6 +17,7 @@ import { BEST_KEY, keyDecidedBy } from "../decidedBy.js";
 import { assumedClasses, type ModelDescription } from "../description.js";
 import { namedMaps } from "../graphs.js";
 import type { ModelKind } from "../modelKind.js";
+import { classIndices } from "../predictions.js";
 import { checkPresent, cocoSource, openSource, type Split } from "../sources.js";
 import { openSplits } from "../splits.js";
 import type { GraphInputs, Outputs, Task, Validation } from "../task.js";
@@ -24,8 +25,8 @@ import { validationOf } from "../validation.js";
 import { cocoJudge, type ImageDetections } from "./cocoJudge.js";
 import { detectionComparison } from "./comparison.js";
 import { countObjects, describeDraws, imageDraws } from "./draws.js";
-import { foundInstances } from "./found.js";
-import { detectionPredictions } from "./predictions.js";
+import { detectionPredictions, selected } from "./predictions.js";
+import { DetectionResult } from "./result.js";
 
 /** COCO's. */
 const PUBLISHED_CLASSES = 80;
@@ -40,7 +41,11 @@ export const detectionKind: ModelKind<DetectionConfig, DetectionBatch, Detection
     const classes = assumedClasses(data.classes, count);
     return { task: "detection", classes, categoryIds: classes.map((_, i) => i + 1), masks: model.head.mask !== false };
   },
-  found: foundInstances,
+  found(answer, seen) {
+    const { score, classes } = seen.choices;
+    const wanted = classes && classIndices(classes, seen.description.classes);
+    return new DetectionResult(selected(answer, { score, wanted }), seen);
+  },
   predictions: detectionPredictions,
   evaluationFiles: (metrics) => ["results.bbox.json", ...("maskAP" in metrics ? ["results.segm.json"] : [])],
 };
@@ -186,6 +191,8 @@ async function judged(
 ): Promise<Validation<DetectionBatch>> {
   const { judge, remarks } = await cocoJudge(dataset.annotations, dataset, masks && dataset.hasMasks);
   return validationOf({
+    task: "detection",
+    classes: dataset.classes,
     loader: validationLoader(dataset, config, { masks }),
     predictor,
     images: dataset.length,
@@ -193,8 +200,11 @@ async function judged(
     judge() {
       const found: ImageDetections[] = [];
       return {
-        add(detections, { meta }, i) {
-          found.push({ imageId: meta[i]!.id, ...detections });
+        add(detections, { meta, instances }, i) {
+          const { id, scaleFactor } = meta[i]!;
+          found.push({ imageId: id, ...detections });
+          const { boxes, labels, crowd } = instances[i]!;
+          return { boxes: boxes.map((value, at) => value / scaleFactor[at % 2]!), labels, crowd };
         },
         finish: () => judge(found),
       };

@@ -97,7 +97,7 @@ interface Selection {
 }
 
 /** The objects that are asked for. */
-function selected(found: Detections, { score, wanted }: Selection): Detections {
+export function selected(found: Detections, { score, wanted }: Selection): Detections {
   if (score === undefined && wanted === undefined) return found;
   const { boxes, scores, labels, masks } = found;
   const kept = [...labels.keys()].filter(

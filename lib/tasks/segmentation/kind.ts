@@ -21,17 +21,10 @@ import type { ClassMetrics, Evaluation, Task, Validation } from "../task.js";
 import { defined, validationOf } from "../validation.js";
 import { segmentationComparison, withClassesLast } from "./comparison.js";
 import { segmentationPredictions } from "./predictions.js";
+import { SegmentationResult } from "./result.js";
 
 /** ADE20K's. */
 const PUBLISHED_CLASSES = 150;
-
-/** A segmenter's prediction for an image. */
-export interface FoundClasses {
-  /** Of the image's size. */
-  readonly labelMap: LabelMap;
-  /** Class names by index. */
-  readonly classes: readonly string[];
-}
 
 /** A class for every pixel: Semantic FPN on label maps. */
 export const segmentationKind: ModelKind<SegmentationConfig, SegmentationBatch, LabelMap> = {
@@ -43,7 +36,7 @@ export const segmentationKind: ModelKind<SegmentationConfig, SegmentationBatch, 
     task: "segmentation",
     classes: assumedClasses(data.classes, count),
   }),
-  found: (map, classes): FoundClasses => ({ labelMap: map, classes }),
+  found: (map, seen) => new SegmentationResult(map, seen),
   predictions: segmentationPredictions,
   evaluationFiles: () => ["confusion.json", "images.json"],
 };
@@ -118,6 +111,8 @@ function judged(
 ): Validation<SegmentationBatch> {
   const classes = dataset.classes.length;
   return validationOf({
+    task: "segmentation",
+    classes: dataset.classes,
     loader: validationLoader(dataset, config),
     predictor,
     images: dataset.length,
@@ -132,6 +127,7 @@ function judged(
           const own = confusionOf({ prediction, label, classes, where: file });
           confusion = mergeConfusions(confusion, own);
           images.push({ file, ...figuresOf(own) });
+          return label;
         },
         finish: () => evaluationOf({ confusion, images }, dataset.classes),
       };
