@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { constants, copyFile, type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, relative, win32 } from "node:path";
+import { basename, dirname, join, relative, sep, win32 } from "node:path";
 import { UserError } from "./errors.js";
 
 export type FileContent = string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
@@ -246,8 +246,8 @@ export function describeFileError(error: unknown, path: string, action: "read" |
   return reason === undefined ? error : new UserError(`cannot ${action} ${path}: ${reason}`);
 }
 
-/** A path as messages name it: relative to the working folder, if it is not far from there. */
+/** A path as messages name it: relative to the working folder if it is inside. */
 export function displayName(file: string): string {
   const short = relative(process.cwd(), file);
-  return short === "" || short.startsWith(join("..", "..")) ? file : short;
+  return short === "" || short.split(sep)[0] === ".." ? file : short;
 }

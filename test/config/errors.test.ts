@@ -269,7 +269,7 @@ describe("config errors", () => {
       "type: coco\n  transforms: { train: [{ type: randomFlop }] }",
       "config.yaml:8:33: data.transforms.train.0.type: must be one of resize, randomScale, randomResize, " +
         "largeScaleJitter, randomFlip, randomCrop, photometricDistortion, minIouCrop, colourJitter, randomErasing, " +
-        'copyPaste, mosaic, pad, randAugment; got the text "randomFlop": did you mean "randomFlip"?',
+        'copyPaste, mosaic, pad, randomRotation, randomAffine, gaussianBlur, mixUp, randAugment; got the text "randomFlop": did you mean "randomFlip"?',
     ],
     [
       "a key twice",
@@ -380,7 +380,7 @@ describe("config errors", () => {
         files.remove();
         expect(await message({ "config.yaml": SMALL }, [`training.${key}.x=${value}`])).to.equal(
           `--set training.${key}.x=${value}: training.${key}: unknown key; possible are epochs`.concat(
-            ", steps, optimizer, schedule, architecture, clipNorm, adaptiveClipping, ema, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, loggers, seed",
+            ", steps, optimizer, schedule, architecture, clipNorm, adaptiveClipping, ema, frozen, accumulate, evaluateEvery, earlyStopping, checkpoint, logEvery, loggers, seed",
           ),
         );
         files.remove();

@@ -79,10 +79,10 @@ describe("data.ignoreLabel", function () {
     for (const ignoreLabel of [255, 7]) rmSync(join(data.folder, `run-${ignoreLabel}`), { recursive: true });
   });
 
-  it("is a whole number from 0 to 255 in configs, and is passed to the data set", () => {
+  it("is a whole number from 0 to 255 in configs, and is passed to the data set", async () => {
     const config = (value: string) =>
       resolveConfig(shapesConfig("segmentation", data, "x"), { overrides: [`data.ignoreLabel=${value}`] }).config;
-    expect(sourceOf(config("7"), "val")).to.include({ ignoreLabel: 7 });
+    expect(await sourceOf(config("7"), "val")).to.include({ ignoreLabel: 7 });
     for (const wrong of ["256", "-1", "1.5", "none"]) expect(() => config(wrong), wrong).to.throw(/data\.ignoreLabel/);
   });
 
