@@ -16,8 +16,8 @@ export const COST = {
   crossing: 6,
   /** A point of an outline. */
   point: 8,
-  /** An outline, however small. */
-  outline: 150,
+  /** An outline, however small, drawn and merged with its object's others. */
+  outline: 550,
   /** A point that is computed and written but not in the file, such as one of an ellipse. */
   madePoint: 80,
   /** A column of pixels that is read. */

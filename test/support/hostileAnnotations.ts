@@ -259,6 +259,7 @@ export const HOSTILE_SETS: Readonly<Record<string, HostileSet>> = {
   "COCO: tiny polygons without end": coco(() => objects(`[${list(200_000, () => "[0,0,1,1,2,0]")}]`, SMALL), {
     check: done(),
     polygons: done(),
+    tile: refused("annotation \\d+ of a.png"),
   }),
   "COCO: full masks": coco(
     () => objects(full(WIDE), WIDE),
