@@ -322,7 +322,7 @@ describe("predictions of many images", () => {
       expect(said.map((text) => text.replaceAll(url, "URL").replaceAll(url.slice(7), "HOST"))).to.deep.equal([
         "URL/none.png: HOST answered 404; look at the address in a browser; skipped",
         "URL/long: it has more than 64 MB; download it and give its path; skipped",
-        "http://127.0.0.1:1/x.png: cannot be fetched from 127.0.0.1:1 (the connection is refused); download it and give its path; skipped",
+        "http://127.0.0.1:1/x.png: cannot be fetched from 127.0.0.1:1 (the connection was refused); download it and give its path; skipped",
       ]);
       expect((await readdir(join(folder, "out", "overlays"))).slice(-2)).to.deep.equal(["d.jpg", "stdin.jpg"]);
       expect(written("index.json").images.at(-1)).to.include({ image: given[0], overlay: "overlays/a_b.jpg" });
