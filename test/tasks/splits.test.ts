@@ -101,7 +101,7 @@ describe("a classifier's trainer for an existing model", function () {
   it("reports what it cannot know without a training set", async () => {
     for (const described of [GIVEN, VALIDATED]) {
       expect(await failure(["model.head.classWeights=balanced"], described)).to.equal(
-        "RangeError: balanced class weights need the images of each class counted, and no training set was opened",
+        "RangeError: balanced class weights need each class counted, and no training set was opened",
       );
     }
     expect(await failure(["model.head.classWeights=[1, 2, 3]"])).to.equal(
