@@ -1,4 +1,5 @@
 import { rleArea, rleBoxXyxy } from "../masks/rle.js";
+import { cropRle } from "../masks/transforms.js";
 import type { Instances } from "./types.js";
 
 /** The objects at these indices, in their order. */
@@ -22,6 +23,16 @@ export function joinInstances(parts: readonly Instances[]): Instances {
     ids: Float64Array.from(parts.flatMap(({ ids }) => Array.from(ids))),
     masks: parts.flatMap(({ masks }) => masks),
   };
+}
+
+/** Masks on another canvas, cut or padded with nothing. @param at where their origin is on it; default its own */
+export function placeMasks(
+  masks: Instances["masks"],
+  canvas: { readonly width: number; readonly height: number },
+  at: { readonly x: number; readonly y: number } = { x: 0, y: 0 },
+): Instances["masks"] {
+  const { width, height } = canvas;
+  return masks.map((mask) => mask && cropRle(mask, { x: -at.x, y: -at.y, width, height }));
 }
 
 /** Makes boxes tight around their masks, without objects whose mask is empty; boxes without a mask are unchanged. */

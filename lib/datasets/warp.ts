@@ -1,10 +1,11 @@
 import { decodeRle, emptyRle, encodeRle, rleArea, rleBoxXyxy } from "../masks/rle.js";
+import { cropRle } from "../masks/transforms.js";
 import type { Rle } from "../masks/types.js";
 import type { AffineMatrix } from "../pixels/affine.js";
 import type { Size } from "../pixels/image.js";
 import { copyNearest, extentOf, inverseOf, warpImageSmoothly, warpLabelMap } from "../pixels/warp.js";
 import { IMAGENET_MEAN } from "./geometry.js";
-import { selectInstances, tightenBoxes, withExtent } from "./instances.js";
+import { moveBoxes, selectInstances, tightenBoxes, withExtent } from "./instances.js";
 import type { Instances, Sample } from "./types.js";
 
 export interface WarpOptions {
@@ -39,36 +40,27 @@ export function warpSample(sample: Sample, { matrix, size, fill = IMAGENET_MEAN 
 
 function warpInstances(instances: Instances, matrix: AffineMatrix, size: Size): Instances {
   const masks = instances.masks.map((mask) => mask && warpRle(mask, matrix, size));
-  const boxes = instances.boxes.slice();
+  const extents = instances.boxes.slice();
   for (const i of instances.labels.keys()) {
     const box = instances.boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-    boxes.set(clipped(extentOf(matrix, box), size), 4 * i);
+    extents.set(extentOf(matrix, box), 4 * i);
   }
-  const tight = tightenBoxes({ ...instances, masks, boxes });
+  const tight = tightenBoxes({ ...instances, masks, boxes: moveBoxes(extents, { x: 0, y: 0 }, size) });
   return selectInstances(tight, withExtent(tight));
-}
-
-function clipped([x1, y1, x2, y2]: readonly [number, number, number, number], { width, height }: Size) {
-  const within = (value: number, most: number): number => Math.min(Math.max(value, 0), most);
-  return [within(x1, width), within(y1, height), within(x2, width), within(y2, height)];
 }
 
 /** A mask seen through an affine map. @param matrix from its pixels to the result's */
 export function warpRle(rle: Rle, matrix: AffineMatrix, size: Size): Rle {
   const { width, height } = size;
   if (rleArea(rle) === 0) return emptyRle(height, width);
-  const [x1, y1, x2, y2] = clipped(extentOf(matrix, rleBoxXyxy(rle) as [number, number, number, number]), size) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  // A pixel more on each side than where its mask can be.
+  const [x1, y1, x2, y2] = extentOf(matrix, rleBoxXyxy(rle) as [number, number, number, number]);
+  // A pixel more on each side than where its mask can be; only this window is drawn and encoded.
   const [left, top] = [Math.max(0, Math.floor(x1) - 1), Math.max(0, Math.floor(y1) - 1)];
   const [right, below] = [Math.min(width, Math.ceil(x2) + 1), Math.min(height, Math.ceil(y2) + 1)];
-  const data = new Uint8Array(width * height);
+  const window = { width: right - left, height: below - top };
+  if (window.width <= 0 || window.height <= 0) return emptyRle(height, width);
+  const data = new Uint8Array(window.width * window.height);
   const source = { width: rle.width, height: rle.height, data: decodeRle(rle) };
-  const window = { left, top, width: right - left, height: below - top };
-  copyNearest(source, inverseOf(matrix), { width, height, data }, window);
-  return encodeRle(data, height, width);
+  copyNearest(source, inverseOf(matrix), { ...window, data }, { left, top });
+  return cropRle(encodeRle(data, window.height, window.width), { x: -left, y: -top, width, height });
 }

@@ -89,7 +89,7 @@ export function warpImageSmoothly(
 /** A label map seen through an affine map: each pixel has the label at its centre, 255 outside. */
 export function warpLabelMap(source: LabelMap, inverse: AffineMatrix, size: Size): LabelMap {
   const data = new Uint8Array(size.width * size.height).fill(IGNORED_LABEL);
-  copyNearest(source, inverse, { ...size, data }, { left: 0, top: 0, ...size });
+  copyNearest(source, inverse, { ...size, data });
   return { ...size, data };
 }
 
@@ -98,16 +98,20 @@ interface Plane extends Size {
   readonly data: Uint8Array;
 }
 
-/** Copies to a window of `into` what is at the centres of its pixels; what would come from outside stays as it is. */
+/**
+ * Copies to `into` what is at the centres of its pixels; what would come from outside stays as it is.
+ *
+ * @param inverse from output to source @param corner of the output that `into` is a part of; default its own
+ */
 export function copyNearest(
   source: Plane,
   inverse: AffineMatrix,
   into: Plane,
-  window: Size & { readonly left: number; readonly top: number },
+  { left, top }: { readonly left: number; readonly top: number } = { left: 0, top: 0 },
 ): void {
-  for (let y = window.top; y < window.top + window.height; y++) {
-    for (let x = window.left; x < window.left + window.width; x++) {
-      const [u, v] = moved(inverse, x + 0.5, y + 0.5);
+  for (let y = 0; y < into.height; y++) {
+    for (let x = 0; x < into.width; x++) {
+      const [u, v] = moved(inverse, left + x + 0.5, top + y + 0.5);
       if (!(u >= 0 && v >= 0 && u < source.width && v < source.height)) continue;
       into.data[y * into.width + x] = source.data[Math.floor(v) * source.width + Math.floor(u)]!;
     }

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { mergeRles } from "../../masks/overlap.js";
 import { decodeRle, rleArea, rleBoxXyxy } from "../../masks/rle.js";
-import { cropRle, subtractRle } from "../../masks/transforms.js";
+import { subtractRle } from "../../masks/transforms.js";
 import type { Rle } from "../../masks/types.js";
 import type { Image } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { count, fraction } from "../../schemas/fields.js";
-import { joinInstances, selectInstances, tightenBoxes } from "../instances.js";
+import { joinInstances, placeMasks, selectInstances, tightenBoxes } from "../instances.js";
 import type { Instances, Sample } from "../types.js";
 import { transform } from "./transform.js";
 
@@ -64,7 +64,7 @@ export function pasteObjects(
   if (instances === undefined || other.instances === undefined) return sample;
   const { width, height } = image;
   const picked = selectInstances(other.instances, chosen);
-  const masks = picked.masks.map((mask) => mask && cropRle(mask, { x: 0, y: 0, width, height }));
+  const masks = placeMasks(picked.masks, { width, height });
   const pasted = tightenBoxes({ ...picked, masks });
   const shapes = pasted.masks.filter((mask) => mask !== undefined);
   if (shapes.length === 0) return sample;

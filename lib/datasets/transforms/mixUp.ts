@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { cropRle } from "../../masks/transforms.js";
 import { padImage, padLabelMap } from "../../pixels/geometry.js";
-import type { Image, Size } from "../../pixels/image.js";
+import type { Image } from "../../pixels/image.js";
 import { betaOf } from "../../random.js";
 import { fraction, positive } from "../../schemas/fields.js";
 import { IMAGENET_MEAN } from "../geometry.js";
-import { joinInstances } from "../instances.js";
-import type { Instances, Sample } from "../types.js";
+import { joinInstances, placeMasks } from "../instances.js";
+import type { Sample } from "../types.js";
 import { colour, transform } from "./transform.js";
 
 const schema = z.strictObject({
@@ -50,15 +49,15 @@ export function blendSamples(
     meta: { ...meta, ...size },
     ...(instances === undefined || other.instances === undefined
       ? {}
-      : { instances: joinInstances([onCanvas(instances, size), onCanvas(other.instances, size)]) }),
+      : {
+          instances: joinInstances(
+            [instances, other.instances].map((each) => ({ ...each, masks: placeMasks(each.masks, size) })),
+          ),
+        }),
     ...(labelMap === undefined ? {} : { labelMap: padLabelMap(labelMap, size) }),
   };
 }
 
 function blended(a: Image, b: Image, own: number): Image {
   return { ...a, data: a.data.map((value, i) => Math.round(own * value + (1 - own) * b.data[i]!)) };
-}
-
-function onCanvas(instances: Instances, { width, height }: Size): Instances {
-  return { ...instances, masks: instances.masks.map((mask) => mask && cropRle(mask, { x: 0, y: 0, width, height })) };
 }

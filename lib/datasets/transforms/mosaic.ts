@@ -1,11 +1,10 @@
 import { z } from "zod";
-import { cropRle } from "../../masks/transforms.js";
 import { cropImage, cropLabelMap } from "../../pixels/geometry.js";
 import { IGNORED_LABEL, type Image, type LabelMap } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { fraction, side } from "../../schemas/fields.js";
 import { resizeSample } from "../geometry.js";
-import { joinInstances, moveBoxes, selectInstances, tightenBoxes, withExtent } from "../instances.js";
+import { joinInstances, moveBoxes, placeMasks, selectInstances, tightenBoxes, withExtent } from "../instances.js";
 import type { Instances, Sample } from "../types.js";
 import { colour, interpolation, range, transform } from "./transform.js";
 
@@ -132,8 +131,5 @@ function placed({ sample: { instances }, x, y }: Tile, canvas: Canvas): Instance
   if (instances === undefined) return joinInstances([]);
   const boxes = moveBoxes(instances.boxes, { x, y }, canvas);
   const kept = selectInstances({ ...instances, boxes }, withExtent({ ...instances, boxes }));
-  return tightenBoxes({
-    ...kept,
-    masks: kept.masks.map((mask) => mask && cropRle(mask, { x: -x, y: -y, ...canvas })),
-  });
+  return tightenBoxes({ ...kept, masks: placeMasks(kept.masks, canvas, { x, y }) });
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/schema.js";
+import { placeMasks } from "../../datasets/instances.js";
 import type { Batch } from "../../datasets/loader/batch.js";
 import type { Dataset, Instances, Sample } from "../../datasets/types.js";
-import { cropRle } from "../../masks/transforms.js";
 import { readNormalised } from "../../pixels/normalise.js";
 import { trainingLoader } from "../../tasks/data.js";
 import { imageDraws } from "../../tasks/detection/draws.js";
@@ -57,6 +57,5 @@ function samplesOf(batch: Batch, { data }: Config): Sample[] {
 
 /** Masks of the padded size; boxes are in the same pixels already. */
 function padded(instances: Instances, height: number, width: number): Instances {
-  const masks = instances.masks.map((mask) => mask && cropRle(mask, { x: 0, y: 0, width, height }));
-  return { ...instances, masks };
+  return { ...instances, masks: placeMasks(instances.masks, { width, height }) };
 }
