@@ -1,7 +1,7 @@
 import { UserError } from "../errors.js";
 import type { Rle } from "../masks/types.js";
 import type { LabelMap } from "../pixels/image.js";
-import { noteAddition } from "../schemas/kinds.js";
+import { addTo } from "../schemas/kinds.js";
 
 /** The objects of an image; coordinates are pixels of the image. */
 export interface JudgedObjects {
@@ -51,14 +51,8 @@ export const registeredMetrics = <Task extends keyof Judged>(task: Task): readon
 
 /** Adds a metric to every validation of a task. @returns a function that removes it again @throws UserError when the name is taken */
 export function registerMetric<Task extends keyof Judged>(metric: MetricKind<Task>): () => void {
-  const kind = metric as unknown as MetricKind;
   if (registeredMetrics(metric.task).some(({ name }) => name === metric.name)) {
     throw new UserError(`there is a metric of the name "${metric.name}" already; choose another name`);
   }
-  added.push(kind);
-  noteAddition();
-  return () => {
-    added.splice(added.indexOf(kind), 1);
-    noteAddition();
-  };
+  return addTo(added, metric as unknown as MetricKind);
 }

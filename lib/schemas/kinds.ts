@@ -32,8 +32,18 @@ export function kindOf<K extends Kind>(kinds: readonly K[], { type }: { readonly
 /** Counts the additions to all tables, so that what is derived from them can be rebuilt. */
 let additions = 0;
 export const additionsMade = (): number => additions;
-/** To be called after each addition to a table, and each removal. */
-export const noteAddition = (): void => void additions++;
+
+/** Adds to a table. @returns a function that removes the entry again; called once more, it does nothing */
+export function addTo<T>(entries: T[], entry: T): () => void {
+  entries.push(entry);
+  additions++;
+  return () => {
+    const index = entries.indexOf(entry);
+    if (index < 0) return;
+    entries.splice(index, 1);
+    additions++;
+  };
+}
 
 /**
  * A table of kinds: ours, and those that a program adds while it runs.
@@ -70,11 +80,6 @@ export class KindTable<const Kinds extends readonly [Kind, ...Kind[]], K extends
     if (this.all.some(({ schema }) => schema.shape.type.value === type)) {
       throw new UserError(`there is a ${this.what} of the type "${type}" already; choose another name`);
     }
-    this.added.push(kind);
-    noteAddition();
-    return () => {
-      this.added.splice(this.added.indexOf(kind), 1);
-      noteAddition();
-    };
+    return addTo(this.added, kind);
   }
 }
