@@ -150,7 +150,10 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const noFiles = "the config in a model's file may name no files; name yours with --set";
       for (const [text, message] of [
         [`extends: ${secret}\n${config}`, `:1:1: extends: ${only}`],
-        [`plugins: [./evil.js]\n${config}`, "--allow-plugins"],
+        [
+          `plugins: [./evil.js]\n${config}`,
+          "plugins: the config comes with a model or from an address, and names plugins (./evil.js); plugins are code",
+        ],
         [`output: /etc\n${config}`, `:1:1: output: ${only}`],
         [config.replace("data:\n", "data:\n  val:\n    images: /etc\n"), `: data.val.images: ${noFiles}`],
         [
