@@ -27,6 +27,12 @@ export function compose(second: AffineMatrix, first: AffineMatrix): AffineMatrix
   return [a * g + b * j, a * h + b * k, a * i + b * l + c, d * g + e * j, d * h + e * k, d * i + e * l + f];
 }
 
+/** The map that moves the middle of one size to that of another. */
+export function aboutMiddles(matrix: AffineMatrix, from: Size, to: Size): AffineMatrix {
+  const centred = compose(matrix, translation(-from.width / 2, -from.height / 2));
+  return compose(translation(to.width / 2, to.height / 2), centred);
+}
+
 /** @throws RangeError for a map that has no inverse */
 export function inverseOf([a, b, c, d, e, f]: AffineMatrix): AffineMatrix {
   const det = a * e - b * d;

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import type { AffineMatrix } from "../../pixels/affine.js";
-import { compose, rotation, translation } from "../../pixels/warp.js";
+import { aboutMiddles, compose, rotation, translation } from "../../pixels/warp.js";
 import { fraction } from "../../schemas/fields.js";
 import { warpSample } from "../warp.js";
-import { aboutMiddles } from "./randomRotation.js";
 import { colour, range, signedRange, transform } from "./transform.js";
 
 /** Beyond this a shear leaves next to nothing. */

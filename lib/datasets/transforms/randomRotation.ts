@@ -1,7 +1,6 @@
 import { z } from "zod";
-import type { AffineMatrix } from "../../pixels/affine.js";
 import type { Size } from "../../pixels/image.js";
-import { compose, extentOf, rotation, translation } from "../../pixels/warp.js";
+import { aboutMiddles, extentOf, rotation } from "../../pixels/warp.js";
 import { flag, fraction } from "../../schemas/fields.js";
 import type { Sample } from "../types.js";
 import { warpSample } from "../warp.js";
@@ -49,10 +48,4 @@ export function rotateSample(sample: Sample, degrees: number, { expand, fill }: 
     ? { width: Math.max(1, Math.ceil(x2 - x1 - HAIR)), height: Math.max(1, Math.ceil(y2 - y1 - HAIR)) }
     : { width, height };
   return warpSample(sample, { matrix: aboutMiddles(turned, sample.image, size), size, fill });
-}
-
-/** The map that moves the middle of one size to that of another. */
-export function aboutMiddles(matrix: AffineMatrix, from: Size, to: Size): AffineMatrix {
-  const centred = compose(matrix, translation(-from.width / 2, -from.height / 2));
-  return compose(translation(to.width / 2, to.height / 2), centred);
 }
