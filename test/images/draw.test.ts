@@ -138,7 +138,7 @@ describe("drawing instances", () => {
     expect(at(drawn, 10, 20)[0]).to.be.above(240);
   });
 
-  it("names the colours at the right where a label lacks its class, and nowhere else", () => {
+  it("names the colours at the right where no label names a class, and nowhere else", () => {
     const crowd = 16;
     const given = {
       boxes: Float32Array.from(Array.from({ length: crowd }, (_, i) => [i * 20, 40, i * 20 + 10, 60]).flat()),
@@ -156,6 +156,12 @@ describe("drawing instances", () => {
     expect(at(drawn, 320 + 16, 16)).to.deep.equal([0, 0, 255]); // dogs, of which there are more
     expect(at(drawn, 320 + 16, 16 + 19)).to.deep.equal([255, 0, 0]);
     expect(drawInstances(image, { boxes, labels }, style).width).to.equal(320);
+    const wide = given.boxes.slice();
+    wide.set([0, 90, 200, 120], 0); // of the first class
+    const one = { ...given, boxes: wide.slice() };
+    expect(drawInstances(image, one, style).width).to.be.above(400);
+    wide.set([100, 150, 310, 190], 4 * 3); // and of the second: each is named somewhere now
+    expect(drawInstances(image, { ...given, boxes: wide }, style).width).to.equal(320);
     const low = drawInstances(
       grey(320, 20),
       { ...given, boxes: given.boxes.map((v, i) => (i % 2 === 1 ? v / 4 : v)) },

@@ -25,7 +25,7 @@ export interface InstanceStyle {
   readonly boxes?: boolean;
   /** "class 0.93" beside each object, shortened or left out where there is no room; default true. */
   readonly labels?: boolean;
-  /** Where a label lacks its class for want of room, name the colours in a panel at the right of the image; default true. */
+  /** Where a class is named by none of its labels for want of room, name the colours in a panel at the right; default true. */
   readonly legend?: boolean;
 }
 
@@ -112,7 +112,7 @@ function labelsSvg(
   const crowded = shown.length >= CROWDED;
   const taken: Rectangle[] = [];
   const content: string[] = [];
-  let named = 0;
+  const named = new Set<number>();
   for (const i of crowded ? shown : shown.toReversed()) {
     const box = rectangleOf(boxes, i);
     const name = shortened(nameOf(labels[i]!, classes), fontSize, image.width, 600);
@@ -125,11 +125,11 @@ function labelsSvg(
       if (taken.some((other) => overlap(place, other) > MAX_COVER * size.width * size.height)) continue;
       taken.push(place);
       content.push(labelSvg(text, place, fontSize, colourOf(palette, labels[i]!)));
-      if (text === full) named++;
+      if (text === full) named.add(labels[i]!);
       break;
     }
   }
-  return { content, allNamed: named === shown.length };
+  return { content, allNamed: shown.every((i) => named.has(labels[i]!)) };
 }
 
 function labelSvg(text: string, place: Rectangle, fontSize: number, colour: Colour): string {
