@@ -11,9 +11,23 @@ export class UserError extends Error {
     message: string,
     /** 1: the input or the run is wrong; 2: the command line is. */
     readonly exitCode: 1 | 2 = 1,
+    options: { readonly cause?: unknown } = {},
   ) {
-    super(shortened(message));
+    super(shortened(message), options);
   }
+}
+
+/** The first line of an error that code from outside threw, with its line in that code's file where it is known. */
+export function reasonIn(error: unknown, file: string | undefined): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message.split("\n")[0]!;
+  if (error instanceof UserError || file === undefined) return message;
+  const name = file
+    .split(/[\\/]/)
+    .at(-1)!
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const line = new RegExp(`${name}:(\\d+)`).exec(error.stack ?? "")?.[1];
+  return line === undefined ? message : `${message} (line ${line})`;
 }
 
 /** Longest line of a message, which may quote megabytes of a file. */

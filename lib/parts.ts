@@ -15,10 +15,24 @@ export {
   pooledHead,
 } from "./backbones/backbone.js";
 export { registerBackbone } from "./backbones/index.js";
+export { registerDataSet } from "./datasets/sets/index.js";
+export {
+  type DataItems,
+  type DataSetKind,
+  type DataSetSchema,
+  type DataTask,
+  dataSetKind,
+  dataSetSchema,
+  type ItemImage,
+  type ItemObject,
+  type OpenedSet,
+} from "./datasets/sets/kind.js";
 export { registerTransform } from "./datasets/transforms/index.js";
 export { type Transform, transform } from "./datasets/transforms/transform.js";
 export type { Sample } from "./datasets/types.js";
 export { registerSegmentationHead } from "./heads/index.js";
+export { registerLoss } from "./heads/losses/index.js";
+export { type ClassDecisions, type ClassLoss, type LossKind, lossKind } from "./heads/losses/loss.js";
 export {
   type SegmentationHead,
   type SegmentationHeadKind,
@@ -33,3 +47,4 @@ export { registerNeck } from "./necks/index.js";
 export { type Neck, type NeckKind, type NeckOptions, neckKind } from "./necks/neck.js";
 export type { Plugin, PluginHost } from "./plugins/host.js";
 export type { Random } from "./random.js";
+export { filePath } from "./schemas/fields.js";

@@ -103,7 +103,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   formats: {
     holds: "annotations of other programs, one format per file: read, and kept as COCO files in a cache",
-    imports: ["config", "datasets", "images", "masks", "pixels"],
+    imports: ["config", "datasets", "images", "masks", "pixels", "schemas"],
   },
   tensors: { holds: "element types and layouts; `.npy` and pickles: bytes to tensors", imports: [], neutral: true },
   tensorfiles: { holds: "safetensors, `.npz` and `.pth` on disk", imports: ["tensors"] },

@@ -1,8 +1,18 @@
-// A plugin: a backbone and a transform that a config names by their types. The function is given what registers parts.
+// A plugin: a backbone, a class loss and a transform that a config names by their types. The function is given what registers parts.
+import { add, exp, mul, neg, scalar, sub } from "densekit/graph";
 import { type Layer, normalisedConvolution, type ParameterScope, relu, sequential } from "densekit/nn";
 import type { Backbone, Plugin } from "densekit/parts";
 
-const register: Plugin = ({ z, backboneKind, backboneSchema, fourStages, pooledHead, transform, ...host }) => {
+const register: Plugin = ({
+  z,
+  backboneKind,
+  backboneSchema,
+  fourStages,
+  lossKind,
+  pooledHead,
+  transform,
+  ...host
+}) => {
   /** Four convolutions: the first makes the image four times smaller, the others halve it. */
   const plain = (scope: ParameterScope, width: number): Backbone => {
     const channels = [1, 2, 4, 8].map((factor) => factor * width);
@@ -27,6 +37,20 @@ const register: Plugin = ({ z, backboneKind, backboneSchema, fourStages, pooledH
       title: ({ width }) => `Plain ×${width}`,
       namings: [],
       published: { name: "plain", mark: /^no\.such\.weights$/ },
+    }),
+  );
+
+  /** PolyLoss (Leng et al. 2022): the cross-entropy, with more weight on its first term, 1 − p. */
+  host.registerLoss(
+    lossKind({
+      schema: z.strictObject({
+        type: z.literal("poly"),
+        epsilon: z.number().min(0).default(1).describe("How much more"),
+      }),
+      loss({ crossEntropy }, { epsilon }) {
+        const rest = sub(scalar(1), exp(neg(crossEntropy)));
+        return add(crossEntropy, mul(rest, scalar(epsilon)));
+      },
     }),
   );
 

@@ -57,6 +57,13 @@ const ownText = (texts: Environment, name: string): string | undefined =>
 
 export type Split = "train" | "val";
 
+/** What a config's split names first of annotations, a list or images: its name in messages. */
+export function splitPlace(config: Config, split: Split): string {
+  const paths = pathsOf(config, split);
+  const named = ["annotations", "labels", "images"].flatMap((key) => paths.filter(([name]) => name === key));
+  return (named[0] ?? paths[0])?.[1] ?? `data.${split}`;
+}
+
 /** The files and folders that a config's split names, by their keys. */
 export function pathsOf(config: Config, split: Split): [name: string, path: string][] {
   const isPath = (name: string): boolean => {

@@ -28,10 +28,26 @@ export function portableConfig(config: Config): object {
   const { train: _, val: __, ...data } = config.data;
   const { task, model, training } = config;
   const whole = { task, model, data, training };
+  const portable = Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])]));
+  const needed = SPLITS.map((split) => [split, neededOf(config, split)] as const).filter(
+    ([, keys]) => keys !== undefined,
+  );
   return {
-    ...Object.fromEntries(PORTABLE.map((key) => [key, withoutPaths(config, whole[key], [key])])),
+    ...portable,
+    ...(needed.length > 0 && { data: { ...(portable.data as object), ...Object.fromEntries(needed) } }),
     ...(config.plugins && { [PLUGINS]: config.plugins.map((file) => `./${basename(file)}`) }),
   };
+}
+
+/** What the schema of a data set asks for besides paths, such as the number of images to be drawn; undefined if that is nothing. */
+function neededOf(config: Config, split: (typeof SPLITS)[number]): object | undefined {
+  const schema = schemaAt(configSchema(), config, ["data", split]);
+  const values = Object.entries(config.data[split]).filter(([key]) => isRequired(schema, key));
+  const kept = values.flatMap(([key, value]) => {
+    const left = withoutPaths(config, value, ["data", split, key]);
+    return left === undefined ? [] : [[key, left] as const];
+  });
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 /** Undefined for what cannot be without a path it has: who holds it is then without it, or cannot be either. */

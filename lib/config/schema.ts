@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { backboneConfig } from "../backbones/index.js";
+import { imageLabelSetConfig, labelMapSetConfig, objectSetConfig } from "../datasets/sets/index.js";
 import { engineConfig } from "../engines/index.js";
 import { classifierConfig } from "../heads/classifier.js";
 import { detectionHeadConfig, segmentationHeadConfig } from "../heads/index.js";
 import { neckConfig } from "../necks/index.js";
 import { filePath, outputPath } from "../schemas/fields.js";
 import { additionsMade } from "../schemas/kinds.js";
-import { imageLabels, labelMaps, objectSets } from "./data.js";
 import { training } from "./training.js";
 
 const output = outputPath("Folder of the run: checkpoints, logs, results. Default runs/<name of the config>").default(
@@ -22,8 +22,8 @@ const plugins = () =>
 const detection = () =>
   z.strictObject({
     task: z.literal("detection").describe("Boxes and masks of objects"),
-    model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig }),
-    data: z.discriminatedUnion("type", objectSets()).describe("Images and annotations"),
+    model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: detectionHeadConfig() }),
+    data: objectSetConfig().describe("Images and annotations"),
     training: training("detection", ["boxAP", "maskAP", "loss"]),
     engine: engineConfig,
     plugins: plugins(),
@@ -34,7 +34,7 @@ const segmentation = () =>
   z.strictObject({
     task: z.literal("segmentation").describe("A class for every pixel"),
     model: z.strictObject({ backbone: backboneConfig(), neck: neckConfig(), head: segmentationHeadConfig() }),
-    data: z.discriminatedUnion("type", [labelMaps()]).describe("Images and label maps"),
+    data: labelMapSetConfig().describe("Images and label maps"),
     training: training("segmentation", ["mIoU", "mAcc", "aAcc", "loss"]),
     engine: engineConfig,
     plugins: plugins(),
@@ -45,7 +45,7 @@ const classification = () =>
   z.strictObject({
     task: z.literal("classification").describe("One class for the whole image"),
     model: z.strictObject({ backbone: backboneConfig(), head: z.discriminatedUnion("type", [classifierConfig()]) }),
-    data: z.discriminatedUnion("type", [imageLabels()]).describe("Images and their classes"),
+    data: imageLabelSetConfig().describe("Images and their classes"),
     training: training("classification", ["top1", "top5", "f1", "loss"]),
     engine: engineConfig,
     plugins: plugins(),

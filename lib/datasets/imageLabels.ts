@@ -14,6 +14,8 @@ export interface ImageLabelsOptions {
   readonly images: string;
   /** A list of files and their labels (.csv, .txt, .json); without it, the folders' names are the labels. */
   readonly labels?: string;
+  /** What that list holds, if it has been read; `classes` are given too. */
+  readonly listed?: readonly LabelledFile[];
   /** Class names in the order of the class indices; default all there are, in order of their names. */
   readonly classes?: readonly string[];
 }
@@ -51,7 +53,12 @@ export async function openImageLabels(options: ImageLabelsOptions): Promise<Clas
 }
 
 /** The images and their classes as folders or list name them. @throws UserError when they cannot be read */
-export async function listLabelled({ images: root, labels }: ImageLabelsOptions): Promise<LabelledFile[]> {
+export async function listLabelled({
+  images: root,
+  labels,
+  listed,
+}: ImageLabelsOptions): Promise<readonly LabelledFile[]> {
+  if (listed !== undefined) return listed;
   if (labels !== undefined) return readLabelList(labels, root);
   const labelled: LabelledFile[] = [];
   for (const label of await listFolders(root)) {

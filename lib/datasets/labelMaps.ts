@@ -4,16 +4,24 @@ import { readLabelMapSize } from "../images/decode.js";
 import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
 import { type Colour, classPalette } from "../images/draw/palette.js";
 import { IGNORED_LABEL } from "../pixels/image.js";
-import { listImages, listNames } from "./folders.js";
+import { checkFilesExist, listImages, listNames } from "./folders.js";
 import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
 import { loadLabelMap, loadSample } from "./sample.js";
 import type { ImageInfo, LabelMapSource, SampleSource, SegmentationDataset } from "./types.js";
+
+/** An image, by its name in the images folder, and the path of its label map. */
+export interface LabelMapPair {
+  readonly file: string;
+  readonly labelMap: string;
+}
 
 export interface LabelMapOptions {
   /** Folder of images; with `ade20kFolders` from a root and a split. */
   readonly images: string;
   /** Folder of PNG label maps with the images' names. */
   readonly labelMaps: string;
+  /** The images and their label maps; default all of the two folders. */
+  readonly pairs?: readonly LabelMapPair[];
   /** What follows an image's name without extension in its label map's; default ".png". */
   readonly labelSuffix?: string;
   /** Class names in label order; default those of `objectInfo`. */
@@ -43,26 +51,16 @@ export function ade20kFolders(root: string, split: string): Pick<LabelMapOptions
  */
 export async function openLabelMaps(options: LabelMapOptions): Promise<SegmentationDataset> {
   const classes = await chooseClasses(options);
-  const files = await listImages(options.images);
-  if (files.length === 0) throw new UserError(`${options.images}: there are no images in this folder`);
-  const suffix = options.labelSuffix ?? ".png";
-  const present = new Set(await listNames(options.labelMaps));
-  const orphan = files.find((file) => !present.has(parse(file).name + suffix));
-  if (orphan !== undefined) {
-    const path = join(options.labelMaps, parse(orphan).name + suffix);
-    throw new UserError(
-      `${join(options.images, orphan)}: its label map ${path} is missing; check labelMaps and labelSuffix`,
-    );
-  }
-  const labelPath = (file: string): string => join(options.labelMaps, parse(file).name + suffix);
+  const pairs = options.pairs ?? (await listPairs(options));
   const images: ImageInfo[] = [];
-  for (const [i, file] of files.entries()) {
-    images.push({ id: i + 1, file, ...(await readLabelMapSize(labelPath(file))) });
+  for (const [i, { file, labelMap }] of pairs.entries()) {
+    images.push({ id: i + 1, file, ...(await readLabelMapSize(labelMap)) });
   }
+  if (options.pairs !== undefined) await checkFilesExist(options.images, images, options.labelMaps);
   const source = (index: number): SampleSource & { labelMap: NonNullable<SampleSource["labelMap"]> } => {
     const info = images[index];
     if (info === undefined) throw new RangeError(`no image ${index} in a data set of ${images.length}`);
-    const labelMap = { path: labelPath(info.file), ...labelRule(options, classes.length) };
+    const labelMap = { path: pairs[index]!.labelMap, ...labelRule(options, classes.length) };
     return { info, path: join(options.images, info.file), labelMap };
   };
   return {
@@ -75,6 +73,21 @@ export async function openLabelMaps(options: LabelMapOptions): Promise<Segmentat
     load: (index) => loadSample(source(index)),
     loadLabelMap: (index) => loadLabelMap(source(index).labelMap),
   };
+}
+
+async function listPairs(options: LabelMapOptions): Promise<LabelMapPair[]> {
+  const files = await listImages(options.images);
+  if (files.length === 0) throw new UserError(`${options.images}: there are no images in this folder`);
+  const suffix = options.labelSuffix ?? ".png";
+  const present = new Set(await listNames(options.labelMaps));
+  return files.map((file) => {
+    const name = parse(file).name + suffix;
+    const labelMap = join(options.labelMaps, name);
+    if (present.has(name)) return { file, labelMap };
+    throw new UserError(
+      `${join(options.images, file)}: its label map ${labelMap} is missing; check labelMaps and labelSuffix`,
+    );
+  });
 }
 
 /** How to read stored labels. */

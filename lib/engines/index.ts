@@ -17,14 +17,20 @@ type KeysOf<All> = All extends readonly [{ readonly keys: infer First }, ...infe
 const names = ENGINES.map(({ name }) => name) as NamesOf<Kinds>;
 const keys = Object.assign({}, ...ENGINES.map(({ keys }) => keys)) as KeysOf<Kinds>;
 
-/** The config's `engine`: its type, and the keys of all engines; those of other types have no effect. */
-export const engineConfig = z
+const schema = z
   .strictObject({
     type: z.enum(names).default(names[0]).describe("Which runtime; `densekit doctor` lists what this machine offers"),
     ...keys,
   })
   .prefault({})
   .describe("Runs the model");
+
+/** Named, because types without a name are written out wherever a config has them. */
+export interface EngineSchema extends Schema {}
+type Schema = typeof schema;
+
+/** The config's `engine`: its type, and the keys of all engines; those of other types have no effect. */
+export const engineConfig: EngineSchema = schema;
 
 /** The part `engine` of a config. */
 export type EngineConfig = z.output<typeof engineConfig>;

@@ -8,7 +8,7 @@ import { nearestName, UserError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import { ownVersion } from "../version.js";
 import { type ForeignSource, inputsOf, readAnnotations } from "./read.js";
-import type { Inputs } from "./types.js";
+import type { ConvertedSet, Inputs } from "./types.js";
 import { writeCoco } from "./writeCoco.js";
 
 /** A set as a COCO file in the cache. */
@@ -35,10 +35,12 @@ export const annotationsCache = (): string => join(cacheFolder(), "annotations")
  * @throws UserError as the readers do, and where the cache cannot be written
  */
 export async function cachedCoco(from: ForeignSource, wanted: readonly string[] = []): Promise<CachedSet> {
-  const states = await statesOf(await inputsOf(from));
-  const found = await cached(from, states, []);
+  const inputs = await inputsOf(from);
+  const read = inputs === undefined ? await readAnnotations(from) : undefined;
+  const states = read === undefined ? await statesOf(inputs!) : [contentOf(read)];
+  const found = await cached(from, states, [], read);
   const others = wanted.filter((name) => !found.classes.includes(name));
-  return others.length === 0 ? found : cached(from, states, others);
+  return others.length === 0 ? found : cached(from, states, others, read);
 }
 
 /** @param where names the set @throws UserError where it has no class of one of the names */
@@ -50,15 +52,28 @@ export function checkClasses({ classes }: CachedSet, wanted: readonly string[], 
   throw new UserError(`${where}: it has no class "${stranger}"; ${advice}`);
 }
 
-async function cached(from: ForeignSource, states: readonly string[], others: readonly string[]): Promise<CachedSet> {
+/** A hash of all that a set has. */
+function contentOf({ classes, images, folder, remarks }: ConvertedSet): string {
+  const hash = createHash("sha256").update(JSON.stringify([classes, folder, remarks]));
+  for (const image of images) hash.update(JSON.stringify(image));
+  return hash.digest("hex");
+}
+
+/** @param read what there is, if it has been read already */
+async function cached(
+  from: ForeignSource,
+  states: readonly string[],
+  others: readonly string[],
+  read: ConvertedSet | undefined,
+): Promise<CachedSet> {
   // Functions, which only name things in messages, are left out of the text.
-  const text = JSON.stringify([ownVersion(), from, others, states]);
+  const text = JSON.stringify([ownVersion(), read === undefined ? from : from.format, others, states]);
   const name = `${from.format}-${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
   const annotations = join(annotationsCache(), `${name}.json`);
   const index = join(annotationsCache(), `${name}.index.json`);
   const known = await readIndex(index);
   if (known !== undefined && existsSync(annotations)) return { annotations, ...known };
-  const set = await readAnnotations(from);
+  const set = read ?? (await readAnnotations(from));
   const classes = [...set.classes, ...others];
   const made: Index = { images: set.folder, classes, remarks: set.remarks };
   try {

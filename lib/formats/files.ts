@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, parse } from "node:path";
+import { dirname, join, parse, sep } from "node:path";
 import { isImage, listImages, listNames } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
 import { nameFault } from "../files.js";
@@ -40,4 +40,11 @@ export async function imageFinder(folder: string, options: NamedOptions): Promis
       );
     },
   };
+}
+
+/** The deepest folder that all files are in. */
+export function commonFolder(paths: readonly string[]): string {
+  let folder = dirname(paths[0]!);
+  while (!paths.every((path) => path.startsWith(folder + sep)) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
 }

@@ -8,6 +8,7 @@ import { setWork } from "../datasets/work.js";
 import { UserError } from "../errors.js";
 import { absence, readTextFile } from "../files.js";
 import { readImageSize } from "../images/decode.js";
+import { commonFolder } from "./files.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
 import { type NamedOptions, optionName } from "./options.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Point, Size } from "./types.js";
@@ -148,12 +149,6 @@ async function listImages(entries: readonly string[], root: string, file: string
   }
   if (found.flat().length === 0) throw new UserError(`${file}: ${entries.join(", ")}: there are no images here`);
   return found.flat().sort();
-}
-
-function commonFolder(paths: readonly string[]): string {
-  let folder = dirname(paths[0]!);
-  while (!paths.every((path) => path.startsWith(folder + sep)) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
 }
 
 /** …/images/a/b.jpg → …/labels/a/b.txt: the last folder named images counts. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type BackboneConfig, backboneConfig } from "../backbones/index.js";
 import { filePath, fraction, positive, weightsPath } from "../schemas/fields.js";
-import { classWeights, focalGamma } from "./classLoss.js";
+import { checkLoss, classLossKey, classWeights, focalGamma } from "./losses/keys.js";
 
 type BackboneInput = z.input<ReturnType<typeof backboneConfig>>;
 
@@ -46,22 +46,30 @@ const distillation = () =>
     })
     .describe("Learning from a teacher (Touvron et al. 2021); in a model with a second head, that head learns it");
 
+const classifier = () =>
+  z
+    .strictObject({
+      type: z.literal("classifier"),
+      labelSmoothing: z
+        .number()
+        .min(0)
+        .lt(1)
+        .default(0.1)
+        .describe("Label smoothing: share of each label that is spread over all classes"),
+      classWeights: classWeights
+        .default("none")
+        .describe("Weight of each class in the loss, in order; balanced: every class counts the same"),
+      classLoss: classLossKey(),
+      focalGamma,
+      distillation: distillation().exactOptional(),
+    })
+    .superRefine(checkLoss);
+
+/** Named, because types without a name are written out wherever a config has them. */
+export interface ClassifierSchema extends ReturnType<typeof classifier> {}
+
 /**
  * The config of a classifier besides its backbone, which includes the layers that compute class scores: how it is
  * trained.
  */
-export const classifierConfig = () =>
-  z.strictObject({
-    type: z.literal("classifier"),
-    labelSmoothing: z
-      .number()
-      .min(0)
-      .lt(1)
-      .default(0.1)
-      .describe("Label smoothing: share of each label that is spread over all classes"),
-    classWeights: classWeights
-      .default("none")
-      .describe("Weight of each class in the loss, in order; balanced: every class counts the same"),
-    focalGamma,
-    distillation: distillation().exactOptional(),
-  });
+export const classifierConfig = (): ClassifierSchema => classifier();

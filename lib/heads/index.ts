@@ -1,12 +1,16 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
-import { anyOf, type KindSchema, KindTable } from "../schemas/kinds.js";
-import { maskRcnn } from "./maskRcnn.js";
+import { type KindSchema, KindTable, type SchemasOf } from "../schemas/kinds.js";
+import { classLossKey } from "./losses/keys.js";
+import { type MaskRcnnSchema, maskRcnnSchema } from "./maskRcnn.js";
 import type { SegmentationHead, SegmentationHeadKind, SegmentationHeadOptions } from "./segmentationHead.js";
 import { semanticFpn } from "./semanticFpn.js";
 
-/** All heads that find objects. Training them and reading their outputs is up to their models in lib/models. */
-export const DETECTION_HEADS = [maskRcnn] as const;
+/**
+ * The schemas of all heads that find objects, made anew for each config, since what heads are made of can be added to. Training
+ * them and reading their outputs is up to their models in lib/models.
+ */
+export const DETECTION_HEADS = [maskRcnnSchema] as const;
 
 /** All heads that give every pixel a class. A new one is a file and a line here. */
 export const SEGMENTATION_HEADS = [semanticFpn] as const;
@@ -17,11 +21,19 @@ const segmentationHeads = new KindTable<typeof SEGMENTATION_HEADS, SegmentationH
   SEGMENTATION_HEADS,
 );
 
-export const detectionHeadConfig = anyOf(DETECTION_HEADS);
-export const segmentationHeadConfig = () => segmentationHeads.config();
+export const detectionHeadConfig = (): DetectionHeadSchema => z.discriminatedUnion("type", [DETECTION_HEADS[0]()]);
 
-export type MaskRcnnConfig = z.output<typeof maskRcnn.schema>;
-export type SegmentationHeadConfig = z.output<ReturnType<typeof segmentationHeadConfig>>;
+export const segmentationHeadConfig = (): SegmentationHeadSchema => {
+  const classLoss = classLossKey(); // those that are known now, whenever the head was described
+  const schemas = segmentationHeads.all.map(({ schema }) => schema.safeExtend({ classLoss }));
+  return z.discriminatedUnion("type", schemas as unknown as SchemasOf<typeof SEGMENTATION_HEADS>);
+};
+
+export interface DetectionHeadSchema extends z.ZodDiscriminatedUnion<[MaskRcnnSchema], "type"> {}
+export interface SegmentationHeadSchema extends z.ZodDiscriminatedUnion<SchemasOf<typeof SEGMENTATION_HEADS>, "type"> {}
+
+export type MaskRcnnConfig = z.output<MaskRcnnSchema>;
+export type SegmentationHeadConfig = z.output<SegmentationHeadSchema>;
 
 /** Makes the head that a config describes; its parameters get the scope's path in front of their names. */
 export function makeSegmentationHead(

@@ -1,35 +1,38 @@
 import { z } from "zod";
 import { count, fraction, positive } from "../schemas/fields.js";
 import { boxHeadKeys } from "./boxHead.js";
-import { classWeights, focalGamma } from "./classLoss.js";
 import { checkIous } from "./ious.js";
+import { checkLoss, classLossKey, classWeights, focalGamma } from "./losses/keys.js";
 import { maskHeadKeys } from "./maskHead.js";
 import { rpnConfig } from "./rpnHead.js";
 
-const roi = z
-  .strictObject({
-    positiveIou: fraction("A proposal with at least this IoU with a box is positive").default(0.5),
-    negativeIou: fraction("A proposal with less than this IoU with every box is background").default(0.5),
-    minPositiveIou: fraction("A box's best proposal is positive from this IoU").default(0.5),
-    samples: count("Proposals in the loss per image").default(512),
-    positiveFraction: fraction("Largest share of positive ones among the samples").default(0.25),
-    finestScale: positive("Regions with sides below twice this are pooled from the finest level").default(56),
-    samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
-    ...boxHeadKeys,
-    ...maskHeadKeys,
-    classWeight: positive("Weight of the class loss").default(1),
-    classWeights: classWeights
-      .exactOptional()
-      .describe(
-        "Weight of each class in the class loss, in order, that of the background being 1; balanced: every class counts the same; without it, every object",
-      ),
-    focalGamma,
-    boxWeight: positive("Weight of the box loss").default(1),
-    maskWeight: positive("Weight of the mask loss").default(1),
-  })
-  .superRefine(checkIous)
-  .prefault({})
-  .describe("Box and mask heads");
+const roi = () =>
+  z
+    .strictObject({
+      positiveIou: fraction("A proposal with at least this IoU with a box is positive").default(0.5),
+      negativeIou: fraction("A proposal with less than this IoU with every box is background").default(0.5),
+      minPositiveIou: fraction("A box's best proposal is positive from this IoU").default(0.5),
+      samples: count("Proposals in the loss per image").default(512),
+      positiveFraction: fraction("Largest share of positive ones among the samples").default(0.25),
+      finestScale: positive("Regions with sides below twice this are pooled from the finest level").default(56),
+      samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
+      ...boxHeadKeys,
+      ...maskHeadKeys,
+      classWeight: positive("Weight of the class loss").default(1),
+      classWeights: classWeights
+        .exactOptional()
+        .describe(
+          "Weight of each class in the class loss, in order, that of the background being 1; balanced: every class counts the same; without it, every object",
+        ),
+      classLoss: classLossKey(),
+      focalGamma,
+      boxWeight: positive("Weight of the box loss").default(1),
+      maskWeight: positive("Weight of the mask loss").default(1),
+    })
+    .superRefine(checkIous)
+    .superRefine(checkLoss)
+    .prefault({})
+    .describe("Box and mask heads");
 
 const atTest = z
   .strictObject({
@@ -41,18 +44,22 @@ const atTest = z
   .prefault({})
   .describe("Post-processing at test time");
 
-const schema = z.strictObject({
-  type: z.literal("maskRcnn"),
-  mask: z
-    .literal(["auto", true, false])
-    .default("auto")
-    .describe(
-      "Whether there is a mask head; auto: if an object of the training set has a mask. Objects without one are left out of the mask loss",
-    ),
-  rpn: rpnConfig,
-  roi,
-  test: atTest,
-});
+const maskRcnnConfig = () =>
+  z.strictObject({
+    type: z.literal("maskRcnn"),
+    mask: z
+      .literal(["auto", true, false])
+      .default("auto")
+      .describe(
+        "Whether there is a mask head; auto: if an object of the training set has a mask. Objects without one are left out of the mask loss",
+      ),
+    rpn: rpnConfig,
+    roi: roi(),
+    test: atTest,
+  });
+
+/** Named, because the compiler would write out what it stands for at every use. */
+export interface MaskRcnnSchema extends ReturnType<typeof maskRcnnConfig> {}
 
 /** The config of Mask R-CNN's heads together; their layers are in rpnHead.ts, boxHead.ts and maskHead.ts. */
-export const maskRcnn = { schema };
+export const maskRcnnSchema = (): MaskRcnnSchema => maskRcnnConfig();

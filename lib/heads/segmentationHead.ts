@@ -4,7 +4,7 @@ import type { Context } from "../nn/context.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import { flag } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
-import { classWeights, focalGamma } from "./classLoss.js";
+import { type ChosenLoss, checkLoss, classLossKey, classWeights, focalGamma } from "./losses/keys.js";
 
 /** The layers between a pyramid and the scores of each class. */
 export interface SegmentationHead {
@@ -22,7 +22,7 @@ export interface SegmentationHeadOptions {
 }
 
 /** Config keys that every segmentation head has. */
-const generalKeys = {
+const generalKeys = () => ({
   averageOverAllPixels: flag(
     "Divide the loss by all pixels, ignored ones included, as MMSegmentation 0.x does; else by the labelled ones",
   ).default(false),
@@ -31,15 +31,18 @@ const generalKeys = {
     .describe(
       "Weight of each class's pixels in the loss, in order; balanced: every class counts the same; without it, every pixel",
     ),
+  classLoss: classLossKey(),
   focalGamma,
-};
+});
 
 /** The config schema of a segmentation head: its `type`, its own keys, and those that every head has. */
 export function segmentationHeadSchema<const Type extends string, Shape extends z.ZodRawShape>(
   type: Type,
   keys: Shape,
 ) {
-  return z.strictObject({ type: z.literal(type), ...keys, ...generalKeys });
+  return z
+    .strictObject({ type: z.literal(type), ...keys, ...generalKeys() })
+    .superRefine((config, context) => checkLoss(config as ChosenLoss, context));
 }
 
 /**
@@ -50,7 +53,7 @@ export interface SegmentationHeadKind<Schema extends z.ZodType = KindSchema> {
   readonly schema: Schema;
   readonly make: (
     scope: ParameterScope,
-    config: Omit<z.output<Schema>, "type" | keyof typeof generalKeys>,
+    config: Omit<z.output<Schema>, "type" | keyof ReturnType<typeof generalKeys>>,
     options: SegmentationHeadOptions,
   ) => SegmentationHead;
 }

@@ -25,9 +25,15 @@ const WITHOUT_EFFECT = [
     "transforms.train",
   ].map((key) => `data.${key}`),
   ...["weights", "dropPath", "layerScaleInit", "frozenStages", "batchNorm"].map((key) => `model.backbone.${key}`),
-  ...["dropout", "averageOverAllPixels", "labelSmoothing", "classWeights", "focalGamma", "distillation"].map(
-    (key) => `model.head.${key}`,
-  ),
+  ...[
+    "dropout",
+    "averageOverAllPixels",
+    "labelSmoothing",
+    "classWeights",
+    "classLoss",
+    "focalGamma",
+    "distillation",
+  ].map((key) => `model.head.${key}`),
   ...[
     "positiveIou",
     "negativeIou",
@@ -37,6 +43,7 @@ const WITHOUT_EFFECT = [
     "classWeight",
     "boxWeight",
     "classWeights",
+    "classLoss",
     "focalGamma",
   ].flatMap((key) => [`model.head.rpn.${key}`, `model.head.roi.${key}`]),
   "model.head.rpn.trainPerLevel",

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ParameterScope } from "../nn/parameters.js";
-import { type KindSchema, KindTable } from "../schemas/kinds.js";
+import { type KindSchema, KindTable, type SchemasOf } from "../schemas/kinds.js";
 import { fpn } from "./fpn.js";
 import { levels } from "./levels.js";
 import type { Neck, NeckKind, NeckOptions } from "./neck.js";
@@ -11,9 +11,12 @@ export const NECKS = [fpn, levels] as const;
 // Each takes its own config; that tie is lost in this look-up.
 const table = new KindTable<typeof NECKS, NeckKind>("neck", NECKS);
 
-export const neckConfig = () => table.config().describe("Combines the backbone's stages into a pyramid");
+// Named, because types without a name are written out wherever a config has them.
+export interface NeckSchema extends z.ZodDiscriminatedUnion<SchemasOf<typeof NECKS>, "type"> {}
 
-export type NeckConfig = z.output<ReturnType<typeof neckConfig>>;
+export const neckConfig = (): NeckSchema => table.config().describe("Combines the backbone's stages into a pyramid");
+
+export type NeckConfig = z.output<NeckSchema>;
 
 /**
  * Adds a neck that configs can then name.

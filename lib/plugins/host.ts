@@ -1,15 +1,20 @@
 import { z } from "zod";
 import { backboneKind, backboneSchema, fourStages, pooledHead } from "../backbones/backbone.js";
 import { registerBackbone } from "../backbones/index.js";
+import { registerDataSet } from "../datasets/sets/index.js";
+import { dataSetKind, dataSetSchema } from "../datasets/sets/kind.js";
 import { registerTransform } from "../datasets/transforms/index.js";
 import { type Transform, transform } from "../datasets/transforms/transform.js";
 import { registerSegmentationHead } from "../heads/index.js";
+import { registerLoss } from "../heads/losses/index.js";
+import { lossKind } from "../heads/losses/loss.js";
 import { segmentationHeadKind, segmentationHeadSchema } from "../heads/segmentationHead.js";
 import { registerLogger } from "../loggers/index.js";
 import { loggerKind } from "../loggers/logger.js";
 import { registerMetric } from "../metrics/registered.js";
 import { registerNeck } from "../necks/index.js";
 import { neckKind } from "../necks/neck.js";
+import { filePath } from "../schemas/fields.js";
 import type { KindSchema } from "../schemas/kinds.js";
 
 /** What describes parts; `densekit/parts` has the same, for plugins that can import it. */
@@ -17,8 +22,12 @@ const describing = {
   z,
   backboneKind,
   backboneSchema,
+  dataSetKind,
+  dataSetSchema,
+  filePath,
   fourStages,
   loggerKind,
+  lossKind,
   neckKind,
   pooledHead,
   segmentationHeadKind,
@@ -29,7 +38,9 @@ const describing = {
 /** What a plugin is given: functions that add parts, and what describes these. */
 export interface PluginHost extends Readonly<typeof describing> {
   readonly registerBackbone: typeof registerBackbone;
+  readonly registerDataSet: typeof registerDataSet;
   readonly registerLogger: typeof registerLogger;
+  readonly registerLoss: typeof registerLoss;
   readonly registerMetric: typeof registerMetric;
   readonly registerNeck: typeof registerNeck;
   readonly registerSegmentationHead: typeof registerSegmentationHead;
@@ -54,7 +65,9 @@ export function pluginHost(threadModule: string, removals: (() => void)[]): Plug
   return {
     ...describing,
     registerBackbone: noted(registerBackbone) as typeof registerBackbone,
+    registerDataSet: noted(registerDataSet) as typeof registerDataSet,
     registerLogger: noted(registerLogger) as typeof registerLogger,
+    registerLoss: noted(registerLoss) as typeof registerLoss,
     registerMetric: noted(registerMetric) as typeof registerMetric,
     registerNeck: noted(registerNeck) as typeof registerNeck,
     registerSegmentationHead: noted(registerSegmentationHead) as typeof registerSegmentationHead,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename } from "node:path";
-import { UserError } from "../errors.js";
+import { reasonIn, UserError } from "../errors.js";
+import { addingFrom } from "../schemas/origins.js";
 import { type Plugin, pluginHost } from "./host.js";
 
 /** The files loaded in this process, or thread, with what removes their parts. */
@@ -36,14 +36,14 @@ export function loadPlugin(file: string, name = file): () => void {
     loaded.delete(file);
   };
   try {
-    const promise: unknown = register(pluginHost(thread.href, removals));
+    const promise: unknown = addingFrom({ file, name }, () => register(pluginHost(thread.href, removals)));
     if (promise instanceof Promise) {
       promise.catch(() => undefined);
       throw new UserError("its function is asynchronous; parts must be registered by the time it returns");
     }
   } catch (error) {
     unload();
-    throw new UserError(`${name}: the plugin cannot register its parts: ${reasonOf(error, file)}`);
+    throw new UserError(`${name}: the plugin cannot register its parts: ${reasonIn(error, file)}`);
   }
   loaded.set(file, unload);
   return unload;
@@ -61,7 +61,7 @@ function importNow(file: string, name: string): unknown {
     return createRequire(import.meta.url)(file);
   } catch (error) {
     const isAsync = (error as { readonly code?: unknown } | null)?.code === "ERR_REQUIRE_ASYNC_MODULE";
-    const reason = isAsync ? "it uses await outside of functions, which a plugin cannot" : reasonOf(error, file);
+    const reason = isAsync ? "it uses await outside of functions, which a plugin cannot" : reasonIn(error, file);
     throw new UserError(`${name}: the plugin cannot be loaded: ${reason}`);
   }
 }
@@ -74,14 +74,3 @@ function registerOf(module: unknown, name: string): Plugin {
     `${name}: not a plugin: it exports no function, as default or as register, which would be given what registers parts`,
   );
 }
-
-/** The first line of an error, with the place in the plugin that it comes from, where that is known. */
-function reasonOf(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return String(error);
-  const message = error.message.split("\n")[0]!;
-  if (error instanceof UserError) return message;
-  const place = new RegExp(`${escaped(basename(file))}:(\\d+)`).exec(error.stack ?? "")?.[1];
-  return place === undefined ? message : `${message} (line ${place})`;
-}
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -8,6 +8,7 @@ const TRIAL = fileURLToPath(new URL("./memoryTrial.js", import.meta.url));
 export interface MemoryTask {
   readonly model: string;
   readonly overrides: readonly string[];
+  readonly allowPlugins?: boolean;
   readonly classes?: number;
   readonly batch: number;
   readonly size: Size;

@@ -12,9 +12,9 @@ const RUNS = 3;
 
 claimProcess();
 
-async function trial({ model, overrides, classes, batch, size }: MemoryTask): Promise<MemoryUse> {
+async function trial({ model, overrides, allowPlugins = false, classes, batch, size }: MemoryTask): Promise<MemoryUse> {
   const before = peakMemory();
-  const named = await openModel(model, overrides);
+  const named = await openModel(model, { overrides, allowPlugins });
   const network = await openNetwork(named, classes);
   network.values.flat.fill(0.01); // pages that were never written to are not resident
   network.values.flatBuffers.fill(1);

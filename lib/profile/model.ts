@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
+import { type LoadOptions, loadConfig, resolveConfig, shippedConfigs } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { nearestName, UserError } from "../errors.js";
 import { loadNamedConfig } from "../use/namedConfig.js";
@@ -31,9 +31,9 @@ const CLASSIFIER = [
 ];
 
 /** As `findModel`, but the name may also be that of a run's folder or a packed model. @throws UserError as it does */
-export async function openModel(asked: string, overrides: readonly string[]): Promise<NamedConfig> {
-  if (!existsSync(asked)) return findModel(asked, overrides);
-  const { config, name } = await loadNamedConfig(asked, { overrides });
+export async function openModel(asked: string, options: LoadOptions): Promise<NamedConfig> {
+  if (!existsSync(asked)) return findModel(asked, options.overrides ?? []);
+  const { config, name } = await loadNamedConfig(asked, options);
   return { name, asked, config };
 }
 

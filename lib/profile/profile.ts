@@ -28,14 +28,22 @@ import type { Comparison, ModelProfile, ProfileOptions, ProfileResult } from "./
  *   too noisy for the interval asked for; the signal's reason when aborted
  */
 export async function profile(options: ProfileOptions): Promise<ProfileResult> {
-  const { models, overrides = [], batches = [1], sizes = [undefined], compare = false, out } = options;
+  const {
+    models,
+    overrides = [],
+    allowPlugins = false,
+    batches = [1],
+    sizes = [undefined],
+    compare = false,
+    out,
+  } = options;
   const how = howOf(options);
   if (compare && models.length < 2) throw new UserError("--compare needs at least two models", 2);
   if (out !== undefined) {
     checkPageFile(out, options.force);
     await checkCharts();
   }
-  const named = await Promise.all(models.map((model) => openModel(model, overrides)));
+  const named = await Promise.all(models.map((model) => openModel(model, { overrides, allowPlugins })));
   const config = sharedEngine(named);
   checkClock(how.clock, config);
   const engine = await openEngine(config);
@@ -94,6 +102,7 @@ async function profilePoint(
 ): Promise<PointResult> {
   const {
     overrides = [],
+    allowPlugins = false,
     classes,
     signal,
     onEvent,
@@ -119,7 +128,7 @@ async function profilePoint(
         type: "message",
         text: `running ${subject.network.name} in a process of its own, to measure its memory`,
       });
-      const task = { model, overrides, batch, size, ...(classes !== undefined && { classes }) };
+      const task = { model, overrides, allowPlugins, batch, size, ...(classes !== undefined && { classes }) };
       const use = memory ? await memoryOf(task, signal) : undefined;
       profiles.push(
         await profileOf(subject, { timings, engine: point.engine, within: how.within, memory: use, peaks: roofs }),

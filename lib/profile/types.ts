@@ -122,6 +122,8 @@ export interface ProfileOptions {
   readonly models: readonly string[];
   /** Applied to every config: `a.b.c=value`. */
   readonly overrides?: readonly string[];
+  /** Plugins of a packed model's config run only where this is true. */
+  readonly allowPlugins?: boolean;
   /** Default 1. Every batch size is combined with every image size. */
   readonly batches?: readonly number[];
   /** Default the size of the config's test images. */

@@ -81,7 +81,7 @@ async function worstImages(
   { config }: StoredEvaluation & { readonly config: ClassificationConfig },
   { signal }: ReportOptions,
 ): Promise<Html[]> {
-  const dataset = await openSource(imageLabelsSource(config, "val", classes));
+  const dataset = await openSource(await imageLabelsSource(config, "val", classes));
   const shown: Html[] = [];
   for (const { file, label, found, labelScore, foundScore } of worst) {
     signal?.throwIfAborted();

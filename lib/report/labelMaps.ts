@@ -30,7 +30,7 @@ export async function analyseLabelMaps(
   const images: readonly ImageFigures[] = await readStored(join(folder, "images.json"), storedLabelMaps);
   const judged = images.filter(({ mIoU }) => mIoU !== null && mIoU < 1);
   return {
-    dataset: await openSource(labelMapsSource(config, "val", classes)),
+    dataset: await openSource(await labelMapsSource(config, "val", classes)),
     confusion,
     figures: segmentationFigures(confusion),
     images,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { noteOrigin } from "./origins.js";
 
 /** The schema of one of several kinds, distinguished by its `type`. */
 export type KindSchema = z.ZodObject<{ type: z.ZodLiteral<string> }>;
@@ -35,6 +36,7 @@ export const additionsMade = (): number => additions;
 
 /** Adds to a table. @returns a function that removes the entry again; called once more, it does nothing */
 export function addTo<T>(entries: T[], entry: T): () => void {
+  if (typeof entry === "object" && entry !== null) noteOrigin(entry);
   entries.push(entry);
   additions++;
   return () => {

@@ -1,5 +1,5 @@
 import { UserError } from "../errors.js";
-import type { ClassWeights } from "../heads/classLoss.js";
+import type { ClassWeights } from "../heads/losses/keys.js";
 import { counted } from "../words.js";
 
 /** @param key of the config @param where the classes come from @throws UserError where there is not one weight for each */

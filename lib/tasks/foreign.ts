@@ -1,12 +1,23 @@
-import type { Split } from "../config/paths.js";
-import type { DetectionConfig } from "../config/schema.js";
+import { type Split, splitPlace } from "../config/paths.js";
+import type { Config, DetectionConfig } from "../config/schema.js";
+import { addedDataSet } from "../datasets/sets/index.js";
 import type { ForeignSource } from "../formats/read.js";
+import type { RegisteredSet } from "../formats/registered/items.js";
 
 /** The data of a config whose annotations are not COCO's. */
 export type ForeignData = Exclude<DetectionConfig["data"], { readonly type: "coco" }>;
 
+/** A split of a config whose data set was added from outside; undefined for one of ours. */
+export function registeredSet(config: Config, split: Split): RegisteredSet | undefined {
+  const kind = addedDataSet(config.data);
+  return kind && { kind, data: config.data, split, input: splitPlace(config, split) };
+}
+
 /** What its reader is told of a config's split. */
-export function foreignSource(data: ForeignData, split: Split): ForeignSource {
+export function foreignSource(config: DetectionConfig, split: Split): ForeignSource {
+  const registered = registeredSet(config, split);
+  if (registered !== undefined) return { format: "registered", ...registered };
+  const data = config.data as ForeignData;
   const nameOf = (option: string): string => nameInConfig(option, data, split);
   switch (data.type) {
     case "yolo": {

@@ -11,7 +11,8 @@ import { UserError } from "../errors.js";
 import { absence } from "../files.js";
 import { cachedCoco, checkClasses } from "../formats/cache.js";
 import type { ForeignSource } from "../formats/read.js";
-import { foreignSource } from "./foreign.js";
+import { registeredImageLabels, registeredLabelMaps } from "../formats/registered/labels.js";
+import { foreignSource, registeredSet } from "./foreign.js";
 
 interface SourceBase {
   /** Its name in messages and tables, such as "train". */
@@ -55,18 +56,19 @@ export type { Split } from "../config/paths.js";
 
 /** Annotations of another format are converted, or were before. @throws UserError as their readers do */
 export async function cocoSource(
-  { data }: DetectionConfig,
+  config: DetectionConfig,
   split: Split,
   given?: readonly string[],
 ): Promise<CocoSource> {
+  const { data } = config;
   const dropEmpty = split === "train" && data.dropEmpty;
   const classes = given ?? data.classes;
   const chosen = { dropEmpty, ...(classes !== undefined && { classes }) };
   if (data.type === "coco") return { kind: "coco", name: split, ...data[split], ...chosen };
   const { limit } = data[split];
-  const from = foreignSource(data, split);
+  const from = foreignSource(config, split);
   // What nobody has shown to exist may be a slip of the pen.
-  if (classes !== undefined && given === undefined && split === "train") {
+  if (classes !== undefined && given === undefined && split === "train" && !listsClasses(from)) {
     checkClasses(await cachedCoco(from), classes, from.input);
   }
   return convertedSource({ kind: "coco", name: split, ...chosen, ...(limit !== undefined && { limit }) }, from);
@@ -77,12 +79,15 @@ export async function convertedSource(
   base: Omit<CocoSource, "annotations" | "images" | "from" | "conversion">,
   from: ForeignSource,
 ): Promise<CocoSource> {
-  const lists = from.format === "yolo";
+  const lists = listsClasses(from);
   const set = await cachedCoco(from, lists ? [] : base.classes);
   if (lists) checkClasses(set, base.classes ?? [], from.input);
   const { annotations, images, remarks: conversion } = set;
   return { ...base, annotations, images, conversion, from };
 }
+
+/** Whether the data set names its classes, also those without an object. */
+const listsClasses = ({ format }: ForeignSource): boolean => format === "yolo" || format === "registered";
 
 /** A source that is read with these classes. */
 export async function withClasses(source: DataSource, classes: readonly string[]): Promise<DataSource> {
@@ -91,12 +96,23 @@ export async function withClasses(source: DataSource, classes: readonly string[]
   return convertedSource({ ...base, classes }, from);
 }
 
-export function labelMapsSource(
-  { data }: SegmentationConfig,
+/** @throws UserError where a data set from outside cannot be read, or has other classes */
+export async function labelMapsSource(
+  config: SegmentationConfig,
   split: Split,
-  classes: readonly string[] | undefined = data.classes,
-): LabelMapsSource {
+  given?: readonly string[],
+): Promise<LabelMapsSource> {
+  const { data } = config;
   const { labelSuffix, objectInfo, reduceZeroLabel, ignoreLabel, palette } = data;
+  const registered = registeredSet(config, split);
+  if (registered !== undefined) {
+    const { limit } = data[split];
+    const set = await registeredLabelMaps(registered);
+    if (given !== undefined) refuseOtherClasses(set.classes, given, registered.input);
+    const more = { ...(limit !== undefined && { limit }), ...(palette !== undefined && { palette }) };
+    return { kind: "labelMaps", name: split, ...set, ...more };
+  }
+  const classes = given ?? data.classes;
   return {
     kind: "labelMaps",
     name: split,
@@ -109,11 +125,26 @@ export function labelMapsSource(
   };
 }
 
-export function imageLabelsSource(
-  { data }: ClassificationConfig,
+function refuseOtherClasses(own: readonly string[], given: readonly string[], where: string): void {
+  if (own.length === given.length && own.every((name, i) => name === given[i])) return;
+  throw new UserError(`${where}: its classes are ${own.join(", ")}, but those of the model ${given.join(", ")}`);
+}
+
+/** @throws UserError where a data set from outside cannot be read */
+export async function imageLabelsSource(
+  config: ClassificationConfig,
   split: Split,
-  classes: readonly string[] | undefined = data.classes,
-): ImageLabelsSource {
+  given?: readonly string[],
+): Promise<ImageLabelsSource> {
+  const { data } = config;
+  const classes = given ?? data.classes;
+  const registered = registeredSet(config, split);
+  if (registered !== undefined) {
+    const { limit } = data[split];
+    const set = await registeredImageLabels(registered);
+    const more = { ...(limit !== undefined && { limit }), ...(classes !== undefined && { classes }) };
+    return { kind: "imageLabels", name: split, ...set, ...more };
+  }
   return { kind: "imageLabels", name: split, ...data[split], ...(classes !== undefined && { classes }) };
 }
 

@@ -1,10 +1,12 @@
 import { expect } from "chai";
 import type { ClassificationBatch, SegmentationBatch } from "../../lib/datasets/loader/batch.js";
 import { onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
-import { gradients, input, mul, softmaxCrossEntropy, sum, type Value } from "../../lib/graph/index.js";
+import { gradients, input, mul, scalar, softmaxCrossEntropy, sum, type Value } from "../../lib/graph/index.js";
+import { focal } from "../../lib/heads/losses/focal.js";
+import { classLossOf } from "../../lib/heads/losses/index.js";
+import type { ClassDecisions } from "../../lib/heads/losses/loss.js";
 import type { ClassifierModel } from "../../lib/models/classifier/model.js";
 import { classifierTrainer } from "../../lib/models/classifier/trainer.js";
-import { focal } from "../../lib/models/focal.js";
 import { boxInputs } from "../../lib/models/maskRcnn/targets.js";
 import type { SemanticFpn } from "../../lib/models/semanticFpn/model.js";
 import { semanticTrainer } from "../../lib/models/semanticFpn/trainer.js";
@@ -13,7 +15,10 @@ import { type Parameter, ParameterValues } from "../../lib/nn/parameters.js";
 import { Random } from "../../lib/random.js";
 
 const engine = onnxRuntimeEngine();
-const GAMMAS = [undefined, 0, 0.5, 1, 2, 3.5];
+const GAMMAS = [0, 0.5, 1, 2, 3.5];
+
+const focalLoss = (gamma: number | undefined) =>
+  gamma === undefined ? undefined : classLossOf({ type: "focal", gamma });
 
 /** (1 − p)^γ · −log p of each class, in double precision. */
 function focalOf(logits: readonly number[], gamma = 0): number[] {
@@ -45,7 +50,7 @@ describe("the focal loss", () => {
   const labels = Int32Array.from({ length: n }, () => random.integer(k));
   const weights = Float32Array.from({ length: n }, () => random.next());
   const row = (x: readonly number[], i: number) => x.slice(i * k, (i + 1) * k);
-  const graph = (gamma: number | undefined) => {
+  const graph = (gamma: number) => {
     const x = input("x", [n, k, 1]);
     const perRow = focal(softmaxCrossEntropy(x, input("labels", [n, 1], "int32")), gamma);
     const loss = sum(mul(perRow, input("weights", [n, 1])));
@@ -72,7 +77,6 @@ describe("the focal loss", () => {
 
   it("is the cross-entropy itself without γ", () => {
     const x = softmaxCrossEntropy(input("x", [n, k, 1]), input("labels", [n, 1], "int32"));
-    expect(focal(x, undefined)).to.equal(x);
     expect(focal(x, 0)).to.equal(x);
   });
 
@@ -147,7 +151,7 @@ describe("weights of classes", () => {
         model: { ...model, classes } as unknown as SemanticFpn,
         averageOverAllPixels: false,
         classWeights,
-        focalGamma,
+        classLoss: focalLoss(focalGamma),
       });
       const given = stepOptions(start.length);
       const { loss } = await trainer.step(batch, given);
@@ -183,7 +187,7 @@ describe("weights of classes", () => {
       model: { ...model, classes } as unknown as ClassifierModel,
       labelSmoothing: 0.1,
       classWeights,
-      focalGamma: 2,
+      classLoss: focalLoss(2),
       mixing: { mixup: 0, cutmix: 0, probability: 1, switchProbability: 0.5 },
     });
     const side = 2;
@@ -200,6 +204,41 @@ describe("weights of classes", () => {
     expectNear([(await trainer.step(batch, given)).class!], [wanted(start)]);
     expectNear(given.gradients, slopes(start, wanted), 1e-4);
     await trainer.dispose();
+  });
+
+  it("and a loss may be computed from scores and right classes", async () => {
+    const random = Random.of("own");
+    const [images, classes] = [3, 4];
+    const start = Array.from({ length: images * classes }, () => 2 * random.normal());
+    const batch: ClassificationBatch = {
+      kind: "classification",
+      images: new Float32Array(images * 3),
+      height: 1,
+      width: 1,
+      indices: Int32Array.of(0, 1, 2),
+      meta: [],
+      labels: Int32Array.of(3, 0, 1),
+    };
+    const found = [];
+    for (const classLoss of [
+      undefined,
+      ({ crossEntropy }: ClassDecisions) => mul(crossEntropy, scalar(1)),
+      ({ logits, labels }: ClassDecisions) => softmaxCrossEntropy(logits, labels),
+    ]) {
+      const { options, ...model } = constantModel([images, classes], start);
+      const trainer = classifierTrainer({
+        ...options,
+        model: { ...model, classes } as unknown as ClassifierModel,
+        labelSmoothing: 0.2,
+        classLoss,
+        mixing: { mixup: 0, cutmix: 0, probability: 1, switchProbability: 0.5 },
+      });
+      const given = stepOptions(start.length);
+      const loss = (await trainer.step(batch, given)).class!;
+      found.push([loss, ...given.gradients]);
+      await trainer.dispose();
+    }
+    for (const other of found.slice(1)) expectNear(other, found[0]!);
   });
 
   it("count for the regions of a box head, whose background has 1", () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { maskRcnn } from "../../lib/heads/maskRcnn.js";
+import { maskRcnnSchema } from "../../lib/heads/maskRcnn.js";
 import { roiTargetOptions, rpnTargetOptions } from "../../lib/models/maskRcnn/targets.js";
 import { Random } from "../../lib/random.js";
 import { makeAnchors, validAnchors } from "../../lib/regions/anchors.js";
@@ -13,7 +13,7 @@ import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
 import { box, flat, iouOf, largestDifference, randomBoxes } from "./support.js";
 
 /** The defaults: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
-const HEAD = maskRcnn.schema.parse({ type: "maskRcnn" });
+const HEAD = maskRcnnSchema().parse({ type: "maskRcnn" });
 const RPN_TARGETS = rpnTargetOptions(HEAD);
 const ROI_TARGETS = roiTargetOptions(HEAD);
 const ANCHORS = { scales: [HEAD.rpn.anchorScale], ratios: HEAD.rpn.anchorRatios };

@@ -89,7 +89,7 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       const printed = JSON.parse(stdout);
       expect(printed.training).to.include({ steps: 4, seed: 9 });
       expect(printed.output).to.equal(run);
-      expect((await openModel(run, [])).config).to.deep.include({ task, output: run });
+      expect((await openModel(run, {})).config).to.deep.include({ task, output: run });
       const shown = await accepted(["weights", "show", join(run, "checkpoints", "step-00000004"), "--against", run]);
       expect(shown.stdout).to.match(/the whole model \(evaluate, predict\): (\d+) of \1 tensors fit/);
       expect((await accepted(["data", "check", run])).stdout).to.contain("0 errors");

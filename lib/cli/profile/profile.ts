@@ -12,7 +12,7 @@ import {
   measuringOptions,
   withEngine,
 } from "../engineOptions.js";
-import { createCommand, parsePositive, parseSize, parseWhole, withOverrides } from "../options.js";
+import { createCommand, parsePositive, parseSize, parseWhole, withOverrides, withPlugins } from "../options.js";
 import { showing, type Watch } from "../progress.js";
 import { describeObservations } from "./observations.js";
 import { describeResult } from "./text.js";
@@ -38,7 +38,7 @@ export function profileCommand(context: Context): Command {
     "profile --observations --out observations.html",
   ];
   const command = createCommand("profile", "Measure where a model's time goes on this machine", examples);
-  return withEngine(withOverrides(command))
+  return withEngine(withPlugins(withOverrides(command)))
     .argument(
       "[models...]",
       "config files, or names of configs or backbones that come with densekit, such as resnet-50",
@@ -51,7 +51,7 @@ export function profileCommand(context: Context): Command {
         `the EfficientFormer paper's observations as experiments on this machine: ${OBSERVATIONS.map(({ name }) => name).join(", ")}; default all`,
       )
         .argParser(list(String))
-        .conflicts(["compare", "total", "batch", "size", "classes"]),
+        .conflicts(["compare", "total", "batch", "size", "classes", "allowPlugins"]),
     )
     .option("--batch <n,...>", "images per batch; default 1", list(parseWhole))
     .option("--size <side or HxW,...>", "sizes of the images; default the config's test size", list(parseSize))
@@ -82,7 +82,7 @@ async function profileModels(context: Context, models: readonly string[], flags:
   if (models.length > 1 && !flags.compare) {
     throw new UserError(`${models.length} models are given; --compare times them in turn`, 2);
   }
-  const { batch, size, classes } = flags;
+  const { batch, size, classes, allowPlugins = false } = flags;
   const work = (watch: Watch) =>
     context.api.profile({
       models,
@@ -91,6 +91,7 @@ async function profileModels(context: Context, models: readonly string[], flags:
       ...(size !== undefined && { sizes: size }),
       ...(classes !== undefined && { classes }),
       compare: flags.compare === true,
+      allowPlugins,
       totalOnly: flags.total === true,
       ...watch,
     });

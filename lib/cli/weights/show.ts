@@ -3,13 +3,14 @@ import type { WeightsComparison } from "../../inference/compareWeights.js";
 import { loadNamedConfig } from "../../use/namedConfig.js";
 import type { WeightsContents } from "../../weights/show.js";
 import { counted, pick } from "../../words.js";
-import { type Context, printResult, type SharedOptions } from "../context.js";
-import { createCommand } from "../options.js";
+import { type Context, loadOptionsOf, printResult, type SharedOptions } from "../context.js";
+import { createCommand, withPlugins } from "../options.js";
 import { showing } from "../progress.js";
 import { table } from "../table.js";
 
 interface ShowFlags extends SharedOptions {
   readonly against?: string;
+  readonly allowPlugins?: true;
 }
 
 export function showCommand(context: Context): Command {
@@ -18,7 +19,7 @@ export function showCommand(context: Context): Command {
     "weights show checkpoint.pth --json",
     "weights show efficientformer_l1_300d.pth --against mask-rcnn_efficientformer-l1_fpn_1x_coco",
   ];
-  return createCommand("show", "List the tensors and other contents of a weights file", examples)
+  return withPlugins(createCommand("show", "List the tensors and other contents of a weights file", examples))
     .argument(
       "<file>",
       "weights file: .pth, .pt, .npz, .safetensors, an index of shards; or its address, hf://OWNER/NAME",
@@ -26,7 +27,7 @@ export function showCommand(context: Context): Command {
     .option("--against <config>", "say which tensors of the file fit the model of a config or a run's folder, by name")
     .action(async (path: string, { against, ...flags }: ShowFlags) => {
       if (against !== undefined) {
-        const { config } = await loadNamedConfig(against);
+        const { config } = await loadNamedConfig(against, loadOptionsOf({ ...flags, set: [] }));
         const result = await showing(context, (watch) =>
           context.api.weights.compare({ config, weights: path, ...watch }),
         );

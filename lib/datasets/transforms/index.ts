@@ -3,6 +3,7 @@ import { UserError } from "../../errors.js";
 import type { Size } from "../../pixels/image.js";
 import type { Random } from "../../random.js";
 import { type KindSchema, KindTable, type SchemasOf } from "../../schemas/kinds.js";
+import { runPart } from "../../schemas/origins.js";
 import type { Sample } from "../types.js";
 import { centreCrop } from "./centreCrop.js";
 import { colourJitter } from "./colourJitter.js";
@@ -47,12 +48,17 @@ const SHARED = [
   mixUp,
 ] as const;
 
-export const TRANSFORMS = [...SHARED, randAugment] as const;
+type Shared = typeof SHARED; // named, or the compiler would write out all of them for each list
+export const TRANSFORMS: readonly [...Shared, typeof randAugment] = [...SHARED, randAugment];
 
 /** Transforms only for images with a single label: what they cut away cannot be undone. */
 export const CLASSIFICATION_TRANSFORMS = [randomResizedCrop, centreCrop] as const;
 
-const ALL = [...SHARED, imageRandAugment, ...CLASSIFICATION_TRANSFORMS] as const;
+const ALL: readonly [...Shared, typeof imageRandAugment, ...typeof CLASSIFICATION_TRANSFORMS] = [
+  ...SHARED,
+  imageRandAugment,
+  ...CLASSIFICATION_TRANSFORMS,
+];
 
 // Each takes its own steps; that tie is lost in this look-up.
 const table = new KindTable<typeof TRANSFORMS, Transform>("transform", TRANSFORMS);
@@ -117,10 +123,11 @@ export function applyTransforms(
   random: Random,
   partners: ReadonlyMap<number, readonly Sample[]> = new Map(),
 ): Sample {
-  return specs.reduce(
-    (current, spec, i) => transformOf(spec).apply(current, spec, random, partners.get(i) ?? []),
-    sample,
-  );
+  return specs.reduce((current, spec, i) => {
+    const step = transformOf(spec);
+    const apply = () => step.apply(current, spec, random, partners.get(i) ?? []);
+    return runPart("transform", step, apply, current.meta.file);
+  }, sample);
 }
 
 /**

@@ -56,6 +56,9 @@ async function withFirstClasses(source: DataSource, classes: readonly string[] |
   return source.kind === "labelMaps" && source.objectInfo !== undefined ? source : withClasses(source, classes);
 }
 
+/** Not where a data set from outside was read: its splits may be named by the same folder. */
+const namesItself = (source: DataSource): boolean => !("pairs" in source) && !("listed" in source);
+
 function compareWithEarlier(
   checked: readonly { readonly source: DataSource; readonly result: CheckedSource }[],
   source: DataSource,
@@ -64,7 +67,7 @@ function compareWithEarlier(
 ): void {
   for (const earlier of checked) {
     const { name } = earlier.source;
-    if (resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
+    if (namesItself(source) && resolve(annotationsOf(earlier.source)) === resolve(annotationsOf(source))) {
       const message = `${source.name} is the same data set as ${name}; metrics on it measure memorisation`;
       collector.add("warning", "leakage", { file: resolve(originOf(source)) }, message);
     } else findLeakage({ name, images: earlier.result.fingerprints }, fingerprints, collector);

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { join, parse } from "node:path";
 import { listImages, listNames } from "../../datasets/folders.js";
-import { chooseClasses, labelRule } from "../../datasets/labelMaps.js";
+import { chooseClasses, type LabelMapPair, labelRule } from "../../datasets/labelMaps.js";
 import { checkSize, labelTable, strayLabels } from "../../datasets/sample.js";
 import { decodeLabelMap } from "../../images/decode.js";
 import { IGNORED_LABEL } from "../../pixels/image.js";
@@ -18,24 +19,12 @@ export async function checkLabelMapSet(
   options: Omit<CheckOptions, "sources">,
 ): Promise<CheckedSource> {
   const classes = await collector.attemptAsync(() => chooseClasses(source));
-  const listed = await collector.attemptAsync(() => listImages(source.images));
-  const files = listed ?? [];
-  const names = await collector.attemptAsync(() => listNames(source.labelMaps));
-  const present = new Set(names);
-  const suffix = source.labelSuffix ?? ".png";
-  const set = { name: source.name, images: files.length };
-  if (files.length === 0 || names === undefined) {
-    if (listed?.length === 0) collector.add("error", "file", { file: source.images }, "there are no images here");
-    return { set, classes, fingerprints: [] };
-  }
-  const pairs = files.map((file) => {
-    const name = parse(file).name + suffix;
-    return { path: join(source.images, file), labels: join(source.labelMaps, name), there: present.has(name) };
-  });
+  const { images, pairs } = source.pairs === undefined ? await listed(source, collector) : given(source, source.pairs);
+  const set = { name: source.name, images };
+  if (pairs.length === 0) return { set, classes, fingerprints: [] };
   for (const { path, labels } of pairs.filter(({ there }) => !there)) {
     collector.add("error", "label map", { file: path }, `its label map ${labels} is missing`);
   }
-  findOrphans(source.labelMaps, [...present], new Set(pairs.map(({ labels }) => labels)), suffix, collector);
   if (options.pixels === false) return { set, classes, fingerprints: [] };
   const counts = new Float64Array(256); // number of pixels of each class
   const fingerprints = await decodeAll(
@@ -70,6 +59,47 @@ export async function checkLabelMapSet(
   }
   return { set, classes, fingerprints };
 }
+
+interface Pair {
+  readonly path: string;
+  readonly labels: string;
+  /** Whether the label map exists. */
+  readonly there: boolean;
+}
+
+interface Pairs {
+  /** The number of images. */
+  readonly images: number;
+  /** None where they cannot be listed. */
+  readonly pairs: readonly Pair[];
+}
+
+/** The images of a folder with the label maps of another. */
+async function listed(source: LabelMapsSource, collector: Collector): Promise<Pairs> {
+  const files = await collector.attemptAsync(() => listImages(source.images));
+  const names = await collector.attemptAsync(() => listNames(source.labelMaps));
+  if (files === undefined || files.length === 0 || names === undefined) {
+    if (files?.length === 0) collector.add("error", "file", { file: source.images }, "there are no images here");
+    return { images: files?.length ?? 0, pairs: [] };
+  }
+  const present = new Set(names);
+  const suffix = source.labelSuffix ?? ".png";
+  const pairs = files.map((file) => {
+    const name = parse(file).name + suffix;
+    return { path: join(source.images, file), labels: join(source.labelMaps, name), there: present.has(name) };
+  });
+  findOrphans(source.labelMaps, names, new Set(pairs.map(({ labels }) => labels)), suffix, collector);
+  return { images: files.length, pairs };
+}
+
+const given = ({ images }: LabelMapsSource, pairs: readonly LabelMapPair[]): Pairs => ({
+  images: pairs.length,
+  pairs: pairs.map(({ file, labelMap }) => ({
+    path: join(images, file),
+    labels: labelMap,
+    there: existsSync(labelMap),
+  })),
+});
 
 function findOrphans(
   folder: string,

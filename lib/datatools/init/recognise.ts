@@ -5,7 +5,7 @@ import { readCocoFile } from "../../datasets/cocoFile.js";
 import { isImage } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
-import type { ForeignSource } from "../../formats/read.js";
+import type { OtherFormat } from "../../formats/read.js";
 import { counted } from "../../words.js";
 import { allOf, type Folder, headOf } from "./walk.js";
 
@@ -14,7 +14,7 @@ export type FoundPart =
   | { readonly kind: "coco"; readonly annotations: string; readonly images: string }
   | { readonly kind: "labelMaps"; readonly images: string; readonly labelMaps: string; readonly labelSuffix: string }
   | { readonly kind: "imageLabels"; readonly images: string }
-  | { readonly kind: "convert"; readonly from: ForeignSource };
+  | { readonly kind: "convert"; readonly from: OtherFormat };
 
 export const FORMATS = ["coco", "yolo", "voc", "labelme", "cvat", "label-maps", "class-folders"] as const;
 export type DataFormat = (typeof FORMATS)[number];

@@ -25,7 +25,7 @@ export async function* augmentedSamples(
     training: seed === 0 ? training : { ...training, seed },
   } as Config;
   const masks = dataset.kind === "detection" && dataset.hasMasks;
-  const isBalanced = data.type === "imageLabels" && data.sampling === "balanced";
+  const isBalanced = "sampling" in data && data.sampling === "balanced";
   const classOf = isBalanced && dataset.kind === "classification" ? { classOf: dataset.labels } : {};
   const draws = dataset.kind === "detection" && "dropEmpty" in data ? imageDraws(dataset, data) : {};
   const loader = trainingLoader(dataset, own, { masks, ...classOf, ...draws });

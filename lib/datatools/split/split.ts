@@ -1,11 +1,11 @@
-import { basename, join, sep } from "node:path";
+import { basename, join, parse, sep } from "node:path";
 import { fieldsOf } from "../../datasets/cocoChecks.js";
 import { readCocoFile } from "../../datasets/cocoFile.js";
 import { readRecords } from "../../datasets/cocoRecords.js";
 import { placeOf } from "../../datasets/imageLabels.js";
 import { labelListText } from "../../datasets/labelList.js";
 import { findObjectInfo } from "../../datasets/objectInfo.js";
-import type { Dataset } from "../../datasets/types.js";
+import type { Dataset, ImageFile } from "../../datasets/types.js";
 import { setWork } from "../../datasets/work.js";
 import { UserError } from "../../errors.js";
 import { checkName, checkPartName } from "../../files.js";
@@ -134,6 +134,7 @@ async function splitLabelMaps(
     names.flatMap((name) => [`images/${name}/`, `annotations/${name}/`]),
   );
   const dataset = await openSource(source);
+  if (source.pairs !== undefined) refuseSameNames(dataset.images, source.labelMaps);
   const images: Labelled[] = [];
   for (let index = 0; index < dataset.length; index++) {
     options.signal?.throwIfAborted();
@@ -152,7 +153,8 @@ async function splitLabelMaps(
       const { path, labelMap } = dataset.source(index);
       await output.copy(path, `images/${names[subset]}/${basename(path)}`);
       if (labelMap !== undefined) {
-        await output.copy(labelMap.path, `annotations/${names[subset]}/${basename(labelMap.path)}`);
+        const name = source.pairs === undefined ? basename(labelMap.path) : `${parse(path).name}.png`;
+        await output.copy(labelMap.path, `annotations/${names[subset]}/${name}`);
       }
       options.onEvent?.({ type: "progress", what: "copying", done: index + 1, total: dataset.length });
     }
@@ -160,6 +162,19 @@ async function splitLabelMaps(
   const sets = summarise(images, subsets, dataset.classes, names);
   const pathOf = (name: string): string => join(options.output, "images", name);
   return { output: options.output, groups, sets: sets.map((set) => ({ ...set, path: pathOf(set.name) })) };
+}
+
+/** Images of one folder have names of their own; those of a set from outside may be in many. */
+function refuseSameNames(images: readonly ImageFile[], where: string): void {
+  const seen = new Map<string, string>();
+  for (const { file } of images) {
+    const { name } = parse(file);
+    const other = seen.get(name);
+    if (other !== undefined && other !== file) {
+      throw new UserError(`${where}: ${other} and ${file} would have the same name; rename one of them`);
+    }
+    seen.set(name, file);
+  }
 }
 
 /** Only writes lists: the images stay where they are. */

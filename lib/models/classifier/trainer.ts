@@ -1,7 +1,19 @@
 import type { ClassificationBatch } from "../../datasets/loader/batch.js";
-import { add, input, logSumExp, mul, scalar, sub, sum, type Value } from "../../graph/index.js";
+import {
+  add,
+  broadcastTo,
+  input,
+  int32Indices,
+  logSumExp,
+  mul,
+  reshape,
+  scalar,
+  sub,
+  sum,
+  type Value,
+} from "../../graph/index.js";
+import type { ClassLoss } from "../../heads/losses/loss.js";
 import type { Context } from "../../nn/context.js";
-import { focal } from "../focal.js";
 import type { Trainer, TrainerOptions } from "../model.js";
 import { programTrainer } from "../programTrainer.js";
 import { type DistillationOptions, distillationTargets } from "./distillation.js";
@@ -14,8 +26,8 @@ export interface ClassifierTrainerOptions extends TrainerOptions {
   readonly labelSmoothing: number;
   /** [classes] */
   readonly classWeights?: readonly number[] | undefined;
-  /** See `focal`. */
-  readonly focalGamma?: number | undefined;
+  /** Default cross-entropy. */
+  readonly classLoss?: ClassLoss | undefined;
   readonly mixing: MixingOptions;
   readonly distillation?: DistillationOptions | undefined;
 }
@@ -26,11 +38,11 @@ export interface ClassifierTrainerOptions extends TrainerOptions {
  * if the model has one, otherwise for its only head.
  */
 export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<ClassificationBatch> {
-  const { model, labelSmoothing, classWeights, focalGamma, mixing, distillation, ...shared } = options;
+  const { model, labelSmoothing, classWeights, classLoss, mixing, distillation, ...shared } = options;
   const { classes, parameters } = model;
   const temperature = distillation?.type === "soft" ? distillation.temperature : 1;
 
-  const labelled = (logits: Value, targets: Value): Value => classLoss(logits, targets, focalGamma);
+  const labelled = (logits: Value, targets: Value): Value => lossOf(logits, targets, classLoss);
   const losses = (images: Value, context: Context, training: boolean): Readonly<Record<string, Value>> => {
     const targets = input("targets", [images.shape[0]!, classes]);
     const heads = training ? model.forwardHeads?.(images, context) : undefined;
@@ -70,9 +82,15 @@ export function classifierTrainer(options: ClassifierTrainerOptions): Trainer<Cl
 
 const twice = (logits: Value): readonly [Value, Value] => [logits, logits];
 
-/** −Σ targets · log softmax(logits), both [B, classes]; with `focalGamma`, of each class by itself. */
-function classLoss(logits: Value, targets: Value, focalGamma: number | undefined): Value {
-  return sum(mul(targets, focal(sub(logSumExp(logits, 1), logits), focalGamma)));
+/** Σ targets · loss, both [B, classes], the loss being that of each class if it were the right one; cross-entropy by default. */
+function lossOf(logits: Value, targets: Value, classLoss?: ClassLoss): Value {
+  const crossEntropy = sub(logSumExp(logits, 1), logits);
+  if (classLoss === undefined) return sum(mul(targets, crossEntropy));
+  const [batch, classes] = logits.shape as [number, number];
+  const each = int32Indices(Array.from({ length: classes }, (_, k) => k));
+  const scores = broadcastTo(reshape(logits, [batch, classes, 1]), [batch, classes, classes]);
+  const labels = broadcastTo(reshape(each, [1, classes]), [batch, classes]);
+  return sum(mul(targets, classLoss({ crossEntropy, logits: scores, labels })));
 }
 
-const crossEntropy = (logits: Value, targets: Value): Value => classLoss(logits, targets, undefined);
+const crossEntropy = (logits: Value, targets: Value): Value => lossOf(logits, targets);

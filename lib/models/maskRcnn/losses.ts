@@ -12,8 +12,8 @@ import {
   sum,
   type Value,
 } from "../../graph/index.js";
+import { chosenLoss } from "../../heads/losses/keys.js";
 import type { Context } from "../../nn/context.js";
-import { focal } from "../focal.js";
 import type { MaskRcnn } from "./model.js";
 
 export type LossValues = Readonly<Record<string, Value>>;
@@ -44,12 +44,11 @@ export function rpnLosses(model: MaskRcnn, patches: Value, context: Context): Lo
 export function boxLosses(model: MaskRcnn, features: Value, context: Context): LossValues {
   const rois = features.shape[0]!;
   const { logits, deltas } = model.boxes.forward(features, context);
-  const { classWeight, boxWeight, focalGamma } = model.config.roi;
-  const crossEntropy = softmaxCrossEntropy(
-    reshape(logits, [rois, model.classes + 1, 1]),
-    reshape(input("roi/labels", [rois], "int32"), [rois, 1]),
-  );
-  const perRoi = focal(crossEntropy, focalGamma);
+  const { classWeight, boxWeight } = model.config.roi;
+  const scores = reshape(logits, [rois, model.classes + 1, 1]);
+  const labels = reshape(input("roi/labels", [rois], "int32"), [rois, 1]);
+  const crossEntropy = softmaxCrossEntropy(scores, labels);
+  const perRoi = chosenLoss(model.config.roi)?.({ crossEntropy, logits: scores, labels }) ?? crossEntropy;
   const own = input("roi/classes", [rois, model.classes]); // one-hot of the class for positives, else zeros
   const perClass = reshape(deltas, [rois, model.classes, 4]);
   const delta = sum(mul(perClass, reshape(own, [rois, model.classes, 1])), { axes: [1] }); // [R, 4]

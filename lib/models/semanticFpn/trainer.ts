@@ -14,8 +14,8 @@ import {
   sum,
   type Value,
 } from "../../graph/index.js";
+import type { ClassLoss } from "../../heads/losses/loss.js";
 import type { Context } from "../../nn/context.js";
-import { focal } from "../focal.js";
 import type { Trainer, TrainerOptions } from "../model.js";
 import { programTrainer } from "../programTrainer.js";
 import type { SemanticFpn } from "./model.js";
@@ -26,24 +26,24 @@ export interface SemanticTrainerOptions extends TrainerOptions {
   readonly averageOverAllPixels: boolean;
   /** [classes]; default all 1. */
   readonly classWeights?: readonly number[] | undefined;
-  /** See `focal`. */
-  readonly focalGamma?: number | undefined;
+  /** Default cross-entropy. */
+  readonly classLoss?: ClassLoss | undefined;
 }
 
-type LossOptions = Pick<SemanticTrainerOptions, "classWeights" | "focalGamma">;
+type LossOptions = Pick<SemanticTrainerOptions, "classWeights" | "classLoss">;
 
 /** The training step of Semantic FPN: forward, cross-entropy at full size and all gradients are one program. */
 export function semanticTrainer({
   model,
   averageOverAllPixels,
   classWeights,
-  focalGamma,
+  classLoss,
   ...options
 }: SemanticTrainerOptions): Trainer<SegmentationBatch> {
   const { parameters, classes } = model;
   // As elsewhere, the validation loss is that of every pixel.
   const losses = (images: Value, context: Context, training: boolean) => ({
-    loss: crossEntropy(model, images, context, { focalGamma, ...(training && { classWeights }) }),
+    loss: lossOf(model, images, context, { classLoss, ...(training && { classWeights }) }),
   });
   const trainer = programTrainer({ parameters, losses }, options);
   const given = ({ labels }: SegmentationBatch) => ({
@@ -57,23 +57,19 @@ export function semanticTrainer({
   };
 }
 
-/** Σ over labelled pixels of the cross-entropy, times the input `normaliser`. */
-function crossEntropy(
-  model: SemanticFpn,
-  images: Value,
-  context: Context,
-  { classWeights, focalGamma }: LossOptions,
-): Value {
+/** Σ over labelled pixels of the loss, times the input `normaliser`. */
+function lossOf(model: SemanticFpn, images: Value, context: Context, { classWeights, classLoss }: LossOptions): Value {
   const [batch, , height, width] = images.shape as [number, number, number, number];
   const labels = cast(input("labels", [batch, height, width], "uint8"), "int32");
   const labelled = cast(less(labels, scalar(model.classes, "int32")), "float32");
   const counting = classWeights === undefined ? labelled : gather(weightTable(classWeights), labels, 0);
   const weights = mul(counting, reshape(input("normaliser", [1]), []));
   const logits = model.forward(images, context);
-  if (focalGamma === undefined || focalGamma === 0) return resizedCrossEntropy(logits, labels, weights);
-  // A factor for each pixel: what the operator above does without, the enlarged logits, is needed.
+  if (classLoss === undefined) return resizedCrossEntropy(logits, labels, weights);
+  // Of each pixel: what the operator above does without, the enlarged logits, is needed.
   const full = reshape(resizeBilinear(logits, [height, width]), [batch, model.classes, height * width]);
-  const perPixel = focal(softmaxCrossEntropy(full, reshape(labels, [batch, height * width])), focalGamma);
+  const right = reshape(labels, [batch, height * width]);
+  const perPixel = classLoss({ crossEntropy: softmaxCrossEntropy(full, right), logits: full, labels: right });
   return sum(mul(perPixel, reshape(weights, [batch, height * width])));
 }
 

@@ -1,10 +1,11 @@
+import { splitPlace } from "../../config/paths.js";
 import type { ClassificationConfig } from "../../config/schema.js";
-import { placeOf } from "../../datasets/imageLabels.js";
 import type { ClassificationBatch } from "../../datasets/loader/batch.js";
 import type { ClassificationDataset } from "../../datasets/types.js";
 import type { Engine } from "../../engines/engine.js";
 import { UserError } from "../../errors.js";
 import { softmax } from "../../graph/index.js";
+import { chosenLoss } from "../../heads/losses/keys.js";
 import { bestOf, classificationCounter } from "../../metrics/classes/figures.js";
 import { classifierModel } from "../../models/classifier/model.js";
 import { type ClassScores, imageClassifier, readClassScores } from "../../models/classifier/predictor.js";
@@ -57,7 +58,7 @@ async function openClassification(
   });
   const { description, trained } = splits;
   const { classes } = description;
-  const { labelSmoothing, classWeights, focalGamma, distillation } = config.model.head;
+  const { labelSmoothing, classWeights, distillation } = config.model.head;
   const model = classifierModel(config.model.backbone, classes.length);
   checkPadding(config, model);
   const teacher =
@@ -82,7 +83,7 @@ async function openClassification(
         model,
         labelSmoothing,
         classWeights: weightsOf(classWeights, trained && countsOf(trained.labels, classes.length)),
-        focalGamma,
+        classLoss: chosenLoss(config.model.head),
         mixing: config.data.mixing,
         distillation: teacher && distillation && { ...distillation, teacher: teacher(options.engine) },
       });
@@ -99,7 +100,7 @@ async function openClassification(
       });
       return {
         ...trainingLoaders(dataset, config, extrasOf),
-        remarks: remarksOn(dataset, config.data.train),
+        remarks: remarksOn(dataset, splitPlace(config, "train")),
       };
     },
     validation: async (predictor) => judged(config, await splits.of("val"), predictor),
@@ -107,18 +108,19 @@ async function openClassification(
 }
 
 function describe(
-  { model, data, training }: ClassificationConfig,
+  config: ClassificationConfig,
   { classes, labels }: ClassificationDataset,
   split: Split,
 ): ModelDescription {
+  const { model, data, training } = config;
   const { classWeights } = model.head;
-  const where = placeOf(data[split]);
+  const where = splitPlace(config, split);
   const counts = countsOf(labels, classes.length);
   const present = classes.filter((_, k) => counts[k]! > 0);
   if (classes.length < 2 || (split === "train" && present.length < 2)) {
     throw new UserError(
       `${where}: all images are of one class, "${present[0]}"; a classifier needs at least two` +
-        (data[split].labels === undefined ? "; expected a folder for each class" : ""),
+        (data.type === "imageLabels" && data[split].labels === undefined ? "; expected a folder for each class" : ""),
     );
   }
   checkWeights("model.head.classWeights", classWeights, classes, where);
@@ -149,12 +151,12 @@ function countsOf(labels: Int32Array, classes: number): number[] {
   return counts;
 }
 
-function remarksOn({ labels, classes }: ClassificationDataset, split: Parameters<typeof placeOf>[0]): string[] {
+function remarksOn({ labels, classes }: ClassificationDataset, where: string): string[] {
   const counts = countsOf(labels, classes.length);
   const empty = classes.filter((_, k) => counts[k] === 0);
   if (empty.length === 0) return [];
   return [
-    `${placeOf(split)}: no image of ${counted(empty.length, "class", "classes")}, which cannot be learnt: ${empty.join(", ")}`,
+    `${where}: no image of ${counted(empty.length, "class", "classes")}, which cannot be learnt: ${empty.join(", ")}`,
   ];
 }
 
@@ -164,7 +166,7 @@ async function open(
   known?: ModelDescription,
 ): Promise<ClassificationDataset> {
   checkPresent(config, split);
-  return openSource(imageLabelsSource(config, split, known?.classes));
+  return openSource(await imageLabelsSource(config, split, known?.classes));
 }
 
 /** An image's own result, for the worst images of a report. */
@@ -189,7 +191,7 @@ function judged(
     loader: validationLoader(dataset, config),
     predictor,
     images: dataset.length,
-    remarks: remarksOn(dataset, config.data.val),
+    remarks: remarksOn(dataset, splitPlace(config, "val")),
     judge() {
       const counter = classificationCounter(dataset.classes.length);
       const images: ImageResult[] = [];

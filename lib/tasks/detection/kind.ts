@@ -1,3 +1,4 @@
+import { splitPlace } from "../../config/paths.js";
 import type { DetectionConfig } from "../../config/schema.js";
 import { describeReport } from "../../datasets/coco.js";
 import type { DetectionBatch } from "../../datasets/loader/batch.js";
@@ -95,7 +96,7 @@ async function openDetection(
     comparison: (tolerance) => detectionComparison({ tolerance, scoreThreshold, maskThreshold }),
     async trainingData() {
       const dataset = await splits.of("train");
-      const { annotations } = config.data.train;
+      const annotations = splitPlace(config, "train");
       const remarks = [
         describeConversion(config, dataset),
         describeReport(dataset.report),
@@ -114,7 +115,7 @@ async function openDetection(
       if (masks && !dataset.hasMasks && key !== undefined) {
         const purpose = key === BEST_KEY ? "choose the best weights by" : "stop by";
         throw new UserError(
-          `${config.data.val.annotations}: no object has a mask, so there is no maskAP to ${purpose}; set ${key} to boxAP or loss`,
+          `${splitPlace(config, "val")}: no object has a mask, so there is no maskAP to ${purpose}; set ${key} to boxAP or loss`,
         );
       }
       return judged(config, dataset, predictor, masks);
@@ -130,11 +131,12 @@ function pasted({ masks, ...found }: Outputs, { images, scales }: GraphInputs, m
   return { ...found, masks: pastedMasks(masks, boxes, images, maskThreshold) };
 }
 
-function describe({ model, data, training }: DetectionConfig, dataset: DetectionDataset): ModelDescription {
+function describe(config: DetectionConfig, dataset: DetectionDataset): ModelDescription {
+  const { model, training } = config;
   const wanted = model.head.mask;
   if (wanted === true && !dataset.hasMasks) {
     throw new UserError(
-      `${data.train.annotations}: none of its ${counted(singlesOf(dataset), "object")} has a mask, so a mask head cannot be trained; ` +
+      `${splitPlace(config, "train")}: none of its ${counted(singlesOf(dataset), "object")} has a mask, so a mask head cannot be trained; ` +
         "set model.head.mask to false or auto",
     );
   }
@@ -167,7 +169,7 @@ function describeMasks({ model }: DetectionConfig, dataset: DetectionDataset, ma
   return !masks && model.head.mask === "auto" ? ["no object has a mask, so the model finds boxes only"] : [];
 }
 
-function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDataset): string[] {
+function describeJudgedMasks(config: DetectionConfig, dataset: DetectionDataset): string[] {
   const singles = singlesOf(dataset);
   const { singlesWithoutMask: without } = dataset.report;
   if (without === 0) return [];
@@ -175,7 +177,7 @@ function describeJudgedMasks({ data }: DetectionConfig, dataset: DetectionDatase
   const said = dataset.hasMasks
     ? `${objects} no mask; their boxes are evaluated, and mask metrics ignore detections in them`
     : `none of ${counted(singles, "object")} has a mask; only boxes are evaluated`;
-  return [`${data.val.annotations}: ${said}`];
+  return [`${splitPlace(config, "val")}: ${said}`];
 }
 
 async function open(config: DetectionConfig, split: Split, known?: ModelDescription): Promise<DetectionDataset> {

@@ -1,6 +1,7 @@
 import type { SegmentationConfig } from "../../config/schema.js";
 import type { SegmentationBatch } from "../../datasets/loader/batch.js";
 import type { SegmentationDataset } from "../../datasets/types.js";
+import { chosenLoss } from "../../heads/losses/keys.js";
 import { type ConfusionMatrix, confusionOf, emptyConfusion, mergeConfusions } from "../../metrics/labels/confusion.js";
 import { segmentationFigures } from "../../metrics/labels/figures.js";
 import type { Segmenter } from "../../models/predictions.js";
@@ -50,7 +51,8 @@ async function openSegmentation(
   const { description } = splits;
   const model = semanticFpn(config.model, description.classes.length);
   checkPadding(config, model.backbone);
-  const { averageOverAllPixels, classWeights, focalGamma } = config.model.head;
+  const { averageOverAllPixels, classWeights } = config.model.head;
+  const classLoss = chosenLoss(config.model.head);
   const counts = classWeights === "balanced" && splits.trained ? await countPixels(splits.trained) : undefined;
   return {
     description,
@@ -68,7 +70,7 @@ async function openSegmentation(
     trainer(options) {
       checkWeights("model.head.classWeights", classWeights, description.classes, "the model");
       const weights = weightsOf(classWeights, counts);
-      return semanticTrainer({ ...options, model, averageOverAllPixels, classWeights: weights, focalGamma });
+      return semanticTrainer({ ...options, model, averageOverAllPixels, classWeights: weights, classLoss });
     },
     predictor(options) {
       checkUndone(config);
@@ -100,7 +102,7 @@ function describe({ classes, palette }: SegmentationDataset): ModelDescription {
 
 async function open(config: SegmentationConfig, split: Split, known?: ModelDescription): Promise<SegmentationDataset> {
   checkPresent(config, split);
-  const source = labelMapsSource(config, split, known?.classes);
+  const source = await labelMapsSource(config, split, known?.classes);
   return openSource(known?.palette === undefined ? source : { ...source, palette: known.palette });
 }
 

@@ -1,4 +1,6 @@
-import { exp, log, maximum, mul, neg, relu, scalar, sub, type Value } from "../graph/index.js";
+import { z } from "zod";
+import { exp, log, maximum, mul, neg, relu, scalar, sub, type Value } from "../../graph/index.js";
+import { lossKind } from "./loss.js";
 
 /** Where the right class is certain, (1 − p)^γ is 0 and its logarithm is none. */
 const LEAST = 1e-8;
@@ -9,9 +11,17 @@ const LEAST = 1e-8;
  *
  * @param crossEntropy −log p; where there is no right class it is anything, and its gradient must be weighted by zero
  */
-export function focal(crossEntropy: Value, gamma: number | undefined): Value {
-  if (gamma === undefined || gamma === 0) return crossEntropy;
+export function focal(crossEntropy: Value, gamma: number): Value {
+  if (gamma === 0) return crossEntropy;
   const p = exp(neg(relu(crossEntropy)));
   const rest = maximum(sub(scalar(1), p), scalar(LEAST));
   return mul(exp(mul(log(rest), scalar(gamma))), crossEntropy);
 }
+
+export const focalLoss = lossKind({
+  schema: z.strictObject({
+    type: z.literal("focal"),
+    gamma: z.number().min(0).default(2).describe("The cross-entropy is multiplied by (1 − p)^this"),
+  }),
+  loss: ({ crossEntropy }, { gamma }) => focal(crossEntropy, gamma),
+});
