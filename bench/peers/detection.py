@@ -296,11 +296,12 @@ class Step:
         losses["box"] = (own - wanted).abs().sum() / len(labels)
         return losses
 
-    def pool(self, maps: list[Tensor], rois: Tensor) -> Tensor:
+    def pool(self, maps: list[Tensor], rois: Tensor, size: int | None = None) -> Tensor:
+        """[n, C, size, size]; by default as the box head takes them."""
         rule, aligned = self.model.roi, self.options.roi_align == "aligned"
         areas = (rois[:, 3] - rois[:, 1]) * (rois[:, 4] - rois[:, 2])
         levels = (areas.sqrt() / rule["finestScale"] + 1e-6).log2().floor().clamp(0, 3)
-        size = rule["boxPoolSize"]
+        size = size or rule["boxPoolSize"]
         ratio = rule["samplingRatio"] or -1
         pooled = maps[0].new_zeros(len(rois), maps[0].shape[1], size, size)
         for level in range(4):

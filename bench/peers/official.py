@@ -1,4 +1,4 @@
-"""Writes the small reference values under test/backbones/official: what the authors' own EfficientFormer code computes.
+"""Writes the small reference values under test/backbones/official: what the authors' own EfficientFormer and V2 code computes.
 
     python bench/peers/official.py ../shared/goldens/models test/backbones/official
 
@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-MODELS = ("l1_cls", "l1_det", "l1_seg", "l3_cls", "l3_det", "l7_cls")
+V1 = ("l1_cls", "l1_det", "l1_seg", "l3_cls", "l3_det", "l7_cls")
+V2 = ("v2_s0_cls", "v2_s0_det", "v2_s0_seg", "v2_s1_cls", "v2_s2_cls", "v2_l_cls")
+MODELS = (*V1, *V2)
 LOGITS, OF_A_MAP = 64, 40  # samples
 
 

@@ -16,7 +16,7 @@ import { describedByMeta } from "../../lib/weights/description.js";
 import { planLoad } from "../../lib/weights/plan.js";
 import { describePlan, requireAll } from "../../lib/weights/report.js";
 import { userMessage } from "../support/failure.js";
-import { requireGoldens } from "../support/goldens.js";
+import { goldenFiles } from "../support/goldens.js";
 import { call, dict, pickle, raw, tensor, text, torchZip, tuple } from "../support/pickles.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { accepted, refused } from "./refused.js";
@@ -28,22 +28,24 @@ describe("densekit weights", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it("show lists tensors, types, shapes and other contents", async function () {
-    const path = join(requireGoldens(this, "checkpoints"), "tiny_training.pth");
-    const { stdout } = await accepted(["weights", "show", path]);
-    expect(stdout).to.match(/^model:\npatch_embed\.0\.weight +F32 +\[4, 3, 3, 3\] +0\.4 kB$/m);
-    expect(stdout).to.match(/^args +an object of argparse\.Namespace, not read$/m);
-    expect(stdout).to.match(/PyTorch, \d+ tensors, .* names are those of the authors' EfficientFormer\n$/);
-    const json = JSON.parse((await accepted(["weights", "show", path, "--json"])).stdout);
-    expect(json).to.include({ path, format: "PyTorch", naming: "the authors' EfficientFormer" });
-    expect(json.tensors[0]).to.deep.equal({
-      group: ["model"],
-      name: "patch_embed.0.weight",
-      dtype: "F32",
-      shape: [4, 3, 3, 3],
-      bytes: 432,
+  for (const { place, folder: golden } of goldenFiles("checkpoints")) {
+    it(`show lists tensors, types, shapes and other contents: ${place}`, async function () {
+      const path = join(golden(this), "tiny_training.pth");
+      const { stdout } = await accepted(["weights", "show", path]);
+      expect(stdout).to.match(/^model:\npatch_embed\.0\.weight +F32 +\[4, 3, 3, 3\] +0\.4 kB$/m);
+      expect(stdout).to.match(/^args +an object of argparse\.Namespace, not read$/m);
+      expect(stdout).to.match(/PyTorch, \d+ tensors, .* names are those of the authors' EfficientFormer\n$/);
+      const json = JSON.parse((await accepted(["weights", "show", path, "--json"])).stdout);
+      expect(json).to.include({ path, format: "PyTorch", naming: "the authors' EfficientFormer" });
+      expect(json.tensors[0]).to.deep.equal({
+        group: ["model"],
+        name: "patch_embed.0.weight",
+        dtype: "F32",
+        shape: [4, 3, 3, 3],
+        bytes: 432,
+      });
     });
-  });
+  }
 
   it("show counts one tensor of one number as one", async () => {
     const path = join(folder, "one.safetensors");
@@ -176,25 +178,29 @@ describe("densekit weights", () => {
     );
   });
 
-  it("convert writes the model, or the named part, and keeps existing files", async function () {
-    const path = join(requireGoldens(this, "checkpoints"), "tiny_training.pth");
-    const to = join(folder, "tiny.safetensors");
-    expect(await refused(["weights", "convert", path, join(folder, "a.txt")], { code: 2 })).to.contain(
-      "unknown extension",
-    );
-    const { stdout } = await accepted(["weights", "convert", path, to, "--json"]);
-    expect(JSON.parse(stdout)).to.include({ path: to, part: "model", tensors: 121, left: 3 });
-    const official = await readSafetensors(join(requireGoldens(this, "checkpoints"), "tiny.safetensors"));
-    const { tensors } = await readSafetensors(to);
-    for (const [name, expected] of official.tensors) expect(tensors.get(name), name).to.deep.equal(expected);
-    expect(await refused(["weights", "convert", path, to])).to.equal(`${to}: already exists; --force overwrites it`);
-    await accepted(["weights", "convert", path, to, "--part", "model_ema", "--force"]);
-    expect((await readSafetensors(to)).tensors.size).to.equal(3);
-    expect(await refused(["weights", "convert", path, to, "--part", "none", "--force"])).to.contain(
-      'has no part "none"; its parts with tensors are model, ',
-    );
-    expect((await readSafetensors(to)).tensors.size).to.equal(3);
-  });
+  for (const { place, folder: golden } of goldenFiles("checkpoints")) {
+    it(`convert writes the model, or the named part, and keeps existing files: ${place}`, async function () {
+      const path = join(golden(this), "tiny_training.pth");
+      const to = join(folder, "tiny.safetensors");
+      rmSync(to, { force: true });
+      expect(await refused(["weights", "convert", path, join(folder, "a.txt")], { code: 2 })).to.contain(
+        "unknown extension",
+      );
+      const { stdout } = await accepted(["weights", "convert", path, to, "--json"]);
+      const official = await readSafetensors(join(golden(this), "tiny.safetensors"));
+      expect(official.tensors.size).to.be.above(10);
+      expect(JSON.parse(stdout)).to.include({ path: to, part: "model", tensors: official.tensors.size, left: 3 });
+      const { tensors } = await readSafetensors(to);
+      for (const [name, expected] of official.tensors) expect(tensors.get(name), name).to.deep.equal(expected);
+      expect(await refused(["weights", "convert", path, to])).to.equal(`${to}: already exists; --force overwrites it`);
+      await accepted(["weights", "convert", path, to, "--part", "model_ema", "--force"]);
+      expect((await readSafetensors(to)).tensors.size).to.equal(3);
+      expect(await refused(["weights", "convert", path, to, "--part", "none", "--force"])).to.contain(
+        'has no part "none"; its parts with tensors are model, ',
+      );
+      expect((await readSafetensors(to)).tensors.size).to.equal(3);
+    });
+  }
 
   it("convert names element types that a format lacks, and writes nothing", async () => {
     const from = join(folder, "odd.safetensors");

@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { CocoGroundTruth } from "../../lib/coco/entries.js";
+import type { CocoGroundTruth, CocoResult } from "../../lib/coco/entries.js";
 import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
 import { type CocoEvaluation, evaluateCoco } from "../../lib/metrics/coco/evaluate.js";
 import type { CocoOptions } from "../../lib/metrics/coco/options.js";
 import { randomScene } from "../metrics/coco/scenes.js";
-import { requireGoldens } from "../support/goldens.js";
+import { inShared, inTree } from "../support/goldens.js";
 
 function expectSame(actual: CocoEvaluation, expected: CocoEvaluation): void {
   for (const name of ["precision", "recall", "scores", "stats", "shape", "categories", "matches"] as const) {
@@ -49,15 +49,22 @@ describe("COCO evaluation of files", () => {
     });
   }
 
-  it("equals that in memory for the reference's sets, with threads", async function () {
-    const golden = requireGoldens(this, "cocoeval");
-    const paths = { annotations: `${golden}/medium.gt.json`, results: `${golden}/medium.segm.json` };
-    const [one, three] = await Promise.all(
-      [1, 3].map((threads) => evaluateCocoFiles({ ...paths, type: "segm", threads, pieceBytes: 30_000 })),
-    );
-    expectSame(three!, one!);
-    expect(one!.stats[0]).to.be.greaterThan(0.05);
-  });
+  for (const [set, pieceBytes, { place, open }] of [
+    ["small", 700, inTree("cocoeval")],
+    ["medium", 30_000, inShared("cocoeval")],
+  ] as const) {
+    it(`equals that in memory for the reference's sets, with threads: ${place}`, async function () {
+      const { json } = open(this);
+      const groundTruth = json<CocoGroundTruth>(`${set}.gt.json`);
+      const results = json<CocoResult[]>(`${set}.segm.json`);
+      const paths = await files(groundTruth, results);
+      const expected = evaluateCoco({ groundTruth, results, type: "segm" });
+      for (const threads of [1, 3]) {
+        expectSame(await evaluateCocoFiles({ ...paths, type: "segm", threads, pieceBytes }), expected);
+      }
+      expect(expected.stats[0]).to.be.greaterThan(0.05);
+    });
+  }
 
   it("accepts categories by name, and reports its progress", async () => {
     const { groundTruth, results } = randomScene(3);

@@ -29,7 +29,7 @@ import {
 import { Context } from "../../lib/nn/context.js";
 import type { Layer } from "../../lib/nn/layers.js";
 import { ParameterList, type ParameterScope, ParameterValues } from "../../lib/nn/parameters.js";
-import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { inShared, inTree } from "../support/goldens.js";
 import { expectWithin, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
 import { evaluate } from "./check.js";
 import { onEveryEngine } from "./engines.js";
@@ -123,26 +123,33 @@ const buildOf = (name: string) => builds[name] ?? builds[name.slice(0, name.inde
 onEveryEngine(
   (name) => `layers equal PyTorch's on ${name}`,
   (engine) => {
-    it("every golden case", async function () {
-      const folder = requireGoldens(this, "layers");
-      const cases = readJson<{ cases: LayerCase[] }>(`${folder}/cases.json`).cases;
-      const outputs: Record<string, Value> = {};
-      const feeds: Record<string, Float32Array> = {};
-      for (const layer of cases) {
-        const build = buildOf(layer.name);
-        expect(build, `a layer for the golden case ${layer.name}`).not.to.equal(undefined);
-        const inputs = layer.inputs.map((given) => {
-          feeds[given.key] = prngInput(given);
-          return input(given.key, given.shape);
-        });
-        outputs[layer.name] = build!(inputs, layer);
-        expect(outputs[layer.name]!.shape, layer.name).to.deep.equal(layer.out_shape);
-      }
-      const results = await evaluate(engine(), outputs, feeds);
-      for (const { name, torch_fp32_maxabs_err } of cases) {
-        const tolerance = name.startsWith("bicubic") ? 1e-5 : Math.max(1e-6, 20 * torch_fp32_maxabs_err);
-        expectWithin(results[name]!, readNpy(`${folder}/${name}.npy`).data, tolerance, name);
-      }
-    });
+    for (const [kind, { place, open }] of [
+      ["operator", inTree("layers")],
+      ["attention module", inTree("attention")],
+      ["golden case", inShared("layers")],
+    ] as const) {
+      it(`every ${kind}: ${place}`, async function () {
+        const { json, array } = open(this);
+        const { cases } = json<{ cases: LayerCase[] }>("cases.json");
+        const outputs: Record<string, Value> = {};
+        const feeds: Record<string, Float32Array> = {};
+        for (const layer of cases) {
+          const build = buildOf(layer.name);
+          expect(build, `a layer for the golden case ${layer.name}`).not.to.equal(undefined);
+          const inputs = layer.inputs.map((given) => {
+            feeds[given.key] = prngInput(given);
+            return input(given.key, given.shape);
+          });
+          outputs[layer.name] = build!(inputs, layer);
+          expect(outputs[layer.name]!.shape, layer.name).to.deep.equal(layer.out_shape);
+        }
+        const results = await evaluate(engine(), outputs, feeds);
+        for (const { name, torch_fp32_maxabs_err } of cases) {
+          const tolerance = name.startsWith("bicubic") ? 1e-5 : Math.max(1e-6, 20 * torch_fp32_maxabs_err);
+          const stored = array(`${name}.npy`);
+          expectWithin(stored.of(results[name]!), stored.expected, tolerance, name);
+        }
+      });
+    }
   },
 );

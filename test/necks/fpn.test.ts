@@ -5,7 +5,7 @@ import { fpn } from "../../lib/necks/fpn.js";
 import { NECKS } from "../../lib/necks/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, ParameterValues } from "../../lib/nn/parameters.js";
-import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { goldens } from "../support/goldens.js";
 import { expectTableOf } from "../support/kinds.js";
 import { expectClose, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
 
@@ -26,10 +26,13 @@ it("the table of necks has the files of their folder", () => {
 });
 
 describe("the feature pyramid", () => {
-  for (const name of ["even", "odd", "seg4"]) {
-    it(`gives MMDetection's levels: ${name}`, async function () {
-      const folder = requireGoldens(this, "fpn");
-      const golden = readJson<Golden>(`${folder}/cases.json`).cases.find((one) => one.name === name)!;
+  const sets = goldens("fpn").flatMap(({ place, open }) =>
+    ["even", "odd", "seg4"].map((name) => ({ place, open, name })),
+  );
+  for (const { place, open, name } of sets) {
+    it(`gives the reference's levels: ${name}, ${place}`, async function () {
+      const { json, array } = open(this);
+      const golden = json<Golden>("cases.json").cases.find((one) => one.name === name)!;
       const list = new ParameterList();
       const channels = golden.inputs.map(({ shape }) => shape[1]!);
       const inputs = { channels, strides: channels.map((_, i) => 4 << i) };
@@ -46,7 +49,8 @@ describe("the feature pyramid", () => {
       const program = await onnxRuntimeEngine().compile(Object.fromEntries(levels.map((level, i) => [i, level])));
       const actual = await program.run(Object.fromEntries(golden.inputs.map((one, i) => [`x${i}`, prngInput(one)])));
       golden.outputs.forEach((file, i) => {
-        expectClose(actual[i]!, readNpy(`${folder}/${file}`).data, 1e-5, file);
+        const stored = array(file);
+        expectClose(stored.of(actual[i]!), stored.expected, 1e-5, file);
       });
       await program.dispose();
     });

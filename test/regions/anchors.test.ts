@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { baseAnchors, makeAnchors, validAnchors } from "../../lib/regions/anchors.js";
-import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { goldens } from "../support/goldens.js";
 import { flat, largestDifference } from "./support.js";
 
 interface Golden {
@@ -17,33 +17,36 @@ interface Golden {
 const SHAPES = { scales: [8], ratios: [0.5, 1, 2] };
 
 describe("anchors", () => {
-  it("equal the reference's on every level, and so do the valid ones", function () {
-    const folder = requireGoldens(this, "anchors");
-    const golden = readJson<Golden>(`${folder}/anchors.json`);
-    const [height, width] = golden.image;
-    const anchors = makeAnchors({ height, width, strides: golden.strides, ...SHAPES });
-    const [validHeight, validWidth] = golden.valid_for_image;
-    const valid = validAnchors(anchors, { height: validHeight, width: validWidth });
-    anchors.levels.forEach((level, i) => {
-      expect([level.height, level.width]).to.deep.equal(golden.sizes_hw[i]);
-      const count = level.height * level.width * anchors.perCell;
-      const boxes = anchors.boxes.subarray(4 * level.offset, 4 * (level.offset + count));
-      expect(largestDifference(boxes, readNpy(`${folder}/level${i}.npy`).data)).to.be.below(1e-4);
-      const flags = valid.subarray(level.offset, level.offset + count);
-      expect(flags.reduce((a, b) => a + b)).to.equal(golden.valid_count[i]);
+  for (const { place, open } of goldens("anchors")) {
+    it(`equal the reference's on every level, and so do the valid ones: ${place}`, function () {
+      const { json, array } = open(this);
+      const golden = json<Golden>("anchors.json");
+      const [height, width] = golden.image;
+      const anchors = makeAnchors({ height, width, strides: golden.strides, ...SHAPES });
+      const [validHeight, validWidth] = golden.valid_for_image;
+      const valid = validAnchors(anchors, { height: validHeight, width: validWidth });
+      anchors.levels.forEach((level, i) => {
+        expect([level.height, level.width]).to.deep.equal(golden.sizes_hw[i]);
+        const count = level.height * level.width * anchors.perCell;
+        const boxes = anchors.boxes.subarray(4 * level.offset, 4 * (level.offset + count));
+        const stored = array(`level${i}.npy`);
+        expect(largestDifference(stored.of(boxes), stored.expected)).to.be.below(1e-4);
+        const flags = valid.subarray(level.offset, level.offset + count);
+        expect(flags.reduce((a, b) => a + b)).to.equal(golden.valid_count[i]);
+      });
     });
-  });
 
-  it("have the reference's shapes for other scales, ratios and centres", function () {
-    const { base_anchors, strides, other_base } = readJson<Golden>(`${requireGoldens(this, "anchors")}/anchors.json`);
-    strides.forEach((stride, i) => {
-      expect(largestDifference(baseAnchors(stride, SHAPES), flat(base_anchors[i]!))).to.be.below(1e-4);
+    it(`have the reference's shapes for other scales, ratios and centres: ${place}`, function () {
+      const { base_anchors, strides, other_base } = open(this).json<Golden>("anchors.json");
+      strides.forEach((stride, i) => {
+        expect(largestDifference(baseAnchors(stride, SHAPES), flat(base_anchors[i]!))).to.be.below(1e-4);
+      });
+      const two = baseAnchors(4, { ...SHAPES, scales: [8, 16] });
+      expect(largestDifference(two, flat(other_base.scales_2_ratios_3[0]!))).to.be.below(1e-4);
+      const half = baseAnchors(8, { scales: [8], ratios: [1], centreOffset: 0.5 });
+      expect(largestDifference(half, flat(other_base.center_offset_half[0]!))).to.be.below(1e-4);
     });
-    const two = baseAnchors(4, { ...SHAPES, scales: [8, 16] });
-    expect(largestDifference(two, flat(other_base.scales_2_ratios_3[0]!))).to.be.below(1e-4);
-    const half = baseAnchors(8, { scales: [8], ratios: [1], centreOffset: 0.5 });
-    expect(largestDifference(half, flat(other_base.center_offset_half[0]!))).to.be.below(1e-4);
-  });
+  }
 
   it("are valid exactly if their cell begins inside the image", () => {
     const anchors = makeAnchors({ height: 64, width: 96, strides: [16, 32], scales: [8], ratios: [1] });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { type AssignOptions, assignByIou, IGNORED, NEGATIVE } from "../../lib/regions/assign.js";
 import { overlaps } from "../../lib/regions/iou.js";
-import { readJson, requireGoldens } from "../support/goldens.js";
+import { goldens, inShared, inTree } from "../support/goldens.js";
 import { box, flat, largestDifference, naiveIou, randomBoxes } from "./support.js";
 
 interface Golden {
@@ -42,15 +42,19 @@ function naiveAssign(boxes: Float32Array, truth: Float32Array, options: AssignOp
 }
 
 describe("overlaps and assignment", () => {
-  it("have the reference's overlaps, over the union and over the first box", function () {
-    const { proposals, gt, iou_20x16, iof_20x16 } = readJson<Record<string, number[][]>>(
-      `${requireGoldens(this, "bbox_coder")}/coder.json`,
-    );
-    const a = flat(proposals!.slice(0, 20));
-    const b = flat(gt!.slice(0, 16));
-    expect(largestDifference(overlaps(a, b), flat(iou_20x16!))).to.be.below(1e-5);
-    expect(largestDifference(overlaps(a, b, "iof"), flat(iof_20x16!))).to.be.below(1e-5);
-  });
+  for (const [{ place, open }, size] of [
+    [inTree("iou"), ""],
+    [inShared("bbox_coder"), "_20x16"],
+  ] as const) {
+    it(`have the reference's overlaps, over the union and over the first box: ${place}`, function () {
+      const golden = open(this).json<Record<string, number[][]>>("coder.json");
+      const [iou, iof] = [golden[`iou${size}`]!, golden[`iof${size}`]!];
+      const a = flat(golden.proposals!.slice(0, iou.length));
+      const b = flat(golden.gt!.slice(0, iou[0]!.length));
+      expect(largestDifference(overlaps(a, b), flat(iou))).to.be.below(1e-5);
+      expect(largestDifference(overlaps(a, b, "iof"), flat(iof))).to.be.below(1e-5);
+    });
+  }
 
   it("have the defined overlaps, in any order, and 0 for boxes without area", () => {
     fc.assert(
@@ -71,20 +75,22 @@ describe("overlaps and assignment", () => {
     expect([...overlaps(point, point), ...overlaps(point, point, "iof")]).to.deep.equal([0, 0]);
   });
 
-  it("assign like the reference", function () {
-    const golden = readJson<Golden>(`${requireGoldens(this, "bbox_coder")}/assigner.json`);
-    for (const wanted of golden.cases) {
-      const { matched, bestIou } = assignByIou(flat(golden.boxes), flat(golden.gt), {
-        positiveIou: wanted.pos_iou_thr,
-        negativeIou: wanted.neg_iou_thr,
-        minPositiveIou: wanted.min_pos_iou,
-        matchLowQuality: wanted.match_low_quality,
-      });
-      const inReferenceCode = Array.from(matched, (g) => (g === IGNORED ? -1 : g + 1));
-      expect(inReferenceCode, wanted.name).to.deep.equal(wanted.gt_inds);
-      expect(largestDifference(bestIou, wanted.max_overlaps), wanted.name).to.be.below(1e-6);
-    }
-  });
+  for (const { place, open } of goldens("bbox_coder")) {
+    it(`assign like the reference: ${place}`, function () {
+      const golden = open(this).json<Golden>("assigner.json");
+      for (const wanted of golden.cases) {
+        const { matched, bestIou } = assignByIou(flat(golden.boxes), flat(golden.gt), {
+          positiveIou: wanted.pos_iou_thr,
+          negativeIou: wanted.neg_iou_thr,
+          minPositiveIou: wanted.min_pos_iou,
+          matchLowQuality: wanted.match_low_quality,
+        });
+        const inReferenceCode = Array.from(matched, (g) => (g === IGNORED ? -1 : g + 1));
+        expect(inReferenceCode, wanted.name).to.deep.equal(wanted.gt_inds);
+        expect(largestDifference(bestIou, wanted.max_overlaps), wanted.name).to.be.below(1e-6);
+      }
+    });
+  }
 
   it("assign as defined, including ties", () => {
     const options = fc.record({

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { decodeDeltas, encodeDeltas, ROI_CODING, RPN_CODING } from "../../lib/regions/deltas.js";
-import { readJson, requireGoldens } from "../support/goldens.js";
+import { goldens } from "../support/goldens.js";
 import { flat, largestDifference, randomBoxes } from "./support.js";
 
 type Four = [number, number, number, number];
@@ -21,23 +21,25 @@ interface Golden {
 }
 
 describe("deltas", () => {
-  it("encode and decode like the reference", function () {
-    const golden = readJson<Golden>(`${requireGoldens(this, "bbox_coder")}/coder.json`);
-    const boxes = flat(golden.proposals);
-    expect(golden.cases.length).to.equal(7);
-    for (const { op, means, stds, max_shape_hw, deltas, out: expected } of golden.cases) {
-      const out = new Float32Array(expected.flat().length);
-      const coding = { means, stds };
-      if (op === "bbox2delta") {
-        encodeDeltas({ boxes, targets: flat(golden.gt), coding, out });
-        expect(largestDifference(out, flat(expected)), op).to.be.below(1e-5);
-      } else {
-        const clip = max_shape_hw ? { clip: { height: max_shape_hw[0], width: max_shape_hw[1] } } : {};
-        decodeDeltas({ boxes, deltas: flat(deltas ?? golden.deltas), coding, classes: deltas ? 3 : 1, ...clip, out });
-        expect(largestDifference(out, flat(expected)), op).to.be.below(1e-3);
+  for (const { place, open } of goldens("bbox_coder")) {
+    it(`encode and decode like the reference: ${place}`, function () {
+      const golden = open(this).json<Golden>("coder.json");
+      const boxes = flat(golden.proposals);
+      expect(golden.cases.length).to.equal(7);
+      for (const { op, means, stds, max_shape_hw, deltas, out: expected } of golden.cases) {
+        const out = new Float32Array(expected.flat().length);
+        const coding = { means, stds };
+        if (op === "bbox2delta") {
+          encodeDeltas({ boxes, targets: flat(golden.gt), coding, out });
+          expect(largestDifference(out, flat(expected)), op).to.be.below(1e-5);
+        } else {
+          const clip = max_shape_hw ? { clip: { height: max_shape_hw[0], width: max_shape_hw[1] } } : {};
+          decodeDeltas({ boxes, deltas: flat(deltas ?? golden.deltas), coding, classes: deltas ? 3 : 1, ...clip, out });
+          expect(largestDifference(out, flat(expected)), op).to.be.below(1e-3);
+        }
       }
-    }
-  });
+    });
+  }
 
   it("decode encoded boxes, also in place", () => {
     fc.assert(

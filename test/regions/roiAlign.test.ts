@@ -10,7 +10,7 @@ import {
 } from "../../lib/regions/roiAlign.js";
 import { loadRoiAlign } from "../../lib/regions/roiAlignKernel.js";
 import { uniform } from "../../tools/prng.js";
-import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { goldens } from "../support/goldens.js";
 import { flat, largestDifference, randomFloats } from "./support.js";
 
 interface Tensor {
@@ -141,43 +141,48 @@ function setUp(chosen: typeof arbitraryCase extends fc.Arbitrary<infer T> ? T : 
 }
 
 describe("RoIAlign", () => {
-  for (const name of ["a7", "a14", "a7x5", "s2", "legacy", "legacy_s2"]) {
-    it(`pools and differentiates like the reference: ${name}`, function () {
-      const folder = requireGoldens(this, "roi_align");
-      const golden = readJson<Golden>(`${folder}/cases.json`).cases.find((one) => one.name === name)!;
-      const [height, width] = golden.output_size;
-      const options = {
-        height,
-        width,
-        channels: golden.input.shape[1],
-        samplingRatio: golden.sampling_ratio,
-        aligned: golden.aligned,
-      };
-      const level = featureLevel(golden.input, 1 / golden.spatial_scale);
-      const rois = roisOf(readNpy(`${folder}/${name}.rois.npy`).data);
-      for (const pooled of [roiAlign([level], rois, options), pooledByKernel([level], rois, options)]) {
-        expect(largestDifference(pooled, readNpy(`${folder}/${name}.out.npy`).data)).to.be.below(1e-4);
-      }
-      for (const backward of [roiAlignBackward, kernel]) {
-        const target = zeros(level);
-        backward(values(golden.grad_out), [target], rois, options);
-        expect(largestDifference(target.data, readNpy(`${folder}/${name}.grad.npy`).data)).to.be.below(5e-4);
+  for (const { place, open } of goldens("roi_align")) {
+    for (const name of ["a7", "a14", "a7x5", "s2", "legacy", "legacy_s2"]) {
+      it(`pools and differentiates like the reference: ${name}, ${place}`, function () {
+        const { json, array } = open(this);
+        const golden = json<Golden>("cases.json").cases.find((one) => one.name === name)!;
+        const [height, width] = golden.output_size;
+        const options = {
+          height,
+          width,
+          channels: golden.input.shape[1],
+          samplingRatio: golden.sampling_ratio,
+          aligned: golden.aligned,
+        };
+        const level = featureLevel(golden.input, 1 / golden.spatial_scale);
+        const rois = roisOf(array(`${name}.rois.npy`).data);
+        const out = array(`${name}.out.npy`);
+        for (const pooled of [roiAlign([level], rois, options), pooledByKernel([level], rois, options)]) {
+          expect(largestDifference(out.of(pooled), out.expected)).to.be.below(1e-4);
+        }
+        const gradient = array(`${name}.grad.npy`);
+        for (const backward of [roiAlignBackward, kernel]) {
+          const target = zeros(level);
+          backward(values(golden.grad_out), [target], rois, options);
+          expect(largestDifference(gradient.of(target.data), gradient.expected)).to.be.below(5e-4);
+        }
+      });
+    }
+
+    it(`chooses levels and pools from all of them like the reference, ${place}`, function () {
+      const { json, array } = open(this);
+      const { feats, strides, level_rois, levels } = json<Golden>("cases.json").extractor;
+      expect([...roiLevels(roisOf(flat(level_rois)).boxes, 4)]).to.deep.equal(levels);
+      const stored = roisOf(array("extractor.rois.npy").data);
+      const rois = { ...stored, levels: roiLevels(stored.boxes, 4) };
+      const pyramid = feats.map((feature, l) => featureLevel(feature, strides[l]!));
+      const options = { height: 7, width: 7, channels: feats[0]!.shape[1] };
+      const out = array("extractor.out.npy");
+      for (const pooled of [roiAlign(pyramid, rois, options), pooledByKernel(pyramid, rois, options)]) {
+        expect(largestDifference(out.of(pooled), out.expected)).to.be.below(1e-4);
       }
     });
   }
-
-  it("chooses levels and pools from all of them like the reference", function () {
-    const folder = requireGoldens(this, "roi_align");
-    const { feats, strides, level_rois, levels } = readJson<Golden>(`${folder}/cases.json`).extractor;
-    expect([...roiLevels(roisOf(flat(level_rois)).boxes, 4)]).to.deep.equal(levels);
-    const stored = roisOf(readNpy(`${folder}/extractor.rois.npy`).data);
-    const rois = { ...stored, levels: roiLevels(stored.boxes, 4) };
-    const pyramid = feats.map((feature, l) => featureLevel(feature, strides[l]!));
-    const options = { height: 7, width: 7, channels: feats[0]!.shape[1] };
-    for (const pooled of [roiAlign(pyramid, rois, options), pooledByKernel(pyramid, rois, options)]) {
-      expect(largestDifference(pooled, readNpy(`${folder}/extractor.out.npy`).data)).to.be.below(1e-4);
-    }
-  });
 
   it("is the mean of bilinear samples, whatever the shapes", () => {
     fc.assert(

@@ -9,7 +9,7 @@ import { gatherBoxes } from "../../lib/regions/boxes.js";
 import { decodeDeltas, ROI_CODING, RPN_CODING } from "../../lib/regions/deltas.js";
 import { roiTargets } from "../../lib/regions/roiTargets.js";
 import { rpnTargets } from "../../lib/regions/rpnTargets.js";
-import { readJson, readNpy, requireGoldens } from "../support/goldens.js";
+import { goldens } from "../support/goldens.js";
 import { box, flat, iouOf, largestDifference, randomBoxes } from "./support.js";
 
 /** The defaults: 256 anchors, half of them positive; 512 RoIs, a quarter of them. */
@@ -71,23 +71,25 @@ describe("targets of the region proposal head", () => {
     }
   });
 
-  it("have positives on the levels with a non-zero box loss in the reference", function () {
-    const golden = readJson<{
-      gt_boxes: number[][][];
-      input: { shape: number[] };
-      losses: { loss_rpn_bbox: number[] };
-    }>(`${requireGoldens(this, "maskrcnn_train")}/meta.json`);
-    const [height, width] = golden.input.shape.slice(2) as [number, number];
-    const all = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...ANCHORS });
-    const perLevel = new Int32Array(5);
-    for (const rows of golden.gt_boxes) {
-      const image = { boxes: flat(rows), crowd: new Uint8Array(rows.length), height, width };
-      const options = { assign: RPN_TARGETS.assign, sample: EVERYTHING };
-      const { indices, positives } = rpnTargets(all, image, Random.of(1), options);
-      for (const i of indices.subarray(0, positives)) perLevel[all.levels.findLastIndex((l) => l.offset <= i)]!++;
-    }
-    expect(Array.from(perLevel, (n) => n > 0)).to.deep.equal(golden.losses.loss_rpn_bbox.map((loss) => loss > 0));
-  });
+  for (const { place, open } of goldens("maskrcnn_train")) {
+    it(`have positives on the levels with a non-zero box loss in the reference: ${place}`, function () {
+      const golden = open(this).json<{
+        gt_boxes: number[][][];
+        input: { shape: number[] };
+        losses: { loss_rpn_bbox: number[] };
+      }>("meta.json");
+      const [height, width] = golden.input.shape.slice(2) as [number, number];
+      const all = makeAnchors({ height, width, strides: [4, 8, 16, 32, 64], ...ANCHORS });
+      const perLevel = new Int32Array(5);
+      for (const rows of golden.gt_boxes) {
+        const image = { boxes: flat(rows), crowd: new Uint8Array(rows.length), height, width };
+        const options = { assign: RPN_TARGETS.assign, sample: EVERYTHING };
+        const { indices, positives } = rpnTargets(all, image, Random.of(1), options);
+        for (const i of indices.subarray(0, positives)) perLevel[all.levels.findLastIndex((l) => l.offset <= i)]!++;
+      }
+      expect(Array.from(perLevel, (n) => n > 0)).to.deep.equal(golden.losses.loss_rpn_bbox.map((loss) => loss > 0));
+    });
+  }
 });
 
 describe("targets of the RoI heads", () => {
@@ -145,26 +147,26 @@ describe("targets of the RoI heads", () => {
     expect([...labels]).to.deep.equal(new Array(30).fill(3));
   });
 
-  it("take as many RoIs as the reference's whole step", function () {
-    const folder = requireGoldens(this, "maskrcnn_train");
-    const golden = readJson<{ gt_boxes: number[][][]; gt_labels: number[][]; losses: { acc: number } }>(
-      `${folder}/meta.json`,
-    );
-    let total = 0;
-    golden.gt_boxes.forEach((rows, p) => {
-      const stored = readNpy(`${folder}/proposals${p}.npy`).data;
-      const proposals = Float32Array.from(stored.filter((_, k) => k % 5 < 4));
-      const image = {
-        boxes: flat(rows),
-        labels: Int32Array.from(golden.gt_labels[p]!),
-        crowd: new Uint8Array(rows.length),
-      };
-      const options = { ...ROI_TARGETS, sample: EVERYTHING };
-      const { labels } = roiTargets(proposals, image, 3, Random.of(1), options);
-      expect(labels.length).to.equal(rows.length + proposals.length / 4);
-      total += labels.length;
+  for (const { place, open } of goldens("maskrcnn_train")) {
+    it(`take as many RoIs as the reference's whole step: ${place}`, function () {
+      const { json, array } = open(this);
+      const golden = json<{ gt_boxes: number[][][]; gt_labels: number[][]; losses: { acc: number } }>("meta.json");
+      let total = 0;
+      golden.gt_boxes.forEach((rows, p) => {
+        const stored = Array.from(array(`proposals${p}.npy`).data);
+        const proposals = Float32Array.from(stored.filter((_, k) => k % 5 < 4));
+        const image = {
+          boxes: flat(rows),
+          labels: Int32Array.from(golden.gt_labels[p]!),
+          crowd: new Uint8Array(rows.length),
+        };
+        const options = { ...ROI_TARGETS, sample: EVERYTHING };
+        const { labels } = roiTargets(proposals, image, 3, Random.of(1), options);
+        expect(labels.length).to.equal(rows.length + proposals.length / 4);
+        total += labels.length;
+      });
+      const right = (golden.losses.acc / 100) * total; // the accuracy is a whole number of them
+      expect(right).to.be.closeTo(Math.round(right), 1e-3);
     });
-    const right = (golden.losses.acc / 100) * total; // the accuracy is a whole number of them
-    expect(right).to.be.closeTo(Math.round(right), 1e-3);
-  });
+  }
 });

@@ -5,7 +5,7 @@ import type { Engine } from "../../lib/engines/engine.js";
 import { input, nodesInOrder, type Value } from "../../lib/graph/index.js";
 import { Context } from "../../lib/nn/context.js";
 import { ParameterList, type ParameterScope, ParameterValues } from "../../lib/nn/parameters.js";
-import { readJson } from "./goldens.js";
+import { readJson, recordedGolden } from "./goldens.js";
 import {
   expectClose,
   expectGoldenOutput,
@@ -84,7 +84,8 @@ export async function expectOfficialModel({ folder, task, make, leastModules, en
       module,
     );
   }
-  for (const output of golden.outputs) expectGoldenOutput(folder, output, outputs[output.name]!, TOLERANCE);
+  for (const output of golden.outputs)
+    expectGoldenOutput(recordedGolden(folder), output, outputs[output.name]!, TOLERANCE);
 }
 
 /** What bench/peers/official.py keeps of a large recording: a few values of every output of the authors' own code. */

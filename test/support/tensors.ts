@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { expect } from "chai";
 import type { Parameter, ParameterValues } from "../../lib/nn/parameters.js";
 import { parameterValue, uniform } from "../../tools/prng.js";
-import { readNpy } from "./goldens.js";
+import type { Golden } from "./goldens.js";
 
 /** The largest |actual − expected|, and the largest |expected|. */
 export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): { error: number; scale: number } {
@@ -43,20 +44,38 @@ export interface SampledOutput {
   readonly samples?: readonly [indices: string, values: string];
 }
 
-/** A stored output: the whole tensor (NAME.npy), or the flat indices and values of a sample of it. */
+/** A stored output: NAME.npy, or the flat indices and values of a sample of it. */
 export function expectGoldenOutput(
-  folder: string,
+  { array }: Golden,
   output: SampledOutput,
   actual: ArrayLike<number>,
   tolerance: number,
 ) {
   if (output.samples === undefined) {
-    expectClose(actual, readNpy(`${folder}/${output.name}.npy`).data, tolerance, output.name);
+    const stored = array(`${output.name}.npy`);
+    expectClose(stored.of(actual), stored.expected, tolerance, output.name);
     return;
   }
-  const indices = readNpy(`${folder}/${output.samples[0]}`).data;
-  const picked = Array.from(indices, (i) => actual[i]!);
-  expectClose(picked, readNpy(`${folder}/${output.samples[1]}`).data, tolerance, output.name);
+  const picked = Array.from(array(output.samples[0]).data, (i) => actual[i]!);
+  expectClose(picked, array(output.samples[1]).data, tolerance, output.name);
+}
+
+/** The names and shapes of a reference's parameters: a list in its order, or a digest of the sorted list. */
+export interface GoldenParameters {
+  readonly generated?: readonly (readonly [name: string, shape: readonly number[]])[];
+  readonly parameters?: string;
+}
+
+/** The dense models of the recordings keep the classifier's unused bias table as a buffer. */
+export function expectGoldenParameters(own: readonly Parameter[], { generated, parameters }: GoldenParameters): void {
+  const named = own.map(({ name, shape }) => [name, shape] as const);
+  if (generated !== undefined) {
+    expect(named).to.deep.equal(generated.filter(([name]) => !name.endsWith("attention_biases")));
+    return;
+  }
+  const sorted = named.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const digest = createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+  expect(digest, "names and shapes of the parameters").to.equal(parameters);
 }
 
 /** Sets every parameter to its fixture value. */

@@ -6,7 +6,7 @@ import { openSafetensors, readSafetensors, writeSafetensors } from "../../lib/te
 import { type Tensor, toFloat32 } from "../../lib/tensors/tensor.js";
 import { parameterValue } from "../../tools/prng.js";
 import { userMessage } from "../support/failure.js";
-import { requireGoldens } from "../support/goldens.js";
+import { goldenFiles } from "../support/goldens.js";
 
 describe("safetensors", () => {
   let folder: string;
@@ -61,18 +61,19 @@ describe("safetensors", () => {
     await file.close();
   });
 
-  it("reads a file written by another library", async function () {
-    const goldens = requireGoldens(this, "checkpoints");
-    const { tensors: read } = await readSafetensors(join(goldens, "tiny.safetensors"));
-    let checked = 0;
-    for (const [name, tensor] of read) {
-      const expected = parameterValue("A:ckpt", name, tensor.shape);
-      if (expected === undefined || tensor.dtype !== "F32") continue;
-      expect(tensor.data, name).to.deep.equal(expected);
-      checked++;
-    }
-    expect(checked).to.be.greaterThan(50);
-  });
+  for (const { place, folder } of goldenFiles("checkpoints")) {
+    it(`reads a file written by another library: ${place}`, async function () {
+      const { tensors: read } = await readSafetensors(join(folder(this), "tiny.safetensors"));
+      let checked = 0;
+      for (const [name, tensor] of read) {
+        const expected = parameterValue("A:ckpt", name, tensor.shape);
+        if (expected === undefined || tensor.dtype !== "F32") continue;
+        expect(tensor.data, name).to.deep.equal(expected);
+        checked++;
+      }
+      expect(checked).to.be.greaterThan(10);
+    });
+  }
 
   it("converts 16-bit floats", () => {
     const half = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00, 0x3555);

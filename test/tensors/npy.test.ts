@@ -4,7 +4,8 @@ import { expect } from "chai";
 import { UserError } from "../../lib/errors.js";
 import { encodeNpy, parseNpy } from "../../lib/tensors/npy.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
-import { readNpy as readGolden, requireGoldens } from "../support/goldens.js";
+import { uniform } from "../../tools/prng.js";
+import { filesInShared, filesInTree, readNpy as readGolden } from "../support/goldens.js";
 
 describe("npy", () => {
   const examples: Tensor[] = [
@@ -37,7 +38,13 @@ describe("npy", () => {
   });
 
   it("reads NumPy's files", function () {
-    const path = join(requireGoldens(this, "layers"), "gelu.npy");
+    const path = join(filesInTree("npy").folder(this), "uniform.npy");
+    const expected = uniform("golden:npy", 20, -3, 3);
+    expect(parseNpy(readFileSync(path), path)).to.deep.equal({ dtype: "F32", shape: [4, 5], data: expected });
+  });
+
+  it("reads NumPy's files as the recordings' reader does", function () {
+    const path = join(filesInShared("layers").folder(this), "gelu.npy");
     const expected = readGolden(path);
     const read = parseNpy(readFileSync(path), path);
     expect(read.shape).to.deep.equal(expected.shape);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { expect } from "chai";
 import { attentionBiasAdapter } from "../../lib/backbones/attentionBias.js";
 import { efficientFormerClassifier } from "../../lib/backbones/efficientformer.js";
@@ -12,8 +11,7 @@ import { type Parameter, ParameterList, type ParameterScope } from "../../lib/nn
 import { translate } from "../../lib/weights/names.js";
 import { type LoadPlan, planLoad } from "../../lib/weights/plan.js";
 import { backboneConfig } from "../support/backboneGoldens.js";
-import { readJson, requireGoldens } from "../support/goldens.js";
-import { fileOf, type NamedShape, nameList } from "../support/nameLists.js";
+import { type CheckpointKind, fileOf, type NamedShape, nameList, officialNames } from "../support/nameLists.js";
 
 function classifier(variant: EfficientFormerVariant, classes = 1000): readonly Parameter[] {
   const list = new ParameterList();
@@ -113,35 +111,37 @@ describe("the rules for other programs' names", () => {
       });
     }
 
-    it(`recognise the authors' own checkpoints of ${variant}: classifier, detection, segmentation`, function () {
-      const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
-        join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
-      );
-      const listOf = (kind: string) => lists[`${variant}_${kind}`]!.names;
-      const wanted = classifier(variant);
-      const plan = planLoad({ file: fileOf(listOf("cls"), ["model"]), wanted });
-      expect(plan.naming).to.equal("the authors' EfficientFormer");
-      expectWhole(plan, wanted);
-      for (const [kind, parameters] of [
-        ["det", instances(variant)],
-        ["seg", semantic(variant)],
-      ] as const) {
-        const inBackbone = parameters.filter(({ name }) => name.startsWith("backbone."));
-        // MMDetection and MMSegmentation prepend "backbone." and keep everything under state_dict.
-        const rest = parameters.filter(({ name }) => !name.startsWith("backbone."));
-        const file = [...listOf(kind).map(([name, shape]): NamedShape => [`backbone.${name}`, shape]), ...asFile(rest)];
-        const whole = planLoad({ file: fileOf(file, ["state_dict"]), wanted: parameters });
-        expectWhole(whole, parameters);
-        expect(whole.naming).to.contain("MMDetection");
-        expect(whole.notNeeded.filter((name) => name.endsWith("attention_biases"))).to.have.length(
-          listOf(kind).filter(([name]) => name.endsWith(".attention_biases")).length,
-        );
-        // The backbone alone, out of the whole model.
-        const part = planLoad({ file: fileOf(file, ["state_dict"]), wanted: inBackbone });
-        expect(part.loads).to.have.length(inBackbone.length);
-        expect(part.unexpected).to.deep.equal(rest.map(({ name }) => name));
-      }
-    });
+    for (const official of officialNames(variant)) {
+      it(`recognise the authors' own checkpoints of ${variant}: classifier, detection, segmentation; ${official.place}`, function () {
+        const listOf = (kind: CheckpointKind) => official.listOf(this, kind);
+        const wanted = classifier(variant);
+        const plan = planLoad({ file: fileOf(listOf("cls"), ["model"]), wanted });
+        expect(plan.naming).to.equal("the authors' EfficientFormer");
+        expectWhole(plan, wanted);
+        for (const [kind, parameters] of [
+          ["det", instances(variant)],
+          ["seg", semantic(variant)],
+        ] as const) {
+          const inBackbone = parameters.filter(({ name }) => name.startsWith("backbone."));
+          // MMDetection and MMSegmentation prepend "backbone." and keep everything under state_dict.
+          const rest = parameters.filter(({ name }) => !name.startsWith("backbone."));
+          const file = [
+            ...listOf(kind).map(([name, shape]): NamedShape => [`backbone.${name}`, shape]),
+            ...asFile(rest),
+          ];
+          const whole = planLoad({ file: fileOf(file, ["state_dict"]), wanted: parameters });
+          expectWhole(whole, parameters);
+          expect(whole.naming).to.contain("MMDetection");
+          expect(whole.notNeeded.filter((name) => name.endsWith("attention_biases"))).to.have.length(
+            listOf(kind).filter(([name]) => name.endsWith(".attention_biases")).length,
+          );
+          // The backbone alone, out of the whole model.
+          const part = planLoad({ file: fileOf(file, ["state_dict"]), wanted: inBackbone });
+          expect(part.loads).to.have.length(inBackbone.length);
+          expect(part.unexpected).to.deep.equal(rest.map(({ name }) => name));
+        }
+      });
+    }
   }
 
   it("remove prefixes that training code puts before all names", () => {
@@ -258,32 +258,32 @@ describe("the rules for other programs' names", () => {
     ["s2", 9],
     ["l", 13],
   ] as const) {
-    it(`recognise the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}`, function () {
-      const lists = readJson<Record<string, { readonly names: readonly NamedShape[] }>>(
-        join(requireGoldens(this, "checkpoints"), "state_dict_keys.json"),
-      );
-      const listOf = (kind: string) => lists[`v2_${variant}_${kind}`]!.names;
-      const plan = (wanted: readonly Parameter[], kind: string) => planLoad({ file: fileOf(listOf(kind)), wanted });
-      const wanted = zooParameters({ type: "efficientformerv2", variant });
-      const whole = plan(wanted.classifier, "cls");
-      expect(whole.naming).to.equal("the authors' EfficientFormerV2");
-      expectWhole(whole, wanted.classifier);
-      expectWhole(plan(wanted.detection, "det"), wanted.detection);
-      expectWhole(plan(wanted.segmentation, "seg"), wanted.segmentation);
-      // A classifier's tensors are all used but the tables of biases, which start from zero.
-      const part = plan(wanted.detection, "cls");
-      expect(part.initial).to.have.length(blocks);
-      expect(part.initial.every(({ name }) => name.endsWith("attention_biases_seg"))).to.equal(true);
-      expect(part.loads).to.have.length(wanted.detection.length - blocks);
-      expect(part.unexpected.every((name) => /^(norm|head|dist_head)\./.test(name))).to.equal(true);
-      // Or all of them, with the tables resampled: also the strided attention's, from 14 × 14 offsets to 50 × 50.
-      const adapters = [attentionBiasAdapter("resampled")];
-      const resampled = planLoad({ file: fileOf(listOf("cls")), wanted: wanted.detection, adapters });
-      expect(resampled.loads).to.have.length(wanted.detection.length);
-      const table = resampled.loads.find(({ name }) => name === "network.5.attn.attention_biases_seg")!;
-      expect(table.tensor.name).to.equal("network.5.attn.attention_biases");
-      expect(table.change!(new Float32Array(8 * 196).fill(2))).to.deep.equal(new Float32Array(8 * 2500).fill(2));
-    });
+    for (const official of officialNames(`v2_${variant}`)) {
+      it(`recognise the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}; ${official.place}`, function () {
+        const listOf = (kind: CheckpointKind) => official.listOf(this, kind);
+        const plan = (wanted: readonly Parameter[], kind: CheckpointKind) =>
+          planLoad({ file: fileOf(listOf(kind)), wanted });
+        const wanted = zooParameters({ type: "efficientformerv2", variant });
+        const whole = plan(wanted.classifier, "cls");
+        expect(whole.naming).to.equal("the authors' EfficientFormerV2");
+        expectWhole(whole, wanted.classifier);
+        expectWhole(plan(wanted.detection, "det"), wanted.detection);
+        expectWhole(plan(wanted.segmentation, "seg"), wanted.segmentation);
+        // A classifier's tensors are all used but the tables of biases, which start from zero.
+        const part = plan(wanted.detection, "cls");
+        expect(part.initial).to.have.length(blocks);
+        expect(part.initial.every(({ name }) => name.endsWith("attention_biases_seg"))).to.equal(true);
+        expect(part.loads).to.have.length(wanted.detection.length - blocks);
+        expect(part.unexpected.every((name) => /^(norm|head|dist_head)\./.test(name))).to.equal(true);
+        // Or all of them, with the tables resampled: also the strided attention's, from 14 × 14 offsets to 50 × 50.
+        const adapters = [attentionBiasAdapter("resampled")];
+        const resampled = planLoad({ file: fileOf(listOf("cls")), wanted: wanted.detection, adapters });
+        expect(resampled.loads).to.have.length(wanted.detection.length);
+        const table = resampled.loads.find(({ name }) => name === "network.5.attn.attention_biases_seg")!;
+        expect(table.tensor.name).to.equal("network.5.attn.attention_biases");
+        expect(table.change!(new Float32Array(8 * 196).fill(2))).to.deep.equal(new Float32Array(8 * 2500).fill(2));
+      });
+    }
   }
 
   it("turn timm's EfficientFormerV2 into the official names, its layer scales into maps", () => {

@@ -3,7 +3,7 @@ import type { CocoGroundTruth, CocoResult } from "../../../lib/coco/entries.js";
 import { type CocoEvaluation, evaluateCoco, formatCocoSummary } from "../../../lib/metrics/coco/evaluate.js";
 import type { CocoOptions } from "../../../lib/metrics/coco/options.js";
 import type { EvaluationType } from "../../../lib/metrics/coco/tables.js";
-import { readJson, readNpy, requireGoldens } from "../../support/goldens.js";
+import { type Golden, goldens, inShared, inTree } from "../../support/goldens.js";
 
 interface ExpectedMatches {
   readonly image_id: number;
@@ -24,6 +24,7 @@ interface Expected {
   readonly recall_sum: number;
   readonly AP_per_category?: number[];
   readonly evalImgs?: ExpectedMatches[];
+  readonly summary?: string[];
 }
 
 const VARIANTS: Record<string, CocoOptions> = {
@@ -33,9 +34,9 @@ const VARIANTS: Record<string, CocoOptions> = {
   proposal: { useCategories: false, maxDetections: [3, 10, 20] },
 };
 
-function evaluateGolden(folder: string, set: string, type: EvaluationType, options: CocoOptions): CocoEvaluation {
-  const groundTruth = readJson<CocoGroundTruth>(`${folder}/${set}.gt.json`);
-  const results = readJson<CocoResult[]>(`${folder}/${set}.${type}.json`);
+function evaluateGolden({ json }: Golden, set: string, type: EvaluationType, options: CocoOptions): CocoEvaluation {
+  const groundTruth = json<CocoGroundTruth>(`${set}.gt.json`);
+  const results = json<CocoResult[]>(`${set}.${type}.json`);
   return evaluateCoco({ groundTruth, results, type, ...options });
 }
 
@@ -52,13 +53,17 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, wha
 const total = (values: Float64Array) => values.reduce((a, b) => (b > -1 ? a + b : a), 0);
 
 describe("COCO evaluation", () => {
-  for (const set of ["small", "medium"]) {
+  for (const [set, { place, open }] of [
+    ["small", inTree("cocoeval")],
+    ["small", inShared("cocoeval")],
+    ["medium", inShared("cocoeval")],
+  ] as const) {
     for (const type of ["bbox", "segm"] as const) {
       for (const [variant, options] of Object.entries(VARIANTS)) {
-        it(`has the reference's metrics (${set}, ${type}, ${variant})`, function () {
-          const folder = requireGoldens(this, "cocoeval");
-          const expected = readJson<Record<string, Expected>>(`${folder}/${set}.expected.json`)[`${type}_${variant}`]!;
-          const evaluation = evaluateGolden(folder, set, type, options);
+        it(`has the reference's metrics (${set}, ${type}, ${variant}): ${place}`, function () {
+          const golden = open(this);
+          const expected = golden.json<Record<string, Expected>>(`${set}.expected.json`)[`${type}_${variant}`]!;
+          const evaluation = evaluateGolden(golden, set, type, options);
           expectClose(evaluation.stats, expected.stats, "stats");
           expect(evaluation.shape).to.deep.equal(expected.precision_shape);
           const defined = evaluation.precision.filter((p) => p > -1);
@@ -72,20 +77,23 @@ describe("COCO evaluation", () => {
     }
   }
 
-  for (const type of ["bbox", "segm"] as const) {
-    it(`has the reference's precision, recall and score arrays (${type})`, function () {
-      const folder = requireGoldens(this, "cocoeval");
-      const evaluation = evaluateGolden(folder, "small", type, {});
+  const typed = goldens("cocoeval").flatMap(({ place, open }) =>
+    (["bbox", "segm"] as const).map((type) => ({ place, open, type })),
+  );
+  for (const { place, open, type } of typed) {
+    it(`has the reference's precision, recall and score arrays (${type}): ${place}`, function () {
+      const golden = open(this);
+      const evaluation = evaluateGolden(golden, "small", type, {});
       for (const name of ["precision", "recall", "scores"] as const) {
-        expectClose(evaluation[name], readNpy(`${folder}/small.${type}.${name}.npy`).data, name);
+        const stored = golden.array(`small.${type}.${name}.npy`);
+        expectClose(stored.of(evaluation[name]), stored.expected, name);
       }
     });
 
-    it(`has the reference's matches (${type})`, function () {
-      const folder = requireGoldens(this, "cocoeval");
-      const expected = readJson<Record<string, Expected>>(`${folder}/small.expected.json`)[`${type}_default`]!
-        .evalImgs!;
-      const { matches, options } = evaluateGolden(folder, "small", type, { keepMatches: true });
+    it(`has the reference's matches (${type}): ${place}`, function () {
+      const golden = open(this);
+      const expected = golden.json<Record<string, Expected>>("small.expected.json")[`${type}_default`]!.evalImgs!;
+      const { matches, options } = evaluateGolden(golden, "small", type, { keepMatches: true });
       expect(expected.length).to.be.greaterThan(10);
       for (const reference of expected) {
         const ours = matches.find(
@@ -105,9 +113,18 @@ describe("COCO evaluation", () => {
     });
   }
 
+  it("is printed like the reference's, line for line", function () {
+    const golden = inTree("cocoeval").open(this);
+    for (const type of ["bbox", "segm"] as const) {
+      const { summary } = golden.json<Record<string, Expected>>("small.expected.json")[`${type}_default`]!;
+      expect(summary).to.have.length(12);
+      expect(formatCocoSummary(evaluateGolden(golden, "small", type, {})).split("\n")).to.deep.equal(summary);
+    }
+  });
+
   it("is printed like the reference's", function () {
-    const folder = requireGoldens(this, "cocoeval");
-    const lines = formatCocoSummary(evaluateGolden(folder, "small", "bbox", {})).split("\n");
+    const golden = inShared("cocoeval").open(this);
+    const lines = formatCocoSummary(evaluateGolden(golden, "small", "bbox", {})).split("\n");
     expect(lines).to.have.length(12);
     expect(lines[0]).to.equal(" Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.166");
     expect(lines[1]).to.equal(" Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.279");

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { bytesSource } from "../../../lib/tensorfiles/bytes.js";
 import { readTorchFile } from "../../../lib/tensorfiles/pytorch/open.js";
 import { userMessage } from "../../support/failure.js";
-import { requireGoldens } from "../../support/goldens.js";
+import { goldenFiles } from "../../support/goldens.js";
 import { call, dict, global, integer, op, pickle, raw, tensor, text, torchZip, tuple } from "../../support/pickles.js";
 import { zipOf } from "../../support/zip.js";
 
@@ -175,16 +175,17 @@ describe("faulty PyTorch files", () => {
     });
   }
 
-  it("are refused wherever they are cut, or if a storage's end is missing", async function () {
-    const folder = requireGoldens(this, "checkpoint_layouts");
-    for (const name of ["zip_dtypes.pth", "legacy_dtypes.pth", "legacy_views.pth"]) {
-      const bytes = readFileSync(join(folder, name));
-      await readAll(bytes);
-      for (let length = 0; length < bytes.length; length += 7) {
-        expect(await message(bytes.subarray(0, length)), `${name}, ${length} bytes`).to.match(/^w\.pth: /);
+  for (const { place, folder } of goldenFiles("checkpoint_layouts")) {
+    it(`are refused wherever they are cut, or if a storage's end is missing: ${place}`, async function () {
+      for (const name of ["zip_dtypes.pth", "legacy_dtypes.pth", "legacy_views.pth"]) {
+        const bytes = readFileSync(join(folder(this), name));
+        await readAll(bytes);
+        for (let length = 0; length < bytes.length; length += 7) {
+          expect(await message(bytes.subarray(0, length)), `${name}, ${length} bytes`).to.match(/^w\.pth: /);
+        }
       }
-    }
-  });
+    });
+  }
 
   it("are read if they were repacked by another program", async () => {
     const file = await open(

@@ -7,7 +7,10 @@ import { isKind, isList } from "../../../lib/tensors/pickle/values.js";
 import { type Dtype, type Tensor, toFloat32 } from "../../../lib/tensors/tensor.js";
 import type { StoredTensor, TensorFile } from "../../../lib/tensors/tensorFile.js";
 import { parameterValue } from "../../../tools/prng.js";
-import { readJson, requireGoldens } from "../../support/goldens.js";
+import { goldenFiles, readJson } from "../../support/goldens.js";
+
+/** Tensors in the tree's checkpoints. */
+const SMALL = 15;
 
 const DTYPE_NAMES: Readonly<Record<string, Dtype>> = {
   float64: "F64",
@@ -98,15 +101,18 @@ async function compare(file: TensorFile, value: PickleValue, expected: Described
 }
 
 describe("PyTorch files written by torch.save", () => {
-  for (const format of ["zip", "legacy"]) {
-    it(`are read bit for bit in every layout: the ${format} format`, async function () {
-      const folder = requireGoldens(this, "checkpoint_layouts");
-      const names = readdirSync(folder).filter((name) => name.startsWith(format) && name.endsWith(".pth"));
-      expect(names).to.have.length.greaterThan(4);
+  const formats = goldenFiles("checkpoint_layouts").flatMap(({ place, folder }) =>
+    ["zip", "legacy"].map((format) => ({ place, folder, format })),
+  );
+  for (const { place, folder, format } of formats) {
+    it(`are read bit for bit in every layout: the ${format} format, ${place}`, async function () {
+      const path = folder(this);
+      const names = readdirSync(path).filter((name) => name.startsWith(format) && name.endsWith(".pth"));
+      expect(names).to.have.length.greaterThan(2);
       for (const name of names) {
-        const file = await openTorchFile(join(folder, name));
+        const file = await openTorchFile(join(path, name));
         expect(file.format).to.equal(format === "zip" ? "PyTorch" : "PyTorch (legacy)");
-        const expected = readExactly(join(folder, name.replace(".pth", ".json")));
+        const expected = readExactly(join(path, name.replace(".pth", ".json")));
         expect(await compare(file, file.root, expected, []), name)
           .to.equal(file.tensors.length)
           .and.above(0);
@@ -115,15 +121,21 @@ describe("PyTorch files written by torch.save", () => {
     });
   }
 
-  for (const [name, group, count] of [
-    ["tiny_model.pth", ["model"], 96],
-    ["tiny_flat.pth", [], 96],
-    ["tiny_training.pth", ["model"], 96],
-    ["tiny_state_dict_mm.pth", ["state_dict"], 20],
-    ["tiny_legacy.pth", ["model"], 12],
-  ] as const) {
-    it(`give the saved weights: ${name}`, async function () {
-      const file = await openTorchFile(join(requireGoldens(this, "checkpoints"), name));
+  const checkpoints = goldenFiles("checkpoints").flatMap(({ place, folder }) =>
+    (
+      [
+        ["tiny_model.pth", ["model"], 96],
+        ["tiny_flat.pth", [], 96],
+        ["tiny_training.pth", ["model"], 96],
+        ["tiny_state_dict_mm.pth", ["state_dict"], 20],
+        ["tiny_legacy.pth", ["model"], 12],
+      ] as const
+    ).map(([name, group, recorded]) => ({ place, folder, name, group, recorded })),
+  );
+  for (const { place, folder, name, group, recorded } of checkpoints) {
+    it(`give the saved weights: ${name}, ${place}`, async function () {
+      const count = place.endsWith("tree") ? SMALL : recorded;
+      const file = await openTorchFile(join(folder(this), name));
       const weights = file.tensors.filter((tensor) => String(tensor.group) === String(group));
       expect(weights).to.have.length.at.least(count - 1);
       let checked = 0;
@@ -141,24 +153,25 @@ describe("PyTorch files written by torch.save", () => {
     });
   }
 
-  it("separate the other contents of a training checkpoint, with unknown classes as names", async function () {
-    const file = await openTorchFile(join(requireGoldens(this, "checkpoints"), "tiny_training.pth"));
-    const others = new Map(file.others.map(({ group, name, what }) => [[...group, name].join("/"), what]));
-    expect(others.get("args")).to.equal("an object of argparse.Namespace, not read");
-    expect(others.get("epoch")).to.equal("123");
-    await file.close();
-  });
+  for (const { place, folder } of goldenFiles("checkpoints")) {
+    it(`separate the other contents of a training checkpoint, with unknown classes as names: ${place}`, async function () {
+      const file = await openTorchFile(join(folder(this), "tiny_training.pth"));
+      const others = new Map(file.others.map(({ group, name, what }) => [[...group, name].join("/"), what]));
+      expect(others.get("args")).to.equal("an object of argparse.Namespace, not read");
+      expect(others.get("epoch")).to.equal("123");
+      await file.close();
+    });
 
-  it("may have unusual element types, views and shared storages", async function () {
-    const goldens = requireGoldens(this, "checkpoints");
-    const { odd_tensors: odd } = readJson<{
-      odd_tensors: Record<string, { dtype: string; shape: number[]; values: (number | string | boolean)[] }>;
-    }>(join(goldens, "expected.json"));
-    const file = await openTorchFile(join(goldens, "odd_tensors.pth"));
-    expect(file.tensors.map(({ name }) => name)).to.deep.equal(Object.keys(odd));
-    for (const [name, { dtype, shape, values }] of Object.entries(odd)) {
-      await compare(file, null, { tensor: dtype, shape, values }, [name]);
-    }
-    await file.close();
-  });
+    it(`may have unusual element types, views and shared storages: ${place}`, async function () {
+      const { odd_tensors: odd } = readJson<{
+        odd_tensors: Record<string, { dtype: string; shape: number[]; values: (number | string | boolean)[] }>;
+      }>(join(folder(this), "expected.json"));
+      const file = await openTorchFile(join(folder(this), "odd_tensors.pth"));
+      expect(file.tensors.map(({ name }) => name)).to.deep.equal(Object.keys(odd));
+      for (const [name, { dtype, shape, values }] of Object.entries(odd)) {
+        await compare(file, null, { tensor: dtype, shape, values }, [name]);
+      }
+      await file.close();
+    });
+  }
 });

@@ -3,6 +3,7 @@
     PYTHON test/weights/names/make.py timm torchvision     # and, with transformers 4: transformers
     PYTHONPATH=RepViT/model PYTHON test/weights/names/make.py repvit        # with one of github.com/THU-MIG/RepViT
     PYTHONPATH=ml-cvnets PYTHON test/weights/names/make.py cvnets     # with a checkout of github.com/apple/ml-cvnets
+    PYTHON test/weights/names/make.py efficientformer     # with the recordings in ../shared/goldens beside the checkout
 
 Each file says with which version it was made. PoolFormer's official names are made here by its published structure and
 checked through timm's own conversion of them.
@@ -91,6 +92,21 @@ def repvit_models():
     write("official_repvit_m0_9", "github.com/THU-MIG/RepViT", model.state_dict())
 
 
+def efficientformer_models():
+    """The authors' classifiers, and what their dense models have instead."""
+    recorded = HERE.parents[3] / "shared/goldens/checkpoints/state_dict_keys.json"
+    lists = json.loads(recorded.read_text())
+    for model in ("l1", "v2_s0"):
+        rows = {kind: [row[:2] for row in lists[f"{model}_{kind}"]["names"]] for kind in ("cls", "det", "seg")}
+        write_rows = lambda rows: ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+        parts = [f'"source":"the authors\' code, from ../shared/goldens","tensors":[\n{write_rows(rows["cls"])}\n]']
+        for kind in ("det", "seg"):
+            lacking = [row for row in rows["cls"] if row not in rows[kind]]
+            more = [row for row in rows[kind] if row not in rows["cls"]]
+            parts.append(f'"{kind}":{{"lacking":[\n{write_rows(lacking)}\n],"more":[\n{write_rows(more)}\n]}}')
+        (HERE / f"official_efficientformer_{model}.json").write_text("{" + ",\n".join(parts) + "}\n")
+
+
 def transformers_models():
     import transformers
 
@@ -166,4 +182,11 @@ def cvnets_models():
 
 if __name__ == "__main__":
     for which in sys.argv[1:]:
-        {"timm": timm_models, "torchvision": torchvision_models, "transformers": transformers_models, "cvnets": cvnets_models, "repvit": repvit_models}[which]()
+        {
+            "timm": timm_models,
+            "torchvision": torchvision_models,
+            "transformers": transformers_models,
+            "cvnets": cvnets_models,
+            "repvit": repvit_models,
+            "efficientformer": efficientformer_models,
+        }[which]()
