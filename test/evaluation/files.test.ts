@@ -7,7 +7,7 @@ import { evaluateCocoFiles } from "../../lib/evaluation/cocoFiles.js";
 import { type CocoEvaluation, evaluateCoco } from "../../lib/metrics/coco/evaluate.js";
 import type { CocoOptions } from "../../lib/metrics/coco/options.js";
 import { randomScene } from "../metrics/coco/scenes.js";
-import { inShared, inTree } from "../support/goldens.js";
+import { inShared, inTree, withRecordings } from "../support/goldens.js";
 
 function expectSame(actual: CocoEvaluation, expected: CocoEvaluation): void {
   for (const name of ["precision", "recall", "scores", "stats", "shape", "categories", "matches"] as const) {
@@ -49,10 +49,10 @@ describe("COCO evaluation of files", () => {
     });
   }
 
-  for (const [set, pieceBytes, { place, open }] of [
-    ["small", 700, inTree("cocoeval")],
-    ["medium", 30_000, inShared("cocoeval")],
-  ] as const) {
+  for (const [set, pieceBytes, { place, open }] of withRecordings(
+    [["small", 700, inTree("cocoeval")]],
+    [["medium", 30_000, inShared("cocoeval")]],
+  )) {
     it(`equals that in memory for the reference's sets, with threads: ${place}`, async function () {
       const { json } = open(this);
       const groundTruth = json<CocoGroundTruth>(`${set}.gt.json`);

@@ -29,7 +29,7 @@ import {
 import { Context } from "../../lib/nn/context.js";
 import type { Layer } from "../../lib/nn/layers.js";
 import { ParameterList, type ParameterScope, ParameterValues } from "../../lib/nn/parameters.js";
-import { inShared, inTree } from "../support/goldens.js";
+import { inShared, inTree, withRecordings } from "../support/goldens.js";
 import { expectWithin, fillFromPrng, type PrngInput, prngInput } from "../support/tensors.js";
 import { evaluate } from "./check.js";
 import { onEveryEngine } from "./engines.js";
@@ -123,11 +123,13 @@ const buildOf = (name: string) => builds[name] ?? builds[name.slice(0, name.inde
 onEveryEngine(
   (name) => `layers equal PyTorch's on ${name}`,
   (engine) => {
-    for (const [kind, { place, open }] of [
-      ["operator", inTree("layers")],
-      ["attention module", inTree("attention")],
-      ["golden case", inShared("layers")],
-    ] as const) {
+    for (const [kind, { place, open }] of withRecordings(
+      [
+        ["operator", inTree("layers")],
+        ["attention module", inTree("attention")],
+      ],
+      [["golden case", inShared("layers")]],
+    )) {
       it(`every ${kind}: ${place}`, async function () {
         const { json, array } = open(this);
         const { cases } = json<{ cases: LayerCase[] }>("cases.json");

@@ -11,7 +11,7 @@ import { createOptimizer } from "../../lib/optimizers/index.js";
 import { Random } from "../../lib/random.js";
 import { createSegments } from "../../lib/training/segments.js";
 import { integers } from "../../tools/prng.js";
-import { inShared, inTree } from "../support/goldens.js";
+import { inShared, inTree, withRecordings } from "../support/goldens.js";
 import {
   expectClose,
   expectGoldenGradients,
@@ -74,10 +74,10 @@ interface Golden {
   readonly training: GoldenStep;
 }
 
-for (const [variant, { place, open }] of [
-  ["nano", inTree("semfpn_e2e")],
-  ["l1", inShared("semfpn_e2e")],
-] as const) {
+for (const [variant, { place, open }] of withRecordings(
+  [["nano", inTree("semfpn_e2e")]],
+  [["l1", inShared("semfpn_e2e")]],
+)) {
   describe(`Semantic FPN: ${place}`, () => {
     const engine = onnxRuntimeEngine();
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { type AssignOptions, assignByIou, IGNORED, NEGATIVE } from "../../lib/regions/assign.js";
 import { overlaps } from "../../lib/regions/iou.js";
-import { goldens, inShared, inTree } from "../support/goldens.js";
+import { goldens, inShared, inTree, withRecordings } from "../support/goldens.js";
 import { box, flat, largestDifference, naiveIou, randomBoxes } from "./support.js";
 
 interface Golden {
@@ -42,10 +42,7 @@ function naiveAssign(boxes: Float32Array, truth: Float32Array, options: AssignOp
 }
 
 describe("overlaps and assignment", () => {
-  for (const [{ place, open }, size] of [
-    [inTree("iou"), ""],
-    [inShared("bbox_coder"), "_20x16"],
-  ] as const) {
+  for (const [{ place, open }, size] of withRecordings([[inTree("iou"), ""]], [[inShared("bbox_coder"), "_20x16"]])) {
     it(`have the reference's overlaps, over the union and over the first box: ${place}`, function () {
       const golden = open(this).json<Record<string, number[][]>>("coder.json");
       const [iou, iof] = [golden[`iou${size}`]!, golden[`iof${size}`]!];

@@ -8,7 +8,7 @@ import {
   type Proposals,
   rpnProposals,
 } from "../../lib/regions/proposals.js";
-import { inShared, inTree } from "../support/goldens.js";
+import { inShared, inTree, withRecordings } from "../support/goldens.js";
 import { box, iouOf, largestDifference, randomFloats } from "./support.js";
 
 /** As in Faster R-CNN on a feature pyramid. */
@@ -96,7 +96,7 @@ describe("region proposals", () => {
     expect(boxes.length).to.equal(4 * 2 * cells);
   });
 
-  for (const { place, open } of [inTree("rpn"), inShared("maskrcnn_e2e")]) {
+  for (const { place, open } of withRecordings([inTree("rpn")], [inShared("maskrcnn_e2e")])) {
     it(`equal the reference's on the levels with complete stored predictions: ${place}`, function () {
       const { json, array } = open(this);
       const { img_shape_hw, pad_shape_hw } = json<Record<string, [number, number]>>("meta.json");

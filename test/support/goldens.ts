@@ -41,8 +41,12 @@ export function inShared(name: string): GoldenPlace {
   return { place: "recordings in ../shared", open: (context) => recordedGolden(requireGoldens(context, name)) };
 }
 
-/** Both, for tests that compare with each: the first needs nothing beside the checkout. */
-export const goldens = (name: string): readonly GoldenPlace[] => [inTree(name), inShared(name)];
+/** Cases of the tree, and those of the recordings where there are recordings. */
+export const withRecordings = <const A, const B>(small: readonly A[], recorded: readonly B[]): readonly (A | B)[] =>
+  existsSync(`${SHARED}goldens`) ? [...small, ...recorded] : small;
+
+/** The places of a subject's reference values: the tree, and where they are present the recordings. */
+export const goldens = (name: string): readonly GoldenPlace[] => withRecordings([inTree(name)], [inShared(name)]);
 
 /** As in the files that fidelity.py writes: a whole array, a sample of one, or one made by the generator. */
 interface StoredArray {
@@ -125,7 +129,8 @@ export const filesInShared = (name: string): FilesPlace => ({
   folder: (context) => requireGoldens(context, name),
 });
 
-export const goldenFiles = (name: string): readonly FilesPlace[] => [filesInTree(name), filesInShared(name)];
+export const goldenFiles = (name: string): readonly FilesPlace[] =>
+  withRecordings([filesInTree(name)], [filesInShared(name)]);
 
 /** The path of a golden folder, or undefined if there is none beside this checkout. */
 export function goldenFolder(name: string): string | undefined {

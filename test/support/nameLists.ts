@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { StoredTensor, TensorFile } from "../../lib/tensors/tensorFile.js";
-import { type GoldenPlace, readJson, requireGoldens } from "./goldens.js";
+import { type GoldenPlace, readJson, requireGoldens, withRecordings } from "./goldens.js";
 
 const FOLDER = fileURLToPath(new URL("../../../test/weights/names/", import.meta.url)); // from dist/test/support
 
@@ -32,7 +32,8 @@ export function officialNames(model: string): readonly OfficialNames[] {
   };
   const path = `${FOLDER}official_efficientformer_${model}.json`;
   if (!existsSync(path)) return [recorded];
-  return [{ place: "small values in the tree", listOf: (_, kind) => smallList(path, kind) }, recorded];
+  const small: OfficialNames = { place: "small values in the tree", listOf: (_, kind) => smallList(path, kind) };
+  return withRecordings([small], [recorded]);
 }
 
 interface Changes {

@@ -5,7 +5,7 @@ import { UserError } from "../../lib/errors.js";
 import { encodeNpy, parseNpy } from "../../lib/tensors/npy.js";
 import type { Tensor } from "../../lib/tensors/tensor.js";
 import { uniform } from "../../tools/prng.js";
-import { filesInShared, filesInTree, readNpy as readGolden } from "../support/goldens.js";
+import { filesInShared, filesInTree, readNpy as readGolden, withRecordings } from "../support/goldens.js";
 
 describe("npy", () => {
   const examples: Tensor[] = [
@@ -43,13 +43,15 @@ describe("npy", () => {
     expect(parseNpy(readFileSync(path), path)).to.deep.equal({ dtype: "F32", shape: [4, 5], data: expected });
   });
 
-  it("reads NumPy's files as the recordings' reader does", function () {
-    const path = join(filesInShared("layers").folder(this), "gelu.npy");
-    const expected = readGolden(path);
-    const read = parseNpy(readFileSync(path), path);
-    expect(read.shape).to.deep.equal(expected.shape);
-    expect(read.data).to.deep.equal(expected.data);
-  });
+  for (const { place, folder } of withRecordings([], [filesInShared("layers")])) {
+    it(`reads NumPy's files as the tests' own reader does: ${place}`, function () {
+      const path = join(folder(this), "gelu.npy");
+      const expected = readGolden(path);
+      const read = parseNpy(readFileSync(path), path);
+      expect(read.shape).to.deep.equal(expected.shape);
+      expect(read.data).to.deep.equal(expected.data);
+    });
+  }
 
   it("names the file in which something is wrong", () => {
     const short = encodeNpy(examples[0]!).subarray(0, -4);
