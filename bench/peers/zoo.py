@@ -86,7 +86,8 @@ def filled(peer: goldens.Published) -> None:
         fill(peer.pyramid, PREFIX, lambda name: name)
     for other, rename in peer.others:
         fill(other, PREFIX, rename)
-        other.eval()
+        # What it computes from its parameters becomes a constant of the export.
+        other.eval().requires_grad_(False)
 
 
 def folded(model: nn.Module) -> nn.Module:

@@ -8,7 +8,12 @@ export interface Engine {
   /** Compiles the graph behind the named outputs. Its inputs become the program's inputs. */
   compile(outputs: Readonly<Record<string, Value>>, options?: CompileOptions): Promise<Program>;
   /** Runs a graph and returns the time its kernels took by the runtime's own clock; absent for engines that cannot. */
-  kernelTimes?(outputs: Readonly<Record<string, Value>>, inputs: Tensors, runs: number): Promise<readonly KernelTime[]>;
+  kernelTimes?(
+    outputs: Readonly<Record<string, Value>>,
+    inputs: Tensors,
+    runs: number,
+    options?: CompileOptions,
+  ): Promise<readonly KernelTime[]>;
 }
 
 /** The time of all kernels with one name. */

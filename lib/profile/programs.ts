@@ -9,12 +9,13 @@ import type { Place } from "./places.js";
 export interface Entrant {
   readonly contender: Contender;
   readonly program: Program;
+  readonly inputs: Tensors;
 }
 
 export function entrantOf(name: string, program: Program, inputs: Tensors, clock: Clock): Entrant {
   const into = Object.fromEntries(Object.entries(program.outputs).map(([key, type]) => [key, newArray(type)]));
   const run = async () => void (await program.run(inputs, into));
-  return { contender: contenderOf(name, run, clock), program };
+  return { contender: contenderOf(name, run, clock), program, inputs };
 }
 
 /** A part of a model that is timed on its own. */

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { type OnnxRuntimeOptions, onnxRuntimeEngine } from "../../lib/engines/onnxruntime/engine.js";
 import { summed } from "../../lib/engines/onnxruntime/kernelTimes.js";
-import { gather, input, mul, scalar } from "../../lib/graph/index.js";
+import { isWorthStopping } from "../../lib/engines/onnxruntime/uncopied.js";
+import { add, constant, gather, input, matMul, mul, scalar, sizeOf } from "../../lib/graph/index.js";
 
 describe("the onnxruntime engine", () => {
   it("writes outputs into the given arrays, and the others into new arrays", async () => {
@@ -46,6 +47,25 @@ describe("the onnxruntime engine", () => {
   it("makes no copies of its outputs, unless asked to", async () => {
     expect(await copied({})).to.be.below(1 << 23);
     expect(await copied({ uncopied: false })).to.be.above(1 << 23);
+  });
+
+  it("copies a few small outputs, because that is faster than to avoid it", () => {
+    const images = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`y${i}`, input(`x${i}`, [64, 64])]));
+    expect([1, 3, 4].map((count) => isWorthStopping(images(count)))).to.deep.equal([false, false, true]);
+  });
+
+  it("adds the bias of a linear layer with constant parameters in the kernel of the product", async () => {
+    const numbers = (...shape: number[]) =>
+      constant(
+        Float32Array.from({ length: sizeOf(shape) }, (_, i) => (i % 7) - 3),
+        shape,
+      );
+    const product = matMul(input("x", [1, 5, 4]), numbers(6, 4), { transposeB: true });
+    const engine = onnxRuntimeEngine({ threads: 1 });
+    const given = { x: Float32Array.from({ length: 20 }, (_, i) => i % 3) };
+    const kernels = await engine.kernelTimes!({ y: add(product, numbers(6)) }, given, 1);
+    expect(kernels.map(({ name }) => name)).to.include("Gemm").and.not.include.members(["Add"]);
   });
 
   it("gives the time of its kernels, without the first run", () => {

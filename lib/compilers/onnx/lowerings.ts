@@ -1,7 +1,9 @@
 import {
   type AttributesOf,
+  constantOperator,
   type DType,
   GraphError,
+  isOperator,
   type Node,
   type OperatorName,
   type Shape,
@@ -162,7 +164,9 @@ export const lowerings: Lowerings = {
 
   matMul: (emit, [a, b], { inputs, attributes: { transposeA, transposeB } }, { dialect }) => {
     if (!transposeA && !transposeB) return emit.node("MatMul", [a!, b!]);
-    if (dialect === "onnxruntime") {
+    // A constant is transposed once, while the model is loaded; onnxruntime then adds a bias in the same kernel (Gemm).
+    const once = !transposeA && isOperator(inputs[1]!.node, constantOperator);
+    if (dialect === "onnxruntime" && !once) {
       const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
       return emit.node("FusedMatMul", [a!, b!], { attributes, domain: "com.microsoft" });
     }

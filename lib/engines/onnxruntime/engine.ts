@@ -18,7 +18,7 @@ import { type CompileOptions, checkTensor, type Engine, newArray, type Program, 
 import { collectCopies } from "./garbage.js";
 import { timeKernels } from "./kernelTimes.js";
 import type { Provider } from "./providers.js";
-import { runUncopied, STOP } from "./uncopied.js";
+import { isWorthStopping, runUncopied, STOP } from "./uncopied.js";
 
 // Errors are thrown; onnxruntime's own log would only repeat them.
 const FATAL = 4;
@@ -86,7 +86,7 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     const file = writeOnnx(filtered, {
       // onnxruntime's own operators only run on the CPU: with another provider, data would be sent there and back.
       dialect: onCpu ? "onnxruntime" : "standard",
-      ...((options.uncopied ?? onCpu) ? { sequence: STOP } : {}),
+      ...((options.uncopied ?? (onCpu && isWorthStopping(outputs))) ? { sequence: STOP } : {}),
       fuse: fuse === true ? {} : fuse === false ? undefined : fuse,
     });
     return [file, { ...sessionOptions, enableCpuMemArena: keepMemory && sessionOptions.enableCpuMemArena === true }];
@@ -96,8 +96,8 @@ export function onnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Engine {
     version: ort.env.versions.node ?? ort.env.versions.common,
     // Not an async function: its frame would keep the graph, with all its constants, while the session copies them.
     compile: (outputs, how = {}) => start(...prepare(outputs, how), providers),
-    kernelTimes(outputs, inputs, runs) {
-      const [file, own] = prepare(outputs, {});
+    kernelTimes(outputs, inputs, runs, how = {}) {
+      const [file, own] = prepare(outputs, how);
       const run = async (session: ort.InferenceSession) =>
         void (await program(session, file.inputs, file.outputs).run(inputs));
       return timeKernels(file.bytes, own, run, runs);

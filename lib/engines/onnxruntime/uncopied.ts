@@ -1,6 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { bytesOf } from "../../compilers/onnx/emitter.js";
 import { ELEMENT_TYPES, encodeModel, valueInfo } from "../../compilers/onnx/proto.js";
+import { sizeOf, type TensorType } from "../../graph/index.js";
 import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js";
 
 /**
@@ -10,6 +11,13 @@ import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js"
  * is an empty sequence with this name avoids the copies.
  */
 export const STOP = "stopsCopying";
+
+/** The exception takes as long as a copy of about this many bytes. */
+const LEAST_BYTES = 2 ** 16;
+
+/** Whether copying these outputs takes longer than avoiding the copies. */
+export const isWorthStopping = (outputs: Readonly<Record<string, TensorType>>): boolean =>
+  Object.values(outputs).reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0) >= LEAST_BYTES;
 
 /**
  * Runs a session of a model whose first output is the empty sequence `STOP`, without copies of its other outputs.

@@ -3,18 +3,19 @@ import { add, mul } from "../operators/elementwise.js";
 import { matMul } from "../operators/matmul.js";
 import { slice, transpose } from "../operators/shaping.js";
 import { consumersOf, nodesInOrder } from "../traverse.js";
-import { sizeOf, type Value } from "../value.js";
+import type { AttributesOf } from "../operators.js";
+import { type Node, sizeOf, type Value } from "../value.js";
 import { constantTest, countUses, madeBy, nameOf } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
 import { firstOf } from "./simplify.js";
 
 /**
  * Folds constant factors of tokens (layer scale, the scale of attention logits) into the weight and the bias of the
- * linear layer they come from. A linear layer whose outputs are only ever used in slices (queries, keys and values)
+ * linear layer they come from, and the affine of a layer norm into the linear layer after it. A linear layer whose outputs are only ever used in slices (queries, keys and values)
  * becomes one layer per slice, so that each can have its own factor and no slice is copied.
  */
 export function foldLinear(outputs: Outputs): Outputs {
-  return rewrite(outputs, firstOf(narrowing(outputs), scaling(outputs)));
+  return rewrite(outputs, firstOf(narrowing(outputs), scaling(outputs), absorbing(outputs)));
 }
 
 /** Whether a factor or summand is one number, or one number for each index of the last axis. */
@@ -88,6 +89,65 @@ function scaling(outputs: Outputs) {
     if (factor.shape.length > 0 && !lastStays) return undefined;
     const rest = scaled(source, factor);
     return rest && (order === undefined ? reshape(rest, x.shape) : transpose(rest, order));
+  }
+}
+
+/** Linear layers that take over the affine before them, and one bias instead of two. */
+function absorbing(outputs: Outputs) {
+  const isConstant = constantTest(outputs);
+  const uses = countUses(outputs);
+  const consumers = consumersOf(nodesInOrder(Object.values(outputs)));
+  const isOutput = new Set(Object.values(outputs));
+
+  return (value: Value): Value | undefined => {
+    const product = madeBy(value, "matMul");
+    return product === undefined ? oneBias(value) : shiftedProduct(product);
+  };
+
+  /** (γ · x + β) w = x (γ · w) + β w */
+  function shiftedProduct(product: Node<AttributesOf<"matMul">>): Value | undefined {
+    const { inputs, attributes } = product;
+    const [rows, w] = inputs as [Value, Value];
+    const affine = madeBy(rows, "reshape")?.inputs[0] ?? rows;
+    if (!isLinear(product) || !isUsedByLinear(affine)) return undefined;
+    const [scaled, shift] = withVector(affine, "add") ?? [];
+    if (scaled === undefined || uses(scaled) !== 1) return undefined;
+    const [x, scale] = withVector(scaled, "mul") ?? [];
+    if (x === undefined) return undefined;
+    const weight = mul(w, attributes.transposeB ? scale! : reshape(scale!, [sizeOf(scale!.shape), 1]));
+    const bias = matMul(reshape(shift!, [1, sizeOf(shift!.shape)]), w, attributes);
+    return add(matMul(reshape(x, rows.shape), weight, attributes), reshape(bias, [sizeOf(bias.shape)]));
+  }
+
+  /** Whether nothing but linear layers uses it, some of them as rows. */
+  function isUsedByLinear(tokens: Value): boolean {
+    const users = consumers.get(tokens) ?? [];
+    const areRows = ([rows]: readonly Value[]) => rows!.shape.at(-1) === tokens.shape.at(-1) && isUsedByLinear(rows!);
+    const every = users.every((user) => isLinear(user) || (user.operator.name === "reshape" && areRows(user.outputs)));
+    return users.length > 0 && every && !isOutput.has(tokens);
+  }
+
+  /** Tokens times a constant matrix. */
+  function isLinear({ operator, inputs, attributes }: Node): boolean {
+    const [, w] = inputs as [Value, Value];
+    const right = operator.name === "matMul" && !(attributes as AttributesOf<"matMul">).transposeA;
+    return right && isConstant(w) && w.shape.length === 2;
+  }
+
+  /** (x + b) + c = x + (b + c) */
+  function oneBias(value: Value): Value | undefined {
+    const [sum, outer] = withVector(value, "add") ?? [];
+    if (sum === undefined || uses(sum) !== 1) return undefined;
+    const [x, inner] = withVector(sum, "add") ?? [];
+    return x && add(x, add(inner!, outer!));
+  }
+
+  /** The operands of a sum or product of tokens and a constant with a number for each index of the last axis. */
+  function withVector(value: Value, name: "add" | "mul"): [x: Value, vector: Value] | undefined {
+    const operands = madeBy(value, name) && constantOperand(value, isConstant);
+    if (operands === undefined) return undefined;
+    const [x, vector] = operands;
+    return vector.shape.length === 1 && vector.shape[0] === x.shape.at(-1) && x.shape.length > 1 ? operands : undefined;
   }
 }
 

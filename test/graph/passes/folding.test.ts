@@ -15,6 +15,7 @@ import {
   exp,
   gelu,
   input,
+  layerNorm,
   matMul,
   mul,
   operators,
@@ -186,6 +187,21 @@ describe("foldLinear", () => {
     const after = await products({ y });
     expect(after.products).to.equal(0);
     await expectSameResults(engine, { y }, after.folded);
+  });
+
+  it("folds the affine of a layer norm into the linear layers after it, with one bias", async () => {
+    const norm = layerNorm(tokens, randomConstant([8], "gamma"), randomConstant([8], "beta"));
+    const outputs = { y: linear(norm, 6, "l"), z: matMul(norm, randomConstant([8, 3], "w")) };
+    const folded = await foldConstants(rearrange(outputs), (constants) => evaluate(engine, constants));
+    expect(count(folded)).to.include({ matMul: 2, add: 2 }).and.not.to.have.property("mul");
+    await expectSameResults(engine, outputs, folded);
+  });
+
+  it("leaves the affine where something else needs its result", async () => {
+    const norm = layerNorm(tokens, randomConstant([8], "gamma"), randomConstant([8], "beta"));
+    for (const outputs of [{ y: linear(norm, 6, "l"), z: exp(norm) }, { y: linear(norm, 6, "l"), norm }]) {
+      expect((await products(outputs)).products).to.equal(1);
+    }
   });
 
   it("leaves factors per token, and linear layers with other consumers", async () => {
