@@ -65,7 +65,9 @@ describe("the onnxruntime engine", () => {
     const engine = onnxRuntimeEngine({ threads: 1 });
     const given = { x: Float32Array.from({ length: 20 }, (_, i) => i % 3) };
     const kernels = await engine.kernelTimes!({ y: add(product, numbers(6)) }, given, 1);
-    expect(kernels.map(({ name }) => name)).to.include("Gemm").and.not.include.members(["Add"]);
+    const names = kernels.map(({ name }) => name);
+    expect(names).to.include("Gemm");
+    expect(names).not.to.include("Add");
   });
 
   it("gives the time of its kernels, without the first run", () => {

@@ -1,8 +1,8 @@
 import * as ort from "onnxruntime-node";
 import { bytesOf } from "../../compilers/onnx/emitter.js";
 import { ELEMENT_TYPES, encodeModel, valueInfo } from "../../compilers/onnx/proto.js";
-import { sizeOf, type TensorType } from "../../graph/index.js";
 import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js";
+import { sizeOf, type TensorType } from "../../graph/index.js";
 
 /**
  * onnxruntime-node (1.30) copies every output into fresh memory after a run, even those that were written in place: 600

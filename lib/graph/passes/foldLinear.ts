@@ -3,7 +3,6 @@ import { add, mul } from "../operators/elementwise.js";
 import { matMul } from "../operators/matmul.js";
 import { slice, transpose } from "../operators/shaping.js";
 import { consumersOf, nodesInOrder } from "../traverse.js";
-import type { AttributesOf } from "../operators.js";
 import { type Node, sizeOf, type Value } from "../value.js";
 import { constantTest, countUses, madeBy, nameOf } from "./patterns.js";
 import { type Outputs, rewrite } from "./rewrite.js";
@@ -99,17 +98,15 @@ function absorbing(outputs: Outputs) {
   const consumers = consumersOf(nodesInOrder(Object.values(outputs)));
   const isOutput = new Set(Object.values(outputs));
 
-  return (value: Value): Value | undefined => {
-    const product = madeBy(value, "matMul");
-    return product === undefined ? oneBias(value) : shiftedProduct(product);
-  };
+  return (value: Value): Value | undefined => shiftedProduct(value) ?? oneBias(value);
 
   /** (γ · x + β) w = x (γ · w) + β w */
-  function shiftedProduct(product: Node<AttributesOf<"matMul">>): Value | undefined {
-    const { inputs, attributes } = product;
+  function shiftedProduct(value: Value): Value | undefined {
+    if (!isLinear(value.node)) return undefined;
+    const { inputs, attributes } = madeBy(value, "matMul")!;
     const [rows, w] = inputs as [Value, Value];
     const affine = madeBy(rows, "reshape")?.inputs[0] ?? rows;
-    if (!isLinear(product) || !isUsedByLinear(affine)) return undefined;
+    if (!isUsedByLinear(affine)) return undefined;
     const [scaled, shift] = withVector(affine, "add") ?? [];
     if (scaled === undefined || uses(scaled) !== 1) return undefined;
     const [x, scale] = withVector(scaled, "mul") ?? [];
@@ -128,10 +125,10 @@ function absorbing(outputs: Outputs) {
   }
 
   /** Tokens times a constant matrix. */
-  function isLinear({ operator, inputs, attributes }: Node): boolean {
-    const [, w] = inputs as [Value, Value];
-    const right = operator.name === "matMul" && !(attributes as AttributesOf<"matMul">).transposeA;
-    return right && isConstant(w) && w.shape.length === 2;
+  function isLinear({ outputs: [value] }: Node): boolean {
+    const { inputs, attributes } = madeBy(value!, "matMul") ?? {};
+    const w = inputs?.[1];
+    return w !== undefined && isConstant(w) && w.shape.length === 2 && !attributes!.transposeA;
   }
 
   /** (x + b) + c = x + (b + c) */

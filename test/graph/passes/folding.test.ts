@@ -199,7 +199,10 @@ describe("foldLinear", () => {
 
   it("leaves the affine where something else needs its result", async () => {
     const norm = layerNorm(tokens, randomConstant([8], "gamma"), randomConstant([8], "beta"));
-    for (const outputs of [{ y: linear(norm, 6, "l"), z: exp(norm) }, { y: linear(norm, 6, "l"), norm }]) {
+    for (const outputs of [
+      { y: linear(norm, 6, "l"), z: exp(norm) },
+      { y: linear(norm, 6, "l"), norm },
+    ]) {
       expect((await products(outputs)).products).to.equal(1);
     }
   });
