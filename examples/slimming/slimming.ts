@@ -16,10 +16,10 @@ import {
 // The whole chain of docs/slimming.md: a supernet is trained, a table measured, three targets are searched for, and what is
 // found is trained from scratch and compared with uniform shrinking and with random networks that cost as much. Each part is
 // kept in runs/slimming, and a second call goes on where the first one was stopped.
-// DENSEKIT_DATA holds the data set facade. Arguments: steps=300 seeds=3 threads=2 (of training) clock=wall|processor
+// DENSEKIT_DATA holds the data set bccd. Arguments: steps=150 seeds=3 threads=2 (of training) clock=wall|processor
 claimProcess();
 const options = new Map(process.argv.slice(2).map((text) => text.split("=") as [string, string]));
-const steps = Number(options.get("steps") ?? 300);
+const steps = Number(options.get("steps") ?? 150);
 const seeds = Number(options.get("seeds") ?? 3);
 const threads = Number(options.get("threads") ?? 2);
 const clock = options.get("clock") === "processor" ? "processor" : "wall";
@@ -30,13 +30,13 @@ const begun = performance.now();
 const minutes = () => ((performance.now() - begun) / 60_000).toFixed(1);
 const say = (text: string) => console.log(`${minutes()} min  ${text}`);
 
-const facade = join(process.env.DENSEKIT_DATA ?? "data", "facade");
-for (const split of ["training", "validation"]) {
+const cells = join(process.env.DENSEKIT_DATA ?? "data", "bccd");
+for (const split of ["train", "val"]) {
   const output = join(folder, "crops", split);
   if (existsSync(output)) continue;
   await convertData({
-    from: { format: "coco", input: join(facade, `instances_${split}.json`), images: join(facade, "images", split) },
-    to: { format: "classes", output, minSide: 8 },
+    from: { format: "coco", input: join(cells, `instances_${split}.json`), images: join(cells, split) },
+    to: { format: "classes", output, minSide: 12 },
   });
 }
 
@@ -46,11 +46,11 @@ const crops = loadConfig(file).config;
 const lists = join(folder, "lists");
 if (!existsSync(join(lists, "search.csv"))) {
   const shares = { train: 0.9, search: 0.1 };
-  await splitData({ source: await sourceOf(crops, "train"), output: lists, shares, groupBy: "^(.*)-\\d+\\.\\w+$" });
+  await splitData({ source: await sourceOf(crops, "train"), output: lists, shares, groupBy: "([^/]+)-\\d+\\.\\w+$" });
 }
 const own = [
   `data.train.labels=${join(lists, "train.csv")}`,
-  `data.val.images=${join(folder, "crops", "training")}`,
+  `data.val.images=${join(folder, "crops", "train")}`,
   `data.val.labels=${join(lists, "search.csv")}`,
 ];
 const { config } = loadConfig(file, { overrides: [...own, `output=${join(folder, "supernet")}`] });
@@ -92,7 +92,7 @@ for (let seed = 0; seed < seeds; seed++) {
     const { config: own } = loadConfig(network.config!, {
       overrides: [
         ...["model.backbone.weights=null", "data.train.labels=null", "data.val.labels=null"],
-        `data.val.images=${join(folder, "crops", "validation")}`,
+        `data.val.images=${join(folder, "crops", "val")}`,
         ...[`training.steps=${steps}`, `training.evaluateEvery=${steps}`, `training.seed=${seed}`, `output=${output}`],
         `engine.threads=${threads}`,
       ],
