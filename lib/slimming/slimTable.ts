@@ -6,11 +6,16 @@ import { UserError } from "../errors.js";
 import { refuseExisting } from "../files.js";
 import type { ClockName } from "../profile/measure.js";
 import type { ProgressEvent } from "../progress.js";
+import { type Architecture, architectureOf } from "./architecture.js";
 import { openBench } from "./bench.js";
+import { costOf } from "./costs.js";
+import type { PartSetting } from "./partGraph.js";
+import { partsOf } from "./parts.js";
 import { searchSpace } from "./space.js";
 import { partSettingOf, type SettingOptions, startOf, tableSettingOf } from "./subject.js";
 import { buildTable } from "./table.js";
 import { checkSetting, type LatencyTable, readTable } from "./tableFile.js";
+import { countedCosts } from "./work.js";
 
 /** What `slimTable` measures, and how exactly. */
 export interface SlimTableOptions extends SettingOptions {
@@ -74,12 +79,19 @@ export async function slimTable(options: SlimTableOptions): Promise<SlimTableRes
     const method = { rounds, seconds, within };
     const table = await buildTable({
       ...{ out, setting: tableSetting, start, method, bench, networks, signal, onEvent },
+      networksAtOnce: fittingInMemory(architectureOf(start), setting),
       ...(begun !== undefined && { begun: { ...begun, method } }),
     });
     return { out, table };
   } finally {
     await bench.dispose();
   }
+}
+
+/** Networks that are timed in turn are in memory at once: as many as fit into 1 GB, 5 to 20. */
+function fittingInMemory(start: Architecture, setting: PartSetting): number {
+  const parameters = costOf(start, countedCosts("parameters", partsOf(start), setting));
+  return Math.min(20, Math.max(5, Math.floor(1e9 / (4 * parameters))));
 }
 
 /** @throws UserError where the table to be continued was measured for something else */

@@ -47,6 +47,8 @@ export interface BuildOptions {
   readonly bench: Bench;
   /** Number of whole networks to compare the sums with. */
   readonly networks: number;
+  /** How many of them are timed in turn; default 20. */
+  readonly networksAtOnce?: number | undefined;
   /** The table of an earlier run, to be completed. */
   readonly begun?: LatencyTable;
   readonly signal?: AbortSignal | undefined;
@@ -55,7 +57,7 @@ export interface BuildOptions {
 
 /** Number of programs timed in turn: with more, they would run minutes apart within a round. */
 const GROUP = 24;
-const NETWORKS_GROUP = 5;
+const NETWORKS_AT_ONCE = 20;
 /** How often programs that were too noisy are timed again, after all others. */
 const RETRIES = 3;
 
@@ -66,7 +68,7 @@ const RETRIES = 3;
  * @throws UserError where the machine is too noisy for the interval asked for; finished measurements are kept
  */
 export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
-  const { out, setting, start, method, bench, begun, signal, onEvent } = options;
+  const { out, setting, start, method, bench, networksAtOnce = NETWORKS_AT_ONCE, begun, signal, onEvent } = options;
   let table = begun ?? emptyTable({ setting, start, method });
   const space = searchSpace(start);
   const smallest = 1 / partsOf(architectureOf(start)).length;
@@ -109,8 +111,10 @@ export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
   };
 
   const have = new Set(table.entries.map((entry) => partName(partOf(entry))));
+  // Shuffled: what disturbs one group would otherwise make one kind of part seem slow, and with it some kinds of networks.
+  const parts = Random.of("slimming", "parts").shuffle(partsOfSpace(space));
   const noisyParts = await timeAll(
-    partsOfSpace(space).filter((part) => !have.has(partName(part))),
+    parts.filter((part) => !have.has(partName(part))),
     {
       what: "timing parts",
       group: GROUP,
@@ -127,7 +131,7 @@ export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
   const drawn = drawNetworks(start, options.networks).filter((size) => !timed.has(titleOfSize(size)));
   const noisyNetworks = await timeAll(drawn, {
     what: "timing whole networks",
-    group: NETWORKS_GROUP,
+    group: networksAtOnce,
     isKnown: isKnownWell,
     time: (sizes, enough) => bench.timeNetworks(sizes, enough),
     keep: (size, measured) => {

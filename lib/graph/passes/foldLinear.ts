@@ -119,8 +119,9 @@ function absorbing(outputs: Outputs) {
   /** Whether nothing but linear layers uses it, some of them as rows. */
   function isUsedByLinear(tokens: Value): boolean {
     const users = consumers.get(tokens) ?? [];
-    const areRows = ([rows]: readonly Value[]) => rows!.shape.at(-1) === tokens.shape.at(-1) && isUsedByLinear(rows!);
-    const every = users.every((user) => isLinear(user) || (user.operator.name === "reshape" && areRows(user.outputs)));
+    const areRows = (value: Value): boolean =>
+      madeBy(value, "reshape") !== undefined && value.shape.at(-1) === tokens.shape.at(-1) && isUsedByLinear(value);
+    const every = users.every((user) => isLinear(user) || areRows(user.outputs[0]!));
     return users.length > 0 && every && !isOutput.has(tokens);
   }
 
