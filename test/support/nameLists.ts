@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import type { Parameter } from "../../lib/nn/parameters.js";
 import type { StoredTensor, TensorFile } from "../../lib/tensors/tensorFile.js";
 import { type GoldenPlace, readJson, requireGoldens, withRecordings } from "./goldens.js";
+import { digestOfNames } from "./tensors.js";
 
 const FOLDER = fileURLToPath(new URL("../../../test/weights/names/", import.meta.url)); // from dist/test/support
 
@@ -17,12 +19,18 @@ export type CheckpointKind = "cls" | "det" | "seg";
 
 export interface OfficialNames {
   readonly place: GoldenPlace["place"];
-  /** Skips the running test with a message where the recordings are absent. */
   readonly listOf: (context: Mocha.Context, kind: CheckpointKind) => readonly NamedShape[];
 }
 
-/** The names in the authors' checkpoints of a model: in the tree those of the smallest ones, among the recordings all. */
-export function officialNames(model: string): readonly OfficialNames[] {
+/** The names in the authors' checkpoints of a model. `own`: our parameters of the same model. */
+export function officialNames(
+  model: string,
+  own: (kind: CheckpointKind) => readonly Parameter[],
+): readonly OfficialNames[] {
+  const small: OfficialNames = {
+    place: "small values in the tree",
+    listOf: (_, kind) => digestedList(`${model}_${kind}`, own(kind)),
+  };
   const recorded: OfficialNames = {
     place: "recordings in ../shared",
     listOf: (context, kind) => {
@@ -30,22 +38,25 @@ export function officialNames(model: string): readonly OfficialNames[] {
       return readJson<Record<string, { readonly names: readonly NamedShape[] }>>(path)[`${model}_${kind}`]!.names;
     },
   };
-  const path = `${FOLDER}official_efficientformer_${model}.json`;
-  if (!existsSync(path)) return [recorded];
-  const small: OfficialNames = { place: "small values in the tree", listOf: (_, kind) => smallList(path, kind) };
   return withRecordings([small], [recorded]);
 }
 
-interface Changes {
-  readonly lacking: readonly NamedShape[];
-  readonly more: readonly NamedShape[];
+/** Of a checkpoint, what test/weights/names/make.py keeps. */
+interface Digested {
+  /** SHA-256 of the sorted names and shapes as JSON. */
+  readonly sha256: string;
+  readonly buffers: readonly NamedShape[];
 }
 
-function smallList(path: string, kind: CheckpointKind): readonly NamedShape[] {
-  const stored = readJson<{ readonly tensors: readonly NamedShape[] } & Record<"det" | "seg", Changes>>(path);
-  if (kind === "cls") return stored.tensors;
-  const lacking = new Set(stored[kind].lacking.map(([name]) => name));
-  return [...stored.tensors.filter(([name]) => !lacking.has(name)), ...stored[kind].more];
+/** Our parameters, batch norms' counters and the official buffers: the official list, as the digest proves. */
+function digestedList(name: string, own: readonly Parameter[]): readonly NamedShape[] {
+  const { sha256, buffers } = readJson<Record<string, Digested>>(`${FOLDER}official_efficientformers.json`)[name]!;
+  const parameters = own.map((parameter): NamedShape => [parameter.name, parameter.shape]);
+  const norms = parameters.filter(([each]) => each.endsWith(".running_var"));
+  const counters = norms.map(([each]): NamedShape => [each.replace(/running_var$/, "num_batches_tracked"), []]);
+  const all = [...parameters, ...counters, ...buffers];
+  expect(digestOfNames(all), `digest of the names in ${name}`).to.equal(sha256);
+  return all;
 }
 
 /** A file with only names and shapes, as if it contained the tensors. */

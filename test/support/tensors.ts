@@ -73,9 +73,13 @@ export function expectGoldenParameters(own: readonly Parameter[], { generated, p
     expect(named).to.deep.equal(generated.filter(([name]) => !name.endsWith("attention_biases")));
     return;
   }
-  const sorted = named.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const digest = createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
-  expect(digest, "names and shapes of the parameters").to.equal(parameters);
+  expect(digestOfNames(named), "names and shapes of the parameters").to.equal(parameters);
+}
+
+/** SHA-256 of the sorted names and shapes as JSON. */
+export function digestOfNames(rows: readonly (readonly [name: string, shape: readonly number[]])[]): string {
+  const sorted = rows.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
 /** Sets every parameter to its fixture value. */

@@ -34,6 +34,11 @@ function zooParameters(written: object) {
   };
 }
 
+const ownOf = (written: object) => {
+  const { classifier: cls, detection: det, segmentation: seg } = zooParameters(written);
+  return (kind: CheckpointKind) => ({ cls, det, seg })[kind];
+};
+
 const backbone = (variant: EfficientFormerVariant) => ({ type: "efficientformer", variant }) as const;
 const neck = { type: "fpn" } as const;
 
@@ -111,7 +116,7 @@ describe("the rules for other programs' names", () => {
       });
     }
 
-    for (const official of officialNames(variant)) {
+    for (const official of officialNames(variant, ownOf({ type: "efficientformer", variant }))) {
       it(`recognise the authors' own checkpoints of ${variant}: classifier, detection, segmentation; ${official.place}`, function () {
         const listOf = (kind: CheckpointKind) => official.listOf(this, kind);
         const wanted = classifier(variant);
@@ -258,7 +263,7 @@ describe("the rules for other programs' names", () => {
     ["s2", 9],
     ["l", 13],
   ] as const) {
-    for (const official of officialNames(`v2_${variant}`)) {
+    for (const official of officialNames(`v2_${variant}`, ownOf({ type: "efficientformerv2", variant }))) {
       it(`recognise the authors' own checkpoints of EfficientFormerV2-${variant.toUpperCase()}; ${official.place}`, function () {
         const listOf = (kind: CheckpointKind) => official.listOf(this, kind);
         const plan = (wanted: readonly Parameter[], kind: CheckpointKind) =>

@@ -8,8 +8,10 @@
 Each file says with which version it was made. PoolFormer's official names are made here by its published structure and
 checked through timm's own conversion of them.
 """
+import hashlib
 import json
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -93,18 +95,18 @@ def repvit_models():
 
 
 def efficientformer_models():
-    """The authors' classifiers, and what their dense models have instead."""
+    """Of the authors' checkpoints, the digest of names and shapes, and the buffers that are not parameters of ours."""
     recorded = HERE.parents[3] / "shared/goldens/checkpoints/state_dict_keys.json"
-    lists = json.loads(recorded.read_text())
-    for model in ("l1", "v2_s0"):
-        rows = {kind: [row[:2] for row in lists[f"{model}_{kind}"]["names"]] for kind in ("cls", "det", "seg")}
-        write_rows = lambda rows: ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-        parts = [f'"source":"the authors\' code, from ../shared/goldens","tensors":[\n{write_rows(rows["cls"])}\n]']
-        for kind in ("det", "seg"):
-            lacking = [row for row in rows["cls"] if row not in rows[kind]]
-            more = [row for row in rows[kind] if row not in rows["cls"]]
-            parts.append(f'"{kind}":{{"lacking":[\n{write_rows(lacking)}\n],"more":[\n{write_rows(more)}\n]}}')
-        (HERE / f"official_efficientformer_{model}.json").write_text("{" + ",\n".join(parts) + "}\n")
+    parts = ['"source":"the authors\' code, from ../shared/goldens"']
+    for model, content in json.loads(recorded.read_text()).items():
+        rows = sorted(row[:2] for row in content["names"])
+        compact = lambda value: json.dumps(value, separators=(",", ":"))
+        digest = hashlib.sha256(compact(rows).encode()).hexdigest()
+        dense = not model.endswith("_cls")  # keeps the classifier's table of biases beside its own
+        unused = r"attention_bias_idxs(_seg)?$" + (r"|attention_biases$" if dense else "")
+        buffers = [row for row in rows if re.search(unused, row[0])]
+        parts.append(f'"{model}":{compact({"sha256": digest, "buffers": buffers})}')
+    (HERE / "official_efficientformers.json").write_text("{" + ",\n".join(parts) + "}\n")
 
 
 def transformers_models():
