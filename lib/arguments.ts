@@ -1,4 +1,4 @@
-import { UserError } from "./errors.js";
+import { nameOfSameMeaning, nearestName, UserError } from "./errors.js";
 
 const isPath = (value: unknown): boolean => typeof value === "string" && value !== "";
 
@@ -42,6 +42,20 @@ export function requireOptions(
     const { what, is } = KINDS[kind];
     if (!is(given[name]))
       throw new UserError(`${call}: the option ${name} must be ${what}, not ${shown(given[name])}`, 2);
+  }
+}
+
+/**
+ * Checks that a call has no options but those it knows: one with a slip in its name would be ignored.
+ *
+ * @throws UserError that names the call, the option and those there are
+ */
+export function refuseUnknownOptions(call: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const near = nearestName(name, known) ?? nameOfSameMeaning(name, known);
+    const hint = near === undefined ? `its options: ${known.join(", ")}` : `did you mean "${near}"?`;
+    throw new UserError(`${call}: there is no option ${shown(name)}; ${hint}`, 2);
   }
 }
 

@@ -49,6 +49,7 @@ export interface LoadedConfig {
 export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
   const file = findConfig(path);
   const tree = treeReader()(file, []);
+  refuseData(tree, path);
   loadPlugins(tree, options);
   return resolveTree(tree, basename(file, extname(file)), options);
 }
@@ -61,6 +62,20 @@ export function resolveConfig(
   const tree = withBases(treeOf(value, { place: "config", folder: process.cwd() }), [], treeReader());
   loadPlugins(tree, options);
   return resolveTree(tree, "unnamed", options);
+}
+
+/** Files that are taken for configs: keys at their top, what they are, and what to do with them. */
+const NO_CONFIGS: readonly (readonly [keys: readonly string[], what: string])[] = [
+  [["names", "train"], "the data.yaml of a YOLO data set"],
+  [["images", "annotations"], "a COCO file"],
+];
+
+/** @throws UserError where the file describes a data set */
+function refuseData(tree: Tree, path: string): void {
+  if (tree.kind !== "map" || tree.entries.has("extends") || tree.entries.has("data")) return;
+  const found = NO_CONFIGS.find(([keys]) => keys.every((key) => tree.entries.has(key)));
+  if (found === undefined) return;
+  throw new UserError(`${path}: ${found[1]}, not a config; densekit init ${path} checks it and writes a config for it`);
 }
 
 /** The same for a config that has been read, and whose plugins are loaded. @param name what its run is called by default */
@@ -179,8 +194,7 @@ const SHIPPED_FOLDERS = ["", "_base_", join("_base_", "models")];
 function shippedBase(text: string, folder: string, place: string): string | undefined {
   if (!text.startsWith(SHIPPED) || existsSync(resolve(folder, text))) return undefined;
   const name = text.slice(SHIPPED.length).replace(/(\.yaml)?$/, ".yaml");
-  const files = SHIPPED_FOLDERS.map((below) => join(shippedConfigs(), below, name));
-  const found = name.split("/").includes("..") ? undefined : files.find(existsSync);
+  const found = shippedFile(name);
   if (found !== undefined) return found;
   const names = SHIPPED_FOLDERS.flatMap((below) => readdirSync(join(shippedConfigs(), below)))
     .filter((entry) => entry.endsWith(".yaml"))
@@ -190,8 +204,15 @@ function shippedBase(text: string, folder: string, place: string): string | unde
   throw new UserError(`${place}: extends: no config of that name comes with densekit; ${hint}`);
 }
 
+function shippedFile(name: string): string | undefined {
+  const files = SHIPPED_FOLDERS.map((below) => join(shippedConfigs(), below, name));
+  return name.split("/").includes("..") ? undefined : files.find(existsSync);
+}
+
 function suggest(file: string): string {
   const folder = dirname(file);
+  const name = basename(file).replace(/\.ya?ml$/i, "");
+  if (shippedFile(`${name}.yaml`) !== undefined) return `; the one that comes with densekit is "${SHIPPED}${name}"`;
   if (!existsSync(folder)) return "";
   const nearest = nearestName(basename(file), readdirSync(folder));
   return nearest === undefined ? "" : `; did you mean "${nearest}"?`;

@@ -3,6 +3,7 @@ import { type CsvRow, csvRows } from "../csv.js";
 import { UserError } from "../errors.js";
 import { readTextFile } from "../files.js";
 import { parseJson } from "../json.js";
+import { counted } from "../words.js";
 import { listImagesBelow } from "./folders.js";
 
 /** An image, relative to the folder of images, and its class as the list names it. */
@@ -124,7 +125,7 @@ async function inNameOrder(labels: readonly string[], path: string, root: string
   const files = await listImagesBelow(root);
   if (files.length !== labels.length) {
     throw new UserError(
-      `${path}: ${labels.length} labels without file names, but ${root} holds ${files.length} images; ` +
+      `${path}: ${counted(labels.length, "label")} without file names, but ${root} holds ${counted(files.length, "image")}; ` +
         "write a file and a label per line, or give the folder that the list is for",
     );
   }

@@ -4,6 +4,7 @@ import { readLabelMapSize } from "../images/decode.js";
 import { ADE20K_PALETTE } from "../images/draw/ade20kPalette.js";
 import { type Colour, classPalette } from "../images/draw/palette.js";
 import { IGNORED_LABEL } from "../pixels/image.js";
+import { counted } from "../words.js";
 import { checkFilesExist, listImages, listNames } from "./folders.js";
 import { findObjectInfo, readObjectInfo } from "./objectInfo.js";
 import { loadLabelMap, loadSample } from "./sample.js";
@@ -114,7 +115,9 @@ function choosePalette(classes: readonly string[], palette: LabelMapOptions["pal
   }
   const colours = palette === "ade20k" ? ADE20K_PALETTE : palette;
   if (colours.length < classes.length) {
-    throw new UserError(`the palette has ${colours.length} colours for ${classes.length} classes`);
+    throw new UserError(
+      `the palette has ${counted(colours.length, "colour")} for ${counted(classes.length, "class", "classes")}`,
+    );
   }
   return colours.slice(0, classes.length);
 }

@@ -41,5 +41,8 @@ export async function findObjectInfo(folder: string): Promise<string> {
     if (found.length === 1) return join(current, found[0]!);
     current = dirname(current);
   }
-  throw new UserError(`${folder}: no class list: give classes, or an objectInfo table`);
+  throw new UserError(
+    `no class list: give classes (--classes), or a table of them (objectInfo, --object-info): there is no objectInfo*.txt in ${folder} ` +
+      "or the two folders above it",
+  );
 }

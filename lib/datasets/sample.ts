@@ -102,13 +102,16 @@ export function strayLabels(
   }
   const first = reduceZeroLabel ? 1 : 0;
   const zero = reduceZeroLabel ? ", 0 being ignored" : "";
+  const last = classCount - 1 + first;
+  const labels =
+    classCount === 1 ? `the only class has label ${first}` : `${classCount} classes have labels ${first}–${last}`;
   return Array.from(firsts, ([value, i]) => ({
     pixels: pixels.get(value)!,
     fault: new DataFault(
       "label",
       { file: path },
       `label ${value} at x = ${i % map.width}, y = ${Math.floor(i / map.width)} is out of range: ` +
-        `${classCount} classes have labels ${first}–${classCount - 1 + first}${zero}, and ${ignoreLabel} for ignored pixels; ` +
+        `${labels}${zero}, and ${ignoreLabel} for ignored pixels; ` +
         "check the class list, reduceZeroLabel and ignoreLabel",
     ),
   }));

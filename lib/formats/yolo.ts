@@ -8,6 +8,7 @@ import { setWork } from "../datasets/work.js";
 import { UserError } from "../errors.js";
 import { absence, readTextFile } from "../files.js";
 import { readImageSize } from "../images/decode.js";
+import { pick } from "../words.js";
 import { commonFolder } from "./files.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
 import { type NamedOptions, optionName } from "./options.js";
@@ -115,7 +116,9 @@ async function readDescription(file: string, options: YoloOptions) {
   const twice = classes.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw new UserError(`${file}: names has "${twice}" twice`);
   if (typeof nc === "number" && nc !== classes.length) {
-    throw new UserError(`${file}: nc is ${nc}, but there are ${classes.length} names`);
+    throw new UserError(
+      `${file}: nc is ${nc}, but there ${pick(classes.length, "is 1 name", `are ${classes.length} names`)}`,
+    );
   }
   const entry = z.union([z.string(), z.array(z.string()).min(1)]).safeParse(result.data[split]);
   if (!entry.success) {
@@ -171,10 +174,15 @@ function readLine(words: readonly string[], context: LineContext): ConvertedObje
   const [first, ...values] = words.map(Number);
   const label = classes[first!];
   if (label === undefined) {
-    throw new UserError(
-      `${where}: the class is ${words[0]}; the ${classes.length} names are numbered 0–${classes.length - 1}`,
+    const numbers = pick(
+      classes.length,
+      "only name has number 0",
+      `${classes.length} names are numbered 0–${classes.length - 1}`,
     );
+    throw new UserError(`${where}: the class is ${words[0]}; the ${numbers}`);
   }
+  const unread = values.findIndex((value) => Number.isNaN(value));
+  if (unread >= 0) throw new UserError(`${where}: ${words[unread + 1]} is not a number`);
   const allowed = options.clip === true ? Number.MAX_VALUE : A_HAIR;
   const wrong = values.findIndex((value) => !(value >= -allowed && value <= 1 + allowed));
   if (wrong >= 0) {

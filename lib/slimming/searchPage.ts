@@ -14,6 +14,7 @@ import {
   tableOf,
 } from "../pages/index.js";
 import { milliseconds, percent, signed } from "../profile/format.js";
+import { counted } from "../words.js";
 import type { Action } from "./actions.js";
 import { type Alphas, pathImportance } from "./importance.js";
 import type { Criterion, Step } from "./search.js";
@@ -161,7 +162,7 @@ function stepSection(steps: readonly Step[], { kind, by }: SlimSearchResult): Se
     title: "Each step",
     text: `The action with the least ${by === "loss" ? "rise" : "drop"} of ${by} for what it saves is taken; among equal ones, the one that saves most.`,
     content: [
-      paragraph(`${steps.length} steps from the largest network to the smallest target.`),
+      paragraph(`${counted(steps.length, "step")} from the largest network to the smallest target.`),
       tableOf(head, rows, { words: [1, 2, 8] }),
     ],
   };

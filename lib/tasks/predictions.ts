@@ -123,6 +123,9 @@ const LISTED = 20;
 
 /** The indices of classes given by name. @throws UserError naming one that the model has not */
 export function classIndices(names: readonly string[], classes: readonly string[]): ReadonlySet<number> {
+  if (!Array.isArray(names)) {
+    throw new UserError(`${OPTION_NAMES.classes}: a list of names is needed, not ${JSON.stringify(names)}`, 2);
+  }
   return new Set(
     names.map((name) => {
       const index = classes.indexOf(name);

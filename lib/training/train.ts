@@ -4,6 +4,7 @@ import { requireOptions } from "../arguments.js";
 import type { Config } from "../config/schema.js";
 import type { Batch } from "../datasets/loader/batch.js";
 import type { Loader } from "../datasets/loader/loader.js";
+import type { Engine } from "../engines/engine.js";
 import { openEngine } from "../engines/index.js";
 import { UserError } from "../errors.js";
 import { describeFileError, makeFolder, writeFileAtomic } from "../files.js";
@@ -87,22 +88,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     throw new RangeError("a table of latencies is named, but none was read: train by lib/slimming/train.ts");
   }
   const task = await kindOf(options.config).open(options.config);
+  const engine = await openEngine(options.config.engine, { training: true });
   await makeFolder(run).catch((error: unknown) => {
     throw describeFileError(error, run, "write");
   });
   const lock = await lockRun(run);
   try {
-    return await trainLocked(task, options);
+    return await trainLocked(task, engine, options);
   } finally {
     await lock.release();
   }
 }
 
-async function trainLocked(task: Task, options: TrainOptions): Promise<TrainResult> {
+async function trainLocked(task: Task, engine: Engine, options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
   const { backbone } = config.model;
   const values = new ParameterValues(task.parameters);
-  const engine = await openEngine(config.engine, { training: true });
   const alphas = new Set(task.parameters.flatMap(({ name, role }) => (role === "alpha" ? [name] : [])));
   const isAlpha = (name: string) => alphas.has(name); // those have an optimiser of their own
   const { loader, heldOut, remarks } = await task.trainingData();

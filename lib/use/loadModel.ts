@@ -1,3 +1,4 @@
+import { refuseUnknownOptions } from "../arguments.js";
 import { resolveConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
 import { UserError } from "../errors.js";
@@ -37,6 +38,8 @@ export interface AskOptions {
   /** When aborted, the call ends with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+const ASKED: readonly (keyof AskOptions)[] = ["score", "classes", "signal"];
 
 /** A trained model. */
 export interface ModelOf<Task extends Config["task"], Result> extends AsyncDisposable {
@@ -105,7 +108,9 @@ export async function loadModel(model: string | ConfigInput, options: LoadModelO
   };
 
   /** What one call does with images: how it reads them, and what it answers. */
-  const asking = ({ score, classes: wanted, signal }: AskOptions) => {
+  const asking = (options: AskOptions) => {
+    refuseUnknownOptions("predict", options, ASKED);
+    const { score, classes: wanted, signal } = options;
     checkScore("the score", score);
     if (wanted !== undefined) classIndices(wanted, classes);
     const choices = kind.predictions.choose(config, {

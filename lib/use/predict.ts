@@ -119,9 +119,9 @@ export async function predictFiles(options: PredictOptions): Promise<PredictResu
 }
 
 /** @throws UserError where it is no score */
-export function checkScore(what: string, score: number | undefined): void {
-  if (score === undefined || (score >= 0 && score <= 1)) return;
-  throw new UserError(`${what} must lie in 0–1, not ${score}`, 2);
+export function checkScore(what: string, score: unknown): void {
+  if (score === undefined || (typeof score === "number" && score >= 0 && score <= 1)) return;
+  throw new UserError(`${what} must be a number in 0–1, not ${JSON.stringify(score)}`, 2);
 }
 
 /** Options that say something of files. */

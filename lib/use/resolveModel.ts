@@ -1,6 +1,11 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadConfig } from "../config/load.js";
 import type { Config } from "../config/schema.js";
 import { UserError } from "../errors.js";
+import { otherSettings } from "../inference/evaluatedSettings.js";
 import { findWeights } from "../runs/folder.js";
+import { CONFIG_FILE } from "../runs/logs.js";
 import { describeUnfinished } from "../runs/unfinished.js";
 import { loadNamedConfig, type NamedConfig, type NamedOptions } from "./namedConfig.js";
 
@@ -31,11 +36,40 @@ export async function resolveModel(
 ): Promise<ResolvedModel> {
   const found = await loadNamedConfig(named, options);
   const { config } = found;
-  if (weights !== undefined) return { config, weights: await findWeights(weights, options), remarks: [] };
+  if (weights !== undefined) {
+    const remarks = found.kind === "config" ? remarksOnRun(weights, named, config) : [];
+    return { config, weights: await findWeights(weights, options), remarks };
+  }
   if (found.kind === "config") throw await weightsNeeded(named, config);
   if (found.kind !== "run") return { config, weights: found.weights, remarks: [] };
   const remark = found.folder === found.weights ? await describeUnfinished(found.folder) : undefined;
   return { config, weights: await ownWeights(found), remarks: remark === undefined ? [] : [remark] };
+}
+
+/** What of a config decides which image the network sees. */
+const SEEN = ["data.transforms.test", "data.normalisation"];
+
+/** A run's weights are for the images of its own config: where the named one gives others, that is told. */
+function remarksOnRun(run: string, named: string, config: Config): string[] {
+  const file = join(run, CONFIG_FILE);
+  if (!existsSync(file)) return [];
+  const own = configIn(file);
+  const others = own === undefined ? [] : otherSettings(config, own).map(({ path }) => path);
+  const seen = SEEN.filter((key) => others.some((path) => path === key || path.startsWith(`${key}.`)));
+  return seen.map(
+    (key) =>
+      `${run} was trained with another ${key} than that of ${named}, which is used; name ${run} alone to use its own`,
+  );
+}
+
+/** Undefined where it cannot be read, for instance since its plugins are gone: the weights can be used all the same. */
+function configIn(file: string): Config | undefined {
+  try {
+    return loadConfig(file, { foreign: true }).config;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 async function ownWeights({ folder, weights }: Extract<NamedConfig, { kind: "run" }>): Promise<string> {

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.js";
 import type { WeightAdapter } from "../nn/weightNames.js";
+import { counted } from "../words.js";
 import type { LoadPlan, Reshaped } from "./plan.js";
 
 /** What a plan loads and leaves out, in a sentence or two. */
@@ -16,7 +17,7 @@ export function describePlan(what: string, plan: LoadPlan): string {
     const { found, wanted, parts: left } = head;
     const names = some(left.map(({ name }) => name));
     parts.push(
-      `its head of ${found} classes is left out, this one has ${wanted} and starts from random weights (${names})`,
+      `its head of ${counted(found, "class", "classes")} is left out, this one has ${wanted} and starts from random weights (${names})`,
     );
   }
   if (others.length > 0) parts.push(`${others.length} of another shape (${some(others.map(describeShape))})`);

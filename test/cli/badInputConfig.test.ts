@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
 import { examine } from "../../lib/cli/doctor.js";
+import { loadConfig } from "../../lib/config/load.js";
+import { openEngine } from "../../lib/engines/index.js";
 import { availableProviders } from "../../lib/engines/onnxruntime/engine.js";
+import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 import { refused, set } from "./refused.js";
 
@@ -92,10 +95,13 @@ describe("bad input: configs", () => {
   it("reports an available provider that cannot start", async function () {
     const cuda = (await examine()).find(({ name }) => name === "provider cuda");
     if (!availableProviders().includes("cuda") || cuda?.status === "ok") this.skip();
-    const message = await refused(["train", config, ...set("engine.providers=[cuda]")]);
+    const made = join(data.folder, "made");
+    const message = await refused(["train", config, ...set("engine.providers=[cuda]", `output=${made}`)]);
     expect(message).to.match(
       /^engine\.providers: onnxruntime could not start cuda on this machine \(.*densekit doctor/,
     );
-    rmSync(run, { recursive: true });
+    expect(existsSync(made)).to.equal(false);
+    const { engine } = loadConfig(config, { overrides: ["engine.providers=[cuda]"] }).config;
+    expect(await userMessage(() => openEngine(engine))).to.equal(message); // before any image is read
   });
 });

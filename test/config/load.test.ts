@@ -28,6 +28,9 @@ describe("loading configs", () => {
       "slip.yaml": "extends: densekit/mask-rcnn_fpn182\n",
       "out.yaml": "extends: densekit/../package\n",
       "far.yaml": "extends: densekit/qqqqqqqqqqqqqqqqqqqqqqqqqqqqq\n",
+      "bare.yaml": "extends: mask-rcnn_fpn128\n",
+      "data.yaml": "train: images/train\nnames: [fig]\n",
+      "instances.json": '{ "images": [], "annotations": [], "categories": [] }',
     });
     try {
       const named = loadConfig(files.path("named.yaml")).config;
@@ -38,6 +41,18 @@ describe("loading configs", () => {
       expect(() => loadConfig(files.path("slip.yaml"))).to.throw(
         'slip.yaml:1:10: extends: no config of that name comes with densekit; did you mean "densekit/mask-rcnn_fpn128"?',
       );
+      expect(() => loadConfig(files.path("bare.yaml"))).to.throw(
+        'mask-rcnn_fpn128: no such file; the one that comes with densekit is "densekit/mask-rcnn_fpn128"',
+      );
+      for (const [name, what] of [
+        ["data.yaml", "the data.yaml of a YOLO data set"],
+        ["instances.json", "a COCO file"],
+      ] as const) {
+        const path = files.path(name);
+        expect(() => loadConfig(path)).to.throw(
+          `${path}: ${what}, not a config; densekit init ${path} checks it and writes a config for it`,
+        );
+      }
       for (const name of ["out.yaml", "far.yaml"]) {
         expect(() => loadConfig(files.path(name))).to.throw(
           "extends: no config of that name comes with densekit; see the folder configs of the package",

@@ -85,7 +85,7 @@ describe("images with one class each", () => {
     expect(await told("l.txt", "z.png dog\nz.png cat\n")).to.equal(
       `${path("l.txt")}, line 2: z.png is already listed in line 1`,
     );
-    expect(await told("m.txt", "cat\n")).to.contain("1 labels without file names, but");
+    expect(await told("m.txt", "cat\n")).to.contain("1 label without file names, but");
     expect(await told("n.csv", "z.png,dog\ny.png,cat\n")).to.contain(
       `${join(root, "val", "y.png")}: this image of ${path("n.csv")} (image 2) is missing`,
     );

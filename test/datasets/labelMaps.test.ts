@@ -89,7 +89,7 @@ describe("label map folders", () => {
     await rm(table);
     expect(await userMessage(() => open())).to.contain("no class list");
     expect(await userMessage(() => open({ classes: ["a", "b"], palette: [[0, 0, 0]] }))).to.contain(
-      "1 colours for 2 classes",
+      "1 colour for 2 classes",
     );
   });
 

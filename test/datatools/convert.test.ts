@@ -208,7 +208,7 @@ describe("data convert", () => {
       for (const [line, message] of [
         ["0 0.5 0.5 1.2 1", /scene\.txt:2: 1\.2 is out of range: coordinates are fractions of 0–1/],
         ["0 0.5 -0.1 1 1", /scene\.txt:2: -0\.1 is out of range/],
-        ["0 0.5 nan 1 1", /scene\.txt:2: nan is out of range/],
+        ["0 0.5 nan 1 1", /scene\.txt:2: nan is not a number$/],
         ["2 0.5 0.5 1 1", /scene\.txt:2: the class is 2; the 2 names are numbered 0–1$/],
         ["person 0.5 0.5 1 1", /scene\.txt:2: the class is person; /],
         ["0 0.5 0.5 1", /scene\.txt:2: 4 numbers; a line is a class with 4/],
@@ -223,6 +223,15 @@ describe("data convert", () => {
       expect(await userMessage(() => convert(yolo()))).to.match(
         /no image has a label file; .*labels\/train\/scene\.txt$/,
       );
+    });
+
+    it("speaks of one class in the singular", async () => {
+      const labels = join(folder, "yolo/labels/train/scene.txt");
+      await writeFile(join(folder, "yolo/data.yaml"), "train: images/train\nnames: [person]\n");
+      await writeFile(labels, "1 0.5 0.5 1 1\n");
+      expect(await userMessage(() => convert(yolo()))).to.match(/the class is 1; the only name has number 0$/);
+      await writeFile(join(folder, "yolo/data.yaml"), "train: images/train\nnc: 2\nnames: [person]\n");
+      expect(await userMessage(() => convert(yolo()))).to.match(/nc is 2, but there is 1 name$/);
     });
 
     it("clips values slightly outside, and any others if asked to", async () => {
@@ -241,7 +250,7 @@ describe("data convert", () => {
       const [[, box]] = objectsOf(await open("yolo/images/train")) as [Seen];
       expect(box.map((edge) => Math.round(edge * 100) / 100)).to.deep.equal([10.8, 0, 12, 8]);
       await writeFile(labels, "0 nan 0.5 0.4 1\n");
-      expect(await userMessage(() => convert(yolo({ clip: true }), { force: true }))).to.match(/nan is out of range/);
+      expect(await userMessage(() => convert(yolo({ clip: true }), { force: true }))).to.match(/nan is not a number$/);
     });
 
     it("names faults in data.yaml", async () => {

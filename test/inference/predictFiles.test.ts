@@ -400,9 +400,9 @@ describe("predictions of many images", () => {
     expect(await refusal({ score: 0.01 })).to.contain(
       "--score (score in the API): the model finds nothing that scores less than 0.05; --set model.head.test.scoreThreshold=0.01",
     );
-    expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must lie in 0–1, not 1.5");
+    expect(await refusal({ drawThreshold: 1.5 })).to.equal("the draw threshold must be a number in 0–1, not 1.5");
     const semantic = resolveConfig(shapesConfig("segmentation", data, join(folder, "run"))).config;
-    expect(await refusal({ score: -1 })).to.equal("the score must lie in 0–1, not -1");
+    expect(await refusal({ score: -1 })).to.equal("the score must be a number in 0–1, not -1");
     const choices = [
       [{ annotations: "a.json" }, "--annotations (annotations in the API)"],
       [{ drawThreshold: 0.5 }, "--draw-threshold (drawThreshold in the API)"],

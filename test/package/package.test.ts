@@ -50,7 +50,7 @@ describe("the package", () => {
     ]);
     const code = /^(package\.json|schema\/.*\.json|configs\/.*\.yaml|dist\/lib\/.*\.(js|d\.ts))$/;
     const documents =
-      /^(LICENSE|NOTICE|[A-Z]+\.md|bench\/README\.md|docs\/.*\.(md|jpg|png)|examples\/.*(LICENSE|\.(md|ts|yaml|json|jpg)))$/;
+      /^(LICENSE|NOTICE|[A-Z]+\.md|bench\/README\.md|docs\/.*\.(md|jpg|png)|examples\/.*(LICENSE|\.(md|ts|mjs|yaml|json|jpg)))$/;
     expect(paths.filter((path) => !code.test(path) && !documents.test(path))).to.deep.equal([]);
     const sizeOf = (kind: RegExp) => files.reduce((sum, { path, size }) => sum + (kind.test(path) ? size : 0), 0);
     expect(sizeOf(code), "code").to.be.lessThan(3.5e6);

@@ -1,27 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { licenceTable, lockedPackages } from "../../tools/licences.js";
 import { readJson } from "../support/goldens.js";
 import { blocksOf, ROOT, read } from "./documents.js";
-
-/** A folder of links to the files of another: what is removed in it stays there. */
-function linkFolder(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkFolder(source, target);
-    else if (entry.isFile()) linkSync(source, target);
-  }
-}
+import { folderBelowRoot, linkFolder } from "./installation.js";
 
 describe("the page of packages", function () {
   this.timeout(120_000);
   let folder: string;
-  // Below the root, whose packages are then found from there, and on its file system, so that files can be linked.
+  // Packages of the root are found from a folder below it.
   before(() => {
-    folder = mkdtempSync(join(ROOT, "dist/pruned-"));
+    folder = folderBelowRoot("pruned");
   });
   after(() => rmSync(folder, { recursive: true }));
 

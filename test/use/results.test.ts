@@ -116,7 +116,12 @@ describe("what model.predict takes and gives", function () {
     expect(some.toCoco()).to.have.length(some.length);
     const told = (options: object) => userMessage(() => model.predict(path(), options));
     expect(await told({ classes: ["disk"] })).to.contain('the model has no class "disk"; did you mean "disc"?');
-    expect(await told({ score: 2 })).to.equal("the score must lie in 0–1, not 2");
+    expect(await told({ score: 2 })).to.equal("the score must be a number in 0–1, not 2");
+    expect(await told({ score: "0.5" })).to.equal('the score must be a number in 0–1, not "0.5"');
+    expect(await told({ classes: "disc" })).to.contain('a list of names is needed, not "disc"');
+    expect(await told({ scores: 0.5 })).to.equal('predict: there is no option "scores"; did you mean "score"?');
+    expect(await told({ conf: 0.5 })).to.equal('predict: there is no option "conf"; did you mean "score"?');
+    expect(await told({ nms: 0.5 })).to.equal('predict: there is no option "nms"; its options: score, classes, signal');
     const maps = opened((await loadModel(runOf("segmentation"))) as SegmentationModel);
     expect(await userMessage(() => maps.predict(path(), { score: 0.5 }))).to.contain("is for models that find objects");
   });

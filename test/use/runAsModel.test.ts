@@ -65,6 +65,15 @@ for (const task of ["detection", "segmentation", "classification"] as const) {
       expect((await accepted(["verify", file, "--against", run, ...images])).stdout).to.contain("passed");
     });
 
+    it("tells that a config gives its weights other images than it was trained with", async () => {
+      const remarks = async (...overrides: string[]) =>
+        (await resolveModel(config, { weights: run, overrides })).remarks;
+      expect(await remarks("data.batchSize=1")).to.deep.equal([]);
+      expect(await remarks("data.normalisation.mean=[1, 2, 3]")).to.deep.equal([
+        `${run} was trained with another data.normalisation than that of ${config}, which is used; name ${run} alone to use its own`,
+      ]);
+    });
+
     it("is a model in programs too, with the results of its checkpoint", async () => {
       const overrides = score.filter((text) => text !== "--set");
       const image = join(data.images, "1.png");

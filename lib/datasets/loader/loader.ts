@@ -1,6 +1,7 @@
 import { UserError } from "../../errors.js";
 import { IMAGENET_NORMALISATION } from "../../pixels/normalise.js";
 import { startPool, type ThreadPool } from "../../threads.js";
+import { counted, pick } from "../../words.js";
 import { planSample, sampleStream } from "../augment.js";
 import { completeTransforms, transformModules } from "../transforms/index.js";
 import type { Dataset } from "../types.js";
@@ -37,7 +38,9 @@ export function createLoader<D extends Dataset>(options: LoaderOptions<D>): Load
   const settings = settingsOf(options);
   const batchesPerEpoch = planEpoch(plan, 0).length;
   if (batchesPerEpoch === 0) {
-    throw new UserError(`the data set's ${options.dataset.length} images do not fill a batch of ${options.batchSize}`);
+    const { length } = options.dataset;
+    const filling = pick(length, "does not fill", "do not fill");
+    throw new UserError(`${counted(length, "image")} of the data set ${filling} a batch of ${options.batchSize}`);
   }
   const pool = workers === 0 ? undefined : startPool(new URL("./worker.js", import.meta.url), workers);
   const { dataset, seed } = options;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { filePath, flag } from "../../schemas/fields.js";
+import { counted } from "../../words.js";
 import { transformOf } from "../transforms/index.js";
 import { channel, classNames, limit, type SetSchema, type Shared, setSchema, shared, type Transforms } from "./keys.js";
 
@@ -62,7 +63,7 @@ export const labelMaps = (): LabelMapData =>
         context.addIssue({ code: "custom", path: ["objectInfo"], message });
       }
       if (palette !== undefined && classes !== undefined && palette.length !== classes.length) {
-        const message = `has ${palette.length} colours for ${classes.length} classes`;
+        const message = `has ${counted(palette.length, "colour")} for ${counted(classes.length, "class", "classes")}`;
         context.addIssue({ code: "custom", path: ["palette"], message });
       }
     });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { input, mul, scalar } from "../../graph/index.js";
 import { count } from "../../schemas/fields.js";
 import { engineKind, once } from "../kind.js";
 import { PROVIDERS } from "./providers.js";
@@ -18,6 +19,14 @@ export const onnxRuntime = engineKind({
     threads: count("Threads of the CPU provider; 0: one per core", 0, 1024).default(0),
   },
   capabilities: { training: true, precisions: ["float32"], dynamicShapes: false },
-  open: async ({ providers, threads }) => (await import("./engine.js")).onnxRuntimeEngine({ providers, threads }),
+  async open({ providers, threads }) {
+    const { onnxRuntimeEngine } = await import("./engine.js");
+    const engine = onnxRuntimeEngine({ providers, threads });
+    // That a provider is offered says nothing of its driver: it is told here, before a run's folder or an image is touched.
+    if (providers.some((provider) => provider !== "cpu")) {
+      await (await engine.compile({ y: mul(input("x", [1]), scalar(2)) })).dispose();
+    }
+    return engine;
+  },
   examine: async () => (await import("./examine.js")).examineOnnxRuntime(),
 });

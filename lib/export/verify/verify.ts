@@ -17,6 +17,7 @@ import type { ProgressEvent } from "../../progress.js";
 import { outputsComparison } from "../../tasks/comparison.js";
 import { kindOf, sourceOf } from "../../tasks/kinds.js";
 import { refuseNoDataSet } from "../../tasks/sources.js";
+import { counted } from "../../words.js";
 import { formatOf } from "../formats/index.js";
 import { exportGraph } from "../graph.js";
 import { type ExportMetadata, fromMetadata } from "../metadata.js";
@@ -95,7 +96,7 @@ export async function verifyModel(options: VerifyOptions): Promise<VerifyResult>
 function checkFits(model: string, { task, classes }: ExportMetadata, config: Config): void {
   if (task === config.task) return;
   throw new UserError(
-    `${model}: a model of the task ${task} (${classes.length} classes), but the config's task is ${config.task}`,
+    `${model}: a model of the task ${task} (${counted(classes.length, "class", "classes")}), but the config's task is ${config.task}`,
   );
 }
 

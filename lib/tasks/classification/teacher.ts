@@ -12,6 +12,7 @@ import { openTensorFile } from "../../tensorfiles/open.js";
 import { fillFrom } from "../../weights/load.js";
 import { planLoad } from "../../weights/plan.js";
 import { requireAll } from "../../weights/report.js";
+import { counted } from "../../words.js";
 import { fromMetadata } from "../description.js";
 
 type Distillation = NonNullable<ClassificationConfig["model"]["head"]["distillation"]>;
@@ -136,5 +137,7 @@ function checkClasses(path: string, found: readonly string[] | undefined, classe
 }
 
 function otherClasses(path: string, found: number, wanted: number): UserError {
-  return new UserError(`${path}: a teacher of ${found} classes, but the data has ${wanted}; they must be the same`);
+  return new UserError(
+    `${path}: a teacher of ${counted(found, "class", "classes")}, but the data has ${wanted}; they must be the same`,
+  );
 }
