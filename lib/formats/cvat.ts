@@ -50,7 +50,7 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
     const reason = tracks ? 'it holds tracks of a video; export it as "CVAT for images 1.1"' : "it lists no images";
     throw new UserError(`${options.input}: ${reason}`);
   }
-  const folder = imagesOf(options);
+  const folder = cvatImages(options);
   const tally = createTally();
   const work = setWork(() => countPresent(folder, elements.map(nameOf)));
   work.addFile((await stat(options.input)).size);
@@ -64,10 +64,11 @@ export async function readCvat(options: CvatOptions): Promise<ConvertedSet> {
 
 /** Only whether images are there counts, and where. */
 export async function cvatInputs(options: CvatOptions): Promise<Inputs> {
-  return { files: [options.input, imagesOf(options)], folders: [] };
+  return { files: [options.input, cvatImages(options)], folders: [] };
 }
 
-function imagesOf({ input, images }: CvatOptions): string {
+/** The folder of the images: the one that is given, or `images` beside the file, or the file's own. */
+export function cvatImages({ input, images }: CvatOptions): string {
   const beside = join(dirname(input), "images");
   return images ?? (existsSync(beside) ? beside : dirname(input));
 }

@@ -212,6 +212,23 @@ describe("a config for one's own data", function () {
     });
   }
 
+  it("names the folder of CVAT's images where it is not the default one", async () => {
+    for (const [part, from, end] of [
+      ["train", 0, 8],
+      ["val", 8, COUNT],
+    ] as const) {
+      images(part, from, end);
+      const box = '<box label="disc" xtl="5" ytl="5" xbr="30" ybr="30"/>';
+      const entries = numbers(from, end).map((i) => `<image name="${i}.png" width="64" height="64">${box}</image>`);
+      write(`${part}.xml`, `<annotations>${entries.join("")}</annotations>`);
+    }
+    const out = join(folder, "my.yaml");
+    expect((await initConfig({ data: folder, out })).images).to.deep.equal({ train: 8, val: 2 });
+    const { data } = loadConfig(out).config;
+    expect(data).to.deep.include({ type: "cvat" });
+    expect([data.train.images, data.val.images]).to.deep.equal([join(folder, "train"), join(folder, "val")]);
+  });
+
   it("trains as it is", async () => {
     images("images");
     images("masks", 0, COUNT, shapes.labelMaps);

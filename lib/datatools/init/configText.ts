@@ -102,6 +102,7 @@ function fieldsOf(source: DataSource, name: string, pathOf: (path: string) => st
       return {
         annotations: pathOf(from.input),
         ...(from.format === "yolo" && from.split !== undefined && from.split !== name && { split: from.split }),
+        ...(from.format === "cvat" && from.images !== undefined && { images: pathOf(from.images) }),
         ...(from.format === "voc" && from.list !== undefined && { list: pathOf(from.list) }),
       };
     }

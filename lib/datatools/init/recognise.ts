@@ -5,6 +5,7 @@ import { readCocoFile } from "../../datasets/cocoFile.js";
 import { isImage } from "../../datasets/folders.js";
 import { UserError } from "../../errors.js";
 import { readTextFile } from "../../files.js";
+import { cvatImages } from "../../formats/cvat.js";
 import type { OtherFormat } from "../../formats/read.js";
 import { counted } from "../../words.js";
 import { allOf, type Folder, headOf } from "./walk.js";
@@ -109,7 +110,14 @@ async function cocoPieces(
   return pieces;
 }
 
-/** The folder in which the images lie that a COCO file names; among several, one that is named as the file. */
+/** The folder that holds files of these names; among several, one that is named as the file that lists them. */
+function bestFolder(listing: string, names: readonly string[], folders: readonly Folder[]): Folder | undefined {
+  const stem = parse(listing).name.toLowerCase();
+  const holding = folders.filter(({ path }) => names.every((name) => existsSync(join(path, name))));
+  return holding.find(({ path }) => stem.includes(basename(path).toLowerCase())) ?? holding[0];
+}
+
+/** The folder in which the images lie that a COCO file names. */
 async function imagesOf(annotations: string, folders: readonly Folder[]): Promise<string> {
   const { images } = await readCocoFile(annotations);
   const names = images.flatMap((image) => {
@@ -118,9 +126,7 @@ async function imagesOf(annotations: string, folders: readonly Folder[]): Promis
   });
   if (names.length === 0) throw new UserError(`${annotations}: it lists no images`);
   const some = [names[0]!, names[names.length >> 1]!, names.at(-1)!];
-  const stem = parse(annotations).name.toLowerCase();
-  const holding = folders.filter(({ path }) => some.every((name) => existsSync(join(path, name))));
-  const best = holding.find(({ path }) => stem.includes(basename(path).toLowerCase())) ?? holding[0];
+  const best = bestFolder(annotations, some, folders);
   if (best !== undefined) return best.path;
   throw new UserError(`${annotations}: its images (${names[0]}) are in none of the folders here`);
 }
@@ -160,11 +166,21 @@ async function cvatPieces(folders: readonly Folder[], is: (path: string) => bool
   for (const { path, files } of folders) {
     for (const name of files.filter((file) => /\.xml$/i.test(file))) {
       const input = join(path, name);
-      if (!is(input) || !/<annotations[\s>]/.test(await headOf(input))) continue;
-      pieces.push({ path: input, part: { kind: "convert", from: { format: "cvat", input } } });
+      const head = await headOf(input);
+      if (!is(input) || !/<annotations[\s>]/.test(head)) continue;
+      const images = folderOfCvat(input, head, folders);
+      const from = { format: "cvat", input, ...(images !== undefined && { images }) } as const;
+      pieces.push({ path: input, part: { kind: "convert", from } });
     }
   }
   return pieces;
+}
+
+/** Where a folder other than those that CVAT's files have by default holds the first image that such a file names. */
+function folderOfCvat(input: string, head: string, folders: readonly Folder[]): string | undefined {
+  const [, name] = /<image\s[^>]*\bname="([^"]+)"/.exec(head) ?? [];
+  if (name === undefined || existsSync(join(cvatImages({ input }), name))) return undefined;
+  return bestFolder(input, [name], folders)?.path;
 }
 
 /** The lists of ImageSets/Main divide VOC's own layout; other layouts have folders. */
