@@ -30,9 +30,12 @@ export {
 export { registerTransform } from "./datasets/transforms/index.js";
 export { type Transform, transform } from "./datasets/transforms/transform.js";
 export type { Sample } from "./datasets/types.js";
+export { registerBoxHead } from "./heads/boxHeads/index.js";
 export { registerSegmentationHead } from "./heads/index.js";
 export { registerLoss } from "./heads/losses/index.js";
 export { type ClassDecisions, type ClassLoss, type LossKind, lossKind } from "./heads/losses/loss.js";
+export { registerMaskHead } from "./heads/maskHeads/index.js";
+export { type RoiHeadKind, type RoiHeadOptions, roiHeadKind } from "./heads/roiHead.js";
 export {
   type SegmentationHead,
   type SegmentationHeadKind,

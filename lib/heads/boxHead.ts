@@ -1,15 +1,16 @@
 import { z } from "zod";
-import { reshape, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
 import type { Context } from "../nn/context.js";
-import { normal, xavierUniform, zeros } from "../nn/initialisers.js";
-import { linear, relu, sequential } from "../nn/layers.js";
+import { normal, zeros } from "../nn/initialisers.js";
+import { linear } from "../nn/layers.js";
 import type { ParameterScope } from "../nn/parameters.js";
 import { count, positive } from "../schemas/fields.js";
+import { type BoxHeadConfig, boxHeadLayers } from "./boxHeads/index.js";
 
 /** Its config keys. */
 export const boxHeadKeys = {
   boxPoolSize: count("Bins along a side for the box head").default(7),
-  boxWidth: count("Width of the box head's two fully connected layers").default(1024),
+  boxWidth: count("Width of the box head's two fully connected layers, if there is no boxHead").default(1024),
   boxStds: z
     .tuple([positive("x"), positive("y"), positive("width"), positive("height")])
     .default([0.1, 0.1, 0.2, 0.2])
@@ -25,13 +26,14 @@ export interface BoxHeadOptions {
   readonly in: number;
   /** Side of the pooled features. */
   readonly poolSize: number;
-  readonly width: number;
+  readonly layers: BoxHeadConfig;
   readonly classes: number;
 }
 
-/** Two fully connected layers with ReLU, then class logits and deltas for each class (the box head of FPN). */
-export function boxHead(scope: ParameterScope, { in: channels, poolSize, width, classes }: BoxHeadOptions): BoxHead {
-  const inputs = channels * poolSize * poolSize;
+/** Layers (two fully connected ones with ReLU in FPN), then class logits and deltas for each class. */
+export function boxHead(scope: ParameterScope, { in: channels, poolSize, layers, classes }: BoxHeadOptions): BoxHead {
+  const shared = boxHeadLayers(scope, layers, { in: channels, poolSize });
+  const width = shared.channels;
   const classify = linear(scope.child("fc_cls").ofOutput(), {
     in: width,
     out: classes + 1,
@@ -44,17 +46,11 @@ export function boxHead(scope: ParameterScope, { in: channels, poolSize, width, 
     initWeight: normal(0.001),
     initBias: zeros,
   });
-  const init = { initWeight: xavierUniform, initBias: zeros };
-  const shared = sequential(
-    linear(scope.child("shared_fcs.0"), { in: inputs, out: width, ...init }),
-    relu,
-    linear(scope.child("shared_fcs.1"), { in: width, out: width, ...init }),
-    relu,
-  );
+  const hidden = shared.make();
   return {
     forward: (features, context) => {
-      const hidden = shared(reshape(features, [features.shape[0]!, inputs]), context); // [R, width]
-      return { logits: classify(hidden, context), deltas: regress(hidden, context) };
+      const x = hidden(features, context); // [R, width]
+      return { logits: classify(x, context), deltas: regress(x, context) };
     },
   };
 }

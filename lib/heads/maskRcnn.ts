@@ -1,10 +1,25 @@
 import { z } from "zod";
 import { count, fraction, positive } from "../schemas/fields.js";
 import { boxHeadKeys } from "./boxHead.js";
+import { type BoxHeadSchema, boxHeadConfig } from "./boxHeads/index.js";
 import { checkIous } from "./ious.js";
 import { checkLoss, classLossKey, classWeights, focalGamma } from "./losses/keys.js";
 import { maskHeadKeys } from "./maskHead.js";
+import { type MaskHeadSchema, maskHeadConfig } from "./maskHeads/index.js";
 import { rpnConfig } from "./rpnHead.js";
+
+// Named, because the compiler would write out what they stand for.
+interface BoxHeadKey extends z.ZodExactOptional<BoxHeadSchema> {}
+interface MaskHeadKey extends z.ZodExactOptional<MaskHeadSchema> {}
+
+const boxHead = (): BoxHeadKey =>
+  boxHeadConfig()
+    .exactOptional()
+    .describe("Layers of the box head, before its predictors; without it, two of boxWidth");
+const maskHead = (): MaskHeadKey =>
+  maskHeadConfig()
+    .exactOptional()
+    .describe("Layers of the mask head, before its predictor; without it, maskConvolutions of maskChannels");
 
 const roi = () =>
   z
@@ -18,6 +33,8 @@ const roi = () =>
       samplingRatio: count("Samples along a bin's side in RoIAlign; 0: as many as it has feature pixels", 0).default(0),
       ...boxHeadKeys,
       ...maskHeadKeys,
+      boxHead: boxHead(),
+      maskHead: maskHead(),
       classWeight: positive("Weight of the class loss").default(1),
       classWeights: classWeights
         .exactOptional()

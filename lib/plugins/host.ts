@@ -5,9 +5,12 @@ import { registerDataSet } from "../datasets/sets/index.js";
 import { dataSetKind, dataSetSchema } from "../datasets/sets/kind.js";
 import { registerTransform } from "../datasets/transforms/index.js";
 import { type Transform, transform } from "../datasets/transforms/transform.js";
+import { registerBoxHead } from "../heads/boxHeads/index.js";
 import { registerSegmentationHead } from "../heads/index.js";
 import { registerLoss } from "../heads/losses/index.js";
 import { lossKind } from "../heads/losses/loss.js";
+import { registerMaskHead } from "../heads/maskHeads/index.js";
+import { roiHeadKind } from "../heads/roiHead.js";
 import { segmentationHeadKind, segmentationHeadSchema } from "../heads/segmentationHead.js";
 import { registerLogger } from "../loggers/index.js";
 import { loggerKind } from "../loggers/logger.js";
@@ -30,6 +33,7 @@ const describing = {
   lossKind,
   neckKind,
   pooledHead,
+  roiHeadKind,
   segmentationHeadKind,
   segmentationHeadSchema,
   transform,
@@ -38,9 +42,11 @@ const describing = {
 /** What a plugin is given: functions that add parts, and what describes these. */
 export interface PluginHost extends Readonly<typeof describing> {
   readonly registerBackbone: typeof registerBackbone;
+  readonly registerBoxHead: typeof registerBoxHead;
   readonly registerDataSet: typeof registerDataSet;
   readonly registerLogger: typeof registerLogger;
   readonly registerLoss: typeof registerLoss;
+  readonly registerMaskHead: typeof registerMaskHead;
   readonly registerMetric: typeof registerMetric;
   readonly registerNeck: typeof registerNeck;
   readonly registerSegmentationHead: typeof registerSegmentationHead;
@@ -65,9 +71,11 @@ export function pluginHost(threadModule: string, removals: (() => void)[]): Plug
   return {
     ...describing,
     registerBackbone: noted(registerBackbone) as typeof registerBackbone,
+    registerBoxHead: noted(registerBoxHead) as typeof registerBoxHead,
     registerDataSet: noted(registerDataSet) as typeof registerDataSet,
     registerLogger: noted(registerLogger) as typeof registerLogger,
     registerLoss: noted(registerLoss) as typeof registerLoss,
+    registerMaskHead: noted(registerMaskHead) as typeof registerMaskHead,
     registerMetric: noted(registerMetric) as typeof registerMetric,
     registerNeck: noted(registerNeck) as typeof registerNeck,
     registerSegmentationHead: noted(registerSegmentationHead) as typeof registerSegmentationHead,

@@ -11,21 +11,30 @@ import { UserError } from "../../lib/errors.js";
 import { input, scalar } from "../../lib/graph/index.js";
 import { classLossOf, registerLoss } from "../../lib/heads/losses/index.js";
 import { lossKind } from "../../lib/heads/losses/loss.js";
+import { maskHeadLayers, registerMaskHead } from "../../lib/heads/maskHeads/index.js";
+import { roiHeadKind } from "../../lib/heads/roiHead.js";
+import { maskRcnn } from "../../lib/models/maskRcnn/model.js";
+import { ParameterList } from "../../lib/nn/parameters.js";
 import { z } from "../../lib/parts.js";
 import { loadPlugin } from "../../lib/plugins/load.js";
 import { filePath } from "../../lib/schemas/fields.js";
 import { sourceOf } from "../../lib/tasks/kinds.js";
 import { type CocoSource, openSource } from "../../lib/tasks/sources.js";
+import { readSafetensors } from "../../lib/tensorfiles/safetensors.js";
 import { type Files, writeFiles } from "../config/support.js";
 import { command } from "../support/commandLine.js";
 import { userMessage } from "../support/failure.js";
 import { makeShapes, type ShapesData, shapesConfig } from "../support/shapes.js";
 
 const GRAPH = new URL("../../lib/graph/index.js", import.meta.url).href;
+const NO_DATA = { folder: "x", images: "x", labelMaps: "x", annotations: "x", classFolders: "x" };
+const NN = new URL("../../lib/nn/index.js", import.meta.url).href;
 
-/** A data set for each task, drawn as it is read, and PolyLoss (Leng et al. 2022) as a class loss. */
-const PLUGIN = `import { add, exp, mul, neg, scalar, sub } from ${JSON.stringify(GRAPH)};
-export default ({ z, dataSetKind, dataSetSchema, lossKind, registerDataSet, registerLoss }) => {
+/** A data set for each task, drawn as it is read, PolyLoss (Leng et al. 2022) as a class loss, and layers of box and mask heads. */
+const PLUGIN = `import { add, exp, mul, neg, scalar, sub, sum } from ${JSON.stringify(GRAPH)};
+import { convolution, linear, relu, sequential } from ${JSON.stringify(NN)};
+export default ({ z, dataSetKind, dataSetSchema, lossKind, roiHeadKind, ...host }) => {
+  const { registerBoxHead, registerDataSet, registerLoss, registerMaskHead } = host;
   const SIDE = 64;
   const draw = (index) => {
     const [kind, left, size] = [index % 2, 4 + 3 * index, 20 + index];
@@ -60,10 +69,24 @@ export default ({ z, dataSetKind, dataSetSchema, lossKind, registerDataSet, regi
     loss: ({ crossEntropy }, { epsilon }) =>
       add(crossEntropy, mul(sub(scalar(1), exp(neg(crossEntropy))), scalar(epsilon))),
   }));
+  registerBoxHead(roiHeadKind({
+    schema: z.strictObject({ type: z.literal("mean"), width: z.int().min(1).default(24) }),
+    channels: ({ width }) => width,
+    make(scope, { width }, { in: inputs, poolSize }) {
+      const layers = sequential(linear(scope.child("mean_fc"), { in: inputs, out: width }), relu);
+      return (x, context) => layers(mul(sum(x, { axes: [2, 3] }), scalar(1 / poolSize ** 2)), context);
+    },
+  }));
+  registerMaskHead(roiHeadKind({
+    schema: z.strictObject({ type: z.literal("narrow"), channels: z.int().min(1) }),
+    channels: ({ channels }) => channels,
+    make: (scope, { channels }, { in: inputs }) =>
+      sequential(convolution(scope.child("narrow"), { in: inputs, out: channels, kernel: 1 }), relu),
+  }));
 };
 `;
 
-describe("data sets and losses of plugins", function () {
+describe("data sets, losses and layers of plugins", function () {
   this.timeout(180_000);
   let files: Files;
   let shapes: ShapesData;
@@ -79,12 +102,14 @@ describe("data sets and losses of plugins", function () {
       const { train: _, val: __, classes: ___, ...data } = whole.data as Record<string, unknown>;
       const { head } = whole.model;
       const classLoss = { type: "poly", epsilon: 2 };
+      const layers = { boxHead: { type: "mean" }, maskHead: { type: "narrow", channels: 12 } };
       return JSON.stringify({
         ...whole,
         plugins: ["mine.mjs"],
         model: {
           ...whole.model,
-          head: head.roi === undefined ? { ...head, classLoss } : { ...head, roi: { ...head.roi, classLoss } },
+          head:
+            head.roi === undefined ? { ...head, classLoss } : { ...head, roi: { ...head.roi, classLoss, ...layers } },
         },
         data: { ...data, type, workers: 2, train: { count: 4 }, val: { count: 3, limit: 2 } },
         training: { ...whole.training, steps: 2 },
@@ -117,6 +142,13 @@ describe("data sets and losses of plugins", function () {
       expect(log).to.contain('"type":"evaluation"');
       const config = readFileSync(join(shapes.folder, task, "config.yaml"), "utf8");
       expect(config).to.contain("type: poly").and.contain("epsilon: 2");
+      if (task !== "detection") return;
+      const { tensors } = await readSafetensors(join(shapes.folder, task, "best.safetensors"));
+      expect(tensors.get("roi_head.bbox_head.mean_fc.weight")?.shape).to.deep.equal([24, 32]);
+      expect(tensors.get("roi_head.bbox_head.fc_cls.weight")?.shape).to.deep.equal([3, 24]);
+      expect(tensors.get("roi_head.mask_head.narrow.weight")?.shape).to.deep.equal([12, 32, 1, 1]);
+      expect([...tensors.keys()].filter((name) => /shared_fcs|convs\./.test(name) && name.startsWith("roi_head"))).to.be
+        .empty;
     });
   }
 
@@ -352,6 +384,46 @@ describe("a data set of a program", () => {
       'the data set "other": all data sets have a key "batchSize" already; choose another name',
     );
     expect(await of({}, { root: filePath("A folder") })).to.contain('the path "root" must be a key of data.train');
+  });
+});
+
+describe("layers of box and mask heads", () => {
+  const parts = (roi: object) => {
+    const config = resolveConfig(
+      { ...shapesConfig("detection", NO_DATA, "runs/x") },
+      { overrides: Object.entries(roi).map(([key, value]) => `model.head.roi.${key}=${JSON.stringify(value)}`) },
+    ).config as DetectionConfig;
+    const { parameters } = maskRcnn(config.model, 2, true);
+    return parameters.map(({ name, shape }) => `${name} ${shape}`);
+  };
+
+  it("are by default those of their keys", () => {
+    const named = {
+      boxHead: { type: "linear", width: 48, layers: 2 },
+      maskHead: { type: "convolutions", count: 3, channels: 16 },
+    };
+    expect(parts(named)).to.deep.equal(parts({ boxWidth: 48, maskConvolutions: 3, maskChannels: 16 }));
+    expect(
+      parts({ boxHead: { type: "linear", layers: 1 } }).filter((name) => name.includes("shared_fcs")),
+    ).to.deep.equal(["roi_head.bbox_head.shared_fcs.0.weight 1024,1568", "roi_head.bbox_head.shared_fcs.0.bias 1024"]);
+  });
+
+  it("are refused where they give another shape, or their type is taken", async () => {
+    const kind = roiHeadKind({
+      schema: z.strictObject({ type: z.literal("flat") }),
+      channels: () => 5,
+      make: () => (x) => x,
+    });
+    const remove = registerMaskHead(kind);
+    const layers = maskHeadLayers(new ParameterList().scope("x"), { type: "flat" } as never, { in: 2, poolSize: 7 });
+    const apply = layers.make();
+    expect(await userMessage(() => apply(input("x", [3, 2, 7, 7]), undefined as never))).to.equal(
+      'the mask head "flat": gives [3,2,7,7], not [3,5,7,7]',
+    );
+    expect(await userMessage(() => registerMaskHead(kind))).to.equal(
+      'there is a mask head of the type "flat" already; choose another name',
+    );
+    remove();
   });
 });
 

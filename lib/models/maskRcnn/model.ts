@@ -47,14 +47,14 @@ export function maskRcnn(config: MaskRcnnParts, classes: number, masks: boolean)
   const boxes = boxHead(list.scope("roi_head.bbox_head"), {
     in: channels,
     poolSize: roi.boxPoolSize,
-    width: roi.boxWidth,
+    layers: roi.boxHead ?? { type: "linear", width: roi.boxWidth, layers: 2 },
     classes,
   });
   const mask = masks
     ? maskHead(list.scope("roi_head.mask_head"), {
         in: channels,
-        channels: roi.maskChannels,
-        convolutions: roi.maskConvolutions,
+        poolSize: roi.maskPoolSize,
+        layers: roi.maskHead ?? { type: "convolutions", count: roi.maskConvolutions, channels: roi.maskChannels },
         classes,
       })
     : undefined;
