@@ -37,8 +37,8 @@ export async function resolveModel(
   const found = await loadNamedConfig(named, options);
   const { config } = found;
   if (weights !== undefined) {
-    const remarks = found.kind === "config" ? remarksOnRun(weights, named, config) : [];
-    return { config, weights: await findWeights(weights, options), remarks };
+    const file = await findWeights(weights, options); // first, because it refuses what is no path
+    return { config, weights: file, remarks: found.kind === "config" ? remarksOnRun(weights, named, config) : [] };
   }
   if (found.kind === "config") throw await weightsNeeded(named, config);
   if (found.kind !== "run") return { config, weights: found.weights, remarks: [] };
