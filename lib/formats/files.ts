@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, join, parse, sep } from "node:path";
+import { dirname, join, parse, relative, sep } from "node:path";
 import { isImage, listImages, listNames } from "../datasets/folders.js";
 import { UserError } from "../errors.js";
 import { nameFault } from "../files.js";
@@ -43,8 +43,17 @@ export async function imageFinder(folder: string, options: NamedOptions): Promis
 }
 
 /** The deepest folder that all files are in. */
-export function commonFolder(paths: readonly string[]): string {
+function commonFolder(paths: readonly string[]): string {
   let folder = dirname(paths[0]!);
   while (!paths.every((path) => path.startsWith(folder + sep)) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
+}
+
+/** The folder that all files are in, and their names in it, with / on every system. */
+export function inCommonFolder(paths: readonly string[]): {
+  readonly folder: string;
+  readonly files: readonly string[];
+} {
+  const folder = commonFolder(paths);
+  return { folder, files: paths.map((path) => relative(folder, path).replaceAll(sep, "/")) };
 }

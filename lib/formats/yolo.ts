@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { basename, dirname, relative, resolve, sep } from "node:path";
+import { basename, dirname, resolve, sep } from "node:path";
 import { glob } from "tinyglobby";
 import { z } from "zod";
 import { parseYaml, plainOf } from "../config/tree.js";
@@ -9,7 +9,7 @@ import { UserError } from "../errors.js";
 import { absence, readTextFile } from "../files.js";
 import { readImageSize } from "../images/decode.js";
 import { pick } from "../words.js";
-import { commonFolder } from "./files.js";
+import { inCommonFolder } from "./files.js";
 import { boxObject, createTally, LISTED_BEFORE, polygonObject, type Reading } from "./objects.js";
 import { type NamedOptions, optionName } from "./options.js";
 import type { ConvertedImage, ConvertedObject, ConvertedSet, Inputs, Point, Size } from "./types.js";
@@ -47,13 +47,13 @@ const fileSchema = z.looseObject({
 export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
   const { file, classes, listed } = await findImages(options);
   const paths = [...new Set(listed)];
-  const folder = commonFolder(paths);
+  const { folder, files } = inCommonFolder(paths);
   const tally = createTally();
   tally.add(LISTED_BEFORE, listed.length - paths.length);
   const work = setWork();
   const images: ConvertedImage[] = [];
   let labelled = 0;
-  for (const path of paths) {
+  for (const [i, path] of paths.entries()) {
     const size = await readImageSize(path);
     const labels = labelPath(path);
     const present = existsSync(labels);
@@ -61,13 +61,13 @@ export async function readYolo(options: YoloOptions): Promise<ConvertedSet> {
     const text = present ? await readTextFile(labels) : "";
     work.addFile(text.length);
     work.addImage();
-    const objects = text.split(/\r?\n/).flatMap((line, i) => {
+    const objects = text.split(/\r?\n/).flatMap((line, at) => {
       if (line.trim() === "") return [];
       return (
-        readLine(line.trim().split(/\s+/), { classes, size, tally, work, options, where: `${labels}:${i + 1}` }) ?? []
+        readLine(line.trim().split(/\s+/), { classes, size, tally, work, options, where: `${labels}:${at + 1}` }) ?? []
       );
     });
-    images.push({ file: relative(folder, path).replaceAll(sep, "/"), ...size, objects });
+    images.push({ file: files[i]!, ...size, objects });
   }
   if (labelled === 0) {
     throw new UserError(`${file}: no image has a label file; the first one's would be ${labelPath(paths[0]!)}`);

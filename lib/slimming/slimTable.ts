@@ -13,7 +13,7 @@ import type { PartSetting } from "./partGraph.js";
 import { partsOf } from "./parts.js";
 import { searchSpace } from "./space.js";
 import { partSettingOf, type SettingOptions, startOf, tableSettingOf } from "./subject.js";
-import { buildTable } from "./table.js";
+import { buildTable, MOST_AT_ONCE } from "./table.js";
 import { checkSetting, type LatencyTable, readTable } from "./tableFile.js";
 import { countedCosts } from "./work.js";
 
@@ -88,10 +88,10 @@ export async function slimTable(options: SlimTableOptions): Promise<SlimTableRes
   }
 }
 
-/** Networks that are timed in turn are in memory at once: as many as fit into 1 GB, 5 to 20. */
+/** Networks that are timed in turn are in memory at once: as many as fit into 1 GB, but at least 5. */
 function fittingInMemory(start: Architecture, setting: PartSetting): number {
   const parameters = costOf(start, countedCosts("parameters", partsOf(start), setting));
-  return Math.min(20, Math.max(5, Math.floor(1e9 / (4 * parameters))));
+  return Math.min(MOST_AT_ONCE, Math.max(5, Math.floor(1e9 / (4 * parameters))));
 }
 
 /** @throws UserError where the table to be continued was measured for something else */

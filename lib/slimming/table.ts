@@ -47,7 +47,7 @@ export interface BuildOptions {
   readonly bench: Bench;
   /** Number of whole networks to compare the sums with. */
   readonly networks: number;
-  /** How many of them are timed in turn; default 20. */
+  /** How many of them are timed in turn; default `MOST_AT_ONCE`. */
   readonly networksAtOnce?: number | undefined;
   /** The table of an earlier run, to be completed. */
   readonly begun?: LatencyTable;
@@ -57,7 +57,8 @@ export interface BuildOptions {
 
 /** Number of programs timed in turn: with more, they would run minutes apart within a round. */
 const GROUP = 24;
-const NETWORKS_AT_ONCE = 20;
+/** The same of whole networks. */
+export const MOST_AT_ONCE = 20;
 /** How often programs that were too noisy are timed again, after all others. */
 const RETRIES = 3;
 
@@ -68,7 +69,7 @@ const RETRIES = 3;
  * @throws UserError where the machine is too noisy for the interval asked for; finished measurements are kept
  */
 export async function buildTable(options: BuildOptions): Promise<LatencyTable> {
-  const { out, setting, start, method, bench, networksAtOnce = NETWORKS_AT_ONCE, begun, signal, onEvent } = options;
+  const { out, setting, start, method, bench, networksAtOnce = MOST_AT_ONCE, begun, signal, onEvent } = options;
   let table = begun ?? emptyTable({ setting, start, method });
   const space = searchSpace(start);
   const smallest = 1 / partsOf(architectureOf(start)).length;

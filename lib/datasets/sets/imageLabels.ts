@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { count, filePath, fraction } from "../../schemas/fields.js";
-import { classificationTransformConfig, transformOf } from "../transforms/index.js";
-import { classNames, limit, type SetSchema, type Shared, setSchema, shared, TRANSFORMS } from "./keys.js";
+import { classificationTransformConfig } from "../transforms/index.js";
+import {
+  checkSteps,
+  classNames,
+  limit,
+  notForLabelMaps,
+  type SetSchema,
+  type Shared,
+  setSchema,
+  shared,
+  TRANSFORMS,
+} from "./keys.js";
 
 const labelledSplit = z.strictObject({
   images: filePath(
@@ -54,17 +64,7 @@ export const imageLabelKeys = (): ImageLabelKeys => ({
 });
 
 /** For a schema's `superRefine`. */
-export function checkSteps(
-  { transforms }: { readonly transforms: z.output<ClassificationTransforms> },
-  context: z.RefinementCtx,
-): void {
-  for (const [i, step] of transforms.train.entries()) {
-    const { notForClasses, notForLabelMaps: why } = transformOf(step);
-    const message = notForClasses ?? (why === undefined ? undefined : `${why}; it is for data of type coco`);
-    if (message === undefined) continue;
-    context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
-  }
-}
+export const checkImageSteps = checkSteps((step) => step.notForClasses ?? notForLabelMaps(step));
 
 const ownKeys = {
   type: z.literal("imageLabels"),
@@ -74,4 +74,4 @@ const ownKeys = {
 
 export interface ImageLabelData extends SetSchema<typeof ownKeys, ImageLabelKeys> {}
 
-export const imageLabels = (): ImageLabelData => setSchema(ownKeys, imageLabelKeys()).superRefine(checkSteps);
+export const imageLabels = (): ImageLabelData => setSchema(ownKeys, imageLabelKeys()).superRefine(checkImageSteps);

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { pathFields } from "../../schemas/fields.js";
 import { addTo } from "../../schemas/kinds.js";
-import { checkSteps as checkClassSteps, type ImageLabelData, imageLabelKeys, imageLabels } from "./imageLabels.js";
+import { checkImageSteps, type ImageLabelData, imageLabelKeys, imageLabels } from "./imageLabels.js";
 import { objects } from "./keys.js";
 import type { AnyDataSetSchema, DataSetKind, DataTask } from "./kind.js";
-import { checkSteps, type LabelMapData, labelMapKeys, labelMaps } from "./labelMaps.js";
+import { checkLabelMapSteps, type LabelMapData, labelMapKeys, labelMaps } from "./labelMaps.js";
 import {
   type CocoData,
   type CvatData,
@@ -41,14 +41,14 @@ export function objectSetConfig(): ObjectSetSchema {
 
 /** The schema of a segmentation config's `data`. */
 export function labelMapSetConfig(): LabelMapSetSchema {
-  const others = addedTo("segmentation").map((schema) => schema.extend(labelMapKeys()).superRefine(checkSteps));
+  const others = addedTo("segmentation").map((schema) => schema.extend(labelMapKeys()).superRefine(checkLabelMapSteps));
   return z.discriminatedUnion("type", [labelMaps(), ...others] as unknown as [LabelMapData]);
 }
 
 /** The schema of a classification config's `data`. */
 export function imageLabelSetConfig(): ImageLabelSetSchema {
   const others = addedTo("classification").map((schema) =>
-    schema.extend(imageLabelKeys()).superRefine(checkClassSteps),
+    schema.extend(imageLabelKeys()).superRefine(checkImageSteps),
   );
   return z.discriminatedUnion("type", [imageLabels(), ...others] as unknown as [ImageLabelData]);
 }

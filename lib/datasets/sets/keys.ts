@@ -2,7 +2,8 @@ import { z } from "zod";
 import { IMAGENET_NORMALISATION } from "../../pixels/normalise.js";
 import { count, flag, positive } from "../../schemas/fields.js";
 import { SIZE_MULTIPLE } from "../loader/padding.js";
-import { transformConfig } from "../transforms/index.js";
+import { type TransformSpec, transformConfig, transformOf } from "../transforms/index.js";
+import type { Transform } from "../transforms/transform.js";
 
 function strideMultiple(description: string) {
   return count(description).refine(
@@ -20,6 +21,25 @@ const transformsOf = () => {
 /** Named, as are the kinds of data: the compiler would write out what it stands for at every use. */
 export interface Transforms extends ReturnType<typeof transformsOf> {}
 const transforms = (): Transforms => transformsOf();
+
+/**
+ * For a schema's `superRefine`: refuses steps of training.
+ *
+ * @param reasonAgainst says why a step is not for such data; undefined if it is
+ */
+export const checkSteps =
+  (reasonAgainst: (step: Transform) => string | undefined) =>
+  ({ transforms }: { readonly transforms: { readonly train: readonly TransformSpec[] } }, context: z.RefinementCtx) => {
+    for (const [i, step] of transforms.train.entries()) {
+      const message = reasonAgainst(transformOf(step));
+      if (message !== undefined)
+        context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
+    }
+  };
+
+/** Why a step is not for label maps. */
+export const notForLabelMaps = ({ notForLabelMaps: why }: Transform): string | undefined =>
+  why === undefined ? undefined : `${why}; it is for data of type coco`;
 
 /** What all data sets have. */
 export const shared = () => ({

@@ -1,8 +1,17 @@
 import { z } from "zod";
 import { filePath, flag } from "../../schemas/fields.js";
 import { counted } from "../../words.js";
-import { transformOf } from "../transforms/index.js";
-import { channel, classNames, limit, type SetSchema, type Shared, setSchema, shared, type Transforms } from "./keys.js";
+import {
+  channel,
+  checkSteps,
+  classNames,
+  limit,
+  notForLabelMaps,
+  type SetSchema,
+  type Shared,
+  setSchema,
+  shared,
+} from "./keys.js";
 
 const labelMapSplit = z.strictObject({
   images: filePath("Folder of images"),
@@ -21,17 +30,7 @@ export type LabelMapKeys = { readonly palette: ReturnType<typeof palette> } & Sh
 export const labelMapKeys = (): LabelMapKeys => ({ palette: palette(), ...shared() });
 
 /** For a schema's `superRefine`. */
-export function checkSteps(
-  { transforms }: { readonly transforms: z.output<Transforms> },
-  context: z.RefinementCtx,
-): void {
-  for (const [i, step] of transforms.train.entries()) {
-    const why = transformOf(step).notForLabelMaps;
-    if (why === undefined) continue;
-    const message = `${why}; it is for data of type coco`;
-    context.addIssue({ code: "custom", path: ["transforms", "train", i, "type"], message });
-  }
-}
+export const checkLabelMapSteps = checkSteps(notForLabelMaps);
 
 const ownKeys = {
   type: z.literal("labelMaps"),
@@ -56,7 +55,7 @@ export interface LabelMapData extends SetSchema<typeof ownKeys, LabelMapKeys> {}
 
 export const labelMaps = (): LabelMapData =>
   setSchema(ownKeys, labelMapKeys())
-    .superRefine(checkSteps)
+    .superRefine(checkLabelMapSteps)
     .superRefine(({ classes, objectInfo, palette }, context) => {
       if (classes !== undefined && objectInfo !== undefined) {
         const message = "classes and objectInfo are both set; delete one by setting it to null";

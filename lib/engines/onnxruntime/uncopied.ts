@@ -2,7 +2,8 @@ import * as ort from "onnxruntime-node";
 import { bytesOf } from "../../compilers/onnx/emitter.js";
 import { ELEMENT_TYPES, encodeModel, valueInfo } from "../../compilers/onnx/proto.js";
 import { emptySequence, IR_VERSION, OPSET } from "../../compilers/onnx/write.js";
-import { sizeOf, type TensorType } from "../../graph/index.js";
+import { bytesOf as bytesOfAll } from "../../graph/cost.js";
+import type { Value } from "../../graph/index.js";
 
 /**
  * onnxruntime-node (1.30) copies every output into fresh memory after a run, even those that were written in place: 600
@@ -16,8 +17,8 @@ export const STOP = "stopsCopying";
 const LEAST_BYTES = 2 ** 16;
 
 /** Whether copying these outputs takes longer than avoiding the copies. */
-export const isWorthStopping = (outputs: Readonly<Record<string, TensorType>>): boolean =>
-  Object.values(outputs).reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0) >= LEAST_BYTES;
+export const isWorthStopping = (outputs: Readonly<Record<string, Value>>): boolean =>
+  bytesOfAll(Object.values(outputs)) >= LEAST_BYTES;
 
 /**
  * Runs a session of a model whose first output is the empty sequence `STOP`, without copies of its other outputs.

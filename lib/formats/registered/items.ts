@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { classNames } from "../../datasets/sets/keys.js";
 import type { DataItems, DataSetKind, DataTask, ItemImage, OpenedSet } from "../../datasets/sets/kind.js";
 import { UserError } from "../../errors.js";
 import type { CocoSegmentation } from "../../masks/coco.js";
@@ -17,9 +18,15 @@ export interface RegisteredSet {
 
 export interface OpenSet<Task extends DataTask> {
   readonly classes: readonly string[];
-  readonly length: number;
-  /** Runs `use` on an item, checked. What it or the set throws names the data set and the item. */
-  use<R>(index: number, use: (item: DataItems[Task]) => Promise<R>): Promise<R>;
+  /** Runs `use` on each item, checked, one after the other. What it or the set throws names the data set and the item. */
+  each<R>(use: (item: DataItems[Task]) => Promise<R>): Promise<R[]>;
+}
+
+/** @param where in the item @throws UserError where the set has no class of that name */
+export function checkClass(label: string, classes: readonly string[], where?: string): void {
+  if (classes.includes(label)) return;
+  const place = where === undefined ? "" : `${where}: `;
+  throw new UserError(`${place}the class "${label}" is none of the set's: ${classes.slice(0, 10).join(", ")}`);
 }
 
 /** @throws UserError that names the data set, when it cannot be opened or is none */
@@ -36,14 +43,14 @@ export async function openRegistered<Task extends DataTask>(
   );
   return {
     classes: set.classes,
-    length: set.length,
-    use: (index, use) =>
-      runPart(
-        "data set",
-        kind,
-        async () => use(checked(ITEMS[task], await set.item(index)) as DataItems[Task]),
-        `${place}, item ${index}`,
-      ),
+    async each<R>(use: (item: DataItems[Task]) => Promise<R>): Promise<R[]> {
+      const results: R[] = [];
+      for (let index = 0; index < set.length; index++) {
+        const item = async () => use(checked(ITEMS[task], await set.item(index)) as DataItems[Task]);
+        results.push(await runPart("data set", kind, item, `${place}, item ${index}`));
+      }
+      return results;
+    },
   };
 }
 
@@ -56,10 +63,7 @@ function checked<T>(schema: z.ZodType<T>, value: unknown): unknown {
 
 const openedSchema = z.looseObject(
   {
-    classes: z
-      .array(z.string().min(1))
-      .min(1)
-      .refine((names) => new Set(names).size === names.length, "a name occurs twice"),
+    classes: classNames,
     length: z.int().min(1),
     item: z.custom<unknown>((value) => typeof value === "function", "must be a function of an image's index"),
   },

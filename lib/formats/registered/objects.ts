@@ -1,4 +1,3 @@
-import { relative, sep } from "node:path";
 import { checkSegmentation } from "../../datasets/cocoChecks.js";
 import type { ItemObject } from "../../datasets/sets/kind.js";
 import { setWork } from "../../datasets/work.js";
@@ -7,31 +6,27 @@ import { readImageSize } from "../../images/decode.js";
 import { type CocoSegmentation, segmentationToRle } from "../../masks/coco.js";
 import { encodeRle } from "../../masks/rle.js";
 import type { LabelMap, Size } from "../../pixels/image.js";
-import { commonFolder } from "../files.js";
+import { inCommonFolder } from "../files.js";
 import { boxObject, createTally, maskObject, polygonObject, type Reading } from "../objects.js";
 import type { ConvertedObject, ConvertedSet, Point } from "../types.js";
-import { isBitmap, openRegistered, type RegisteredSet } from "./items.js";
+import { checkClass, isBitmap, openRegistered, type RegisteredSet } from "./items.js";
 import { imageFile } from "./pixels.js";
 
 /** Reads a whole set of objects. @throws UserError that names the data set and the item that is wrong */
 export async function readRegistered(from: RegisteredSet): Promise<ConvertedSet> {
   const set = await openRegistered(from, "detection");
   const reading = { tally: createTally(), work: setWork() };
-  const read: { readonly path: string; readonly size: Size; readonly objects: readonly ConvertedObject[] }[] = [];
-  for (let index = 0; index < set.length; index++) {
-    const one = await set.use(index, async ({ image, objects }) => {
-      const path = await imageFile(image);
-      const size = typeof image === "string" ? await readImageSize(path) : image;
-      reading.work.addFile(objects.reduce((sum, object) => sum + bytesOf(object), 0));
-      reading.work.addImage();
-      const made = objects.flatMap((object, i) => objectOf(object, size, `object ${i}`, set.classes, reading) ?? []);
-      return { path, size: { width: size.width, height: size.height }, objects: made };
-    });
-    read.push(one);
-  }
-  const folder = commonFolder(read.map(({ path }) => path));
-  const images = read.map(({ path, size, objects }, index) => ({
-    file: relative(folder, path).replaceAll(sep, "/"),
+  const read = await set.each(async ({ image, objects }) => {
+    const path = await imageFile(image);
+    const size = typeof image === "string" ? await readImageSize(path) : image;
+    reading.work.addFile(objects.reduce((sum, object) => sum + bytesOf(object), 0));
+    reading.work.addImage();
+    const made = objects.flatMap((object, i) => objectOf(object, size, `object ${i}`, set.classes, reading) ?? []);
+    return { path, size: { width: size.width, height: size.height }, objects: made };
+  });
+  const { folder, files } = inCommonFolder(read.map(({ path }) => path));
+  const images = read.map(({ size, objects }, index) => ({
+    file: files[index]!,
     source: `${from.input}: item ${index}`,
     ...size,
     objects,
@@ -54,9 +49,7 @@ function objectOf(
   classes: readonly string[],
   reading: Reading,
 ): ConvertedObject | undefined {
-  if (!classes.includes(label)) {
-    throw new UserError(`${where}: the class "${label}" is none of the set's: ${classes.slice(0, 10).join(", ")}`);
-  }
+  checkClass(label, classes, where);
   const boxed = box && boxObject(label, cornersOf(box), size, where, reading.tally);
   if (mask === undefined) {
     if (box === undefined) throw new UserError(`${where}: it has neither a box nor a mask`);

@@ -10,11 +10,26 @@ import { firstOf } from "./simplify.js";
 
 /**
  * Folds constant factors of tokens (layer scale, the scale of attention logits) into the weight and the bias of the
- * linear layer they come from, and the affine of a layer norm into the linear layer after it. A linear layer whose outputs are only ever used in slices (queries, keys and values)
- * becomes one layer per slice, so that each can have its own factor and no slice is copied.
+ * linear layer they come from, and the affine of a layer norm into the linear layer after it. A linear layer whose
+ * outputs are only ever used in slices (queries, keys and values) becomes one layer per slice, so that each can have its
+ * own factor and no slice is copied.
  */
 export function foldLinear(outputs: Outputs): Outputs {
-  return rewrite(outputs, firstOf(narrowing(outputs), scaling(outputs), absorbing(outputs)));
+  const graph: Graph = {
+    isConstant: constantTest(outputs),
+    uses: countUses(outputs),
+    consumers: consumersOf(nodesInOrder(Object.values(outputs))),
+    isOutput: new Set(Object.values(outputs)),
+  };
+  return rewrite(outputs, firstOf(narrowing(graph), scaling(graph), absorbing(graph)));
+}
+
+/** What the rules ask of the graph. */
+interface Graph {
+  readonly isConstant: ReturnType<typeof constantTest>;
+  readonly uses: ReturnType<typeof countUses>;
+  readonly consumers: ReturnType<typeof consumersOf>;
+  readonly isOutput: ReadonlySet<Value>;
 }
 
 /** Whether a factor or summand is one number, or one number for each index of the last axis. */
@@ -30,10 +45,7 @@ function constantOperand(value: Value, isConstant: (value: Value) => boolean): [
   return isConstant(a) && !isConstant(b) ? [b, a] : undefined;
 }
 
-function scaling(outputs: Outputs) {
-  const isConstant = constantTest(outputs);
-  const uses = countUses(outputs);
-
+function scaling({ isConstant, uses }: Graph) {
   return (value: Value): Value | undefined => {
     if (madeBy(value, "mul") === undefined) return undefined;
     const operands = constantOperand(value, isConstant);
@@ -92,12 +104,7 @@ function scaling(outputs: Outputs) {
 }
 
 /** Linear layers that take over the affine before them, and one bias instead of two. */
-function absorbing(outputs: Outputs) {
-  const isConstant = constantTest(outputs);
-  const uses = countUses(outputs);
-  const consumers = consumersOf(nodesInOrder(Object.values(outputs)));
-  const isOutput = new Set(Object.values(outputs));
-
+function absorbing({ isConstant, uses, consumers, isOutput }: Graph) {
   return (value: Value): Value | undefined => shiftedProduct(value) ?? oneBias(value);
 
   /** (γ · x + β) w = x (γ · w) + β w */
@@ -156,11 +163,7 @@ interface Part {
   readonly end: number;
 }
 
-function narrowing(outputs: Outputs) {
-  const isConstant = constantTest(outputs);
-  const consumers = consumersOf(nodesInOrder(Object.values(outputs)));
-  const isOutput = new Set(Object.values(outputs));
-
+function narrowing({ isConstant, consumers, isOutput }: Graph) {
   return (value: Value): Value | undefined => {
     const node = madeBy(value, "slice");
     if (node === undefined) return undefined;
